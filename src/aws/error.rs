@@ -1,0 +1,11 @@
+use aws_sdk_dynamodb::error::BoxError;
+
+/// A call to AWS failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} failed")]
+pub struct Error {
+    /// The API's own name of the call, such as `PutObject`.
+    pub operation: &'static str,
+    /// What the SDK, or the reading of its answer, said.
+    pub source: BoxError,
+}

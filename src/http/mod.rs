@@ -1,0 +1,1 @@
+//! The edge: routes, the form, the error envelope. Knows HTTP and decides nothing.

@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+
+/// A permission that a credential carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scope {
+    /// Upload packs.
+    #[serde(rename = "caps:write")]
+    CapsWrite,
+    /// See the workspace.
+    #[serde(rename = "workspace:read")]
+    WorkspaceRead,
+    /// Change the workspace.
+    #[serde(rename = "workspace:write")]
+    WorkspaceWrite,
+    /// Submit tasks.
+    #[serde(rename = "tasks:write")]
+    TasksWrite,
+    /// See the audit trail.
+    #[serde(rename = "audit:read")]
+    AuditRead,
+}

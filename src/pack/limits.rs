@@ -1,0 +1,100 @@
+use std::fmt;
+
+/// How much an upload may be. Every figure can be set by configuration (README.md, "Configuration").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The archive as uploaded, in bytes. The default is below what a Lambda event can carry (6,291,456 bytes, of
+    /// which base64 takes a quarter).
+    pub compressed_bytes: u64,
+    /// All that gzip yields, in bytes: contents, headers, padding, dropped files and all.
+    pub unpacked_bytes: u64,
+    /// One file's content, in bytes.
+    pub file_bytes: u64,
+    /// The content of `pack.yaml`, in bytes.
+    pub manifest_bytes: u64,
+    /// Entries in the archive, dropped ones too; an extension header counts as one.
+    pub entries: u64,
+    /// One path, in bytes.
+    pub path_bytes: usize,
+    /// Components of one path.
+    pub path_depth: usize,
+    /// One component of a path, in bytes (Linux `NAME_MAX`).
+    pub component_bytes: usize,
+    /// How many bytes gzip may yield for each byte it was given, once past [`Limits::ratio_free_bytes`].
+    pub compression_ratio: u64,
+    /// How much may be unpacked before the ratio is looked at, in bytes: small archives of zeros are no bombs.
+    pub ratio_free_bytes: u64,
+    /// The data of one extension header (PAX or GNU long name), in bytes.
+    pub extension_header_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            compressed_bytes: 4_500_000,
+            unpacked_bytes: 64 << 20,
+            file_bytes: 16 << 20,
+            manifest_bytes: 64 << 10,
+            entries: 10_000,
+            path_bytes: 1_024,
+            path_depth: 32,
+            component_bytes: 255,
+            compression_ratio: 200,
+            ratio_free_bytes: 1 << 20,
+            extension_header_bytes: 64 << 10,
+        }
+    }
+}
+
+/// A limit that stopped the reading of an upload, with the value that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// [`Limits::compressed_bytes`]
+    CompressedBytes(u64),
+    /// [`Limits::unpacked_bytes`]
+    UnpackedBytes(u64),
+    /// [`Limits::file_bytes`]
+    FileBytes(u64),
+    /// [`Limits::entries`]
+    Entries(u64),
+    /// [`Limits::compression_ratio`]
+    CompressionRatio(u64),
+}
+
+impl Limit {
+    /// The limit's name, as the configuration and the error's details have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CompressedBytes(_) => "compressed_bytes",
+            Self::UnpackedBytes(_) => "unpacked_bytes",
+            Self::FileBytes(_) => "file_bytes",
+            Self::Entries(_) => "entries",
+            Self::CompressionRatio(_) => "compression_ratio",
+        }
+    }
+
+    /// The limit's value, in the unit that its name says.
+    pub fn value(self) -> u64 {
+        match self {
+            Self::CompressedBytes(value)
+            | Self::UnpackedBytes(value)
+            | Self::FileBytes(value)
+            | Self::Entries(value)
+            | Self::CompressionRatio(value) => value,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CompressedBytes(bytes) => write!(f, "the archive has more than {bytes} bytes"),
+            Self::UnpackedBytes(bytes) => write!(f, "the archive unpacks to more than {bytes} bytes"),
+            Self::FileBytes(bytes) => write!(f, "a file in the archive has more than {bytes} bytes"),
+            Self::Entries(entries) => write!(f, "the archive has more than {entries} entries"),
+            Self::CompressionRatio(ratio) => {
+                write!(f, "the archive unpacks to more than {ratio} times its compressed size")
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+use super::{PackName, Version};
+
+/// What a pack's author says of it in `pack.yaml`, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The pack's name.
+    pub name: PackName,
+    /// The pack's version.
+    pub version: Version,
+    /// What it is for; may span lines.
+    pub description: String,
+    /// Its name for people, where it has one besides `name`.
+    pub display_name: Option<String>,
+    /// A word or two to sort it under.
+    pub category: Option<String>,
+    /// The caps.yaml fragment as YAML text, written out again from what was parsed.
+    pub capabilities: Option<String>,
+    /// Packs that go well with it, in the author's order.
+    pub suggested_packs: Vec<PackName>,
+}

@@ -1,0 +1,69 @@
+//! What a pack is: its archive, its manifest, its limits and its record.
+//!
+//! Pure: no I/O of its own, no AWS, no HTTP. [`judge`] is the one door an upload comes through.
+
+mod archive;
+mod capabilities;
+mod digest;
+mod id;
+mod layout;
+mod limits;
+mod manifest;
+mod name;
+mod problem;
+mod record;
+mod text;
+mod timestamp;
+mod tree;
+mod version;
+mod yaml;
+
+use std::io::BufRead;
+
+pub use self::{
+    digest::{Digest, InvalidDigest},
+    id::{InvalidId, OrgId, PackId},
+    limits::{Limit, Limits},
+    manifest::Manifest,
+    name::{InvalidName, OrgSlug, PackName},
+    problem::{Problem, Problems},
+    record::{Build, BuildStatus, Record, Release, Visibility},
+    timestamp::Timestamp,
+    tree::{Entry, EntryKind, Tree},
+    version::{InvalidVersion, Version},
+};
+
+/// An upload that was judged and found good: what its author declared, and the files that will ship.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    /// What `pack.yaml` says.
+    pub manifest: Manifest,
+    /// The judged files and directories.
+    pub tree: Tree,
+}
+
+/// Why an upload is not a pack.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    /// Reading had to stop, since a limit on bytes, entries or ratio was passed.
+    #[error("{0}")]
+    TooLarge(Limit),
+    /// The archive was read as far as it could be, and this is all that is wrong with it.
+    #[error("{0}")]
+    Invalid(Problems),
+}
+
+/// Reads a `.tar.gz` once, from its first byte to its last, and judges everything in it.
+///
+/// # Errors
+/// [`Rejection::TooLarge`] as soon as one of `limits` on what may be read is passed, else [`Rejection::Invalid`] with
+/// every problem that the archive, its layout and its `pack.yaml` have.
+pub fn judge(archive: impl BufRead, limits: &Limits) -> Result<Pack, Rejection> {
+    let mut problems = Problems::default();
+    let tree = archive::read(archive, limits, &mut problems)?;
+    let manifest = layout::manifest(&tree, limits, &mut problems);
+    match manifest {
+        Some(manifest) if problems.is_empty() => Ok(Pack { manifest, tree }),
+        _ => Err(Rejection::Invalid(problems)),
+    }
+}

@@ -1,0 +1,94 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not a name.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidName {
+    /// It has no characters.
+    #[error("must not be empty")]
+    Empty,
+    /// It has more than 63 characters.
+    #[error("has {0} characters; at most {max} are allowed", max = MAX_LENGTH)]
+    TooLong(usize),
+    /// It does not match `[a-z][a-z0-9]*(-[a-z0-9]+)*`.
+    #[error(
+        "must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them"
+    )]
+    Malformed,
+}
+
+/// The longest name, in characters: a DNS label's length (RFC 1035, section 2.3.4).
+const MAX_LENGTH: usize = 63;
+
+fn check(text: &str) -> Result<(), InvalidName> {
+    if text.is_empty() {
+        return Err(InvalidName::Empty);
+    }
+    let length = text.chars().count();
+    if length > MAX_LENGTH {
+        return Err(InvalidName::TooLong(length));
+    }
+    let starts_with_letter = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let words = text
+        .split('-')
+        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
+    if starts_with_letter && words { Ok(()) } else { Err(InvalidName::Malformed) }
+}
+
+/// Defines a type for names by the rule above.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                check(text).map(|()| Self(text.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                check(&text).map(|()| Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// A pack's name, `[a-z][a-z0-9]*(-[a-z0-9]+)*` and at most 63 characters, so that it is safe as a path component
+    /// of an image reference and of the agent's file system.
+    PackName
+}
+
+name! {
+    /// An organisation's short name, by the rule of [`PackName`]: it is a DNS label of the tenant's host and a path
+    /// component of every image reference.
+    OrgSlug
+}

@@ -1,0 +1,76 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, Manifest, OrgId, PackId, Timestamp};
+
+/// Who may see a pack.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// The org that owns it.
+    #[default]
+    Org,
+    /// Every org.
+    Community,
+}
+
+/// What one upload releases, before anything is written: all that is known of a pack as soon as it is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The owning org.
+    pub org_id: OrgId,
+    /// What `pack.yaml` says.
+    pub manifest: Manifest,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Where its image can be pulled once the build is ready: `<registry>/<org slug>/<name>:<tag>`.
+    pub image_ref: String,
+    /// The digest of the image's manifest. A pure function of the pack's content, so equal digests mean equal packs.
+    pub image_digest: Digest,
+    /// What a pull transfers, in bytes: the image's config and layer.
+    pub size_bytes: u64,
+}
+
+/// A pack as the table holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its id, which also says when it was made.
+    pub id: PackId,
+    /// What was uploaded.
+    pub release: Release,
+    /// When the record was written.
+    pub created_at: Timestamp,
+    /// When its build status last changed.
+    pub updated_at: Timestamp,
+    /// How far its image is.
+    pub build: Build,
+}
+
+/// How far a record's image is.
+///
+/// `Ready` may overwrite `Queued` and `Failed`; `Failed` overwrites only `Queued` of the same attempt; nothing
+/// overwrites `Ready`. Queuing anew raises the attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// Where the build stands.
+    pub status: BuildStatus,
+    /// The key of the archive in the staging bucket.
+    pub staging_key: String,
+    /// Counts from 1; a job of an earlier attempt can no longer fail the record.
+    pub attempt: u32,
+    /// When a job for this attempt was last sent, or was about to be.
+    pub enqueued_at: Timestamp,
+}
+
+/// Where a build stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildStatus {
+    /// A job is under way, or owed.
+    Queued,
+    /// The image is in the registry, with the promised digest.
+    Ready,
+    /// No image will come of this attempt.
+    Failed {
+        /// Why, in words for the pack's author.
+        error: String,
+    },
+}

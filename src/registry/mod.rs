@@ -1,0 +1,1 @@
+//! Where images go: any OCI registry, over the distribution API.
