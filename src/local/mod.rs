@@ -1,1 +1,3 @@
-//! The embedded backends of local runs.
+//! The whole system on one machine.
+
+pub(crate) mod sqs;
