@@ -1,3 +1,25 @@
-//! The whole system on one machine.
+//! The whole system on one machine: the handlers of the Lambdas on embedded S3, DynamoDB, SQS and OCI registry.
+//!
+//! The backends are spoken to over loopback through the same SDK and registry client as in production, so there is one
+//! code path. No code of this room is in a Lambda's binary.
 
-pub(crate) mod sqs;
+mod backends;
+mod clients;
+mod data_dir;
+mod dynamodb;
+mod error;
+mod options;
+mod ports;
+mod provision;
+mod registry;
+mod s3;
+mod sqs;
+
+pub use self::{
+    backends::{Backends, Endpoints},
+    clients::Clients,
+    data_dir::DataDir,
+    error::Error,
+    options::Options,
+    provision::{QueueUrls, provision},
+};

@@ -1,11 +1,17 @@
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
     Error, Server,
     attributes::{QueueAttributes, seconds},
+    input::{
+        Batch, ChangeMessageVisibility, Content, CreateQueue, DeleteEntry, DeleteMessage, GetQueueAttributes,
+        GetQueueUrl, ReceiveMessage, SendEntry, SendMessage,
+    },
     message,
     queue::{Message, Queue, Received},
 };
@@ -16,108 +22,6 @@ const MAX_MESSAGE_BYTES: usize = 1 << 20;
 const MAX_BATCH: usize = 10;
 /// The longest visibility timeout, in seconds: 12 hours.
 const MAX_VISIBILITY: u64 = 43_200;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct CreateQueue {
-    queue_name: String,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct GetQueueUrl {
-    queue_name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct GetQueueAttributes {
-    queue_url: String,
-    #[serde(default)]
-    attribute_names: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct SendMessage {
-    queue_url: String,
-    #[serde(flatten)]
-    content: Content,
-}
-
-/// What `SendMessage` and each entry of `SendMessageBatch` say of a message.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Content {
-    message_body: String,
-    #[serde(default)]
-    delay_seconds: i64,
-    #[serde(default)]
-    message_attributes: Map<String, Value>,
-    #[serde(default)]
-    message_system_attributes: BTreeMap<String, SystemAttribute>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct SystemAttribute {
-    string_value: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Batch<Entry> {
-    queue_url: String,
-    entries: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct SendEntry {
-    id: String,
-    #[serde(flatten)]
-    content: Content,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct DeleteEntry {
-    id: String,
-    receipt_handle: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ReceiveMessage {
-    queue_url: String,
-    max_number_of_messages: Option<usize>,
-    visibility_timeout: Option<i64>,
-    wait_time_seconds: Option<i64>,
-    // Two names of one thing: the first is the older.
-    #[serde(default)]
-    attribute_names: Vec<String>,
-    #[serde(default)]
-    message_system_attribute_names: Vec<String>,
-    #[serde(default)]
-    message_attribute_names: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct DeleteMessage {
-    queue_url: String,
-    receipt_handle: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ChangeMessageVisibility {
-    queue_url: String,
-    receipt_handle: String,
-    visibility_timeout: i64,
-}
 
 /// The queue's name in its URL.
 fn name(queue_url: &str) -> &str {
@@ -252,7 +156,7 @@ impl Server {
         &self,
         queue_url: &str,
         max: usize,
-        visibility: Option<std::time::Duration>,
+        visibility: Option<Duration>,
         now: Instant,
     ) -> Result<(Vec<Message>, Option<Instant>), Error> {
         let mut queues = self.queues();

@@ -34,11 +34,7 @@ impl RedrivePolicy {
 
 impl Default for QueueAttributes {
     fn default() -> Self {
-        Self {
-            visibility_timeout: Duration::from_secs(30),
-            receive_wait_time: Duration::ZERO,
-            redrive_policy: None,
-        }
+        Self { visibility_timeout: Duration::from_secs(30), receive_wait_time: Duration::ZERO, redrive_policy: None }
     }
 }
 
@@ -50,14 +46,18 @@ impl TryFrom<BTreeMap<String, String>> for QueueAttributes {
         for (name, text) in texts {
             let invalid = || Error::invalid(format!("{text:?} is not a valid value of {name}"));
             match name.as_str() {
-                "VisibilityTimeout" => attributes.visibility_timeout = seconds(text.parse().map_err(|_| invalid())?, 43_200)?,
+                "VisibilityTimeout" => {
+                    attributes.visibility_timeout = seconds(text.parse().map_err(|_| invalid())?, 43_200)?
+                }
                 "ReceiveMessageWaitTimeSeconds" => {
                     attributes.receive_wait_time = seconds(text.parse().map_err(|_| invalid())?, 20)?;
                 }
                 "RedrivePolicy" => {
                     attributes.redrive_policy = Some(serde_json::from_str(&text).map_err(|_| invalid())?);
                 }
-                _ => return Err(Error::new("InvalidAttributeName", format!("the local queue has no attribute {name}"))),
+                _ => {
+                    return Err(Error::new("InvalidAttributeName", format!("the local queue has no attribute {name}")));
+                }
             }
         }
         Ok(attributes)

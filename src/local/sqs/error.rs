@@ -1,5 +1,5 @@
 use axum::{
-    http::StatusCode,
+    http::{HeaderName, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -25,6 +25,18 @@ impl Error {
         Self::new("QueueDoesNotExist", "The specified queue does not exist.")
     }
 
+    /// Its name in the older query protocol, by which SDKs still know some errors.
+    fn query_code(&self) -> String {
+        match self.code {
+            "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
+            "QueueNameExists" => "QueueAlreadyExists".to_owned(),
+            "EmptyBatchRequest" | "MessageNotInflight" | "TooManyEntriesInBatchRequest" | "UnsupportedOperation" => {
+                format!("AWS.SimpleQueueService.{}", self.code)
+            }
+            code => code.to_owned(),
+        }
+    }
+
     /// An entry of a batch response's `Failed`.
     pub(super) fn batch_entry(&self, id: &str) -> serde_json::Value {
         json!({ "Id": id, "SenderFault": true, "Code": self.code, "Message": self.message })
@@ -34,6 +46,7 @@ impl Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let body = json!({ "__type": format!("com.amazonaws.sqs#{}", self.code), "message": self.message });
-        (StatusCode::BAD_REQUEST, super::json(&body)).into_response()
+        let query_error = [(HeaderName::from_static("x-amzn-query-error"), format!("{};Sender", self.query_code()))];
+        (StatusCode::BAD_REQUEST, query_error, super::json(&body)).into_response()
     }
 }

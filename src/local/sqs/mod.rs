@@ -5,12 +5,12 @@
 mod actions;
 mod attributes;
 mod error;
+mod input;
 mod message;
 mod queue;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -29,15 +29,16 @@ use self::{error::Error, queue::Queue};
 /// All queues of the account `000000000000`.
 #[derive(Debug)]
 struct Server {
-    address: SocketAddr,
+    /// Where it is reached, without a slash at the end.
+    url: String,
     queues: Mutex<BTreeMap<String, Queue>>,
     /// Told whenever a message may have become visible, for whoever waits in a long poll.
     arrivals: Notify,
 }
 
-/// The API as served at this address, with no queue yet.
-pub(crate) fn router(address: SocketAddr) -> Router {
-    let server = Server { address, queues: Mutex::default(), arrivals: Notify::new() };
+/// The API as reached at this URL, with no queue yet.
+pub(super) fn router(url: String) -> Router {
+    let server = Server { url, queues: Mutex::default(), arrivals: Notify::new() };
     // The path of a queue's URL is a target too: older SDKs send there.
     Router::new().route("/", post(action)).route("/{account}/{queue}", post(action)).with_state(Arc::new(server))
 }
@@ -73,6 +74,6 @@ impl Server {
     }
 
     fn url(&self, queue: &str) -> String {
-        format!("http://{}/000000000000/{queue}", self.address)
+        format!("{}/000000000000/{queue}", self.url)
     }
 }

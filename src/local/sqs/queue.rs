@@ -148,5 +148,7 @@ impl Queue {
 }
 
 fn epoch_milliseconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() * 1000 + u64::from(since.subsec_millis()))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() * 1000 + u64::from(since.subsec_millis()))
 }
