@@ -59,6 +59,8 @@ async fn create_queues(client: &aws_sdk_sqs::Client) -> Result<QueueUrls, aws::E
     Ok(QueueUrls { builds, dead_letters })
 }
 
-fn failed<E: std::error::Error + Send + Sync + 'static>(operation: &'static str) -> impl Fn(E) -> aws::Error {
+pub(super) fn failed<E: std::error::Error + Send + Sync + 'static>(
+    operation: &'static str,
+) -> impl Fn(E) -> aws::Error {
     move |error| aws::Error { operation, source: error.into() }
 }
