@@ -40,6 +40,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The process cannot listen for signals.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
     /// An embedded backend did not start, or ended.
     #[error("the {backend} backend failed")]
     Backend {

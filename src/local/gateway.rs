@@ -1,3 +1,5 @@
+//! Stands in for API Gateway: HTTP in, events of its HTTP API out to the function.
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -83,10 +85,10 @@ async fn read(body: Body) -> Result<Vec<u8>, Response> {
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| gateway_error(StatusCode::BAD_REQUEST, "Bad Request"))?;
         length += chunk.len();
-        match length {
-            ..=MAX_BODY_BYTES => bytes.extend_from_slice(&chunk),
-            ..=MAX_DISCARDED_BYTES => bytes = Vec::new(),
-            _ => break,
+        if length <= MAX_BODY_BYTES {
+            bytes.extend_from_slice(&chunk);
+        } else if length > MAX_DISCARDED_BYTES {
+            break;
         }
     }
     if length > MAX_BODY_BYTES {

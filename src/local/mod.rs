@@ -10,13 +10,14 @@ mod data_dir;
 mod document;
 mod dynamodb;
 mod error;
+mod functions;
 pub mod gateway;
 mod options;
 mod ports;
 mod provision;
 mod registry;
+mod run;
 mod s3;
-mod schedule;
 mod seed;
 mod sqs;
 pub mod worker;
@@ -28,4 +29,5 @@ pub use self::{
     error::Error,
     options::Options,
     provision::{QueueUrls, provision},
+    run::run,
 };

@@ -8,6 +8,7 @@ use axum::{Router, error_handling::HandleError, http::StatusCode};
 use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, auth::SimpleAuth, dto, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::clients;
 
@@ -108,7 +109,7 @@ pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
 
 /// Deletes what was written longer than `age` ago, as the lifecycle rules of a bucket do: objects, their metadata, and
 /// the parts of multipart uploads that were never completed.
-pub(super) fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
+fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
     let mut folders = vec![PathBuf::from(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
@@ -122,4 +123,38 @@ pub(super) fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Sweeps at once and then regularly, until `stop` is cancelled.
+pub(super) async fn sweep_regularly(folder: PathBuf, age: Duration, period: Duration, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(period);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let folder = folder.clone();
+        match tokio::task::spawn_blocking(move || sweep(&folder, age)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "staged objects could not be looked through"),
+            Err(error) => tracing::error!(%error, "looking through staged objects panicked"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_takes_what_is_old_and_nothing_else() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let bucket = folder.path().join("bucket");
+        fs::create_dir_all(bucket.join("acme"))?;
+        for (name, hours) in [("acme/old", 2), ("acme/new", 0), ("../.upload_id-1.part-1", 2)] {
+            let file = fs::File::create(bucket.join(name))?;
+            file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3_600))?;
+        }
+        sweep(folder.path(), Duration::from_secs(3_600))?;
+        assert!(!bucket.join("acme/old").exists());
+        assert!(bucket.join("acme/new").exists());
+        assert!(!folder.path().join(".upload_id-1.part-1").exists());
+        Ok(())
+    }
 }

@@ -1,3 +1,5 @@
+//! Stands in for Lambda's event source mapping: batches from the queue to the function.
+
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -21,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Ends between two batches once `stop` is cancelled.
 pub async fn run<Handler, Handling>(client: Client, queue_url: String, handler: Handler, stop: CancellationToken)
 where
-    Handler: Fn(SqsEvent) -> Handling,
+    Handler: Fn(SqsEvent) -> Handling + Clone + Send + 'static,
     Handling: Future<Output = SqsBatchResponse> + Send + 'static,
 {
     while let Some(received) = stop.run_until_cancelled(receive(&client, &queue_url)).await {
@@ -50,7 +52,7 @@ async fn receive(client: &Client, queue_url: &str) -> Result<Vec<Message>, aws::
 /// The messages to delete.
 async fn handle<'a, Handler, Handling>(handler: &Handler, messages: &'a [Message]) -> Vec<&'a Message>
 where
-    Handler: Fn(SqsEvent) -> Handling,
+    Handler: Fn(SqsEvent) -> Handling + Clone + Send + 'static,
     Handling: Future<Output = SqsBatchResponse> + Send + 'static,
 {
     let event = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
@@ -62,7 +64,9 @@ where
         }
     };
     // On a task of its own, so that a panic ends the batch and not the worker.
-    let Ok(response) = tokio::spawn(handler(event)).await else { return Vec::new() };
+    let handler = handler.clone();
+    let handled = tokio::spawn(async move { handler(event).await });
+    let Ok(response) = handled.await else { return Vec::new() };
     let failures: Vec<_> =
         response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
     let is = |message: &&Message, id: &str| message.message_id() == Some(id);

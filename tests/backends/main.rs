@@ -1,10 +1,12 @@
 //! The embedded backends of local runs, through the SDK and the tools that meet them in production.
 
 mod dynamodb;
+mod gateway;
 mod registry;
 mod s3;
 mod sqs;
 mod state;
+mod worker;
 
 use clap::Parser;
 use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provision};
