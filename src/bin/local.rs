@@ -8,8 +8,10 @@ use pack_upload::{
     telemetry,
 };
 
+/// Runs the whole pack upload service on this machine, until Ctrl-C: the API, the builder and the schedule, on embedded
+/// S3, DynamoDB, SQS and OCI registry.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version)]
 struct Command {
     #[command(flatten)]
     options: Options,

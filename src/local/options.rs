@@ -2,8 +2,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use crate::image::RegistryAddress;
 
-/// Runs the whole pack upload service on this machine: the API, the builder and the schedule, on embedded S3, DynamoDB,
-/// SQS and OCI registry.
+/// How a local run is to be.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Where everything is kept between runs.
