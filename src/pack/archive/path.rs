@@ -44,7 +44,8 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<
     if text == "." {
         return Ok(None);
     }
-    let path = text.strip_prefix("./").unwrap_or(text);
+    // Only one: what a second one or a slash after it leads to is left to the checks.
+    let path = text.strip_prefix("./").filter(|path| !path.starts_with('/')).unwrap_or(text);
     let faults = faults(path, limits);
     if faults.is_empty() { Ok(Some(path.to_owned())) } else { Err(faults) }
 }
@@ -54,7 +55,7 @@ fn faults(path: &str, limits: &Limits) -> Vec<InvalidPath> {
         return vec![InvalidPath::Empty];
     }
     let mut faults = Vec::new();
-    let relative = path.trim_start_matches('/');
+    let relative = path.strip_prefix('/').unwrap_or(path);
     if relative.len() < path.len() {
         faults.push(InvalidPath::Absolute);
     }
@@ -78,6 +79,8 @@ fn component_faults(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     match component {
         "" | "." => return vec![InvalidPath::EmptyComponent],
         ".." => return vec![InvalidPath::Parent],
+        // What macOS keeps of the attributes of `.` itself; it is dropped later.
+        "._." => return Vec::new(),
         _ => {}
     }
     let mut faults = Vec::new();

@@ -45,12 +45,6 @@ impl Pax {
     fn apply(&mut self, keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
         match keyword {
             b"path" => {
-                if value.is_empty() {
-                    self.faults.push("has an empty PAX `path`");
-                }
-                if value.contains(&0) {
-                    self.faults.push("has a NUL in its PAX `path`");
-                }
                 if self.path.replace(value.to_vec()).is_some() {
                     self.faults.push("has more than one PAX `path`");
                 }
