@@ -1,0 +1,7 @@
+//! The gate: what is a pack, and what is wrong with an upload that is not.
+
+#[path = "../support/packs.rs"]
+mod packs;
+
+mod layer;
+mod manifest;
