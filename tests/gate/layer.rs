@@ -66,7 +66,8 @@ fn is_what_gnu_tar_writes() {
         // Where a record's length gains a digit, and where the extended header's name is cut inside of a character.
         files.push((format!("templates/{}/{}é.md", "p".repeat(length), "q".repeat(length - 70)), b"cut".to_vec()));
     }
-    for name in ["ä", "日本語", "😀.md", "e\u{301}", "a b", "it's", "\"quoted\"", ".hidden", "a-b", "a.b", "a", "aB"] {
+    for name in ["ä", "日本語", "😀.md", "e\u{301}", "a b", "it's", "\"quoted\"", ".hidden", "a-b", "a.b", "a", "aB"]
+    {
         files.push((format!("guides/{name}"), name.as_bytes().to_vec()));
         files.push((format!("templates/{name}/"), vec![]));
     }

@@ -3,5 +3,10 @@
 #[path = "../support/packs.rs"]
 mod packs;
 
+mod capabilities;
+mod domains;
+mod fragment;
 mod layer;
 mod manifest;
+mod texts;
+mod yaml;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Write as _};
 
 use flate2::{Compression, write::GzEncoder};
-use pack_upload::pack::{Limits, Pack, Rejection, judge};
+use pack_upload::pack::{Limits, Manifest, Pack, Rejection, judge};
 
 /// The least that `pack.yaml` may say.
 pub const MINIMAL: &str = "name: sample\nversion: 1.0.0\ndescription: For a test.\n";
@@ -64,4 +64,40 @@ pub fn assert_problems(verdict: &Result<Pack, Rejection>, expected: &[(&str, &st
         .collect();
     let found: Vec<(&str, &str)> = found.iter().map(|(field, message)| (field.as_str(), message.as_str())).collect();
     assert_eq!(found, expected, "{about}");
+}
+
+/// Fails unless a pack that is nothing but this `pack.yaml` has exactly these problems, field by field.
+#[track_caller]
+pub fn refuses(yaml: impl AsRef<str>, expected: &[(&str, &str)]) {
+    let yaml = yaml.as_ref();
+    let about: String = yaml.chars().take(200).collect();
+    assert_problems(&judge_yaml(yaml), expected, &about);
+}
+
+/// The smallest `pack.yaml` and more of it, from line 4 on.
+pub fn more(yaml: &str) -> String {
+    format!("{MINIMAL}{yaml}")
+}
+
+/// The manifest of a pack that is nothing but this `pack.yaml`.
+///
+/// # Panics
+/// If it is refused.
+#[track_caller]
+pub fn accepts(yaml: impl AsRef<str>) -> Manifest {
+    match judge_yaml(yaml.as_ref()) {
+        Ok(pack) => pack.manifest,
+        Err(rejection) => panic!("{rejection}\n{}", yaml.as_ref()),
+    }
+}
+
+/// A pack with these capabilities, from line 5 on.
+pub fn capabilities(yaml: &str) -> String {
+    more(&format!("capabilities:\n{yaml}"))
+}
+
+/// A pack with one capability of this one rule, from line 8 on.
+pub fn rule(yaml: &str) -> String {
+    let rule = yaml.replace('\n', "\n        ");
+    capabilities(&format!("  - name: a\n    type: http\n    allow:\n      - {rule}\n"))
 }

@@ -14,7 +14,7 @@ pub(super) enum InvalidDomain {
     Empty,
     #[error("must be a host alone, without {part}{}", mend(.host))]
     NotAlone { part: &'static str, host: String },
-    #[error("has the port `{0}`; a port is a number from 1 to 65535")]
+    #[error("has the port {}; a port is a number from 1 to 65535", shown(.0))]
     Port(String),
     #[error("is not an IPv6 address; one is written as `[2001:db8::1]`")]
     Ipv6,
@@ -54,7 +54,7 @@ pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
     if let Some(port) = port {
         let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number || !port.parse::<u16>().is_ok_and(|port| port > 0) {
-            return Err(InvalidDomain::Port(crate::pack::text::seen(port)));
+            return Err(InvalidDomain::Port(port.to_owned()));
         }
     }
     if let Some(address) = host.strip_prefix('[') {

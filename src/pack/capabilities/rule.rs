@@ -48,11 +48,10 @@ fn domain(place: &Place<'_>, problems: &mut Problems) {
 fn path(place: &Place<'_>, problems: &mut Problems) {
     let Some(text) = place.text(problems) else { return };
     if !text.starts_with('/') {
-        let mend = text.trim_start_matches("./");
-        place.problem(
-            problems,
-            format_args!("{} must start with `/`: did you mean {}?", shown(text), shown(&format!("/{mend}"))),
-        );
+        let mend = format!("/{}", text.trim_start_matches("./"));
+        // A whole URL is not mended by a slash.
+        let mend = if text.contains(':') { String::new() } else { format!(": did you mean {}?", shown(&mend)) };
+        place.problem(problems, format_args!("{} must start with `/`{mend}", shown(text)));
     }
     for fault in text::faults(text, Lines::One, usize::MAX) {
         if fault != InvalidText::Blank {

@@ -24,7 +24,22 @@ pub(in crate::pack) fn parse(text: &str) -> (Option<Node>, Refusals) {
     let mut document = Document { parser: Parser::new_from_str(text), refusals: Vec::new() };
     match document.root() {
         Ok(root) => (root, document.refusals),
-        Err(error) => (None, vec![(error.marker().line(), syntax(&error))]),
+        Err(error) => (None, vec![(line_of(&error, text), syntax(&error))]),
+    }
+}
+
+/// The line to look at, which is not always the one where the parser was.
+fn line_of(error: &ScanError, text: &str) -> usize {
+    let line = error.marker().line();
+    match error.info() {
+        // It was where the value before the tab begins.
+        info if info.contains("tab") => {
+            let is_indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t');
+            line + text.lines().skip(line.saturating_sub(1)).position(is_indented_by_tab).unwrap_or(0)
+        }
+        // It had gone past the key's line in search of the `:`.
+        info if info.contains("simple key") && error.marker().col() == 0 => line.saturating_sub(1).max(1),
+        _ => line,
     }
 }
 

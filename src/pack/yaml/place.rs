@@ -55,7 +55,7 @@ impl<'a> Place<'a> {
     /// Reports anything but a boolean.
     pub(in crate::pack) fn expect_boolean(&self, problems: &mut Problems) {
         if !matches!(&self.node.value, Value::Scalar(Scalar { kind: Kind::Boolean, .. })) {
-            self.mismatch(problems, "`true` or `false`");
+            self.mismatch(problems, "`true` or `false`, without quotes");
         }
     }
 
@@ -116,10 +116,12 @@ impl<'a> Mapping<'a> {
     pub(in crate::pack) fn require(&self, key: &str, wanted: &str, problems: &mut Problems) -> Option<Place<'a>> {
         let place = self.get(key);
         if place.is_none() {
-            let line = self.place.line;
             let meant = self.others(&[key]).find(|pair| nearest(&pair.key.text, &[key]).is_some());
-            let mend = meant.map(|pair| format!(": did you mean it by {}?", shown(&pair.key.text))).unwrap_or_default();
-            problems.add(self.field_of(key), format_args!("line {line}: is missing; must be {wanted}{mend}"));
+            let mend = meant.map(|pair| format!(": rename {} to `{key}`", shown(&pair.key.text))).unwrap_or_default();
+            let message = format!("is missing; must be {wanted}{mend}");
+            // That the file's first line lacks it says nothing.
+            let place = Place { field: self.field_of(key), node: self.place.node, line: self.place.line };
+            if self.is_root() { problems.add(place.field, message) } else { place.problem(problems, message) }
         }
         place
     }
@@ -146,8 +148,12 @@ impl<'a> Mapping<'a> {
         Place { field: self.field_of(&pair.key.text), node: &pair.value, line: pair.value.line }
     }
 
+    fn is_root(&self) -> bool {
+        !self.place.field.contains(": ")
+    }
+
     fn field_of(&self, key: &str) -> String {
-        let separator = if self.place.field.contains(": ") { "." } else { ": " };
+        let separator = if self.is_root() { ": " } else { "." };
         format!("{}{separator}{}", self.place.field, seen(key))
     }
 }
