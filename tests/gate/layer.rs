@@ -12,7 +12,7 @@ use pack_upload::{
     pack::{Digest, Pack},
 };
 
-use crate::packs::{MINIMAL, archive, judge_bytes, judge_files};
+use crate::packs::{MINIMAL, judge_bytes, judge_files};
 
 /// README.md's command, which anybody can recompute a layer's digest by.
 const GNU_TAR: &str = r"find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z | tar --null --no-recursion -T - --format=posix \
@@ -91,4 +91,71 @@ fn is_what_gnu_tar_writes() {
     assert_eq!(ours.len(), theirs.len());
     let descriptor = Image::of(&pack.tree).layer;
     assert_eq!((descriptor.digest, descriptor.size), (Digest::of(&theirs), theirs.len() as u64));
+}
+
+/// The sample pack's files, as they lie in this repository.
+fn sample() -> Vec<(String, Vec<u8>)> {
+    fn walk(directory: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) {
+        for entry in fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let name = format!("{prefix}{}", path.file_name().expect("a name").to_string_lossy());
+            if path.is_dir() {
+                walk(&path, &format!("{name}/"), files);
+            } else {
+                files.push((name, fs::read(&path).expect("a file")));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(Path::new(SAMPLE), "", &mut files);
+    files.sort();
+    files
+}
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
+
+#[test]
+fn the_sample_pack_has_these_digests() {
+    let files = sample();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, content)| (path.as_str(), content.as_slice())).collect();
+    let image = Image::of(&judge_files(&files).expect("a pack").tree);
+    assert_eq!(image.layer.digest, Digest::of(&gnu_tar(Path::new(SAMPLE))));
+    assert_eq!(
+        image.layer.digest.to_string(),
+        "sha256:902700f8cfc7a09e1e9b1f0986841812fa452840f19f48b976ef5d39a5f673c4"
+    );
+    assert_eq!(image.digest.to_string(), "sha256:f5f13034fe740c7f235d7a65f001ef0a70d8442148c63b276e4ecd3aafe35844");
+    assert_eq!(image.size_bytes(), 11_972);
+}
+
+#[test]
+fn is_the_same_however_the_directory_was_archived() {
+    let files = sample();
+    let plain: Vec<(&str, &[u8])> = files.iter().map(|(path, content)| (path.as_str(), content.as_slice())).collect();
+    let expected = Image::of(&judge_files(&plain).expect("a pack").tree);
+
+    let sh = |command: &str| {
+        let output = Command::new("sh").args(["-c", command]).current_dir(SAMPLE).output().expect("a shell is there");
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    for command in [
+        "tar -czf - .",
+        "tar -czf - *",
+        "tar -C .. -czf - sample",
+        "tar -C .. -czf - --sort=name --owner=root:0 --mtime=@1 --mode=u=rwx,go=x sample/scripts sample/pack.yaml \
+         sample/behavior.md sample/README.md sample/data sample/guides sample/templates",
+        "tar --format=v7 -cf - . | gzip -1",
+        "tar --format=gnu --owner=me:4711 --mtime=@1700000000.5 -cf - . | gzip -9",
+        "tar --format=posix --xattrs -b 200 -cf - * | gzip -n",
+        "find . -type f | LC_ALL=C sort -r | tar --no-recursion -T - -czf -",
+    ] {
+        let pack = judge_bytes(&sh(command)).unwrap_or_else(|rejection| panic!("{command}: {rejection}"));
+        // `--mode` above makes every file executable: which files are is content.
+        if command.contains("u=rwx") {
+            assert_ne!(Image::of(&pack.tree), expected, "{command}");
+        } else {
+            assert_eq!(Image::of(&pack.tree), expected, "{command}");
+        }
+    }
 }

@@ -7,6 +7,8 @@ mod capabilities;
 mod domains;
 mod fragment;
 mod layer;
+mod layout;
 mod manifest;
+mod readers;
 mod texts;
 mod yaml;

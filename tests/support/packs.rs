@@ -6,10 +6,10 @@ use flate2::{Compression, write::GzEncoder};
 use pack_upload::pack::{Limits, Manifest, Pack, Rejection, judge};
 
 /// The least that `pack.yaml` may say.
-pub const MINIMAL: &str = "name: sample\nversion: 1.0.0\ndescription: For a test.\n";
+pub(crate) const MINIMAL: &str = "name: sample\nversion: 1.0.0\ndescription: For a test.\n";
 
 /// A pack directory to be archived: paths and contents in the order given; a path that ends in `/` is a directory.
-pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (path, content) in files {
         let mut header = tar::Header::new_ustar();
@@ -25,17 +25,17 @@ pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// Judges an archive by the default limits.
-pub fn judge_bytes(archive: &[u8]) -> Result<Pack, Rejection> {
+pub(crate) fn judge_bytes(archive: &[u8]) -> Result<Pack, Rejection> {
     judge(archive, &Limits::default())
 }
 
 /// Judges a pack of these files by the default limits.
-pub fn judge_files(files: &[(&str, &[u8])]) -> Result<Pack, Rejection> {
+pub(crate) fn judge_files(files: &[(&str, &[u8])]) -> Result<Pack, Rejection> {
     judge_bytes(&archive(files))
 }
 
 /// Judges a pack that is nothing but this `pack.yaml`.
-pub fn judge_yaml(yaml: impl AsRef<[u8]>) -> Result<Pack, Rejection> {
+pub(crate) fn judge_yaml(yaml: impl AsRef<[u8]>) -> Result<Pack, Rejection> {
     judge_files(&[("pack.yaml", yaml.as_ref())])
 }
 
@@ -43,7 +43,7 @@ pub fn judge_yaml(yaml: impl AsRef<[u8]>) -> Result<Pack, Rejection> {
 ///
 /// # Panics
 /// On a rejection for its size.
-pub fn problems(verdict: &Result<Pack, Rejection>) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn problems(verdict: &Result<Pack, Rejection>) -> BTreeMap<String, Vec<String>> {
     match verdict {
         Ok(_) => BTreeMap::new(),
         Err(Rejection::Invalid(problems)) => problems
@@ -57,7 +57,7 @@ pub fn problems(verdict: &Result<Pack, Rejection>) -> BTreeMap<String, Vec<Strin
 
 /// Fails unless the upload has exactly these problems: `field: message`, in the order of fields.
 #[track_caller]
-pub fn assert_problems(verdict: &Result<Pack, Rejection>, expected: &[(&str, &str)], about: &str) {
+pub(crate) fn assert_problems(verdict: &Result<Pack, Rejection>, expected: &[(&str, &str)], about: &str) {
     let found: Vec<(String, String)> = problems(verdict)
         .into_iter()
         .flat_map(|(field, messages)| messages.into_iter().map(move |message| (field.clone(), message)))
@@ -68,14 +68,14 @@ pub fn assert_problems(verdict: &Result<Pack, Rejection>, expected: &[(&str, &st
 
 /// Fails unless a pack that is nothing but this `pack.yaml` has exactly these problems, field by field.
 #[track_caller]
-pub fn refuses(yaml: impl AsRef<str>, expected: &[(&str, &str)]) {
+pub(crate) fn refuses(yaml: impl AsRef<str>, expected: &[(&str, &str)]) {
     let yaml = yaml.as_ref();
     let about: String = yaml.chars().take(200).collect();
     assert_problems(&judge_yaml(yaml), expected, &about);
 }
 
 /// The smallest `pack.yaml` and more of it, from line 4 on.
-pub fn more(yaml: &str) -> String {
+pub(crate) fn more(yaml: &str) -> String {
     format!("{MINIMAL}{yaml}")
 }
 
@@ -84,7 +84,7 @@ pub fn more(yaml: &str) -> String {
 /// # Panics
 /// If it is refused.
 #[track_caller]
-pub fn accepts(yaml: impl AsRef<str>) -> Manifest {
+pub(crate) fn accepts(yaml: impl AsRef<str>) -> Manifest {
     match judge_yaml(yaml.as_ref()) {
         Ok(pack) => pack.manifest,
         Err(rejection) => panic!("{rejection}\n{}", yaml.as_ref()),
@@ -92,12 +92,12 @@ pub fn accepts(yaml: impl AsRef<str>) -> Manifest {
 }
 
 /// A pack with these capabilities, from line 5 on.
-pub fn capabilities(yaml: &str) -> String {
+pub(crate) fn capabilities(yaml: &str) -> String {
     more(&format!("capabilities:\n{yaml}"))
 }
 
 /// A pack with one capability of this one rule, from line 8 on.
-pub fn rule(yaml: &str) -> String {
+pub(crate) fn rule(yaml: &str) -> String {
     let rule = yaml.replace('\n', "\n        ");
     capabilities(&format!("  - name: a\n    type: http\n    allow:\n      - {rule}\n"))
 }
