@@ -149,7 +149,7 @@ impl Uploads {
             };
             contests.next().ok_or(UploadError::Contested)?;
             match decide(&found, &new.release)? {
-                Decision::Keep => return Ok(Outcome::Existing(found)),
+                Decision::Keep => return Ok(Outcome::Existing(*found)),
                 Decision::QueueAnew => {
                     let anew = found.queued_anew(new.build.staging_key.clone(), new.created_at);
                     created = self.table.queue_anew(&found, &anew).await?;

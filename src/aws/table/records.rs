@@ -29,7 +29,7 @@ pub enum Created {
     /// It was written.
     Written,
     /// Its name and version belong to this record.
-    Taken(Record),
+    Taken(Box<Record>),
 }
 
 /// The guard that makes a name and version unique in an org.
@@ -135,7 +135,7 @@ impl Table {
             Some(found) if found.id == wanted.id && found.build.staging_key == wanted.build.staging_key => {
                 Ok(Created::Written)
             }
-            Some(found) => Ok(Created::Taken(found)),
+            Some(found) => Ok(Created::Taken(Box::new(found))),
             None => Err(Error::of("GetItem")("a name and version is taken, and nobody has it")),
         }
     }
