@@ -54,7 +54,7 @@ pub(super) enum ApiError {
     #[error("something went wrong on the server's side")]
     Panicked,
     #[error("a service that this one needs did not do its part; trying again is safe")]
-    Unavailable(#[source] aws::Error),
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// The one shape that errors have.
@@ -121,7 +121,7 @@ impl ApiError {
             Self::StateConflict { pack_id, image_digest } => {
                 Some(json!({ "pack_id": pack_id, "image_digest": image_digest }))
             }
-            Self::PayloadTooLarge(limit) => Some(json!({ "limit": limit.name(), "value": limit.value() })),
+            Self::PayloadTooLarge(limit) => Some(json!({ "limit": { "name": limit.name(), "value": limit.value() } })),
             _ => None,
         }
     }
@@ -145,7 +145,7 @@ impl ApiError {
 
 impl From<aws::Error> for ApiError {
     fn from(error: aws::Error) -> Self {
-        Self::Unavailable(error)
+        Self::Unavailable(error.into())
     }
 }
 
@@ -155,7 +155,7 @@ impl From<UploadError> for ApiError {
             UploadError::Invalid(problems) => Self::Validation(problems),
             UploadError::TooLarge(limit) => Self::PayloadTooLarge(limit),
             UploadError::Conflict { pack_id, image_digest } => Self::StateConflict { pack_id, image_digest },
-            UploadError::Unavailable(error) => Self::Unavailable(error),
+            other => Self::Unavailable(other.into()),
         }
     }
 }
