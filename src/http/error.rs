@@ -28,7 +28,7 @@ const MAX_QUOTED: usize = 64;
 pub(super) enum ApiError {
     #[error("the request is not valid; details.fields has the problems{}", unlisted(.0))]
     Validation(Problems),
-    #[error("a valid credential is required; send an API key as `Authorization: Bearer sk_…`")]
+    #[error("a valid credential is required; send an API key in the Authorization header, as `Bearer <key>`")]
     Unauthenticated { cause: &'static str },
     #[error("a URL is no place for a credential, since URLs are logged; send it in the Authorization header")]
     CredentialInUrl,
