@@ -1,1 +1,164 @@
 //! The use case below the line: fetch the staged archive, judge it again, push its image, mark the record.
+
+use std::sync::Arc;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::{StreamExt, stream};
+
+use crate::{
+    aws::{self, Job, Staging, Table},
+    error_chain::ErrorChain,
+    judgement,
+    pack::{BuildStatus, Limits, Record, Rejection, Timestamp},
+    registry::{self, Registry},
+};
+
+/// How many jobs of a batch are done side by side: each holds an archive and its pack in memory.
+const CONCURRENT_JOBS: usize = 2;
+
+/// Does build jobs.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    /// Where records are.
+    pub table: Table,
+    /// Where archives are.
+    pub staging: Staging,
+    /// Where images go.
+    pub registry: Registry,
+    /// What is too much: the same as for the upload.
+    pub limits: Arc<Limits>,
+}
+
+/// How a job was settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Built {
+    /// The image is in the registry, and the record is ready.
+    Ready,
+    /// No image can come of it, and the record says why unless a newer attempt is under way.
+    Failed {
+        /// The reason, for the pack's author.
+        reason: String,
+    },
+    /// There was nothing to do: the record is ready, or gone, or in a newer attempt.
+    Dropped,
+}
+
+/// Why a job was not settled. Trying again may help.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A call to AWS failed.
+    #[error("a call to AWS failed")]
+    Aws(#[from] aws::Error),
+    /// The image was not pushed.
+    #[error("the image was not pushed")]
+    Registry(#[from] registry::Error),
+}
+
+/// What keeps an image from being made.
+enum Obstacle {
+    /// It will always do so; the reason is for the pack's author.
+    Lasting(String),
+    /// It may pass.
+    Passing(BuildError),
+}
+
+impl Builder {
+    /// Does the jobs of a batch and answers with those that are to be delivered again. One that is malformed, or whose
+    /// doing panics, harms none beside it and ends in the dead-letter queue.
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        let outcomes =
+            stream::iter(event.records).map(|message| self.attend(message)).buffer_unordered(CONCURRENT_JOBS);
+        let unsettled: Vec<String> = outcomes.filter_map(std::future::ready).collect().await;
+        let mut response = SqsBatchResponse::default();
+        response.set_failures(unsettled);
+        response
+    }
+
+    /// Does one message's job and logs its outcome; the message's id if it is to be delivered again.
+    async fn attend(&self, message: SqsMessage) -> Option<String> {
+        let message_id = message.message_id.unwrap_or_default();
+        let job: Job = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
+            Ok(job) => job,
+            Err(error) => {
+                tracing::error!(message_id, error = %error, "message is not a build job");
+                return Some(message_id);
+            }
+        };
+        let Job { pack_id, attempt } = job;
+        let builder = self.clone();
+        match tokio::spawn(async move { builder.build(job).await }).await {
+            Ok(Ok(built)) => {
+                tracing::info!(message_id, %pack_id, attempt, outcome = ?built, "build settled");
+                None
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(message_id, %pack_id, attempt, error = %ErrorChain(&error), "build to be tried again");
+                Some(message_id)
+            }
+            Err(error) => {
+                tracing::error!(message_id, %pack_id, attempt, error = %error, "build panicked");
+                Some(message_id)
+            }
+        }
+    }
+
+    /// Does a job. Doing it twice, or late, changes nothing.
+    ///
+    /// # Errors
+    /// See [`BuildError`]: the job should be done again.
+    pub async fn build(&self, job: Job) -> Result<Built, BuildError> {
+        let Some(record) = self.table.record(job.pack_id).await? else { return Ok(Built::Dropped) };
+        if record.build.status == BuildStatus::Ready || job.attempt < record.build.attempt {
+            return Ok(Built::Dropped);
+        }
+        match self.ship(&record).await {
+            Ok(()) => {
+                self.table.mark_ready(record.id, Timestamp::now()).await?;
+                Ok(Built::Ready)
+            }
+            Err(Obstacle::Lasting(reason)) => {
+                self.table.mark_failed(record.id, record.build.attempt, &reason, Timestamp::now()).await?;
+                Ok(Built::Failed { reason })
+            }
+            Err(Obstacle::Passing(error)) => Err(error),
+        }
+    }
+
+    /// Brings the image that a record promises into the registry.
+    async fn ship(&self, record: &Record) -> Result<(), Obstacle> {
+        let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
+            Obstacle::Lasting("the uploaded archive expired before it was built; upload it again".to_owned())
+        })?;
+        let (pack, image) = judgement::judge(archive, self.limits.clone()).await?;
+        let promised = record.release.image_digest;
+        if image.digest != promised {
+            let found = image.digest;
+            return Err(Obstacle::Lasting(format!(
+                "the archive gives an image of digest {found}, but {promised} was promised; upload it again"
+            )));
+        }
+        Ok(self.registry.push(&record.release.image_ref, &image, &pack.tree).await?)
+    }
+}
+
+impl From<aws::Error> for Obstacle {
+    fn from(error: aws::Error) -> Self {
+        Self::Passing(error.into())
+    }
+}
+
+impl From<Rejection> for Obstacle {
+    /// The archive was good when it was uploaded, so the rules have changed since.
+    fn from(rejection: Rejection) -> Self {
+        Self::Lasting(format!("the archive is no longer accepted: {rejection}"))
+    }
+}
+
+impl From<registry::Error> for Obstacle {
+    fn from(error: registry::Error) -> Self {
+        match error {
+            registry::Error::Refused(_) => Self::Lasting(error.to_string()),
+            _ => Self::Passing(error.into()),
+        }
+    }
+}

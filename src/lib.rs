@@ -12,9 +12,11 @@
 pub mod aws;
 pub mod build;
 pub mod config;
+mod error_chain;
 pub mod http;
 pub mod identity;
 pub mod image;
+mod judgement;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod pack;

@@ -1,1 +1,162 @@
 //! The use case that looks after outstanding builds: enqueue again what no job answered for, give up what is hopeless.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+
+use crate::{
+    aws::{self, Queue, Table},
+    error_chain::ErrorChain,
+    pack::{BuildStatus, PackId, Record, Timestamp},
+};
+
+/// How many records are looked after side by side.
+const CONCURRENT_RECORDS: usize = 8;
+
+/// Looks after outstanding builds.
+#[derive(Debug, Clone)]
+pub struct Requeue {
+    /// Where records are.
+    pub table: Table,
+    /// Where jobs go.
+    pub queue: Queue,
+    /// When to do what.
+    pub settings: Settings,
+}
+
+/// When to do what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a job may go unanswered before it is sent again: longer than the queue goes on delivering it, which is
+    /// its visibility timeout times its `maxReceiveCount`.
+    pub resend_after: Duration,
+    /// How many times the job of one attempt is sent.
+    pub max_sends: u32,
+    /// How long after its queuing a build is given up, however often its job was sent.
+    pub give_up_after: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let hour = Duration::from_secs(3_600);
+        Self { resend_after: hour, max_sends: 5, give_up_after: 24 * hour }
+    }
+}
+
+/// What was done in one sweep, in records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// Looked at.
+    pub outstanding: usize,
+    /// Sent again.
+    pub sent: usize,
+    /// Marked as failed.
+    pub given_up: usize,
+    /// Not looked after, for the reason that was logged; the next sweep will try again.
+    pub errors: usize,
+}
+
+/// What to do with an outstanding build.
+enum Care {
+    Leave,
+    Send,
+    GiveUp { reason: String },
+}
+
+impl Requeue {
+    /// Looks after every outstanding build once.
+    ///
+    /// # Errors
+    /// When the outstanding builds cannot be listed.
+    pub async fn sweep(&self) -> Result<Sweep, aws::Error> {
+        self.look_after_all(|record, now| self.settings.care(record, now)).await
+    }
+
+    /// Sends the job of every outstanding build, whatever its age: for the start of a queue that has forgotten them.
+    ///
+    /// # Errors
+    /// When the outstanding builds cannot be listed.
+    pub async fn send_all(&self) -> Result<Sweep, aws::Error> {
+        self.look_after_all(|_, _| Care::Send).await
+    }
+
+    async fn look_after_all(&self, care: impl Fn(&Record, Timestamp) -> Care) -> Result<Sweep, aws::Error> {
+        let mut sweep = Sweep::default();
+        let mut after = None;
+        loop {
+            let page = self.table.outstanding(after).await?;
+            sweep.outstanding += page.ids.len();
+            let looks = page.ids.into_iter().map(|id| self.look_after(id, &care));
+            let mut looks = stream::iter(looks).buffer_unordered(CONCURRENT_RECORDS);
+            while let Some(care) = looks.next().await {
+                sweep.count(care);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(sweep);
+            }
+        }
+    }
+
+    /// Looks after one build and logs what was done; none if that failed.
+    async fn look_after(&self, id: PackId, care: &impl Fn(&Record, Timestamp) -> Care) -> Option<Care> {
+        let cared = self.care(id, care).await;
+        match &cared {
+            Ok(Care::Leave) => {}
+            Ok(Care::Send) => tracing::info!(pack_id = %id, "job sent again"),
+            Ok(Care::GiveUp { reason }) => tracing::warn!(pack_id = %id, reason, "build given up"),
+            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "build not looked after"),
+        }
+        cared.ok()
+    }
+
+    async fn care(&self, id: PackId, care: impl Fn(&Record, Timestamp) -> Care) -> Result<Care, aws::Error> {
+        let Some(record) = self.table.record(id).await? else { return Ok(Care::Leave) };
+        if record.build.status != BuildStatus::Queued {
+            return Ok(Care::Leave);
+        }
+        let now = Timestamp::now();
+        let care = care(&record, now);
+        match &care {
+            Care::Leave => {}
+            // Sent first and counted after: a send that fails is no attempt.
+            Care::Send => {
+                self.queue.send((&record).into()).await?;
+                self.table.mark_sent(&record, now).await?;
+            }
+            Care::GiveUp { reason } => {
+                self.table.mark_failed(id, record.build.attempt, reason, now).await?;
+            }
+        }
+        Ok(care)
+    }
+}
+
+impl Sweep {
+    fn count(&mut self, care: Option<Care>) {
+        match care {
+            Some(Care::Leave) => {}
+            Some(Care::Send) => self.sent += 1,
+            Some(Care::GiveUp { .. }) => self.given_up += 1,
+            None => self.errors += 1,
+        }
+    }
+}
+
+impl Settings {
+    fn care(&self, record: &Record, now: Timestamp) -> Care {
+        let build = &record.build;
+        if now.since(build.enqueued_at) < self.resend_after {
+            Care::Leave
+        } else if build.sends >= self.max_sends {
+            let reason =
+                format!("the image could not be built in {} attempts; upload the same archive again", build.sends);
+            Care::GiveUp { reason }
+        } else if now.since(record.updated_at) >= self.give_up_after {
+            let reason = "the image could not be built in the time allowed; upload the same archive again".to_owned();
+            Care::GiveUp { reason }
+        } else {
+            Care::Send
+        }
+    }
+}

@@ -1,15 +1,23 @@
 //! The use case above the line: stage the archive and judge it side by side, write the record, enqueue the build.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
 use crate::{
-    aws::{self, Queue, Staging, Table},
+    aws::{self, Created, Queue, Staging, Table},
+    error_chain::ErrorChain,
     identity::Org,
     image::RegistryAddress,
-    pack::{Digest, Limit, Limits, PackId, Problems, Record, Release, Visibility},
+    judgement,
+    pack::{
+        BuildStatus, Digest, Limit, Limits, Manifest, PackId, Problems, Record, Rejection, Release, Timestamp,
+        Visibility,
+    },
 };
+
+/// How often an upload may find that others changed the failed record which it was about to overwrite.
+const MAX_CONTESTS: usize = 5;
 
 /// Takes uploads in.
 #[derive(Debug, Clone)]
@@ -24,6 +32,8 @@ pub struct Uploads {
     pub registry: RegistryAddress,
     /// What is too much.
     pub limits: Arc<Limits>,
+    /// How long an upload may take, up to and with the write of its record.
+    pub deadline: Duration,
 }
 
 /// What a client uploads.
@@ -64,15 +74,29 @@ pub enum UploadError {
     /// A dependency failed before the record was written; trying again is safe.
     #[error("a dependency failed before the record was written")]
     Unavailable(#[from] aws::Error),
+    /// It took longer than [`Uploads::deadline`]; trying again is safe.
+    #[error("not done within {0:?}")]
+    TimedOut(Duration),
+    /// Others kept changing the failed record that has this name and version; trying again is safe.
+    #[error("others kept changing the record of this name and version")]
+    Contested,
 }
 
 impl Uploads {
     /// Takes a pack in for `org`.
     ///
     /// # Errors
-    /// See [`UploadError`]: after any of them no record and no job exists that was not there before.
-    pub async fn submit(&self, _org: &Org, _submission: Submission) -> Result<Outcome, UploadError> {
-        todo!()
+    /// See [`UploadError`]: after any of them no record and no job exists that was not there before, except that a
+    /// failing or slow write of the record may have been made; then its build is owed like any other.
+    pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
+        let staging_key = Staging::new_key(org.id);
+        let outcome = self.in_time(self.take_in(org, submission, &staging_key)).await?;
+        let (Outcome::Created(record) | Outcome::Existing(record)) = &outcome;
+        // Otherwise the record was there, and is built from another upload's archive.
+        if record.build.staging_key == staging_key {
+            self.enqueue(record).await;
+        }
+        Ok(outcome)
     }
 
     /// Makes every check that [`Uploads::submit`] makes, and writes nothing. The release of a pack that is there
@@ -80,7 +104,105 @@ impl Uploads {
     ///
     /// # Errors
     /// As [`Uploads::submit`].
-    pub async fn check(&self, _org: &Org, _submission: Submission) -> Result<Release, UploadError> {
-        todo!()
+    pub async fn check(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
+        self.in_time(async {
+            let release = self.judge(org, submission).await?;
+            let Manifest { name, version, .. } = &release.manifest;
+            let Some(found) = self.table.released(org.id, name, version).await? else { return Ok(release) };
+            match decide(&found, &release)? {
+                Decision::Keep | Decision::QueueAnew => Ok(found.release),
+                Decision::Replace => Ok(release),
+            }
+        })
+        .await
+    }
+
+    /// Everything up to and with the commit point.
+    async fn take_in(&self, org: &Org, submission: Submission, staging_key: &str) -> Result<Outcome, UploadError> {
+        let archive = submission.archive.clone();
+        let stage = async { Ok(self.staging.put(staging_key, archive).await?) };
+        let ((), release) = tokio::try_join!(stage, self.judge(org, submission))?;
+        self.write(Record::queued(release, staging_key.to_owned(), Timestamp::now())).await
+    }
+
+    async fn judge(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
+        let (pack, image) = judgement::judge(submission.archive, self.limits.clone()).await?;
+        Ok(Release {
+            org_id: org.id,
+            image_ref: self.registry.image(&org.slug, &pack.manifest.name, &pack.manifest.version),
+            image_digest: image.digest,
+            size_bytes: image.size_bytes(),
+            manifest: pack.manifest,
+            visibility: submission.visibility,
+        })
+    }
+
+    /// Writes the record, or settles with the one that has its name and version.
+    async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
+        let mut created = self.table.create(&new).await?;
+        let mut outcome = Outcome::Created(new.clone());
+        let mut contests = 0..MAX_CONTESTS;
+        loop {
+            let found = match created {
+                Created::Written => return Ok(outcome),
+                Created::Taken(found) => found,
+            };
+            contests.next().ok_or(UploadError::Contested)?;
+            match decide(&found, &new.release)? {
+                Decision::Keep => return Ok(Outcome::Existing(found)),
+                Decision::QueueAnew => {
+                    let anew = found.queued_anew(new.build.staging_key.clone(), new.created_at);
+                    created = self.table.queue_anew(&found, &anew).await?;
+                    outcome = Outcome::Existing(anew);
+                }
+                Decision::Replace => {
+                    created = self.table.replace(&found, &new).await?;
+                    outcome = Outcome::Created(new.clone());
+                }
+            }
+        }
+    }
+
+    /// Sends the job. The record is written, so the client's answer is settled: what fails here is made up for by
+    /// [`requeue`](crate::requeue).
+    async fn enqueue(&self, record: &Record) {
+        if let Err(error) = self.queue.send(record.into()).await {
+            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue will send it");
+        }
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, UploadError>>) -> Result<T, UploadError> {
+        tokio::time::timeout(self.deadline, work).await.unwrap_or(Err(UploadError::TimedOut(self.deadline)))
+    }
+}
+
+/// What becomes of the record that has an upload's name and version.
+enum Decision {
+    /// It is the same pack, and its build is done or owed.
+    Keep,
+    /// It is the same pack, and its build failed.
+    QueueAnew,
+    /// It is another pack, or for others to see, and its build failed.
+    Replace,
+}
+
+fn decide(found: &Record, wanted: &Release) -> Result<Decision, UploadError> {
+    let same = found.release.image_digest == wanted.image_digest && found.release.visibility == wanted.visibility;
+    match (&found.build.status, same) {
+        (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
+        (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAnew),
+        (BuildStatus::Failed { .. }, false) => Ok(Decision::Replace),
+        (BuildStatus::Queued | BuildStatus::Ready, false) => {
+            Err(UploadError::Conflict { pack_id: found.id, image_digest: found.release.image_digest })
+        }
+    }
+}
+
+impl From<Rejection> for UploadError {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Invalid(problems) => Self::Invalid(problems),
+            Rejection::TooLarge(limit) => Self::TooLarge(limit),
+        }
     }
 }

@@ -9,3 +9,10 @@ pub struct Error {
     /// What the SDK, or the reading of its answer, said.
     pub source: BoxError,
 }
+
+impl Error {
+    /// Makes the error of a failing call: `.map_err(Error::of("PutObject"))`.
+    pub(super) fn of<E: Into<BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self { operation, source: source.into() }
+    }
+}

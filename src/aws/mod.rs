@@ -1,13 +1,15 @@
 //! S3, DynamoDB and SQS behind the few verbs that the use cases need.
 
+mod client;
 mod error;
 mod queue;
 mod staging;
 mod table;
 
 pub use self::{
+    client::{Timeouts, dynamodb, ecr, s3, sqs},
     error::Error,
     queue::{Job, Queue},
     staging::Staging,
-    table::{Created, Filter, Page, Table},
+    table::{Created, Filter, Outstanding, Page, Table},
 };

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::pack::PackId;
+use crate::pack::{PackId, Record};
 
 /// The build queue.
 #[derive(Debug, Clone)]
@@ -20,6 +20,13 @@ pub struct Job {
     pub attempt: u32,
 }
 
+impl From<&Record> for Job {
+    /// The job of a record's current attempt.
+    fn from(record: &Record) -> Self {
+        Self { pack_id: record.id, attempt: record.build.attempt }
+    }
+}
+
 impl Queue {
     /// The queue of this URL.
     pub fn new(client: aws_sdk_sqs::Client, url: String) -> Self {
@@ -27,7 +34,13 @@ impl Queue {
     }
 
     /// Sends a job.
-    pub async fn send(&self, _job: Job) -> Result<(), Error> {
-        todo!("{:?} {}", self.client, self.url)
+    ///
+    /// # Errors
+    /// When SQS did not confirm it; the job may have been sent all the same.
+    pub async fn send(&self, job: Job) -> Result<(), Error> {
+        let body = serde_json::to_string(&job).map_err(Error::of("SendMessage"))?;
+        let message = self.client.send_message().queue_url(&self.url).message_body(body);
+        message.send().await.map_err(Error::of("SendMessage"))?;
+        Ok(())
     }
 }

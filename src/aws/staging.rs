@@ -1,6 +1,9 @@
+use aws_sdk_s3::{operation::get_object::GetObjectError, primitives::ByteStream};
 use bytes::Bytes;
+use ulid::Ulid;
 
 use super::Error;
+use crate::pack::OrgId;
 
 /// The bucket in which uploaded archives wait for their build. Objects expire after 7 days by the bucket's lifecycle.
 #[derive(Debug, Clone)]
@@ -15,13 +18,31 @@ impl Staging {
         Self { client, bucket }
     }
 
-    /// Stages an archive under `key`.
-    pub async fn put(&self, _key: &str, _archive: Bytes) -> Result<(), Error> {
-        todo!("{:?} {}", self.client, self.bucket)
+    /// A key that no other upload has: `staging/<org id>/<ULID>.tar.gz`.
+    pub fn new_key(org: OrgId) -> String {
+        format!("staging/{org}/{}.tar.gz", Ulid::generate())
     }
 
-    /// The archive staged under `key`, unless it has expired.
-    pub async fn get(&self, _key: &str) -> Result<Option<Bytes>, Error> {
-        todo!()
+    /// Stages an archive under `key`. The SDK sends a checksum along, which S3 verifies.
+    ///
+    /// # Errors
+    /// When S3 did not confirm it.
+    pub async fn put(&self, key: &str, archive: Bytes) -> Result<(), Error> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/gzip");
+        put.body(ByteStream::from(archive)).send().await.map_err(Error::of("PutObject"))?;
+        Ok(())
+    }
+
+    /// The archive staged under `key`, unless it has expired. S3 tells an object that is not there from one that may
+    /// not be read only to callers with `s3:ListBucket`.
+    ///
+    /// # Errors
+    /// When S3 fails, or breaks off the transfer, or the checksum is wrong.
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => Ok(Some(object.body.collect().await.map_err(Error::of("GetObject"))?.into_bytes())),
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+            Err(error) => Err(Error::of("GetObject")(error)),
+        }
     }
 }

@@ -45,6 +45,21 @@ pub struct Record {
     pub build: Build,
 }
 
+impl Record {
+    /// A new record, queued for its first attempt.
+    pub fn queued(release: Release, staging_key: String, now: Timestamp) -> Self {
+        let build = Build { status: BuildStatus::Queued, staging_key, attempt: 1, sends: 1, enqueued_at: now };
+        Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
+    }
+
+    /// The same record, queued for its next attempt, which builds from another staged archive of the same content.
+    pub fn queued_anew(&self, staging_key: String, now: Timestamp) -> Self {
+        let attempt = self.build.attempt.saturating_add(1);
+        let build = Build { status: BuildStatus::Queued, staging_key, attempt, sends: 1, enqueued_at: now };
+        Self { updated_at: now, build, ..self.clone() }
+    }
+}
+
 /// How far a record's image is.
 ///
 /// `Ready` may overwrite `Queued` and `Failed`; `Failed` overwrites only `Queued` of the same attempt; nothing
@@ -57,6 +72,8 @@ pub struct Build {
     pub staging_key: String,
     /// Counts from 1; a job of an earlier attempt can no longer fail the record.
     pub attempt: u32,
+    /// How many jobs were sent for this attempt, counting the one that is sent as the record is written.
+    pub sends: u32,
     /// When a job for this attempt was last sent, or was about to be.
     pub enqueued_at: Timestamp,
 }

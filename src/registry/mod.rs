@@ -1,1 +1,156 @@
 //! Where images go: any OCI registry, over the distribution API.
+
+mod error;
+mod login;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use futures_util::stream;
+use oci_client::{
+    Client, Reference,
+    client::{ClientConfig, ClientProtocol},
+    secrets::RegistryAuth,
+};
+use tokio::sync::Mutex;
+
+pub use self::{
+    error::Error,
+    login::{Credentials, Password},
+};
+use self::{
+    error::{is_manifest_unknown, is_repository_unknown},
+    login::{Login, Session},
+};
+use crate::{
+    aws,
+    image::{Image, MANIFEST_MEDIA_TYPE, RegistryAddress, layer_chunks},
+    pack::Tree,
+};
+
+/// How a registry is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where it is.
+    pub address: RegistryAddress,
+    /// How the service proves who it is.
+    pub credentials: Credentials,
+    /// Whether to use HTTP instead of HTTPS. A registry on a loopback address is always spoken to by HTTP.
+    pub plain_http: bool,
+    /// How long pushing an image may take.
+    pub push_timeout: Duration,
+}
+
+/// The registry that images are pushed to.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    address: RegistryAddress,
+    login: Login,
+    protocol: ClientProtocol,
+    push_timeout: Duration,
+    session: Arc<Mutex<Option<Session>>>,
+}
+
+impl Registry {
+    /// The registry of these settings; `sdk` and `timeouts` are for ECR, which gives out its tokens over AWS's API.
+    pub fn new(settings: Settings, sdk: &aws_config::SdkConfig, timeouts: &aws::Timeouts) -> Self {
+        let Settings { address, credentials, plain_http, push_timeout } = settings;
+        let plain = plain_http || is_loopback(address.host());
+        let exceptions = if plain { vec![address.host().to_owned()] } else { Vec::new() };
+        let login = match credentials {
+            Credentials::None => Login::Fixed(RegistryAuth::Anonymous),
+            Credentials::Basic { username, password } => Login::Fixed(RegistryAuth::Basic(username, password.0)),
+            Credentials::Ecr => Login::Ecr(aws::ecr(sdk, timeouts)),
+        };
+        Self {
+            address,
+            login,
+            protocol: ClientProtocol::HttpsExcept(exceptions),
+            push_timeout,
+            session: Arc::default(),
+        }
+    }
+
+    /// Pushes the image of these files to `image_ref`, unless it is there already, and sees that the reference points
+    /// at it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where trying again is of no use; all others may pass.
+    pub async fn push(&self, image_ref: &str, image: &Image, tree: &Tree) -> Result<(), Error> {
+        let push = self.push_missing(image_ref, image, tree);
+        tokio::time::timeout(self.push_timeout, push).await.map_err(|_| Error::TimedOut)?
+    }
+
+    async fn push_missing(&self, image_ref: &str, image: &Image, tree: &Tree) -> Result<(), Error> {
+        let reference = self.reference(image_ref)?;
+        let Session { client, auth, .. } = self.session().await?;
+        match client.fetch_manifest_digest(&reference, &auth).await {
+            Ok(found) if found == image.digest.to_string() => return Ok(()),
+            Ok(_) => {}
+            Err(error) if is_repository_unknown(&error) => self.login.create_repository(&reference).await?,
+            Err(error) if is_manifest_unknown(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        push_layer(&client, &reference, image, tree).await?;
+        push_config(&client, &reference, image).await?;
+        let media_type = MANIFEST_MEDIA_TYPE.parse().expect("a media type is a header's value");
+        client.push_manifest_raw(&reference, image.manifest.clone(), media_type).await?;
+
+        let found = client.fetch_manifest_digest(&reference, &auth).await?;
+        if found == image.digest.to_string() { Ok(()) } else { Err(Error::WrongDigest { found, pushed: image.digest }) }
+    }
+
+    /// An image's reference, taken apart without the guesses that Docker makes (`acme/x` is no host and a name to it).
+    fn reference(&self, image_ref: &str) -> Result<Reference, Error> {
+        let host = self.address.host();
+        image_ref
+            .strip_prefix(host)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .and_then(|rest| rest.rsplit_once(':'))
+            .map(|(repository, tag)| Reference::with_tag(host.to_owned(), repository.to_owned(), tag.to_owned()))
+            .ok_or_else(|| Error::ForeignReference(image_ref.to_owned()))
+    }
+
+    /// A client with credentials that are still good. oci-client keeps the first credentials that it is given for a
+    /// registry, so that new ones need a new client.
+    async fn session(&self) -> Result<Session, Error> {
+        let mut current = self.session.lock().await;
+        if let Some(session) = current.as_ref().filter(|session| session.is_good()) {
+            return Ok(session.clone());
+        }
+        let client = Client::try_from(ClientConfig {
+            protocol: self.protocol.clone(),
+            // One PUT for a blob: ECR loses every PATCH after the first.
+            use_monolithic_push: true,
+            connect_timeout: Some(Duration::from_secs(3)),
+            ..ClientConfig::default()
+        })?;
+        let session = self.login.session(client).await?;
+        session.client.store_auth_if_needed(self.address.host(), &session.auth).await;
+        Ok(current.insert(session).clone())
+    }
+}
+
+async fn push_layer(client: &Client, reference: &Reference, image: &Image, tree: &Tree) -> Result<(), Error> {
+    let digest = image.layer.digest.to_string();
+    if !client.blob_exists(reference, &digest).await? {
+        let layer = stream::iter(layer_chunks(tree).map(Ok));
+        client.push_blob_stream(reference, layer, &digest, Some(image.layer.size)).await?;
+    }
+    Ok(())
+}
+
+async fn push_config(client: &Client, reference: &Reference, image: &Image) -> Result<(), Error> {
+    let digest = crate::pack::Digest::of(&image.config).to_string();
+    if !client.blob_exists(reference, &digest).await? {
+        client.push_blob(reference, image.config.clone(), &digest).await?;
+    }
+    Ok(())
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next(),
+        None => host.split(':').next(),
+    };
+    name.is_some_and(|name| name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback()))
+}

@@ -1,0 +1,46 @@
+use super::{item::Item, string};
+use crate::{
+    identity::KeyHash,
+    pack::{OrgId, OrgSlug, PackId, PackName, Version},
+};
+
+/// An item's primary key.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pk: String,
+    sk: String,
+}
+
+impl Key {
+    /// What the sort keys of all API keys begin with.
+    pub(super) const API_KEY_PREFIX: &str = "KEY#";
+
+    /// The partition of an org and of what belongs to it.
+    pub(super) fn org_partition(id: OrgId) -> String {
+        format!("ORG#{id}")
+    }
+
+    pub(super) fn org(id: OrgId) -> Self {
+        Self { pk: Self::org_partition(id), sk: "ORG".to_owned() }
+    }
+
+    pub(super) fn slug(slug: &OrgSlug) -> Self {
+        Self { pk: format!("SLUG#{slug}"), sk: "SLUG".to_owned() }
+    }
+
+    pub(super) fn api_key(org: OrgId, hash: &KeyHash) -> Self {
+        Self { pk: Self::org_partition(org), sk: format!("{}{hash}", Self::API_KEY_PREFIX) }
+    }
+
+    pub(super) fn record(id: PackId) -> Self {
+        Self { pk: format!("PACK#{id}"), sk: "PACK".to_owned() }
+    }
+
+    pub(super) fn guard(org: OrgId, name: &PackName, version: &Version) -> Self {
+        Self { pk: Self::org_partition(org), sk: format!("PACK#{name}#{version}") }
+    }
+
+    pub(super) fn attributes(self) -> Item {
+        Item::from([("pk".to_owned(), string(self.pk)), ("sk".to_owned(), string(self.sk))])
+    }
+}

@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Key, Table,
+    item::{self, Item},
+    orgs::OrgItem,
+    string,
+};
+use crate::{
+    aws::Error,
+    identity::{ApiKey, Directory, KeyHash, KeyTemplate, Org},
+    pack::{OrgId, Timestamp},
+};
+
+/// How long to wait before asking again for keys that DynamoDB left unprocessed, which it does when it throttles.
+const UNPROCESSED_BACKOFF: [Duration; 3] =
+    [Duration::from_millis(30), Duration::from_millis(100), Duration::from_millis(300)];
+
+/// An API key's attributes.
+#[derive(Serialize, Deserialize)]
+struct ApiKeyItem {
+    key_hash: String,
+    template: KeyTemplate,
+    created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<Timestamp>,
+}
+
+impl Table {
+    /// Puts a key of an org, replacing one of the same hash.
+    ///
+    /// # Errors
+    /// When DynamoDB fails.
+    pub async fn put_api_key(&self, org: OrgId, key: &ApiKey) -> Result<(), Error> {
+        let item = item::write(Key::api_key(org, &key.hash), ApiKeyItem::from(key))?;
+        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
+        put.send().await.map_err(Error::of("PutItem"))?;
+        Ok(())
+    }
+
+    /// All of an org's keys.
+    ///
+    /// # Errors
+    /// When DynamoDB fails.
+    pub async fn api_keys(&self, org: OrgId) -> Result<Vec<ApiKey>, Error> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", string(Key::org_partition(org)))
+            .expression_attribute_values(":sk", string(Key::API_KEY_PREFIX))
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(item) = pages.next().await {
+            keys.push(read(item.map_err(Error::of("Query"))?)?);
+        }
+        Ok(keys)
+    }
+
+    /// Revokes a key, which keeps the moment of its first revocation; false if the org has no such key.
+    ///
+    /// # Errors
+    /// When DynamoDB fails.
+    pub async fn revoke_api_key(&self, org: OrgId, key: &KeyHash, now: Timestamp) -> Result<bool, Error> {
+        let update = self
+            .update(Key::api_key(org, key), "SET revoked_at = if_not_exists(revoked_at, :now)")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":now", string(now));
+        super::applied(update).await
+    }
+
+    /// The items of these keys, in any order, read consistently in one round trip unless DynamoDB throttles.
+    async fn batch_get(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
+        let mut found = Vec::new();
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        let mut wanted = wanted.map_err(Error::of("BatchGetItem"))?;
+        let mut backoff = UNPROCESSED_BACKOFF.into_iter();
+        loop {
+            let get = self.client.batch_get_item().request_items(&self.name, wanted);
+            let output = get.send().await.map_err(Error::of("BatchGetItem"))?;
+            found.extend(output.responses.and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default());
+            match output.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name)) {
+                None => return Ok(found),
+                Some(unprocessed) => wanted = unprocessed,
+            }
+            let wait = backoff.next().ok_or("some keys were left unprocessed").map_err(Error::of("BatchGetItem"))?;
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+impl Directory for Table {
+    type Error = Error;
+
+    async fn api_key(&self, org: OrgId, key: &KeyHash) -> Result<Option<(Org, ApiKey)>, Error> {
+        let keys = [Key::org(org), Key::api_key(org, key)];
+        let (mut org, mut api_key) = (None, None);
+        for item in self.batch_get(keys.into_iter().map(Key::attributes).collect()).await? {
+            if item.contains_key("key_hash") {
+                api_key = Some(read(item)?);
+            } else {
+                org = Some(item::read::<OrgItem>(item)?.into());
+            }
+        }
+        Ok(org.zip(api_key))
+    }
+}
+
+fn read(item: Item) -> Result<ApiKey, Error> {
+    let ApiKeyItem { key_hash, template, created_at, revoked_at } = item::read(item)?;
+    let hash = key_hash.parse().map_err(Error::of("reading an item"))?;
+    Ok(ApiKey { hash, template, created_at, revoked_at })
+}
+
+impl From<&ApiKey> for ApiKeyItem {
+    fn from(key: &ApiKey) -> Self {
+        let ApiKey { hash, template, created_at, revoked_at } = *key;
+        Self { key_hash: hash.to_string(), template, created_at, revoked_at }
+    }
+}

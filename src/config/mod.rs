@@ -1,0 +1,217 @@
+//! The environment, read once into typed settings.
+//!
+//! Every binary has a struct of its own, with what it needs and no more. All that is missing or unreadable is told at
+//! once. An empty variable is one that is not set.
+
+mod reader;
+
+use std::time::Duration;
+
+use self::reader::Reader;
+pub use self::reader::{ConfigError, Fault};
+use crate::{
+    aws::Timeouts,
+    image::RegistryAddress,
+    pack::Limits,
+    registry::{self, Credentials, Password},
+    requeue,
+};
+
+/// What `api` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// `TABLE_NAME`, required.
+    pub table_name: String,
+    /// `STAGING_BUCKET`, required.
+    pub staging_bucket: String,
+    /// `BUILD_QUEUE_URL`, required.
+    pub build_queue_url: String,
+    /// `REGISTRY`, required: `host[:port][/prefix]`.
+    pub registry: RegistryAddress,
+    /// `LIMIT_…`, one variable for each limit.
+    pub limits: Limits,
+    /// `REQUEST_DEADLINE_MS`: how long an upload may take up to its commit point. With `SEND_TIMEOUT_MS` on top it
+    /// stays below API Gateway's 29 seconds.
+    pub deadline: Duration,
+    /// `CONNECT_TIMEOUT_MS`, `CALL_TIMEOUT_MS`, `TRANSFER_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
+    pub timeouts: Timeouts,
+    /// Whether S3 is a stand-in, named by `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, that wants path-style addresses.
+    pub s3_path_style: bool,
+}
+
+/// What `builder` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Builder {
+    /// `TABLE_NAME`, required.
+    pub table_name: String,
+    /// `STAGING_BUCKET`, required.
+    pub staging_bucket: String,
+    /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic` or `ecr`), `REGISTRY_USERNAME`, `REGISTRY_PASSWORD`,
+    /// `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
+    pub registry: registry::Settings,
+    /// As [`Api::limits`].
+    pub limits: Limits,
+    /// As [`Api::timeouts`].
+    pub timeouts: Timeouts,
+    /// As [`Api::s3_path_style`].
+    pub s3_path_style: bool,
+}
+
+/// What `requeue` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requeue {
+    /// `TABLE_NAME`, required.
+    pub table_name: String,
+    /// `BUILD_QUEUE_URL`, required.
+    pub build_queue_url: String,
+    /// `REQUEUE_AFTER_MS`, `MAX_ATTEMPTS`, `GIVE_UP_AFTER_MS`.
+    pub settings: requeue::Settings,
+    /// As [`Api::timeouts`].
+    pub timeouts: Timeouts,
+}
+
+/// What `admin` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// `TABLE_NAME`, required.
+    pub table_name: String,
+    /// As [`Api::timeouts`].
+    pub timeouts: Timeouts,
+}
+
+impl Api {
+    /// Reads it from where `lookup` finds a variable's value.
+    ///
+    /// # Errors
+    /// When variables are missing or unreadable.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(lookup);
+        let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
+        let (build_queue_url, registry) = (reader.required("BUILD_QUEUE_URL"), reader.required("REGISTRY"));
+        let limits = limits(&mut reader);
+        let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
+        let timeouts = timeouts(&mut reader);
+        let s3_path_style = s3_path_style(&mut reader);
+        reader.finish(|| {
+            Some(Self {
+                table_name: table_name?,
+                staging_bucket: staging_bucket?,
+                build_queue_url: build_queue_url?,
+                registry: registry?,
+                limits,
+                deadline,
+                timeouts,
+                s3_path_style,
+            })
+        })
+    }
+}
+
+impl Builder {
+    /// As [`Api::read`].
+    ///
+    /// # Errors
+    /// As [`Api::read`].
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(lookup);
+        let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
+        let registry = registry(&mut reader);
+        let limits = limits(&mut reader);
+        let timeouts = timeouts(&mut reader);
+        let s3_path_style = s3_path_style(&mut reader);
+        reader.finish(|| {
+            Some(Self {
+                table_name: table_name?,
+                staging_bucket: staging_bucket?,
+                registry: registry?,
+                limits,
+                timeouts,
+                s3_path_style,
+            })
+        })
+    }
+}
+
+impl Requeue {
+    /// As [`Api::read`].
+    ///
+    /// # Errors
+    /// As [`Api::read`].
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(lookup);
+        let (table_name, build_queue_url) = (reader.required("TABLE_NAME"), reader.required("BUILD_QUEUE_URL"));
+        let default = requeue::Settings::default();
+        let settings = requeue::Settings {
+            resend_after: reader.milliseconds("REQUEUE_AFTER_MS", default.resend_after),
+            max_sends: reader.optional("MAX_ATTEMPTS", default.max_sends),
+            give_up_after: reader.milliseconds("GIVE_UP_AFTER_MS", default.give_up_after),
+        };
+        let timeouts = timeouts(&mut reader);
+        reader.finish(|| Some(Self { table_name: table_name?, build_queue_url: build_queue_url?, settings, timeouts }))
+    }
+}
+
+impl Admin {
+    /// As [`Api::read`].
+    ///
+    /// # Errors
+    /// As [`Api::read`].
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(lookup);
+        let table_name = reader.required("TABLE_NAME");
+        let timeouts = timeouts(&mut reader);
+        reader.finish(|| Some(Self { table_name: table_name?, timeouts }))
+    }
+}
+
+fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {
+    let default = Limits::default();
+    Limits {
+        compressed_bytes: reader.optional("LIMIT_COMPRESSED_BYTES", default.compressed_bytes),
+        unpacked_bytes: reader.optional("LIMIT_UNPACKED_BYTES", default.unpacked_bytes),
+        file_bytes: reader.optional("LIMIT_FILE_BYTES", default.file_bytes),
+        manifest_bytes: reader.optional("LIMIT_MANIFEST_BYTES", default.manifest_bytes),
+        entries: reader.optional("LIMIT_ENTRIES", default.entries),
+        path_bytes: reader.optional("LIMIT_PATH_BYTES", default.path_bytes),
+        path_depth: reader.optional("LIMIT_PATH_DEPTH", default.path_depth),
+        component_bytes: reader.optional("LIMIT_COMPONENT_BYTES", default.component_bytes),
+        compression_ratio: reader.optional("LIMIT_COMPRESSION_RATIO", default.compression_ratio),
+        ratio_free_bytes: reader.optional("LIMIT_RATIO_FREE_BYTES", default.ratio_free_bytes),
+        extension_header_bytes: reader.optional("LIMIT_EXTENSION_HEADER_BYTES", default.extension_header_bytes),
+    }
+}
+
+fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        connect: reader.milliseconds("CONNECT_TIMEOUT_MS", default.connect),
+        call: reader.milliseconds("CALL_TIMEOUT_MS", default.call),
+        transfer: reader.milliseconds("TRANSFER_TIMEOUT_MS", default.transfer),
+        send: reader.milliseconds("SEND_TIMEOUT_MS", default.send),
+    }
+}
+
+fn s3_path_style(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> bool {
+    reader.is_set("AWS_ENDPOINT_URL_S3") || reader.is_set("AWS_ENDPOINT_URL")
+}
+
+fn registry(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<registry::Settings> {
+    let address = reader.required("REGISTRY");
+    let credentials = match reader.optional("REGISTRY_AUTH", "none".to_owned()).as_str() {
+        "none" => Some(Credentials::None),
+        "basic" => {
+            let (username, password) = (reader.required("REGISTRY_USERNAME"), reader.required("REGISTRY_PASSWORD"));
+            username
+                .zip(password)
+                .map(|(username, password)| Credentials::Basic { username, password: Password(password) })
+        }
+        "ecr" => Some(Credentials::Ecr),
+        other => {
+            reader.fault("REGISTRY_AUTH", format!("is {other:?}, but must be none, basic or ecr"));
+            None
+        }
+    };
+    let plain_http = reader.optional("REGISTRY_PLAIN_HTTP", false);
+    let push_timeout = reader.milliseconds("PUSH_TIMEOUT_MS", Duration::from_secs(60));
+    Some(registry::Settings { address: address?, credentials: credentials?, plain_http, push_timeout })
+}
