@@ -1,4 +1,4 @@
-use std::{error::Error, iter};
+use std::error::Error;
 
 use lambda_http::{
     Body,
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     aws,
+    error_chain::ErrorChain,
     identity::Scope,
     pack::{Digest, Limit, PackId, Problems},
     upload::UploadError,
@@ -104,11 +105,7 @@ impl ApiError {
     pub(super) fn cause(&self) -> Option<String> {
         match self {
             Self::Unauthenticated { cause } => Some((*cause).to_owned()),
-            _ => {
-                let sources = iter::successors(self.source(), |error| (*error).source());
-                let chain: Vec<String> = sources.map(ToString::to_string).collect();
-                (!chain.is_empty()).then(|| chain.join(": "))
-            }
+            _ => self.source().map(|error| ErrorChain(error).to_string()),
         }
     }
 
