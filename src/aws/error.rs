@@ -12,7 +12,7 @@ pub struct Error {
 
 impl Error {
     /// Makes the error of a failing call: `.map_err(Error::of("PutObject"))`.
-    pub(super) fn of<E: Into<BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
+    pub(crate) fn of<E: Into<BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self { operation, source: source.into() }
     }
 }

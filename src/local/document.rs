@@ -37,8 +37,9 @@ impl Document<'_> {
         println!("Listening on {url}; endpoints and keys are in {}", data.file(FILE).display());
         if let Some(key) = self.keys.get("acme").and_then(|keys| keys.get("full_access")) {
             println!("Upload the sample pack:\n");
-            println!("  tar -czf - -C '{SAMPLE}' . | curl --fail-with-body -F archive=@- \\");
-            println!("    -H 'Authorization: Bearer {key}' {url}/v1/packs/upload\n");
+            let archive = format!("tar -czf - -C '{SAMPLE}' .");
+            let authorization = format!("-H 'Authorization: Bearer {key}'");
+            println!("{archive} | curl --fail-with-body -F archive=@- {authorization} {url}/v1/packs/upload");
         }
     }
 }

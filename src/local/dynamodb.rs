@@ -14,7 +14,7 @@ pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws:
     match described.map_err(aws_sdk_dynamodb::Error::from) {
         Ok(_) => return Ok(()),
         Err(aws_sdk_dynamodb::Error::ResourceNotFoundException(_)) => {}
-        Err(error) => return Err(aws::Error { operation: "DescribeTable", source: error.into() }),
+        Err(error) => return Err(aws::Error::of("DescribeTable")(error)),
     }
     let create = client
         .create_table()
@@ -27,7 +27,7 @@ pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws:
         .global_secondary_indexes(index("org-packs", "org_packs", ProjectionType::All))
         .global_secondary_indexes(index("community-packs", "community_packs", ProjectionType::All))
         .global_secondary_indexes(index("outstanding", "outstanding", ProjectionType::KeysOnly));
-    create.send().await.map_err(|error| aws::Error { operation: "CreateTable", source: error.into() })?;
+    create.send().await.map_err(aws::Error::of("CreateTable"))?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use crate::aws;
+use crate::{aws, config::ConfigError};
 
 /// Why a local run did not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,9 @@ pub enum Error {
     /// The process cannot listen for signals.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
+    /// The environment is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// An embedded backend did not start, or ended.
     #[error("the {backend} backend failed")]
     Backend {

@@ -1,59 +1,71 @@
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{env, sync::Arc};
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use tower::Service;
-
-use super::{Clients, Options, QueueUrls};
+use super::{Error, Options, QueueUrls, Sdk};
 use crate::{
-    aws::{Queue, Staging, Table},
-    http::{self, Api},
+    aws::{self, Queue, Staging, Table},
+    build::Builder,
+    config,
+    http::Api,
     image::RegistryAddress,
-    pack::Limits,
+    registry::Registry,
+    requeue::Requeue,
     upload::Uploads,
 };
 
-/// The handlers of the three Lambdas, on the backends of a local run.
+/// How long a job may go unanswered before it is sent again, in milliseconds: longer than the queue of a local run
+/// delivers it by itself, which is five times the visibility timeout of 30 s.
+const REQUEUE_AFTER_MS: &str = "180000";
+
+/// What the three Lambdas run, on the backends of a local run.
 #[derive(Debug, Clone)]
 pub(super) struct Functions {
-    api: Arc<Api>,
+    pub(super) table: Table,
+    pub(super) api: Arc<Api>,
+    pub(super) builder: Builder,
+    pub(super) requeue: Requeue,
 }
 
 impl Functions {
-    pub(super) fn new(clients: &Clients, queues: &QueueUrls, registry: &RegistryAddress, options: &Options) -> Self {
-        let uploads = Uploads {
-            table: Table::new(clients.dynamodb.clone(), options.table_name.clone()),
-            staging: Staging::new(clients.s3.clone(), options.staging_bucket.clone()),
-            queue: Queue::new(clients.sqs.clone(), queues.builds.clone()),
-            registry: registry.clone(),
-            limits: Arc::new(Limits::default()),
+    /// Each is configured by the environment as it is in a Lambda, but for what names a backend.
+    pub(super) fn new(
+        sdk: &Sdk,
+        queues: &QueueUrls,
+        registry: &RegistryAddress,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let lookup = |variable: &str| match variable {
+            "TABLE_NAME" => Some(options.table_name.clone()),
+            "STAGING_BUCKET" => Some(options.staging_bucket.clone()),
+            "BUILD_QUEUE_URL" => Some(queues.builds.clone()),
+            "REGISTRY" => Some(registry.to_string()),
+            // The embedded registry asks for no credentials.
+            "REGISTRY_AUTH" if options.registry.is_none() => None,
+            "REQUEUE_AFTER_MS" => env::var(variable).ok().or_else(|| Some(REQUEUE_AFTER_MS.to_owned())),
+            _ => env::var(variable).ok(),
         };
-        Self { api: Arc::new(Api::new(uploads)) }
-    }
+        let api = config::Api::read(lookup)?;
+        let builder = config::Builder::read(lookup)?;
+        let requeue = config::Requeue::read(lookup)?;
 
-    /// What `api` runs.
-    pub(super) fn api(
-        &self,
-    ) -> impl Service<
-        lambda_http::Request,
-        Response = lambda_http::Response<lambda_http::Body>,
-        Error = Infallible,
-        Future: Send,
-    >
-    + Clone
-    + Send
-    + Sync
-    + 'static
-    + use<> {
-        http::service(Arc::clone(&self.api))
-    }
-
-    /// What `builder` runs.
-    pub(super) async fn build(self, _batch: SqsEvent) -> SqsBatchResponse {
-        todo!("the builder is not merged yet")
-    }
-
-    /// What `requeue` runs, for builds that were last enqueued longer than `age` ago.
-    pub(super) async fn requeue(&self, _age: Duration) {
-        todo!("requeue is not merged yet")
+        let timeouts = &api.timeouts;
+        let table = Table::new(aws::dynamodb(&sdk.dynamodb, timeouts), api.table_name);
+        let staging = Staging::new(aws::s3(&sdk.s3, timeouts, true), api.staging_bucket);
+        let queue = Queue::new(aws::sqs(&sdk.sqs, timeouts), api.build_queue_url);
+        let registry = Registry::new(builder.registry, &sdk.aws, timeouts);
+        let limits = Arc::new(api.limits);
+        let uploads = Uploads {
+            table: table.clone(),
+            staging: staging.clone(),
+            queue: queue.clone(),
+            registry: api.registry,
+            limits: Arc::clone(&limits),
+            deadline: api.deadline,
+        };
+        Ok(Self {
+            api: Arc::new(Api::new(uploads)),
+            builder: Builder { table: table.clone(), staging, registry, limits },
+            requeue: Requeue { table: table.clone(), queue, settings: requeue.settings },
+            table,
+        })
     }
 }

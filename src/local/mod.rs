@@ -5,7 +5,6 @@
 //! is in a Lambda's binary.
 
 mod backends;
-mod clients;
 mod data_dir;
 mod document;
 mod dynamodb;
@@ -18,16 +17,17 @@ mod provision;
 mod registry;
 mod run;
 mod s3;
+mod sdk;
 mod seed;
 mod sqs;
 pub mod worker;
 
 pub use self::{
     backends::{Backends, Endpoints},
-    clients::Clients,
     data_dir::DataDir,
     error::Error,
     options::Options,
-    provision::{QueueUrls, provision},
+    provision::{Clients, QueueUrls, provision},
     run::run,
+    sdk::Sdk,
 };

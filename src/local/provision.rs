@@ -1,12 +1,36 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use super::{Clients, Options, dynamodb};
+use super::{Options, Sdk, dynamodb};
 use crate::aws;
 
 /// How long a job that was received stays invisible, in seconds: several times what a build takes.
 const VISIBILITY_TIMEOUT: &str = "30";
 /// How often a job is tried before it goes to the dead-letter queue.
 const MAX_RECEIVE_COUNT: u32 = 5;
+
+/// Clients without the limits of time that a function sets itself.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// S3
+    pub s3: aws_sdk_s3::Client,
+    /// DynamoDB
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// SQS
+    pub sqs: aws_sdk_sqs::Client,
+}
+
+impl Clients {
+    /// Clients of these configurations.
+    pub fn new(sdk: &Sdk) -> Self {
+        // A bucket cannot be a part of the host's name when that is an address.
+        let s3 = aws_sdk_s3::config::Builder::from(&sdk.s3).force_path_style(true).build();
+        Self {
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            dynamodb: aws_sdk_dynamodb::Client::new(&sdk.dynamodb),
+            sqs: aws_sdk_sqs::Client::new(&sdk.sqs),
+        }
+    }
+}
 
 /// The URLs of the queues.
 #[derive(Debug, Clone)]
@@ -32,19 +56,19 @@ async fn create_bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), aw
     match found.map_err(aws_sdk_s3::Error::from) {
         Ok(_) => return Ok(()),
         Err(aws_sdk_s3::Error::NotFound(_)) => {}
-        Err(error) => return Err(failed("HeadBucket")(error)),
+        Err(error) => return Err(aws::Error::of("HeadBucket")(error)),
     }
-    client.create_bucket().bucket(name).send().await.map_err(failed("CreateBucket"))?;
+    client.create_bucket().bucket(name).send().await.map_err(aws::Error::of("CreateBucket"))?;
     Ok(())
 }
 
 /// Creating a queue that exists with the same attributes succeeds.
 async fn create_queues(client: &aws_sdk_sqs::Client) -> Result<QueueUrls, aws::Error> {
     let create = client.create_queue().queue_name("pack-upload-builds-dead").send();
-    let dead_letters = create.await.map_err(failed("CreateQueue"))?.queue_url.unwrap_or_default();
+    let dead_letters = create.await.map_err(aws::Error::of("CreateQueue"))?.queue_url.unwrap_or_default();
     let attributes =
         client.get_queue_attributes().queue_url(&dead_letters).attribute_names(QueueAttributeName::QueueArn).send();
-    let attributes = attributes.await.map_err(failed("GetQueueAttributes"))?.attributes.unwrap_or_default();
+    let attributes = attributes.await.map_err(aws::Error::of("GetQueueAttributes"))?.attributes.unwrap_or_default();
     let redrive_policy = serde_json::json!({
         "deadLetterTargetArn": attributes.get(&QueueAttributeName::QueueArn),
         "maxReceiveCount": MAX_RECEIVE_COUNT,
@@ -55,12 +79,6 @@ async fn create_queues(client: &aws_sdk_sqs::Client) -> Result<QueueUrls, aws::E
         .attributes(QueueAttributeName::VisibilityTimeout, VISIBILITY_TIMEOUT)
         .attributes(QueueAttributeName::RedrivePolicy, redrive_policy.to_string())
         .send();
-    let builds = create.await.map_err(failed("CreateQueue"))?.queue_url.unwrap_or_default();
+    let builds = create.await.map_err(aws::Error::of("CreateQueue"))?.queue_url.unwrap_or_default();
     Ok(QueueUrls { builds, dead_letters })
-}
-
-pub(super) fn failed<E: std::error::Error + Send + Sync + 'static>(
-    operation: &'static str,
-) -> impl Fn(E) -> aws::Error {
-    move |error| aws::Error { operation, source: error.into() }
 }

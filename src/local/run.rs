@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -8,18 +8,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Backends, Clients, DataDir, Error, Options, document::Document, functions::Functions, gateway,
+    Backends, Clients, DataDir, Error, Options, Sdk, document::Document, functions::Functions, gateway,
     provision::provision, s3, seed::seed, worker,
 };
-use crate::aws::Table;
+use crate::{error_chain::ErrorChain, http, requeue::Requeue};
 
 /// How many batches of builds run at a time.
 const WORKERS: usize = 2;
 /// How often the schedule fires.
 const REQUEUE_EVERY: Duration = Duration::from_secs(2);
-/// The age at which an outstanding build is enqueued again: longer than the queue tries it by itself, which is five
-/// times the visibility timeout.
-const REQUEUE_AFTER: Duration = Duration::from_secs(180);
 /// How often staged objects are looked through.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// The age at which they go, as template.yaml's lifecycle rules have it.
@@ -40,14 +37,16 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let url = format!("http://{}", listener.local_addr().map_err(listen)?);
 
     let mut backends = Backends::start(&data, &options).await?;
-    let clients = Clients::new(&backends.endpoints, &options).await;
+    let sdk = Sdk::load(&backends.endpoints, &options).await;
+    let clients = Clients::new(&sdk);
     let queues = provision(&clients, &options).await?;
-    let keys = seed(&Table::new(clients.dynamodb.clone(), options.table_name.clone())).await?;
-    let functions = Functions::new(&clients, &queues, &backends.registry, &options);
+    let functions = Functions::new(&sdk, &queues, &backends.registry, &options)?;
+    let keys = seed(&functions.table).await?;
 
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    let api = gateway::router(functions.api()).into_make_service_with_connect_info::<SocketAddr>();
+    let api =
+        gateway::router(http::service(Arc::clone(&functions.api))).into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, api).with_graceful_shutdown(stop.clone().cancelled_owned());
     tasks.spawn(async {
         if let Err(error) = served.await {
@@ -55,11 +54,14 @@ pub async fn run(options: Options) -> Result<(), Error> {
         }
     });
     for _ in 0..WORKERS {
-        let functions = functions.clone();
-        let build = move |batch| functions.clone().build(batch);
+        let builder = functions.builder.clone();
+        let build = move |batch| {
+            let builder = builder.clone();
+            async move { builder.handle(batch).await }
+        };
         tasks.spawn(worker::run(clients.sqs.clone(), queues.builds.clone(), build, stop.clone()));
     }
-    tasks.spawn(requeue(functions, stop.clone()));
+    tasks.spawn(requeue(functions.requeue, stop.clone()));
     if let Some(folder) = backends.s3_folder.clone() {
         tasks.spawn(s3::sweep_regularly(folder, STAGED_FOR, SWEEP_EVERY, stop.clone()));
     }
@@ -83,15 +85,18 @@ pub async fn run(options: Options) -> Result<(), Error> {
     ended
 }
 
-/// Enqueues what is outstanding: at once whatever its age, since the queue forgot its jobs when the process ended, and
-/// then what has become old.
-async fn requeue(functions: Functions, stop: CancellationToken) {
+/// Sends what is outstanding: at once whatever its age, since the queue forgot its jobs when the process ended, and then
+/// what no job answered for.
+async fn requeue(requeue: Requeue, stop: CancellationToken) {
     let mut ticks = interval(REQUEUE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut age = Duration::ZERO;
+    let mut queue_is_empty = true;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        functions.requeue(age).await;
-        age = REQUEUE_AFTER;
+        let swept = if queue_is_empty { requeue.send_all().await } else { requeue.sweep().await };
+        match swept {
+            Ok(_) => queue_is_empty = false,
+            Err(error) => tracing::error!(error = %ErrorChain(&error), "outstanding builds cannot be listed"),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use s3s_fs::FileSystem;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
-use super::clients;
+use super::sdk;
 
 /// S3 on a folder: s3s-fs, with two of its faults mended. Its conditional writes are not atomic, and a body that does
 /// not match its digest leaves an object behind. Checksums of the parts of a multipart upload stay unchecked.
@@ -99,7 +99,7 @@ fn internal_request<T>(input: T) -> S3Request<T> {
 pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
     let store = Store { files: FileSystem::new(folder)?, writers: std::array::from_fn(|_| Mutex::default()) };
     let mut builder = S3ServiceBuilder::new(store);
-    builder.set_auth(SimpleAuth::from_single(clients::ACCESS_KEY_ID, clients::SECRET_ACCESS_KEY));
+    builder.set_auth(SimpleAuth::from_single(sdk::ACCESS_KEY_ID, sdk::SECRET_ACCESS_KEY));
     let service = HandleError::new(builder.build(), async |error: s3s::HttpError| {
         tracing::error!(?error, "the S3 backend failed");
         StatusCode::INTERNAL_SERVER_ERROR

@@ -11,8 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::provision::failed;
-use crate::aws;
+use crate::{aws, error_chain::ErrorChain};
 
 /// How long to wait before asking a queue again that did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,7 +35,7 @@ where
             Err(error) => Err(error),
         };
         if let Err(error) = result {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the build queue does not answer");
+            tracing::warn!(error = %ErrorChain(&error), "the build queue does not answer");
             stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
         }
     }
@@ -46,7 +45,7 @@ async fn receive(client: &Client, queue_url: &str) -> Result<Vec<Message>, aws::
     let receive = client.receive_message().queue_url(queue_url).max_number_of_messages(10).wait_time_seconds(20);
     let receive =
         receive.message_system_attribute_names(MessageSystemAttributeName::All).message_attribute_names("All");
-    Ok(receive.send().await.map_err(failed("ReceiveMessage"))?.messages.unwrap_or_default())
+    Ok(receive.send().await.map_err(aws::Error::of("ReceiveMessage"))?.messages.unwrap_or_default())
 }
 
 /// The messages to delete.
@@ -87,7 +86,7 @@ async fn delete(client: &Client, queue_url: &str, messages: Vec<&Message>) -> Re
         entry.build().expect("id and receipt handle are set")
     });
     let delete = client.delete_message_batch().queue_url(queue_url).set_entries(Some(entries.collect()));
-    delete.send().await.map_err(failed("DeleteMessageBatch"))?;
+    delete.send().await.map_err(aws::Error::of("DeleteMessageBatch"))?;
     Ok(())
 }
 
