@@ -3,7 +3,7 @@
 //! What was asked for goes to standard output, and words for people to standard error, so that a secret can be piped
 //! to where it is kept: `admin key create acme --template full_access | pbcopy`.
 
-use std::{error::Error, iter, process::ExitCode};
+use std::{env, error::Error, process::ExitCode};
 
 use aws_config::BehaviorVersion;
 use clap::{
@@ -11,7 +11,9 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use pack_upload::{
-    aws::Table,
+    aws::{self, Table},
+    config,
+    error_chain::ErrorChain,
     identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
     pack::{OrgId, OrgSlug, Timestamp},
 };
@@ -21,13 +23,10 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// The fewest digits of a key's hash that name it: as many as `key list` shows.
 const MIN_HASH_DIGITS: usize = 12;
 
-/// Looks after the orgs of a stack and their API keys.
+/// Looks after the orgs of a stack and their API keys, in the table that TABLE_NAME names.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// The stack's DynamoDB table.
-    #[arg(long, env = "TABLE_NAME")]
-    table: String,
     #[command(subcommand)]
     command: Command,
 }
@@ -105,17 +104,16 @@ async fn main() -> ExitCode {
     match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let causes = iter::successors(Some(&*error as &dyn Error), |error| (*error).source());
-            let causes: Vec<String> = causes.map(ToString::to_string).collect();
-            eprintln!("error: {}", causes.join(": "));
+            eprintln!("error: {}", ErrorChain(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
 async fn run(cli: Cli) -> Result<()> {
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let table = Table::new(aws_sdk_dynamodb::Client::new(&config), cli.table);
+    let config = config::Admin::read(|variable| env::var(variable).ok())?;
+    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name);
     match cli.command {
         Command::Org(command) => org(&table, command).await,
         Command::Key(command) => key(&table, command).await,

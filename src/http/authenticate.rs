@@ -15,7 +15,7 @@ pub(super) async fn caller(api: &Api, headers: &HeaderMap, query: &Query) -> Res
     api.authenticator.authenticate(&credential).await.map_err(|error| match error {
         AuthenticationError::Unknown => ApiError::Unauthenticated { cause: "unknown API key" },
         AuthenticationError::Revoked => ApiError::Unauthenticated { cause: "revoked API key" },
-        AuthenticationError::Directory(error) => ApiError::Unavailable(error),
+        AuthenticationError::Directory(error) => error.into(),
     })
 }
 

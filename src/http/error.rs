@@ -1,4 +1,4 @@
-use std::{error::Error, iter};
+use std::error::Error;
 
 use lambda_http::{
     Body,
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     aws,
+    error_chain::ErrorChain,
     identity::Scope,
     pack::{Digest, Limit, PackId, Problems},
     upload::UploadError,
@@ -28,7 +29,7 @@ const MAX_QUOTED: usize = 64;
 pub(super) enum ApiError {
     #[error("the request is not valid; details.fields has the problems{}", unlisted(.0))]
     Validation(Problems),
-    #[error("a valid credential is required; send an API key as `Authorization: Bearer sk_…`")]
+    #[error("a valid credential is required; send an API key in the Authorization header, as `Bearer <key>`")]
     Unauthenticated { cause: &'static str },
     #[error("a URL is no place for a credential, since URLs are logged; send it in the Authorization header")]
     CredentialInUrl,
@@ -54,7 +55,7 @@ pub(super) enum ApiError {
     #[error("something went wrong on the server's side")]
     Panicked,
     #[error("a service that this one needs did not do its part; trying again is safe")]
-    Unavailable(#[source] aws::Error),
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// The one shape that errors have.
@@ -104,11 +105,7 @@ impl ApiError {
     pub(super) fn cause(&self) -> Option<String> {
         match self {
             Self::Unauthenticated { cause } => Some((*cause).to_owned()),
-            _ => {
-                let sources = iter::successors(self.source(), |error| (*error).source());
-                let chain: Vec<String> = sources.map(ToString::to_string).collect();
-                (!chain.is_empty()).then(|| chain.join(": "))
-            }
+            _ => self.source().map(|error| ErrorChain(error).to_string()),
         }
     }
 
@@ -121,7 +118,7 @@ impl ApiError {
             Self::StateConflict { pack_id, image_digest } => {
                 Some(json!({ "pack_id": pack_id, "image_digest": image_digest }))
             }
-            Self::PayloadTooLarge(limit) => Some(json!({ "limit": limit.name(), "value": limit.value() })),
+            Self::PayloadTooLarge(limit) => Some(json!({ "limit": { "name": limit.name(), "value": limit.value() } })),
             _ => None,
         }
     }
@@ -145,7 +142,7 @@ impl ApiError {
 
 impl From<aws::Error> for ApiError {
     fn from(error: aws::Error) -> Self {
-        Self::Unavailable(error)
+        Self::Unavailable(error.into())
     }
 }
 
@@ -155,7 +152,7 @@ impl From<UploadError> for ApiError {
             UploadError::Invalid(problems) => Self::Validation(problems),
             UploadError::TooLarge(limit) => Self::PayloadTooLarge(limit),
             UploadError::Conflict { pack_id, image_digest } => Self::StateConflict { pack_id, image_digest },
-            UploadError::Unavailable(error) => Self::Unavailable(error),
+            other => Self::Unavailable(other.into()),
         }
     }
 }

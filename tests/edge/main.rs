@@ -29,6 +29,7 @@ fn api() -> Arc<Api> {
         queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://127.0.0.1:1/queue".to_owned()),
         registry: "127.0.0.1:1".parse().unwrap(),
         limits: Arc::new(Limits::default()),
+        deadline: std::time::Duration::from_secs(1),
     }))
 }
 
