@@ -2,8 +2,12 @@
 
 #[path = "../support/archive.rs"]
 mod archive;
+#[path = "../support/readers.rs"]
+mod readers;
 
 mod accepted;
 mod attacks;
+mod generate;
+mod judges;
 mod limits;
 mod support;
