@@ -14,6 +14,7 @@ mod layer;
 mod layout;
 mod limits;
 mod manifest;
+mod mistakes;
 mod readers;
 mod support;
 mod texts;
