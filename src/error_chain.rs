@@ -1,7 +1,9 @@
+//! Errors with all their causes, for whoever has to find out why.
+
 use std::{error::Error, fmt};
 
 /// Shows an error and all its causes in one line, for logs.
-pub(crate) struct ErrorChain<'a>(pub(crate) &'a (dyn Error + 'static));
+pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

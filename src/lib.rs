@@ -12,7 +12,7 @@
 pub mod aws;
 pub mod build;
 pub mod config;
-mod error_chain;
+pub mod error_chain;
 pub mod http;
 pub mod identity;
 pub mod image;

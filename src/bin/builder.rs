@@ -1,1 +1,30 @@
-fn main() {}
+//! The Lambda that the build queue feeds.
+
+use std::{convert::Infallible, env, sync::Arc};
+
+use aws_config::BehaviorVersion;
+use aws_lambda_events::sqs::SqsEvent;
+use lambda_runtime::{LambdaEvent, service_fn};
+use pack_upload::{
+    aws::{self, Staging, Table},
+    build::Builder,
+    config,
+    registry::Registry,
+    telemetry,
+};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init_json();
+    let config = config::Builder::read(|variable| env::var(variable).ok())
+        .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
+    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let builder = Builder {
+        table: Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name),
+        staging: Staging::new(aws::s3(&sdk, &config.timeouts, config.s3_path_style), config.staging_bucket),
+        registry: Registry::new(config.registry, &sdk, &config.timeouts),
+        limits: Arc::new(config.limits),
+    };
+    let handle = |event: LambdaEvent<SqsEvent>| async { Ok::<_, Infallible>(builder.handle(event.payload).await) };
+    lambda_runtime::run(service_fn(handle)).await
+}

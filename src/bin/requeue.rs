@@ -1,1 +1,40 @@
-fn main() {}
+//! The Lambda that a schedule runs.
+
+use std::env;
+
+use aws_config::BehaviorVersion;
+use aws_lambda_events::cloudwatch_events::CloudWatchEvent;
+use lambda_runtime::{LambdaEvent, service_fn};
+use pack_upload::{
+    aws::{self, Queue, Table},
+    config,
+    error_chain::ErrorChain,
+    requeue::Requeue,
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init_json();
+    let config = config::Requeue::read(|variable| env::var(variable).ok())
+        .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
+    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let requeue = Requeue {
+        table: Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name),
+        queue: Queue::new(aws::sqs(&sdk, &config.timeouts), config.build_queue_url),
+        settings: config.settings,
+    };
+    let handle = |_: LambdaEvent<CloudWatchEvent>| async {
+        let sweep = requeue.sweep().await;
+        let sweep = sweep.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "not swept"))?;
+        tracing::info!(
+            outstanding = sweep.outstanding,
+            sent = sweep.sent,
+            given_up = sweep.given_up,
+            errors = sweep.errors,
+            "swept"
+        );
+        Ok::<(), lambda_runtime::Error>(())
+    };
+    lambda_runtime::run(service_fn(handle)).await
+}

@@ -1,1 +1,124 @@
 //! The edge: routes, the form, the error envelope. Knows HTTP and decides nothing.
+//!
+//! Checks come in an order in which nobody learns what they have no right to: the route (404, 405), the credential
+//! (401), its scope (403), the org's billing (423), the request (415, 413, 400), and last what is there already (409).
+
+mod authenticate;
+mod error;
+mod form;
+mod packs;
+mod query;
+mod record;
+mod route;
+mod upload;
+
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use futures_util::FutureExt;
+use lambda_http::{
+    Body, Request, RequestExt,
+    http::{Response, StatusCode, header},
+    request::RequestContext,
+};
+use serde::Serialize;
+use tower::Service;
+use tracing::{Instrument, Span, error_span, field};
+
+use self::{error::ApiError, query::Query, route::Route};
+use crate::{aws::Table, identity::Authenticator, upload::Uploads};
+
+/// All that the handlers need.
+#[derive(Debug)]
+pub struct Api {
+    authenticator: Authenticator<Table>,
+    table: Table,
+    uploads: Uploads,
+}
+
+impl Api {
+    /// The API over these uploads, and over the table that they write.
+    pub fn new(uploads: Uploads) -> Self {
+        let table = uploads.table.clone();
+        Self { authenticator: Authenticator::new(table.clone()), table, uploads }
+    }
+
+    async fn answer(&self, route: Result<Route, ApiError>, request: Request) -> Result<Response<Body>, ApiError> {
+        let route = route?;
+        let query = Query::of(&request);
+        let caller = authenticate::caller(self, request.headers(), &query).await?;
+        Span::current().record("org_id", field::display(caller.org.id));
+        match route {
+            Route::Upload => upload::upload(self, &caller, query, request).await,
+            Route::List => packs::list(self, &caller, query).await,
+            Route::Get { id } => packs::get(self, &caller, query, &id).await,
+        }
+    }
+}
+
+/// The API as a service of requests that came as API Gateway HTTP API, REST API or Function URL events. It never fails:
+/// a panic too becomes an answer.
+pub fn service(
+    api: Arc<Api>,
+) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
+    tower::service_fn(move |request: Request| {
+        let api = Arc::clone(&api);
+        async move { Ok(exchange(&api, request).await) }
+    })
+}
+
+/// Answers one request, and logs it once. What is logged on the way carries the same span.
+async fn exchange(api: &Api, request: Request) -> Response<Body> {
+    let started = Instant::now();
+    let request_id = request_id(&request);
+    let route = Route::of(&request);
+    // At the level of errors, so that a filter which lets only errors through does not take their context away.
+    let span = error_span!(
+        "request",
+        request_id,
+        method = request.method().as_str(),
+        route = route.as_ref().map_or("none", Route::template),
+        org_id = field::Empty,
+        pack_id = field::Empty,
+    );
+    let answer = AssertUnwindSafe(api.answer(route, request)).catch_unwind().instrument(span.clone()).await;
+    let answer = answer.unwrap_or(Err(ApiError::Panicked));
+    let duration_ms = started.elapsed().as_micros() as f64 / 1_000.0;
+    let _entered = span.enter();
+    match answer {
+        Ok(response) => {
+            tracing::info!(status = response.status().as_u16(), duration_ms, "answered");
+            response
+        }
+        Err(error) => {
+            let status = error.status();
+            let (status_code, code) = (status.as_u16(), error.code());
+            if status.is_server_error() {
+                tracing::error!(status = status_code, code, duration_ms, cause = error.cause(), "failed");
+            } else {
+                tracing::info!(status = status_code, code, duration_ms, cause = error.cause(), "refused");
+            }
+            error.into_response(&request_id)
+        }
+    }
+}
+
+/// The server's own id for the request, which API Gateway's access log carries too; never one that a client chose.
+fn request_id(request: &Request) -> String {
+    let from_gateway = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.request_id.clone(),
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        _ => None,
+    };
+    let from_lambda = || request.lambda_context_ref().map(|context| context.request_id.clone());
+    from_gateway.or_else(from_lambda).unwrap_or_default()
+}
+
+/// A JSON response. Answers are a tenant's data and change as builds go on: no cache keeps them.
+fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    let text = serde_json::to_string(body).expect("structs and maps with text keys always serialise");
+    let mut response = Response::new(Body::Text(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
+}

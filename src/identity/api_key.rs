@@ -116,6 +116,13 @@ impl fmt::Debug for KeySecret {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyHash([u8; 32]);
 
+impl KeyHash {
+    /// The first 12 digits, which name a key for people: in log lines and on the operator's command line.
+    pub fn short(&self) -> String {
+        hex::encode(&self.0[..6])
+    }
+}
+
 impl fmt::Display for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))

@@ -3,6 +3,7 @@
 //! Arrows: this room names only [`pack`](crate::pack)'s ids. [`aws`](crate::aws) implements its [`Directory`].
 
 mod api_key;
+mod authenticator;
 mod billing;
 mod credential;
 mod org;
@@ -11,7 +12,8 @@ mod scope;
 use std::future::Future;
 
 pub use self::{
-    api_key::{ApiKey, KeyHash, KeySecret, KeyTemplate},
+    api_key::{ApiKey, InvalidKeySecret, KeyHash, KeySecret, KeyTemplate},
+    authenticator::{AuthenticationError, Authenticator},
     billing::Billing,
     credential::Credential,
     org::Org,
@@ -41,4 +43,11 @@ pub struct Caller {
     pub scopes: Vec<Scope>,
     /// Names the credential in audit lines, and is no secret: the first digits of a key's hash, or a session's subject.
     pub credential_id: String,
+}
+
+impl Caller {
+    /// Whether the credential permits this.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
 }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A permission that a credential carries.
@@ -18,4 +20,10 @@ pub enum Scope {
     /// See the audit trail.
     #[serde(rename = "audit:read")]
     AuditRead,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }

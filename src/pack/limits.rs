@@ -12,11 +12,13 @@ pub struct Limits {
     pub file_bytes: u64,
     /// The content of `pack.yaml`, in bytes.
     pub manifest_bytes: u64,
-    /// Entries in the archive, dropped ones too; an extension header counts as one.
+    /// Entries in the archive, dropped ones too; an extension header counts as one. Directories that the archive does
+    /// not name and that are added as parents of its entries are counted by themselves, and may be as many again: 32
+    /// levels over each of 10,000 files would make an image far larger than the upload.
     pub entries: u64,
-    /// One path, in bytes.
+    /// One path as the archive has it, in bytes, a leading `./` and a trailing slash aside.
     pub path_bytes: usize,
-    /// Components of one path.
+    /// Components of one path, the wrapping directory being one.
     pub path_depth: usize,
     /// One component of a path, in bytes (Linux `NAME_MAX`).
     pub component_bytes: usize,
@@ -47,14 +49,19 @@ impl Default for Limits {
 }
 
 /// A limit that stopped the reading of an upload, with the value that it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Limit {
     /// [`Limits::compressed_bytes`]
     CompressedBytes(u64),
     /// [`Limits::unpacked_bytes`]
     UnpackedBytes(u64),
     /// [`Limits::file_bytes`]
-    FileBytes(u64),
+    FileBytes {
+        /// The limit.
+        value: u64,
+        /// Which entry of the archive has more, and where it is, in words for the pack's author.
+        entry: String,
+    },
     /// [`Limits::entries`]
     Entries(u64),
     /// [`Limits::compression_ratio`]
@@ -63,24 +70,24 @@ pub enum Limit {
 
 impl Limit {
     /// The limit's name, as the configuration and the error's details have it.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::CompressedBytes(_) => "compressed_bytes",
             Self::UnpackedBytes(_) => "unpacked_bytes",
-            Self::FileBytes(_) => "file_bytes",
+            Self::FileBytes { .. } => "file_bytes",
             Self::Entries(_) => "entries",
             Self::CompressionRatio(_) => "compression_ratio",
         }
     }
 
     /// The limit's value, in the unit that its name says.
-    pub fn value(self) -> u64 {
+    pub fn value(&self) -> u64 {
         match self {
             Self::CompressedBytes(value)
             | Self::UnpackedBytes(value)
-            | Self::FileBytes(value)
+            | Self::FileBytes { value, .. }
             | Self::Entries(value)
-            | Self::CompressionRatio(value) => value,
+            | Self::CompressionRatio(value) => *value,
         }
     }
 }
@@ -90,11 +97,12 @@ impl fmt::Display for Limit {
         match self {
             Self::CompressedBytes(bytes) => write!(f, "the archive has more than {bytes} bytes"),
             Self::UnpackedBytes(bytes) => write!(f, "the archive unpacks to more than {bytes} bytes"),
-            Self::FileBytes(bytes) => write!(f, "a file in the archive has more than {bytes} bytes"),
+            Self::FileBytes { value, entry } => write!(f, "{entry} has more than {value} bytes"),
             Self::Entries(entries) => write!(f, "the archive has more than {entries} entries"),
             Self::CompressionRatio(ratio) => {
                 write!(f, "the archive unpacks to more than {ratio} times its compressed size")
             }
-        }
+        }?;
+        write!(f, " (limit `{}`)", self.name())
     }
 }

@@ -92,3 +92,13 @@ name! {
     /// component of every image reference.
     OrgSlug
 }
+
+impl PackName {
+    /// What was most likely meant by a text that is not a name: `My_Pack` means `my-pack`.
+    pub(super) fn nearest(text: &str) -> Option<Self> {
+        let lower = text.to_ascii_lowercase();
+        let words: Vec<&str> =
+            lower.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        words.join("-").parse().ok()
+    }
+}

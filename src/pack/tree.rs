@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 /// A pack's files and directories as judged: sorted by path, each parent directory an entry of its own.
 ///
-/// All contents lie in one buffer, in the order the archive had them, and an entry knows its range of it.
+/// All contents lie in one buffer, the archive as it was unpacked, and an entry knows its range of it.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
     entries: Vec<Entry>,

@@ -31,6 +31,21 @@ impl Version {
     pub fn tag(&self) -> String {
         self.0.replace('+', "_")
     }
+
+    /// What was most likely meant by a text that is not a version: `v1.2` means `1.2.0`.
+    pub(super) fn nearest(text: &str) -> Option<Self> {
+        let text = text.trim().trim_start_matches(['v', 'V', '=']);
+        let (core, rest) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));
+        let mut numbers: Vec<&str> = core.split('.').collect();
+        for number in &mut numbers {
+            let significant = number.trim_start_matches('0');
+            if significant.len() < number.len() {
+                *number = if significant.is_empty() { "0" } else { significant };
+            }
+        }
+        numbers.resize(numbers.len().max(3), "0");
+        format!("{}{rest}", numbers.join(".")).parse().ok()
+    }
 }
 
 impl FromStr for Version {

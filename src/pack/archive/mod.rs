@@ -1,10 +1,57 @@
-//! Reading a `.tar.gz` strictly.
+//! Reading a `.tar.gz` strictly: what tar readers read differently is refused, what they agree on is kept.
+//!
+//! [`gzip`] unpacks the archive into one buffer and watches the limits on bytes. [`entries`] walks its blocks: each
+//! must be a sound [`header`] whose fields are [`number`]s, [`extension`] headers ([`pax`] records and GNU long names)
+//! apply to the entry after them, and an entry's name must be a sound [`path`]. [`collect`] puts the entries together
+//! into the tree. [`quote`] shows names in messages.
+//!
+//! The buffer becomes the tree's: a content is never copied, and since the buffer starts where the archive starts, an
+//! index into it is the position that messages give.
 
-use std::io::BufRead;
+mod collect;
+mod entries;
+mod entry;
+mod extension;
+mod gzip;
+mod header;
+mod number;
+mod path;
+mod pax;
+mod quote;
 
-use super::{Limits, Problems, Rejection, Tree};
+use std::{io::BufRead, mem};
+
+use self::{collect::Collector, entries::Entries, gzip::Unpacked};
+use super::{Limit, Limits, Problems, Rejection, Tree};
+
+/// The field that an archive's problems belong to.
+const FIELD: &str = "archive";
+
+/// Why reading ends before the archive does.
+#[derive(Debug)]
+enum Stop {
+    /// A limit on what may be read was passed.
+    TooLarge(Limit),
+    /// Where the next entry begins is not known for certain. Holds the problem.
+    Lost(String),
+}
 
 /// Reads the archive into a tree of the pack's files, with one wrapping directory stripped and tools' litter dropped.
-pub(super) fn read(_archive: impl BufRead, _limits: &Limits, _problems: &mut Problems) -> Result<Tree, Rejection> {
-    todo!()
+///
+/// An entry that is wrong becomes a problem and is left out of the tree.
+///
+/// # Errors
+/// [`Rejection::TooLarge`] as soon as a limit is passed. [`Rejection::Invalid`], with all of `problems`, where the
+/// archive cannot be read on: what it holds is then not known, so nothing more can be said of it.
+pub(super) fn read(archive: impl BufRead, limits: &Limits, problems: &mut Problems) -> Result<Tree, Rejection> {
+    let mut unpacked = Unpacked::new(archive, limits);
+    let mut collector = Collector::default();
+    match Entries::new(&mut unpacked, limits, &mut collector, problems).read() {
+        Ok(()) => Ok(collector.into_tree(unpacked.into_bytes())),
+        Err(Stop::TooLarge(limit)) => Err(Rejection::TooLarge(limit)),
+        Err(Stop::Lost(problem)) => {
+            problems.add(FIELD, problem);
+            Err(Rejection::Invalid(mem::take(problems)))
+        }
+    }
 }

@@ -1,3 +1,6 @@
+mod read;
+
+pub(super) use self::read::read;
 use super::{PackName, Version};
 
 /// What a pack's author says of it in `pack.yaml`, checked.

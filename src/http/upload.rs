@@ -1,0 +1,66 @@
+use lambda_http::{
+    Body, Request,
+    http::{HeaderValue, Response, StatusCode, header::LOCATION},
+};
+use tracing::{Span, field};
+
+use super::{Api, ApiError, form::Form, json, query::Query, record::RecordView};
+use crate::{
+    identity::{Caller, Scope},
+    pack::{Problems, Timestamp},
+    upload::{Outcome, Submission, UploadError},
+};
+
+/// `POST /v1/packs/upload`
+pub(super) async fn upload(
+    api: &Api,
+    caller: &Caller,
+    query: Query,
+    request: Request,
+) -> Result<Response<Body>, ApiError> {
+    if !caller.may(Scope::CapsWrite) {
+        return Err(ApiError::PermissionDenied { scope: Scope::CapsWrite });
+    }
+    if !caller.org.billing.may_create(Timestamp::now()) {
+        return Err(ApiError::BillingInactive);
+    }
+    let mut problems = Problems::default();
+    let dry_run = query.into_dry_run(&mut problems);
+    let form = Form::read(request, &api.uploads.limits, &mut problems).await?;
+    let submission =
+        form.archive.map(|archive| Submission { archive, visibility: form.visibility.unwrap_or_default() });
+    match submission {
+        Some(submission) if !problems.is_empty() => Err(with_pack_problems(api, caller, submission, problems).await),
+        None => Err(ApiError::Validation(problems)),
+        Some(submission) if dry_run => {
+            let release = api.uploads.check(&caller.org, submission).await?;
+            Ok(json(StatusCode::OK, &RecordView::of_release(&release, caller)))
+        }
+        Some(submission) => submit(api, caller, submission).await,
+    }
+}
+
+/// The problems of a request together with those of the archive in it, since all are told at once.
+async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, mut problems: Problems) -> ApiError {
+    match api.uploads.check(&caller.org, submission).await {
+        Err(UploadError::TooLarge(limit)) => return ApiError::PayloadTooLarge(limit),
+        Err(UploadError::Invalid(more)) => problems.append(more),
+        // The pack is good; what else may stand in its way is of no account to a request that is not.
+        Ok(_) | Err(_) => {}
+    }
+    ApiError::Validation(problems)
+}
+
+async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
+    let (status, record) = match api.uploads.submit(&caller.org, submission).await? {
+        Outcome::Created(record) => (StatusCode::CREATED, record),
+        Outcome::Existing(record) => (StatusCode::OK, record),
+    };
+    Span::current().record("pack_id", field::display(record.id));
+    let mut response = json(status, &RecordView::of(&record, caller));
+    if status == StatusCode::CREATED {
+        let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));
+        response.headers_mut().insert(LOCATION, location.expect("an id is visible ASCII"));
+    }
+    Ok(response)
+}

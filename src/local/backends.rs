@@ -1,0 +1,152 @@
+use std::{error::Error as StdError, net::TcpListener, path::PathBuf, time::Duration};
+
+use axum::Router;
+use dynoxide::Database;
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{DataDir, Error, Options, ports, ports::Ports, registry, s3, sqs};
+use crate::image::RegistryAddress;
+
+/// The backends of a local run: those embedded in this process, and the addresses of all.
+#[derive(Debug)]
+pub struct Backends {
+    /// Where the AWS services are.
+    pub endpoints: Endpoints,
+    /// Where images go.
+    pub registry: RegistryAddress,
+    /// The folder of the embedded S3.
+    pub(super) s3_folder: Option<PathBuf>,
+    servers: Servers,
+}
+
+/// URLs of the AWS services.
+#[derive(Debug, Clone, Serialize)]
+pub struct Endpoints {
+    /// S3
+    pub s3: String,
+    /// DynamoDB
+    pub dynamodb: String,
+    /// SQS
+    pub sqs: String,
+}
+
+impl Backends {
+    /// Starts each backend that the options do not replace by a real one.
+    ///
+    /// # Errors
+    /// [`Error::Port`] where a kept port is taken, [`Error::Data`], [`Error::Backend`].
+    pub async fn start(data: &DataDir, options: &Options) -> Result<Self, Error> {
+        let mut ports = Ports::load(data)?;
+        let mut servers = Servers::default();
+
+        let mut s3_folder = None;
+        let s3 = match &options.s3_endpoint {
+            Some(url) => url.clone(),
+            None => {
+                let listener = ports.listen("s3", data)?;
+                let folder = data.folder("s3")?;
+                let router = s3::router(&folder).map_err(|source| failed("s3", format!("{source:?}")))?;
+                s3_folder = Some(folder);
+                let url = url(&listener);
+                servers.spawn("s3", listener, router);
+                url
+            }
+        };
+        let dynamodb = match &options.dynamodb_endpoint {
+            Some(url) => url.clone(),
+            None => {
+                let listener = ports.listen("dynamodb", data)?;
+                let path = data.file("dynamodb.sqlite");
+                let database = Database::new(&path.to_string_lossy()).map_err(|source| failed("dynamodb", source))?;
+                let url = url(&listener);
+                servers.spawn_dynamodb(listener, database);
+                url
+            }
+        };
+        let sqs = match &options.sqs_endpoint {
+            Some(url) => url.clone(),
+            None => {
+                let listener = ports.listen("sqs", data)?;
+                let url = url(&listener);
+                servers.spawn("sqs", listener, sqs::router(url.clone()));
+                url
+            }
+        };
+        let registry = match &options.registry {
+            Some(address) => address.clone(),
+            None => {
+                let listener = ports.listen("registry", data)?;
+                let address = ports::local_address(&listener);
+                let router =
+                    registry::router(&data.folder("registry")?).map_err(|source| failed("registry", source))?;
+                servers.spawn("registry", listener, router);
+                address.to_string().parse().expect("host and port make a registry's address")
+            }
+        };
+        let endpoints = Endpoints { s3, dynamodb, sqs };
+        Ok(Self { endpoints, registry, s3_folder, servers })
+    }
+
+    /// Ends the embedded backends, each after the requests that it has begun, unless those take too long.
+    pub async fn stop(mut self) {
+        self.servers.stop.cancel();
+        let ended = async { while self.servers.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::warn!("a backend was still busy");
+        }
+    }
+
+    /// Waits for an embedded backend to fail; for ever, if none does.
+    pub(super) async fn failure(&mut self) -> Error {
+        match self.servers.tasks.join_next().await {
+            Some(Ok(error)) => error,
+            Some(Err(panic)) => failed("embedded", panic),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// How long a backend may take to finish its requests at the end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The servers of the embedded backends.
+#[derive(Debug, Default)]
+struct Servers {
+    /// Each ends with why it could not serve on.
+    tasks: JoinSet<Error>,
+    stop: CancellationToken,
+}
+
+impl Servers {
+    fn spawn(&mut self, backend: &'static str, listener: TcpListener, router: Router) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let served = async {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+            };
+            failed(backend, served.await.err().map_or("it was stopped".to_owned(), |error| error.to_string()))
+        });
+    }
+
+    fn spawn_dynamodb(&mut self, listener: TcpListener, database: Database) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let served = async {
+                let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+                dynoxide::server::serve_with_shutdown(listener, database, stop.cancelled_owned()).await
+            };
+            failed("dynamodb", served.await.err().unwrap_or("it was stopped".to_owned()))
+        });
+    }
+}
+
+fn failed(backend: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    Error::Backend { backend, source: source.into() }
+}
+
+fn url(listener: &TcpListener) -> String {
+    format!("http://{}", ports::local_address(listener))
+}

@@ -1,0 +1,81 @@
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use super::Error;
+
+/// The data folder of a local run, which has it to itself.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    /// The operating system unlocks it when the process ends, however it ends.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the folder if need be and locks it.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] where another local run has it, and [`Error::Data`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let data = |source| Error::Data { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(data)?;
+        let path = path.canonicalize().map_err(data)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock")).map_err(data)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse(path)),
+            Err(TryLockError::Error(source)) => Err(data(source)),
+        }
+    }
+
+    /// The path of a file in it.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The path of a folder in it, which is made.
+    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.path.join(name);
+        fs::create_dir_all(&path).map_err(|source| Error::Data { path: path.clone(), source })?;
+        Ok(path)
+    }
+
+    /// The file's content, if it is there.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.file(name);
+        match fs::read(&path) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Data { path, source }),
+        }
+    }
+
+    /// Writes a JSON file at once: whoever reads it sees the old content or the new.
+    pub(super) fn write_json(&self, name: &str, document: &impl Serialize) -> Result<(), Error> {
+        let path = self.file(name);
+        let temporary = self.file(&format!(".{name}.new"));
+        let write = || {
+            let mut content = serde_json::to_vec_pretty(document)?;
+            content.push(b'\n');
+            let mut file = File::create(&temporary)?;
+            file.write_all(&content)?;
+            file.sync_all()?;
+            fs::rename(&temporary, &path)
+        };
+        write().map_err(|source| Error::Data { path, source })
+    }
+
+    /// Deletes a file, if it is there.
+    pub(super) fn delete(&self, name: &str) -> Result<(), Error> {
+        let path = self.file(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Data { path, source }),
+            _ => Ok(()),
+        }
+    }
+}

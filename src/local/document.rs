@@ -1,0 +1,44 @@
+use serde::Serialize;
+
+use super::{DataDir, Endpoints, Error, seed::Keys};
+
+/// The file in the data folder.
+const FILE: &str = "local.json";
+/// The sample pack of this repository, wherever the command is pasted.
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
+
+/// What a running local run tells scripts and tests, in `local.json`: the file is there exactly while requests are
+/// accepted, unless the process was killed.
+#[derive(Debug, Serialize)]
+pub(super) struct Document<'a> {
+    /// Where the API is.
+    pub(super) url: &'a str,
+    /// Where images are, `host:port`.
+    pub(super) registry: String,
+    /// Where the AWS services are.
+    pub(super) endpoints: &'a Endpoints,
+    /// The secrets of the API keys, by org and permission template.
+    pub(super) keys: &'a Keys,
+}
+
+impl Document<'_> {
+    /// Deletes what an earlier run left.
+    pub(super) fn delete(data: &DataDir) -> Result<(), Error> {
+        data.delete(FILE)
+    }
+
+    pub(super) fn write(&self, data: &DataDir) -> Result<(), Error> {
+        data.write_json(FILE, self)
+    }
+
+    /// Tells whoever started the run where everything is, and what to try.
+    pub(super) fn announce(&self, data: &DataDir) {
+        let url = self.url;
+        println!("Listening on {url}; endpoints and keys are in {}", data.file(FILE).display());
+        if let Some(key) = self.keys.get("acme").and_then(|keys| keys.get("full_access")) {
+            println!("Upload the sample pack:\n");
+            println!("  tar -czf - -C '{SAMPLE}' . | curl --fail-with-body -F archive=@- \\");
+            println!("    -H 'Authorization: Bearer {key}' {url}/v1/packs/upload\n");
+        }
+    }
+}

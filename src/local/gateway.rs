@@ -1,0 +1,165 @@
+//! Stands in for API Gateway: HTTP in, events of its HTTP API out to the function.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::StreamExt as _;
+use lambda_http::{Context, RequestExt as _};
+use serde_json::{Value, json};
+use tower::{Service, ServiceExt as _};
+use ulid::Ulid;
+
+/// What API Gateway takes, in bytes.
+const MAX_BODY_BYTES: usize = 10_000_000;
+/// How much of a body that is too long is read and dropped, in bytes. A client that is cut off while it sends may never
+/// read the answer.
+const MAX_DISCARDED_BYTES: usize = 100_000_000;
+/// How long API Gateway waits for a function.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Serves a `lambda_http` service over HTTP as API Gateway's HTTP API does: each request becomes an event in payload
+/// format 2.0, which `lambda_http` reads as it does in a Lambda.
+pub fn router<S>(service: S) -> Router
+where
+    S: Service<lambda_http::Request, Response = lambda_http::Response<lambda_http::Body>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send,
+{
+    Router::new().fallback(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
+        let service = service.clone();
+        // On a task of its own, as the function's process is: a client that goes away stops nothing, a panic ends no
+        // connection.
+        let answer = tokio::spawn(answer(service, peer.ip(), request));
+        async move {
+            answer.await.unwrap_or_else(|_| gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+        }
+    })
+}
+
+async fn answer<S>(service: S, peer: IpAddr, request: Request) -> Response
+where
+    S: Service<lambda_http::Request, Response = lambda_http::Response<lambda_http::Body>, Error = Infallible>,
+{
+    let (parts, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(answer) => return answer,
+    };
+    let request_id = Ulid::generate().to_string();
+    let event = event(&parts, &body, peer, &request_id).to_string();
+    let request = match lambda_http::request::from_str(&event) {
+        Ok(request) => request.with_lambda_context(context(request_id)),
+        Err(error) => {
+            tracing::error!(%error, "the event is not one that lambda_http reads");
+            return gateway_error(StatusCode::BAD_REQUEST, "Bad Request");
+        }
+    };
+    let Ok(response) = service.oneshot(request).await;
+    response.map(|body| match body {
+        lambda_http::Body::Text(text) => Body::from(text),
+        lambda_http::Body::Binary(bytes) => Body::from(bytes),
+        _ => Body::empty(),
+    })
+}
+
+/// The body, or what API Gateway answers instead of invoking the function.
+async fn read(body: Body) -> Result<Vec<u8>, Response> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| gateway_error(StatusCode::BAD_REQUEST, "Bad Request"))?;
+        length += chunk.len();
+        if length <= MAX_BODY_BYTES {
+            bytes.extend_from_slice(&chunk);
+        } else if length > MAX_DISCARDED_BYTES {
+            break;
+        }
+    }
+    if length > MAX_BODY_BYTES {
+        return Err(gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long"));
+    }
+    Ok(bytes)
+}
+
+/// The request as an event of the HTTP API in payload format 2.0: names of headers in lower case, values of repeated ones
+/// joined by commas, cookies apart, the body in base64.
+fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
+    let path = parts.uri.path();
+    let now = time::OffsetDateTime::now_utc();
+    let mut headers = BTreeMap::<_, String>::new();
+    for (name, value) in parts.headers.iter().filter(|(name, _)| *name != header::COOKIE) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let joined = headers.entry(name.as_str()).or_default();
+        if !joined.is_empty() {
+            joined.push(',');
+        }
+        joined.push_str(&value);
+    }
+    let cookies: Vec<_> =
+        parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": parts.uri.query().unwrap_or_default(),
+        "cookies": (!cookies.is_empty()).then_some(cookies),
+        "headers": headers,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": domain_name(&parts.headers),
+            "domainPrefix": "local",
+            "http": {
+                "method": parts.method.as_str(),
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": peer,
+                "userAgent": headers.get("user-agent"),
+            },
+            "requestId": request_id,
+            "routeKey": "$default",
+            "stage": "$default",
+            "timeEpoch": now.unix_timestamp_nanos() / 1_000_000,
+        },
+        "body": (!body.is_empty()).then(|| STANDARD.encode(body)),
+        "isBase64Encoded": !body.is_empty(),
+    })
+}
+
+/// The host that the client addressed, without its port. API Gateway answers only for domains that are its own, which is
+/// what makes the name trustworthy there; here every name is.
+fn domain_name(headers: &HeaderMap) -> &str {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    host.rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(host, |(name, _)| name)
+}
+
+fn context(request_id: String) -> Context {
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + TIMEOUT;
+    let mut context = Context::default();
+    context.request_id = request_id;
+    context.deadline = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+    context
+}
+
+/// An answer of API Gateway's own.
+fn gateway_error(status: StatusCode, message: &str) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], json!({ "message": message }).to_string()).into_response()
+}

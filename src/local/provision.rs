@@ -1,0 +1,66 @@
+use aws_sdk_sqs::types::QueueAttributeName;
+
+use super::{Clients, Options, dynamodb};
+use crate::aws;
+
+/// How long a job that was received stays invisible, in seconds: several times what a build takes.
+const VISIBILITY_TIMEOUT: &str = "30";
+/// How often a job is tried before it goes to the dead-letter queue.
+const MAX_RECEIVE_COUNT: u32 = 5;
+
+/// The URLs of the queues.
+#[derive(Debug, Clone)]
+pub struct QueueUrls {
+    /// Build jobs.
+    pub builds: String,
+    /// Build jobs that failed too often.
+    pub dead_letters: String,
+}
+
+/// Creates the table, the bucket and the queues where they are missing.
+///
+/// # Errors
+/// Whatever call failed.
+pub async fn provision(clients: &Clients, options: &Options) -> Result<QueueUrls, aws::Error> {
+    dynamodb::create_table(&clients.dynamodb, &options.table_name).await?;
+    create_bucket(&clients.s3, &options.staging_bucket).await?;
+    create_queues(&clients.sqs).await
+}
+
+async fn create_bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), aws::Error> {
+    let found = client.head_bucket().bucket(name).send().await;
+    match found.map_err(aws_sdk_s3::Error::from) {
+        Ok(_) => return Ok(()),
+        Err(aws_sdk_s3::Error::NotFound(_)) => {}
+        Err(error) => return Err(failed("HeadBucket")(error)),
+    }
+    client.create_bucket().bucket(name).send().await.map_err(failed("CreateBucket"))?;
+    Ok(())
+}
+
+/// Creating a queue that exists with the same attributes succeeds.
+async fn create_queues(client: &aws_sdk_sqs::Client) -> Result<QueueUrls, aws::Error> {
+    let create = client.create_queue().queue_name("pack-upload-builds-dead").send();
+    let dead_letters = create.await.map_err(failed("CreateQueue"))?.queue_url.unwrap_or_default();
+    let attributes =
+        client.get_queue_attributes().queue_url(&dead_letters).attribute_names(QueueAttributeName::QueueArn).send();
+    let attributes = attributes.await.map_err(failed("GetQueueAttributes"))?.attributes.unwrap_or_default();
+    let redrive_policy = serde_json::json!({
+        "deadLetterTargetArn": attributes.get(&QueueAttributeName::QueueArn),
+        "maxReceiveCount": MAX_RECEIVE_COUNT,
+    });
+    let create = client
+        .create_queue()
+        .queue_name("pack-upload-builds")
+        .attributes(QueueAttributeName::VisibilityTimeout, VISIBILITY_TIMEOUT)
+        .attributes(QueueAttributeName::RedrivePolicy, redrive_policy.to_string())
+        .send();
+    let builds = create.await.map_err(failed("CreateQueue"))?.queue_url.unwrap_or_default();
+    Ok(QueueUrls { builds, dead_letters })
+}
+
+pub(super) fn failed<E: std::error::Error + Send + Sync + 'static>(
+    operation: &'static str,
+) -> impl Fn(E) -> aws::Error {
+    move |error| aws::Error { operation, source: error.into() }
+}

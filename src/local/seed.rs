@@ -1,0 +1,61 @@
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    aws::{self, Table},
+    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
+};
+
+/// The secrets of the seeded keys, by org and template.
+pub(super) type Keys = BTreeMap<String, BTreeMap<&'static str, String>>;
+
+/// The orgs of every local run: id, slug, and a trial that ended or the posture itself.
+const ORGS: [(&str, &str, Posture); 4] = [
+    ("org_01JACME0000000000000000000", "acme", Posture::Active),
+    ("org_01JG10BEX00000000000000000", "globex", Posture::Active),
+    ("org_01JPASTDVE0000000000000000", "pastdue", Posture::PastDue),
+    ("org_01JEXP1RED0000000000000000", "expired", Posture::TrialExpired),
+];
+
+/// A billing posture that a constant can hold.
+#[derive(Debug, Clone, Copy)]
+enum Posture {
+    Active,
+    PastDue,
+    TrialExpired,
+}
+
+/// When the seeded keys were made, and the expired trial ended: fixed, so that each start writes the same.
+const PAST: &str = "2025-01-01T00:00:00Z";
+
+/// Writes the orgs, with a key for each permission template. Every start writes them again, so that they work whatever
+/// became of them.
+///
+/// Their secrets follow from their names, so that the events under `events/` work against any local run. They are
+/// therefore public knowledge: they guard nothing, and a local run stays on loopback.
+pub(super) async fn seed(table: &Table) -> Result<Keys, aws::Error> {
+    let mut keys = Keys::new();
+    for (id, slug, posture) in ORGS {
+        let past = PAST.parse().expect("a moment as RFC 3339 has it");
+        let billing = match posture {
+            Posture::Active => Billing::Active,
+            Posture::PastDue => Billing::PastDue,
+            Posture::TrialExpired => Billing::Trial { ends_at: past },
+        };
+        let org = Org { id: id.parse().expect("an org's id"), slug: slug.parse().expect("a slug"), billing };
+        if !table.create_org(&org).await? {
+            table.set_billing(org.id, billing).await?;
+        }
+        let mut secrets = BTreeMap::new();
+        for template in KeyTemplate::ALL {
+            let random = Sha256::digest(format!("local {slug} {}", template.as_str()));
+            let secret = KeySecret::new(org.id, random.into());
+            let key = ApiKey { hash: secret.hash(), template, created_at: past, revoked_at: None };
+            table.put_api_key(org.id, &key).await?;
+            secrets.insert(template.as_str(), secret.reveal().to_owned());
+        }
+        keys.insert(slug.to_owned(), secrets);
+    }
+    Ok(keys)
+}

@@ -1,0 +1,119 @@
+//! Stands in for Lambda's event source mapping: batches from the queue to the function.
+
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use aws_sdk_sqs::{
+    Client,
+    types::{DeleteMessageBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::provision::failed;
+use crate::aws;
+
+/// How long to wait before asking a queue again that did not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What Lambda's event source mapping is: takes batches from the queue to the handler, and deletes the messages that it
+/// did not report as failed. Those it did report, and all of them where it panicked, become visible again in time.
+///
+/// Ends between two batches once `stop` is cancelled.
+pub async fn run<Handler, Handling>(client: Client, queue_url: String, handler: Handler, stop: CancellationToken)
+where
+    Handler: Fn(SqsEvent) -> Handling + Clone + Send + 'static,
+    Handling: Future<Output = SqsBatchResponse> + Send + 'static,
+{
+    while let Some(received) = stop.run_until_cancelled(receive(&client, &queue_url)).await {
+        let result = match received {
+            Ok(messages) if messages.is_empty() => Ok(()),
+            Ok(messages) => {
+                let handled = handle(&handler, &messages).await;
+                delete(&client, &queue_url, handled).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the build queue does not answer");
+            stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+        }
+    }
+}
+
+async fn receive(client: &Client, queue_url: &str) -> Result<Vec<Message>, aws::Error> {
+    let receive = client.receive_message().queue_url(queue_url).max_number_of_messages(10).wait_time_seconds(20);
+    let receive =
+        receive.message_system_attribute_names(MessageSystemAttributeName::All).message_attribute_names("All");
+    Ok(receive.send().await.map_err(failed("ReceiveMessage"))?.messages.unwrap_or_default())
+}
+
+/// The messages to delete.
+async fn handle<'a, Handler, Handling>(handler: &Handler, messages: &'a [Message]) -> Vec<&'a Message>
+where
+    Handler: Fn(SqsEvent) -> Handling + Clone + Send + 'static,
+    Handling: Future<Output = SqsBatchResponse> + Send + 'static,
+{
+    let event = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
+    let event = match serde_json::from_value(event) {
+        Ok(event) => event,
+        Err(error) => {
+            tracing::error!(%error, "the batch is not one that a Lambda reads");
+            return Vec::new();
+        }
+    };
+    // On a task of its own, so that a panic ends the batch and not the worker.
+    let handler = handler.clone();
+    let handled = tokio::spawn(async move { handler(event).await });
+    let Ok(response) = handled.await else { return Vec::new() };
+    let failures: Vec<_> =
+        response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+    let is = |message: &&Message, id: &str| message.message_id() == Some(id);
+    // Lambda's documentation, "Reporting batch item failures": an id that is not of this batch fails all of it.
+    if failures.iter().any(|id| !messages.iter().any(|message| is(&message, id))) {
+        return Vec::new();
+    }
+    messages.iter().filter(|message| !failures.iter().any(|id| is(message, id))).collect()
+}
+
+async fn delete(client: &Client, queue_url: &str, messages: Vec<&Message>) -> Result<(), aws::Error> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let entries = messages.iter().enumerate().map(|(index, message)| {
+        let receipt_handle = message.receipt_handle().unwrap_or_default();
+        let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(receipt_handle);
+        entry.build().expect("id and receipt handle are set")
+    });
+    let delete = client.delete_message_batch().queue_url(queue_url).set_entries(Some(entries.collect()));
+    delete.send().await.map_err(failed("DeleteMessageBatch"))?;
+    Ok(())
+}
+
+/// A message as Lambda's event carries it.
+fn record(message: &Message) -> Value {
+    let attributes = message.attributes().into_iter().flatten();
+    let attributes: BTreeMap<_, _> = attributes.map(|(name, value)| (name.as_str(), value)).collect();
+    let message_attributes = message.message_attributes().into_iter().flatten();
+    let message_attributes: BTreeMap<_, _> = message_attributes.map(|(name, value)| (name, attribute(value))).collect();
+    json!({
+        "messageId": message.message_id(),
+        "receiptHandle": message.receipt_handle(),
+        "body": message.body(),
+        "md5OfBody": message.md5_of_body(),
+        "attributes": attributes,
+        "messageAttributes": message_attributes,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:pack-upload-builds",
+        "awsRegion": "us-east-1",
+    })
+}
+
+fn attribute(value: &MessageAttributeValue) -> Value {
+    json!({
+        "stringValue": value.string_value(),
+        "binaryValue": value.binary_value().map(|blob| STANDARD.encode(blob)),
+        "dataType": value.data_type(),
+    })
+}

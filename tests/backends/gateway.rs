@@ -1,0 +1,98 @@
+use std::{convert::Infallible, net::SocketAddr};
+
+use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
+use pack_upload::local::gateway;
+use serde_json::{Value, json};
+
+/// A gateway in front of a function that answers with what it saw.
+async fn start() -> String {
+    let function = tower::service_fn(|request: Request| async move {
+        assert_ne!(request.raw_http_path(), "/panic", "asked to panic");
+        let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { panic!("a context") };
+        let seen = json!({
+            "method": request.method().as_str(),
+            "path": request.raw_http_path(),
+            "query": request.query_string_parameters_ref().and_then(|query| query.first("q")),
+            "domain": context.domain_name,
+            "request_id": context.request_id,
+            "lambda_request_id": request.lambda_context_ref().map(|context| context.request_id.as_str()),
+            "source_ip": context.http.source_ip,
+            "accept": request.headers().get("accept").and_then(|value| value.to_str().ok()),
+            "cookie": request.headers().get("cookie").and_then(|value| value.to_str().ok()),
+            "body": match request.body() { Body::Binary(bytes) => hex::encode(bytes), other => format!("{other:?}") },
+        });
+        let response = Response::builder().status(201).header("location", "/here");
+        Ok::<_, Infallible>(response.body(Body::Text(seen.to_string())).expect("a response"))
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let router = gateway::router(function).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async { axum::serve(listener, router).await });
+    url
+}
+
+#[tokio::test]
+async fn a_request_reaches_the_function_as_an_event_of_the_http_api() {
+    let url = start().await;
+    let request = reqwest::Client::new()
+        .put(format!("{url}/v1/some%20path?q=a%26b&other="))
+        .header("host", "acme.example:9000")
+        .header("accept", "text/html")
+        .header("accept", "text/plain")
+        .header("cookie", "a=1")
+        .header("cookie", "b=2")
+        .body(vec![0x1f, 0x8b, 0xff, 0x00]);
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status(), 201);
+    assert_eq!(response.headers()["location"], "/here");
+    let mut seen: Value = response.json().await.expect("JSON");
+    let request_id = seen["request_id"].take();
+    assert_eq!(request_id.as_str().map(str::len), Some(26));
+    assert_eq!(seen["lambda_request_id"].take(), request_id);
+    let expected = json!({
+        "method": "PUT",
+        "path": "/v1/some%20path",
+        "query": "a&b",
+        "domain": "acme.example",
+        "request_id": null,
+        "lambda_request_id": null,
+        "source_ip": "127.0.0.1",
+        "accept": "text/html,text/plain",
+        "cookie": "a=1; b=2",
+        "body": "1f8bff00",
+    });
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn a_body_over_ten_megabytes_never_reaches_the_function() {
+    let url = start().await;
+    let send = |length| reqwest::Client::new().post(&url).body(vec![0; length]).send();
+    assert_eq!(send(10_000_000).await.expect("an answer").status(), 201);
+    let refused = send(10_000_001).await.expect("an answer");
+    assert_eq!(refused.status(), 413);
+    assert_eq!(refused.text().await.expect("a body"), r#"{"message":"Request Too Long"}"#);
+    let refused = send(50_000_000).await.expect("an answer, though the client had more to send");
+    assert_eq!(refused.status(), 413);
+}
+
+#[tokio::test]
+async fn a_function_that_panics_ends_no_connection() {
+    let url = start().await;
+    let client = reqwest::Client::new();
+    for _ in 0..2 {
+        let failed = client.get(format!("{url}/panic")).send().await.expect("an answer");
+        assert_eq!(failed.status(), 500);
+        assert_eq!(failed.text().await.expect("a body"), r#"{"message":"Internal Server Error"}"#);
+    }
+    assert_eq!(client.get(&url).send().await.expect("an answer").status(), 201);
+}
+
+#[tokio::test]
+async fn a_host_that_is_no_host_gets_an_answer() {
+    let url = start().await;
+    for host in ["a b", "[", "localhost:notaport", "%"] {
+        let response = reqwest::Client::new().get(&url).header("host", host).send().await.expect("an answer");
+        assert!([201, 400, 500].contains(&response.status().as_u16()), "{host}: {}", response.status());
+    }
+}

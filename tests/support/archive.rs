@@ -1,0 +1,205 @@
+//! Builds archives byte by byte, sound ones and others.
+
+use std::{io::Write as _, ops::Range};
+
+use flate2::{Compression, write::GzEncoder};
+
+/// A manifest that is good, so that all that is wrong with a pack is its archive.
+pub(crate) const MANIFEST: &[u8] = b"name: sample\nversion: 1.0.0\ndescription: A sample\n";
+
+pub(crate) const BLOCK: usize = 512;
+
+pub(crate) const NAME: Range<usize> = 0..100;
+pub(crate) const MODE: Range<usize> = 100..108;
+pub(crate) const UID: Range<usize> = 108..116;
+pub(crate) const GID: Range<usize> = 116..124;
+pub(crate) const SIZE: Range<usize> = 124..136;
+pub(crate) const MTIME: Range<usize> = 136..148;
+pub(crate) const CHECKSUM: Range<usize> = 148..156;
+pub(crate) const TYPEFLAG: usize = 156;
+pub(crate) const LINK_NAME: Range<usize> = 157..257;
+pub(crate) const MAGIC_AND_VERSION: Range<usize> = 257..265;
+pub(crate) const DEV_MAJOR: Range<usize> = 329..337;
+pub(crate) const DEV_MINOR: Range<usize> = 337..345;
+pub(crate) const PREFIX: Range<usize> = 345..500;
+
+/// One header block, whose checksum is made right when it goes into an archive, unless it was set.
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    block: [u8; BLOCK],
+    has_checksum: bool,
+}
+
+impl Header {
+    /// A regular file's header by Unix version 7: mode 0644, no content.
+    pub(crate) fn v7(name: impl AsRef<[u8]>) -> Self {
+        let header = Self { block: [0; BLOCK], has_checksum: false };
+        header
+            .field(NAME, name)
+            .field(MODE, "000644 \0")
+            .field(UID, "001750 \0")
+            .field(GID, "001750 \0")
+            .field(SIZE, "00000000000 ")
+            .field(MTIME, "14722531400 ")
+    }
+
+    /// The same by POSIX.1-1988.
+    pub(crate) fn ustar(name: impl AsRef<[u8]>) -> Self {
+        Self::v7(name)
+            .field(MODE, "0000644\0")
+            .field(UID, "0001750\0")
+            .field(GID, "0001750\0")
+            .typeflag(b'0')
+            .field(MAGIC_AND_VERSION, "ustar\x0000")
+            .field(DEV_MAJOR, "0000000\0")
+            .field(DEV_MINOR, "0000000\0")
+    }
+
+    /// The same by GNU tar before it spoke PAX.
+    pub(crate) fn gnu(name: impl AsRef<[u8]>) -> Self {
+        Self::ustar(name).field(MAGIC_AND_VERSION, "ustar  \0").field(DEV_MAJOR, [0; 8]).field(DEV_MINOR, [0; 8])
+    }
+
+    /// Writes the bytes to where the field is and zeros to the rest of it.
+    pub(crate) fn field(mut self, field: Range<usize>, bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref();
+        self.has_checksum |= field == CHECKSUM;
+        let field = &mut self.block[field];
+        field.fill(0);
+        field[..bytes.len()].copy_from_slice(bytes);
+        self
+    }
+
+    pub(crate) fn typeflag(mut self, typeflag: u8) -> Self {
+        self.block[TYPEFLAG] = typeflag;
+        self
+    }
+
+    pub(crate) fn mode(self, mode: u32) -> Self {
+        self.field(MODE, format!("{mode:07o}\0"))
+    }
+
+    pub(crate) fn size(self, size: usize) -> Self {
+        self.field(SIZE, format!("{size:011o}\0"))
+    }
+
+    /// The sum of all bytes, the checksum's own taken as spaces.
+    pub(crate) fn checksum(&self) -> u32 {
+        let field = 8 * u32::from(b' ');
+        let others = self.block[..CHECKSUM.start].iter().chain(&self.block[CHECKSUM.end..]);
+        others.map(|byte| u32::from(*byte)).sum::<u32>() + field
+    }
+
+    fn into_block(self) -> [u8; BLOCK] {
+        if self.has_checksum {
+            return self.block;
+        }
+        let checksum = self.checksum();
+        self.field(CHECKSUM, format!("{checksum:06o}\0 ")).block
+    }
+}
+
+/// A tar archive in the making.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Archive(Vec<u8>);
+
+impl Archive {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// An archive that begins with a good `pack.yaml`: one header and one block, so that what comes next is at byte
+    /// 1024.
+    pub(crate) fn pack() -> Self {
+        Self::new().file("pack.yaml", MANIFEST)
+    }
+
+    /// A regular file with a `ustar` header.
+    pub(crate) fn file(self, name: impl AsRef<[u8]>, content: &[u8]) -> Self {
+        self.entry(Header::ustar(name), content)
+    }
+
+    /// A directory with a `ustar` header.
+    pub(crate) fn directory(self, name: impl AsRef<[u8]>) -> Self {
+        self.header(Header::ustar(name).typeflag(b'5').mode(0o755))
+    }
+
+    /// A header that says how long the content is, and the content, padded.
+    pub(crate) fn entry(self, header: Header, content: &[u8]) -> Self {
+        self.header(header.size(content.len())).data(content)
+    }
+
+    /// A header alone.
+    pub(crate) fn header(self, header: Header) -> Self {
+        self.raw(&header.into_block())
+    }
+
+    /// Bytes, padded to whole blocks.
+    pub(crate) fn data(self, content: &[u8]) -> Self {
+        let padded = content.len().next_multiple_of(BLOCK);
+        self.raw(content).raw(&vec![0; padded - content.len()])
+    }
+
+    /// Bytes as they are.
+    pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// An extended header for the next entry, of sound records.
+    pub(crate) fn pax(self, records: &[(&str, &[u8])]) -> Self {
+        self.extension(b'x', &pax_records(records))
+    }
+
+    /// An extension header of any kind.
+    pub(crate) fn extension(self, typeflag: u8, data: &[u8]) -> Self {
+        self.entry(Header::ustar("PaxHeaders/extension").typeflag(typeflag), data)
+    }
+
+    /// GNU's way to name the next entry.
+    pub(crate) fn long_name(self, name: impl AsRef<[u8]>) -> Self {
+        let data = [name.as_ref(), b"\0"].concat();
+        self.entry(Header::gnu("././@LongLink").typeflag(b'L'), &data)
+    }
+
+    /// Bytes so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The archive with its end mark.
+    pub(crate) fn tar(self) -> Vec<u8> {
+        self.raw(&[0; 2 * BLOCK]).0
+    }
+
+    /// The archive as it stands, without an end mark.
+    pub(crate) fn endless_tar(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// One record, whose length counts itself.
+pub(crate) fn pax_record(keyword: &str, value: &[u8]) -> Vec<u8> {
+    let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
+    let mut length = rest.len();
+    while length != rest.len() + length.to_string().len() {
+        length = rest.len() + length.to_string().len();
+    }
+    [length.to_string().as_bytes(), &rest].concat()
+}
+
+pub(crate) fn pax_records(records: &[(&str, &[u8])]) -> Vec<u8> {
+    records.iter().flat_map(|(keyword, value)| pax_record(keyword, value)).collect()
+}
+
+/// One gzip member.
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    gzip_at(bytes, Compression::default())
+}
+
+/// One gzip member at a level from 0, stored, to 9.
+pub(crate) fn gzip_at(bytes: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
+    encoder.write_all(bytes).expect("a Vec takes everything");
+    encoder.finish().expect("a Vec takes everything")
+}
