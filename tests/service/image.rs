@@ -74,17 +74,16 @@ async fn check(local: &Local, pack: &Path) {
 
     let image = format!("docker://{}", created.text("image_ref"));
     let Some(mut skopeo) = tool("skopeo") else { return };
-    let inspected: Value =
-        serde_json::from_str(&run(skopeo.args(["inspect", "--tls-verify=false", &image]))).unwrap();
+    let inspected: Value = serde_json::from_str(&run(skopeo.args(["inspect", "--tls-verify=false", &image]))).unwrap();
     assert_eq!(inspected["Digest"], created.body["image_digest"]);
     assert_eq!(inspected["Layers"][0], layer_digest_by_gnu_tar(pack));
 
     let (_guard, scratch) = scratch();
     let Some(mut umoci) = tool("umoci") else { return };
     let layout = format!("{}:pack", scratch.join("layout").display());
-    run(Command::new("skopeo").args(["copy", "-q", "--src-tls-verify=false", "--preserve-digests", &image]).arg(
-        format!("oci:{layout}"),
-    ));
+    run(Command::new("skopeo")
+        .args(["copy", "-q", "--src-tls-verify=false", "--preserve-digests", &image])
+        .arg(format!("oci:{layout}")));
     let bundle = scratch.join("bundle");
     run(umoci.args(["unpack", "--rootless", "--image", &layout]).arg(&bundle));
     let mut expected = tree(pack);

@@ -9,7 +9,10 @@ async fn names(local: &Local, org: &str, query: &str) -> Vec<String> {
     let answer = local.get(org, &format!("/v1/packs{query}")).await;
     answer.expect(StatusCode::OK);
     let packs = answer.body["packs"].as_array().unwrap();
-    packs.iter().map(|pack| format!("{} {}", pack["name"].as_str().unwrap(), pack["version"].as_str().unwrap())).collect()
+    packs
+        .iter()
+        .map(|pack| format!("{} {}", pack["name"].as_str().unwrap(), pack["version"].as_str().unwrap()))
+        .collect()
 }
 
 #[tokio::test]
@@ -71,8 +74,12 @@ async fn lists_are_newest_first_and_come_in_pages() {
             }
         }
         let whole = local.get("acme", &format!("/v1/packs?limit=100{filter}")).await;
-        let whole: Vec<_> =
-            whole.body["packs"].as_array().unwrap().iter().map(|pack| pack["id"].as_str().unwrap().to_owned()).collect();
+        let whole: Vec<_> = whole.body["packs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|pack| pack["id"].as_str().unwrap().to_owned())
+            .collect();
         assert_eq!(seen, whole, "limit={limit}{filter}");
     }
 }

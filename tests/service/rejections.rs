@@ -85,17 +85,14 @@ async fn the_request_itself() {
     };
     let without = multipart::Form::new().text("visibility", "org");
     assert_eq!(fields(&local.send_form("acme", "", without).await), ["archive"]);
-    let several = form(archive()).text("visibility", "everyone").text("note", "?").part(
-        "archive",
-        multipart::Part::bytes(archive()),
+    let several = form(archive())
+        .text("visibility", "everyone")
+        .text("note", "?")
+        .part("archive", multipart::Part::bytes(archive()));
+    assert_eq!(
+        fields(&local.send_form("acme", "?dry_run=maybe&x=1", several).await),
+        ["archive", "dry_run", "note", "visibility", "x"]
     );
-    assert_eq!(fields(&local.send_form("acme", "?dry_run=maybe&x=1", several).await), [
-        "archive",
-        "dry_run",
-        "note",
-        "visibility",
-        "x"
-    ]);
     let twice = form(archive()).text("visibility", "org").text("visibility", "org");
     assert_eq!(fields(&local.send_form("acme", "", twice).await), ["visibility"]);
     assert_eq!(Holdings::of(&local).await, before);

@@ -41,10 +41,7 @@ async fn the_record_comes_back_whole_and_its_image_follows() {
     let id = created.text("id");
     assert!(id.starts_with("pack_") && id.len() == 31, "{id}");
     assert_eq!(created.header("location"), format!("/v1/packs/{id}"));
-    assert_eq!(
-        created.text("image_ref"),
-        format!("{}/acme/release-notes:1.2.0-rc.1_build.7", local.said("/registry"))
-    );
+    assert_eq!(created.text("image_ref"), format!("{}/acme/release-notes:1.2.0-rc.1_build.7", local.said("/registry")));
     let org_id = created.text("org_id");
     assert!(org_id.starts_with("org_"), "{org_id}");
     let mut expected = json!({

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use pack_upload::local::{Backends, DataDir, Options};
 use serde_json::Value;
@@ -27,7 +27,7 @@ impl System {
     /// Starts the backends, the proxies and the service.
     pub async fn start() -> Self {
         let data = TempDir::new().unwrap();
-        let options = Options::embedded(data.path());
+        let options = embedded(data.path());
         let backends = Backends::start(&DataDir::open(data.path()).unwrap(), &options).await.unwrap();
         let script = Arc::new(Script::default());
         let stand_before = |service, backend: String| proxy::start(service, backend, script.clone());
@@ -113,5 +113,19 @@ impl System {
         let list = self.local().get("acme", &format!("/v1/packs?name={name}")).await;
         let ids: Vec<_> = list.body["packs"].as_array().unwrap().iter().map(|pack| &pack["id"]).collect();
         assert_eq!(ids, [&record["id"]], "one record has the name");
+    }
+}
+
+/// Options by which every backend is embedded.
+fn embedded(data_dir: &Path) -> Options {
+    Options {
+        data_dir: data_dir.to_owned(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        s3_endpoint: None,
+        dynamodb_endpoint: None,
+        sqs_endpoint: None,
+        registry: None,
+        table_name: "pack-upload".to_owned(),
+        staging_bucket: "pack-upload-staging".to_owned(),
     }
 }

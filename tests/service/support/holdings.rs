@@ -61,8 +61,10 @@ impl Holdings {
         let settings = aws_sdk_sqs::config::Builder::from(config).endpoint_url(endpoint).build();
         let client = aws_sdk_sqs::Client::from_conf(settings);
         let queue = client.get_queue_url().queue_name("pack-upload-builds").send().await.unwrap();
-        let names =
-            [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
         let answer = client
             .get_queue_attributes()
             .queue_url(queue.queue_url().unwrap())
@@ -82,7 +84,7 @@ impl Holdings {
 }
 
 /// An SDK configuration for backends on loopback, which look at no credential.
-pub fn sdk_config() -> SdkConfig {
+fn sdk_config() -> SdkConfig {
     let credentials = aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

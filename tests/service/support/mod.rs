@@ -6,7 +6,7 @@ mod packs;
 mod tools;
 
 pub use self::{
-    holdings::{Holdings, sdk_config},
+    holdings::Holdings,
     local::{Answer, Local, form, scratch},
     packs::{PackArchive, manifest, sample_pack},
     tools::{run, tool},
