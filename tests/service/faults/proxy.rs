@@ -15,7 +15,7 @@ use tokio::{net::TcpListener, sync::Notify};
 
 /// A backend that a proxy stands before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Service {
+pub(crate) enum Service {
     S3,
     DynamoDb,
     Sqs,
@@ -24,9 +24,9 @@ pub enum Service {
 
 /// One kind of call, such as `TransactWriteItems` of DynamoDB or `PUT manifest` of the registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Call {
-    pub service: Service,
-    pub operation: String,
+pub(crate) struct Call {
+    pub(crate) service: Service,
+    pub(crate) operation: String,
 }
 
 impl fmt::Display for Call {
@@ -37,7 +37,7 @@ impl fmt::Display for Call {
 
 /// What becomes of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It never reaches the backend: the connection breaks.
     Fails,
     /// The backend acts, and the connection breaks before the answer.
@@ -58,22 +58,22 @@ pub enum Fault {
 
 /// A fault that waits for its call.
 #[derive(Debug, Clone)]
-pub struct Trap {
-    pub call: Call,
+pub(crate) struct Trap {
+    pub(crate) call: Call,
     /// How many such calls it lets pass first.
-    pub skip: u32,
-    pub fault: Fault,
+    pub(crate) skip: u32,
+    pub(crate) fault: Fault,
     /// How many such calls it hits at most, one after another.
-    pub times: u32,
+    pub(crate) times: u32,
 }
 
 /// What all proxies of one system share.
 #[derive(Debug, Default)]
-pub struct Script {
+pub(crate) struct Script {
     traps: Mutex<Vec<Armed>>,
     seen: Mutex<Vec<Call>>,
     /// Told when the process shall be killed.
-    pub kill: Notify,
+    pub(crate) kill: Notify,
 }
 
 #[derive(Debug)]
@@ -85,17 +85,17 @@ struct Armed {
 
 impl Script {
     /// Sets traps in place of those that were.
-    pub fn set(&self, traps: Vec<Trap>) {
+    pub(crate) fn set(&self, traps: Vec<Trap>) {
         *self.traps.lock().unwrap() = traps.into_iter().map(|trap| Armed { trap, passed: 0, hits: 0 }).collect();
     }
 
     /// Takes the traps away: how many of them were hit.
-    pub fn clear(&self) -> usize {
+    pub(crate) fn clear(&self) -> usize {
         std::mem::take(&mut *self.traps.lock().unwrap()).iter().filter(|armed| armed.hits > 0).count()
     }
 
     /// All calls since the last time, in the order they came.
-    pub fn take_seen(&self) -> Vec<Call> {
+    pub(crate) fn take_seen(&self) -> Vec<Call> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
 
@@ -122,7 +122,7 @@ struct Proxy {
 }
 
 /// Stands before the backend at this URL: the proxy's own `host:port`.
-pub async fn start(service: Service, backend: String, script: Arc<Script>) -> String {
+pub(crate) async fn start(service: Service, backend: String, script: Arc<Script>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -13,11 +13,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The service in a process of its own, a proxy before each of its backends, and the backends in the test's process,
 /// where they outlive it.
-pub struct System {
+pub(crate) struct System {
     /// What the proxies do.
-    pub script: Arc<Script>,
+    pub(crate) script: Arc<Script>,
     /// The running service; `None` while it is dead.
-    pub local: Option<Local>,
+    pub(crate) local: Option<Local>,
     backends: Backends,
     variables: Vec<(&'static str, String)>,
     _data: TempDir,
@@ -25,7 +25,7 @@ pub struct System {
 
 impl System {
     /// Starts the backends, the proxies and the service.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let data = TempDir::new().unwrap();
         let options = embedded(data.path());
         let backends = Backends::start(&DataDir::open(data.path()).unwrap(), &options).await.unwrap();
@@ -52,25 +52,25 @@ impl System {
     }
 
     /// Starts the service again after its death.
-    pub async fn revive(&mut self) {
+    pub(crate) async fn revive(&mut self) {
         let data = self.local.take().map_or_else(|| TempDir::new().unwrap(), Local::kill);
         let variables: Vec<_> = self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.local = Some(Local::start_in(data, &variables).await);
     }
 
     /// The running service.
-    pub fn local(&self) -> &Local {
+    pub(crate) fn local(&self) -> &Local {
         self.local.as_ref().unwrap()
     }
 
     /// What the backends keep, read past the proxies.
-    pub async fn holdings(&self) -> Holdings {
+    pub(crate) async fn holdings(&self) -> Holdings {
         let endpoints = &self.backends.endpoints;
         Holdings::at(&endpoints.dynamodb, &endpoints.sqs, &self.backends.registry.to_string()).await
     }
 
     /// Uploads a pack of this name; `None` if the process died over it.
-    pub async fn upload(&mut self, name: &str) -> Option<Answer> {
+    pub(crate) async fn upload(&mut self, name: &str) -> Option<Answer> {
         let request = self.local().request("POST", "/v1/packs/upload").bearer_auth(self.local().key("acme"));
         let form = crate::support::form(PackArchive::new(name, "1.0.0").finish());
         let answered = async { Some(Answer::of(request.multipart(form).send().await.ok()?).await) };
@@ -86,7 +86,7 @@ impl System {
     }
 
     /// Waits until no build is outstanding; brings the process back if it is killed meanwhile.
-    pub async fn settle(&mut self) {
+    pub(crate) async fn settle(&mut self) {
         let began = Instant::now();
         while !self.holdings().await.outstanding.is_empty() {
             assert!(began.elapsed() < PATIENCE, "a build stays outstanding: {}", self.local().log());
@@ -98,7 +98,7 @@ impl System {
     }
 
     /// Fails unless this record is ready, alone under its name, and its image is in the registry with its digest.
-    pub async fn expect_good(&self, record: &Value) {
+    pub(crate) async fn expect_good(&self, record: &Value) {
         let (id, name) = (record["id"].as_str().unwrap(), record["name"].as_str().unwrap());
         let now = self.local().get("acme", &format!("/v1/packs/{id}")).await;
         assert_eq!(now.body["build_status"], "ready", "{}", now.body);

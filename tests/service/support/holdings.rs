@@ -8,25 +8,25 @@ use super::Local;
 
 /// What the service keeps: read from the backends themselves, past all of the service's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holdings {
+pub(crate) struct Holdings {
     /// Keys of the table's items that have to do with packs: records and their guards.
-    pub pack_items: BTreeSet<String>,
+    pub(crate) pack_items: BTreeSet<String>,
     /// Keys in the index of outstanding builds.
-    pub outstanding: BTreeSet<String>,
+    pub(crate) outstanding: BTreeSet<String>,
     /// Jobs in the queue, waiting or being worked on.
-    pub jobs: u64,
+    pub(crate) jobs: u64,
     /// Repositories of the registry.
-    pub repositories: BTreeSet<String>,
+    pub(crate) repositories: BTreeSet<String>,
 }
 
 impl Holdings {
     /// What a `local` keeps now.
-    pub async fn of(local: &Local) -> Self {
+    pub(crate) async fn of(local: &Local) -> Self {
         Self::at(local.said("/endpoints/dynamodb"), local.said("/endpoints/sqs"), local.said("/registry")).await
     }
 
     /// What the backends at these addresses keep now.
-    pub async fn at(dynamodb: &str, sqs: &str, registry: &str) -> Self {
+    pub(crate) async fn at(dynamodb: &str, sqs: &str, registry: &str) -> Self {
         let config = sdk_config();
         let table = Self::items(&config, dynamodb, None).await;
         Self {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `local` with a data folder of its own, which is killed when this is dropped.
-pub struct Local {
+pub(crate) struct Local {
     process: Child,
     data: TempDir,
     document: Value,
@@ -21,17 +21,17 @@ pub struct Local {
 
 impl Local {
     /// Starts one in a new data folder.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_in(TempDir::new().unwrap(), &[]).await
     }
 
     /// Starts one in a new data folder with these variables set.
-    pub async fn start_with(variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         Self::start_in(TempDir::new().unwrap(), variables).await
     }
 
     /// Starts one in this data folder.
-    pub async fn start_in(data: TempDir, variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start_in(data: TempDir, variables: &[(&str, &str)]) -> Self {
         let _ = std::fs::remove_file(data.path().join("local.json"));
         let process = Command::new(env!("CARGO_BIN_EXE_local"))
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
@@ -60,7 +60,7 @@ impl Local {
     }
 
     /// Ends the process as a crash would, and hands its data folder back.
-    pub fn kill(mut self) -> TempDir {
+    pub(crate) fn kill(mut self) -> TempDir {
         self.stop();
         std::mem::replace(&mut self.data, TempDir::new().unwrap())
     }
@@ -71,69 +71,69 @@ impl Local {
     }
 
     /// The id of the process.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
 
     /// Waits for the process to end by itself.
-    pub fn wait(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
         self.process.wait().unwrap()
     }
 
     /// All that it logged.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default()
     }
 
     /// The data folder.
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }
 
     /// What `local.json` says at this path, such as `/endpoints/s3`.
     #[track_caller]
-    pub fn said(&self, pointer: &str) -> &str {
+    pub(crate) fn said(&self, pointer: &str) -> &str {
         self.document.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is missing"))
     }
 
     /// The `full_access` key of an org.
-    pub fn key(&self, org: &str) -> String {
+    pub(crate) fn key(&self, org: &str) -> String {
         self.said(&format!("/keys/{org}/full_access")).to_owned()
     }
 
     /// The URL of this path.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.said("/url"))
     }
 
     /// A request without a credential.
-    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.client.request(method.parse().unwrap(), self.url(path))
     }
 
     /// A GET by an org.
-    pub async fn get(&self, org: &str, path: &str) -> Answer {
+    pub(crate) async fn get(&self, org: &str, path: &str) -> Answer {
         Answer::of(self.request("GET", path).bearer_auth(self.key(org)).send().await.unwrap()).await
     }
 
     /// An upload of this archive by `acme`.
-    pub async fn upload(&self, archive: Vec<u8>) -> Answer {
+    pub(crate) async fn upload(&self, archive: Vec<u8>) -> Answer {
         self.upload_as("acme", "", archive).await
     }
 
     /// An upload of this archive by an org, with a query string.
-    pub async fn upload_as(&self, org: &str, query: &str, archive: Vec<u8>) -> Answer {
+    pub(crate) async fn upload_as(&self, org: &str, query: &str, archive: Vec<u8>) -> Answer {
         self.send_form(org, query, form(archive)).await
     }
 
     /// An upload of this form by an org, with a query string.
-    pub async fn send_form(&self, org: &str, query: &str, form: multipart::Form) -> Answer {
+    pub(crate) async fn send_form(&self, org: &str, query: &str, form: multipart::Form) -> Answer {
         let request = self.request("POST", &format!("/v1/packs/upload{query}")).bearer_auth(self.key(org));
         Answer::of(request.multipart(form).send().await.unwrap()).await
     }
 
     /// The pack's record once its build is no longer queued.
-    pub async fn built(&self, org: &str, id: &str) -> Value {
+    pub(crate) async fn built(&self, org: &str, id: &str) -> Value {
         let began = Instant::now();
         loop {
             let answer = self.get(org, &format!("/v1/packs/{id}")).await;
@@ -157,21 +157,21 @@ impl Drop for Local {
 }
 
 /// A form with this archive and nothing else.
-pub fn form(archive: Vec<u8>) -> multipart::Form {
+pub(crate) fn form(archive: Vec<u8>) -> multipart::Form {
     multipart::Form::new().part("archive", multipart::Part::bytes(archive).file_name("pack.tar.gz"))
 }
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Answer {
     /// Reads an answer, whose body must be JSON.
-    pub async fn of(response: Response) -> Self {
+    pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
@@ -180,14 +180,14 @@ impl Answer {
 
     /// Fails unless the status is this one.
     #[track_caller]
-    pub fn expect(&self, status: StatusCode) -> &Self {
+    pub(crate) fn expect(&self, status: StatusCode) -> &Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
     /// Fails unless this is an error in the envelope, with this status and code.
     #[track_caller]
-    pub fn expect_error(&self, status: u16, code: &str) -> &Value {
+    pub(crate) fn expect_error(&self, status: u16, code: &str) -> &Value {
         assert_eq!((self.status.as_u16(), self.body["error"]["code"].as_str()), (status, Some(code)), "{}", self.body);
         let error = &self.body["error"];
         assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{error}");
@@ -198,19 +198,19 @@ impl Answer {
 
     /// A field of the body that is a text.
     #[track_caller]
-    pub fn text(&self, field: &str) -> &str {
+    pub(crate) fn text(&self, field: &str) -> &str {
         self.body[field].as_str().unwrap_or_else(|| panic!("{field} is no text: {}", self.body))
     }
 
     /// A header that must be there.
     #[track_caller]
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("{name} is missing")).to_str().unwrap()
     }
 }
 
 /// Where a tool may write while a test runs.
-pub fn scratch() -> (TempDir, PathBuf) {
+pub(crate) fn scratch() -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().to_owned();
     (directory, path)

@@ -5,7 +5,7 @@ mod local;
 mod packs;
 mod tools;
 
-pub use self::{
+pub(crate) use self::{
     holdings::Holdings,
     local::{Answer, Local, form, scratch},
     packs::{PackArchive, manifest, sample_pack},

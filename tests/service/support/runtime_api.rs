@@ -22,7 +22,7 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Lambda's own binary, run under a Runtime API on loopback as the Lambda service would run it.
-pub struct Function {
+pub(crate) struct Function {
     process: Child,
     events: mpsc::Sender<Value>,
     results: mpsc::Receiver<Result<Value, Value>>,
@@ -35,7 +35,7 @@ struct Runtime {
 
 impl Function {
     /// Starts the binary with these variables.
-    pub async fn start(binary: &str, variables: &[(String, String)]) -> Self {
+    pub(crate) async fn start(binary: &str, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (done, results) = mpsc::channel(1);
         let runtime = Arc::new(Runtime { events: Mutex::new(next), results: done });
@@ -63,7 +63,7 @@ impl Function {
     }
 
     /// Invokes the function: its response, or what it reported as its error.
-    pub async fn invoke(&mut self, event: Value) -> Result<Value, Value> {
+    pub(crate) async fn invoke(&mut self, event: Value) -> Result<Value, Value> {
         self.events.send(event).await.unwrap();
         tokio::time::timeout(PATIENCE, self.results.recv()).await.expect("the function answers").unwrap()
     }
