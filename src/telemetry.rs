@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal},
     panic,
 };
 
@@ -11,9 +11,8 @@ use tracing_subscriber::EnvFilter;
 /// Libraries whose `info` is noise, and whose lower levels show requests with their headers.
 const QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_smithy_http_client=warn,aws_smithy_runtime=warn,\
                      aws_smithy_runtime_api=warn,aws_sdk_dynamodb=warn,aws_sdk_ecr=warn,aws_sdk_s3=warn,\
-                     aws_sdk_sqs=warn,hyper=warn,hyper_util=warn,h2=warn,lambda_runtime=warn,lambda_http=warn,\
-                     dynoxide=error,ferro_oci_server=warn,s3s=warn,s3s_fs=warn,oci_client=warn,\
-                     reqwest=warn,rustls=warn";
+                     aws_sdk_sqs=warn,dynoxide=error,ferro_oci_server=warn,s3s=warn,s3s_fs=warn,hyper=warn,\
+                     hyper_util=warn,h2=warn,lambda_runtime=warn,lambda_http=warn,oci_client=warn,reqwest=warn,rustls=warn";
 
 /// Logs JSON to standard output, in the shape that Lambda's own JSON lines have: `timestamp`, `level`, `message` and
 /// the event's fields side by side. A panic is a line too.
@@ -30,8 +29,12 @@ pub fn init_json() {
 
 /// Logs for people to standard error.
 pub fn init_human() {
-    let lines = tracing_subscriber::fmt().with_target(false).with_env_filter(filter()).with_writer(io::stderr);
-    lines.with_ansi(io::stderr().is_terminal()).init();
+    tracing_subscriber::fmt()
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .with_env_filter(filter())
+        .with_writer(io::stderr)
+        .init();
 }
 
 /// What is logged: `RUST_LOG` word by word, else our own events from the level that `AWS_LAMBDA_LOG_LEVEL` (set by
