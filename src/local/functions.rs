@@ -1,6 +1,6 @@
 use std::{env, sync::Arc};
 
-use super::{Error, Options, QueueUrls, Sdk};
+use super::{Error, Options, QueueUrls, sdk::Sdk};
 use crate::{
     aws::{self, Queue, Staging, Table},
     build::Builder,

@@ -97,8 +97,8 @@ async fn read(body: Body) -> Result<Vec<u8>, Response> {
     Ok(bytes)
 }
 
-/// The request as an event of the HTTP API in payload format 2.0: names of headers in lower case, values of repeated ones
-/// joined by commas, cookies apart, the body in base64.
+/// The request as an event of the HTTP API in payload format 2.0: names of headers in lower case, values of repeated
+/// ones joined by commas, cookies apart, the body in base64.
 fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
     let path = parts.uri.path();
     let now = time::OffsetDateTime::now_utc();
@@ -142,8 +142,8 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
     })
 }
 
-/// The host that the client addressed, without its port. API Gateway answers only for domains that are its own, which is
-/// what makes the name trustworthy there; here every name is.
+/// The host that the client addressed, without its port. API Gateway answers only for domains that are its own, which
+/// is what makes the name trustworthy there; here every name is.
 fn domain_name(headers: &HeaderMap) -> &str {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     host.rsplit_once(':')

@@ -5,6 +5,7 @@
 //! is in a Lambda's binary.
 
 mod backends;
+mod clients;
 mod data_dir;
 mod document;
 mod dynamodb;
@@ -24,10 +25,10 @@ pub mod worker;
 
 pub use self::{
     backends::{Backends, Endpoints},
+    clients::Clients,
     data_dir::DataDir,
     error::Error,
     options::Options,
-    provision::{Clients, QueueUrls, provision},
+    provision::{QueueUrls, provision},
     run::run,
-    sdk::Sdk,
 };

@@ -8,8 +8,8 @@ use super::{DataDir, Error};
 
 /// The file in the data folder that keeps them.
 const FILE: &str = "ports.json";
-/// Where ports are chosen from: below the ephemeral ranges of Linux (32768 on) and macOS (49152 on), so that no outgoing
-/// connection of anybody holds one of them at the next start.
+/// Where ports are chosen from: below the ephemeral ranges of Linux (32768 on) and macOS (49152 on), so that no
+/// outgoing connection of anybody holds one of them at the next start.
 const RANGE: std::ops::Range<u16> = 20_000..32_768;
 /// How many ports are tried before giving up.
 const ATTEMPTS: u32 = 100;

@@ -1,36 +1,12 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use super::{Options, Sdk, dynamodb};
+use super::{Clients, Options, dynamodb};
 use crate::aws;
 
 /// How long a job that was received stays invisible, in seconds: several times what a build takes.
 const VISIBILITY_TIMEOUT: &str = "30";
 /// How often a job is tried before it goes to the dead-letter queue.
 const MAX_RECEIVE_COUNT: u32 = 5;
-
-/// Clients without the limits of time that a function sets itself.
-#[derive(Debug, Clone)]
-pub struct Clients {
-    /// S3
-    pub s3: aws_sdk_s3::Client,
-    /// DynamoDB
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    /// SQS
-    pub sqs: aws_sdk_sqs::Client,
-}
-
-impl Clients {
-    /// Clients of these configurations.
-    pub fn new(sdk: &Sdk) -> Self {
-        // A bucket cannot be a part of the host's name when that is an address.
-        let s3 = aws_sdk_s3::config::Builder::from(&sdk.s3).force_path_style(true).build();
-        Self {
-            s3: aws_sdk_s3::Client::from_conf(s3),
-            dynamodb: aws_sdk_dynamodb::Client::new(&sdk.dynamodb),
-            sqs: aws_sdk_sqs::Client::new(&sdk.sqs),
-        }
-    }
-}
 
 /// The URLs of the queues.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Backends, Clients, DataDir, Error, Options, Sdk, document::Document, functions::Functions, gateway,
+    Backends, Clients, DataDir, Error, Options, document::Document, functions::Functions, gateway,
     provision::provision, s3, seed::seed, worker,
 };
 use crate::{error_chain::ErrorChain, http, requeue::Requeue};
@@ -37,10 +37,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let url = format!("http://{}", listener.local_addr().map_err(listen)?);
 
     let mut backends = Backends::start(&data, &options).await?;
-    let sdk = Sdk::load(&backends.endpoints, &options).await;
-    let clients = Clients::new(&sdk);
+    let clients = Clients::new(&backends.endpoints, &options).await;
     let queues = provision(&clients, &options).await?;
-    let functions = Functions::new(&sdk, &queues, &backends.registry, &options)?;
+    let functions = Functions::new(&clients.sdk, &queues, &backends.registry, &options)?;
     let keys = seed(&functions.table).await?;
 
     let stop = CancellationToken::new();
@@ -85,8 +84,8 @@ pub async fn run(options: Options) -> Result<(), Error> {
     ended
 }
 
-/// Sends what is outstanding: at once whatever its age, since the queue forgot its jobs when the process ended, and then
-/// what no job answered for.
+/// Sends what is outstanding: at once whatever its age, since the queue forgot its jobs when the process ended, and
+/// then what no job answered for.
 async fn requeue(requeue: Requeue, stop: CancellationToken) {
     let mut ticks = interval(REQUEUE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

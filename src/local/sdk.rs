@@ -15,21 +15,21 @@ const REGION: Region = Region::from_static("us-east-1");
 
 /// How the SDK reaches each service of a local run.
 #[derive(Debug, Clone)]
-pub struct Sdk {
+pub(super) struct Sdk {
     /// S3, by its endpoint.
-    pub s3: SdkConfig,
+    pub(super) s3: SdkConfig,
     /// DynamoDB, by its endpoint.
-    pub dynamodb: SdkConfig,
+    pub(super) dynamodb: SdkConfig,
     /// SQS, by its endpoint.
-    pub sqs: SdkConfig,
+    pub(super) sqs: SdkConfig,
     /// Any other service: AWS itself.
-    pub aws: SdkConfig,
+    pub(super) aws: SdkConfig,
 }
 
 impl Sdk {
     /// Configurations for the backends at these endpoints: with fixed credentials where the backend is embedded, and
     /// with those of the environment or the profile where the options name a real one.
-    pub async fn load(endpoints: &Endpoints, options: &Options) -> Self {
+    pub(super) async fn load(endpoints: &Endpoints, options: &Options) -> Self {
         let load = async |endpoint: &str, real: &Option<String>| {
             let loader = if real.is_some() { real_loader() } else { embedded_loader() };
             loader.endpoint_url(endpoint).load().await
@@ -48,8 +48,8 @@ fn embedded_loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest()).region(REGION).credentials_provider(credentials)
 }
 
-/// The SDK's default chains end at the instance metadata service, which a local run must never look for: hence chains of
-/// our own.
+/// The SDK's default chains end at the instance metadata service, which a local run must never look for: hence chains
+/// of our own.
 fn real_loader() -> ConfigLoader {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())

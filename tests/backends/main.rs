@@ -9,7 +9,7 @@ mod state;
 mod worker;
 
 use clap::Parser;
-use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, Sdk, provision};
+use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provision};
 use tempfile::TempDir;
 
 /// The embedded backends on a folder of their own, with the table, the bucket and the queues made.
@@ -38,7 +38,7 @@ impl Embedded {
         let options = options(folder);
         let data = DataDir::open(&options.data_dir).expect("the folder is free");
         let backends = Backends::start(&data, &options).await.expect("the backends start");
-        let clients = Clients::new(&Sdk::load(&backends.endpoints, &options).await);
+        let clients = Clients::new(&backends.endpoints, &options).await;
         let queues = provision(&clients, &options).await.expect("provisioned");
         Self { backends, clients, options, queues, data }
     }
