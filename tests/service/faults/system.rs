@@ -9,7 +9,7 @@ use super::proxy::{self, Script, Service};
 use crate::support::{Answer, Holdings, Local, PackArchive};
 
 /// How long all may take to come right once the faults are gone.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The service in a process of its own, a proxy before each of its backends, and the backends in the test's process,
 /// where they outlive it.
