@@ -1,13 +1,17 @@
 //! Logs: one JSON object a line in a Lambda, lines for people on a terminal.
 
-use std::{env, io, panic};
+use std::{
+    env,
+    io::{self, IsTerminal},
+    panic,
+};
 
 use tracing_subscriber::EnvFilter;
 
 /// Libraries whose `info` is noise, and whose lower levels show requests with their headers.
 const QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_smithy_http_client=warn,aws_smithy_runtime=warn,\
                      aws_smithy_runtime_api=warn,aws_sdk_dynamodb=warn,aws_sdk_ecr=warn,aws_sdk_s3=warn,\
-                     aws_sdk_sqs=warn,hyper=warn,hyper_util=warn,h2=warn,lambda_runtime=warn,lambda_http=warn,\
+                     aws_sdk_sqs=warn,dynoxide=error,hyper=warn,hyper_util=warn,h2=warn,lambda_runtime=warn,lambda_http=warn,\
                      oci_client=warn,reqwest=warn,rustls=warn";
 
 /// Logs JSON to standard output, in the shape that Lambda's own JSON lines have: `timestamp`, `level`, `message` and
@@ -25,7 +29,12 @@ pub fn init_json() {
 
 /// Logs for people to standard error.
 pub fn init_human() {
-    tracing_subscriber::fmt().with_target(false).with_env_filter(filter()).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .with_env_filter(filter())
+        .with_writer(io::stderr)
+        .init();
 }
 
 /// What is logged: `RUST_LOG` word by word, else our own events from the level that `AWS_LAMBDA_LOG_LEVEL` (set by

@@ -46,7 +46,7 @@ pub(super) enum ApiError {
          a version does not change, so raise it"
     )]
     StateConflict { pack_id: PackId, image_digest: Digest },
-    #[error("{0} (limit {name})", name = .0.name())]
+    #[error("{0}")]
     PayloadTooLarge(Limit),
     #[error("the body must be multipart/form-data")]
     UnsupportedMediaType,

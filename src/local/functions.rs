@@ -26,6 +26,7 @@ impl Functions {
             queue: Queue::new(clients.sqs.clone(), queues.builds.clone()),
             registry: registry.clone(),
             limits: Arc::new(Limits::default()),
+            deadline: Duration::from_secs(24),
         };
         Self { api: Arc::new(Api::new(uploads)) }
     }

@@ -20,7 +20,7 @@ const MEANT_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.ya
 pub(super) fn manifest(tree: &Tree, limits: &Limits, problems: &mut Problems) -> Option<Manifest> {
     let top = || tree.entries().iter().filter(|entry| !entry.path.contains('/'));
     for entry in top() {
-        if let Err(problem) = judge(entry) {
+        if let Err(problem) = judge(entry, tree) {
             problems.add(if entry.path == PACK_YAML { PACK_YAML } else { "archive" }, problem);
         }
     }
@@ -42,12 +42,14 @@ enum Misplaced {
     Directory(String),
     #[error("`{0}` is a file; must be a directory")]
     File(String),
+    #[error("{0} is a pack of its own: archive what is in it, or that directory alone")]
+    Pack(String),
     #[error("{found} has no place in a pack: {}", Mend(*.meant))]
     Unknown { found: String, meant: Option<&'static str> },
 }
 
 /// The closed set of top-level entries.
-fn judge(entry: &Entry) -> Result<(), Misplaced> {
+fn judge(entry: &Entry, tree: &Tree) -> Result<(), Misplaced> {
     let name = entry.path.as_str();
     let is_directory = matches!(entry.kind, EntryKind::Directory);
     let is_licence = name.strip_prefix("LICENSE.").is_some_and(|suffix| !suffix.is_empty());
@@ -57,6 +59,9 @@ fn judge(entry: &Entry) -> Result<(), Misplaced> {
         (false, false) => {
             let words: &[_] = if is_directory { &DIRECTORIES } else { &FILES };
             let found = shown(&if is_directory { format!("{name}/") } else { name.to_owned() });
+            if tree.file(&format!("{name}/{PACK_YAML}")).is_some() {
+                return Err(Misplaced::Pack(found));
+            }
             let meant = if is_meant_for_pack_yaml(name) { Some(PACK_YAML) } else { nearest(name, words) };
             Err(Misplaced::Unknown { found, meant })
         }
@@ -94,10 +99,7 @@ fn missing(tree: &Tree) -> String {
         return format!("is missing: rename {} to `{PACK_YAML}`", shown(name));
     }
     match names().find_map(|name| name.strip_suffix("/pack.yaml")) {
-        Some(directory) => format!(
-            "is missing at the top: archive what is in {}, or that directory alone",
-            shown(&format!("{directory}/"))
-        ),
+        Some(directory) => format!("is missing at the top; there is one in {}", shown(&format!("{directory}/"))),
         None => "is missing; every pack has one, at the top of the archive or of the one directory in it".to_owned(),
     }
 }

@@ -1,14 +1,18 @@
 //! The edge through its public door: events as AWS sends them go in, answers come out.
-//!
-//! Nothing here gets past authentication, so no backend is there to be asked.
 
+mod backend;
 mod envelope;
 mod events;
+mod form;
+mod order;
 mod routes;
 mod unauthenticated;
+mod uploads;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use lambda_http::{Body, Request, http::Response, tower::ServiceExt};
 use pack_upload::{
     aws::{Queue, Staging, Table},
@@ -18,18 +22,23 @@ use pack_upload::{
 };
 use serde_json::{Value, json};
 
-/// The API on clients that reach nothing.
-fn api() -> Arc<Api> {
-    let region = aws_config::Region::new("eu-central-1");
-    let latest = aws_config::BehaviorVersion::latest();
-    let config = aws_config::SdkConfig::builder().region(region).behavior_version(latest).build();
+/// The API on clients whose every call is refused.
+fn unreachable() -> Arc<Api> {
+    let credentials = Credentials::new("id", "secret", None, None, "test");
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url("http://127.0.0.1:1")
+        .retry_config(RetryConfig::disabled())
+        .build();
     Arc::new(Api::new(Uploads {
         table: Table::new(aws_sdk_dynamodb::Client::new(&config), "packs".to_owned()),
         staging: Staging::new(aws_sdk_s3::Client::new(&config), "staging".to_owned()),
         queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://127.0.0.1:1/queue".to_owned()),
         registry: "127.0.0.1:1".parse().unwrap(),
         limits: Arc::new(Limits::default()),
-        deadline: std::time::Duration::from_secs(1),
+        deadline: Duration::from_secs(5),
     }))
 }
 
@@ -49,10 +58,9 @@ fn request(method: &str, path: &str) -> Value {
     event
 }
 
-/// The answer to an event.
+/// The answer to an event that needs no backend.
 async fn answer(event: &Value) -> Answer {
-    let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
-    Answer::of(http::service(api()).oneshot(request).await.unwrap())
+    Answer::of(unreachable(), event).await
 }
 
 struct Answer {
@@ -62,7 +70,9 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(response: Response<Body>) -> Self {
+    async fn of(api: Arc<Api>, event: &Value) -> Self {
+        let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let response: Response<Body> = http::service(api).oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let Body::Text(text) = body else { panic!("JSON is sent as text, not {body:?}") };
         Self { status: head.status.as_u16(), headers: head.headers, body: serde_json::from_str(&text).unwrap() }
@@ -72,7 +82,16 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
+    /// The status and the code of an error.
+    #[track_caller]
     fn code(&self) -> (u16, &str) {
-        (self.status, self.body["error"]["code"].as_str().unwrap())
+        (self.status, self.body["error"]["code"].as_str().unwrap_or_else(|| panic!("no error: {}", self.body)))
+    }
+
+    /// The fields of a validation error, with their problems.
+    #[track_caller]
+    fn fields(&self) -> &Value {
+        assert_eq!(self.code(), (400, "validation_error"), "{}", self.body);
+        &self.body["error"]["details"]["fields"]
     }
 }

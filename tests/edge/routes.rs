@@ -53,6 +53,7 @@ async fn the_stage_of_an_http_api_is_no_part_of_the_route() {
         ("prod", "/prod/v1/packs", 401),
         ("v1", "/v1/v1/packs", 401),
         ("prod", "/v1/packs", 401),
+        ("v", "/v1/packs", 401),
         ("prod", "/production/v1/packs", 404),
         ("$default", "/prod/v1/packs", 404),
     ] {

@@ -39,9 +39,9 @@ async fn whatever_is_no_credential_looks_the_same() {
 #[tokio::test]
 async fn a_credential_in_the_url_is_refused() {
     for query in [
-        &format!("access_token={KEY}"),
+        &*format!("access_token={KEY}"),
         &format!("name={KEY}"),
-        &format!("{KEY}"),
+        KEY,
         "token=secret",
         "API_KEY=secret",
         "limit=1&cursor=eyJhbGciOiJub25lIn0",

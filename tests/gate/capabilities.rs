@@ -15,8 +15,20 @@ fn all_that_is_allowed_is_accepted() {
 
 #[test]
 fn are_a_list_of_mappings() {
-    refuses(more("capabilities: text\n"), &[("pack.yaml: capabilities", "line 4: `text` is text; must be a list")]);
-    refuses(more("capabilities: {}\n"), &[("pack.yaml: capabilities", "line 4: is a mapping; must be a list")]);
+    refuses(
+        more("capabilities: text\n"),
+        &[(
+            "pack.yaml: capabilities",
+            "line 4: `text` is text; must be a list, each item on a line of its own after `- `",
+        )],
+    );
+    refuses(
+        more("capabilities: {}\n"),
+        &[(
+            "pack.yaml: capabilities",
+            "line 4: is a mapping; must be a list, each item on a line of its own after `- `",
+        )],
+    );
     refuses(
         more("capabilities: [a, [], ]\n"),
         &[
@@ -24,7 +36,13 @@ fn are_a_list_of_mappings() {
             ("pack.yaml: capabilities[1]", "line 4: is a list; must be a mapping of keys to values"),
         ],
     );
-    refuses(more("capabilities:\n"), &[("pack.yaml: capabilities", "line 4: has no value; must be a list")]);
+    refuses(
+        more("capabilities:\n"),
+        &[(
+            "pack.yaml: capabilities",
+            "line 4: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+        )],
+    );
 }
 
 #[test]
@@ -74,14 +92,20 @@ fn have_a_name_a_type_and_rules() {
     refuses(
         capabilities("  - name: 5\n    type: grpc\n    allow: {}\n    transforms: {}\n    budgets: []\n"),
         &[
-            ("pack.yaml: capabilities[0].allow", "line 7: is a mapping; must be a list"),
+            (
+                "pack.yaml: capabilities[0].allow",
+                "line 7: is a mapping; must be a list, each item on a line of its own after `- `",
+            ),
             ("pack.yaml: capabilities[0].budgets", "line 9: is a list; must be a mapping of keys to values"),
             ("pack.yaml: capabilities[0].name", r#"line 5: `5` is a number, not text: write `name: "5"`"#),
             (
                 "pack.yaml: capabilities[0].name",
                 "line 5: `5` must start with a letter and hold only ASCII letters, digits, `_` and `-`",
             ),
-            ("pack.yaml: capabilities[0].transforms", "line 8: is a mapping; must be a list"),
+            (
+                "pack.yaml: capabilities[0].transforms",
+                "line 8: is a mapping; must be a list, each item on a line of its own after `- `",
+            ),
             ("pack.yaml: capabilities[0].type", "line 6: `grpc` is not allowed; must be one of `http`"),
         ],
     );
@@ -99,14 +123,23 @@ fn have_a_name_a_type_and_rules() {
     refuses(
         capabilities("  - name: a b\n    type:\n    allow:\n    transforms: a\n    budgets: 5\n"),
         &[
-            ("pack.yaml: capabilities[0].allow", "line 7: has no value; must be a list"),
+            (
+                "pack.yaml: capabilities[0].allow",
+                "line 7: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+            ),
             ("pack.yaml: capabilities[0].budgets", "line 9: `5` is a number; must be a mapping of keys to values"),
             (
                 "pack.yaml: capabilities[0].name",
                 "line 5: `a b` must start with a letter and hold only ASCII letters, digits, `_` and `-`",
             ),
-            ("pack.yaml: capabilities[0].transforms", "line 8: `a` is text; must be a list"),
-            ("pack.yaml: capabilities[0].type", "line 6: has no value; must be text"),
+            (
+                "pack.yaml: capabilities[0].transforms",
+                "line 8: `a` is text; must be a list, each item on a line of its own after `- `",
+            ),
+            (
+                "pack.yaml: capabilities[0].type",
+                "line 6: has no value; must be text: give it one, or leave an optional key out",
+            ),
         ],
     );
     refuses(
@@ -169,10 +202,19 @@ fn rules_have_domains_and_methods() {
                 "pack.yaml: capabilities[0].allow[0].allow_insecure",
                 "line 11: `true` is text; must be `true` or `false`, without quotes",
             ),
-            ("pack.yaml: capabilities[0].allow[0].domains", "line 8: `a.b` is text; must be a list"),
-            ("pack.yaml: capabilities[0].allow[0].methods", "line 9: `GET` is text; must be a list"),
+            (
+                "pack.yaml: capabilities[0].allow[0].domains",
+                "line 8: `a.b` is text; must be a list, each item on a line of its own after `- `",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].methods",
+                "line 9: `GET` is text; must be a list, each item on a line of its own after `- `",
+            ),
             ("pack.yaml: capabilities[0].allow[0].name", "line 12: is a list; must be text"),
-            ("pack.yaml: capabilities[0].allow[0].paths", "line 10: `/` is text; must be a list"),
+            (
+                "pack.yaml: capabilities[0].allow[0].paths",
+                "line 10: `/` is text; must be a list, each item on a line of its own after `- `",
+            ),
         ],
     );
     refuses(
@@ -187,7 +229,10 @@ fn rules_have_domains_and_methods() {
                 "pack.yaml: capabilities[0].allow[0].domains[0]",
                 "line 8: `5` ends in a number and is not an IPv4 address",
             ),
-            ("pack.yaml: capabilities[0].allow[0].domains[1]", "line 8: has no value; must be text"),
+            (
+                "pack.yaml: capabilities[0].allow[0].domains[1]",
+                "line 8: has no value; must be text: give it one, or leave an optional key out",
+            ),
             ("pack.yaml: capabilities[0].allow[0].domains[2]", "line 8: is a list; must be text"),
             ("pack.yaml: capabilities[0].allow[0].methods[0]", "line 9: `get` is not allowed: did you mean `GET`?"),
             ("pack.yaml: capabilities[0].allow[0].methods[1]", "line 9: `Get` is not allowed: did you mean `GET`?"),

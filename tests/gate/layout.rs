@@ -42,6 +42,7 @@ fn anything_else_is_refused_with_the_nearest_right_word() {
         ("readme.md", "`readme.md` has no place in a pack: rename it to `README.md`, or leave it out"),
         ("LICENCE", "`LICENCE` has no place in a pack: rename it to `LICENSE`, or leave it out"),
         ("pack.yml", "`pack.yml` has no place in a pack: rename it to `pack.yaml`, or leave it out"),
+        ("zoo/pack.yaml", "`zoo/` is a pack of its own: archive what is in it, or that directory alone"),
         ("guides", "`guides` is a file; must be a directory"),
         ("README.md/", "`README.md` is a directory; must be a file"),
         ("LICENSE.d/a", "`LICENSE.d` is a directory; must be a file"),
@@ -64,7 +65,7 @@ fn behavior_md_is_utf_8() {
 #[test]
 fn a_missing_pack_yaml_is_looked_for() {
     let missing = "is missing; every pack has one, at the top of the archive or of the one directory in it";
-    let within = "is missing at the top: archive what is in `sample/`, or that directory alone";
+    let within = "is missing at the top; there is one in `sample/`";
     let yaml = MINIMAL.as_bytes();
     for (files, problem) in [
         (&[("guides/a.md", &b""[..])][..], missing),

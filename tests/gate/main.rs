@@ -4,17 +4,22 @@
 mod archive;
 #[path = "../support/packs.rs"]
 mod packs;
+#[path = "../support/readers.rs"]
+mod readers;
 
 mod accepted;
 mod attacks;
 mod capabilities;
 mod domains;
 mod fragment;
+mod generate;
+mod judges;
 mod layer;
 mod layout;
 mod limits;
 mod manifest;
-mod readers;
+mod mistakes;
 mod support;
 mod texts;
 mod yaml;
+mod yaml_readers;

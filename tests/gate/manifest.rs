@@ -166,9 +166,9 @@ fn only_a_string_is_text() {
     refuses(
         "name: null\nversion: ~\ndescription:\n",
         &[
-            ("pack.yaml: description", "line 3: has no value; must be text"),
-            ("pack.yaml: name", "line 1: has no value; must be text"),
-            ("pack.yaml: version", "line 2: has no value; must be text"),
+            ("pack.yaml: description", "line 3: has no value; must be text: give it one, or leave an optional key out"),
+            ("pack.yaml: name", "line 1: has no value; must be text: give it one, or leave an optional key out"),
+            ("pack.yaml: version", "line 2: has no value; must be text: give it one, or leave an optional key out"),
         ],
     );
     refuses(
@@ -182,10 +182,19 @@ fn only_a_string_is_text() {
     refuses(
         more("display_name:\ncategory: 0o17\nsuggested_packs:\ncapabilities:\n"),
         &[
-            ("pack.yaml: capabilities", "line 7: has no value; must be a list"),
+            (
+                "pack.yaml: capabilities",
+                "line 7: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+            ),
             ("pack.yaml: category", r#"line 5: `0o17` is a number, not text: write `category: "0o17"`"#),
-            ("pack.yaml: display_name", "line 4: has no value; must be text"),
-            ("pack.yaml: suggested_packs", "line 6: has no value; must be a list"),
+            (
+                "pack.yaml: display_name",
+                "line 4: has no value; must be text: give it one, or leave an optional key out",
+            ),
+            (
+                "pack.yaml: suggested_packs",
+                "line 6: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+            ),
         ],
     );
 }

@@ -1,11 +1,9 @@
-use std::collections::BTreeMap;
-
 use pack_upload::pack::{EntryKind, Limits, Rejection, Tree, judge};
 
-use crate::archive::{Archive, gzip};
-
-/// A tree's paths, directories with a slash at the end, and each file's executable bit and content.
-pub(crate) type Listing = BTreeMap<String, Option<(bool, Vec<u8>)>>;
+use crate::{
+    archive::{Archive, gzip},
+    readers::Listing,
+};
 
 pub(crate) fn listing(tree: &Tree) -> Listing {
     let entry = |entry: &pack_upload::pack::Entry| match &entry.kind {

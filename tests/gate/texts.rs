@@ -226,7 +226,10 @@ fn texts() {
 fn suggested_packs() {
     refuses(
         more("suggested_packs: a, b\n"),
-        &[("pack.yaml: suggested_packs", "line 4: `a, b` is text; must be a list")],
+        &[(
+            "pack.yaml: suggested_packs",
+            "line 4: `a, b` is text; must be a list, each item on a line of its own after `- `",
+        )],
     );
     refuses(
         more("suggested_packs:\n  - Other\n  - 7\n  - [a]\n  -\n"),
@@ -241,7 +244,10 @@ fn suggested_packs() {
                 "line 6: `7` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them",
             ),
             ("pack.yaml: suggested_packs[2]", "line 7: is a list; must be text"),
-            ("pack.yaml: suggested_packs[3]", "line 8: has no value; must be text"),
+            (
+                "pack.yaml: suggested_packs[3]",
+                "line 8: has no value; must be text: give it one, or leave an optional key out",
+            ),
         ],
     );
     refuses(

@@ -9,7 +9,13 @@ fn the_file_is_one_mapping() {
         "# only a comment\n",
         &[("pack.yaml", "is empty; a pack needs at least `name`, `version` and `description`")],
     );
-    refuses("---\n...\n", &[("pack.yaml", "line 2: has no value; must be a mapping of keys to values")]);
+    refuses(
+        "---\n...\n",
+        &[(
+            "pack.yaml",
+            "line 2: has no value; must be a mapping of keys to values: give it one, or leave an optional key out",
+        )],
+    );
     refuses("- name: sample\n", &[("pack.yaml", "line 1: is a list; must be a mapping of keys to values")]);
     refuses("just text\n", &[("pack.yaml", "line 1: `just text` is text; must be a mapping of keys to values")]);
     refuses("name:sample\n", &[("pack.yaml", "line 1: `name:sample` is text; must be a mapping of keys to values")]);
@@ -127,7 +133,7 @@ fn nesting_is_limited() {
         &[
             ("pack.yaml", "line 5: is nested too deeply; at most 32 levels are allowed"),
             ("pack.yaml", "line 5: is a list or mapping as a key, which is not allowed: a key is text"),
-            ("pack.yaml: category", "line 4: has no value; must be text"),
+            ("pack.yaml: category", "line 4: has no value; must be text: give it one, or leave an optional key out"),
         ],
     );
     refuses(

@@ -6,6 +6,7 @@ mod node;
 mod parse;
 mod place;
 mod schema;
+mod syntax;
 
 pub(super) use self::{
     emit::emit,

@@ -2,11 +2,8 @@ use std::{borrow::Cow, collections::HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
-use super::{Node, Pair, Scalar, Value};
+use super::{Node, Pair, Scalar, Value, syntax};
 use crate::pack::text::shown;
-
-/// How deeply collections may be nested. The parser itself does not recurse; what walks its nodes does.
-const MAX_DEPTH: usize = 32;
 
 /// The longest key, in characters: no key that is written on one line may reach 1,024 (YAML 1.2.2, section 8.2.2),
 /// escapes included.
@@ -18,42 +15,14 @@ type Refusals = Vec<(usize, String)>;
 /// The root of the one document in `text`, and what was refused on the way: nodes that are not allowed, which are
 /// [`Value::Refused`] or left out, or else the one error of syntax, where reading ended.
 pub(in crate::pack) fn parse(text: &str) -> (Option<Node>, Refusals) {
-    if let Some(refusal) = unreadable(text) {
+    if let Some(refusal) = syntax::unreadable(text) {
         return (None, vec![refusal]);
     }
     let mut document = Document { parser: Parser::new_from_str(text), refusals: Vec::new() };
     match document.root() {
         Ok(root) => (root, document.refusals),
-        Err(error) => (None, vec![(line_of(&error, text), syntax(&error))]),
+        Err(error) => (None, vec![(syntax::line_of(&error, text), syntax::describe(&error))]),
     }
-}
-
-/// The line to look at, which is not always the one where the parser was.
-fn line_of(error: &ScanError, text: &str) -> usize {
-    let line = error.marker().line();
-    match error.info() {
-        // It was where the value before the tab begins.
-        info if info.contains("tab") => {
-            let is_indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t');
-            line + text.lines().skip(line.saturating_sub(1)).position(is_indented_by_tab).unwrap_or(0)
-        }
-        // It had gone past the key's line in search of the `:`.
-        info if info.contains("simple key") && error.marker().col() == 0 => line.saturating_sub(1).max(1),
-        _ => line,
-    }
-}
-
-/// The first character that YAML may not hold (YAML 1.2.2, section 5.1), or that only readers of YAML 1.1 take for a line
-/// break, so that a comment to one of them is a key to the other.
-fn unreadable(text: &str) -> Option<(usize, String)> {
-    let is_refused = |char: &char| match char {
-        '\n' | '\r' | '\t' => false,
-        '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => true,
-        _ => char.is_control(),
-    };
-    let (index, char) = text.char_indices().find(|(_, char)| is_refused(char))?;
-    let line = text[..index].replace("\r\n", "\n").chars().filter(|char| matches!(char, '\n' | '\r')).count() + 1;
-    Some((line, format!("holds the character {}, which YAML does not allow here", crate::pack::text::code_point(char))))
 }
 
 struct Document<'a> {
@@ -104,9 +73,9 @@ impl<'a> Document<'a> {
             );
         }
         let is_collection = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
-        let is_too_deep = is_collection && depth == MAX_DEPTH;
+        let is_too_deep = is_collection && depth == syntax::MAX_DEPTH;
         if is_too_deep {
-            self.refuse(span, too_deep());
+            self.refuse(span, syntax::too_deep());
             self.skip()?;
         }
         let value = match event {
@@ -198,29 +167,4 @@ fn scalar(content: Cow<'_, str>, style: ScalarStyle) -> Scalar {
         ScalarStyle::Plain => Scalar::plain(content.into_owned()),
         _ => Scalar::quoted(content.into_owned()),
     }
-}
-
-fn too_deep() -> String {
-    format!("is nested too deeply; at most {MAX_DEPTH} levels are allowed")
-}
-
-/// The parser's error in words for the author, with the mend for those that everybody makes.
-fn syntax(error: &ScanError) -> String {
-    let mend = match error.info() {
-        info if info.contains("unknown anchor") => {
-            return "`*` outside of quotes begins an alias, which is not allowed: put text that begins with `*` in \
-                    quotes, such as `\"*.example.com\"`"
-                .to_owned();
-        }
-        info if info.contains("recursion limit") => return too_deep(),
-        info if info.contains("tab") => ": indent with spaces",
-        info if info.contains("mapping values are not allowed") => {
-            ": put a value that holds `: ` in quotes, and indent keys of one mapping alike"
-        }
-        info if info.contains("unexpected character") => ": put a value that begins with it in quotes",
-        info if info.contains("quoted scalar") => ": look for a quotation mark that is missing or too many",
-        info if info.contains("simple key expect ':'") => ": a key is followed by `:` and a blank",
-        _ => "",
-    };
-    format!("is not valid YAML ({}){mend}", error.info())
 }

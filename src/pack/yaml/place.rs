@@ -62,7 +62,7 @@ impl<'a> Place<'a> {
     /// The items of the list here, each with its index.
     pub(in crate::pack) fn list(&self, problems: &mut Problems) -> Option<Vec<Place<'a>>> {
         let Value::Sequence(items) = &self.node.value else {
-            self.mismatch(problems, "a list");
+            self.mismatch(problems, "a list, each item on a line of its own after `- `");
             return None;
         };
         let item = |(index, node): (usize, &'a Node)| Place {
@@ -89,7 +89,10 @@ impl<'a> Place<'a> {
             Value::Sequence(_) => self.problem(problems, format_args!("is a list; must be {wanted}")),
             Value::Mapping(_) => self.problem(problems, format_args!("is a mapping; must be {wanted}")),
             Value::Scalar(Scalar { kind: Kind::Null, .. }) => {
-                self.problem(problems, format_args!("has no value; must be {wanted}"));
+                self.problem(
+                    problems,
+                    format_args!("has no value; must be {wanted}: give it one, or leave an optional key out"),
+                );
             }
             Value::Scalar(Scalar { kind, text, .. }) => {
                 self.problem(problems, format_args!("{} is {kind}; must be {wanted}", shown(text)));

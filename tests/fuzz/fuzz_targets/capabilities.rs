@@ -1,0 +1,15 @@
+#![no_main]
+//! Any text as `capabilities`: what is accepted is written out so that it reads as the same again.
+
+#[path = "../../support/packs.rs"]
+#[expect(dead_code, reason = "a target needs two of the helpers")]
+mod packs;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|yaml: &str| {
+    let Ok(pack) = packs::judge_yaml(packs::capabilities(yaml)) else { return };
+    let Some(written) = pack.manifest.capabilities else { return };
+    let again = packs::judge_yaml(packs::capabilities(&written)).expect("what was written is read").manifest;
+    assert_eq!(again.capabilities, Some(written));
+});

@@ -1,0 +1,54 @@
+//! What we say of an archive is what GNU tar, bsdtar and Python do with it.
+
+use std::{fs, path::Path};
+
+use pack_upload::pack::{Limits, judge};
+use proptest::{
+    strategy::{Strategy as _, ValueTree as _},
+    test_runner::TestRunner,
+};
+
+use crate::{
+    generate::archives,
+    readers::{Listing, Reader, read_directory},
+    support::listing,
+};
+
+const ARCHIVES: usize = 512;
+
+#[test]
+fn generated_archives_are_read_as_others_read_them() {
+    let mut runner = TestRunner::deterministic();
+    let generated: Vec<_> =
+        (0..ARCHIVES).map(|_| archives().new_tree(&mut runner).expect("nothing is filtered out").current()).collect();
+    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    for (index, archive) in generated.iter().enumerate() {
+        fs::write(scratch.path().join(format!("{index}.tar.gz")), &archive.upload).expect("the archive can be written");
+        let pack = judge(archive.upload.as_slice(), &Limits::default()).unwrap_or_else(|rejection| {
+            panic!("archive {index} is refused: {rejection}\n{:?}", archive.pack.keys());
+        });
+        assert_eq!(listing(&pack.tree), archive.pack, "archive {index}");
+    }
+    let unpacked = |reader: Reader, index: usize| scratch.path().join(format!("{reader:?}/{index}"));
+    for reader in Reader::installed() {
+        let jobs: Vec<_> = (0..ARCHIVES)
+            .map(|index| (scratch.path().join(format!("{index}.tar.gz")), unpacked(reader, index)))
+            .collect();
+        for (index, result) in reader.unpack(&jobs).into_iter().enumerate() {
+            assert_eq!(result, Ok(()), "{reader:?} on archive {index}");
+            let found = pack_directory(&unpacked(reader, index), generated[index].wrapper.as_deref());
+            assert_eq!(found, generated[index].pack, "{reader:?} on archive {index}");
+        }
+    }
+}
+
+/// What lies in an unpacked archive's pack, litter aside.
+fn pack_directory(directory: &Path, wrapper: Option<&str>) -> Listing {
+    let is_litter = |component: &str| component == ".DS_Store" || component.starts_with("._");
+    let mut listing = match wrapper {
+        Some(wrapper) => read_directory(&directory.join(format!("{wrapper}0"))),
+        None => read_directory(directory),
+    };
+    listing.retain(|path, _| !path.split('/').any(is_litter));
+    listing
+}

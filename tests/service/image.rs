@@ -1,0 +1,103 @@
+//! The image in the registry, read back by tools that are not ours.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+};
+
+use flate2::{Compression, write::GzEncoder};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::support::{Local, manifest, run, sample_pack, scratch, tool};
+
+/// Every path below a directory with its mode and, if it is a file, its content.
+fn tree(root: &Path) -> BTreeMap<String, (u32, Option<Vec<u8>>)> {
+    fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<String, (u32, Option<Vec<u8>>)>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            let mode = path.metadata().unwrap().permissions().mode() & 0o7777;
+            let content = path.is_file().then(|| fs::read(&path).unwrap());
+            found.insert(name, (mode, content));
+            if path.is_dir() {
+                walk(root, &path, found);
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(root, root, &mut found);
+    found
+}
+
+/// A pack with everything that makes tars differ: long and non-ASCII paths, empty directories, scripts.
+fn awkward_pack(root: &Path) {
+    let long = format!("data/{}/{}", "d".repeat(90), "e".repeat(120));
+    for directory in ["guides", "data/empty", "scripts", &long, "templates"] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    let write = |path: &str, content: &[u8], mode: u32| {
+        fs::write(root.join(path), content).unwrap();
+        fs::set_permissions(root.join(path), Permissions::from_mode(mode)).unwrap();
+    };
+    write("pack.yaml", manifest("awkward", "1.0.0").as_bytes(), 0o644);
+    write("guides/größe-の.md", "ü".as_bytes(), 0o600);
+    write("scripts/run.sh", b"#!/bin/sh\n", 0o700);
+    write(&format!("{long}/deep file.txt"), &[7; 513], 0o664);
+    write("data/empty.txt", b"", 0o444);
+    write("data/block.bin", &[0; 512], 0o644);
+}
+
+fn archive(root: &Path) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    tar.append_dir_all("", root).unwrap();
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// The command of README.md that computes a pack's layer digest with GNU tar alone.
+fn layer_digest_by_gnu_tar(root: &Path) -> String {
+    let command = r"find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z | tar --null --no-recursion -T - --format=posix \
+        --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --mtime=@0 --owner=0 --group=0 --numeric-owner \
+        --mode=u=rwX,go=rX -b1 -cf - | sha256sum";
+    let printed = run(Command::new("sh").args(["-c", command]).current_dir(root));
+    format!("sha256:{}", printed.split_whitespace().next().unwrap())
+}
+
+async fn check(local: &Local, pack: &Path) {
+    let created = local.upload(archive(pack)).await;
+    created.expect(StatusCode::CREATED);
+    let built = local.built("acme", created.text("id")).await;
+    assert_eq!(built["build_status"], "ready", "{built}");
+
+    let image = format!("docker://{}", created.text("image_ref"));
+    let Some(mut skopeo) = tool("skopeo") else { return };
+    let inspected: Value = serde_json::from_str(&run(skopeo.args(["inspect", "--tls-verify=false", &image]))).unwrap();
+    assert_eq!(inspected["Digest"], created.body["image_digest"]);
+    assert_eq!(inspected["Layers"][0], layer_digest_by_gnu_tar(pack));
+
+    let (_guard, scratch) = scratch();
+    let Some(mut umoci) = tool("umoci") else { return };
+    let layout = format!("{}:pack", scratch.join("layout").display());
+    run(Command::new("skopeo")
+        .args(["copy", "-q", "--src-tls-verify=false", "--preserve-digests", &image])
+        .arg(format!("oci:{layout}")));
+    let bundle = scratch.join("bundle");
+    run(umoci.args(["unpack", "--rootless", "--image", &layout]).arg(&bundle));
+    let mut expected = tree(pack);
+    for (mode, content) in expected.values_mut() {
+        *mode = if content.is_none() || *mode & 0o111 != 0 { 0o755 } else { 0o644 };
+    }
+    assert_eq!(tree(&bundle.join("rootfs")), expected);
+}
+
+#[tokio::test]
+async fn the_image_is_the_pack_as_other_tools_read_it() {
+    let local = Local::start().await;
+    check(&local, sample_pack()).await;
+    let (_guard, awkward) = scratch();
+    awkward_pack(&awkward);
+    check(&local, &awkward).await;
+}

@@ -1,0 +1,102 @@
+use std::{
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::Value;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, mpsc},
+};
+
+/// How long an invocation may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A Lambda's own binary, run under a Runtime API on loopback as the Lambda service would run it.
+pub(crate) struct Function {
+    process: Child,
+    events: mpsc::Sender<Value>,
+    results: mpsc::Receiver<Result<Value, Value>>,
+}
+
+struct Runtime {
+    events: Mutex<mpsc::Receiver<Value>>,
+    results: mpsc::Sender<Result<Value, Value>>,
+}
+
+impl Function {
+    /// Starts the binary with these variables.
+    pub(crate) async fn start(binary: &str, variables: &[(String, String)]) -> Self {
+        let (events, next) = mpsc::channel(1);
+        let (done, results) = mpsc::channel(1);
+        let runtime = Arc::new(Runtime { events: Mutex::new(next), results: done });
+        let api = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next_invocation))
+            .route("/2018-06-01/runtime/invocation/{id}/{outcome}", post(invocation_done))
+            .with_state(runtime);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, api).await });
+        let process = Command::new(binary)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "test")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "test")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "test")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { process, events, results }
+    }
+
+    /// Invokes the function: its response, or what it reported as its error.
+    pub(crate) async fn invoke(&mut self, event: Value) -> Result<Value, Value> {
+        self.events.send(event).await.unwrap();
+        tokio::time::timeout(PATIENCE, self.results.recv()).await.expect("the function answers").unwrap()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn next_invocation(State(runtime): State<Arc<Runtime>>) -> Response {
+    let Some(event) = runtime.events.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let deadline = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap() + PATIENCE;
+    let headers = [
+        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:test".to_owned()),
+        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1".to_owned()),
+    ];
+    (headers, event.to_string()).into_response()
+}
+
+async fn invocation_done(
+    State(runtime): State<Arc<Runtime>>,
+    Path((_, outcome)): Path<(String, String)>,
+    body: Bytes,
+) -> StatusCode {
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let result = if outcome == "response" { Ok(body) } else { Err(body) };
+    let _ = runtime.results.send(result).await;
+    StatusCode::ACCEPTED
+}
