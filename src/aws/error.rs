@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::error::BoxError;
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} failed")]
 pub struct Error {
-    /// The API's own name of the call, such as `PutObject`.
+    /// The API's own name of the call, such as `PutObject`, or what was done with an item before or after it.
     pub operation: &'static str,
     /// What the SDK, or the reading of its answer, said.
     pub source: BoxError,
