@@ -7,6 +7,7 @@ mod readers;
 
 mod accepted;
 mod attacks;
+mod damage;
 mod generate;
 mod judges;
 mod limits;
