@@ -10,6 +10,7 @@ mod readers;
 mod accepted;
 mod attacks;
 mod capabilities;
+mod damage;
 mod domains;
 mod fragment;
 mod generate;

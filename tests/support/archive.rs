@@ -83,20 +83,30 @@ impl Header {
         self.field(SIZE, format!("{size:011o}\0"))
     }
 
-    /// The sum of all bytes, the checksum's own taken as spaces.
+    /// What the checksum should be.
     pub(crate) fn checksum(&self) -> u32 {
-        let field = 8 * u32::from(b' ');
-        let others = self.block[..CHECKSUM.start].iter().chain(&self.block[CHECKSUM.end..]);
-        others.map(|byte| u32::from(*byte)).sum::<u32>() + field
+        checksum(&self.block)
     }
 
-    fn into_block(self) -> [u8; BLOCK] {
-        if self.has_checksum {
-            return self.block;
+    fn into_block(mut self) -> [u8; BLOCK] {
+        if !self.has_checksum {
+            repair_checksum(&mut self.block);
         }
-        let checksum = self.checksum();
-        self.field(CHECKSUM, format!("{checksum:06o}\0 ")).block
+        self.block
     }
+}
+
+/// The sum of a header's bytes, the checksum's own taken as spaces.
+fn checksum(block: &[u8]) -> u32 {
+    let field = 8 * u32::from(b' ');
+    let others = block[..CHECKSUM.start].iter().chain(&block[CHECKSUM.end..]);
+    others.map(|byte| u32::from(*byte)).sum::<u32>() + field
+}
+
+/// Writes the checksum that a header should have.
+pub(crate) fn repair_checksum(block: &mut [u8]) {
+    let checksum = format!("{:06o}\0 ", checksum(block));
+    block[CHECKSUM].copy_from_slice(checksum.as_bytes());
 }
 
 /// A tar archive in the making.

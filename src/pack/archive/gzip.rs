@@ -6,8 +6,9 @@ use flate2::bufread::GzDecoder;
 use super::Stop;
 use crate::pack::{Limit, Limits};
 
-/// How much is unpacked at a time, in bytes: more than an entry mostly has, less than a core's cache.
-const CHUNK: usize = 128 << 10;
+/// How much is unpacked at a time, in bytes: as much as there is already, so that a small pack costs little, up to what
+/// fits a core's cache.
+const CHUNK: std::ops::RangeInclusive<usize> = 16 << 10..=128 << 10;
 
 /// What a gzip file yields, unpacked on demand into one growing buffer.
 ///
@@ -47,7 +48,7 @@ impl<'a, R: BufRead> Unpacked<'a, R> {
 
     fn unpack_chunk(&mut self) -> Result<(), Stop> {
         let start = self.bytes.len();
-        self.bytes.resize(start + CHUNK, 0);
+        self.bytes.resize(start + start.clamp(*CHUNK.start(), *CHUNK.end()), 0);
         let yielded = self.decoder.read(&mut self.bytes[start..]);
         self.bytes.truncate(start + *yielded.as_ref().unwrap_or(&0));
         self.check_limits()?;
