@@ -61,7 +61,7 @@ impl Header {
         let size = number("size", &common.size)?;
         signed(&common.mtime).map_err(|error| InvalidHeader::Number { field: "mtime", error })?;
 
-        let is_v7 = common.pad.iter().all(|byte| *byte == 0);
+        let is_v7 = is_v7(block);
         let prefix = if let Some(ustar) = layout.as_ustar() {
             number("devmajor", &ustar.dev_major)?;
             number("devminor", &ustar.dev_minor)?;
@@ -91,6 +91,15 @@ impl Header {
             is_v7,
         })
     }
+}
+
+/// Whether nothing follows the fields of Unix version 7, but for the device numbers that GNU tar writes all the same.
+fn is_v7(block: &[u8; BLOCK]) -> bool {
+    let device_numbers = std::mem::offset_of!(UstarHeader, dev_major)..std::mem::offset_of!(UstarHeader, prefix);
+    let (before, after) = (MAGIC_AND_VERSION.start..device_numbers.start, device_numbers.end..BLOCK);
+    let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+    let numbers = &block[device_numbers];
+    is_zero(&block[before]) && is_zero(&block[after]) && (is_zero(numbers) || numbers == b"0000000\x000000000\0")
 }
 
 /// Where the two fields lie that tell the formats apart.

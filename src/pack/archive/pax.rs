@@ -45,7 +45,8 @@ impl Pax {
     fn apply(&mut self, keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
         match keyword {
             b"path" => {
-                if self.path.replace(value.to_vec()).is_some() {
+                let former = self.path.replace(value.to_vec());
+                if former.is_some() {
                     self.faults.push("has more than one PAX `path`");
                 }
             }
