@@ -12,3 +12,4 @@ mod generate;
 mod judges;
 mod limits;
 mod support;
+mod writers;
