@@ -86,6 +86,8 @@ impl<'a, R: BufRead> Unpacked<'a, R> {
         }
         let what = if rest.starts_with(&MAGIC) {
             "another gzip member follows"
+        } else if rest.iter().all(|byte| *byte == 0) {
+            "zeros follow, as bsdtar adds them when it writes to a pipe instead of a file"
         } else {
             "bytes follow that are not part of it"
         };
