@@ -40,8 +40,14 @@ fn trailing_bytes() {
     for (trailing, what) in [
         (b"x".as_slice(), "bytes follow that are not part of it"),
         (b"\0x", "bytes follow that are not part of it"),
-        (b"\0", "zeros follow, as bsdtar adds them when it writes to a pipe instead of a file"),
-        (&[0; 4096], "zeros follow, as bsdtar adds them when it writes to a pipe instead of a file"),
+        (
+            b"\0",
+            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)",
+        ),
+        (
+            &[0; 4096],
+            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)",
+        ),
     ] {
         let pack = pack();
         let end = pack.len();
