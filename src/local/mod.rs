@@ -31,4 +31,5 @@ pub use self::{
     options::Options,
     provision::{QueueUrls, provision},
     run::run,
+    seed::{Keys, seed},
 };

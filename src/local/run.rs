@@ -65,8 +65,15 @@ pub async fn run(options: Options) -> Result<(), Error> {
         tasks.spawn(s3::sweep_regularly(folder, STAGED_FOR, SWEEP_EVERY, stop.clone()));
     }
 
-    let document =
-        Document { url: &url, registry: backends.registry.to_string(), endpoints: &backends.endpoints, keys: &keys };
+    let document = Document {
+        url: &url,
+        registry: backends.registry.to_string(),
+        endpoints: &backends.endpoints,
+        table_name: &options.table_name,
+        staging_bucket: &options.staging_bucket,
+        build_queue_url: &queues.builds,
+        keys: &keys,
+    };
     document.write(&data)?;
     document.announce(&data);
     let ended = tokio::select! {

@@ -1,12 +1,11 @@
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use pack_upload::local::{Backends, DataDir, Options};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::proxy::{self, Script, Service};
-use crate::support::{Answer, Holdings, Local, PackArchive};
+use crate::support::{Answer, Embedded, Holdings, Local, PackArchive};
 
 /// How long all may take to come right once the faults are gone.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,17 +17,15 @@ pub(crate) struct System {
     pub(crate) script: Arc<Script>,
     /// The running service; `None` while it is dead.
     pub(crate) local: Option<Local>,
-    backends: Backends,
+    embedded: Embedded,
     variables: Vec<(&'static str, String)>,
-    _data: TempDir,
 }
 
 impl System {
     /// Starts the backends, the proxies and the service.
     pub(crate) async fn start() -> Self {
-        let data = TempDir::new().unwrap();
-        let options = embedded(data.path());
-        let backends = Backends::start(&DataDir::open(data.path()).unwrap(), &options).await.unwrap();
+        let embedded = Embedded::start().await;
+        let backends = &embedded.backends;
         let script = Arc::new(Script::default());
         let stand_before = |service, backend: String| proxy::start(service, backend, script.clone());
         let s3 = stand_before(Service::S3, backends.endpoints.s3.clone()).await;
@@ -46,7 +43,7 @@ impl System {
             ("REQUEUE_AFTER_MS", "1000".to_owned()),
             ("REQUEUE_EVERY_MS", "200".to_owned()),
         ];
-        let mut system = Self { script, local: None, backends, variables, _data: data };
+        let mut system = Self { script, local: None, embedded, variables };
         system.revive().await;
         system
     }
@@ -65,8 +62,7 @@ impl System {
 
     /// What the backends keep, read past the proxies.
     pub(crate) async fn holdings(&self) -> Holdings {
-        let endpoints = &self.backends.endpoints;
-        Holdings::at(&endpoints.dynamodb, &endpoints.sqs, &self.backends.registry.to_string()).await
+        Holdings::of_backends(&self.embedded).await
     }
 
     /// Uploads a pack of this name; `None` if the process died over it.
@@ -102,7 +98,7 @@ impl System {
         let (id, name) = (record["id"].as_str().unwrap(), record["name"].as_str().unwrap());
         let now = self.local().get("acme", &format!("/v1/packs/{id}")).await;
         assert_eq!(now.body["build_status"], "ready", "{}", now.body);
-        let url = format!("http://{}/v2/acme/{name}/manifests/1.0.0", self.backends.registry);
+        let url = format!("http://{}/v2/acme/{name}/manifests/1.0.0", self.embedded.backends.registry);
         let manifest = reqwest::Client::new()
             .get(url)
             .header("accept", "application/vnd.oci.image.manifest.v1+json")
@@ -113,19 +109,5 @@ impl System {
         let list = self.local().get("acme", &format!("/v1/packs?name={name}")).await;
         let ids: Vec<_> = list.body["packs"].as_array().unwrap().iter().map(|pack| &pack["id"]).collect();
         assert_eq!(ids, [&record["id"]], "one record has the name");
-    }
-}
-
-/// Options by which every backend is embedded.
-fn embedded(data_dir: &Path) -> Options {
-    Options {
-        data_dir: data_dir.to_owned(),
-        listen: ([127, 0, 0, 1], 0).into(),
-        s3_endpoint: None,
-        dynamodb_endpoint: None,
-        sqs_endpoint: None,
-        registry: None,
-        table_name: "pack-upload".to_owned(),
-        staging_bucket: "pack-upload-staging".to_owned(),
     }
 }

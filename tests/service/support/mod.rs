@@ -1,13 +1,24 @@
-//! What the tests of this crate share: a running `local`, packs to send it, and eyes for what it keeps.
+//! What the tests of this crate share: a running `local`, packs to send it, eyes for what it keeps, and the Lambdas'
+//! own binaries.
 
+#[path = "../../support/embedded.rs"]
+mod embedded;
+#[path = "../../support/events.rs"]
+mod events;
 mod holdings;
 mod local;
 mod packs;
+mod runtime_api;
+mod stand_in;
 mod tools;
 
 pub(crate) use self::{
+    embedded::Embedded,
+    events::event,
     holdings::Holdings,
     local::{Answer, Local, form, scratch},
     packs::{PackArchive, manifest, sample_pack},
+    runtime_api::Function,
+    stand_in::StandIn,
     tools::{run, tool},
 };
