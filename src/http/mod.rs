@@ -5,6 +5,7 @@
 
 mod authenticate;
 mod error;
+mod event;
 mod form;
 mod packs;
 mod query;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
+pub use self::event::function;
 use self::{error::ApiError, query::Query, route::Route};
 use crate::{aws::Table, identity::Authenticator, upload::Uploads};
 

@@ -5,6 +5,7 @@ mod envelope;
 mod events;
 mod form;
 mod order;
+mod origins;
 mod routes;
 mod unauthenticated;
 mod uploads;
