@@ -2,9 +2,10 @@ use lambda_http::{
     Body, Request,
     http::{HeaderValue, Response, StatusCode, header::LOCATION},
 };
+use tokio::time::Instant;
 use tracing::{Span, field};
 
-use super::{Api, ApiError, form::Form, json, query::Query, record::RecordView};
+use super::{Api, ApiError, audit, form::Form, json, query::Query, record::RecordView};
 use crate::{
     identity::{Caller, Scope},
     pack::{Problems, Timestamp},
@@ -17,6 +18,7 @@ pub(super) async fn upload(
     caller: &Caller,
     query: Query,
     request: Request,
+    arrived_at: Instant,
 ) -> Result<Response<Body>, ApiError> {
     if !caller.may(Scope::CapsWrite) {
         return Err(ApiError::PermissionDenied { scope: Scope::CapsWrite });
@@ -27,8 +29,8 @@ pub(super) async fn upload(
     let mut problems = Problems::default();
     let dry_run = query.into_dry_run(&mut problems);
     let form = Form::read(request, &api.uploads.limits, &mut problems).await?;
-    let submission =
-        form.archive.map(|archive| Submission { archive, visibility: form.visibility.unwrap_or_default() });
+    let visibility = form.visibility.unwrap_or_default();
+    let submission = form.archive.map(|archive| Submission { archive, visibility, arrived_at });
     match submission {
         Some(submission) if !problems.is_empty() => Err(with_pack_problems(api, caller, submission, problems).await),
         None => Err(ApiError::Validation(problems)),
@@ -52,11 +54,13 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
 }
 
 async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
-    let (status, record) = match api.uploads.submit(&caller.org, submission).await? {
-        Outcome::Created(record) => (StatusCode::CREATED, record),
-        Outcome::Existing(record) => (StatusCode::OK, record),
+    let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
+        Outcome::Created(record) => (StatusCode::CREATED, "created", record),
+        Outcome::Existing(record) => (StatusCode::OK, "existing", record),
+        Outcome::QueuedAnew(record) => (StatusCode::OK, "queued_anew", record),
     };
     Span::current().record("pack_id", field::display(record.id));
+    audit::uploaded(outcome, &record);
     let mut response = json(status, &RecordView::of(&record, caller));
     if status == StatusCode::CREATED {
         let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));

@@ -39,7 +39,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let mut backends = Backends::start(&data, &options).await?;
     let clients = Clients::new(&backends.endpoints, &options).await;
     let queues = provision(&clients, &options).await?;
-    let functions = Functions::new(&clients.sdk, &queues, &backends.registry, &options)?;
+    let functions = Functions::new(&clients.sdk, &queues, &backends.registry, &backends.issuer, &options)?;
     let keys = seed(&functions.table).await?;
 
     let stop = CancellationToken::new();
@@ -68,6 +68,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let document = Document {
         url: &url,
         registry: backends.registry.to_string(),
+        issuer: &backends.issuer.url,
         endpoints: &backends.endpoints,
         table_name: &options.table_name,
         staging_bucket: &options.staging_bucket,

@@ -70,13 +70,40 @@ async fn keys_are_listed_and_stay_revoked_since_the_first_time() {
         table.put_api_key(acme.id, key).await.unwrap();
     }
     let (first, second) = ("2026-01-01T00:00:00.000Z".parse().unwrap(), "2026-01-02T00:00:00.000Z".parse().unwrap());
-    assert!(table.revoke_api_key(acme.id, &keys[1].hash, first).await.unwrap());
-    assert!(table.revoke_api_key(acme.id, &keys[1].hash, second).await.unwrap());
+    assert!(table.revoke_api_key(acme.id, &keys[1], first, "tester").await.unwrap());
+    assert!(!table.revoke_api_key(acme.id, &keys[1], second, "tester").await.unwrap());
     keys[1].revoked_at = Some(first);
 
     keys.sort_by_key(|key| key.hash.to_string());
     assert_eq!(table.api_keys(acme.id).await.unwrap(), keys);
     let unknown = api_key(acme.id, KeyTemplate::FullAccess, 9);
-    assert!(!table.revoke_api_key(acme.id, &unknown.hash, first).await.unwrap());
+    assert!(!table.revoke_api_key(acme.id, &unknown, first, "tester").await.unwrap());
     assert_eq!(table.api_keys(OrgId::generate()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_org_is_found_by_its_id() {
+    let Database { table, .. } = Database::start().await;
+    let acme = org("acme", Billing::PastDue);
+    assert!(table.create_org(&acme).await.unwrap());
+    assert_eq!(table.org(acme.id).await.unwrap(), Some(acme));
+    assert_eq!(table.org(OrgId::generate()).await.unwrap(), None);
+}
+
+/// A key and the entry that tells of it are written together or not at all.
+#[tokio::test]
+async fn what_is_done_to_a_key_leaves_an_entry_unless_nothing_is_done() {
+    let database = Database::start().await;
+    let (table, org) = (&database.table, OrgId::generate());
+    let key = api_key(org, KeyTemplate::ReadOnly, 1);
+    assert!(table.create_api_key(org, &key, "tester").await.unwrap());
+    assert_eq!(database.items().await, 2);
+    assert!(!table.create_api_key(org, &key, "tester").await.unwrap());
+    assert_eq!(database.items().await, 2);
+    let now = Timestamp::now();
+    assert!(table.revoke_api_key(org, &key, now, "tester").await.unwrap());
+    assert_eq!(database.items().await, 3);
+    assert!(!table.revoke_api_key(org, &key, now, "tester").await.unwrap());
+    assert_eq!(database.items().await, 3);
+    assert_eq!(table.api_keys(org).await.unwrap(), [ApiKey { revoked_at: Some(now), ..key }]);
 }

@@ -1,5 +1,5 @@
-//! What the tests of this crate share: a running `local`, packs to send it, eyes for what it keeps, and the Lambdas'
-//! own binaries.
+//! What the tests of this crate share: a running `local`, the Lambdas' own binaries, packs to send them, and eyes for
+//! what they keep.
 
 #[path = "../../support/embedded.rs"]
 mod embedded;

@@ -17,6 +17,7 @@ use tempfile::NamedTempFile;
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -31,6 +32,7 @@ type Outcome = Result<Value, Value>;
 pub(crate) struct Function {
     process: Child,
     log: NamedTempFile,
+    runtime_api: JoinHandle<std::io::Result<()>>,
     events: mpsc::Sender<Value>,
     outcomes: mpsc::Receiver<Outcome>,
 }
@@ -43,7 +45,7 @@ struct Runtime {
 
 impl Function {
     /// Starts the binary with these variables and no others but Lambda's own.
-    pub(crate) async fn start(binary: &str, variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(binary: &str, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (done, outcomes) = mpsc::channel(1);
         let api = Router::new()
@@ -52,7 +54,7 @@ impl Function {
             .with_state(Arc::new(Runtime { events: Mutex::new(next), outcomes: done }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, api).await });
+        let runtime_api = tokio::spawn(async move { axum::serve(listener, api).await });
         let log = NamedTempFile::new().unwrap();
         let process = Command::new(binary)
             .env_clear()
@@ -62,13 +64,13 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "test")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "test")
-            .envs(variables.iter().copied())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.reopen().unwrap())
             .stderr(log.reopen().unwrap())
             .spawn()
             .unwrap();
-        Self { process, log, events, outcomes }
+        Self { process, log, runtime_api, events, outcomes }
     }
 
     /// Invokes the function.
@@ -94,6 +96,7 @@ impl Drop for Function {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        self.runtime_api.abort();
     }
 }
 
