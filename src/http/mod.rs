@@ -2,6 +2,7 @@
 //!
 //! Checks come in an order in which nobody learns what they have no right to: the route (404, 405), the credential
 //! (401), its scope (403), the org's billing (423), the request (415, 413, 400), and last what is there already (409).
+//! openapi.yaml describes all of it, and is served to anybody.
 
 mod authenticate;
 mod error;
@@ -25,7 +26,14 @@ use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
 use self::{error::ApiError, query::Query, route::Route};
-use crate::{aws::Table, identity::Authenticator, upload::Uploads};
+use crate::{
+    aws::Table,
+    identity::{Authenticator, Caller},
+    upload::Uploads,
+};
+
+/// What `GET /v1/openapi.json` answers: openapi.yaml as JSON, which the build script made of it.
+const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 /// All that the handlers need.
 #[derive(Debug)]
@@ -45,13 +53,23 @@ impl Api {
     async fn answer(&self, route: Result<Route, ApiError>, request: Request) -> Result<Response<Body>, ApiError> {
         let route = route?;
         let query = Query::of(&request);
-        let caller = authenticate::caller(self, request.headers(), &query).await?;
-        Span::current().record("org_id", field::display(caller.org.id));
         match route {
-            Route::Upload => upload::upload(self, &caller, query, request).await,
-            Route::List => packs::list(self, &caller, query).await,
-            Route::Get { id } => packs::get(self, &caller, query, &id).await,
+            // What the API is like is no secret, so nobody is asked who they are.
+            Route::Document => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
+            Route::Upload => {
+                let caller = self.caller(&request, &query).await?;
+                upload::upload(self, &caller, query, request).await
+            }
+            Route::List => packs::list(self, &self.caller(&request, &query).await?, query).await,
+            Route::Get { id } => packs::get(self, &self.caller(&request, &query).await?, query, &id).await,
         }
+    }
+
+    /// Who asks, which the log of the request then knows too.
+    async fn caller(&self, request: &Request, query: &Query) -> Result<Caller, ApiError> {
+        let caller = authenticate::caller(self, request.headers(), query).await?;
+        Span::current().record("org_id", field::display(caller.org.id));
+        Ok(caller)
     }
 }
 
@@ -113,9 +131,13 @@ fn request_id(request: &Request) -> String {
     from_gateway.or_else(from_lambda).unwrap_or_default()
 }
 
-/// A JSON response. Answers are a tenant's data and change as builds go on: no cache keeps them.
+/// A JSON response of this value.
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    let text = serde_json::to_string(body).expect("structs and maps with text keys always serialise");
+    json_text(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise"))
+}
+
+/// A JSON response. Answers are a tenant's data and change as builds go on: no cache keeps them.
+fn json_text(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));

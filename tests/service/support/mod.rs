@@ -2,6 +2,8 @@
 
 mod holdings;
 mod local;
+#[path = "../../support/openapi.rs"]
+mod openapi;
 mod packs;
 mod tools;
 
