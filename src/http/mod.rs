@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod error;
+mod event;
 mod form;
 mod packs;
 mod query;
@@ -25,6 +26,7 @@ use serde::Serialize;
 use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
+pub use self::event::function;
 use self::{error::ApiError, query::Query, route::Route};
 use crate::{
     aws::Table,

@@ -8,6 +8,7 @@ mod events;
 mod form;
 mod openapi;
 mod order;
+mod origins;
 mod routes;
 mod unauthenticated;
 mod uploads;
