@@ -7,6 +7,7 @@
 mod audit;
 mod authenticate;
 mod error;
+mod event;
 mod form;
 mod packs;
 mod query;
@@ -27,6 +28,7 @@ use tokio::time::{Instant, timeout_at};
 use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
+pub use self::event::function;
 use self::{error::ApiError, query::Query, route::Route};
 use crate::{
     aws::Table,
