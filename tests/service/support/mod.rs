@@ -7,6 +7,8 @@ mod embedded;
 mod events;
 mod holdings;
 mod local;
+#[path = "../../support/openapi.rs"]
+mod openapi;
 mod packs;
 mod runtime_api;
 mod stand_in;
