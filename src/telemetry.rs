@@ -1,4 +1,5 @@
-//! Logs: one JSON object a line in a Lambda, lines for people on a terminal.
+//! Logs: one JSON object a line in a Lambda, lines for people on a terminal. Lines of the audit trail have a target of
+//! their own, [`AUDIT`].
 
 use std::{
     env,
@@ -7,6 +8,10 @@ use std::{
 };
 
 use tracing_subscriber::EnvFilter;
+
+/// The target of the lines that say who did what: `{"target":"audit","action":…}`. No level of logging turns them off,
+/// short of `RUST_LOG`. They hold ids, names, versions and digests: no secret, and nothing of an archive's content.
+pub const AUDIT: &str = "audit";
 
 /// Libraries whose `info` is noise, and whose lower levels show requests with their headers.
 const QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_smithy_http_client=warn,aws_smithy_runtime=warn,\
@@ -26,6 +31,12 @@ pub fn init_json() {
         .with_writer(io::stdout)
         .init();
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
+}
+
+/// Logs the audit trail, and nothing else, as JSON to standard error.
+pub fn init_audit() {
+    let filter = EnvFilter::new(format!("off,{AUDIT}=info"));
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(io::stderr).init();
 }
 
 /// Logs for people to standard error.
@@ -48,7 +59,7 @@ fn filter() -> EnvFilter {
             "fatal" => "error".to_owned(),
             _ => "info".to_owned(),
         };
-        format!("{level},{QUIET}")
+        format!("{level},{AUDIT}=info,{QUIET}")
     });
     EnvFilter::new(directives)
 }

@@ -50,8 +50,10 @@ pub struct Submission {
 pub enum Outcome {
     /// A record was written and its build is owed.
     Created(Record),
-    /// The same pack is there already; a build that had failed is queued anew.
+    /// The same pack is there already.
     Existing(Record),
+    /// The same pack is there already, and its build, which had failed, is owed anew.
+    QueuedAnew(Record),
 }
 
 /// Why an upload was not taken in. Nothing was written, except perhaps a staged object, which expires.
@@ -91,10 +93,10 @@ impl Uploads {
     pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let staging_key = Staging::new_key(org.id);
         let outcome = self.in_time(self.take_in(org, submission, &staging_key)).await?;
-        let (Outcome::Created(record) | Outcome::Existing(record)) = &outcome;
-        // Otherwise the record was there, and is built from another upload's archive.
-        if record.build.staging_key == staging_key {
-            self.enqueue(record).await;
+        match &outcome {
+            Outcome::Created(record) | Outcome::QueuedAnew(record) => self.enqueue(record).await,
+            // It is built from another upload's archive.
+            Outcome::Existing(_) => {}
         }
         Ok(outcome)
     }
@@ -153,7 +155,7 @@ impl Uploads {
                 Decision::QueueAnew => {
                     let anew = found.queued_anew(new.build.staging_key.clone(), new.created_at);
                     created = self.table.queue_anew(&found, &anew).await?;
-                    outcome = Outcome::Existing(anew);
+                    outcome = Outcome::QueuedAnew(anew);
                 }
                 Decision::Replace => {
                     created = self.table.replace(&found, &new).await?;

@@ -1,11 +1,13 @@
 //! The operator's tool: orgs and their API keys, in the table of a deployed stack.
 //!
 //! What was asked for goes to standard output, and words for people to standard error, so that a secret can be piped
-//! to where it is kept: `admin key create acme --template full_access | pbcopy`.
+//! to where it is kept: `admin key create acme --template full_access | pbcopy`. What is done to a key is told in the
+//! audit trail too: an item in the table, written together with the key, and a JSON line on standard error.
 
 use std::{env, error::Error, process::ExitCode};
 
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::config::ProvideCredentials;
 use clap::{
     Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
@@ -16,6 +18,7 @@ use pack_upload::{
     error_chain::ErrorChain,
     identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
     pack::{OrgId, OrgSlug, Timestamp},
+    telemetry::{self, AUDIT},
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -101,6 +104,7 @@ fn template() -> impl TypedValueParser<Value = KeyTemplate> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    telemetry::init_audit();
     match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -116,7 +120,7 @@ async fn run(cli: Cli) -> Result<()> {
     let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name);
     match cli.command {
         Command::Org(command) => org(&table, command).await,
-        Command::Key(command) => key(&table, command).await,
+        Command::Key(command) => key(&table, command, &actor(&sdk).await?).await,
     }
 }
 
@@ -140,7 +144,13 @@ async fn org(table: &Table, command: OrgCommand) -> Result<()> {
     Ok(())
 }
 
-async fn key(table: &Table, command: KeyCommand) -> Result<()> {
+/// Who is at work: the id of the AWS access key, no secret, which CloudTrail shows beside the principal it belongs to.
+async fn actor(sdk: &SdkConfig) -> Result<String> {
+    let provider = sdk.credentials_provider().ok_or("there are no AWS credentials")?;
+    Ok(provider.provide_credentials().await?.access_key_id().to_owned())
+}
+
+async fn key(table: &Table, command: KeyCommand, actor: &str) -> Result<()> {
     match command {
         KeyCommand::Create { slug, template } => {
             let org = find(table, &slug).await?;
@@ -148,7 +158,10 @@ async fn key(table: &Table, command: KeyCommand) -> Result<()> {
             getrandom::fill(&mut random)?;
             let secret = KeySecret::new(org.id, random);
             let key = ApiKey { hash: secret.hash(), template, created_at: Timestamp::now(), revoked_at: None };
-            table.put_api_key(org.id, &key).await?;
+            if !table.create_api_key(org.id, &key, actor).await? {
+                return Err(format!("{slug} has a key of this hash already").into());
+            }
+            audit("key.create", &org, &key, actor);
             eprintln!("{} key {} of {slug}; its secret is shown this once:", template.as_str(), key.hash.short());
             println!("{}", secret.reveal());
         }
@@ -165,11 +178,20 @@ async fn key(table: &Table, command: KeyCommand) -> Result<()> {
             let (Some(key), None) = (named.next().filter(|_| hash.len() >= MIN_HASH_DIGITS), named.next()) else {
                 return Err(format!("no single key of {slug} has this hash; `key list {slug}` shows them").into());
             };
-            table.revoke_api_key(org.id, &key.hash, Timestamp::now()).await?;
-            eprintln!("revoked {}", key.hash.short());
+            if table.revoke_api_key(org.id, key, Timestamp::now(), actor).await? {
+                audit("key.revoke", &org, key, actor);
+                eprintln!("revoked {}", key.hash.short());
+            } else {
+                eprintln!("{} was revoked before", key.hash.short());
+            }
         }
     }
     Ok(())
+}
+
+fn audit(action: &'static str, org: &Org, key: &ApiKey, actor: &str) {
+    let (org_id, key, template) = (org.id, key.hash.short(), key.template.as_str());
+    tracing::info!(target: AUDIT, action, actor, %org_id, key, template, "done");
 }
 
 async fn find(table: &Table, slug: &OrgSlug) -> Result<Org> {

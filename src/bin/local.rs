@@ -2,9 +2,9 @@
 
 use std::{error::Error, process::ExitCode};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use pack_upload::{
-    local::{self, Options},
+    local::{self, Issuer, Options, SessionOptions},
     telemetry,
 };
 
@@ -12,16 +12,28 @@ use pack_upload::{
 /// S3, DynamoDB, SQS and OCI registry.
 #[derive(Parser)]
 #[command(version)]
-struct Command {
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     options: Options,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    /// Prints a session token for an org, good for an hour, which a local run with this data folder accepts.
+    Session(SessionOptions),
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command { options } = Command::parse();
+    let Cli { command, options } = Cli::parse();
     telemetry::init_human();
-    match local::run(options).await {
+    let done = match command {
+        Some(Command::Session(session)) => Issuer::mint(&options.data_dir, &session).map(|token| println!("{token}")),
+        None => local::run(options).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprint!("error: {error}");

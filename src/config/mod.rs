@@ -11,6 +11,7 @@ use self::reader::Reader;
 pub use self::reader::{ConfigError, Fault};
 use crate::{
     aws::Timeouts,
+    identity::{self, JwksSettings, SessionSettings},
     image::RegistryAddress,
     pack::Limits,
     registry::{self, Credentials, Password},
@@ -28,6 +29,9 @@ pub struct Api {
     pub build_queue_url: String,
     /// `REGISTRY`, required: `host[:port][/prefix]`.
     pub registry: RegistryAddress,
+    /// `SESSION_ISSUER`, `SESSION_AUDIENCE` and `SESSION_JWKS_URL`, all or none; `TENANT_BASE_DOMAIN`;
+    /// `CREDENTIAL_CACHE_MS`, at most a minute, 0 for none.
+    pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit.
     pub limits: Limits,
     /// `REQUEST_DEADLINE_MS`: how long an upload may take up to its commit point. With `SEND_TIMEOUT_MS` on top it
@@ -88,6 +92,7 @@ impl Api {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
         let (build_queue_url, registry) = (reader.required("BUILD_QUEUE_URL"), reader.required("REGISTRY"));
+        let identity = identity(&mut reader);
         let limits = limits(&mut reader);
         let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
         let timeouts = timeouts(&mut reader);
@@ -98,6 +103,7 @@ impl Api {
                 staging_bucket: staging_bucket?,
                 build_queue_url: build_queue_url?,
                 registry: registry?,
+                identity,
                 limits,
                 deadline,
                 timeouts,
@@ -162,6 +168,25 @@ impl Admin {
         let timeouts = timeouts(&mut reader);
         reader.finish(|| Some(Self { table_name: table_name?, timeouts }))
     }
+}
+
+fn identity(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> identity::Settings {
+    let default = identity::Settings::default();
+    let sessions = ["SESSION_ISSUER", "SESSION_AUDIENCE", "SESSION_JWKS_URL"].iter().any(|name| reader.is_set(name));
+    let sessions = sessions.then(|| {
+        let (issuer, audience) = (reader.required("SESSION_ISSUER"), reader.required("SESSION_AUDIENCE"));
+        let jwks = reader.required("SESSION_JWKS_URL").map(JwksSettings::new);
+        Some(SessionSettings { issuer: issuer?, audience: audience?, jwks: jwks? })
+    });
+    let base_domain = reader.is_set("TENANT_BASE_DOMAIN").then(|| reader.required("TENANT_BASE_DOMAIN"));
+    let cache_for = reader.milliseconds("CREDENTIAL_CACHE_MS", default.cache_for);
+    if cache_for > identity::Settings::MAX_CACHE {
+        reader.fault(
+            "CREDENTIAL_CACHE_MS",
+            "is more than 60000: a revocation has to take effect within a minute".to_owned(),
+        );
+    }
+    identity::Settings { sessions: sessions.flatten(), base_domain: base_domain.flatten(), cache_for }
 }
 
 fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {

@@ -59,7 +59,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 
     /// Whether a variable is set.
-    pub(super) fn is_set(&self, variable: &'static str) -> bool {
+    pub(super) fn is_set(&self, variable: &str) -> bool {
         self.value(variable).is_some()
     }
 

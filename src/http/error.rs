@@ -29,12 +29,17 @@ const MAX_QUOTED: usize = 64;
 pub(super) enum ApiError {
     #[error("the request is not valid; details.fields has the problems{}", unlisted(.0))]
     Validation(Problems),
-    #[error("a valid credential is required; send an API key in the Authorization header, as `Bearer <key>`")]
-    Unauthenticated { cause: &'static str },
+    #[error(
+        "a valid credential is required; send an API key or a session token in the Authorization header, \
+         as `Bearer <credential>`"
+    )]
+    Unauthenticated { cause: String },
     #[error("a URL is no place for a credential, since URLs are logged; send it in the Authorization header")]
     CredentialInUrl,
     #[error("the credential lacks the scope {scope}")]
     PermissionDenied { scope: Scope },
+    #[error("this host is not the one of the credential's org, which is {host}")]
+    WrongHost { host: String },
     #[error("there is no such pack")]
     PackNotFound,
     #[error("there is no such route")]
@@ -88,7 +93,7 @@ impl ApiError {
         match self {
             Self::Validation(_) => (StatusCode::BAD_REQUEST, "validation_error"),
             Self::Unauthenticated { .. } | Self::CredentialInUrl => (StatusCode::UNAUTHORIZED, "unauthenticated"),
-            Self::PermissionDenied { .. } => (StatusCode::FORBIDDEN, "permission_denied"),
+            Self::PermissionDenied { .. } | Self::WrongHost { .. } => (StatusCode::FORBIDDEN, "permission_denied"),
             Self::PackNotFound => (StatusCode::NOT_FOUND, "pack_not_found"),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
@@ -104,7 +109,7 @@ impl ApiError {
     /// What the log must know and the client need not.
     pub(super) fn cause(&self) -> Option<String> {
         match self {
-            Self::Unauthenticated { cause } => Some((*cause).to_owned()),
+            Self::Unauthenticated { cause } => Some(cause.clone()),
             _ => self.source().map(|error| ErrorChain(error).to_string()),
         }
     }

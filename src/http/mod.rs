@@ -1,8 +1,9 @@
 //! The edge: routes, the form, the error envelope. Knows HTTP and decides nothing.
 //!
 //! Checks come in an order in which nobody learns what they have no right to: the route (404, 405), the credential
-//! (401), its scope (403), the org's billing (423), the request (415, 413, 400), and last what is there already (409).
+//! (401), its org's host and its scope (403), the org's billing (423), the request (415, 413, 400), and last what is there already (409).
 
+mod audit;
 mod authenticate;
 mod error;
 mod form;
@@ -25,28 +26,37 @@ use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
 use self::{error::ApiError, query::Query, route::Route};
-use crate::{aws::Table, identity::Authenticator, upload::Uploads};
+use crate::{
+    aws::Table,
+    identity::{self, Authenticator, BaseDomain},
+    upload::Uploads,
+};
 
 /// All that the handlers need.
 #[derive(Debug)]
 pub struct Api {
     authenticator: Authenticator<Table>,
+    base_domain: Option<BaseDomain>,
     table: Table,
     uploads: Uploads,
 }
 
 impl Api {
-    /// The API over these uploads, and over the table that they write.
-    pub fn new(uploads: Uploads) -> Self {
+    /// The API over these uploads, and over the table that they write, for whom these settings let in.
+    pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
         let table = uploads.table.clone();
-        Self { authenticator: Authenticator::new(table.clone()), table, uploads }
+        let authenticator = Authenticator::new(table.clone(), identity);
+        Self { authenticator, base_domain: identity.base_domain.clone(), table, uploads }
     }
 
     async fn answer(&self, route: Result<Route, ApiError>, request: Request) -> Result<Response<Body>, ApiError> {
         let route = route?;
         let query = Query::of(&request);
         let caller = authenticate::caller(self, request.headers(), &query).await?;
-        Span::current().record("org_id", field::display(caller.org.id));
+        let span = Span::current();
+        span.record("org_id", field::display(caller.org.id));
+        span.record("credential_id", &caller.credential_id);
+        authenticate::check_host(self, &caller, &request)?;
         match route {
             Route::Upload => upload::upload(self, &caller, query, request).await,
             Route::List => packs::list(self, &caller, query).await,
@@ -78,6 +88,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
         method = request.method().as_str(),
         route = route.as_ref().map_or("none", Route::template),
         org_id = field::Empty,
+        credential_id = field::Empty,
         pack_id = field::Empty,
     );
     let answer = AssertUnwindSafe(api.answer(route, request)).catch_unwind().instrument(span.clone()).await;
@@ -96,6 +107,9 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
                 tracing::error!(status = status_code, code, duration_ms, cause = error.cause(), "failed");
             } else {
                 tracing::info!(status = status_code, code, duration_ms, cause = error.cause(), "refused");
+            }
+            if matches!(status, StatusCode::FORBIDDEN | StatusCode::LOCKED) {
+                audit::refused(&error);
             }
             error.into_response(&request_id)
         }

@@ -4,7 +4,7 @@ use lambda_http::{
 };
 use tracing::{Span, field};
 
-use super::{Api, ApiError, form::Form, json, query::Query, record::RecordView};
+use super::{Api, ApiError, audit, form::Form, json, query::Query, record::RecordView};
 use crate::{
     identity::{Caller, Scope},
     pack::{Problems, Timestamp},
@@ -52,11 +52,13 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
 }
 
 async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
-    let (status, record) = match api.uploads.submit(&caller.org, submission).await? {
-        Outcome::Created(record) => (StatusCode::CREATED, record),
-        Outcome::Existing(record) => (StatusCode::OK, record),
+    let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
+        Outcome::Created(record) => (StatusCode::CREATED, "created", record),
+        Outcome::Existing(record) => (StatusCode::OK, "existing", record),
+        Outcome::QueuedAnew(record) => (StatusCode::OK, "queued_anew", record),
     };
     Span::current().record("pack_id", field::display(record.id));
+    audit::uploaded(outcome, &record);
     let mut response = json(status, &RecordView::of(&record, caller));
     if status == StatusCode::CREATED {
         let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));

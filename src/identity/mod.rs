@@ -2,22 +2,32 @@
 //!
 //! Arrows: this room names only [`pack`](crate::pack)'s ids. [`aws`](crate::aws) implements its [`Directory`].
 
+mod age;
 mod api_key;
 mod authenticator;
+mod base_domain;
 mod billing;
+mod cache;
 mod credential;
+mod jwks;
 mod org;
 mod scope;
+mod session;
+mod settings;
 
 use std::future::Future;
 
 pub use self::{
     api_key::{ApiKey, InvalidKeySecret, KeyHash, KeySecret, KeyTemplate},
     authenticator::{AuthenticationError, Authenticator},
+    base_domain::{BaseDomain, InvalidBaseDomain},
     billing::Billing,
-    credential::Credential,
+    credential::{Credential, InvalidCredential},
+    jwks::{InvalidJwksUrl, JwksError, JwksSettings, JwksUrl},
     org::Org,
-    scope::Scope,
+    scope::{Scope, UnknownScope},
+    session::{SessionError, SessionSettings, SessionToken},
+    settings::Settings,
 };
 use crate::pack::OrgId;
 
@@ -32,6 +42,9 @@ pub trait Directory {
         org: OrgId,
         key: &KeyHash,
     ) -> impl Future<Output = Result<Option<(Org, ApiKey)>, Self::Error>> + Send;
+
+    /// The org of this id, read consistently.
+    fn org(&self, id: OrgId) -> impl Future<Output = Result<Option<Org>, Self::Error>> + Send;
 }
 
 /// A caller whose credential was found good.
@@ -41,7 +54,8 @@ pub struct Caller {
     pub org: Org,
     /// What the credential permits.
     pub scopes: Vec<Scope>,
-    /// Names the credential in audit lines, and is no secret: the first digits of a key's hash, or a session's subject.
+    /// Names the credential in logs, and is no secret: `key:` and the first digits of its hash, or `session:` and its
+    /// subject.
     pub credential_id: String,
 }
 

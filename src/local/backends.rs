@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DataDir, Error, Options, ports, ports::Ports, registry, s3, sqs};
+use super::{DataDir, Error, Issuer, Options, ports, ports::Ports, registry, s3, sqs};
 use crate::image::RegistryAddress;
 
 /// The backends of a local run: those embedded in this process, and the addresses of all.
@@ -16,6 +16,8 @@ pub struct Backends {
     pub endpoints: Endpoints,
     /// Where images go.
     pub registry: RegistryAddress,
+    /// Who issues sessions.
+    pub issuer: Issuer,
     /// The folder of the embedded S3.
     pub(super) s3_folder: Option<PathBuf>,
     servers: Servers,
@@ -85,8 +87,11 @@ impl Backends {
                 address.to_string().parse().expect("host and port make a registry's address")
             }
         };
+        let listener = ports.listen("issuer", data)?;
+        let issuer = Issuer::open(data, url(&listener))?;
+        servers.spawn("issuer", listener, issuer.router());
         let endpoints = Endpoints { s3, dynamodb, sqs };
-        Ok(Self { endpoints, registry, s3_folder, servers })
+        Ok(Self { endpoints, registry, issuer, s3_folder, servers })
     }
 
     /// Ends the embedded backends, each after the requests that it has begun, unless those take too long.
@@ -143,7 +148,7 @@ impl Servers {
     }
 }
 
-fn failed(backend: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+pub(super) fn failed(backend: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     Error::Backend { backend, source: source.into() }
 }
 

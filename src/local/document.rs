@@ -15,6 +15,8 @@ pub(super) struct Document<'a> {
     pub(super) url: &'a str,
     /// Where images are, `host:port`.
     pub(super) registry: String,
+    /// Who issues sessions.
+    pub(super) issuer: &'a str,
     /// Where the AWS services are.
     pub(super) endpoints: &'a Endpoints,
     /// The secrets of the API keys, by org and permission template.

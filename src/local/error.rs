@@ -32,6 +32,14 @@ pub enum Error {
         /// Why it cannot be bound.
         source: io::Error,
     },
+    /// No local run has made an issuer in the data folder.
+    #[error("cannot read {}, which a local run makes when it starts", path.display())]
+    NoIssuer {
+        /// Where it is kept.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
     /// No free port was found, or the address given cannot be bound.
     #[error("cannot listen on {address}")]
     Listen {

@@ -1,6 +1,6 @@
 use std::{env, sync::Arc};
 
-use super::{Error, Options, QueueUrls, sdk::Sdk};
+use super::{Error, Issuer, Options, QueueUrls, issuer::AUDIENCE, sdk::Sdk};
 use crate::{
     aws::{self, Queue, Staging, Table},
     build::Builder,
@@ -31,6 +31,7 @@ impl Functions {
         sdk: &Sdk,
         queues: &QueueUrls,
         registry: &RegistryAddress,
+        issuer: &Issuer,
         options: &Options,
     ) -> Result<Self, Error> {
         let lookup = |variable: &str| match variable {
@@ -38,6 +39,9 @@ impl Functions {
             "STAGING_BUCKET" => Some(options.staging_bucket.clone()),
             "BUILD_QUEUE_URL" => Some(queues.builds.clone()),
             "REGISTRY" => Some(registry.to_string()),
+            "SESSION_ISSUER" => Some(issuer.url.clone()),
+            "SESSION_AUDIENCE" => Some(AUDIENCE.to_owned()),
+            "SESSION_JWKS_URL" => Some(issuer.jwks_url()),
             // The embedded registry asks for no credentials.
             "REGISTRY_AUTH" if options.registry.is_none() => None,
             "REQUEUE_AFTER_MS" => env::var(variable).ok().or_else(|| Some(REQUEUE_AFTER_MS.to_owned())),
@@ -62,7 +66,7 @@ impl Functions {
             deadline: api.deadline,
         };
         Ok(Self {
-            api: Arc::new(Api::new(uploads)),
+            api: Arc::new(Api::new(uploads, &api.identity)),
             builder: Builder { table: table.clone(), staging, registry, limits },
             requeue: Requeue { table: table.clone(), queue, settings: requeue.settings },
             table,

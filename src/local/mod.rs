@@ -12,6 +12,7 @@ mod dynamodb;
 mod error;
 mod functions;
 pub mod gateway;
+mod issuer;
 mod options;
 mod ports;
 mod provision;
@@ -28,6 +29,7 @@ pub use self::{
     clients::Clients,
     data_dir::DataDir,
     error::Error,
+    issuer::{Issuer, SessionOptions},
     options::Options,
     provision::{QueueUrls, provision},
     run::run,

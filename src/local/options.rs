@@ -6,7 +6,7 @@ use crate::image::RegistryAddress;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Where everything is kept between runs.
-    #[arg(long, value_name = "FOLDER", default_value = ".local")]
+    #[arg(long, global = true, value_name = "FOLDER", default_value = ".local")]
     pub data_dir: PathBuf,
     /// The address of the API; port 0 chooses one. The keys of a local run are public knowledge: stay on loopback.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]

@@ -39,7 +39,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let mut backends = Backends::start(&data, &options).await?;
     let clients = Clients::new(&backends.endpoints, &options).await;
     let queues = provision(&clients, &options).await?;
-    let functions = Functions::new(&clients.sdk, &queues, &backends.registry, &options)?;
+    let functions = Functions::new(&clients.sdk, &queues, &backends.registry, &backends.issuer, &options)?;
     let keys = seed(&functions.table).await?;
 
     let stop = CancellationToken::new();
@@ -65,8 +65,13 @@ pub async fn run(options: Options) -> Result<(), Error> {
         tasks.spawn(s3::sweep_regularly(folder, STAGED_FOR, SWEEP_EVERY, stop.clone()));
     }
 
-    let document =
-        Document { url: &url, registry: backends.registry.to_string(), endpoints: &backends.endpoints, keys: &keys };
+    let document = Document {
+        url: &url,
+        registry: backends.registry.to_string(),
+        issuer: &backends.issuer.url,
+        endpoints: &backends.endpoints,
+        keys: &keys,
+    };
     document.write(&data)?;
     document.announce(&data);
     let ended = tokio::select! {

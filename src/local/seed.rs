@@ -29,6 +29,16 @@ enum Posture {
 /// When the seeded keys were made, and the expired trial ended: fixed, so that each start writes the same.
 const PAST: &str = "2025-01-01T00:00:00Z";
 
+/// The slugs of the orgs.
+pub(super) fn slugs() -> [&'static str; 4] {
+    ORGS.map(|(_, slug, _)| slug)
+}
+
+/// The id of the org of this slug, if it is one of these.
+pub(super) fn org_id(slug: &str) -> Option<&'static str> {
+    ORGS.iter().find(|(_, of, _)| *of == slug).map(|(id, ..)| *id)
+}
+
 /// Writes the orgs, with a key for each permission template. Every start writes them again, so that they work whatever
 /// became of them.
 ///

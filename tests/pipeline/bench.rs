@@ -70,7 +70,7 @@ impl Bench {
     pub(crate) async fn create(&self, submission: Submission) -> Record {
         match self.submit(submission).await {
             Outcome::Created(record) => record,
-            Outcome::Existing(record) => panic!("{} was there", record.id),
+            Outcome::Existing(record) | Outcome::QueuedAnew(record) => panic!("{} was there", record.id),
         }
     }
 

@@ -53,7 +53,7 @@ async fn an_archive_that_expired_fails_its_record_and_uploading_it_again_mends_t
     assert_eq!(bench.builder.build(Job::from(&record)).await.unwrap(), Built::Failed { reason: reason.clone() });
     assert_eq!(failed(&bench.read(&record).await), reason);
 
-    let Outcome::Existing(anew) = bench.submit(pack("hello")).await else { panic!("a second record") };
+    let Outcome::QueuedAnew(anew) = bench.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!(bench.builder.build(Job::from(&record)).await.unwrap(), Built::Dropped, "the old attempt");
     assert_eq!(bench.read(&record).await, anew);
     assert_eq!(bench.builder.build(Job::from(&anew)).await.unwrap(), Built::Ready);

@@ -63,7 +63,7 @@ async fn a_failed_build_is_queued_anew_by_the_same_and_replaced_by_another() {
     let table = &bench.uploads.table;
     assert!(table.mark_failed(record.id, 1, "broken", Timestamp::now()).await.unwrap());
 
-    let Outcome::Existing(anew) = bench.submit(pack("hello")).await else { panic!("a second record") };
+    let Outcome::QueuedAnew(anew) = bench.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!((anew.id, anew.build.attempt, &anew.build.status), (record.id, 2, &BuildStatus::Queued));
     assert_ne!(anew.build.staging_key, record.build.staging_key);
     assert_eq!(bench.read(&record).await, anew);
@@ -164,6 +164,7 @@ async fn of_racing_uploads_of_the_same_pack_all_get_the_one_record() {
         match racer.await.unwrap() {
             Outcome::Created(record) => created.push(record),
             Outcome::Existing(record) => existing.push(record),
+            Outcome::QueuedAnew(record) => panic!("{} had not failed", record.id),
         }
     }
     assert_eq!((created.len(), existing.len()), (1, 63));
@@ -196,7 +197,9 @@ async fn of_racing_uploads_that_replace_a_failed_one_each_gets_an_honest_answer(
     assert!(won.iter().all(|content| *content == won[0]));
     for (answer, _) in &answers {
         match answer {
-            Ok(Outcome::Created(record) | Outcome::Existing(record)) => assert_eq!(*record, winner),
+            Ok(Outcome::Created(record) | Outcome::Existing(record) | Outcome::QueuedAnew(record)) => {
+                assert_eq!(*record, winner);
+            }
             Err(UploadError::Conflict { pack_id, .. }) => assert_eq!(*pack_id, winner.id),
             Err(error) => panic!("{error}"),
         }

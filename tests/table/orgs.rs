@@ -70,13 +70,13 @@ async fn keys_are_listed_and_stay_revoked_since_the_first_time() {
         table.put_api_key(acme.id, key).await.unwrap();
     }
     let (first, second) = ("2026-01-01T00:00:00.000Z".parse().unwrap(), "2026-01-02T00:00:00.000Z".parse().unwrap());
-    assert!(table.revoke_api_key(acme.id, &keys[1].hash, first).await.unwrap());
-    assert!(table.revoke_api_key(acme.id, &keys[1].hash, second).await.unwrap());
+    assert!(table.revoke_api_key(acme.id, &keys[1], first, "tester").await.unwrap());
+    assert!(!table.revoke_api_key(acme.id, &keys[1], second, "tester").await.unwrap());
     keys[1].revoked_at = Some(first);
 
     keys.sort_by_key(|key| key.hash.to_string());
     assert_eq!(table.api_keys(acme.id).await.unwrap(), keys);
     let unknown = api_key(acme.id, KeyTemplate::FullAccess, 9);
-    assert!(!table.revoke_api_key(acme.id, &unknown.hash, first).await.unwrap());
+    assert!(!table.revoke_api_key(acme.id, &unknown, first, "tester").await.unwrap());
     assert_eq!(table.api_keys(OrgId::generate()).await.unwrap(), []);
 }

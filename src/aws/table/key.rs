@@ -1,3 +1,5 @@
+use ulid::Ulid;
+
 use super::{item::Item, string};
 use crate::{
     identity::KeyHash,
@@ -30,6 +32,10 @@ impl Key {
 
     pub(super) fn api_key(org: OrgId, hash: &KeyHash) -> Self {
         Self { pk: Self::org_partition(org), sk: format!("{}{hash}", Self::API_KEY_PREFIX) }
+    }
+
+    pub(super) fn audit(org: OrgId, entry: Ulid) -> Self {
+        Self { pk: Self::org_partition(org), sk: format!("AUDIT#{entry}") }
     }
 
     pub(super) fn record(id: PackId) -> Self {

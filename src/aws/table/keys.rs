@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Key, Table,
+    audit::Action,
     item::{self, Item},
     orgs::OrgItem,
     string,
@@ -30,7 +31,7 @@ struct ApiKeyItem {
 }
 
 impl Table {
-    /// Puts a key of an org, replacing one of the same hash.
+    /// Puts a key of an org, replacing one of the same hash, and without a trace: for keys that are no secret.
     ///
     /// # Errors
     /// When DynamoDB fails.
@@ -39,6 +40,16 @@ impl Table {
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
         put.send().await.map_err(Error::of("PutItem"))?;
         Ok(())
+    }
+
+    /// Writes a new key of an org together with an entry in its audit trail; false if it has a key of this hash.
+    ///
+    /// # Errors
+    /// When DynamoDB fails.
+    pub async fn create_api_key(&self, org: OrgId, key: &ApiKey, actor: &str) -> Result<bool, Error> {
+        let item = item::write(Key::api_key(org, &key.hash), ApiKeyItem::from(key))?;
+        let audit = self.put_audit(org, Action::CreateKey, key, actor, key.created_at)?;
+        self.transact(vec![self.put_absent(item)?, audit]).await
     }
 
     /// All of an org's keys.
@@ -64,16 +75,22 @@ impl Table {
         Ok(keys)
     }
 
-    /// Revokes a key, which keeps the moment of its first revocation; false if the org has no such key.
+    /// Revokes a key together with an entry in its org's audit trail; false if the org has no such key, or it is revoked
+    /// already.
     ///
     /// # Errors
     /// When DynamoDB fails.
-    pub async fn revoke_api_key(&self, org: OrgId, key: &KeyHash, now: Timestamp) -> Result<bool, Error> {
-        let update = self
-            .update(Key::api_key(org, key), "SET revoked_at = if_not_exists(revoked_at, :now)")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":now", string(now));
-        super::applied(update).await
+    pub async fn revoke_api_key(&self, org: OrgId, key: &ApiKey, now: Timestamp, actor: &str) -> Result<bool, Error> {
+        let revoke = Update::builder()
+            .table_name(&self.name)
+            .set_key(Some(Key::api_key(org, &key.hash).attributes()))
+            .update_expression("SET revoked_at = :now")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
+            .expression_attribute_values(":now", string(now))
+            .build()
+            .map_err(Error::of("TransactWriteItems"))?;
+        let audit = self.put_audit(org, Action::RevokeKey, key, actor, now)?;
+        self.transact(vec![TransactWriteItem::builder().update(revoke).build(), audit]).await
     }
 
     /// The items of these keys, in any order, read consistently in one round trip unless DynamoDB throttles.
@@ -110,6 +127,11 @@ impl Directory for Table {
             }
         }
         Ok(org.zip(api_key))
+    }
+
+    async fn org(&self, id: OrgId) -> Result<Option<Org>, Error> {
+        let org: Option<OrgItem> = self.get(Key::org(id)).await?;
+        Ok(org.map(Org::from))
     }
 }
 

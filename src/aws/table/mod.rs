@@ -5,6 +5,7 @@
 //! | org | `ORG#<org id>` | `ORG` |
 //! | guard of an org's slug | `SLUG#<slug>` | `SLUG` |
 //! | API key | `ORG#<org id>` | `KEY#<SHA-256 of the secret>` |
+//! | entry of an org's audit trail | `ORG#<org id>` | `AUDIT#<ULID>` |
 //! | record | `PACK#<pack id>` | `PACK` |
 //! | guard of a name and version | `ORG#<org id>` | `PACK#<name>#<version>` |
 //!
@@ -16,6 +17,7 @@
 //!
 //! Every attribute of an index is written together with what it stands for.
 
+mod audit;
 mod item;
 mod key;
 mod keys;

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{Key, Table, item};
 use crate::{
     aws::Error,
-    identity::{Billing, Org},
+    identity::{Billing, Directory as _, Org},
     pack::{OrgId, OrgSlug, Timestamp},
 };
 
@@ -49,8 +49,7 @@ impl Table {
     /// When DynamoDB fails.
     pub async fn org_by_slug(&self, slug: &OrgSlug) -> Result<Option<Org>, Error> {
         let Some(SlugItem { org_id }) = self.get(Key::slug(slug)).await? else { return Ok(None) };
-        let org: Option<OrgItem> = self.get(Key::org(org_id)).await?;
-        Ok(org.map(Org::from))
+        self.org(org_id).await
     }
 
     /// Sets an org's billing posture; false if there is no such org.

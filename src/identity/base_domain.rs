@@ -1,0 +1,40 @@
+use std::{fmt, str::FromStr};
+
+use crate::pack::OrgSlug;
+
+/// The domain under which each org has a host of its own, `<slug>.<base domain>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseDomain(String);
+
+/// The text is not a domain.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not a domain such as packs.example.com, without scheme or port")]
+pub struct InvalidBaseDomain;
+
+impl BaseDomain {
+    /// The host of the org of this slug.
+    pub fn host(&self, slug: &OrgSlug) -> String {
+        format!("{slug}.{self}")
+    }
+}
+
+impl FromStr for BaseDomain {
+    type Err = InvalidBaseDomain;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBaseDomain> {
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        if text.split('.').all(is_label) { Ok(Self(text.to_ascii_lowercase())) } else { Err(InvalidBaseDomain) }
+    }
+}
+
+impl fmt::Display for BaseDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,214 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    net::IpAddr,
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
+};
+use reqwest::{Client, StatusCode, Url, redirect};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::age::is_within;
+
+/// The largest set of keys that is read, in bytes.
+const MAX_BYTES: usize = 256 * 1_024;
+
+/// Where the public keys of an issuer are: an `https` URL, or an `http` URL of this machine's loopback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwksUrl(Url);
+
+/// The text is not the URL of a JWKS.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not an https URL")]
+pub struct InvalidJwksUrl;
+
+impl FromStr for JwksUrl {
+    type Err = InvalidJwksUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidJwksUrl> {
+        let url = Url::parse(text).map_err(|_| InvalidJwksUrl)?;
+        let is_local = || {
+            let host = url.host_str().unwrap_or_default();
+            host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        };
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if is_local() => Ok(Self(url)),
+            _ => Err(InvalidJwksUrl),
+        }
+    }
+}
+
+/// Where an issuer's keys are, and how often they are fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwksSettings {
+    /// Where.
+    pub url: JwksUrl,
+    /// How long a fetch may take.
+    pub timeout: Duration,
+    /// How long keys are used without being fetched again: for so long is one accepted that the issuer has withdrawn.
+    pub keep_for: Duration,
+    /// How long after a fetch an unknown `kid` leads to the next one at the earliest, so that made-up ones cannot be
+    /// used to flood the issuer.
+    pub refresh_pause: Duration,
+    /// How long after a fetch that failed, and left no keys to go on with, the next one is tried at the earliest.
+    pub retry_pause: Duration,
+}
+
+impl JwksSettings {
+    /// The set at this URL, with the usual times.
+    pub fn new(url: JwksUrl) -> Self {
+        Self {
+            url,
+            timeout: Duration::from_secs(2),
+            keep_for: Duration::from_secs(600),
+            refresh_pause: Duration::from_secs(60),
+            retry_pause: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why an issuer's keys are not known.
+#[derive(Debug, thiserror::Error)]
+pub enum JwksError {
+    /// The issuer did not answer, or not in time.
+    #[error("the JWKS cannot be fetched")]
+    Fetch(#[from] reqwest::Error),
+    /// It answered with another status than 200.
+    #[error("the JWKS was answered with {0}")]
+    Status(StatusCode),
+    /// It sent more than would ever be a set of keys.
+    #[error("the JWKS has more than {MAX_BYTES} bytes")]
+    TooLarge,
+    /// What it sent is no set of keys (RFC 7517, section 5).
+    #[error("the JWKS is malformed")]
+    Malformed(#[from] serde_json::Error),
+    /// The last fetch failed a moment ago.
+    #[error("the JWKS could not be fetched a moment ago")]
+    Lately,
+}
+
+/// A public key, and the one algorithm that it is used with.
+#[derive(Clone)]
+pub(super) struct PublicKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) key: DecodingKey,
+}
+
+/// The public keys of an issuer (RFC 7517), kept between requests.
+#[derive(Debug)]
+pub(super) struct Jwks {
+    settings: JwksSettings,
+    /// Locked during a fetch, so that there is one at a time.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The keys by `kid`, and when they were fetched.
+    known: Option<(SystemTime, HashMap<String, PublicKey>)>,
+    last_fetch: Option<Fetch>,
+}
+
+#[derive(Debug)]
+struct Fetch {
+    began_at: SystemTime,
+    failed: bool,
+}
+
+impl Jwks {
+    pub(super) fn new(settings: JwksSettings) -> Self {
+        Self { settings, state: Mutex::default() }
+    }
+
+    /// The key of this `kid`, fetched if need be; `None` if the issuer has none.
+    pub(super) async fn key(&self, kid: &str) -> Result<Option<PublicKey>, JwksError> {
+        let JwksSettings { keep_for, refresh_pause, retry_pause, .. } = self.settings;
+        let mut state = self.state.lock().await;
+        state.known = state.known.take().filter(|(fetched_at, _)| is_within(*fetched_at, keep_for));
+        let pause = match &state.known {
+            Some((_, keys)) => match keys.get(kid) {
+                Some(key) => return Ok(Some(key.clone())),
+                None => refresh_pause,
+            },
+            None => retry_pause,
+        };
+        match &state.last_fetch {
+            Some(fetch) if is_within(fetch.began_at, pause) => {
+                return if fetch.failed { Err(JwksError::Lately) } else { Ok(None) };
+            }
+            _ => {}
+        }
+        let began_at = SystemTime::now();
+        // It counts as failed until it has succeeded, since the request that makes it may go away.
+        state.last_fetch = Some(Fetch { began_at, failed: true });
+        let keys = self.fetch().await?;
+        state.last_fetch = Some(Fetch { began_at, failed: false });
+        let key = keys.get(kid).cloned();
+        state.known = Some((began_at, keys));
+        Ok(key)
+    }
+
+    async fn fetch(&self) -> Result<HashMap<String, PublicKey>, JwksError> {
+        // Made anew each time: fetches are rare, and a connection kept by a function that was frozen is a dead one.
+        let client = Client::builder().timeout(self.settings.timeout).redirect(redirect::Policy::none()).build()?;
+        let mut response = client.get(self.settings.url.0.clone()).send().await?;
+        if response.status() != StatusCode::OK {
+            return Err(JwksError::Status(response.status()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_BYTES {
+                return Err(JwksError::TooLarge);
+            }
+        }
+        read(&body)
+    }
+}
+
+/// The keys of a set that can be used here. Others are passed over, whatever is the matter with them (RFC 7517,
+/// section 5).
+fn read(body: &[u8]) -> Result<HashMap<String, PublicKey>, JwksError> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<serde_json::Value>,
+    }
+    let Set { keys } = serde_json::from_slice(body)?;
+    let jwks = keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
+    Ok(jwks.filter_map(|jwk: Jwk| Some((jwk.common.key_id.clone()?, PublicKey::of(&jwk)?))).collect())
+}
+
+impl PublicKey {
+    /// The key, if it is one for verifying signatures of an algorithm that is accepted.
+    fn of(jwk: &Jwk) -> Option<Self> {
+        let (algorithm, declared) = match &jwk.algorithm {
+            AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+                (Algorithm::ES256, KeyAlgorithm::ES256)
+            }
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+                (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
+            }
+            _ => return None,
+        };
+        let common = &jwk.common;
+        let is_for_signatures = common.public_key_use.as_ref().is_none_or(|of| *of == PublicKeyUse::Signature)
+            && common.key_operations.as_ref().is_none_or(|operations| operations.contains(&KeyOperations::Verify))
+            && common.key_algorithm.is_none_or(|algorithm| algorithm == declared);
+        let key = DecodingKey::from_jwk(jwk).ok().filter(|_| is_for_signatures)?;
+        Some(Self { algorithm, key })
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({:?})", self.algorithm)
+    }
+}
