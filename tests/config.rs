@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use pack_upload::{
     config::{Admin, Api, Builder, ConfigError, Requeue},
+    identity::{JwksSettings, SessionSettings, Settings},
     pack::Limits,
     registry::{Credentials, Password},
 };
@@ -33,6 +34,8 @@ fn what_is_required_is_enough() {
     assert_eq!(api.build_queue_url, "https://sqs.example/1/builds");
     assert_eq!(api.registry.to_string(), "registry.example:5000/packs");
     assert_eq!((api.limits, api.deadline), (Limits::default(), Duration::from_secs(24)));
+    assert_eq!(api.identity, Settings::default());
+    assert_eq!(api.identity.cache_for, Duration::from_secs(30));
     assert!(!api.s3_path_style);
 
     let builder = Builder::read(environment(&[])).unwrap();
@@ -136,4 +139,66 @@ fn the_registry_s_credentials_are_complete_and_not_shown() {
     let error = credentials(&[("REGISTRY_AUTH", "basic")]).unwrap_err();
     assert_eq!(variables(&error), ["REGISTRY_USERNAME", "REGISTRY_PASSWORD"]);
     assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "iam")]).unwrap_err()), ["REGISTRY_AUTH"]);
+}
+
+const SESSIONS: [(&str, &str); 3] = [
+    ("SESSION_ISSUER", "https://id.example/"),
+    ("SESSION_AUDIENCE", "packs"),
+    ("SESSION_JWKS_URL", "https://id.example/.well-known/jwks.json"),
+];
+
+#[test]
+fn sessions_are_configured_wholly_or_not_at_all() {
+    let sessions = Api::read(environment(&SESSIONS)).unwrap().identity.sessions.unwrap();
+    let jwks = JwksSettings::new("https://id.example/.well-known/jwks.json".parse().unwrap());
+    assert_eq!(
+        sessions,
+        SessionSettings { issuer: "https://id.example/".to_owned(), audience: "packs".to_owned(), jwks }
+    );
+    assert_eq!(sessions.jwks.refresh_pause, Duration::from_secs(60));
+    for missing in SESSIONS {
+        let others: Vec<_> = SESSIONS.into_iter().filter(|setting| *setting != missing).collect();
+        assert_eq!(variables(&Api::read(environment(&others)).unwrap_err()), [missing.0]);
+        let [other, another] = others[..] else { panic!("three are two and one") };
+        assert_eq!(variables(&Api::read(environment(&[missing])).unwrap_err()), [other.0, another.0]);
+    }
+}
+
+#[test]
+fn keys_are_fetched_over_tls_or_from_this_machine() {
+    let jwks = |url: &str| Api::read(environment(&[SESSIONS[0], SESSIONS[1], ("SESSION_JWKS_URL", url)]));
+    for good in ["https://id.example", "http://127.0.0.1:8080/keys", "http://[::1]:8080/", "http://localhost/keys"] {
+        assert!(jwks(good).is_ok(), "{good}");
+    }
+    for bad in
+        ["id.example", "http://id.example/keys", "http://127.0.0.1.id.example/", "file:///keys", "http://10.0.0.1/"]
+    {
+        assert_eq!(variables(&jwks(bad).unwrap_err()), ["SESSION_JWKS_URL"], "{bad}");
+    }
+}
+
+#[test]
+fn a_base_domain_is_a_domain() {
+    let base_domain = |text: &str| {
+        Api::read(environment(&[("TENANT_BASE_DOMAIN", text)])).map(|api| api.identity.base_domain.unwrap().to_string())
+    };
+    assert_eq!(base_domain("Packs.Example.com"), Ok("packs.example.com".to_owned()));
+    assert_eq!(base_domain("localhost"), Ok("localhost".to_owned()));
+    for bad in
+        ["https://packs.example", ".packs.example", "packs.example.", "packs.example:443", "*.example", "a b", "-a.b"]
+    {
+        assert_eq!(variables(&base_domain(bad).unwrap_err()), ["TENANT_BASE_DOMAIN"], "{bad}");
+    }
+}
+
+/// A revocation takes effect within a minute, whatever is configured.
+#[test]
+fn credentials_are_remembered_for_a_minute_at_most() {
+    let cache_for = |text: &str| {
+        Api::read(environment(&[("CREDENTIAL_CACHE_MS", text)])).map(|api| api.identity.cache_for.as_millis())
+    };
+    assert_eq!((cache_for("0"), cache_for("60000")), (Ok(0), Ok(60_000)));
+    for bad in ["60001", "-1", "forever"] {
+        assert_eq!(variables(&cache_for(bad).unwrap_err()), ["CREDENTIAL_CACHE_MS"], "{bad}");
+    }
 }

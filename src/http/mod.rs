@@ -1,11 +1,13 @@
 //! The edge: routes, the form, the error envelope. Knows HTTP and decides nothing.
 //!
 //! Checks come in an order in which nobody learns what they have no right to: the route (404, 405), the credential
-//! (401), its org's host and its scope (403), the org's billing (423), the request (415, 413, 400), and last what is there already (409).
+//! (401), its org's host and its scope (403), the org's billing (423), the request (415, 413, 400), and last what is
+//! there already (409).
 
 mod audit;
 mod authenticate;
 mod error;
+mod event;
 mod form;
 mod packs;
 mod query;
@@ -13,7 +15,7 @@ mod record;
 mod route;
 mod upload;
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 use lambda_http::{
@@ -22,9 +24,11 @@ use lambda_http::{
     request::RequestContext,
 };
 use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
 use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
+pub use self::event::function;
 use self::{error::ApiError, query::Query, route::Route};
 use crate::{
     aws::Table,
@@ -50,18 +54,26 @@ impl Api {
         Self { authenticator, base_domain: identity.base_domain.clone(), table, uploads }
     }
 
-    async fn answer(&self, route: Result<Route, ApiError>, request: Request) -> Result<Response<Body>, ApiError> {
+    /// The answer, or an error once the deadline has passed. An upload keeps to that by itself: from its commit point on
+    /// its answer is settled.
+    async fn answer(
+        &self,
+        route: Result<Route, ApiError>,
+        request: Request,
+        arrived_at: Instant,
+    ) -> Result<Response<Body>, ApiError> {
         let route = route?;
         let query = Query::of(&request);
-        let caller = authenticate::caller(self, request.headers(), &query).await?;
+        let deadline = arrived_at + self.uploads.deadline;
+        let caller = timeout_at(deadline, authenticate::caller(self, request.headers(), &query)).await??;
         let span = Span::current();
         span.record("org_id", field::display(caller.org.id));
         span.record("credential_id", &caller.credential_id);
         authenticate::check_host(self, &caller, &request)?;
         match route {
-            Route::Upload => upload::upload(self, &caller, query, request).await,
-            Route::List => packs::list(self, &caller, query).await,
-            Route::Get { id } => packs::get(self, &caller, query, &id).await,
+            Route::Upload => upload::upload(self, &caller, query, request, arrived_at).await,
+            Route::List => timeout_at(deadline, packs::list(self, &caller, query)).await?,
+            Route::Get { id } => timeout_at(deadline, packs::get(self, &caller, query, &id)).await?,
         }
     }
 }
@@ -79,7 +91,7 @@ pub fn service(
 
 /// Answers one request, and logs it once. What is logged on the way carries the same span.
 async fn exchange(api: &Api, request: Request) -> Response<Body> {
-    let started = Instant::now();
+    let arrived_at = Instant::now();
     let request_id = request_id(&request);
     let route = Route::of(&request);
     let is_upload = matches!(route, Ok(Route::Upload));
@@ -93,9 +105,9 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
         credential_id = field::Empty,
         pack_id = field::Empty,
     );
-    let answer = AssertUnwindSafe(api.answer(route, request)).catch_unwind().instrument(span.clone()).await;
+    let answer = AssertUnwindSafe(api.answer(route, request, arrived_at)).catch_unwind().instrument(span.clone()).await;
     let answer = answer.unwrap_or(Err(ApiError::Panicked));
-    let duration_ms = started.elapsed().as_micros() as f64 / 1_000.0;
+    let duration_ms = arrived_at.elapsed().as_micros() as f64 / 1_000.0;
     let _entered = span.enter();
     match answer {
         Ok(response) => {

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
 use serde::Deserialize;
 
 use super::{
@@ -65,9 +65,12 @@ pub(super) struct Session {
 /// Why a token is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// Its form, its signature or one of its claims is not good.
+    /// Its header or its claims cannot be read. Why is left out, since that would repeat what is in them.
+    #[error("the session token is malformed")]
+    Malformed,
+    /// Its signature, or a claim that says where and when it is good.
     #[error("the session token is not valid")]
-    Invalid(#[from] jsonwebtoken::errors::Error),
+    Invalid(#[source] jsonwebtoken::errors::Error),
     /// Its algorithm is none of those accepted.
     #[error("the session token's algorithm is not accepted")]
     Algorithm,
@@ -83,6 +86,15 @@ pub enum SessionError {
     /// The issuer's keys could not be asked for: nobody knows whether it is good.
     #[error("the issuer's keys could not be fetched")]
     Jwks(#[from] JwksError),
+}
+
+impl From<jsonwebtoken::errors::Error> for SessionError {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
+        match error.kind() {
+            ErrorKind::Json(_) | ErrorKind::Base64(_) | ErrorKind::Utf8(_) => Self::Malformed,
+            _ => Self::Invalid(error),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use clap::Parser;
 use pack_upload::{
     aws::{Queue, Staging, Table},
     http::Api,
-    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
+    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org, Settings},
     local::{Backends, Clients, DataDir, Options, provision},
     pack::{Limits, Timestamp},
     upload::Uploads,
@@ -22,7 +22,9 @@ pub(crate) const BOUNDARY: &str = "------------------------d74496d66958873e";
 /// The API on the embedded backends, with the org of the events under `events/`, and one that is overdue.
 pub(crate) struct Backend {
     api: Arc<Api>,
-    _backends: Backends,
+    pub(crate) table: Table,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) backends: Backends,
     _data: DataDir,
     _folder: TempDir,
 }
@@ -35,6 +37,11 @@ struct Command {
 
 impl Backend {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&Settings::default()).await
+    }
+
+    /// The API for whom these settings let in.
+    pub(crate) async fn start_with(settings: &Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Command::parse_from(["local", "--data-dir", folder.path().to_str().unwrap()]).options;
         let options =
@@ -43,7 +50,7 @@ impl Backend {
         let backends = Backends::start(&data, &options).await.unwrap();
         let clients = Clients::new(&backends.endpoints, &options).await;
         let queues = provision(&clients, &options).await.unwrap();
-        let table = Table::new(clients.dynamodb, options.table_name);
+        let table = Table::new(clients.dynamodb.clone(), options.table_name);
         for (id, slug, billing) in [
             ("01JACME0000000000000000000", "acme", Billing::Active),
             ("01JPASTDVE0000000000000000", "pastdue", Billing::PastDue),
@@ -56,25 +63,37 @@ impl Backend {
                 table.put_api_key(org.id, &key).await.unwrap();
             }
         }
-        let api = Arc::new(Api::new(Uploads {
-            table,
+        let uploads = Uploads {
+            table: table.clone(),
             staging: Staging::new(clients.s3, options.staging_bucket),
             queue: Queue::new(clients.sqs, queues.builds),
             registry: backends.registry.clone(),
             limits: Arc::new(Limits::default()),
             deadline: Duration::from_secs(20),
-        }));
-        Self { api, _backends: backends, _data: data, _folder: folder }
+        };
+        let api = Arc::new(Api::new(uploads, settings));
+        Self { api, table, dynamodb: clients.dynamodb, backends, _data: data, _folder: folder }
     }
 
     pub(crate) async fn answer(&self, event: &Value) -> Answer {
         Answer::of(Arc::clone(&self.api), event).await
     }
 
+    /// The answer to a list that shows this credential.
+    pub(crate) async fn list_as(&self, credential: &str) -> Answer {
+        self.answer(&with_credential(event("list"), credential)).await
+    }
+
     /// The answer to the upload of a form with these parts.
     pub(crate) async fn upload(&self, parts: &[(&str, &[u8])]) -> Answer {
         self.answer(&upload(&form(parts))).await
     }
+}
+
+/// The event with this credential.
+pub(crate) fn with_credential(mut event: Value, credential: &str) -> Value {
+    event["headers"]["authorization"] = json!(format!("Bearer {credential}"));
+    event
 }
 
 /// A key's secret, made as `local` makes it.

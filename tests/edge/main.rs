@@ -1,11 +1,19 @@
 //! The edge through its public door: events as AWS sends them go in, answers come out.
 
+mod admin;
+mod audit;
 mod backend;
 mod envelope;
 mod events;
 mod form;
+mod issuer;
+mod jwks;
 mod order;
+mod origins;
+mod revocation;
 mod routes;
+mod sessions;
+mod tenants;
 mod unauthenticated;
 mod uploads;
 
@@ -17,6 +25,7 @@ use lambda_http::{Body, Request, http::Response, tower::ServiceExt};
 use pack_upload::{
     aws::{Queue, Staging, Table},
     http::{self, Api},
+    identity::Settings,
     pack::Limits,
     upload::Uploads,
 };
@@ -32,14 +41,15 @@ fn unreachable() -> Arc<Api> {
         .endpoint_url("http://127.0.0.1:1")
         .retry_config(RetryConfig::disabled())
         .build();
-    Arc::new(Api::new(Uploads {
+    let uploads = Uploads {
         table: Table::new(aws_sdk_dynamodb::Client::new(&config), "packs".to_owned()),
         staging: Staging::new(aws_sdk_s3::Client::new(&config), "staging".to_owned()),
         queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://127.0.0.1:1/queue".to_owned()),
         registry: "127.0.0.1:1".parse().unwrap(),
         limits: Arc::new(Limits::default()),
         deadline: Duration::from_secs(5),
-    }))
+    };
+    Arc::new(Api::new(uploads, &Settings::default()))
 }
 
 /// One of the events in `events/`.

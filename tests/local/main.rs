@@ -1,5 +1,6 @@
 //! The `local` binary, as a person and a script meet it.
 
+mod issuer;
 mod process;
 mod replaced;
 mod restart;

@@ -19,12 +19,17 @@ pub(crate) struct Local {
 impl Local {
     /// Starts it and waits until it accepts requests.
     pub(crate) fn start(folder: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::spawn(folder, command(folder).envs(environment.iter().copied()))
+    }
+
+    /// Starts this command and waits until it accepts requests.
+    pub(crate) fn spawn(folder: &Path, command: &mut Command) -> Self {
         let path = folder.join("local.json");
         // What a killed run left would be read before the new one has deleted it.
         if path.exists() {
             std::fs::remove_file(&path).expect("deleted");
         }
-        let mut child = command(folder).envs(environment.iter().copied()).spawn().expect("it starts");
+        let mut child = command.spawn().expect("it starts");
         let started = Instant::now();
         let document = loop {
             if let Ok(content) = std::fs::read(&path) {
@@ -54,8 +59,13 @@ impl Local {
 
     /// Uploads an archive for an org.
     pub(crate) async fn upload(&self, org: &str, archive: Vec<u8>) -> (u16, Value) {
+        self.upload_with(self.key(org), archive).await
+    }
+
+    /// Uploads an archive with this credential.
+    pub(crate) async fn upload_with(&self, credential: &str, archive: Vec<u8>) -> (u16, Value) {
         let form = Form::new().part("archive", Part::bytes(archive).file_name("pack.tar.gz"));
-        let request = self.client.post(self.url("/v1/packs/upload")).bearer_auth(self.key(org));
+        let request = self.client.post(self.url("/v1/packs/upload")).bearer_auth(credential);
         answer(request.multipart(form)).await
     }
 

@@ -24,7 +24,7 @@ async fn each_backend_can_be_replaced_by_its_variable() {
     assert_eq!(status, 201, "{created}");
     let record = settled(&one, created["id"].as_str().expect("an id"), Duration::from_secs(10)).await;
     assert_eq!(record["build_status"], "ready");
-    for name in ["s3", "registry", "dynamodb.sqlite", "ports.json"] {
+    for name in ["s3", "registry", "dynamodb.sqlite"] {
         assert!(!replaced.path().join(name).exists(), "{name}");
     }
 }

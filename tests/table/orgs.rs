@@ -80,3 +80,30 @@ async fn keys_are_listed_and_stay_revoked_since_the_first_time() {
     assert!(!table.revoke_api_key(acme.id, &unknown, first, "tester").await.unwrap());
     assert_eq!(table.api_keys(OrgId::generate()).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn an_org_is_found_by_its_id() {
+    let Database { table, .. } = Database::start().await;
+    let acme = org("acme", Billing::PastDue);
+    assert!(table.create_org(&acme).await.unwrap());
+    assert_eq!(table.org(acme.id).await.unwrap(), Some(acme));
+    assert_eq!(table.org(OrgId::generate()).await.unwrap(), None);
+}
+
+/// A key and the entry that tells of it are written together or not at all.
+#[tokio::test]
+async fn what_is_done_to_a_key_leaves_an_entry_unless_nothing_is_done() {
+    let database = Database::start().await;
+    let (table, org) = (&database.table, OrgId::generate());
+    let key = api_key(org, KeyTemplate::ReadOnly, 1);
+    assert!(table.create_api_key(org, &key, "tester").await.unwrap());
+    assert_eq!(database.items().await, 2);
+    assert!(!table.create_api_key(org, &key, "tester").await.unwrap());
+    assert_eq!(database.items().await, 2);
+    let now = Timestamp::now();
+    assert!(table.revoke_api_key(org, &key, now, "tester").await.unwrap());
+    assert_eq!(database.items().await, 3);
+    assert!(!table.revoke_api_key(org, &key, now, "tester").await.unwrap());
+    assert_eq!(database.items().await, 3);
+    assert_eq!(table.api_keys(org).await.unwrap(), [ApiKey { revoked_at: Some(now), ..key }]);
+}

@@ -1,5 +1,5 @@
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -83,11 +83,6 @@ impl Local {
     /// All that it logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default()
-    }
-
-    /// The data folder.
-    pub(crate) fn data(&self) -> &Path {
-        self.data.path()
     }
 
     /// What `local.json` says at this path, such as `/endpoints/s3`.
