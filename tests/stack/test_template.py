@@ -78,6 +78,16 @@ class Permissions(unittest.TestCase):
                 everywhere = "*" in as_list(statement["Resource"])
                 self.assertEqual(everywhere, set(as_list(statement["Action"])) <= unnamed, statement["Sid"])
 
+    def test_only_its_own_indexes_and_no_more_than_a_prefix_are_open_to_a_function(self):
+        prefixes = {"${StagingBucket.Arn}/staging/*", "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/packs/*"}
+        for binary in FUNCTIONS:
+            resources = [each for statement in statements(binary) for each in as_list(statement["Resource"]) if each != "*"]
+            texts = [resource["Fn::Sub"] for resource in resources if "Fn::Sub" in resource]
+            prefix = "${Table.Arn}/index/"
+            indexes = sorted(text.removeprefix(prefix) for text in texts if text.startswith(prefix))
+            self.assertEqual(indexes, PERMISSIONS["indexes"][binary])
+            self.assertLessEqual({text for text in texts if "*" in text}, prefixes)
+
     def test_no_function_has_more_by_another_way(self):
         names = {f"{binary.capitalize()}Role" for binary in FUNCTIONS}
         self.assertEqual(names, set(of_type("AWS::IAM::Role")))
