@@ -92,7 +92,7 @@ class Function:
             "PATH": os.environ["PATH"],
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SECRET_ACCESS_KEY": "local-secret",
             "AWS_LAMBDA_FUNCTION_NAME": binary,
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "29",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
