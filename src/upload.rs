@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use crate::{
     aws::{self, Created, Queue, Staging, Table},
@@ -32,7 +33,8 @@ pub struct Uploads {
     pub registry: RegistryAddress,
     /// What is too much.
     pub limits: Arc<Limits>,
-    /// How long an upload may take, up to and with the write of its record.
+    /// How long after its arrival a request may still be worked on; for an upload, up to and with the write of its
+    /// record.
     pub deadline: Duration,
 }
 
@@ -43,6 +45,8 @@ pub struct Submission {
     pub archive: Bytes,
     /// Who may see the pack.
     pub visibility: Visibility,
+    /// When the request arrived, from which on [`Uploads::deadline`] counts.
+    pub arrived_at: Instant,
 }
 
 /// How a good upload ended.
@@ -77,8 +81,8 @@ pub enum UploadError {
     #[error("a dependency failed before the record was written")]
     Unavailable(#[from] aws::Error),
     /// It took longer than [`Uploads::deadline`]; trying again is safe.
-    #[error("not done within {0:?}")]
-    TimedOut(Duration),
+    #[error("not done in time")]
+    TimedOut(#[from] Elapsed),
     /// Others kept changing the failed record that has this name and version; trying again is safe.
     #[error("others kept changing the record of this name and version")]
     Contested,
@@ -92,7 +96,8 @@ impl Uploads {
     /// failing or slow write of the record may have been made; then its build is owed like any other.
     pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let staging_key = Staging::new_key(org.id);
-        let outcome = self.in_time(self.take_in(org, submission, &staging_key)).await?;
+        let deadline = submission.arrived_at + self.deadline;
+        let outcome = timeout_at(deadline, self.take_in(org, submission, &staging_key)).await??;
         match &outcome {
             Outcome::Created(record) | Outcome::QueuedAnew(record) => self.enqueue(record).await,
             // It is built from another upload's archive.
@@ -107,7 +112,8 @@ impl Uploads {
     /// # Errors
     /// As [`Uploads::submit`].
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
-        self.in_time(async {
+        let deadline = submission.arrived_at + self.deadline;
+        let check = async {
             let release = self.judge(org, submission).await?;
             let Manifest { name, version, .. } = &release.manifest;
             let Some(found) = self.table.released(org.id, name, version).await? else { return Ok(release) };
@@ -115,8 +121,8 @@ impl Uploads {
                 Decision::Keep | Decision::QueueAnew => Ok(found.release),
                 Decision::Replace => Ok(release),
             }
-        })
-        .await
+        };
+        timeout_at(deadline, check).await?
     }
 
     /// Everything up to and with the commit point.
@@ -171,10 +177,6 @@ impl Uploads {
         if let Err(error) = self.queue.send(record.into()).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue will send it");
         }
-    }
-
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, UploadError>>) -> Result<T, UploadError> {
-        tokio::time::timeout(self.deadline, work).await.unwrap_or(Err(UploadError::TimedOut(self.deadline)))
     }
 }
 

@@ -26,5 +26,5 @@ async fn main() -> Result<(), lambda_http::Error> {
         limits: Arc::new(config.limits),
         deadline: config.deadline,
     };
-    lambda_http::run(http::service(Arc::new(Api::new(uploads, &config.identity)))).await
+    lambda_runtime::run(http::function(Arc::new(Api::new(uploads, &config.identity)))).await
 }

@@ -34,8 +34,8 @@ pub struct Api {
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit.
     pub limits: Limits,
-    /// `REQUEST_DEADLINE_MS`: how long an upload may take up to its commit point. With `SEND_TIMEOUT_MS` on top it
-    /// stays below API Gateway's 29 seconds.
+    /// `REQUEST_DEADLINE_MS`: how long a request may take, an upload up to its commit point. With `SEND_TIMEOUT_MS` on
+    /// top it stays below API Gateway's 29 seconds.
     pub deadline: Duration,
     /// `CONNECT_TIMEOUT_MS`, `CALL_TIMEOUT_MS`, `TRANSFER_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,

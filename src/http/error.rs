@@ -9,6 +9,7 @@ use lambda_http::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::time::error::Elapsed;
 
 use crate::{
     aws,
@@ -148,6 +149,12 @@ impl ApiError {
 impl From<aws::Error> for ApiError {
     fn from(error: aws::Error) -> Self {
         Self::Unavailable(error.into())
+    }
+}
+
+impl From<Elapsed> for ApiError {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::Unavailable(elapsed.into())
     }
 }
 

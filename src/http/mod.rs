@@ -1,11 +1,13 @@
 //! The edge: routes, the form, the error envelope. Knows HTTP and decides nothing.
 //!
 //! Checks come in an order in which nobody learns what they have no right to: the route (404, 405), the credential
-//! (401), its org's host and its scope (403), the org's billing (423), the request (415, 413, 400), and last what is there already (409).
+//! (401), its org's host and its scope (403), the org's billing (423), the request (415, 413, 400), and last what is
+//! there already (409). openapi.yaml describes all of it, and is served to anybody.
 
 mod audit;
 mod authenticate;
 mod error;
+mod event;
 mod form;
 mod packs;
 mod query;
@@ -13,7 +15,7 @@ mod record;
 mod route;
 mod upload;
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 use lambda_http::{
@@ -22,15 +24,20 @@ use lambda_http::{
     request::RequestContext,
 };
 use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
 use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
+pub use self::event::function;
 use self::{error::ApiError, query::Query, route::Route};
 use crate::{
     aws::Table,
-    identity::{self, Authenticator, BaseDomain},
+    identity::{self, Authenticator, BaseDomain, Caller},
     upload::Uploads,
 };
+
+/// What `GET /v1/openapi.json` answers: openapi.yaml as JSON, which the build script made of it.
+const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 /// All that the handlers need.
 #[derive(Debug)]
@@ -49,19 +56,35 @@ impl Api {
         Self { authenticator, base_domain: identity.base_domain.clone(), table, uploads }
     }
 
-    async fn answer(&self, route: Result<Route, ApiError>, request: Request) -> Result<Response<Body>, ApiError> {
+    /// The answer, or an error once the deadline has passed. An upload keeps to that by itself: from its commit point on
+    /// its answer is settled.
+    async fn answer(
+        &self,
+        route: Result<Route, ApiError>,
+        request: Request,
+        arrived_at: Instant,
+    ) -> Result<Response<Body>, ApiError> {
         let route = route?;
         let query = Query::of(&request);
-        let caller = authenticate::caller(self, request.headers(), &query).await?;
+        let deadline = arrived_at + self.uploads.deadline;
+        let caller = || async { timeout_at(deadline, self.caller(&request, &query)).await? };
+        match route {
+            // What the API is like is no secret, so nobody is asked who they are.
+            Route::Document => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
+            Route::Upload => upload::upload(self, &caller().await?, query, request, arrived_at).await,
+            Route::List => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
+            Route::Get { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+        }
+    }
+
+    /// Who asks, which the log of the request then knows too.
+    async fn caller(&self, request: &Request, query: &Query) -> Result<Caller, ApiError> {
+        let caller = authenticate::caller(self, request.headers(), query).await?;
         let span = Span::current();
         span.record("org_id", field::display(caller.org.id));
         span.record("credential_id", &caller.credential_id);
-        authenticate::check_host(self, &caller, &request)?;
-        match route {
-            Route::Upload => upload::upload(self, &caller, query, request).await,
-            Route::List => packs::list(self, &caller, query).await,
-            Route::Get { id } => packs::get(self, &caller, query, &id).await,
-        }
+        authenticate::check_host(self, &caller, request)?;
+        Ok(caller)
     }
 }
 
@@ -78,7 +101,7 @@ pub fn service(
 
 /// Answers one request, and logs it once. What is logged on the way carries the same span.
 async fn exchange(api: &Api, request: Request) -> Response<Body> {
-    let started = Instant::now();
+    let arrived_at = Instant::now();
     let request_id = request_id(&request);
     let route = Route::of(&request);
     // At the level of errors, so that a filter which lets only errors through does not take their context away.
@@ -91,9 +114,9 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
         credential_id = field::Empty,
         pack_id = field::Empty,
     );
-    let answer = AssertUnwindSafe(api.answer(route, request)).catch_unwind().instrument(span.clone()).await;
+    let answer = AssertUnwindSafe(api.answer(route, request, arrived_at)).catch_unwind().instrument(span.clone()).await;
     let answer = answer.unwrap_or(Err(ApiError::Panicked));
-    let duration_ms = started.elapsed().as_micros() as f64 / 1_000.0;
+    let duration_ms = arrived_at.elapsed().as_micros() as f64 / 1_000.0;
     let _entered = span.enter();
     match answer {
         Ok(response) => {
@@ -127,9 +150,13 @@ fn request_id(request: &Request) -> String {
     from_gateway.or_else(from_lambda).unwrap_or_default()
 }
 
-/// A JSON response. Answers are a tenant's data and change as builds go on: no cache keeps them.
+/// A JSON response of this value.
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    let text = serde_json::to_string(body).expect("structs and maps with text keys always serialise");
+    json_text(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise"))
+}
+
+/// A JSON response. Answers are a tenant's data and change as builds go on: no cache keeps them.
+fn json_text(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));

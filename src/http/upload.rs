@@ -2,6 +2,7 @@ use lambda_http::{
     Body, Request,
     http::{HeaderValue, Response, StatusCode, header::LOCATION},
 };
+use tokio::time::Instant;
 use tracing::{Span, field};
 
 use super::{Api, ApiError, audit, form::Form, json, query::Query, record::RecordView};
@@ -17,6 +18,7 @@ pub(super) async fn upload(
     caller: &Caller,
     query: Query,
     request: Request,
+    arrived_at: Instant,
 ) -> Result<Response<Body>, ApiError> {
     if !caller.may(Scope::CapsWrite) {
         return Err(ApiError::PermissionDenied { scope: Scope::CapsWrite });
@@ -27,8 +29,8 @@ pub(super) async fn upload(
     let mut problems = Problems::default();
     let dry_run = query.into_dry_run(&mut problems);
     let form = Form::read(request, &api.uploads.limits, &mut problems).await?;
-    let submission =
-        form.archive.map(|archive| Submission { archive, visibility: form.visibility.unwrap_or_default() });
+    let visibility = form.visibility.unwrap_or_default();
+    let submission = form.archive.map(|archive| Submission { archive, visibility, arrived_at });
     match submission {
         Some(submission) if !problems.is_empty() => Err(with_pack_problems(api, caller, submission, problems).await),
         None => Err(ApiError::Validation(problems)),

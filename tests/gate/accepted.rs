@@ -116,9 +116,11 @@ fn the_v7_format() {
             .header(Header::v7("data/").mode(0o755))
             .header(Header::v7("data/empty/").mode(0o755))
             .entry(Header::v7("data/a"), b"content")
+            // GNU tar has these even here.
+            .header(Header::v7("data/b").field(DEV_MAJOR, "0000000\0").field(DEV_MINOR, "0000000\0"))
             .entry(Header::v7("scripts/run").field(MODE, "100755 \0"), b"")
             .entry(Header::v7("pack.yaml"), MANIFEST),
-        &["data/", "data/a", "data/empty/", "pack.yaml", "scripts/", "scripts/run*"],
+        &["data/", "data/a", "data/b", "data/empty/", "pack.yaml", "scripts/", "scripts/run*"],
     );
 }
 

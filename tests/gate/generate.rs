@@ -1,5 +1,7 @@
 //! Packs and archives of them, made by chance: what an archive may hold and how each format may say it.
 
+use std::collections::BTreeSet;
+
 use flate2::Compression;
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -36,6 +38,20 @@ struct Item {
     has_attributes: bool,
 }
 
+/// An entry to be: the path in the pack, and of a file its mode and content.
+#[derive(Debug)]
+struct Member {
+    path: String,
+    file: Option<(u32, Vec<u8>)>,
+    has_attributes: bool,
+}
+
+impl Member {
+    fn plain(path: impl Into<String>, file: Option<(u32, Vec<u8>)>) -> Self {
+        Self { path: path.into(), file, has_attributes: false }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Plan {
     format: Format,
@@ -48,7 +64,7 @@ struct Plan {
     items: Vec<Item>,
     /// Directories that have entries of their own, by chance.
     named: Vec<bool>,
-    litter: Vec<usize>,
+    litter: BTreeSet<usize>,
     padding: usize,
     order: Vec<u32>,
 }
@@ -66,7 +82,7 @@ pub(crate) fn archives() -> impl Strategy<Value = Generated> {
         vec((any::<bool>(), stem()), 1..6),
         vec(item(), 0..8),
         vec(any::<bool>(), 16),
-        vec(0..16_usize, 0..3),
+        proptest::collection::btree_set(0..16_usize, 0..3),
         0..40_usize,
         vec(any::<u32>(), 40),
     );
@@ -126,50 +142,30 @@ impl Plan {
             self.wrapper = None;
         }
         let directories = self.paths_of_directories();
-        let mut pack = Listing::from([("pack.yaml".to_owned(), Some((false, MANIFEST.to_vec())))]);
-        let mut entries: Vec<(String, Option<(u32, Vec<u8>)>, bool)> =
-            vec![("pack.yaml".to_owned(), Some((0o644, MANIFEST.to_vec())), false)];
+        let mut members = vec![Member::plain("pack.yaml", Some((0o644, MANIFEST.to_vec())))];
         for (number, item) in self.items.iter().enumerate() {
             let directory = &directories[item.directory % directories.len()];
             // A number at the end keeps names apart, and blanks and dots away from it.
             let path = format!("{directory}/{}{number}", item.stem);
-            if self.fits(&path) {
-                entries.push((path, item.file.clone(), item.has_attributes));
-            }
-        }
-        for (path, file, _) in &entries {
-            for (slash, _) in path.match_indices('/') {
-                pack.insert(path[..=slash].to_owned(), None);
-            }
-            match file {
-                Some((mode, content)) => pack.insert(path.clone(), Some((mode & 0o111 != 0, content.clone()))),
-                None => pack.insert(format!("{path}/"), None),
-            };
+            members.push(Member { path, file: item.file.clone(), has_attributes: item.has_attributes });
         }
         for (directory, _) in directories.iter().zip(&self.named).filter(|(_, named)| **named) {
-            if self.fits(directory) && !pack.contains_key(&format!("{directory}/")) {
-                for (slash, _) in directory.match_indices('/') {
-                    pack.insert(directory[..=slash].to_owned(), None);
-                }
-                pack.insert(format!("{directory}/"), None);
-            }
-            if self.fits(directory) {
-                entries.push((directory.clone(), None, false));
-            }
+            members.push(Member::plain(directory, None));
         }
+        members.retain(|member| self.fits(&member.path));
+        let pack = files(&members);
         for litter in &self.litter {
             let directory = &directories[litter % directories.len()];
             let path = if litter % 2 == 0 { format!("._{litter}") } else { format!("{directory}/.DS_Store") };
+            // Where there is no directory, unpacking the litter would make one.
             if self.fits(&path) && (litter % 2 == 0 || pack.contains_key(&format!("{directory}/"))) {
-                entries.push((path, Some((0o644, b"litter".to_vec())), false));
+                members.push(Member::plain(path, Some((0o644, b"litter".to_vec()))));
             }
         }
         let mut order =
-            self.order.iter().cycle().enumerate().map(|(index, number)| number.wrapping_mul(index as u32 + 1));
-        entries.sort_by_cached_key(|(path, ..)| (path.clone(), order.next()));
-        entries.dedup_by(|a, b| a.0 == b.0);
-        entries.sort_by_cached_key(|_| order.next());
-        let upload = self.archive(&entries);
+            self.order.iter().cycle().zip(1..).map(|(number, index): (&u32, u32)| number.wrapping_mul(index));
+        members.sort_by_cached_key(|_| order.next());
+        let upload = self.archive(&members);
         Generated { upload, wrapper: self.wrapper, pack }
     }
 
@@ -200,7 +196,7 @@ impl Plan {
         length <= 1000 && (length <= 100 || !matches!(self.format, Format::V7))
     }
 
-    fn archive(&self, entries: &[(String, Option<(u32, Vec<u8>)>, bool)]) -> Vec<u8> {
+    fn archive(&self, members: &[Member]) -> Vec<u8> {
         let mut archive = Archive::new();
         if self.has_global_header && !matches!(self.format, Format::V7) {
             archive = archive.extension(b'g', &pax_records(&[("comment", b"0123456789abcdef")]));
@@ -208,15 +204,18 @@ impl Plan {
         if self.has_leading_dot {
             archive = archive.header(self.header("./", None));
         }
-        for (path, file, has_attributes) in entries {
-            archive = self.entry(archive, &self.name(path), file.as_ref(), *has_attributes);
+        for member in members {
+            archive = self.entry(archive, member);
         }
         let tar = [archive.tar(), vec![0; self.padding * BLOCK]].concat();
         gzip_at(&tar, Compression::new(self.level))
     }
 
-    fn entry(&self, archive: Archive, name: &str, file: Option<&(u32, Vec<u8>)>, has_attributes: bool) -> Archive {
-        let name = if file.is_some() { name.to_owned() } else { format!("{name}/") };
+    fn entry(&self, archive: Archive, member: &Member) -> Archive {
+        let Member { path, file, has_attributes } = member;
+        let (file, has_attributes) = (file.as_ref(), *has_attributes);
+        let slash = if file.is_some() { "" } else { "/" };
+        let name = self.name(path) + slash;
         let content = file.map_or([].as_slice(), |(_, content)| content);
         let size = content.len().to_string();
         let mut records: Vec<(&str, &[u8])> = Vec::new();
@@ -260,6 +259,21 @@ impl Plan {
             None => header.typeflag(b'5').mode(0o755),
         }
     }
+}
+
+/// What members leave in a directory, parents included.
+fn files(members: &[Member]) -> Listing {
+    let mut files = Listing::new();
+    for Member { path, file, .. } in members {
+        for (slash, _) in path.match_indices('/') {
+            files.insert(path[..=slash].to_owned(), None);
+        }
+        match file {
+            Some((mode, content)) => files.insert(path.clone(), Some((mode & 0o111 != 0, content.clone()))),
+            None => files.insert(format!("{path}/"), None),
+        };
+    }
+    files
 }
 
 /// A name in the two fields of a `ustar` header.

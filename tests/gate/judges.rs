@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use pack_upload::pack::{Limits, judge};
+use pack_upload::{
+    image::layer_chunks,
+    pack::{Limits, judge},
+};
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
@@ -17,27 +20,33 @@ use crate::{
 const ARCHIVES: usize = 512;
 
 #[test]
-fn generated_archives_are_read_as_others_read_them() {
+fn generated_archives_and_their_layers_are_read_as_others_read_them() {
     let mut runner = TestRunner::deterministic();
     let generated: Vec<_> =
         (0..ARCHIVES).map(|_| archives().new_tree(&mut runner).expect("nothing is filtered out").current()).collect();
     let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    let file = |index: usize, kind: &str| scratch.path().join(format!("{index}.{kind}"));
     for (index, archive) in generated.iter().enumerate() {
-        fs::write(scratch.path().join(format!("{index}.tar.gz")), &archive.upload).expect("the archive can be written");
         let pack = judge(archive.upload.as_slice(), &Limits::default()).unwrap_or_else(|rejection| {
             panic!("archive {index} is refused: {rejection}\n{:?}", archive.pack.keys());
         });
         assert_eq!(listing(&pack.tree), archive.pack, "archive {index}");
+        let layer: Vec<u8> = layer_chunks(&pack.tree).flatten().collect();
+        fs::write(file(index, "upload"), &archive.upload).expect("the archive can be written");
+        fs::write(file(index, "layer"), layer).expect("the layer can be written");
     }
-    let unpacked = |reader: Reader, index: usize| scratch.path().join(format!("{reader:?}/{index}"));
     for reader in Reader::installed() {
-        let jobs: Vec<_> = (0..ARCHIVES)
-            .map(|index| (scratch.path().join(format!("{index}.tar.gz")), unpacked(reader, index)))
-            .collect();
-        for (index, result) in reader.unpack(&jobs).into_iter().enumerate() {
-            assert_eq!(result, Ok(()), "{reader:?} on archive {index}");
-            let found = pack_directory(&unpacked(reader, index), generated[index].wrapper.as_deref());
-            assert_eq!(found, generated[index].pack, "{reader:?} on archive {index}");
+        for kind in ["upload", "layer"] {
+            let unpacked = |index: usize| scratch.path().join(format!("{reader:?}-{kind}-{index}"));
+            let jobs: Vec<_> = (0..ARCHIVES).map(|index| (file(index, kind), unpacked(index))).collect();
+            for (index, result) in reader.unpack(&jobs).into_iter().enumerate() {
+                assert_eq!(result, Ok(()), "{reader:?} on {kind} {index}");
+                let found = match kind {
+                    "upload" => pack_directory(&unpacked(index), generated[index].wrapper.as_deref()),
+                    _ => read_directory(&unpacked(index)),
+                };
+                assert_eq!(found, generated[index].pack, "{reader:?} on {kind} {index}");
+            }
         }
     }
 }

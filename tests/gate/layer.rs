@@ -147,6 +147,7 @@ fn is_the_same_however_the_directory_was_archived() {
          sample/behavior.md sample/README.md sample/data sample/guides sample/templates",
         "tar --format=gnu --owner=me:4711 --mtime=@1700000000.5 -cf - . | gzip -9",
         "tar --format=posix --xattrs -b 200 -cf - * | gzip -n",
+        "tar --format=v7 -cf - . | gzip -1",
         "find . -type f | LC_ALL=C sort -r | tar --no-recursion -T - -czf -",
     ] {
         let pack = judge_bytes(&sh(command)).unwrap_or_else(|rejection| panic!("{command}: {rejection}"));

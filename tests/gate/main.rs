@@ -22,5 +22,6 @@ mod manifest;
 mod mistakes;
 mod support;
 mod texts;
+mod writers;
 mod yaml;
 mod yaml_readers;

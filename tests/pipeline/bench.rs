@@ -15,6 +15,7 @@ use pack_upload::{
     upload::{Outcome, Submission, Uploads},
 };
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 /// The use cases on embedded backends of their own.
 pub(crate) struct Bench {
@@ -114,7 +115,8 @@ pub(crate) fn registry(address: &RegistryAddress, credentials: Credentials) -> R
 /// A pack `tools` 1.0.0 whose `behavior.md` is this text.
 pub(crate) fn pack(behavior: &str) -> Submission {
     let manifest = "name: tools\nversion: 1.0.0\ndescription: For a test\n";
-    Submission { archive: archive(&[("pack.yaml", manifest), ("behavior.md", behavior)]), visibility: Visibility::Org }
+    let archive = archive(&[("pack.yaml", manifest), ("behavior.md", behavior)]);
+    Submission { archive, visibility: Visibility::Org, arrived_at: Instant::now() }
 }
 
 pub(crate) fn archive(files: &[(&str, &str)]) -> Bytes {

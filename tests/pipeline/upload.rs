@@ -130,7 +130,7 @@ async fn an_upload_that_takes_too_long_is_ended() {
     let mut bench = Bench::start().await;
     bench.uploads.deadline = Duration::ZERO;
     let error = bench.uploads.submit(&bench.org, pack("hello")).await.unwrap_err();
-    assert!(matches!(error, UploadError::TimedOut(Duration::ZERO)), "{error}");
+    assert!(matches!(error, UploadError::TimedOut(_)), "{error}");
     assert_eq!((bench.jobs().await.len(), bench.items().await), (0, 0));
 }
 

@@ -1,7 +1,7 @@
 //! Uploads that are turned away: each says why in the envelope, and leaves nothing behind.
 
 use reqwest::{StatusCode, header, multipart};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Answer, Holdings, Local, PackArchive, form};
 
@@ -107,11 +107,32 @@ async fn every_problem_of_a_pack_at_once() {
         .symlink("data/link", "/etc/passwd")
         .file("notes.txt", "?")
         .finish();
+    let expected = json!({
+        "archive": [
+            "entry `data/link` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)",
+            "`notes.txt` has no place in a pack: put it into one of `guides/`, `scripts/`, `data/`, `templates/`, or leave \
+             it out; files at the top are `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE` and \
+             `LICENSE.*`",
+        ],
+        "pack.yaml": ["line 3: `descripton` is not a key: did you mean `description`?"],
+        "pack.yaml: description": [
+            "is missing; must be text that says what the pack is for: rename `descripton` to `description`",
+        ],
+        "pack.yaml: name": [
+            "line 1: `Bad_Name` must start with a lower-case letter and hold only lower-case letters, digits and single \
+             hyphens between them: did you mean `bad-name`?",
+        ],
+        "pack.yaml: version": [
+            "line 2: `1.10` is a number, not text: write `version: \"1.10\"`",
+            "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected end of input while \
+             parsing minor version number: did you mean `1.10.0`?",
+        ],
+    });
 
     for query in ["", "?dry_run=true"] {
         let answer = local.upload_as("acme", query, archive.clone()).await;
         let error = answer.expect_error(400, "validation_error");
-        assert_eq!(error["details"]["fields"], Value::Null, "FILL");
+        assert_eq!(error["details"]["fields"], expected);
     }
     assert_eq!(Holdings::of(&local).await, before);
 }
@@ -121,7 +142,8 @@ async fn too_large_names_the_limit() {
     let local = Local::start_with(&[("LIMIT_ENTRIES", "3")]).await;
     let before = Holdings::of(&local).await;
 
-    let noise: Vec<u8> = (0..4_600_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    let mut noise = vec![0; 4_600_000];
+    getrandom::fill(&mut noise).unwrap();
     let too_many_bytes = PackArchive::new("large", "1.0.0").file("data/noise", noise).finish();
     assert!(too_many_bytes.len() > 4_500_000, "{}", too_many_bytes.len());
     let answer = local.upload(too_many_bytes).await;

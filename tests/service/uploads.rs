@@ -56,8 +56,8 @@ async fn the_record_comes_back_whole_and_its_image_follows() {
         "capabilities": created.text("capabilities"),
         "suggested_packs": "changelog,git",
         "image_origin": "upload",
-        "image_digest": "sha256:FILL_FULL",
-        "size_bytes": 0,
+        "image_digest": "sha256:4b78509d5e9146e187a109406c573c63802d0c8e05ade131b2710c4b74af2667",
+        "size_bytes": 3780,
         "owned": true,
         "build_status": "queued",
     });
@@ -143,7 +143,6 @@ async fn a_dry_run_checks_everything_and_leaves_nothing() {
     let checked = local.upload_as("acme", "?dry_run=true", archive()).await;
     checked.expect(StatusCode::OK);
     assert_eq!(Holdings::of(&local).await, before);
-    assert_eq!(std::fs::read_dir(local.data()).is_ok(), true);
     for absent in ["id", "created_at", "updated_at", "build_status"] {
         assert!(checked.body.get(absent).is_none(), "{absent}: {}", checked.body);
     }

@@ -86,6 +86,8 @@ impl<'a, R: BufRead> Unpacked<'a, R> {
         }
         let what = if rest.starts_with(&MAGIC) {
             "another gzip member follows"
+        } else if rest.iter().all(|byte| *byte == 0) {
+            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)"
         } else {
             "bytes follow that are not part of it"
         };

@@ -1,3 +1,5 @@
+use std::mem::offset_of;
+
 use tar::{Header as Layout, UstarHeader};
 
 use super::{
@@ -54,33 +56,23 @@ impl Header {
         let layout = Layout::from_byte_slice(block);
         let common = layout.as_old();
         check_checksum(block, &common.cksum)?;
-        let number = |field, bytes| unsigned(bytes).map_err(|error| InvalidHeader::Number { field, error });
+        let number = |field, bytes: &[u8]| unsigned(bytes).map_err(|error| InvalidHeader::Number { field, error });
         let mode = number("mode", &common.mode)?;
         number("uid", &common.uid)?;
         number("gid", &common.gid)?;
         let size = number("size", &common.size)?;
         signed(&common.mtime).map_err(|error| InvalidHeader::Number { field: "mtime", error })?;
 
-        let is_v7 = common.pad.iter().all(|byte| *byte == 0);
-        let prefix = if let Some(ustar) = layout.as_ustar() {
-            number("devmajor", &ustar.dev_major)?;
-            number("devminor", &ustar.dev_minor)?;
-            until_nul(&ustar.prefix)
-        } else if let Some(gnu) = layout.as_gnu() {
-            number("devmajor", &gnu.dev_major)?;
-            number("devminor", &gnu.dev_minor)?;
-            // Where GNU keeps times and sparse maps, Python reads a prefix.
-            check_trailing(block, std::mem::offset_of!(UstarHeader, prefix), "GNU")?;
-            &[]
-        } else if is_v7 {
-            &[]
-        } else {
-            let magic = &block[MAGIC_AND_VERSION];
-            return Err(if magic.iter().all(|byte| *byte == 0) {
-                InvalidHeader::Trailing { format: "v7" }
-            } else {
-                InvalidHeader::Magic(Quoted(magic).to_string())
-            });
+        // Not every format has these two, but GNU tar writes them in all, and Python reads them in all.
+        number("devmajor", &block[offset_of!(UstarHeader, dev_major)..offset_of!(UstarHeader, dev_minor)])?;
+        number("devminor", &block[offset_of!(UstarHeader, dev_minor)..offset_of!(UstarHeader, prefix)])?;
+
+        let is_v7 = block[MAGIC_AND_VERSION] == [0; 8];
+        let prefix = match layout.as_ustar() {
+            Some(ustar) => until_nul(&ustar.prefix),
+            None if layout.as_gnu().is_some() => no_prefix(block, "GNU")?,
+            None if is_v7 => no_prefix(block, "v7")?,
+            None => return Err(InvalidHeader::Magic(Quoted(&block[MAGIC_AND_VERSION]).to_string())),
         };
         Ok(Self {
             name: join(prefix, until_nul(&common.name))?,
@@ -104,9 +96,10 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-fn check_trailing(block: &[u8; BLOCK], start: usize, format: &'static str) -> Result<(), InvalidHeader> {
-    let is_zero = block[start..].iter().all(|byte| *byte == 0);
-    if is_zero { Ok(()) } else { Err(InvalidHeader::Trailing { format }) }
+/// Where others keep times, sparse maps or nothing, Python reads a prefix whatever the format.
+fn no_prefix(block: &[u8; BLOCK], format: &'static str) -> Result<&'static [u8], InvalidHeader> {
+    let rest = &block[offset_of!(UstarHeader, prefix)..];
+    if rest.iter().all(|byte| *byte == 0) { Ok(&[]) } else { Err(InvalidHeader::Trailing { format }) }
 }
 
 fn join(prefix: &[u8], name: &[u8]) -> Result<Vec<u8>, InvalidHeader> {

@@ -44,11 +44,8 @@ impl Pax {
 
     fn apply(&mut self, keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
         match keyword {
-            b"path" => {
-                if self.path.replace(value.to_vec()).is_some() {
-                    self.faults.push("has more than one PAX `path`");
-                }
-            }
+            b"path" if self.path.is_some() => self.faults.push("has more than one PAX `path`"),
+            b"path" => self.path = Some(value.to_vec()),
             b"size" if self.size.is_some() => return Err(InvalidPax::RepeatedSize),
             b"size" => self.size = Some(decimal(value).map_err(InvalidPax::Size)?),
             b"linkpath" if value.contains(&0) => self.faults.push("has a NUL in its PAX `linkpath`"),

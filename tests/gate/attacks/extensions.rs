@@ -106,7 +106,7 @@ fn pax_paths() {
     refused(pack_with(&[("path", b"")]), &[&format!("entry `` {at} has an empty name")]);
     refused(
         pack_with(&[("path", b"guides/b"), ("path", b"guides/c")]),
-        &[&format!("entry `guides/c` {at} has more than one PAX `path`")],
+        &[&format!("entry `guides/b` {at} has more than one PAX `path`")],
     );
     refused(
         pack_with(&[("path", b"guides/b"), ("path", b"guides/b")]),

@@ -37,13 +37,24 @@ fn one_archive_split_over_two_members() {
 
 #[test]
 fn trailing_bytes() {
-    for trailing in [b"\0".as_slice(), b"x", &[0; 4096]] {
+    for (trailing, what) in [
+        (b"x".as_slice(), "bytes follow that are not part of it"),
+        (b"\0x", "bytes follow that are not part of it"),
+        (
+            b"\0",
+            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)",
+        ),
+        (
+            &[0; 4096],
+            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)",
+        ),
+    ] {
         let pack = pack();
         let end = pack.len();
         assert_eq!(
             problems(&[&pack, trailing].concat()),
             [format!(
-                "archive: the gzip stream ends at byte {end} of the upload, and bytes follow that are not part of it; \
+                "archive: the gzip stream ends at byte {end} of the upload, and {what}; \
                  upload one .tar.gz with nothing after it"
             )],
         );

@@ -113,6 +113,7 @@ fn unknown_formats() {
         ("ustar 00", "`ustar 00`"),
         ("USTAR\x0000", r"`USTAR\u{0}00`"),
         ("\0\0\0\0\0\x0000", r"`\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}00`"),
+        ("POSIXtar", "`POSIXtar`"),
     ] {
         refused(
             Archive::pack().header(file().field(MAGIC_AND_VERSION, magic)),

@@ -1,8 +1,13 @@
-//! Nothing is lost, whatever fails or dies between any two steps: a proxy stands before each backend and, at one call
-//! of one upload, fails it, loses its answer, throttles, stalls or kills the process.
+//! Nothing is lost, whatever fails or dies between any two steps: the Lambdas' own binaries run with a proxy before each
+//! backend, which at one call fails it, loses its answer, throttles, stalls or kills the process.
 
+mod deadlines;
+mod ledger;
 mod matrix;
 mod poison;
 mod proxy;
 mod races;
+mod scenario;
+mod script;
 mod system;
+mod words;

@@ -1,119 +1,242 @@
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
-use pack_upload::local::{Backends, DataDir, Options};
-use serde_json::Value;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use pack_upload::{
+    aws::{Job, Table},
+    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
+    local::{Backends, Clients, DataDir, Options, QueueUrls, provision},
+    pack::Timestamp,
+};
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
-use tokio::time::Instant;
 
-use super::proxy::{self, Script, Service};
-use crate::support::{Answer, Holdings, Local, PackArchive};
+use super::{
+    ledger::Ledger,
+    proxy,
+    script::{Role, Script, Service},
+};
+use crate::support::{Answer, Function};
 
-/// How long all may take to come right once the faults are gone.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// More sweeps than any case needs to come right.
+const MAX_SWEEPS: usize = 10;
 
-/// The service in a process of its own, a proxy before each of its backends, and the backends in the test's process,
-/// where they outlive it.
+/// The three functions in processes of their own, a proxy before each of their backends, and the backends in the test's
+/// process, where they outlive them. The test itself stands in for API Gateway, for the event source mapping and for
+/// the schedule, so that what happens follows from the script and from nothing else.
 pub(crate) struct System {
     /// What the proxies do.
     pub(crate) script: Arc<Script>,
-    /// The running service; `None` while it is dead.
-    pub(crate) local: Option<Local>,
-    backends: Backends,
-    variables: Vec<(&'static str, String)>,
-    _data: TempDir,
+    /// The table, past the proxies.
+    pub(crate) table: Table,
+    /// The backends, past the proxies.
+    pub(crate) clients: Clients,
+    pub(crate) queues: QueueUrls,
+    pub(crate) options: Options,
+    ledger: Ledger,
+    variables: Vec<(String, String)>,
+    functions: [Function; 3],
+    _backends: Backends,
+    _data: DataDir,
+    _folder: TempDir,
 }
 
 impl System {
-    /// Starts the backends, the proxies and the service.
-    pub(crate) async fn start() -> Self {
-        let data = TempDir::new().unwrap();
-        let options = embedded(data.path());
-        let backends = Backends::start(&DataDir::open(data.path()).unwrap(), &options).await.unwrap();
-        let script = Arc::new(Script::default());
-        let stand_before = |service, backend: String| proxy::start(service, backend, script.clone());
-        let s3 = stand_before(Service::S3, backends.endpoints.s3.clone()).await;
-        let dynamodb = stand_before(Service::DynamoDb, backends.endpoints.dynamodb.clone()).await;
-        let sqs = stand_before(Service::Sqs, backends.endpoints.sqs.clone()).await;
-        let registry = stand_before(Service::Registry, format!("http://{}", backends.registry)).await;
-        let variables = vec![
-            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "local-secret".to_owned()),
-            ("AWS_ENDPOINT_URL_S3", format!("http://{s3}")),
-            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}")),
-            ("AWS_ENDPOINT_URL_SQS", format!("http://{sqs}")),
-            ("REGISTRY", registry),
-            ("REQUEST_DEADLINE_MS", "4000".to_owned()),
-            ("REQUEUE_AFTER_MS", "1000".to_owned()),
-            ("REQUEUE_EVERY_MS", "200".to_owned()),
+    /// Starts everything, with these variables set for the functions beside those that they need.
+    pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let options = embedded(folder.path());
+        let data = DataDir::open(folder.path()).unwrap();
+        let backends = Backends::start(&data, &options).await.unwrap();
+        let clients = Clients::new(&backends.endpoints, &options).await;
+        let queues = provision(&clients, &options).await.unwrap();
+        let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
+        make_org(&table).await;
+
+        let script = Script::new();
+        let stand_before = |service, backend: &str| proxy::start(service, backend.to_owned(), script.clone());
+        let s3 = stand_before(Service::S3, &backends.endpoints.s3).await;
+        let dynamodb = stand_before(Service::DynamoDb, &backends.endpoints.dynamodb).await;
+        let sqs = stand_before(Service::Sqs, &backends.endpoints.sqs).await;
+        let registry = stand_before(Service::Registry, &format!("http://{}", backends.registry)).await;
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local-secret"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ENDPOINT_URL_S3", &format!("http://{s3}")),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &format!("http://{dynamodb}")),
+            ("AWS_ENDPOINT_URL_SQS", &format!("http://{sqs}")),
+            ("TABLE_NAME", &options.table_name),
+            ("STAGING_BUCKET", &options.staging_bucket),
+            ("BUILD_QUEUE_URL", &queues.builds),
+            ("REGISTRY", &registry),
+            ("CREDENTIAL_CACHE_MS", "0"),
+            ("CALL_TIMEOUT_MS", "1000"),
+            ("TRANSFER_TIMEOUT_MS", "1000"),
+            ("SEND_TIMEOUT_MS", "1500"),
+            ("REQUEST_DEADLINE_MS", "4000"),
+            ("PUSH_TIMEOUT_MS", "2000"),
+            ("REQUEUE_AFTER_MS", "0"),
         ];
-        let mut system = Self { script, local: None, backends, variables, _data: data };
-        system.revive().await;
-        system
+        let variables = variables.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables: Vec<_> = variables.collect();
+        let ledger = Ledger::new(&clients, &options, &queues, &backends.registry);
+        let functions = [
+            start(Role::Api, &variables).await,
+            start(Role::Builder, &variables).await,
+            start(Role::Requeue, &variables).await,
+        ];
+        Self {
+            script,
+            table,
+            clients,
+            queues,
+            options,
+            ledger,
+            variables,
+            functions,
+            _backends: backends,
+            _data: data,
+            _folder: folder,
+        }
     }
 
-    /// Starts the service again after its death.
-    pub(crate) async fn revive(&mut self) {
-        let data = self.local.take().map_or_else(|| TempDir::new().unwrap(), Local::kill);
-        let variables: Vec<_> = self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.local = Some(Local::start_in(data, &variables).await);
-    }
-
-    /// The running service.
-    pub(crate) fn local(&self) -> &Local {
-        self.local.as_ref().unwrap()
-    }
-
-    /// What the backends keep, read past the proxies.
-    pub(crate) async fn holdings(&self) -> Holdings {
-        let endpoints = &self.backends.endpoints;
-        Holdings::at(&endpoints.dynamodb, &endpoints.sqs, &self.backends.registry.to_string()).await
-    }
-
-    /// Uploads a pack of this name; `None` if the process died over it.
-    pub(crate) async fn upload(&mut self, name: &str) -> Option<Answer> {
-        let request = self.local().request("POST", "/v1/packs/upload").bearer_auth(self.local().key("acme"));
-        let form = crate::support::form(PackArchive::new(name, "1.0.0").finish());
-        let answered = async { Some(Answer::of(request.multipart(form).send().await.ok()?).await) };
-        let answer = tokio::select! {
+    /// Invokes a function: its response, or its error; `None` if its process was killed, in whose place there is a new
+    /// one. Whatever came of it, the books are in order.
+    pub(crate) async fn invoke(&mut self, role: Role, event: Value) -> Option<Result<Value, Value>> {
+        self.script.at_work(role);
+        let function = &mut self.functions[role as usize];
+        let result = tokio::select! {
             biased;
             () = self.script.kill.notified() => None,
-            answer = answered => answer,
+            result = function.invoke(event) => Some(result),
         };
-        if answer.is_none() {
-            self.revive().await;
+        if result.is_none() {
+            *function = start(role, &self.variables).await;
         }
-        answer
+        self.ledger.expect_order().await;
+        result
     }
 
-    /// Waits until no build is outstanding; brings the process back if it is killed meanwhile.
-    pub(crate) async fn settle(&mut self) {
-        let began = Instant::now();
-        while !self.holdings().await.outstanding.is_empty() {
-            assert!(began.elapsed() < PATIENCE, "a build stays outstanding: {}", self.local().log());
-            tokio::select! {
-                () = self.script.kill.notified() => self.revive().await,
-                () = tokio::time::sleep(Duration::from_millis(50)) => {}
+    /// A request to the API, made of one of the events in `events/`; `None` if its process was killed.
+    pub(crate) async fn request(&mut self, event: Value) -> Option<Answer> {
+        let response = self.invoke(Role::Api, event).await?.expect("the API reports no error to Lambda");
+        let mut headers = HeaderMap::new();
+        for (name, value) in response["headers"].as_object().unwrap() {
+            headers
+                .insert(name.parse::<reqwest::header::HeaderName>().unwrap(), value.as_str().unwrap().parse().unwrap());
+        }
+        Some(Answer {
+            status: u16::try_from(response["statusCode"].as_u64().unwrap()).unwrap().try_into().unwrap(),
+            headers,
+            body: serde_json::from_str(response["body"].as_str().unwrap()).unwrap(),
+        })
+    }
+
+    /// Uploads an archive; `None` if the process was killed.
+    pub(crate) async fn upload(&mut self, archive: &[u8]) -> Option<Answer> {
+        self.request(upload(archive)).await
+    }
+
+    /// Takes the oldest job off the queue, which is there again as soon as its builder is done unless that deletes it;
+    /// false if there is none.
+    pub(crate) async fn deliver(&mut self) -> bool {
+        let Some((body, receipt_handle)) = self.receive().await else { return false };
+        let job: Job = serde_json::from_str(&body).unwrap();
+        assert!(self.table.record(job.pack_id).await.unwrap().is_some(), "{body} is a job of no record");
+        let mut batch = event("build-job");
+        batch["Records"][0]["body"] = json!(body);
+        match self.invoke(Role::Builder, batch).await {
+            Some(Ok(response)) if response["batchItemFailures"].as_array().unwrap().is_empty() => {
+                self.delete(&receipt_handle).await;
             }
+            Some(Ok(_)) | None => {}
+            Some(Err(error)) => panic!("the builder reports no error to Lambda: {error}"),
         }
+        true
     }
 
-    /// Fails unless this record is ready, alone under its name, and its image is in the registry with its digest.
-    pub(crate) async fn expect_good(&self, record: &Value) {
-        let (id, name) = (record["id"].as_str().unwrap(), record["name"].as_str().unwrap());
-        let now = self.local().get("acme", &format!("/v1/packs/{id}")).await;
-        assert_eq!(now.body["build_status"], "ready", "{}", now.body);
-        let url = format!("http://{}/v2/acme/{name}/manifests/1.0.0", self.backends.registry);
-        let manifest = reqwest::Client::new()
-            .get(url)
-            .header("accept", "application/vnd.oci.image.manifest.v1+json")
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(manifest.headers()["docker-content-digest"], record["image_digest"].as_str().unwrap());
-        let list = self.local().get("acme", &format!("/v1/packs?name={name}")).await;
-        let ids: Vec<_> = list.body["packs"].as_array().unwrap().iter().map(|pack| &pack["id"]).collect();
-        assert_eq!(ids, [&record["id"]], "one record has the name");
+    /// Loses the oldest job.
+    pub(crate) async fn lose_job(&mut self) {
+        let (_, receipt_handle) = self.receive().await.expect("there is a job");
+        self.delete(&receipt_handle).await;
     }
+
+    async fn receive(&self) -> Option<(String, String)> {
+        let receive = self.clients.sqs.receive_message().queue_url(&self.queues.builds).visibility_timeout(0);
+        let [message] = receive.send().await.unwrap().messages.unwrap_or_default().try_into().ok()?;
+        Some((message.body.unwrap(), message.receipt_handle.unwrap()))
+    }
+
+    async fn delete(&self, receipt_handle: &str) {
+        let delete = self.clients.sqs.delete_message().queue_url(&self.queues.builds);
+        delete.receipt_handle(receipt_handle).send().await.unwrap();
+    }
+
+    /// Lets the schedule fire once; `None` if the process was killed.
+    pub(crate) async fn sweep(&mut self) -> Option<Result<Value, Value>> {
+        self.invoke(Role::Requeue, event("requeue")).await
+    }
+
+    /// Leaves the system to itself until no job waits and no build is outstanding.
+    pub(crate) async fn settle(&mut self) {
+        for _ in 0..MAX_SWEEPS {
+            while self.deliver().await {}
+            if self.ledger.is_settled().await {
+                return;
+            }
+            self.sweep().await;
+        }
+        panic!("a build stays outstanding");
+    }
+
+    /// Fails unless this record, of which a client was told, is ready, and its image is what was promised.
+    pub(crate) async fn expect_good(&self, told: &Value) {
+        self.ledger.expect_good(told).await;
+    }
+
+    /// How many jobs the dead-letter queue has.
+    pub(crate) async fn dead_letters(&self) -> u64 {
+        self.ledger.depth(&self.queues.dead_letters).await
+    }
+}
+
+/// The org of the events in `events/`, and its key.
+async fn make_org(table: &Table) {
+    let id = "org_01JACME0000000000000000000".parse().unwrap();
+    let org = Org { id, slug: "acme".parse().unwrap(), billing: Billing::Active };
+    assert!(table.create_org(&org).await.unwrap());
+    let secret = KeySecret::new(org.id, Sha256::digest("local acme full_access").into());
+    let template = KeyTemplate::FullAccess;
+    let key = ApiKey { hash: secret.hash(), template, created_at: Timestamp::now(), revoked_at: None };
+    table.put_api_key(org.id, &key).await.unwrap();
+}
+
+async fn start(role: Role, variables: &[(String, String)]) -> Function {
+    let binary = match role {
+        Role::Api => env!("CARGO_BIN_EXE_api"),
+        Role::Builder => env!("CARGO_BIN_EXE_builder"),
+        Role::Requeue => env!("CARGO_BIN_EXE_requeue"),
+    };
+    Function::start(binary, variables).await
+}
+
+/// One of the events in `events/`.
+pub(crate) fn event(name: &str) -> Value {
+    let path = format!("{}/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The event of an archive's upload.
+pub(crate) fn upload(archive: &[u8]) -> Value {
+    let boundary = "------------------------d74496d66958873e";
+    let head =
+        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"archive\"; filename=\"pack.tar.gz\"\r\n\r\n");
+    let body = [head.as_bytes(), archive, format!("\r\n--{boundary}--\r\n").as_bytes()].concat();
+    let mut event = event("upload-http-api");
+    event["body"] = json!(STANDARD.encode(body));
+    event
 }
 
 /// Options by which every backend is embedded.

@@ -1,5 +1,5 @@
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -7,6 +7,8 @@ use std::{
 use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::openapi;
 
 /// How long `local` may take to accept requests, and a build to be done.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -83,11 +85,6 @@ impl Local {
     /// All that it logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default()
-    }
-
-    /// The data folder.
-    pub(crate) fn data(&self) -> &Path {
-        self.data.path()
     }
 
     /// What `local.json` says at this path, such as `/endpoints/s3`.
@@ -170,11 +167,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads an answer, whose body must be JSON.
+    /// Reads an answer, which must be one that openapi.yaml has.
     pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
+        let path = response.url().path().to_owned();
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
+        openapi::expect_documented(&path, status.as_u16(), &headers, &body);
         Self { status, headers, body }
     }
 

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc},
+    task::JoinHandle,
 };
 
 /// How long an invocation may take.
@@ -24,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A Lambda's own binary, run under a Runtime API on loopback as the Lambda service would run it.
 pub(crate) struct Function {
     process: Child,
+    runtime_api: JoinHandle<std::io::Result<()>>,
     events: mpsc::Sender<Value>,
     results: mpsc::Receiver<Result<Value, Value>>,
 }
@@ -45,7 +47,7 @@ impl Function {
             .with_state(runtime);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, api).await });
+        let runtime_api = tokio::spawn(async move { axum::serve(listener, api).await });
         let process = Command::new(binary)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
@@ -59,7 +61,7 @@ impl Function {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self { process, events, results }
+        Self { process, runtime_api, events, results }
     }
 
     /// Invokes the function: its response, or what it reported as its error.
@@ -73,6 +75,7 @@ impl Drop for Function {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        self.runtime_api.abort();
     }
 }
 
@@ -85,7 +88,10 @@ async fn next_invocation(State(runtime): State<Arc<Runtime>>) -> Response {
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
         ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:test".to_owned()),
-        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1".to_owned()),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1".to_owned(),
+        ),
     ];
     (headers, event.to_string()).into_response()
 }

@@ -1,0 +1,54 @@
+use std::{convert::Infallible, sync::Arc};
+
+use lambda_http::{
+    Adapter, LambdaEvent, Service,
+    http::header::{HOST, HeaderMap, HeaderName},
+    request::LambdaRequest,
+};
+use serde::Serialize;
+use tower::ServiceExt;
+
+use super::{Api, service};
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The API as a Lambda function, of the events of an API Gateway HTTP API, a REST API or a Function URL.
+///
+/// `lambda_http` makes a URI of what the client sent and panics where that is none. Nobody reads that URI here: routes
+/// and queries are the event's own. So what the client wrote of it is taken away or encoded first.
+pub fn function(
+    api: Arc<Api>,
+) -> impl Service<LambdaEvent<LambdaRequest>, Response: Serialize, Error = Infallible, Future: Send> {
+    Adapter::from(service(api)).map_request(|mut event: LambdaEvent<LambdaRequest>| {
+        match &mut event.payload {
+            LambdaRequest::ApiGatewayV1(request) => {
+                without_origin(&mut request.headers);
+                without_origin(&mut request.multi_value_headers);
+            }
+            LambdaRequest::ApiGatewayV2(request) => {
+                without_origin(&mut request.headers);
+                request.raw_query_string = request.raw_query_string.take().map(encoded);
+            }
+            _ => {}
+        }
+        event
+    })
+}
+
+fn without_origin(headers: &mut HeaderMap) {
+    headers.remove(HOST);
+    headers.remove(X_FORWARDED_PROTO);
+}
+
+/// A query in which all that RFC 3986, section 3.4, has no place for is percent-encoded.
+fn encoded(query: String) -> String {
+    let mut encoded = String::with_capacity(query.len());
+    for byte in query.bytes() {
+        if byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
