@@ -5,7 +5,7 @@ use pack_upload::{
     aws::{Job, Table},
     identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
     local::{Backends, Clients, DataDir, Options, QueueUrls, provision},
-    pack::Timestamp,
+    pack::{BuildStatus, Timestamp},
 };
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -149,6 +149,9 @@ impl System {
         batch["Records"][0]["body"] = json!(body);
         match self.invoke(Role::Builder, batch).await {
             Some(Ok(response)) if response["batchItemFailures"].as_array().unwrap().is_empty() => {
+                let record = self.table.record(job.pack_id).await.unwrap().unwrap();
+                let owed = record.build.status == BuildStatus::Queued && record.build.attempt == job.attempt;
+                assert!(!owed, "{body} is taken for done");
                 self.delete(&receipt_handle).await;
             }
             Some(Ok(_)) | None => {}

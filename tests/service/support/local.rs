@@ -8,6 +8,8 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::openapi;
+
 /// How long `local` may take to accept requests, and a build to be done.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -165,11 +167,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads an answer, whose body must be JSON.
+    /// Reads an answer, which must be one that openapi.yaml has.
     pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
+        let path = response.url().path().to_owned();
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
+        openapi::expect_documented(&path, status.as_u16(), &headers, &body);
         Self { status, headers, body }
     }
 

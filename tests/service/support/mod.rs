@@ -3,6 +3,8 @@
 
 mod holdings;
 mod local;
+#[path = "../../support/openapi.rs"]
+mod openapi;
 mod packs;
 mod runtime_api;
 mod tools;
