@@ -53,7 +53,8 @@ impl Stack {
             ("REGISTRY", &registry),
         ];
         variables.extend(more);
-        Function::start(binary, &variables).await
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Function::start(binary, &variables.collect::<Vec<_>>()).await
     }
 
     /// Takes the only job off the queue.

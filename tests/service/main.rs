@@ -7,5 +7,7 @@ mod lambda;
 mod reads;
 mod rejections;
 mod restart;
+mod sessions;
+mod start;
 mod support;
 mod uploads;

@@ -4,9 +4,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use pack_upload::{
     image::RegistryAddress,
-    local::{Clients, Options, QueueUrls},
+    local::{Clients, QueueUrls},
 };
 use serde_json::Value;
+
+use crate::support::Embedded;
 
 /// What the backends keep, read past the service and its proxies, and compared entry by entry.
 pub(crate) struct Ledger {
@@ -29,10 +31,15 @@ struct Entry {
 }
 
 impl Ledger {
-    pub(crate) fn new(clients: &Clients, options: &Options, queues: &QueueUrls, registry: &RegistryAddress) -> Self {
-        let (clients, queues) = (clients.clone(), queues.clone());
-        let (http, ready) = (reqwest::Client::new(), BTreeMap::new());
-        Self { clients, table: options.table_name.clone(), queues, registry: registry.clone(), http, ready }
+    pub(crate) fn new(embedded: &Embedded) -> Self {
+        Self {
+            clients: embedded.clients.clone(),
+            table: embedded.options.table_name.clone(),
+            queues: embedded.queues.clone(),
+            registry: embedded.backends.registry.clone(),
+            http: reqwest::Client::new(),
+            ready: BTreeMap::new(),
+        }
     }
 
     /// Fails unless what must hold at every moment holds: records and guards correspond one to one, the outstanding are

@@ -109,6 +109,6 @@ async fn accepted(system: &mut System, archive: &[u8]) -> Answer {
 /// Removes the archive of this upload, as the bucket's lifecycle does.
 async fn expire(system: &System, uploaded: &Answer) {
     let record = system.table.record(uploaded.text("id").parse().unwrap()).await.unwrap().unwrap();
-    let delete = system.clients.s3.delete_object().bucket(&system.options.staging_bucket);
+    let delete = system.embedded.clients.s3.delete_object().bucket(&system.embedded.options.staging_bucket);
     delete.key(record.build.staging_key).send().await.unwrap();
 }

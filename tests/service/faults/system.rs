@@ -3,14 +3,11 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pack_upload::{
     aws::{Job, Table},
-    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
-    local::{Backends, Clients, DataDir, Options, QueueUrls},
-    pack::{BuildStatus, Timestamp},
+    local::seed,
+    pack::BuildStatus,
 };
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 
 use super::{
     ledger::Ledger,
@@ -31,23 +28,19 @@ pub(crate) struct System {
     /// The table, past the proxies.
     pub(crate) table: Table,
     /// The backends, past the proxies.
-    pub(crate) clients: Clients,
-    pub(crate) queues: QueueUrls,
-    pub(crate) options: Options,
+    pub(crate) embedded: Embedded,
     ledger: Ledger,
     variables: Vec<(String, String)>,
     functions: [Function; 3],
-    _backends: Backends,
-    _data: DataDir,
-    _folder: TempDir,
 }
 
 impl System {
     /// Starts everything, with these variables set for the functions beside those that they need.
     pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
-        let Embedded { backends, clients, options, queues, _data: data, _folder: folder } = Embedded::start().await;
+        let embedded = Embedded::start().await;
+        let Embedded { backends, clients, options, queues, .. } = &embedded;
         let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
-        make_org(&table).await;
+        seed(&table).await.unwrap();
 
         let script = Script::new();
         let stand_before = |service, backend: &str| proxy::start(service, backend.to_owned(), script.clone());
@@ -76,25 +69,13 @@ impl System {
         ];
         let variables = variables.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: Vec<_> = variables.collect();
-        let ledger = Ledger::new(&clients, &options, &queues, &backends.registry);
+        let ledger = Ledger::new(&embedded);
         let functions = [
             start(Role::Api, &variables).await,
             start(Role::Builder, &variables).await,
             start(Role::Requeue, &variables).await,
         ];
-        Self {
-            script,
-            table,
-            clients,
-            queues,
-            options,
-            ledger,
-            variables,
-            functions,
-            _backends: backends,
-            _data: data,
-            _folder: folder,
-        }
+        Self { script, table, embedded, ledger, variables, functions }
     }
 
     /// Invokes a function: its response, or its error; `None` if its process was killed, in whose place there is a new
@@ -162,13 +143,14 @@ impl System {
     }
 
     async fn receive(&self) -> Option<(String, String)> {
-        let receive = self.clients.sqs.receive_message().queue_url(&self.queues.builds).visibility_timeout(0);
+        let receive =
+            self.embedded.clients.sqs.receive_message().queue_url(&self.embedded.queues.builds).visibility_timeout(0);
         let [message] = receive.send().await.unwrap().messages.unwrap_or_default().try_into().ok()?;
         Some((message.body.unwrap(), message.receipt_handle.unwrap()))
     }
 
     async fn delete(&self, receipt_handle: &str) {
-        let delete = self.clients.sqs.delete_message().queue_url(&self.queues.builds);
+        let delete = self.embedded.clients.sqs.delete_message().queue_url(&self.embedded.queues.builds);
         delete.receipt_handle(receipt_handle).send().await.unwrap();
     }
 
@@ -196,19 +178,8 @@ impl System {
 
     /// How many jobs the dead-letter queue has.
     pub(crate) async fn dead_letters(&self) -> u64 {
-        self.ledger.depth(&self.queues.dead_letters).await
+        self.ledger.depth(&self.embedded.queues.dead_letters).await
     }
-}
-
-/// The org of the events in `events/`, and its key.
-async fn make_org(table: &Table) {
-    let id = "org_01JACME0000000000000000000".parse().unwrap();
-    let org = Org { id, slug: "acme".parse().unwrap(), billing: Billing::Active };
-    assert!(table.create_org(&org).await.unwrap());
-    let secret = KeySecret::new(org.id, Sha256::digest("local acme full_access").into());
-    let template = KeyTemplate::FullAccess;
-    let key = ApiKey { hash: secret.hash(), template, created_at: Timestamp::now(), revoked_at: None };
-    table.put_api_key(org.id, &key).await.unwrap();
 }
 
 async fn start(role: Role, variables: &[(String, String)]) -> Function {
@@ -217,8 +188,7 @@ async fn start(role: Role, variables: &[(String, String)]) -> Function {
         Role::Builder => env!("CARGO_BIN_EXE_builder"),
         Role::Requeue => env!("CARGO_BIN_EXE_requeue"),
     };
-    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    Function::start(binary, &variables).await
+    Function::start(binary, variables).await
 }
 
 /// The event of an archive's upload.

@@ -1,6 +1,7 @@
 use std::{
+    fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -8,7 +9,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{StandIn, openapi};
+use super::{StandIn, openapi, run};
 
 /// How long `local` may take to accept requests, and a build to be done.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,8 +41,8 @@ impl Local {
             .envs(stand_in.iter().flat_map(StandIn::variables))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(data.path().join("log")).unwrap())
+            .stdout(File::create(data.path().join("printed")).unwrap())
+            .stderr(File::create(data.path().join("log")).unwrap())
             .spawn()
             .unwrap();
         let mut local = Self { process, data, document: Value::Null, client: Client::new() };
@@ -49,12 +50,14 @@ impl Local {
         local
     }
 
-    /// The command, free of whatever the environment of the test says about backends.
+    /// The command, free of whatever the environment of the test says about backends and logs.
     pub(crate) fn command(data: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
         let endpoints = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS", "REGISTRY"];
-        for variable in endpoints.into_iter().chain(["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE"]) {
+        let names = ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE"];
+        let logs = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL", "LOG_LEVEL"];
+        for variable in endpoints.into_iter().chain(names).chain(logs) {
             command.env_remove(variable);
         }
         command
@@ -75,6 +78,16 @@ impl Local {
     /// Ends the process as a crash would, and hands its data folder back.
     pub(crate) fn kill(mut self) -> TempDir {
         self.stop();
+        self.take_data()
+    }
+
+    /// Ends the process as Ctrl-C does: how it ended, and its data folder.
+    pub(crate) fn interrupt(mut self) -> (ExitStatus, TempDir) {
+        run(Command::new("kill").args(["-INT", &self.process.id().to_string()]));
+        (self.process.wait().unwrap(), self.take_data())
+    }
+
+    fn take_data(&mut self) -> TempDir {
         std::mem::replace(&mut self.data, TempDir::new().unwrap())
     }
 
@@ -83,14 +96,9 @@ impl Local {
         let _ = self.process.wait();
     }
 
-    /// The id of the process.
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
-    }
-
-    /// Waits for the process to end by itself.
-    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
-        self.process.wait().unwrap()
+    /// All that it said on standard output.
+    pub(crate) fn printed(&self) -> String {
+        std::fs::read_to_string(self.data.path().join("printed")).unwrap()
     }
 
     /// All that it logged.
@@ -101,6 +109,11 @@ impl Local {
     /// The data folder.
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
+    }
+
+    /// What `local.json` says.
+    pub(crate) fn document(&self) -> &Value {
+        &self.document
     }
 
     /// What `local.json` says at this path, such as `/endpoints/s3`.

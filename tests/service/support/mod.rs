@@ -12,6 +12,7 @@ mod openapi;
 mod packs;
 mod runtime_api;
 mod stand_in;
+#[path = "../../support/tools.rs"]
 mod tools;
 
 pub(crate) use self::{

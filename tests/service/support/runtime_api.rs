@@ -45,7 +45,7 @@ struct Runtime {
 
 impl Function {
     /// Starts the binary with these variables and no others but Lambda's own.
-    pub(crate) async fn start(binary: &str, variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(binary: &str, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (done, outcomes) = mpsc::channel(1);
         let api = Router::new()
@@ -64,7 +64,7 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "test")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "test")
-            .envs(variables.iter().copied())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.reopen().unwrap())
             .stderr(log.reopen().unwrap())

@@ -1,0 +1,40 @@
+use pack_upload::local::{Backends, DataDir, Error};
+
+use super::{Embedded, options, restart, stop};
+
+#[tokio::test]
+async fn ports_are_chosen_once() {
+    let first = Embedded::start().await;
+    let endpoints = first.backends.endpoints.clone();
+    let registry = first.backends.registry.clone();
+
+    let second = restart(first).await;
+    assert_eq!(second.backends.endpoints.s3, endpoints.s3);
+    assert_eq!(second.backends.endpoints.dynamodb, endpoints.dynamodb);
+    assert_eq!(second.backends.endpoints.sqs, endpoints.sqs);
+    assert_eq!(second.backends.registry, registry);
+}
+
+#[tokio::test]
+async fn a_kept_port_that_is_taken_is_named() {
+    let first = Embedded::start().await;
+    let address = first.backends.registry.to_string();
+    let folder = stop(first).await;
+
+    let _squatter = std::net::TcpListener::bind(&address).expect("the port is free again");
+    let options = options(folder.path());
+    let data = DataDir::open(&options.data_dir).expect("the folder is free");
+    let error = Backends::start(&data, &options).await.expect_err("the port is taken");
+    let message = error.to_string();
+    assert!(message.contains("registry"), "{message}");
+    assert!(message.contains(address.rsplit(':').next().expect("a port")), "{message}");
+    assert!(message.contains("ports.json"), "{message}");
+}
+
+#[tokio::test]
+async fn a_data_folder_has_one_owner() {
+    let first = Embedded::start().await;
+    assert!(matches!(DataDir::open(&first.options.data_dir), Err(Error::InUse(_))));
+    let folder = stop(first).await;
+    DataDir::open(folder.path()).expect("the folder is free again");
+}

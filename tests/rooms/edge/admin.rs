@@ -1,0 +1,98 @@
+use std::process::{Command, Output};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use pack_upload::identity::Settings;
+use serde_json::{Value, json};
+
+use super::{backend::Backend, issuer::ACME};
+
+const ACCESS_KEY_ID: &str = "AKIDOPERATOR";
+
+/// Runs `admin` on the backend's table.
+async fn admin(backend: &Backend, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
+    command
+        .args(arguments)
+        .env("TABLE_NAME", "pack-upload")
+        .env("AWS_ENDPOINT_URL_DYNAMODB", &backend.embedded.backends.endpoints.dynamodb)
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-operator")
+        .env("AWS_LAMBDA_LOG_LEVEL", "ERROR");
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+/// The one audit line on standard error.
+#[track_caller]
+fn audit_line(output: &Output) -> Value {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(output.status.success(), "{text}");
+    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let (line, None) = (lines.next().unwrap(), lines.next()) else { panic!("more than one line: {text}") };
+    line
+}
+
+/// The entries of acme's audit trail, oldest first, each with its attributes as text.
+async fn trail(backend: &Backend) -> Vec<Value> {
+    let text = |value: &AttributeValue| json!(value.as_s().unwrap());
+    let query = backend.embedded.clients.dynamodb.query().table_name("pack-upload");
+    let query = query
+        .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+        .expression_attribute_values(":pk", AttributeValue::S(format!("ORG#{ACME}")))
+        .expression_attribute_values(":sk", AttributeValue::S("AUDIT#".to_owned()));
+    let items = query.send().await.unwrap().items.unwrap();
+    items.iter().map(|item| item.iter().map(|(name, value)| (name.clone(), text(value))).collect()).collect()
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_key_is_logged_and_kept_without_its_secret() {
+    let backend = Backend::start_with(&Settings { cache_for: std::time::Duration::ZERO, ..Settings::default() }).await;
+    let created = admin(&backend, &["key", "create", "acme", "--template", "submit_observe"]).await;
+    let secret = String::from_utf8(created.stdout.clone()).unwrap().trim().to_owned();
+    let line = audit_line(&created);
+    let key = line["key"].as_str().unwrap();
+    assert_eq!(
+        [&line["target"], &line["action"], &line["actor"], &line["org_id"], &line["template"]],
+        ["audit", "key.create", ACCESS_KEY_ID, ACME, "submit_observe"]
+    );
+    assert_eq!(backend.list_as(&secret).await.status, 200);
+
+    let revoked = admin(&backend, &["key", "revoke", "acme", key]).await;
+    let line = audit_line(&revoked);
+    assert_eq!(
+        [&line["target"], &line["action"], &line["actor"], &line["org_id"], &line["key"]],
+        ["audit", "key.revoke", ACCESS_KEY_ID, ACME, key]
+    );
+    assert_eq!(backend.list_as(&secret).await.code(), (401, "unauthenticated"));
+
+    let trail = trail(&backend).await;
+    assert_eq!(trail.len(), 2);
+    for (entry, action) in trail.iter().zip(["key.create", "key.revoke"]) {
+        assert_eq!(
+            [&entry["action"], &entry["actor"], &entry["template"]],
+            [action, ACCESS_KEY_ID, "submit_observe"],
+            "{entry}"
+        );
+        assert!(entry["key_hash"].as_str().unwrap().starts_with(key) && entry["at"].is_string(), "{entry}");
+    }
+    let kept = json!(trail).to_string();
+    let said = [created.stderr, revoked.stderr, revoked.stdout].concat();
+    for text in [kept.as_str(), &String::from_utf8(said).unwrap()] {
+        assert!(!text.contains(secret.rsplit_once('_').unwrap().1), "the secret of the key");
+        assert!(!text.contains("a-secret-of-the-operator"));
+    }
+}
+
+/// What changes nothing leaves no entry.
+#[tokio::test]
+async fn a_revocation_is_told_of_once() {
+    let backend = Backend::start().await;
+    let created = admin(&backend, &["key", "create", "acme", "--template", "read_only"]).await;
+    let key = audit_line(&created)["key"].as_str().unwrap().to_owned();
+    audit_line(&admin(&backend, &["key", "revoke", "acme", &key]).await);
+    let again = admin(&backend, &["key", "revoke", "acme", &key]).await;
+    assert!(again.status.success());
+    assert_eq!(String::from_utf8(again.stderr).unwrap(), format!("{key} was revoked before\n"));
+    assert!(!admin(&backend, &["key", "revoke", "acme", "0123456789ab"]).await.status.success());
+    assert_eq!(trail(&backend).await.len(), 2);
+}

@@ -1,0 +1,38 @@
+use serde_json::json;
+
+use super::{answer, event, request};
+
+#[tokio::test]
+async fn an_error_has_exactly_the_envelope() {
+    let answer = answer(&request("GET", "/nowhere")).await;
+    assert_eq!(
+        answer.body,
+        json!({"error": {
+            "code": "not_found",
+            "message": "there is no such route",
+            "request_id": "VqS6jh2mFiAEPUA=",
+        }})
+    );
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+/// The id that API Gateway's access log carries, whatever a client claims.
+#[tokio::test]
+async fn the_request_id_is_the_gateways() {
+    for (name, id) in [
+        ("upload-http-api", "VqS0gh8rliAEJ7w="),
+        ("upload-rest", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),
+        ("upload-function-url", "5f0c3c8e-6d0f-4c3a-9a55-0f6f2c1f7b1d"),
+    ] {
+        let mut event = event(name);
+        let headers = event["headers"].as_object_mut().unwrap();
+        headers.retain(|header, _| !header.eq_ignore_ascii_case("authorization"));
+        headers.insert("x-request-id".to_owned(), json!("mine"));
+        headers.insert("x-amzn-requestid".to_owned(), json!("mine"));
+        event.as_object_mut().unwrap().remove("multiValueHeaders");
+        let answer = answer(&event).await;
+        assert_eq!(answer.code(), (401, "unauthenticated"), "{name}");
+        assert_eq!(answer.body["error"]["request_id"], id, "{name}");
+    }
+}

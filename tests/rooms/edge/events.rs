@@ -1,0 +1,56 @@
+use lambda_http::{Body, RequestExt, request::RequestContext};
+use pack_upload::{aws::Job, identity::KeySecret};
+
+use super::event;
+
+const UPLOADS: [&str; 5] =
+    ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url", "upload-rest-text"];
+
+/// Each upload is a POST to the route, with the key of the org acme that `local` seeds.
+#[test]
+fn each_upload_event_is_an_upload() {
+    for name in UPLOADS {
+        let event = event(name);
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        assert_eq!(request.method(), "POST", "{name}");
+        assert_eq!(request.raw_http_path(), "/v1/packs/upload", "{name}");
+        let key = request.headers()["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
+        let secret: KeySecret = key.parse().unwrap();
+        assert_eq!(secret.org_id().to_string(), "org_01JACME0000000000000000000", "{name}");
+        let rest = matches!(request.request_context(), RequestContext::ApiGatewayV1(_));
+        assert_eq!(rest, name.starts_with("upload-rest"), "{name}");
+        let length: usize = request.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        match request.body() {
+            Body::Binary(bytes) => assert_eq!(bytes.len(), length, "{name}"),
+            Body::Text(text) => {
+                assert_eq!(name, "upload-rest-text");
+                assert!(text.contains(char::REPLACEMENT_CHARACTER));
+            }
+            other => panic!("{name} has the body {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_stage_is_in_the_context_of_a_rest_event_alone() {
+    let event = event("upload-rest-stage");
+    assert_eq!(event["requestContext"]["path"], "/prod/v1/packs/upload");
+    assert_eq!(event["path"], "/v1/packs/upload");
+}
+
+#[test]
+fn a_queue_event_has_jobs_and_one_batch_has_a_bad_one() {
+    let jobs = |name: &str| -> Vec<Result<Job, _>> {
+        let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_value(event(name)).unwrap();
+        event.records.iter().map(|message| serde_json::from_str(message.body.as_deref().unwrap())).collect()
+    };
+    assert!(matches!(jobs("build-job")[..], [Ok(Job { attempt: 1, .. })]));
+    assert!(matches!(jobs("build-batch")[..], [Ok(Job { attempt: 1, .. }), Err(_)]));
+}
+
+#[test]
+fn the_schedule_is_an_event_of_event_bridge() {
+    let event: aws_lambda_events::cloudwatch_events::CloudWatchEvent =
+        serde_json::from_value(event("requeue")).unwrap();
+    assert_eq!(event.detail_type.as_deref(), Some("Scheduled Event"));
+}

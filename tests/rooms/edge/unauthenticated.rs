@@ -1,0 +1,57 @@
+use serde_json::json;
+
+use super::{answer, request};
+
+const KEY: &str = "sk_01JACME0000000000000000000_MeMq55wWA5iTs_19g1kkfrVItA08EtX5udwGHSs5WXg";
+
+#[tokio::test]
+async fn whatever_is_no_credential_looks_the_same() {
+    let missing = answer(&request("GET", "/v1/packs")).await;
+    assert_eq!(missing.code(), (401, "unauthenticated"));
+    assert_eq!(missing.header("www-authenticate"), Some("Bearer"));
+    let lower_case_org = KEY.to_lowercase();
+    for authorization in [
+        "",
+        "Bearer",
+        "Bearer ",
+        KEY,
+        &format!("Basic {KEY}"),
+        &format!("Bearer{KEY}"),
+        &format!("Bearer {KEY}, Bearer {KEY}"),
+        &format!("Bearer {lower_case_org}"),
+        &format!("Bearer {KEY}A"),
+        &format!("Bearer {}", &KEY[..KEY.len() - 1]),
+        &format!("Bearer {}", KEY.replace("sk_", "SK_")),
+        "Bearer sk_",
+        "Bearer sk__",
+        "Bearer sk_01JACME0000000000000000000_",
+        "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJtZSJ9.",
+    ] {
+        let mut event = request("GET", "/v1/packs");
+        event["headers"]["authorization"] = json!(authorization);
+        let answer = answer(&event).await;
+        assert_eq!((answer.status, &answer.body), (missing.status, &missing.body), "{authorization}");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{authorization}");
+    }
+}
+
+/// Even beside a header that would do.
+#[tokio::test]
+async fn a_credential_in_the_url_is_refused() {
+    for query in [
+        &*format!("access_token={KEY}"),
+        &format!("name={KEY}"),
+        KEY,
+        "token=secret",
+        "API_KEY=secret",
+        "limit=1&cursor=eyJhbGciOiJub25lIn0",
+    ] {
+        let mut event = request("GET", "/v1/packs");
+        event["headers"]["authorization"] = json!(format!("Bearer {KEY}"));
+        event["rawQueryString"] = json!(query);
+        let answer = answer(&event).await;
+        assert_eq!(answer.code(), (401, "unauthenticated"), "{query}");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{query}");
+        assert!(!answer.body.to_string().contains(KEY), "{query}");
+    }
+}

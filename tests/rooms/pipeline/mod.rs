@@ -1,0 +1,7 @@
+//! The use cases on both sides of the line, on the embedded backends.
+
+mod bench;
+mod build;
+mod ecr;
+mod push;
+mod upload;

@@ -1,0 +1,44 @@
+//! What a `local` that has started tells a person, and a script.
+
+use std::process::Command;
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::support::{Local, PackArchive, tool};
+
+#[tokio::test]
+async fn the_printed_command_uploads_the_sample_pack() {
+    let local = Local::start().await;
+    let printed = local.printed();
+    assert!(printed.contains(local.said("/url")), "{printed}");
+    let Some(_) = tool("curl") else { return };
+    let pasted = printed.lines().find(|line| line.contains("curl")).unwrap();
+    let curl = Command::new("sh").args(["-c", pasted]).current_dir("/").output().unwrap();
+    assert!(curl.status.success(), "{}", String::from_utf8_lossy(&curl.stdout));
+    let created: Value = serde_json::from_slice(&curl.stdout).unwrap();
+    assert_eq!(created["name"], "incident-response");
+    let built = local.built("acme", created["id"].as_str().unwrap()).await;
+    assert_eq!(built["build_status"], "ready");
+}
+
+#[tokio::test]
+async fn local_json_tells_all_that_a_script_needs() {
+    let local = Local::start().await;
+    for pointer in ["/url", "/issuer", "/endpoints/s3", "/endpoints/dynamodb", "/endpoints/sqs", "/build_queue_url"] {
+        assert!(local.said(pointer).starts_with("http://127.0.0.1:"), "{pointer}: {}", local.said(pointer));
+    }
+    assert!(local.said("/registry").starts_with("127.0.0.1:"));
+    assert!(!local.said("/table_name").is_empty() && !local.said("/staging_bucket").is_empty());
+    let keys = local.document()["keys"].as_object().unwrap();
+    assert_eq!(keys.keys().collect::<Vec<_>>(), ["acme", "expired", "globex", "pastdue"]);
+    for keys in keys.values() {
+        for template in ["full_access", "submit_observe", "read_only"] {
+            assert!(keys[template].as_str().is_some_and(|key| key.starts_with("sk_")));
+        }
+    }
+    for (org, status) in [("acme", 201), ("globex", 201), ("pastdue", 423), ("expired", 423)] {
+        let answer = local.upload_as(org, "", PackArchive::new("keyed", "1.0.0").finish()).await;
+        answer.expect(StatusCode::from_u16(status).unwrap());
+    }
+}
