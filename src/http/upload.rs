@@ -9,6 +9,7 @@ use super::{Api, ApiError, audit, form::Form, json, query::Query, record::Record
 use crate::{
     identity::{Caller, Scope},
     pack::{Problems, Timestamp},
+    telemetry::Metrics,
     upload::{Outcome, Submission, UploadError},
 };
 
@@ -36,6 +37,7 @@ pub(super) async fn upload(
         None => Err(ApiError::Validation(problems)),
         Some(submission) if dry_run => {
             let release = api.uploads.check(&caller.org, submission).await?;
+            Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
             Ok(json(StatusCode::OK, &RecordView::of_release(&release, caller)))
         }
         Some(submission) => submit(api, caller, submission).await,
@@ -54,6 +56,7 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
 }
 
 async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
+    let archive_size = submission.archive.len();
     let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
         Outcome::Created(record) => (StatusCode::CREATED, "created", record),
         Outcome::Existing(record) => (StatusCode::OK, "existing", record),
@@ -61,6 +64,7 @@ async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Re
     };
     Span::current().record("pack_id", field::display(record.id));
     audit::uploaded(outcome, &record);
+    Metrics::by("Outcome", outcome).count("Uploads", 1).bytes("ArchiveSize", archive_size).write();
     let mut response = json(status, &RecordView::of(&record, caller));
     if status == StatusCode::CREATED {
         let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));

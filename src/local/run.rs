@@ -68,6 +68,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
         registry: backends.registry.to_string(),
         issuer: &backends.issuer.url,
         endpoints: &backends.endpoints,
+        table_name: &options.table_name,
+        staging_bucket: &options.staging_bucket,
+        build_queue_url: &queues.builds,
         keys: &keys,
     };
     document.write(&data)?;
