@@ -3,6 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use pack_upload::{
+    aws::Staging,
     config::{Admin, Api, Builder, ConfigError, Requeue},
     identity::{JwksSettings, SessionSettings, Settings},
     pack::Limits,
@@ -131,9 +132,44 @@ fn the_registry_s_credentials_are_complete_and_not_shown() {
     assert_eq!(found, Credentials::Basic { username: "ci".to_owned(), password: Password("hunter2".to_owned()) });
     assert!(!format!("{found:?}").contains("hunter2"));
 
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-AbCdEf";
+    let secret = [("REGISTRY_AUTH", "secret"), ("REGISTRY_SECRET_ARN", arn)];
+    assert_eq!(credentials(&secret), Ok(Credentials::Secret { arn: arn.to_owned() }));
+
+    assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "secret")]).unwrap_err()), ["REGISTRY_SECRET_ARN"]);
     let error = credentials(&[("REGISTRY_AUTH", "basic")]).unwrap_err();
     assert_eq!(variables(&error), ["REGISTRY_USERNAME", "REGISTRY_PASSWORD"]);
     assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "iam")]).unwrap_err()), ["REGISTRY_AUTH"]);
+}
+
+/// The first number that template.yaml gives under this key, after this resource's name.
+fn template(resource: &str, key: &str) -> u64 {
+    let template = include_str!("../template.yaml");
+    let (_, after) = template.split_once(&format!("\n  {resource}:\n")).expect("the resource is there");
+    let (_, value) = after.split_once(&format!(" {key}: ")).expect("the key is there");
+    value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
+}
+
+#[test]
+fn an_answer_comes_before_the_gateway_stops_waiting() {
+    let api = Api::read(environment(&[])).unwrap();
+    let worst = api.deadline + api.timeouts.send;
+    assert!(worst + Duration::from_secs(1) < Duration::from_secs(29), "{worst:?} leaves no time to answer");
+    assert!(worst < Duration::from_secs(template("ApiFunction", "Timeout")));
+}
+
+#[test]
+fn nothing_expires_that_may_still_be_built() {
+    let day = Duration::from_secs(24 * 3_600);
+    let expires_after = Staging::EXPIRES_AFTER;
+    assert_eq!(u32::try_from(template("StagingBucket", "ExpirationInDays")).unwrap() * day, expires_after);
+    assert_eq!(u32::try_from(template("StagingBucket", "DaysAfterInitiation")).unwrap() * day, expires_after);
+
+    let requeue = Requeue::read(environment(&[])).unwrap().settings;
+    assert_eq!(requeue.give_up_after, day);
+    assert!(requeue.give_up_after + requeue.resend_after < expires_after);
+    let redelivered_for = template("BuildQueue", "VisibilityTimeout") * template("BuildQueue", "maxReceiveCount");
+    assert!(Duration::from_secs(redelivered_for) <= requeue.resend_after, "a job is sent again that is not yet lost");
 }
 
 const SESSIONS: [(&str, &str); 3] = [

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use aws_sdk_s3::{operation::get_object::GetObjectError, primitives::ByteStream};
 use bytes::Bytes;
 use ulid::Ulid;
@@ -5,7 +7,7 @@ use ulid::Ulid;
 use super::Error;
 use crate::pack::OrgId;
 
-/// The bucket in which uploaded archives wait for their build. Objects expire after 7 days by the bucket's lifecycle.
+/// The bucket in which uploaded archives wait for their build.
 #[derive(Debug, Clone)]
 pub struct Staging {
     client: aws_sdk_s3::Client,
@@ -13,6 +15,10 @@ pub struct Staging {
 }
 
 impl Staging {
+    /// How old a staged object, or an unfinished multipart upload, becomes by the bucket's lifecycle: older than any build
+    /// that is not given up ([`Settings::give_up_after`](crate::requeue::Settings)).
+    pub const EXPIRES_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
+
     /// The bucket of this name.
     pub fn new(client: aws_sdk_s3::Client, bucket: String) -> Self {
         Self { client, bucket }

@@ -2,7 +2,7 @@
 //!
 //! Checks come in an order in which nobody learns what they have no right to: the route (404, 405), the credential
 //! (401), its org's host and its scope (403), the org's billing (423), the request (415, 413, 400), and last what is
-//! there already (409).
+//! there already (409). openapi.yaml describes all of it, and is served to anybody.
 
 mod audit;
 mod authenticate;
@@ -33,9 +33,13 @@ pub use self::event::function;
 use self::{error::ApiError, query::Query, route::Route};
 use crate::{
     aws::Table,
-    identity::{self, Authenticator, BaseDomain},
+    identity::{self, Authenticator, BaseDomain, Caller},
+    telemetry::Metrics,
     upload::Uploads,
 };
+
+/// What `GET /v1/openapi.json` answers: openapi.yaml as JSON, which the build script made of it.
+const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 /// All that the handlers need.
 #[derive(Debug)]
@@ -65,16 +69,24 @@ impl Api {
         let route = route?;
         let query = Query::of(&request);
         let deadline = arrived_at + self.uploads.deadline;
-        let caller = timeout_at(deadline, authenticate::caller(self, request.headers(), &query)).await??;
+        let caller = || async { timeout_at(deadline, self.caller(&request, &query)).await? };
+        match route {
+            // What the API is like is no secret, so nobody is asked who they are.
+            Route::Document => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
+            Route::Upload => upload::upload(self, &caller().await?, query, request, arrived_at).await,
+            Route::List => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
+            Route::Get { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+        }
+    }
+
+    /// Who asks, which the log of the request then knows too.
+    async fn caller(&self, request: &Request, query: &Query) -> Result<Caller, ApiError> {
+        let caller = authenticate::caller(self, request.headers(), query).await?;
         let span = Span::current();
         span.record("org_id", field::display(caller.org.id));
         span.record("credential_id", &caller.credential_id);
-        authenticate::check_host(self, &caller, &request)?;
-        match route {
-            Route::Upload => upload::upload(self, &caller, query, request, arrived_at).await,
-            Route::List => timeout_at(deadline, packs::list(self, &caller, query)).await?,
-            Route::Get { id } => timeout_at(deadline, packs::get(self, &caller, query, &id)).await?,
-        }
+        authenticate::check_host(self, &caller, request)?;
+        Ok(caller)
     }
 }
 
@@ -94,6 +106,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     let arrived_at = Instant::now();
     let request_id = request_id(&request);
     let route = Route::of(&request);
+    let is_upload = matches!(route, Ok(Route::Upload));
     // At the level of errors, so that a filter which lets only errors through does not take their context away.
     let span = error_span!(
         "request",
@@ -124,6 +137,9 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
             if matches!(status, StatusCode::FORBIDDEN | StatusCode::LOCKED) {
                 audit::refused(&error);
             }
+            if is_upload {
+                Metrics::by("Outcome", code).count("Uploads", 1).write();
+            }
             error.into_response(&request_id)
         }
     }
@@ -140,9 +156,13 @@ fn request_id(request: &Request) -> String {
     from_gateway.or_else(from_lambda).unwrap_or_default()
 }
 
-/// A JSON response. Answers are a tenant's data and change as builds go on: no cache keeps them.
+/// A JSON response of this value.
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    let text = serde_json::to_string(body).expect("structs and maps with text keys always serialise");
+    json_text(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise"))
+}
+
+/// A JSON response. Answers are a tenant's data and change as builds go on: no cache keeps them.
+fn json_text(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));

@@ -14,6 +14,8 @@ pub(super) enum Route {
         /// The id as the path has it, well-formed or not.
         id: String,
     },
+    /// `GET /v1/openapi.json`
+    Document,
 }
 
 impl Route {
@@ -26,6 +28,7 @@ impl Route {
         let (route, method) = match path(request) {
             "/v1/packs" => (Self::List, Method::GET),
             "/v1/packs/upload" => (Self::Upload, Method::POST),
+            "/v1/openapi.json" => (Self::Document, Method::GET),
             other => match other.strip_prefix("/v1/packs/") {
                 Some(id) if !id.is_empty() && !id.contains('/') => (Self::Get { id: id.to_owned() }, Method::GET),
                 _ => return Err(ApiError::RouteNotFound),
@@ -40,6 +43,7 @@ impl Route {
             Self::Upload => "/v1/packs/upload",
             Self::List => "/v1/packs",
             Self::Get { .. } => "/v1/packs/{id}",
+            Self::Document => "/v1/openapi.json",
         }
     }
 }

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     identity::{Caller, Scope},
     pack::{Limits, Problems, Timestamp},
+    telemetry::Metrics,
     upload::{Outcome, Submission, UploadError},
 };
 
@@ -46,6 +47,7 @@ pub(super) async fn upload(
         None => Err(ApiError::Validation(problems)),
         Some(submission) if dry_run => {
             let release = api.uploads.check(&caller.org, submission).await?;
+            Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
             Ok(json(StatusCode::OK, &RecordView::of_release(&release, caller)))
         }
         Some(submission) => submit(api, caller, submission).await,
@@ -91,6 +93,7 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
 }
 
 async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
+    let archive_size = submission.archive.len();
     let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
         Outcome::Created(record) => (StatusCode::CREATED, "created", record),
         Outcome::Existing(record) => (StatusCode::OK, "existing", record),
@@ -98,6 +101,7 @@ async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Re
     };
     Span::current().record("pack_id", field::display(record.id));
     audit::uploaded(outcome, &record);
+    Metrics::by("Outcome", outcome).count("Uploads", 1).bytes("ArchiveSize", archive_size).write();
     let mut response = json(status, &RecordView::of(&record, caller));
     if status == StatusCode::CREATED {
         let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));

@@ -19,6 +19,12 @@ pub(super) struct Document<'a> {
     pub(super) issuer: &'a str,
     /// Where the AWS services are.
     pub(super) endpoints: &'a Endpoints,
+    /// The table.
+    pub(super) table_name: &'a str,
+    /// The staging bucket.
+    pub(super) staging_bucket: &'a str,
+    /// Where build jobs go.
+    pub(super) build_queue_url: &'a str,
     /// The secrets of the API keys, by org and permission template.
     pub(super) keys: &'a Keys,
 }

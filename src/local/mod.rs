@@ -33,4 +33,5 @@ pub use self::{
     options::Options,
     provision::{QueueUrls, provision},
     run::run,
+    seed::{Keys, seed},
 };

@@ -29,4 +29,7 @@ pub struct Options {
     /// The staging bucket, created if it is missing.
     #[arg(long, value_name = "NAME", env = "STAGING_BUCKET", default_value = "pack-upload-staging")]
     pub staging_bucket: String,
+    /// The build queue, created if it is missing. The name of its dead-letter queue is the same with `-dead` at its end.
+    #[arg(long, value_name = "NAME", env = "BUILD_QUEUE", default_value = "pack-upload-builds")]
+    pub build_queue: String,
 }

@@ -24,7 +24,7 @@ pub struct QueueUrls {
 pub async fn provision(clients: &Clients, options: &Options) -> Result<QueueUrls, aws::Error> {
     dynamodb::create_table(&clients.dynamodb, &options.table_name).await?;
     create_bucket(&clients.s3, &options.staging_bucket).await?;
-    create_queues(&clients.sqs).await
+    create_queues(&clients.sqs, &options.build_queue).await
 }
 
 async fn create_bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), aws::Error> {
@@ -39,8 +39,8 @@ async fn create_bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), aw
 }
 
 /// Creating a queue that exists with the same attributes succeeds.
-async fn create_queues(client: &aws_sdk_sqs::Client) -> Result<QueueUrls, aws::Error> {
-    let create = client.create_queue().queue_name("pack-upload-builds-dead").send();
+async fn create_queues(client: &aws_sdk_sqs::Client, name: &str) -> Result<QueueUrls, aws::Error> {
+    let create = client.create_queue().queue_name(format!("{name}-dead")).send();
     let dead_letters = create.await.map_err(aws::Error::of("CreateQueue"))?.queue_url.unwrap_or_default();
     let attributes =
         client.get_queue_attributes().queue_url(&dead_letters).attribute_names(QueueAttributeName::QueueArn).send();
@@ -51,7 +51,7 @@ async fn create_queues(client: &aws_sdk_sqs::Client) -> Result<QueueUrls, aws::E
     });
     let create = client
         .create_queue()
-        .queue_name("pack-upload-builds")
+        .queue_name(name)
         .attributes(QueueAttributeName::VisibilityTimeout, VISIBILITY_TIMEOUT)
         .attributes(QueueAttributeName::RedrivePolicy, redrive_policy.to_string())
         .send();

@@ -11,7 +11,7 @@ use super::{
     Backends, Clients, DataDir, Error, Options, document::Document, functions::Functions, gateway,
     provision::provision, s3, seed::seed, worker,
 };
-use crate::{error_chain::ErrorChain, http, requeue::Requeue};
+use crate::{aws::Staging, error_chain::ErrorChain, http, requeue::Requeue};
 
 /// How many batches of builds run at a time.
 const WORKERS: usize = 2;
@@ -19,8 +19,6 @@ const WORKERS: usize = 2;
 const REQUEUE_EVERY: Duration = Duration::from_secs(2);
 /// How often staged objects are looked through.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
-/// The age at which they go, as template.yaml's lifecycle rules have it.
-const STAGED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How long requests and builds may take to finish at the end. What they leave undone is done at the next start.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -62,7 +60,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     }
     tasks.spawn(requeue(functions.requeue, stop.clone()));
     if let Some(folder) = backends.s3_folder.clone() {
-        tasks.spawn(s3::sweep_regularly(folder, STAGED_FOR, SWEEP_EVERY, stop.clone()));
+        tasks.spawn(s3::sweep_regularly(folder, Staging::EXPIRES_AFTER, SWEEP_EVERY, stop.clone()));
     }
 
     let document = Document {
@@ -70,6 +68,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
         registry: backends.registry.to_string(),
         issuer: &backends.issuer.url,
         endpoints: &backends.endpoints,
+        table_name: &options.table_name,
+        staging_bucket: &options.staging_bucket,
+        build_queue_url: &queues.builds,
         keys: &keys,
     };
     document.write(&data)?;

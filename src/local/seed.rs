@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The secrets of the seeded keys, by org and template.
-pub(super) type Keys = BTreeMap<String, BTreeMap<&'static str, String>>;
+pub type Keys = BTreeMap<String, BTreeMap<&'static str, String>>;
 
 /// The orgs of every local run: id, slug, and a trial that ended or the posture itself.
 const ORGS: [(&str, &str, Posture); 4] = [
@@ -44,7 +44,10 @@ pub(super) fn org_id(slug: &str) -> Option<&'static str> {
 ///
 /// Their secrets follow from their names, so that the events under `events/` work against any local run. They are
 /// therefore public knowledge: they guard nothing, and a local run stays on loopback.
-pub(super) async fn seed(table: &Table) -> Result<Keys, aws::Error> {
+///
+/// # Errors
+/// Whatever call failed.
+pub async fn seed(table: &Table) -> Result<Keys, aws::Error> {
     let mut keys = Keys::new();
     for (id, slug, posture) in ORGS {
         let past = PAST.parse().expect("a moment as RFC 3339 has it");

@@ -29,7 +29,7 @@ where
         let result = match received {
             Ok(messages) if messages.is_empty() => Ok(()),
             Ok(messages) => {
-                let handled = handle(&handler, &messages).await;
+                let handled = handle(&handler, &queue_url, &messages).await;
                 delete(&client, &queue_url, handled).await
             }
             Err(error) => Err(error),
@@ -49,12 +49,14 @@ async fn receive(client: &Client, queue_url: &str) -> Result<Vec<Message>, aws::
 }
 
 /// The messages to delete.
-async fn handle<'a, Handler, Handling>(handler: &Handler, messages: &'a [Message]) -> Vec<&'a Message>
+async fn handle<'a, Handler, Handling>(handler: &Handler, queue_url: &str, messages: &'a [Message]) -> Vec<&'a Message>
 where
     Handler: Fn(SqsEvent) -> Handling + Clone + Send + 'static,
     Handling: Future<Output = SqsBatchResponse> + Send + 'static,
 {
-    let event = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
+    let arn = arn(queue_url);
+    let records: Vec<_> = messages.iter().map(|message| record(message, &arn)).collect();
+    let event = json!({ "Records": records });
     let event = match serde_json::from_value(event) {
         Ok(event) => event,
         Err(error) => {
@@ -90,8 +92,15 @@ async fn delete(client: &Client, queue_url: &str, messages: Vec<&Message>) -> Re
     Ok(())
 }
 
+/// The queue's ARN. The path of its URL is the account and its name.
+fn arn(queue_url: &str) -> String {
+    let mut path = queue_url.rsplit('/');
+    let (name, account) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
+    format!("arn:aws:sqs:us-east-1:{account}:{name}")
+}
+
 /// A message as Lambda's event carries it.
-fn record(message: &Message) -> Value {
+fn record(message: &Message, queue_arn: &str) -> Value {
     let attributes = message.attributes().into_iter().flatten();
     let attributes: BTreeMap<_, _> = attributes.map(|(name, value)| (name.as_str(), value)).collect();
     let message_attributes = message.message_attributes().into_iter().flatten();
@@ -104,7 +113,7 @@ fn record(message: &Message) -> Value {
         "attributes": attributes,
         "messageAttributes": message_attributes,
         "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:pack-upload-builds",
+        "eventSourceARN": queue_arn,
         "awsRegion": "us-east-1",
     })
 }

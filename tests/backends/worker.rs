@@ -80,6 +80,8 @@ async fn what_succeeds_is_deleted_and_what_fails_comes_again() {
         assert_eq!(record.attributes["ApproximateReceiveCount"], "1");
         assert_eq!(record.message_attributes["kind"].string_value.as_deref(), Some("build"));
         assert_eq!(record.event_source.as_deref(), Some("aws:sqs"));
+        let arn = "arn:aws:sqs:us-east-1:000000000000:pack-upload-builds";
+        assert_eq!(record.event_source_arn.as_deref(), Some(arn));
     }
 
     for (body, kept) in [("panic", 2), ("stranger", 3)] {

@@ -3,11 +3,14 @@
 mod admin;
 mod audit;
 mod backend;
+#[path = "../support/openapi.rs"]
+mod document;
 mod envelope;
 mod events;
 mod form;
 mod issuer;
 mod jwks;
+mod openapi;
 mod order;
 mod origins;
 mod revocation;
@@ -21,7 +24,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use lambda_http::{Body, Request, http::Response, tower::ServiceExt};
+use lambda_http::{Body, Request, RequestExt as _, http::Response, tower::ServiceExt};
 use pack_upload::{
     aws::{Queue, Staging, Table},
     http::{self, Api},
@@ -73,6 +76,14 @@ async fn answer(event: &Value) -> Answer {
     Answer::of(unreachable(), event).await
 }
 
+/// The path without the stage that the event has in front of it.
+fn path(request: &Request, event: &Value) -> String {
+    let path = request.raw_http_path();
+    let stage = event["requestContext"]["stage"].as_str().unwrap_or_default();
+    let routed = path.strip_prefix(&format!("/{stage}")).filter(|rest| rest.starts_with('/'));
+    routed.unwrap_or(path).to_owned()
+}
+
 struct Answer {
     status: u16,
     headers: lambda_http::http::HeaderMap,
@@ -82,10 +93,13 @@ struct Answer {
 impl Answer {
     async fn of(api: Arc<Api>, event: &Value) -> Self {
         let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let path = path(&request, event);
         let response: Response<Body> = http::service(api).oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let Body::Text(text) = body else { panic!("JSON is sent as text, not {body:?}") };
-        Self { status: head.status.as_u16(), headers: head.headers, body: serde_json::from_str(&text).unwrap() }
+        let (status, body) = (head.status.as_u16(), serde_json::from_str(&text).unwrap());
+        document::expect_documented(&path, status, &head.headers, &body);
+        Self { status, headers: head.headers, body }
     }
 
     fn header(&self, name: &str) -> Option<&str> {

@@ -3,7 +3,7 @@
 mod clients;
 mod faults;
 mod image;
-
+mod lambda;
 mod reads;
 mod rejections;
 mod restart;

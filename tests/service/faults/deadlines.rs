@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::{
     scenario::archive,
     script::{Call, Fault, Role, Service, Trap},
-    system::{System, event, upload},
+    system::{System, upload},
 };
-use crate::support::Answer;
+use crate::support::{Answer, event};
 
 const DEADLINE: Duration = Duration::from_secs(3);
 const SEND: Duration = Duration::from_secs(1);

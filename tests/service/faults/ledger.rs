@@ -14,6 +14,7 @@ pub(crate) struct Ledger {
     table: String,
     queues: QueueUrls,
     registry: RegistryAddress,
+    http: reqwest::Client,
     /// Which records were ready when the books were last looked through, and what their images are.
     ready: BTreeMap<String, String>,
 }
@@ -30,8 +31,8 @@ struct Entry {
 impl Ledger {
     pub(crate) fn new(clients: &Clients, options: &Options, queues: &QueueUrls, registry: &RegistryAddress) -> Self {
         let (clients, queues) = (clients.clone(), queues.clone());
-        let ready = BTreeMap::new();
-        Self { clients, table: options.table_name.clone(), queues, registry: registry.clone(), ready }
+        let (http, ready) = (reqwest::Client::new(), BTreeMap::new());
+        Self { clients, table: options.table_name.clone(), queues, registry: registry.clone(), http, ready }
     }
 
     /// Fails unless what must hold at every moment holds: records and guards correspond one to one, the outstanding are
@@ -98,12 +99,12 @@ impl Ledger {
     async fn digest(&self, entry: &Entry) -> Option<String> {
         let (repository, tag) = &entry.repository_and_tag;
         let base = format!("http://{}/v2/{repository}", self.registry);
-        let manifest = reqwest::get(format!("{base}/manifests/{tag}")).await.unwrap();
+        let manifest = self.http.get(format!("{base}/manifests/{tag}")).send().await.unwrap();
         let digest = manifest.headers().get("docker-content-digest")?.to_str().unwrap().to_owned();
         let manifest: Value = manifest.json().await.unwrap();
         for part in [&manifest["config"], &manifest["layers"][0]] {
             let url = format!("{base}/blobs/{}", part["digest"].as_str().unwrap());
-            let blob = reqwest::Client::new().head(url).send().await.unwrap();
+            let blob = self.http.head(url).send().await.unwrap();
             assert_eq!(blob.headers()["content-length"].to_str().unwrap(), part["size"].to_string());
         }
         Some(digest)

@@ -4,8 +4,9 @@ use serde_json::json;
 use super::{
     scenario::archive,
     script::{Call, Fault, Role, Service, Trap},
-    system::{System, event},
+    system::System,
 };
+use crate::support::event;
 
 /// The receives and the sends after which a job is given up.
 const RECEIVES: u64 = 5;

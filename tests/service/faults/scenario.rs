@@ -1,3 +1,5 @@
+use reqwest::StatusCode;
+
 use super::{script::Role, system::System};
 use crate::support::{Answer, PackArchive};
 
@@ -40,6 +42,14 @@ impl Scenario {
     /// Whether the build ends well without the client's doing anything more.
     pub(crate) fn ends_well(self) -> bool {
         !matches!(self, Self::Expired | Self::GivenUp)
+    }
+
+    /// What the client is answered when all goes well.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::UploadAgain => StatusCode::OK,
+            _ => StatusCode::CREATED,
+        }
     }
 
     /// Brings about what was before. Nothing fails yet.
@@ -92,7 +102,7 @@ async fn fail(system: &mut System, archive: &[u8]) -> Option<Answer> {
 
 async fn accepted(system: &mut System, archive: &[u8]) -> Answer {
     let answer = system.upload(archive).await.expect("nothing is killed");
-    answer.expect(reqwest::StatusCode::CREATED);
+    answer.expect(StatusCode::CREATED);
     answer
 }
 

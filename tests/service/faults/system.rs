@@ -1,11 +1,11 @@
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pack_upload::{
     aws::{Job, Table},
     identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
-    local::{Backends, Clients, DataDir, Options, QueueUrls, provision},
-    pack::Timestamp,
+    local::{Backends, Clients, DataDir, Options, QueueUrls},
+    pack::{BuildStatus, Timestamp},
 };
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use super::{
     proxy,
     script::{Role, Script, Service},
 };
-use crate::support::{Answer, Function};
+use crate::support::{Answer, Embedded, Function, event};
 
 /// More sweeps than any case needs to come right.
 const MAX_SWEEPS: usize = 10;
@@ -45,12 +45,7 @@ pub(crate) struct System {
 impl System {
     /// Starts everything, with these variables set for the functions beside those that they need.
     pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().unwrap();
-        let options = embedded(folder.path());
-        let data = DataDir::open(folder.path()).unwrap();
-        let backends = Backends::start(&data, &options).await.unwrap();
-        let clients = Clients::new(&backends.endpoints, &options).await;
-        let queues = provision(&clients, &options).await.unwrap();
+        let Embedded { backends, clients, options, queues, _data: data, _folder: folder } = Embedded::start().await;
         let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
         make_org(&table).await;
 
@@ -149,6 +144,9 @@ impl System {
         batch["Records"][0]["body"] = json!(body);
         match self.invoke(Role::Builder, batch).await {
             Some(Ok(response)) if response["batchItemFailures"].as_array().unwrap().is_empty() => {
+                let record = self.table.record(job.pack_id).await.unwrap().unwrap();
+                let owed = record.build.status == BuildStatus::Queued && record.build.attempt == job.attempt;
+                assert!(!owed, "{body} is taken for done");
                 self.delete(&receipt_handle).await;
             }
             Some(Ok(_)) | None => {}
@@ -219,13 +217,8 @@ async fn start(role: Role, variables: &[(String, String)]) -> Function {
         Role::Builder => env!("CARGO_BIN_EXE_builder"),
         Role::Requeue => env!("CARGO_BIN_EXE_requeue"),
     };
-    Function::start(binary, variables).await
-}
-
-/// One of the events in `events/`.
-pub(crate) fn event(name: &str) -> Value {
-    let path = format!("{}/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Function::start(binary, &variables).await
 }
 
 /// The event of an archive's upload.
@@ -237,18 +230,4 @@ pub(crate) fn upload(archive: &[u8]) -> Value {
     let mut event = event("upload-http-api");
     event["body"] = json!(STANDARD.encode(body));
     event
-}
-
-/// Options by which every backend is embedded.
-fn embedded(data_dir: &Path) -> Options {
-    Options {
-        data_dir: data_dir.to_owned(),
-        listen: ([127, 0, 0, 1], 0).into(),
-        s3_endpoint: None,
-        dynamodb_endpoint: None,
-        sqs_endpoint: None,
-        registry: None,
-        table_name: "pack-upload".to_owned(),
-        staging_bucket: "pack-upload-staging".to_owned(),
-    }
 }

@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::types::QueueAttributeName;
+use pack_upload::local::{Clients, Endpoints};
 use serde_json::Value;
 
-use super::Local;
+use super::{Embedded, Local, embedded::options};
 
 /// What the service keeps: read from the backends themselves, past all of the service's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,27 +22,32 @@ pub(crate) struct Holdings {
 impl Holdings {
     /// What a `local` keeps now.
     pub(crate) async fn of(local: &Local) -> Self {
-        Self::at(local.said("/endpoints/dynamodb"), local.said("/endpoints/sqs"), local.said("/registry")).await
+        let endpoint = |name: &str| local.said(&format!("/endpoints/{name}")).to_owned();
+        let endpoints = Endpoints { s3: endpoint("s3"), dynamodb: endpoint("dynamodb"), sqs: endpoint("sqs") };
+        let clients = Clients::new(&endpoints, &options(local.data())).await;
+        let [table, queue, registry] =
+            ["/table_name", "/build_queue_url", "/registry"].map(|pointer| local.said(pointer));
+        Self::at(&clients, table, queue, registry).await
     }
 
-    /// What the backends at these addresses keep now.
-    pub(crate) async fn at(dynamodb: &str, sqs: &str, registry: &str) -> Self {
-        let config = sdk_config();
-        let table = Self::items(&config, dynamodb, None).await;
+    /// What these backends keep now.
+    pub(crate) async fn of_backends(embedded: &Embedded) -> Self {
+        let Embedded { backends, clients, options, queues, .. } = embedded;
+        Self::at(clients, &options.table_name, &queues.builds, &backends.registry.to_string()).await
+    }
+
+    async fn at(clients: &Clients, table: &str, queue: &str, registry: &str) -> Self {
+        let items = Self::items(clients, table, None).await;
         Self {
-            pack_items: table.into_iter().filter(|key| key.contains("PACK")).collect(),
-            outstanding: Self::items(&config, dynamodb, Some("outstanding")).await,
-            jobs: Self::jobs(&config, sqs).await,
+            pack_items: items.into_iter().filter(|key| key.contains("PACK")).collect(),
+            outstanding: Self::items(clients, table, Some("outstanding")).await,
+            jobs: Self::jobs(clients, queue).await,
             repositories: Self::repositories(registry).await,
         }
     }
 
-    async fn items(config: &SdkConfig, endpoint: &str, index: Option<&str>) -> BTreeSet<String> {
-        let settings = aws_sdk_dynamodb::config::Builder::from(config).endpoint_url(endpoint).build();
-        let client = aws_sdk_dynamodb::Client::from_conf(settings);
-        let tables = client.list_tables().send().await.unwrap();
-        let [table] = tables.table_names() else { panic!("one table: {tables:?}") };
-        let scan = client.scan().table_name(table).set_index_name(index.map(str::to_owned));
+    async fn items(clients: &Clients, table: &str, index: Option<&str>) -> BTreeSet<String> {
+        let scan = clients.dynamodb.scan().table_name(table).set_index_name(index.map(str::to_owned));
         let mut keys = BTreeSet::new();
         let mut start = None;
         loop {
@@ -57,21 +62,13 @@ impl Holdings {
         }
     }
 
-    async fn jobs(config: &SdkConfig, endpoint: &str) -> u64 {
-        let settings = aws_sdk_sqs::config::Builder::from(config).endpoint_url(endpoint).build();
-        let client = aws_sdk_sqs::Client::from_conf(settings);
-        let queue = client.get_queue_url().queue_name("pack-upload-builds").send().await.unwrap();
+    async fn jobs(clients: &Clients, queue: &str) -> u64 {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
         ];
-        let answer = client
-            .get_queue_attributes()
-            .queue_url(queue.queue_url().unwrap())
-            .set_attribute_names(Some(names.to_vec()))
-            .send()
-            .await
-            .unwrap();
+        let attributes = clients.sqs.get_queue_attributes().queue_url(queue);
+        let answer = attributes.set_attribute_names(Some(names.to_vec())).send().await.unwrap();
         let attributes = answer.attributes().unwrap();
         names.iter().map(|name| attributes[name].parse::<u64>().unwrap()).sum()
     }
@@ -81,14 +78,4 @@ impl Holdings {
         let catalog: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
         catalog["repositories"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
     }
-}
-
-/// An SDK configuration for backends on loopback, which look at no credential.
-fn sdk_config() -> SdkConfig {
-    let credentials = aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
-        .build()
 }

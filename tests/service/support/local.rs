@@ -1,5 +1,5 @@
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -7,6 +7,8 @@ use std::{
 use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::{StandIn, openapi};
 
 /// How long `local` may take to accept requests, and a build to be done.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,9 +35,9 @@ impl Local {
     /// Starts one in this data folder.
     pub(crate) async fn start_in(data: TempDir, variables: &[(&str, &str)]) -> Self {
         let _ = std::fs::remove_file(data.path().join("local.json"));
-        let process = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data.path())
+        let stand_in = StandIn::of(data.path());
+        let process = Self::command(data.path())
+            .envs(stand_in.iter().flat_map(StandIn::variables))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -45,6 +47,17 @@ impl Local {
         let mut local = Self { process, data, document: Value::Null, client: Client::new() };
         local.document = local.read_document().await;
         local
+    }
+
+    /// The command, free of whatever the environment of the test says about backends.
+    pub(crate) fn command(data: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        let endpoints = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS", "REGISTRY"];
+        for variable in endpoints.into_iter().chain(["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE"]) {
+            command.env_remove(variable);
+        }
+        command
     }
 
     async fn read_document(&mut self) -> Value {
@@ -83,6 +96,11 @@ impl Local {
     /// All that it logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default()
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// What `local.json` says at this path, such as `/endpoints/s3`.
@@ -165,11 +183,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads an answer, whose body must be JSON.
+    /// Reads an answer, which must be one that openapi.yaml has.
     pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
+        let path = response.url().path().to_owned();
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
+        openapi::expect_documented(&path, status.as_u16(), &headers, &body);
         Self { status, headers, body }
     }
 

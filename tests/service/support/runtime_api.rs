@@ -1,7 +1,7 @@
 use std::{
     process::{Child, Command, Stdio},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -13,41 +13,49 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc},
     task::JoinHandle,
+    time::timeout,
 };
 
 /// How long an invocation may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A Lambda's own binary, run under a Runtime API on loopback as the Lambda service would run it.
+/// What an invocation gave: the function's response, or the error that it reported.
+type Outcome = Result<Value, Value>;
+
+/// A Lambda's own binary, run under a Runtime API on loopback as the Lambda service would run it. It is killed when
+/// this is dropped.
 pub(crate) struct Function {
     process: Child,
+    log: NamedTempFile,
     runtime_api: JoinHandle<std::io::Result<()>>,
     events: mpsc::Sender<Value>,
-    results: mpsc::Receiver<Result<Value, Value>>,
+    outcomes: mpsc::Receiver<Outcome>,
 }
 
+/// The Runtime API's end of the channels.
 struct Runtime {
     events: Mutex<mpsc::Receiver<Value>>,
-    results: mpsc::Sender<Result<Value, Value>>,
+    outcomes: mpsc::Sender<Outcome>,
 }
 
 impl Function {
-    /// Starts the binary with these variables.
-    pub(crate) async fn start(binary: &str, variables: &[(String, String)]) -> Self {
+    /// Starts the binary with these variables and no others but Lambda's own.
+    pub(crate) async fn start(binary: &str, variables: &[(&str, &str)]) -> Self {
         let (events, next) = mpsc::channel(1);
-        let (done, results) = mpsc::channel(1);
-        let runtime = Arc::new(Runtime { events: Mutex::new(next), results: done });
+        let (done, outcomes) = mpsc::channel(1);
         let api = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next_invocation))
             .route("/2018-06-01/runtime/invocation/{id}/{outcome}", post(invocation_done))
-            .with_state(runtime);
+            .with_state(Arc::new(Runtime { events: Mutex::new(next), outcomes: done }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let runtime_api = tokio::spawn(async move { axum::serve(listener, api).await });
+        let log = NamedTempFile::new().unwrap();
         let process = Command::new(binary)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
@@ -56,18 +64,31 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "test")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "test")
-            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(log.reopen().unwrap())
+            .stderr(log.reopen().unwrap())
             .spawn()
             .unwrap();
-        Self { process, runtime_api, events, results }
+        Self { process, log, runtime_api, events, outcomes }
     }
 
-    /// Invokes the function: its response, or what it reported as its error.
-    pub(crate) async fn invoke(&mut self, event: Value) -> Result<Value, Value> {
+    /// Invokes the function.
+    pub(crate) async fn invoke(&mut self, event: Value) -> Outcome {
         self.events.send(event).await.unwrap();
-        tokio::time::timeout(PATIENCE, self.results.recv()).await.expect("the function answers").unwrap()
+        let began = Instant::now();
+        loop {
+            if let Ok(Some(outcome)) = timeout(Duration::from_millis(100), self.outcomes.recv()).await {
+                return outcome;
+            }
+            assert!(self.process.try_wait().unwrap().is_none(), "the function ended: {}", self.log());
+            assert!(began.elapsed() < PATIENCE, "the function does not answer: {}", self.log());
+        }
+    }
+
+    /// All that it logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
     }
 }
 
@@ -83,15 +104,12 @@ async fn next_invocation(State(runtime): State<Arc<Runtime>>) -> Response {
     let Some(event) = runtime.events.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
-    let deadline = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap() + PATIENCE;
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + PATIENCE;
     let headers = [
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
         ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:test".to_owned()),
-        (
-            "lambda-runtime-trace-id",
-            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1".to_owned(),
-        ),
+        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1".to_owned()),
     ];
     (headers, event.to_string()).into_response()
 }
@@ -102,7 +120,7 @@ async fn invocation_done(
     body: Bytes,
 ) -> StatusCode {
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let result = if outcome == "response" { Ok(body) } else { Err(body) };
-    let _ = runtime.results.send(result).await;
+    let outcome = if outcome == "response" { Ok(body) } else { Err(body) };
+    let _ = runtime.outcomes.send(outcome).await;
     StatusCode::ACCEPTED
 }

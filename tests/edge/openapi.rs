@@ -1,0 +1,69 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::{
+    answer,
+    document::{DOCUMENT, expect_valid, resolve},
+    request,
+};
+
+#[tokio::test]
+async fn the_document_is_served_to_anybody() {
+    let answer = answer(&request("GET", "/v1/openapi.json")).await;
+    assert_eq!((answer.status, &answer.body), (200, &*DOCUMENT));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+
+    // Nor is a bad credential looked at, or a query.
+    let mut with_more = request("GET", "/v1/openapi.json");
+    with_more["headers"]["authorization"] = json!("Bearer sk_nonsense");
+    with_more["rawQueryString"] = json!("v=2");
+    assert_eq!(crate::answer(&with_more).await.status, 200);
+}
+
+#[test]
+fn the_document_is_of_this_version() {
+    assert_eq!(DOCUMENT["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn examples_are_what_they_are_examples_of() {
+    let mut checked = 0;
+    walk(&DOCUMENT, "#", &mut |node, place| {
+        let Some(schema) = node.get("schema") else { return };
+        if place.contains("/multipart~form-data") || place.ends_with("/NoStore") {
+            return;
+        }
+        let named = node["examples"].as_object().into_iter().flatten().map(|(_, example)| &resolve(example)["value"]);
+        for example in named.chain(node.get("example")) {
+            expect_valid(schema, example, place);
+            checked += 1;
+        }
+    });
+    assert!(checked > 40, "{checked}");
+}
+
+#[test]
+fn every_code_has_an_example() {
+    let mut exemplified = BTreeSet::new();
+    walk(&DOCUMENT, "#", &mut |node, _| {
+        if let Some(code) = node.pointer("/value/error/code") {
+            exemplified.insert(code.as_str().unwrap());
+        }
+    });
+    let codes = DOCUMENT["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+    assert_eq!(exemplified, codes.iter().map(|code| code.as_str().unwrap()).collect());
+}
+
+fn walk(node: &'static Value, place: &str, visit: &mut impl FnMut(&'static Value, &str)) {
+    visit(node, place);
+    match node {
+        Value::Object(members) => {
+            for (key, member) in members {
+                walk(member, &format!("{place}/{}", key.replace('/', "~")), visit);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| walk(item, place, visit)),
+        _ => {}
+    }
+}
