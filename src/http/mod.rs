@@ -13,6 +13,7 @@ mod packs;
 mod query;
 mod record;
 mod route;
+mod shortened;
 mod upload;
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
