@@ -1,6 +1,9 @@
 //! The use case below the line: fetch the staged archive, judge it again, push its image, mark the record.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::{StreamExt, stream};
@@ -11,6 +14,7 @@ use crate::{
     judgement,
     pack::{BuildStatus, Limits, Record, Rejection, Timestamp},
     registry::{self, Registry},
+    telemetry::{Metrics, timed},
 };
 
 /// How many jobs of a batch are done side by side: each holds an archive and its pack in memory.
@@ -41,6 +45,17 @@ pub enum Built {
     },
     /// There was nothing to do: the record is ready, or gone, or in a newer attempt.
     Dropped,
+}
+
+impl Built {
+    /// As metrics name it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Failed { .. } => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
 }
 
 /// Why a job was not settled. Trying again may help.
@@ -74,8 +89,11 @@ impl Builder {
         response
     }
 
-    /// Does one message's job and logs its outcome; the message's id if it is to be delivered again.
+    /// Does one message's job, and logs and measures it; the message's id if it is to be delivered again.
     async fn attend(&self, message: SqsMessage) -> Option<String> {
+        if let Some(age) = queue_age(&message) {
+            Metrics::default().milliseconds("QueueAge", age).write();
+        }
         let message_id = message.message_id.unwrap_or_default();
         let job: Job = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
             Ok(job) => job,
@@ -86,20 +104,23 @@ impl Builder {
         };
         let Job { pack_id, attempt } = job;
         let builder = self.clone();
-        match tokio::spawn(async move { builder.build(job).await }).await {
+        let (done, time) = timed(tokio::spawn(async move { builder.build(job).await })).await;
+        let (outcome, unsettled) = match done {
             Ok(Ok(built)) => {
                 tracing::info!(message_id, %pack_id, attempt, outcome = ?built, "build settled");
-                None
+                (built.name(), None)
             }
             Ok(Err(error)) => {
                 tracing::warn!(message_id, %pack_id, attempt, error = %ErrorChain(&error), "build to be tried again");
-                Some(message_id)
+                ("unsettled", Some(message_id))
             }
             Err(error) => {
                 tracing::error!(message_id, %pack_id, attempt, error = %error, "build panicked");
-                Some(message_id)
+                ("panicked", Some(message_id))
             }
-        }
+        };
+        Metrics::by("Outcome", outcome).count("Builds", 1).milliseconds("BuildTime", time).write();
+        unsettled
     }
 
     /// Does a job. Doing it twice, or late, changes nothing.
@@ -139,6 +160,13 @@ impl Builder {
         }
         Ok(self.registry.push(&record.release.image_ref, &image, &pack.tree).await?)
     }
+}
+
+/// How long ago a message was first sent, by the attribute that SQS gives it.
+fn queue_age(message: &SqsMessage) -> Option<Duration> {
+    let sent = Duration::from_millis(message.attributes.get("SentTimestamp")?.parse().ok()?);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(now.saturating_sub(sent))
 }
 
 impl From<aws::Error> for Obstacle {

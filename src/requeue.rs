@@ -54,6 +54,8 @@ pub struct Sweep {
     pub given_up: usize,
     /// Not looked after, for the reason that was logged; the next sweep will try again.
     pub errors: usize,
+    /// How long the oldest of those looked after has been waiting for its image.
+    pub oldest: Duration,
 }
 
 /// What to do with an outstanding build.
@@ -88,8 +90,8 @@ impl Requeue {
             sweep.outstanding += page.ids.len();
             let looks = page.ids.into_iter().map(|id| self.look_after(id, &care));
             let mut looks = stream::iter(looks).buffer_unordered(CONCURRENT_RECORDS);
-            while let Some(care) = looks.next().await {
-                sweep.count(care);
+            while let Some(looked) = looks.next().await {
+                sweep.count(looked);
             }
             after = page.next;
             if after.is_none() {
@@ -98,24 +100,27 @@ impl Requeue {
         }
     }
 
-    /// Looks after one build and logs what was done; none if that failed.
-    async fn look_after(&self, id: PackId, care: &impl Fn(&Record, Timestamp) -> Care) -> Option<Care> {
+    /// Looks after one build and logs what was done; what, and how long it has been waiting; none if that failed.
+    async fn look_after(&self, id: PackId, care: &impl Fn(&Record, Timestamp) -> Care) -> Option<(Care, Duration)> {
         let cared = self.care(id, care).await;
         match &cared {
-            Ok(Care::Leave) => {}
-            Ok(Care::Send) => tracing::info!(pack_id = %id, "job sent again"),
-            Ok(Care::GiveUp { reason }) => tracing::warn!(pack_id = %id, reason, "build given up"),
+            Ok((Care::Leave, _)) => {}
+            Ok((Care::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
+            Ok((Care::GiveUp { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build given up"),
             Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "build not looked after"),
         }
         cared.ok()
     }
 
-    async fn care(&self, id: PackId, care: impl Fn(&Record, Timestamp) -> Care) -> Result<Care, aws::Error> {
-        let Some(record) = self.table.record(id).await? else { return Ok(Care::Leave) };
-        if record.build.status != BuildStatus::Queued {
-            return Ok(Care::Leave);
-        }
+    async fn care(
+        &self,
+        id: PackId,
+        care: impl Fn(&Record, Timestamp) -> Care,
+    ) -> Result<(Care, Duration), aws::Error> {
+        let queued = self.table.record(id).await?.filter(|record| record.build.status == BuildStatus::Queued);
+        let Some(record) = queued else { return Ok((Care::Leave, Duration::ZERO)) };
         let now = Timestamp::now();
+        let age = now.since(record.updated_at);
         let care = care(&record, now);
         match &care {
             Care::Leave => {}
@@ -128,17 +133,21 @@ impl Requeue {
                 self.table.mark_failed(id, record.build.attempt, reason, now).await?;
             }
         }
-        Ok(care)
+        Ok((care, age))
     }
 }
 
 impl Sweep {
-    fn count(&mut self, care: Option<Care>) {
+    fn count(&mut self, looked: Option<(Care, Duration)>) {
+        let Some((care, age)) = looked else {
+            self.errors += 1;
+            return;
+        };
+        self.oldest = self.oldest.max(age);
         match care {
-            Some(Care::Leave) => {}
-            Some(Care::Send) => self.sent += 1,
-            Some(Care::GiveUp { .. }) => self.given_up += 1,
-            None => self.errors += 1,
+            Care::Leave => {}
+            Care::Send => self.sent += 1,
+            Care::GiveUp { .. } => self.given_up += 1,
         }
     }
 }

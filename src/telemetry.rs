@@ -1,5 +1,7 @@
 //! Logs: one JSON object a line in a Lambda, lines for people on a terminal. Lines of the audit trail have a target of
-//! their own, [`AUDIT`].
+//! their own, [`AUDIT`]. Metrics are lines between them, see [`Metrics`].
+
+mod metrics;
 
 use std::{
     env,
@@ -8,6 +10,8 @@ use std::{
 };
 
 use tracing_subscriber::EnvFilter;
+
+pub use self::metrics::{Metrics, timed};
 
 /// The target of the lines that say who did what: `{"target":"audit","action":…}`. No level of logging turns them off,
 /// short of `RUST_LOG`. They hold ids, names, versions and digests: no secret, and nothing of an archive's content.
@@ -21,7 +25,7 @@ const QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_smithy_http_client=war
                      reqwest=warn,rustls=warn";
 
 /// Logs JSON to standard output, in the shape that Lambda's own JSON lines have: `timestamp`, `level`, `message` and
-/// the event's fields side by side. A panic is a line too.
+/// the event's fields side by side. A panic is a line too, and so are metrics if `METRICS_NAMESPACE` is set.
 pub fn init_json() {
     tracing_subscriber::fmt()
         .json()
@@ -30,6 +34,7 @@ pub fn init_json() {
         .with_env_filter(filter())
         .with_writer(io::stdout)
         .init();
+    metrics::init();
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
 }
 

@@ -15,6 +15,7 @@ use crate::{
         BuildStatus, Digest, Limit, Limits, Manifest, PackId, Problems, Record, Rejection, Release, Timestamp,
         Visibility,
     },
+    telemetry::{Metrics, timed},
 };
 
 /// How often an upload may find that others changed the failed record which it was about to overwrite.
@@ -128,9 +129,23 @@ impl Uploads {
     /// Everything up to and with the commit point.
     async fn take_in(&self, org: &Org, submission: Submission, staging_key: &str) -> Result<Outcome, UploadError> {
         let archive = submission.archive.clone();
-        let stage = async { Ok(self.staging.put(staging_key, archive).await?) };
-        let ((), release) = tokio::try_join!(stage, self.judge(org, submission))?;
-        self.write(Record::queued(release, staging_key.to_owned(), Timestamp::now())).await
+        let stage = async {
+            let (staged, time) = timed(self.staging.put(staging_key, archive)).await;
+            Ok::<_, UploadError>(staged.map(|()| time)?)
+        };
+        let judge = async {
+            let (judged, time) = timed(self.judge(org, submission)).await;
+            Ok((judged?, time))
+        };
+        let (stage_time, (release, judge_time)) = tokio::try_join!(stage, judge)?;
+        let record = Record::queued(release, staging_key.to_owned(), Timestamp::now());
+        let (written, write_time) = timed(self.write(record)).await;
+        Metrics::default()
+            .milliseconds("StageTime", stage_time)
+            .milliseconds("JudgeTime", judge_time)
+            .milliseconds("WriteTime", write_time)
+            .write();
+        written
     }
 
     async fn judge(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {

@@ -7,7 +7,7 @@ use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 pub struct Timeouts {
     /// Making a connection.
     pub connect: Duration,
-    /// One attempt of a call that carries little: DynamoDB, SQS, ECR.
+    /// One attempt of a call that carries little: DynamoDB, SQS, ECR, Secrets Manager.
     pub call: Duration,
     /// One attempt of a call that carries an archive: S3.
     pub transfer: Duration,
@@ -68,4 +68,12 @@ pub fn ecr(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_ecr::Client {
         .timeout_config(timeouts.attempt(timeouts.call))
         .retry_config(retries());
     aws_sdk_ecr::Client::from_conf(config.build())
+}
+
+/// A Secrets Manager client.
+pub fn secrets_manager(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_secretsmanager::Client {
+    let config = aws_sdk_secretsmanager::config::Builder::from(config)
+        .timeout_config(timeouts.attempt(timeouts.call))
+        .retry_config(retries());
+    aws_sdk_secretsmanager::Client::from_conf(config.build())
 }

@@ -7,7 +7,7 @@ mod staging;
 mod table;
 
 pub use self::{
-    client::{Timeouts, dynamodb, ecr, s3, sqs},
+    client::{Timeouts, dynamodb, ecr, s3, secrets_manager, sqs},
     error::Error,
     queue::{Job, Queue},
     staging::Staging,

@@ -10,7 +10,7 @@ use pack_upload::{
     config,
     error_chain::ErrorChain,
     requeue::Requeue,
-    telemetry,
+    telemetry::{self, Metrics},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -34,6 +34,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             errors = sweep.errors,
             "swept"
         );
+        Metrics::default()
+            .count("OutstandingBuilds", sweep.outstanding)
+            .seconds("OldestBuildAge", sweep.oldest)
+            .write();
         Ok::<(), lambda_runtime::Error>(())
     };
     lambda_runtime::run(service_fn(handle)).await

@@ -50,8 +50,8 @@ pub struct Builder {
     pub table_name: String,
     /// `STAGING_BUCKET`, required.
     pub staging_bucket: String,
-    /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic` or `ecr`), `REGISTRY_USERNAME`, `REGISTRY_PASSWORD`,
-    /// `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
+    /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic`, `secret` or `ecr`), `REGISTRY_USERNAME`,
+    /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
     pub registry: registry::Settings,
     /// As [`Api::limits`].
     pub limits: Limits,
@@ -230,9 +230,10 @@ fn registry(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<regi
                 .zip(password)
                 .map(|(username, password)| Credentials::Basic { username, password: Password(password) })
         }
+        "secret" => reader.required("REGISTRY_SECRET_ARN").map(|arn| Credentials::Secret { arn }),
         "ecr" => Some(Credentials::Ecr),
         other => {
-            reader.fault("REGISTRY_AUTH", format!("is {other:?}, but must be none, basic or ecr"));
+            reader.fault("REGISTRY_AUTH", format!("is {other:?}, but must be none, basic, secret or ecr"));
             None
         }
     };

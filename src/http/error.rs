@@ -21,8 +21,6 @@ use crate::{
 
 /// How many seconds a client is asked to wait before it repeats a request that met a failing dependency.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
-/// The most characters of a client's own words that a message repeats.
-const MAX_QUOTED: usize = 64;
 
 /// Why a request was not granted. This is the one place where an error becomes HTTP: its `Display` is what the client
 /// may know, [`ApiError::cause`] what the log must.
@@ -174,13 +172,5 @@ fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),
         more => format!(", and there are {more} more"),
-    }
-}
-
-/// A client's own words, short enough to be repeated in an answer.
-pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_QUOTED) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }

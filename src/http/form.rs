@@ -2,17 +2,13 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::stream;
-use lambda_http::{
-    Body, Request,
-    http::{HeaderMap, header::CONTENT_TYPE},
-};
 use multer::{Constraints, Multipart, SizeLimit};
 
-use super::{ApiError, error::shortened};
+use super::shortened::shortened;
 use crate::pack::{Limit, Limits, Problems, Visibility};
 
 /// The field of a problem that no single part of the form has.
-const FORM: &str = "form";
+pub(super) const FORM: &str = "form";
 /// The longest boundary, in characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
 
@@ -26,47 +22,28 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// Reads the body of a request as `multipart/form-data` (RFC 7578). A form without a problem has an archive.
+    /// Reads a body as `multipart/form-data` (RFC 7578). What is wrong with it goes to `problems`; a form without a
+    /// problem has an archive.
     ///
     /// # Errors
-    /// [`ApiError::UnsupportedMediaType`] if the body is something else, [`ApiError::PayloadTooLarge`] if the archive
-    /// is over its limit. Anything else that is wrong goes to `problems`.
-    pub(super) async fn read(request: Request, limits: &Limits, problems: &mut Problems) -> Result<Self, ApiError> {
-        let mut form = Self::default();
-        let boundary = match boundary(request.headers()) {
-            Ok(boundary) => boundary,
-            Err(Unbounded::OtherMediaType) => return Err(ApiError::UnsupportedMediaType),
-            Err(Unbounded::NoBoundary) => {
-                problems
-                    .add(FORM, "the Content-Type header has no usable boundary; let the HTTP client write the header");
-                return Ok(form);
-            }
-        };
-        let body = match request.into_body() {
-            Body::Binary(bytes) => Bytes::from(bytes),
-            Body::Text(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
-                problems.add(
-                    FORM,
-                    "the body was damaged on its way, since the gateway took it for text; \
-                     whoever runs this API has to add multipart/form-data to its binaryMediaTypes",
-                );
-                return Ok(form);
-            }
-            Body::Text(text) => Bytes::from(text),
-            _ => Bytes::new(),
-        };
+    /// The limit that the archive is over.
+    pub(super) async fn read(
+        boundary: String,
+        body: Bytes,
+        limits: &Limits,
+        problems: &mut Problems,
+    ) -> Result<Self, Limit> {
         let size_limit = SizeLimit::new().for_field("archive", limits.compressed_bytes);
         let constraints = Constraints::new().size_limit(size_limit);
         let whole = stream::iter([Ok::<_, Infallible>(body)]);
         let mut parts = Multipart::with_constraints(whole, boundary, constraints);
+        let mut form = Self::default();
         match form.read_parts(&mut parts, problems).await {
             Ok(()) if form.archive.is_none() => {
                 problems.add("archive", "is missing; send the pack as a .tar.gz in a part of this name");
             }
             Ok(()) => {}
-            Err(multer::Error::FieldSizeExceeded { limit, .. }) => {
-                return Err(ApiError::PayloadTooLarge(Limit::CompressedBytes(limit)));
-            }
+            Err(multer::Error::FieldSizeExceeded { limit, .. }) => return Err(Limit::CompressedBytes(limit)),
             Err(error) => problems.add(FORM, format_args!("is not well-formed multipart/form-data: {error}")),
         }
         Ok(form)
@@ -75,7 +52,7 @@ impl Form {
     async fn read_parts(&mut self, parts: &mut Multipart<'_>, problems: &mut Problems) -> multer::Result<()> {
         while let Some(mut part) = parts.next_field().await? {
             let name = part.name().unwrap_or_default().to_owned();
-            // The body arrives whole, so a part is one chunk: a slice of the body, and not a copy.
+            // The body arrives whole, so a part is one chunk, which shares the reader's buffer.
             let content = part.chunk().await?.unwrap_or_default();
             match name.as_str() {
                 "archive" if self.archive.is_none() => self.archive = Some(content),
@@ -103,19 +80,26 @@ fn visibility(content: &[u8], problems: &mut Problems) -> Visibility {
 }
 
 /// Why a Content-Type names no boundary.
-enum Unbounded {
-    /// It is not `multipart/form-data`.
-    OtherMediaType,
-    /// It is, and has no boundary that could be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(super) enum InvalidContentType {
+    /// It is that of something else.
+    #[error("the body must be multipart/form-data")]
+    NotAForm,
+    /// It is that of a form, and has no boundary that could be used.
+    #[error("the Content-Type header has no usable boundary; let the HTTP client write the header")]
     NoBoundary,
 }
 
-fn boundary(headers: &HeaderMap) -> Result<String, Unbounded> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+/// What separates the parts of a form, by its Content-Type.
+pub(super) fn boundary(content_type: &str) -> Result<String, InvalidContentType> {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("multipart/form-data") {
-        return Err(Unbounded::OtherMediaType);
+        return Err(InvalidContentType::NotAForm);
     }
-    let boundary = multer::parse_boundary(content_type).map_err(|_| Unbounded::NoBoundary)?;
-    if boundary.is_empty() || boundary.len() > MAX_BOUNDARY { Err(Unbounded::NoBoundary) } else { Ok(boundary) }
+    let boundary = multer::parse_boundary(content_type).map_err(|_| InvalidContentType::NoBoundary)?;
+    if boundary.is_empty() || boundary.len() > MAX_BOUNDARY {
+        Err(InvalidContentType::NoBoundary)
+    } else {
+        Ok(boundary)
+    }
 }

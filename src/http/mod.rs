@@ -13,6 +13,7 @@ mod packs;
 mod query;
 mod record;
 mod route;
+mod shortened;
 mod upload;
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
@@ -33,6 +34,7 @@ use self::{error::ApiError, query::Query, route::Route};
 use crate::{
     aws::Table,
     identity::{self, Authenticator, BaseDomain, Caller},
+    telemetry::Metrics,
     upload::Uploads,
 };
 
@@ -104,6 +106,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     let arrived_at = Instant::now();
     let request_id = request_id(&request);
     let route = Route::of(&request);
+    let is_upload = matches!(route, Ok(Route::Upload));
     // At the level of errors, so that a filter which lets only errors through does not take their context away.
     let span = error_span!(
         "request",
@@ -133,6 +136,9 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
             }
             if matches!(status, StatusCode::FORBIDDEN | StatusCode::LOCKED) {
                 audit::refused(&error);
+            }
+            if is_upload {
+                Metrics::by("Outcome", code).count("Uploads", 1).write();
             }
             error.into_response(&request_id)
         }

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, num::NonZeroU8};
 
 use lambda_http::{Request, RequestExt};
 
-use super::error::shortened;
+use super::shortened::shortened;
 use crate::{
     aws::Filter,
     identity::Credential,

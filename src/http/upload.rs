@@ -1,14 +1,25 @@
+use bytes::Bytes;
 use lambda_http::{
     Body, Request,
-    http::{HeaderValue, Response, StatusCode, header::LOCATION},
+    http::{
+        HeaderValue, Response, StatusCode,
+        header::{CONTENT_TYPE, LOCATION},
+    },
 };
 use tokio::time::Instant;
 use tracing::{Span, field};
 
-use super::{Api, ApiError, audit, form::Form, json, query::Query, record::RecordView};
+use super::{
+    Api, ApiError, audit,
+    form::{self, Form, InvalidContentType},
+    json,
+    query::Query,
+    record::RecordView,
+};
 use crate::{
     identity::{Caller, Scope},
-    pack::{Problems, Timestamp},
+    pack::{Limits, Problems, Timestamp},
+    telemetry::Metrics,
     upload::{Outcome, Submission, UploadError},
 };
 
@@ -28,7 +39,7 @@ pub(super) async fn upload(
     }
     let mut problems = Problems::default();
     let dry_run = query.into_dry_run(&mut problems);
-    let form = Form::read(request, &api.uploads.limits, &mut problems).await?;
+    let form = read_form(request, &api.uploads.limits, &mut problems).await?;
     let visibility = form.visibility.unwrap_or_default();
     let submission = form.archive.map(|archive| Submission { archive, visibility, arrived_at });
     match submission {
@@ -36,10 +47,38 @@ pub(super) async fn upload(
         None => Err(ApiError::Validation(problems)),
         Some(submission) if dry_run => {
             let release = api.uploads.check(&caller.org, submission).await?;
+            Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
             Ok(json(StatusCode::OK, &RecordView::of_release(&release, caller)))
         }
         Some(submission) => submit(api, caller, submission).await,
     }
+}
+
+/// The form that is a request's body, as far as it could be read.
+async fn read_form(request: Request, limits: &Limits, problems: &mut Problems) -> Result<Form, ApiError> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let boundary = match form::boundary(content_type) {
+        Ok(boundary) => boundary,
+        Err(InvalidContentType::NotAForm) => return Err(ApiError::UnsupportedMediaType),
+        Err(error @ InvalidContentType::NoBoundary) => {
+            problems.add(form::FORM, error);
+            return Ok(Form::default());
+        }
+    };
+    let body = match request.into_body() {
+        Body::Binary(bytes) => Bytes::from(bytes),
+        Body::Text(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
+            problems.add(
+                form::FORM,
+                "the body was damaged on its way, since the gateway took it for text; \
+                 whoever runs this API has to add multipart/form-data to its binaryMediaTypes",
+            );
+            return Ok(Form::default());
+        }
+        Body::Text(text) => Bytes::from(text),
+        _ => Bytes::new(),
+    };
+    Form::read(boundary, body, limits, problems).await.map_err(ApiError::PayloadTooLarge)
 }
 
 /// The problems of a request together with those of the archive in it, since all are told at once.
@@ -54,6 +93,7 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
 }
 
 async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
+    let archive_size = submission.archive.len();
     let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
         Outcome::Created(record) => (StatusCode::CREATED, "created", record),
         Outcome::Existing(record) => (StatusCode::OK, "existing", record),
@@ -61,6 +101,7 @@ async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Re
     };
     Span::current().record("pack_id", field::display(record.id));
     audit::uploaded(outcome, &record);
+    Metrics::by("Outcome", outcome).count("Uploads", 1).bytes("ArchiveSize", archive_size).write();
     let mut response = json(status, &RecordView::of(&record, caller));
     if status == StatusCode::CREATED {
         let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));

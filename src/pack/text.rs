@@ -57,6 +57,12 @@ pub(super) fn is_bidirectional_control(char: char) -> bool {
     matches!(char, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether the character is not seen, or changes how others are seen: a control character, or a space or line break that
+/// is none of ASCII's.
+pub(super) fn is_unseen(char: char) -> bool {
+    char.is_control() || is_bidirectional_control(char) || (char.is_whitespace() && char != ' ')
+}
+
 /// A character by its number: `U+202E`.
 pub(super) fn code_point(char: char) -> impl fmt::Display {
     format!("U+{:04X}", u32::from(char))
@@ -78,8 +84,7 @@ pub(super) fn seen(found: &str) -> String {
                 break;
             }
             '\n' | '\r' | '\t' => text.extend(char.escape_default()),
-            '\u{2028}' | '\u{2029}' => text.extend(char.escape_unicode()),
-            _ if char.is_control() || is_bidirectional_control(char) => text.extend(char.escape_unicode()),
+            _ if is_unseen(char) => text.extend(char.escape_unicode()),
             _ => text.push(char),
         }
     }

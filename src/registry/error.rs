@@ -25,9 +25,9 @@ pub enum Error {
     /// A call to the registry failed.
     #[error("a call to the registry failed")]
     Registry(#[source] OciDistributionError),
-    /// A call to ECR failed.
+    /// A call to AWS, for credentials or for a repository, failed.
     #[error("{operation} failed")]
-    Ecr {
+    Aws {
         /// The API's own name of the call.
         operation: &'static str,
         /// What the SDK, or the reading of its answer, said.
@@ -36,8 +36,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn ecr<E: Into<aws_sdk_ecr::error::BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
-        move |source| Self::Ecr { operation, source: source.into() }
+    pub(super) fn aws<E: Into<aws_sdk_ecr::error::BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::Aws { operation, source: source.into() }
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The registry of these settings; `sdk` and `timeouts` are for ECR, which gives out its tokens over AWS's API.
+    /// The registry of these settings; `sdk` and `timeouts` are for credentials that AWS gives out.
     pub fn new(settings: Settings, sdk: &aws_config::SdkConfig, timeouts: &aws::Timeouts) -> Self {
         let Settings { address, credentials, plain_http, push_timeout } = settings;
         let plain = plain_http || is_loopback(address.host());
@@ -59,6 +59,7 @@ impl Registry {
         let login = match credentials {
             Credentials::None => Login::Fixed(RegistryAuth::Anonymous),
             Credentials::Basic { username, password } => Login::Fixed(RegistryAuth::Basic(username, password.0)),
+            Credentials::Secret { arn } => Login::Secret { client: aws::secrets_manager(sdk, timeouts), arn },
             Credentials::Ecr => Login::Ecr(aws::ecr(sdk, timeouts)),
         };
         Self {

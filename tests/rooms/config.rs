@@ -132,6 +132,11 @@ fn the_registry_s_credentials_are_complete_and_not_shown() {
     assert_eq!(found, Credentials::Basic { username: "ci".to_owned(), password: Password("hunter2".to_owned()) });
     assert!(!format!("{found:?}").contains("hunter2"));
 
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-AbCdEf";
+    let secret = [("REGISTRY_AUTH", "secret"), ("REGISTRY_SECRET_ARN", arn)];
+    assert_eq!(credentials(&secret), Ok(Credentials::Secret { arn: arn.to_owned() }));
+
+    assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "secret")]).unwrap_err()), ["REGISTRY_SECRET_ARN"]);
     let error = credentials(&[("REGISTRY_AUTH", "basic")]).unwrap_err();
     assert_eq!(variables(&error), ["REGISTRY_USERNAME", "REGISTRY_PASSWORD"]);
     assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "iam")]).unwrap_err()), ["REGISTRY_AUTH"]);

@@ -52,8 +52,9 @@ impl Collector {
         if is_litter(&path) {
             return Ok(());
         }
-        self.add_parents(&path, position)?;
-        match self.by_key.entry(key(&path)) {
+        let key = key(&path);
+        self.add_parents(&path, &key, position)?;
+        match self.by_key.entry(key) {
             hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(self.nodes.len());
                 self.nodes.push(Node { path, kind, position, is_named: true });
@@ -104,12 +105,12 @@ impl Collector {
         self.by_key.contains_key(&key(&format!("{}/{MANIFEST}", only.path))).then(|| only.path.clone())
     }
 
-    fn add_parents(&mut self, path: &str, position: usize) -> Result<(), Clash> {
+    fn add_parents(&mut self, path: &str, key: &str, position: usize) -> Result<(), Clash> {
         let mut missing = Vec::new();
-        for (slash, _) in path.rmatch_indices('/') {
-            let parent = &path[..slash];
-            let key = key(parent);
-            match self.by_key.get(&key).map(|index| &self.nodes[*index]) {
+        // Nothing folds or decomposes to a slash or reorders around one, so the parents' keys are the key's beginnings.
+        for ((slash, _), (key_slash, _)) in path.rmatch_indices('/').zip(key.rmatch_indices('/')) {
+            let (parent, key) = (&path[..slash], &key[..key_slash]);
+            match self.by_key.get(key).map(|index| &self.nodes[*index]) {
                 None => missing.push((key, parent)),
                 Some(there) if there.path != parent => return Err(Clash::Spelling(there.path.clone(), there.position)),
                 Some(there) if there.kind != EntryKind::Directory => {
@@ -120,7 +121,7 @@ impl Collector {
             }
         }
         for (key, parent) in missing {
-            self.by_key.insert(key, self.nodes.len());
+            self.by_key.insert(key.to_owned(), self.nodes.len());
             let kind = EntryKind::Directory;
             self.nodes.push(Node { path: parent.to_owned(), kind, position, is_named: false });
             self.added_parents += 1;

@@ -77,8 +77,11 @@ impl<'a, 'b, R: BufRead> Entries<'a, 'b, R> {
         let entry = Entry::new(header, &extensions, position);
         let size = entry.size(self.limits)?;
         let judged = entry.judge(self.limits);
-        for fault in judged.as_ref().err().into_iter().flatten() {
-            self.problems.add(FIELD, format!("{entry} {fault}"));
+        if let Err(faults) = &judged {
+            let entry = entry.to_string();
+            for fault in faults {
+                self.problems.add(FIELD, format_args!("{entry} {fault}"));
+            }
         }
         if !entry.has_certain_end() {
             return Err(Stop::Lost(format!(

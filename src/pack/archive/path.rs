@@ -1,5 +1,4 @@
-use super::quote::is_bidirectional_control;
-use crate::pack::Limits;
+use crate::pack::{Limits, text::is_bidirectional_control};
 
 /// Why a name is not a path that means the same everywhere.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -54,6 +53,10 @@ fn faults(path: &str, limits: &Limits) -> Vec<InvalidPath> {
     if path.is_empty() {
         return vec![InvalidPath::Empty];
     }
+    // Nothing else is looked for: an extension header may hold many times what is allowed.
+    if path.len() > limits.path_bytes {
+        return vec![InvalidPath::TooLong { bytes: path.len(), limit: limits.path_bytes }];
+    }
     let mut faults = Vec::new();
     let relative = path.strip_prefix('/').unwrap_or(path);
     if relative.len() < path.len() {
@@ -65,9 +68,6 @@ fn faults(path: &str, limits: &Limits) -> Vec<InvalidPath> {
         if !faults.contains(&fault) {
             faults.push(fault);
         }
-    }
-    if path.len() > limits.path_bytes {
-        faults.push(InvalidPath::TooLong { bytes: path.len(), limit: limits.path_bytes });
     }
     if depth > limits.path_depth {
         faults.push(InvalidPath::TooDeep { depth, limit: limits.path_depth });

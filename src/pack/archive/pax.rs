@@ -43,20 +43,28 @@ impl Pax {
     }
 
     fn apply(&mut self, keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
-        match keyword {
-            b"path" if self.path.is_some() => self.faults.push("has more than one PAX `path`"),
-            b"path" => self.path = Some(value.to_vec()),
-            b"size" if self.size.is_some() => return Err(InvalidPax::RepeatedSize),
-            b"size" => self.size = Some(decimal(value).map_err(InvalidPax::Size)?),
-            b"linkpath" if value.contains(&0) => self.faults.push("has a NUL in its PAX `linkpath`"),
-            b"linkpath" => self.faults.push("has a PAX `linkpath`, as only a link has"),
-            b"hdrcharset" => self.faults.push("has a PAX `hdrcharset`, which readers heed differently"),
-            b"SCHILY.realsize" | b"SUN.holesdata" => self.faults.push(SPARSE),
-            _ if keyword.starts_with(b"GNU.sparse.") => self.faults.push(SPARSE),
-            _ if keyword.starts_with(b"GNU.") => {
-                self.faults.push("has PAX records of an incremental or multi-volume dump")
+        let fault = match keyword {
+            b"path" if self.path.is_some() => "has more than one PAX `path`",
+            b"path" => {
+                self.path = Some(value.to_vec());
+                return Ok(());
             }
-            _ => {}
+            b"size" if self.size.is_some() => return Err(InvalidPax::RepeatedSize),
+            b"size" => {
+                self.size = Some(decimal(value).map_err(InvalidPax::Size)?);
+                return Ok(());
+            }
+            b"linkpath" if value.contains(&0) => "has a NUL in its PAX `linkpath`",
+            b"linkpath" => "has a PAX `linkpath`, as only a link has",
+            b"hdrcharset" => "has a PAX `hdrcharset`, which readers heed differently",
+            b"SCHILY.realsize" | b"SUN.holesdata" => SPARSE,
+            _ if keyword.starts_with(b"GNU.sparse.") => SPARSE,
+            _ if keyword.starts_with(b"GNU.") => "has PAX records of an incremental or multi-volume dump",
+            _ => return Ok(()),
+        };
+        // 64 KiB have thousands of records.
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
         }
         Ok(())
     }

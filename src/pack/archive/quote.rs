@@ -1,5 +1,7 @@
 use std::fmt::{self, Write as _};
 
+use crate::pack::text::is_unseen;
+
 /// How much of a name is shown, in characters.
 const MAX_SHOWN: usize = 200;
 
@@ -33,14 +35,4 @@ impl fmt::Display for Quoted<'_> {
         }
         f.write_char('`')
     }
-}
-
-/// Whether the character is a control character, or a space or line break that does not look like one.
-fn is_unseen(char: char) -> bool {
-    char.is_control() || is_bidirectional_control(char) || (char.is_whitespace() && char != ' ')
-}
-
-/// Unicode's `Bidi_Control` characters, which make text look other than it is (CVE-2021-42574).
-pub(super) fn is_bidirectional_control(char: char) -> bool {
-    matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

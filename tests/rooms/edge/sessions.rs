@@ -137,6 +137,10 @@ async fn claims_are_checked_with_a_minute_of_leeway() {
 async fn forged_tokens_are_refused_and_cost_the_issuer_nothing() {
     let setup = Setup::new().await;
     let Setup { rsa, ec, ed, issuer, .. } = &setup;
+    for algorithm in ["none", "HS256", "RS384"] {
+        setup.refuses(&rsa.token(&header(algorithm, "rsa"), &claims()), "before any key is known").await;
+    }
+    assert_eq!(issuer.fetches(), 0);
     assert_eq!(setup.list(&claims()).await.status, 200);
     let modulus = rsa.jwk("rsa")["n"].as_str().unwrap().to_owned();
     let good = ec.token(&header("ES256", "ec"), &claims());

@@ -1,4 +1,5 @@
-//! Pushing to ECR, played by one server: its API, and the registry to which that gives out tokens.
+//! Pushing to ECR, played by one server: its API, and the registry to which that gives out tokens. The same server plays
+//! Secrets Manager, which gives out the name and password of a registry.
 
 use std::{
     net::SocketAddr,
@@ -34,6 +35,8 @@ struct Ecr {
     token_life: Duration,
     repositories: Vec<String>,
     manifest: Option<Digest>,
+    /// What Secrets Manager gives out instead of the token.
+    secret: Option<&'static str>,
     /// What the tag points at whatever is pushed.
     stuck_at: Option<Digest>,
 }
@@ -51,6 +54,13 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
             let end = end.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
             return Json(json!({"authorizationData": [{"authorizationToken": token, "expiresAt": end}]}))
                 .into_response();
+        }
+        Some("GetSecretValue") => {
+            let request: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(request["SecretId"], SECRET_ARN);
+            ecr.tokens += 1;
+            let token = json!({"username": "AWS", "password": format!("token-{}", ecr.tokens)}).to_string();
+            return Json(json!({"SecretString": ecr.secret.map_or(token, str::to_owned)})).into_response();
         }
         Some("CreateRepository") => {
             let request: Value = serde_json::from_slice(&body).unwrap();
@@ -79,6 +89,10 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
 }
 
 async fn start(ecr: Ecr) -> (Shared, SocketAddr, Registry) {
+    start_with(registry::Credentials::Ecr, ecr).await
+}
+
+async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, SocketAddr, Registry) {
     let shared = Arc::new(Mutex::new(ecr));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -86,7 +100,7 @@ async fn start(ecr: Ecr) -> (Shared, SocketAddr, Registry) {
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let settings = Settings {
         address: address.to_string().parse().unwrap(),
-        credentials: registry::Credentials::Ecr,
+        credentials,
         plain_http: false,
         push_timeout: Duration::from_secs(20),
     };
@@ -109,6 +123,7 @@ async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result
     registry.push(&format!("{address}/acme/tools:1.0.0"), &image, &pack.tree).await.map(|()| image.digest)
 }
 
+const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-AbCdEf";
 const HOURS: Duration = Duration::from_secs(12 * 3_600);
 
 #[tokio::test]
@@ -137,4 +152,29 @@ async fn a_tag_that_points_elsewhere_after_the_push_is_no_success() {
     let (_, address, registry) = start(Ecr { token_life: HOURS, stuck_at: Some(elsewhere), ..Ecr::default() }).await;
     let error = push(&registry, address, "hello").await.unwrap_err();
     assert!(matches!(&error, Error::WrongDigest { found, .. } if *found == elsewhere.to_string()), "{error:?}");
+}
+
+fn secret() -> registry::Credentials {
+    registry::Credentials::Secret { arn: SECRET_ARN.to_owned() }
+}
+
+#[tokio::test]
+async fn a_secret_gives_the_name_and_password_of_several_pushes() {
+    let ecr = Ecr { repositories: vec!["acme/tools".to_owned()], ..Ecr::default() };
+    let (ecr, address, registry) = start_with(secret(), ecr).await;
+    for content in ["hello", "other"] {
+        let pushed = push(&registry, address, content).await.unwrap();
+        assert_eq!(ecr.lock().unwrap().manifest, Some(pushed));
+    }
+    assert_eq!(ecr.lock().unwrap().tokens, 1);
+}
+
+#[tokio::test]
+async fn a_malformed_secret_is_told_and_not_shown() {
+    for malformed in [r#""hunter2""#, r#"{"username": 7, "password": "hunter2"}"#, "hunter2"] {
+        let (_, address, registry) = start_with(secret(), Ecr { secret: Some(malformed), ..Ecr::default() }).await;
+        let error = push(&registry, address, "hello").await.unwrap_err();
+        assert!(matches!(error, Error::Aws { operation: "GetSecretValue", .. }), "{error:?}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
 }

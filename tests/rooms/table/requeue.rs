@@ -78,12 +78,12 @@ const AT_ONCE: Settings =
 async fn a_young_build_is_left_alone_and_an_old_one_is_sent_again() {
     let mut bench = Bench::start(Settings { resend_after: Duration::from_secs(60), ..AT_ONCE }).await;
     let queued = bench.write("1.0.0").await;
-    assert_eq!(bench.requeue.sweep().await.unwrap(), Sweep { outstanding: 1, ..Sweep::default() });
+    assert_eq!(counts(bench.requeue.sweep().await.unwrap()), Sweep { outstanding: 1, ..Sweep::default() });
     assert_eq!(bench.sent.take(), []);
 
     bench.requeue.settings.resend_after = Duration::from_millis(20);
     tokio::time::sleep(Duration::from_millis(30)).await;
-    assert_eq!(bench.requeue.sweep().await.unwrap(), Sweep { outstanding: 1, sent: 1, ..Sweep::default() });
+    assert_eq!(counts(bench.requeue.sweep().await.unwrap()), Sweep { outstanding: 1, sent: 1, ..Sweep::default() });
     assert_eq!(bench.sent.take(), [Job { pack_id: queued.id, attempt: 1 }]);
     let found = bench.read(&queued).await;
     assert_eq!((found.build.sends, &found.build.status), (2, &BuildStatus::Queued));
@@ -97,11 +97,11 @@ async fn after_its_sends_a_build_is_given_up_with_a_reason() {
     for _ in 0..2 {
         assert_eq!(bench.requeue.sweep().await.unwrap().sent, 1);
     }
-    assert_eq!(bench.requeue.sweep().await.unwrap(), Sweep { outstanding: 1, given_up: 1, ..Sweep::default() });
+    assert_eq!(counts(bench.requeue.sweep().await.unwrap()), Sweep { outstanding: 1, given_up: 1, ..Sweep::default() });
     let error = "the image could not be built in 3 attempts; upload the same archive again".to_owned();
     assert_eq!(bench.read(&queued).await.build.status, BuildStatus::Failed { error });
     assert_eq!(bench.sent.take().len(), 2);
-    assert_eq!(bench.requeue.sweep().await.unwrap(), Sweep::default());
+    assert_eq!(counts(bench.requeue.sweep().await.unwrap()), Sweep::default());
 }
 
 #[tokio::test]
@@ -127,11 +127,22 @@ async fn a_build_that_is_queued_anew_starts_to_count_anew() {
 }
 
 #[tokio::test]
+async fn a_sweep_knows_how_long_the_oldest_build_has_been_waiting() {
+    let bench = Bench::start(Settings { resend_after: Duration::from_secs(60), ..AT_ONCE }).await;
+    assert_eq!(bench.requeue.sweep().await.unwrap().oldest, Duration::ZERO);
+    bench.write("1.0.0").await;
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    bench.write("1.0.1").await;
+    let oldest = bench.requeue.sweep().await.unwrap().oldest;
+    assert!((Duration::from_millis(29)..Duration::from_secs(30)).contains(&oldest), "{oldest:?}");
+}
+
+#[tokio::test]
 async fn at_a_start_all_are_sent_whatever_their_age_and_none_is_given_up() {
     let bench = Bench::start(Settings { resend_after: Duration::from_secs(60), max_sends: 1, ..AT_ONCE }).await;
     let (first, second) = (bench.write("1.0.0").await, bench.write("1.0.1").await);
     let swept = bench.requeue.send_all().await.unwrap();
-    assert_eq!(swept, Sweep { outstanding: 2, sent: 2, ..Sweep::default() });
+    assert_eq!(counts(swept), Sweep { outstanding: 2, sent: 2, ..Sweep::default() });
     let mut sent: Vec<_> = bench.sent.take().iter().map(|job| job.pack_id).collect();
     sent.sort();
     let mut expected = [first.id, second.id];
@@ -145,7 +156,7 @@ async fn one_record_that_cannot_be_read_harms_none_beside_it() {
     let (good, bad, other) = (bench.write("1.0.0").await, bench.write("1.0.1").await, bench.write("1.0.2").await);
     bench.database.spoil(&bad).await;
     let swept = bench.requeue.sweep().await.unwrap();
-    assert_eq!(swept, Sweep { outstanding: 3, sent: 2, given_up: 0, errors: 1 });
+    assert_eq!(counts(swept), Sweep { outstanding: 3, sent: 2, errors: 1, ..Sweep::default() });
     let sent: Vec<_> = bench.sent.take().iter().map(|job| job.pack_id).collect();
     assert!(sent.contains(&good.id) && sent.contains(&other.id));
 }
@@ -155,6 +166,11 @@ async fn a_send_that_fails_is_not_counted() {
     let bench = Bench::start(AT_ONCE).await;
     let queued = bench.write("1.0.0").await;
     *bench.sent.refuses.lock().unwrap() = true;
-    assert_eq!(bench.requeue.sweep().await.unwrap(), Sweep { outstanding: 1, errors: 1, ..Sweep::default() });
+    assert_eq!(counts(bench.requeue.sweep().await.unwrap()), Sweep { outstanding: 1, errors: 1, ..Sweep::default() });
     assert_eq!(bench.read(&queued).await, queued);
+}
+
+/// What was done, whatever the age of the builds.
+fn counts(sweep: Sweep) -> Sweep {
+    Sweep { oldest: Duration::ZERO, ..sweep }
 }

@@ -16,6 +16,7 @@ pub(crate) struct Ledger {
     table: String,
     queues: QueueUrls,
     registry: RegistryAddress,
+    http: reqwest::Client,
     /// Which records were ready when the books were last looked through, and what their images are.
     ready: BTreeMap<String, String>,
 }
@@ -36,6 +37,7 @@ impl Ledger {
             table: embedded.options.table_name.clone(),
             queues: embedded.queues.clone(),
             registry: embedded.backends.registry.clone(),
+            http: reqwest::Client::new(),
             ready: BTreeMap::new(),
         }
     }
@@ -104,12 +106,12 @@ impl Ledger {
     async fn digest(&self, entry: &Entry) -> Option<String> {
         let (repository, tag) = &entry.repository_and_tag;
         let base = format!("http://{}/v2/{repository}", self.registry);
-        let manifest = reqwest::get(format!("{base}/manifests/{tag}")).await.unwrap();
+        let manifest = self.http.get(format!("{base}/manifests/{tag}")).send().await.unwrap();
         let digest = manifest.headers().get("docker-content-digest")?.to_str().unwrap().to_owned();
         let manifest: Value = manifest.json().await.unwrap();
         for part in [&manifest["config"], &manifest["layers"][0]] {
             let url = format!("{base}/blobs/{}", part["digest"].as_str().unwrap());
-            let blob = reqwest::Client::new().head(url).send().await.unwrap();
+            let blob = self.http.head(url).send().await.unwrap();
             assert_eq!(blob.headers()["content-length"].to_str().unwrap(), part["size"].to_string());
         }
         Some(digest)

@@ -1,0 +1,132 @@
+use std::{
+    env,
+    io::{self, Write},
+    sync::OnceLock,
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde_json::{Map, Value, json};
+
+/// Where metrics go; none in a process that keeps none.
+static NAMESPACE: OnceLock<String> = OnceLock::new();
+
+/// Keeps metrics in the namespace that `METRICS_NAMESPACE` names, if it does.
+pub(super) fn init() {
+    if let Some(namespace) = env::var("METRICS_NAMESPACE").ok().filter(|namespace| !namespace.is_empty()) {
+        // A second call keeps the first one's namespace, which is the same.
+        let _ = NAMESPACE.set(namespace);
+    }
+}
+
+/// Metrics of one moment, written as one line of JSON to standard output, which CloudWatch Logs turns into metrics
+/// (Amazon CloudWatch user guide, "Specification: Embedded metric format"). README.md lists them all.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    dimension: Option<(&'static str, String)>,
+    metrics: Vec<Metric>,
+}
+
+#[derive(Debug)]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+    value: f64,
+}
+
+impl Metrics {
+    /// Metrics that are told apart by what `dimension` is: one of few values, since each is a metric of its own.
+    pub fn by(dimension: &'static str, value: impl Into<String>) -> Self {
+        Self { dimension: Some((dimension, value.into())), metrics: Vec::new() }
+    }
+
+    /// Adds a number of things.
+    #[must_use]
+    pub fn count(self, name: &'static str, value: usize) -> Self {
+        self.with(name, "Count", value as f64)
+    }
+
+    /// Adds a size in bytes.
+    #[must_use]
+    pub fn bytes(self, name: &'static str, value: usize) -> Self {
+        self.with(name, "Bytes", value as f64)
+    }
+
+    /// Adds a short time, in milliseconds.
+    #[must_use]
+    pub fn milliseconds(self, name: &'static str, value: Duration) -> Self {
+        self.with(name, "Milliseconds", value.as_secs_f64() * 1_000.0)
+    }
+
+    /// Adds a long time, in seconds.
+    #[must_use]
+    pub fn seconds(self, name: &'static str, value: Duration) -> Self {
+        self.with(name, "Seconds", value.as_secs_f64())
+    }
+
+    fn with(mut self, name: &'static str, unit: &'static str, value: f64) -> Self {
+        self.metrics.push(Metric { name, unit, value });
+        self
+    }
+
+    /// Writes them, in a process that keeps metrics.
+    pub fn write(&self) {
+        let Some(namespace) = NAMESPACE.get() else { return };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let line = self.line(namespace, now);
+        // There is nobody to tell, and the work itself was done.
+        let _ = writeln!(io::stdout().lock(), "{line}");
+    }
+
+    fn line(&self, namespace: &str, now: Duration) -> Value {
+        let metrics: Vec<Value> =
+            self.metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
+        let dimensions: Vec<&str> = self.dimension.iter().map(|(name, _)| *name).collect();
+        let directive = json!({"Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics});
+        let mut line = Map::new();
+        line.insert("_aws".to_owned(), json!({"Timestamp": now.as_millis() as u64, "CloudWatchMetrics": [directive]}));
+        line.extend(self.dimension.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+        line.extend(self.metrics.iter().map(|metric| (metric.name.to_owned(), json!(metric.value))));
+        Value::Object(line)
+    }
+}
+
+/// What comes of some work, and how long it took.
+pub async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let started = Instant::now();
+    let done = work.await;
+    (done, started.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_as_cloudwatch_wants_it() {
+        let metrics = Metrics::by("Outcome", "created").count("Uploads", 1).bytes("UploadSize", 1_302);
+        assert_eq!(
+            metrics.line("PackUpload/packs", Duration::from_millis(1_794_396_780_123)),
+            json!({
+                "_aws": {
+                    "Timestamp": 1_794_396_780_123_u64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "PackUpload/packs",
+                        "Dimensions": [["Outcome"]],
+                        "Metrics": [{"Name": "Uploads", "Unit": "Count"}, {"Name": "UploadSize", "Unit": "Bytes"}],
+                    }],
+                },
+                "Outcome": "created",
+                "Uploads": 1.0,
+                "UploadSize": 1302.0,
+            })
+        );
+    }
+
+    #[test]
+    fn times_are_in_their_unit_and_need_no_dimension() {
+        let age = Duration::from_millis(1_500);
+        let line = Metrics::default().milliseconds("BuildTime", age).seconds("OldestBuildAge", age).line("n", age);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));
+        assert_eq!((&line["BuildTime"], &line["OldestBuildAge"]), (&json!(1_500.0), &json!(1.5)));
+    }
+}

@@ -1,0 +1,231 @@
+"""Invokes the release binaries with every file of events/. Run by tests/scripts/invoke-events."""
+
+import base64
+import contextlib
+import copy
+import json
+import os
+import pathlib
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import samcli
+
+from recorder import Recorder
+
+ROOT = pathlib.Path(__file__).parents[2]
+EMULATORS = pathlib.Path(samcli.__file__).parent / "local/rapid"
+EMULATOR = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}[platform.machine()]
+PERMISSIONS = json.loads((ROOT / "tests/stack/permissions.json").read_text())
+NAMESPACE = "PackUpload/events"
+# How long anything may take to start, in seconds.
+PATIENCE = 60
+
+
+class Unexpected(Exception):
+    """An answer is not the expected one."""
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def event(name):
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+
+@contextlib.contextmanager
+def process(arguments, environment, output, cwd=ROOT):
+    with subprocess.Popen(arguments, env=environment, stdout=output, stderr=output, cwd=cwd) as child:
+        try:
+            yield child
+        finally:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(15)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def wait(child, done):
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        if child.poll() is not None:
+            raise Unexpected(f"{child.args[0]} ended with {child.returncode}")
+        if time.monotonic() > deadline:
+            raise Unexpected(f"{child.args[0]} does not start")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def local(folder):
+    """A running `local`; what it says of itself."""
+    document = folder / "data/local.json"
+    # Nothing of this shell may lead it to other backends.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "REGISTRY"))}
+    command = [ROOT / "target/debug/local", "--listen", "127.0.0.1:0", "--data-dir", folder / "data"]
+    with (folder / "local.log").open("wb") as log, process(command, environment, log) as child:
+        wait(child, document.exists)
+        yield json.loads(document.read_text())
+
+
+class Function:
+    """A function in the emulator, whose calls to AWS are noted."""
+
+    def __init__(self, binary, stack, folder, backends):
+        self.binary = binary
+        self.log = folder / f"{binary}.log"
+        endpoints = backends["endpoints"]
+        services = {"S3": "s3", "DYNAMODB": "dynamodb", "SQS": "sqs"}
+        self.recorders = {name: Recorder(endpoints[key]) for name, key in services.items()}
+        port, runtime = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+        environment = {
+            "PATH": os.environ["PATH"],
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local-secret",
+            "AWS_LAMBDA_FUNCTION_NAME": binary,
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "29",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+            "TABLE_NAME": "pack-upload",
+            "STAGING_BUCKET": "pack-upload-staging",
+            # Nobody works on the dead letters, so that the job of an upload is left for the builder below.
+            "BUILD_QUEUE_URL": f"{endpoints['sqs']}/000000000000/pack-upload-builds-dead",
+            "REGISTRY": backends["registry"],
+            "METRICS_NAMESPACE": NAMESPACE,
+            **{f"AWS_ENDPOINT_URL_{name}": recorder.url for name, recorder in self.recorders.items()},
+        }
+        command = [
+            EMULATORS / EMULATOR,
+            *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+            *("--runtime-api-address", f"127.0.0.1:{runtime}"),
+            "./bootstrap",
+        ]
+        log = stack.enter_context(self.log.open("wb"))
+        child = stack.enter_context(process(command, environment, log, ROOT / "target/lambda" / binary))
+        wait(child, lambda: is_open(port))
+
+    def invoke(self, payload):
+        request = urllib.request.Request(self.url, data=json.dumps(payload).encode())
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            answer = json.loads(response.read() or "null")
+        # The emulator answers 200 whatever happened to the function.
+        if isinstance(answer, dict) and "errorType" in answer:
+            raise Unexpected(f"{self.binary}: {answer}")
+        return answer
+
+    def calls(self):
+        return set().union(*(recorder.calls() for recorder in self.recorders.values()))
+
+    def metrics(self):
+        """The names of the metrics that it wrote."""
+        names = set()
+        for line in self.log.read_text(errors="replace").splitlines():
+            with contextlib.suppress(ValueError):
+                for directive in json.loads(line).get("_aws", {}).get("CloudWatchMetrics", []):
+                    assert directive["Namespace"] == NAMESPACE
+                    names.update(metric["Name"] for metric in directive["Metrics"])
+        return names
+
+
+def is_open(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def http(answer):
+    """The status and the body of an answer for API Gateway."""
+    body = answer["body"] or ""
+    if answer["isBase64Encoded"]:
+        body = base64.b64decode(body).decode()
+    return answer["statusCode"], json.loads(body)
+
+
+def expect(what, found, expected):
+    print(f"{what}: {json.dumps(found)}")
+    if found != expected:
+        raise Unexpected(f"{what}: expected {json.dumps(expected)}")
+
+
+def expect_http(what, answer, status):
+    found, body = http(answer)
+    print(f"{what}: {found} {json.dumps(body)}")
+    if found != status:
+        raise Unexpected(f"{what}: expected {status}")
+    return body
+
+
+def scenario(api, builder, requeue):
+    invoked = set()
+
+    def load(name):
+        invoked.add(f"{name}.json")
+        return event(name)
+
+    expect("requeue, nothing outstanding", requeue.invoke(load("requeue")), None)
+    record = expect_http("upload-http-api", api.invoke(load("upload-http-api")), 201)
+    for name in ["upload-rest", "upload-rest-stage", "upload-function-url"]:
+        again = expect_http(f"{name}, the same pack again", api.invoke(load(name)), 200)
+        expect(f"{name}, its id", again["id"], record["id"])
+    expect_http("upload-rest-text, damaged by a gateway without binary media types", api.invoke(load("upload-rest-text")), 400)
+
+    get = load("get")
+    expect_http("get, a pack that is not there", api.invoke(get), 404)
+    listed = expect_http("list", api.invoke(load("list")), 200)
+    expect("list, ids", [pack["id"] for pack in listed["packs"]], [record["id"]])
+    elsewhere = copy.deepcopy(get)
+    elsewhere["rawPath"] = elsewhere["requestContext"]["http"]["path"] = "/v1/elsewhere"
+    expect_http("get, no such route", api.invoke(elsewhere), 404)
+
+    job, batch = load("build-job"), load("build-batch")
+    settled, bad = {"batchItemFailures": []}, batch["Records"][1]["messageId"]
+    expect("build-job, of a pack that is not there", builder.invoke(job), settled)
+    expect("build-batch, one of two is no job", builder.invoke(batch), {"batchItemFailures": [{"itemIdentifier": bad}]})
+    job["Records"][0]["body"] = json.dumps({"pack_id": record["id"], "attempt": 1})
+    expect("build-job, of the pack", builder.invoke(job), settled)
+    get["rawPath"] = get["requestContext"]["http"]["path"] = f"/v1/packs/{record['id']}"
+    get["pathParameters"]["id"] = record["id"]
+    built = expect_http("get, the pack", api.invoke(get), 200)
+    expect("get, its build", built["build_status"], "ready")
+    expect("get, its image", built["image_digest"], record["image_digest"])
+
+    missing = {path.name for path in (ROOT / "events").glob("*.json")} - invoked
+    if missing:
+        raise Unexpected(f"not invoked: {sorted(missing)}")
+
+
+def check(function, metrics):
+    calls = function.calls()
+    print(f"{function.binary} called {', '.join(sorted(calls))}")
+    if not calls or not calls <= set(PERMISSIONS["calls"][function.binary]):
+        raise Unexpected(f"{function.binary} may call {PERMISSIONS['calls'][function.binary]}")
+    expect(f"{function.binary}, metrics", sorted(function.metrics()), sorted(metrics))
+
+
+def main():
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        backends = stack.enter_context(local(folder))
+        functions = [Function(binary, stack, folder, backends) for binary in ["api", "builder", "requeue"]]
+        api, builder, requeue = functions
+        try:
+            scenario(api, builder, requeue)
+            check(api, ["Uploads", "ArchiveSize", "StageTime", "JudgeTime", "WriteTime"])
+            check(builder, ["Builds", "BuildTime", "QueueAge"])
+            check(requeue, ["OutstandingBuilds", "OldestBuildAge"])
+        except (Unexpected, urllib.error.URLError, KeyError) as error:
+            for function in functions:
+                print(f"--- {function.binary}\n{function.log.read_text(errors='replace')[-4000:]}", file=sys.stderr)
+            sys.exit(f"failed: {error}")
+
+
+main()
