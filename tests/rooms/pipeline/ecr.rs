@@ -7,8 +7,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_ecr::config::Credentials;
 use axum::{
     Json, Router,
     body::Bytes,
@@ -27,6 +25,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::bench::pack;
+use crate::support::sdk;
 
 /// What the server was asked, and what it knows.
 #[derive(Default)]
@@ -105,15 +104,6 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
         push_timeout: Duration::from_secs(20),
     };
     (shared, address, Registry::new(settings, &sdk(address).await, &Timeouts::default()))
-}
-
-async fn sdk(address: SocketAddr) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(format!("http://{address}"))
-        .load()
-        .await
 }
 
 /// Pushes a pack of this content and returns its image's digest.

@@ -14,7 +14,8 @@ use pack_upload::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::support::{Database, failed, record, sdk};
+use super::support::{Database, failed, record};
+use crate::support::sdk;
 
 /// A queue that keeps what is sent to it, or refuses it.
 #[derive(Clone, Default)]

@@ -1,13 +1,12 @@
 use std::net::SocketAddr;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::{Client, config::Credentials, types::AttributeValue};
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use pack_upload::{
     aws::{Created, Table, Timeouts, dynamodb},
     pack::{BuildStatus, Digest, Manifest, OrgId, Record, Release, Timestamp, Visibility},
 };
 
-use crate::support::Embedded;
+use crate::support::{Embedded, sdk};
 
 /// A table on an embedded DynamoDB of its own.
 pub(crate) struct Database {
@@ -50,15 +49,6 @@ impl Database {
         let update = update.update_expression("SET image_digest = :no").expression_attribute_values(":no", key("no"));
         update.send().await.unwrap();
     }
-}
-
-pub(crate) async fn sdk(address: SocketAddr) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(format!("http://{address}"))
-        .load()
-        .await
 }
 
 /// A record of an org's pack, made of this content.
