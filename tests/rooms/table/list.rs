@@ -48,17 +48,17 @@ async fn a_list_holds_own_packs_and_community_packs_newest_first_and_each_once()
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
     let records = mixed(own, other);
-    write_all(&table, &records).await;
+    write_all(table, &records).await;
     let visible = newest_first(records.iter().enumerate().filter(|(n, _)| n % 4 != 2).map(|(_, record)| record));
     assert_eq!(visible.len(), 240);
 
     for limit in [1, 7, 80, 100, 240, 1_000] {
-        let pages = pages(&table, own, &Filter::default(), limit).await;
+        let pages = pages(table, own, &Filter::default(), limit).await;
         assert_eq!(pages.len(), 240_usize.div_ceil(limit), "pages of {limit}, none of them empty");
         assert!(pages.iter().rev().skip(1).all(|page| page.len() == limit));
         assert_eq!(pages.concat(), visible);
     }
-    let stranger = pages(&table, OrgId::generate(), &Filter::default(), 100).await.concat();
+    let stranger = pages(table, OrgId::generate(), &Filter::default(), 100).await.concat();
     assert_eq!(stranger, newest_first(records.iter().skip(1).step_by(2)), "community packs only");
 }
 
@@ -68,7 +68,7 @@ async fn records_come_back_whole() {
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
     let records = [record(own, "mine", "1.0.0", "a"), community(record(other, "theirs", "1.0.0", "b"))];
-    write_all(&table, &records).await;
+    write_all(table, &records).await;
     let mut page = table.list(own, &Filter::default(), 10, None).await.unwrap();
     page.records.sort_by_key(|record| record.release.manifest.name.clone());
     assert_eq!(page.records, records);
@@ -81,7 +81,7 @@ async fn filters_narrow_a_list_across_pages() {
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
     let records = mixed(own, other);
-    write_all(&table, &records).await;
+    write_all(table, &records).await;
     let name = |name: &str| Some(name.parse().unwrap());
     let version = |version: &str| Some(version.parse().unwrap());
     for (filter, expected) in [
@@ -100,7 +100,7 @@ async fn filters_narrow_a_list_across_pages() {
         let wanted = newest_first(wanted.map(|(_, record)| record));
         assert_eq!(wanted.len(), expected, "{filter:?}");
         for limit in [1, 5, 100] {
-            assert_eq!(pages(&table, own, &filter, limit).await.concat(), wanted, "{filter:?}");
+            assert_eq!(pages(table, own, &filter, limit).await.concat(), wanted, "{filter:?}");
         }
     }
 }
@@ -109,7 +109,7 @@ async fn filters_narrow_a_list_across_pages() {
 async fn an_empty_list_ends_at_once() {
     let database = Database::start().await;
     let table = &database.table;
-    assert_eq!(pages(&table, OrgId::generate(), &Filter::default(), 20).await, [Vec::new()]);
+    assert_eq!(pages(table, OrgId::generate(), &Filter::default(), 20).await, [Vec::new()]);
 }
 
 /// DynamoDB ends a page after 1 MB of items, so that these records, 100 KB each, make a filter pass over many pages.
@@ -125,12 +125,12 @@ async fn a_filter_that_passes_over_too_much_ends_the_page_early_and_loses_nothin
         record.release.manifest.capabilities = Some("x".repeat(100_000));
         records.push(if n % 3 == 0 { record } else { community(record) });
     }
-    write_all(&table, &records).await;
+    write_all(table, &records).await;
     let filter = Filter { name: Some("rare".parse().unwrap()), version: None };
     let rare = newest_first(records.iter().filter(|record| record.release.manifest.name.as_str() == "rare"));
     assert_eq!(rare.len(), 2);
 
-    let pages = pages(&table, own, &filter, 5).await;
+    let pages = pages(table, own, &filter, 5).await;
     assert!(pages.len() > 1, "a request reads no more than its share");
     assert_eq!(pages.concat(), rare);
 }
