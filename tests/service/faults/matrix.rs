@@ -114,7 +114,8 @@ async fn matrix(scenario: Scenario) {
     });
     join_all(lanes).await;
     // Past the test harness, which keeps what a passing test prints to itself.
-    writeln!(io::stderr(), "fault matrix of {scenario:?}: {} cases", cases.len()).unwrap();
+    let mut terminal = io::stderr().lock();
+    writeln!(terminal, "fault matrix of {scenario:?}: {} cases", cases.len()).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,3 +11,8 @@ mod scenario;
 mod script;
 mod system;
 mod words;
+
+pub(crate) use self::{
+    script::Role,
+    system::{System, upload},
+};

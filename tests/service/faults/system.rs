@@ -95,6 +95,11 @@ impl System {
         result
     }
 
+    /// The function's process, unless it is killed.
+    pub(crate) fn process(&self, role: Role) -> u32 {
+        self.functions[role as usize].process()
+    }
+
     /// A request to the API, made of one of the events in `events/`; `None` if its process was killed.
     pub(crate) async fn request(&mut self, event: Value) -> Option<Answer> {
         let response = self.invoke(Role::Api, event).await?.expect("the API reports no error to Lambda");

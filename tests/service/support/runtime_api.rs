@@ -73,6 +73,11 @@ impl Function {
         Self { process, log, runtime_api, events, outcomes }
     }
 
+    /// The id of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Invokes the function.
     pub(crate) async fn invoke(&mut self, event: Value) -> Outcome {
         self.events.send(event).await.unwrap();
