@@ -16,7 +16,7 @@ pub struct Staging {
 
 impl Staging {
     /// How old a staged object, or an unfinished multipart upload, becomes by the bucket's lifecycle: older than any build
-    /// that is not given up ([`Settings::give_up_after`](crate::requeue::Settings)).
+    /// that is not given up (a test ties the two).
     pub const EXPIRES_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
     /// The bucket of this name.
