@@ -3,5 +3,6 @@
 mod bench;
 mod build;
 mod ecr;
+mod panics;
 mod push;
 mod upload;
