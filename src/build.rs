@@ -1,6 +1,7 @@
 //! The use case below the line: fetch the staged archive, judge it again, push its image, mark the record.
 
 use std::{
+    io,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -11,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use crate::{
     aws::{self, Job, Staging, Table},
     error_chain::ErrorChain,
-    judgement,
+    judgement::{self, Judged},
     pack::{BuildStatus, Limits, Record, Rejection, Timestamp},
     registry::{self, Registry},
     telemetry::{Metrics, timed},
@@ -64,6 +65,9 @@ pub enum BuildError {
     /// A call to AWS failed.
     #[error("a call to AWS failed")]
     Aws(#[from] aws::Error),
+    /// The archive was not read to its end, or its contents could not be kept.
+    #[error("the archive could not be read")]
+    Archive(#[source] io::Error),
     /// The image was not pushed.
     #[error("the image was not pushed")]
     Registry(#[from] registry::Error),
@@ -150,7 +154,7 @@ impl Builder {
         let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
             Obstacle::Lasting("the uploaded archive expired before it was built; upload it again".to_owned())
         })?;
-        let (pack, image) = judgement::judge(archive, self.limits.clone()).await?;
+        let Judged { pack, image, contents } = judgement::judge(archive, self.limits.clone()).await?;
         let promised = record.release.image_digest;
         if image.digest != promised {
             let found = image.digest;
@@ -158,7 +162,7 @@ impl Builder {
                 "the archive gives an image of digest {found}, but {promised} was promised; upload it again"
             )));
         }
-        Ok(self.registry.push(&record.release.image_ref, &image, &pack.tree).await?)
+        Ok(self.registry.push(&record.release.image_ref, &image, pack.tree, contents).await?)
     }
 }
 
@@ -176,9 +180,12 @@ impl From<aws::Error> for Obstacle {
 }
 
 impl From<Rejection> for Obstacle {
-    /// The archive was good when it was uploaded, so the rules have changed since.
+    /// The archive was good when it was uploaded, so that where it is refused the rules have changed since.
     fn from(rejection: Rejection) -> Self {
-        Self::Lasting(format!("the archive is no longer accepted: {rejection}"))
+        match rejection {
+            Rejection::Unjudged(error) => Self::Passing(BuildError::Archive(error)),
+            _ => Self::Lasting(format!("the archive is no longer accepted: {rejection}")),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The use case above the line: stage the archive and judge it side by side, write the record, enqueue the build.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::stream;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     error_chain::ErrorChain,
     identity::Org,
     image::RegistryAddress,
-    judgement,
+    judgement::{self, Judged},
     pack::{
         BuildStatus, Digest, Limit, Limits, Manifest, PackId, Problems, Record, Rejection, Release, Timestamp,
         Visibility,
@@ -81,6 +82,9 @@ pub enum UploadError {
     /// A dependency failed before the record was written; trying again is safe.
     #[error("a dependency failed before the record was written")]
     Unavailable(#[from] aws::Error),
+    /// The archive could not be judged; trying again is safe.
+    #[error("the archive could not be judged")]
+    Unjudged(#[source] io::Error),
     /// It took longer than [`Uploads::deadline`]; trying again is safe.
     #[error("not done in time")]
     TimedOut(#[from] Elapsed),
@@ -149,7 +153,8 @@ impl Uploads {
     }
 
     async fn judge(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
-        let (pack, image) = judgement::judge(submission.archive, self.limits.clone()).await?;
+        let archive = stream::iter([Ok(submission.archive)]);
+        let Judged { pack, image, .. } = judgement::judge(archive, self.limits.clone()).await?;
         Ok(Release {
             org_id: org.id,
             image_ref: self.registry.image(&org.slug, &pack.manifest.name, &pack.manifest.version),
@@ -222,6 +227,7 @@ impl From<Rejection> for UploadError {
         match rejection {
             Rejection::Invalid(problems) => Self::Invalid(problems),
             Rejection::TooLarge(limit) => Self::TooLarge(limit),
+            Rejection::Unjudged(error) => Self::Unjudged(error),
         }
     }
 }

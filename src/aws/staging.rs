@@ -1,7 +1,8 @@
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use aws_sdk_s3::{operation::get_object::GetObjectError, primitives::ByteStream};
 use bytes::Bytes;
+use futures_util::{Stream, stream};
 use ulid::Ulid;
 
 use super::Error;
@@ -39,14 +40,18 @@ impl Staging {
         Ok(())
     }
 
-    /// The archive staged under `key`, unless it has expired. S3 tells an object that is not there from one that may
-    /// not be read only to callers with `s3:ListBucket`.
+    /// The archive staged under `key`, unless it has expired. The stream ends with an error where S3 breaks off the
+    /// transfer, or the checksum is wrong. S3 tells an object that is not there from one that may not be read only to
+    /// callers with `s3:ListBucket`.
     ///
     /// # Errors
-    /// When S3 fails, or breaks off the transfer, or the checksum is wrong.
-    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
+    /// When S3 fails.
+    pub async fn get(&self, key: &str) -> Result<Option<impl Stream<Item = io::Result<Bytes>> + use<>>, Error> {
         match self.client.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(object) => Ok(Some(object.body.collect().await.map_err(Error::of("GetObject"))?.into_bytes())),
+            Ok(object) => Ok(Some(stream::unfold(object.body, async |mut body| {
+                let chunk = body.next().await?.map_err(io::Error::other);
+                Some((chunk, body))
+            }))),
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
             Err(error) => Err(Error::of("GetObject")(error)),
         }

@@ -1,79 +1,92 @@
 //! The one layer of a pack's image: its files as the tar that GNU tar writes in POSIX format, byte for byte, with every
 //! owner and time zero (README.md has the command). So the digest follows from the content alone.
 
-use std::io::Write as _;
+use std::io::{self, ErrorKind, Read, Seek, Write};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 
 use super::{Descriptor, LAYER_MEDIA_TYPE};
-use crate::pack::{Digest, Entry, EntryKind, Tree};
+use crate::pack::{Digest, EntryKind, Tree};
 
 /// The unit of a tar, in bytes: headers are one, contents are padded to one.
-const BLOCK: usize = 512;
+const BLOCK: u64 = 512;
 /// The length of a header's name field, in bytes.
 const NAME_FIELD: usize = 100;
 /// Two blocks of zeros end a tar.
-static ZEROS: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+static ZEROS: [u8; 1_024] = [0; 1_024];
 
-/// The layer's bytes, in pieces as they are at hand: headers, contents (shared with the tree, not copied) and padding.
-pub fn chunks(tree: &Tree) -> impl Iterator<Item = Bytes> + Send + 'static {
-    let tree = tree.clone();
-    (0..tree.entries().len()).flat_map(move |index| entry(&tree, &tree.entries()[index])).chain([end()])
-}
-
-/// The layer's descriptor: the digest and size of [`chunks`].
-pub(super) fn descriptor(tree: &Tree) -> Descriptor {
-    let mut hasher = Sha256::new();
-    let mut size = 0;
-    for chunk in tree.entries().iter().flat_map(|of| entry(tree, of)).chain([end()]) {
-        hasher.update(&chunk);
-        size += chunk.len() as u64;
-    }
-    Descriptor { media_type: LAYER_MEDIA_TYPE, digest: Digest::from(hasher), size }
-}
-
-fn end() -> Bytes {
-    Bytes::from_static(&ZEROS)
-}
-
-/// One entry: its headers, its content, and what fills the last block.
-fn entry(tree: &Tree, entry: &Entry) -> impl Iterator<Item = Bytes> + use<> {
-    let (headers, content) = match &entry.kind {
-        EntryKind::Directory => (headers(&format!("{}/", entry.path), EntryType::Directory, 0o755, 0), Bytes::new()),
-        EntryKind::File { executable, content } => {
-            let mode = if *executable { 0o755 } else { 0o644 };
-            (headers(&entry.path, EntryType::Regular, mode, content.len()), tree.content(content))
+/// Writes the layer of a pack: of its `tree`, and its `contents` as [`judge`](crate::pack::judge) left them.
+///
+/// # Errors
+/// When the contents cannot be read, or `layer` not be written.
+pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Write) -> io::Result<()> {
+    for entry in tree.entries() {
+        match &entry.kind {
+            EntryKind::Directory => {
+                layer.write_all(&headers(&format!("{}/", entry.path), EntryType::Directory, 0o755, 0))?;
+            }
+            EntryKind::File { executable, content } => {
+                let size = content.size();
+                let mode = if *executable { 0o755 } else { 0o644 };
+                layer.write_all(&headers(&entry.path, EntryType::Regular, mode, size))?;
+                if io::copy(&mut content.open(&mut *contents)?, layer)? < size {
+                    return Err(ErrorKind::UnexpectedEof.into());
+                }
+                layer.write_all(padding(size))?;
+            }
         }
-    };
-    let padding = Bytes::from_static(&ZEROS[..padding(content.len())]);
-    [headers, content, padding].into_iter().filter(|chunk| !chunk.is_empty())
+    }
+    layer.write_all(&ZEROS)
 }
 
-/// How many bytes fill the last block of `length` bytes.
-fn padding(length: usize) -> usize {
-    length.next_multiple_of(BLOCK) - length
+/// The descriptor of the layer that [`write`] writes.
+///
+/// # Errors
+/// When the contents cannot be read.
+pub(super) fn descriptor(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Descriptor> {
+    let mut hashed = Hashed { hasher: Sha256::new(), size: 0 };
+    write(tree, contents, &mut hashed)?;
+    Ok(Descriptor { media_type: LAYER_MEDIA_TYPE, digest: Digest::from(hashed.hasher), size: hashed.size })
+}
+
+/// Hashes and counts what is written to it.
+struct Hashed {
+    hasher: Sha256,
+    size: u64,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What fills the last block of `size` bytes.
+fn padding(size: u64) -> &'static [u8] {
+    &ZEROS[..(size.wrapping_neg() % BLOCK) as usize]
 }
 
 /// The header of an entry, behind an extended header where the name does not fit or is not ASCII.
-fn headers(name: &str, kind: EntryType, mode: u32, size: usize) -> Bytes {
+fn headers(name: &str, kind: EntryType, mode: u32, size: u64) -> Vec<u8> {
     let main = header(name.as_bytes(), kind, mode, size);
     if name.len() <= NAME_FIELD && name.is_ascii() {
-        return Bytes::copy_from_slice(main.as_bytes());
+        return main.as_bytes().to_vec();
     }
     let record = path_record(name);
-    let extended = header(extended_name(name).as_bytes(), EntryType::XHeader, 0o644, record.len());
-    let mut headers = BytesMut::with_capacity(2 * BLOCK + record.len().next_multiple_of(BLOCK));
-    headers.put_slice(extended.as_bytes());
-    headers.put_slice(record.as_bytes());
-    headers.put_bytes(0, padding(record.len()));
-    headers.put_slice(main.as_bytes());
-    headers.freeze()
+    let length = record.len() as u64;
+    let extended = header(extended_name(name).as_bytes(), EntryType::XHeader, 0o644, length);
+    [extended.as_bytes(), record.as_bytes(), padding(length), main.as_bytes()].concat()
 }
 
 /// A ustar header (POSIX.1-2017, `pax`, "ustar Interchange Format") whose name is cut to its field.
-fn header(name: &[u8], kind: EntryType, mode: u32, size: usize) -> Header {
+fn header(name: &[u8], kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_ustar();
     let length = name.len().min(NAME_FIELD);
     header.as_old_mut().name[..length].copy_from_slice(&name[..length]);
@@ -81,7 +94,7 @@ fn header(name: &[u8], kind: EntryType, mode: u32, size: usize) -> Header {
     header.set_mode(mode);
     header.set_uid(0);
     header.set_gid(0);
-    header.set_size(size as u64);
+    header.set_size(size);
     header.set_mtime(0);
     // GNU tar leaves the device fields of an extended header empty.
     if kind != EntryType::XHeader

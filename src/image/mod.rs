@@ -6,16 +6,18 @@ mod layer;
 mod manifest;
 mod reference;
 
+use std::io::{self, Read, Seek};
+
 use bytes::Bytes;
 
 pub use self::{
-    layer::chunks as layer_chunks,
+    layer::write as write_layer,
     manifest::{CONFIG_MEDIA_TYPE, Descriptor, LAYER_MEDIA_TYPE, MANIFEST_MEDIA_TYPE},
     reference::{InvalidRegistry, RegistryAddress},
 };
 use crate::pack::{Digest, Tree};
 
-/// The image of a pack, the layer's bytes aside: those are made chunk by chunk by [`layer_chunks`].
+/// The image of a pack, the layer's bytes aside: those are written by [`write_layer`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// The layer: the pack's files as a canonical tar.
@@ -29,13 +31,17 @@ pub struct Image {
 }
 
 impl Image {
-    /// Assembles the image of a pack's files; the layer is hashed and not kept.
-    pub fn of(tree: &Tree) -> Self {
-        let layer = layer::descriptor(tree);
+    /// Assembles the image of a pack: of its `tree`, and its `contents` as [`judge`](crate::pack::judge) left them. The
+    /// layer is hashed and not kept.
+    ///
+    /// # Errors
+    /// When the contents cannot be read.
+    pub fn of(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Self> {
+        let layer = layer::descriptor(tree, contents)?;
         let config = Bytes::from(config::json(&layer));
         let manifest = Bytes::from(manifest::json(&config, &layer));
         let digest = Digest::of(&manifest);
-        Self { layer, config, manifest, digest }
+        Ok(Self { layer, config, manifest, digest })
     }
 
     /// What a pull transfers beside the manifest, in bytes: config and layer.

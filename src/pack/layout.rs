@@ -1,4 +1,7 @@
-use std::fmt;
+use std::{
+    fmt,
+    io::{self, Read, Seek},
+};
 
 use super::{
     Entry, EntryKind, Limits, Manifest, Problems, Tree, manifest,
@@ -17,7 +20,15 @@ const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 const MEANT_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.yaml", "manifest.yaml", "pack.json"];
 
 /// Judges what stands at the pack's root, and reads its `pack.yaml`.
-pub(super) fn manifest(tree: &Tree, limits: &Limits, problems: &mut Problems) -> Option<Manifest> {
+///
+/// # Errors
+/// When the contents cannot be read.
+pub(super) fn manifest(
+    tree: &Tree,
+    limits: &Limits,
+    contents: &mut (impl Read + Seek),
+    problems: &mut Problems,
+) -> io::Result<Option<Manifest>> {
     let top = || tree.entries().iter().filter(|entry| !entry.path.contains('/'));
     for entry in top() {
         if let Err(problem) = judge(entry, tree) {
@@ -25,14 +36,27 @@ pub(super) fn manifest(tree: &Tree, limits: &Limits, problems: &mut Problems) ->
         }
     }
     if let Some(content) = tree.file(BEHAVIOR_MD)
-        && let Err(fault) = text::utf8(&content)
+        && let Some(fault) = text::find_not_utf8(content.open(&mut *contents)?)?
     {
         problems.add(BEHAVIOR_MD, fault);
     }
     if !top().any(|entry| entry.path == PACK_YAML) {
         problems.add(PACK_YAML, missing(tree));
     }
-    manifest::read(&tree.file(PACK_YAML)?, limits, problems)
+    match tree.file(PACK_YAML) {
+        None => Ok(None),
+        Some(content) if content.size() > limits.manifest_bytes => {
+            let (size, limit) = (content.size(), limits.manifest_bytes);
+            problems
+                .add(PACK_YAML, format_args!("has {size} bytes; at most {limit} are allowed (limit manifest_bytes)"));
+            Ok(None)
+        }
+        Some(content) => {
+            let mut yaml = Vec::new();
+            content.open(contents)?.read_to_end(&mut yaml)?;
+            Ok(manifest::read(&yaml, problems))
+        }
+    }
 }
 
 /// Why a top-level entry does not belong into a pack.

@@ -18,7 +18,7 @@ mod tree;
 mod version;
 mod yaml;
 
-use std::io::BufRead;
+use std::io::{self, BufRead, Read, Seek, Write};
 
 pub use self::{
     digest::{Digest, InvalidDigest},
@@ -29,7 +29,7 @@ pub use self::{
     problem::{Problem, Problems},
     record::{Build, BuildStatus, Record, Release, Visibility},
     timestamp::Timestamp,
-    tree::{Entry, EntryKind, Tree},
+    tree::{Content, Entry, EntryKind, Tree},
     version::{InvalidVersion, Version},
 };
 
@@ -42,7 +42,7 @@ pub struct Pack {
     pub tree: Tree,
 }
 
-/// Why an upload is not a pack.
+/// Why an upload is not taken for a pack.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejection {
     /// Reading had to stop, since a limit on bytes, entries or ratio was passed.
@@ -51,18 +51,26 @@ pub enum Rejection {
     /// The archive was read as far as it could be, and this is all that is wrong with it.
     #[error("{0}")]
     Invalid(Problems),
+    /// It could not be judged, since reading the archive or keeping its contents failed. That says nothing of the pack.
+    #[error("the archive could not be judged")]
+    Unjudged(#[from] io::Error),
 }
 
-/// Reads a `.tar.gz` once, from its first byte to its last, and judges everything in it.
+/// Reads a `.tar.gz` once, from its first byte to its last, and judges everything in it. The contents of its files are
+/// written to `contents`, which is empty, and from which they can be read again by the tree's entries.
 ///
 /// # Errors
 /// [`Rejection::TooLarge`] as soon as one of `limits` on what may be read is passed, else [`Rejection::Invalid`] with
-/// every problem that the archive, its layout and its `pack.yaml` have.
-pub fn judge(archive: impl BufRead, limits: &Limits) -> Result<Pack, Rejection> {
+/// every problem that the archive, its layout and its `pack.yaml` have. [`Rejection::Unjudged`] when `archive` or
+/// `contents` fails.
+pub fn judge(
+    archive: impl BufRead,
+    limits: &Limits,
+    contents: &mut (impl Read + Write + Seek),
+) -> Result<Pack, Rejection> {
     let mut problems = Problems::default();
-    let tree = archive::read(archive, limits, &mut problems)?;
-    let manifest = layout::manifest(&tree, limits, &mut problems);
-    match manifest {
+    let tree = archive::read(archive, limits, contents, &mut problems)?;
+    match layout::manifest(&tree, limits, contents, &mut problems)? {
         Some(manifest) if problems.is_empty() => Ok(Pack { manifest, tree }),
         _ => Err(Rejection::Invalid(problems)),
     }

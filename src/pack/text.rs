@@ -1,6 +1,9 @@
 //! Text that people wrote and people will read.
 
-use std::fmt;
+use std::{
+    fmt,
+    io::{self, Read},
+};
 
 /// How many lines a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,10 +96,39 @@ pub(super) fn seen(found: &str) -> String {
 
 /// A file's content as text, or where it stops being UTF-8.
 pub(super) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
-    std::str::from_utf8(content).map_err(|error| {
-        let line = content[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
-        NotUtf8 { line, byte: content[error.valid_up_to()] }
+    str::from_utf8(content).map_err(|error| {
+        let (text, rest) = content.split_at(error.valid_up_to());
+        NotUtf8 { line: line_breaks(text) + 1, byte: rest[0] }
     })
+}
+
+/// Where the content of a file, be it as long as it may, stops being UTF-8.
+pub(super) fn find_not_utf8(mut content: impl Read) -> io::Result<Option<NotUtf8>> {
+    let mut line = 1;
+    let mut piece = vec![0; 8 << 10];
+    // The first bytes of a character whose others are in the next piece.
+    let mut held = 0;
+    loop {
+        let read = content.read(&mut piece[held..])?;
+        let end = held + read;
+        let error = str::from_utf8(&piece[..end]).err();
+        let valid = error.map_or(end, |error| error.valid_up_to());
+        line += line_breaks(&piece[..valid]);
+        match error {
+            Some(error) if read == 0 || error.error_len().is_some() => {
+                return Ok(Some(NotUtf8 { line, byte: piece[valid] }));
+            }
+            None if read == 0 => return Ok(None),
+            _ => {
+                piece.copy_within(valid..end, 0);
+                held = end - valid;
+            }
+        }
+    }
+}
+
+fn line_breaks(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte == b'\n').count()
 }
 
 /// A file that should be text is not UTF-8.

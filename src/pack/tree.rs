@@ -1,14 +1,9 @@
-use std::ops::Range;
-
-use bytes::Bytes;
+use std::io::{self, Read, Seek, SeekFrom, Take};
 
 /// A pack's files and directories as judged: sorted by path, each parent directory an entry of its own.
-///
-/// All contents lie in one buffer, the archive as it was unpacked, and an entry knows its range of it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
     entries: Vec<Entry>,
-    contents: Bytes,
 }
 
 /// One file or directory of a pack.
@@ -29,16 +24,40 @@ pub enum EntryKind {
     File {
         /// Whether anyone may execute it: the only bit of its mode that is kept.
         executable: bool,
-        /// Where its content lies, in bytes.
-        content: Range<usize>,
+        /// What is in it.
+        content: Content,
     },
 }
 
+/// Where the content of one file lies among the contents of its pack, which [`judge`](super::judge) wrote one after
+/// another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    pub(super) start: u64,
+    pub(super) size: u64,
+}
+
+impl Content {
+    /// How long it is, in bytes.
+    pub fn size(self) -> u64 {
+        self.size
+    }
+
+    /// Its bytes, read from the pack's contents.
+    ///
+    /// # Errors
+    /// When the contents cannot be read.
+    pub fn open<C: Read + Seek>(self, mut contents: C) -> io::Result<Take<C>> {
+        contents.seek(SeekFrom::Start(self.start))?;
+        Ok(contents.take(self.size))
+    }
+}
+
 impl Tree {
-    /// A tree of entries with distinct paths, in any order, whose contents are ranges of `contents`.
-    pub(super) fn new(mut entries: Vec<Entry>, contents: Bytes) -> Self {
+    /// A tree of entries with distinct paths, in any order.
+    pub(super) fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Self { entries, contents }
+        Self { entries }
     }
 
     /// The entries, sorted by the bytes of their paths.
@@ -46,16 +65,11 @@ impl Tree {
         &self.entries
     }
 
-    /// The content of the file whose range this is, shared and not copied.
-    pub fn content(&self, range: &Range<usize>) -> Bytes {
-        self.contents.slice(range.clone())
-    }
-
     /// The content of the file at `path`, if a file is there.
-    pub fn file(&self, path: &str) -> Option<Bytes> {
+    pub fn file(&self, path: &str) -> Option<Content> {
         let index = self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
-        match &self.entries[index].kind {
-            EntryKind::File { content, .. } => Some(self.content(content)),
+        match self.entries[index].kind {
+            EntryKind::File { content, .. } => Some(content),
             EntryKind::Directory => None,
         }
     }

@@ -2,10 +2,15 @@
 
 mod error;
 mod login;
+mod stream;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    io::{Read, Seek},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use futures_util::stream;
 use oci_client::{
     Client, Reference,
     client::{ClientConfig, ClientProtocol},
@@ -23,7 +28,7 @@ use self::{
 };
 use crate::{
     aws,
-    image::{Image, MANIFEST_MEDIA_TYPE, RegistryAddress, layer_chunks},
+    image::{Image, MANIFEST_MEDIA_TYPE, RegistryAddress},
     pack::Tree,
 };
 
@@ -71,17 +76,29 @@ impl Registry {
         }
     }
 
-    /// Pushes the image of these files to `image_ref`, unless it is there already, and sees that the reference points
-    /// at it.
+    /// Pushes the image of a pack's `tree` and `contents` to `image_ref`, unless it is there already, and sees that the
+    /// reference points at it.
     ///
     /// # Errors
     /// [`Error::Refused`] where trying again is of no use; all others may pass.
-    pub async fn push(&self, image_ref: &str, image: &Image, tree: &Tree) -> Result<(), Error> {
-        let push = self.push_missing(image_ref, image, tree);
+    pub async fn push(
+        &self,
+        image_ref: &str,
+        image: &Image,
+        tree: Tree,
+        contents: impl Read + Seek + Send + 'static,
+    ) -> Result<(), Error> {
+        let push = self.push_missing(image_ref, image, tree, contents);
         tokio::time::timeout(self.push_timeout, push).await.map_err(|_| Error::TimedOut)?
     }
 
-    async fn push_missing(&self, image_ref: &str, image: &Image, tree: &Tree) -> Result<(), Error> {
+    async fn push_missing(
+        &self,
+        image_ref: &str,
+        image: &Image,
+        tree: Tree,
+        contents: impl Read + Seek + Send + 'static,
+    ) -> Result<(), Error> {
         let reference = self.reference(image_ref)?;
         let Session { client, auth, .. } = self.session().await?;
         match client.fetch_manifest_digest(&reference, &auth).await {
@@ -91,7 +108,12 @@ impl Registry {
             Err(error) if is_manifest_unknown(&error) => {}
             Err(error) => return Err(error.into()),
         }
-        push_layer(&client, &reference, image, tree).await?;
+        let layer = &image.layer;
+        let digest = layer.digest.to_string();
+        if !client.blob_exists(&reference, &digest).await? {
+            let chunks = stream::layer(tree, contents);
+            client.push_blob_stream(&reference, chunks, &digest, Some(layer.size)).await?;
+        }
         push_config(&client, &reference, image).await?;
         let media_type = MANIFEST_MEDIA_TYPE.parse().expect("a media type is a header's value");
         client.push_manifest_raw(&reference, image.manifest.clone(), media_type).await?;
@@ -129,15 +151,6 @@ impl Registry {
         session.client.store_auth_if_needed(self.address.host(), &session.auth).await;
         Ok(current.insert(session).clone())
     }
-}
-
-async fn push_layer(client: &Client, reference: &Reference, image: &Image, tree: &Tree) -> Result<(), Error> {
-    let digest = image.layer.digest.to_string();
-    if !client.blob_exists(reference, &digest).await? {
-        let layer = stream::iter(layer_chunks(tree).map(Ok));
-        client.push_blob_stream(reference, layer, &digest, Some(image.layer.size)).await?;
-    }
-    Ok(())
 }
 
 async fn push_config(client: &Client, reference: &Reference, image: &Image) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use crate::{
         Archive, BLOCK, DEV_MAJOR, DEV_MINOR, GID, Header, MANIFEST, MODE, MTIME, PREFIX, SIZE, UID, gzip, gzip_at,
         pax_record,
     },
-    support::accepted,
+    support::{Judged, accepted},
 };
 
 #[track_caller]
@@ -211,9 +211,10 @@ fn contents_of_every_length_around_a_block() {
         .iter()
         .fold(Archive::pack(), |archive, length| archive.file(format!("data/{length}"), &content(*length)));
     let upload = gzip(&archive.tar());
-    let pack = pack_upload::pack::judge(upload.as_slice(), &Default::default()).expect("the pack is good");
+    let judged = Judged::new(&upload).expect("the pack is good");
     for length in lengths {
-        assert_eq!(pack.tree.file(&format!("data/{length}")).expect("it is there"), content(length));
+        let found = judged.pack.tree.file(&format!("data/{length}")).expect("it is there");
+        assert_eq!(judged.content(found), content(length));
     }
 }
 

@@ -3,12 +3,11 @@
 use std::{fs, path::PathBuf};
 
 use flate2::Compression;
-use pack_upload::pack::{Limits, judge};
 
 use crate::{
     archive::{Archive, BLOCK, CHECKSUM, Header, MANIFEST, gzip, gzip_at, repair_checksum},
     readers::{Listing, Reader, read_directory},
-    support::{listing, problems},
+    support::{Judged, problems},
 };
 
 /// A small archive with a header of every format and kind, extension headers included.
@@ -30,7 +29,7 @@ fn stored(tar: &[u8]) -> Vec<u8> {
 }
 
 fn verdict(upload: &[u8]) -> Option<Listing> {
-    judge(upload, &Limits::default()).ok().map(|pack| listing(&pack.tree))
+    Judged::new(upload).ok().map(|judged| judged.listing())
 }
 
 #[test]

@@ -2,10 +2,6 @@
 
 use std::{fs, path::Path};
 
-use pack_upload::{
-    image::layer_chunks,
-    pack::{Limits, judge},
-};
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
@@ -14,7 +10,7 @@ use proptest::{
 use crate::{
     generate::archives,
     readers::{Listing, Reader, read_directory},
-    support::listing,
+    support::Judged,
 };
 
 const ARCHIVES: usize = 512;
@@ -27,13 +23,12 @@ fn generated_archives_and_their_layers_are_read_as_others_read_them() {
     let scratch = tempfile::tempdir().expect("a scratch directory can be made");
     let file = |index: usize, kind: &str| scratch.path().join(format!("{index}.{kind}"));
     for (index, archive) in generated.iter().enumerate() {
-        let pack = judge(archive.upload.as_slice(), &Limits::default()).unwrap_or_else(|rejection| {
+        let mut judged = Judged::new(&archive.upload).unwrap_or_else(|rejection| {
             panic!("archive {index} is refused: {rejection}\n{:?}", archive.pack.keys());
         });
-        assert_eq!(listing(&pack.tree), archive.pack, "archive {index}");
-        let layer: Vec<u8> = layer_chunks(&pack.tree).flatten().collect();
+        assert_eq!(judged.listing(), archive.pack, "archive {index}");
         fs::write(file(index, "upload"), &archive.upload).expect("the archive can be written");
-        fs::write(file(index, "layer"), layer).expect("the layer can be written");
+        fs::write(file(index, "layer"), judged.layer()).expect("the layer can be written");
     }
     for reader in Reader::installed() {
         for kind in ["upload", "layer"] {

@@ -7,12 +7,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use pack_upload::{
-    image::{Image, layer_chunks},
-    pack::{Digest, Pack},
-};
+use pack_upload::pack::Digest;
 
-use crate::packs::{MINIMAL, judge_bytes, judge_files};
+use crate::{
+    packs::{MINIMAL, archive},
+    support::Judged,
+};
 
 /// README.md's command, which anybody can recompute a layer's digest by.
 const GNU_TAR: &str = r"find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z | tar --null --no-recursion -T - --format=posix \
@@ -30,8 +30,8 @@ fn gnu_tar(directory: &Path) -> Vec<u8> {
     output.stdout
 }
 
-fn layer(pack: &Pack) -> Vec<u8> {
-    layer_chunks(&pack.tree).flat_map(Vec::from).collect()
+fn judged(files: &[(&str, &[u8])]) -> Judged {
+    Judged::new(&archive(files)).expect("a pack")
 }
 
 /// Writes the files to disk, so that GNU tar can archive them.
@@ -81,15 +81,15 @@ fn is_what_gnu_tar_writes() {
     let directory = tempfile::tempdir().expect("a directory");
     write(&files, directory.path());
 
-    let pack = judge_files(&files).expect("a pack");
-    let (ours, theirs) = (layer(&pack), gnu_tar(directory.path()));
+    let mut judged = judged(&files);
+    let (ours, theirs) = (judged.layer(), gnu_tar(directory.path()));
 
     if let Some(block) = ours.chunks(512).zip(theirs.chunks(512)).position(|(ours, theirs)| ours != theirs) {
         let show = |tar: &[u8]| String::from_utf8_lossy(&tar[block * 512..(block + 1) * 512]).replace('\0', "·");
         panic!("block {block} differs:\n{}\n{}", show(&ours), show(&theirs));
     }
     assert_eq!(ours.len(), theirs.len());
-    let descriptor = Image::of(&pack.tree).layer;
+    let descriptor = judged.image().layer;
     assert_eq!((descriptor.digest, descriptor.size), (Digest::of(&theirs), theirs.len() as u64));
 }
 
@@ -118,7 +118,7 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
 fn the_sample_pack_has_these_digests() {
     let files = sample();
     let files: Vec<(&str, &[u8])> = files.iter().map(|(path, content)| (path.as_str(), content.as_slice())).collect();
-    let image = Image::of(&judge_files(&files).expect("a pack").tree);
+    let image = judged(&files).image();
     assert_eq!(image.layer.digest, Digest::of(&gnu_tar(Path::new(SAMPLE))));
     assert_eq!(
         image.layer.digest.to_string(),
@@ -132,7 +132,7 @@ fn the_sample_pack_has_these_digests() {
 fn is_the_same_however_the_directory_was_archived() {
     let files = sample();
     let plain: Vec<(&str, &[u8])> = files.iter().map(|(path, content)| (path.as_str(), content.as_slice())).collect();
-    let expected = Image::of(&judge_files(&plain).expect("a pack").tree);
+    let expected = judged(&plain).image();
 
     let sh = |command: &str| {
         let output = Command::new("sh").args(["-c", command]).current_dir(SAMPLE).output().expect("a shell is there");
@@ -150,12 +150,12 @@ fn is_the_same_however_the_directory_was_archived() {
         "tar --format=v7 -cf - . | gzip -1",
         "find . -type f | LC_ALL=C sort -r | tar --no-recursion -T - -czf -",
     ] {
-        let pack = judge_bytes(&sh(command)).unwrap_or_else(|rejection| panic!("{command}: {rejection}"));
+        let mut judged = Judged::new(&sh(command)).unwrap_or_else(|rejection| panic!("{command}: {rejection}"));
         // `--mode` above makes every file executable: which files are is content.
         if command.contains("u=rwx") {
-            assert_ne!(Image::of(&pack.tree), expected, "{command}");
+            assert_ne!(judged.image(), expected, "{command}");
         } else {
-            assert_eq!(Image::of(&pack.tree), expected, "{command}");
+            assert_eq!(judged.image(), expected, "{command}");
         }
     }
 }

@@ -62,6 +62,23 @@ fn behavior_md_is_utf_8() {
     beside_pack_yaml(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", message)]);
 }
 
+/// It may be longer than what is looked at at once, and characters lie where they lie.
+#[test]
+fn a_long_behavior_md_is_utf_8_to_its_end() {
+    for blanks in 8_180..8_200 {
+        let text = format!("{}\né日😀\n", " ".repeat(blanks)).repeat(3);
+        beside_pack_yaml(&[("behavior.md", text.as_bytes())], &[]);
+        let half = |line: usize, byte: u8| {
+            format!("line {line}: holds the byte 0x{byte:02X}, which is not UTF-8 there: save the file as UTF-8")
+        };
+        for (bytes, problem) in
+            [(&b"\xc3"[..], half(7, 0xC3)), (b"\n\xf0\x9f\x98", half(8, 0xF0)), (b"\xff\n\n", half(7, 0xFF))]
+        {
+            beside_pack_yaml(&[("behavior.md", &[text.as_bytes(), bytes].concat())], &[("behavior.md", &problem)]);
+        }
+    }
+}
+
 #[test]
 fn a_missing_pack_yaml_is_looked_for() {
     let missing = "is missing; every pack has one, at the top of the archive or of the one directory in it";

@@ -1,5 +1,7 @@
 //! Each limit at exactly its value, and one over.
 
+use std::io::Cursor;
+
 use flate2::Compression;
 use pack_upload::pack::{Limit, Limits, Rejection, judge};
 
@@ -13,10 +15,11 @@ fn verdict(tar: &[u8], limits: &Limits) -> Result<(), String> {
 }
 
 fn upload_verdict(upload: &[u8], limits: &Limits) -> Result<(), String> {
-    match judge(upload, limits) {
+    match judge(upload, limits, &mut Cursor::<Vec<u8>>::default()) {
         Ok(_) => Ok(()),
         Err(Rejection::TooLarge(limit)) => Err(format!("{} {}: {limit}", limit.name(), limit.value())),
         Err(Rejection::Invalid(problems)) => Err(problems.by_field()["archive"].join("; ")),
+        Err(Rejection::Unjudged(error)) => panic!("{error}"),
     }
 }
 
@@ -248,7 +251,7 @@ fn too_large_outranks_other_problems() {
     let limits = Limits { file_bytes: 1000, ..Limits::default() };
     let tar = Archive::pack().file("../a", b"").file("data/a", &[b'x'; 1001]).tar();
     let limit = Limit::FileBytes { value: 1000, entry: "entry `data/a` at byte 1536".to_owned() };
-    match judge(gzip(&tar).as_slice(), &limits) {
+    match judge(gzip(&tar).as_slice(), &limits, &mut Cursor::<Vec<u8>>::default()) {
         Err(Rejection::TooLarge(found)) => assert_eq!(found, limit),
         other => panic!("{other:?}"),
     }

@@ -12,6 +12,7 @@ mod attacks;
 mod capabilities;
 mod damage;
 mod domains;
+mod failures;
 mod fragment;
 mod generate;
 mod judges;

@@ -1,40 +1,75 @@
-use pack_upload::pack::{EntryKind, Limits, Rejection, Tree, judge};
+use std::io::{Cursor, Read as _};
+
+use pack_upload::{
+    image::{Image, write_layer},
+    pack::{Content, Entry, EntryKind, Limits, Pack, Rejection, judge},
+};
 
 use crate::{
     archive::{Archive, gzip},
     readers::Listing,
 };
 
-pub(crate) fn listing(tree: &Tree) -> Listing {
-    let entry = |entry: &pack_upload::pack::Entry| match &entry.kind {
-        EntryKind::Directory => (format!("{}/", entry.path), None),
-        EntryKind::File { executable, content } => {
-            (entry.path.clone(), Some((*executable, tree.content(content).to_vec())))
-        }
-    };
-    tree.entries().iter().map(entry).collect()
+/// A pack with what is in its files.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) pack: Pack,
+    contents: Cursor<Vec<u8>>,
+}
+
+impl Judged {
+    /// Judges an upload by the default limits.
+    pub(crate) fn new(upload: &[u8]) -> Result<Self, Rejection> {
+        let mut contents = Cursor::default();
+        let pack = judge(upload, &Limits::default(), &mut contents)?;
+        Ok(Self { pack, contents })
+    }
+
+    pub(crate) fn content(&self, content: Content) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        content.open(self.contents.clone()).and_then(|mut content| content.read_to_end(&mut bytes)).expect("in memory");
+        bytes
+    }
+
+    pub(crate) fn listing(&self) -> Listing {
+        let entry = |entry: &Entry| match entry.kind {
+            EntryKind::Directory => (format!("{}/", entry.path), None),
+            EntryKind::File { executable, content } => (entry.path.clone(), Some((executable, self.content(content)))),
+        };
+        self.pack.tree.entries().iter().map(entry).collect()
+    }
+
+    pub(crate) fn layer(&mut self) -> Vec<u8> {
+        let mut layer = Vec::new();
+        write_layer(&self.pack.tree, &mut self.contents, &mut layer).expect("in memory");
+        layer
+    }
+
+    pub(crate) fn image(&mut self) -> Image {
+        Image::of(&self.pack.tree, &mut self.contents).expect("in memory")
+    }
 }
 
 /// The paths of the accepted pack, directories with a slash at the end and executable files with an asterisk.
 #[track_caller]
 pub(crate) fn accepted(upload: &[u8]) -> Vec<String> {
-    let pack = judge(upload, &Limits::default()).expect("the pack is good");
+    let judged = Judged::new(upload).expect("the pack is good");
     let mark = |(path, file): (String, Option<(bool, Vec<u8>)>)| match file {
         Some((true, _)) => format!("{path}*"),
         _ => path,
     };
-    listing(&pack.tree).into_iter().map(mark).collect()
+    judged.listing().into_iter().map(mark).collect()
 }
 
 /// The problems of an upload, each as `field: message`.
 #[track_caller]
 pub(crate) fn problems(upload: &[u8]) -> Vec<String> {
-    match judge(upload, &Limits::default()) {
+    match Judged::new(upload) {
         Err(Rejection::Invalid(problems)) => {
             problems.listed().iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect()
         }
-        Err(Rejection::TooLarge(limit)) => panic!("too large: {limit}"),
-        Ok(pack) => panic!("accepted: {:?}", pack.tree.entries()),
+        Err(rejection) => panic!("{rejection}"),
+        Ok(judged) => panic!("accepted: {:?}", judged.pack.tree.entries()),
     }
 }
 

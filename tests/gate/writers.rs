@@ -2,12 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
-use pack_upload::pack::{Limits, judge};
-
 use crate::{
     archive::MANIFEST,
     readers::{Listing, read_directory},
-    support::listing,
+    support::Judged,
 };
 
 /// Ways to pack the directory `sample`, from the directory that holds it. Each begins with the
@@ -52,8 +50,8 @@ fn every_tools_archive_is_accepted() {
                 expected.remove("data/empty/");
             }
             let upload = fs::read(directory.join("out.tar.gz")).expect("the archive was written");
-            match judge(upload.as_slice(), &Limits::default()) {
-                Ok(pack) => assert_eq!(listing(&pack.tree), expected, "{command}"),
+            match Judged::new(&upload) {
+                Ok(judged) => assert_eq!(judged.listing(), expected, "{command}"),
                 Err(rejection) => panic!("{command}: {rejection}"),
             }
         }

@@ -1,6 +1,9 @@
 //! Packs made for a test.
 
-use std::{collections::BTreeMap, io::Write as _};
+use std::{
+    collections::BTreeMap,
+    io::{Cursor, Write as _},
+};
 
 use flate2::{Compression, write::GzEncoder};
 use pack_upload::pack::{Limits, Manifest, Pack, Rejection, judge};
@@ -26,7 +29,7 @@ pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// Judges an archive by the default limits.
 pub(crate) fn judge_bytes(archive: &[u8]) -> Result<Pack, Rejection> {
-    judge(archive, &Limits::default())
+    judge(archive, &Limits::default(), &mut Cursor::<Vec<u8>>::default())
 }
 
 /// Judges a pack of these files by the default limits.
@@ -42,7 +45,7 @@ pub(crate) fn judge_yaml(yaml: impl AsRef<[u8]>) -> Result<Pack, Rejection> {
 /// The problems of an upload by field; a pack has none.
 ///
 /// # Panics
-/// On a rejection for its size.
+/// On a rejection that is not for problems.
 pub(crate) fn problems(verdict: &Result<Pack, Rejection>) -> BTreeMap<String, Vec<String>> {
     match verdict {
         Ok(_) => BTreeMap::new(),
@@ -51,7 +54,7 @@ pub(crate) fn problems(verdict: &Result<Pack, Rejection>) -> BTreeMap<String, Ve
             .into_iter()
             .map(|(field, messages)| (field.to_owned(), messages.into_iter().map(str::to_owned).collect()))
             .collect(),
-        Err(Rejection::TooLarge(limit)) => panic!("too large: {limit}"),
+        Err(rejection) => panic!("{rejection}"),
     }
 }
 

@@ -1,6 +1,5 @@
 use std::collections::{HashMap, hash_map};
 
-use bytes::Bytes;
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
@@ -23,7 +22,7 @@ struct Node {
     path: String,
     kind: EntryKind,
     /// Where in the archive the entry is that it comes from.
-    position: usize,
+    position: u64,
     /// Whether that entry names it, and not only something inside it.
     is_named: bool,
 }
@@ -32,23 +31,23 @@ struct Node {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Clash {
     #[error("stands in the archive twice, at byte {0} for the first time")]
-    Twice(usize),
+    Twice(u64),
     #[error("is a file where byte {0} has a directory, or the other way round")]
-    Kind(usize),
+    Kind(u64),
     #[error("lies inside {path}, which is a file at byte {position}", path = Quoted(.0.as_bytes()), position = .1)]
-    InsideFile(String, usize),
+    InsideFile(String, u64),
     #[error(
         "differs from {path} at byte {position} only in case or Unicode normalisation, so that some file systems take \
          them for one; rename it",
         path = Quoted(.0.as_bytes()), position = .1
     )]
-    Spelling(String, usize),
+    Spelling(String, u64),
 }
 
 impl Collector {
     /// Adds an entry, and directories for those of its parents that are not there yet. What tools leave behind is
     /// dropped.
-    pub(super) fn add(&mut self, path: String, kind: EntryKind, position: usize) -> Result<(), Clash> {
+    pub(super) fn add(&mut self, path: String, kind: EntryKind, position: u64) -> Result<(), Clash> {
         if is_litter(&path) {
             return Ok(());
         }
@@ -83,11 +82,11 @@ impl Collector {
         self.added_parents
     }
 
-    /// The tree, whose contents are ranges of `unpacked`.
+    /// The tree.
     ///
     /// If the root holds nothing but one directory, and that holds a `pack.yaml` (in any spelling), it is taken for a
     /// wrapper and stripped. `.gitignore` and `.gitattributes` at the top are dropped, beside a wrapper and in it.
-    pub(super) fn into_tree(self, unpacked: Bytes) -> Tree {
+    pub(super) fn into_tree(self) -> Tree {
         let wrapper = self.wrapper();
         let entries = self.nodes.into_iter().filter_map(|node| {
             let path = match &wrapper {
@@ -96,7 +95,7 @@ impl Collector {
             };
             (!is_git_file(&path)).then_some(Entry { path, kind: node.kind })
         });
-        Tree::new(entries.collect(), unpacked)
+        Tree::new(entries.collect())
     }
 
     fn wrapper(&self) -> Option<String> {
@@ -105,7 +104,7 @@ impl Collector {
         self.by_key.contains_key(&key(&format!("{}/{MANIFEST}", only.path))).then(|| only.path.clone())
     }
 
-    fn add_parents(&mut self, path: &str, key: &str, position: usize) -> Result<(), Clash> {
+    fn add_parents(&mut self, path: &str, key: &str, position: u64) -> Result<(), Clash> {
         let mut missing = Vec::new();
         // Nothing folds or decomposes to a slash or reorders around one, so the parents' keys are the key's beginnings.
         for ((slash, _), (key_slash, _)) in path.rmatch_indices('/').zip(key.rmatch_indices('/')) {

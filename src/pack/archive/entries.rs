@@ -1,4 +1,7 @@
-use std::{io::BufRead, mem, ops::Range};
+use std::{
+    io::{self, BufRead, Write},
+    mem,
+};
 
 use super::{
     FIELD, Stop,
@@ -8,35 +11,39 @@ use super::{
     gzip::Unpacked,
     header::{BLOCK, Header},
 };
-use crate::pack::{EntryKind, Limit, Limits, Problems};
+use crate::pack::{Content, EntryKind, Limit, Limits, Problems};
 
 /// Walks an archive's blocks from the first to the last.
-pub(super) struct Entries<'a, 'b, R> {
-    unpacked: &'a mut Unpacked<'b, R>,
+pub(super) struct Entries<'a, R, W> {
+    unpacked: Unpacked<'a, R>,
     limits: &'a Limits,
     collector: &'a mut Collector,
     problems: &'a mut Problems,
-    /// Where the next block begins, in bytes of the unpacked archive.
-    position: usize,
+    /// Where the contents of files are written.
+    contents: &'a mut W,
+    /// How much was written there, in bytes.
+    written: u64,
     /// Headers so far.
     count: u64,
     extensions: Extensions,
 }
 
-impl<'a, 'b, R: BufRead> Entries<'a, 'b, R> {
+impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
     pub(super) fn new(
-        unpacked: &'a mut Unpacked<'b, R>,
+        unpacked: Unpacked<'a, R>,
         limits: &'a Limits,
         collector: &'a mut Collector,
         problems: &'a mut Problems,
+        contents: &'a mut W,
     ) -> Self {
-        Self { unpacked, limits, collector, problems, position: 0, count: 0, extensions: Extensions::default() }
+        let extensions = Extensions::default();
+        Self { unpacked, limits, collector, problems, contents, written: 0, count: 0, extensions }
     }
 
     /// Reads every entry into the collector, and what is wrong with one into the problems.
     pub(super) fn read(mut self) -> Result<(), Stop> {
         loop {
-            let position = self.position;
+            let position = self.unpacked.position();
             let Some(block) = self.block()? else {
                 return Err(Stop::Lost(format!(
                     "the archive ends at byte {position} without the two blocks of zeros that mark its end: it is cut off"
@@ -58,7 +65,7 @@ impl<'a, 'b, R: BufRead> Entries<'a, 'b, R> {
         }
     }
 
-    fn extension(&mut self, position: usize, kind: extension::Kind, header: &Header) -> Result<(), Stop> {
+    fn extension(&mut self, position: u64, kind: extension::Kind, header: &Header) -> Result<(), Stop> {
         let lost = |what: String| Stop::Lost(format!("the extension header at byte {position} {what}"));
         let Limits { extension_header_bytes: limit, .. } = *self.limits;
         if header.size > limit {
@@ -67,12 +74,14 @@ impl<'a, 'b, R: BufRead> Entries<'a, 'b, R> {
                 "has {size} bytes; at most {limit} are allowed (limit `extension_header_bytes`)"
             )));
         }
-        let data = self.data(header.size)?.ok_or_else(|| lost("is cut off".to_owned()))?;
-        let data = &self.unpacked.bytes()[data];
-        self.extensions.add(kind, header, data).map_err(|error| lost(error.to_string()))
+        let mut data = Vec::new();
+        if !pass_data(&mut self.unpacked, header.size, &mut data)? {
+            return Err(lost("is cut off".to_owned()));
+        }
+        self.extensions.add(kind, header, &data).map_err(|error| lost(error.to_string()))
     }
 
-    fn entry(&mut self, position: usize, header: &Header) -> Result<(), Stop> {
+    fn entry(&mut self, position: u64, header: &Header) -> Result<(), Stop> {
         let extensions = mem::take(&mut self.extensions);
         let entry = Entry::new(header, &extensions, position);
         let size = entry.size(self.limits)?;
@@ -88,10 +97,20 @@ impl<'a, 'b, R: BufRead> Entries<'a, 'b, R> {
                 "what follows {entry} was not read: readers differ in whether its {size} bytes of data are entries"
             )));
         }
-        let content = self.data(size)?.ok_or_else(|| Stop::Lost(format!("{entry} is cut off")))?;
+        let is_whole = match judged {
+            Ok((Kind::File, _)) => pass_data(&mut self.unpacked, size, self.contents)?,
+            _ => pass_data(&mut self.unpacked, size, &mut io::sink())?,
+        };
+        if !is_whole {
+            return Err(Stop::Lost(format!("{entry} is cut off")));
+        }
         let Ok((kind, Some(path))) = judged else { return Ok(()) };
         let kind = match kind {
-            Kind::File => EntryKind::File { executable: header.executable, content },
+            Kind::File => {
+                let content = Content { start: self.written, size };
+                self.written += size;
+                EntryKind::File { executable: header.executable, content }
+            }
             Kind::Directory => EntryKind::Directory,
         };
         if let Err(clash) = self.collector.add(path, kind, position) {
@@ -104,7 +123,7 @@ impl<'a, 'b, R: BufRead> Entries<'a, 'b, R> {
     }
 
     /// Two blocks of zeros mark the end (POSIX.1-1988, `ustar`), and only zeros may follow, to the end of the last block.
-    fn end(&mut self, position: usize) -> Result<(), Stop> {
+    fn end(&mut self, position: u64) -> Result<(), Stop> {
         if self.extensions.is_pending() {
             return Err(Stop::Lost(format!(
                 "the archive ends at byte {position}, and no entry follows its last extension header"
@@ -123,45 +142,38 @@ impl<'a, 'b, R: BufRead> Entries<'a, 'b, R> {
                 )));
             }
         }
-        while let Some(block) = self.block()? {
-            if block != [0; BLOCK] {
-                return Err(Stop::Lost(format!(
-                    "the archive has data after its end mark, in the block at byte {}; append nothing to it",
-                    self.position - BLOCK
-                )));
-            }
-        }
-        match self.unpacked.bytes().len() - self.position {
-            0 => Ok(()),
-            rest => {
-                Err(Stop::Lost(format!("the archive's last block, at byte {}, has only {rest} bytes", self.position)))
+        loop {
+            let position = self.unpacked.position();
+            match self.block()? {
+                Some(block) if block == [0; BLOCK] => {}
+                Some(_) => {
+                    return Err(Stop::Lost(format!(
+                        "the archive has data after its end mark, in the block at byte {position}; append nothing to it"
+                    )));
+                }
+                None => match self.unpacked.position() - position {
+                    0 => return Ok(()),
+                    rest => {
+                        return Err(Stop::Lost(format!(
+                            "the archive's last block, at byte {position}, has only {rest} bytes"
+                        )));
+                    }
+                },
             }
         }
     }
 
     /// The next block; `None` if there is no whole one.
     fn block(&mut self) -> Result<Option<[u8; BLOCK]>, Stop> {
-        let Some(range) = self.take(BLOCK)? else { return Ok(None) };
-        let bytes = &self.unpacked.bytes()[range];
-        Ok(bytes.try_into().ok())
+        let mut block = [0; BLOCK];
+        let is_whole = self.unpacked.pass(BLOCK as u64, &mut block.as_mut_slice())?;
+        Ok(is_whole.then_some(block))
     }
+}
 
-    /// Where the next entry's data lies, of which the header says that it has `size` bytes; `None` if it is cut off.
-    fn data(&mut self, size: u64) -> Result<Option<Range<usize>>, Stop> {
-        // A size beyond the address space is cut off for certain.
-        let Ok(size) = usize::try_from(size) else { return Ok(None) };
-        let Some(padded) = size.checked_next_multiple_of(BLOCK) else { return Ok(None) };
-        let blocks = self.take(padded)?;
-        Ok(blocks.map(|blocks| blocks.start..blocks.start + size))
-    }
-
-    fn take(&mut self, length: usize) -> Result<Option<Range<usize>>, Stop> {
-        let start = self.position;
-        let Some(end) = start.checked_add(length) else { return Ok(None) };
-        if !self.unpacked.fill(end)? {
-            return Ok(None);
-        }
-        self.position = end;
-        Ok(Some(start..end))
-    }
+/// Passes an entry's data on, of which the header says that it has `size` bytes, and skips what fills its last block.
+/// False if it is cut off.
+fn pass_data<R: BufRead>(unpacked: &mut Unpacked<'_, R>, size: u64, to: &mut impl Write) -> Result<bool, Stop> {
+    let padding = size.wrapping_neg() % BLOCK as u64;
+    Ok(unpacked.pass(size, to)? && unpacked.pass(padding, &mut io::sink())?)
 }

@@ -7,7 +7,7 @@ use crate::pack::{Limit, Limits};
 pub(super) struct Entry<'a> {
     header: &'a Header,
     extensions: &'a Extensions,
-    position: usize,
+    position: u64,
 }
 
 /// What an entry of a pack may be.
@@ -18,7 +18,7 @@ pub(super) enum Kind {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn new(header: &'a Header, extensions: &'a Extensions, position: usize) -> Self {
+    pub(super) fn new(header: &'a Header, extensions: &'a Extensions, position: u64) -> Self {
         Self { header, extensions, position }
     }
 

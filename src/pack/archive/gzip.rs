@@ -1,67 +1,77 @@
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, ErrorKind, Read, Write};
 
-use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 
 use super::Stop;
 use crate::pack::{Limit, Limits};
 
-/// How much is unpacked at a time, in bytes: as much as there is already, so that a small pack costs little, up to what
-/// fits a core's cache.
-const CHUNK: std::ops::RangeInclusive<usize> = 16 << 10..=128 << 10;
+/// How much is unpacked at a time, in bytes: what fits a core's cache.
+const CHUNK: usize = 64 << 10;
 
-/// What a gzip file yields, unpacked on demand into one growing buffer.
+/// What a gzip file yields, unpacked on demand.
 ///
 /// The file is one member with a sound header and trailer, and nothing after it (RFC 1952, section 2.2, would allow
 /// more, but not every reader reads on). The limits on bytes are checked with each chunk.
 pub(super) struct Unpacked<'a, R> {
-    decoder: GzDecoder<Counted<R>>,
-    bytes: Vec<u8>,
+    decoder: GzDecoder<Source<R>>,
+    chunk: Vec<u8>,
+    /// How much of the chunk was passed on, in bytes.
+    passed: usize,
+    /// All that was yielded, with the chunk, in bytes.
+    yielded: u64,
     ended: bool,
     limits: &'a Limits,
 }
 
 impl<'a, R: BufRead> Unpacked<'a, R> {
-    /// Reads the gzip header; what is wrong with it is said by the first [`Unpacked::fill`].
+    /// Reads the gzip header; what is wrong with it is said by the first [`Unpacked::pass`].
     pub(super) fn new(archive: R, limits: &'a Limits) -> Self {
-        let decoder = GzDecoder::new(Counted { inner: archive, consumed: 0 });
-        Self { decoder, bytes: Vec::new(), ended: false, limits }
+        let decoder = GzDecoder::new(Source { inner: archive, consumed: 0, failed: false });
+        Self { decoder, chunk: Vec::new(), passed: 0, yielded: 0, ended: false, limits }
     }
 
-    /// Unpacks until at least `end` bytes are there. False if there are not so many.
-    pub(super) fn fill(&mut self, end: usize) -> Result<bool, Stop> {
-        while self.bytes.len() < end && !self.ended {
-            self.unpack_chunk()?;
+    /// How much was passed on so far, in bytes.
+    pub(super) fn position(&self) -> u64 {
+        self.yielded - (self.chunk.len() - self.passed) as u64
+    }
+
+    /// Passes the next `length` bytes on. False if there are not so many; then all that there are were passed on.
+    pub(super) fn pass(&mut self, length: u64, to: &mut impl Write) -> Result<bool, Stop> {
+        let mut left = length;
+        while left > 0 {
+            let unread = &self.chunk[self.passed..];
+            if unread.is_empty() {
+                if self.ended {
+                    return Ok(false);
+                }
+                self.unpack_chunk()?;
+                continue;
+            }
+            let now = &unread[..unread.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+            to.write_all(now).map_err(Stop::Failed)?;
+            self.passed += now.len();
+            left -= now.len() as u64;
         }
-        Ok(self.bytes.len() >= end)
-    }
-
-    /// All that has been unpacked so far.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// All that has been unpacked, not copied.
-    pub(super) fn into_bytes(self) -> Bytes {
-        Bytes::from(self.bytes)
+        Ok(true)
     }
 
     fn unpack_chunk(&mut self) -> Result<(), Stop> {
-        let start = self.bytes.len();
-        self.bytes.resize(start + start.clamp(*CHUNK.start(), *CHUNK.end()), 0);
-        let yielded = self.decoder.read(&mut self.bytes[start..]);
-        self.bytes.truncate(start + *yielded.as_ref().unwrap_or(&0));
+        self.chunk.resize(CHUNK, 0);
+        let yielded = self.decoder.read(&mut self.chunk);
+        self.chunk.truncate(*yielded.as_ref().unwrap_or(&0));
+        self.passed = 0;
+        self.yielded += self.chunk.len() as u64;
         self.check_limits()?;
         match yielded {
             Ok(0) => self.end(),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(self.damaged(&error)),
+            Err(error) => Err(self.damaged(error)),
         }
     }
 
     fn check_limits(&self) -> Result<(), Stop> {
-        let unpacked = self.bytes.len() as u64;
+        let unpacked = self.yielded;
         let consumed = self.decoder.get_ref().consumed;
         let Limits { compressed_bytes, unpacked_bytes, compression_ratio, ratio_free_bytes, .. } = *self.limits;
         if consumed > compressed_bytes {
@@ -80,7 +90,7 @@ impl<'a, R: BufRead> Unpacked<'a, R> {
     fn end(&mut self) -> Result<(), Stop> {
         self.ended = true;
         let end = self.decoder.get_ref().consumed;
-        let rest = self.decoder.get_mut().fill_buf().map_err(|error| unreadable(&error))?;
+        let rest = self.decoder.get_mut().fill_buf().map_err(Stop::Failed)?;
         if rest.is_empty() {
             return Ok(());
         }
@@ -96,21 +106,18 @@ impl<'a, R: BufRead> Unpacked<'a, R> {
         )))
     }
 
-    fn damaged(&self, error: &io::Error) -> Stop {
-        let unpacked = self.bytes.len();
-        Stop::Lost(match error.kind() {
-            ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData
-                if self.decoder.header().is_none() =>
-            {
-                format!("is not gzip ({error}): a pack is uploaded as .tar.gz, as `tar -czf pack.tar.gz` writes it")
-            }
-            ErrorKind::UnexpectedEof => {
-                format!("the gzip stream is cut off after {unpacked} unpacked bytes; upload the whole file")
-            }
-            ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-                format!("the gzip stream is damaged after {unpacked} unpacked bytes ({error}); pack it again")
-            }
-            _ => return unreadable(error),
+    /// What an error of the decoder means, unless it is the source's own.
+    fn damaged(&self, error: io::Error) -> Stop {
+        let unpacked = self.yielded;
+        if self.decoder.get_ref().failed {
+            return Stop::Failed(error);
+        }
+        Stop::Lost(if self.decoder.header().is_none() {
+            format!("is not gzip ({error}): a pack is uploaded as .tar.gz, as `tar -czf pack.tar.gz` writes it")
+        } else if error.kind() == ErrorKind::UnexpectedEof {
+            format!("the gzip stream is cut off after {unpacked} unpacked bytes; upload the whole file")
+        } else {
+            format!("the gzip stream is damaged after {unpacked} unpacked bytes ({error}); pack it again")
         })
     }
 }
@@ -118,19 +125,17 @@ impl<'a, R: BufRead> Unpacked<'a, R> {
 /// How every gzip member begins (RFC 1952, section 2.3.1).
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-fn unreadable(error: &io::Error) -> Stop {
-    Stop::Lost(format!("could not be read: {error}"))
-}
-
-/// Counts what is consumed of the compressed bytes.
-struct Counted<R> {
+/// The compressed bytes: counts what is consumed of them, and knows whether reading them failed.
+struct Source<R> {
     inner: R,
     consumed: u64,
+    failed: bool,
 }
 
-impl<R: BufRead> BufRead for Counted<R> {
+impl<R: BufRead> BufRead for Source<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.inner.fill_buf()
+        let Self { inner, failed, .. } = self;
+        inner.fill_buf().inspect_err(|error| *failed = error.kind() != ErrorKind::Interrupted)
     }
 
     fn consume(&mut self, bytes: usize) {
@@ -139,7 +144,7 @@ impl<R: BufRead> BufRead for Counted<R> {
     }
 }
 
-impl<R: BufRead> Read for Counted<R> {
+impl<R: BufRead> Read for Source<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(buffer)?;
         self.consume(read);

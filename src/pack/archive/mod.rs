@@ -1,12 +1,11 @@
 //! Reading a `.tar.gz` strictly: what tar readers read differently is refused, what they agree on is kept.
 //!
-//! [`gzip`] unpacks the archive into one buffer and watches the limits on bytes. [`entries`] walks its blocks: each
-//! must be a sound [`header`] whose fields are [`number`]s, [`extension`] headers ([`pax`] records and GNU long names)
-//! apply to the entry after them, and an entry's name must be a sound [`path`]. [`collect`] puts the entries together
-//! into the tree. [`quote`] shows names in messages.
+//! [`gzip`] unpacks the archive chunk by chunk and watches the limits on bytes. [`entries`] walks its blocks: each must
+//! be a sound [`header`] whose fields are [`number`]s, [`extension`] headers ([`pax`] records and GNU long names) apply
+//! to the entry after them, and an entry's name must be a sound [`path`]. [`collect`] puts the entries together into the
+//! tree. [`quote`] shows names in messages.
 //!
-//! The buffer becomes the tree's: a content is never copied, and since the buffer starts where the archive starts, an
-//! index into it is the position that messages give.
+//! Contents go to the caller's writer in the order of the archive; what is kept here does not grow with them.
 
 mod collect;
 mod entries;
@@ -19,7 +18,10 @@ mod path;
 mod pax;
 mod quote;
 
-use std::{io::BufRead, mem};
+use std::{
+    io::{self, BufRead, Write},
+    mem,
+};
 
 use self::{collect::Collector, entries::Entries, gzip::Unpacked};
 use super::{Limit, Limits, Problems, Rejection, Tree};
@@ -34,24 +36,34 @@ enum Stop {
     TooLarge(Limit),
     /// Where the next entry begins is not known for certain. Holds the problem.
     Lost(String),
+    /// The archive could not be read, or its contents could not be written: no fault of the archive.
+    Failed(io::Error),
 }
 
 /// Reads the archive into a tree of the pack's files, with one wrapping directory stripped and tools' litter dropped.
+/// The contents of files go to `contents`.
 ///
 /// An entry that is wrong becomes a problem and is left out of the tree.
 ///
 /// # Errors
 /// [`Rejection::TooLarge`] as soon as a limit is passed. [`Rejection::Invalid`], with all of `problems`, where the
 /// archive cannot be read on: what it holds is then not known, so nothing more can be said of it.
-pub(super) fn read(archive: impl BufRead, limits: &Limits, problems: &mut Problems) -> Result<Tree, Rejection> {
-    let mut unpacked = Unpacked::new(archive, limits);
+/// [`Rejection::Unjudged`] where reading or writing fails.
+pub(super) fn read(
+    archive: impl BufRead,
+    limits: &Limits,
+    contents: &mut impl Write,
+    problems: &mut Problems,
+) -> Result<Tree, Rejection> {
+    let unpacked = Unpacked::new(archive, limits);
     let mut collector = Collector::default();
-    match Entries::new(&mut unpacked, limits, &mut collector, problems).read() {
-        Ok(()) => Ok(collector.into_tree(unpacked.into_bytes())),
+    match Entries::new(unpacked, limits, &mut collector, problems, contents).read() {
+        Ok(()) => Ok(collector.into_tree()),
         Err(Stop::TooLarge(limit)) => Err(Rejection::TooLarge(limit)),
         Err(Stop::Lost(problem)) => {
             problems.add(FIELD, problem);
             Err(Rejection::Invalid(mem::take(problems)))
         }
+        Err(Stop::Failed(error)) => Err(Rejection::Unjudged(error)),
     }
 }

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use super::Manifest;
 use crate::pack::{
-    Limits, PackName, Problems, Version, capabilities,
+    PackName, Problems, Version, capabilities,
     layout::PACK_YAML,
     text,
     text::{Lines, shown},
@@ -22,13 +22,7 @@ const MAX_CATEGORY: usize = 64;
 const MAX_SUGGESTED_PACKS: usize = 32;
 
 /// Reads the content of a `pack.yaml`. A manifest comes back only where nothing was wrong with it.
-pub(in crate::pack) fn read(content: &[u8], limits: &Limits, problems: &mut Problems) -> Option<Manifest> {
-    let length = content.len() as u64;
-    let max = limits.manifest_bytes;
-    if length > max {
-        problems.add(PACK_YAML, format_args!("has {length} bytes; at most {max} are allowed (limit manifest_bytes)"));
-        return None;
-    }
+pub(in crate::pack) fn read(content: &[u8], problems: &mut Problems) -> Option<Manifest> {
     let text = text::utf8(content).inspect_err(|fault| problems.add(PACK_YAML, fault)).ok()?;
     let (root, refusals) = yaml::parse(text.strip_prefix('\u{FEFF}').unwrap_or(text));
     let is_whole = root.is_some() || !refusals.is_empty();

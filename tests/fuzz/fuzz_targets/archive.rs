@@ -8,7 +8,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read as _, Write as _},
+    io::{self, Cursor, Read as _, Write as _},
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -28,15 +28,17 @@ fuzz_target!(|input: &[u8]| {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
     gzip.write_all(&tar).expect("a Vec takes everything");
     let upload = gzip.finish().expect("a Vec takes everything");
-    match judge(upload.as_slice(), &Limits::default()) {
+    let mut contents = Cursor::default();
+    match judge(upload.as_slice(), &Limits::default(), &mut contents) {
         Ok(pack) => {
             check(&pack.tree);
             if let Ok(theirs) = theirs(&tar) {
-                assert_eq!(ours(&pack.tree), theirs);
+                assert_eq!(ours(&pack.tree, &contents), theirs);
             }
         }
         Err(Rejection::Invalid(problems)) => assert!(!problems.is_empty()),
         Err(Rejection::TooLarge(limit)) => assert!(!limit.to_string().is_empty()),
+        Err(Rejection::Unjudged(error)) => panic!("what is in memory can be read: {error}"),
     }
 });
 
@@ -72,11 +74,13 @@ fn check(tree: &Tree) {
     }
 }
 
-fn ours(tree: &Tree) -> Files {
-    let files = tree.entries().iter().filter_map(|entry| match &entry.kind {
+fn ours(tree: &Tree, contents: &Cursor<Vec<u8>>) -> Files {
+    let files = tree.entries().iter().filter_map(|entry| match entry.kind {
         EntryKind::Directory => None,
         EntryKind::File { executable, content } => {
-            Some((entry.path.clone(), (*executable, tree.content(content).to_vec())))
+            let mut bytes = Vec::new();
+            content.open(contents.clone()).expect("in memory").read_to_end(&mut bytes).expect("in memory");
+            Some((entry.path.clone(), (executable, bytes)))
         }
     });
     files.collect()

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{io::Cursor, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
 use bytes::Bytes;
@@ -7,8 +7,8 @@ use pack_upload::{
     aws::{Job, Queue, Staging, Table, Timeouts},
     build::Builder,
     identity::{Billing, Org},
-    image::RegistryAddress,
-    pack::{Limits, OrgId, Record, Visibility},
+    image::{Image, RegistryAddress},
+    pack::{self, Limits, OrgId, Record, Tree, Visibility},
     registry::{Credentials, Registry, Settings},
     upload::{Outcome, Submission, Uploads},
 };
@@ -106,6 +106,23 @@ pub(crate) fn registry(address: &RegistryAddress, credentials: Credentials) -> R
     let push_timeout = Duration::from_secs(20);
     let settings = Settings { address: address.clone(), credentials, plain_http: false, push_timeout };
     Registry::new(settings, &SdkConfig::builder().build(), &Timeouts::default())
+}
+
+/// A judged pack and its image.
+pub(crate) struct Judged {
+    pub(crate) image: Image,
+    pub(crate) tree: Tree,
+    pub(crate) contents: Cursor<Vec<u8>>,
+}
+
+impl Judged {
+    /// [`pack`], judged.
+    pub(crate) fn pack(behavior: &str) -> Self {
+        let mut contents = Cursor::default();
+        let tree = pack::judge(&pack(behavior).archive[..], &Limits::default(), &mut contents).unwrap().tree;
+        let image = Image::of(&tree, &mut contents).unwrap();
+        Self { image, tree, contents }
+    }
 }
 
 /// A pack `tools` 1.0.0 whose `behavior.md` is this text.

@@ -17,14 +17,13 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pack_upload::{
     aws::Timeouts,
-    image::Image,
-    pack::{Digest, Limits, judge},
+    pack::Digest,
     registry::{self, Error, Registry, Settings},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::bench::pack;
+use super::bench::Judged;
 use crate::support::sdk;
 
 /// What the server was asked, and what it knows.
@@ -108,9 +107,8 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
 
 /// Pushes a pack of this content and returns its image's digest.
 async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result<Digest, Error> {
-    let pack = judge(&pack(content).archive[..], &Limits::default()).unwrap();
-    let image = Image::of(&pack.tree);
-    registry.push(&format!("{address}/acme/tools:1.0.0"), &image, &pack.tree).await.map(|()| image.digest)
+    let Judged { image, tree, contents } = Judged::pack(content);
+    registry.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.map(|()| image.digest)
 }
 
 const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-AbCdEf";

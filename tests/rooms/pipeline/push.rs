@@ -11,23 +11,16 @@ use axum::{
     response::IntoResponse,
 };
 use pack_upload::{
-    image::{Image, RegistryAddress},
-    pack::{Limits, Pack, judge},
+    image::RegistryAddress,
     registry::{Credentials, Error, Password},
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::bench::{archive, pack, registry};
+use super::bench::{Judged, registry};
 
 /// `hunter2` by bcrypt.
 const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
-
-fn judged(behavior: &str) -> (Pack, Image) {
-    let pack = judge(&pack(behavior).archive[..], &Limits::default()).unwrap();
-    let image = Image::of(&pack.tree);
-    (pack, image)
-}
 
 /// Debian's docker-registry, which wants a password.
 struct DockerRegistry {
@@ -97,17 +90,17 @@ async fn docker_s_registry_has_the_promised_image_under_its_tag() {
     let address: RegistryAddress = format!("{}/packs/eu", docker.address).parse().unwrap();
     let registry = registry(&address, basic("hunter2"));
     let image_ref = format!("{address}/acme/tools:1.0.0_build.1");
-    let (pack, image) = judged("hello");
+    let Judged { image, tree, contents } = Judged::pack("hello");
     for _ in 0..2 {
-        registry.push(&image_ref, &image, &pack.tree).await.unwrap();
+        registry.push(&image_ref, &image, tree.clone(), contents.clone()).await.unwrap();
         let found = docker.manifest("packs/eu/acme/tools", "1.0.0_build.1").await;
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
     }
 
     // A failed record that was replaced may have left its image behind.
-    let (pack, other) = judged("other");
+    let Judged { image: other, tree, contents } = Judged::pack("other");
     assert_ne!(other.digest, image.digest);
-    registry.push(&image_ref, &other, &pack.tree).await.unwrap();
+    registry.push(&image_ref, &other, tree, contents).await.unwrap();
     let (found, _) = docker.manifest("packs/eu/acme/tools", "1.0.0_build.1").await.unwrap();
     assert_eq!(found, other.digest.to_string());
 }
@@ -115,11 +108,11 @@ async fn docker_s_registry_has_the_promised_image_under_its_tag() {
 #[tokio::test]
 async fn a_wrong_password_may_pass_and_is_not_told() {
     let Some(docker) = DockerRegistry::start().await else { return };
-    let (pack, image) = judged("hello");
     for credentials in [basic("hunter3"), Credentials::None] {
         let registry = registry(&docker.address, credentials);
-        let error =
-            registry.push(&format!("{}/acme/tools:1.0.0", docker.address), &image, &pack.tree).await.unwrap_err();
+        let Judged { image, tree, contents } = Judged::pack("hello");
+        let image_ref = format!("{}/acme/tools:1.0.0", docker.address);
+        let error = registry.push(&image_ref, &image, tree, contents).await.unwrap_err();
         assert!(matches!(error, Error::Registry(_)), "{error:?}");
         assert!(!format!("{error:?} {registry:?}").contains("hunter"));
     }
@@ -129,8 +122,8 @@ async fn a_wrong_password_may_pass_and_is_not_told() {
 #[tokio::test]
 async fn credentials_are_not_for_other_registries() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), basic("hunter2"));
-    let (pack, image) = judged("hello");
-    let error = registry.push("127.0.0.1:12/acme/tools:1.0.0", &image, &pack.tree).await.unwrap_err();
+    let Judged { image, tree, contents } = Judged::pack("hello");
+    let error = registry.push("127.0.0.1:12/acme/tools:1.0.0", &image, tree, contents).await.unwrap_err();
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
@@ -151,7 +144,6 @@ async fn answering(status: StatusCode, body: &'static str) -> RegistryAddress {
 
 #[tokio::test]
 async fn what_can_never_succeed_is_told_from_what_may_pass() {
-    let (pack, image) = judged("hello");
     for (status, body, refusal) in [
         (400, r#"{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}"#, Some("the tag is immutable")),
         (400, r#"{"errors":[{"code":"MANIFEST_INVALID","message":"no such type"}]}"#, Some("no such type")),
@@ -164,7 +156,8 @@ async fn what_can_never_succeed_is_told_from_what_may_pass() {
     ] {
         let address = answering(StatusCode::from_u16(status).unwrap(), body).await;
         let push = registry(&address, Credentials::None);
-        let error = push.push(&format!("{address}/acme/tools:1.0.0"), &image, &pack.tree).await.unwrap_err();
+        let Judged { image, tree, contents } = Judged::pack("hello");
+        let error = push.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap_err();
         match refusal {
             Some(refusal) => assert!(matches!(&error, Error::Refused(reason) if reason == refusal), "{error:?}"),
             None => assert!(matches!(error, Error::Registry(_)), "{error:?}"),
@@ -175,8 +168,7 @@ async fn what_can_never_succeed_is_told_from_what_may_pass() {
 #[tokio::test]
 async fn an_image_without_a_name_is_not_guessed_at() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
-    let pack = judge(&archive(&[("pack.yaml", "name: x\nversion: 1.0.0\ndescription: x\n")])[..], &Limits::default());
-    let pack = pack.unwrap();
-    let error = registry.push("127.0.0.1:1/untagged", &Image::of(&pack.tree), &pack.tree).await.unwrap_err();
+    let Judged { image, tree, contents } = Judged::pack("hello");
+    let error = registry.push("127.0.0.1:1/untagged", &image, tree, contents).await.unwrap_err();
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }

@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use futures_util::TryStreamExt as _;
 use pack_upload::{
     aws::{Job, Queue, Staging, Table},
     pack::{BuildStatus, Limit, Timestamp, Visibility},
@@ -19,8 +20,8 @@ async fn an_upload_is_staged_recorded_and_enqueued() {
     assert_eq!(record.release.manifest.name.as_str(), "tools");
     assert_eq!(record.release.image_ref, format!("{}/acme/tools:1.0.0", bench.uploads.registry));
     assert_eq!(bench.read(&record).await, record);
-    let staged = bench.uploads.staging.get(&record.build.staging_key).await.unwrap();
-    assert_eq!(staged, Some(submission.archive));
+    let staged = bench.uploads.staging.get(&record.build.staging_key).await.unwrap().unwrap();
+    assert_eq!(staged.try_collect::<Vec<_>>().await.unwrap().concat(), submission.archive);
     assert_eq!(bench.jobs().await, [Job { pack_id: record.id, attempt: 1 }]);
 }
 

@@ -1,0 +1,48 @@
+use std::io::{self, BufWriter, ErrorKind, Read, Seek, Write};
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use oci_client::errors::OciDistributionError;
+use tokio::{
+    sync::mpsc::{self, Sender},
+    task::spawn_blocking,
+};
+
+use crate::{image::write_layer, pack::Tree};
+
+/// How much of a layer is sent at a time, in bytes.
+const CHUNK: usize = 128 << 10;
+
+/// How many chunks may wait to be sent.
+const WAITING_CHUNKS: usize = 4;
+
+/// The layer of a pack, written on a thread of its own as fast as it is taken, and no further once the stream is dropped.
+pub(super) fn layer(
+    tree: Tree,
+    mut contents: impl Read + Seek + Send + 'static,
+) -> impl Stream<Item = Result<Bytes, OciDistributionError>> {
+    let (sender, mut receiver) = mpsc::channel(WAITING_CHUNKS);
+    spawn_blocking(move || {
+        let mut layer = BufWriter::with_capacity(CHUNK, Sending(&sender));
+        if let Err(error) = write_layer(&tree, &mut contents, &mut layer).and_then(|()| layer.flush()) {
+            // Without a receiver nobody waits for the layer any more.
+            let _ = sender.blocking_send(Err(error.into()));
+        }
+    });
+    stream::poll_fn(move |context| receiver.poll_recv(context))
+}
+
+/// Sends what is written to it.
+struct Sending<'a>(&'a Sender<Result<Bytes, OciDistributionError>>);
+
+impl Write for Sending<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let chunk = Bytes::copy_from_slice(bytes);
+        self.0.blocking_send(Ok(chunk)).map_err(|_| io::Error::from(ErrorKind::BrokenPipe))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
