@@ -154,7 +154,7 @@ impl Builder {
         let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
             Obstacle::Lasting("the uploaded archive expired before it was built; upload it again".to_owned())
         })?;
-        let Judged { pack, image, contents } = judgement::judge(archive, self.limits.clone()).await?;
+        let Judged { pack, image, contents, .. } = judgement::judge(archive, self.limits.clone()).await?;
         let promised = record.release.image_digest;
         if image.digest != promised {
             let found = image.digest;

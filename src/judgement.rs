@@ -29,6 +29,8 @@ pub(crate) struct Judged {
     pub(crate) image: Image,
     /// What is in the pack's files.
     pub(crate) contents: SpooledTempFile,
+    /// How long the archive is, in bytes.
+    pub(crate) archive_size: u64,
 }
 
 /// Judges an archive as it comes in, and computes the image of its pack, on a thread where that may take its time. Dropped
@@ -45,15 +47,18 @@ pub(crate) async fn judge(
         let mut contents = spooled_tempfile(IN_MEMORY);
         let pack = pack::judge(Received::new(receiver), &limits, &mut contents)?;
         let image = Image::of(&pack.tree, &mut contents)?;
-        Ok(Judged { pack, image, contents })
+        Ok((pack, image, contents))
     });
     let mut archive = pin!(archive);
+    let mut archive_size = 0;
     while let Some(chunk) = archive.next().await {
+        archive_size += chunk.as_ref().map_or(0, Bytes::len) as u64;
         if sender.send(chunk).await.is_err() {
             // The verdict is there before the archive is.
             break;
         }
     }
     drop(sender);
-    judging.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+    let judged = judging.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+    judged.map(|(pack, image, contents)| Judged { pack, image, contents, archive_size })
 }

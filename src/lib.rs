@@ -7,7 +7,7 @@
 //!
 //! Arrows point down only: `bin → http → upload/build/requeue → identity, aws, registry → image → pack`.
 
-#![warn(clippy::unwrap_used)]
+#![warn(clippy::large_futures, clippy::unwrap_used)]
 
 pub mod aws;
 pub mod build;

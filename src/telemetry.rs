@@ -11,7 +11,7 @@ use std::{
 
 use tracing_subscriber::EnvFilter;
 
-pub use self::metrics::{Metrics, timed};
+pub use self::metrics::{Metrics, measured, timed};
 
 /// The target of the lines that say who did what: `{"target":"audit","action":…}`. No level of logging turns them off,
 /// short of `RUST_LOG`. They hold ids, names, versions and digests: no secret, and nothing of an archive's content.

@@ -7,16 +7,16 @@ use futures_util::stream;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use crate::{
-    aws::{self, Created, Queue, Staging, Table},
+    aws::{self, Created, PresignedPut, Queue, Staging, Table},
     error_chain::ErrorChain,
     identity::Org,
     image::RegistryAddress,
     judgement::{self, Judged},
     pack::{
-        BuildStatus, Digest, Limit, Limits, Manifest, PackId, Problems, Record, Rejection, Release, Timestamp,
-        Visibility,
+        BuildStatus, Digest, Limit, Limits, Manifest, Pack, PackId, Problems, Record, Rejection, Release, Timestamp,
+        UploadId, Visibility,
     },
-    telemetry::{Metrics, timed},
+    telemetry::{Metrics, measured},
 };
 
 /// How often an upload may find that others changed the failed record which it was about to overwrite.
@@ -33,8 +33,10 @@ pub struct Uploads {
     pub queue: Queue,
     /// Where images will go.
     pub registry: RegistryAddress,
-    /// What is too much.
+    /// What is too much for an archive that comes inside a request.
     pub limits: Arc<Limits>,
+    /// What is too much for one that comes by way of S3.
+    pub large_limits: Arc<Limits>,
     /// How long after its arrival a request may still be worked on; for an upload, up to and with the write of its
     /// record.
     pub deadline: Duration,
@@ -43,12 +45,30 @@ pub struct Uploads {
 /// What a client uploads.
 #[derive(Debug, Clone)]
 pub struct Submission {
-    /// The archive as received.
-    pub archive: Bytes,
+    /// The pack.
+    pub archive: Archive,
     /// Who may see the pack.
     pub visibility: Visibility,
     /// When the request arrived, from which on [`Uploads::deadline`] counts.
     pub arrived_at: Instant,
+}
+
+/// Where a submitted archive is.
+#[derive(Debug, Clone)]
+pub enum Archive {
+    /// Inside the request, as received.
+    Received(Bytes),
+    /// In S3, where the client put it by a URL of [`Uploads::begin`].
+    Sent(UploadId),
+}
+
+/// An upload that was begun, and whose archive is to be sent to S3.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// By which it is then submitted.
+    pub id: UploadId,
+    /// How it is sent.
+    pub put: PresignedPut,
 }
 
 /// How a good upload ended.
@@ -68,9 +88,17 @@ pub enum UploadError {
     /// The pack is not valid.
     #[error("the pack is not valid: {0}")]
     Invalid(Problems),
-    /// Reading had to stop.
-    #[error("{0}")]
-    TooLarge(Limit),
+    /// Reading had to stop, or need not begin.
+    #[error("{limit}")]
+    TooLarge {
+        /// The limit that was passed.
+        limit: Limit,
+        /// What [`Uploads::larger`] says of it where there is another way.
+        larger: Option<u64>,
+    },
+    /// No archive was sent for this upload so far.
+    #[error("has no archive yet; send it to the URL that came with this id")]
+    NotSent,
     /// This name and version is taken by other content or another visibility.
     #[error("{pack_id} has this name and version")]
     Conflict {
@@ -94,15 +122,37 @@ pub enum UploadError {
 }
 
 impl Uploads {
+    /// Begins an upload of an archive of this size in bytes and with this SHA-256, which the client is to put into S3.
+    /// Nothing is written.
+    ///
+    /// There is no limit on how many uploads an org may have begun: one costs nothing until its archive is sent, its URL
+    /// takes that one archive and no other, and how often an org may ask for one is API Gateway's to limit.
+    ///
+    /// # Errors
+    /// [`UploadError::TooLarge`], and [`UploadError::Unavailable`] where nothing can be signed.
+    pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
+        let most = self.large_limits.compressed_bytes;
+        if size > most {
+            return Err(UploadError::TooLarge { limit: Limit::CompressedBytes(most), larger: None });
+        }
+        let id = UploadId::generate(org.id);
+        let put = self.staging.presign_put(&Staging::upload_key(org.id, id), size, sha256).await?;
+        Ok(Begun { id, put })
+    }
+
+    /// The value that a limit on archives inside a request has for those that come by way of S3, where it is greater.
+    pub fn larger(&self, limit: &Limit) -> Option<u64> {
+        Some(self.large_limits.value(limit)).filter(|value| *value > limit.value())
+    }
+
     /// Takes a pack in for `org`.
     ///
     /// # Errors
     /// See [`UploadError`]: after any of them no record and no job exists that was not there before, except that a
     /// failing or slow write of the record may have been made; then its build is owed like any other.
     pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
-        let staging_key = Staging::new_key(org.id);
         let deadline = submission.arrived_at + self.deadline;
-        let outcome = timeout_at(deadline, self.take_in(org, submission, &staging_key)).await??;
+        let outcome = timeout_at(deadline, self.take_in(org, submission)).await??;
         match &outcome {
             Outcome::Created(record) | Outcome::QueuedAnew(record) => self.enqueue(record).await,
             // It is built from another upload's archive.
@@ -119,7 +169,11 @@ impl Uploads {
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let check = async {
-            let release = self.judge(org, submission).await?;
+            let judged = match submission.archive {
+                Archive::Received(archive) => self.judge_received(archive).await?,
+                Archive::Sent(upload) => self.judge_sent(&Staging::upload_key(org.id, upload)).await?,
+            };
+            let release = self.release(org, submission.visibility, judged);
             let Manifest { name, version, .. } = &release.manifest;
             let Some(found) = self.table.released(org.id, name, version).await? else { return Ok(release) };
             match decide(&found, &release)? {
@@ -131,38 +185,52 @@ impl Uploads {
     }
 
     /// Everything up to and with the commit point.
-    async fn take_in(&self, org: &Org, submission: Submission, staging_key: &str) -> Result<Outcome, UploadError> {
-        let archive = submission.archive.clone();
-        let stage = async {
-            let (staged, time) = timed(self.staging.put(staging_key, archive)).await;
-            Ok::<_, UploadError>(staged.map(|()| time)?)
+    async fn take_in(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
+        let (staging_key, judged) = match submission.archive {
+            Archive::Received(archive) => {
+                let staging_key = Staging::new_key(org.id);
+                let stage = measured("StageTime", self.staging.put(&staging_key, archive.clone()));
+                let stage = async { Ok(stage.await?) };
+                let ((), judged) = tokio::try_join!(stage, self.judge_received(archive))?;
+                (staging_key, judged)
+            }
+            Archive::Sent(upload) => {
+                let staging_key = Staging::upload_key(org.id, upload);
+                let judged = self.judge_sent(&staging_key).await?;
+                (staging_key, judged)
+            }
         };
-        let judge = async {
-            let (judged, time) = timed(self.judge(org, submission)).await;
-            Ok((judged?, time))
-        };
-        let (stage_time, (release, judge_time)) = tokio::try_join!(stage, judge)?;
-        let record = Record::queued(release, staging_key.to_owned(), Timestamp::now());
-        let (written, write_time) = timed(self.write(record)).await;
-        Metrics::default()
-            .milliseconds("StageTime", stage_time)
-            .milliseconds("JudgeTime", judge_time)
-            .milliseconds("WriteTime", write_time)
-            .write();
-        written
+        Metrics::default().bytes("ArchiveSize", judged.archive_size).write();
+        let release = self.release(org, submission.visibility, judged);
+        let record = Record::queued(release, staging_key, Timestamp::now());
+        measured("WriteTime", self.write(record)).await
     }
 
-    async fn judge(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
-        let archive = stream::iter([Ok(submission.archive)]);
-        let Judged { pack, image, .. } = judgement::judge(archive, self.limits.clone()).await?;
-        Ok(Release {
+    async fn judge_received(&self, archive: Bytes) -> Result<Judged, UploadError> {
+        let archive = stream::iter([Ok(archive)]);
+        let judged = measured("JudgeTime", judgement::judge(archive, self.limits.clone())).await;
+        judged.map_err(|rejection| match rejection {
+            Rejection::TooLarge(limit) => UploadError::TooLarge { larger: self.larger(&limit), limit },
+            other => other.into(),
+        })
+    }
+
+    /// Judges an archive as it comes out of S3.
+    async fn judge_sent(&self, staging_key: &str) -> Result<Judged, UploadError> {
+        let archive = self.staging.get(staging_key).await?.ok_or(UploadError::NotSent)?;
+        Ok(measured("JudgeTime", judgement::judge(archive, self.large_limits.clone())).await?)
+    }
+
+    fn release(&self, org: &Org, visibility: Visibility, judged: Judged) -> Release {
+        let Judged { pack: Pack { manifest, .. }, image, .. } = judged;
+        Release {
             org_id: org.id,
-            image_ref: self.registry.image(&org.slug, &pack.manifest.name, &pack.manifest.version),
+            image_ref: self.registry.image(&org.slug, &manifest.name, &manifest.version),
             image_digest: image.digest,
             size_bytes: image.size_bytes(),
-            manifest: pack.manifest,
-            visibility: submission.visibility,
-        })
+            manifest,
+            visibility,
+        }
     }
 
     /// Writes the record, or settles with the one that has its name and version.
@@ -226,7 +294,7 @@ impl From<Rejection> for UploadError {
     fn from(rejection: Rejection) -> Self {
         match rejection {
             Rejection::Invalid(problems) => Self::Invalid(problems),
-            Rejection::TooLarge(limit) => Self::TooLarge(limit),
+            Rejection::TooLarge(limit) => Self::TooLarge { limit, larger: None },
             Rejection::Unjudged(error) => Self::Unjudged(error),
         }
     }

@@ -10,6 +10,6 @@ pub use self::{
     client::{Timeouts, dynamodb, ecr, s3, secrets_manager, sqs},
     error::Error,
     queue::{Job, Queue},
-    staging::Staging,
+    staging::{PresignedPut, Staging},
     table::{Created, Filter, Outstanding, Page, Table},
 };

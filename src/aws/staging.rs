@@ -1,18 +1,28 @@
-use std::{io, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
-use aws_sdk_s3::{operation::get_object::GetObjectError, primitives::ByteStream};
+use aws_sdk_s3::{operation::get_object::GetObjectError, presigning::PresigningConfig, primitives::ByteStream};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use ulid::Ulid;
 
 use super::Error;
-use crate::pack::OrgId;
+use crate::pack::{Digest, OrgId, UploadId};
 
 /// The bucket in which uploaded archives wait for their build.
 #[derive(Debug, Clone)]
 pub struct Staging {
     client: aws_sdk_s3::Client,
     bucket: String,
+}
+
+/// A request that puts one archive into the bucket, signed for whoever is given it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresignedPut {
+    /// The URL, which holds the signature.
+    pub url: String,
+    /// The headers that were signed and must be sent.
+    pub headers: BTreeMap<String, String>,
 }
 
 impl Staging {
@@ -28,6 +38,27 @@ impl Staging {
     /// A key that no other upload has: `staging/<org id>/<ULID>.tar.gz`.
     pub fn new_key(org: OrgId) -> String {
         format!("staging/{org}/{}.tar.gz", Ulid::generate())
+    }
+
+    /// The key of the archive of an upload that comes by way of S3: `uploads/<org id>/<upload id>.tar.gz`.
+    pub fn upload_key(org: OrgId, upload: UploadId) -> String {
+        format!("uploads/{org}/{upload}.tar.gz")
+    }
+
+    /// Signs the put of an archive under `key`: of this size in bytes, and with this SHA-256, to be begun within
+    /// [`UploadId::SEND_WITHIN`]. Signing asks nobody but the credentials' provider.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub async fn presign_put(&self, key: &str, size: u64, sha256: Digest) -> Result<PresignedPut, Error> {
+        let failed = "PutObject";
+        let size = i64::try_from(size).map_err(Error::of(failed))?;
+        let within = PresigningConfig::expires_in(UploadId::SEND_WITHIN).map_err(Error::of(failed))?;
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/gzip");
+        let put = put.content_length(size).checksum_sha256(STANDARD.encode(sha256.as_bytes()));
+        let request = put.presigned(within).await.map_err(Error::of(failed))?;
+        let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(PresignedPut { url: request.uri().to_owned(), headers })
     }
 
     /// Stages an archive under `key`. The SDK sends a checksum along, which S3 verifies.

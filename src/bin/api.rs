@@ -24,6 +24,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         queue: Queue::new(aws::sqs(&sdk, &config.timeouts), config.build_queue_url),
         registry: config.registry,
         limits: Arc::new(config.limits),
+        large_limits: Arc::new(config.large_limits),
         deadline: config.deadline,
     };
     lambda_runtime::run(http::function(Arc::new(Api::new(uploads, &config.identity)))).await

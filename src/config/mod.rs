@@ -34,6 +34,8 @@ pub struct Api {
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit.
     pub limits: Limits,
+    /// `LIMIT_LARGE_…`, for archives that come by way of S3.
+    pub large_limits: Limits,
     /// `REQUEST_DEADLINE_MS`: how long a request may take, an upload up to its commit point. With `SEND_TIMEOUT_MS` on
     /// top it stays below API Gateway's 29 seconds.
     pub deadline: Duration,
@@ -53,7 +55,7 @@ pub struct Builder {
     /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic`, `secret` or `ecr`), `REGISTRY_USERNAME`,
     /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
     pub registry: registry::Settings,
-    /// As [`Api::limits`].
+    /// As [`Api::large_limits`], which no archive that `api` accepted is over.
     pub limits: Limits,
     /// As [`Api::timeouts`].
     pub timeouts: Timeouts,
@@ -94,6 +96,7 @@ impl Api {
         let (build_queue_url, registry) = (reader.required("BUILD_QUEUE_URL"), reader.required("REGISTRY"));
         let identity = identity(&mut reader);
         let limits = limits(&mut reader);
+        let large_limits = large_limits(&mut reader, &limits);
         let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
@@ -105,6 +108,7 @@ impl Api {
                 registry: registry?,
                 identity,
                 limits,
+                large_limits,
                 deadline,
                 timeouts,
                 s3_path_style,
@@ -123,6 +127,7 @@ impl Builder {
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
         let registry = registry(&mut reader);
         let limits = limits(&mut reader);
+        let limits = large_limits(&mut reader, &limits);
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
@@ -203,6 +208,24 @@ fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {
         compression_ratio: reader.optional("LIMIT_COMPRESSION_RATIO", default.compression_ratio),
         ratio_free_bytes: reader.optional("LIMIT_RATIO_FREE_BYTES", default.ratio_free_bytes),
         extension_header_bytes: reader.optional("LIMIT_EXTENSION_HEADER_BYTES", default.extension_header_bytes),
+    }
+}
+
+/// The limits of large archives, of which none is below those of others.
+fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &Limits) -> Limits {
+    let default = Limits::large();
+    let mut limit = |variable: &'static str, default: u64, least: u64| {
+        let value = reader.optional(variable, default.max(least));
+        if value < least {
+            reader.fault(variable, format!("is less than the {least} that other archives may have"));
+        }
+        value
+    };
+    Limits {
+        compressed_bytes: limit("LIMIT_LARGE_COMPRESSED_BYTES", default.compressed_bytes, limits.compressed_bytes),
+        unpacked_bytes: limit("LIMIT_LARGE_UNPACKED_BYTES", default.unpacked_bytes, limits.unpacked_bytes),
+        file_bytes: limit("LIMIT_LARGE_FILE_BYTES", default.file_bytes, limits.file_bytes),
+        ..limits.clone()
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::error::Elapsed;
 
+use super::form::UPLOAD_ID;
 use crate::{
     aws,
     error_chain::ErrorChain,
@@ -21,6 +22,9 @@ use crate::{
 
 /// How many seconds a client is asked to wait before it repeats a request that met a failing dependency.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+
+/// How archives are uploaded that are too large for a request.
+const LARGER_REQUEST: &str = "POST /v1/packs/uploads";
 
 /// Why a request was not granted. This is the one place where an error becomes HTTP: its `Display` is what the client
 /// may know, [`ApiError::cause`] what the log must.
@@ -50,10 +54,10 @@ pub(super) enum ApiError {
          a version does not change, so raise it"
     )]
     StateConflict { pack_id: PackId, image_digest: Digest },
-    #[error("{0}")]
-    PayloadTooLarge(Limit),
-    #[error("the body must be multipart/form-data")]
-    UnsupportedMediaType,
+    #[error("{limit}{}", by_another_way(*.larger))]
+    PayloadTooLarge { limit: Limit, larger: Option<u64> },
+    #[error("the body must be {expected}")]
+    UnsupportedMediaType { expected: &'static str },
     #[error("the org's billing does not permit uploads: it is overdue, ended, or its trial has expired")]
     BillingInactive,
     #[error("something went wrong on the server's side")]
@@ -97,8 +101,8 @@ impl ApiError {
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::StateConflict { .. } => (StatusCode::CONFLICT, "state_conflict"),
-            Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::BillingInactive => (StatusCode::LOCKED, "billing_inactive"),
             Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -122,7 +126,13 @@ impl ApiError {
             Self::StateConflict { pack_id, image_digest } => {
                 Some(json!({ "pack_id": pack_id, "image_digest": image_digest }))
             }
-            Self::PayloadTooLarge(limit) => Some(json!({ "limit": { "name": limit.name(), "value": limit.value() } })),
+            Self::PayloadTooLarge { limit, larger } => {
+                let mut details = json!({ "limit": { "name": limit.name(), "value": limit.value() } });
+                if let Some(value) = larger {
+                    details["larger"] = json!({ "request": LARGER_REQUEST, "value": value });
+                }
+                Some(details)
+            }
             _ => None,
         }
     }
@@ -160,11 +170,21 @@ impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
         match error {
             UploadError::Invalid(problems) => Self::Validation(problems),
-            UploadError::TooLarge(limit) => Self::PayloadTooLarge(limit),
+            UploadError::TooLarge { limit, larger } => Self::PayloadTooLarge { limit, larger },
+            UploadError::NotSent => {
+                let mut problems = Problems::default();
+                problems.add(UPLOAD_ID, error);
+                Self::Validation(problems)
+            }
             UploadError::Conflict { pack_id, image_digest } => Self::StateConflict { pack_id, image_digest },
             other => Self::Unavailable(other.into()),
         }
     }
+}
+
+/// The end of a message on a limit that has this greater value by another way.
+fn by_another_way(larger: Option<u64>) -> String {
+    larger.map_or_else(String::new, |value| format!("; {value} are allowed by way of `{LARGER_REQUEST}`"))
 }
 
 /// The end of a message whose details do not list everything.

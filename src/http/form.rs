@@ -9,6 +9,8 @@ use crate::pack::{Limit, Limits, Problems, Visibility};
 
 /// The field of a problem that no single part of the form has.
 pub(super) const FORM: &str = "form";
+/// The part that takes an archive's place.
+pub(super) const UPLOAD_ID: &str = "upload_id";
 /// The longest boundary, in characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
 
@@ -17,13 +19,15 @@ const MAX_BOUNDARY: usize = 70;
 pub(super) struct Form {
     /// The pack, as a `.tar.gz`.
     pub(super) archive: Option<Bytes>,
+    /// The id of an upload by which the pack was sent, as the client has it.
+    pub(super) upload_id: Option<String>,
     /// Who may see it.
     pub(super) visibility: Option<Visibility>,
 }
 
 impl Form {
     /// Reads a body as `multipart/form-data` (RFC 7578). What is wrong with it goes to `problems`; a form without a
-    /// problem has an archive.
+    /// problem has either an archive or an upload's id.
     ///
     /// # Errors
     /// The limit that the archive is over.
@@ -39,10 +43,13 @@ impl Form {
         let mut parts = Multipart::with_constraints(whole, boundary, constraints);
         let mut form = Self::default();
         match form.read_parts(&mut parts, problems).await {
-            Ok(()) if form.archive.is_none() => {
-                problems.add("archive", "is missing; send the pack as a .tar.gz in a part of this name");
-            }
-            Ok(()) => {}
+            Ok(()) => match (&form.archive, &form.upload_id) {
+                (None, None) => {
+                    problems.add("archive", "is missing; send the pack as a .tar.gz in a part of this name");
+                }
+                (Some(_), Some(_)) => problems.add(UPLOAD_ID, "stands beside an archive; send one of the two"),
+                _ => {}
+            },
             Err(multer::Error::FieldSizeExceeded { limit, .. }) => return Err(Limit::CompressedBytes(limit)),
             Err(error) => problems.add(FORM, format_args!("is not well-formed multipart/form-data: {error}")),
         }
@@ -56,15 +63,23 @@ impl Form {
             let content = part.chunk().await?.unwrap_or_default();
             match name.as_str() {
                 "archive" if self.archive.is_none() => self.archive = Some(content),
+                UPLOAD_ID if self.upload_id.is_none() => self.upload_id = Some(beginning(&content)),
                 "visibility" if self.visibility.is_none() => self.visibility = Some(visibility(&content, problems)),
-                "archive" | "visibility" => problems.add(name, "is there more than once"),
+                "archive" | UPLOAD_ID | "visibility" => problems.add(name, "is there more than once"),
                 "" => problems.add(FORM, "a part has no name"),
-                _ => problems
-                    .add(shortened(&name), "is not a part of this form; its parts are `archive` and `visibility`"),
+                _ => problems.add(
+                    shortened(&name),
+                    "is not a part of this form; its parts are `archive` or `upload_id`, and `visibility`",
+                ),
             }
         }
         Ok(())
     }
+}
+
+/// As much of a part's text as any that is good has.
+fn beginning(content: &[u8]) -> String {
+    String::from_utf8_lossy(&content[..content.len().min(256)]).into_owned()
 }
 
 fn visibility(content: &[u8], problems: &mut Problems) -> Visibility {
@@ -72,8 +87,8 @@ fn visibility(content: &[u8], problems: &mut Problems) -> Visibility {
         b"org" => Visibility::Org,
         b"community" => Visibility::Community,
         other => {
-            let found = String::from_utf8_lossy(&other[..other.len().min(256)]);
-            problems.add("visibility", format_args!("is {:?}; must be `org` or `community`", shortened(&found)));
+            let found = shortened(&beginning(other));
+            problems.add("visibility", format_args!("is {found:?}; must be `org` or `community`"));
             Visibility::default()
         }
     }

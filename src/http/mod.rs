@@ -6,6 +6,7 @@
 
 mod audit;
 mod authenticate;
+mod begin_upload;
 mod error;
 mod event;
 mod form;
@@ -74,6 +75,9 @@ impl Api {
             // What the API is like is no secret, so nobody is asked who they are.
             Route::Document => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
             Route::Upload => upload::upload(self, &caller().await?, query, request, arrived_at).await,
+            Route::BeginUpload => {
+                timeout_at(deadline, begin_upload::begin_upload(self, &caller().await?, query, request)).await?
+            }
             Route::List => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
             Route::Get { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
         }
@@ -97,7 +101,7 @@ pub fn service(
 ) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
     tower::service_fn(move |request: Request| {
         let api = Arc::clone(&api);
-        async move { Ok(exchange(&api, request).await) }
+        async move { Ok(Box::pin(exchange(&api, request)).await) }
     })
 }
 

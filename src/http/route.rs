@@ -7,6 +7,8 @@ use super::ApiError;
 pub(super) enum Route {
     /// `POST /v1/packs/upload`
     Upload,
+    /// `POST /v1/packs/uploads`
+    BeginUpload,
     /// `GET /v1/packs`
     List,
     /// `GET /v1/packs/{id}`
@@ -28,6 +30,7 @@ impl Route {
         let (route, method) = match path(request) {
             "/v1/packs" => (Self::List, Method::GET),
             "/v1/packs/upload" => (Self::Upload, Method::POST),
+            "/v1/packs/uploads" => (Self::BeginUpload, Method::POST),
             "/v1/openapi.json" => (Self::Document, Method::GET),
             other => match other.strip_prefix("/v1/packs/") {
                 Some(id) if !id.is_empty() && !id.contains('/') => (Self::Get { id: id.to_owned() }, Method::GET),
@@ -41,6 +44,7 @@ impl Route {
     pub(super) fn template(&self) -> &'static str {
         match self {
             Self::Upload => "/v1/packs/upload",
+            Self::BeginUpload => "/v1/packs/uploads",
             Self::List => "/v1/packs",
             Self::Get { .. } => "/v1/packs/{id}",
             Self::Document => "/v1/openapi.json",

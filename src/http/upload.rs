@@ -11,16 +11,16 @@ use tracing::{Span, field};
 
 use super::{
     Api, ApiError, audit,
-    form::{self, Form, InvalidContentType},
+    form::{self, Form, InvalidContentType, UPLOAD_ID},
     json,
     query::Query,
     record::RecordView,
 };
 use crate::{
     identity::{Caller, Scope},
-    pack::{Limits, Problems, Timestamp},
+    pack::{Problems, Timestamp, UploadId},
     telemetry::Metrics,
-    upload::{Outcome, Submission, UploadError},
+    upload::{Archive, Outcome, Submission, UploadError},
 };
 
 /// `POST /v1/packs/upload`
@@ -31,17 +31,13 @@ pub(super) async fn upload(
     request: Request,
     arrived_at: Instant,
 ) -> Result<Response<Body>, ApiError> {
-    if !caller.may(Scope::CapsWrite) {
-        return Err(ApiError::PermissionDenied { scope: Scope::CapsWrite });
-    }
-    if !caller.org.billing.may_create(Timestamp::now()) {
-        return Err(ApiError::BillingInactive);
-    }
+    check_may_upload(caller)?;
     let mut problems = Problems::default();
     let dry_run = query.into_dry_run(&mut problems);
-    let form = read_form(request, &api.uploads.limits, &mut problems).await?;
+    let form = read_form(api, request, &mut problems).await?;
     let visibility = form.visibility.unwrap_or_default();
-    let submission = form.archive.map(|archive| Submission { archive, visibility, arrived_at });
+    let archive = archive(form, caller, &mut problems);
+    let submission = archive.map(|archive| Submission { archive, visibility, arrived_at });
     match submission {
         Some(submission) if !problems.is_empty() => Err(with_pack_problems(api, caller, submission, problems).await),
         None => Err(ApiError::Validation(problems)),
@@ -54,12 +50,34 @@ pub(super) async fn upload(
     }
 }
 
+/// Makes sure that the caller may upload, and that its org can pay for that.
+///
+/// # Errors
+/// [`ApiError::PermissionDenied`] and [`ApiError::BillingInactive`].
+pub(super) fn check_may_upload(caller: &Caller) -> Result<(), ApiError> {
+    if !caller.may(Scope::CapsWrite) {
+        return Err(ApiError::PermissionDenied { scope: Scope::CapsWrite });
+    }
+    if caller.org.billing.may_create(Timestamp::now()) { Ok(()) } else { Err(ApiError::BillingInactive) }
+}
+
+/// The archive that is in a form, or that it names.
+fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archive> {
+    let sent = form.upload_id.and_then(|text| {
+        let id = UploadId::parse(&text, caller.org.id, Timestamp::now());
+        id.map_err(|unknown| problems.add(UPLOAD_ID, unknown)).ok()
+    });
+    form.archive.map(Archive::Received).or(sent.map(Archive::Sent))
+}
+
 /// The form that is a request's body, as far as it could be read.
-async fn read_form(request: Request, limits: &Limits, problems: &mut Problems) -> Result<Form, ApiError> {
+async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Result<Form, ApiError> {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = match form::boundary(content_type) {
         Ok(boundary) => boundary,
-        Err(InvalidContentType::NotAForm) => return Err(ApiError::UnsupportedMediaType),
+        Err(InvalidContentType::NotAForm) => {
+            return Err(ApiError::UnsupportedMediaType { expected: "multipart/form-data" });
+        }
         Err(error @ InvalidContentType::NoBoundary) => {
             problems.add(form::FORM, error);
             return Ok(Form::default());
@@ -78,14 +96,17 @@ async fn read_form(request: Request, limits: &Limits, problems: &mut Problems) -
         Body::Text(text) => Bytes::from(text),
         _ => Bytes::new(),
     };
-    Form::read(boundary, body, limits, problems).await.map_err(ApiError::PayloadTooLarge)
+    let uploads = &api.uploads;
+    let form = Form::read(boundary, body, &uploads.limits, problems).await;
+    form.map_err(|limit| ApiError::PayloadTooLarge { larger: uploads.larger(&limit), limit })
 }
 
 /// The problems of a request together with those of the archive in it, since all are told at once.
 async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, mut problems: Problems) -> ApiError {
     match api.uploads.check(&caller.org, submission).await {
-        Err(UploadError::TooLarge(limit)) => return ApiError::PayloadTooLarge(limit),
+        Err(error @ UploadError::TooLarge { .. }) => return error.into(),
         Err(UploadError::Invalid(more)) => problems.append(more),
+        Err(error @ UploadError::NotSent) => problems.add(UPLOAD_ID, error),
         // The pack is good; what else may stand in its way is of no account to a request that is not.
         _ => {}
     }
@@ -93,7 +114,6 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
 }
 
 async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
-    let archive_size = submission.archive.len();
     let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
         Outcome::Created(record) => (StatusCode::CREATED, "created", record),
         Outcome::Existing(record) => (StatusCode::OK, "existing", record),
@@ -101,7 +121,7 @@ async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Re
     };
     Span::current().record("pack_id", field::display(record.id));
     audit::uploaded(outcome, &record);
-    Metrics::by("Outcome", outcome).count("Uploads", 1).bytes("ArchiveSize", archive_size).write();
+    Metrics::by("Outcome", outcome).count("Uploads", 1).write();
     let mut response = json(status, &RecordView::of(&record, caller));
     if status == StatusCode::CREATED {
         let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));

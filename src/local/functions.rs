@@ -56,18 +56,18 @@ impl Functions {
         let staging = Staging::new(aws::s3(&sdk.s3, timeouts, true), api.staging_bucket);
         let queue = Queue::new(aws::sqs(&sdk.sqs, timeouts), api.build_queue_url);
         let registry = Registry::new(builder.registry, &sdk.aws, timeouts);
-        let limits = Arc::new(api.limits);
         let uploads = Uploads {
             table: table.clone(),
             staging: staging.clone(),
             queue: queue.clone(),
             registry: api.registry,
-            limits: Arc::clone(&limits),
+            limits: Arc::new(api.limits),
+            large_limits: Arc::new(api.large_limits),
             deadline: api.deadline,
         };
         Ok(Self {
             api: Arc::new(Api::new(uploads, &api.identity)),
-            builder: Builder { table: table.clone(), staging, registry, limits },
+            builder: Builder { table: table.clone(), staging, registry, limits: Arc::new(builder.limits) },
             requeue: Requeue { table: table.clone(), queue, settings: requeue.settings },
             table,
         })

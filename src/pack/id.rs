@@ -9,20 +9,13 @@ use ulid::Ulid;
 pub struct InvalidId;
 
 /// Defines an id type: a fixed prefix and a ULID in canonical form (26 upper-case Crockford base32 digits), which sorts
-/// by the time of its making.
+/// by the time in it.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Ulid);
-
-        impl $name {
-            /// A new id, made of the current time and randomness.
-            pub fn generate() -> Self {
-                Self(Ulid::generate())
-            }
-        }
 
         impl FromStr for $name {
             type Err = InvalidId;
@@ -63,6 +56,8 @@ macro_rules! id {
     };
 }
 
+pub(super) use id;
+
 id! {
     /// The id of an organisation: `org_` and a ULID.
     OrgId, "org_"
@@ -71,4 +66,18 @@ id! {
 id! {
     /// The id of a pack's record: `pack_` and a ULID, so that newer records sort after older ones.
     PackId, "pack_"
+}
+
+impl OrgId {
+    /// A new id, made of the current time and randomness.
+    pub fn generate() -> Self {
+        Self(Ulid::generate())
+    }
+}
+
+impl PackId {
+    /// A new id, made of the current time and randomness.
+    pub fn generate() -> Self {
+        Self(Ulid::generate())
+    }
 }

@@ -1,6 +1,9 @@
 use std::fmt;
 
 /// How much an upload may be. Every figure can be set by configuration (README.md, "Configuration").
+///
+/// The defaults are those of an archive that comes inside a request; [`Limits::large`] has those of one that comes by way
+/// of S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The archive as uploaded, in bytes. The default is below what a Lambda event can carry (6,291,456 bytes, of
@@ -44,6 +47,25 @@ impl Default for Limits {
             compression_ratio: 200,
             ratio_free_bytes: 1 << 20,
             extension_header_bytes: 64 << 10,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits of an archive that comes by way of S3: more bytes, and all else the same. What a function can judge
+    /// before API Gateway stops waiting for it (benches/ has the figures).
+    pub fn large() -> Self {
+        Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
+    }
+
+    /// The value that a limit has here.
+    pub fn value(&self, limit: &Limit) -> u64 {
+        match limit {
+            Limit::CompressedBytes(_) => self.compressed_bytes,
+            Limit::UnpackedBytes(_) => self.unpacked_bytes,
+            Limit::FileBytes { .. } => self.file_bytes,
+            Limit::Entries(_) => self.entries,
+            Limit::CompressionRatio(_) => self.compression_ratio,
         }
     }
 }

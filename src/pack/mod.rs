@@ -15,6 +15,7 @@ mod record;
 mod text;
 mod timestamp;
 mod tree;
+mod upload_id;
 mod version;
 mod yaml;
 
@@ -30,6 +31,7 @@ pub use self::{
     record::{Build, BuildStatus, Record, Release, Visibility},
     timestamp::Timestamp,
     tree::{Content, Entry, EntryKind, Tree},
+    upload_id::{UnknownUpload, UploadId},
     version::{InvalidVersion, Version},
 };
 

@@ -47,7 +47,7 @@ impl Metrics {
 
     /// Adds a size in bytes.
     #[must_use]
-    pub fn bytes(self, name: &'static str, value: usize) -> Self {
+    pub fn bytes(self, name: &'static str, value: u64) -> Self {
         self.with(name, "Bytes", value as f64)
     }
 
@@ -90,11 +90,25 @@ impl Metrics {
     }
 }
 
+/// What comes of some work, how long it took being written as the metric of this name.
+pub fn measured<T>(name: &'static str, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let timed = timed(work);
+    async move {
+        let (done, time) = timed.await;
+        Metrics::default().milliseconds(name, time).write();
+        done
+    }
+}
+
 /// What comes of some work, and how long it took.
-pub async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
-    let started = Instant::now();
-    let done = work.await;
-    (done, started.elapsed())
+pub fn timed<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, Duration)> {
+    // A future holds what it waits for, and those of the SDK are large: nested, they would fill a thread's stack.
+    let work = Box::pin(work);
+    async move {
+        let started = Instant::now();
+        let done = work.await;
+        (done, started.elapsed())
+    }
 }
 
 #[cfg(test)]

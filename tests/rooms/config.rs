@@ -82,6 +82,9 @@ fn every_limit_and_every_time_can_be_set() {
         ("LIMIT_COMPRESSION_RATIO", "9"),
         ("LIMIT_RATIO_FREE_BYTES", "10"),
         ("LIMIT_EXTENSION_HEADER_BYTES", "11"),
+        ("LIMIT_LARGE_COMPRESSED_BYTES", "21"),
+        ("LIMIT_LARGE_UNPACKED_BYTES", "22"),
+        ("LIMIT_LARGE_FILE_BYTES", "23"),
         ("REQUEST_DEADLINE_MS", "12"),
         ("CONNECT_TIMEOUT_MS", "13"),
         ("CALL_TIMEOUT_MS", "14"),
@@ -110,7 +113,8 @@ fn every_limit_and_every_time_can_be_set() {
     let api = Api::read(environment(&settings)).unwrap();
     let builder = Builder::read(environment(&settings)).unwrap();
     let requeue = Requeue::read(environment(&settings)).unwrap();
-    assert_eq!((&api.limits, &builder.limits), (&limits, &limits));
+    let large = Limits { compressed_bytes: 21, unpacked_bytes: 22, file_bytes: 23, ..limits.clone() };
+    assert_eq!((&api.limits, &api.large_limits, &builder.limits), (&limits, &large, &large));
     assert_eq!(api.deadline, milliseconds(12));
     for timeouts in [&api.timeouts, &builder.timeouts, &requeue.timeouts] {
         let found = [timeouts.connect, timeouts.call, timeouts.transfer, timeouts.send];
@@ -120,6 +124,25 @@ fn every_limit_and_every_time_can_be_set() {
     assert_eq!((requeue.settings.resend_after, requeue.settings.give_up_after), (milliseconds(18), milliseconds(20)));
     assert_eq!(requeue.settings.max_sends, 19);
     assert!(api.s3_path_style && builder.s3_path_style);
+}
+
+#[test]
+fn large_archives_may_have_no_less_than_others() {
+    let read = |settings: &[(&str, &str)]| Api::read(environment(settings)).map(|api| api.large_limits);
+    assert_eq!(read(&[]), Ok(Limits::large()));
+    let default = Limits {
+        compressed_bytes: 268_435_456,
+        unpacked_bytes: 1_073_741_824,
+        file_bytes: 134_217_728,
+        ..Limits::default()
+    };
+    assert_eq!(Limits::large(), default);
+    assert_eq!(read(&[("LIMIT_FILE_BYTES", "200000000")]), Ok(Limits { file_bytes: 200_000_000, ..Limits::large() }));
+    let error = read(&[("LIMIT_LARGE_UNPACKED_BYTES", "67108863")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the environment is not complete: LIMIT_LARGE_UNPACKED_BYTES is less than the 67108864 that other archives may have"
+    );
 }
 
 #[test]

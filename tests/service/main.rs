@@ -8,6 +8,7 @@ mod clients;
 mod faults;
 mod image;
 mod lambda;
+mod large;
 mod memory;
 mod reads;
 mod rejections;

@@ -128,7 +128,8 @@ impl Table {
     }
 
     /// Who has the name and version of a record whose writing failed on a condition. It is the record itself where an
-    /// earlier attempt did write it and its answer was lost: ids and staging keys are never used twice.
+    /// earlier attempt did write it and its answer was lost: ids are never used twice, and a staging key only by those
+    /// who submit one upload several times, to whom it is all the same which of them wrote the record.
     async fn look_again(&self, wanted: &Record) -> Result<Created, Error> {
         let manifest = &wanted.release.manifest;
         match self.released(wanted.release.org_id, &manifest.name, &manifest.version).await? {

@@ -42,6 +42,7 @@ impl Backend {
             queue: Queue::new(clients.sqs.clone(), queues.builds.clone()),
             registry: backends.registry.clone(),
             limits: Arc::new(Limits::default()),
+            large_limits: Arc::new(Limits::large()),
             deadline: Duration::from_secs(20),
         };
         let api = Arc::new(Api::new(uploads, settings));

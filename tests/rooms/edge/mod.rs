@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod backend;
+mod begin_upload;
 mod envelope;
 mod events;
 mod form;
@@ -50,6 +51,7 @@ fn unreachable() -> Arc<Api> {
         queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://127.0.0.1:1/queue".to_owned()),
         registry: "127.0.0.1:1".parse().unwrap(),
         limits: Arc::new(Limits::default()),
+        large_limits: Arc::new(Limits::large()),
         deadline: Duration::from_secs(5),
     };
     Arc::new(Api::new(uploads, &Settings::default()))

@@ -46,7 +46,11 @@ async fn an_archive_over_its_limit_outranks_what_is_not_valid() {
     event["rawQueryString"] = json!("dry_run=perhaps");
     let answer = backend.answer(&event).await;
     assert_eq!(answer.code(), (413, "payload_too_large"));
-    assert_eq!(answer.body["error"]["details"], json!({"limit": {"name": "compressed_bytes", "value": 4_500_000}}));
+    let larger = json!({"request": "POST /v1/packs/uploads", "value": 268_435_456});
+    assert_eq!(
+        answer.body["error"]["details"],
+        json!({"limit": {"name": "compressed_bytes", "value": 4_500_000}, "larger": larger})
+    );
 
     // A bomb is one however the form around it looks.
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

@@ -26,6 +26,7 @@ async fn another_method_is_told_which_one_is_served() {
         ("HEAD", "/v1/packs/upload", "POST"),
         ("PUT", "/v1/packs/upload", "POST"),
         ("OPTIONS", "/v1/packs/upload", "POST"),
+        ("GET", "/v1/packs/uploads", "POST"),
         ("POST", "/v1/packs", "GET"),
         ("HEAD", "/v1/packs", "GET"),
         ("DELETE", "/v1/packs/pack_01JACME1000000000000000000", "GET"),
@@ -40,7 +41,7 @@ async fn another_method_is_told_which_one_is_served() {
 #[tokio::test]
 async fn a_served_route_asks_for_a_credential_next() {
     for (method, path) in
-        [("POST", "/v1/packs/upload"), ("GET", "/v1/packs"), ("GET", "/v1/packs/x"), ("GET", "/v1/packs/uploads")]
+        [("POST", "/v1/packs/upload"), ("GET", "/v1/packs"), ("GET", "/v1/packs/x"), ("POST", "/v1/packs/uploads")]
     {
         assert_eq!(answer(&request(method, path)).await.code(), (401, "unauthenticated"), "{method} {path}");
     }

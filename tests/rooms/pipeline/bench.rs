@@ -10,7 +10,7 @@ use pack_upload::{
     image::{Image, RegistryAddress},
     pack::{self, Limits, OrgId, Record, Tree, Visibility},
     registry::{Credentials, Registry, Settings},
-    upload::{Outcome, Submission, Uploads},
+    upload::{Archive, Outcome, Submission, Uploads},
 };
 
 use crate::support::Embedded;
@@ -30,16 +30,18 @@ impl Bench {
         let Embedded { backends, clients, options, queues, .. } = &embedded;
         let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
         let staging = Staging::new(clients.s3.clone(), options.staging_bucket.clone());
-        let limits = Arc::new(Limits::default());
+        let large_limits = Arc::new(Limits::large());
         let uploads = Uploads {
             table: table.clone(),
             staging: staging.clone(),
             queue: Queue::new(clients.sqs.clone(), queues.builds.clone()),
             registry: backends.registry.clone(),
-            limits: limits.clone(),
+            limits: Arc::new(Limits::default()),
+            large_limits: large_limits.clone(),
             deadline: Duration::from_secs(24),
         };
-        let builder = Builder { table, staging, registry: registry(&backends.registry, Credentials::None), limits };
+        let builder =
+            Builder { table, staging, registry: registry(&backends.registry, Credentials::None), limits: large_limits };
         let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
         Self { uploads, builder, org, embedded }
     }
@@ -116,10 +118,10 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    /// [`pack`], judged.
+    /// [`tools`], judged.
     pub(crate) fn pack(behavior: &str) -> Self {
         let mut contents = Cursor::default();
-        let tree = pack::judge(&pack(behavior).archive[..], &Limits::default(), &mut contents).unwrap().tree;
+        let tree = pack::judge(&tools(behavior)[..], &Limits::default(), &mut contents).unwrap().tree;
         let image = Image::of(&tree, &mut contents).unwrap();
         Self { image, tree, contents }
     }
@@ -127,9 +129,18 @@ impl Judged {
 
 /// A pack `tools` 1.0.0 whose `behavior.md` is this text.
 pub(crate) fn pack(behavior: &str) -> Submission {
+    submission(tools(behavior))
+}
+
+/// The submission of an archive.
+pub(crate) fn submission(archive: Bytes) -> Submission {
+    Submission { archive: Archive::Received(archive), visibility: Visibility::Org, arrived_at: Instant::now() }
+}
+
+/// The archive of [`pack`].
+pub(crate) fn tools(behavior: &str) -> Bytes {
     let manifest = "name: tools\nversion: 1.0.0\ndescription: For a test\n";
-    let archive = archive(&[("pack.yaml", manifest), ("behavior.md", behavior)]);
-    Submission { archive, visibility: Visibility::Org, arrived_at: Instant::now() }
+    archive(&[("pack.yaml", manifest), ("behavior.md", behavior)])
 }
 
 pub(crate) fn archive(files: &[(&str, &str)]) -> Bytes {

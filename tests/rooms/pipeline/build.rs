@@ -8,7 +8,7 @@ use pack_upload::{
 };
 use serde_json::json;
 
-use super::bench::{Bench, archive, pack, registry};
+use super::bench::{Bench, archive, pack, registry, tools};
 
 fn failed(record: &Record) -> &str {
     match &record.build.status {
@@ -63,7 +63,7 @@ async fn an_archive_that_expired_fails_its_record_and_uploading_it_again_mends_t
 async fn what_is_not_the_promised_image_is_never_pushed() {
     let bench = Bench::start().await;
     let record = bench.create(pack("hello")).await;
-    bench.uploads.staging.put(&record.build.staging_key, pack("tampered").archive).await.unwrap();
+    bench.uploads.staging.put(&record.build.staging_key, tools("tampered")).await.unwrap();
     let Built::Failed { reason } = bench.builder.build(Job::from(&record)).await.unwrap() else { panic!("not failed") };
     let promised = record.release.image_digest;
     assert!(reason.contains(&format!("but {promised} was promised; upload it again")), "{reason}");

@@ -8,20 +8,19 @@ use pack_upload::{
     upload::{Outcome, UploadError},
 };
 
-use super::bench::{Bench, archive, pack};
+use super::bench::{Bench, archive, pack, submission, tools};
 
 #[tokio::test]
 async fn an_upload_is_staged_recorded_and_enqueued() {
     let bench = Bench::start().await;
-    let submission = pack("hello");
-    let record = bench.create(submission.clone()).await;
+    let record = bench.create(pack("hello")).await;
 
     assert_eq!(record.build.status, BuildStatus::Queued);
     assert_eq!(record.release.manifest.name.as_str(), "tools");
     assert_eq!(record.release.image_ref, format!("{}/acme/tools:1.0.0", bench.uploads.registry));
     assert_eq!(bench.read(&record).await, record);
     let staged = bench.uploads.staging.get(&record.build.staging_key).await.unwrap().unwrap();
-    assert_eq!(staged.try_collect::<Vec<_>>().await.unwrap().concat(), submission.archive);
+    assert_eq!(staged.try_collect::<Vec<_>>().await.unwrap().concat(), tools("hello"));
     assert_eq!(bench.jobs().await, [Job { pack_id: record.id, attempt: 1 }]);
 }
 
@@ -90,8 +89,7 @@ async fn a_dry_run_says_what_would_be_and_leaves_nothing() {
 #[tokio::test]
 async fn a_rejected_upload_leaves_nothing() {
     let mut bench = Bench::start().await;
-    let mut submission = pack("hello");
-    submission.archive = archive(&[("pack.yaml", "name: Tools\nversion: 1\ndescription: x\n")]);
+    let submission = submission(archive(&[("pack.yaml", "name: Tools\nversion: 1\ndescription: x\n")]));
     for error in [
         bench.uploads.submit(&bench.org, submission.clone()).await.unwrap_err(),
         bench.uploads.check(&bench.org, submission).await.unwrap_err(),
@@ -101,7 +99,7 @@ async fn a_rejected_upload_leaves_nothing() {
     }
     Arc::make_mut(&mut bench.uploads.limits).entries = 1;
     let error = bench.uploads.submit(&bench.org, pack("hello")).await.unwrap_err();
-    assert!(matches!(error, UploadError::TooLarge(Limit::Entries(1))), "{error}");
+    assert!(matches!(error, UploadError::TooLarge { limit: Limit::Entries(1), .. }), "{error}");
     assert_eq!((bench.jobs().await.len(), bench.items().await), (0, 0));
 }
 

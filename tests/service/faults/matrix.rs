@@ -50,6 +50,9 @@ fn cases((call, skip): (Call, u32)) -> Vec<Vec<Trap>> {
     if call.caller == Role::Api {
         faults.push((Fault::Stalls, lasting));
     }
+    if call.operation == "GET object" {
+        faults.extend([(Fault::CutOff, 1), (Fault::CutOff, 2)]);
+    }
     let is_transaction = call.operation == "TransactWriteItems";
     if is_transaction {
         // The service itself tries six times.
@@ -131,6 +134,11 @@ async fn upload_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn upload_instead() {
     matrix(Scenario::UploadInstead).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sent() {
+    matrix(Scenario::Sent).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderMap, Method, header},
     response::{IntoResponse, Response},
 };
+use futures_util::stream;
 use tokio::net::TcpListener;
 
 use super::{
@@ -50,6 +51,7 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
             proxy.forward(parts.method, &path, parts.headers, body).await;
             hang_up()
         }
+        Some(Fault::CutOff) => cut_off(proxy.forward(parts.method, &path, parts.headers, body).await).await,
         Some(Fault::Stalls) => {
             tokio::time::sleep(STALL).await;
             hang_up()
@@ -68,6 +70,15 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
 /// Breaks the connection without an answer: hyper drops a connection whose task unwinds.
 fn hang_up() -> ! {
     std::panic::resume_unwind(Box::new("hang up"))
+}
+
+/// The answer as it begins.
+async fn cut_off(answer: Response) -> Response {
+    let (parts, body) = answer.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let half = Ok(body.slice(..body.len() / 2));
+    let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+    Response::from_parts(parts, Body::from_stream(stream::iter([half, broken])))
 }
 
 impl Proxy {

@@ -1,7 +1,10 @@
 use reqwest::StatusCode;
 
-use super::{script::Role, system::System};
-use crate::support::{Answer, PackArchive};
+use super::{
+    script::Role,
+    system::{System, begin, submit},
+};
+use crate::support::{Answer, PackArchive, send};
 
 /// What was before, and what is done now, of one pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub(crate) enum Scenario {
     UploadAgain,
     /// The build of another pack of its name and version has failed, and it is uploaded.
     UploadInstead,
+    /// It was sent by way of S3, and is submitted.
+    Sent,
     /// It was uploaded, and its archive expires before it is built.
     Expired,
     /// It was uploaded, and its job was lost.
@@ -25,7 +30,7 @@ impl Scenario {
     pub(crate) fn roles(self) -> &'static [Role] {
         match self {
             Self::Upload => &[Role::Api, Role::Builder],
-            Self::UploadAgain | Self::UploadInstead => &[Role::Api],
+            Self::UploadAgain | Self::UploadInstead | Self::Sent => &[Role::Api],
             Self::Expired => &[Role::Builder],
             Self::Lost | Self::GivenUp => &[Role::Requeue],
         }
@@ -60,6 +65,12 @@ impl Scenario {
             Self::UploadInstead => {
                 fail(system, &PackArchive::new(name, "1.0.0").file("behavior.md", "Another.").finish()).await
             }
+            Self::Sent => {
+                let begun = system.request(begin(&archive(name))).await.expect("nothing is killed");
+                begun.expect(StatusCode::CREATED);
+                assert_eq!(send(&begun, archive(name)).await, StatusCode::OK);
+                Some(begun)
+            }
             Self::Expired => {
                 let answer = accepted(system, &archive(name)).await;
                 expire(system, &answer).await;
@@ -78,6 +89,10 @@ impl Scenario {
     pub(crate) async fn act(self, system: &mut System, name: &str, before: Option<Answer>) -> Option<Answer> {
         match self {
             Self::Upload | Self::UploadAgain | Self::UploadInstead => system.upload(&archive(name)).await,
+            Self::Sent => {
+                let begun = before.expect("it was begun");
+                system.request(submit(begun.text("upload_id"))).await
+            }
             Self::Expired => before,
             Self::Lost | Self::GivenUp => {
                 system.sweep().await;

@@ -51,6 +51,8 @@ pub(crate) enum Fault {
     InternalError,
     /// A transaction is cancelled since another one is under way on the same item.
     TransactionConflict,
+    /// Half of the answer comes back, and the connection breaks.
+    CutOff,
     /// Nothing comes back.
     Stalls,
     /// The process is killed before the call reaches the backend.

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pack_upload::{
     aws::{Job, Table},
     local::seed,
-    pack::BuildStatus,
+    pack::{BuildStatus, Digest},
 };
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -198,10 +198,30 @@ async fn start(role: Role, variables: &[(String, String)]) -> Function {
 
 /// The event of an archive's upload.
 pub(crate) fn upload(archive: &[u8]) -> Value {
+    form("archive\"; filename=\"pack.tar.gz", archive)
+}
+
+/// The event by which an upload is submitted whose archive was sent.
+pub(crate) fn submit(upload_id: &str) -> Value {
+    form("upload_id", upload_id.as_bytes())
+}
+
+/// The event by which the upload of this archive is begun.
+pub(crate) fn begin(archive: &[u8]) -> Value {
+    let sha256 = Digest::of(archive).to_string();
+    let mut event = event("upload-http-api");
+    event["rawPath"] = json!("/v1/packs/uploads");
+    event["headers"]["content-type"] = json!("application/json");
+    let body = json!({"size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:")});
+    event["body"] = json!(STANDARD.encode(body.to_string()));
+    event
+}
+
+/// The event of a form with one part, of this name and what may follow it.
+fn form(name: &str, content: &[u8]) -> Value {
     let boundary = "------------------------d74496d66958873e";
-    let head =
-        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"archive\"; filename=\"pack.tar.gz\"\r\n\r\n");
-    let body = [head.as_bytes(), archive, format!("\r\n--{boundary}--\r\n").as_bytes()].concat();
+    let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+    let body = [head.as_bytes(), content, format!("\r\n--{boundary}--\r\n").as_bytes()].concat();
     let mut event = event("upload-http-api");
     event["body"] = json!(STANDARD.encode(body));
     event

@@ -5,8 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pack_upload::pack::Digest;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{StandIn, openapi, run};
@@ -158,6 +159,27 @@ impl Local {
         Answer::of(request.multipart(form).send().await.unwrap()).await
     }
 
+    /// What is answered to an org that begins the upload of this archive.
+    pub(crate) async fn begin(&self, org: &str, archive: &[u8]) -> Answer {
+        let sha256 = Digest::of(archive).to_string();
+        let body = json!({"size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:")});
+        let request = self.request("POST", "/v1/packs/uploads").bearer_auth(self.key(org));
+        Answer::of(request.json(&body).send().await.unwrap()).await
+    }
+
+    /// Begins an org's upload of this archive and sends it: the upload's id.
+    pub(crate) async fn send(&self, org: &str, archive: Vec<u8>) -> String {
+        let begun = self.begin(org, &archive).await;
+        begun.expect(StatusCode::CREATED);
+        assert_eq!(send(&begun, archive).await, StatusCode::OK);
+        begun.text("upload_id").to_owned()
+    }
+
+    /// Submits an upload whose archive was sent, by an org, with a query string.
+    pub(crate) async fn submit_as(&self, org: &str, query: &str, upload_id: &str) -> Answer {
+        self.send_form(org, query, multipart::Form::new().text("upload_id", upload_id.to_owned())).await
+    }
+
     /// The pack's record once its build is no longer queued.
     pub(crate) async fn built(&self, org: &str, id: &str) -> Value {
         let began = Instant::now();
@@ -180,6 +202,18 @@ impl Drop for Local {
             eprintln!("local's log:\n{}", self.log());
         }
     }
+}
+
+/// What S3 answers to this body, sent as the answer to the beginning of an upload says.
+pub(crate) async fn send(begun: &Answer, body: Vec<u8>) -> StatusCode {
+    let mut put = Client::new().request(begun.text("method").parse().unwrap(), begun.text("url")).body(body);
+    for (name, value) in begun.body["headers"].as_object().unwrap() {
+        // The client's own, by the body that it has.
+        if name != "content-length" {
+            put = put.header(name, value.as_str().unwrap());
+        }
+    }
+    put.send().await.unwrap().status()
 }
 
 /// A form with this archive and nothing else.

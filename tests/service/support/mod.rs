@@ -19,7 +19,7 @@ pub(crate) use self::{
     embedded::Embedded,
     events::event,
     holdings::Holdings,
-    local::{Answer, Local, form, scratch},
+    local::{Answer, Local, form, scratch, send},
     packs::{PackArchive, manifest, sample_pack},
     runtime_api::Function,
     stand_in::StandIn,
