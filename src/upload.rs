@@ -67,8 +67,10 @@ pub enum Archive {
 pub struct Begun {
     /// By which it is then submitted.
     pub id: UploadId,
-    /// How it is sent.
+    /// How the archive is sent.
     pub put: PresignedPut,
+    /// Until when its sending may begin.
+    pub expires_at: Timestamp,
 }
 
 /// How a good upload ended.
@@ -135,9 +137,10 @@ impl Uploads {
         if size > most {
             return Err(UploadError::TooLarge { limit: Limit::CompressedBytes(most), larger: None });
         }
-        let id = UploadId::generate(org.id);
+        let expires_at = Timestamp::now() + UploadId::SEND_WITHIN;
+        let id = UploadId::generate(org.id, expires_at);
         let put = self.staging.presign_put(&Staging::upload_key(org.id, id), size, sha256).await?;
-        Ok(Begun { id, put })
+        Ok(Begun { id, put, expires_at })
     }
 
     /// The value that a limit on archives inside a request has for those that come by way of S3, where it is greater.

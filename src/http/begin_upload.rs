@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 
 use super::{Api, ApiError, json, query::Query, shortened::shortened, upload::check_may_upload};
 use crate::{
+    aws::PresignedPut,
     identity::Caller,
     pack::{Digest, Problems, Timestamp, UploadId},
+    upload::Begun,
 };
 
 /// The field of a problem that no single key of the body has.
@@ -44,15 +46,9 @@ pub(super) async fn begin_upload(
     query.finish(&mut problems);
     let announcement = read_body(&request, &mut problems)?.filter(|_| problems.is_empty());
     let Some(Announcement { size_bytes, sha256 }) = announcement else { return Err(ApiError::Validation(problems)) };
-    let begun = api.uploads.begin(&caller.org, size_bytes, sha256).await?;
-    let view = UploadView {
-        upload_id: begun.id,
-        url: begun.put.url,
-        method: "PUT",
-        headers: begun.put.headers,
-        expires_at: begun.id.expires_at(),
-    };
-    Ok(json(StatusCode::CREATED, &view))
+    let Begun { id, put, expires_at } = api.uploads.begin(&caller.org, size_bytes, sha256).await?;
+    let PresignedPut { url, headers } = put;
+    Ok(json(StatusCode::CREATED, &UploadView { upload_id: id, url, method: "PUT", headers, expires_at }))
 }
 
 fn read_body(request: &Request, problems: &mut Problems) -> Result<Option<Announcement>, ApiError> {
@@ -75,7 +71,7 @@ fn read_body(request: &Request, problems: &mut Problems) -> Result<Option<Announ
 }
 
 fn announcement(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<Announcement> {
-    let size_bytes = keys.remove("size_bytes").and_then(|value| value.as_u64()).filter(|size| *size > 0);
+    let size_bytes = keys.remove("size_bytes").and_then(|value| whole(&value)).filter(|size| *size > 0);
     if size_bytes.is_none() {
         problems.add("size_bytes", "must be the archive's size in bytes, a whole number greater than zero");
     }
@@ -87,4 +83,10 @@ fn announcement(mut keys: Map<String, Value>, problems: &mut Problems) -> Option
         problems.add(shortened(key), "is not a key of this request; its keys are `size_bytes` and `sha256`");
     }
     Some(Announcement { size_bytes: size_bytes?, sha256: sha256? })
+}
+
+/// A whole number, as JSON Schema has it: `1.0` is one.
+fn whole(value: &Value) -> Option<u64> {
+    let from_float = || value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
+    value.as_u64().or_else(|| from_float().map(|number| number as u64))
 }

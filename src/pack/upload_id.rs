@@ -6,7 +6,6 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use time::OffsetDateTime;
 use ulid::Ulid;
 
 use super::{
@@ -38,9 +37,9 @@ impl UploadId {
     /// How long the upload may be submitted as a pack after that: an archive that began in time may arrive late.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
-    /// A new id of an upload of this org, to be sent from now on.
-    pub fn generate(org: OrgId) -> Self {
-        Self(bound(Ulid::from_datetime(SystemTime::now() + Self::SEND_WITHIN), org))
+    /// A new id of an upload of this org, whose archive may be sent until `expires_at`.
+    pub fn generate(org: OrgId, expires_at: Timestamp) -> Self {
+        Self(bound(Ulid::from_datetime(expires_at.into()), org))
     }
 
     /// The id of an upload that this org may submit at this moment.
@@ -49,13 +48,8 @@ impl UploadId {
     /// [`UnknownUpload`]
     pub fn parse(text: &str, org: OrgId, now: Timestamp) -> Result<Self, UnknownUpload> {
         let id: Self = text.parse().map_err(|_| UnknownUpload)?;
-        let is_current = now.since(id.expires_at()) < Self::SUBMIT_WITHIN;
+        let is_current = id.0.datetime() + Self::SUBMIT_WITHIN > SystemTime::from(now);
         if is_current && bound(id.0, org) == id.0 { Ok(id) } else { Err(UnknownUpload) }
-    }
-
-    /// Until when the archive may be sent.
-    pub fn expires_at(self) -> Timestamp {
-        OffsetDateTime::from(self.0.datetime()).into()
     }
 }
 

@@ -26,3 +26,9 @@ packs = strategies.builds(
     strategies.sampled_from(["One", "Another"]),
 )
 schemathesis.openapi.media_type("application/gzip", packs)
+
+
+@schemathesis.hook
+def filter_case(context, case):
+    """Nor does a schema know which uploads were begun and sent: an id that is made up is refused, be it well-formed."""
+    return not (isinstance(case.body, dict) and "upload_id" in case.body)

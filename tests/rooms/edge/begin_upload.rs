@@ -21,7 +21,8 @@ fn begin(body: &str) -> Value {
     with_credential(event, secret("acme", KeyTemplate::FullAccess).reveal())
 }
 
-async fn begun(backend: &Backend, size: u64) -> Answer {
+async fn begun(backend: &Backend, size: impl Into<Value>) -> Answer {
+    let size: Value = size.into();
     backend.answer(&begin(&json!({"size_bytes": size, "sha256": SHA256}).to_string())).await
 }
 
@@ -47,13 +48,13 @@ async fn an_upload_is_begun_and_nothing_is_written() {
     let s3 = &backend.embedded.clients.s3;
     let list = s3.list_objects_v2().bucket(&backend.embedded.options.staging_bucket).send().await.unwrap();
     assert!(list.contents().is_empty());
-    assert_ne!(begun(&backend, 1).await.body["upload_id"], answer.body["upload_id"]);
+    assert_ne!(begun(&backend, 1.0).await.body["upload_id"], answer.body["upload_id"]);
 }
 
 #[tokio::test]
 async fn too_many_bytes_are_refused_before_one_is_sent() {
     let backend = Backend::start().await;
-    for size in [268_435_457, u64::MAX] {
+    for size in [json!(268_435_457), json!(u64::MAX), json!(1e30)] {
         let answer = begun(&backend, size).await;
         assert_eq!(answer.code(), (413, "payload_too_large"));
         let limit = json!({"limit": {"name": "compressed_bytes", "value": 268_435_456}});
@@ -118,12 +119,20 @@ fn an_id_is_that_of_one_org_and_of_its_time() {
     let id = "upload_01M86QP5D004HMASW9EC4E20Y4";
     let parsed = UploadId::parse(id, acme, at("2026-11-24T12:00:00.000Z")).unwrap();
     assert_eq!(parsed.to_string(), id);
-    assert_eq!(parsed.expires_at(), at("2026-11-24T12:15:00.000Z"));
+    // It expired at 12:15, and was there to be submitted for an hour longer.
     assert_eq!(UploadId::parse(id, acme, at("2026-11-24T13:14:59.999Z")), Ok(parsed));
     assert_eq!(UploadId::parse(id, acme, at("2026-11-24T13:15:00.000Z")), Err(UnknownUpload));
     let now = at("2026-11-24T12:00:00.000Z");
     assert_eq!(UploadId::parse(id, globex, now), Err(UnknownUpload));
-    for text in ["", "upload_", &id.to_lowercase(), &id["upload_".len()..], &id.replace("upload", "pack")] {
+    // A time beyond all calendars.
+    for text in [
+        "upload_7N26F4BBK0XM8FX400S5708HAC",
+        "",
+        "upload_",
+        &id.to_lowercase(),
+        &id["upload_".len()..],
+        &id.replace("upload", "pack"),
+    ] {
         assert_eq!(UploadId::parse(text, acme, now), Err(UnknownUpload), "{text}");
     }
     for index in "upload_".len()..id.len() {
