@@ -13,6 +13,7 @@ mod memory;
 mod reads;
 mod rejections;
 mod restart;
+mod script;
 mod sessions;
 mod start;
 mod support;
