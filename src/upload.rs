@@ -1,20 +1,22 @@
 //! The use case above the line: stage the archive and judge it side by side, write the record, enqueue the build.
 
-use std::{io, sync::Arc, time::Duration};
+mod error;
+
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::time::{Instant, error::Elapsed, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
+pub use self::error::UploadError;
 use crate::{
-    aws::{self, Created, PresignedPut, Queue, Staging, Table},
+    aws::{Created, PresignedPut, Queue, Staging, Table},
     error_chain::ErrorChain,
     identity::Org,
     image::RegistryAddress,
     judgement::{self, Judged},
     pack::{
-        BuildStatus, Digest, Limit, Limits, Manifest, Pack, PackId, Problems, Record, Rejection, Release, Timestamp,
-        UploadId, Visibility,
+        BuildStatus, Digest, Limit, Limits, Manifest, Pack, Record, Rejection, Release, Timestamp, UploadId, Visibility,
     },
     telemetry::{Metrics, measured},
 };
@@ -82,45 +84,6 @@ pub enum Outcome {
     Existing(Record),
     /// The same pack is there already, and its build, which had failed, is owed anew.
     QueuedAnew(Record),
-}
-
-/// Why an upload was not taken in. Nothing was written, except perhaps a staged object, which expires.
-#[derive(Debug, thiserror::Error)]
-pub enum UploadError {
-    /// The pack is not valid.
-    #[error("the pack is not valid: {0}")]
-    Invalid(Problems),
-    /// Reading had to stop, or need not begin.
-    #[error("{limit}")]
-    TooLarge {
-        /// The limit that was passed.
-        limit: Limit,
-        /// What [`Uploads::larger`] says of it where there is another way.
-        larger: Option<u64>,
-    },
-    /// No archive was sent for this upload so far.
-    #[error("has no archive yet; send it to the URL that came with this id")]
-    NotSent,
-    /// This name and version is taken by other content or another visibility.
-    #[error("{pack_id} has this name and version")]
-    Conflict {
-        /// The record that has it.
-        pack_id: PackId,
-        /// What its image is.
-        image_digest: Digest,
-    },
-    /// A dependency failed before the record was written; trying again is safe.
-    #[error("a dependency failed before the record was written")]
-    Unavailable(#[from] aws::Error),
-    /// The archive could not be judged; trying again is safe.
-    #[error("the archive could not be judged")]
-    Unjudged(#[source] io::Error),
-    /// It took longer than [`Uploads::deadline`]; trying again is safe.
-    #[error("not done in time")]
-    TimedOut(#[from] Elapsed),
-    /// Others kept changing the failed record that has this name and version; trying again is safe.
-    #[error("others kept changing the record of this name and version")]
-    Contested,
 }
 
 impl Uploads {
@@ -289,16 +252,6 @@ fn decide(found: &Record, wanted: &Release) -> Result<Decision, UploadError> {
         (BuildStatus::Failed { .. }, false) => Ok(Decision::Replace),
         (BuildStatus::Queued | BuildStatus::Ready, false) => {
             Err(UploadError::Conflict { pack_id: found.id, image_digest: found.release.image_digest })
-        }
-    }
-}
-
-impl From<Rejection> for UploadError {
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::Invalid(problems) => Self::Invalid(problems),
-            Rejection::TooLarge(limit) => Self::TooLarge { limit, larger: None },
-            Rejection::Unjudged(error) => Self::Unjudged(error),
         }
     }
 }

@@ -4,12 +4,11 @@ use std::{
 };
 
 use super::{
-    Entry, EntryKind, Limits, Manifest, Problems, Tree, manifest,
+    Entry, EntryKind, Limits, Manifest, Problems, Tree,
+    manifest::{self, PACK_YAML},
     text::{self, nearest, shown},
 };
 
-/// The author's metadata, the one entry that every pack has.
-pub(super) const PACK_YAML: &str = "pack.yaml";
 /// What goes into the agent's system prompt.
 const BEHAVIOR_MD: &str = "behavior.md";
 

@@ -4,10 +4,7 @@ use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
 use super::quote::Quoted;
-use crate::pack::{Entry, EntryKind, Tree};
-
-/// The file that makes a directory a pack.
-const MANIFEST: &str = "pack.yaml";
+use crate::pack::{Entry, EntryKind, Tree, manifest::PACK_YAML};
 
 /// Puts an archive's entries together into a tree.
 #[derive(Default)]
@@ -101,7 +98,7 @@ impl Collector {
     fn wrapper(&self) -> Option<String> {
         let mut top = self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path));
         let (Some(only), None) = (top.next(), top.next()) else { return None };
-        self.by_key.contains_key(&key(&format!("{}/{MANIFEST}", only.path))).then(|| only.path.clone())
+        self.by_key.contains_key(&key(&format!("{}/{PACK_YAML}", only.path))).then(|| only.path.clone())
     }
 
     fn add_parents(&mut self, path: &str, key: &str, position: u64) -> Result<(), Clash> {

@@ -3,6 +3,9 @@ mod read;
 pub(super) use self::read::read;
 use super::{PackName, Version};
 
+/// The file that makes a directory a pack: its author's metadata.
+pub(super) const PACK_YAML: &str = "pack.yaml";
+
 /// What a pack's author says of it in `pack.yaml`, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {

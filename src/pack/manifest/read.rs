@@ -1,10 +1,8 @@
 use std::{fmt, str::FromStr};
 
-use super::Manifest;
+use super::{Manifest, PACK_YAML};
 use crate::pack::{
-    PackName, Problems, Version, capabilities,
-    layout::PACK_YAML,
-    text,
+    PackName, Problems, Version, capabilities, text,
     text::{Lines, shown},
     yaml::{self, Place},
 };
