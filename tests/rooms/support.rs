@@ -1,5 +1,7 @@
 //! What the tests of several rooms share.
 
+#[path = "../support/calls.rs"]
+pub(crate) mod calls;
 #[path = "../support/embedded.rs"]
 mod embedded;
 #[path = "../support/events.rs"]

@@ -1,7 +1,7 @@
 //! The functions' own binaries, each under a Runtime API, on backends that nothing else works on: so the test is what
 //! carries a job from the queue to the builder, and sees what lies in between.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use aws_sdk_sqs::types::Message;
 use pack_upload::{aws::Table, local::seed};
@@ -9,11 +9,13 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Embedded, Function, Holdings, StandIn, event, run, tool};
-
-const API: &str = env!("CARGO_BIN_EXE_api");
-const BUILDER: &str = env!("CARGO_BIN_EXE_builder");
-const REQUEUE: &str = env!("CARGO_BIN_EXE_requeue");
+use crate::{
+    faults::{
+        Role::{self, Api, Builder, Requeue},
+        Script, proxy,
+    },
+    support::{Embedded, Function, Holdings, StandIn, event, run, tool},
+};
 
 /// The digest of the image of the sample pack, which the events upload.
 const SAMPLE: &str = "sha256:f5f13034fe740c7f235d7a65f001ef0a70d8442148c63b276e4ecd3aafe35844";
@@ -37,16 +39,13 @@ impl Stack {
     }
 
     /// A function on these backends, with what template.yaml sets, and some more.
-    async fn function(&self, binary: &str, more: &[(&str, &str)]) -> Function {
+    async fn function(&self, role: Role, more: &[(&str, &str)]) -> Function {
         let Embedded { backends, options, queues, .. } = &self.embedded;
         let registry = backends.registry.to_string();
         let mut variables = vec![
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local-secret"),
-            ("AWS_ENDPOINT_URL_S3", &backends.endpoints.s3),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &backends.endpoints.dynamodb),
-            ("AWS_ENDPOINT_URL_SQS", &backends.endpoints.sqs),
             ("TABLE_NAME", &options.table_name),
             ("STAGING_BUCKET", &options.staging_bucket),
             ("BUILD_QUEUE_URL", &queues.builds),
@@ -54,7 +53,10 @@ impl Stack {
         ];
         variables.extend(more);
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Function::start(binary, &variables.collect::<Vec<_>>()).await
+        let script = Script::new();
+        script.at_work(role);
+        let proxies = proxy::before_aws(&backends.endpoints, &script).await;
+        Function::start(&role.binary(), &variables.chain(proxies).collect::<Vec<_>>()).await
     }
 
     /// Takes the only job off the queue.
@@ -103,7 +105,7 @@ fn batch(name: &str, job: &Message) -> Value {
 async fn every_shape_of_an_upload_event_is_taken_in() {
     for name in ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url"] {
         let stack = Stack::start().await;
-        let mut api = stack.function(API, &[]).await;
+        let mut api = stack.function(Api, &[]).await;
         let response = api.invoke(event(name)).await.unwrap();
         assert_eq!(response["statusCode"], 201, "{name}: {response}");
         let created: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
@@ -128,7 +130,7 @@ async fn every_shape_of_an_upload_event_is_taken_in() {
 async fn a_body_that_the_gateway_damaged_is_refused_with_the_cause() {
     let stack = Stack::start().await;
     let before = Holdings::of_backends(&stack.embedded).await;
-    let mut api = stack.function(API, &[]).await;
+    let mut api = stack.function(Api, &[]).await;
     let (status, body) = answer(&mut api, event("upload-rest-text")).await;
     assert_eq!((status, &body["error"]["code"]), (400, &json!("validation_error")), "{body}");
     assert!(body["error"]["details"]["fields"]["form"][0].as_str().unwrap().contains("binaryMediaTypes"), "{body}");
@@ -143,10 +145,10 @@ async fn a_job_becomes_an_image_and_of_a_batch_only_the_bad_message_comes_again(
         [("build-job", json!([])), ("build-batch", json!([{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]))]
     {
         let stack = Stack::start().await;
-        let mut api = stack.function(API, &[]).await;
+        let mut api = stack.function(Api, &[]).await;
         let (_, created) = answer(&mut api, event("upload-http-api")).await;
         let batch = batch(name, &stack.take_job().await);
-        let mut builder = stack.function(BUILDER, &[]).await;
+        let mut builder = stack.function(Builder, &[]).await;
         for time in ["first", "second"] {
             let response = builder.invoke(batch.clone()).await.unwrap();
             assert_eq!(response, json!({"batchItemFailures": failures}), "{name}, for the {time} time");
@@ -166,31 +168,31 @@ async fn a_job_becomes_an_image_and_of_a_batch_only_the_bad_message_comes_again(
 #[tokio::test]
 async fn a_job_that_was_lost_is_sent_again_when_it_is_due() {
     let stack = Stack::start().await;
-    let mut api = stack.function(API, &[]).await;
+    let mut api = stack.function(Api, &[]).await;
     answer(&mut api, event("upload-http-api")).await;
     let lost = stack.take_job().await;
 
-    let mut requeue = stack.function(REQUEUE, &[]).await;
+    let mut requeue = stack.function(Requeue, &[]).await;
     assert_eq!(requeue.invoke(event("requeue")).await, Ok(Value::Null));
     assert_eq!(Holdings::of_backends(&stack.embedded).await.jobs, 0, "it is not due yet");
-    let mut requeue = stack.function(REQUEUE, &[("REQUEUE_AFTER_MS", "1")]).await;
+    let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
     assert_eq!(requeue.invoke(event("requeue")).await, Ok(Value::Null));
     assert_eq!(stack.take_job().await.body(), lost.body());
 }
 
 #[test]
 fn a_missing_configuration_is_named_whole() {
-    for (binary, missing) in [
-        (API, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"][..]),
-        (BUILDER, &["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]),
-        (REQUEUE, &["TABLE_NAME", "BUILD_QUEUE_URL"]),
+    for (role, missing) in [
+        (Api, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"][..]),
+        (Builder, &["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]),
+        (Requeue, &["TABLE_NAME", "BUILD_QUEUE_URL"]),
     ] {
-        let ended = Command::new(binary).env_clear().output().unwrap();
-        assert!(!ended.status.success(), "{binary}");
+        let ended = Command::new(role.binary()).env_clear().output().unwrap();
+        assert!(!ended.status.success(), "{role:?}");
         let log = String::from_utf8(ended.stdout).unwrap();
         let line: Value = serde_json::from_str(&log).unwrap_or_else(|_| panic!("one line of JSON: {log}"));
         let expected: Vec<_> = missing.iter().map(|variable| format!("{variable} is not set")).collect();
-        assert_eq!(line["error"], format!("the environment is not complete: {}", expected.join("; ")), "{binary}");
+        assert_eq!(line["error"], format!("the environment is not complete: {}", expected.join("; ")), "{role:?}");
     }
 }
 
@@ -207,13 +209,14 @@ const MARKERS: [&str; 6] = [
 
 #[test]
 fn no_code_of_local_is_in_a_functions_binary() {
-    let found = |binary: &str| {
+    let found = |binary: &Path| {
         let content = std::fs::read(binary).unwrap();
         let text = String::from_utf8_lossy(&content);
         MARKERS.into_iter().filter(|marker| text.contains(marker)).collect::<Vec<_>>()
     };
-    assert_eq!(found(env!("CARGO_BIN_EXE_local")), MARKERS);
-    for binary in [API, BUILDER, REQUEUE] {
-        assert!(found(binary).is_empty(), "{binary}: {:?}", found(binary));
+    assert_eq!(found(Path::new(env!("CARGO_BIN_EXE_local"))), MARKERS);
+    for role in [Api, Builder, Requeue] {
+        let found = found(&role.binary());
+        assert!(found.is_empty(), "{role:?}: {found:?}");
     }
 }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::bench::Judged;
-use crate::support::sdk;
+use crate::support::{calls, sdk};
 
 /// What the server was asked, and what it knows.
 #[derive(Default)]
@@ -46,6 +46,7 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match text("x-amz-target").rsplit('.').next() {
         Some("GetAuthorizationToken") => {
+            calls::seen("builder", "ECR.GetAuthorizationToken");
             ecr.tokens += 1;
             let token = STANDARD.encode(format!("AWS:token-{}", ecr.tokens));
             let end = SystemTime::now() + ecr.token_life;
@@ -54,6 +55,7 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
                 .into_response();
         }
         Some("GetSecretValue") => {
+            calls::seen("builder", "SecretsManager.GetSecretValue");
             let request: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(request["SecretId"], SECRET_ARN);
             ecr.tokens += 1;
@@ -61,6 +63,7 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
             return Json(json!({"SecretString": ecr.secret.map_or(token, str::to_owned)})).into_response();
         }
         Some("CreateRepository") => {
+            calls::seen("builder", "ECR.CreateRepository");
             let request: Value = serde_json::from_slice(&body).unwrap();
             ecr.repositories.push(request["repositoryName"].as_str().unwrap().to_owned());
             return Json(json!({})).into_response();

@@ -5,7 +5,7 @@ mod deadlines;
 mod ledger;
 mod matrix;
 mod poison;
-mod proxy;
+pub(crate) mod proxy;
 mod races;
 mod scenario;
 mod script;
@@ -13,6 +13,6 @@ mod system;
 mod words;
 
 pub(crate) use self::{
-    script::Role,
+    script::{Role, Script},
     system::{System, upload},
 };

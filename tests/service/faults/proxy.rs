@@ -10,12 +10,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
+use pack_upload::local::Endpoints;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::{
     script::{Fault, Script, Service},
     words,
 };
+use crate::support::calls;
 
 /// Longer than any function waits.
 const STALL: Duration = Duration::from_secs(120);
@@ -26,6 +29,20 @@ struct Proxy {
     backend: String,
     script: Arc<Script>,
     client: reqwest::Client,
+}
+
+/// Stands before each AWS service: the variables that lead a function to the proxies.
+pub(crate) async fn before_aws(endpoints: &Endpoints, script: &Arc<Script>) -> Vec<(String, String)> {
+    let mut variables = Vec::new();
+    for (service, name, backend) in [
+        (Service::S3, "AWS_ENDPOINT_URL_S3", &endpoints.s3),
+        (Service::DynamoDb, "AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
+        (Service::Sqs, "AWS_ENDPOINT_URL_SQS", &endpoints.sqs),
+    ] {
+        let proxy = start(service, backend.clone(), script.clone()).await;
+        variables.push((name.to_owned(), format!("http://{proxy}")));
+    }
+    variables
 }
 
 /// Stands before the backend at this URL: the proxy's own `host:port`.
@@ -44,6 +61,9 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let body = to_bytes(body, usize::MAX).await.unwrap_or_else(|_| hang_up());
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let operation = operation(proxy.service, &parts.method, &path, &parts.headers);
+    for call in calls_of(proxy.service, &operation, &path, &body) {
+        calls::seen(proxy.script.caller().name(), &call);
+    }
     match proxy.script.fault(proxy.service, operation) {
         None => proxy.forward(parts.method, &path, parts.headers, body).await,
         Some(Fault::Fails) => hang_up(),
@@ -114,5 +134,30 @@ fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap)
             let kind = kinds.into_iter().find(|kind| path.contains(&format!("/{kind}/"))).unwrap_or("base");
             format!("{method} {kind}")
         }
+    }
+}
+
+/// What a call is named in tests/stack/permissions.json: where permissions differ by the index that is queried, or by what
+/// a transaction does, each is a call of its own.
+fn calls_of(service: Service, operation: &str, path: &str, body: &[u8]) -> Vec<String> {
+    match (service, operation) {
+        (Service::DynamoDb, "Query") => {
+            let query: Value = serde_json::from_slice(body).unwrap();
+            vec![format!("DynamoDB.Query {}", query["IndexName"].as_str().unwrap_or("table"))]
+        }
+        (Service::DynamoDb, "TransactWriteItems") => {
+            let transaction: Value = serde_json::from_slice(body).unwrap();
+            let writes = transaction["TransactItems"].as_array().unwrap().iter().map(|item| item.as_object().unwrap());
+            writes.flat_map(|write| write.keys().map(|kind| format!("DynamoDB.TransactWriteItems {kind}"))).collect()
+        }
+        (Service::DynamoDb, _) => vec![format!("DynamoDB.{operation}")],
+        (Service::Sqs, _) => vec![format!("SQS.{operation}")],
+        // The SDK names most operations in the query; method and what else is there name the others.
+        (Service::S3, _) => {
+            let query = path.split_once('?').map_or("", |(_, query)| query);
+            let name = query.split('&').find_map(|field| field.strip_prefix("x-id="));
+            vec![format!("S3.{}", name.unwrap_or(operation))]
+        }
+        (Service::Registry, _) => vec![format!("Registry.{operation}")],
     }
 }

@@ -1,7 +1,8 @@
 //! What goes wrong, and when.
 
 use std::{
-    fmt,
+    env, fmt,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -13,6 +14,27 @@ pub(crate) enum Role {
     Api,
     Builder,
     Requeue,
+}
+
+impl Role {
+    /// As template.yaml's functions and their binaries are named.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Builder => "builder",
+            Self::Requeue => "requeue",
+        }
+    }
+
+    /// Its binary: of this build, or of `cargo lambda build` where `FUNCTIONS` names the folder of those.
+    pub(crate) fn binary(self) -> PathBuf {
+        match (env::var_os("FUNCTIONS"), self) {
+            (Some(folder), _) => Path::new(&folder).join(self.name()).join("bootstrap"),
+            (None, Self::Api) => env!("CARGO_BIN_EXE_api").into(),
+            (None, Self::Builder) => env!("CARGO_BIN_EXE_builder").into(),
+            (None, Self::Requeue) => env!("CARGO_BIN_EXE_requeue").into(),
+        }
+    }
 }
 
 /// A backend that a proxy stands before.
@@ -131,10 +153,15 @@ impl Script {
         std::mem::take(&mut self.state.lock().unwrap().seen)
     }
 
+    /// Whose calls come now.
+    pub(super) fn caller(&self) -> Role {
+        self.state.lock().unwrap().at_work.expect("a function is at work")
+    }
+
     /// What becomes of a call that comes now.
     pub(super) fn fault(&self, service: Service, operation: String) -> Option<Fault> {
+        let call = Call { caller: self.caller(), service, operation };
         let mut state = self.state.lock().unwrap();
-        let call = Call { caller: state.at_work.expect("a function is at work"), service, operation };
         let mut fault = None;
         for armed in state.traps.iter_mut().filter(|armed| armed.trap.call == call) {
             armed.passed += 1;

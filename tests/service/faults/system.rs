@@ -43,18 +43,12 @@ impl System {
         seed(&table).await.unwrap();
 
         let script = Script::new();
-        let stand_before = |service, backend: &str| proxy::start(service, backend.to_owned(), script.clone());
-        let s3 = stand_before(Service::S3, &backends.endpoints.s3).await;
-        let dynamodb = stand_before(Service::DynamoDb, &backends.endpoints.dynamodb).await;
-        let sqs = stand_before(Service::Sqs, &backends.endpoints.sqs).await;
-        let registry = stand_before(Service::Registry, &format!("http://{}", backends.registry)).await;
+        let proxies = proxy::before_aws(&backends.endpoints, &script).await;
+        let registry = proxy::start(Service::Registry, format!("http://{}", backends.registry), script.clone()).await;
         let variables = [
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local-secret"),
             ("AWS_REGION", "us-east-1"),
-            ("AWS_ENDPOINT_URL_S3", &format!("http://{s3}")),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &format!("http://{dynamodb}")),
-            ("AWS_ENDPOINT_URL_SQS", &format!("http://{sqs}")),
             ("TABLE_NAME", &options.table_name),
             ("STAGING_BUCKET", &options.staging_bucket),
             ("BUILD_QUEUE_URL", &queues.builds),
@@ -68,12 +62,12 @@ impl System {
             ("REQUEUE_AFTER_MS", "0"),
         ];
         let variables = variables.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let variables: Vec<_> = variables.collect();
+        let variables: Vec<_> = variables.chain(proxies).collect();
         let ledger = Ledger::new(&embedded);
         let functions = [
-            start(Role::Api, &variables).await,
-            start(Role::Builder, &variables).await,
-            start(Role::Requeue, &variables).await,
+            Function::start(&Role::Api.binary(), &variables).await,
+            Function::start(&Role::Builder.binary(), &variables).await,
+            Function::start(&Role::Requeue.binary(), &variables).await,
         ];
         Self { script, table, embedded, ledger, variables, functions }
     }
@@ -89,7 +83,7 @@ impl System {
             result = function.invoke(event) => Some(result),
         };
         if result.is_none() {
-            *function = start(role, &self.variables).await;
+            *function = Function::start(&role.binary(), &self.variables).await;
         }
         self.ledger.expect_order().await;
         result
@@ -185,15 +179,6 @@ impl System {
     pub(crate) async fn dead_letters(&self) -> u64 {
         self.ledger.depth(&self.embedded.queues.dead_letters).await
     }
-}
-
-async fn start(role: Role, variables: &[(String, String)]) -> Function {
-    let binary = match role {
-        Role::Api => env!("CARGO_BIN_EXE_api"),
-        Role::Builder => env!("CARGO_BIN_EXE_builder"),
-        Role::Requeue => env!("CARGO_BIN_EXE_requeue"),
-    };
-    Function::start(binary, variables).await
 }
 
 /// The event of an archive's upload.

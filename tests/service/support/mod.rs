@@ -1,6 +1,8 @@
 //! What the tests of this crate share: a running `local`, the Lambdas' own binaries, packs to send them, and eyes for
 //! what they keep.
 
+#[path = "../../support/calls.rs"]
+pub(crate) mod calls;
 #[path = "../../support/embedded.rs"]
 mod embedded;
 #[path = "../../support/events.rs"]

@@ -1,4 +1,5 @@
 use std::{
+    path::Path as FilePath,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -45,7 +46,7 @@ struct Runtime {
 
 impl Function {
     /// Starts the binary with these variables and no others but Lambda's own.
-    pub(crate) async fn start(binary: &str, variables: &[(String, String)]) -> Self {
+    pub(crate) async fn start(binary: &FilePath, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (done, outcomes) = mpsc::channel(1);
         let api = Router::new()
