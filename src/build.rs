@@ -8,6 +8,7 @@ use std::{
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::{StreamExt, stream};
+use tracing::Instrument;
 
 use crate::{
     aws::{self, Job, Staging, Table},
@@ -15,7 +16,7 @@ use crate::{
     judgement::{self, Judged},
     pack::{BuildStatus, Limits, Record, Rejection, Timestamp},
     registry::{self, Registry},
-    telemetry::{Metrics, timed},
+    telemetry::{Metrics, Trace, timed},
 };
 
 /// How many jobs of a batch are done side by side: each holds an archive and its pack in memory.
@@ -85,8 +86,13 @@ impl Builder {
     /// Does the jobs of a batch and answers with those that are to be delivered again. One that is malformed, or whose
     /// doing panics, harms none beside it and ends in the dead-letter queue.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
-        let outcomes =
-            stream::iter(event.records).map(|message| self.attend(message)).buffer_unordered(CONCURRENT_JOBS);
+        let attend = |message| {
+            let trace = trace(&message);
+            // At the level of errors, as the request's.
+            let span = tracing::error_span!("job", trace_id = trace.as_ref().map(Trace::id));
+            self.attend(message).instrument(span)
+        };
+        let outcomes = stream::iter(event.records).map(attend).buffer_unordered(CONCURRENT_JOBS);
         let unsettled: Vec<String> = outcomes.filter_map(std::future::ready).collect().await;
         let mut response = SqsBatchResponse::default();
         response.set_failures(unsettled);
@@ -108,7 +114,7 @@ impl Builder {
         };
         let Job { pack_id, attempt } = job;
         let builder = self.clone();
-        let (done, time) = timed(tokio::spawn(async move { builder.build(job).await })).await;
+        let (done, time) = timed(tokio::spawn(async move { builder.build(job).await }.in_current_span())).await;
         let (outcome, unsettled) = match done {
             Ok(Ok(built)) => {
                 tracing::info!(message_id, %pack_id, attempt, outcome = ?built, "build settled");
@@ -171,6 +177,12 @@ fn queue_age(message: &SqsMessage) -> Option<Duration> {
     let sent = Duration::from_millis(message.attributes.get("SentTimestamp")?.parse().ok()?);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(now.saturating_sub(sent))
+}
+
+/// The trace that a message's sender worked for: Lambda hands it on beside the message, and has another for the
+/// invocation itself.
+fn trace(message: &SqsMessage) -> Option<Trace> {
+    Trace::parse(message.attributes.get("AWSTraceHeader")?)
 }
 
 impl From<aws::Error> for Obstacle {

@@ -1,7 +1,8 @@
 //! Logs: one JSON object a line in a Lambda, lines for people on a terminal. Lines of the audit trail have a target of
-//! their own, [`AUDIT`]. Metrics are lines between them, see [`Metrics`].
+//! their own, [`AUDIT`]. Metrics are lines between them, see [`Metrics`]; what belongs together has one [`Trace`].
 
 mod metrics;
+mod trace;
 
 use std::{
     env,
@@ -11,7 +12,10 @@ use std::{
 
 use tracing_subscriber::EnvFilter;
 
-pub use self::metrics::{Metrics, measured, timed};
+pub use self::{
+    metrics::{Metrics, measured, timed},
+    trace::Trace,
+};
 
 /// The target of the lines that say who did what: `{"target":"audit","action":…}`. No level of logging turns them off,
 /// short of `RUST_LOG`. They hold ids, names, versions and digests: no secret, and nothing of an archive's content.

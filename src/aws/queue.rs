@@ -1,7 +1,11 @@
+use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::pack::{PackId, Record};
+use crate::{
+    pack::{PackId, Record},
+    telemetry::Trace,
+};
 
 /// The build queue.
 #[derive(Debug, Clone)]
@@ -33,13 +37,18 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Sends a job.
+    /// Sends a job, which carries the current trace.
     ///
     /// # Errors
     /// When SQS did not confirm it; the job may have been sent all the same.
     pub async fn send(&self, job: Job) -> Result<(), Error> {
         let body = serde_json::to_string(&job).map_err(Error::of("SendMessage"))?;
-        let message = self.client.send_message().queue_url(&self.url).message_body(body);
+        let mut message = self.client.send_message().queue_url(&self.url).message_body(body);
+        if let Some(trace) = Trace::current() {
+            let header = MessageSystemAttributeValue::builder().data_type("String").string_value(trace.header());
+            let header = header.build().map_err(Error::of("SendMessage"))?;
+            message = message.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, header);
+        }
         message.send().await.map_err(Error::of("SendMessage"))?;
         Ok(())
     }

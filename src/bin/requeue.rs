@@ -10,8 +10,9 @@ use pack_upload::{
     config,
     error_chain::ErrorChain,
     requeue::Requeue,
-    telemetry::{self, Metrics},
+    telemetry::{self, Metrics, Trace},
 };
+use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -24,8 +25,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         queue: Queue::new(aws::sqs(&sdk, &config.timeouts), config.build_queue_url),
         settings: config.settings,
     };
-    let handle = |_: LambdaEvent<CloudWatchEvent>| async {
-        let sweep = requeue.sweep().await;
+    let handle = async |event: LambdaEvent<CloudWatchEvent>| {
+        let trace = Trace::of(&event.context);
+        let span = tracing::error_span!("sweep", trace_id = trace.as_ref().map(Trace::id));
+        let sweep = Trace::scope(trace, requeue.sweep()).instrument(span).await;
         let sweep = sweep.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "not swept"))?;
         tracing::info!(
             outstanding = sweep.outstanding,

@@ -35,7 +35,7 @@ use self::{error::ApiError, query::Query, route::Route};
 use crate::{
     aws::Table,
     identity::{self, Authenticator, BaseDomain, Caller},
-    telemetry::Metrics,
+    telemetry::{Metrics, Trace},
     upload::Uploads,
 };
 
@@ -109,19 +109,24 @@ pub fn service(
 async fn exchange(api: &Api, request: Request) -> Response<Body> {
     let arrived_at = Instant::now();
     let request_id = request_id(&request);
+    let trace = request.lambda_context_ref().and_then(Trace::of);
     let route = Route::of(&request);
     let is_upload = matches!(route, Ok(Route::Upload));
     // At the level of errors, so that a filter which lets only errors through does not take their context away.
     let span = error_span!(
         "request",
         request_id,
+        trace_id = trace.as_ref().map(Trace::id),
         method = request.method().as_str(),
         route = route.as_ref().map_or("none", Route::template),
         org_id = field::Empty,
         credential_id = field::Empty,
         pack_id = field::Empty,
     );
-    let answer = AssertUnwindSafe(api.answer(route, request, arrived_at)).catch_unwind().instrument(span.clone()).await;
+    // On the heap, since a debug build moves it from one wrapper to the next on the stack.
+    let answer = Box::pin(api.answer(route, request, arrived_at));
+    let answer = Trace::scope(trace, answer).instrument(span.clone());
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
     let answer = answer.unwrap_or(Err(ApiError::Panicked));
     let duration_ms = arrived_at.elapsed().as_micros() as f64 / 1_000.0;
     let _entered = span.enter();

@@ -155,8 +155,15 @@ fn context(request_id: String) -> Context {
     let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + TIMEOUT;
     let mut context = Context::default();
     context.request_id = request_id;
+    context.xray_trace_id = Some(trace_header());
     context.deadline = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
     context
+}
+
+/// A trace of X-Ray, which Lambda gives every invocation: when it began, and 96 bits of chance.
+fn trace_header() -> String {
+    let trace = Ulid::generate();
+    format!("Root=1-{:08x}-{:024x};Sampled=0", trace.timestamp_ms() / 1_000, trace.0 & ((1 << 96) - 1))
 }
 
 /// An answer of API Gateway's own.

@@ -6,3 +6,4 @@ mod edge;
 mod pipeline;
 mod support;
 mod table;
+mod trace;

@@ -3,7 +3,7 @@
 
 use std::{path::Path, process::Command};
 
-use aws_sdk_sqs::types::Message;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use pack_upload::{aws::Table, local::seed};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -62,7 +62,8 @@ impl Stack {
     /// Takes the only job off the queue.
     async fn take_job(&self) -> Message {
         let (sqs, queue) = (&self.embedded.clients.sqs, &self.embedded.queues.builds);
-        let received = sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await.unwrap();
+        let receive = sqs.receive_message().queue_url(queue).max_number_of_messages(10);
+        let received = receive.message_system_attribute_names(MessageSystemAttributeName::All).send().await.unwrap();
         let [job] = received.messages() else { panic!("one job: {received:?}") };
         sqs.delete_message().queue_url(queue).receipt_handle(job.receipt_handle().unwrap()).send().await.unwrap();
         job.clone()
@@ -98,7 +99,22 @@ fn batch(name: &str, job: &Message) -> Value {
     let mut event = event(name);
     event["Records"][0]["body"] = json!(job.body().unwrap());
     event["Records"][0]["md5OfBody"] = json!(job.md5_of_body().unwrap());
+    event["Records"][0]["attributes"]["AWSTraceHeader"] = json!(trace_header(job));
     event
+}
+
+/// The trace that a job carries.
+fn trace_header(job: &Message) -> &str {
+    &job.attributes().unwrap()[&MessageSystemAttributeName::AwsTraceHeader]
+}
+
+/// The messages of a log's lines that belong to a trace.
+fn logged_for(trace_id: &str, log: &str) -> Vec<String> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines
+        .filter(|line| line["span"]["trace_id"] == trace_id)
+        .map(|line| line["message"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -178,6 +194,31 @@ async fn a_job_that_was_lost_is_sent_again_when_it_is_due() {
     let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
     assert_eq!(requeue.invoke(event("requeue")).await, Ok(Value::Null));
     assert_eq!(stack.take_job().await.body(), lost.body());
+}
+
+#[tokio::test]
+async fn one_trace_leads_from_the_request_to_its_build() {
+    let stack = Stack::start().await;
+    let mut api = stack.function(Api, &[]).await;
+    answer(&mut api, event("upload-http-api")).await;
+    let job = stack.take_job().await;
+    assert_eq!(trace_header(&job), format!("Root={};Parent=9a9197af755a6419;Sampled=1", api.trace_id()));
+    assert_eq!(logged_for(api.trace_id(), &api.log()), ["accepted", "answered"]);
+
+    let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
+    requeue.invoke(event("requeue")).await.unwrap();
+    let sent_again = stack.take_job().await;
+    assert!(trace_header(&sent_again).contains(requeue.trace_id()), "{sent_again:?}");
+    assert_eq!(logged_for(requeue.trace_id(), &requeue.log()), ["job sent again"]);
+
+    let mut builder = stack.function(Builder, &[]).await;
+    for job in [job, sent_again] {
+        builder.invoke(batch("build-job", &job)).await.unwrap();
+    }
+    for function in [api, requeue] {
+        assert_eq!(logged_for(function.trace_id(), &builder.log()), ["build settled"]);
+    }
+    assert!(logged_for(builder.trace_id(), &builder.log()).is_empty());
 }
 
 #[test]

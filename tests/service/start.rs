@@ -1,6 +1,9 @@
 //! What a `local` that has started tells a person, and a script.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -41,4 +44,26 @@ async fn local_json_tells_all_that_a_script_needs() {
         let answer = local.upload_as(org, "", PackArchive::new("keyed", "1.0.0").finish()).await;
         answer.expect(StatusCode::from_u16(status).unwrap());
     }
+}
+
+#[tokio::test]
+async fn request_and_build_are_logged_with_one_trace() {
+    let local = Local::start().await;
+    let created = local.upload(PackArchive::new("traced", "1.0.0").finish()).await;
+    local.built("acme", created.text("id")).await;
+    // The line about a build is written after its record.
+    let began = Instant::now();
+    let log = loop {
+        let log = local.log();
+        if log.contains("build settled") {
+            break log;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{log}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let trace_id = |message: &str| {
+        let line = log.lines().find(|line| line.contains(message)).unwrap();
+        line.split_once("trace_id=\"").unwrap().1.split_once('"').unwrap().0
+    };
+    assert_eq!(trace_id("build settled"), trace_id("accepted"), "{log}");
 }

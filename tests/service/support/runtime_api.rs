@@ -32,6 +32,7 @@ type Outcome = Result<Value, Value>;
 /// this is dropped.
 pub(crate) struct Function {
     process: Child,
+    trace_id: String,
     log: NamedTempFile,
     runtime_api: JoinHandle<std::io::Result<()>>,
     events: mpsc::Sender<Value>,
@@ -41,6 +42,7 @@ pub(crate) struct Function {
 /// The Runtime API's end of the channels.
 struct Runtime {
     events: Mutex<mpsc::Receiver<Value>>,
+    trace_id: String,
     outcomes: mpsc::Sender<Outcome>,
 }
 
@@ -49,12 +51,15 @@ impl Function {
     pub(crate) async fn start(binary: &FilePath, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (done, outcomes) = mpsc::channel(1);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // Each function has a trace of its own.
+        let trace_id = format!("1-5bef4de7-ad49b0e87f6ef6c87fc2{:04x}", address.port());
+        let runtime = Runtime { events: Mutex::new(next), trace_id: trace_id.clone(), outcomes: done };
         let api = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next_invocation))
             .route("/2018-06-01/runtime/invocation/{id}/{outcome}", post(invocation_done))
-            .with_state(Arc::new(Runtime { events: Mutex::new(next), outcomes: done }));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+            .with_state(Arc::new(runtime));
         let runtime_api = tokio::spawn(async move { axum::serve(listener, api).await });
         let log = NamedTempFile::new().unwrap();
         let process = Command::new(binary)
@@ -71,12 +76,17 @@ impl Function {
             .stderr(log.reopen().unwrap())
             .spawn()
             .unwrap();
-        Self { process, log, runtime_api, events, outcomes }
+        Self { process, trace_id, log, runtime_api, events, outcomes }
     }
 
     /// The id of its process.
     pub(crate) fn process(&self) -> u32 {
         self.process.id()
+    }
+
+    /// The id of the trace that its invocations belong to.
+    pub(crate) fn trace_id(&self) -> &str {
+        &self.trace_id
     }
 
     /// Invokes the function.
@@ -115,7 +125,7 @@ async fn next_invocation(State(runtime): State<Arc<Runtime>>) -> Response {
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
         ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:test".to_owned()),
-        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1".to_owned()),
+        ("lambda-runtime-trace-id", format!("Root={};Parent=9a9197af755a6419;Sampled=1", runtime.trace_id)),
     ];
     (headers, event.to_string()).into_response()
 }
