@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The longest version, in characters: an OCI tag's length (OCI distribution spec, "Pulling manifests").
 const MAX_LENGTH: usize = 128;
 
-/// A pack's version: Semantic Versioning 2.0, at most 128 characters.
+/// A pack's version: Semantic Versioning 2.0, at most 128 characters, each of its three numbers at most 2^64 − 1.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version(String);

@@ -124,6 +124,10 @@ fn versions() {
             "line 2: `1.0.0_1` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '_' after patch version number",
         ),
         (
+            "18446744073709551616.0.0",
+            "line 2: `18446744073709551616.0.0` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: value of major version number exceeds u64::MAX",
+        ),
+        (
             &format!("1.0.0-{}", "a".repeat(123)),
             "line 2: `1.0.0-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…` has 129 characters; at most 128 are allowed",
         ),
