@@ -1,0 +1,34 @@
+"""A way to a server on this machine by another address."""
+
+import socket
+import threading
+
+
+class Relay:
+    """Listens on `address` and hands everything on to the same port of loopback, for as long as the process lives."""
+
+    def __init__(self, address, port):
+        self._backend = ("127.0.0.1", port)
+        self._listener = socket.create_server((address, port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            client, _ = self._listener.accept()
+            try:
+                backend = socket.create_connection(self._backend)
+            except OSError:
+                client.close()
+                continue
+            threading.Thread(target=_relay, args=(client, backend), daemon=True).start()
+            threading.Thread(target=_relay, args=(backend, client), daemon=True).start()
+
+
+def _relay(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        # The other direction has ended, and says why where it matters.
+        pass
