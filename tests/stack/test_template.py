@@ -69,8 +69,8 @@ class Permissions(unittest.TestCase):
                 needed.update(PERMISSIONS["lambda"]["queue"])
             for call in PERMISSIONS["calls"][binary]:
                 needed.update(PERMISSIONS["actions"][call])
-            allowed = [action for statement in statements(binary) for action in as_list(statement["Action"])]
-            self.assertEqual(sorted(needed), sorted(allowed), binary)
+            allowed = {action for statement in statements(binary) for action in as_list(statement["Action"])}
+            self.assertEqual(needed, allowed, binary)
 
     def test_every_resource_is_named(self):
         unnamed = {"ecr:GetAuthorizationToken", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
@@ -80,7 +80,7 @@ class Permissions(unittest.TestCase):
                 self.assertEqual(everywhere, set(as_list(statement["Action"])) <= unnamed, statement["Sid"])
 
     def test_only_its_own_indexes_and_no_more_than_a_prefix_are_open_to_a_function(self):
-        prefixes = {"${StagingBucket.Arn}/staging/*", "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/packs/*"}
+        prefixes = {"${StagingBucket.Arn}/staging/*", "${StagingBucket.Arn}/uploads/*", "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/packs/*"}
         for binary in FUNCTIONS:
             resources = [each for statement in statements(binary) for each in as_list(statement["Resource"]) if each != "*"]
             texts = [resource["Fn::Sub"] for resource in resources if "Fn::Sub" in resource]
@@ -235,7 +235,7 @@ class Watched(unittest.TestCase):
 
     def test_every_metric_of_ours_is_one_that_somebody_writes(self):
         code = "".join(path.read_text() for path in ROOT.glob("src/**/*.rs"))
-        written = {match for match in re.findall(r'\.(?:count|bytes|milliseconds|seconds)\(\s*"(\w+)"', code)}
+        written = {match for match in re.findall(r'(?:\.(?:count|bytes|milliseconds|seconds)|measured)\(\s*"(\w+)"', code)}
         for log_filter in of_type("AWS::Logs::MetricFilter").values():
             written.update(each["MetricName"] for each in log_filter["Properties"]["MetricTransformations"])
         ours = {"Fn::Sub": "PackUpload/${AWS::StackName}"}
