@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::{
     archive::{Archive, BLOCK, Header, PREFIX, gzip, gzip_at, pax_record},
-    faults::{Role, System, upload},
-    support::{manifest, scratch},
+    faults::{Role, System, begin, submit, upload},
+    support::{manifest, scratch, send},
 };
 
 /// What a process may have had in memory at its worst, in KiB.
@@ -91,6 +91,13 @@ fn extended(name: &str, record: &[u8]) -> Archive {
     let records = record.repeat((64 << 10) / record.len());
     (0..1_000)
         .fold(pack(name, ""), |archive, index| archive.extension(b'x', &records).file(format!("data/{index}"), b""))
+}
+
+/// Five times what an archive inside a request may unpack to, of which the pack is a fifth in its archive.
+fn large() -> Archive {
+    let content: Vec<u8> =
+        noise(3 << 20).chunks(4_096).flat_map(|chunk| iter::repeat_n(chunk, 5).flatten().copied()).collect();
+    (0..20).fold(pack("large", ""), |archive, index| archive.file(format!("data/{index}"), &content))
 }
 
 /// As many problems as names can have.
@@ -217,6 +224,33 @@ async fn the_worst_uploads_have_their_verdicts_within_160_mib() {
         }
     }
     assert_eq!(too_much, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_pack_by_way_of_s3_takes_no_more_than_others() {
+    let mut system = System::start(&PATIENCE).await;
+    let archive = gzip_at(&large().tar(), Compression::fast());
+    let unit = gzip_ticks(&archive).await;
+    let begun = system.request(begin(&archive)).await.unwrap();
+    begun.expect(StatusCode::CREATED);
+    assert_eq!(send(&begun, archive.clone()).await, StatusCode::OK);
+    let processes = [Role::Api, Role::Builder].map(|role| system.process(role));
+    processes.into_iter().for_each(forget_peak);
+    let before = processes.map(ticks);
+    let created = system.request(submit(begun.text("upload_id"))).await.unwrap();
+    created.expect(StatusCode::CREATED);
+    assert!(system.deliver().await);
+    system.expect_good(&created.body).await;
+    for (index, name) in ["api", "builder"].into_iter().enumerate() {
+        let (peak, ticks) = (peak_kib(processes[index]), ticks(processes[index]) - before[index]);
+        println!(
+            "large pack, {} bytes: {name} {} MiB and {:.1}",
+            archive.len(),
+            peak >> 10,
+            ticks as f64 / unit as f64
+        );
+        assert!(peak <= MOST_KIB, "{name}: {peak} KiB");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,5 +14,5 @@ mod words;
 
 pub(crate) use self::{
     script::{Role, Script},
-    system::{System, upload},
+    system::{System, begin, submit, upload},
 };
