@@ -24,9 +24,8 @@ pub const AUDIT: &str = "audit";
 /// Libraries whose `info` is noise, and whose lower levels show requests with their headers.
 const QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_smithy_http_client=warn,aws_smithy_runtime=warn,\
                      aws_smithy_runtime_api=warn,aws_sdk_dynamodb=warn,aws_sdk_ecr=warn,aws_sdk_s3=warn,\
-                     aws_sdk_sqs=warn,dynoxide=error,ferro_oci_server=warn,s3s=warn,s3s_fs=warn,hyper=warn,\
-                     hyper_util=warn,h2=warn,lambda_runtime=warn,lambda_http=warn,oci_client=warn,\
-                     reqwest=warn,rustls=warn";
+                     aws_sdk_sqs=warn,dynoxide=error,s3s=warn,s3s_fs=warn,hyper=warn,hyper_util=warn,h2=warn,\
+                     lambda_runtime=warn,lambda_http=warn,oci_client=warn,reqwest=warn,rustls=warn";
 
 /// Logs JSON to standard output, in the shape that Lambda's own JSON lines have: `timestamp`, `level`, `message` and
 /// the event's fields side by side. A panic is a line too, and so are metrics if `METRICS_NAMESPACE` is set.

@@ -242,7 +242,7 @@ fn a_missing_configuration_is_named_whole() {
 const MARKERS: [&str; 6] = [
     "SQLite format 3",
     "MalformedXML",
-    "ferro_oci_server::",
+    "the chunk does not begin where the last one ended",
     "the local queue has no action",
     "the event is not one that lambda_http reads",
     "local-secret",

@@ -1,0 +1,79 @@
+//! What there is: the tags of a repository (OCI distribution spec, "Listing Tags"), and the repositories, which the
+//! specification leaves to its predecessor (Docker registry HTTP API V2, "Listing Repositories").
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use axum::{
+    Json,
+    extract::Query,
+    http::Uri,
+    response::{IntoResponse as _, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::fs;
+
+use super::{
+    Error, Registry,
+    endpoint::Name,
+    store::{MANIFESTS, TAGS, found},
+};
+
+/// The query of a list: how many, and after which.
+#[derive(Deserialize)]
+struct Page {
+    n: Option<usize>,
+    last: Option<String>,
+}
+
+impl Page {
+    /// The names on this page of the list, in order.
+    fn of(uri: &Uri, mut names: Vec<String>) -> Result<Vec<String>, Error> {
+        let Query(Self { n, last }) = Query::try_from_uri(uri).map_err(|_| Error::QueryInvalid)?;
+        names.retain(|name| last.as_ref().is_none_or(|last| name > last));
+        names.sort();
+        names.truncate(n.unwrap_or(usize::MAX));
+        Ok(names)
+    }
+}
+
+impl Registry {
+    pub(super) async fn tags(&self, name: Name<'_>, uri: &Uri) -> Result<Response, Error> {
+        let repository = self.store.repository(name);
+        if !fs::try_exists(repository.join(MANIFESTS)).await? {
+            return Err(Error::NameUnknown);
+        }
+        let tags = Page::of(uri, entries(&repository.join(TAGS)).await?)?;
+        Ok(Json(json!({ "name": name.to_string(), "tags": tags })).into_response())
+    }
+
+    pub(super) async fn catalog(&self, uri: &Uri) -> Result<Response, Error> {
+        let root = self.store.repositories();
+        let mut names = Vec::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            for entry in entries(&root.join(&folder)).await? {
+                match &*entry {
+                    MANIFESTS => names.push(folder.to_string_lossy().into_owned()),
+                    TAGS => {}
+                    component => folders.push(folder.join(component)),
+                }
+            }
+        }
+        Ok(Json(json!({ "repositories": Page::of(uri, names)? })).into_response())
+    }
+}
+
+/// The names of what is in a folder, which need not be there.
+async fn entries(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    if let Some(mut entries) = found(fs::read_dir(folder).await)? {
+        while let Some(entry) = entries.next_entry().await? {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,95 @@
+//! Manifests (OCI distribution spec, "Pulling manifests", "Pushing Manifests").
+
+use std::{io, path::Path};
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde::{Deserialize, Serialize};
+use tokio::fs;
+use ulid::Ulid;
+
+use super::{
+    Error, Registry,
+    blobs::CONTENT_DIGEST,
+    endpoint::{Name, Reference},
+    store::found,
+};
+use crate::pack::Digest;
+
+/// The most bytes that a manifest has: as many as every registry takes (OCI distribution spec, "Pushing Manifests").
+const MAX_MANIFEST_BYTES: usize = 4 << 20;
+
+/// Points at content by its digest (OCI image spec, "Content Descriptors").
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    media_type: String,
+    digest: Digest,
+}
+
+/// What an image's manifest, or an index of them, needs to be there (OCI image spec, "Image Manifest", "Image Index").
+#[derive(Deserialize)]
+struct Manifest {
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+}
+
+impl Registry {
+    pub(super) async fn manifest(&self, name: Name<'_>, reference: Reference<'_>) -> Result<Response, Error> {
+        let descriptor =
+            found(fs::read(self.store.descriptor(name, reference)).await)?.ok_or(Error::ManifestUnknown)?;
+        let Descriptor { media_type, digest } = serde_json::from_slice(&descriptor).map_err(io::Error::from)?;
+        self.content(digest, media_type).await?.ok_or(Error::ManifestUnknown)
+    }
+
+    pub(super) async fn put_manifest(
+        &self,
+        name: Name<'_>,
+        reference: Reference<'_>,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Response, Error> {
+        let content = to_bytes(body, MAX_MANIFEST_BYTES).await.map_err(Error::ManifestUnreadable)?;
+        let digest = Digest::of(&content);
+        if matches!(reference, Reference::Digest(named) if named != digest) {
+            return Err(Error::DigestInvalid);
+        }
+        self.check(&content).await?;
+        let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.ok_or(Error::NoMediaType)?.split(';').next().unwrap_or_default().trim();
+        let descriptor = Descriptor { media_type: media_type.to_owned(), digest };
+        let descriptor = Bytes::from(serde_json::to_vec(&descriptor).map_err(io::Error::from)?);
+
+        self.write(content, &self.store.blob(digest)).await?;
+        self.write(descriptor.clone(), &self.store.descriptor(name, Reference::Digest(digest))).await?;
+        if let Reference::Tag(_) = reference {
+            self.write(descriptor, &self.store.descriptor(name, reference)).await?;
+        }
+        let location = format!("/v2/{name}/manifests/{digest}");
+        Ok((StatusCode::CREATED, [(header::LOCATION, location), (CONTENT_DIGEST, digest.to_string())]).into_response())
+    }
+
+    /// Checks that all is there that a manifest points at.
+    async fn check(&self, manifest: &[u8]) -> Result<(), Error> {
+        let Manifest { config, layers, manifests } =
+            serde_json::from_slice(manifest).map_err(Error::ManifestInvalid)?;
+        for Descriptor { digest, .. } in config.into_iter().chain(layers).chain(manifests) {
+            if !fs::try_exists(self.store.blob(digest)).await? {
+                return Err(Error::ManifestBlobUnknown(digest));
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&self, content: Bytes, place: &Path) -> Result<(), Error> {
+        let mut upload = self.store.upload(Ulid::generate());
+        upload.append(Body::from(content)).await?;
+        Ok(upload.keep(place).await?)
+    }
+}
