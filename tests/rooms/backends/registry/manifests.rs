@@ -192,10 +192,10 @@ async fn no_name_leads_out_of_the_folder() {
         assert!(answer.contains(&format!("location: /v2/{name}/blobs/uploads/")), "{name}: {answer}");
     }
     let long = "a".repeat(129);
-    for reference in ["..", ".", "", ".a", "-a", "a/../b", "%2e%2e", "sha256:abc", "a:b", &long] {
+    for reference in ["..", ".", "", ".a", "-a", "%2e%2e", "a\\b", "sha256:abc", "a:b", &long] {
         for method in ["GET", "PUT"] {
             let answer = raw(&api, method, &format!("/v2/a/manifests/{reference}")).await;
-            assert!(answer.starts_with("HTTP/1.1 40"), "{reference}: {answer}");
+            assert!(answer.contains("MANIFEST_UNKNOWN"), "{method} {reference}: {answer}");
         }
     }
     assert_eq!(api.files(), [""; 0]);
