@@ -7,6 +7,7 @@ mod matrix;
 mod poison;
 pub(crate) mod proxy;
 mod races;
+mod round_trips;
 mod scenario;
 mod script;
 mod system;

@@ -60,12 +60,12 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_else(|_| hang_up());
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let operation = operation(proxy.service, &parts.method, &path, &parts.headers);
-    for call in calls_of(proxy.service, &operation, &path, &body) {
-        calls::seen(proxy.script.caller().name(), &call);
+    let call = proxy.script.call(proxy.service, operation(proxy.service, &parts.method, &path, &parts.headers));
+    for seen in calls_of(proxy.service, &call.operation, &path, &body) {
+        calls::seen(call.caller.name(), &seen);
     }
-    match proxy.script.fault(proxy.service, operation) {
-        None => proxy.forward(parts.method, &path, parts.headers, body).await,
+    match proxy.script.fault(&call) {
+        None => proxy.script.pass(call, proxy.forward(parts.method, &path, parts.headers, body)).await,
         Some(Fault::Fails) => hang_up(),
         Some(Fault::AnswerLost) => {
             proxy.forward(parts.method, &path, parts.headers, body).await;

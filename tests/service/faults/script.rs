@@ -2,8 +2,10 @@
 
 use std::{
     env, fmt,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
@@ -113,6 +115,10 @@ struct State {
     at_work: Option<Role>,
     traps: Vec<Armed>,
     seen: Vec<Call>,
+    /// How much longer a call takes that nothing befalls.
+    delay: Duration,
+    /// When each such call was under way.
+    passed: Vec<(Call, Range<Instant>)>,
 }
 
 #[derive(Debug)]
@@ -153,24 +159,55 @@ impl Script {
         std::mem::take(&mut self.state.lock().unwrap().seen)
     }
 
-    /// Whose calls come now.
-    pub(super) fn caller(&self) -> Role {
-        self.state.lock().unwrap().at_work.expect("a function is at work")
+    /// Lets every call from now on take this much longer.
+    pub(crate) fn slow_down(&self, delay: Duration) {
+        self.state.lock().unwrap().delay = delay;
     }
 
-    /// What becomes of a call that comes now.
-    pub(super) fn fault(&self, service: Service, operation: String) -> Option<Fault> {
-        let call = Call { caller: self.caller(), service, operation };
+    /// The operations since the last time that one after another was waited for: as many as there can be of which none
+    /// began before the one before it ended.
+    pub(crate) fn take_sequence(&self) -> Vec<String> {
+        let mut passed = std::mem::take(&mut self.state.lock().unwrap().passed);
+        passed.sort_by_key(|(_, time)| time.end);
+        let mut sequence = Vec::new();
+        let mut ended = None;
+        for (call, time) in passed {
+            if ended.is_none_or(|ended| ended <= time.start) {
+                ended = Some(time.end);
+                sequence.push(call.operation);
+            }
+        }
+        sequence
+    }
+
+    /// The call that comes now.
+    pub(super) fn call(&self, service: Service, operation: String) -> Call {
+        let caller = self.state.lock().unwrap().at_work.expect("a function is at work");
+        Call { caller, service, operation }
+    }
+
+    /// Lets a call pass.
+    pub(super) async fn pass<T>(&self, call: Call, forward: impl Future<Output = T>) -> T {
+        let delay = self.state.lock().unwrap().delay;
+        let began = Instant::now();
+        tokio::time::sleep(delay).await;
+        let answer = forward.await;
+        self.state.lock().unwrap().passed.push((call, began..Instant::now()));
+        answer
+    }
+
+    /// What befalls a call.
+    pub(super) fn fault(&self, call: &Call) -> Option<Fault> {
         let mut state = self.state.lock().unwrap();
         let mut fault = None;
-        for armed in state.traps.iter_mut().filter(|armed| armed.trap.call == call) {
+        for armed in state.traps.iter_mut().filter(|armed| armed.trap.call == *call) {
             armed.passed += 1;
             if fault.is_none() && armed.passed > armed.trap.skip && armed.hits < armed.trap.times {
                 armed.hits += 1;
                 fault = Some(armed.trap.fault);
             }
         }
-        state.seen.push(call);
+        state.seen.push(call.clone());
         fault
     }
 }
