@@ -1,0 +1,139 @@
+use std::{
+    error::Error,
+    fs,
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use reqwest::{
+    Client, StatusCode,
+    multipart::{Form, Part},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process;
+
+/// How long a server may take to accept requests.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that takes uploads, on a folder of its own. It is ended when this is dropped.
+pub(crate) struct Server {
+    pub(crate) name: &'static str,
+    process: Child,
+    folder: TempDir,
+    url: String,
+    /// The API key that `local` wants; pypiserver wants none.
+    key: Option<String>,
+}
+
+impl Server {
+    /// `local` as this very command built it.
+    pub(crate) async fn local() -> Result<Self, Box<dyn Error>> {
+        let folder = TempDir::new()?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path()).env_clear();
+        let process = command.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("log"))?).spawn()?;
+        let mut local = Self { name: "`local`", process, folder, url: String::new(), key: None };
+        let document = local.folder.path().join("local.json");
+        local.wait_for(|| document.exists()).await?;
+        let document: Value = serde_json::from_slice(&fs::read(document)?)?;
+        local.url = format!("{}/v1/packs", document["url"].as_str().ok_or("no url")?);
+        local.key = document["keys"]["acme"]["full_access"].as_str().map(str::to_owned);
+        Ok(local)
+    }
+
+    /// pypiserver under gunicorn with four workers, if both are installed. It is spared the look through its folder
+    /// whether a file is there already.
+    pub(crate) async fn pypiserver() -> Result<Option<Self>, Box<dyn Error>> {
+        let folder = TempDir::new()?;
+        let packages = folder.path().join("packages");
+        fs::create_dir(&packages)?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let application =
+            format!("pypiserver:app(root='{}', passwords='.', authenticated='.', overwrite=True)", packages.display());
+        let mut command = Command::new("gunicorn");
+        command.args(["--workers", "4", "--worker-class", "sync", "--bind", &address.to_string(), &application]);
+        let log = fs::File::create(folder.path().join("log"))?;
+        let Ok(process) = command.stdout(log.try_clone()?).stderr(log).spawn() else { return Ok(None) };
+        let mut server = Self { name: "pypiserver", process, folder, url: format!("http://{address}/"), key: None };
+        server.wait_for(|| std::net::TcpStream::connect(address).is_ok()).await?;
+        Ok(Some(server))
+    }
+
+    async fn wait_for(&mut self, is_ready: impl Fn() -> bool) -> Result<(), Box<dyn Error>> {
+        let began = Instant::now();
+        while !is_ready() {
+            if self.process.try_wait()?.is_some() || began.elapsed() > PATIENCE {
+                return Err(format!("{} does not run: {}", self.name, self.log()).into());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Uploads an archive; in words what it answered if it did not take it in.
+    pub(crate) async fn upload(&self, client: &Client, archive: Part) -> Result<(), String> {
+        let (request, expected) = match &self.key {
+            Some(key) => {
+                let form = Form::new().part("archive", archive);
+                (client.post(format!("{}/upload", self.url)).bearer_auth(key).multipart(form), StatusCode::CREATED)
+            }
+            None => {
+                let form = Form::new().text(":action", "file_upload").part("content", archive);
+                (client.post(&self.url).multipart(form), StatusCode::OK)
+            }
+        };
+        let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
+        let status = answer.status();
+        let body = answer.text().await.map_err(|error| format!("{error:?}"))?;
+        if status == expected { Ok(()) } else { Err(format!("{status}: {body}")) }
+    }
+
+    /// Waits until the server has done all that its uploads make it do, since `local` builds and pushes an image of each:
+    /// the processor time that it has had for all of it.
+    ///
+    /// # Errors
+    /// If an upload that was taken in has no image.
+    pub(crate) async fn finish(&self, uploads: usize) -> Result<Duration, Box<dyn Error>> {
+        let Some(key) = &self.key else { return Ok(process::cpu_time(self.process.id())?) };
+        let client = Client::builder().no_proxy().build()?;
+        let page = async |cursor: &str| -> Result<Value, reqwest::Error> {
+            let get = client.get(format!("{}?limit=100{cursor}", self.url)).bearer_auth(key);
+            get.send().await?.json().await
+        };
+        let ready = |page: &Value| {
+            let packs = page["packs"].as_array().into_iter().flatten();
+            packs.filter(|pack| pack["build_status"] == "ready").count()
+        };
+        // The newest ones are built last.
+        while ready(&page("").await?) < uploads.min(100) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let cpu_time = process::cpu_time(self.process.id())?;
+
+        let (mut found, mut cursor) = (0, String::new());
+        loop {
+            let page = page(&cursor).await?;
+            found += ready(&page);
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None if found == uploads => return Ok(cpu_time),
+                None => return Err(format!("{uploads} uploads were taken in, and {found} have an image").into()),
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // gunicorn ends its workers when it is asked to end, and not when it is killed.
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = self.process.wait();
+    }
+}

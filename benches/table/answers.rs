@@ -1,0 +1,61 @@
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use serde_json::{Value, json};
+
+/// An AWS that takes each request whole and answers it at once: every key is good, and everything is done.
+#[derive(Debug, Clone)]
+pub(crate) struct Answers;
+
+impl HttpClient for Answers {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Answers {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(async move {
+            let operation = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+            let body = ByteStream::new(request.into_body()).collect().await;
+            let body = body.map_err(|error| ConnectorError::io(error.into()))?;
+            let answer = match operation.rsplit('.').next() {
+                Some("BatchGetItem") => {
+                    let request = serde_json::from_slice(&body.into_bytes());
+                    found(request.map_err(|error| ConnectorError::user(error.into()))?).to_string()
+                }
+                Some("TransactWriteItems") => "{}".to_owned(),
+                Some("SendMessage") => json!({"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274"}).to_string(),
+                // S3's answer to a PUT has no body.
+                _ => String::new(),
+            };
+            let status = 200.try_into().expect("200 is a status");
+            Ok(HttpResponse::new(status, answer.into()))
+        })
+    }
+}
+
+/// The items asked for: an org and one of its API keys.
+fn found(mut request: Value) -> Value {
+    let tables = request["RequestItems"].as_object_mut().into_iter().flatten();
+    let responses = tables.map(|(table, wanted)| {
+        let items = wanted["Keys"].as_array().into_iter().flatten().map(|key| {
+            let text = |name: &str| key[name]["S"].as_str().unwrap_or_default();
+            let attributes = match text("sk").strip_prefix("KEY#") {
+                Some(hash) => {
+                    json!({"key_hash": hash, "template": "full_access", "created_at": "2026-01-01T00:00:00Z"})
+                }
+                None => json!({"org_id": text("pk").trim_start_matches("ORG#"), "slug": "acme", "billing": "active"}),
+            };
+            let attributes = attributes.as_object().into_iter().flatten();
+            Value::Object(attributes.map(|(name, text)| (name.clone(), json!({ "S": text }))).collect())
+        });
+        (table.clone(), Value::Array(items.collect()))
+    });
+    let responses = responses.collect::<serde_json::Map<_, _>>();
+    json!({"Responses": responses, "UnprocessedKeys": {}})
+}

@@ -1,0 +1,51 @@
+//! What is done with an archive: the least that must be, and what the service does. Everything the benchmarks know of
+//! how a pack is judged is here.
+
+use std::io::Read as _;
+
+use flate2::bufread::GzDecoder;
+use pack_upload::{
+    image::Image,
+    pack::{self, Limits, Pack},
+};
+use sha2::{Digest as _, Sha256};
+use tempfile::{SpooledTempFile, spooled_tempfile};
+
+/// How many bytes of a pack's contents the service keeps in memory.
+const IN_MEMORY: usize = 32 << 20;
+
+/// How much is inflated at a time, in bytes: what fits a core's first cache twice.
+const CHUNK: usize = 16 << 10;
+
+/// The floor: the archive inflated into nothing, once, and the SHA-256 of what came and of what came out, once.
+pub(crate) fn floor(archive: &[u8]) -> [[u8; 32]; 2] {
+    let mut inflated = Sha256::new();
+    let mut decoder = GzDecoder::new(archive);
+    let mut chunk = [0; CHUNK];
+    loop {
+        match decoder.read(&mut chunk).expect("the archive is good") {
+            0 => return [Sha256::digest(archive).into(), inflated.finalize().into()],
+            length => inflated.update(&chunk[..length]),
+        }
+    }
+}
+
+/// A judged pack: its files, and where their contents are.
+pub(crate) struct Judged {
+    pack: Pack,
+    contents: SpooledTempFile,
+}
+
+/// Reads and judges an archive.
+pub(crate) fn judge(archive: &[u8], limits: &Limits) -> Judged {
+    let mut contents = spooled_tempfile(IN_MEMORY);
+    let pack = pack::judge(archive, limits, &mut contents).expect("the pack is good");
+    Judged { pack, contents }
+}
+
+impl Judged {
+    /// Computes its image.
+    pub(crate) fn image(&mut self) -> Image {
+        Image::of(&self.pack.tree, &mut self.contents).expect("the contents are there")
+    }
+}

@@ -1,0 +1,52 @@
+use std::{sync::Arc, time::Duration};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use lambda_http::{Context, LambdaEvent, Request, Service, request::LambdaRequest};
+use pack_upload::{
+    aws::{self, Queue, Staging, Table, Timeouts},
+    http::{self, Api},
+    identity,
+    pack::Limits,
+    upload::Uploads,
+};
+use tokio::runtime::Runtime;
+
+use crate::answers::Answers;
+
+/// The API as a Lambda has it, on an AWS that answers at once.
+pub(crate) fn api() -> Arc<Api> {
+    let credentials = Credentials::new("id", "secret", None, None, "benchmark");
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("eu-central-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(Answers)
+        .build();
+    let timeouts = Timeouts::default();
+    let uploads = Uploads {
+        table: Table::new(aws::dynamodb(&sdk, &timeouts), "packs".to_owned()),
+        staging: Staging::new(aws::s3(&sdk, &timeouts, false), "staging".to_owned()),
+        queue: Queue::new(aws::sqs(&sdk, &timeouts), "https://sqs.example/builds".to_owned()),
+        registry: "registry.example/packs".parse().expect("a registry's address"),
+        limits: Arc::new(Limits::default()),
+        large_limits: Arc::new(Limits::large()),
+        deadline: Duration::from_secs(20),
+    };
+    Arc::new(Api::new(uploads, &identity::Settings::default()))
+}
+
+/// Answers an event: from its bytes to the bytes of the response, which is a 201.
+pub(crate) fn answer(runtime: &Runtime, api: &Arc<Api>, event: &str) -> String {
+    let payload: LambdaRequest = serde_json::from_str(event).expect("the event is good");
+    let mut function = http::function(Arc::clone(api));
+    let Ok(response) = runtime.block_on(function.call(LambdaEvent::new(payload, Context::default())));
+    let response = serde_json::to_string(&response).expect("a response is JSON");
+    assert!(response.contains("\"statusCode\":201"), "{response}");
+    response
+}
+
+/// What `lambda_http` does of that before the handler gets to see the request.
+pub(crate) fn decode(event: &str) -> Request {
+    lambda_http::request::from_str(event).expect("the event is good")
+}

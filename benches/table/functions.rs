@@ -1,0 +1,154 @@
+//! The functions' own binaries, each under a Runtime API as the Lambda service would run it.
+
+use std::{
+    error::Error,
+    fs,
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use pack_upload::{aws::Table, local::seed};
+use serde_json::{Value, json};
+
+use crate::{embedded::Embedded, events::event, ratio::median, runtime_api::Function};
+
+/// How long a function is left alone after its start.
+const START: Duration = Duration::from_millis(300);
+/// How often a warm function gets the same upload again.
+const REPEATS: usize = 3;
+
+/// The `api` function.
+pub(crate) const API: &str = env!("CARGO_BIN_EXE_api");
+const BUILDER: &str = env!("CARGO_BIN_EXE_builder");
+
+/// The functions on embedded backends with the orgs of every local run.
+pub(crate) struct Functions {
+    embedded: Embedded,
+    variables: Vec<(String, String)>,
+}
+
+/// How much a process had in memory at its worst, in bytes.
+pub(crate) struct Peaks {
+    pub(crate) api: u64,
+    pub(crate) builder: u64,
+}
+
+impl Functions {
+    pub(crate) async fn new() -> Result<Self, Box<dyn Error>> {
+        let embedded = Embedded::start().await;
+        let Embedded { backends, clients, options, queues, .. } = &embedded;
+        seed(&Table::new(clients.dynamodb.clone(), options.table_name.clone())).await?;
+        let registry = backends.registry.to_string();
+        let variables = [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local-secret"),
+            ("AWS_ENDPOINT_URL_S3", &backends.endpoints.s3),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &backends.endpoints.dynamodb),
+            ("AWS_ENDPOINT_URL_SQS", &backends.endpoints.sqs),
+            ("TABLE_NAME", &options.table_name),
+            ("STAGING_BUCKET", &options.staging_bucket),
+            ("BUILD_QUEUE_URL", &queues.builds),
+            ("REGISTRY", &registry),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Ok(Self { embedded, variables })
+    }
+
+    /// The peaks of new processes that take an upload in and build it, and then the same again a few times, as warm
+    /// functions do.
+    pub(crate) async fn peaks(&self, upload: &Value) -> Result<Peaks, Box<dyn Error>> {
+        let mut api = Function::start(API.as_ref(), &self.variables).await;
+        let mut builder = Function::start(BUILDER.as_ref(), &self.variables).await;
+        expect_good(api.invoke(upload.clone()).await)?;
+        let mut job = event("build-job");
+        job["Records"][0]["body"] = json!(self.take_job().await?);
+        let built = builder.invoke(job).await;
+        if built != Ok(json!({"batchItemFailures": []})) {
+            return Err(format!("the build failed: {built:?}").into());
+        }
+        for _ in 0..REPEATS {
+            expect_good(api.invoke(upload.clone()).await)?;
+        }
+        Ok(Peaks { api: peak(api.process())?, builder: peak(builder.process())? })
+    }
+
+    /// How much longer the first upload to a new process takes than the next one, of several the one in the middle.
+    pub(crate) async fn first_upload(&self, upload: &Value) -> Result<Duration, Box<dyn Error>> {
+        let mut extra = Vec::new();
+        for _ in 0..15 {
+            let mut api = Function::start(API.as_ref(), &self.variables).await;
+            tokio::time::sleep(START).await;
+            let mut times = [Duration::ZERO; 2];
+            for time in &mut times {
+                let began = Instant::now();
+                expect_good(api.invoke(upload.clone()).await)?;
+                *time = began.elapsed();
+            }
+            let [first, second] = times;
+            extra.push(first.saturating_sub(second));
+        }
+        Ok(median(extra))
+    }
+
+    async fn take_job(&self) -> Result<String, Box<dyn Error>> {
+        let Embedded { clients, queues, .. } = &self.embedded;
+        let received = clients.sqs.receive_message().queue_url(&queues.builds).send().await?;
+        let job = received.messages.unwrap_or_default().pop().ok_or("no job")?;
+        let handle = job.receipt_handle.unwrap_or_default();
+        clients.sqs.delete_message().queue_url(&queues.builds).receipt_handle(handle).send().await?;
+        Ok(job.body.unwrap_or_default())
+    }
+}
+
+/// A good upload is answered with 201 for the first time, and then with 200.
+fn expect_good(outcome: Result<Value, Value>) -> Result<(), Box<dyn Error>> {
+    match outcome {
+        Ok(response) if response["statusCode"] == 201 || response["statusCode"] == 200 => Ok(()),
+        other => Err(format!("an upload failed: {other:?}").into()),
+    }
+}
+
+/// How much a process had in memory at its worst, in bytes (proc(5), `status`).
+fn peak(process: u32) -> Result<u64, Box<dyn Error>> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1_024)
+}
+
+/// The time from a function's start to its first request for an event, when it is ended.
+pub(crate) fn start(binary: &Path) -> std::io::Result<Duration> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let mut command = Command::new(binary);
+    let required = ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL"].map(|variable| (variable, "some-name"));
+    command.env_clear().envs(required).env("REGISTRY", "registry.example").env("AWS_REGION", "us-east-1");
+    command.env("AWS_LAMBDA_RUNTIME_API", listener.local_addr()?.to_string());
+    for variable in ["FUNCTION_NAME", "FUNCTION_VERSION", "LOG_GROUP_NAME", "LOG_STREAM_NAME"] {
+        command.env(format!("AWS_LAMBDA_{variable}"), "benchmark");
+    }
+    command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769").stdin(Stdio::null()).stdout(Stdio::null());
+    let began = Instant::now();
+    let mut process = command.spawn()?;
+    let (connection, _) = listener.accept()?;
+    let mut request = String::new();
+    BufReader::new(connection).read_line(&mut request)?;
+    let time = began.elapsed();
+    process.kill()?;
+    process.wait()?;
+    if request.starts_with("GET /2018-06-01/runtime/invocation/next ") {
+        Ok(time)
+    } else {
+        Err(std::io::Error::other(format!("{request:?} is not the request for an event")))
+    }
+}
+
+/// A function that does nothing, built as the others are.
+pub(crate) fn hello() -> Result<PathBuf, Box<dyn Error>> {
+    let build = ["build", "--release", "--locked", "--quiet", "--example", "hello"];
+    let built = Command::new(env!("CARGO")).args(build).current_dir(env!("CARGO_MANIFEST_DIR")).status()?;
+    let binary = Path::new(API).with_file_name("examples").join("hello");
+    if built.success() { Ok(binary) } else { Err("the example `hello` was not built".into()) }
+}

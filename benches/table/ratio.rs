@@ -1,0 +1,136 @@
+use std::{
+    error::Error,
+    fs::File,
+    hint::black_box,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use criterion::{
+    Criterion, SamplingMode, Throughput,
+    measurement::{Measurement, ValueFormatter},
+};
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
+
+/// Where criterion keeps what it measured.
+const RESULTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/criterion");
+
+/// How many times as long as something else something takes.
+///
+/// On a shared machine two times that were taken a minute apart cannot be compared. So each iteration does both, one
+/// right after the other, and what criterion gets to see, and makes its statistics of, is their quotient.
+pub(crate) struct Ratio;
+
+impl Measurement for Ratio {
+    type Intermediate = ();
+    type Value = f64;
+
+    fn start(&self) {}
+
+    fn end(&self, (): ()) -> f64 {
+        unreachable!("every benchmark does its own timing")
+    }
+
+    fn add(&self, a: &f64, b: &f64) -> f64 {
+        a + b
+    }
+
+    fn zero(&self) -> f64 {
+        0.0
+    }
+
+    fn to_f64(&self, value: &f64) -> f64 {
+        *value
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        self
+    }
+}
+
+impl ValueFormatter for Ratio {
+    fn scale_values(&self, _: f64, _: &mut [f64]) -> &'static str {
+        "×"
+    }
+
+    fn scale_throughputs(&self, _: f64, _: &Throughput, _: &mut [f64]) -> &'static str {
+        "×"
+    }
+
+    fn scale_for_machines(&self, _: &mut [f64]) -> &'static str {
+        "ratio"
+    }
+}
+
+/// Takes ratios.
+pub(crate) struct Ratios {
+    criterion: Criterion<Ratio>,
+    /// The times of what was compared with.
+    floors: Vec<Duration>,
+}
+
+impl Ratios {
+    pub(crate) fn new() -> Self {
+        let criterion = Criterion::default().with_measurement(Ratio).output_directory(Path::new(RESULTS));
+        Self { criterion, floors: Vec::new() }
+    }
+
+    /// The median of how many times as long as `floor` each time `subject` takes, by the times that they give.
+    pub(crate) fn median(
+        &mut self,
+        group: &str,
+        name: &str,
+        mut floor: impl FnMut() -> Duration,
+        mut subject: impl FnMut() -> Duration,
+    ) -> Result<f64, Box<dyn Error>> {
+        let floors = &mut self.floors;
+        let mut benchmarks = self.criterion.benchmark_group(group);
+        benchmarks.sampling_mode(SamplingMode::Flat).sample_size(30);
+        benchmarks.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(4));
+        benchmarks.bench_function(name, |bencher| {
+            bencher.iter_custom(|iterations| {
+                let ratios = (0..iterations).map(|_| {
+                    let floor = floor();
+                    floors.push(floor);
+                    subject().as_secs_f64() / floor.as_secs_f64()
+                });
+                ratios.sum()
+            });
+        });
+        benchmarks.finish();
+        let estimates = Path::new(RESULTS).join(group).join(name).join("new/estimates.json");
+        let estimates: Value = serde_json::from_reader(File::open(estimates)?)?;
+        Ok(estimates["median"]["point_estimate"].as_f64().ok_or("criterion made no estimate")?)
+    }
+
+    /// The median of all times of floors since the last time.
+    pub(crate) fn take_floor(&mut self) -> Duration {
+        median(std::mem::take(&mut self.floors))
+    }
+}
+
+/// The middle one.
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// How much processor time this process needs for some work, the dropping of what comes of it included. What others on
+/// the machine take away does not count, and what is done on a second core does.
+pub(crate) fn processor_time<T>(work: impl FnOnce() -> T) -> Duration {
+    let now = || {
+        let now = clock_gettime(ClockId::ProcessCPUTime);
+        Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
+    };
+    let began = now();
+    drop(black_box(work()));
+    now() - began
+}
+
+/// How long one waits for the same.
+pub(crate) fn waiting_time<T>(work: impl FnOnce() -> T) -> Duration {
+    let began = Instant::now();
+    drop(black_box(work()));
+    began.elapsed()
+}
