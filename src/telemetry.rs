@@ -10,7 +10,13 @@ use std::{
     panic,
 };
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    Layer as _,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 pub use self::{
     metrics::{Metrics, measured, timed},
@@ -21,53 +27,56 @@ pub use self::{
 /// short of `RUST_LOG`. They hold ids, names, versions and digests: no secret, and nothing of an archive's content.
 pub const AUDIT: &str = "audit";
 
-/// Libraries whose `info` is noise, and whose lower levels show requests with their headers.
-const QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_smithy_http_client=warn,aws_smithy_runtime=warn,\
-                     aws_smithy_runtime_api=warn,aws_sdk_dynamodb=warn,aws_sdk_ecr=warn,aws_sdk_s3=warn,\
-                     aws_sdk_sqs=warn,dynoxide=error,s3s=warn,s3s_fs=warn,hyper=warn,hyper_util=warn,h2=warn,\
-                     lambda_runtime=warn,lambda_http=warn,oci_client=warn,reqwest=warn,rustls=warn";
+/// Libraries, by how the names of their modules begin, whose `info` is noise, and whose lower levels show requests with
+/// their headers; and what is told of them.
+const QUIET: [(&str, LevelFilter); 12] = [
+    ("aws_config", LevelFilter::WARN),
+    ("aws_runtime", LevelFilter::WARN),
+    ("aws_sdk", LevelFilter::WARN),
+    ("aws_smithy", LevelFilter::WARN),
+    ("dynoxide", LevelFilter::ERROR),
+    ("h2", LevelFilter::WARN),
+    ("hyper", LevelFilter::WARN),
+    ("lambda_", LevelFilter::WARN),
+    ("oci_client", LevelFilter::WARN),
+    ("reqwest", LevelFilter::WARN),
+    ("rustls", LevelFilter::WARN),
+    ("s3s", LevelFilter::WARN),
+];
 
 /// Logs JSON to standard output, in the shape that Lambda's own JSON lines have: `timestamp`, `level`, `message` and
 /// the event's fields side by side. A panic is a line too, and so are metrics if `METRICS_NAMESPACE` is set.
 pub fn init_json() {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_span_list(false)
-        .with_env_filter(filter())
-        .with_writer(io::stdout)
-        .init();
+    let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
+    tracing_subscriber::registry().with(lines.with_filter(filter())).init();
     metrics::init();
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
 }
 
 /// Logs the audit trail, and nothing else, as JSON to standard error.
 pub fn init_audit() {
-    let filter = EnvFilter::new(format!("off,{AUDIT}=info"));
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(io::stderr).init();
+    let lines = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
+    let filter = Targets::new().with_target(AUDIT, LevelFilter::INFO);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 
 /// Logs for people to standard error.
 pub fn init_human() {
-    tracing_subscriber::fmt()
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .with_env_filter(filter())
-        .with_writer(io::stderr)
-        .init();
+    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_target(false).with_writer(io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(filter())).init();
 }
 
-/// What is logged: `RUST_LOG` word by word, else our own events from the level that `AWS_LAMBDA_LOG_LEVEL` (set by
-/// Lambda's advanced logging controls) or `LOG_LEVEL` names, else from `info`.
-fn filter() -> EnvFilter {
-    let directives = env::var(EnvFilter::DEFAULT_ENV).unwrap_or_else(|_| {
-        let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var("LOG_LEVEL"));
-        let level = match level.unwrap_or_default().to_ascii_lowercase().as_str() {
-            level @ ("trace" | "debug" | "warn" | "error") => level.to_owned(),
-            "fatal" => "error".to_owned(),
-            _ => "info".to_owned(),
-        };
-        format!("{level},{AUDIT}=info,{QUIET}")
-    });
-    EnvFilter::new(directives)
+/// What is logged: what `RUST_LOG` says, else our own events from the level that `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's
+/// advanced logging controls) or `LOG_LEVEL` names, else from `info`.
+fn filter() -> Targets {
+    let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var("LOG_LEVEL")).unwrap_or_default();
+    let level = match level.to_ascii_lowercase().as_str() {
+        "trace" => LevelFilter::TRACE,
+        "debug" => LevelFilter::DEBUG,
+        "warn" => LevelFilter::WARN,
+        "error" | "fatal" => LevelFilter::ERROR,
+        _ => LevelFilter::INFO,
+    };
+    let ours = || Targets::new().with_default(level).with_target(AUDIT, LevelFilter::INFO).with_targets(QUIET);
+    env::var("RUST_LOG").ok().and_then(|targets| targets.parse().ok()).unwrap_or_else(ours)
 }

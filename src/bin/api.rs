@@ -1,8 +1,11 @@
 //! The Lambda behind API Gateway or a Function URL.
 
-use std::{env, sync::Arc};
+use std::{env, panic::resume_unwind, sync::Arc};
 
 use aws_config::BehaviorVersion;
+use futures_util::FutureExt;
+use lambda_http::request::LambdaRequest;
+use lambda_runtime::{LambdaEvent, service_fn};
 use pack_upload::{
     aws::{self, Queue, Staging, Table},
     config,
@@ -10,6 +13,7 @@ use pack_upload::{
     telemetry,
     upload::Uploads,
 };
+use tower::ServiceExt;
 
 // Judging an archive keeps a thread busy while the other stages it.
 #[tokio::main]
@@ -17,6 +21,18 @@ async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init_json();
     let config = config::Api::read(|variable| env::var(variable).ok())
         .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
+    // The SDK's clients read the system's certificates as they are made, which takes longer than all else at a start.
+    // Lambda hands out the first event meanwhile.
+    let api = tokio::spawn(async { Arc::new(api(config).await) });
+    let api = api.map(|api| api.unwrap_or_else(|error| resume_unwind(error.into_panic()))).shared();
+    let handle = |event: LambdaEvent<LambdaRequest>| {
+        let api = api.clone();
+        async { http::function(api.await).oneshot(event).await }
+    };
+    lambda_runtime::run(service_fn(handle)).await
+}
+
+async fn api(config: config::Api) -> Api {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let uploads = Uploads {
         table: Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name),
@@ -27,5 +43,5 @@ async fn main() -> Result<(), lambda_http::Error> {
         large_limits: Arc::new(config.large_limits),
         deadline: config.deadline,
     };
-    lambda_runtime::run(http::function(Arc::new(Api::new(uploads, &config.identity)))).await
+    Api::new(uploads, &config.identity)
 }

@@ -9,7 +9,7 @@ use pack_upload::{
 };
 use serde_json::{Value, json};
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{Layer as _, filter::Targets, fmt, layer::SubscriberExt as _};
 
 use super::{
     backend::{Backend, secret, with_credential},
@@ -25,13 +25,9 @@ impl Log {
     fn start() -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
-            .with_env_filter(EnvFilter::new("pack_upload=trace,audit=info"))
-            .with_writer(move || writer.clone())
-            .finish();
+        let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(move || writer.clone());
+        let ours: Targets = "pack_upload=trace,audit=info".parse().unwrap();
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(ours));
         (log, tracing::subscriber::set_default(subscriber))
     }
 
