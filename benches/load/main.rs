@@ -5,13 +5,14 @@
 //! are not on `PATH`, `local` is measured alone.
 
 mod clients;
-mod process;
 mod server;
 mod versions;
 
 #[path = "../support/packs.rs"]
 #[expect(dead_code, reason = "the table needs more of it")]
 mod packs;
+#[path = "../support/process.rs"]
+mod process;
 
 use std::{error::Error, time::Duration};
 

@@ -13,7 +13,14 @@ use std::{
 use pack_upload::{aws::Table, local::seed};
 use serde_json::{Value, json};
 
-use crate::{embedded::Embedded, events::event, ratio::median, runtime_api::Function};
+use crate::{
+    embedded::Embedded,
+    events::event,
+    process,
+    ratio::median,
+    runtime_api::{Function, Outcome},
+    upload,
+};
 
 /// How long a function is left alone after its start.
 const START: Duration = Duration::from_millis(300);
@@ -34,6 +41,15 @@ pub(crate) struct Functions {
 pub(crate) struct Peaks {
     pub(crate) api: u64,
     pub(crate) builder: u64,
+}
+
+/// What one event cost a process that had none before.
+pub(crate) struct Cost {
+    /// How much it had in memory at its worst, in bytes.
+    pub(crate) peak: u64,
+    pub(crate) processor_time: Duration,
+    /// From the event to the answer.
+    pub(crate) waited: Duration,
 }
 
 impl Functions {
@@ -64,12 +80,7 @@ impl Functions {
         let mut api = Function::start(API.as_ref(), &self.variables).await;
         let mut builder = Function::start(BUILDER.as_ref(), &self.variables).await;
         expect_good(api.invoke(upload.clone()).await)?;
-        let mut job = event("build-job");
-        job["Records"][0]["body"] = json!(self.take_job().await?);
-        let built = builder.invoke(job).await;
-        if built != Ok(json!({"batchItemFailures": []})) {
-            return Err(format!("the build failed: {built:?}").into());
-        }
+        expect_built(builder.invoke(self.take_job().await?).await)?;
         for _ in 0..REPEATS {
             expect_good(api.invoke(upload.clone()).await)?;
         }
@@ -94,22 +105,63 @@ impl Functions {
         Ok(median(extra))
     }
 
-    async fn take_job(&self) -> Result<String, Box<dyn Error>> {
+    /// What it costs `api` to take an archive in by way of S3, which was sent there, and `builder` to build its image.
+    pub(crate) async fn large(&self, archive: Vec<u8>) -> Result<[Cost; 2], Box<dyn Error>> {
+        let mut api = Function::start(API.as_ref(), &self.variables).await;
+        let begun = expect_good(api.invoke(upload::begin(&archive)).await)?;
+        let mut put = reqwest::Client::new().put(begun["url"].as_str().ok_or("no url")?).body(archive);
+        for (name, value) in begun["headers"].as_object().ok_or("no headers")? {
+            put = put.header(name, value.as_str().unwrap_or_default());
+        }
+        put.send().await?.error_for_status()?;
+
+        let mut api = Function::start(API.as_ref(), &self.variables).await;
+        let submit = upload::submit(begun["upload_id"].as_str().ok_or("no upload_id")?);
+        let (taken_in, api) = cost(&mut api, submit).await?;
+        expect_good(taken_in)?;
+        let mut builder = Function::start(BUILDER.as_ref(), &self.variables).await;
+        let (built, builder) = cost(&mut builder, self.take_job().await?).await?;
+        expect_built(built)?;
+        Ok([api, builder])
+    }
+
+    /// The event of the oldest job, which is off the queue.
+    async fn take_job(&self) -> Result<Value, Box<dyn Error>> {
         let Embedded { clients, queues, .. } = &self.embedded;
         let received = clients.sqs.receive_message().queue_url(&queues.builds).send().await?;
         let job = received.messages.unwrap_or_default().pop().ok_or("no job")?;
         let handle = job.receipt_handle.unwrap_or_default();
         clients.sqs.delete_message().queue_url(&queues.builds).receipt_handle(handle).send().await?;
-        Ok(job.body.unwrap_or_default())
+        let mut event = event("build-job");
+        event["Records"][0]["body"] = json!(job.body.unwrap_or_default());
+        Ok(event)
     }
 }
 
-/// A good upload is answered with 201 for the first time, and then with 200.
-fn expect_good(outcome: Result<Value, Value>) -> Result<(), Box<dyn Error>> {
+/// The answer's body. A good upload is answered with 201 for the first time, and then with 200.
+fn expect_good(outcome: Outcome) -> Result<Value, Box<dyn Error>> {
     match outcome {
-        Ok(response) if response["statusCode"] == 201 || response["statusCode"] == 200 => Ok(()),
+        Ok(response) if response["statusCode"] == 201 || response["statusCode"] == 200 => {
+            Ok(serde_json::from_str(response["body"].as_str().ok_or("no body")?)?)
+        }
         other => Err(format!("an upload failed: {other:?}").into()),
     }
+}
+
+fn expect_built(outcome: Outcome) -> Result<(), Box<dyn Error>> {
+    match outcome {
+        Ok(response) if response == json!({"batchItemFailures": []}) => Ok(()),
+        other => Err(format!("the build failed: {other:?}").into()),
+    }
+}
+
+/// Invokes a function, and says what that cost.
+async fn cost(function: &mut Function, event: Value) -> Result<(Outcome, Cost), Box<dyn Error>> {
+    let process = function.process();
+    let (before, began) = (process::cpu_time(process)?, Instant::now());
+    let outcome = function.invoke(event).await;
+    let (waited, processor_time) = (began.elapsed(), process::cpu_time(process)? - before);
+    Ok((outcome, Cost { peak: peak(process)?, processor_time, waited }))
 }
 
 /// How much a process had in memory at its worst, in bytes (proc(5), `status`).

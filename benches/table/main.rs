@@ -17,6 +17,8 @@ mod embedded;
 mod events;
 #[path = "../support/packs.rs"]
 mod packs;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../../tests/service/support/runtime_api.rs"]
 #[expect(dead_code, reason = "the tests need more of it")]
 mod runtime_api;
@@ -37,7 +39,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let mut ratios = Ratios::new();
     let small = packs::small("1.0.0");
-    let table = [times(&mut ratios, &runtime)?, memory(&runtime, &small)?, start(&mut ratios, &runtime, &small)?];
+    let table = [
+        times(&mut ratios, &runtime)?,
+        memory(&runtime, &small)?,
+        large(&runtime)?,
+        start(&mut ratios, &runtime, &small)?,
+    ];
     println!("\n{}\n\n{}", machine()?, table.join("\n"));
     Ok(())
 }
@@ -108,6 +115,31 @@ fn memory(runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
         }
         Ok(table)
     })
+}
+
+/// What the largest pack costs the functions.
+fn large(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
+    let archive = packs::largest_by_way_of_s3();
+    let compressed = archive.len();
+    let unpacked = std::io::copy(&mut GzDecoder::new(&archive[..]), &mut std::io::sink())?;
+    let floor = processor_time(|| archive::floor(&archive));
+    let [api, builder] = runtime.block_on(async { Functions::new().await?.large(archive).await })?;
+    let ratio = |time: Duration| time.as_secs_f64() / floor.as_secs_f64();
+    Ok(format!(
+        "| {:.0} MiB by way of S3, unpacking to {:.0} MiB | `api` | `builder` |\n|---|---|---|\n\
+         | peak resident size | {:.0} MiB | {:.0} MiB |\n\
+         | processor time, the floor being 1 ({:.2} s) | {:.2} | {:.2} |\n\
+         | from the event to the answer, on these cores | {:.1} s | {:.1} s |\n",
+        mebibytes(compressed as u64),
+        mebibytes(unpacked),
+        mebibytes(api.peak),
+        mebibytes(builder.peak),
+        floor.as_secs_f64(),
+        ratio(api.processor_time),
+        ratio(builder.processor_time),
+        api.waited.as_secs_f64(),
+        builder.waited.as_secs_f64(),
+    ))
 }
 
 /// How long a cold function takes.

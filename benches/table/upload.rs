@@ -1,5 +1,6 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::events::event;
 
@@ -20,12 +21,31 @@ pub(crate) fn largest_upload(archive: &[u8]) -> Value {
     after(left / 4 * 3, archive)
 }
 
+/// The event by which the upload of an archive is begun that goes by way of S3.
+pub(crate) fn begin(archive: &[u8]) -> Value {
+    let mut event = event("upload-http-api");
+    event["rawPath"] = json!("/v1/packs/uploads");
+    event["headers"]["content-type"] = json!("application/json");
+    let body = json!({"size_bytes": archive.len(), "sha256": hex::encode(Sha256::digest(archive))});
+    event["body"] = json!(STANDARD.encode(body.to_string()));
+    event
+}
+
+/// The event by which it is submitted once the archive was sent.
+pub(crate) fn submit(upload_id: &str) -> Value {
+    form(0, "upload_id", upload_id.as_bytes())
+}
+
 fn after(preamble: usize, archive: &[u8]) -> Value {
-    let head =
-        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"archive\"; filename=\"pack.tar.gz\"\r\n\r\n");
+    form(preamble, "archive\"; filename=\"pack.tar.gz", archive)
+}
+
+/// The event of a form with one part, of this name and what may follow it, and with a preamble of this many bytes.
+fn form(preamble: usize, name: &str, content: &[u8]) -> Value {
+    let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
     let end = format!("\r\n--{BOUNDARY}--\r\n");
     let preamble = if preamble < 2 { Vec::new() } else { [vec![b' '; preamble - 2], b"\r\n".to_vec()].concat() };
-    let body = [&preamble[..], head.as_bytes(), archive, end.as_bytes()].concat();
+    let body = [&preamble[..], head.as_bytes(), content, end.as_bytes()].concat();
     let mut event = event("upload-http-api");
     event["body"] = json!(STANDARD.encode(body));
     event

@@ -26,7 +26,7 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What an invocation gave: the function's response, or the error that it reported.
-type Outcome = Result<Value, Value>;
+pub(crate) type Outcome = Result<Value, Value>;
 
 /// A Lambda's own binary, run under a Runtime API on loopback as the Lambda service would run it. It is killed when
 /// this is dropped.
