@@ -9,6 +9,9 @@ use reqwest::{Client, multipart::Part};
 
 use crate::{process, server::Server, versions::Versions};
 
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What became of the uploads to a server under load.
 pub(crate) struct Load {
     /// How long each took that was taken in, from the shortest on.
@@ -29,7 +32,7 @@ impl Load {
         clients: usize,
         long: Duration,
     ) -> io::Result<Self> {
-        let client = Client::builder().no_proxy().build().map_err(io::Error::other)?;
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().map_err(io::Error::other)?;
         let next = AtomicUsize::new(0);
         let cpu_before = process::cpu_time(std::process::id())?;
         let began = Instant::now();

@@ -37,7 +37,7 @@ impl Server {
         let process = command.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("log"))?).spawn()?;
         let mut local = Self { name: "`local`", process, folder, url: String::new(), key: None };
         let document = local.folder.path().join("local.json");
-        local.wait_for(|| document.exists()).await?;
+        local.wait_for(async || document.exists()).await?;
         let document: Value = serde_json::from_slice(&fs::read(document)?)?;
         local.url = format!("{}/v1/packs", document["url"].as_str().ok_or("no url")?);
         local.key = document["keys"]["acme"]["full_access"].as_str().map(str::to_owned);
@@ -51,20 +51,25 @@ impl Server {
         let packages = folder.path().join("packages");
         fs::create_dir(&packages)?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let application =
-            format!("pypiserver:app(root='{}', passwords='.', authenticated='.', overwrite=True)", packages.display());
+        let application = format!(
+            "pypiserver:app(roots=['{}'], password_file='.', authenticate=[], overwrite=True)",
+            packages.display()
+        );
         let mut command = Command::new("gunicorn");
         command.args(["--workers", "4", "--worker-class", "sync", "--bind", &address.to_string(), &application]);
         let log = fs::File::create(folder.path().join("log"))?;
         let Ok(process) = command.stdout(log.try_clone()?).stderr(log).spawn() else { return Ok(None) };
         let mut server = Self { name: "pypiserver", process, folder, url: format!("http://{address}/"), key: None };
-        server.wait_for(|| std::net::TcpStream::connect(address).is_ok()).await?;
+        let (client, url) = (Client::builder().no_proxy().timeout(PATIENCE).build()?, server.url.clone());
+        server
+            .wait_for(async || client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()))
+            .await?;
         Ok(Some(server))
     }
 
-    async fn wait_for(&mut self, is_ready: impl Fn() -> bool) -> Result<(), Box<dyn Error>> {
+    async fn wait_for(&mut self, is_ready: impl AsyncFn() -> bool) -> Result<(), Box<dyn Error>> {
         let began = Instant::now();
-        while !is_ready() {
+        while !is_ready().await {
             if self.process.try_wait()?.is_some() || began.elapsed() > PATIENCE {
                 return Err(format!("{} does not run: {}", self.name, self.log()).into());
             }

@@ -124,7 +124,9 @@ impl Queue {
 
     /// Deletes the message of this receipt; without effect if it is gone or was received again since.
     pub(super) fn delete(&mut self, receipt_handle: &str) {
-        self.messages.retain(|message| message.receipt_handle() != receipt_handle);
+        // Those in flight are mostly the oldest.
+        let index = self.messages.iter().position(|message| message.receipt_handle() == receipt_handle);
+        index.and_then(|index| self.messages.remove(index));
     }
 
     /// Makes the message of this receipt visible after `visibility`; false if it is not in flight by this receipt.
