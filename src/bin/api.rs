@@ -1,6 +1,6 @@
 //! The Lambda behind API Gateway or a Function URL.
 
-use std::{env, panic::resume_unwind, sync::Arc};
+use std::{env, sync::Arc};
 
 use aws_config::BehaviorVersion;
 use futures_util::FutureExt;
@@ -22,9 +22,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     let config = config::Api::read(|variable| env::var(variable).ok())
         .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
     // The SDK's clients read the system's certificates as they are made, which takes longer than all else at a start.
-    // Lambda hands out the first event meanwhile.
-    let api = tokio::spawn(async { Arc::new(api(config).await) });
-    let api = api.map(|api| api.unwrap_or_else(|error| resume_unwind(error.into_panic()))).shared();
+    // That is left to the first event.
+    let api = async { Arc::new(api(config).await) }.shared();
     let handle = |event: LambdaEvent<LambdaRequest>| {
         let api = api.clone();
         async { http::function(api.await).oneshot(event).await }
