@@ -158,7 +158,7 @@ pub(crate) fn largest() -> Vec<u8> {
 /// As much as there may be of a pack that comes by way of S3, nearly, and unpacked: 256 MiB and 1 GiB.
 pub(crate) fn largest_by_way_of_s3() -> Vec<u8> {
     let noise = (0..2).fold(Archive::new("largest-by-way-of-s3"), |archive, index| {
-        archive.noise(&format!("data/{index}.noise"), 99 << 20)
+        archive.noise(&format!("data/{index}.noise"), 112 << 20)
     });
-    (0..7).fold(noise, |archive, index| archive.dense(&format!("data/{index}.dense"), 117 << 20)).finish()
+    (0..7).fold(noise, |archive, index| archive.dense(&format!("data/{index}.dense"), 113 << 20)).finish()
 }
