@@ -1,7 +1,7 @@
 //! What is done with an archive: the least that must be, and what the service does. Everything the benchmarks know of
 //! how a pack is judged is here.
 
-use std::io::Read as _;
+use std::io::{Cursor, Read as _};
 
 use flate2::bufread::GzDecoder;
 use pack_upload::{
@@ -9,10 +9,6 @@ use pack_upload::{
     pack::{self, Limits, Pack},
 };
 use sha2::{Digest as _, Sha256};
-use tempfile::{SpooledTempFile, spooled_tempfile};
-
-/// How many bytes of a pack's contents the service keeps in memory.
-const IN_MEMORY: usize = 32 << 20;
 
 /// How much is inflated at a time, in bytes: what fits a core's first cache twice.
 const CHUNK: usize = 16 << 10;
@@ -30,15 +26,15 @@ pub(crate) fn floor(archive: &[u8]) -> [[u8; 32]; 2] {
     }
 }
 
-/// A judged pack: its files, and where their contents are.
+/// A judged pack: its files, and where their contents are, which the service keeps in memory, too, while they are few.
 pub(crate) struct Judged {
     pack: Pack,
-    contents: SpooledTempFile,
+    contents: Cursor<Vec<u8>>,
 }
 
 /// Reads and judges an archive.
 pub(crate) fn judge(archive: &[u8], limits: &Limits) -> Judged {
-    let mut contents = spooled_tempfile(IN_MEMORY);
+    let mut contents = Cursor::default();
     let pack = pack::judge(archive, limits, &mut contents).expect("the pack is good");
     Judged { pack, contents }
 }
