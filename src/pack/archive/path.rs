@@ -25,6 +25,11 @@ pub(super) enum InvalidPath {
     Blank,
     #[error("has a component in its name that ends with a dot; rename it")]
     TrailingDot,
+    #[error(
+        "has a component in its name that begins with `.wh.`; container runtimes read such a name as the deletion of \
+         another file; rename it"
+    )]
+    Whiteout,
     #[error("has a name of {bytes} bytes; at most {limit} are allowed (limit `path_bytes`)")]
     TooLong { bytes: usize, limit: usize },
     #[error("has a name of {depth} components; at most {limit} are allowed (limit `path_depth`)")]
@@ -95,6 +100,10 @@ fn component_faults(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     }
     if component.ends_with('.') {
         faults.push(InvalidPath::TrailingDot);
+    }
+    // OCI image-spec, layer.md, "Whiteouts".
+    if component.starts_with(".wh.") {
+        faults.push(InvalidPath::Whiteout);
     }
     if component.len() > limits.component_bytes {
         let bytes = component.len();

@@ -18,6 +18,11 @@ pub(super) enum InvalidPax {
     Malformed(usize),
     #[error("holds a PAX record without a keyword, or with a NUL in it, at its byte {0}")]
     Keyword(usize),
+    #[error(
+        "holds a PAX keyword that begins with a blank or tab at its byte {0}; GNU tar skips it and reads another keyword \
+         than other tools"
+    )]
+    BlankBeforeKeyword(usize),
     #[error("holds more than one PAX `size`")]
     RepeatedSize,
     #[error("holds a PAX `size` that {0}")]
@@ -35,6 +40,9 @@ impl Pax {
             let (keyword, value) = (&record[..equals], &record[equals + 1..]);
             if keyword.is_empty() || keyword.contains(&0) {
                 return Err(InvalidPax::Keyword(position));
+            }
+            if keyword.starts_with(b" ") || keyword.starts_with(b"\t") {
+                return Err(InvalidPax::BlankBeforeKeyword(position));
             }
             pax.apply(keyword, value)?;
             position += length;

@@ -97,6 +97,30 @@ fn pax_keywords() {
 }
 
 #[test]
+fn a_pax_keyword_after_blanks_or_tabs() {
+    // GNU tar takes these for `size` and `path`: with a size of 0 it reads the hidden entry, and we would not.
+    let hidden = Archive::new().file("scripts/hidden.sh", b"").endless_tar();
+    for keyword in [" size", "\tsize", "  size", "\t path", " comment", " ", "\t"] {
+        let problem = "holds a PAX keyword that begins with a blank or tab at its byte 0; GNU tar skips it and reads \
+                       another keyword than other tools";
+        refused(Archive::pack().pax(&[(keyword, b"0")]).file("guides/a", &hidden), &[&format!("{AT} {problem}")]);
+        refused(
+            Archive::pack().extension(b'g', &pax_record(keyword, b"0")).file("guides/a", &hidden),
+            &[&format!("{AT} {problem}")],
+        );
+    }
+    let first = pax_record("comment", b"x");
+    refused(
+        pack_with_data(&[first.clone(), pax_record("\tsize", b"0")].concat()),
+        &[&format!(
+            "{AT} holds a PAX keyword that begins with a blank or tab at its byte {}; GNU tar skips it and reads another \
+             keyword than other tools",
+            first.len()
+        )],
+    );
+}
+
+#[test]
 fn pax_paths() {
     let at = "at byte 2048";
     refused(

@@ -125,6 +125,17 @@ fn names_with_blanks_and_dots_at_their_ends() {
 }
 
 #[test]
+fn names_of_whiteouts() {
+    let whiteout = "has a component in its name that begins with `.wh.`; container runtimes read such a name as the \
+                    deletion of another file; rename it";
+    // The last two would be dropped if nothing were wrong with them.
+    for name in [".wh.a", "guides/.wh.a", "guides/.wh..wh..opq", ".wh.guides/a", "._a/.wh.b", ".wh.a/.DS_Store"] {
+        refused_name(name, name, &[whiteout]);
+    }
+    refused(Archive::pack().directory("guides/.wh.a/"), &[&format!("entry `guides/.wh.a/` at byte 1024 {whiteout}")]);
+}
+
+#[test]
 fn names_that_are_too_long_or_too_deep() {
     let component = "x".repeat(256);
     refused_name(
