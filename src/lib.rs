@@ -1,26 +1,24 @@
-//! The endpoint that takes content packs in: `POST /v1/packs/upload`.
+//! The service that accepts content packs: `POST /v1/packs/upload` and what follows it.
 //!
-//! An upload travels down these rooms. [`http`] reads the request and [`identity`] says who asks; [`upload`] stages
-//! the archive in S3 while [`pack`] judges it and [`image`] computes the digest that it will have; [`aws`] writes the
-//! record, which is the commit point, and enqueues the build. Below the line [`build`] reads the staged archive again
-//! with the same code, assembles the image, and [`registry`] pushes it. [`requeue`] looks after what fell between.
+//! A request reaches [`lambda::http`], which reads the form and asks [`identity`] who the caller is. [`upload`] stages the
+//! archive in S3 and validates it at the same time, writes the record through [`aws`] (the commit point), and sends a
+//! build job. [`build`] takes the job, validates the staged archive with the same code, and pushes its image through
+//! [`registry`]. [`requeue`] sends jobs again that were lost, and fails builds that cannot succeed.
 //!
-//! Arrows point down only: `bin → http → upload/build/requeue → identity, aws, registry → image → pack`.
-
-#![warn(clippy::large_futures, clippy::unwrap_used)]
+//! What a pack and its image are is in the crate `pack-format`. Dependencies point one way:
+//! `bin → lambda → upload, build, requeue → identity, aws, registry → records → pack-format`.
 
 pub mod aws;
 pub mod build;
 pub mod config;
 pub mod error_chain;
-pub mod http;
 pub mod identity;
-pub mod image;
-mod judgement;
+pub mod lambda;
 #[cfg(feature = "local")]
 pub mod local;
-pub mod pack;
+pub mod records;
 pub mod registry;
 pub mod requeue;
 pub mod telemetry;
 pub mod upload;
+mod validation;

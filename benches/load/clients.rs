@@ -6,8 +6,9 @@ use std::{
 
 use futures_util::future::join_all;
 use reqwest::{Client, multipart::Part};
+use test_support::process;
 
-use crate::{process, server::Server, versions::Versions};
+use crate::{server::Server, versions::Versions};
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -8,12 +8,6 @@ mod clients;
 mod server;
 mod versions;
 
-#[path = "../support/packs.rs"]
-#[expect(dead_code, reason = "the table needs more of it")]
-mod packs;
-#[path = "../support/process.rs"]
-mod process;
-
 use std::{error::Error, time::Duration};
 
 use clap::Parser;

@@ -12,8 +12,7 @@ use reqwest::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-
-use crate::process;
+use test_support::process;
 
 /// How long a server may take to accept requests.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,8 +4,7 @@ use std::{
 };
 
 use flate2::{Compression, Crc, read::GzDecoder, write::DeflateEncoder};
-
-use crate::packs;
+use test_support::generated;
 
 /// A gzip file's first bytes, with nothing but what must be (RFC 1952, section 2.3).
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
@@ -28,7 +27,7 @@ impl Versions {
     pub(crate) fn new() -> io::Result<Self> {
         let version = version(0);
         let mut tar = Vec::new();
-        GzDecoder::new(&packs::small(&version)[..]).read_to_end(&mut tar)?;
+        GzDecoder::new(&generated::small(&version)[..]).read_to_end(&mut tar)?;
         let (manifest, rest) = tar.split_at(MANIFEST);
 
         let length = (MANIFEST as u16).to_le_bytes();

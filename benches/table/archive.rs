@@ -1,13 +1,10 @@
 //! What is done with an archive: the least that must be, and what the service does. Everything the benchmarks know of
-//! how a pack is judged is here.
+//! how a pack is validated is here.
 
 use std::io::{Cursor, Read as _};
 
 use flate2::bufread::GzDecoder;
-use pack_upload::{
-    image::Image,
-    pack::{self, Limits, Pack},
-};
+use pack_format::{self, Limits, Pack, image::Image};
 use sha2::{Digest as _, Sha256};
 
 /// How much is inflated at a time, in bytes: what fits a core's first cache twice.
@@ -26,22 +23,22 @@ pub(crate) fn floor(archive: &[u8]) -> [[u8; 32]; 2] {
     }
 }
 
-/// A judged pack: its files, and where their contents are, which the service keeps in memory, too, while they are few.
-pub(crate) struct Judged {
+/// A validated pack: its files, and where their contents are, which the service keeps in memory, too, while they are few.
+pub(crate) struct Validated {
     pack: Pack,
     contents: Cursor<Vec<u8>>,
 }
 
-/// Reads and judges an archive.
-pub(crate) fn judge(archive: &[u8], limits: &Limits) -> Judged {
+/// Reads and validates an archive.
+pub(crate) fn validate(archive: &[u8], limits: &Limits) -> Validated {
     let mut contents = Cursor::default();
-    let pack = pack::judge(archive, limits, &mut contents).expect("the pack is good");
-    Judged { pack, contents }
+    let pack = pack_format::validate(archive, limits, &mut contents).expect("the pack is good");
+    Validated { pack, contents }
 }
 
-impl Judged {
+impl Validated {
     /// Computes its image.
     pub(crate) fn image(&mut self) -> Image {
-        Image::of(&self.pack.tree, &mut self.contents).expect("the contents are there")
+        Image::new(&self.pack.tree, &mut self.contents).expect("the contents are there")
     }
 }

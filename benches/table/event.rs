@@ -3,11 +3,11 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use lambda_http::{Context, LambdaEvent, Request, Service, request::LambdaRequest};
+use pack_format::Limits;
 use pack_upload::{
     aws::{self, Queue, Staging, Table, Timeouts},
-    http::{self, Api},
     identity,
-    pack::Limits,
+    lambda::http::{self, Api},
     upload::Uploads,
 };
 use tokio::runtime::Runtime;

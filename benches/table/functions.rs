@@ -12,15 +12,9 @@ use std::{
 
 use pack_upload::{aws::Table, local::seed};
 use serde_json::{Value, json};
+use test_support::{Embedded, Function, Outcome, event, process};
 
-use crate::{
-    embedded::Embedded,
-    events::event,
-    process,
-    ratio::median,
-    runtime_api::{Function, Outcome},
-    upload,
-};
+use crate::{ratio::median, upload};
 
 /// How long a function is left alone after its start.
 const START: Duration = Duration::from_millis(300);

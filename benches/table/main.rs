@@ -11,22 +11,11 @@ mod functions;
 mod ratio;
 mod upload;
 
-#[path = "../../tests/support/embedded.rs"]
-mod embedded;
-#[path = "../../tests/support/events.rs"]
-mod events;
-#[path = "../support/packs.rs"]
-mod packs;
-#[path = "../support/process.rs"]
-mod process;
-#[path = "../../tests/service/support/runtime_api.rs"]
-#[expect(dead_code, reason = "the tests need more of it")]
-mod runtime_api;
-
 use std::{error::Error, fs, path::Path, time::Duration};
 
 use flate2::read::GzDecoder;
-use pack_upload::pack::Limits;
+use pack_format::Limits;
+use test_support::generated;
 use tokio::runtime::{Builder, Runtime};
 
 use self::{
@@ -38,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // As the functions' own, by `tokio::main`.
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let mut ratios = Ratios::new();
-    let small = packs::small("1.0.0");
+    let small = generated::small("1.0.0");
     let table = [
         times(&mut ratios, &runtime)?,
         memory(&runtime, &small)?,
@@ -61,24 +50,24 @@ fn machine() -> Result<String, Box<dyn Error>> {
 fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     let limits = Limits::default();
     let api = event::api();
-    let mut table = "| pack | archive | unpacked | the floor | judging | image | both | event to 201 | the same, waited for | decoding |\n\
+    let mut table = "| pack | archive | unpacked | the floor | validating | image | both | event to 201 | the same, waited for | decoding |\n\
                      |---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for (name, archive) in [
-        ("small", packs::small("1.0.0")),
-        ("text", packs::text()),
-        ("many", packs::many()),
-        ("binary", packs::binary()),
+        ("small", generated::small("1.0.0")),
+        ("text", generated::text()),
+        ("many", generated::many()),
+        ("binary", generated::binary()),
     ] {
         let (archive, event) = (&archive[..], upload::upload(&archive).to_string());
         let unpacked = std::io::copy(&mut GzDecoder::new(archive), &mut std::io::sink())?;
-        let mut judged = archive::judge(archive, &limits);
+        let mut validated = archive::validate(archive, &limits);
         let floor = || processor_time(|| archive::floor(archive));
         let mut median =
             |what: &str, work: &mut dyn FnMut()| ratios.median(name, what, floor, || processor_time(&mut *work));
-        let judging = median("judging", &mut || drop(archive::judge(archive, &limits)))?;
-        let imaging = median("image", &mut || drop(judged.image()))?;
-        let both = median("both", &mut || drop(archive::judge(archive, &limits).image()))?;
+        let validating = median("validating", &mut || drop(archive::validate(archive, &limits)))?;
+        let imaging = median("image", &mut || drop(validated.image()))?;
+        let both = median("both", &mut || drop(archive::validate(archive, &limits).image()))?;
         let decoding = median("decoding", &mut || drop(event::decode(&event)))?;
         let answering = ratios.median(name, "event", floor, || {
             let decoding = processor_time(|| event::decode(&event));
@@ -92,7 +81,7 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
         })?;
         ratios.take_floor();
         table += &format!(
-            "| `{name}` | {} KB | {} KB | {milliseconds:.1} ms | {judging:.2} | {imaging:.2} | {both:.2} | \
+            "| `{name}` | {} KB | {} KB | {milliseconds:.1} ms | {validating:.2} | {imaging:.2} | {both:.2} | \
              {answering:.2} | {waiting:.2} | {decoding:.2} |\n",
             archive.len() / 1_000,
             unpacked / 1_000,
@@ -107,7 +96,7 @@ fn memory(runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     runtime.block_on(async {
         let functions = Functions::new().await?;
         for (name, event) in [
-            ("the largest event, unpacking to the limit", upload::largest_upload(&packs::largest())),
+            ("the largest event, unpacking to the limit", upload::largest_upload(&generated::largest())),
             ("`small`", upload::upload(small)),
         ] {
             let peaks = functions.peaks(&event).await?;
@@ -119,7 +108,7 @@ fn memory(runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
 
 /// What the largest pack costs the functions.
 fn large(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
-    let archive = packs::largest_by_way_of_s3();
+    let archive = generated::largest_by_way_of_s3();
     let compressed = archive.len();
     let unpacked = std::io::copy(&mut GzDecoder::new(&archive[..]), &mut std::io::sink())?;
     let floor = processor_time(|| archive::floor(&archive));

@@ -1,8 +1,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-
-use crate::events::event;
+use test_support::event;
 
 /// The largest event that Lambda delivers, in bytes (AWS Lambda developer guide, "Lambda quotas": invocation payload).
 const LARGEST: usize = 6_291_456;

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::{
-    pack::{PackId, Record},
+    records::{PackId, Record},
     telemetry::Trace,
 };
 

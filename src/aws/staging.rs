@@ -4,10 +4,11 @@ use aws_sdk_s3::{operation::get_object::GetObjectError, presigning::PresigningCo
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use pack_format::Digest;
 use ulid::Ulid;
 
 use super::Error;
-use crate::pack::{Digest, OrgId, UploadId};
+use crate::records::{OrgId, UploadId};
 
 /// The bucket in which uploaded archives wait for their build.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use pack_upload::{
     config,
     error_chain::ErrorChain,
     identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
-    pack::{OrgId, OrgSlug, Timestamp},
+    records::{OrgId, OrgSlug, Timestamp},
     telemetry::{self, AUDIT},
 };
 

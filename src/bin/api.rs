@@ -9,13 +9,13 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use pack_upload::{
     aws::{self, Queue, Staging, Table},
     config,
-    http::{self, Api},
+    lambda::http::{self, Api},
     telemetry,
     upload::Uploads,
 };
 use tower::ServiceExt;
 
-// Judging an archive keeps a thread busy while the other stages it.
+// Validating an archive keeps a thread busy while the other stages it.
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init_json();

@@ -26,21 +26,18 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         settings: config.settings,
     };
     let handle = async |event: LambdaEvent<CloudWatchEvent>| {
-        let trace = Trace::of(&event.context);
+        let trace = Trace::from_context(&event.context);
         let span = tracing::error_span!("sweep", trace_id = trace.as_ref().map(Trace::id));
         let sweep = Trace::scope(trace, requeue.sweep()).instrument(span).await;
         let sweep = sweep.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "not swept"))?;
         tracing::info!(
-            outstanding = sweep.outstanding,
+            pending = sweep.pending,
             sent = sweep.sent,
-            given_up = sweep.given_up,
+            failed = sweep.failed,
             errors = sweep.errors,
             "swept"
         );
-        Metrics::default()
-            .count("OutstandingBuilds", sweep.outstanding)
-            .seconds("OldestBuildAge", sweep.oldest)
-            .write();
+        Metrics::default().count("PendingBuilds", sweep.pending).seconds("OldestBuildAge", sweep.oldest).write();
         Ok::<(), lambda_runtime::Error>(())
     };
     lambda_runtime::run(service_fn(handle)).await

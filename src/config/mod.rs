@@ -7,14 +7,14 @@ mod reader;
 
 use std::time::Duration;
 
+use pack_format::Limits;
+
 use self::reader::Reader;
 pub use self::reader::{ConfigError, Fault};
 use crate::{
     aws::Timeouts,
     identity::{self, JwksSettings, SessionSettings},
-    image::RegistryAddress,
-    pack::Limits,
-    registry::{self, Credentials, Password},
+    registry::{self, Credentials, Password, RegistryAddress},
     requeue,
 };
 

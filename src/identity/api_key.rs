@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Scope;
-use crate::pack::{OrgId, Timestamp};
+use crate::records::{OrgId, Timestamp};
 
 /// The closed set of permission templates that an API key is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

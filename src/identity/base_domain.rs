@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use crate::pack::OrgSlug;
+use crate::records::OrgSlug;
 
 /// The domain under which each org has a host of its own, `<slug>.<base domain>`.
 #[derive(Debug, Clone, PartialEq, Eq)]

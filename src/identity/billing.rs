@@ -1,4 +1,4 @@
-use crate::pack::Timestamp;
+use crate::records::Timestamp;
 
 /// An org's billing posture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

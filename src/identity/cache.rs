@@ -8,7 +8,7 @@ use std::{
 use lru::LruCache;
 
 use super::{ApiKey, Directory, KeyHash, Org, age::is_within};
-use crate::pack::OrgId;
+use crate::records::OrgId;
 
 /// How many keys, and how many orgs, are kept: those that were used last.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("it is not zero");

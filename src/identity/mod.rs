@@ -1,6 +1,6 @@
 //! Who is calling, what they may do, and whether their org can pay.
 //!
-//! Arrows: this room names only [`pack`](crate::pack)'s ids. [`aws`](crate::aws) implements its [`Directory`].
+//! Arrows: this room names only [`records`](crate::records)'s ids. [`aws`](crate::aws) implements its [`Directory`].
 
 mod age;
 mod api_key;
@@ -29,7 +29,7 @@ pub use self::{
     session::{SessionError, SessionSettings, SessionToken},
     settings::Settings,
 };
-use crate::pack::OrgId;
+use crate::records::OrgId;
 
 /// Where orgs and API keys are kept.
 pub trait Directory {

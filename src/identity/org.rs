@@ -1,5 +1,5 @@
 use super::Billing;
-use crate::pack::{OrgId, OrgSlug};
+use crate::records::{OrgId, OrgSlug};
 
 /// An organisation, which owns packs and API keys.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::{
     InvalidCredential, Scope,
     jwks::{Jwks, JwksError, JwksSettings},
 };
-use crate::pack::OrgId;
+use crate::records::OrgId;
 
 /// What sessions are signed with: asymmetric, and one algorithm for each kind of key. Anything else is refused before
 /// a key is looked for, `none` and the HMACs among it (RFC 8725, section 3.1).

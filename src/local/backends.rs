@@ -6,8 +6,12 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DataDir, Error, Issuer, Options, ports, ports::Ports, registry, s3, sqs};
-use crate::image::RegistryAddress;
+use super::{
+    DataDir, Error, Issuer, Options,
+    ports::{self, Ports},
+    registry, s3, sqs,
+};
+use crate::registry::RegistryAddress;
 
 /// The backends of a local run: those embedded in this process, and the addresses of all.
 #[derive(Debug)]

@@ -22,11 +22,11 @@ pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws:
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(key("pk", "sk")))
         .set_attribute_definitions(Some(
-            ["pk", "sk", "org_packs", "community_packs", "outstanding", "pack_id"].map(string).to_vec(),
+            ["pk", "sk", "org_packs", "community_packs", "pending", "pack_id"].map(string).to_vec(),
         ))
         .global_secondary_indexes(index("org-packs", "org_packs", ProjectionType::All))
         .global_secondary_indexes(index("community-packs", "community_packs", ProjectionType::All))
-        .global_secondary_indexes(index("outstanding", "outstanding", ProjectionType::KeysOnly));
+        .global_secondary_indexes(index("pending", "pending", ProjectionType::KeysOnly));
     create.send().await.map_err(aws::Error::of("CreateTable"))?;
     Ok(())
 }

@@ -5,9 +5,8 @@ use crate::{
     aws::{self, Queue, Staging, Table},
     build::Builder,
     config,
-    http::Api,
-    image::RegistryAddress,
-    registry::Registry,
+    lambda::http::Api,
+    registry::{Registry, RegistryAddress},
     requeue::Requeue,
     upload::Uploads,
 };

@@ -49,7 +49,7 @@ pub struct Issuer {
 
 /// How the data folder keeps it.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredIssuer {
     url: String,
     /// An ECDSA key on P-256, PKCS #8 in base64.
     key: String,
@@ -60,7 +60,7 @@ impl Issuer {
     pub(super) fn open(data: &DataDir, url: String) -> Result<Self, Error> {
         let mut kept = match data.read(FILE)? {
             Some(content) => serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?,
-            None => Kept { url: String::new(), key: new_key()? },
+            None => StoredIssuer { url: String::new(), key: new_key()? },
         };
         if kept.url != url {
             kept.url = url;
@@ -76,7 +76,7 @@ impl Issuer {
         Self::of(serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?)
     }
 
-    fn of(Kept { url, key }: Kept) -> Result<Self, Error> {
+    fn of(StoredIssuer { url, key }: StoredIssuer) -> Result<Self, Error> {
         let key = EncodingKey::from_ec_der(&STANDARD.decode(key).map_err(|error| failed("issuer", error))?);
         let public_key = || {
             let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256)?;

@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf};
 
-use crate::image::RegistryAddress;
+use crate::registry::RegistryAddress;
 
 /// How a local run is to be.
 #[derive(Debug, Clone, clap::Args)]

@@ -11,7 +11,7 @@ use super::{
     Backends, Clients, DataDir, Error, Options, document::Document, functions::Functions, gateway,
     provision::provision, s3, seed::seed, worker,
 };
-use crate::{aws::Staging, error_chain::ErrorChain, http, requeue::Requeue};
+use crate::{aws::Staging, error_chain::ErrorChain, lambda::http, requeue::Requeue};
 
 /// How many batches of builds run at a time.
 const WORKERS: usize = 2;
@@ -90,7 +90,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     ended
 }
 
-/// Sends what is outstanding: at once whatever its age, since the queue forgot its jobs when the process ended, and
+/// Sends what is pending: at once whatever its age, since the queue forgot its jobs when the process ended, and
 /// then what no job answered for.
 async fn requeue(requeue: Requeue, stop: CancellationToken) {
     let mut ticks = interval(REQUEUE_EVERY);
@@ -100,7 +100,7 @@ async fn requeue(requeue: Requeue, stop: CancellationToken) {
         let swept = if queue_is_empty { requeue.send_all().await } else { requeue.sweep().await };
         match swept {
             Ok(_) => queue_is_empty = false,
-            Err(error) => tracing::error!(error = %ErrorChain(&error), "outstanding builds cannot be listed"),
+            Err(error) => tracing::error!(error = %ErrorChain(&error), "pending builds cannot be listed"),
         }
     }
 }

@@ -1,6 +1,5 @@
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
-
-use crate::pack::Digest;
+use pack_format::Digest;
 
 /// An image was not pushed.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! Where images go: any OCI registry, over the distribution API.
 
+mod address;
 mod error;
 mod login;
 mod stream;
@@ -16,9 +17,14 @@ use oci_client::{
     client::{ClientConfig, ClientProtocol},
     secrets::RegistryAuth,
 };
+use pack_format::{
+    Tree,
+    image::{Image, MANIFEST_MEDIA_TYPE},
+};
 use tokio::sync::Mutex;
 
 pub use self::{
+    address::{InvalidRegistry, RegistryAddress},
     error::Error,
     login::{Credentials, Password},
 };
@@ -26,11 +32,7 @@ use self::{
     error::{is_manifest_unknown, is_repository_unknown},
     login::{Login, Session},
 };
-use crate::{
-    aws,
-    image::{Image, MANIFEST_MEDIA_TYPE, RegistryAddress},
-    pack::Tree,
-};
+use crate::aws;
 
 /// How a registry is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +156,7 @@ impl Registry {
 }
 
 async fn push_config(client: &Client, reference: &Reference, image: &Image) -> Result<(), Error> {
-    let digest = crate::pack::Digest::of(&image.config).to_string();
+    let digest = pack_format::Digest::sha256(&image.config).to_string();
     if !client.blob_exists(reference, &digest).await? {
         client.push_blob(reference, image.config.clone(), &digest).await?;
     }

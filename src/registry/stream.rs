@@ -3,12 +3,11 @@ use std::io::{self, BufWriter, ErrorKind, Read, Seek, Write};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use oci_client::errors::OciDistributionError;
+use pack_format::{Tree, image::write_layer};
 use tokio::{
     sync::mpsc::{self, Sender},
     task::spawn_blocking,
 };
-
-use crate::{image::write_layer, pack::Tree};
 
 /// How much of a layer is sent at a time, in bytes.
 const CHUNK: usize = 128 << 10;

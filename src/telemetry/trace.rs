@@ -21,7 +21,7 @@ impl Trace {
     }
 
     /// The trace of an invocation.
-    pub fn of(context: &Context) -> Option<Self> {
+    pub fn from_context(context: &Context) -> Option<Self> {
         Self::parse(context.xray_trace_id.as_deref()?)
     }
 

@@ -1,11 +1,9 @@
 use std::io;
 
+use pack_format::{Digest, Limit, Problems, ValidationError};
 use tokio::time::error::Elapsed;
 
-use crate::{
-    aws,
-    pack::{Digest, Limit, PackId, Problems, Rejection},
-};
+use crate::{aws, records::PackId};
 
 /// Why an upload was not taken in. Nothing was written, except perhaps a staged object, which expires.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +33,9 @@ pub enum UploadError {
     /// A dependency failed before the record was written; trying again is safe.
     #[error("a dependency failed before the record was written")]
     Unavailable(#[from] aws::Error),
-    /// The archive could not be judged; trying again is safe.
-    #[error("the archive could not be judged")]
-    Unjudged(#[source] io::Error),
+    /// The archive could not be validated; trying again is safe.
+    #[error("the archive could not be validated")]
+    Io(#[source] io::Error),
     /// It took longer than [`Uploads::deadline`](super::Uploads::deadline); trying again is safe.
     #[error("not done in time")]
     TimedOut(#[from] Elapsed),
@@ -46,12 +44,12 @@ pub enum UploadError {
     Contested,
 }
 
-impl From<Rejection> for UploadError {
-    fn from(rejection: Rejection) -> Self {
+impl From<ValidationError> for UploadError {
+    fn from(rejection: ValidationError) -> Self {
         match rejection {
-            Rejection::Invalid(problems) => Self::Invalid(problems),
-            Rejection::TooLarge(limit) => Self::TooLarge { limit, larger: None },
-            Rejection::Unjudged(error) => Self::Unjudged(error),
+            ValidationError::Invalid(problems) => Self::Invalid(problems),
+            ValidationError::TooLarge(limit) => Self::TooLarge { limit, larger: None },
+            ValidationError::Io(error) => Self::Io(error),
         }
     }
 }

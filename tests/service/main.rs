@@ -1,20 +1,10 @@
-//! The service through its public doors: HTTP requests to `local`, and events to the Lambdas' own binaries.
+//! The service: its backends, its HTTP API, its use cases and its table, and all of it together from outside.
 
-#[path = "../support/archive.rs"]
-#[expect(dead_code, reason = "the gate's tests need more of it")]
-mod archive;
-
-mod clients;
-mod faults;
-mod image;
-mod lambda;
-mod large;
-mod memory;
-mod reads;
-mod rejections;
-mod restart;
-mod script;
-mod sessions;
-mod start;
+mod backends;
+mod config;
+mod end_to_end;
+mod http;
 mod support;
-mod uploads;
+mod table;
+mod trace;
+mod use_cases;

@@ -163,7 +163,7 @@ def scenario(api, builder, requeue):
         invoked.add(f"{name}.json")
         return event(name)
 
-    expect("requeue, nothing outstanding", requeue.invoke(load("requeue")), None)
+    expect("requeue, nothing pending", requeue.invoke(load("requeue")), None)
     record = expect_http("upload-http-api", api.invoke(load("upload-http-api")), 201)
     for name in ["upload-rest", "upload-rest-stage", "upload-function-url"]:
         again = expect_http(f"{name}, the same pack again", api.invoke(load(name)), 200)
@@ -207,9 +207,9 @@ def main():
         api, builder, requeue = functions
         try:
             scenario(api, builder, requeue)
-            check_metrics(api, ["Uploads", "ArchiveSize", "StageTime", "JudgeTime", "WriteTime"])
+            check_metrics(api, ["Uploads", "ArchiveSize", "StageTime", "ValidateTime", "WriteTime"])
             check_metrics(builder, ["Builds", "BuildTime", "QueueAge"])
-            check_metrics(requeue, ["OutstandingBuilds", "OldestBuildAge"])
+            check_metrics(requeue, ["PendingBuilds", "OldestBuildAge"])
         except (Unexpected, urllib.error.URLError, KeyError) as error:
             for function in functions:
                 print(f"--- {function.binary}\n{function.log.read_text(errors='replace')[-4000:]}", file=sys.stderr)

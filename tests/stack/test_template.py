@@ -197,7 +197,7 @@ class Functions(unittest.TestCase):
         self.assertIs(cargo["package"]["metadata"]["lambda"]["build"]["no_default_features"], True)
 
 
-class Kept(unittest.TestCase):
+class StoredIssuer(unittest.TestCase):
     def test_data_outlives_the_stack(self):
         for name in ["Table", "StagingBucket"]:
             self.assertEqual(RESOURCES[name]["DeletionPolicy"], "Retain")

@@ -6,7 +6,7 @@ use super::{Key, Table, item};
 use crate::{
     aws::Error,
     identity::{ApiKey, KeyTemplate},
-    pack::{OrgId, Timestamp},
+    records::{OrgId, Timestamp},
 };
 
 /// What was done to an API key.

@@ -1,20 +1,19 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use pack_format::{Digest, Manifest, PackName, Version};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Key;
 use crate::{
     aws::Error,
-    pack::{
-        Build, BuildStatus, Digest, Manifest, OrgId, PackId, PackName, Record, Release, Timestamp, Version, Visibility,
-    },
+    records::{Build, BuildStatus, OrgId, PackId, Record, Release, Timestamp, Visibility},
 };
 
 /// The value of `community_packs` in the index of that name.
 pub(super) const COMMUNITY: &str = "community";
-/// The value of `outstanding` in the index of that name.
-pub(super) const OUTSTANDING: &str = "build";
+/// The value of `pending` in the index of that name.
+pub(super) const PENDING: &str = "build";
 
 /// An item as the SDK has it.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -45,7 +44,7 @@ pub(super) struct RecordItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     community_packs: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    outstanding: Option<String>,
+    pending: Option<String>,
 
     name: PackName,
     version: Version,
@@ -96,7 +95,7 @@ impl From<Record> for RecordItem {
             pack_id: id,
             org_id,
             community_packs: (visibility == Visibility::Community).then(|| COMMUNITY.to_owned()),
-            outstanding: (build_status == Status::Queued).then(|| OUTSTANDING.to_owned()),
+            pending: (build_status == Status::Queued).then(|| PENDING.to_owned()),
             name: manifest.name,
             version: manifest.version,
             description: manifest.description,

@@ -1,9 +1,10 @@
+use pack_format::{PackName, Version};
 use ulid::Ulid;
 
 use super::{item::Item, string};
 use crate::{
     identity::KeyHash,
-    pack::{OrgId, OrgSlug, PackId, PackName, Version},
+    records::{OrgId, OrgSlug, PackId},
 };
 
 /// An item's primary key.
@@ -42,7 +43,7 @@ impl Key {
         Self { pk: format!("PACK#{id}"), sk: "PACK".to_owned() }
     }
 
-    pub(super) fn guard(org: OrgId, name: &PackName, version: &Version) -> Self {
+    pub(super) fn version_claim(org: OrgId, name: &PackName, version: &Version) -> Self {
         Self { pk: Self::org_partition(org), sk: format!("PACK#{name}#{version}") }
     }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     aws::Error,
     identity::{ApiKey, Directory, KeyHash, KeyTemplate, Org},
-    pack::{OrgId, Timestamp},
+    records::{OrgId, Timestamp},
 };
 
 /// How long to wait before asking again for keys that DynamoDB left unprocessed, which it does when it throttles.

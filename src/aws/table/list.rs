@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use pack_format::{PackName, Version};
 use serde::Deserialize;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::{
     aws::Error,
-    pack::{OrgId, PackId, PackName, Record, Version},
+    records::{OrgId, PackId, Record},
 };
 
 /// How many pages of each index one list reads at most.
@@ -44,8 +45,8 @@ impl Table {
     /// # Errors
     /// When DynamoDB fails, or an item cannot be read.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
-        let mut own = Descent::new("org-packs", "org_packs", org.to_string(), after);
-        let mut community = Descent::new("community-packs", "community_packs", COMMUNITY.to_owned(), after);
+        let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), after);
+        let mut community = IndexScan::new("community-packs", "community_packs", COMMUNITY.to_owned(), after);
         let mut records: Vec<Record> = Vec::new();
         loop {
             tokio::try_join!(own.fill(self, filter, limit), community.fill(self, filter, limit))?;
@@ -63,7 +64,7 @@ impl Table {
 }
 
 /// The way down one partition of an index, from the newest record to the oldest.
-struct Descent {
+struct IndexScan {
     index: &'static str,
     attribute: &'static str,
     partition: String,
@@ -75,7 +76,7 @@ struct Descent {
     at_end: bool,
 }
 
-impl Descent {
+impl IndexScan {
     fn new(index: &'static str, attribute: &'static str, partition: String, after: Option<PackId>) -> Self {
         Self { index, attribute, partition, found: VecDeque::new(), depth: after, pages: 0, at_end: false }
     }

@@ -13,7 +13,7 @@
 //! |---|---|---|---|
 //! | `org-packs` | `org_packs`: the org's id | `pack_id` | every record |
 //! | `community-packs` | `community_packs`: `community` | `pack_id` | records of that visibility |
-//! | `outstanding` | `outstanding`: `build` | `pack_id` | queued records, keys only |
+//! | `pending` | `pending`: `build` | `pack_id` | queued records, keys only |
 //!
 //! Every attribute of an index is written together with what it stands for.
 
@@ -37,7 +37,7 @@ use self::key::Key;
 pub use self::{
     list::{Filter, Page},
     records::Created,
-    states::Outstanding,
+    states::PendingPage,
 };
 use crate::aws::Error;
 

@@ -4,7 +4,7 @@ use super::{Key, Table, item};
 use crate::{
     aws::Error,
     identity::{Billing, Directory as _, Org},
-    pack::{OrgId, OrgSlug, Timestamp},
+    records::{OrgId, OrgSlug, Timestamp},
 };
 
 /// The guard that makes a slug unique.

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::{
     operation::put_item::PutItemError,
     types::{Delete, TransactWriteItem},
 };
+use pack_format::{PackName, Version};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     aws::Error,
-    pack::{OrgId, PackId, PackName, Record, Version},
+    records::{OrgId, PackId, Record},
 };
 
 /// How often, and after which wait, a guard is read anew whose record is not there: it is being replaced.
@@ -34,7 +35,7 @@ pub enum Created {
 
 /// The guard that makes a name and version unique in an org.
 #[derive(Serialize, Deserialize)]
-struct GuardItem {
+struct VersionClaimItem {
     pack_id: PackId,
 }
 
@@ -44,7 +45,7 @@ impl Table {
     /// # Errors
     /// When DynamoDB fails. If it did not answer the record may have been written.
     pub async fn create(&self, record: &Record) -> Result<Created, Error> {
-        let writes = vec![self.put_absent(guard(record)?)?, self.put_absent(item(record)?)?];
+        let writes = vec![self.put_absent(version_claim(record)?)?, self.put_absent(item(record)?)?];
         if self.transact(writes).await? {
             return Ok(Created::Written);
         }
@@ -57,7 +58,7 @@ impl Table {
     /// As [`Table::create`].
     pub async fn replace(&self, old: &Record, new: &Record) -> Result<Created, Error> {
         let guard = self
-            .put(guard(new)?)
+            .put(version_claim(new)?)
             .condition_expression("pack_id = :old")
             .expression_attribute_values(":old", string(old.id));
         let delete = Delete::builder()
@@ -83,7 +84,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`Table::create`].
-    pub async fn queue_anew(&self, old: &Record, new: &Record) -> Result<Created, Error> {
+    pub async fn queue_again(&self, old: &Record, new: &Record) -> Result<Created, Error> {
         let put = self
             .client
             .put_item()
@@ -117,8 +118,8 @@ impl Table {
     pub async fn released(&self, org: OrgId, name: &PackName, version: &Version) -> Result<Option<Record>, Error> {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {
-            let guard: Option<GuardItem> = self.get(Key::guard(org, name, version)).await?;
-            let Some(GuardItem { pack_id }) = guard else { return Ok(None) };
+            let guard: Option<VersionClaimItem> = self.get(Key::version_claim(org, name, version)).await?;
+            let Some(VersionClaimItem { pack_id }) = guard else { return Ok(None) };
             if let Some(record) = self.record(pack_id).await? {
                 return Ok(Some(record));
             }
@@ -146,8 +147,8 @@ fn item(record: &Record) -> Result<item::Item, Error> {
     item::write(Key::record(record.id), RecordItem::from(record.clone()))
 }
 
-fn guard(record: &Record) -> Result<item::Item, Error> {
+fn version_claim(record: &Record) -> Result<item::Item, Error> {
     let manifest = &record.release.manifest;
-    let key = Key::guard(record.release.org_id, &manifest.name, &manifest.version);
-    item::write(key, GuardItem { pack_id: record.id })
+    let key = Key::version_claim(record.release.org_id, &manifest.name, &manifest.version);
+    item::write(key, VersionClaimItem { pack_id: record.id })
 }

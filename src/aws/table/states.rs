@@ -1,19 +1,19 @@
-use super::{Key, Table, item::OUTSTANDING, number, string};
+use super::{Key, Table, item::PENDING, number, string};
 use crate::{
     aws::Error,
-    pack::{PackId, Record, Timestamp},
+    records::{PackId, Record, Timestamp},
 };
 
-/// A part of the outstanding builds, oldest first.
+/// A part of the pending builds, oldest first.
 #[derive(Debug, Clone)]
-pub struct Outstanding {
+pub struct PendingPage {
     /// Records that were queued a moment ago, for an index is not read consistently.
     pub ids: Vec<PackId>,
     /// Where the next part begins: after this id. `None` at the end.
     pub next: Option<PackId>,
 }
 
-/// What a build has become of, under the rules of [`Build`](crate::pack::Build). Each verb is one conditional write
+/// What a build has become of, under the rules of [`Build`](crate::records::Build). Each verb is one conditional write
 /// that sets or removes the record's place in the outbox together with its status, and says whether it was written.
 impl Table {
     /// Marks a record as ready, be it queued or failed.
@@ -22,7 +22,7 @@ impl Table {
     /// When DynamoDB fails.
     pub async fn mark_ready(&self, id: PackId, now: Timestamp) -> Result<bool, Error> {
         let update = self
-            .update(Key::record(id), "SET build_status = :ready, updated_at = :now REMOVE outstanding, build_error")
+            .update(Key::record(id), "SET build_status = :ready, updated_at = :now REMOVE pending, build_error")
             .condition_expression("attribute_exists(pk) AND build_status <> :ready")
             .expression_attribute_values(":ready", string("ready"))
             .expression_attribute_values(":now", string(now));
@@ -37,7 +37,7 @@ impl Table {
         let update = self
             .update(
                 Key::record(id),
-                "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE outstanding",
+                "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE pending",
             )
             .condition_expression("build_status = :queued AND attempt = :attempt")
             .expression_attribute_values(":failed", string("failed"))
@@ -63,26 +63,26 @@ impl Table {
         super::applied(update).await
     }
 
-    /// The outstanding builds, beginning after `after`.
+    /// The pending builds, beginning after `after`.
     ///
     /// # Errors
     /// When DynamoDB fails, or an item cannot be read.
-    pub async fn outstanding(&self, after: Option<PackId>) -> Result<Outstanding, Error> {
+    pub async fn pending(&self, after: Option<PackId>) -> Result<PendingPage, Error> {
         let query = self
             .client
             .query()
             .table_name(&self.name)
-            .index_name("outstanding")
-            .expression_attribute_values(":build", string(OUTSTANDING));
+            .index_name("pending")
+            .expression_attribute_values(":build", string(PENDING));
         let query = match after {
-            None => query.key_condition_expression("outstanding = :build"),
+            None => query.key_condition_expression("pending = :build"),
             Some(after) => query
-                .key_condition_expression("outstanding = :build AND pack_id > :after")
+                .key_condition_expression("pending = :build AND pack_id > :after")
                 .expression_attribute_values(":after", string(after)),
         };
         let page = query.send().await.map_err(Error::of("Query"))?;
         let ids = page.items.unwrap_or_default().into_iter().map(super::list::pack_id).collect::<Result<_, _>>()?;
         let next = page.last_evaluated_key.map(super::list::pack_id).transpose()?;
-        Ok(Outstanding { ids, next })
+        Ok(PendingPage { ids, next })
     }
 }

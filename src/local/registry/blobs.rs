@@ -11,13 +11,13 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
+use pack_format::Digest;
 use serde::Deserialize;
 use tokio::fs::File;
 use tokio_util::io::ReaderStream;
 use ulid::Ulid;
 
 use super::{Error, Registry, Upload, endpoint::Name, store::found};
-use crate::pack::Digest;
 
 /// The header that says what digest a content has.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");

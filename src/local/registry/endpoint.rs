@@ -1,9 +1,9 @@
 use std::fmt;
 
+use pack_format::Digest;
 use ulid::Ulid;
 
 use super::Error;
-use crate::pack::Digest;
 
 /// The longest name of a repository: clients take no longer one (OCI distribution spec, "Pulling manifests").
 const MAX_NAME_LENGTH: usize = 255;

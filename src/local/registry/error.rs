@@ -5,9 +5,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use pack_format::Digest;
 use serde_json::json;
-
-use crate::pack::Digest;
 
 /// An error of the distribution API (OCI distribution spec, "Error Codes"), or of the folder.
 #[derive(Debug, thiserror::Error)]

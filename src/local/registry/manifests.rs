@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use pack_format::Digest;
 use serde::{Deserialize, Serialize};
 use tokio::fs;
 use ulid::Ulid;
@@ -17,7 +18,6 @@ use super::{
     endpoint::{Name, Reference},
     store::found,
 };
-use crate::pack::Digest;
 
 /// The most bytes that a manifest has: as many as every registry takes (OCI distribution spec, "Pushing Manifests").
 const MAX_MANIFEST_BYTES: usize = 4 << 20;
@@ -56,7 +56,7 @@ impl Registry {
         body: Body,
     ) -> Result<Response, Error> {
         let content = to_bytes(body, MAX_MANIFEST_BYTES).await.map_err(Error::ManifestUnreadable)?;
-        let digest = Digest::of(&content);
+        let digest = Digest::sha256(&content);
         if matches!(reference, Reference::Digest(named) if named != digest) {
             return Err(Error::DigestInvalid);
         }

@@ -3,13 +3,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pack_format::Digest;
 use ulid::Ulid;
 
 use super::{
     Upload,
     endpoint::{Name, Reference},
 };
-use crate::pack::Digest;
 
 /// The folders in that of a repository. No component of a name begins like these.
 pub(super) const MANIFESTS: &str = "_manifests";

@@ -5,6 +5,7 @@ use std::{
 
 use axum::body::Body;
 use futures_util::StreamExt as _;
+use pack_format::Digest;
 use sha2::{Digest as _, Sha256};
 use tokio::{
     fs::{self, File},
@@ -12,7 +13,6 @@ use tokio::{
 };
 
 use super::Error;
-use crate::pack::Digest;
 
 /// Content that has not come whole: a file that is deleted with this, unless it is kept.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! SQS in memory: the part of its API that a worker and its tests need, in the AWS JSON 1.0 protocol.
 //!
-//! Messages are gone after a restart. The outstanding-builds index of the table is the outbox that brings them back.
+//! Messages are gone after a restart. The pending-builds index of the table is the outbox that brings them back.
 
 mod actions;
 mod attributes;

@@ -4,15 +4,15 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use pack_upload::local::{Clients, Endpoints};
 use serde_json::Value;
 
-use super::{Embedded, Local, embedded::options};
+use super::{Embedded, Local, options};
 
 /// What the service keeps: read from the backends themselves, past all of the service's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Holdings {
     /// Keys of the table's items that have to do with packs: records and their guards.
     pub(crate) pack_items: BTreeSet<String>,
-    /// Keys in the index of outstanding builds.
-    pub(crate) outstanding: BTreeSet<String>,
+    /// Keys in the index of pending builds.
+    pub(crate) pending: BTreeSet<String>,
     /// Jobs in the queue, waiting or being worked on.
     pub(crate) jobs: u64,
     /// Repositories of the registry.
@@ -40,7 +40,7 @@ impl Holdings {
         let items = Self::items(clients, table, None).await;
         Self {
             pack_items: items.into_iter().filter(|key| key.contains("PACK")).collect(),
-            outstanding: Self::items(clients, table, Some("outstanding")).await,
+            pending: Self::items(clients, table, Some("pending")).await,
             jobs: Self::jobs(clients, queue).await,
             repositories: Self::repositories(registry).await,
         }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pack_upload::pack::Digest;
+use pack_format::Digest;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -140,7 +140,7 @@ impl Local {
 
     /// A GET by an org.
     pub(crate) async fn get(&self, org: &str, path: &str) -> Answer {
-        Answer::of(self.request("GET", path).bearer_auth(self.key(org)).send().await.unwrap()).await
+        Answer::read(self.request("GET", path).bearer_auth(self.key(org)).send().await.unwrap()).await
     }
 
     /// An upload of this archive by `acme`.
@@ -156,15 +156,15 @@ impl Local {
     /// An upload of this form by an org, with a query string.
     pub(crate) async fn send_form(&self, org: &str, query: &str, form: multipart::Form) -> Answer {
         let request = self.request("POST", &format!("/v1/packs/upload{query}")).bearer_auth(self.key(org));
-        Answer::of(request.multipart(form).send().await.unwrap()).await
+        Answer::read(request.multipart(form).send().await.unwrap()).await
     }
 
     /// What is answered to an org that begins the upload of this archive.
     pub(crate) async fn begin(&self, org: &str, archive: &[u8]) -> Answer {
-        let sha256 = Digest::of(archive).to_string();
+        let sha256 = Digest::sha256(archive).to_string();
         let body = json!({"size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:")});
         let request = self.request("POST", "/v1/packs/uploads").bearer_auth(self.key(org));
-        Answer::of(request.json(&body).send().await.unwrap()).await
+        Answer::read(request.json(&body).send().await.unwrap()).await
     }
 
     /// Begins an org's upload of this archive and sends it: the upload's id.
@@ -231,7 +231,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Reads an answer, which must be one that openapi.yaml has.
-    pub(crate) async fn of(response: Response) -> Self {
+    pub(crate) async fn read(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         let path = response.url().path().to_owned();
         let text = response.text().await.unwrap();

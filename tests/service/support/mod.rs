@@ -1,29 +1,32 @@
 //! What the tests of this crate share: a running `local`, the Lambdas' own binaries, packs to send them, and eyes for
 //! what they keep.
 
-#[path = "../../support/calls.rs"]
 pub(crate) mod calls;
-#[path = "../../support/embedded.rs"]
-mod embedded;
-#[path = "../../support/events.rs"]
-mod events;
 mod holdings;
 mod local;
-#[path = "../../support/openapi.rs"]
-mod openapi;
+pub(crate) mod openapi;
 mod packs;
-mod runtime_api;
 mod stand_in;
-#[path = "../../support/tools.rs"]
-mod tools;
+
+use std::net::SocketAddr;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::Credentials;
+pub(crate) use test_support::{Embedded, Function, event, options, run, tool};
 
 pub(crate) use self::{
-    embedded::Embedded,
-    events::event,
     holdings::Holdings,
     local::{Answer, Local, form, scratch, send},
     packs::{PackArchive, manifest, sample_pack},
-    runtime_api::Function,
     stand_in::StandIn,
-    tools::{run, tool},
 };
+
+/// How the SDK reaches a service that is played at this address.
+pub(crate) async fn sdk(address: SocketAddr) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(format!("http://{address}"))
+        .load()
+        .await
+}

@@ -1,0 +1,11 @@
+#![no_main]
+//! Any bytes as `pack.yaml`: no panic, and the verdict always has a reason.
+
+use libfuzzer_sys::fuzz_target;
+use pack_format::ValidationError;
+
+fuzz_target!(|content: &[u8]| {
+    if let Err(ValidationError::Invalid(problems)) = packs::validate_yaml(content) {
+        assert!(!problems.is_empty(), "refused without a reason");
+    }
+});

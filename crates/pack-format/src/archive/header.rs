@@ -1,0 +1,113 @@
+use std::mem::offset_of;
+
+use tar::{Header as Layout, UstarHeader};
+
+use super::number::{InvalidNumber, signed, unsigned};
+use crate::Quoted;
+
+/// The size of a block, in bytes: a header is one, and contents are padded to whole ones.
+pub(super) const BLOCK: usize = 512;
+
+/// A header that every reader reads alike.
+#[derive(Debug)]
+pub(super) struct Header {
+    /// The name, with the prefix of a `ustar` header before it.
+    pub(super) name: Vec<u8>,
+    /// What kind of entry it is.
+    pub(super) typeflag: u8,
+    /// How much data follows, in bytes, padding aside.
+    pub(super) size: u64,
+    /// Whether the mode lets anyone execute it.
+    pub(super) executable: bool,
+    /// Whether it names a link's target.
+    pub(super) has_link_name: bool,
+    /// Whether its format is that of Unix version 7, which knows no extension headers.
+    pub(super) is_v7: bool,
+}
+
+/// Why a block is not such a header.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InvalidHeader {
+    #[error("has a checksum field that {0}")]
+    UnreadableChecksum(InvalidNumber),
+    #[error("has the checksum {found} and should have {expected}: the archive is damaged")]
+    Checksum { found: u64, expected: u64 },
+    #[error("has the magic {0}, which is none of POSIX ustar or PAX, GNU or v7 tar")]
+    Magic(String),
+    #[error("has a field `{field}` that {error}")]
+    Number { field: &'static str, error: InvalidNumber },
+    #[error(
+        "is in {format} format and has data after its last field, which some readers take for a part of the name; \
+         write the archive with `tar --format=posix`"
+    )]
+    Trailing { format: &'static str },
+    #[error("has a name prefix and no name")]
+    PrefixAlone,
+}
+
+impl Header {
+    /// Reads a block.
+    ///
+    /// All numeric fields are checked, even those that are not used: for Python's `tarfile` an archive ends before a
+    /// header with a malformed one.
+    pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Self, InvalidHeader> {
+        let layout = Layout::from_byte_slice(block);
+        let common = layout.as_old();
+        check_checksum(block, &common.cksum)?;
+        let number = |field, bytes: &[u8]| unsigned(bytes).map_err(|error| InvalidHeader::Number { field, error });
+        let mode = number("mode", &common.mode)?;
+        number("uid", &common.uid)?;
+        number("gid", &common.gid)?;
+        let size = number("size", &common.size)?;
+        signed(&common.mtime).map_err(|error| InvalidHeader::Number { field: "mtime", error })?;
+
+        // Not every format has these two, but GNU tar writes them in all, and Python reads them in all.
+        number("devmajor", &block[offset_of!(UstarHeader, dev_major)..offset_of!(UstarHeader, dev_minor)])?;
+        number("devminor", &block[offset_of!(UstarHeader, dev_minor)..offset_of!(UstarHeader, prefix)])?;
+
+        let is_v7 = block[MAGIC_AND_VERSION] == [0; 8];
+        let prefix = match layout.as_ustar() {
+            Some(ustar) => until_nul(&ustar.prefix),
+            None if layout.as_gnu().is_some() => no_prefix(block, "GNU")?,
+            None if is_v7 => no_prefix(block, "v7")?,
+            None => return Err(InvalidHeader::Magic(Quoted::new(&block[MAGIC_AND_VERSION]).to_string())),
+        };
+        Ok(Self {
+            name: join(prefix, until_nul(&common.name))?,
+            typeflag: common.linkflag[0],
+            size,
+            executable: mode & 0o111 != 0,
+            has_link_name: common.linkname[0] != 0,
+            is_v7,
+        })
+    }
+}
+
+/// Where the two fields lie that tell the formats apart.
+const MAGIC_AND_VERSION: std::ops::Range<usize> = 257..265;
+
+/// The checksum is the sum of the block's bytes, its own field taken as spaces.
+fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHeader> {
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+    let found = unsigned(field).map_err(InvalidHeader::UnreadableChecksum)?;
+    let expected = sum(block) - sum(field) + u64::from(b' ') * field.len() as u64;
+    if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
+}
+
+/// Where others keep times, sparse maps or nothing, Python reads a prefix whatever the format.
+fn no_prefix(block: &[u8; BLOCK], format: &'static str) -> Result<&'static [u8], InvalidHeader> {
+    let rest = &block[offset_of!(UstarHeader, prefix)..];
+    if rest.iter().all(|byte| *byte == 0) { Ok(&[]) } else { Err(InvalidHeader::Trailing { format }) }
+}
+
+fn join(prefix: &[u8], name: &[u8]) -> Result<Vec<u8>, InvalidHeader> {
+    match (prefix, name) {
+        ([], _) => Ok(name.to_vec()),
+        (_, []) => Err(InvalidHeader::PrefixAlone),
+        _ => Ok([prefix, name].join(&b'/')),
+    }
+}
+
+fn until_nul(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
+}

@@ -1,0 +1,59 @@
+use std::{fmt, str::FromStr};
+
+use serde_with::{DeserializeFromStr, SerializeDisplay};
+use sha2::{Digest as _, Sha256};
+
+/// A SHA-256 content digest as OCI writes it: `sha256:` and 64 lower-case hexadecimal digits (OCI image spec,
+/// "Descriptor", "Digests").
+#[derive(Clone, Copy, PartialEq, Eq, Hash, DeserializeFromStr, SerializeDisplay)]
+pub struct Digest([u8; 32]);
+
+/// The text is not `sha256:` followed by 64 lower-case hexadecimal digits.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not a sha256 digest")]
+pub struct InvalidDigest;
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn sha256(bytes: &[u8]) -> Self {
+        Self::from(Sha256::new_with_prefix(bytes))
+    }
+
+    /// The hash itself.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<Sha256> for Digest {
+    /// The digest of all that the hasher was fed.
+    fn from(hasher: Sha256) -> Self {
+        Self(hasher.finalize().into())
+    }
+}
+
+impl FromStr for Digest {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        let encoded = text.strip_prefix("sha256:").ok_or(InvalidDigest)?;
+        if encoded.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(InvalidDigest);
+        }
+        let mut digest = [0; 32];
+        hex::decode_to_slice(encoded, &mut digest).map_err(|_| InvalidDigest)?;
+        Ok(Self(digest))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

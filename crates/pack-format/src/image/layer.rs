@@ -1,0 +1,134 @@
+//! The one layer of a pack's image: its files as the tar that GNU tar writes in POSIX format, byte for byte, with every
+//! owner and time zero (README.md has the command). So the digest follows from the content alone.
+
+use std::io::{self, ErrorKind, Read, Seek, Write};
+
+use sha2::{Digest as _, Sha256};
+use tar::{EntryType, Header};
+
+use super::{Descriptor, LAYER_MEDIA_TYPE};
+use crate::{Digest, EntryKind, Tree};
+
+/// The unit of a tar, in bytes: headers are one, contents are padded to one.
+const BLOCK: u64 = 512;
+/// The length of a header's name field, in bytes.
+const NAME_FIELD: usize = 100;
+/// Two blocks of zeros end a tar.
+static ZEROS: [u8; 1_024] = [0; 1_024];
+
+/// Writes the layer of a pack: of its `tree`, and its `contents` as [`validate`](crate::validate) left them.
+///
+/// # Errors
+/// When the contents cannot be read, or `layer` not be written.
+pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Write) -> io::Result<()> {
+    for entry in tree.entries() {
+        match &entry.kind {
+            EntryKind::Directory => {
+                layer.write_all(&headers(&format!("{}/", entry.path), EntryType::Directory, 0o755, 0))?;
+            }
+            EntryKind::File { executable, content } => {
+                let size = content.size();
+                let mode = if *executable { 0o755 } else { 0o644 };
+                layer.write_all(&headers(&entry.path, EntryType::Regular, mode, size))?;
+                if io::copy(&mut content.open(&mut *contents)?, layer)? < size {
+                    return Err(ErrorKind::UnexpectedEof.into());
+                }
+                layer.write_all(padding(size))?;
+            }
+        }
+    }
+    layer.write_all(&ZEROS)
+}
+
+/// The descriptor of the layer that [`write`] writes.
+///
+/// # Errors
+/// When the contents cannot be read.
+pub(super) fn descriptor(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Descriptor> {
+    let mut hashed = Hashed { hasher: Sha256::new(), size: 0 };
+    write(tree, contents, &mut hashed)?;
+    Ok(Descriptor { media_type: LAYER_MEDIA_TYPE, digest: Digest::from(hashed.hasher), size: hashed.size })
+}
+
+/// Hashes and counts what is written to it.
+struct Hashed {
+    hasher: Sha256,
+    size: u64,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What fills the last block of `size` bytes.
+fn padding(size: u64) -> &'static [u8] {
+    &ZEROS[..(size.wrapping_neg() % BLOCK) as usize]
+}
+
+/// The header of an entry, behind an extended header where the name does not fit or is not ASCII.
+fn headers(name: &str, kind: EntryType, mode: u32, size: u64) -> Vec<u8> {
+    let main = header(name.as_bytes(), kind, mode, size);
+    if name.len() <= NAME_FIELD && name.is_ascii() {
+        return main.as_bytes().to_vec();
+    }
+    let record = path_record(name);
+    let length = record.len() as u64;
+    let extended = header(extended_name(name).as_bytes(), EntryType::XHeader, 0o644, length);
+    [extended.as_bytes(), record.as_bytes(), padding(length), main.as_bytes()].concat()
+}
+
+/// A ustar header (POSIX.1-2017, `pax`, "ustar Interchange Format") whose name is cut to its field.
+fn header(name: &[u8], kind: EntryType, mode: u32, size: u64) -> Header {
+    let mut header = Header::new_ustar();
+    let length = name.len().min(NAME_FIELD);
+    header.as_old_mut().name[..length].copy_from_slice(&name[..length]);
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_size(size);
+    header.set_mtime(0);
+    // GNU tar leaves the device fields of an extended header empty.
+    if kind != EntryType::XHeader
+        && let Some(ustar) = header.as_ustar_mut()
+    {
+        ustar.set_device_major(0);
+        ustar.set_device_minor(0);
+    }
+    set_checksum(&mut header);
+    header
+}
+
+/// Sets the checksum as GNU tar writes it: six digits, NUL, blank.
+fn set_checksum(header: &mut Header) {
+    header.as_old_mut().cksum = [b' '; 8];
+    let sum: u32 = header.as_bytes().iter().copied().map(u32::from).sum();
+    write!(&mut header.as_old_mut().cksum[..], "{sum:06o}\0 ").expect("the sum of 512 bytes has at most six digits");
+}
+
+/// The record of an extended header that gives a name: its own length, `path=`, the name, a line break (POSIX.1-2017,
+/// `pax`, "pax Extended Header").
+fn path_record(name: &str) -> String {
+    let content = format!(" path={name}\n");
+    // The length counts its own digits.
+    let mut length = content.len();
+    while length != content.len() + length.to_string().len() {
+        length = content.len() + length.to_string().len();
+    }
+    format!("{length}{content}")
+}
+
+/// An extended header's own name, by GNU tar's `--pax-option=exthdr.name=%d/PaxHeaders/%f`.
+fn extended_name(name: &str) -> String {
+    let path = name.trim_end_matches('/');
+    let (directory, file) = path.rsplit_once('/').unwrap_or((".", path));
+    format!("{directory}/PaxHeaders/{file}")
+}

@@ -1,0 +1,98 @@
+use std::fmt::Write as _;
+
+use super::{Kind, Node, Scalar, Value};
+
+/// The node as YAML text in block style. Any reader, of YAML 1.1 or 1.2, reads from it what the author wrote: text is
+/// in double quotes unless it is plain beyond doubt, and every other scalar stands as the author wrote it.
+pub(crate) fn emit(node: &Node) -> String {
+    let mut text = String::new();
+    block(&mut text, node, 0);
+    text
+}
+
+/// Writes a node from where the text ends, which is column `column` of a line, to the end of a line.
+fn block(text: &mut String, node: &Node, column: usize) {
+    match &node.value {
+        Value::Sequence(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                indent(text, if index == 0 { 0 } else { column });
+                text.push_str("- ");
+                block(text, item, column + 2);
+            }
+        }
+        Value::Mapping(pairs) if !pairs.is_empty() => {
+            for (index, pair) in pairs.iter().enumerate() {
+                indent(text, if index == 0 { 0 } else { column });
+                scalar(text, &pair.key);
+                if pair.value.is_on_one_line() {
+                    text.push_str(": ");
+                } else {
+                    text.push_str(":\n");
+                    indent(text, column + 2);
+                }
+                block(text, &pair.value, column + 2);
+            }
+        }
+        Value::Sequence(_) => text.push_str("[]\n"),
+        Value::Mapping(_) => text.push_str("{}\n"),
+        Value::Scalar(value) => {
+            scalar(text, value);
+            text.push('\n');
+        }
+        Value::Refused => text.push_str("null\n"),
+    }
+}
+
+impl Node {
+    fn is_on_one_line(&self) -> bool {
+        match &self.value {
+            Value::Sequence(items) => items.is_empty(),
+            Value::Mapping(pairs) => pairs.is_empty(),
+            Value::Scalar(_) | Value::Refused => true,
+        }
+    }
+}
+
+fn indent(text: &mut String, columns: usize) {
+    text.extend(std::iter::repeat_n(' ', columns));
+}
+
+fn scalar(text: &mut String, scalar: &Scalar) {
+    match scalar.kind {
+        Kind::Text if is_plain(&scalar.text) => text.push_str(&scalar.text),
+        Kind::Text => quoted(text, &scalar.text),
+        Kind::Null if scalar.text.is_empty() => text.push_str("null"),
+        _ => text.push_str(&scalar.text),
+    }
+}
+
+/// Whether text needs no quotes, whoever reads it.
+fn is_plain(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | '/'))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-' | b'*'))
+        && super::schema::resolve(text) == Kind::Text
+        && super::schema::resolve_1_1(text).is_none()
+}
+
+/// Writes text in double quotes, with the escapes that YAML shares with JSON.
+fn quoted(text: &mut String, content: &str) {
+    text.push('"');
+    for char in content.chars() {
+        match char {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            // Not printable to YAML, or a line break to YAML 1.1.
+            '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => escaped(text, char),
+            _ if char.is_control() => escaped(text, char),
+            _ => text.push(char),
+        }
+    }
+    text.push('"');
+}
+
+fn escaped(text: &mut String, char: char) {
+    write!(text, "\\u{:04X}", u32::from(char)).expect("a String takes whatever is written to it");
+}

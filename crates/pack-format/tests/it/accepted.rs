@@ -1,0 +1,268 @@
+//! What honest tools write, old and new, and what becomes of it.
+
+use std::io::Write as _;
+
+use flate2::{Compression, GzBuilder};
+use test_support::archive::{
+    Archive, BLOCK, DEV_MAJOR, DEV_MINOR, GID, Header, MANIFEST, MODE, MTIME, PREFIX, SIZE, UID, gzip, gzip_at,
+    pax_record,
+};
+
+use crate::support::{Validated, accepted};
+
+#[track_caller]
+fn holds(archive: Archive, expected: &[&str]) {
+    assert_eq!(accepted(&gzip(&archive.tar())), expected);
+}
+
+#[test]
+fn a_leading_dot_and_slash() {
+    holds(
+        Archive::new().directory("./").file("./pack.yaml", MANIFEST).directory("./guides/").file("./guides/.a", b""),
+        &["guides/", "guides/.a", "pack.yaml"],
+    );
+    holds(Archive::pack().directory("."), &["pack.yaml"]);
+}
+
+#[test]
+fn one_wrapping_directory() {
+    let expected = ["guides/", "guides/a", "pack.yaml"];
+    holds(
+        Archive::new().directory("sample-1.0/").file("sample-1.0/pack.yaml", MANIFEST).file("sample-1.0/guides/a", b""),
+        &expected,
+    );
+    holds(Archive::new().file("./sample/guides/a", b"").file("./sample/pack.yaml", MANIFEST), &expected);
+    // Its name does not matter, not even if it is one that a pack has inside.
+    holds(Archive::new().file("guides/pack.yaml", MANIFEST).file("guides/guides/a", b""), &expected);
+}
+
+#[test]
+fn a_directory_that_wraps_nothing() {
+    holds(Archive::pack().file("guides/pack.yaml", b"an example"), &["guides/", "guides/pack.yaml", "pack.yaml"]);
+}
+
+#[test]
+fn directories_named_or_not_before_or_after_what_they_hold() {
+    holds(Archive::pack().file("data/a/b/c", b""), &["data/", "data/a/", "data/a/b/", "data/a/b/c", "pack.yaml"]);
+    holds(
+        Archive::pack().file("data/a/b/c", b"").directory("data/a/b").directory("data/").directory("data/a"),
+        &["data/", "data/a/", "data/a/b/", "data/a/b/c", "pack.yaml"],
+    );
+    holds(Archive::pack().directory("data/empty/"), &["data/", "data/empty/", "pack.yaml"]);
+}
+
+#[test]
+fn the_global_header_of_git_archive() {
+    let commit = pax_record("comment", b"734fb6c0c1ad2c5d2b0fbea3f7ed2a2b7c9f5a10");
+    holds(
+        Archive::new().extension(b'g', &commit).file("sample/pack.yaml", MANIFEST).file("sample/guides/a", b""),
+        &["guides/", "guides/a", "pack.yaml"],
+    );
+    // With a long name right after it.
+    let long = "a".repeat(120);
+    holds(
+        Archive::new()
+            .extension(b'g', &commit)
+            .pax(&[("path", format!("guides/{long}").as_bytes())])
+            .file("x", b"")
+            .file("pack.yaml", MANIFEST),
+        &["guides/", &format!("guides/{long}"), "pack.yaml"],
+    );
+}
+
+#[test]
+fn times_owners_and_extended_attributes_in_pax() {
+    let records: [(&str, &[u8]); 9] = [
+        ("mtime", b"1767225600.123456789"),
+        ("atime", b"-1.5"),
+        ("uid", b"4294967296"),
+        ("uname", "Zoë".as_bytes()),
+        ("size", b"2"),
+        ("SCHILY.xattr.user.raw", b"\0\xff\n12 path=/etc/x\n=="),
+        ("LIBARCHIVE.xattr.user.empty", b""),
+        ("SCHILY.acl.access", b"user::rwx"),
+        ("comment", b""),
+    ];
+    holds(Archive::pack().pax(&records).file("data/a", b"12"), &["data/", "data/a", "pack.yaml"]);
+}
+
+#[test]
+fn litter_is_dropped_wherever_it_stands() {
+    holds(
+        Archive::new()
+            .file("./._sample", b"AppleDouble")
+            .file("._.", b"AppleDouble")
+            .file(".DS_Store", b"\0")
+            .file(".gitignore", b"*")
+            .file("sample/pack.yaml", MANIFEST)
+            .file("sample/._pack.yaml", b"AppleDouble")
+            .file("sample/.gitattributes", b"*")
+            .file("sample/.gitignore", b"*")
+            .file("sample/data/.DS_Store", b"\0")
+            .file("sample/data/._a", b"AppleDouble")
+            .file("sample/data/.gitignore", b"kept, since it is not at the top")
+            .directory("sample/data/._d")
+            .file("sample/data/._d/a", b"AppleDouble"),
+        &["data/", "data/.gitignore", "pack.yaml"],
+    );
+}
+
+#[test]
+fn the_v7_format() {
+    holds(
+        Archive::new()
+            .header(Header::v7("data/").mode(0o755))
+            .header(Header::v7("data/empty/").mode(0o755))
+            .entry(Header::v7("data/a"), b"content")
+            // GNU tar has these even here.
+            .header(Header::v7("data/b").field(DEV_MAJOR, "0000000\0").field(DEV_MINOR, "0000000\0"))
+            .entry(Header::v7("scripts/run").field(MODE, "100755 \0"), b"")
+            .entry(Header::v7("pack.yaml"), MANIFEST),
+        &["data/", "data/a", "data/b", "data/empty/", "pack.yaml", "scripts/", "scripts/run*"],
+    );
+}
+
+#[test]
+fn the_gnu_format() {
+    let long = format!("data/{}/{}", "d".repeat(150), "e".repeat(150));
+    let long_directory = format!("{long}-directory/");
+    holds(
+        Archive::new()
+            .header(Header::gnu("guides/").typeflag(b'5'))
+            .entry(Header::gnu("pack.yaml"), MANIFEST)
+            .long_name(&long)
+            .entry(Header::gnu(&long[..100]), b"content")
+            .long_name(&long_directory)
+            .header(Header::gnu(&long[..100]).typeflag(b'5'))
+            // Not every writer ends the name with a NUL.
+            .extension(b'L', b"data/b")
+            .entry(Header::gnu("x"), b""),
+        &["data/", "data/b", &format!("data/{}/", "d".repeat(150)), &long, &long_directory, "guides/", "pack.yaml"],
+    );
+}
+
+#[test]
+fn the_gnu_formats_numbers() {
+    let mut size = [0; 12];
+    (size[0], size[11]) = (0x80, 3);
+    let before_1970 = [0xff; 12];
+    let header = Header::gnu("data/a").field(UID, [0x80, 0, 0, 0x7f, 0, 0, 0, 1]).field(MTIME, before_1970);
+    // Its own size comes last: `entry` would write it in octal.
+    holds(Archive::pack().header(header.field(SIZE, size)).data(b"123"), &["data/", "data/a", "pack.yaml"]);
+}
+
+#[test]
+fn the_ustar_format() {
+    let prefix = format!("data/{}", "p".repeat(150));
+    holds(
+        Archive::pack()
+            .entry(Header::ustar("n".repeat(100)).field(PREFIX, &prefix), b"content")
+            .entry(Header::ustar("data/nul").typeflag(0), b"content"),
+        &["data/", "data/nul", &format!("{prefix}/"), &format!("{prefix}/{}", "n".repeat(100)), "pack.yaml"],
+    );
+}
+
+#[test]
+fn numbers_in_every_writers_style() {
+    let empty =
+        Header::ustar("data/nuls").field(UID, "").field(GID, "").field(MTIME, "").field(MODE, "").field(SIZE, "");
+    let spaces = Header::ustar("data/spaces").field(MODE, "   644 \0").field(SIZE, "          0 ").field(UID, "     1");
+    let full =
+        Header::ustar("data/full").field(MODE, "00000644").field(SIZE, "000000000000").field(MTIME, "000000000000");
+    let devices = Header::ustar("data/devices").field(DEV_MAJOR, "").field(DEV_MINOR, "     0 \0");
+    holds(
+        Archive::pack().header(empty).header(spaces).header(full).header(devices),
+        &["data/", "data/devices", "data/full", "data/nuls", "data/spaces", "pack.yaml"],
+    );
+}
+
+#[test]
+fn a_file_is_executable_if_anyone_may_execute_it() {
+    let mut archive = Archive::pack();
+    for mode in [0o000, 0o666, 0o6644, 0o100_644, 0o001, 0o010, 0o100, 0o755, 0o7777, 0o100_755] {
+        archive = archive.header(Header::ustar(format!("scripts/{mode:o}")).mode(mode));
+    }
+    holds(
+        archive,
+        &[
+            "pack.yaml",
+            "scripts/",
+            "scripts/0",
+            "scripts/1*",
+            "scripts/10*",
+            "scripts/100*",
+            "scripts/100644",
+            "scripts/100755*",
+            "scripts/6644",
+            "scripts/666",
+            "scripts/755*",
+            "scripts/7777*",
+        ],
+    );
+}
+
+#[test]
+fn contents_of_every_length_around_a_block() {
+    let lengths = [0, 1, 511, 512, 513, 1023, 1024, 1025, 200_000];
+    let content = |length: usize| (0..length).map(|index| index as u8).collect::<Vec<_>>();
+    let archive = lengths
+        .iter()
+        .fold(Archive::pack(), |archive, length| archive.file(format!("data/{length}"), &content(*length)));
+    let upload = gzip(&archive.tar());
+    let validated = Validated::new(&upload).expect("the pack is good");
+    for length in lengths {
+        let found = validated.pack.tree.file(&format!("data/{length}")).expect("it is there");
+        assert_eq!(validated.content(found), content(length));
+    }
+}
+
+#[test]
+fn anything_in_a_contents_padding() {
+    let archive = Archive::pack().header(Header::ustar("data/a").size(1)).raw(&[b'x'; BLOCK]);
+    holds(archive, &["data/", "data/a", "pack.yaml"]);
+}
+
+#[test]
+fn zeros_to_any_block() {
+    for blocks in [0, 1, 7, 18, 126, 1000] {
+        let tar = [Archive::pack().tar(), vec![0; blocks * BLOCK]].concat();
+        assert_eq!(accepted(&gzip(&tar)), ["pack.yaml"]);
+    }
+}
+
+#[test]
+fn every_gzip_level_and_header_field() {
+    let tar = Archive::pack().tar();
+    for level in 0..=9 {
+        assert_eq!(accepted(&gzip_at(&tar, Compression::new(level))), ["pack.yaml"]);
+    }
+    let header = GzBuilder::new().filename("pack.tar").comment("a pack").extra([1, 2, 3]).mtime(1).operating_system(3);
+    let mut encoder = header.write(Vec::new(), Compression::best());
+    encoder.write_all(&tar).expect("a Vec takes everything");
+    assert_eq!(accepted(&encoder.finish().expect("a Vec takes everything")), ["pack.yaml"]);
+}
+
+#[test]
+fn names_in_any_script() {
+    holds(
+        Archive::pack()
+            .file("guides/Ελλάδα", b"")
+            .file("guides/日本語.md", b"")
+            .file("guides/e\u{301}", b"")
+            .file("guides/👩‍👩‍👧", b"")
+            .file("guides/a b.c..d", b"")
+            .file("guides/-rf *?[x]$(y)`z`", b"")
+            .file("guides/...a", b""),
+        &[
+            "guides/",
+            "guides/-rf *?[x]$(y)`z`",
+            "guides/...a",
+            "guides/a b.c..d",
+            "guides/e\u{301}",
+            "guides/Ελλάδα",
+            "guides/日本語.md",
+            "guides/👩‍👩‍👧",
+            "pack.yaml",
+        ],
+    );
+}

@@ -1,0 +1,87 @@
+use test_support::archive::Archive;
+
+use crate::support::refused;
+
+#[test]
+fn names_that_stand_twice() {
+    refused(
+        Archive::pack().file("guides/a", b"1").file("guides/a", b"2"),
+        &["entry `guides/a` at byte 2048 stands in the archive twice, at byte 1024 for the first time"],
+    );
+    refused(
+        Archive::pack().file("guides/a", b"1").file("./guides/a", b"1"),
+        &["entry `./guides/a` at byte 2048 stands in the archive twice, at byte 1024 for the first time"],
+    );
+    refused(
+        Archive::pack().directory("guides").directory("guides/"),
+        &["entry `guides/` at byte 1536 stands in the archive twice, at byte 1024 for the first time"],
+    );
+}
+
+#[test]
+fn two_manifests() {
+    refused(
+        Archive::pack().file("pack.yaml", b"name: other\n"),
+        &["entry `pack.yaml` at byte 1024 stands in the archive twice, at byte 0 for the first time"],
+    );
+    refused(
+        Archive::pack().file("PACK.YAML", b"name: other\n"),
+        &["entry `PACK.YAML` at byte 1024 differs from `pack.yaml` at byte 0 only in case or Unicode normalisation, \
+           so that some file systems take them for one; rename it"],
+    );
+}
+
+#[test]
+fn names_that_some_file_systems_take_for_one() {
+    for (one, other) in [
+        ("guides/a.md", "guides/A.md"),
+        ("guides/é", "guides/e\u{301}"),
+        ("guides/É", "guides/e\u{301}"),
+        ("guides/straße", "guides/STRASSE"),
+        ("guides/ﬁ", "guides/FI"),
+        ("guides/ς", "guides/Σ"),
+        ("guides/K", "guides/\u{212a}"),
+        ("guides/ᾳ", "guides/ΑΙ"),
+        ("guides/\u{345}\u{301}", "guides/\u{301}\u{345}"),
+    ] {
+        let archive = Archive::pack().file(one, b"");
+        let position = archive.len();
+        refused(
+            archive.file(other, b""),
+            &[&format!(
+                "entry `{other}` at byte {position} differs from `{one}` at byte 1024 only in case or Unicode \
+                 normalisation, so that some file systems take them for one; rename it"
+            )],
+        );
+    }
+}
+
+#[test]
+fn directories_that_some_file_systems_take_for_one() {
+    refused(
+        Archive::pack().file("guides/Sub/a", b"").file("guides/sub/b", b""),
+        &["entry `guides/sub/b` at byte 1536 differs from `guides/Sub` at byte 1024 only in case or Unicode \
+           normalisation, so that some file systems take them for one; rename it"],
+    );
+}
+
+#[test]
+fn a_file_where_a_directory_is() {
+    refused(
+        Archive::pack().file("guides/a", b"").file("guides/a/b", b""),
+        &["entry `guides/a/b` at byte 1536 lies inside `guides/a`, which is a file at byte 1024"],
+    );
+    refused(
+        Archive::pack().file("guides/a/b", b"").file("guides/a", b""),
+        &["entry `guides/a` at byte 1536 is a file where byte 1024 has a directory, or the other way round"],
+    );
+    refused(
+        Archive::pack().file("guides/a", b"").directory("guides/a"),
+        &["entry `guides/a` at byte 1536 is a file where byte 1024 has a directory, or the other way round"],
+    );
+    refused(
+        Archive::pack().file("guides/a", b"").file("guides/A/b", b""),
+        &["entry `guides/A/b` at byte 1536 differs from `guides/a` at byte 1024 only in case or Unicode \
+           normalisation, so that some file systems take them for one; rename it"],
+    );
+}

@@ -1,0 +1,112 @@
+use test_support::archive::{Archive, gzip};
+
+use crate::support::problems;
+
+fn pack() -> Vec<u8> {
+    gzip(&Archive::pack().tar())
+}
+
+#[test]
+fn two_members() {
+    let first = pack();
+    let end = first.len();
+    assert_eq!(
+        problems(&[first, gzip(b"")].concat()),
+        [format!(
+            "archive: the gzip stream ends at byte {end} of the upload, and another gzip member follows; \
+             upload one .tar.gz with nothing after it"
+        )],
+    );
+}
+
+#[test]
+fn one_archive_split_over_two_members() {
+    let tar = Archive::pack().tar();
+    let (first, second) = tar.split_at(1024);
+    let first = gzip(first);
+    let end = first.len();
+    assert_eq!(
+        problems(&[first, gzip(second)].concat()),
+        [format!(
+            "archive: the gzip stream ends at byte {end} of the upload, and another gzip member follows; \
+             upload one .tar.gz with nothing after it"
+        )],
+    );
+}
+
+#[test]
+fn trailing_bytes() {
+    for (trailing, what) in [
+        (b"x".as_slice(), "bytes follow that are not part of it"),
+        (b"\0x", "bytes follow that are not part of it"),
+        (
+            b"\0",
+            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)",
+        ),
+        (
+            &[0; 4096],
+            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)",
+        ),
+    ] {
+        let pack = pack();
+        let end = pack.len();
+        assert_eq!(
+            problems(&[&pack, trailing].concat()),
+            [format!(
+                "archive: the gzip stream ends at byte {end} of the upload, and {what}; \
+                 upload one .tar.gz with nothing after it"
+            )],
+        );
+    }
+}
+
+#[test]
+fn wrong_checksum_or_length() {
+    for from_end in 1..=8 {
+        let mut pack = pack();
+        let index = pack.len() - from_end;
+        pack[index] ^= 1;
+        assert_eq!(
+            problems(&pack),
+            ["archive: the gzip stream is damaged after 2048 unpacked bytes \
+              (corrupt gzip stream does not have a matching checksum); pack it again"],
+        );
+    }
+}
+
+#[test]
+fn damaged_deflate_stream() {
+    // RFC 1951, section 3.2.3: block type 3 is reserved.
+    let header = &pack()[..10];
+    assert_eq!(
+        problems(&[header, &[0b111]].concat()),
+        ["archive: the gzip stream is damaged after 0 unpacked bytes (corrupt deflate stream); pack it again"],
+    );
+}
+
+#[test]
+fn not_gzip() {
+    for (upload, reason) in [
+        (b"".as_slice(), "unexpected end of file"),
+        (b"\x1f\x8b\x08", "unexpected end of file"),
+        (b"PK\x03\x04 is how a zip file begins", "invalid gzip header"),
+        (&Archive::pack().tar(), "invalid gzip header"),
+        // RFC 1952, section 2.3.1.2: the upper bits of the flags are reserved.
+        (b"\x1f\x8b\x08\x80\0\0\0\0\0\x03", "invalid gzip header"),
+    ] {
+        assert_eq!(
+            problems(upload),
+            [format!(
+                "archive: is not gzip ({reason}): a pack is uploaded as .tar.gz, as `tar -czf pack.tar.gz` writes it"
+            )],
+        );
+    }
+}
+
+#[test]
+fn gzip_of_something_else() {
+    assert_eq!(
+        problems(&gzip(b"hello")),
+        ["archive: the archive ends at byte 0 without the two blocks of zeros that mark its end: it is cut off"],
+    );
+}

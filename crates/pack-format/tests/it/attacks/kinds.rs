@@ -1,0 +1,138 @@
+use test_support::archive::{Archive, Header, LINK_NAME, SIZE};
+
+use crate::support::refused;
+
+fn header(typeflag: u8) -> Header {
+    Header::ustar("guides/a").typeflag(typeflag)
+}
+
+#[test]
+fn anything_but_files_and_directories() {
+    for (typeflag, problem) in [
+        (b'1', "is a hard link; pack the file itself (`tar --hard-dereference`)"),
+        (b'2', "is a symbolic link; pack the file itself (`tar --dereference`)"),
+        (b'3', "is a device; only files and directories are allowed"),
+        (b'4', "is a device; only files and directories are allowed"),
+        (b'6', "is a FIFO; only files and directories are allowed"),
+        (b'7', "is a contiguous file (typeflag `7`); pack it as a regular one"),
+        (b'S', "is a sparse file; pack it without `tar --sparse`"),
+        (b'D', "belongs to an incremental dump; pack it without `tar --incremental`"),
+        (b'N', "belongs to an incremental dump; pack it without `tar --incremental`"),
+        (b'M', "is continued from another volume; pack it without `tar --multi-volume`"),
+        (b'V', "is a volume label; pack it without `tar --label`"),
+        (b'X', "is of an unknown type; only files and directories are allowed"),
+        (b'Z', "is of an unknown type; only files and directories are allowed"),
+        (0xff, "is of an unknown type; only files and directories are allowed"),
+    ] {
+        refused(
+            Archive::pack().header(header(typeflag)).file("guides/b.md", b"read on"),
+            &[&format!("entry `guides/a` at byte 1024 {problem}")],
+        );
+    }
+}
+
+#[test]
+fn links_by_their_targets() {
+    for target in ["pack.yaml", "../../etc/passwd", "/etc/passwd", "."] {
+        refused(
+            Archive::pack().header(header(b'2').field(LINK_NAME, target)),
+            &["entry `guides/a` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)"],
+        );
+    }
+}
+
+#[test]
+fn a_link_and_then_a_file_through_it() {
+    refused(
+        Archive::pack().header(header(b'2').field(LINK_NAME, "/tmp")).file("guides/a/b", b"x"),
+        &["entry `guides/a` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)"],
+    );
+}
+
+#[test]
+fn contents_that_only_some_readers_skip() {
+    let hidden = Archive::new().file("guides/hidden.md", b"").endless_tar();
+    for (typeflag, problem) in [
+        (b'1', "is a hard link; pack the file itself (`tar --hard-dereference`)"),
+        (b'2', "is a symbolic link; pack the file itself (`tar --dereference`)"),
+        (b'5', "is a directory with content"),
+        (b'6', "is a FIFO; only files and directories are allowed"),
+        (b'S', "is a sparse file; pack it without `tar --sparse`"),
+    ] {
+        refused(
+            Archive::pack().entry(header(typeflag), &hidden),
+            &[
+                &format!("entry `guides/a` at byte 1024 {problem}"),
+                "what follows entry `guides/a` at byte 1024 was not read: \
+                 readers differ in whether its 512 bytes of data are entries",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_contiguous_file_with_content_does_not_end_the_reading() {
+    refused(
+        Archive::pack().entry(header(b'7'), b"content").file("guides/\u{7}", b""),
+        &[
+            "entry `guides/a` at byte 1024 is a contiguous file (typeflag `7`); pack it as a regular one",
+            "entry `guides/\\u{7}` at byte 2048 has the control character U+0007 in its name",
+        ],
+    );
+}
+
+#[test]
+fn a_file_with_a_slash_at_its_end() {
+    let problem = "entry `guides/a/` at byte 1024 is a file by its type and a directory by its name";
+    refused(Archive::pack().header(Header::ustar("guides/a/")), &[problem]);
+    for header in [Header::ustar("guides/a/"), Header::v7("guides/a/"), Header::ustar("guides/a/").typeflag(0)] {
+        refused(
+            Archive::pack().entry(header, b"content"),
+            &[
+                problem,
+                "what follows entry `guides/a/` at byte 1024 was not read: \
+                 readers differ in whether its 7 bytes of data are entries",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_directory_by_one_name_and_a_file_by_the_other() {
+    let problem = "entry `guides/a` at byte 2048 is a file by its type and a directory by its name";
+    let old = Header::ustar("guides/b/").typeflag(0);
+    refused(Archive::pack().pax(&[("path", b"guides/a")]).header(old.clone()), &[problem]);
+    refused(Archive::pack().long_name("guides/a").header(old), &[problem]);
+    let problem = "entry `guides/a/` at byte 2048 is a file by its type and a directory by its name";
+    let old = Header::ustar("guides/a").typeflag(0);
+    refused(Archive::pack().pax(&[("path", b"guides/a/")]).header(old.clone()), &[problem]);
+    refused(Archive::pack().long_name("guides/a/").header(old), &[problem]);
+}
+
+#[test]
+fn the_root_as_a_file() {
+    for name in ["./", "."] {
+        let problem = match name {
+            "./" => "is a file by its type and a directory by its name",
+            _ => "is a file with a directory's name",
+        };
+        refused(Archive::pack().header(Header::ustar(name)), &[&format!("entry `{name}` at byte 1024 {problem}")]);
+    }
+}
+
+#[test]
+fn a_body_that_is_cut_off() {
+    let cut = Archive::pack().header(Header::ustar("guides/a").size(513)).raw(&[b'x'; 512]).endless_tar();
+    crate::support::refused_tar(&cut, &["entry `guides/a` at byte 1024 is cut off"]);
+}
+
+#[test]
+fn a_size_that_the_archive_does_not_have() {
+    let mut size = [0; 12];
+    size[0] = 0x80;
+    size[9] = 0x7f;
+    refused(
+        Archive::pack().header(Header::gnu("guides/a").field(SIZE, size)),
+        &["entry `guides/a` at byte 1024 is cut off"],
+    );
+}

@@ -1,0 +1,178 @@
+use test_support::archive::{Archive, Header, PREFIX};
+
+use crate::support::refused;
+
+/// Asserts that a file of this name is refused for exactly these problems, whichever way it is named.
+#[track_caller]
+fn refused_name(name: impl AsRef<[u8]>, shown: &str, problems: &[&str]) {
+    let name = name.as_ref();
+    let at = |position: usize| -> Vec<String> {
+        problems.iter().map(|problem| format!("entry `{shown}` at byte {position} {problem}")).collect()
+    };
+    let check = |archive: Archive, expected: Vec<String>| {
+        refused(archive.file("guides/good", b""), &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    if name.len() <= 100 {
+        check(Archive::pack().file(name, b""), at(1024));
+    }
+    let data_blocks = (name.len() + 50) / 512;
+    if !problems.iter().any(|problem| problem.contains("empty name")) {
+        check(Archive::pack().long_name(name).file("guides/x", b""), at(2048 + name.len() / 512 * 512));
+    }
+    if !name.is_empty() && data_blocks == 0 {
+        check(Archive::pack().pax(&[("path", name)]).file("guides/x", b""), at(2048));
+    }
+}
+
+#[test]
+fn empty_names() {
+    refused_name("", "\"\"", &["has an empty name"]);
+}
+
+#[test]
+fn names_that_are_not_utf8() {
+    let problem = ["has a name that is not UTF-8"];
+    refused_name(b"guides/caf\xe9", r"guides/caf\xe9", &problem);
+    refused_name(b"guides/\xc0\xae", r"guides/\xc0\xae", &problem);
+    refused_name(b"guides/\xed\xa0\x80", r"guides/\xed\xa0\x80", &problem);
+}
+
+#[test]
+fn absolute_names() {
+    let absolute = "has an absolute name; names are relative to the pack's directory";
+    refused_name("/guides/a", "/guides/a", &[absolute]);
+    refused_name("//a", "//a", &[absolute, "has a `.` or an empty component inside its name"]);
+    refused_name("/../a", "/../a", &[absolute, "has a `..` in its name, which leads out of its directory"]);
+}
+
+#[test]
+fn names_that_lead_out() {
+    for name in ["../a", "..", "guides/..", "guides/../../a", "./../a", "guides/../pack.yaml"] {
+        refused_name(name, name, &["has a `..` in its name, which leads out of its directory"]);
+    }
+}
+
+#[test]
+fn names_with_dots_and_empty_components() {
+    for name in ["guides//a", "guides/./a", "././a", ".//a", "guides/."] {
+        refused_name(name, name, &["has a `.` or an empty component inside its name"]);
+    }
+    refused(
+        Archive::pack().directory("guides//"),
+        &["entry `guides//` at byte 1024 has a `.` or an empty component inside its name"],
+    );
+    refused(
+        Archive::pack().directory("/"),
+        &[
+            "entry `/` at byte 1024 has an absolute name; names are relative to the pack's directory",
+            "entry `/` at byte 1024 has a `.` or an empty component inside its name",
+        ],
+    );
+    refused(
+        Archive::pack().header(Header::ustar("a").field(PREFIX, "guides/")),
+        &["entry `guides//a` at byte 1024 has a `.` or an empty component inside its name"],
+    );
+}
+
+#[test]
+fn names_for_windows() {
+    refused_name(
+        r"guides\a",
+        r"guides\\a",
+        &["has a backslash in its name, which is a separator on Windows; separate by `/`"],
+    );
+    for name in ["C:", "C:/a", "c:a", "guides/C:a", "./C:/a"] {
+        refused_name(name, name, &["has a drive letter in its name"]);
+    }
+}
+
+#[test]
+fn names_with_unseen_characters() {
+    for (char, escaped) in [
+        ('\u{1}', r"\u{1}"),
+        ('\u{7}', r"\u{7}"),
+        ('\t', r"\t"),
+        ('\n', r"\n"),
+        ('\r', r"\r"),
+        ('\u{1b}', r"\u{1b}"),
+        ('\u{7f}', r"\u{7f}"),
+        ('\u{80}', r"\u{80}"),
+        ('\u{9f}', r"\u{9f}"),
+    ] {
+        let code = u32::from(char);
+        refused_name(
+            format!("guides/a{char}b"),
+            &format!("guides/a{escaped}b"),
+            &[&format!("has the control character U+{code:04X} in its name")],
+        );
+    }
+    for char in
+        "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".chars()
+    {
+        let code = u32::from(char);
+        refused_name(
+            format!("guides/a{char}b"),
+            &format!("guides/a\\u{{{code:x}}}b"),
+            &[&format!("has the bidirectional control U+{code:04X} in its name, which makes it look like another")],
+        );
+    }
+}
+
+#[test]
+fn names_with_blanks_and_dots_at_their_ends() {
+    for name in [" guides/a", "guides /a", "guides/ a", "guides/a "] {
+        refused_name(name, name, &["has a component in its name that begins or ends with a blank; rename it"]);
+    }
+    refused_name(
+        "guides/a\u{a0}",
+        r"guides/a\u{a0}",
+        &["has a component in its name that begins or ends with a blank; rename it"],
+    );
+    for name in ["guides/a.", "guides./a", "guides/..."] {
+        refused_name(name, name, &["has a component in its name that ends with a dot; rename it"]);
+    }
+}
+
+#[test]
+fn names_of_whiteouts() {
+    let whiteout = "has a component in its name that begins with `.wh.`; container runtimes read such a name as the \
+                    deletion of another file; rename it";
+    // The last two would be dropped if nothing were wrong with them.
+    for name in [".wh.a", "guides/.wh.a", "guides/.wh..wh..opq", ".wh.guides/a", "._a/.wh.b", ".wh.a/.DS_Store"] {
+        refused_name(name, name, &[whiteout]);
+    }
+    refused(Archive::pack().directory("guides/.wh.a/"), &[&format!("entry `guides/.wh.a/` at byte 1024 {whiteout}")]);
+}
+
+#[test]
+fn names_that_are_too_long_or_too_deep() {
+    let component = "x".repeat(256);
+    refused_name(
+        format!("guides/{component}"),
+        &format!("guides/{}…", "x".repeat(93)),
+        &["has a component of 256 bytes in its name; at most 255 are allowed (limit `component_bytes`)"],
+    );
+    let deep = ["a"; 33].join("/");
+    refused_name(&deep, &deep, &["has a name of 33 components; at most 32 are allowed (limit `path_depth`)"]);
+    let long = [vec!["y".repeat(200); 5].join("/"), "z".repeat(20)].join("/");
+    assert_eq!(long.len(), 1025);
+    refused_name(
+        &long,
+        &format!("{}…", "y".repeat(100)),
+        &["has a name of 1025 bytes; at most 1024 are allowed (limit `path_bytes`)"],
+    );
+}
+
+#[test]
+fn every_problem_of_a_name_and_of_every_entry_is_told() {
+    refused(
+        Archive::pack().file("/a\\b. ", b"1").file("guides/../c", b"2").directory("C:"),
+        &[
+            "entry `/a\\\\b. ` at byte 1024 has an absolute name; names are relative to the pack's directory",
+            "entry `/a\\\\b. ` at byte 1024 has a component in its name that begins or ends with a blank; rename it",
+            "entry `/a\\\\b. ` at byte 1024 has a backslash in its name, which is a separator on Windows; separate by `/`",
+            "entry `guides/../c` at byte 2048 has a `..` in its name, which leads out of its directory",
+            "entry `C:` at byte 3072 has a drive letter in its name",
+        ],
+    );
+}

@@ -1,0 +1,313 @@
+//! What the caps.yaml fragment must and may say.
+
+use test_support::packs::{accepts, capabilities, more, refuses, rule};
+
+#[test]
+fn all_that_is_allowed_is_accepted() {
+    accepts(rule("domains: [a]\nmethods: [GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS, GET]\nallow_insecure: false"));
+    accepts(rule("name: A-1_b\ndomains: [a]\nmethods: [GET]\npaths: [/, /a b, '/**/x*', /é]\nallow_insecure: TRUE"));
+    accepts(rule("domains: [a.b]\nmethods: [GET]\npaths: []"));
+    accepts(capabilities(&format!(
+        "  - {{name: {}, type: http, allow: [{{domains: [a], methods: [GET]}}], transforms: [], budgets: {{}}}}\n",
+        "a".repeat(64)
+    )));
+}
+
+#[test]
+fn are_a_list_of_mappings() {
+    refuses(
+        more("capabilities: text\n"),
+        &[(
+            "pack.yaml: capabilities",
+            "line 4: `text` is text; must be a list, each item on a line of its own after `- `",
+        )],
+    );
+    refuses(
+        more("capabilities: {}\n"),
+        &[(
+            "pack.yaml: capabilities",
+            "line 4: is a mapping; must be a list, each item on a line of its own after `- `",
+        )],
+    );
+    refuses(
+        more("capabilities: [a, [], ]\n"),
+        &[
+            ("pack.yaml: capabilities[0]", "line 4: `a` is text; must be a mapping of keys to values"),
+            ("pack.yaml: capabilities[1]", "line 4: is a list; must be a mapping of keys to values"),
+        ],
+    );
+    refuses(
+        more("capabilities:\n"),
+        &[(
+            "pack.yaml: capabilities",
+            "line 4: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+        )],
+    );
+}
+
+#[test]
+fn have_a_name_a_type_and_rules() {
+    refuses(
+        capabilities("  - {}\n"),
+        &[
+            ("pack.yaml: capabilities[0].allow", "line 5: is missing; must be a list of rules"),
+            ("pack.yaml: capabilities[0].name", "line 5: is missing; must be a name such as `pagerduty`"),
+            ("pack.yaml: capabilities[0].type", "line 5: is missing; must be `http`"),
+        ],
+    );
+    refuses(
+        capabilities("  - nmae: a\n    typ: http\n    alow: []\n    transform: []\n    budget: {}\n    x: y\n"),
+        &[
+            ("pack.yaml: capabilities[0]", "line 5: `nmae` is not a key: did you mean `name`?"),
+            ("pack.yaml: capabilities[0]", "line 6: `typ` is not a key: did you mean `type`?"),
+            ("pack.yaml: capabilities[0]", "line 7: `alow` is not a key: did you mean `allow`?"),
+            ("pack.yaml: capabilities[0]", "line 8: `transform` is not a key: did you mean `transforms`?"),
+            ("pack.yaml: capabilities[0]", "line 9: `budget` is not a key: did you mean `budgets`?"),
+            (
+                "pack.yaml: capabilities[0]",
+                "line 10: `x` is not a key: the keys are `name`, `type`, `allow`, `transforms`, `budgets`",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow",
+                "line 5: is missing; must be a list of rules: rename `alow` to `allow`",
+            ),
+            (
+                "pack.yaml: capabilities[0].name",
+                "line 5: is missing; must be a name such as `pagerduty`: rename `nmae` to `name`",
+            ),
+            ("pack.yaml: capabilities[0].type", "line 5: is missing; must be `http`: rename `typ` to `type`"),
+        ],
+    );
+    refuses(
+        capabilities("  - name: _a\n    type: https\n    allow: []\n"),
+        &[
+            ("pack.yaml: capabilities[0].allow", "line 7: is empty; must have at least one rule"),
+            (
+                "pack.yaml: capabilities[0].name",
+                "line 5: `_a` begins with an underscore, which is reserved for the platform",
+            ),
+            ("pack.yaml: capabilities[0].type", "line 6: `https` is not allowed: did you mean `http`?"),
+        ],
+    );
+    refuses(
+        capabilities("  - name: 5\n    type: grpc\n    allow: {}\n    transforms: {}\n    budgets: []\n"),
+        &[
+            (
+                "pack.yaml: capabilities[0].allow",
+                "line 7: is a mapping; must be a list, each item on a line of its own after `- `",
+            ),
+            ("pack.yaml: capabilities[0].budgets", "line 9: is a list; must be a mapping of keys to values"),
+            ("pack.yaml: capabilities[0].name", r#"line 5: `5` is a number, not text: write `name: "5"`"#),
+            (
+                "pack.yaml: capabilities[0].name",
+                "line 5: `5` must start with a letter and hold only ASCII letters, digits, `_` and `-`",
+            ),
+            (
+                "pack.yaml: capabilities[0].transforms",
+                "line 8: is a mapping; must be a list, each item on a line of its own after `- `",
+            ),
+            ("pack.yaml: capabilities[0].type", "line 6: `grpc` is not allowed; must be one of `http`"),
+        ],
+    );
+    refuses(
+        capabilities("  - name: \"\"\n    type: HTTP\n    allow: [a]\n"),
+        &[
+            ("pack.yaml: capabilities[0].allow[0]", "line 7: `a` is text; must be a mapping of keys to values"),
+            (
+                "pack.yaml: capabilities[0].name",
+                r#"line 5: `""` must start with a letter and hold only ASCII letters, digits, `_` and `-`"#,
+            ),
+            ("pack.yaml: capabilities[0].type", "line 6: `HTTP` is not allowed: did you mean `http`?"),
+        ],
+    );
+    refuses(
+        capabilities("  - name: a b\n    type:\n    allow:\n    transforms: a\n    budgets: 5\n"),
+        &[
+            (
+                "pack.yaml: capabilities[0].allow",
+                "line 7: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+            ),
+            ("pack.yaml: capabilities[0].budgets", "line 9: `5` is a number; must be a mapping of keys to values"),
+            (
+                "pack.yaml: capabilities[0].name",
+                "line 5: `a b` must start with a letter and hold only ASCII letters, digits, `_` and `-`",
+            ),
+            (
+                "pack.yaml: capabilities[0].transforms",
+                "line 8: `a` is text; must be a list, each item on a line of its own after `- `",
+            ),
+            (
+                "pack.yaml: capabilities[0].type",
+                "line 6: has no value; must be text: give it one, or leave an optional key out",
+            ),
+        ],
+    );
+    refuses(
+        capabilities(&format!(
+            "  - name: {}\n    type: http\n    allow: [{{domains: [a.b], methods: [GET]}}]\n",
+            "a".repeat(65)
+        )),
+        &[(
+            "pack.yaml: capabilities[0].name",
+            "line 5: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` has 65 characters; at most 64 are allowed",
+        )],
+    );
+    refuses(
+        capabilities(
+            "  - {name: a, type: http, allow: [{domains: [a.b], methods: [GET]}]}\n  - {name: a, type: http, allow: [{domains: [a.b], methods: [GET]}]}\n",
+        ),
+        &[("pack.yaml: capabilities[1].name", "line 6: `a` is the name of another capability; must be unique")],
+    );
+}
+
+#[test]
+fn rules_have_domains_and_methods() {
+    refuses(
+        rule("{}"),
+        &[
+            (
+                "pack.yaml: capabilities[0].allow[0].domains",
+                "line 8: is missing; must be a list of hosts such as `api.example.com`",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].methods",
+                "line 8: is missing; must be a list of HTTP methods such as `GET`",
+            ),
+        ],
+    );
+    refuses(
+        rule("domains: []\nmethods: []"),
+        &[
+            ("pack.yaml: capabilities[0].allow[0].domains", "line 8: is empty; must have at least one host"),
+            ("pack.yaml: capabilities[0].allow[0].methods", "line 9: is empty; must have at least one HTTP method"),
+        ],
+    );
+    refuses(
+        rule("domain: [a.b]\nmethod: [GET]"),
+        &[
+            (
+                "pack.yaml: capabilities[0].allow[0].domains",
+                "line 8: is missing; must be a list of hosts such as `api.example.com`: rename `domain` to `domains`",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].methods",
+                "line 8: is missing; must be a list of HTTP methods such as `GET`: rename `method` to `methods`",
+            ),
+        ],
+    );
+    refuses(
+        rule("domains: a.b\nmethods: GET\npaths: /\nallow_insecure: \"true\"\nname: [a]"),
+        &[
+            (
+                "pack.yaml: capabilities[0].allow[0].allow_insecure",
+                "line 11: `true` is text; must be `true` or `false`, without quotes",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].domains",
+                "line 8: `a.b` is text; must be a list, each item on a line of its own after `- `",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].methods",
+                "line 9: `GET` is text; must be a list, each item on a line of its own after `- `",
+            ),
+            ("pack.yaml: capabilities[0].allow[0].name", "line 12: is a list; must be text"),
+            (
+                "pack.yaml: capabilities[0].allow[0].paths",
+                "line 10: `/` is text; must be a list, each item on a line of its own after `- `",
+            ),
+        ],
+    );
+    refuses(
+        rule("domains: [5, null, [a]]\nmethods: [get, Get, GETT, TRACE, 5]\nallow_insecure: yes\nname: _x"),
+        &[
+            (
+                "pack.yaml: capabilities[0].allow[0].allow_insecure",
+                "line 10: `yes` is text; must be `true` or `false`, without quotes",
+            ),
+            ("pack.yaml: capabilities[0].allow[0].domains[0]", r#"line 8: `5` is a number, not text: write `- "5"`"#),
+            (
+                "pack.yaml: capabilities[0].allow[0].domains[0]",
+                "line 8: `5` ends in a number and is not an IPv4 address",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].domains[1]",
+                "line 8: has no value; must be text: give it one, or leave an optional key out",
+            ),
+            ("pack.yaml: capabilities[0].allow[0].domains[2]", "line 8: is a list; must be text"),
+            ("pack.yaml: capabilities[0].allow[0].methods[0]", "line 9: `get` is not allowed: did you mean `GET`?"),
+            ("pack.yaml: capabilities[0].allow[0].methods[1]", "line 9: `Get` is not allowed: did you mean `GET`?"),
+            ("pack.yaml: capabilities[0].allow[0].methods[2]", "line 9: `GETT` is not allowed: did you mean `GET`?"),
+            (
+                "pack.yaml: capabilities[0].allow[0].methods[3]",
+                "line 9: `TRACE` is not allowed; must be one of `GET`, `POST`, `PUT`, `DELETE`, `PATCH`, `HEAD`, `OPTIONS`",
+            ),
+            ("pack.yaml: capabilities[0].allow[0].methods[4]", r#"line 9: `5` is a number, not text: write `- "5"`"#),
+            (
+                "pack.yaml: capabilities[0].allow[0].methods[4]",
+                "line 9: `5` is not allowed; must be one of `GET`, `POST`, `PUT`, `DELETE`, `PATCH`, `HEAD`, `OPTIONS`",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].name",
+                "line 11: `_x` begins with an underscore, which is reserved for the platform",
+            ),
+        ],
+    );
+    refuses(
+        rule("domains: [a.b]\nmethods: [GET]\npaths: [v1, ./v1, '', /ok, \"/a\\nb\", 5, 'https://a.b/c']"),
+        &[
+            ("pack.yaml: capabilities[0].allow[0].paths[0]", "line 10: `v1` must start with `/`: did you mean `/v1`?"),
+            (
+                "pack.yaml: capabilities[0].allow[0].paths[1]",
+                "line 10: `./v1` must start with `/`: did you mean `/v1`?",
+            ),
+            ("pack.yaml: capabilities[0].allow[0].paths[2]", r#"line 10: `""` must start with `/`: did you mean `/`?"#),
+            ("pack.yaml: capabilities[0].allow[0].paths[4]", "line 10: must be one line, without line breaks and tabs"),
+            ("pack.yaml: capabilities[0].allow[0].paths[5]", r#"line 10: `5` is a number, not text: write `- "5"`"#),
+            ("pack.yaml: capabilities[0].allow[0].paths[5]", "line 10: `5` must start with `/`: did you mean `/5`?"),
+            ("pack.yaml: capabilities[0].allow[0].paths[6]", "line 10: `https://a.b/c` must start with `/`"),
+        ],
+    );
+    refuses(
+        rule("domains: [*.example.com]\nmethods: [GET]"),
+        &[(
+            "pack.yaml",
+            r#"line 8: `*` outside of quotes begins an alias, which is not allowed: put text that begins with `*` in quotes, such as `"*.example.com"`"#,
+        )],
+    );
+}
+
+#[test]
+fn further_keys_hold_nothing_unseen() {
+    refuses(
+        rule("domains: [a.b]\nmethods: [GET]\nbody: {a: [\"\\e\"], \"\\u202e\": 1}\nwhen: \"a\\u2066\""),
+        &[
+            (
+                "pack.yaml: capabilities[0].allow[0].body",
+                "line 10: holds U+202E; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].body",
+                "line 10: holds U+001B; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].when",
+                "line 11: holds U+2066; control characters and bidirectional controls are not allowed",
+            ),
+        ],
+    );
+    refuses(
+        capabilities(
+            "  - name: a\n    type: http\n    allow: [{domains: [a.b], methods: [GET]}]\n    transforms: [\"\\0\"]\n    budgets: {a: \"\\x7f\"}\n",
+        ),
+        &[
+            (
+                "pack.yaml: capabilities[0].budgets",
+                "line 9: holds U+007F; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: capabilities[0].transforms",
+                "line 8: holds U+0000; control characters and bidirectional controls are not allowed",
+            ),
+        ],
+    );
+}

@@ -1,0 +1,93 @@
+//! The hosts that a capability's rule may name.
+
+use test_support::packs::{accepts, refuses, rule};
+
+/// A pack with one capability for this one host.
+fn domain(yaml: &str) -> String {
+    rule(&format!("domains: [{yaml}]\nmethods: [GET]"))
+}
+
+#[test]
+fn hosts_are_accepted_in_any_form() {
+    for host in [
+        "localhost",
+        "api.example.com",
+        "API.Example.COM.",
+        "'*.example.com'",
+        "'*'",
+        "'api-*.example.com'",
+        "xn--bcher-kva.example",
+        "_dmarc.example.com",
+        "1.example.com",
+        "example.com:443",
+        "'example.com:8080'",
+        "'*.example.com.:80'",
+        "10.0.0.1",
+        "'10.0.0.1:8443'",
+        "'10.0.0.*'",
+        "'[2001:db8::1]'",
+        "'[::1]:8080'",
+    ] {
+        accepts(domain(host));
+    }
+    accepts(domain(&format!("{}.b", "a".repeat(63))));
+    accepts(domain(&"a.".repeat(127)));
+}
+
+#[test]
+fn anything_else_is_told_what_it_has_too_much() {
+    for (host, message) in [
+        (
+            "'https://Example.com/v1'",
+            "line 8: `https://Example.com/v1` must be a host alone, without a scheme and a path: write `Example.com`",
+        ),
+        (
+            "'http://example.com'",
+            "line 8: `http://example.com` must be a host alone, without a scheme: write `example.com`",
+        ),
+        ("'//example.com'", "line 8: `//example.com` must be a host alone, without a path"),
+        ("example.com/v1", "line 8: `example.com/v1` must be a host alone, without a path: write `example.com`"),
+        (
+            "user@example.com",
+            "line 8: `user@example.com` must be a host alone, without a user name: write `example.com`",
+        ),
+        (
+            "'https://u:p@Example.com:8443/'",
+            "line 8: `https://u:p@Example.com:8443/` must be a host alone, without a scheme: write `Example.com:8443`",
+        ),
+        ("'a..b'", "line 8: `a..b` has an empty label; labels stand between single dots"),
+        ("'.a'", "line 8: `.a` has an empty label; labels stand between single dots"),
+        ("''", r#"line 8: `""` must be a host such as `api.example.com`, and is empty"#),
+        ("'.'", "line 8: `.` must be a host such as `api.example.com`, and is empty"),
+        ("exämple.com", "line 8: `exämple.com` is not ASCII: write international names in their ASCII form, `xn--…`"),
+        ("1.2.3", "line 8: `1.2.3` ends in a number and is not an IPv4 address"),
+        ("999.1.1.1", "line 8: `999.1.1.1` ends in a number and is not an IPv4 address"),
+        ("'*.1'", "line 8: `*.1` ends in a number and is not an IPv4 address"),
+        ("example.com:0", "line 8: `example.com:0` has the port `0`; a port is a number from 1 to 65535"),
+        ("'example.com:'", r#"line 8: `example.com:` has the port `""`; a port is a number from 1 to 65535"#),
+        ("example.com:65536", "line 8: `example.com:65536` has the port `65536`; a port is a number from 1 to 65535"),
+        ("example.com:http", "line 8: `example.com:http` has the port `http`; a port is a number from 1 to 65535"),
+        ("'::1'", "line 8: `::1` is not an IPv6 address; one is written as `[2001:db8::1]`"),
+        ("'[::1'", "line 8: `[::1` is not an IPv6 address; one is written as `[2001:db8::1]`"),
+        ("'[::g]'", "line 8: `[::g]` is not an IPv6 address; one is written as `[2001:db8::1]`"),
+        ("'[1.2.3.4]'", "line 8: `[1.2.3.4]` is not an IPv6 address; one is written as `[2001:db8::1]`"),
+        ("-a.b", "line 8: `-a.b` has a label that begins or ends with a hyphen"),
+        ("a-.b", "line 8: `a-.b` has a label that begins or ends with a hyphen"),
+        ("a b", "line 8: `a b` holds ` `; a host holds only letters, digits, `-`, `_`, dots and `*`"),
+        ("'a,b'", "line 8: `a,b` holds `,`; a host holds only letters, digits, `-`, `_`, dots and `*`"),
+        ("'{a,b}.c'", "line 8: `{a,b}.c` holds `{`; a host holds only letters, digits, `-`, `_`, dots and `*`"),
+        ("'a?'", "line 8: `a?` must be a host alone, without a path: write `a`"),
+        ("'[ab].c'", "line 8: `[ab].c` is not an IPv6 address; one is written as `[2001:db8::1]`"),
+        ("'a\\b'", "line 8: `a\\\\b` must be a host alone, without a path: write `a`"),
+        (
+            &format!("{}.b", "a".repeat(64)),
+            "line 8: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b` has a label of 64 characters; at most 63 are allowed",
+        ),
+        (
+            &format!("{}b", "a.".repeat(127)),
+            "line 8: `a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.…` has 255 characters; a host has at most 253",
+        ),
+    ] {
+        refuses(domain(host), &[("pack.yaml: capabilities[0].allow[0].domains[0]", message)]);
+    }
+}

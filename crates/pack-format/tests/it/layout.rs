@@ -1,0 +1,108 @@
+//! What may stand at the top of a pack.
+
+use test_support::packs::{MINIMAL, assert_problems, problems, validate_files};
+
+const HELP: &str = "put it into one of `guides/`, `scripts/`, `data/`, `templates/`, or leave it out; files at the top are \
+                    `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE` and `LICENSE.*`";
+
+/// Validates a good `pack.yaml` and what else stands beside it.
+#[track_caller]
+fn beside_pack_yaml(files: &[(&str, &[u8])], expected: &[(&str, &str)]) {
+    let mut all: Vec<(&str, &[u8])> = vec![("pack.yaml", MINIMAL.as_bytes())];
+    all.extend_from_slice(files);
+    assert_problems(&validate_files(&all), expected, &format!("{files:?}"));
+}
+
+#[test]
+fn every_entry_of_the_closed_set_is_accepted() {
+    beside_pack_yaml(
+        &[
+            ("behavior.md", "Größe".as_bytes()),
+            ("README.md", b"\xff"),
+            ("CHANGELOG.md", b""),
+            ("LICENSE", b""),
+            ("LICENSE.md", b""),
+            ("LICENSE.Apache-2.0", b""),
+            ("guides/", b""),
+            ("scripts/a/b/run.sh", b""),
+            ("data/pack.yml", b"\0"),
+            ("templates/.hidden", b""),
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn anything_else_is_refused_with_the_nearest_right_word() {
+    for (path, problem) in [
+        ("guide/a.md", "`guide/` has no place in a pack: rename it to `guides/`, or leave it out"),
+        ("Scripts/a.sh", "`Scripts/` has no place in a pack: rename it to `scripts/`, or leave it out"),
+        ("template/", "`template/` has no place in a pack: rename it to `templates/`, or leave it out"),
+        ("behaviour.md", "`behaviour.md` has no place in a pack: rename it to `behavior.md`, or leave it out"),
+        ("readme.md", "`readme.md` has no place in a pack: rename it to `README.md`, or leave it out"),
+        ("LICENCE", "`LICENCE` has no place in a pack: rename it to `LICENSE`, or leave it out"),
+        ("pack.yml", "`pack.yml` has no place in a pack: rename it to `pack.yaml`, or leave it out"),
+        ("zoo/pack.yaml", "`zoo/` is a pack of its own: archive what is in it, or that directory alone"),
+        ("guides", "`guides` is a file; must be a directory"),
+        ("README.md/", "`README.md` is a directory; must be a file"),
+        ("LICENSE.d/a", "`LICENSE.d` is a directory; must be a file"),
+    ] {
+        beside_pack_yaml(&[(path, b"")], &[("archive", problem)]);
+    }
+    for (path, found) in
+        [("src/main.rs", "src/"), ("Makefile", "Makefile"), (".github/a", ".github/"), ("LICENSE-MIT", "LICENSE-MIT")]
+    {
+        beside_pack_yaml(&[(path, b"")], &[("archive", &format!("`{found}` has no place in a pack: {HELP}"))]);
+    }
+}
+
+#[test]
+fn behavior_md_is_utf_8() {
+    let message = "line 2: holds the byte 0xE9, which is not UTF-8 there: save the file as UTF-8";
+    beside_pack_yaml(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", message)]);
+}
+
+/// It may be longer than what is looked at at once, and characters lie where they lie.
+#[test]
+fn a_long_behavior_md_is_utf_8_to_its_end() {
+    for blanks in 8_180..8_200 {
+        let text = format!("{}\né日😀\n", " ".repeat(blanks)).repeat(3);
+        beside_pack_yaml(&[("behavior.md", text.as_bytes())], &[]);
+        let half = |line: usize, byte: u8| {
+            format!("line {line}: holds the byte 0x{byte:02X}, which is not UTF-8 there: save the file as UTF-8")
+        };
+        for (bytes, problem) in
+            [(&b"\xc3"[..], half(7, 0xC3)), (b"\n\xf0\x9f\x98", half(8, 0xF0)), (b"\xff\n\n", half(7, 0xFF))]
+        {
+            beside_pack_yaml(&[("behavior.md", &[text.as_bytes(), bytes].concat())], &[("behavior.md", &problem)]);
+        }
+    }
+}
+
+#[test]
+fn a_missing_pack_yaml_is_looked_for() {
+    let missing = "is missing; every pack has one, at the top of the archive or of the one directory in it";
+    let within = "is missing at the top; there is one in `sample/`";
+    let yaml = MINIMAL.as_bytes();
+    for (files, problem) in [
+        (&[("guides/a.md", &b""[..])][..], missing),
+        (&[("PACK.YAML", yaml), ("guides/", b"")], "is missing: rename `PACK.YAML` to `pack.yaml`"),
+        (&[("pack.yml", yaml), ("guides/", b"")], "is missing: rename `pack.yml` to `pack.yaml`"),
+        (&[("sample/pack.yaml", yaml), ("README.md", b"")], within),
+        (&[("sample/pack.yaml", yaml), ("zoo/pack.yaml", yaml)], within),
+    ] {
+        let found = problems(&validate_files(files));
+        assert_eq!(found["pack.yaml"], [problem], "{files:?}");
+    }
+    let verdict = validate_files(&[("pack.yaml/a", yaml), ("data/", b"")]);
+    assert_problems(&verdict, &[("pack.yaml", "`pack.yaml` is a directory; must be a file")], "a directory");
+}
+
+#[test]
+fn the_problems_of_all_files_come_together() {
+    let verdict = validate_files(&[("pack.yaml", b"name: A"), ("behavior.md", b"\xff"), ("doc/", b"")]);
+    let found = problems(&verdict);
+    let fields: Vec<&str> = found.keys().map(String::as_str).collect();
+    let expected = ["archive", "behavior.md", "pack.yaml: description", "pack.yaml: name", "pack.yaml: version"];
+    assert_eq!(fields, expected);
+}

@@ -1,0 +1,254 @@
+//! What `pack.yaml` must and may say.
+
+use pack_format::{Limits, Manifest, ValidationError};
+use test_support::packs::{MINIMAL, accepts, assert_problems, more, refuses, validate_yaml};
+
+#[test]
+fn a_manifest_is_read_key_by_key() {
+    let yaml = r#"
+capabilities:
+  - {name: a, type: http, allow: [{domains: [a.b], methods: [GET]}]}
+suggested_packs: [runbook-search, a, a]
+category: "operations: 24/7"
+display_name: Größe 日本 😀
+description: |
+  Two lines,
+
+  	and a tab.
+version: 1.2.3-beta.1+build.5
+name: s4mple-1
+"#;
+    let expected = Manifest {
+        name: "s4mple-1".parse().expect("a name"),
+        version: "1.2.3-beta.1+build.5".parse().expect("a version"),
+        description: "Two lines,\n\n\tand a tab.\n".into(),
+        display_name: Some("Größe 日本 😀".into()),
+        category: Some("operations: 24/7".into()),
+        capabilities: Some(
+            "- name: a\n  type: http\n  allow:\n    - domains:\n        - a.b\n      methods:\n        - GET\n".into(),
+        ),
+        suggested_packs: ["runbook-search", "a", "a"].map(|name| name.parse().expect("a name")).into(),
+    };
+    assert_eq!(accepts(yaml), expected);
+}
+
+#[test]
+fn only_three_keys_are_required() {
+    let expected = Manifest {
+        name: "sample".parse().expect("a name"),
+        version: "1.0.0".parse().expect("a version"),
+        description: "For a test.".into(),
+        display_name: None,
+        category: None,
+        capabilities: None,
+        suggested_packs: vec![],
+    };
+    assert_eq!(accepts(MINIMAL), expected);
+    assert_eq!(accepts(more("suggested_packs: []\n")), expected);
+}
+
+#[test]
+fn the_file_goes_up_to_its_limit_in_bytes() {
+    let limit = usize::try_from(Limits::default().manifest_bytes).expect("a length");
+    let whole = format!("{MINIMAL}{}", "#".repeat(limit - MINIMAL.len()));
+    accepts(&whole);
+    let message = "has 65537 bytes; at most 65536 are allowed (limit manifest_bytes)";
+    refuses(format!("{whole}#"), &[("pack.yaml", message)]);
+}
+
+#[test]
+fn the_file_is_utf_8() {
+    let verdict = validate_yaml(b"name: sample\nversion: 1.0.0\ndescription: caf\xe9\n");
+    let message = "line 3: holds the byte 0xE9, which is not UTF-8 there: save the file as UTF-8";
+    assert_problems(&verdict, &[("pack.yaml", message)], "Latin-1");
+    let utf_16: Vec<u8> = "\u{feff}name: sample\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let message = "line 1: holds the byte 0xFF, which is not UTF-8 there: save the file as UTF-8";
+    assert_problems(&validate_yaml(utf_16), &[("pack.yaml", message)], "UTF-16");
+}
+
+#[test]
+fn after_fifty_problems_the_rest_is_counted() {
+    let keys: String = (0..60).map(|index| format!("key{index}: x\n")).collect();
+    let Err(ValidationError::Invalid(problems)) = validate_yaml(more(&keys)) else { panic!("is accepted") };
+    assert_eq!((problems.listed().len(), problems.unlisted()), (50, 10));
+    assert!(problems.to_string().ends_with("; and 10 more"), "{problems}");
+}
+
+#[test]
+fn keys_are_a_closed_set() {
+    refuses(
+        "nam: sample\nversoin: 1.0.0\ndescription: For a test.\n",
+        &[
+            ("pack.yaml", "line 1: `nam` is not a key: did you mean `name`?"),
+            ("pack.yaml", "line 2: `versoin` is not a key: did you mean `version`?"),
+            ("pack.yaml: name", "is missing; must be text such as `incident-response`: rename `nam` to `name`"),
+            (
+                "pack.yaml: version",
+                "is missing; must be a semantic version such as `1.0.0`: rename `versoin` to `version`",
+            ),
+        ],
+    );
+    refuses(
+        more("author: me\nsuggested-packs: []\nCategory: ops\n1: x\n\"\": x\ntrue: x\n"),
+        &[
+            (
+                "pack.yaml",
+                "line 4: `author` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`",
+            ),
+            ("pack.yaml", "line 5: `suggested-packs` is not a key: did you mean `suggested_packs`?"),
+            ("pack.yaml", "line 6: `Category` is not a key: did you mean `category`?"),
+            (
+                "pack.yaml",
+                "line 7: `1` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`",
+            ),
+            (
+                "pack.yaml",
+                r#"line 8: `""` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`"#,
+            ),
+            (
+                "pack.yaml",
+                "line 9: `true` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`",
+            ),
+        ],
+    );
+    refuses(
+        "{}\n",
+        &[
+            ("pack.yaml: description", "is missing; must be text that says what the pack is for"),
+            ("pack.yaml: name", "is missing; must be text such as `incident-response`"),
+            ("pack.yaml: version", "is missing; must be a semantic version such as `1.0.0`"),
+        ],
+    );
+}
+
+#[test]
+fn only_a_string_is_text() {
+    refuses(
+        "name: sample\nversion: 1.10\ndescription: 5\n",
+        &[
+            ("pack.yaml: description", r#"line 3: `5` is a number, not text: write `description: "5"`"#),
+            ("pack.yaml: version", r#"line 2: `1.10` is a number, not text: write `version: "1.10"`"#),
+            (
+                "pack.yaml: version",
+                "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected end of input while parsing minor version number: did you mean `1.10.0`?",
+            ),
+        ],
+    );
+    refuses(
+        "name: true\nversion: 0x10\ndescription: .inf\n",
+        &[
+            ("pack.yaml: description", r#"line 3: `.inf` is a number, not text: write `description: ".inf"`"#),
+            ("pack.yaml: name", r#"line 1: `true` is a boolean, not text: write `name: "true"`"#),
+            ("pack.yaml: version", r#"line 2: `0x10` is a number, not text: write `version: "0x10"`"#),
+            (
+                "pack.yaml: version",
+                "line 2: `0x10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character 'x' after major version number",
+            ),
+        ],
+    );
+    refuses(
+        "name: FALSE\nversion: -0o17\ndescription: +1.5e-3\n",
+        &[
+            ("pack.yaml: description", r#"line 3: `+1.5e-3` is a number, not text: write `description: "+1.5e-3"`"#),
+            ("pack.yaml: name", r#"line 1: `FALSE` is a boolean, not text: write `name: "FALSE"`"#),
+            (
+                "pack.yaml: name",
+                "line 1: `FALSE` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `false`?",
+            ),
+            ("pack.yaml: version", r#"line 2: `-0o17` is a number to some readers of YAML: write `version: "-0o17"`"#),
+            (
+                "pack.yaml: version",
+                "line 2: `-0o17` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '-' while parsing major version number",
+            ),
+        ],
+    );
+    refuses(
+        "name: null\nversion: ~\ndescription:\n",
+        &[
+            ("pack.yaml: description", "line 3: has no value; must be text: give it one, or leave an optional key out"),
+            ("pack.yaml: name", "line 1: has no value; must be text: give it one, or leave an optional key out"),
+            ("pack.yaml: version", "line 2: has no value; must be text: give it one, or leave an optional key out"),
+        ],
+    );
+    refuses(
+        "name: [sample]\nversion: {major: 1}\ndescription: []\n",
+        &[
+            ("pack.yaml: description", "line 3: is a list; must be text"),
+            ("pack.yaml: name", "line 1: is a list; must be text"),
+            ("pack.yaml: version", "line 2: is a mapping; must be text"),
+        ],
+    );
+    refuses(
+        more("display_name:\ncategory: 0o17\nsuggested_packs:\ncapabilities:\n"),
+        &[
+            (
+                "pack.yaml: capabilities",
+                "line 7: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+            ),
+            ("pack.yaml: category", r#"line 5: `0o17` is a number, not text: write `category: "0o17"`"#),
+            (
+                "pack.yaml: display_name",
+                "line 4: has no value; must be text: give it one, or leave an optional key out",
+            ),
+            (
+                "pack.yaml: suggested_packs",
+                "line 6: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn text_that_other_readers_take_for_something_else_needs_quotes() {
+    refuses(
+        "name: no\nversion: 1_000\ndescription: 2026-01-31\n",
+        &[
+            (
+                "pack.yaml: description",
+                r#"line 3: `2026-01-31` is a date to some readers of YAML: write `description: "2026-01-31"`"#,
+            ),
+            ("pack.yaml: name", r#"line 1: `no` is a boolean to some readers of YAML: write `name: "no"`"#),
+            ("pack.yaml: version", r#"line 2: `1_000` is a number to some readers of YAML: write `version: "1_000"`"#),
+            (
+                "pack.yaml: version",
+                "line 2: `1_000` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '_' after major version number",
+            ),
+        ],
+    );
+    refuses(
+        more("display_name: 1:30\ncategory: on\n"),
+        &[
+            ("pack.yaml: category", r#"line 5: `on` is a boolean to some readers of YAML: write `category: "on"`"#),
+            (
+                "pack.yaml: display_name",
+                r#"line 4: `1:30` is a number to some readers of YAML: write `display_name: "1:30"`"#,
+            ),
+        ],
+    );
+    refuses(
+        more("display_name: 0b1\ncategory: 2026-01-31T10:00:00Z\n"),
+        &[
+            (
+                "pack.yaml: category",
+                r#"line 5: `2026-01-31T10:00:00Z` is a date to some readers of YAML: write `category: "2026-01-31T10:00:00Z"`"#,
+            ),
+            (
+                "pack.yaml: display_name",
+                r#"line 4: `0b1` is a number to some readers of YAML: write `display_name: "0b1"`"#,
+            ),
+        ],
+    );
+    refuses(
+        more("display_name: -0x_1F\ncategory: 190:20:30.15\n"),
+        &[
+            (
+                "pack.yaml: category",
+                r#"line 5: `190:20:30.15` is a number to some readers of YAML: write `category: "190:20:30.15"`"#,
+            ),
+            (
+                "pack.yaml: display_name",
+                r#"line 4: `-0x_1F` is a number to some readers of YAML: write `display_name: "-0x_1F"`"#,
+            ),
+        ],
+    );
+}

@@ -1,0 +1,261 @@
+//! Names, versions and other text of a `pack.yaml`, by the rules for each.
+
+use test_support::packs::{accepts, more, refuses};
+
+fn named(name: &str) -> String {
+    format!("name: {name}\nversion: 1.0.0\ndescription: x\n")
+}
+
+fn versioned(version: &str) -> String {
+    format!("name: sample\nversion: {version}\ndescription: x\n")
+}
+
+fn described(description: &str) -> String {
+    format!("name: sample\nversion: 1.0.0\ndescription: {description}\n")
+}
+
+#[test]
+fn lengths_go_up_to_their_limits_in_characters() {
+    accepts(named(&"a".repeat(63)));
+    accepts(versioned(&format!("1.0.0-{}", "a".repeat(122))));
+    accepts(described(&"é".repeat(1_024)));
+    accepts(more(&format!("display_name: {}\ncategory: {}\n", "日".repeat(128), "😀".repeat(64))));
+    accepts(more(&format!("suggested_packs: [{}]\n", "a, ".repeat(32))));
+}
+
+#[test]
+fn names() {
+    for (name, message) in [
+        (r#""""#, r#"line 1: `""` must not be empty"#),
+        (
+            "Sample",
+            "line 1: `Sample` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `sample`?",
+        ),
+        (
+            "my_pack",
+            "line 1: `my_pack` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `my-pack`?",
+        ),
+        (
+            "-a",
+            "line 1: `-a` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a`?",
+        ),
+        (
+            "a-",
+            "line 1: `a-` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a`?",
+        ),
+        (
+            "a--b",
+            "line 1: `a--b` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a-b`?",
+        ),
+        (
+            "1a",
+            "line 1: `1a` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them",
+        ),
+        (
+            "a b",
+            "line 1: `a b` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a-b`?",
+        ),
+        (
+            "ä",
+            "line 1: `ä` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them",
+        ),
+        (
+            "'a/../b'",
+            "line 1: `a/../b` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a-b`?",
+        ),
+        (
+            "\"a\\n\"",
+            "line 1: `a\\n` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a`?",
+        ),
+        (
+            "$(id)",
+            "line 1: `$(id)` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `id`?",
+        ),
+        (
+            &"a".repeat(64),
+            "line 1: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` has 64 characters; at most 63 are allowed",
+        ),
+    ] {
+        refuses(named(name), &[("pack.yaml: name", message)]);
+    }
+}
+
+#[test]
+fn versions() {
+    for (version, message) in [
+        (
+            r#""1""#,
+            "line 2: `1` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected end of input while parsing major version number: did you mean `1.0.0`?",
+        ),
+        (
+            "v1.2.3",
+            "line 2: `v1.2.3` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character 'v' while parsing major version number: did you mean `1.2.3`?",
+        ),
+        (
+            "1.2.3.4",
+            "line 2: `1.2.3.4` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '.' after patch version number",
+        ),
+        (
+            "01.2.3",
+            "line 2: `01.2.3` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: invalid leading zero in major version number: did you mean `1.2.3`?",
+        ),
+        (
+            "1.2.3-",
+            "line 2: `1.2.3-` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: empty identifier segment in pre-release identifier",
+        ),
+        (
+            "latest",
+            "line 2: `latest` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character 'l' while parsing major version number",
+        ),
+        (
+            r#""""#,
+            r#"line 2: `""` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: empty string, expected a semver version"#,
+        ),
+        (
+            r#""1.10""#,
+            "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected end of input while parsing minor version number: did you mean `1.10.0`?",
+        ),
+        (
+            "\"1.0.0\\n\"",
+            "line 2: `1.0.0\\n` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '\\n' after patch version number: did you mean `1.0.0`?",
+        ),
+        (
+            "1.0.0_1",
+            "line 2: `1.0.0_1` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '_' after patch version number",
+        ),
+        (
+            "18446744073709551616.0.0",
+            "line 2: `18446744073709551616.0.0` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: value of major version number exceeds u64::MAX",
+        ),
+        (
+            &format!("1.0.0-{}", "a".repeat(123)),
+            "line 2: `1.0.0-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…` has 129 characters; at most 128 are allowed",
+        ),
+    ] {
+        refuses(versioned(version), &[("pack.yaml: version", message)]);
+    }
+}
+
+#[test]
+fn texts() {
+    refuses(
+        described(&"d".repeat(1_025)),
+        &[("pack.yaml: description", "line 3: has 1025 characters; at most 1024 are allowed")],
+    );
+    refuses(described("' '"), &[("pack.yaml: description", "line 3: must not be blank")]);
+    refuses(
+        described("\"a\\0b\\ec\\e \\u202e\""),
+        &[
+            (
+                "pack.yaml: description",
+                "line 3: holds U+0000; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: description",
+                "line 3: holds U+001B; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: description",
+                "line 3: holds U+202E; control characters and bidirectional controls are not allowed",
+            ),
+        ],
+    );
+    refuses(
+        described("\"\\u061c\\u200e\\u200f\\u202a\\u2066\\u2069\""),
+        &[
+            (
+                "pack.yaml: description",
+                "line 3: holds U+061C; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: description",
+                "line 3: holds U+200E; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: description",
+                "line 3: holds U+200F; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: description",
+                "line 3: holds U+202A; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: description",
+                "line 3: holds U+2066; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: description",
+                "line 3: holds U+2069; control characters and bidirectional controls are not allowed",
+            ),
+        ],
+    );
+    refuses(
+        more(&format!("display_name: {}\ncategory: {}\n", "n".repeat(129), "é".repeat(65))),
+        &[
+            ("pack.yaml: category", "line 5: has 65 characters; at most 64 are allowed"),
+            ("pack.yaml: display_name", "line 4: has 129 characters; at most 128 are allowed"),
+        ],
+    );
+    refuses(
+        more("display_name: \"a\\nb\"\ncategory: \"a\\tb\"\n"),
+        &[
+            ("pack.yaml: category", "line 5: must be one line, without line breaks and tabs"),
+            ("pack.yaml: display_name", "line 4: must be one line, without line breaks and tabs"),
+        ],
+    );
+    refuses(
+        more("display_name: \"a\\Lb\"\ncategory: \"\\u2066a\\u200e\"\n"),
+        &[
+            (
+                "pack.yaml: category",
+                "line 5: holds U+2066; control characters and bidirectional controls are not allowed",
+            ),
+            (
+                "pack.yaml: category",
+                "line 5: holds U+200E; control characters and bidirectional controls are not allowed",
+            ),
+            ("pack.yaml: display_name", "line 4: must be one line, without line breaks and tabs"),
+        ],
+    );
+    refuses(
+        more("display_name: \"\"\ncategory: \"\\u00a0\"\n"),
+        &[
+            ("pack.yaml: category", "line 5: must not be blank"),
+            ("pack.yaml: display_name", "line 4: must not be blank"),
+        ],
+    );
+}
+
+#[test]
+fn suggested_packs() {
+    refuses(
+        more("suggested_packs: a, b\n"),
+        &[(
+            "pack.yaml: suggested_packs",
+            "line 4: `a, b` is text; must be a list, each item on a line of its own after `- `",
+        )],
+    );
+    refuses(
+        more("suggested_packs:\n  - Other\n  - 7\n  - [a]\n  -\n"),
+        &[
+            (
+                "pack.yaml: suggested_packs[0]",
+                "line 5: `Other` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `other`?",
+            ),
+            ("pack.yaml: suggested_packs[1]", r#"line 6: `7` is a number, not text: write `- "7"`"#),
+            (
+                "pack.yaml: suggested_packs[1]",
+                "line 6: `7` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them",
+            ),
+            ("pack.yaml: suggested_packs[2]", "line 7: is a list; must be text"),
+            (
+                "pack.yaml: suggested_packs[3]",
+                "line 8: has no value; must be text: give it one, or leave an optional key out",
+            ),
+        ],
+    );
+    refuses(
+        more(&format!("suggested_packs: [{}]\n", "a, ".repeat(33))),
+        &[("pack.yaml: suggested_packs", "line 4: has 33 names; at most 32 are allowed")],
+    );
+}

@@ -1,0 +1,276 @@
+//! Other readers of YAML read from a fragment what its author wrote.
+
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
+use serde_json::{Value, json};
+use test_support::packs::{accepts, capabilities, more, validate_yaml};
+
+const MUTATIONS: usize = 3_000;
+
+/// Reads each of a JSON array's texts as YAML 1.1, and prints a list of what it is as JSON, or an empty one where PyYAML
+/// does not take it for YAML.
+const PYYAML: &str = "
+import json, sys, yaml
+def read(text):
+    try:
+        return [yaml.safe_load(text)]
+    except yaml.YAMLError:
+        return []
+json.dump([read(text) for text in json.load(sys.stdin)], sys.stdout, default=str)
+";
+
+/// What PyYAML makes of these texts; nothing where it is not installed.
+fn pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
+    let is_there = Command::new("python3").args(["-c", "import yaml"]).output().is_ok_and(|out| out.status.success());
+    if !is_there {
+        assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "PyYAML is not installed");
+        eprintln!("skipped: PyYAML is not installed");
+        return None;
+    }
+    let mut python = Command::new("python3")
+        .args(["-c", PYYAML])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python is there");
+    let input = serde_json::to_vec(texts).expect("texts serialise");
+    python.stdin.take().expect("a pipe").write_all(&input).expect("Python reads");
+    let output = python.wait_with_output().expect("Python ends");
+    assert!(output.status.success(), "Python failed");
+    Some(serde_json::from_slice(&output.stdout).expect("Python prints JSON"))
+}
+
+/// Text that some reader takes for something else when it stands without quotes, and any text that a pack may hold.
+fn text() -> impl Strategy<Value = String> {
+    let treacherous = [
+        "",
+        " ",
+        "~",
+        "null",
+        "true",
+        "yes",
+        "No",
+        "on",
+        "y",
+        "n",
+        "1",
+        "1.0",
+        "1e3",
+        "1_000",
+        "0x1F",
+        "0o7",
+        "010",
+        "0b1",
+        ".5",
+        "+1",
+        ".inf",
+        "1:30",
+        "1:30.5",
+        "2026-01-31",
+        "2026-01-31T10:00:00Z",
+        "=",
+        "<<",
+        "-",
+        "--- ",
+        "...",
+        "- a",
+        "? a",
+        "a: b",
+        "a:",
+        ": a",
+        "a #b",
+        "#a",
+        "[a]",
+        "{a}",
+        "*a",
+        "&a",
+        "!a",
+        "|",
+        ">",
+        "@a",
+        "`a",
+        "%a",
+        "'a'",
+        "\"a\"",
+        "a\nb",
+        "a\n\n b\n",
+        "\n",
+        "\t",
+        "a\tb",
+        "\\n",
+        "\u{2028}",
+        "\u{a0}",
+        "é",
+        "😀",
+        "/v1/*",
+        "a, b",
+        "null ",
+        "True",
+        "OFF",
+    ];
+    prop_oneof![
+        prop::sample::select(treacherous.to_vec()).prop_map(str::to_owned),
+        "[a-zA-Z0-9_/.:*-]{1,12}",
+        "\\PC{0,20}",
+    ]
+}
+
+/// Any value of JSON, numbers such that every reader takes them for the same.
+fn value() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        4 => text().prop_map(Value::from),
+        1 => any::<i32>().prop_map(Value::from),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => Just(Value::Null),
+    ];
+    scalar.prop_recursive(5, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((text(), inner), 0..6).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+#[test]
+fn read_what_the_author_wrote() {
+    let mut runner = TestRunner::deterministic();
+    let mut fragments = Vec::new();
+    let mut expected = Vec::new();
+    for _ in 0..300 {
+        let kept = value().new_tree(&mut runner).expect("a value").current();
+        let written = json!([{
+            "name": "a",
+            "type": "http",
+            "allow": [{"domains": ["*.example.com"], "methods": ["GET"], "kept": kept}],
+            "transforms": [kept],
+            "budgets": {"yes": kept},
+        }]);
+        // JSON is YAML, line separators aside.
+        let yaml = written.to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
+        let fragment = accepts(more(&format!("capabilities: {yaml}\n"))).capabilities.expect("capabilities");
+        let indented = fragment.replace('\n', "\n  ");
+        let again = accepts(more(&format!("capabilities:\n  {}\n", indented.trim_end()))).capabilities;
+        assert_eq!(again.as_deref(), Some(fragment.as_str()), "{written}");
+        fragments.push(fragment);
+        expected.push(written);
+    }
+    let Some(found) = pyyaml(&fragments) else { return };
+    for ((found, expected), fragment) in found.iter().zip(&expected).zip(&fragments) {
+        assert_eq!(found, std::slice::from_ref(expected), "{fragment}");
+    }
+}
+
+/// Pieces that change what YAML means.
+const PIECES: [&str; 48] = [
+    "\n",
+    "\r\n",
+    "\r",
+    "  ",
+    "\t",
+    ": ",
+    ":",
+    "- ",
+    "-",
+    "? ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    ",",
+    "#",
+    " #",
+    "&a ",
+    "*a",
+    "!a ",
+    "!!str ",
+    "|\n",
+    ">\n",
+    "|-\n  ",
+    ">+1\n ",
+    "\"",
+    "'",
+    "\\",
+    "\\x41",
+    "\\u2028",
+    "%",
+    "@",
+    "`",
+    "---\n",
+    "...\n",
+    "--- ",
+    "\u{feff}",
+    "\u{85}",
+    "é",
+    "<<: ",
+    "~",
+    "yes",
+    "1.10",
+    "0o7",
+    "name: b\n",
+    "\n\n",
+    "a: {b: [c]}\n",
+];
+
+/// A `pack.yaml` with a few pieces put in, left out or written twice.
+fn mutated(seed: &str, random: &mut impl FnMut(usize) -> usize) -> String {
+    let mut chars: Vec<char> = seed.chars().collect();
+    for _ in 0..=random(4) {
+        let start = random(chars.len());
+        let end = (start + random(8)).min(chars.len());
+        match random(4) {
+            0 => drop(chars.drain(start..end)),
+            1 => {
+                let twice: Vec<char> = chars[start..end].to_vec();
+                chars.splice(start..start, twice);
+            }
+            _ => drop(chars.splice(start..start, PIECES[random(PIECES.len())].chars())),
+        }
+    }
+    chars.into_iter().collect()
+}
+
+#[test]
+fn agree_with_us_on_every_manifest_that_we_accept() {
+    let seeds = [
+        include_str!("../../../../tests/packs/sample/pack.yaml"),
+        "name: sample\nversion: '1.0.0'\ndescription: >\n  For a\n  test.\n\n  Of two.\ncategory: \"a\\\n  b\"\ndisplay_name: a\n  b # c\n",
+        "{name: sample, version: 1.0.0, description: For a test., suggested_packs: [a, b, ], 'category': \"c\"}\n",
+    ];
+    let mut runner = TestRunner::deterministic();
+    let mut random = |below: usize| (runner.rng().next_u64() % below as u64) as usize;
+    let mut texts = Vec::new();
+    let mut expected = Vec::new();
+    for index in 0..MUTATIONS {
+        let text = mutated(seeds[index % seeds.len()], &mut random);
+        let Ok(pack) = validate_yaml(&text) else { continue };
+        let manifest = pack.manifest;
+        if let Some(fragment) = &manifest.capabilities {
+            assert_eq!(accepts(capabilities(fragment)).capabilities.as_ref(), Some(fragment), "{text:?}");
+        }
+        let mut keys = json!({
+            "name": manifest.name, "version": manifest.version, "description": manifest.description,
+        });
+        if let Some(name) = manifest.display_name {
+            keys["display_name"] = name.into();
+        }
+        if let Some(category) = manifest.category {
+            keys["category"] = category.into();
+        }
+        texts.push(text);
+        expected.push(keys);
+    }
+    assert!(texts.len() > MUTATIONS / 10, "only {} are accepted", texts.len());
+    let Some(found) = pyyaml(&texts) else { return };
+    for ((found, expected), text) in found.iter().zip(&expected).zip(&texts) {
+        // PyYAML knows fewer forms than YAML has; what it refuses it does not misunderstand.
+        let Some(found) = found.first() else { continue };
+        for key in ["name", "version", "description", "display_name", "category"] {
+            assert_eq!(found.get(key), expected.get(key), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What several test suites and benchmarks share.
+
+#![allow(clippy::unwrap_used, reason = "a failing helper fails the test")]
+
+pub mod archive;
+pub mod generated;
+pub mod packs;
+pub mod process;
+pub mod readers;
+mod tools;
+
+#[cfg(feature = "service")]
+mod embedded;
+#[cfg(feature = "service")]
+mod events;
+#[cfg(feature = "service")]
+mod runtime_api;
+
+pub use self::tools::{run, tool};
+#[cfg(feature = "service")]
+pub use self::{
+    embedded::{Embedded, options},
+    events::event,
+    runtime_api::{Function, Outcome},
+};

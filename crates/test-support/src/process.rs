@@ -1,0 +1,24 @@
+//! What the kernel says of a process (proc(5)).
+
+use std::{fs, io, process::Command, str::FromStr, time::Duration};
+
+/// How much processor time a process and its children have had so far.
+pub fn cpu_time(process: u32) -> io::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field is a name in brackets, which may hold anything.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks: u32 = fields[11..15].iter().map(|field| number::<u32>(field)).sum::<io::Result<u32>>()?;
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+    let children: io::Result<Vec<Duration>> =
+        children.split_whitespace().map(|child| cpu_time(number(child)?)).collect();
+    Ok(Duration::from_secs(1) * ticks / ticks_per_second()? + children?.into_iter().sum::<Duration>())
+}
+
+fn ticks_per_second() -> io::Result<u32> {
+    let printed = Command::new("getconf").arg("CLK_TCK").output()?.stdout;
+    number(String::from_utf8_lossy(&printed).trim())
+}
+
+fn number<T: FromStr>(text: &str) -> io::Result<T> {
+    text.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, text.to_owned()))
+}

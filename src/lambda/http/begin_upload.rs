@@ -1,0 +1,94 @@
+use std::collections::BTreeMap;
+
+use lambda_http::{
+    Body, Request,
+    http::{Response, StatusCode, header::CONTENT_TYPE},
+};
+use pack_format::{Digest, Escaped, Problems};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Api, ApiError, json, query::Query, upload::check_may_upload};
+use crate::{
+    aws::PresignedPut,
+    identity::Caller,
+    records::{Timestamp, UploadId},
+    upload::Begun,
+};
+
+/// The field of a problem that no single key of the body has.
+const BODY: &str = "body";
+
+/// An upload that was begun.
+#[derive(Serialize)]
+struct UploadView {
+    upload_id: UploadId,
+    url: String,
+    method: &'static str,
+    headers: BTreeMap<String, String>,
+    expires_at: Timestamp,
+}
+
+/// What the body of a request says.
+struct Announcement {
+    size_bytes: u64,
+    sha256: Digest,
+}
+
+/// `POST /v1/packs/uploads`
+pub(super) async fn begin_upload(
+    api: &Api,
+    caller: &Caller,
+    query: Query,
+    request: Request,
+) -> Result<Response<Body>, ApiError> {
+    check_may_upload(caller)?;
+    let mut problems = Problems::default();
+    query.finish(&mut problems);
+    let announcement = read_body(&request, &mut problems)?.filter(|_| problems.is_empty());
+    let Some(Announcement { size_bytes, sha256 }) = announcement else { return Err(ApiError::Validation(problems)) };
+    let Begun { id, put, expires_at } = api.uploads.begin(&caller.org, size_bytes, sha256).await?;
+    let PresignedPut { url, headers } = put;
+    Ok(json(StatusCode::CREATED, &UploadView { upload_id: id, url, method: "PUT", headers, expires_at }))
+}
+
+fn read_body(request: &Request, problems: &mut Problems) -> Result<Option<Announcement>, ApiError> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        return Err(ApiError::UnsupportedMediaType { expected: "application/json" });
+    }
+    match serde_json::from_slice(request.body()) {
+        Ok(Value::Object(keys)) => Ok(announcement(keys, problems)),
+        Ok(_) => {
+            problems.add(BODY, "must be a JSON object of `size_bytes` and `sha256`");
+            Ok(None)
+        }
+        Err(error) => {
+            problems.add(BODY, format_args!("is not JSON: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+fn announcement(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<Announcement> {
+    let size_bytes = keys.remove("size_bytes").and_then(|value| whole(&value)).filter(|size| *size > 0);
+    if size_bytes.is_none() {
+        problems.add("size_bytes", "must be the archive's size in bytes, a whole number greater than zero");
+    }
+    let sha256 = keys.remove("sha256").and_then(|value| format!("sha256:{}", value.as_str()?).parse().ok());
+    if sha256.is_none() {
+        problems.add("sha256", "must be the archive's SHA-256, 64 lower-case hexadecimal digits as `sha256sum` prints");
+    }
+    for key in keys.keys() {
+        problems
+            .add(Escaped::new(key).to_string(), "is not a key of this request; its keys are `size_bytes` and `sha256`");
+    }
+    Some(Announcement { size_bytes: size_bytes?, sha256: sha256? })
+}
+
+/// A whole number, as JSON Schema has it: `1.0` is one.
+fn whole(value: &Value) -> Option<u64> {
+    let from_float = || value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
+    value.as_u64().or_else(|| from_float().map(|number| number as u64))
+}

@@ -1,0 +1,51 @@
+use lambda_http::{
+    Body,
+    http::{Response, StatusCode},
+};
+use pack_format::Problems;
+use serde::Serialize;
+use tracing::{Span, field};
+
+use super::{Api, ApiError, json, query::Query, record::RecordView};
+use crate::{
+    identity::Caller,
+    records::{PackId, Record, Visibility},
+};
+
+/// A page of the list.
+#[derive(Serialize)]
+struct PageView<'a> {
+    packs: Vec<RecordView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<PackId>,
+}
+
+/// `GET /v1/packs/{id}`. A malformed id, an id that nobody has, and another org's pack look the same.
+pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
+    let mut problems = Problems::default();
+    query.finish(&mut problems);
+    if !problems.is_empty() {
+        return Err(ApiError::Validation(problems));
+    }
+    let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
+    Span::current().record("pack_id", field::display(id));
+    let record = api.table.record(id).await?.filter(|record| is_visible(record, caller));
+    let record = record.ok_or(ApiError::PackNotFound)?;
+    Ok(json(StatusCode::OK, &RecordView::from_record(&record, caller)))
+}
+
+fn is_visible(record: &Record, caller: &Caller) -> bool {
+    record.release.org_id == caller.org.id || record.release.visibility == Visibility::Community
+}
+
+/// `GET /v1/packs`
+pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Response<Body>, ApiError> {
+    let mut problems = Problems::default();
+    let list = query.into_list(&mut problems);
+    if !problems.is_empty() {
+        return Err(ApiError::Validation(problems));
+    }
+    let page = api.table.list(caller.org.id, &list.filter, list.limit, list.after).await?;
+    let packs = page.records.iter().map(|record| RecordView::from_record(record, caller)).collect();
+    Ok(json(StatusCode::OK, &PageView { packs, next_cursor: page.next }))
+}

@@ -1,0 +1,96 @@
+use std::{collections::BTreeMap, fmt, num::NonZeroU8};
+
+use lambda_http::{Request, RequestExt};
+use pack_format::{Escaped, Problems};
+
+use crate::{aws::Filter, identity::Credential, records::PackId};
+
+/// Names of query parameters in which people have put credentials.
+const CREDENTIAL_NAMES: [&str; 6] = ["access_token", "api_key", "apikey", "authorization", "key", "token"];
+/// How many records a page of the list has if not told otherwise.
+const DEFAULT_LIMIT: usize = 20;
+/// The most records that a page of the list has.
+const MAX_LIMIT: u8 = 100;
+
+/// The query parameters of a request, each with all of its values, of which those that were read are taken out.
+#[derive(Debug)]
+pub(super) struct Query(BTreeMap<String, Vec<String>>);
+
+/// What part of the list is asked for.
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) filter: Filter,
+    pub(super) limit: usize,
+    /// The last record of the page before.
+    pub(super) after: Option<PackId>,
+}
+
+impl Query {
+    pub(super) fn from_request(request: &Request) -> Self {
+        let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in request.query_string_parameters_ref().into_iter().flat_map(|query| query.iter()) {
+            parameters.entry(name.to_owned()).or_default().push(value.to_owned());
+        }
+        Self(parameters)
+    }
+
+    /// Whether a parameter is, or claims to be, a credential.
+    pub(super) fn holds_credential(&self) -> bool {
+        self.0.iter().any(|(name, values)| {
+            CREDENTIAL_NAMES.contains(&name.to_ascii_lowercase().as_str())
+                || Credential::is_likely(name)
+                || values.iter().any(|value| Credential::is_likely(value))
+        })
+    }
+
+    /// Reads the query of an upload: whether it is a dry run.
+    pub(super) fn into_dry_run(mut self, problems: &mut Problems) -> bool {
+        let dry_run = self.take("dry_run", problems, |value| match value {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be `true` or `false`"),
+        });
+        self.finish(problems);
+        dry_run.unwrap_or(false)
+    }
+
+    /// Reads the query of a list.
+    pub(super) fn into_list(mut self, problems: &mut Problems) -> List {
+        let limit = self.take("limit", problems, |value| {
+            let limit = value.parse::<NonZeroU8>().ok().filter(|limit| limit.get() <= MAX_LIMIT);
+            limit.ok_or(format!("must be a whole number from 1 to {MAX_LIMIT}"))
+        });
+        let cursor = self.take("cursor", problems, |value| {
+            value.parse::<PackId>().map_err(|_| "must be the `next_cursor` of the page before")
+        });
+        let filter = Filter {
+            name: self.take("name", problems, str::parse),
+            version: self.take("version", problems, str::parse),
+        };
+        self.finish(problems);
+        List { filter, limit: limit.map_or(DEFAULT_LIMIT, |limit| usize::from(limit.get())), after: cursor }
+    }
+
+    /// Takes the value of a parameter that may stand once.
+    fn take<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        problems: &mut Problems,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.0.remove(name)?.as_slice() {
+            [value] => parse(value).map_err(|problem| problems.add(name, problem)).ok(),
+            _ => {
+                problems.add(name, "is there more than once");
+                None
+            }
+        }
+    }
+
+    /// Reports what nothing took.
+    pub(super) fn finish(self, problems: &mut Problems) {
+        for name in self.0.keys() {
+            problems.add(Escaped::new(name).to_string(), "is not a query parameter of this request");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use pack_format::{Digest, PackName};
+use serde::Serialize;
+
+use crate::{
+    identity::Caller,
+    records::{BuildStatus, OrgId, PackId, Record, Release, Timestamp, Visibility},
+};
+
+/// A record as a caller sees it. What it has not is absent, and never null.
+#[derive(Debug, Serialize)]
+pub(super) struct RecordView<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<PackId>,
+    /// Only on the caller's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org_id: Option<OrgId>,
+    name: &'a str,
+    display_name: &'a str,
+    version: &'a str,
+    description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    tier: &'static str,
+    visibility: Visibility,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<&'a str>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    suggested_packs: String,
+    image_origin: &'static str,
+    image_ref: &'a str,
+    image_digest: Digest,
+    size_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<Timestamp>,
+    owned: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_error: Option<&'a str>,
+}
+
+impl<'a> RecordView<'a> {
+    /// A record.
+    pub(super) fn from_record(record: &'a Record, caller: &Caller) -> Self {
+        let (build_status, build_error) = match &record.build.status {
+            BuildStatus::Queued => ("queued", None),
+            BuildStatus::Ready => ("ready", None),
+            BuildStatus::Failed { error } => ("failed", Some(error.as_str())),
+        };
+        Self {
+            id: Some(record.id),
+            created_at: Some(record.created_at),
+            updated_at: Some(record.updated_at),
+            build_status: Some(build_status),
+            build_error,
+            ..Self::from_release(&record.release, caller)
+        }
+    }
+
+    /// A record as it would be: nothing of it that comes with its writing.
+    pub(super) fn from_release(release: &'a Release, caller: &Caller) -> Self {
+        let manifest = &release.manifest;
+        let owned = release.org_id == caller.org.id;
+        let suggested: Vec<&str> = manifest.suggested_packs.iter().map(PackName::as_str).collect();
+        Self {
+            id: None,
+            org_id: owned.then_some(release.org_id),
+            name: manifest.name.as_str(),
+            display_name: manifest.display_name.as_deref().unwrap_or(manifest.name.as_str()),
+            version: manifest.version.as_str(),
+            description: &manifest.description,
+            category: manifest.category.as_deref(),
+            // The other tiers are the platform's own packs, which nobody uploads.
+            tier: "community",
+            visibility: release.visibility,
+            capabilities: manifest.capabilities.as_deref(),
+            suggested_packs: suggested.join(","),
+            image_origin: "upload",
+            image_ref: &release.image_ref,
+            image_digest: release.image_digest,
+            size_bytes: release.size_bytes,
+            created_at: None,
+            updated_at: None,
+            owned,
+            build_status: None,
+            build_error: None,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+use bytes::Bytes;
+use lambda_http::{
+    Body, Request,
+    http::{
+        HeaderValue, Response, StatusCode,
+        header::{CONTENT_TYPE, LOCATION},
+    },
+};
+use pack_format::{Problems, Quoted};
+use tokio::time::Instant;
+use tracing::{Span, field};
+use upload_form::{FORM, Form, InvalidContentType, UPLOAD_ID};
+
+use super::{Api, ApiError, audit, json, query::Query, record::RecordView};
+use crate::{
+    identity::{Caller, Scope},
+    records::{Timestamp, UploadId, Visibility},
+    telemetry::Metrics,
+    upload::{Archive, Outcome, Submission, UploadError},
+};
+
+/// `POST /v1/packs/upload`
+pub(super) async fn upload(
+    api: &Api,
+    caller: &Caller,
+    query: Query,
+    request: Request,
+    arrived_at: Instant,
+) -> Result<Response<Body>, ApiError> {
+    check_may_upload(caller)?;
+    let mut problems = Problems::default();
+    let dry_run = query.into_dry_run(&mut problems);
+    let form = read_form(api, request, &mut problems).await?;
+    let visibility = visibility(form.visibility.as_deref(), &mut problems);
+    let archive = archive(form, caller, &mut problems);
+    let submission = archive.map(|archive| Submission { archive, visibility, arrived_at });
+    match submission {
+        Some(submission) if !problems.is_empty() => Err(with_pack_problems(api, caller, submission, problems).await),
+        None => Err(ApiError::Validation(problems)),
+        Some(submission) if dry_run => {
+            let release = api.uploads.check(&caller.org, submission).await?;
+            Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
+            Ok(json(StatusCode::OK, &RecordView::from_release(&release, caller)))
+        }
+        Some(submission) => submit(api, caller, submission).await,
+    }
+}
+
+/// Makes sure that the caller may upload, and that its org can pay for that.
+///
+/// # Errors
+/// [`ApiError::PermissionDenied`] and [`ApiError::BillingInactive`].
+pub(super) fn check_may_upload(caller: &Caller) -> Result<(), ApiError> {
+    if !caller.may(Scope::CapsWrite) {
+        return Err(ApiError::PermissionDenied { scope: Scope::CapsWrite });
+    }
+    if caller.org.billing.may_create(Timestamp::now()) { Ok(()) } else { Err(ApiError::BillingInactive) }
+}
+
+fn visibility(text: Option<&str>, problems: &mut Problems) -> Visibility {
+    let Some(text) = text else { return Visibility::default() };
+    text.parse().unwrap_or_else(|_| {
+        problems.add("visibility", format_args!("is {}; must be `org` or `community`", Quoted::new(text)));
+        Visibility::default()
+    })
+}
+
+/// The archive that is in a form, or that it names.
+fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archive> {
+    let sent = form.upload_id.and_then(|text| {
+        let id = UploadId::parse(&text, caller.org.id, Timestamp::now());
+        id.map_err(|unknown| problems.add(UPLOAD_ID, unknown)).ok()
+    });
+    form.archive.map(Archive::InRequest).or(sent.map(Archive::InStaging))
+}
+
+/// The form that is a request's body, as far as it could be read.
+async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Result<Form, ApiError> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let boundary = match upload_form::boundary(content_type) {
+        Ok(boundary) => boundary,
+        Err(InvalidContentType::NotAForm) => {
+            return Err(ApiError::UnsupportedMediaType { expected: "multipart/form-data" });
+        }
+        Err(error @ InvalidContentType::NoBoundary) => {
+            problems.add(FORM, error);
+            return Ok(Form::default());
+        }
+    };
+    let body = match request.into_body() {
+        Body::Binary(bytes) => Bytes::from(bytes),
+        Body::Text(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
+            problems.add(
+                FORM,
+                "the body was damaged on its way, since the gateway took it for text; \
+                 whoever runs this API has to add multipart/form-data to its binaryMediaTypes",
+            );
+            return Ok(Form::default());
+        }
+        Body::Text(text) => Bytes::from(text),
+        _ => Bytes::new(),
+    };
+    let uploads = &api.uploads;
+    let form = Form::read(boundary, body, &uploads.limits, problems).await;
+    form.map_err(|limit| ApiError::PayloadTooLarge { larger: uploads.larger(&limit), limit })
+}
+
+/// The problems of a request together with those of the archive in it, since all are told at once.
+async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, mut problems: Problems) -> ApiError {
+    match api.uploads.check(&caller.org, submission).await {
+        Err(error @ UploadError::TooLarge { .. }) => return error.into(),
+        Err(UploadError::Invalid(more)) => problems.append(more),
+        Err(error @ UploadError::NotSent) => problems.add(UPLOAD_ID, error),
+        // The pack is good; what else may stand in its way is of no account to a request that is not.
+        _ => {}
+    }
+    ApiError::Validation(problems)
+}
+
+async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
+    let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
+        Outcome::Created(record) => (StatusCode::CREATED, "created", record),
+        Outcome::Existing(record) => (StatusCode::OK, "existing", record),
+        Outcome::QueuedAgain(record) => (StatusCode::OK, "queued_again", record),
+    };
+    Span::current().record("pack_id", field::display(record.id));
+    audit::uploaded(outcome, &record);
+    Metrics::by("Outcome", outcome).count("Uploads", 1).write();
+    let mut response = json(status, &RecordView::from_record(&record, caller));
+    if status == StatusCode::CREATED {
+        let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));
+        response.headers_mut().insert(LOCATION, location.expect("an id is visible ASCII"));
+    }
+    Ok(response)
+}

@@ -1,0 +1,3 @@
+//! The Lambda functions: events in, responses out.
+
+pub mod http;

@@ -1,0 +1,68 @@
+use std::{fmt, str::FromStr};
+
+use serde_with::{DeserializeFromStr, SerializeDisplay};
+use ulid::Ulid;
+
+/// The text is not the expected prefix followed by a ULID.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not an id of this kind")]
+pub struct InvalidId;
+
+/// Defines an id type: a fixed prefix and a ULID in canonical form (26 upper-case Crockford base32 digits), which sorts
+/// by the time in it.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, DeserializeFromStr, SerializeDisplay)]
+        pub struct $name(Ulid);
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let ulid = text.strip_prefix($prefix).and_then(|ulid| ulid.parse().ok()).ok_or(InvalidId)?;
+                let id = Self(ulid);
+                // One id has one spelling: a lower-case ULID would be another key in the table.
+                if id.to_string() == text { Ok(id) } else { Err(InvalidId) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+pub(super) use id;
+
+id! {
+    /// The id of an organisation: `org_` and a ULID.
+    OrgId, "org_"
+}
+
+id! {
+    /// The id of a pack's record: `pack_` and a ULID, so that newer records sort after older ones.
+    PackId, "pack_"
+}
+
+impl OrgId {
+    /// A new id, made of the current time and randomness.
+    pub fn generate() -> Self {
+        Self(Ulid::generate())
+    }
+}
+
+impl PackId {
+    /// A new id, made of the current time and randomness.
+    pub fn generate() -> Self {
+        Self(Ulid::generate())
+    }
+}

@@ -1,0 +1,31 @@
+use std::{fmt, str::FromStr};
+
+use pack_format::{InvalidName, PackName};
+use serde::{Deserialize, Serialize};
+
+/// An organisation's short name, by the rule of [`PackName`]: it is a DNS label of the tenant's host and a path component
+/// of every image reference.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrgSlug(PackName);
+
+impl OrgSlug {
+    /// The slug as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromStr for OrgSlug {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for OrgSlug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

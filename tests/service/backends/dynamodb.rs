@@ -1,0 +1,70 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::ProvideErrorMetadata,
+    types::{AttributeValue, Put, TransactWriteItem},
+};
+use futures_util::future::join_all;
+
+use super::{Embedded, restart};
+
+fn item(pairs: &[(&str, &str)]) -> HashMap<String, AttributeValue> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S((*value).to_owned()))).collect()
+}
+
+fn put(table: &str, pk: &str) -> TransactWriteItem {
+    let put = Put::builder().table_name(table).set_item(Some(item(&[("pk", pk), ("sk", "-")])));
+    let put = put.condition_expression("attribute_not_exists(pk)").build().expect("a put");
+    TransactWriteItem::builder().put(put).build()
+}
+
+async fn index(client: &Client, table: &str, index: &str, partition: &str, value: &str) -> Vec<String> {
+    let query = client.query().table_name(table).index_name(index).key_condition_expression("#p = :v");
+    let query = query.expression_attribute_names("#p", partition).scan_index_forward(false);
+    let found = query.expression_attribute_values(":v", AttributeValue::S(value.to_owned())).send().await;
+    found.expect("a page").items().iter().map(|item| item["pk"].as_s().expect("a string").clone()).collect()
+}
+
+#[tokio::test]
+async fn items_and_their_indexes_survive_a_restart() {
+    let embedded = Embedded::start().await;
+    let table = embedded.options.table_name.clone();
+    let older = [("pk", "a"), ("sk", "-"), ("pack_id", "1"), ("org_packs", "acme"), ("community_packs", "community")];
+    let newer = [("pk", "b"), ("sk", "-"), ("pack_id", "2"), ("org_packs", "acme"), ("pending", "build")];
+    for one in [older, newer] {
+        let put = embedded.clients.dynamodb.put_item().table_name(&table).set_item(Some(item(&one)));
+        put.send().await.expect("put");
+    }
+
+    let embedded = restart(embedded).await;
+    let client = &embedded.clients.dynamodb;
+    assert_eq!(index(client, &table, "org-packs", "org_packs", "acme").await, ["b", "a"]);
+    assert_eq!(index(client, &table, "community-packs", "community_packs", "community").await, ["a"]);
+    assert_eq!(index(client, &table, "pending", "pending", "build").await, ["b"]);
+}
+
+#[tokio::test]
+async fn of_racing_transactions_one_wins_and_the_others_learn_which_condition_failed() {
+    let embedded = Embedded::start().await;
+    let (client, table) = (&embedded.clients.dynamodb, &embedded.options.table_name);
+    let racers = (0..50).map(|racer| {
+        let items = [put(table, &format!("own-{racer}")), put(table, "contested")];
+        client.transact_write_items().set_transact_items(Some(items.to_vec())).send()
+    });
+    let results = join_all(racers).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    for error in results.into_iter().filter_map(Result::err) {
+        assert_eq!(error.code(), Some("TransactionCanceledException"));
+        let error = error.into_service_error();
+        let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
+            cancelled,
+        ) = error
+        else {
+            panic!("{error}")
+        };
+        let reasons: Vec<_> = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+        assert_eq!(reasons, ["None", "ConditionalCheckFailed"]);
+    }
+    assert_eq!(client.scan().table_name(table).send().await.expect("a scan").count(), 2);
+}

@@ -1,0 +1,202 @@
+//! Manifests, tags, and what names nothing.
+
+use pack_format::Digest;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::support::{Api, error, header};
+
+const MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+
+async fn put(api: &Api, path: &str, manifest: impl Into<reqwest::Body>) -> Response {
+    // Parameters of a media type are none of the registry's business.
+    let content_type = format!("{MEDIA_TYPE}; charset=utf-8");
+    api.request(Method::PUT, path).header("content-type", content_type).body(manifest).send().await.unwrap()
+}
+
+fn manifest(config: &str, layer: &str) -> String {
+    let descriptor = |digest| json!({"mediaType": "application/octet-stream", "digest": digest, "size": 5});
+    json!({"schemaVersion": 2, "config": descriptor(config), "layers": [descriptor(layer)]}).to_string()
+}
+
+#[tokio::test]
+async fn a_manifest_is_found_by_its_tag_and_by_its_digest_byte_for_byte() {
+    let api = Api::start().await;
+    let manifest = format!(" {}\n", manifest(&api.push("a", b"config").await, &api.push("a", b"layer").await));
+    let digest = Digest::sha256(manifest.as_bytes()).to_string();
+    for reference in ["1.0.0_build.1", "_", &digest] {
+        let answer = put(&api, &format!("/v2/acme/tools/manifests/{reference}"), manifest.clone()).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        assert_eq!(header(&answer, "location"), format!("/v2/acme/tools/manifests/{digest}"));
+        assert_eq!(header(&answer, "docker-content-digest"), digest);
+    }
+    for reference in ["1.0.0_build.1", "_", &digest] {
+        for method in [Method::HEAD, Method::GET] {
+            let path = format!("/v2/acme/tools/manifests/{reference}");
+            let answer = api.request(method.clone(), &path).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+            assert_eq!(header(&answer, "content-length"), manifest.len().to_string());
+            assert_eq!(header(&answer, "content-type"), MEDIA_TYPE);
+            assert_eq!(header(&answer, "docker-content-digest"), digest);
+            let body = answer.text().await.unwrap();
+            assert_eq!(body, if method == Method::HEAD { "" } else { &manifest });
+        }
+    }
+    // A repository has its own manifests.
+    let elsewhere = api.get(&format!("/v2/acme/manifests/{digest}")).await;
+    assert_eq!(error(elsewhere).await, (404, "MANIFEST_UNKNOWN".to_owned()));
+}
+
+#[tokio::test]
+async fn a_tag_moves_and_an_index_points_at_manifests() {
+    let api = Api::start().await;
+    let (config, layer) = (api.push("acme/tools", b"config").await, api.push("acme/tools", b"layer").await);
+    let mut digests = Vec::new();
+    for layer in [&layer, &config] {
+        let answer = put(&api, "/v2/acme/tools/manifests/latest", manifest(&config, layer)).await;
+        digests.push(header(&answer, "docker-content-digest").to_owned());
+    }
+    let latest = api.get("/v2/acme/tools/manifests/latest").await;
+    assert_eq!(header(&latest, "docker-content-digest"), digests[1]);
+    let first = api.get(&format!("/v2/acme/tools/manifests/{}", digests[0])).await;
+    assert_eq!(first.text().await.unwrap(), manifest(&config, &layer));
+
+    let index = |digest: &str| {
+        json!({"schemaVersion": 2, "manifests": [{"mediaType": MEDIA_TYPE, "digest": digest, "size": 5}]}).to_string()
+    };
+    let answer = put(&api, "/v2/acme/tools/manifests/all", index(&digests[0])).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let answer = put(&api, "/v2/acme/tools/manifests/all", index(&Digest::sha256(b"").to_string())).await;
+    assert_eq!(error(answer).await, (400, "MANIFEST_BLOB_UNKNOWN".to_owned()));
+}
+
+#[tokio::test]
+async fn of_a_refused_manifest_nothing_is_kept() {
+    let api = Api::start().await;
+    let blob = api.push("acme/tools", b"hello").await;
+    let files = api.files();
+    let (absent, good) = (Digest::sha256(b"absent").to_string(), manifest(&blob, &blob));
+    let latest = "/v2/acme/tools/manifests/latest";
+    let by_digest = format!("/v2/acme/tools/manifests/{absent}");
+    for (path, content, expected) in [
+        (latest, manifest(&absent, &blob), (400, "MANIFEST_BLOB_UNKNOWN")),
+        (latest, manifest(&blob, &absent), (400, "MANIFEST_BLOB_UNKNOWN")),
+        (latest, manifest("sha256:../../x", &blob), (400, "MANIFEST_INVALID")),
+        (latest, "hello".to_owned(), (400, "MANIFEST_INVALID")),
+        (latest, String::new(), (400, "MANIFEST_INVALID")),
+        (latest, "[".repeat(100_000), (400, "MANIFEST_INVALID")),
+        (latest, format!("{good}{}", " ".repeat(4 << 20)), (413, "MANIFEST_INVALID")),
+        (&by_digest, good.clone(), (400, "DIGEST_INVALID")),
+    ] {
+        let (status, code) = error(put(&api, path, content).await).await;
+        assert_eq!((status, &*code), expected);
+    }
+    let untyped = api.request(Method::PUT, latest).body(good).send().await.unwrap();
+    assert_eq!(error(untyped).await, (400, "MANIFEST_INVALID".to_owned()));
+    assert_eq!(api.files(), files);
+}
+
+#[tokio::test]
+async fn tags_and_repositories_are_listed_in_order_and_by_pages() {
+    let api = Api::start().await;
+    assert_eq!(api.get("/v2/_catalog").await.text().await.unwrap(), r#"{"repositories":[]}"#);
+    let blob = api.push("acme/tools", b"hello").await;
+    for tag in ["b", "1.0.0", "a", "B"] {
+        put(&api, &format!("/v2/acme/tools/manifests/{tag}"), manifest(&blob, &blob)).await;
+    }
+    for (query, expected) in [
+        ("", &["1.0.0", "B", "a", "b"][..]),
+        ("?n=2", &["1.0.0", "B"]),
+        ("?n=2&last=B", &["a", "b"]),
+        ("?last=a", &["b"]),
+        ("?n=0", &[]),
+    ] {
+        let list: Value = api.get(&format!("/v2/acme/tools/tags/list{query}")).await.json().await.unwrap();
+        assert_eq!(list, json!({"name": "acme/tools", "tags": expected}), "{query}");
+    }
+    let digest = Digest::sha256(manifest(&blob, &blob).as_bytes());
+    put(&api, &format!("/v2/untagged/manifests/{digest}"), manifest(&blob, &blob)).await;
+    let list: Value = api.get("/v2/untagged/tags/list").await.json().await.unwrap();
+    assert_eq!(list, json!({"name": "untagged", "tags": []}));
+    put(&api, "/v2/acme/manifests/latest", manifest(&blob, &blob)).await;
+    // A repository is one that has a manifest.
+    api.push("acme/blobs", b"hello").await;
+    for (query, expected) in [
+        ("", &["acme", "acme/tools", "untagged"][..]),
+        ("?n=1000", &["acme", "acme/tools", "untagged"]),
+        ("?n=1&last=acme", &["acme/tools"]),
+    ] {
+        let list: Value = api.get(&format!("/v2/_catalog{query}")).await.json().await.unwrap();
+        assert_eq!(list, json!({"repositories": expected}), "{query}");
+    }
+    for path in ["/v2/acme/tools/tags/list?n=-1", "/v2/_catalog?n=many"] {
+        assert_eq!(error(api.get(path).await).await, (400, "UNSUPPORTED".to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_by_the_specification_s_codes() {
+    let api = Api::start().await;
+    assert_eq!(api.get("/v2/").await.status(), StatusCode::OK);
+    let digest = Digest::sha256(b"hello");
+    let upload = "/v2/acme/tools/blobs/uploads/01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    let commit = format!("{upload}?digest={digest}");
+    let (blob, by_digest) = (format!("/v2/acme/tools/blobs/{digest}"), format!("/v2/acme/tools/manifests/{digest}"));
+    for (method, path, status, code) in [
+        (Method::GET, &*blob, 404, "BLOB_UNKNOWN"),
+        (Method::GET, "/v2/acme/tools/manifests/1.0.0", 404, "MANIFEST_UNKNOWN"),
+        (Method::GET, &by_digest, 404, "MANIFEST_UNKNOWN"),
+        (Method::GET, "/v2/acme/tools/tags/list", 404, "NAME_UNKNOWN"),
+        (Method::GET, upload, 404, "BLOB_UPLOAD_UNKNOWN"),
+        (Method::PATCH, upload, 404, "BLOB_UPLOAD_UNKNOWN"),
+        (Method::PUT, &commit, 404, "BLOB_UPLOAD_UNKNOWN"),
+        (Method::PUT, "/v2/acme/tools/blobs/uploads/1", 404, "BLOB_UPLOAD_UNKNOWN"),
+        (Method::DELETE, &blob, 405, "UNSUPPORTED"),
+        (Method::DELETE, &by_digest, 405, "UNSUPPORTED"),
+        (Method::GET, &format!("/v2/acme/tools/referrers/{digest}"), 404, "UNSUPPORTED"),
+        (Method::GET, "/", 404, "UNSUPPORTED"),
+    ] {
+        let answer = api.request(method.clone(), path).send().await.unwrap();
+        assert_eq!(error(answer).await, (status, code.to_owned()), "{method} {path}");
+    }
+}
+
+/// The answer to a request whose path no client library would send.
+async fn raw(api: &Api, method: &str, path: &str) -> String {
+    let mut connection = TcpStream::connect(api.address()).await.unwrap();
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn no_name_leads_out_of_the_folder() {
+    let api = Api::start().await;
+    let long = "a".repeat(256);
+    for name in [
+        "..", "../..", "a/../b", ".", "a/./b", "", "/a", "a/", "a//b", "A", "a/_tags", "a-", "-a", "a..b", "a___b",
+        "a._b", "%2e%2e", "a%2fb", "a\\b", "ä", &long,
+    ] {
+        let answer = raw(&api, "POST", &format!("/v2/{name}/blobs/uploads/")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{name}: {answer}");
+        assert!(name == "ä" || answer.contains("NAME_INVALID"), "{name}: {answer}");
+    }
+    for name in ["a", "0", "a/b/c", "a.b", "a_b", "a__b", "a---b", "blobs/uploads", "manifests", &long[1..]] {
+        let answer = raw(&api, "POST", &format!("/v2/{name}/blobs/uploads/")).await;
+        assert!(answer.contains(&format!("location: /v2/{name}/blobs/uploads/")), "{name}: {answer}");
+    }
+    let long = "a".repeat(129);
+    for reference in ["..", ".", "", ".a", "-a", "%2e%2e", "a\\b", "sha256:abc", "a:b", &long] {
+        for method in ["GET", "PUT"] {
+            let answer = raw(&api, method, &format!("/v2/a/manifests/{reference}")).await;
+            assert!(answer.contains("MANIFEST_UNKNOWN"), "{method} {reference}: {answer}");
+        }
+    }
+    assert_eq!(api.files(), [""; 0]);
+}

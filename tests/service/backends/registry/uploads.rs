@@ -1,0 +1,155 @@
+//! Blobs on their way in and out.
+
+use std::{fs, time::Duration};
+
+use pack_format::Digest;
+use reqwest::{Method, StatusCode};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+use super::{
+    super::{restart, stop},
+    Embedded,
+    support::{Api, error, header},
+};
+
+/// Waits until something holds.
+async fn until(holds: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it does not come to hold");
+}
+
+/// More than a buffer holds, no two pieces of it alike.
+fn content() -> Vec<u8> {
+    (0_u32..1 << 20).flat_map(u32::to_le_bytes).collect()
+}
+
+#[tokio::test]
+async fn a_blob_comes_in_by_one_request_and_goes_out_with_its_size_and_digest() {
+    let api = Api::start().await;
+    let (content, digest) = (content(), Digest::sha256(&content()).to_string());
+    let location = api.begin("acme/tools").await;
+    let put = api.finish(&location, &digest, content.clone()).await;
+    assert_eq!(put.status(), StatusCode::CREATED);
+    assert_eq!(header(&put, "docker-content-digest"), digest);
+    let path = header(&put, "location").to_owned();
+    assert_eq!(path, format!("/v2/acme/tools/blobs/{digest}"));
+
+    for method in [Method::HEAD, Method::GET] {
+        let answer = api.request(method.clone(), &path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(header(&answer, "content-length"), "4194304");
+        assert_eq!(header(&answer, "content-type"), "application/octet-stream");
+        assert_eq!(header(&answer, "docker-content-digest"), digest);
+        let body = answer.bytes().await.unwrap();
+        assert!(if method == Method::HEAD { body.is_empty() } else { body == content });
+    }
+    assert_eq!(api.files(), [format!("blobs/{}", digest.replace(':', "/"))]);
+}
+
+#[tokio::test]
+async fn chunks_come_in_order() {
+    let api = Api::start().await;
+    let location = api.begin("acme/tools").await;
+    let patch = |range: Option<&str>, chunk: &'static str| {
+        let patch = api.request(Method::PATCH, &location).body(chunk);
+        match range {
+            Some(range) => patch.header("content-range", range),
+            None => patch,
+        }
+    };
+    for (range, chunk, so_far) in [(Some("0-4"), "hello", "0-4"), (None, ", ", "0-6"), (Some("7-11"), "world", "0-11")]
+    {
+        let patched = patch(range, chunk).send().await.unwrap();
+        assert_eq!(patched.status(), StatusCode::ACCEPTED);
+        assert_eq!((header(&patched, "location"), header(&patched, "range")), (location.as_str(), so_far));
+    }
+    for range in ["7-11", "13-14", "bytes 12-13", "-", ""] {
+        let refused = error(patch(Some(range), "world").send().await.unwrap()).await;
+        assert_eq!(refused, (416, "BLOB_UPLOAD_INVALID".to_owned()), "{range}");
+    }
+    let progress = api.get(&location).await;
+    assert_eq!(progress.status(), StatusCode::NO_CONTENT);
+    assert_eq!((header(&progress, "location"), header(&progress, "range")), (location.as_str(), "0-11"));
+
+    let digest = Digest::sha256(b"hello, world!").to_string();
+    let put = api.finish(&location, &digest, "!").await;
+    let blob = api.get(header(&put, "location")).await;
+    assert_eq!(blob.text().await.unwrap(), "hello, world!");
+    assert_eq!(error(api.get(&location).await).await, (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
+}
+
+#[tokio::test]
+async fn of_a_wrong_digest_nothing_is_kept() {
+    let api = Api::start().await;
+    let wrong = Digest::sha256(b"other").to_string();
+    let location = api.begin("acme/tools").await;
+    assert_eq!(error(api.finish(&location, &wrong, "hello").await).await, (400, "DIGEST_INVALID".to_owned()));
+    assert_eq!(error(api.get(&location).await).await, (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
+    for digest in [wrong, Digest::sha256(b"hello").to_string()] {
+        let blob = api.get(&format!("/v2/acme/tools/blobs/{digest}")).await;
+        assert_eq!(error(blob).await, (404, "BLOB_UNKNOWN".to_owned()));
+    }
+    for malformed in ["", "sha256:abc", "md5:d41d8cd98f00b204e9800998ecf8427e", "../../etc/passwd"] {
+        let location = api.begin("acme/tools").await;
+        assert_eq!(error(api.finish(&location, malformed, "").await).await, (400, "DIGEST_INVALID".to_owned()));
+    }
+    assert_eq!(api.files(), [""; 0]);
+}
+
+/// The half that has come is in a file before the rest is sent: nothing waits for the whole.
+#[tokio::test]
+async fn of_an_upload_that_breaks_off_nothing_is_kept() {
+    let api = Api::start().await;
+    let digest = Digest::sha256(&[0; 2_000_000]).to_string();
+    for (method, query) in [("PATCH", ""), ("PUT", &*format!("?digest={digest}"))] {
+        let location = api.begin("acme/tools").await;
+        let mut connection = TcpStream::connect(api.address()).await.unwrap();
+        let head = format!("{method} {location}{query} HTTP/1.1\r\nHost: registry\r\nContent-Length: 2000000\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(&[0; 1_000_000]).await.unwrap();
+        let size = || match &*api.files() {
+            [file] => fs::metadata(api.embedded.options.data_dir.join("registry").join(file)).map_or(0, |it| it.len()),
+            _ => 0,
+        };
+        until(|| size() == 1_000_000).await;
+        assert_eq!(error(api.get(&location).await).await, (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
+
+        drop(connection);
+        until(|| api.files().is_empty()).await;
+        assert_eq!(error(api.get(&location).await).await, (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
+        let blob = api.get(&format!("/v2/acme/tools/blobs/{digest}")).await;
+        assert_eq!(error(blob).await, (404, "BLOB_UNKNOWN".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn an_upload_does_not_outlive_a_restart_and_a_blob_does() {
+    let api = Api::start().await;
+    let digest = api.push("acme/tools", b"hello").await;
+    let location = api.begin("acme/tools").await;
+    api.request(Method::PATCH, &location).body("hell").send().await.unwrap();
+    assert_eq!(api.files().len(), 2);
+
+    let api = Api::of(restart(api.embedded).await);
+    assert_eq!(api.files(), [format!("blobs/{}", digest.replace(':', "/"))]);
+    assert_eq!(error(api.get(&location).await).await, (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
+    assert_eq!(api.get(&format!("/v2/acme/tools/blobs/{digest}")).await.text().await.unwrap(), "hello");
+}
+
+/// A process that is killed deletes nothing, and another program may have used the folder before.
+#[tokio::test]
+async fn what_a_killed_process_left_is_cleared_away_and_what_others_left_is_no_hindrance() {
+    let folder = stop(Embedded::start().await).await;
+    let registry = folder.path().join("registry");
+    fs::write(registry.join("uploads/01ARZ3NDEKTSV4RRFFQ69G5FAV"), "hell").unwrap();
+    fs::create_dir_all(registry.join("sha256/ab")).unwrap();
+    fs::write(registry.join("sha256/ab/cd"), "hello").unwrap();
+    let api = Api::of(Embedded::start_in(folder, |options| options).await);
+    assert_eq!(api.files(), ["sha256/ab/cd"]);
+    api.push("acme/tools", b"hello").await;
+}

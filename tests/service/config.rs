@@ -1,0 +1,258 @@
+//! The environment as the binaries read it.
+
+use std::{collections::HashMap, time::Duration};
+
+use pack_format::Limits;
+use pack_upload::{
+    aws::Staging,
+    config::{Admin, Api, Builder, ConfigError, Requeue},
+    identity::{JwksSettings, SessionSettings, Settings},
+    registry::{Credentials, Password},
+};
+
+const REQUIRED: [(&str, &str); 4] = [
+    ("TABLE_NAME", "packs"),
+    ("STAGING_BUCKET", "staging"),
+    ("BUILD_QUEUE_URL", "https://sqs.example/1/builds"),
+    ("REGISTRY", "registry.example:5000/packs"),
+];
+
+/// The required variables with these beside or instead of them.
+fn environment(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    let all = REQUIRED.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let all: HashMap<String, String> = all.collect();
+    move |name| all.get(name).cloned()
+}
+
+fn variables(error: &ConfigError) -> Vec<&'static str> {
+    error.faults.iter().map(|fault| fault.variable).collect()
+}
+
+#[test]
+fn what_is_required_is_enough() {
+    let api = Api::read(environment(&[])).unwrap();
+    assert_eq!((api.table_name.as_str(), api.staging_bucket.as_str()), ("packs", "staging"));
+    assert_eq!(api.build_queue_url, "https://sqs.example/1/builds");
+    assert_eq!(api.registry.to_string(), "registry.example:5000/packs");
+    assert_eq!((api.limits, api.deadline), (Limits::default(), Duration::from_secs(24)));
+    assert_eq!(api.identity, Settings::default());
+    assert_eq!(api.identity.cache_for, Duration::from_secs(30));
+    assert!(!api.s3_path_style);
+
+    let builder = Builder::read(environment(&[])).unwrap();
+    assert_eq!((builder.registry.credentials, builder.registry.plain_http), (Credentials::None, false));
+    assert_eq!(Requeue::read(environment(&[])).unwrap().settings.resend_after, Duration::from_secs(3_600));
+    assert_eq!(Admin::read(environment(&[])).unwrap().table_name, "packs");
+}
+
+#[test]
+fn everything_that_is_missing_or_unreadable_is_named_at_once() {
+    let nothing = |_: &str| None;
+    assert_eq!(
+        variables(&Api::read(nothing).unwrap_err()),
+        ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"]
+    );
+    assert_eq!(variables(&Builder::read(nothing).unwrap_err()), ["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]);
+    assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL"]);
+    assert_eq!(variables(&Admin::read(nothing).unwrap_err()), ["TABLE_NAME"]);
+
+    let bad =
+        [("TABLE_NAME", ""), ("REGISTRY", "https://r.example"), ("LIMIT_ENTRIES", "many"), ("CALL_TIMEOUT_MS", "-1")];
+    let error = Api::read(environment(&bad)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the environment is not complete: TABLE_NAME is not set; REGISTRY is \"https://r.example\", which cannot be \
+         read: \"https://r.example\" is not a registry's address of the form host[:port][/prefix], without a scheme; \
+         LIMIT_ENTRIES is \"many\", which cannot be read: invalid digit found in string; CALL_TIMEOUT_MS is \"-1\", \
+         which cannot be read: invalid digit found in string"
+    );
+}
+
+#[test]
+fn every_limit_and_every_time_can_be_set() {
+    let settings = [
+        ("LIMIT_COMPRESSED_BYTES", "1"),
+        ("LIMIT_UNPACKED_BYTES", "2"),
+        ("LIMIT_FILE_BYTES", "3"),
+        ("LIMIT_MANIFEST_BYTES", "4"),
+        ("LIMIT_ENTRIES", "5"),
+        ("LIMIT_PATH_BYTES", "6"),
+        ("LIMIT_PATH_DEPTH", "7"),
+        ("LIMIT_COMPONENT_BYTES", "8"),
+        ("LIMIT_COMPRESSION_RATIO", "9"),
+        ("LIMIT_RATIO_FREE_BYTES", "10"),
+        ("LIMIT_EXTENSION_HEADER_BYTES", "11"),
+        ("LIMIT_LARGE_COMPRESSED_BYTES", "21"),
+        ("LIMIT_LARGE_UNPACKED_BYTES", "22"),
+        ("LIMIT_LARGE_FILE_BYTES", "23"),
+        ("REQUEST_DEADLINE_MS", "12"),
+        ("CONNECT_TIMEOUT_MS", "13"),
+        ("CALL_TIMEOUT_MS", "14"),
+        ("TRANSFER_TIMEOUT_MS", "15"),
+        ("SEND_TIMEOUT_MS", "16"),
+        ("PUSH_TIMEOUT_MS", "17"),
+        ("REQUEUE_AFTER_MS", "18"),
+        ("MAX_ATTEMPTS", "19"),
+        ("GIVE_UP_AFTER_MS", "20"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9001"),
+    ];
+    let limits = Limits {
+        compressed_bytes: 1,
+        unpacked_bytes: 2,
+        file_bytes: 3,
+        manifest_bytes: 4,
+        entries: 5,
+        path_bytes: 6,
+        path_depth: 7,
+        component_bytes: 8,
+        compression_ratio: 9,
+        ratio_free_bytes: 10,
+        extension_header_bytes: 11,
+    };
+    let milliseconds = Duration::from_millis;
+    let api = Api::read(environment(&settings)).unwrap();
+    let builder = Builder::read(environment(&settings)).unwrap();
+    let requeue = Requeue::read(environment(&settings)).unwrap();
+    let large = Limits { compressed_bytes: 21, unpacked_bytes: 22, file_bytes: 23, ..limits.clone() };
+    assert_eq!((&api.limits, &api.large_limits, &builder.limits), (&limits, &large, &large));
+    assert_eq!(api.deadline, milliseconds(12));
+    for timeouts in [&api.timeouts, &builder.timeouts, &requeue.timeouts] {
+        let found = [timeouts.connect, timeouts.call, timeouts.transfer, timeouts.send];
+        assert_eq!(found, [13, 14, 15, 16].map(milliseconds));
+    }
+    assert_eq!(builder.registry.push_timeout, milliseconds(17));
+    assert_eq!((requeue.settings.resend_after, requeue.settings.give_up_after), (milliseconds(18), milliseconds(20)));
+    assert_eq!(requeue.settings.max_sends, 19);
+    assert!(api.s3_path_style && builder.s3_path_style);
+}
+
+#[test]
+fn large_archives_may_have_no_less_than_others() {
+    let read = |settings: &[(&str, &str)]| Api::read(environment(settings)).map(|api| api.large_limits);
+    assert_eq!(read(&[]), Ok(Limits::large()));
+    let default = Limits {
+        compressed_bytes: 268_435_456,
+        unpacked_bytes: 1_073_741_824,
+        file_bytes: 134_217_728,
+        ..Limits::default()
+    };
+    assert_eq!(Limits::large(), default);
+    assert_eq!(read(&[("LIMIT_FILE_BYTES", "200000000")]), Ok(Limits { file_bytes: 200_000_000, ..Limits::large() }));
+    let error = read(&[("LIMIT_LARGE_UNPACKED_BYTES", "67108863")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the environment is not complete: LIMIT_LARGE_UNPACKED_BYTES is less than the 67108864 that other archives may have"
+    );
+}
+
+#[test]
+fn the_registry_s_credentials_are_complete_and_not_shown() {
+    let credentials =
+        |more: &[(&str, &str)]| Builder::read(environment(more)).map(|builder| builder.registry.credentials);
+    assert_eq!(credentials(&[("REGISTRY_AUTH", "ecr")]), Ok(Credentials::Ecr));
+    let basic = [("REGISTRY_AUTH", "basic"), ("REGISTRY_USERNAME", "ci"), ("REGISTRY_PASSWORD", "hunter2")];
+    let found = credentials(&basic).unwrap();
+    assert_eq!(found, Credentials::Basic { username: "ci".to_owned(), password: Password("hunter2".to_owned()) });
+    assert!(!format!("{found:?}").contains("hunter2"));
+
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-AbCdEf";
+    let secret = [("REGISTRY_AUTH", "secret"), ("REGISTRY_SECRET_ARN", arn)];
+    assert_eq!(credentials(&secret), Ok(Credentials::Secret { arn: arn.to_owned() }));
+
+    assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "secret")]).unwrap_err()), ["REGISTRY_SECRET_ARN"]);
+    let error = credentials(&[("REGISTRY_AUTH", "basic")]).unwrap_err();
+    assert_eq!(variables(&error), ["REGISTRY_USERNAME", "REGISTRY_PASSWORD"]);
+    assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "iam")]).unwrap_err()), ["REGISTRY_AUTH"]);
+}
+
+/// The first number that template.yaml gives under this key, after this resource's name.
+fn template(resource: &str, key: &str) -> u64 {
+    let template = include_str!("../../template.yaml");
+    let (_, after) = template.split_once(&format!("\n  {resource}:\n")).expect("the resource is there");
+    let (_, value) = after.split_once(&format!(" {key}: ")).expect("the key is there");
+    value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
+}
+
+#[test]
+fn an_answer_comes_before_the_gateway_stops_waiting() {
+    let api = Api::read(environment(&[])).unwrap();
+    let worst = api.deadline + api.timeouts.send;
+    assert!(worst + Duration::from_secs(1) < Duration::from_secs(29), "{worst:?} leaves no time to answer");
+    assert!(worst < Duration::from_secs(template("ApiFunction", "Timeout")));
+}
+
+#[test]
+fn nothing_expires_that_may_still_be_built() {
+    let day = Duration::from_secs(24 * 3_600);
+    let expires_after = Staging::EXPIRES_AFTER;
+    assert_eq!(u32::try_from(template("StagingBucket", "ExpirationInDays")).unwrap() * day, expires_after);
+    assert_eq!(u32::try_from(template("StagingBucket", "DaysAfterInitiation")).unwrap() * day, expires_after);
+
+    let requeue = Requeue::read(environment(&[])).unwrap().settings;
+    assert_eq!(requeue.give_up_after, day);
+    assert!(requeue.give_up_after + requeue.resend_after < expires_after);
+    let redelivered_for = template("BuildQueue", "VisibilityTimeout") * template("BuildQueue", "maxReceiveCount");
+    assert!(Duration::from_secs(redelivered_for) <= requeue.resend_after, "a job is sent again that is not yet lost");
+}
+
+const SESSIONS: [(&str, &str); 3] = [
+    ("SESSION_ISSUER", "https://id.example/"),
+    ("SESSION_AUDIENCE", "packs"),
+    ("SESSION_JWKS_URL", "https://id.example/.well-known/jwks.json"),
+];
+
+#[test]
+fn sessions_are_configured_wholly_or_not_at_all() {
+    let sessions = Api::read(environment(&SESSIONS)).unwrap().identity.sessions.unwrap();
+    let jwks = JwksSettings::new("https://id.example/.well-known/jwks.json".parse().unwrap());
+    assert_eq!(
+        sessions,
+        SessionSettings { issuer: "https://id.example/".to_owned(), audience: "packs".to_owned(), jwks }
+    );
+    assert_eq!(sessions.jwks.refresh_pause, Duration::from_secs(60));
+    for missing in SESSIONS {
+        let others: Vec<_> = SESSIONS.into_iter().filter(|setting| *setting != missing).collect();
+        assert_eq!(variables(&Api::read(environment(&others)).unwrap_err()), [missing.0]);
+        let [other, another] = others[..] else { panic!("three are two and one") };
+        assert_eq!(variables(&Api::read(environment(&[missing])).unwrap_err()), [other.0, another.0]);
+    }
+}
+
+#[test]
+fn keys_are_fetched_over_tls_or_from_this_machine() {
+    let jwks = |url: &str| Api::read(environment(&[SESSIONS[0], SESSIONS[1], ("SESSION_JWKS_URL", url)]));
+    for good in ["https://id.example", "http://127.0.0.1:8080/keys", "http://[::1]:8080/", "http://localhost/keys"] {
+        assert!(jwks(good).is_ok(), "{good}");
+    }
+    for bad in
+        ["id.example", "http://id.example/keys", "http://127.0.0.1.id.example/", "file:///keys", "http://10.0.0.1/"]
+    {
+        assert_eq!(variables(&jwks(bad).unwrap_err()), ["SESSION_JWKS_URL"], "{bad}");
+    }
+}
+
+#[test]
+fn a_base_domain_is_a_domain() {
+    let base_domain = |text: &str| {
+        Api::read(environment(&[("TENANT_BASE_DOMAIN", text)])).map(|api| api.identity.base_domain.unwrap().to_string())
+    };
+    assert_eq!(base_domain("Packs.Example.com"), Ok("packs.example.com".to_owned()));
+    assert_eq!(base_domain("localhost"), Ok("localhost".to_owned()));
+    for bad in
+        ["https://packs.example", ".packs.example", "packs.example.", "packs.example:443", "*.example", "a b", "-a.b"]
+    {
+        assert_eq!(variables(&base_domain(bad).unwrap_err()), ["TENANT_BASE_DOMAIN"], "{bad}");
+    }
+}
+
+/// A revocation takes effect within a minute, whatever is configured.
+#[test]
+fn credentials_are_remembered_for_a_minute_at_most() {
+    let cache_for = |text: &str| {
+        Api::read(environment(&[("CREDENTIAL_CACHE_MS", text)])).map(|api| api.identity.cache_for.as_millis())
+    };
+    assert_eq!((cache_for("0"), cache_for("60000")), (Ok(0), Ok(60_000)));
+    for bad in ["60001", "-1", "forever"] {
+        assert_eq!(variables(&cache_for(bad).unwrap_err()), ["CREDENTIAL_CACHE_MS"], "{bad}");
+    }
+}

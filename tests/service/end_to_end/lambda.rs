@@ -1,0 +1,263 @@
+//! The functions' own binaries, each under a Runtime API, on backends that nothing else works on: so the test is what
+//! carries a job from the queue to the builder, and sees what lies in between.
+
+use std::{path::Path, process::Command};
+
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use pack_upload::{aws::Table, local::seed};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    end_to_end::faults::{
+        Role::{self, Api, Builder, Requeue},
+        Script, proxy,
+    },
+    support::{Embedded, Function, Holdings, StandIn, event, run, tool},
+};
+
+/// The digest of the image of the sample pack, which the events upload.
+const SAMPLE: &str = "sha256:f5f13034fe740c7f235d7a65f001ef0a70d8442148c63b276e4ecd3aafe35844";
+
+/// Backends with the orgs of every local run.
+struct Stack {
+    embedded: Embedded,
+}
+
+impl Stack {
+    async fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let stand_in = StandIn::of(folder.path());
+        let embedded = Embedded::start_in(folder, |options| match stand_in {
+            Some(stand_in) => stand_in.options(options),
+            None => options,
+        })
+        .await;
+        seed(&Table::new(embedded.clients.dynamodb.clone(), embedded.options.table_name.clone())).await.unwrap();
+        Self { embedded }
+    }
+
+    /// A function on these backends, with what template.yaml sets, and some more.
+    async fn function(&self, role: Role, more: &[(&str, &str)]) -> Function {
+        let Embedded { backends, options, queues, .. } = &self.embedded;
+        let registry = backends.registry.to_string();
+        let mut variables = vec![
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local-secret"),
+            ("TABLE_NAME", &options.table_name),
+            ("STAGING_BUCKET", &options.staging_bucket),
+            ("BUILD_QUEUE_URL", &queues.builds),
+            ("REGISTRY", &registry),
+        ];
+        variables.extend(more);
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let script = Script::new();
+        script.at_work(role);
+        let proxies = proxy::before_aws(&backends.endpoints, &script).await;
+        Function::start(&role.binary(), &variables.chain(proxies).collect::<Vec<_>>()).await
+    }
+
+    /// Takes the only job off the queue.
+    async fn take_job(&self) -> Message {
+        let (sqs, queue) = (&self.embedded.clients.sqs, &self.embedded.queues.builds);
+        let receive = sqs.receive_message().queue_url(queue).max_number_of_messages(10);
+        let received = receive.message_system_attribute_names(MessageSystemAttributeName::All).send().await.unwrap();
+        let [job] = received.messages() else { panic!("one job: {received:?}") };
+        sqs.delete_message().queue_url(queue).receipt_handle(job.receipt_handle().unwrap()).send().await.unwrap();
+        job.clone()
+    }
+
+    /// The digest of the manifest that the registry has under a reference.
+    async fn digest(&self, image_ref: &str) -> String {
+        let (repository, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
+        let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.embedded.backends.registry);
+        let get = reqwest::Client::new().get(url).header("accept", "application/vnd.oci.image.manifest.v1+json");
+        let manifest = get.send().await.unwrap();
+        assert_eq!(manifest.status(), StatusCode::OK);
+        manifest.headers()["docker-content-digest"].to_str().unwrap().to_owned()
+    }
+}
+
+/// An answer as API Gateway reads it: the status, and the body.
+async fn answer(api: &mut Function, event: Value) -> (u64, Value) {
+    let response = api.invoke(event).await.unwrap();
+    assert_eq!(response["isBase64Encoded"], false, "{response}");
+    let body = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+    (response["statusCode"].as_u64().unwrap(), body)
+}
+
+/// The read of a pack, as an event.
+fn get(id: &str) -> Value {
+    let event = event("get").to_string().replace("pack_01JACME1000000000000000000", id);
+    serde_json::from_str(&event).unwrap()
+}
+
+/// A batch of this job: the event with its first message's body replaced.
+fn batch(name: &str, job: &Message) -> Value {
+    let mut event = event(name);
+    event["Records"][0]["body"] = json!(job.body().unwrap());
+    event["Records"][0]["md5OfBody"] = json!(job.md5_of_body().unwrap());
+    event["Records"][0]["attributes"]["AWSTraceHeader"] = json!(trace_header(job));
+    event
+}
+
+/// The trace that a job carries.
+fn trace_header(job: &Message) -> &str {
+    &job.attributes().unwrap()[&MessageSystemAttributeName::AwsTraceHeader]
+}
+
+/// The messages of a log's lines that belong to a trace.
+fn logged_for(trace_id: &str, log: &str) -> Vec<String> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines
+        .filter(|line| line["span"]["trace_id"] == trace_id)
+        .map(|line| line["message"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn every_shape_of_an_upload_event_is_taken_in() {
+    for name in ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url"] {
+        let stack = Stack::start().await;
+        let mut api = stack.function(Api, &[]).await;
+        let response = api.invoke(event(name)).await.unwrap();
+        assert_eq!(response["statusCode"], 201, "{name}: {response}");
+        let created: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+        let id = created["id"].as_str().unwrap();
+        // A REST API reads repeated headers from a map of its own.
+        let location = match name.starts_with("upload-rest") {
+            true => &response["multiValueHeaders"]["location"][0],
+            false => &response["headers"]["location"],
+        };
+        assert_eq!(location, &json!(format!("/v1/packs/{id}")), "{name}: {response}");
+        assert_eq!((&created["image_digest"], &created["build_status"]), (&json!(SAMPLE), &json!("queued")), "{name}");
+
+        assert_eq!(answer(&mut api, event(name)).await, (200, created.clone()), "{name}: the same again");
+        assert_eq!(answer(&mut api, get(id)).await, (200, created.clone()), "{name}");
+        assert_eq!(answer(&mut api, event("list")).await, (200, json!({"packs": [created]})), "{name}");
+        let job: Value = serde_json::from_str(stack.take_job().await.body().unwrap()).unwrap();
+        assert_eq!(job, json!({"pack_id": id, "attempt": 1}), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_the_gateway_damaged_is_refused_with_the_cause() {
+    let stack = Stack::start().await;
+    let before = Holdings::of_backends(&stack.embedded).await;
+    let mut api = stack.function(Api, &[]).await;
+    let (status, body) = answer(&mut api, event("upload-rest-text")).await;
+    assert_eq!((status, &body["error"]["code"]), (400, &json!("validation_error")), "{body}");
+    assert!(body["error"]["details"]["fields"]["form"][0].as_str().unwrap().contains("binaryMediaTypes"), "{body}");
+    assert_eq!(Holdings::of_backends(&stack.embedded).await, before);
+    assert_eq!(answer(&mut api, event("get")).await.0, 404, "the function lives on");
+}
+
+// skopeo blocks the test's thread, and the registry needs another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_becomes_an_image_and_of_a_batch_only_the_bad_message_comes_again() {
+    for (name, failures) in
+        [("build-job", json!([])), ("build-batch", json!([{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]))]
+    {
+        let stack = Stack::start().await;
+        let mut api = stack.function(Api, &[]).await;
+        let (_, created) = answer(&mut api, event("upload-http-api")).await;
+        let batch = batch(name, &stack.take_job().await);
+        let mut builder = stack.function(Builder, &[]).await;
+        for time in ["first", "second"] {
+            let response = builder.invoke(batch.clone()).await.unwrap();
+            assert_eq!(response, json!({"batchItemFailures": failures}), "{name}, for the {time} time");
+        }
+
+        let (status, built) = answer(&mut api, get(created["id"].as_str().unwrap())).await;
+        assert_eq!((status, &built["build_status"]), (200, &json!("ready")), "{built}");
+        let image_ref = built["image_ref"].as_str().unwrap();
+        assert_eq!(stack.digest(image_ref).await, SAMPLE);
+        if let Some(mut skopeo) = tool("skopeo") {
+            let inspect = skopeo.args(["inspect", "--tls-verify=false", "--format={{.Digest}}"]);
+            assert_eq!(run(inspect.arg(format!("docker://{image_ref}"))).trim(), SAMPLE);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_was_lost_is_sent_again_when_it_is_due() {
+    let stack = Stack::start().await;
+    let mut api = stack.function(Api, &[]).await;
+    answer(&mut api, event("upload-http-api")).await;
+    let lost = stack.take_job().await;
+
+    let mut requeue = stack.function(Requeue, &[]).await;
+    assert_eq!(requeue.invoke(event("requeue")).await, Ok(Value::Null));
+    assert_eq!(Holdings::of_backends(&stack.embedded).await.jobs, 0, "it is not due yet");
+    let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
+    assert_eq!(requeue.invoke(event("requeue")).await, Ok(Value::Null));
+    assert_eq!(stack.take_job().await.body(), lost.body());
+}
+
+#[tokio::test]
+async fn one_trace_leads_from_the_request_to_its_build() {
+    let stack = Stack::start().await;
+    let mut api = stack.function(Api, &[]).await;
+    answer(&mut api, event("upload-http-api")).await;
+    let job = stack.take_job().await;
+    assert_eq!(trace_header(&job), format!("Root={};Parent=9a9197af755a6419;Sampled=1", api.trace_id()));
+    assert_eq!(logged_for(api.trace_id(), &api.log()), ["accepted", "answered"]);
+
+    let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
+    requeue.invoke(event("requeue")).await.unwrap();
+    let sent_again = stack.take_job().await;
+    assert!(trace_header(&sent_again).contains(requeue.trace_id()), "{sent_again:?}");
+    assert_eq!(logged_for(requeue.trace_id(), &requeue.log()), ["job sent again"]);
+
+    let mut builder = stack.function(Builder, &[]).await;
+    for job in [job, sent_again] {
+        builder.invoke(batch("build-job", &job)).await.unwrap();
+    }
+    for function in [api, requeue] {
+        assert_eq!(logged_for(function.trace_id(), &builder.log()), ["build settled"]);
+    }
+    assert!(logged_for(builder.trace_id(), &builder.log()).is_empty());
+}
+
+#[test]
+fn a_missing_configuration_is_named_whole() {
+    for (role, missing) in [
+        (Api, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"][..]),
+        (Builder, &["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]),
+        (Requeue, &["TABLE_NAME", "BUILD_QUEUE_URL"]),
+    ] {
+        let ended = Command::new(role.binary()).env_clear().output().unwrap();
+        assert!(!ended.status.success(), "{role:?}");
+        let log = String::from_utf8(ended.stdout).unwrap();
+        let line: Value = serde_json::from_str(&log).unwrap_or_else(|_| panic!("one line of JSON: {log}"));
+        let expected: Vec<_> = missing.iter().map(|variable| format!("{variable} is not set")).collect();
+        assert_eq!(line["error"], format!("the environment is not complete: {}", expected.join("; ")), "{role:?}");
+    }
+}
+
+/// Texts that are in the code of each embedded backend and of what stands in for AWS around it. A name would not do:
+/// debug information has those of code that the linker left out.
+const MARKERS: [&str; 6] = [
+    "SQLite format 3",
+    "MalformedXML",
+    "the chunk does not begin where the last one ended",
+    "the local queue has no action",
+    "the event is not one that lambda_http reads",
+    "local-secret",
+];
+
+#[test]
+fn no_code_of_local_is_in_a_functions_binary() {
+    let found = |binary: &Path| {
+        let content = std::fs::read(binary).unwrap();
+        let text = String::from_utf8_lossy(&content);
+        MARKERS.into_iter().filter(|marker| text.contains(marker)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Path::new(env!("CARGO_BIN_EXE_local"))), MARKERS);
+    for role in [Api, Builder, Requeue] {
+        let found = found(&role.binary());
+        assert!(found.is_empty(), "{role:?}: {found:?}");
+    }
+}

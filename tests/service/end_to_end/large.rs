@@ -1,0 +1,181 @@
+//! Packs that come by way of S3: begun, sent, and then submitted like any other.
+
+use reqwest::{StatusCode, multipart};
+use serde_json::json;
+
+use crate::support::{Answer, Holdings, Local, PackArchive, form, send};
+
+/// An archive that is too large for a request.
+fn large(name: &str) -> Vec<u8> {
+    let mut noise = vec![0; 5_000_000];
+    getrandom::fill(&mut noise).unwrap();
+    let archive = PackArchive::new(name, "1.0.0").file("data/noise", noise).finish();
+    assert!(archive.len() > 4_500_000, "{}", archive.len());
+    archive
+}
+
+/// The problems of an upload's id.
+#[track_caller]
+fn problems(answer: &Answer) -> &serde_json::Value {
+    let fields = &answer.expect_error(400, "validation_error")["details"]["fields"];
+    assert_eq!(fields.as_object().unwrap().keys().collect::<Vec<_>>(), ["upload_id"]);
+    &fields["upload_id"]
+}
+
+const UNKNOWN: &str = "is not that of an upload of this org, or has expired; begin another by `POST /v1/packs/uploads`";
+const NOT_SENT: &str = "has no archive yet; send it to the URL that came with this id";
+
+#[tokio::test]
+async fn a_pack_too_large_for_a_request_goes_in_by_way_of_s3() {
+    let local = Local::start().await;
+    let archive = large("large");
+    let refused = local.upload(archive.clone()).await;
+    let error = refused.expect_error(413, "payload_too_large");
+    let larger = json!({"request": "POST /v1/packs/uploads", "value": 268_435_456});
+    assert_eq!(error["details"]["larger"], larger);
+    assert!(error["message"].as_str().unwrap().ends_with("; 268435456 are allowed by way of `POST /v1/packs/uploads`"));
+
+    let before = Holdings::of(&local).await;
+    let upload_id = local.send("acme", archive).await;
+    let checked = local.submit_as("acme", "?dry_run=true", &upload_id).await;
+    checked.expect(StatusCode::OK);
+    assert_eq!(Holdings::of(&local).await, before);
+
+    let created = local.submit_as("acme", "", &upload_id).await;
+    created.expect(StatusCode::CREATED);
+    assert_eq!(created.text("image_digest"), checked.text("image_digest"));
+    let built = local.built("acme", created.text("id")).await;
+    assert_eq!(built["build_status"], "ready");
+    assert!(Holdings::of(&local).await.repositories.contains("acme/large"));
+
+    let again = local.submit_as("acme", "", &upload_id).await;
+    again.expect(StatusCode::OK);
+    assert_eq!(again.body, built);
+    let community = multipart::Form::new().text("upload_id", upload_id).text("visibility", "community");
+    local.send_form("acme", "", community).await.expect_error(409, "state_conflict");
+}
+
+#[tokio::test]
+async fn the_way_of_an_archive_is_nothing_to_its_pack() {
+    let local = Local::start().await;
+    let archive = PackArchive::new("either", "1.0.0").file("guides/a.md", "a").finish();
+    let direct = local.upload(archive.clone()).await;
+    direct.expect(StatusCode::CREATED);
+    let upload_id = local.send("acme", archive).await;
+    let sent = local.submit_as("acme", "", &upload_id).await;
+    sent.expect(StatusCode::OK);
+    assert_eq!((sent.text("id"), sent.text("image_digest")), (direct.text("id"), direct.text("image_digest")));
+}
+
+#[tokio::test]
+async fn an_upload_is_that_of_its_org_and_was_sent() {
+    let local = Local::start().await;
+    let archive = || PackArchive::new("mine", "1.0.0").finish();
+    let before = Holdings::of(&local).await;
+    let sent = local.send("acme", archive()).await;
+    let begun = local.begin("acme", &archive()).await;
+    // Expired in 2025, and otherwise good.
+    let expired = "upload_01JGFJJZ000000000000000000";
+    for id in [sent.as_str(), expired, "upload_", "", "pack_01M857NA6Y6E1XYQ05DEPKJKQN"] {
+        assert_eq!(problems(&local.submit_as("globex", "", id).await), &json!([UNKNOWN]), "{id}");
+    }
+    assert_eq!(problems(&local.submit_as("acme", "", expired).await), &json!([UNKNOWN]));
+    let not_sent = begun.text("upload_id");
+    for query in ["", "?dry_run=true"] {
+        assert_eq!(problems(&local.submit_as("acme", query, not_sent).await), &json!([NOT_SENT]));
+    }
+
+    let both = form(archive()).text("upload_id", sent.clone());
+    let problem = json!(["stands beside an archive; send one of the two"]);
+    assert_eq!(problems(&local.send_form("acme", "", both).await), &problem);
+    let twice = multipart::Form::new().text("upload_id", sent.clone()).text("upload_id", sent.clone());
+    assert_eq!(problems(&local.send_form("acme", "", twice).await), &json!(["is there more than once"]));
+    let several = multipart::Form::new().text("upload_id", not_sent.to_owned()).text("visibility", "all");
+    let answer = local.send_form("acme", "", several).await;
+    let fields = &answer.expect_error(400, "validation_error")["details"]["fields"];
+    assert_eq!(fields.as_object().unwrap().keys().collect::<Vec<_>>(), ["upload_id", "visibility"]);
+    assert_eq!(Holdings::of(&local).await, before);
+
+    local.submit_as("acme", "", &sent).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn s3_takes_the_archive_that_was_announced_and_no_other() {
+    let local = Local::start().await;
+    let archive = PackArchive::new("announced", "1.0.0").finish();
+    let begun = local.begin("acme", &archive).await;
+    let mut other = archive.clone();
+    other[20] ^= 1;
+    assert_eq!(send(&begun, other).await, StatusCode::BAD_REQUEST);
+    assert_eq!(send(&begun, archive[1..].to_vec()).await, StatusCode::FORBIDDEN);
+    assert_eq!(problems(&local.submit_as("acme", "", begun.text("upload_id")).await), &json!([NOT_SENT]));
+    // The same archive may be sent again.
+    for _ in 0..2 {
+        assert_eq!(send(&begun, archive.clone()).await, StatusCode::OK);
+    }
+    local.submit_as("acme", "", begun.text("upload_id")).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_pack_is_said_in_the_same_words() {
+    let local = Local::start_with(&[("LIMIT_ENTRIES", "4"), ("LIMIT_LARGE_FILE_BYTES", "20000000")]).await;
+    let before = Holdings::of(&local).await;
+    let bad = PackArchive::empty()
+        .file("pack.yaml", "name: Bad_Name\nversion: 1.10\ndescripton: x\n")
+        .symlink("data/link", "/etc/passwd")
+        .file("notes.txt", "?")
+        .finish();
+    let cut_off = PackArchive::new("cut", "1.0.0").finish();
+    let cut_off = cut_off[..cut_off.len() - 1].to_vec();
+    let many =
+        (0..4).fold(PackArchive::new("many", "1.0.0"), |archive, index| archive.file(&format!("data/{index}"), ""));
+    for archive in [bad, cut_off, b"no archive".to_vec(), many.finish()] {
+        let direct = local.upload(archive.clone()).await;
+        let upload_id = local.send("acme", archive).await;
+        let sent = local.submit_as("acme", "", &upload_id).await;
+        assert_eq!(sent.status, direct.status);
+        let without_id = |answer: &Answer| {
+            let mut error = answer.body["error"].clone();
+            error.as_object_mut().unwrap().remove("request_id");
+            error
+        };
+        assert_eq!(without_id(&sent), without_id(&direct));
+    }
+
+    // More is allowed by this way, and not everything.
+    let file = |size: usize| {
+        let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
+        getrandom::fill(&mut content[..1 << 20]).unwrap();
+        PackArchive::new("file", "1.0.0").file("data/a", content).finish()
+    };
+    let direct = local.upload(file(20_000_000)).await;
+    let details = &direct.expect_error(413, "payload_too_large")["details"];
+    assert_eq!(details["limit"], json!({"name": "file_bytes", "value": 16_777_216}));
+    assert_eq!(details["larger"]["value"], 20_000_000);
+    let upload_id = local.send("acme", file(20_000_001)).await;
+    let sent = local.submit_as("acme", "", &upload_id).await;
+    let details = &sent.expect_error(413, "payload_too_large")["details"];
+    assert_eq!(details, &json!({"limit": {"name": "file_bytes", "value": 20_000_000}}));
+    assert_eq!(Holdings::of(&local).await, before);
+    let upload_id = local.send("acme", file(20_000_000)).await;
+    let created = local.submit_as("acme", "", &upload_id).await;
+    created.expect(StatusCode::CREATED);
+    assert_eq!(local.built("acme", created.text("id")).await["build_status"], "ready");
+}
+
+#[tokio::test]
+async fn beginning_needs_what_an_upload_needs() {
+    let local = Local::start().await;
+    let begin = |key: &str| {
+        let request = local.request("POST", "/v1/packs/uploads").bearer_auth(key);
+        async move { Answer::read(request.json(&json!({})).send().await.unwrap()).await }
+    };
+    begin("sk_nonsense").await.expect_error(401, "unauthenticated");
+    for template in ["submit_observe", "read_only"] {
+        let key = local.said(&format!("/keys/acme/{template}"));
+        begin(key).await.expect_error(403, "permission_denied");
+    }
+    begin(&local.key("pastdue")).await.expect_error(423, "billing_inactive");
+    begin(&local.key("acme")).await.expect_error(400, "validation_error");
+    assert!(!local.log().contains("X-Amz-Signature"), "a signature is in the log");
+}

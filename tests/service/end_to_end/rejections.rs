@@ -1,0 +1,164 @@
+//! Uploads that are turned away: each says why in the envelope, and leaves nothing behind.
+
+use reqwest::{StatusCode, header, multipart};
+use serde_json::json;
+
+use crate::support::{Answer, Holdings, Local, PackArchive, form};
+
+async fn post(local: &Local, key: Option<&str>, query: &str) -> Answer {
+    let mut request = local.request("POST", &format!("/v1/packs/upload{query}"));
+    if let Some(key) = key {
+        request = request.bearer_auth(key);
+    }
+    Answer::read(request.multipart(form(PackArchive::new("refused", "1.0.0").finish())).send().await.unwrap()).await
+}
+
+#[tokio::test]
+async fn credentials_permissions_and_billing() {
+    let local = Local::start().await;
+    let before = Holdings::of(&local).await;
+    let key = local.key("acme");
+
+    let wrong_secret = format!("{}{}", &key[..key.len() - 1], if key.ends_with('A') { 'E' } else { 'A' });
+    for (query, credential) in [
+        ("", None),
+        ("", Some("sk_nonsense")),
+        ("", Some("eyJhbGciOiJub25lIn0.e30.")),
+        ("", Some("something-else")),
+        ("", Some(wrong_secret.as_str())),
+        (&*format!("?access_token={key}"), None),
+        (&*format!("?token={key}"), Some(key.as_str())),
+    ] {
+        let answer = post(&local, credential, query).await;
+        answer.expect_error(401, "unauthenticated");
+        assert!(answer.header("www-authenticate").starts_with("Bearer"));
+        assert!(!answer.body.to_string().contains("sk_"), "{}", answer.body);
+    }
+    for template in ["submit_observe", "read_only"] {
+        let key = local.said(&format!("/keys/acme/{template}"));
+        post(&local, Some(key), "").await.expect_error(403, "permission_denied");
+    }
+    for org in ["pastdue", "expired"] {
+        post(&local, Some(&local.key(org)), "").await.expect_error(423, "billing_inactive");
+        local.get(org, "/v1/packs").await.expect(StatusCode::OK);
+    }
+    assert_eq!(Holdings::of(&local).await, before);
+    assert!(!local.log().contains(&key), "a secret is in the log");
+}
+
+#[tokio::test]
+async fn routes_and_methods() {
+    let local = Local::start().await;
+    for (method, path, status, code, allow) in [
+        ("GET", "/", 404, "not_found", None),
+        ("POST", "/v1/packs/upload/", 404, "not_found", None),
+        ("GET", "/v2/packs", 404, "not_found", None),
+        ("GET", "/v1/packs/upload", 405, "method_not_allowed", Some("POST")),
+        ("PUT", "/v1/packs", 405, "method_not_allowed", Some("GET")),
+        ("DELETE", "/v1/packs/pack_01J00000000000000000000000", 405, "method_not_allowed", Some("GET")),
+    ] {
+        let answer = Answer::read(local.request(method, path).send().await.unwrap()).await;
+        answer.expect_error(status, code);
+        if let Some(allow) = allow {
+            assert!(answer.header("allow").split(", ").any(|method| method == allow), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_request_itself() {
+    let local = Local::start().await;
+    let before = Holdings::of(&local).await;
+    let archive = || PackArchive::new("refused", "1.0.0").finish();
+
+    let send = |content_type: &'static str, body: Vec<u8>| {
+        let request = local.request("POST", "/v1/packs/upload").bearer_auth(local.key("acme"));
+        async move {
+            Answer::read(request.header(header::CONTENT_TYPE, content_type).body(body).send().await.unwrap()).await
+        }
+    };
+    send("application/gzip", archive()).await.expect_error(415, "unsupported_media_type");
+    send("multipart/form-data", archive()).await.expect_error(400, "validation_error");
+    send("multipart/form-data; boundary=x", archive()).await.expect_error(400, "validation_error");
+
+    let fields = |answer: &Answer| -> Vec<String> {
+        let error = answer.expect_error(400, "validation_error");
+        error["details"]["fields"].as_object().unwrap().keys().cloned().collect()
+    };
+    let without = multipart::Form::new().text("visibility", "org");
+    assert_eq!(fields(&local.send_form("acme", "", without).await), ["archive"]);
+    let several = form(archive())
+        .text("visibility", "everyone")
+        .text("note", "?")
+        .part("archive", multipart::Part::bytes(archive()));
+    assert_eq!(
+        fields(&local.send_form("acme", "?dry_run=maybe&x=1", several).await),
+        ["archive", "dry_run", "note", "visibility", "x"]
+    );
+    let twice = form(archive()).text("visibility", "org").text("visibility", "org");
+    assert_eq!(fields(&local.send_form("acme", "", twice).await), ["visibility"]);
+    assert_eq!(Holdings::of(&local).await, before);
+}
+
+#[tokio::test]
+async fn every_problem_of_a_pack_at_once() {
+    let local = Local::start().await;
+    let before = Holdings::of(&local).await;
+    let archive = PackArchive::empty()
+        .file("pack.yaml", "name: Bad_Name\nversion: 1.10\ndescripton: x\n")
+        .symlink("data/link", "/etc/passwd")
+        .file("notes.txt", "?")
+        .finish();
+    let expected = json!({
+        "archive": [
+            "entry `data/link` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)",
+            "`notes.txt` has no place in a pack: put it into one of `guides/`, `scripts/`, `data/`, `templates/`, or leave \
+             it out; files at the top are `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE` and \
+             `LICENSE.*`",
+        ],
+        "pack.yaml": ["line 3: `descripton` is not a key: did you mean `description`?"],
+        "pack.yaml: description": [
+            "is missing; must be text that says what the pack is for: rename `descripton` to `description`",
+        ],
+        "pack.yaml: name": [
+            "line 1: `Bad_Name` must start with a lower-case letter and hold only lower-case letters, digits and single \
+             hyphens between them: did you mean `bad-name`?",
+        ],
+        "pack.yaml: version": [
+            "line 2: `1.10` is a number, not text: write `version: \"1.10\"`",
+            "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected end of input while \
+             parsing minor version number: did you mean `1.10.0`?",
+        ],
+    });
+
+    for query in ["", "?dry_run=true"] {
+        let answer = local.upload_as("acme", query, archive.clone()).await;
+        let error = answer.expect_error(400, "validation_error");
+        assert_eq!(error["details"]["fields"], expected);
+    }
+    assert_eq!(Holdings::of(&local).await, before);
+}
+
+#[tokio::test]
+async fn too_large_names_the_limit() {
+    let local = Local::start_with(&[("LIMIT_ENTRIES", "3")]).await;
+    let before = Holdings::of(&local).await;
+
+    let mut noise = vec![0; 4_600_000];
+    getrandom::fill(&mut noise).unwrap();
+    let too_many_bytes = PackArchive::new("large", "1.0.0").file("data/noise", noise).finish();
+    assert!(too_many_bytes.len() > 4_500_000, "{}", too_many_bytes.len());
+    let answer = local.upload(too_many_bytes).await;
+    let error = answer.expect_error(413, "payload_too_large");
+    assert_eq!(error["details"]["limit"], json!({"name": "compressed_bytes", "value": 4_500_000}));
+    assert!(error["message"].as_str().unwrap().contains("4500000"), "{error}");
+
+    let mut many = PackArchive::new("large", "1.0.0");
+    for index in 0..3 {
+        many = many.file(&format!("data/{index}"), "x");
+    }
+    let answer = local.upload(many.finish()).await;
+    let error = answer.expect_error(413, "payload_too_large");
+    assert_eq!(error["details"]["limit"], json!({"name": "entries", "value": 3}));
+    assert_eq!(Holdings::of(&local).await, before);
+}

@@ -1,0 +1,168 @@
+//! Uploads that are taken in.
+
+use reqwest::{StatusCode, multipart};
+use serde_json::{Value, json};
+
+use crate::support::{Holdings, Local, PackArchive, form};
+
+/// A record without the fields that every run makes anew.
+fn stable(record: &Value) -> Value {
+    let mut record = record.clone();
+    for field in ["id", "created_at", "updated_at", "image_ref"] {
+        record.as_object_mut().unwrap().remove(field);
+    }
+    record
+}
+
+const FULL_MANIFEST: &str = r#"
+name: release-notes
+version: 1.2.0-rc.1+build.7
+description: |
+  Writes release notes.
+  In two lines.
+display_name: Release notes
+category: writing
+suggested_packs: [changelog, git]
+capabilities:
+  - name: forge
+    type: http
+    allow:
+      - domains: [api.example.com]
+        methods: [GET]
+"#;
+
+#[tokio::test]
+async fn the_record_comes_back_whole_and_its_image_follows() {
+    let local = Local::start().await;
+    let archive = PackArchive::empty().file("pack.yaml", FULL_MANIFEST).file("guides/style.md", "# Style\n").finish();
+
+    let created = local.upload(archive).await;
+    created.expect(StatusCode::CREATED);
+    let id = created.text("id");
+    assert!(id.starts_with("pack_") && id.len() == 31, "{id}");
+    assert_eq!(created.header("location"), format!("/v1/packs/{id}"));
+    assert_eq!(created.text("image_ref"), format!("{}/acme/release-notes:1.2.0-rc.1_build.7", local.said("/registry")));
+    let org_id = created.text("org_id");
+    assert!(org_id.starts_with("org_"), "{org_id}");
+    let mut expected = json!({
+        "org_id": org_id,
+        "name": "release-notes",
+        "display_name": "Release notes",
+        "version": "1.2.0-rc.1+build.7",
+        "description": "Writes release notes.\nIn two lines.\n",
+        "category": "writing",
+        "tier": "community",
+        "visibility": "org",
+        "capabilities": created.text("capabilities"),
+        "suggested_packs": "changelog,git",
+        "image_origin": "upload",
+        "image_digest": "sha256:4b78509d5e9146e187a109406c573c63802d0c8e05ade131b2710c4b74af2667",
+        "size_bytes": 3780,
+        "owned": true,
+        "build_status": "queued",
+    });
+    assert_eq!(stable(&created.body), expected);
+
+    let built = local.built("acme", id).await;
+    expected["build_status"] = json!("ready");
+    assert_eq!(stable(&built), expected);
+    assert_eq!(built["created_at"], created.body["created_at"]);
+    assert!(built["updated_at"].as_str() > created.body["updated_at"].as_str());
+    assert_eq!(built["image_ref"], created.body["image_ref"]);
+
+    let holdings = Holdings::of(&local).await;
+    assert_eq!(holdings.pack_items.len(), 2, "a record and its guard: {holdings:?}");
+    assert!(holdings.pending.is_empty(), "{holdings:?}");
+    assert!(holdings.repositories.contains("acme/release-notes"), "{holdings:?}");
+}
+
+#[tokio::test]
+async fn what_a_manifest_leaves_out_is_left_out() {
+    let local = Local::start().await;
+    let created = local.upload(PackArchive::new("plain", "1.0.0").finish()).await;
+    created.expect(StatusCode::CREATED);
+    assert_eq!(created.text("display_name"), "plain");
+    for absent in ["category", "capabilities", "suggested_packs", "build_error"] {
+        assert!(created.body.get(absent).is_none(), "{absent}: {}", created.body);
+    }
+}
+
+#[tokio::test]
+async fn the_same_again_is_the_same_record_however_it_was_archived() {
+    let local = Local::start().await;
+    let first = local
+        .upload(PackArchive::new("again", "1.0.0").file("guides/a.md", "a").file("scripts/b.sh", "b").finish())
+        .await;
+    first.expect(StatusCode::CREATED);
+    let otherwise = PackArchive::empty()
+        .file_with_mode("wrapped/scripts/b.sh", "b", 0o600)
+        .file("wrapped/.DS_Store", "litter")
+        .file("wrapped/guides/a.md", "a")
+        .file("wrapped/pack.yaml", crate::support::manifest("again", "1.0.0"))
+        .finish();
+
+    let second = local.upload(otherwise).await;
+    second.expect(StatusCode::OK);
+    assert_eq!((second.text("id"), second.text("image_digest")), (first.text("id"), first.text("image_digest")));
+    local.built("acme", first.text("id")).await;
+    let third = local.upload_as("acme", "", PackArchive::new("again", "2.0.0").finish()).await;
+    third.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn other_content_or_visibility_is_a_conflict_that_names_what_is_there() {
+    let local = Local::start().await;
+    let archive = || PackArchive::new("taken", "1.0.0").file("data/a.txt", "one").finish();
+    let first = local.upload(archive()).await;
+    first.expect(StatusCode::CREATED);
+    local.built("acme", first.text("id")).await;
+    let before = Holdings::of(&local).await;
+
+    let other_content = PackArchive::new("taken", "1.0.0").file("data/a.txt", "two").finish();
+    let community = form(archive()).text("visibility", "community");
+    for conflict in [
+        local.upload(other_content.clone()).await,
+        local.upload_as("acme", "?dry_run=true", other_content).await,
+        local.send_form("acme", "", community).await,
+    ] {
+        let error = conflict.expect_error(409, "state_conflict");
+        let details = json!({"pack_id": first.text("id"), "image_digest": first.text("image_digest")});
+        assert_eq!(error["details"], details);
+    }
+    assert_eq!(Holdings::of(&local).await, before);
+
+    // Another org's names are its own.
+    local.upload_as("globex", "", archive()).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_dry_run_checks_everything_and_leaves_nothing() {
+    let local = Local::start().await;
+    let archive = || PackArchive::new("dry", "1.0.0").finish();
+    let before = Holdings::of(&local).await;
+    let checked = local.upload_as("acme", "?dry_run=true", archive()).await;
+    checked.expect(StatusCode::OK);
+    assert_eq!(Holdings::of(&local).await, before);
+    for absent in ["id", "created_at", "updated_at", "build_status"] {
+        assert!(checked.body.get(absent).is_none(), "{absent}: {}", checked.body);
+    }
+
+    let created = local.upload_as("acme", "?dry_run=false", archive()).await;
+    created.expect(StatusCode::CREATED);
+    assert_eq!(checked.text("image_digest"), created.text("image_digest"));
+    assert_eq!(checked.text("image_ref"), created.text("image_ref"));
+    local.upload_as("acme", "?dry_run=true", archive()).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_archive_may_have_any_file_name_and_content_type() {
+    let local = Local::start().await;
+    for (version, name, content_type) in
+        [("1.0.0", "x.zip", "text/plain"), ("1.0.1", "päck", "application/octet-stream"), ("1.0.2", "", "a/b")]
+    {
+        let archive = PackArchive::new("typed", version).finish();
+        let part = multipart::Part::bytes(archive).file_name(name).mime_str(content_type).unwrap();
+        let form = multipart::Form::new().text("visibility", "org").part("archive", part);
+        local.send_form("acme", "", form).await.expect(StatusCode::CREATED);
+    }
+}

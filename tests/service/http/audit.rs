@@ -1,0 +1,204 @@
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use pack_upload::{
+    identity::{KeyTemplate, Settings},
+    records::Timestamp,
+};
+use serde_json::{Value, json};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::{Layer as _, filter::Targets, fmt, layer::SubscriberExt as _};
+
+use super::{
+    backend::{Backend, secret, with_credential},
+    event,
+    issuer::{Issuer, Key, claims},
+};
+
+/// What is logged on this thread, at every level of ours, in the form of a Lambda's lines.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(move || writer.clone());
+        let ours: Targets = "pack_upload=trace,audit=info".parse().unwrap();
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(ours));
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Takes the audit lines out, without their times.
+    fn take_audit(&self) -> Vec<Value> {
+        let lines = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+        self.0.lock().unwrap().clear();
+        lines
+            .into_iter()
+            .filter(|line| line["target"] == "audit")
+            .map(|mut line| {
+                line["timestamp"].take().as_str().unwrap().parse::<Timestamp>().unwrap();
+                line
+            })
+            .collect()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn span(credential_id: &str, pack_id: Option<&str>) -> Value {
+    let mut span = json!({
+        "name": "request",
+        "request_id": "VqS0gh8rliAEJ7w=",
+        "method": "POST",
+        "route": "/v1/packs/upload",
+        "org_id": "org_01JACME0000000000000000000",
+        "credential_id": credential_id,
+    });
+    if let Some(id) = pack_id {
+        span["pack_id"] = json!(id);
+    }
+    span
+}
+
+#[tokio::test]
+async fn each_accepted_upload_is_told_of() {
+    let key = Key::ec();
+    let issuer = Issuer::start(json!([key.jwk("1")])).await;
+    let backend = Backend::start_with(&issuer.settings()).await;
+    let (log, _guard) = Log::start();
+    let api_key = format!("key:{}", secret("acme", KeyTemplate::FullAccess).hash().short());
+    let session = key.token(&json!({"alg": "ES256", "kid": "1"}), &claims());
+    let by_session = with_credential(event("upload-http-api"), &session);
+
+    let created = backend.answer(&event("upload-http-api")).await;
+    let id = created.body["id"].as_str().unwrap();
+    let line = |outcome: &str, who: &str| {
+        json!({
+            "timestamp": null,
+            "level": "INFO",
+            "target": "audit",
+            "message": "accepted",
+            "action": "pack.upload",
+            "outcome": outcome,
+            "pack_name": created.body["name"],
+            "pack_version": created.body["version"],
+            "visibility": created.body["visibility"],
+            "image_digest": created.body["image_digest"],
+            "span": span(who, Some(id)),
+        })
+    };
+    assert_eq!(log.take_audit(), [line("created", &api_key)]);
+
+    assert_eq!(backend.answer(&by_session).await.status, 200);
+    assert_eq!(log.take_audit(), [line("existing", "session:alice")]);
+
+    let id = id.parse().unwrap();
+    assert!(backend.table.mark_failed(id, 1, "broken", Timestamp::now()).await.unwrap());
+    assert_eq!(backend.answer(&event("upload-http-api")).await.status, 200);
+    assert_eq!(log.take_audit(), [line("queued_again", &api_key)]);
+}
+
+#[tokio::test]
+async fn each_refusal_of_a_known_caller_is_told_of() {
+    let base_domain = Some("packs.example".parse().unwrap());
+    let backend = Backend::start_with(&Settings { base_domain, ..Settings::default() }).await;
+    let (log, _guard) = Log::start();
+    for (slug, template, host, code, reason) in [
+        ("acme", KeyTemplate::ReadOnly, "acme", "permission_denied", "the credential lacks the scope caps:write"),
+        (
+            "acme",
+            KeyTemplate::FullAccess,
+            "globex",
+            "permission_denied",
+            "this host is not the one of the credential's org, which is acme.packs.example",
+        ),
+        (
+            "pastdue",
+            KeyTemplate::FullAccess,
+            "pastdue",
+            "billing_inactive",
+            "the org's billing does not permit uploads: it is overdue, ended, or its trial has expired",
+        ),
+    ] {
+        let secret = secret(slug, template);
+        let mut event = with_credential(event("upload-http-api"), secret.reveal());
+        event["requestContext"]["domainName"] = json!(format!("{host}.packs.example"));
+        assert_eq!(backend.answer(&event).await.code().1, code);
+        let mut span = span(&format!("key:{}", secret.hash().short()), None);
+        span["org_id"] = json!(secret.org_id());
+        let line = json!({
+            "timestamp": null,
+            "level": "INFO",
+            "target": "audit",
+            "message": "refused",
+            "action": "request.refuse",
+            "code": code,
+            "reason": reason,
+            "span": span,
+        });
+        assert_eq!(log.take_audit(), [line]);
+    }
+}
+
+/// Nothing is said of what changes nothing, or of callers whom nobody knows.
+#[tokio::test]
+async fn other_requests_leave_no_trace() {
+    let backend = Backend::start().await;
+    let (log, _guard) = Log::start();
+    let mut dry_run = event("upload-http-api");
+    dry_run["rawQueryString"] = json!("dry_run=true");
+    let stranger = with_credential(event("upload-http-api"), "sk_nobody");
+    for (event, status) in [(event("list"), 200), (dry_run, 200), (event("get"), 404), (stranger, 401)] {
+        assert_eq!(backend.answer(&event).await.status, status);
+    }
+    assert_eq!(log.take_audit(), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn no_line_holds_a_secret_or_what_is_in_an_archive() {
+    let key = Key::ec();
+    let issuer = Issuer::start(json!([key.jwk("1")])).await;
+    let backend = Backend::start_with(&issuer.settings()).await;
+    let (log, _guard) = Log::start();
+    let sign = |claims: &Value| key.token(&json!({"alg": "ES256", "kid": "1"}), claims);
+    let mut bad = claims();
+    bad["permissions"] = json!("a secret of the claims");
+    let secret = secret("acme", KeyTemplate::FullAccess).reveal().to_owned();
+    let unknown = format!("{}A", &secret[..secret.len() - 1]);
+    let credentials = [sign(&claims()), secret, unknown, sign(&bad), "sk_malformed".to_owned(), "eyJ.e.f".to_owned()];
+    let mut created = Value::Null;
+    for credential in &credentials {
+        let answer = backend.answer(&with_credential(event("upload-http-api"), credential)).await;
+        if answer.status == 201 {
+            created = answer.body;
+        }
+        let mut in_url = event("list");
+        in_url["rawQueryString"] = json!(format!("key={credential}"));
+        assert_eq!(backend.answer(&in_url).await.code(), (401, "unauthenticated"));
+    }
+    let text = log.text();
+    assert!(text.matches("\"status\":").count() >= 2 * credentials.len(), "{text}");
+    assert!(text.contains("\"target\":\"audit\""));
+    for credential in &credentials {
+        let last = credential.rsplit(['.', '_']).next().unwrap();
+        assert!(!text.contains(credential.as_str()), "{credential}");
+        assert!(last.len() < 10 || !text.contains(last), "a part of {credential}");
+    }
+    let description = created["description"].as_str().unwrap();
+    assert!(!text.contains(description) && !text.contains("a secret of the claims"), "{text}");
+}

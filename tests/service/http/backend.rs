@@ -1,0 +1,100 @@
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use pack_format::Limits;
+use pack_upload::{
+    aws::{Queue, Staging, Table},
+    identity::{KeySecret, KeyTemplate, Settings},
+    lambda::http::Api,
+    local::seed,
+    upload::Uploads,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Answer, event};
+use crate::support::Embedded;
+
+/// The boundary of the events under `events/`.
+pub(crate) const BOUNDARY: &str = "------------------------d74496d66958873e";
+
+/// The API on embedded backends, with the orgs of every local run.
+pub(crate) struct Backend {
+    api: Arc<Api>,
+    pub(crate) table: Table,
+    pub(crate) embedded: Embedded,
+}
+
+impl Backend {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&Settings::default()).await
+    }
+
+    /// The API for whom these settings let in.
+    pub(crate) async fn start_with(settings: &Settings) -> Self {
+        let embedded = Embedded::start().await;
+        let Embedded { backends, clients, options, queues, .. } = &embedded;
+        let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
+        seed(&table).await.unwrap();
+        let uploads = Uploads {
+            table: table.clone(),
+            staging: Staging::new(clients.s3.clone(), options.staging_bucket.clone()),
+            queue: Queue::new(clients.sqs.clone(), queues.builds.clone()),
+            registry: backends.registry.clone(),
+            limits: Arc::new(Limits::default()),
+            large_limits: Arc::new(Limits::large()),
+            deadline: Duration::from_secs(20),
+        };
+        let api = Arc::new(Api::new(uploads, settings));
+        Self { api, table, embedded }
+    }
+
+    pub(crate) async fn answer(&self, event: &Value) -> Answer {
+        Answer::read(Arc::clone(&self.api), event).await
+    }
+
+    /// The answer to a list that shows this credential.
+    pub(crate) async fn list_as(&self, credential: &str) -> Answer {
+        self.answer(&with_credential(event("list"), credential)).await
+    }
+
+    /// The answer to the upload of a form with these parts.
+    pub(crate) async fn upload(&self, parts: &[(&str, &[u8])]) -> Answer {
+        self.answer(&upload(&form(parts))).await
+    }
+}
+
+/// The event with this credential.
+pub(crate) fn with_credential(mut event: Value, credential: &str) -> Value {
+    event["headers"]["authorization"] = json!(format!("Bearer {credential}"));
+    event
+}
+
+/// A key's secret, made as `local` makes it.
+pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
+    let id = match slug {
+        "acme" => "org_01JACME0000000000000000000",
+        _ => "org_01JPASTDVE0000000000000000",
+    };
+    KeySecret::new(id.parse().unwrap(), Sha256::digest(format!("local {slug} {}", template.as_str())).into())
+}
+
+/// An upload event with this body.
+pub(crate) fn upload(body: &[u8]) -> Value {
+    let mut event = event("upload-http-api");
+    event["body"] = json!(STANDARD.encode(body));
+    event
+}
+
+/// A form with these parts.
+pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, content) in parts {
+        let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    body
+}

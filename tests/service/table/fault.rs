@@ -1,0 +1,133 @@
+//! What the embedded table never does: conflicts between transactions, and answers that get lost.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+};
+use pack_upload::{
+    aws::Created,
+    records::{OrgId, Timestamp},
+};
+use tokio::net::TcpListener;
+
+use super::support::{Database, failed, record};
+
+const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+    "Message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}"#;
+const INTERNAL: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}"#;
+
+/// What befalls the first calls of an operation.
+#[derive(Clone, Copy)]
+enum Fault {
+    /// They are cancelled for a conflict and do nothing.
+    Conflict,
+    /// They are done, and their answers are lost.
+    LostAnswer,
+}
+
+/// Stands before a DynamoDB.
+#[derive(Clone)]
+struct Proxy {
+    backend: SocketAddr,
+    operation: &'static str,
+    fault: Fault,
+    /// How many calls it is to befall.
+    times: usize,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    async fn start(backend: SocketAddr, operation: &'static str, fault: Fault, times: usize) -> (Self, SocketAddr) {
+        let proxy = Self { backend, operation, fault, times, calls: Arc::default() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().fallback(pass).with_state(proxy.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        (proxy, address)
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+async fn pass(State(proxy): State<Proxy>, mut headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let befalls = target.ends_with(proxy.operation) && proxy.calls.fetch_add(1, Ordering::SeqCst) < proxy.times;
+    if befalls && matches!(proxy.fault, Fault::Conflict) {
+        return (StatusCode::BAD_REQUEST, Bytes::from_static(CONFLICT.as_bytes()));
+    }
+    headers.remove("host");
+    let request = reqwest::Client::new().post(format!("http://{}/", proxy.backend)).headers(headers).body(body);
+    let answer = request.send().await.unwrap();
+    if befalls {
+        return (StatusCode::INTERNAL_SERVER_ERROR, Bytes::from_static(INTERNAL.as_bytes()));
+    }
+    (answer.status(), answer.bytes().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_conflict_between_transactions_is_tried_again() {
+    let database = Database::start().await;
+    let (proxy, address) = Proxy::start(database.address, "TransactWriteItems", Fault::Conflict, 3).await;
+    let record = record(OrgId::generate(), "tools", "1.0.0", "a");
+    let created = database.table_at(address).await.create(&record).await.unwrap();
+    assert!(matches!(created, Created::Written));
+    assert_eq!(proxy.calls(), 4);
+    assert_eq!(database.table.record(record.id).await.unwrap(), Some(record));
+}
+
+#[tokio::test]
+async fn a_conflict_that_does_not_cease_is_an_error_and_nothing_is_written() {
+    let database = Database::start().await;
+    let (proxy, address) = Proxy::start(database.address, "TransactWriteItems", Fault::Conflict, usize::MAX).await;
+    let record = record(OrgId::generate(), "tools", "1.0.0", "a");
+    let error = database.table_at(address).await.create(&record).await.unwrap_err();
+    assert_eq!(error.operation, "TransactWriteItems");
+    assert_eq!(proxy.calls(), 6);
+    assert_eq!(database.items().await, 0);
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_is_lost_was_made_once() {
+    let database = Database::start().await;
+    let (proxy, address) = Proxy::start(database.address, "TransactWriteItems", Fault::LostAnswer, 1).await;
+    let record = record(OrgId::generate(), "tools", "1.0.0", "a");
+    let created = database.table_at(address).await.create(&record).await.unwrap();
+    assert!(matches!(created, Created::Written));
+    assert_eq!(proxy.calls(), 2);
+    assert_eq!(database.items().await, 2);
+}
+
+#[tokio::test]
+async fn a_create_that_meets_itself_is_well() {
+    let database = Database::start().await;
+    let record = record(OrgId::generate(), "tools", "1.0.0", "a");
+    // Two calls have two idempotency tokens, as after an answer that was lost for good.
+    for _ in 0..2 {
+        assert!(matches!(database.table.create(&record).await.unwrap(), Created::Written));
+    }
+}
+
+#[tokio::test]
+async fn a_queuing_whose_answer_is_lost_knows_itself_by_its_staging_key() {
+    let database = Database::start().await;
+    let old = failed(&database.table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
+    let (proxy, address) = Proxy::start(database.address, "PutItem", Fault::LostAnswer, 1).await;
+    let anew = old.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    let created = database.table_at(address).await.queue_again(&old, &anew).await.unwrap();
+    assert!(matches!(created, Created::Written));
+    assert_eq!(proxy.calls(), 2);
+    assert_eq!(database.table.record(old.id).await.unwrap(), Some(anew));
+}

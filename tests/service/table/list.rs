@@ -1,0 +1,136 @@
+use std::collections::BTreeSet;
+
+use pack_upload::{
+    aws::{Created, Filter, Page, Table},
+    records::{OrgId, PackId, Record},
+};
+
+use super::support::{Database, community, record};
+
+async fn write_all(table: &Table, records: &[Record]) {
+    for record in records {
+        assert!(matches!(table.create(record).await.unwrap(), Created::Written));
+    }
+}
+
+/// Reads all pages and returns their ids, page by page.
+async fn pages(table: &Table, org: OrgId, filter: &Filter, limit: usize) -> Vec<Vec<PackId>> {
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let Page { records, next } = table.list(org, filter, limit, after).await.unwrap();
+        pages.push(records.iter().map(|record| record.id).collect());
+        match next {
+            Some(next) => assert!(after.replace(next).is_none_or(|after| next < after), "the list goes on"),
+            None => return pages,
+        }
+    }
+}
+
+/// The ids of those records, newest first.
+fn newest_first<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<PackId> {
+    records.into_iter().map(|record| record.id).collect::<BTreeSet<_>>().into_iter().rev().collect()
+}
+
+/// 320 records in turn: own, own community, another's, another's community.
+fn mixed(own: OrgId, other: OrgId) -> Vec<Record> {
+    (0..320)
+        .map(|n| {
+            let org = if n % 4 < 2 { own } else { other };
+            let record = record(org, &format!("pack-{}", n % 16), &format!("1.{}.0", n / 16), &n.to_string());
+            if n % 2 == 0 { record } else { community(record) }
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_list_holds_own_packs_and_community_packs_newest_first_and_each_once() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (own, other) = (OrgId::generate(), OrgId::generate());
+    let records = mixed(own, other);
+    write_all(table, &records).await;
+    let visible = newest_first(records.iter().enumerate().filter(|(n, _)| n % 4 != 2).map(|(_, record)| record));
+    assert_eq!(visible.len(), 240);
+
+    for limit in [1, 7, 80, 100, 240, 1_000] {
+        let pages = pages(table, own, &Filter::default(), limit).await;
+        assert_eq!(pages.len(), 240_usize.div_ceil(limit), "pages of {limit}, none of them empty");
+        assert!(pages.iter().rev().skip(1).all(|page| page.len() == limit));
+        assert_eq!(pages.concat(), visible);
+    }
+    let stranger = pages(table, OrgId::generate(), &Filter::default(), 100).await.concat();
+    assert_eq!(stranger, newest_first(records.iter().skip(1).step_by(2)), "community packs only");
+}
+
+#[tokio::test]
+async fn records_come_back_whole() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (own, other) = (OrgId::generate(), OrgId::generate());
+    let records = [record(own, "mine", "1.0.0", "a"), community(record(other, "theirs", "1.0.0", "b"))];
+    write_all(table, &records).await;
+    let mut page = table.list(own, &Filter::default(), 10, None).await.unwrap();
+    page.records.sort_by_key(|record| record.release.manifest.name.clone());
+    assert_eq!(page.records, records);
+    assert_eq!(page.next, None);
+}
+
+#[tokio::test]
+async fn filters_narrow_a_list_across_pages() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (own, other) = (OrgId::generate(), OrgId::generate());
+    let records = mixed(own, other);
+    write_all(table, &records).await;
+    let name = |name: &str| Some(name.parse().unwrap());
+    let version = |version: &str| Some(version.parse().unwrap());
+    for (filter, expected) in [
+        (Filter { name: name("pack-3"), version: None }, 20),
+        (Filter { name: name("pack-2"), version: None }, 0),
+        (Filter { name: None, version: version("1.7.0") }, 12),
+        (Filter { name: name("pack-5"), version: version("1.7.0") }, 1),
+        (Filter { name: name("pack-5"), version: version("9.9.9") }, 0),
+    ] {
+        let wanted = records.iter().enumerate().filter(|(n, record)| {
+            let manifest = &record.release.manifest;
+            n % 4 != 2
+                && filter.name.as_ref().is_none_or(|name| *name == manifest.name)
+                && filter.version.as_ref().is_none_or(|version| *version == manifest.version)
+        });
+        let wanted = newest_first(wanted.map(|(_, record)| record));
+        assert_eq!(wanted.len(), expected, "{filter:?}");
+        for limit in [1, 5, 100] {
+            assert_eq!(pages(table, own, &filter, limit).await.concat(), wanted, "{filter:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_list_ends_at_once() {
+    let database = Database::start().await;
+    let table = &database.table;
+    assert_eq!(pages(table, OrgId::generate(), &Filter::default(), 20).await, [Vec::new()]);
+}
+
+/// DynamoDB ends a page after 1 MB of items, so that these records, 100 KB each, make a filter pass over many pages.
+#[tokio::test]
+async fn a_filter_that_passes_over_too_much_ends_the_page_early_and_loses_nothing() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (own, other) = (OrgId::generate(), OrgId::generate());
+    let mut records = Vec::new();
+    for n in 0..260 {
+        let name = if n % 130 == 3 { "rare" } else { "common" };
+        let mut record = record(if n % 3 == 0 { own } else { other }, name, &format!("1.{n}.0"), &n.to_string());
+        record.release.manifest.capabilities = Some("x".repeat(100_000));
+        records.push(if n % 3 == 0 { record } else { community(record) });
+    }
+    write_all(table, &records).await;
+    let filter = Filter { name: Some("rare".parse().unwrap()), version: None };
+    let rare = newest_first(records.iter().filter(|record| record.release.manifest.name.as_str() == "rare"));
+    assert_eq!(rare.len(), 2);
+
+    let pages = pages(table, own, &filter, 5).await;
+    assert!(pages.len() > 1, "a request reads no more than its share");
+    assert_eq!(pages.concat(), rare);
+}

@@ -1,0 +1,113 @@
+use pack_upload::{
+    identity::{ApiKey, Billing, Directory, KeySecret, KeyTemplate, Org},
+    records::{OrgId, Timestamp},
+};
+
+use super::support::Database;
+
+fn org(slug: &str, billing: Billing) -> Org {
+    Org { id: OrgId::generate(), slug: slug.parse().unwrap(), billing }
+}
+
+fn api_key(org: OrgId, template: KeyTemplate, random: u8) -> ApiKey {
+    ApiKey { hash: KeySecret::new(org, [random; 32]).hash(), template, created_at: Timestamp::now(), revoked_at: None }
+}
+
+#[tokio::test]
+async fn an_org_comes_back_in_every_billing_posture() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let acme = org("acme", Billing::Active);
+    assert!(table.create_org(&acme).await.unwrap());
+    let trial = Billing::Trial { ends_at: "2026-01-02T03:04:05.678Z".parse().unwrap() };
+    for billing in [Billing::Active, trial, Billing::PastDue, trial, Billing::Decommissioning, Billing::Active] {
+        assert!(table.set_billing(acme.id, billing).await.unwrap());
+        assert_eq!(table.org_by_slug(&acme.slug).await.unwrap(), Some(Org { billing, ..acme.clone() }));
+    }
+    assert!(!table.set_billing(OrgId::generate(), Billing::Active).await.unwrap());
+    assert_eq!(table.org_by_slug(&"other".parse().unwrap()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_slug_and_an_id_are_taken_once_and_together() {
+    let database = Database::start().await;
+    let acme = org("acme", Billing::Active);
+    assert!(database.table.create_org(&acme).await.unwrap());
+    assert!(!database.table.create_org(&org("acme", Billing::PastDue)).await.unwrap(), "the slug is taken");
+    let same_id = Org { slug: "globex".parse().unwrap(), ..acme.clone() };
+    assert!(!database.table.create_org(&same_id).await.unwrap(), "the id is taken");
+    assert_eq!(database.table.org_by_slug(&same_id.slug).await.unwrap(), None);
+    assert_eq!(database.table.org_by_slug(&acme.slug).await.unwrap(), Some(acme));
+    assert_eq!(database.items().await, 2);
+}
+
+#[tokio::test]
+async fn key_and_org_are_found_together_or_not_at_all() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let acme = org("acme", Billing::Active);
+    let globex = org("globex", Billing::PastDue);
+    for org in [&acme, &globex] {
+        assert!(table.create_org(org).await.unwrap());
+    }
+    let key = api_key(acme.id, KeyTemplate::SubmitObserve, 1);
+    table.put_api_key(acme.id, &key).await.unwrap();
+
+    assert_eq!(table.api_key(acme.id, &key.hash).await.unwrap(), Some((acme.clone(), key.clone())));
+    let unknown = api_key(acme.id, KeyTemplate::FullAccess, 2);
+    assert_eq!(table.api_key(acme.id, &unknown.hash).await.unwrap(), None, "no such key");
+    assert_eq!(table.api_key(globex.id, &key.hash).await.unwrap(), None, "another org's key");
+    let orphan = OrgId::generate();
+    table.put_api_key(orphan, &key).await.unwrap();
+    assert_eq!(table.api_key(orphan, &key.hash).await.unwrap(), None, "no such org");
+}
+
+#[tokio::test]
+async fn keys_are_listed_and_stay_revoked_since_the_first_time() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let acme = org("acme", Billing::Active);
+    assert!(table.create_org(&acme).await.unwrap());
+    let mut keys: Vec<_> = (0..).zip(KeyTemplate::ALL).map(|(n, template)| api_key(acme.id, template, n)).collect();
+    for key in &keys {
+        table.put_api_key(acme.id, key).await.unwrap();
+    }
+    let (first, second) = ("2026-01-01T00:00:00.000Z".parse().unwrap(), "2026-01-02T00:00:00.000Z".parse().unwrap());
+    assert!(table.revoke_api_key(acme.id, &keys[1], first, "tester").await.unwrap());
+    assert!(!table.revoke_api_key(acme.id, &keys[1], second, "tester").await.unwrap());
+    keys[1].revoked_at = Some(first);
+
+    keys.sort_by_key(|key| key.hash.to_string());
+    assert_eq!(table.api_keys(acme.id).await.unwrap(), keys);
+    let unknown = api_key(acme.id, KeyTemplate::FullAccess, 9);
+    assert!(!table.revoke_api_key(acme.id, &unknown, first, "tester").await.unwrap());
+    assert_eq!(table.api_keys(OrgId::generate()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_org_is_found_by_its_id() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let acme = org("acme", Billing::PastDue);
+    assert!(table.create_org(&acme).await.unwrap());
+    assert_eq!(table.org(acme.id).await.unwrap(), Some(acme));
+    assert_eq!(table.org(OrgId::generate()).await.unwrap(), None);
+}
+
+/// A key and the entry that tells of it are written together or not at all.
+#[tokio::test]
+async fn what_is_done_to_a_key_leaves_an_entry_unless_nothing_is_done() {
+    let database = Database::start().await;
+    let (table, org) = (&database.table, OrgId::generate());
+    let key = api_key(org, KeyTemplate::ReadOnly, 1);
+    assert!(table.create_api_key(org, &key, "tester").await.unwrap());
+    assert_eq!(database.items().await, 2);
+    assert!(!table.create_api_key(org, &key, "tester").await.unwrap());
+    assert_eq!(database.items().await, 2);
+    let now = Timestamp::now();
+    assert!(table.revoke_api_key(org, &key, now, "tester").await.unwrap());
+    assert_eq!(database.items().await, 3);
+    assert!(!table.revoke_api_key(org, &key, now, "tester").await.unwrap());
+    assert_eq!(database.items().await, 3);
+    assert_eq!(table.api_keys(org).await.unwrap(), [ApiKey { revoked_at: Some(now), ..key }]);
+}

@@ -1,0 +1,81 @@
+use pack_upload::{
+    aws::Created,
+    records::{BuildStatus, OrgId, PackId, Timestamp},
+};
+
+use super::support::{Database, failed, record, taken};
+
+#[tokio::test]
+async fn ready_overwrites_queued_and_failed_and_pays_the_debt() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let queued = record(org, "queued", "1.0.0", "a");
+    assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
+    let failed = failed(&database.table, record(org, "failed", "1.0.0", "b")).await;
+    for record in [queued, failed] {
+        let now = Timestamp::now();
+        assert!(database.table.mark_ready(record.id, now).await.unwrap());
+        let found = database.table.record(record.id).await.unwrap().unwrap();
+        assert_eq!((&found.build.status, found.updated_at), (&BuildStatus::Ready, now));
+        assert_eq!((found.release, found.created_at), (record.release.clone(), record.created_at));
+        assert!(!database.is_outstanding(&record).await);
+    }
+}
+
+#[tokio::test]
+async fn nothing_overwrites_ready() {
+    let database = Database::start().await;
+    let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
+    assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
+    assert!(database.table.mark_ready(queued.id, Timestamp::now()).await.unwrap());
+    let ready = database.table.record(queued.id).await.unwrap().unwrap();
+
+    assert!(!database.table.mark_ready(ready.id, Timestamp::now()).await.unwrap());
+    assert!(!database.table.mark_failed(ready.id, 1, "late", Timestamp::now()).await.unwrap());
+    assert!(!database.table.mark_sent(&ready, Timestamp::now()).await.unwrap());
+    let anew = ready.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    assert_eq!(taken(database.table.queue_again(&ready, &anew).await.unwrap()), ready);
+    assert_eq!(database.table.record(ready.id).await.unwrap(), Some(ready));
+}
+
+#[tokio::test]
+async fn failed_overwrites_only_queued_of_the_same_attempt() {
+    let database = Database::start().await;
+    let first = failed(&database.table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
+    assert!(!database.is_outstanding(&first).await);
+    assert!(!database.table.mark_failed(first.id, 1, "twice", Timestamp::now()).await.unwrap());
+
+    let anew = first.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    assert!(matches!(database.table.queue_again(&first, &anew).await.unwrap(), Created::Written));
+    assert!(!database.table.mark_failed(first.id, 1, "old attempt", Timestamp::now()).await.unwrap());
+    assert!(!database.table.mark_sent(&first, Timestamp::now()).await.unwrap());
+    assert_eq!(database.table.record(first.id).await.unwrap(), Some(anew.clone()));
+    assert!(database.is_outstanding(&anew).await);
+
+    assert!(database.table.mark_failed(first.id, 2, "new attempt", Timestamp::now()).await.unwrap());
+    let found = database.table.record(first.id).await.unwrap().unwrap();
+    assert_eq!(found.build.status, BuildStatus::Failed { error: "new attempt".to_owned() });
+}
+
+#[tokio::test]
+async fn sending_again_is_counted_and_changes_nothing_else() {
+    let database = Database::start().await;
+    let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
+    assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
+    let now = Timestamp::now();
+    assert!(database.table.mark_sent(&queued, now).await.unwrap());
+    let mut expected = queued.clone();
+    expected.build.sends = 2;
+    expected.build.enqueued_at = now;
+    assert_eq!(database.table.record(queued.id).await.unwrap(), Some(expected));
+    assert!(database.is_outstanding(&queued).await);
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_is_not_brought_back() {
+    let database = Database::start().await;
+    let id = PackId::generate();
+    assert!(!database.table.mark_ready(id, Timestamp::now()).await.unwrap());
+    assert!(!database.table.mark_failed(id, 1, "gone", Timestamp::now()).await.unwrap());
+    assert_eq!(database.items().await, 0);
+}

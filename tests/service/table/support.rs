@@ -1,0 +1,99 @@
+use std::net::SocketAddr;
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use pack_format::{Digest, Manifest};
+use pack_upload::{
+    aws::{Created, Table, Timeouts, dynamodb},
+    records::{BuildStatus, OrgId, Record, Release, Timestamp, Visibility},
+};
+
+use crate::support::{Embedded, sdk};
+
+/// A table on an embedded DynamoDB of its own.
+pub(crate) struct Database {
+    pub(crate) table: Table,
+    pub(crate) client: Client,
+    pub(crate) address: SocketAddr,
+    name: String,
+    _embedded: Embedded,
+}
+
+impl Database {
+    pub(crate) async fn start() -> Self {
+        let embedded = Embedded::start().await;
+        let address = embedded.backends.endpoints.dynamodb.strip_prefix("http://").unwrap().parse().unwrap();
+        let client = dynamodb(&sdk(address).await, &Timeouts::default());
+        let name = embedded.options.table_name.clone();
+        Self { table: Table::new(client.clone(), name.clone()), name, client, address, _embedded: embedded }
+    }
+
+    /// The same table, reached at another address.
+    pub(crate) async fn table_at(&self, address: SocketAddr) -> Table {
+        Table::new(dynamodb(&sdk(address).await, &Timeouts::default()), self.name.clone())
+    }
+
+    /// How many items there are, indexes aside.
+    pub(crate) async fn items(&self) -> usize {
+        self.client.scan().table_name(&self.name).send().await.unwrap().items().len()
+    }
+
+    /// Whether the record's item is in the sparse index of pending builds.
+    pub(crate) async fn is_outstanding(&self, record: &Record) -> bool {
+        self.table.pending(None).await.unwrap().ids.contains(&record.id)
+    }
+
+    /// Damages an item by hand.
+    pub(crate) async fn spoil(&self, record: &Record) {
+        let key = |text: &str| AttributeValue::S(text.to_owned());
+        let update = self.client.update_item().table_name(&self.name);
+        let update = update.key("pk", key(&format!("PACK#{}", record.id))).key("sk", key("PACK"));
+        let update = update.update_expression("SET image_digest = :no").expression_attribute_values(":no", key("no"));
+        update.send().await.unwrap();
+    }
+}
+
+/// A record of an org's pack, made of this content.
+pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) -> Record {
+    let manifest = Manifest {
+        name: name.parse().unwrap(),
+        version: version.parse().unwrap(),
+        description: "A pack\nfor tests".to_owned(),
+        display_name: None,
+        category: None,
+        capabilities: None,
+        suggested_packs: Vec::new(),
+    };
+    let release = Release {
+        org_id,
+        manifest,
+        visibility: Visibility::Org,
+        image_ref: format!("localhost:5000/acme/{name}:{version}"),
+        image_digest: Digest::sha256(content.as_bytes()),
+        size_bytes: 1_234,
+    };
+    Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
+}
+
+/// The same as a community pack.
+pub(crate) fn community(mut record: Record) -> Record {
+    record.release.visibility = Visibility::Community;
+    record
+}
+
+/// Writes a record whose build failed, and returns it as it now is.
+pub(crate) async fn failed(table: &Table, record: Record) -> Record {
+    assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
+    assert!(table.mark_failed(record.id, record.build.attempt, "broken", Timestamp::now()).await.unwrap());
+    let found = table.record(record.id).await.unwrap().unwrap();
+    assert_eq!(found.build.status, BuildStatus::Failed { error: "broken".to_owned() });
+    found
+}
+
+/// The record that an attempt to write met.
+#[track_caller]
+pub(crate) fn taken(created: Created) -> Record {
+    match created {
+        Created::Taken(record) => *record,
+        Created::Written => panic!("it was written"),
+    }
+}

@@ -1,0 +1,155 @@
+use std::{io::Cursor, sync::Arc, time::Duration};
+
+use aws_config::SdkConfig;
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use pack_format::{self, Limits, Tree, image::Image};
+use pack_upload::{
+    aws::{Job, Queue, Staging, Table, Timeouts},
+    build::Builder,
+    identity::{Billing, Org},
+    records::{OrgId, Record, Visibility},
+    registry::{Credentials, Registry, RegistryAddress, Settings},
+    upload::{Archive, Outcome, Submission, Uploads},
+};
+use tokio::time::Instant;
+
+use crate::support::Embedded;
+
+/// The use cases on embedded backends of their own.
+pub(crate) struct Bench {
+    pub(crate) uploads: Uploads,
+    pub(crate) builder: Builder,
+    pub(crate) org: Org,
+    pub(crate) embedded: Embedded,
+}
+
+impl Bench {
+    pub(crate) async fn start() -> Self {
+        let embedded = Embedded::start().await;
+        let Embedded { backends, clients, options, queues, .. } = &embedded;
+        let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
+        let staging = Staging::new(clients.s3.clone(), options.staging_bucket.clone());
+        let large_limits = Arc::new(Limits::large());
+        let uploads = Uploads {
+            table: table.clone(),
+            staging: staging.clone(),
+            queue: Queue::new(clients.sqs.clone(), queues.builds.clone()),
+            registry: backends.registry.clone(),
+            limits: Arc::new(Limits::default()),
+            large_limits: large_limits.clone(),
+            deadline: Duration::from_secs(24),
+        };
+        let builder =
+            Builder { table, staging, registry: registry(&backends.registry, Credentials::None), limits: large_limits };
+        let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
+        Self { uploads, builder, org, embedded }
+    }
+
+    pub(crate) async fn submit(&self, submission: Submission) -> Outcome {
+        self.uploads.submit(&self.org, submission).await.unwrap()
+    }
+
+    /// Takes a pack in that is not there yet.
+    pub(crate) async fn create(&self, submission: Submission) -> Record {
+        match self.submit(submission).await {
+            Outcome::Created(record) => record,
+            Outcome::Existing(record) | Outcome::QueuedAgain(record) => panic!("{} was there", record.id),
+        }
+    }
+
+    pub(crate) async fn read(&self, record: &Record) -> Record {
+        self.uploads.table.record(record.id).await.unwrap().unwrap()
+    }
+
+    /// How many items the table has, indexes aside.
+    pub(crate) async fn items(&self) -> usize {
+        self.embedded
+            .clients
+            .dynamodb
+            .scan()
+            .table_name(&self.embedded.options.table_name)
+            .send()
+            .await
+            .unwrap()
+            .items()
+            .len()
+    }
+
+    /// Takes all jobs off the queue.
+    pub(crate) async fn jobs(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        loop {
+            let receive = self
+                .embedded
+                .clients
+                .sqs
+                .receive_message()
+                .queue_url(&self.embedded.queues.builds)
+                .max_number_of_messages(10);
+            let received = receive.wait_time_seconds(0).send().await.unwrap();
+            if received.messages().is_empty() {
+                return jobs;
+            }
+            jobs.extend(
+                received.messages().iter().map(|message| serde_json::from_str::<Job>(message.body().unwrap()).unwrap()),
+            );
+        }
+    }
+
+    /// Removes the staged archive, as the bucket's lifecycle does.
+    pub(crate) async fn expire(&self, record: &Record) {
+        let delete = self.embedded.clients.s3.delete_object().bucket(&self.embedded.options.staging_bucket);
+        delete.key(&record.build.staging_key).send().await.unwrap();
+    }
+}
+
+pub(crate) fn registry(address: &RegistryAddress, credentials: Credentials) -> Registry {
+    let push_timeout = Duration::from_secs(20);
+    let settings = Settings { address: address.clone(), credentials, plain_http: false, push_timeout };
+    Registry::new(settings, &SdkConfig::builder().build(), &Timeouts::default())
+}
+
+/// A validated pack and its image.
+pub(crate) struct Validated {
+    pub(crate) image: Image,
+    pub(crate) tree: Tree,
+    pub(crate) contents: Cursor<Vec<u8>>,
+}
+
+impl Validated {
+    /// [`tools`], validated.
+    pub(crate) fn pack(behavior: &str) -> Self {
+        let mut contents = Cursor::default();
+        let tree = pack_format::validate(&tools(behavior)[..], &Limits::default(), &mut contents).unwrap().tree;
+        let image = Image::new(&tree, &mut contents).unwrap();
+        Self { image, tree, contents }
+    }
+}
+
+/// A pack `tools` 1.0.0 whose `behavior.md` is this text.
+pub(crate) fn pack(behavior: &str) -> Submission {
+    submission(tools(behavior))
+}
+
+/// The submission of an archive.
+pub(crate) fn submission(archive: Bytes) -> Submission {
+    Submission { archive: Archive::InRequest(archive), visibility: Visibility::Org, arrived_at: Instant::now() }
+}
+
+/// The archive of [`pack`].
+pub(crate) fn tools(behavior: &str) -> Bytes {
+    let manifest = "name: tools\nversion: 1.0.0\ndescription: For a test\n";
+    archive(&[("pack.yaml", manifest), ("behavior.md", behavior)])
+}
+
+pub(crate) fn archive(files: &[(&str, &str)]) -> Bytes {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (path, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        tar.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap().into()
+}

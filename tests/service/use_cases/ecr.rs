@@ -1,0 +1,171 @@
+//! Pushing to ECR, played by one server: its API, and the registry to which that gives out tokens. The same server plays
+//! Secrets Manager, which gives out the name and password of a registry.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use pack_format::Digest;
+use pack_upload::{
+    aws::Timeouts,
+    registry::{self, Error, Registry, Settings},
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::bench::Validated;
+use crate::support::{calls, sdk};
+
+/// What the server was asked, and what it knows.
+#[derive(Default)]
+struct Ecr {
+    tokens: usize,
+    token_life: Duration,
+    repositories: Vec<String>,
+    manifest: Option<Digest>,
+    /// What Secrets Manager gives out instead of the token.
+    secret: Option<&'static str>,
+    /// What the tag points at whatever is pushed.
+    stuck_at: Option<Digest>,
+}
+
+type Shared = Arc<Mutex<Ecr>>;
+
+async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let mut ecr = ecr.lock().unwrap();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match text("x-amz-target").rsplit('.').next() {
+        Some("GetAuthorizationToken") => {
+            calls::seen("builder", "ECR.GetAuthorizationToken");
+            ecr.tokens += 1;
+            let token = STANDARD.encode(format!("AWS:token-{}", ecr.tokens));
+            let end = SystemTime::now() + ecr.token_life;
+            let end = end.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+            return Json(json!({"authorizationData": [{"authorizationToken": token, "expiresAt": end}]}))
+                .into_response();
+        }
+        Some("GetSecretValue") => {
+            calls::seen("builder", "SecretsManager.GetSecretValue");
+            let request: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(request["SecretId"], SECRET_ARN);
+            ecr.tokens += 1;
+            let token = json!({"username": "AWS", "password": format!("token-{}", ecr.tokens)}).to_string();
+            return Json(json!({"SecretString": ecr.secret.map_or(token, str::to_owned)})).into_response();
+        }
+        Some("CreateRepository") => {
+            calls::seen("builder", "ECR.CreateRepository");
+            let request: Value = serde_json::from_slice(&body).unwrap();
+            ecr.repositories.push(request["repositoryName"].as_str().unwrap().to_owned());
+            return Json(json!({})).into_response();
+        }
+        _ => {}
+    }
+    let token = format!("Basic {}", STANDARD.encode(format!("AWS:token-{}", ecr.tokens)));
+    if text("authorization") != token {
+        return (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=\"ecr\"")]).into_response();
+    }
+    let unknown = |code| (StatusCode::NOT_FOUND, Json(json!({"errors": [{"code": code}]}))).into_response();
+    match (method, uri.path().contains("/manifests/")) {
+        (Method::PUT, true) => {
+            ecr.manifest = Some(Digest::sha256(&body));
+            StatusCode::CREATED.into_response()
+        }
+        (_, true) if ecr.repositories.is_empty() => unknown("NAME_UNKNOWN"),
+        (_, true) => match ecr.manifest.map(|pushed| ecr.stuck_at.unwrap_or(pushed)) {
+            Some(digest) => [("docker-content-digest", digest.to_string())].into_response(),
+            None => unknown("MANIFEST_UNKNOWN"),
+        },
+        _ => StatusCode::OK.into_response(),
+    }
+}
+
+async fn start(ecr: Ecr) -> (Shared, SocketAddr, Registry) {
+    start_with(registry::Credentials::Ecr, ecr).await
+}
+
+async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, SocketAddr, Registry) {
+    let shared = Arc::new(Mutex::new(ecr));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(answer).with_state(shared.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let settings = Settings {
+        address: address.to_string().parse().unwrap(),
+        credentials,
+        plain_http: false,
+        push_timeout: Duration::from_secs(20),
+    };
+    (shared, address, Registry::new(settings, &sdk(address).await, &Timeouts::default()))
+}
+
+/// Pushes a pack of this content and returns its image's digest.
+async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result<Digest, Error> {
+    let Validated { image, tree, contents } = Validated::pack(content);
+    registry.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.map(|()| image.digest)
+}
+
+const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-AbCdEf";
+const HOURS: Duration = Duration::from_secs(12 * 3_600);
+
+#[tokio::test]
+async fn a_repository_is_made_and_a_token_serves_while_it_lives() {
+    let (ecr, address, registry) = start(Ecr { token_life: HOURS, ..Ecr::default() }).await;
+    for content in ["hello", "other"] {
+        let pushed = push(&registry, address, content).await.unwrap();
+        assert_eq!(ecr.lock().unwrap().manifest, Some(pushed));
+    }
+    let ecr = ecr.lock().unwrap();
+    assert_eq!((ecr.tokens, ecr.repositories.as_slice()), (1, &["acme/tools".to_owned()][..]));
+}
+
+#[tokio::test]
+async fn a_token_near_its_end_is_not_used() {
+    let (ecr, address, registry) = start(Ecr { token_life: Duration::from_secs(300), ..Ecr::default() }).await;
+    for content in ["hello", "other"] {
+        push(&registry, address, content).await.unwrap();
+    }
+    assert_eq!(ecr.lock().unwrap().tokens, 2);
+}
+
+#[tokio::test]
+async fn a_tag_that_points_elsewhere_after_the_push_is_no_success() {
+    let elsewhere = Digest::sha256(b"elsewhere");
+    let (_, address, registry) = start(Ecr { token_life: HOURS, stuck_at: Some(elsewhere), ..Ecr::default() }).await;
+    let error = push(&registry, address, "hello").await.unwrap_err();
+    assert!(matches!(&error, Error::WrongDigest { found, .. } if *found == elsewhere.to_string()), "{error:?}");
+}
+
+fn secret() -> registry::Credentials {
+    registry::Credentials::Secret { arn: SECRET_ARN.to_owned() }
+}
+
+#[tokio::test]
+async fn a_secret_gives_the_name_and_password_of_several_pushes() {
+    let ecr = Ecr { repositories: vec!["acme/tools".to_owned()], ..Ecr::default() };
+    let (ecr, address, registry) = start_with(secret(), ecr).await;
+    for content in ["hello", "other"] {
+        let pushed = push(&registry, address, content).await.unwrap();
+        assert_eq!(ecr.lock().unwrap().manifest, Some(pushed));
+    }
+    assert_eq!(ecr.lock().unwrap().tokens, 1);
+}
+
+#[tokio::test]
+async fn a_malformed_secret_is_told_and_not_shown() {
+    for malformed in [r#""hunter2""#, r#"{"username": 7, "password": "hunter2"}"#, "hunter2"] {
+        let (_, address, registry) = start_with(secret(), Ecr { secret: Some(malformed), ..Ecr::default() }).await;
+        let error = push(&registry, address, "hello").await.unwrap_err();
+        assert!(matches!(error, Error::Aws { operation: "GetSecretValue", .. }), "{error:?}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}

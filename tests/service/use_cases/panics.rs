@@ -1,0 +1,84 @@
+//! A bug, played by a DynamoDB client that panics at the calls which name some text.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextRef},
+    error::BoxError,
+};
+use lambda_http::{Body, tower::ServiceExt};
+use pack_upload::{
+    aws::{Job, Table},
+    build::Builder,
+    identity::Settings,
+    lambda::http::{self, Api},
+    records::{BuildStatus, PackId},
+    upload::Uploads,
+};
+use serde_json::{Value, json};
+
+use super::bench::{Bench, pack};
+use crate::support::event;
+
+#[derive(Debug)]
+struct PanicAt(String);
+
+impl Intercept for PanicAt {
+    fn name(&self) -> &'static str {
+        "PanicAt"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.request().body().bytes().unwrap_or_default();
+        assert!(!String::from_utf8_lossy(body).contains(&self.0), "an inner secret");
+        Ok(())
+    }
+}
+
+/// The bench's table, at which a call that names this text panics.
+fn table(bench: &Bench, text: String) -> Table {
+    let config = bench.embedded.clients.dynamodb.config().to_builder().interceptor(PanicAt(text)).build();
+    Table::new(Client::from_conf(config), bench.embedded.options.table_name.clone())
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handler_is_an_internal_error_that_tells_nothing() {
+    let bench = Bench::start().await;
+    let uploads = Uploads { table: table(&bench, "KEY#".to_owned()), ..bench.uploads.clone() };
+    let service = http::service(Arc::new(Api::new(uploads, &Settings::default())));
+    let event = event("list");
+    let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+    let response = service.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 500);
+    let Body::Text(body) = response.body() else { panic!("{response:?}") };
+    let expected = json!({"error": {
+        "code": "internal_error",
+        "message": "something went wrong on the server's side",
+        "request_id": event["requestContext"]["requestId"],
+    }});
+    assert_eq!(serde_json::from_str::<Value>(body).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_job_that_panics_harms_none_beside_it() {
+    let bench = Bench::start().await;
+    let record = bench.create(pack("hello")).await;
+    let bad = PackId::generate();
+    let builder = Builder { table: table(&bench, bad.to_string()), ..bench.builder.clone() };
+
+    let mut batch = event("build-batch");
+    for (message, pack_id) in batch["Records"].as_array_mut().unwrap().iter_mut().zip([bad, record.id]) {
+        message["messageId"] = json!(pack_id);
+        message["body"] = json!(serde_json::to_string(&Job { pack_id, attempt: 1 }).unwrap());
+    }
+    let response = builder.handle(serde_json::from_value(batch).unwrap()).await;
+    let failed: Vec<_> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+    assert_eq!(failed, [bad.to_string()]);
+    assert_eq!(bench.read(&record).await.build.status, BuildStatus::Ready);
+}

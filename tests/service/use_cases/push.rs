@@ -1,0 +1,171 @@
+//! Pushing, validated by registries that are not ours.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    http::{Method, StatusCode},
+    response::IntoResponse,
+};
+use pack_upload::registry::{Credentials, Error, Password, RegistryAddress};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::bench::{Validated, registry};
+
+/// `hunter2` by bcrypt.
+const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
+
+/// Debian's docker-registry, which wants a password.
+struct DockerRegistry {
+    process: Child,
+    address: RegistryAddress,
+    _folder: TempDir,
+}
+
+impl DockerRegistry {
+    /// None, with a printed word, where it is not installed and `REQUIRE_TOOLS` does not demand it.
+    async fn start() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(path("htpasswd"), HTPASSWD).unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+        let config = serde_json::json!({
+            "version": 0.1,
+            "log": {"level": "error", "accesslog": {"disabled": true}},
+            "storage": {"filesystem": {"rootdirectory": path("storage")}},
+            "http": {"addr": address},
+            "auth": {"htpasswd": {"realm": "test", "path": path("htpasswd")}},
+        });
+        std::fs::write(path("config.yml"), config.to_string()).unwrap();
+        let serve = Command::new("docker-registry").args(["serve", &path("config.yml")]).stderr(Stdio::null()).spawn();
+        let process = match serve {
+            Ok(process) => process,
+            Err(error) if std::env::var_os("REQUIRE_TOOLS").is_none() => {
+                println!("skipped, since docker-registry is not there: {error}");
+                return None;
+            }
+            Err(error) => panic!("docker-registry is required: {error}"),
+        };
+        let registry = Self { process, address: address.parse().unwrap(), _folder: folder };
+        for _ in 0..200 {
+            if reqwest::get(format!("http://{address}/v2/")).await.is_ok() {
+                return Some(registry);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("docker-registry does not answer");
+    }
+
+    /// The digest of a manifest, and its bytes, as the registry gives them out.
+    async fn manifest(&self, repository: &str, tag: &str) -> Option<(String, Vec<u8>)> {
+        let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.address);
+        let get = reqwest::Client::new().get(url).basic_auth("ci", Some("hunter2"));
+        let answer = get.header("accept", "application/vnd.oci.image.manifest.v1+json").send().await.unwrap();
+        let digest = answer.headers().get("docker-content-digest")?.to_str().unwrap().to_owned();
+        Some((digest, answer.bytes().await.unwrap().to_vec()))
+    }
+}
+
+impl Drop for DockerRegistry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn basic(password: &str) -> Credentials {
+    Credentials::Basic { username: "ci".to_owned(), password: Password(password.to_owned()) }
+}
+
+#[tokio::test]
+async fn docker_s_registry_has_the_promised_image_under_its_tag() {
+    let Some(docker) = DockerRegistry::start().await else { return };
+    let address: RegistryAddress = format!("{}/packs/eu", docker.address).parse().unwrap();
+    let registry = registry(&address, basic("hunter2"));
+    let image_ref = format!("{address}/acme/tools:1.0.0_build.1");
+    let Validated { image, tree, contents } = Validated::pack("hello");
+    for _ in 0..2 {
+        registry.push(&image_ref, &image, tree.clone(), contents.clone()).await.unwrap();
+        let found = docker.manifest("packs/eu/acme/tools", "1.0.0_build.1").await;
+        assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
+    }
+
+    // A failed record that was replaced may have left its image behind.
+    let Validated { image: other, tree, contents } = Validated::pack("other");
+    assert_ne!(other.digest, image.digest);
+    registry.push(&image_ref, &other, tree, contents).await.unwrap();
+    let (found, _) = docker.manifest("packs/eu/acme/tools", "1.0.0_build.1").await.unwrap();
+    assert_eq!(found, other.digest.to_string());
+}
+
+#[tokio::test]
+async fn a_wrong_password_may_pass_and_is_not_told() {
+    let Some(docker) = DockerRegistry::start().await else { return };
+    for credentials in [basic("hunter3"), Credentials::None] {
+        let registry = registry(&docker.address, credentials);
+        let Validated { image, tree, contents } = Validated::pack("hello");
+        let image_ref = format!("{}/acme/tools:1.0.0", docker.address);
+        let error = registry.push(&image_ref, &image, tree, contents).await.unwrap_err();
+        assert!(matches!(error, Error::Registry(_)), "{error:?}");
+        assert!(!format!("{error:?} {registry:?}").contains("hunter"));
+    }
+    assert_eq!(docker.manifest("acme/tools", "1.0.0").await, None);
+}
+
+#[tokio::test]
+async fn credentials_are_not_for_other_registries() {
+    let registry = registry(&"127.0.0.1:1".parse().unwrap(), basic("hunter2"));
+    let Validated { image, tree, contents } = Validated::pack("hello");
+    let error = registry.push("127.0.0.1:12/acme/tools:1.0.0", &image, tree, contents).await.unwrap_err();
+    assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
+}
+
+/// A registry that has every blob, has no manifest, and answers the push of one in this way.
+async fn answering(status: StatusCode, body: &'static str) -> RegistryAddress {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(move |method: Method, uri: axum::http::Uri| async move {
+        match (method, uri.path().contains("/manifests/")) {
+            (Method::PUT, true) => (status, body).into_response(),
+            (_, true) => (StatusCode::NOT_FOUND, r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#).into_response(),
+            _ => StatusCode::OK.into_response(),
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    address.to_string().parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_can_never_succeed_is_told_from_what_may_pass() {
+    for (status, body, refusal) in [
+        (400, r#"{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}"#, Some("the tag is immutable")),
+        (400, r#"{"errors":[{"code":"MANIFEST_INVALID","message":"no such type"}]}"#, Some("no such type")),
+        (413, "", Some("it is too large")),
+        (400, r#"{"errors":[{"code":"DIGEST_INVALID","message":"damaged on the way"}]}"#, None),
+        (401, "", None),
+        (403, r#"{"errors":[{"code":"DENIED","message":"not yours"}]}"#, None),
+        (429, r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#, None),
+        (500, "", None),
+    ] {
+        let address = answering(StatusCode::from_u16(status).unwrap(), body).await;
+        let push = registry(&address, Credentials::None);
+        let Validated { image, tree, contents } = Validated::pack("hello");
+        let error = push.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap_err();
+        match refusal {
+            Some(refusal) => assert!(matches!(&error, Error::Refused(reason) if reason == refusal), "{error:?}"),
+            None => assert!(matches!(error, Error::Registry(_)), "{error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_image_without_a_name_is_not_guessed_at() {
+    let registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
+    let Validated { image, tree, contents } = Validated::pack("hello");
+    let error = registry.push("127.0.0.1:1/untagged", &image, tree, contents).await.unwrap_err();
+    assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
+}
