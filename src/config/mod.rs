@@ -39,7 +39,7 @@ pub struct Api {
     /// `REQUEST_DEADLINE_MS`: how long a request may take, an upload up to its commit point. With `SEND_TIMEOUT_MS` on
     /// top it stays below API Gateway's 29 seconds.
     pub deadline: Duration,
-    /// `CONNECT_TIMEOUT_MS`, `CALL_TIMEOUT_MS`, `TRANSFER_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
+    /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,
     /// Whether S3 is a stand-in, named by `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, that wants path-style addresses.
     pub s3_path_style: bool,
@@ -70,7 +70,7 @@ pub struct Requeue {
     pub table_name: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
-    /// `REQUEUE_AFTER_MS`, `MAX_ATTEMPTS`, `GIVE_UP_AFTER_MS`.
+    /// `REQUEUE_AFTER_MS`, `MAX_SENDS`, `GIVE_UP_AFTER_MS`.
     pub settings: requeue::Settings,
     /// As [`Api::timeouts`].
     pub timeouts: Timeouts,
@@ -152,9 +152,10 @@ impl Requeue {
         let mut reader = Reader::new(lookup);
         let (table_name, build_queue_url) = (reader.required("TABLE_NAME"), reader.required("BUILD_QUEUE_URL"));
         let default = requeue::Settings::default();
+        reader.renamed("MAX_ATTEMPTS", "MAX_SENDS");
         let settings = requeue::Settings {
             resend_after: reader.milliseconds("REQUEUE_AFTER_MS", default.resend_after),
-            max_sends: reader.optional("MAX_ATTEMPTS", default.max_sends),
+            max_sends: reader.optional("MAX_SENDS", default.max_sends),
             give_up_after: reader.milliseconds("GIVE_UP_AFTER_MS", default.give_up_after),
         };
         let timeouts = timeouts(&mut reader);
@@ -231,10 +232,12 @@ fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &L
 
 fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {
     let default = Timeouts::default();
+    reader.renamed("CALL_TIMEOUT_MS", "CALL_ATTEMPT_TIMEOUT_MS");
+    reader.renamed("TRANSFER_TIMEOUT_MS", "TRANSFER_ATTEMPT_TIMEOUT_MS");
     Timeouts {
         connect: reader.milliseconds("CONNECT_TIMEOUT_MS", default.connect),
-        call: reader.milliseconds("CALL_TIMEOUT_MS", default.call),
-        transfer: reader.milliseconds("TRANSFER_TIMEOUT_MS", default.transfer),
+        call: reader.milliseconds("CALL_ATTEMPT_TIMEOUT_MS", default.call),
+        transfer: reader.milliseconds("TRANSFER_ATTEMPT_TIMEOUT_MS", default.transfer),
         send: reader.milliseconds("SEND_TIMEOUT_MS", default.send),
     }
 }

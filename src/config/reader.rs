@@ -58,6 +58,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         value.and_then(|value| self.parse(variable, &value)).map_or(default, Duration::from_millis)
     }
 
+    /// Rejects a variable that has been renamed, so that its value is not silently ignored.
+    pub(super) fn renamed(&mut self, old: &'static str, new: &str) {
+        if self.is_set(old) {
+            self.fault(old, format!("was renamed: set {new} instead"));
+        }
+    }
+
     /// Whether a variable is set.
     pub(super) fn is_set(&self, variable: &str) -> bool {
         self.value(variable).is_some()

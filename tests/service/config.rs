@@ -56,14 +56,18 @@ fn everything_that_is_missing_or_unreadable_is_named_at_once() {
     assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL"]);
     assert_eq!(variables(&Admin::read(nothing).unwrap_err()), ["TABLE_NAME"]);
 
-    let bad =
-        [("TABLE_NAME", ""), ("REGISTRY", "https://r.example"), ("LIMIT_ENTRIES", "many"), ("CALL_TIMEOUT_MS", "-1")];
+    let bad = [
+        ("TABLE_NAME", ""),
+        ("REGISTRY", "https://r.example"),
+        ("LIMIT_ENTRIES", "many"),
+        ("CALL_ATTEMPT_TIMEOUT_MS", "-1"),
+    ];
     let error = Api::read(environment(&bad)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the environment is not complete: TABLE_NAME is not set; REGISTRY is \"https://r.example\", which cannot be \
          read: \"https://r.example\" is not a registry's address of the form host[:port][/prefix], without a scheme; \
-         LIMIT_ENTRIES is \"many\", which cannot be read: invalid digit found in string; CALL_TIMEOUT_MS is \"-1\", \
+         LIMIT_ENTRIES is \"many\", which cannot be read: invalid digit found in string; CALL_ATTEMPT_TIMEOUT_MS is \"-1\", \
          which cannot be read: invalid digit found in string"
     );
 }
@@ -87,12 +91,12 @@ fn every_limit_and_every_time_can_be_set() {
         ("LIMIT_LARGE_FILE_BYTES", "23"),
         ("REQUEST_DEADLINE_MS", "12"),
         ("CONNECT_TIMEOUT_MS", "13"),
-        ("CALL_TIMEOUT_MS", "14"),
-        ("TRANSFER_TIMEOUT_MS", "15"),
+        ("CALL_ATTEMPT_TIMEOUT_MS", "14"),
+        ("TRANSFER_ATTEMPT_TIMEOUT_MS", "15"),
         ("SEND_TIMEOUT_MS", "16"),
         ("PUSH_TIMEOUT_MS", "17"),
         ("REQUEUE_AFTER_MS", "18"),
-        ("MAX_ATTEMPTS", "19"),
+        ("MAX_SENDS", "19"),
         ("GIVE_UP_AFTER_MS", "20"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9001"),
     ];
@@ -124,6 +128,24 @@ fn every_limit_and_every_time_can_be_set() {
     assert_eq!((requeue.settings.resend_after, requeue.settings.give_up_after), (milliseconds(18), milliseconds(20)));
     assert_eq!(requeue.settings.max_sends, 19);
     assert!(api.s3_path_style && builder.s3_path_style);
+}
+
+#[test]
+fn renamed_variables_are_rejected_under_their_old_names() {
+    let timeouts = [("CALL_TIMEOUT_MS", "1"), ("TRANSFER_TIMEOUT_MS", "1")];
+    assert_eq!(variables(&Api::read(environment(&timeouts)).unwrap_err()), ["CALL_TIMEOUT_MS", "TRANSFER_TIMEOUT_MS"]);
+    assert_eq!(variables(&Builder::read(environment(&timeouts)).unwrap_err()).len(), 2);
+    assert_eq!(variables(&Admin::read(environment(&timeouts)).unwrap_err()).len(), 2);
+
+    let settings = [timeouts[0], timeouts[1], ("MAX_ATTEMPTS", "5")];
+    let error = Requeue::read(environment(&settings)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the environment is not complete: MAX_ATTEMPTS was renamed: set MAX_SENDS instead; CALL_TIMEOUT_MS was \
+         renamed: set CALL_ATTEMPT_TIMEOUT_MS instead; TRANSFER_TIMEOUT_MS was renamed: set \
+         TRANSFER_ATTEMPT_TIMEOUT_MS instead"
+    );
+    assert!(Requeue::read(environment(&[("MAX_ATTEMPTS", ""), ("MAX_SENDS", "3")])).is_ok());
 }
 
 #[test]
