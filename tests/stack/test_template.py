@@ -192,7 +192,7 @@ class Functions(unittest.TestCase):
         """cargo-lambda sets `panic = "abort"` in release builds unless the profile sets it."""
         cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())
         self.assertEqual(cargo["profile"]["release"]["panic"], "unwind")
-        self.assertIs(cargo["package"]["metadata"]["lambda"]["build"]["no_default_features"], True)
+        self.assertIs(cargo["workspace"]["metadata"]["lambda"]["build"]["no_default_features"], True)
 
 
 class Storage(unittest.TestCase):
