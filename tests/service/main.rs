@@ -4,6 +4,7 @@ mod backends;
 mod config;
 mod end_to_end;
 mod http;
+mod readme;
 mod support;
 mod table;
 mod trace;
