@@ -2,6 +2,7 @@
 
 mod backends;
 mod config;
+mod documents;
 mod end_to_end;
 mod http;
 mod readme;
