@@ -60,8 +60,14 @@ fn every_relative_link_resolves() {
 }
 
 /// Where the paths that documents write as code may start.
-const BASES: [&str; 5] =
-    ["", "tests/service", "crates/pack-format", "crates/pack-format/src", "crates/pack-format/tests/it"];
+const BASES: [&str; 6] = [
+    "",
+    "tests/service",
+    "crates/pack-format",
+    "crates/pack-format/src",
+    "crates/pack-format/tests/it",
+    "tests/service/end_to_end/faults",
+];
 
 /// The code spans of a document.
 fn code_spans(document: &str) -> impl Iterator<Item = &str> {

@@ -86,8 +86,7 @@ fn run_all(commands: &[&str], directory: &Path, work: &Path) -> Vec<String> {
 fn matches(expected: &str, found: &str) -> bool {
     let Some((start, rest)) = expected.split_once('…') else { return expected == found };
     let Some(found) = found.strip_prefix(start) else { return false };
-    let ends = found.char_indices().map(|(index, char)| index + char.len_utf8());
-    ends.into_iter().any(|end| matches(rest, &found[end..]))
+    found.char_indices().any(|(index, char)| matches(rest, &found[index + char.len_utf8()..]))
 }
 
 /// The lines that were printed, each as the document has it if it matches.
