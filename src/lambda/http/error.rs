@@ -3,7 +3,7 @@ use std::error::Error;
 use lambda_http::{
     Body,
     http::{
-        HeaderValue, Method, Response, StatusCode,
+        HeaderValue, Response, StatusCode,
         header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
@@ -42,8 +42,11 @@ pub(super) enum ApiError {
     PackNotFound,
     #[error("there is no such route")]
     RouteNotFound,
-    #[error("this route takes {allow} only")]
-    MethodNotAllowed { allow: Method },
+    #[error("this path supports only {allow}")]
+    MethodNotAllowed {
+        /// Every method of the path, separated by commas.
+        allow: String,
+    },
     #[error(
         "this name and version are those of a pack with other content or another visibility; \
          a version does not change, so raise it"
@@ -140,7 +143,7 @@ impl ApiError {
             Self::Unauthenticated { .. } | Self::CredentialInUrl => {
                 Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
             }
-            Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow.as_str()).ok().map(|allow| (ALLOW, allow)),
+            Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)),
             Self::Unavailable(_) => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
             _ => None,
         };

@@ -29,7 +29,11 @@ use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
 pub use self::event::function;
-use self::{error::ApiError, query::Query, route::Route};
+use self::{
+    error::ApiError,
+    query::Query,
+    route::{Operation, Route},
+};
 use crate::{
     aws::Table,
     identity::{self, Authenticator, BaseDomain, Caller},
@@ -65,19 +69,20 @@ impl Api {
         request: Request,
         arrived_at: Instant,
     ) -> Result<Response<Body>, ApiError> {
-        let route = route?;
+        let operation = route?.operation;
         let query = Query::from_request(&request);
         let deadline = arrived_at + self.uploads.deadline;
         let caller = || async { timeout_at(deadline, self.caller(&request, &query)).await? };
-        match route {
-            // What the API is like is no secret, so nobody is asked who they are.
-            Route::Document => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
-            Route::Upload => upload::upload(self, &caller().await?, query, request, arrived_at).await,
-            Route::BeginUpload => {
+        match operation {
+            // The document is public, so this is the one operation without a caller.
+            Operation::GetDocument => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
+            // `Uploads` keeps to the deadline itself.
+            Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at).await,
+            Operation::BeginUpload => {
                 timeout_at(deadline, begin_upload::begin_upload(self, &caller().await?, query, request)).await?
             }
-            Route::List => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
-            Route::Get { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+            Operation::ListPacks => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
+            Operation::GetPack { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
         }
     }
 
@@ -109,14 +114,14 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     let request_id = request_id(&request);
     let trace = request.lambda_context_ref().and_then(Trace::from_context);
     let route = Route::from_request(&request);
-    let is_upload = matches!(route, Ok(Route::Upload));
+    let is_upload = matches!(route, Ok(Route { operation: Operation::UploadPack, .. }));
     // At the level of errors, so that a filter which lets only errors through does not take their context away.
     let span = error_span!(
         "request",
         request_id,
         trace_id = trace.as_ref().map(Trace::id),
         method = request.method().as_str(),
-        route = route.as_ref().map_or("none", Route::template),
+        route = route.as_ref().map_or("none", |route| route.template),
         org_id = field::Empty,
         credential_id = field::Empty,
         pack_id = field::Empty,

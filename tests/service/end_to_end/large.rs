@@ -168,7 +168,7 @@ async fn beginning_needs_what_an_upload_needs() {
     let local = Local::start().await;
     let begin = |key: &str| {
         let request = local.request("POST", "/v1/packs/uploads").bearer_auth(key);
-        async move { Answer::read(request.json(&json!({})).send().await.unwrap()).await }
+        async move { Answer::send(request.json(&json!({}))).await }
     };
     begin("sk_nonsense").await.expect_error(401, "unauthenticated");
     for template in ["submit_observe", "read_only"] {

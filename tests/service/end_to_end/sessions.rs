@@ -22,7 +22,7 @@ fn token(data: &Path, arguments: &[&str]) -> String {
 /// The upload of a pack with this session.
 async fn upload(local: &Local, token: &str) -> Answer {
     let request = local.request("POST", "/v1/packs/upload").bearer_auth(token);
-    Answer::read(request.multipart(form(PackArchive::new("by-session", "1.0.0").finish())).send().await.unwrap()).await
+    Answer::send(request.multipart(form(PackArchive::new("by-session", "1.0.0").finish()))).await
 }
 
 #[tokio::test]
