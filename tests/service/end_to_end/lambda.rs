@@ -203,7 +203,7 @@ async fn one_trace_leads_from_the_request_to_its_build() {
     answer(&mut api, event("upload-http-api")).await;
     let job = stack.take_job().await;
     assert_eq!(trace_header(&job), format!("Root={};Parent=9a9197af755a6419;Sampled=1", api.trace_id()));
-    assert_eq!(logged_for(api.trace_id(), &api.log()), ["accepted", "answered"]);
+    assert_eq!(logged_for(api.trace_id(), &api.log()), ["upload accepted", "request completed"]);
 
     let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
     requeue.invoke(event("requeue")).await.unwrap();

@@ -85,5 +85,5 @@ async fn the_audit_trail_is_written_at_every_level() {
     let lines: Vec<_> = log.lines().collect();
     let [accepted, refused] = lines[..] else { panic!("{log}") };
     assert!(accepted.contains("pack.upload") && accepted.contains(created.text("image_digest")), "{log}");
-    assert!(refused.contains("request.refuse") && refused.contains("billing_inactive"), "{log}");
+    assert!(refused.contains("request.reject") && refused.contains("billing_inactive"), "{log}");
 }
