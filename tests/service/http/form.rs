@@ -79,7 +79,7 @@ async fn parts_that_are_missing_unknown_repeated_or_wrong_are_told_at_once() {
             "archive": [MISSING],
             "file": ["is not a part of this form; its parts are `archive` or `upload_id`, and `visibility`"],
             "form": ["a part has no name"],
-            "visibility": ["is `private`; must be `org` or `community`", "is there more than once"],
+            "visibility": ["is there more than once", "is `private`; must be `org` or `community`"],
         })
     );
     // The archive is validated even so: its problems stand beside the form's and the query's.
