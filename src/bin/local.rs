@@ -8,8 +8,8 @@ use pack_upload::{
     telemetry,
 };
 
-/// Runs the pack upload service on this machine until Ctrl-C: the API, the builder and the schedule, with an embedded S3,
-/// DynamoDB, SQS and OCI registry.
+/// Runs the pack upload service on this machine until Ctrl-C: the API, the builder and the schedule, with an embedded
+/// S3, DynamoDB, SQS and OCI registry.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {

@@ -40,7 +40,8 @@ impl Document<'_> {
         println!("The API is listening on {url}. Endpoints and API keys are in {}.", data.file(FILE).display());
         if let Some(key) = self.keys.get("acme").and_then(|keys| keys.get("full_access")) {
             println!("To upload the sample pack, run:\n");
-            // Not `tar -z`: on macOS, tar pads compressed output to a pipe, and uploads reject data after the gzip stream.
+            // Not `tar -z`: on macOS, tar pads compressed output to a pipe, and uploads reject data after the gzip
+            // stream.
             let archive = format!("tar -cf - -C '{SAMPLE}' . | gzip");
             let authorization = format!("-H 'Authorization: Bearer {key}'");
             println!("{archive} | curl --fail-with-body -F archive=@- {authorization} {url}/v1/packs/upload");

@@ -42,8 +42,8 @@ where
 {
     Router::new().fallback(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
         let service = service.clone();
-        // In a separate task, like a Lambda invocation: it goes on if the client disconnects, and a panic does not close
-        // the connection.
+        // In a separate task, like a Lambda invocation: it goes on if the client disconnects, and a panic does not
+        // close the connection.
         let response = tokio::spawn(invoke(service, peer.ip(), request));
         async move {
             response.await.unwrap_or_else(|_| gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))

@@ -8,7 +8,8 @@ pub struct Options {
     /// The folder that keeps all data between runs.
     #[arg(long, global = true, value_name = "FOLDER", default_value = ".local")]
     pub data_dir: PathBuf,
-    /// The address of the API; port 0 picks a free port. Use a loopback address only: the API keys are public knowledge.
+    /// The address of the API; port 0 picks a free port. Use a loopback address only: the API keys are public
+    /// knowledge.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     pub listen: SocketAddr,
     /// Use the S3 at this URL instead of the embedded one.

@@ -1,8 +1,8 @@
 //! The HTTP API: routes, request parsing, responses and the error envelope. It holds no rules of its own.
 //!
 //! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
-//! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415, 413,
-//! 400), and last the existing packs (409). openapi.yaml describes the API and is served without a credential.
+//! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415,
+//! 413, 400), and last the existing packs (409). openapi.yaml describes the API and is served without a credential.
 
 mod audit;
 mod authenticate;
@@ -96,8 +96,8 @@ impl Api {
     }
 }
 
-/// Returns the API as a service for requests from API Gateway HTTP API, REST API or Function URL events. It never fails:
-/// even a panic becomes a response.
+/// Returns the API as a service for requests from API Gateway HTTP API, REST API or Function URL events. It never
+/// fails: even a panic becomes a response.
 pub fn service(
     api: Arc<Api>,
 ) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {

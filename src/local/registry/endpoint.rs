@@ -100,7 +100,8 @@ impl fmt::Display for Name<'_> {
 }
 
 impl<'a> Reference<'a> {
-    /// Parses a digest or a tag, which is `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}` (OCI distribution spec, "Pulling manifests").
+    /// Parses a digest or a tag, which is `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}` (OCI distribution spec, "Pulling
+    /// manifests").
     fn parse(text: &'a str) -> Result<Self, Error> {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if let Ok(digest) = text.parse() {

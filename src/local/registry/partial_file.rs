@@ -62,8 +62,8 @@ impl PartialFile {
 }
 
 impl Drop for PartialFile {
-    /// Has no effect after [`PartialFile::persist`], which moves the file. If deleting fails, [`Store::open`] does it at the
-    /// next start.
+    /// Has no effect after [`PartialFile::persist`], which moves the file. If deleting fails, [`Store::open`] does it
+    /// at the next start.
     ///
     /// [`Store::open`]: super::Store::open
     fn drop(&mut self) {

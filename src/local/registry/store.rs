@@ -11,8 +11,8 @@ use super::{
     endpoint::{Name, Reference},
 };
 
-/// Folders inside a repository's folder. They cannot clash with a repository, because no component of a name starts with
-/// an underscore.
+/// Folders inside a repository's folder. They cannot clash with a repository, because no component of a name starts
+/// with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
 pub(super) const TAGS: &str = "_tags";
 
