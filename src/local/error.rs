@@ -12,8 +12,8 @@ pub enum Error {
     InUse(PathBuf),
     /// The port that the data folder assigns to a backend cannot be bound.
     #[error(
-        "cannot listen on port {port} of the {backend} backend; free the port, or delete {} to choose new ports. \
-         Image references of existing packs will then point to a registry port that is no longer used",
+        "the {backend} backend cannot listen on its port {port}; free the port, or delete {} to choose new ports, \
+         which breaks existing image references",
         path.display()
     )]
     Port {
@@ -23,7 +23,7 @@ pub enum Error {
         path: PathBuf,
         source: io::Error,
     },
-    #[error("cannot read {}; start a local run with this data folder first, which creates it", path.display())]
+    #[error("cannot read {}, which a local run with this data folder creates", path.display())]
     NoIssuer { path: PathBuf, source: io::Error },
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },

@@ -242,9 +242,9 @@ fn a_missing_configuration_is_named_whole() {
 const MARKERS: [&str; 6] = [
     "SQLite format 3",
     "MalformedXML",
-    "the chunk does not begin where the last one ended",
-    "the local queue has no action",
-    "the event is not one that lambda_http reads",
+    "the chunk does not start where the previous one ended",
+    "The local SQS does not support the action",
+    "lambda_http cannot read the event",
     "local-secret",
 ];
 

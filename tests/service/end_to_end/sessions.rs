@@ -63,7 +63,7 @@ async fn another_local_run_does_not_accept_it() {
 fn what_cannot_be_minted_is_told() {
     let (_guard, data) = scratch();
     for (arguments, words) in [
-        (&["acme"][..], "issuer.json, which a local run makes when it starts"),
+        (&["acme"][..], "issuer.json, which a local run with this data folder creates"),
         (&["nobody"], "[possible values: acme, globex, pastdue, expired]"),
         (&["acme", "--permissions", "caps:delete"], "not a scope"),
     ] {
