@@ -1,4 +1,5 @@
-//! The environment as the binaries read it.
+//! Configuration of the binaries: required variables, defaults, limits, and the errors for missing or invalid values. To add a
+//! case for a new variable, pass it to [`environment`].
 
 use std::{collections::HashMap, time::Duration};
 
@@ -17,7 +18,7 @@ const REQUIRED: [(&str, &str); 4] = [
     ("REGISTRY", "registry.example:5000/packs"),
 ];
 
-/// The required variables with these beside or instead of them.
+/// The required variables plus these, which take precedence.
 fn environment(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
     let all = REQUIRED.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let all: HashMap<String, String> = all.collect();
@@ -29,7 +30,7 @@ fn variables(error: &ConfigError) -> Vec<&'static str> {
 }
 
 #[test]
-fn what_is_required_is_enough() {
+fn the_required_variables_are_sufficient() {
     let api = Api::read(environment(&[])).unwrap();
     assert_eq!((api.table_name.as_str(), api.staging_bucket.as_str()), ("packs", "staging"));
     assert_eq!(api.build_queue_url, "https://sqs.example/1/builds");
@@ -46,7 +47,7 @@ fn what_is_required_is_enough() {
 }
 
 #[test]
-fn everything_that_is_missing_or_unreadable_is_named_at_once() {
+fn an_error_names_every_missing_and_every_invalid_variable() {
     let nothing = |_: &str| None;
     assert_eq!(
         variables(&Api::read(nothing).unwrap_err()),
@@ -69,7 +70,7 @@ fn everything_that_is_missing_or_unreadable_is_named_at_once() {
 }
 
 #[test]
-fn every_limit_and_every_time_can_be_set() {
+fn every_limit_and_every_duration_is_configurable() {
     let settings = [
         ("LIMIT_COMPRESSED_BYTES", "1"),
         ("LIMIT_UNPACKED_BYTES", "2"),
@@ -127,7 +128,7 @@ fn every_limit_and_every_time_can_be_set() {
 }
 
 #[test]
-fn large_archives_may_have_no_less_than_others() {
+fn limits_of_large_archives_are_at_least_the_ordinary_limits() {
     let read = |settings: &[(&str, &str)]| Api::read(environment(settings)).map(|api| api.large_limits);
     assert_eq!(read(&[]), Ok(Limits::large()));
     let default = Limits {
@@ -146,7 +147,7 @@ fn large_archives_may_have_no_less_than_others() {
 }
 
 #[test]
-fn the_registry_s_credentials_are_complete_and_not_shown() {
+fn registry_credentials_must_be_complete_and_are_redacted() {
     let credentials =
         |more: &[(&str, &str)]| Builder::read(environment(more)).map(|builder| builder.registry.credentials);
     assert_eq!(credentials(&[("REGISTRY_AUTH", "ecr")]), Ok(Credentials::Ecr));
@@ -165,24 +166,24 @@ fn the_registry_s_credentials_are_complete_and_not_shown() {
     assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "iam")]).unwrap_err()), ["REGISTRY_AUTH"]);
 }
 
-/// The first number that template.yaml gives under this key, after this resource's name.
+/// Returns the first number with this key after the resource's name in template.yaml.
 fn template(resource: &str, key: &str) -> u64 {
     let template = include_str!("../../template.yaml");
-    let (_, after) = template.split_once(&format!("\n  {resource}:\n")).expect("the resource is there");
-    let (_, value) = after.split_once(&format!(" {key}: ")).expect("the key is there");
+    let (_, after) = template.split_once(&format!("\n  {resource}:\n")).expect("the resource exists");
+    let (_, value) = after.split_once(&format!(" {key}: ")).expect("the key exists");
     value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
 #[test]
-fn an_answer_comes_before_the_gateway_stops_waiting() {
+fn the_api_responds_before_the_gateway_times_out() {
     let api = Api::read(environment(&[])).unwrap();
     let worst = api.deadline + api.timeouts.send;
-    assert!(worst + Duration::from_secs(1) < Duration::from_secs(29), "{worst:?} leaves no time to answer");
+    assert!(worst + Duration::from_secs(1) < Duration::from_secs(29), "{worst:?} leaves no time to respond");
     assert!(worst < Duration::from_secs(template("ApiFunction", "Timeout")));
 }
 
 #[test]
-fn nothing_expires_that_may_still_be_built() {
+fn a_staged_archive_outlives_its_build() {
     let day = Duration::from_secs(24 * 3_600);
     let expires_after = Staging::EXPIRES_AFTER;
     assert_eq!(u32::try_from(template("StagingBucket", "ExpirationInDays")).unwrap() * day, expires_after);
@@ -192,7 +193,10 @@ fn nothing_expires_that_may_still_be_built() {
     assert_eq!(requeue.give_up_after, day);
     assert!(requeue.give_up_after + requeue.resend_after < expires_after);
     let redelivered_for = template("BuildQueue", "VisibilityTimeout") * template("BuildQueue", "maxReceiveCount");
-    assert!(Duration::from_secs(redelivered_for) <= requeue.resend_after, "a job is sent again that is not yet lost");
+    assert!(
+        Duration::from_secs(redelivered_for) <= requeue.resend_after,
+        "a job is sent again while the queue may still deliver it"
+    );
 }
 
 const SESSIONS: [(&str, &str); 3] = [
@@ -202,7 +206,7 @@ const SESSIONS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn sessions_are_configured_wholly_or_not_at_all() {
+fn session_variables_are_set_together_or_not_at_all() {
     let sessions = Api::read(environment(&SESSIONS)).unwrap().identity.sessions.unwrap();
     let jwks = JwksSettings::new("https://id.example/.well-known/jwks.json".parse().unwrap());
     assert_eq!(
@@ -219,7 +223,7 @@ fn sessions_are_configured_wholly_or_not_at_all() {
 }
 
 #[test]
-fn keys_are_fetched_over_tls_or_from_this_machine() {
+fn the_jwks_url_is_https_or_on_loopback() {
     let jwks = |url: &str| Api::read(environment(&[SESSIONS[0], SESSIONS[1], ("SESSION_JWKS_URL", url)]));
     for good in ["https://id.example", "http://127.0.0.1:8080/keys", "http://[::1]:8080/", "http://localhost/keys"] {
         assert!(jwks(good).is_ok(), "{good}");
@@ -232,7 +236,7 @@ fn keys_are_fetched_over_tls_or_from_this_machine() {
 }
 
 #[test]
-fn a_base_domain_is_a_domain() {
+fn a_base_domain_is_a_domain_name() {
     let base_domain = |text: &str| {
         Api::read(environment(&[("TENANT_BASE_DOMAIN", text)])).map(|api| api.identity.base_domain.unwrap().to_string())
     };
@@ -245,9 +249,9 @@ fn a_base_domain_is_a_domain() {
     }
 }
 
-/// A revocation takes effect within a minute, whatever is configured.
+/// A revocation must take effect within a minute under every configuration.
 #[test]
-fn credentials_are_remembered_for_a_minute_at_most() {
+fn credentials_are_cached_for_at_most_a_minute() {
     let cache_for = |text: &str| {
         Api::read(environment(&[("CREDENTIAL_CACHE_MS", text)])).map(|api| api.identity.cache_for.as_millis())
     };

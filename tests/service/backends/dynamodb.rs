@@ -45,7 +45,7 @@ async fn items_and_their_indexes_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn of_racing_transactions_one_wins_and_the_others_learn_which_condition_failed() {
+async fn one_of_several_concurrent_transactions_succeeds_and_the_others_report_the_failed_condition() {
     let embedded = Embedded::start().await;
     let (client, table) = (&embedded.clients.dynamodb, &embedded.options.table_name);
     let racers = (0..50).map(|racer| {

@@ -4,7 +4,7 @@ use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
 use pack_upload::local::gateway;
 use serde_json::{Value, json};
 
-/// A gateway in front of a function that answers with what it saw.
+/// A gateway in front of a function that responses with what it saw.
 async fn start() -> String {
     let function = tower::service_fn(|request: Request| async move {
         assert_ne!(request.raw_http_path(), "/panic", "asked to panic");
@@ -32,7 +32,7 @@ async fn start() -> String {
 }
 
 #[tokio::test]
-async fn a_request_reaches_the_function_as_an_event_of_the_http_api() {
+async fn a_request_becomes_an_http_api_event() {
     let url = start().await;
     let request = reqwest::Client::new()
         .put(format!("{url}/v1/some%20path?q=a%26b&other="))
@@ -42,7 +42,7 @@ async fn a_request_reaches_the_function_as_an_event_of_the_http_api() {
         .header("cookie", "a=1")
         .header("cookie", "b=2")
         .body(vec![0x1f, 0x8b, 0xff, 0x00]);
-    let response = request.send().await.expect("an answer");
+    let response = request.send().await.expect("a response");
     assert_eq!(response.status(), 201);
     assert_eq!(response.headers()["location"], "/here");
     let mut seen: Value = response.json().await.expect("JSON");
@@ -65,34 +65,34 @@ async fn a_request_reaches_the_function_as_an_event_of_the_http_api() {
 }
 
 #[tokio::test]
-async fn a_body_over_ten_megabytes_never_reaches_the_function() {
+async fn a_body_over_ten_megabytes_is_rejected_before_the_function() {
     let url = start().await;
     let send = |length| reqwest::Client::new().post(&url).body(vec![0; length]).send();
-    assert_eq!(send(10_000_000).await.expect("an answer").status(), 201);
-    let refused = send(10_000_001).await.expect("an answer");
+    assert_eq!(send(10_000_000).await.expect("a response").status(), 201);
+    let refused = send(10_000_001).await.expect("a response");
     assert_eq!(refused.status(), 413);
     assert_eq!(refused.text().await.expect("a body"), r#"{"message":"Request Too Long"}"#);
-    let refused = send(50_000_000).await.expect("an answer, though the client had more to send");
+    let refused = send(50_000_000).await.expect("a response, though the client had more to send");
     assert_eq!(refused.status(), 413);
 }
 
 #[tokio::test]
-async fn a_function_that_panics_ends_no_connection() {
+async fn a_panic_in_the_function_is_a_500_on_an_open_connection() {
     let url = start().await;
     let client = reqwest::Client::new();
     for _ in 0..2 {
-        let failed = client.get(format!("{url}/panic")).send().await.expect("an answer");
+        let failed = client.get(format!("{url}/panic")).send().await.expect("a response");
         assert_eq!(failed.status(), 500);
         assert_eq!(failed.text().await.expect("a body"), r#"{"message":"Internal Server Error"}"#);
     }
-    assert_eq!(client.get(&url).send().await.expect("an answer").status(), 201);
+    assert_eq!(client.get(&url).send().await.expect("a response").status(), 201);
 }
 
 #[tokio::test]
-async fn a_host_that_is_no_host_gets_an_answer() {
+async fn a_malformed_host_header_gets_a_response() {
     let url = start().await;
     for host in ["a b", "[", "localhost:notaport", "%"] {
-        let response = reqwest::Client::new().get(&url).header("host", host).send().await.expect("an answer");
+        let response = reqwest::Client::new().get(&url).header("host", host).send().await.expect("a response");
         assert!([201, 400, 500].contains(&response.status().as_u16()), "{host}: {}", response.status());
     }
 }

@@ -60,7 +60,7 @@ fn unpack(image: &str) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pushed_image_is_there_after_a_restart_under_the_same_reference() {
+async fn a_pushed_image_survives_a_restart_under_the_same_reference() {
     let embedded = Embedded::start().await;
     let registry = embedded.backends.registry.to_string();
     let reference: Reference = format!("{registry}/acme/sample:1.0.0").parse().expect("a reference");

@@ -37,7 +37,7 @@ async fn an_object_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn of_racing_conditional_puts_one_wins() {
+async fn one_of_several_concurrent_conditional_puts_succeeds() {
     let embedded = Embedded::start().await;
     let bucket = &embedded.options.staging_bucket;
     for round in 0..5 {
@@ -58,7 +58,7 @@ async fn of_racing_conditional_puts_one_wins() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_match_its_checksum_leaves_nothing() {
+async fn a_body_that_does_not_match_its_checksum_is_not_stored() {
     let embedded = Embedded::start().await;
     let (client, bucket) = (&embedded.clients.s3, &embedded.options.staging_bucket);
     let wrong = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -73,7 +73,7 @@ async fn a_body_that_does_not_match_its_checksum_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_presigned_put_holds_the_client_to_what_was_signed() {
+async fn a_presigned_put_accepts_only_the_signed_body() {
     let embedded = Embedded::start().await;
     let (client, bucket) = (&embedded.clients.s3, &embedded.options.staging_bucket);
     let sha256 = hex::decode(Digest::sha256(b"signed").to_string().trim_start_matches("sha256:")).expect("hex");
@@ -88,15 +88,15 @@ async fn a_presigned_put_holds_the_client_to_what_was_signed() {
         }
         put.send()
     };
-    assert_eq!(send("forged").await.expect("an answer").status(), 400);
-    assert_eq!(send("signed, and more").await.expect("an answer").status(), 403);
+    assert_eq!(send("forged").await.expect("a response").status(), 400);
+    assert_eq!(send("signed, and more").await.expect("a response").status(), 403);
     assert_eq!(keys(client, bucket).await, Vec::<String>::new());
-    assert_eq!(send("signed").await.expect("an answer").status(), 200);
+    assert_eq!(send("signed").await.expect("a response").status(), 200);
     assert_eq!(get(client, bucket, "presigned").await, b"signed");
 }
 
 #[tokio::test]
-async fn a_stranger_s_signature_is_refused() {
+async fn a_signature_with_another_secret_is_rejected() {
     let embedded = Embedded::start().await;
     let stranger = aws_sdk_s3::config::Credentials::new("local", "another-secret", None, None, "test");
     let config = embedded.clients.s3.config().to_builder().credentials_provider(stranger).build();
@@ -105,7 +105,7 @@ async fn a_stranger_s_signature_is_refused() {
 }
 
 #[tokio::test]
-async fn a_multipart_upload_becomes_an_object_of_which_a_range_can_be_read() {
+async fn a_range_of_an_object_from_a_multipart_upload_can_be_read() {
     let embedded = Embedded::start().await;
     let (client, bucket) = (&embedded.clients.s3, &embedded.options.staging_bucket);
     let created = client.create_multipart_upload().bucket(bucket).key("parts").send().await.expect("an upload");

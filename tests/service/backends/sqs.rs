@@ -30,7 +30,7 @@ async fn counts(client: &Client, url: &str) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn a_message_carries_what_lambda_s_event_would() {
+async fn a_received_message_has_the_fields_of_a_lambda_event() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
     let string = |value: &str| {
@@ -59,7 +59,7 @@ async fn a_message_carries_what_lambda_s_event_would() {
 }
 
 #[tokio::test]
-async fn a_message_is_received_by_one_until_it_is_visible_again() {
+async fn a_received_message_is_invisible_until_it_is_released() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
     for number in 0..20 {
@@ -96,7 +96,7 @@ async fn a_message_is_received_by_one_until_it_is_visible_again() {
 }
 
 #[tokio::test]
-async fn a_long_poll_ends_with_the_first_message() {
+async fn a_long_poll_returns_with_the_first_message() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
     let started = Instant::now();
@@ -131,7 +131,7 @@ async fn a_message_received_five_times_moves_to_the_dead_letter_queue() {
 }
 
 #[tokio::test]
-async fn batches_are_answered_entry_by_entry() {
+async fn a_batch_reports_each_entry_separately() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
     let entry = |id: &str, body: &str, delay| {
@@ -155,7 +155,7 @@ async fn batches_are_answered_entry_by_entry() {
 }
 
 #[tokio::test]
-async fn errors_have_the_names_of_the_api_s_model() {
+async fn errors_have_the_codes_of_the_aws_api() {
     let embedded = Embedded::start().await;
     let client = &embedded.clients.sqs;
     let url = client.get_queue_url().queue_name("pack-upload-builds").send().await.expect("a URL");

@@ -3,7 +3,7 @@ use pack_upload::local::{Backends, DataDir, Error};
 use super::{Embedded, options, restart, stop};
 
 #[tokio::test]
-async fn ports_are_chosen_once() {
+async fn ports_survive_a_restart() {
     let first = Embedded::start().await;
     let endpoints = first.backends.endpoints.clone();
     let registry = first.backends.registry.clone();
@@ -16,7 +16,7 @@ async fn ports_are_chosen_once() {
 }
 
 #[tokio::test]
-async fn a_kept_port_that_is_taken_is_named() {
+async fn a_saved_port_in_use_is_reported_with_its_backend() {
     let first = Embedded::start().await;
     let address = first.backends.registry.to_string();
     let folder = stop(first).await;
@@ -32,7 +32,7 @@ async fn a_kept_port_that_is_taken_is_named() {
 }
 
 #[tokio::test]
-async fn a_data_folder_has_one_owner() {
+async fn a_data_folder_is_used_by_one_process_at_a_time() {
     let first = Embedded::start().await;
     assert!(matches!(DataDir::open(&first.options.data_dir), Err(Error::InUse(_))));
     let folder = stop(first).await;

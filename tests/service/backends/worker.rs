@@ -36,7 +36,7 @@ async fn eventually(client: &Client, url: &str, expected: [u32; 2]) {
 }
 
 #[tokio::test]
-async fn what_succeeds_is_deleted_and_what_fails_comes_again() {
+async fn processed_messages_are_deleted_and_failed_ones_are_redelivered() {
     let embedded = Embedded::start().await;
     let (client, url) = (embedded.clients.sqs.clone(), embedded.queues.builds.clone());
     let seen: Arc<Mutex<Vec<SqsEvent>>> = Arc::default();

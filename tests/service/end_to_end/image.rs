@@ -69,7 +69,7 @@ fn layer_digest_by_gnu_tar(root: &Path) -> String {
 async fn check(local: &Local, pack: &Path) {
     let created = local.upload(archive(pack)).await;
     created.expect(StatusCode::CREATED);
-    let built = local.built("acme", created.text("id")).await;
+    let built = local.wait_for_build("acme", created.text("id")).await;
     assert_eq!(built["build_status"], "ready", "{built}");
 
     let image = format!("docker://{}", created.text("image_ref"));
@@ -94,7 +94,7 @@ async fn check(local: &Local, pack: &Path) {
 }
 
 #[tokio::test]
-async fn the_image_is_the_pack_as_other_tools_read_it() {
+async fn other_tools_read_the_image_as_the_pack() {
     let local = Local::start().await;
     check(&local, sample_pack()).await;
     let (_guard, awkward) = scratch();

@@ -11,26 +11,27 @@ use tempfile::TempDir;
 
 use crate::{
     end_to_end::faults::{
+        FaultInjector,
         Role::{self, Api, Builder, Requeue},
-        Script, proxy,
+        proxy,
     },
-    support::{Embedded, Function, Holdings, StandIn, event, run, tool},
+    support::{AwsEmulator, BackendState, Embedded, Function, event, run, tool},
 };
 
 /// The digest of the image of the sample pack, which the events upload.
 const SAMPLE: &str = "sha256:f5f13034fe740c7f235d7a65f001ef0a70d8442148c63b276e4ecd3aafe35844";
 
 /// Backends with the orgs of every local run.
-struct Stack {
+struct SeededBackends {
     embedded: Embedded,
 }
 
-impl Stack {
+impl SeededBackends {
     async fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let stand_in = StandIn::of(folder.path());
-        let embedded = Embedded::start_in(folder, |options| match stand_in {
-            Some(stand_in) => stand_in.options(options),
+        let emulator = AwsEmulator::from_env(folder.path());
+        let embedded = Embedded::start_in(folder, |options| match emulator {
+            Some(emulator) => emulator.options(options),
             None => options,
         })
         .await;
@@ -53,9 +54,9 @@ impl Stack {
         ];
         variables.extend(more);
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let script = Script::new();
-        script.at_work(role);
-        let proxies = proxy::before_aws(&backends.endpoints, &script).await;
+        let injector = FaultInjector::new();
+        injector.set_caller(role);
+        let proxies = proxy::start_for_aws(&backends.endpoints, &injector).await;
         Function::start(&role.binary(), &variables.chain(proxies).collect::<Vec<_>>()).await
     }
 
@@ -80,8 +81,8 @@ impl Stack {
     }
 }
 
-/// An answer as API Gateway reads it: the status, and the body.
-async fn answer(api: &mut Function, event: Value) -> (u64, Value) {
+/// An response as API Gateway reads it: the status, and the body.
+async fn send(api: &mut Function, event: Value) -> (u64, Value) {
     let response = api.invoke(event).await.unwrap();
     assert_eq!(response["isBase64Encoded"], false, "{response}");
     let body = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
@@ -118,10 +119,10 @@ fn logged_for(trace_id: &str, log: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_shape_of_an_upload_event_is_taken_in() {
+async fn every_upload_event_format_is_accepted() {
     for name in ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url"] {
-        let stack = Stack::start().await;
-        let mut api = stack.function(Api, &[]).await;
+        let backends = SeededBackends::start().await;
+        let mut api = backends.function(Api, &[]).await;
         let response = api.invoke(event(name)).await.unwrap();
         assert_eq!(response["statusCode"], 201, "{name}: {response}");
         let created: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
@@ -134,46 +135,46 @@ async fn every_shape_of_an_upload_event_is_taken_in() {
         assert_eq!(location, &json!(format!("/v1/packs/{id}")), "{name}: {response}");
         assert_eq!((&created["image_digest"], &created["build_status"]), (&json!(SAMPLE), &json!("queued")), "{name}");
 
-        assert_eq!(answer(&mut api, event(name)).await, (200, created.clone()), "{name}: the same again");
-        assert_eq!(answer(&mut api, get(id)).await, (200, created.clone()), "{name}");
-        assert_eq!(answer(&mut api, event("list")).await, (200, json!({"packs": [created]})), "{name}");
-        let job: Value = serde_json::from_str(stack.take_job().await.body().unwrap()).unwrap();
+        assert_eq!(send(&mut api, event(name)).await, (200, created.clone()), "{name}: the same again");
+        assert_eq!(send(&mut api, get(id)).await, (200, created.clone()), "{name}");
+        assert_eq!(send(&mut api, event("list")).await, (200, json!({"packs": [created]})), "{name}");
+        let job: Value = serde_json::from_str(backends.take_job().await.body().unwrap()).unwrap();
         assert_eq!(job, json!({"pack_id": id, "attempt": 1}), "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_the_gateway_damaged_is_refused_with_the_cause() {
-    let stack = Stack::start().await;
-    let before = Holdings::of_backends(&stack.embedded).await;
-    let mut api = stack.function(Api, &[]).await;
-    let (status, body) = answer(&mut api, event("upload-rest-text")).await;
+async fn a_body_corrupted_by_the_gateway_is_rejected_with_the_cause() {
+    let backends = SeededBackends::start().await;
+    let before = BackendState::from_embedded(&backends.embedded).await;
+    let mut api = backends.function(Api, &[]).await;
+    let (status, body) = send(&mut api, event("upload-rest-text")).await;
     assert_eq!((status, &body["error"]["code"]), (400, &json!("validation_error")), "{body}");
     assert!(body["error"]["details"]["fields"]["form"][0].as_str().unwrap().contains("binaryMediaTypes"), "{body}");
-    assert_eq!(Holdings::of_backends(&stack.embedded).await, before);
-    assert_eq!(answer(&mut api, event("get")).await.0, 404, "the function lives on");
+    assert_eq!(BackendState::from_embedded(&backends.embedded).await, before);
+    assert_eq!(send(&mut api, event("get")).await.0, 404, "the function lives on");
 }
 
 // skopeo blocks the test's thread, and the registry needs another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_becomes_an_image_and_of_a_batch_only_the_bad_message_comes_again() {
+async fn a_job_becomes_an_image_and_only_the_malformed_message_of_a_batch_fails() {
     for (name, failures) in
         [("build-job", json!([])), ("build-batch", json!([{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]))]
     {
-        let stack = Stack::start().await;
-        let mut api = stack.function(Api, &[]).await;
-        let (_, created) = answer(&mut api, event("upload-http-api")).await;
-        let batch = batch(name, &stack.take_job().await);
-        let mut builder = stack.function(Builder, &[]).await;
+        let backends = SeededBackends::start().await;
+        let mut api = backends.function(Api, &[]).await;
+        let (_, created) = send(&mut api, event("upload-http-api")).await;
+        let batch = batch(name, &backends.take_job().await);
+        let mut builder = backends.function(Builder, &[]).await;
         for time in ["first", "second"] {
             let response = builder.invoke(batch.clone()).await.unwrap();
             assert_eq!(response, json!({"batchItemFailures": failures}), "{name}, for the {time} time");
         }
 
-        let (status, built) = answer(&mut api, get(created["id"].as_str().unwrap())).await;
+        let (status, built) = send(&mut api, get(created["id"].as_str().unwrap())).await;
         assert_eq!((status, &built["build_status"]), (200, &json!("ready")), "{built}");
         let image_ref = built["image_ref"].as_str().unwrap();
-        assert_eq!(stack.digest(image_ref).await, SAMPLE);
+        assert_eq!(backends.digest(image_ref).await, SAMPLE);
         if let Some(mut skopeo) = tool("skopeo") {
             let inspect = skopeo.args(["inspect", "--tls-verify=false", "--format={{.Digest}}"]);
             assert_eq!(run(inspect.arg(format!("docker://{image_ref}"))).trim(), SAMPLE);
@@ -182,36 +183,36 @@ async fn a_job_becomes_an_image_and_of_a_batch_only_the_bad_message_comes_again(
 }
 
 #[tokio::test]
-async fn a_job_that_was_lost_is_sent_again_when_it_is_due() {
-    let stack = Stack::start().await;
-    let mut api = stack.function(Api, &[]).await;
-    answer(&mut api, event("upload-http-api")).await;
-    let lost = stack.take_job().await;
+async fn a_lost_job_is_sent_again_when_it_is_due() {
+    let backends = SeededBackends::start().await;
+    let mut api = backends.function(Api, &[]).await;
+    send(&mut api, event("upload-http-api")).await;
+    let lost = backends.take_job().await;
 
-    let mut requeue = stack.function(Requeue, &[]).await;
+    let mut requeue = backends.function(Requeue, &[]).await;
     assert_eq!(requeue.invoke(event("requeue")).await, Ok(Value::Null));
-    assert_eq!(Holdings::of_backends(&stack.embedded).await.jobs, 0, "it is not due yet");
-    let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
+    assert_eq!(BackendState::from_embedded(&backends.embedded).await.jobs, 0, "it is not due yet");
+    let mut requeue = backends.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
     assert_eq!(requeue.invoke(event("requeue")).await, Ok(Value::Null));
-    assert_eq!(stack.take_job().await.body(), lost.body());
+    assert_eq!(backends.take_job().await.body(), lost.body());
 }
 
 #[tokio::test]
-async fn one_trace_leads_from_the_request_to_its_build() {
-    let stack = Stack::start().await;
-    let mut api = stack.function(Api, &[]).await;
-    answer(&mut api, event("upload-http-api")).await;
-    let job = stack.take_job().await;
+async fn a_request_and_its_build_share_a_trace() {
+    let backends = SeededBackends::start().await;
+    let mut api = backends.function(Api, &[]).await;
+    send(&mut api, event("upload-http-api")).await;
+    let job = backends.take_job().await;
     assert_eq!(trace_header(&job), format!("Root={};Parent=9a9197af755a6419;Sampled=1", api.trace_id()));
     assert_eq!(logged_for(api.trace_id(), &api.log()), ["accepted", "answered"]);
 
-    let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
+    let mut requeue = backends.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
     requeue.invoke(event("requeue")).await.unwrap();
-    let sent_again = stack.take_job().await;
+    let sent_again = backends.take_job().await;
     assert!(trace_header(&sent_again).contains(requeue.trace_id()), "{sent_again:?}");
     assert_eq!(logged_for(requeue.trace_id(), &requeue.log()), ["job sent again"]);
 
-    let mut builder = stack.function(Builder, &[]).await;
+    let mut builder = backends.function(Builder, &[]).await;
     for job in [job, sent_again] {
         builder.invoke(batch("build-job", &job)).await.unwrap();
     }
@@ -222,7 +223,7 @@ async fn one_trace_leads_from_the_request_to_its_build() {
 }
 
 #[test]
-fn a_missing_configuration_is_named_whole() {
+fn a_function_without_configuration_names_every_missing_variable() {
     for (role, missing) in [
         (Api, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"][..]),
         (Builder, &["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]),
@@ -249,7 +250,7 @@ const MARKERS: [&str; 6] = [
 ];
 
 #[test]
-fn no_code_of_local_is_in_a_functions_binary() {
+fn function_binaries_contain_no_code_of_local() {
     let found = |binary: &Path| {
         let content = std::fs::read(binary).unwrap();
         let text = String::from_utf8_lossy(&content);

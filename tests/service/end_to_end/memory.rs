@@ -1,4 +1,4 @@
-//! How much memory the worst uploads cost the functions' own processes, from the event to the answer and from the job
+//! How much memory the worst uploads cost the functions' own processes, from the event to the response and from the job
 //! to the pushed image; and that each has its verdict. How much processor time they cost is told beside that, for whoever
 //! sets a function's size (tests/scripts/measure).
 
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use test_support::archive::{Archive, BLOCK, Header, PREFIX, gzip, gzip_at, pax_record};
 
 use crate::{
-    end_to_end::faults::{Role, System, begin, submit, upload},
-    support::{manifest, scratch, send},
+    end_to_end::faults::{LambdaStack, Role, begin, submit, upload},
+    support::{manifest, put_archive, scratch},
 };
 
 /// What a process may have had in memory at its worst, in KiB.
@@ -25,7 +25,7 @@ const MOST_KIB: u64 = 160 << 10;
 const PENDING: usize = 40;
 
 /// For validating in a debug build on a busy machine.
-const PATIENCE: [(&str, &str); 5] = [
+const LONG_TIMEOUTS: [(&str, &str); 5] = [
     ("REQUEST_DEADLINE_MS", "50000"),
     ("CALL_TIMEOUT_MS", "10000"),
     ("TRANSFER_TIMEOUT_MS", "45000"),
@@ -35,7 +35,7 @@ const PATIENCE: [(&str, &str); 5] = [
 
 /// What is to become of an upload.
 #[derive(Debug, PartialEq)]
-enum Verdict {
+enum Expected {
     Accepted,
     /// The field that has problems.
     Invalid(&'static str),
@@ -43,7 +43,7 @@ enum Verdict {
     TooLarge(&'static str),
 }
 
-use Verdict::{Accepted, Invalid, TooLarge};
+use Expected::{Accepted, Invalid, TooLarge};
 
 /// An archive that begins with a `pack.yaml` of this name, more of which follows from line 4 on.
 fn pack(name: &str, yaml: &str) -> Archive {
@@ -115,7 +115,7 @@ fn capabilities(name: &str) -> Archive {
     pack(name, &format!("capabilities:\n  - name: a\n    type: http\n    allow:\n{rule}"))
 }
 
-fn uploads() -> Vec<(&'static str, Vec<u8>, Verdict)> {
+fn uploads() -> Vec<(&'static str, Vec<u8>, Expected)> {
     let long_text = |unit: &str| unit.repeat(65_000 / unit.len());
     vec![
         ("64 MiB of contents", gzip_at(&full().tar(), Compression::fast()), Accepted),
@@ -181,9 +181,9 @@ async fn gzip_ticks(archive: &[u8]) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_worst_uploads_have_their_verdicts_within_160_mib() {
-    let mut system = System::start(&PATIENCE).await;
-    let (api, builder) = (system.process(Role::Api), system.process(Role::Builder));
+async fn the_most_expensive_uploads_stay_within_160_mib() {
+    let mut stack = LambdaStack::start(&LONG_TIMEOUTS).await;
+    let (api, builder) = (stack.process(Role::Api), stack.process(Role::Builder));
     let mut too_much = Vec::new();
     let uploads = uploads();
     let unit = gzip_ticks(&uploads[0].1).await;
@@ -192,18 +192,18 @@ async fn the_worst_uploads_have_their_verdicts_within_160_mib() {
         forget_peak(api);
         forget_peak(builder);
         let before = [api, builder].map(ticks);
-        let answer = system.request(upload(&archive)).await.unwrap();
-        let error = &answer.body["error"];
+        let response = stack.request(upload(&archive)).await.unwrap();
+        let error = &response.body["error"];
         let found = match error["code"].as_str() {
             None => {
-                answer.expect(StatusCode::CREATED);
-                assert!(system.deliver().await);
-                system.expect_good(&answer.body).await;
+                response.expect(StatusCode::CREATED);
+                assert!(stack.deliver().await);
+                stack.expect_ready(&response.body).await;
                 json!(null)
             }
             Some("payload_too_large") => error["details"]["limit"]["name"].clone(),
             Some(_) => {
-                answer.expect_error(400, "validation_error");
+                response.expect_error(400, "validation_error");
                 error["details"]["fields"].as_object().unwrap().keys().cloned().map(Value::from).collect()
             }
         };
@@ -212,7 +212,7 @@ async fn the_worst_uploads_have_their_verdicts_within_160_mib() {
             Invalid(field) => json!([field]),
             TooLarge(limit) => json!(limit),
         };
-        assert_eq!(found, expected, "{name}: {}", answer.body);
+        assert_eq!(found, expected, "{name}: {}", response.body);
         let peaks = [api, builder].map(peak_kib);
         let [api, builder] = [(api, 0), (builder, 1)].map(|(process, index)| {
             let time = (ticks(process) - before[index]) as f64 / unit as f64;
@@ -227,20 +227,20 @@ async fn the_worst_uploads_have_their_verdicts_within_160_mib() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_pack_by_way_of_s3_takes_no_more_than_others() {
-    let mut system = System::start(&PATIENCE).await;
+async fn a_large_pack_through_s3_stays_within_160_mib() {
+    let mut stack = LambdaStack::start(&LONG_TIMEOUTS).await;
     let archive = gzip_at(&large().tar(), Compression::fast());
     let unit = gzip_ticks(&archive).await;
-    let begun = system.request(begin(&archive)).await.unwrap();
+    let begun = stack.request(begin(&archive)).await.unwrap();
     begun.expect(StatusCode::CREATED);
-    assert_eq!(send(&begun, archive.clone()).await, StatusCode::OK);
-    let processes = [Role::Api, Role::Builder].map(|role| system.process(role));
+    assert_eq!(put_archive(&begun, archive.clone()).await, StatusCode::OK);
+    let processes = [Role::Api, Role::Builder].map(|role| stack.process(role));
     processes.into_iter().for_each(forget_peak);
     let before = processes.map(ticks);
-    let created = system.request(submit(begun.text("upload_id"))).await.unwrap();
+    let created = stack.request(submit(begun.text("upload_id"))).await.unwrap();
     created.expect(StatusCode::CREATED);
-    assert!(system.deliver().await);
-    system.expect_good(&created.body).await;
+    assert!(stack.deliver().await);
+    stack.expect_ready(&created.body).await;
     for (index, name) in ["api", "builder"].into_iter().enumerate() {
         let (peak, ticks) = (peak_kib(processes[index]), ticks(processes[index]) - before[index]);
         println!(
@@ -254,15 +254,15 @@ async fn a_large_pack_by_way_of_s3_takes_no_more_than_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn looking_after_the_largest_records_takes_no_more() {
-    let mut system = System::start(&[&PATIENCE[..], &[("REQUEUE_AFTER_MS", "0")]].concat()).await;
+async fn requeue_stays_within_160_mib_for_the_largest_records() {
+    let mut stack = LambdaStack::start(&[&LONG_TIMEOUTS[..], &[("REQUEUE_AFTER_MS", "0")]].concat()).await;
     for index in 0..PENDING {
         let archive = gzip(&capabilities(&format!("large-{index}")).tar());
-        system.request(upload(&archive)).await.unwrap().expect(StatusCode::CREATED);
+        stack.request(upload(&archive)).await.unwrap().expect(StatusCode::CREATED);
     }
-    let requeue = system.process(Role::Requeue);
+    let requeue = stack.process(Role::Requeue);
     forget_peak(requeue);
-    assert_eq!(system.sweep().await, Some(Ok(Value::Null)));
+    assert_eq!(stack.sweep().await, Some(Ok(Value::Null)));
     assert!(peak_kib(requeue) <= MOST_KIB, "{} KiB", peak_kib(requeue));
     println!("{PENDING} pending builds: requeue {} MiB", peak_kib(requeue) >> 10);
 }

@@ -21,7 +21,7 @@ fn write_script(path: &Path) {
 }
 
 #[tokio::test]
-async fn uploads_packs_large_and_small_and_waits_for_them() {
+async fn the_script_uploads_small_and_large_packs_and_waits_for_their_builds() {
     let Some(_) = tool("curl") else { return };
     let local = Local::start().await;
     let (_guard, directory) = scratch();

@@ -4,7 +4,7 @@ use std::{path::Path, process::Output};
 
 use reqwest::StatusCode;
 
-use crate::support::{Answer, Local, PackArchive, form, scratch};
+use crate::support::{ApiResponse, Local, PackArchive, form, scratch};
 
 /// Runs `local session`.
 fn session(data: &Path, arguments: &[&str]) -> Output {
@@ -20,13 +20,14 @@ fn token(data: &Path, arguments: &[&str]) -> String {
 }
 
 /// The upload of a pack with this session.
-async fn upload(local: &Local, token: &str) -> Answer {
+async fn upload(local: &Local, token: &str) -> ApiResponse {
     let request = local.request("POST", "/v1/packs/upload").bearer_auth(token);
-    Answer::read(request.multipart(form(PackArchive::new("by-session", "1.0.0").finish())).send().await.unwrap()).await
+    ApiResponse::read(request.multipart(form(PackArchive::new("by-session", "1.0.0").finish())).send().await.unwrap())
+        .await
 }
 
 #[tokio::test]
-async fn a_session_is_what_a_key_is_and_outlives_a_restart() {
+async fn a_session_works_like_a_key_and_survives_a_restart() {
     let local = Local::start().await;
     let acme = token(local.data(), &["acme"]);
     let created = upload(&local, &acme).await;
@@ -41,26 +42,26 @@ async fn a_session_is_what_a_key_is_and_outlives_a_restart() {
         (&["pastdue"], 423),
         (&["expired"], 423),
     ] {
-        let answer = upload(&local, &token(local.data(), arguments)).await;
-        assert_eq!(answer.status, status, "{arguments:?}: {}", answer.body);
+        let response = upload(&local, &token(local.data(), arguments)).await;
+        assert_eq!(response.status, status, "{arguments:?}: {}", response.body);
     }
 
-    let issuer = local.said("/issuer").to_owned();
+    let issuer = local.setting("/issuer").to_owned();
     let local = Local::start_in(local.kill(), &[]).await;
-    assert_eq!(local.said("/issuer"), issuer);
+    assert_eq!(local.setting("/issuer"), issuer);
     let again = upload(&local, &acme).await;
     again.expect(StatusCode::OK);
     assert_eq!(again.text("id"), created.text("id"));
 }
 
 #[tokio::test]
-async fn another_local_run_does_not_accept_it() {
+async fn a_session_of_another_local_run_is_rejected() {
     let (mine, theirs) = (Local::start().await, Local::start().await);
     upload(&mine, &token(theirs.data(), &["acme"])).await.expect_error(401, "unauthenticated");
 }
 
 #[test]
-fn what_cannot_be_minted_is_told() {
+fn an_invalid_session_request_is_explained() {
     let (_guard, data) = scratch();
     for (arguments, words) in [
         (&["acme"][..], "issuer.json, which a local run makes when it starts"),
@@ -76,7 +77,7 @@ fn what_cannot_be_minted_is_told() {
 
 /// The level that is set for logs leaves the audit trail alone.
 #[tokio::test]
-async fn the_audit_trail_is_written_at_every_level() {
+async fn the_audit_trail_is_written_at_every_log_level() {
     let local = Local::start_with(&[("LOG_LEVEL", "error")]).await;
     let created = local.upload(PackArchive::new("told-of", "1.0.0").finish()).await;
     created.expect(StatusCode::CREATED);

@@ -1,9 +1,9 @@
 use serde_json::json;
 
-use super::{answer, request};
+use super::{request, send};
 
 #[tokio::test]
-async fn a_path_that_nobody_serves_is_not_found() {
+async fn an_unknown_path_is_not_found() {
     for path in [
         "/",
         "/v1",
@@ -15,12 +15,12 @@ async fn a_path_that_nobody_serves_is_not_found() {
         "//v1/packs",
         "/v2/packs",
     ] {
-        assert_eq!(answer(&request("GET", path)).await.code(), (404, "not_found"), "{path}");
+        assert_eq!(send(&request("GET", path)).await.code(), (404, "not_found"), "{path}");
     }
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_one_is_served() {
+async fn a_wrong_method_is_rejected_with_the_allowed_one() {
     for (method, path, allow) in [
         ("GET", "/v1/packs/upload", "POST"),
         ("HEAD", "/v1/packs/upload", "POST"),
@@ -32,24 +32,24 @@ async fn another_method_is_told_which_one_is_served() {
         ("DELETE", "/v1/packs/pack_01JACME1000000000000000000", "GET"),
         ("PATCH", "/v1/packs/whatever", "GET"),
     ] {
-        let answer = answer(&request(method, path)).await;
-        assert_eq!(answer.code(), (405, "method_not_allowed"), "{method} {path}");
-        assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
+        let response = send(&request(method, path)).await;
+        assert_eq!(response.code(), (405, "method_not_allowed"), "{method} {path}");
+        assert_eq!(response.header("allow"), Some(allow), "{method} {path}");
     }
 }
 
 #[tokio::test]
-async fn a_served_route_asks_for_a_credential_next() {
+async fn a_known_route_requires_a_credential() {
     for (method, path) in
         [("POST", "/v1/packs/upload"), ("GET", "/v1/packs"), ("GET", "/v1/packs/x"), ("POST", "/v1/packs/uploads")]
     {
-        assert_eq!(answer(&request(method, path)).await.code(), (401, "unauthenticated"), "{method} {path}");
+        assert_eq!(send(&request(method, path)).await.code(), (401, "unauthenticated"), "{method} {path}");
     }
 }
 
-/// HTTP APIs put a stage that has a name into `rawPath`.
+/// HTTP APIs include a named stage in `rawPath`.
 #[tokio::test]
-async fn the_stage_of_an_http_api_is_no_part_of_the_route() {
+async fn the_stage_of_an_http_api_is_not_part_of_the_route() {
     for (stage, path, status) in [
         ("prod", "/prod/v1/packs", 401),
         ("v1", "/v1/v1/packs", 401),
@@ -60,6 +60,6 @@ async fn the_stage_of_an_http_api_is_no_part_of_the_route() {
     ] {
         let mut event = request("GET", path);
         event["requestContext"]["stage"] = json!(stage);
-        assert_eq!(answer(&event).await.status, status, "{stage} {path}");
+        assert_eq!(send(&event).await.status, status, "{stage} {path}");
     }
 }

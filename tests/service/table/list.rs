@@ -43,7 +43,7 @@ fn mixed(own: OrgId, other: OrgId) -> Vec<Record> {
 }
 
 #[tokio::test]
-async fn a_list_holds_own_packs_and_community_packs_newest_first_and_each_once() {
+async fn a_list_contains_own_and_community_packs_newest_first_without_duplicates() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
@@ -63,7 +63,7 @@ async fn a_list_holds_own_packs_and_community_packs_newest_first_and_each_once()
 }
 
 #[tokio::test]
-async fn records_come_back_whole() {
+async fn listed_records_are_complete() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
@@ -76,7 +76,7 @@ async fn records_come_back_whole() {
 }
 
 #[tokio::test]
-async fn filters_narrow_a_list_across_pages() {
+async fn filters_apply_across_pages() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
@@ -106,7 +106,7 @@ async fn filters_narrow_a_list_across_pages() {
 }
 
 #[tokio::test]
-async fn an_empty_list_ends_at_once() {
+async fn an_empty_list_is_one_empty_page() {
     let database = Database::start().await;
     let table = &database.table;
     assert_eq!(pages(table, OrgId::generate(), &Filter::default(), 20).await, [Vec::new()]);
@@ -114,7 +114,7 @@ async fn an_empty_list_ends_at_once() {
 
 /// DynamoDB ends a page after 1 MB of items, so that these records, 100 KB each, make a filter pass over many pages.
 #[tokio::test]
-async fn a_filter_that_passes_over_too_much_ends_the_page_early_and_loses_nothing() {
+async fn a_page_ends_early_if_a_filter_skips_many_records_and_no_match_is_lost() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());

@@ -1,7 +1,7 @@
 //! The table's verbs, over the real SDK, on an embedded DynamoDB of each test's own.
 
 mod create;
-mod fault;
+mod faults;
 mod list;
 mod orgs;
 mod replace;

@@ -38,12 +38,12 @@ impl Database {
     }
 
     /// Whether the record's item is in the sparse index of pending builds.
-    pub(crate) async fn is_outstanding(&self, record: &Record) -> bool {
+    pub(crate) async fn is_pending(&self, record: &Record) -> bool {
         self.table.pending(None).await.unwrap().ids.contains(&record.id)
     }
 
     /// Damages an item by hand.
-    pub(crate) async fn spoil(&self, record: &Record) {
+    pub(crate) async fn corrupt(&self, record: &Record) {
         let key = |text: &str| AttributeValue::S(text.to_owned());
         let update = self.client.update_item().table_name(&self.name);
         let update = update.key("pk", key(&format!("PACK#{}", record.id))).key("sk", key("PACK"));

@@ -23,8 +23,8 @@ use pack_upload::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::bench::Validated;
-use crate::support::{calls, sdk};
+use super::fixture::Validated;
+use crate::support::{record_call, sdk};
 
 /// What the server was asked, and what it knows.
 #[derive(Default)]
@@ -41,12 +41,12 @@ struct Ecr {
 
 type Shared = Arc<Mutex<Ecr>>;
 
-async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn handle(State(ecr): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let mut ecr = ecr.lock().unwrap();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match text("x-amz-target").rsplit('.').next() {
         Some("GetAuthorizationToken") => {
-            calls::seen("builder", "ECR.GetAuthorizationToken");
+            record_call("builder", "ECR.GetAuthorizationToken");
             ecr.tokens += 1;
             let token = STANDARD.encode(format!("AWS:token-{}", ecr.tokens));
             let end = SystemTime::now() + ecr.token_life;
@@ -55,7 +55,7 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
                 .into_response();
         }
         Some("GetSecretValue") => {
-            calls::seen("builder", "SecretsManager.GetSecretValue");
+            record_call("builder", "SecretsManager.GetSecretValue");
             let request: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(request["SecretId"], SECRET_ARN);
             ecr.tokens += 1;
@@ -63,7 +63,7 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
             return Json(json!({"SecretString": ecr.secret.map_or(token, str::to_owned)})).into_response();
         }
         Some("CreateRepository") => {
-            calls::seen("builder", "ECR.CreateRepository");
+            record_call("builder", "ECR.CreateRepository");
             let request: Value = serde_json::from_slice(&body).unwrap();
             ecr.repositories.push(request["repositoryName"].as_str().unwrap().to_owned());
             return Json(json!({})).into_response();
@@ -97,7 +97,7 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
     let shared = Arc::new(Mutex::new(ecr));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(answer).with_state(shared.clone());
+    let router = Router::new().fallback(handle).with_state(shared.clone());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let settings = Settings {
         address: address.to_string().parse().unwrap(),
@@ -118,7 +118,7 @@ const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secre
 const HOURS: Duration = Duration::from_secs(12 * 3_600);
 
 #[tokio::test]
-async fn a_repository_is_made_and_a_token_serves_while_it_lives() {
+async fn a_missing_repository_is_created_and_a_token_is_reused() {
     let (ecr, address, registry) = start(Ecr { token_life: HOURS, ..Ecr::default() }).await;
     for content in ["hello", "other"] {
         let pushed = push(&registry, address, content).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_repository_is_made_and_a_token_serves_while_it_lives() {
 }
 
 #[tokio::test]
-async fn a_token_near_its_end_is_not_used() {
+async fn a_token_about_to_expire_is_not_reused() {
     let (ecr, address, registry) = start(Ecr { token_life: Duration::from_secs(300), ..Ecr::default() }).await;
     for content in ["hello", "other"] {
         push(&registry, address, content).await.unwrap();
@@ -138,7 +138,7 @@ async fn a_token_near_its_end_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_tag_that_points_elsewhere_after_the_push_is_no_success() {
+async fn a_push_fails_if_the_tag_points_to_another_digest() {
     let elsewhere = Digest::sha256(b"elsewhere");
     let (_, address, registry) = start(Ecr { token_life: HOURS, stuck_at: Some(elsewhere), ..Ecr::default() }).await;
     let error = push(&registry, address, "hello").await.unwrap_err();
@@ -150,7 +150,7 @@ fn secret() -> registry::Credentials {
 }
 
 #[tokio::test]
-async fn a_secret_gives_the_name_and_password_of_several_pushes() {
+async fn credentials_from_a_secret_are_reused() {
     let ecr = Ecr { repositories: vec!["acme/tools".to_owned()], ..Ecr::default() };
     let (ecr, address, registry) = start_with(secret(), ecr).await;
     for content in ["hello", "other"] {
@@ -161,7 +161,7 @@ async fn a_secret_gives_the_name_and_password_of_several_pushes() {
 }
 
 #[tokio::test]
-async fn a_malformed_secret_is_told_and_not_shown() {
+async fn a_malformed_secret_is_an_error_that_does_not_reveal_it() {
     for malformed in [r#""hunter2""#, r#"{"username": 7, "password": "hunter2"}"#, "hunter2"] {
         let (_, address, registry) = start_with(secret(), Ecr { secret: Some(malformed), ..Ecr::default() }).await;
         let error = push(&registry, address, "hello").await.unwrap_err();

@@ -1,8 +1,8 @@
 //! The use cases on both sides of the line, on the embedded backends.
 
-mod bench;
 mod build;
 mod ecr;
+mod fixture;
 mod panics;
 mod push;
 mod upload;

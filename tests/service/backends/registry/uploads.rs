@@ -29,7 +29,7 @@ fn content() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_blob_comes_in_by_one_request_and_goes_out_with_its_size_and_digest() {
+async fn a_blob_uploaded_in_one_request_is_served_with_its_size_and_digest() {
     let api = Api::start().await;
     let (content, digest) = (content(), Digest::sha256(&content()).to_string());
     let location = api.begin("acme/tools").await;
@@ -40,19 +40,19 @@ async fn a_blob_comes_in_by_one_request_and_goes_out_with_its_size_and_digest() 
     assert_eq!(path, format!("/v2/acme/tools/blobs/{digest}"));
 
     for method in [Method::HEAD, Method::GET] {
-        let answer = api.request(method.clone(), &path).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
-        assert_eq!(header(&answer, "content-length"), "4194304");
-        assert_eq!(header(&answer, "content-type"), "application/octet-stream");
-        assert_eq!(header(&answer, "docker-content-digest"), digest);
-        let body = answer.bytes().await.unwrap();
+        let response = api.request(method.clone(), &path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(header(&response, "content-length"), "4194304");
+        assert_eq!(header(&response, "content-type"), "application/octet-stream");
+        assert_eq!(header(&response, "docker-content-digest"), digest);
+        let body = response.bytes().await.unwrap();
         assert!(if method == Method::HEAD { body.is_empty() } else { body == content });
     }
     assert_eq!(api.files(), [format!("blobs/{}", digest.replace(':', "/"))]);
 }
 
 #[tokio::test]
-async fn chunks_come_in_order() {
+async fn chunks_are_accepted_only_in_order() {
     let api = Api::start().await;
     let location = api.begin("acme/tools").await;
     let patch = |range: Option<&str>, chunk: &'static str| {
@@ -84,7 +84,7 @@ async fn chunks_come_in_order() {
 }
 
 #[tokio::test]
-async fn of_a_wrong_digest_nothing_is_kept() {
+async fn an_upload_with_a_wrong_digest_leaves_no_file() {
     let api = Api::start().await;
     let wrong = Digest::sha256(b"other").to_string();
     let location = api.begin("acme/tools").await;
@@ -103,7 +103,7 @@ async fn of_a_wrong_digest_nothing_is_kept() {
 
 /// The half that has come is in a file before the rest is sent: nothing waits for the whole.
 #[tokio::test]
-async fn of_an_upload_that_breaks_off_nothing_is_kept() {
+async fn an_interrupted_upload_leaves_no_file() {
     let api = Api::start().await;
     let digest = Digest::sha256(&[0; 2_000_000]).to_string();
     for (method, query) in [("PATCH", ""), ("PUT", &*format!("?digest={digest}"))] {
@@ -128,7 +128,7 @@ async fn of_an_upload_that_breaks_off_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn an_upload_does_not_outlive_a_restart_and_a_blob_does() {
+async fn a_restart_drops_unfinished_uploads_and_keeps_blobs() {
     let api = Api::start().await;
     let digest = api.push("acme/tools", b"hello").await;
     let location = api.begin("acme/tools").await;
@@ -143,7 +143,7 @@ async fn an_upload_does_not_outlive_a_restart_and_a_blob_does() {
 
 /// A process that is killed deletes nothing, and another program may have used the folder before.
 #[tokio::test]
-async fn what_a_killed_process_left_is_cleared_away_and_what_others_left_is_no_hindrance() {
+async fn a_start_removes_unfinished_uploads_and_ignores_unknown_files() {
     let folder = stop(Embedded::start().await).await;
     let registry = folder.path().join("registry");
     fs::write(registry.join("uploads/01ARZ3NDEKTSV4RRFFQ69G5FAV"), "hell").unwrap();

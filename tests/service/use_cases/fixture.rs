@@ -17,14 +17,14 @@ use tokio::time::Instant;
 use crate::support::Embedded;
 
 /// The use cases on embedded backends of their own.
-pub(crate) struct Bench {
+pub(crate) struct Fixture {
     pub(crate) uploads: Uploads,
     pub(crate) builder: Builder,
     pub(crate) org: Org,
     pub(crate) embedded: Embedded,
 }
 
-impl Bench {
+impl Fixture {
     pub(crate) async fn start() -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
