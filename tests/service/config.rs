@@ -1,5 +1,5 @@
-//! Configuration of the binaries: required variables, defaults, limits, and the errors for missing or invalid values. To add a
-//! case for a new variable, pass it to [`environment`].
+//! Configuration of the binaries: required variables, defaults, limits, and the errors for missing or invalid values.
+//! To add a case for a new variable, pass it to [`environment`].
 
 use std::{collections::HashMap, time::Duration};
 
@@ -57,9 +57,9 @@ fn an_error_names_every_missing_and_every_invalid_variable() {
     assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL"]);
     assert_eq!(variables(&Admin::read(nothing).unwrap_err()), ["TABLE_NAME"]);
 
-    let bad =
+    let invalid =
         [("TABLE_NAME", ""), ("REGISTRY", "https://r.example"), ("LIMIT_ENTRIES", "many"), ("CALL_TIMEOUT_MS", "-1")];
-    let error = Api::read(environment(&bad)).unwrap_err();
+    let error = Api::read(environment(&invalid)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the environment is not complete: TABLE_NAME is not set; REGISTRY is \"https://r.example\", which cannot be \
@@ -225,13 +225,13 @@ fn session_variables_are_set_together_or_not_at_all() {
 #[test]
 fn the_jwks_url_is_https_or_on_loopback() {
     let jwks = |url: &str| Api::read(environment(&[SESSIONS[0], SESSIONS[1], ("SESSION_JWKS_URL", url)]));
-    for good in ["https://id.example", "http://127.0.0.1:8080/keys", "http://[::1]:8080/", "http://localhost/keys"] {
-        assert!(jwks(good).is_ok(), "{good}");
+    for valid in ["https://id.example", "http://127.0.0.1:8080/keys", "http://[::1]:8080/", "http://localhost/keys"] {
+        assert!(jwks(valid).is_ok(), "{valid}");
     }
-    for bad in
+    for invalid in
         ["id.example", "http://id.example/keys", "http://127.0.0.1.id.example/", "file:///keys", "http://10.0.0.1/"]
     {
-        assert_eq!(variables(&jwks(bad).unwrap_err()), ["SESSION_JWKS_URL"], "{bad}");
+        assert_eq!(variables(&jwks(invalid).unwrap_err()), ["SESSION_JWKS_URL"], "{invalid}");
     }
 }
 
@@ -242,10 +242,10 @@ fn a_base_domain_is_a_domain_name() {
     };
     assert_eq!(base_domain("Packs.Example.com"), Ok("packs.example.com".to_owned()));
     assert_eq!(base_domain("localhost"), Ok("localhost".to_owned()));
-    for bad in
+    for invalid in
         ["https://packs.example", ".packs.example", "packs.example.", "packs.example:443", "*.example", "a b", "-a.b"]
     {
-        assert_eq!(variables(&base_domain(bad).unwrap_err()), ["TENANT_BASE_DOMAIN"], "{bad}");
+        assert_eq!(variables(&base_domain(invalid).unwrap_err()), ["TENANT_BASE_DOMAIN"], "{invalid}");
     }
 }
 
@@ -256,7 +256,7 @@ fn credentials_are_cached_for_at_most_a_minute() {
         Api::read(environment(&[("CREDENTIAL_CACHE_MS", text)])).map(|api| api.identity.cache_for.as_millis())
     };
     assert_eq!((cache_for("0"), cache_for("60000")), (Ok(0), Ok(60_000)));
-    for bad in ["60001", "-1", "forever"] {
-        assert_eq!(variables(&cache_for(bad).unwrap_err()), ["CREDENTIAL_CACHE_MS"], "{bad}");
+    for invalid in ["60001", "-1", "forever"] {
+        assert_eq!(variables(&cache_for(invalid).unwrap_err()), ["CREDENTIAL_CACHE_MS"], "{invalid}");
     }
 }

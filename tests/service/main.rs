@@ -6,6 +6,7 @@
 
 mod backends;
 mod config;
+mod dependencies;
 mod end_to_end;
 mod http;
 mod support;

@@ -1,3 +1,5 @@
+//! Ports and the lock of the data folder.
+
 use pack_upload::local::{Backends, DataDir, Error};
 
 use super::{Embedded, options, restart, stop};
@@ -21,13 +23,13 @@ async fn a_saved_port_in_use_is_reported_with_its_backend() {
     let address = first.backends.registry.to_string();
     let folder = stop(first).await;
 
-    let _squatter = std::net::TcpListener::bind(&address).expect("the port is free again");
+    let _listener = std::net::TcpListener::bind(&address).expect("the port is free again");
     let options = options(folder.path());
     let data = DataDir::open(&options.data_dir).expect("the folder is free");
     let error = Backends::start(&data, &options).await.expect_err("the port is taken");
     let message = error.to_string();
     assert!(message.contains("registry"), "{message}");
-    assert!(message.contains(address.rsplit(':').next().expect("a port")), "{message}");
+    assert!(message.contains(address.rsplit(':').next().unwrap()), "{message}");
     assert!(message.contains("ports.json"), "{message}");
 }
 

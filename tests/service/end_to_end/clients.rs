@@ -1,4 +1,4 @@
-//! Clients that are not ours upload the sample pack.
+//! Uploads of the sample pack with common HTTP clients.
 
 use std::{path::PathBuf, process::Command};
 
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::support::{Local, run, sample_pack, scratch, tool};
 
-/// The sample pack's archive, made by tar.
+/// Creates the archive of the sample pack with tar.
 fn archive() -> (tempfile::TempDir, PathBuf) {
-    let (guard, directory) = scratch();
+    let (folder, directory) = scratch();
     let archive = directory.join("pack.tar.gz");
     run(Command::new("tar").arg("-czf").arg(&archive).arg("-C").arg(sample_pack()).arg("."));
-    (guard, archive)
+    (folder, archive)
 }
 
 #[track_caller]

@@ -1,5 +1,5 @@
-//! The functions' own binaries, each under a Runtime API, on backends that nothing else works on: so the test is what
-//! carries a job from the queue to the builder, and sees what lies in between.
+//! The functions' own binaries, each with its own Runtime API. The backends have no worker: the test takes a job from
+//! the queue and invokes the builder with it.
 
 use std::{path::Path, process::Command};
 
@@ -18,10 +18,10 @@ use crate::{
     support::{AwsEmulator, BackendState, Embedded, Function, event, run, tool},
 };
 
-/// The digest of the image of the sample pack, which the events upload.
+/// Digest of the sample pack's image, which the events upload.
 const SAMPLE: &str = "sha256:f5f13034fe740c7f235d7a65f001ef0a70d8442148c63b276e4ecd3aafe35844";
 
-/// Backends with the orgs of every local run.
+/// Embedded backends with the orgs that `local` seeds.
 struct SeededBackends {
     embedded: Embedded,
 }
@@ -39,7 +39,7 @@ impl SeededBackends {
         Self { embedded }
     }
 
-    /// A function on these backends, with what template.yaml sets, and some more.
+    /// Starts a function on these backends with the variables that template.yaml sets, and these.
     async fn function(&self, role: Role, more: &[(&str, &str)]) -> Function {
         let Embedded { backends, options, queues, .. } = &self.embedded;
         let registry = backends.registry.to_string();
@@ -60,7 +60,7 @@ impl SeededBackends {
         Function::start(&role.binary(), &variables.chain(proxies).collect::<Vec<_>>()).await
     }
 
-    /// Takes the only job off the queue.
+    /// Receives and deletes the only job in the queue.
     async fn take_job(&self) -> Message {
         let (sqs, queue) = (&self.embedded.clients.sqs, &self.embedded.queues.builds);
         let receive = sqs.receive_message().queue_url(queue).max_number_of_messages(10);
@@ -70,7 +70,7 @@ impl SeededBackends {
         job.clone()
     }
 
-    /// The digest of the manifest that the registry has under a reference.
+    /// Returns the digest of the image in the registry.
     async fn digest(&self, image_ref: &str) -> String {
         let (repository, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.embedded.backends.registry);
@@ -81,7 +81,7 @@ impl SeededBackends {
     }
 }
 
-/// An response as API Gateway reads it: the status, and the body.
+/// Invokes the API and returns the status and the body.
 async fn send(api: &mut Function, event: Value) -> (u64, Value) {
     let response = api.invoke(event).await.unwrap();
     assert_eq!(response["isBase64Encoded"], false, "{response}");
@@ -89,13 +89,13 @@ async fn send(api: &mut Function, event: Value) -> (u64, Value) {
     (response["statusCode"].as_u64().unwrap(), body)
 }
 
-/// The read of a pack, as an event.
+/// Returns the event that reads a pack.
 fn get(id: &str) -> Value {
     let event = event("get").to_string().replace("pack_01JACME1000000000000000000", id);
     serde_json::from_str(&event).unwrap()
 }
 
-/// A batch of this job: the event with its first message's body replaced.
+/// Returns an event with this job in place of its first message.
 fn batch(name: &str, job: &Message) -> Value {
     let mut event = event(name);
     event["Records"][0]["body"] = json!(job.body().unwrap());
@@ -104,12 +104,12 @@ fn batch(name: &str, job: &Message) -> Value {
     event
 }
 
-/// The trace that a job carries.
+/// Returns the trace header of a job.
 fn trace_header(job: &Message) -> &str {
     &job.attributes().unwrap()[&MessageSystemAttributeName::AwsTraceHeader]
 }
 
-/// The messages of a log's lines that belong to a trace.
+/// Returns the messages of the log lines of a trace.
 fn logged_for(trace_id: &str, log: &str) -> Vec<String> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
@@ -127,7 +127,7 @@ async fn every_upload_event_format_is_accepted() {
         assert_eq!(response["statusCode"], 201, "{name}: {response}");
         let created: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
         let id = created["id"].as_str().unwrap();
-        // A REST API reads repeated headers from a map of its own.
+        // A REST API reads headers from `multiValueHeaders`.
         let location = match name.starts_with("upload-rest") {
             true => &response["multiValueHeaders"]["location"][0],
             false => &response["headers"]["location"],
@@ -135,7 +135,7 @@ async fn every_upload_event_format_is_accepted() {
         assert_eq!(location, &json!(format!("/v1/packs/{id}")), "{name}: {response}");
         assert_eq!((&created["image_digest"], &created["build_status"]), (&json!(SAMPLE), &json!("queued")), "{name}");
 
-        assert_eq!(send(&mut api, event(name)).await, (200, created.clone()), "{name}: the same again");
+        assert_eq!(send(&mut api, event(name)).await, (200, created.clone()), "{name}: repeated");
         assert_eq!(send(&mut api, get(id)).await, (200, created.clone()), "{name}");
         assert_eq!(send(&mut api, event("list")).await, (200, json!({"packs": [created]})), "{name}");
         let job: Value = serde_json::from_str(backends.take_job().await.body().unwrap()).unwrap();
@@ -152,10 +152,10 @@ async fn a_body_corrupted_by_the_gateway_is_rejected_with_the_cause() {
     assert_eq!((status, &body["error"]["code"]), (400, &json!("validation_error")), "{body}");
     assert!(body["error"]["details"]["fields"]["form"][0].as_str().unwrap().contains("binaryMediaTypes"), "{body}");
     assert_eq!(BackendState::from_embedded(&backends.embedded).await, before);
-    assert_eq!(send(&mut api, event("get")).await.0, 404, "the function lives on");
+    assert_eq!(send(&mut api, event("get")).await.0, 404, "the function continues to run");
 }
 
-// skopeo blocks the test's thread, and the registry needs another.
+// skopeo blocks one thread while the registry runs on the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_becomes_an_image_and_only_the_malformed_message_of_a_batch_fails() {
     for (name, failures) in
@@ -168,7 +168,7 @@ async fn a_job_becomes_an_image_and_only_the_malformed_message_of_a_batch_fails(
         let mut builder = backends.function(Builder, &[]).await;
         for time in ["first", "second"] {
             let response = builder.invoke(batch.clone()).await.unwrap();
-            assert_eq!(response, json!({"batchItemFailures": failures}), "{name}, for the {time} time");
+            assert_eq!(response, json!({"batchItemFailures": failures}), "{name}, {time} time");
         }
 
         let (status, built) = send(&mut api, get(created["id"].as_str().unwrap())).await;
@@ -229,17 +229,17 @@ fn a_function_without_configuration_names_every_missing_variable() {
         (Builder, &["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]),
         (Requeue, &["TABLE_NAME", "BUILD_QUEUE_URL"]),
     ] {
-        let ended = Command::new(role.binary()).env_clear().output().unwrap();
-        assert!(!ended.status.success(), "{role:?}");
-        let log = String::from_utf8(ended.stdout).unwrap();
+        let output = Command::new(role.binary()).env_clear().output().unwrap();
+        assert!(!output.status.success(), "{role:?}");
+        let log = String::from_utf8(output.stdout).unwrap();
         let line: Value = serde_json::from_str(&log).unwrap_or_else(|_| panic!("one line of JSON: {log}"));
         let expected: Vec<_> = missing.iter().map(|variable| format!("{variable} is not set")).collect();
         assert_eq!(line["error"], format!("the environment is not complete: {}", expected.join("; ")), "{role:?}");
     }
 }
 
-/// Texts that are in the code of each embedded backend and of what stands in for AWS around it. A name would not do:
-/// debug information has those of code that the linker left out.
+/// String literals from each embedded backend and from the rest of `local`. Names of functions would not do, since
+/// debug information also has those of code that the linker removed.
 const MARKERS: [&str; 6] = [
     "SQLite format 3",
     "MalformedXML",

@@ -1,11 +1,11 @@
-//! Packs that come by way of S3: begun, sent, and then submitted like any other.
+//! Uploads through S3: an upload is begun, its archive is sent to S3, and the upload is submitted.
 
 use reqwest::{StatusCode, multipart};
 use serde_json::json;
 
 use crate::support::{ApiResponse, BackendState, Local, PackArchive, form, put_archive};
 
-/// An archive that is too large for a request.
+/// Returns an archive that is too large for a request.
 fn large(name: &str) -> Vec<u8> {
     let mut noise = vec![0; 5_000_000];
     getrandom::fill(&mut noise).unwrap();
@@ -14,7 +14,7 @@ fn large(name: &str) -> Vec<u8> {
     archive
 }
 
-/// The problems of an upload's id.
+/// Returns the problems of the field `upload_id`, which must be the only one.
 #[track_caller]
 fn problems(response: &ApiResponse) -> &serde_json::Value {
     let fields = &response.expect_error(400, "validation_error")["details"]["fields"];
@@ -29,8 +29,8 @@ const NOT_SENT: &str = "has no archive yet; send it to the URL that came with th
 async fn a_pack_too_large_for_a_request_is_uploaded_through_s3() {
     let local = Local::start().await;
     let archive = large("large");
-    let refused = local.upload(archive.clone()).await;
-    let error = refused.expect_error(413, "payload_too_large");
+    let rejected = local.upload(archive.clone()).await;
+    let error = rejected.expect_error(413, "payload_too_large");
     let larger = json!({"request": "POST /v1/packs/uploads", "value": 268_435_456});
     assert_eq!(error["details"]["larger"], larger);
     assert!(error["message"].as_str().unwrap().ends_with("; 268435456 are allowed by way of `POST /v1/packs/uploads`"));
@@ -74,7 +74,7 @@ async fn an_upload_id_is_accepted_only_from_its_org_and_after_the_archive_was_se
     let before = BackendState::from_local(&local).await;
     let sent = local.send_archive("acme", archive()).await;
     let begun = local.begin_upload("acme", &archive()).await;
-    // Expired in 2025, and otherwise good.
+    // A well-formed id that expired in 2025.
     let expired = "upload_01JGFJJZ000000000000000000";
     for id in [sent.as_str(), expired, "upload_", "", "pack_01M857NA6Y6E1XYQ05DEPKJKQN"] {
         assert_eq!(problems(&local.submit_as("globex", "", id).await), &json!([UNKNOWN]), "{id}");
@@ -109,7 +109,7 @@ async fn s3_accepts_only_the_announced_archive() {
     assert_eq!(put_archive(&begun, other).await, StatusCode::BAD_REQUEST);
     assert_eq!(put_archive(&begun, archive[1..].to_vec()).await, StatusCode::FORBIDDEN);
     assert_eq!(problems(&local.submit_as("acme", "", begun.text("upload_id")).await), &json!([NOT_SENT]));
-    // The same archive may be sent again.
+    // The announced archive may be sent more than once.
     for _ in 0..2 {
         assert_eq!(put_archive(&begun, archive.clone()).await, StatusCode::OK);
     }
@@ -120,7 +120,7 @@ async fn s3_accepts_only_the_announced_archive() {
 async fn both_kinds_of_upload_report_the_same_problems() {
     let local = Local::start_with(&[("LIMIT_ENTRIES", "4"), ("LIMIT_LARGE_FILE_BYTES", "20000000")]).await;
     let before = BackendState::from_local(&local).await;
-    let bad = PackArchive::empty()
+    let invalid = PackArchive::empty()
         .file("pack.yaml", "name: Bad_Name\nversion: 1.10\ndescripton: x\n")
         .symlink("data/link", "/etc/passwd")
         .file("notes.txt", "?")
@@ -129,7 +129,7 @@ async fn both_kinds_of_upload_report_the_same_problems() {
     let cut_off = cut_off[..cut_off.len() - 1].to_vec();
     let many =
         (0..4).fold(PackArchive::new("many", "1.0.0"), |archive, index| archive.file(&format!("data/{index}"), ""));
-    for archive in [bad, cut_off, b"no archive".to_vec(), many.finish()] {
+    for archive in [invalid, cut_off, b"no archive".to_vec(), many.finish()] {
         let direct = local.upload(archive.clone()).await;
         let upload_id = local.send_archive("acme", archive).await;
         let sent = local.submit_as("acme", "", &upload_id).await;
@@ -142,7 +142,7 @@ async fn both_kinds_of_upload_report_the_same_problems() {
         assert_eq!(without_id(&sent), without_id(&direct));
     }
 
-    // More is allowed by this way, and not everything.
+    // The limits of uploads through S3 are higher, but they apply.
     let file = |size: usize| {
         let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
         getrandom::fill(&mut content[..1 << 20]).unwrap();
@@ -177,5 +177,5 @@ async fn beginning_an_upload_requires_the_permission_to_upload() {
     }
     begin(&local.key("pastdue")).await.expect_error(423, "billing_inactive");
     begin(&local.key("acme")).await.expect_error(400, "validation_error");
-    assert!(!local.log().contains("X-Amz-Signature"), "a signature is in the log");
+    assert!(!local.log().contains("X-Amz-Signature"), "the log contains a signature");
 }

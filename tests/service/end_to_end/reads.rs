@@ -1,4 +1,4 @@
-//! Reading packs back.
+//! Reads and lists of packs.
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -30,7 +30,7 @@ async fn a_community_pack_is_visible_to_every_org_and_an_org_pack_only_to_its_ow
     let mine = local.get("acme", &path(shared.text("id"))).await;
     assert_eq!((&mine.body["owned"], mine.text("org_id")), (&Value::Bool(true), shared.text("org_id")));
 
-    // Another org's pack looks exactly like one that does not exist, and like an id that is none.
+    // Another org's pack, an absent pack and a malformed id get the same response.
     let hidden = local.get("globex", &path(private.text("id"))).await;
     let absent = local.get("globex", "/v1/packs/pack_01J00000000000000000000000").await;
     let malformed = local.get("globex", "/v1/packs/nonsense").await;
@@ -40,7 +40,7 @@ async fn a_community_pack_is_visible_to_every_org_and_an_org_pack_only_to_its_ow
     }
     assert_eq!(names(&local, "globex", "").await, ["shared 1.0.0"]);
     assert_eq!(names(&local, "acme", "").await, ["shared 1.0.0", "private 1.0.0"]);
-    // The right to look suffices, whatever the org owes.
+    // Reading requires only the permission, not active billing.
     local.get("pastdue", &path(shared.text("id"))).await.expect(StatusCode::OK);
 }
 
@@ -73,14 +73,14 @@ async fn lists_are_newest_first_and_paginated() {
                 None => break,
             }
         }
-        let whole = local.get("acme", &format!("/v1/packs?limit=100{filter}")).await;
-        let whole: Vec<_> = whole.body["packs"]
+        let expected = local.get("acme", &format!("/v1/packs?limit=100{filter}")).await;
+        let expected: Vec<_> = expected.body["packs"]
             .as_array()
             .unwrap()
             .iter()
             .map(|pack| pack["id"].as_str().unwrap().to_owned())
             .collect();
-        assert_eq!(seen, whole, "limit={limit}{filter}");
+        assert_eq!(seen, expected, "limit={limit}{filter}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Uploads that are turned away: each says why in the envelope, and leaves nothing behind.
+//! Rejected uploads: each gets an error envelope with the reason and writes nothing.
 
 use reqwest::{StatusCode, header, multipart};
 use serde_json::json;
@@ -10,7 +10,7 @@ async fn post(local: &Local, key: Option<&str>, query: &str) -> ApiResponse {
     if let Some(key) = key {
         request = request.bearer_auth(key);
     }
-    ApiResponse::read(request.multipart(form(PackArchive::new("refused", "1.0.0").finish())).send().await.unwrap())
+    ApiResponse::read(request.multipart(form(PackArchive::new("rejected", "1.0.0").finish())).send().await.unwrap())
         .await
 }
 
@@ -44,7 +44,7 @@ async fn invalid_credentials_missing_permissions_and_inactive_billing_are_reject
         local.get(org, "/v1/packs").await.expect(StatusCode::OK);
     }
     assert_eq!(BackendState::from_local(&local).await, before);
-    assert!(!local.log().contains(&key), "a secret is in the log");
+    assert!(!local.log().contains(&key), "the log contains a secret");
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn unknown_routes_and_methods_are_rejected() {
 async fn a_malformed_request_is_rejected() {
     let local = Local::start().await;
     let before = BackendState::from_local(&local).await;
-    let archive = || PackArchive::new("refused", "1.0.0").finish();
+    let archive = || PackArchive::new("rejected", "1.0.0").finish();
 
     let send = |content_type: &'static str, body: Vec<u8>| {
         let request = local.request("POST", "/v1/packs/upload").bearer_auth(local.key("acme"));

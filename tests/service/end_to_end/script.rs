@@ -1,4 +1,4 @@
-//! README's client script, as it stands there.
+//! The client script in README.md.
 
 use std::{
     fs,
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::support::{Local, manifest, scratch, tool};
 
-/// Writes the script to a file that can be run.
+/// Writes the script from README.md to an executable file.
 fn write_script(path: &Path) {
     let readme = include_str!("../../../README.md");
-    let (_, script) = readme.split_once("```sh\n#!/bin/sh\n# upload-pack ").expect("the script is in README");
+    let (_, script) = readme.split_once("```sh\n#!/bin/sh\n# upload-pack ").expect("README.md has the script");
     let (script, _) = script.split_once("```\n").expect("the script ends");
     fs::write(path, format!("#!/bin/sh\n# upload-pack {script}")).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -60,6 +60,6 @@ async fn the_script_uploads_small_and_large_packs_and_waits_for_their_builds() {
     fs::write(pack.join("pack.yaml"), manifest("Scripted", "3.0.0")).unwrap();
     let output = upload(&[]);
     assert!(!output.status.success());
-    let refused = String::from_utf8_lossy(&output.stderr);
-    assert!(refused.contains("did you mean `scripted`?"), "{refused}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("did you mean `scripted`?"), "{stderr}");
 }

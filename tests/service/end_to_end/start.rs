@@ -1,4 +1,4 @@
-//! What a `local` that has started tells a person, and a script.
+//! What `local` prints, logs and writes to `local.json` when it starts.
 
 use std::{
     process::Command,
@@ -16,8 +16,8 @@ async fn the_printed_command_uploads_the_sample_pack() {
     let printed = local.stdout();
     assert!(printed.contains(local.setting("/url")), "{printed}");
     let Some(_) = tool("curl") else { return };
-    let pasted = printed.lines().find(|line| line.contains("curl")).unwrap();
-    let curl = Command::new("sh").args(["-c", pasted]).current_dir("/").output().unwrap();
+    let command = printed.lines().find(|line| line.contains("curl")).unwrap();
+    let curl = Command::new("sh").args(["-c", command]).current_dir("/").output().unwrap();
     assert!(curl.status.success(), "{}", String::from_utf8_lossy(&curl.stdout));
     let created: Value = serde_json::from_slice(&curl.stdout).unwrap();
     assert_eq!(created["name"], "incident-response");
@@ -51,7 +51,7 @@ async fn a_request_and_its_build_are_logged_with_the_same_trace() {
     let local = Local::start().await;
     let created = local.upload(PackArchive::new("traced", "1.0.0").finish()).await;
     local.wait_for_build("acme", created.text("id")).await;
-    // The line about a build is written after its record.
+    // The builder logs after it has written the record.
     let began = Instant::now();
     let log = loop {
         let log = local.log();

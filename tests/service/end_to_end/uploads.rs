@@ -1,11 +1,11 @@
-//! Uploads that are taken in.
+//! Accepted uploads: records, repeated uploads, conflicts and dry runs.
 
 use reqwest::{StatusCode, multipart};
 use serde_json::{Value, json};
 
 use crate::support::{BackendState, Local, PackArchive, form};
 
-/// A record without the fields that every run makes anew.
+/// Removes the fields of a record that differ between runs.
 fn stable(record: &Value) -> Value {
     let mut record = record.clone();
     for field in ["id", "created_at", "updated_at", "image_ref"] {
@@ -74,7 +74,7 @@ async fn an_upload_returns_the_complete_record_and_is_built() {
     assert_eq!(built["image_ref"], created.body["image_ref"]);
 
     let state = BackendState::from_local(&local).await;
-    assert_eq!(state.pack_items.len(), 2, "a record and its guard: {state:?}");
+    assert_eq!(state.pack_items.len(), 2, "a record and its version claim: {state:?}");
     assert!(state.pending.is_empty(), "{state:?}");
     assert!(state.repositories.contains("acme/release-notes"), "{state:?}");
 }
@@ -97,14 +97,14 @@ async fn the_same_content_archived_differently_is_the_same_record() {
         .upload(PackArchive::new("again", "1.0.0").file("guides/a.md", "a").file("scripts/b.sh", "b").finish())
         .await;
     first.expect(StatusCode::CREATED);
-    let otherwise = PackArchive::empty()
+    let other_archive = PackArchive::empty()
         .file_with_mode("wrapped/scripts/b.sh", "b", 0o600)
-        .file("wrapped/.DS_Store", "litter")
+        .file("wrapped/.DS_Store", "ignored")
         .file("wrapped/guides/a.md", "a")
         .file("wrapped/pack.yaml", crate::support::manifest("again", "1.0.0"))
         .finish();
 
-    let second = local.upload(otherwise).await;
+    let second = local.upload(other_archive).await;
     second.expect(StatusCode::OK);
     assert_eq!((second.text("id"), second.text("image_digest")), (first.text("id"), first.text("image_digest")));
     local.wait_for_build("acme", first.text("id")).await;
@@ -134,7 +134,7 @@ async fn different_content_or_visibility_is_a_conflict_that_names_the_existing_p
     }
     assert_eq!(BackendState::from_local(&local).await, before);
 
-    // Another org's names are its own.
+    // Names are unique only within an org.
     local.upload_as("globex", "", archive()).await.expect(StatusCode::CREATED);
 }
 

@@ -176,11 +176,12 @@ async fn no_log_line_contains_a_secret_or_content_of_an_archive() {
     let api = TestApi::start_with(&issuer.settings()).await;
     let (log, _guard) = Log::start();
     let sign = |claims: &Value| key.token(&json!({"alg": "ES256", "kid": "1"}), claims);
-    let mut bad = claims();
-    bad["permissions"] = json!("a secret of the claims");
+    let mut invalid = claims();
+    invalid["permissions"] = json!("a secret of the claims");
     let secret = secret("acme", KeyTemplate::FullAccess).reveal().to_owned();
     let unknown = format!("{}A", &secret[..secret.len() - 1]);
-    let credentials = [sign(&claims()), secret, unknown, sign(&bad), "sk_malformed".to_owned(), "eyJ.e.f".to_owned()];
+    let credentials =
+        [sign(&claims()), secret, unknown, sign(&invalid), "sk_malformed".to_owned(), "eyJ.e.f".to_owned()];
     let mut created = Value::Null;
     for credential in &credentials {
         let response = api.send(&with_credential(event("upload-http-api"), credential)).await;

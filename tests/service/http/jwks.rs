@@ -25,16 +25,16 @@ async fn sessions_are_unavailable_while_the_jwks_cannot_be_fetched() {
         jwks.retry_pause = Duration::ZERO;
     });
     let api = TestApi::start_with(&settings).await;
-    let good = json!({"keys": [key.jwk("1")]}).to_string();
+    let valid = json!({"keys": [key.jwk("1")]}).to_string();
     for (status, body, delay, why) in [
-        (500, good.clone(), 0, "an error"),
-        (404, good.clone(), 0, "not found"),
-        (302, good.clone(), 0, "a redirect"),
-        (200, good.clone(), 60_000, "too slow"),
+        (500, valid.clone(), 0, "an error"),
+        (404, valid.clone(), 0, "not found"),
+        (302, valid.clone(), 0, "a redirect"),
+        (200, valid.clone(), 60_000, "too slow"),
         (200, "<html>".to_owned(), 0, "not JSON"),
         (200, "{}".to_owned(), 0, "not a JWKS"),
-        (200, json!({"keys": {}, "padding": good}).to_string(), 0, "`keys` is not a list"),
-        (200, format!("{good}{}", " ".repeat(300_000)), 0, "too long"),
+        (200, json!({"keys": {}, "padding": valid}).to_string(), 0, "`keys` is not a list"),
+        (200, format!("{valid}{}", " ".repeat(300_000)), 0, "too long"),
     ] {
         issuer.respond_with(status, body, Duration::from_millis(delay));
         let began = Instant::now();

@@ -1,8 +1,8 @@
-//! The HTTP layer in this process: every test sends an API Gateway event to the handler and checks the response, which must
-//! also match openapi.yaml. Authentication, routes, forms, sessions, tenants and the audit trail are covered here.
+//! The HTTP layer in this process: every test sends an API Gateway event to the handler and checks the response, which
+//! must also match openapi.yaml. Authentication, routes, forms, sessions, tenants and the audit trail are covered here.
 //!
-//! To add a case, build an event with [`request`] or [`event`] and send it: with [`send`] if no backend may be called, or
-//! with [`TestApi`](test_api::TestApi), which has embedded backends.
+//! To add a case, build an event with [`request`] or [`event`] and send it: with [`send`] if no backend may be called,
+//! or with [`TestApi`](test_api::TestApi), which has embedded backends.
 
 mod admin;
 mod audit;

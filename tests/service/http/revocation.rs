@@ -53,8 +53,8 @@ async fn a_revoked_key_looks_unknown_once_the_cache_expires() {
     let revoked = api.list_as(secret.reveal()).await;
     let unknown = api.list_as(KeySecret::new(acme(), [8; 32]).reveal()).await;
     let missing = send(&request("GET", "/v1/packs")).await;
-    for refused in [&revoked, &unknown] {
-        assert_eq!((refused.status, &refused.headers, &refused.body), (401, &missing.headers, &missing.body));
+    for rejected in [&revoked, &unknown] {
+        assert_eq!((rejected.status, &rejected.headers, &rejected.body), (401, &missing.headers, &missing.body));
     }
     assert_eq!(revoked.header("www-authenticate"), Some("Bearer"));
 }

@@ -94,7 +94,7 @@ async fn a_session_is_limited_by_its_permissions_and_by_its_org_s_billing() {
 #[tokio::test]
 async fn claims_are_checked_with_a_minute_of_leeway() {
     let setup = Setup::new().await;
-    for (good, why) in [
+    for (valid, why) in [
         (json!({"exp": now(-50)}), "expired within the leeway"),
         (json!({"nbf": now(55)}), "not yet valid within the leeway"),
         (json!({"nbf": null, "sub": null}), "no optional claims"),
@@ -102,9 +102,9 @@ async fn claims_are_checked_with_a_minute_of_leeway() {
         (json!({"aud": ["other", AUDIENCE]}), "one of several audiences"),
         (json!({"iat": now(300), "jti": "x", "org_name": "Acme"}), "unknown claims"),
     ] {
-        assert_eq!(setup.list(&claims_with(good)).await.status, 200, "{why}");
+        assert_eq!(setup.list(&claims_with(valid)).await.status, 200, "{why}");
     }
-    for (bad, why) in [
+    for (invalid, why) in [
         (json!({"exp": now(-62)}), "expired"),
         (json!({"exp": 0}), "expired long ago"),
         (json!({"exp": -1}), "expired before the epoch"),
@@ -128,7 +128,7 @@ async fn claims_are_checked_with_a_minute_of_leeway() {
         (json!({"permissions": "caps:write"}), "permissions as a string"),
         (json!({"permissions": ["caps:write", 1]}), "a permission that is a number"),
     ] {
-        setup.expect_unauthenticated(&setup.ec.token(&header("ES256", "ec"), &claims_with(bad)), why).await;
+        setup.expect_unauthenticated(&setup.ec.token(&header("ES256", "ec"), &claims_with(invalid)), why).await;
     }
 }
 
@@ -144,8 +144,8 @@ async fn forged_tokens_are_rejected_without_requests_to_the_issuer() {
     assert_eq!(issuer.fetches(), 0);
     assert_eq!(setup.list(&claims()).await.status, 200);
     let modulus = rsa.jwk("rsa")["n"].as_str().unwrap().to_owned();
-    let good = ec.token(&header("ES256", "ec"), &claims());
-    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let valid = ec.token(&header("ES256", "ec"), &claims());
+    let (signed, signature) = valid.rsplit_once('.').unwrap();
     let raised = message(&header("ES256", "ec"), &claims_with(json!({"permissions": ["audit:read"]})));
     let unsigned = |algorithm: &str| format!("{}.", message(&header(algorithm, "ec"), &claims()));
     let hmac = |secret: &[u8], kid| hmac_token(secret, &header("HS256", kid), &claims());
@@ -178,7 +178,7 @@ async fn forged_tokens_are_rejected_without_requests_to_the_issuer() {
         ),
         (ec.token(&header("ES256", "ec"), &json!("claims")), "claims that are a string"),
         (ec.token(&header("ES256", "ec"), &claims_with(json!({"x": "x".repeat(6_500)}))), "more than 8 KiB"),
-        (format!("{good}.{signature}"), "four parts"),
+        (format!("{valid}.{signature}"), "four parts"),
         (signed.to_owned(), "two parts"),
         ("eyJ".to_owned(), "one part"),
         ("eyJhbGciOiJFUzI1NiJ9..".to_owned(), "empty parts"),

@@ -268,7 +268,7 @@ impl ApiResponse {
     }
 }
 
-/// Creates a temporary directory, which is removed when the guard is dropped.
+/// Creates a temporary directory, which is removed when the [`TempDir`] is dropped.
 pub(crate) fn scratch() -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().to_owned();

@@ -1,9 +1,11 @@
+//! Creating and reading records.
+
 use pack_upload::{
     aws::Created,
     records::{OrgId, PackId},
 };
 
-use super::support::{Database, community, record, taken};
+use super::support::{Database, community, existing, record};
 
 #[tokio::test]
 async fn a_record_is_read_as_it_was_written() {
@@ -23,7 +25,7 @@ async fn a_record_is_read_as_it_was_written() {
         assert_eq!(released.as_ref(), Some(record));
         assert!(database.is_pending(record).await);
     }
-    assert_eq!(database.items().await, 4, "two records and their two guards");
+    assert_eq!(database.items().await, 4, "two records and their version claims");
 }
 
 #[tokio::test]
@@ -34,8 +36,8 @@ async fn a_name_and_version_identify_one_record_of_an_org() {
     assert!(matches!(database.table.create(&first).await.unwrap(), Created::Written));
 
     let second = record(acme, "tools", "1.0.0", "b");
-    assert_eq!(taken(database.table.create(&second).await.unwrap()), first);
-    assert_eq!(database.table.record(second.id).await.unwrap(), None, "the loser left nothing behind");
+    assert_eq!(existing(database.table.create(&second).await.unwrap()), first);
+    assert_eq!(database.table.record(second.id).await.unwrap(), None, "the rejected record is not written");
 
     for other in
         [record(globex, "tools", "1.0.0", "c"), record(acme, "tools", "1.0.1", "d"), record(acme, "x", "1.0.0", "e")]
@@ -56,16 +58,16 @@ async fn an_absent_record_is_not_found() {
 async fn one_of_fifty_concurrent_creates_succeeds_and_the_others_return_its_record() {
     let database = Database::start().await;
     let org = OrgId::generate();
-    let racers: Vec<_> = (0..50)
-        .map(|racer| {
+    let tasks: Vec<_> = (0..50)
+        .map(|n| {
             let table = database.table.clone();
-            let record = record(org, "tools", "1.0.0", &racer.to_string());
+            let record = record(org, "tools", "1.0.0", &n.to_string());
             tokio::spawn(async move { (table.create(&record).await.unwrap(), record) })
         })
         .collect();
     let (mut written, mut found) = (Vec::new(), Vec::new());
-    for racer in racers {
-        match racer.await.unwrap() {
+    for task in tasks {
+        match task.await.unwrap() {
             (Created::Written, record) => written.push(record),
             (Created::Taken(winner), _) => found.push(*winner),
         }
@@ -73,5 +75,5 @@ async fn one_of_fifty_concurrent_creates_succeeds_and_the_others_return_its_reco
     let [winner] = written.as_slice() else { panic!("{} won", written.len()) };
     assert_eq!(found.len(), 49);
     assert!(found.iter().all(|record| record == winner));
-    assert_eq!(database.items().await, 2, "the winner and its guard");
+    assert_eq!(database.items().await, 2, "the winner and its version claim");
 }

@@ -1,4 +1,4 @@
-//! What the embedded table never does: conflicts between transactions, and responses that get lost.
+//! Transaction conflicts and lost responses, which the embedded DynamoDB never has. A proxy injects them.
 
 use std::{
     net::SocketAddr,
@@ -27,22 +27,22 @@ const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#Transactio
     "Message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}"#;
 const INTERNAL: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}"#;
 
-/// What befalls the first calls of an operation.
+/// How the first calls of an operation fail.
 #[derive(Clone, Copy)]
 enum Fault {
-    /// They are cancelled for a conflict and do nothing.
+    /// The call is cancelled because of a conflict and has no effect.
     Conflict,
-    /// They are done, and their responses are lost.
+    /// The call takes effect, and its response is lost.
     LostResponse,
 }
 
-/// Stands before a DynamoDB.
+/// A proxy in front of DynamoDB.
 #[derive(Clone)]
 struct Proxy {
     backend: SocketAddr,
     operation: &'static str,
     fault: Fault,
-    /// How many calls it is to befall.
+    /// Number of calls that fail.
     times: usize,
     calls: Arc<AtomicUsize>,
 }
@@ -64,14 +64,14 @@ impl Proxy {
 
 async fn pass(State(proxy): State<Proxy>, mut headers: HeaderMap, body: Bytes) -> impl IntoResponse {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let befalls = target.ends_with(proxy.operation) && proxy.calls.fetch_add(1, Ordering::SeqCst) < proxy.times;
-    if befalls && matches!(proxy.fault, Fault::Conflict) {
+    let fails = target.ends_with(proxy.operation) && proxy.calls.fetch_add(1, Ordering::SeqCst) < proxy.times;
+    if fails && matches!(proxy.fault, Fault::Conflict) {
         return (StatusCode::BAD_REQUEST, Bytes::from_static(CONFLICT.as_bytes()));
     }
     headers.remove("host");
     let request = reqwest::Client::new().post(format!("http://{}/", proxy.backend)).headers(headers).body(body);
     let response = request.send().await.unwrap();
-    if befalls {
+    if fails {
         return (StatusCode::INTERNAL_SERVER_ERROR, Bytes::from_static(INTERNAL.as_bytes()));
     }
     (response.status(), response.bytes().await.unwrap())
@@ -114,7 +114,7 @@ async fn a_create_whose_response_is_lost_is_applied_once() {
 async fn creating_the_same_record_twice_succeeds() {
     let database = Database::start().await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
-    // Two calls have two idempotency tokens, as after a response that was lost for good.
+    // Two calls have different idempotency tokens, as if the caller retried after every response was lost.
     for _ in 0..2 {
         assert!(matches!(database.table.create(&record).await.unwrap(), Created::Written));
     }

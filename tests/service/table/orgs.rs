@@ -1,3 +1,5 @@
+//! Orgs and API keys.
+
 use pack_upload::{
     identity::{ApiKey, Billing, Directory, KeySecret, KeyTemplate, Org},
     records::{OrgId, Timestamp},
@@ -57,9 +59,9 @@ async fn an_api_key_is_found_only_together_with_its_org() {
     let unknown = api_key(acme.id, KeyTemplate::FullAccess, 2);
     assert_eq!(table.api_key(acme.id, &unknown.hash).await.unwrap(), None, "no such key");
     assert_eq!(table.api_key(globex.id, &key.hash).await.unwrap(), None, "another org's key");
-    let orphan = OrgId::generate();
-    table.put_api_key(orphan, &key).await.unwrap();
-    assert_eq!(table.api_key(orphan, &key.hash).await.unwrap(), None, "no such org");
+    let unknown_org = OrgId::generate();
+    table.put_api_key(unknown_org, &key).await.unwrap();
+    assert_eq!(table.api_key(unknown_org, &key.hash).await.unwrap(), None, "no such org");
 }
 
 #[tokio::test]
@@ -94,7 +96,7 @@ async fn an_org_is_found_by_its_id() {
     assert_eq!(table.org(OrgId::generate()).await.unwrap(), None);
 }
 
-/// A key and the entry that tells of it are written together or not at all.
+/// A change of a key and its audit entry are written in one transaction.
 #[tokio::test]
 async fn every_change_of_a_key_writes_one_audit_entry() {
     let database = Database::start().await;

@@ -1,9 +1,11 @@
+//! Replacing a failed record, and queuing its build again.
+
 use pack_upload::{
     aws::Created,
     records::{BuildStatus, OrgId, Timestamp},
 };
 
-use super::support::{Database, failed, record, taken};
+use super::support::{Database, existing, failed, record};
 
 #[tokio::test]
 async fn replacing_a_failed_record_leaves_nothing_of_it() {
@@ -29,13 +31,17 @@ async fn a_record_that_is_no_longer_failed_is_not_replaced() {
 
     let retried = seen.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
     assert!(matches!(database.table.queue_again(&seen, &retried).await.unwrap(), Created::Written));
-    assert_eq!(taken(database.table.replace(&seen, &new).await.unwrap()), retried, "queued");
+    assert_eq!(existing(database.table.replace(&seen, &new).await.unwrap()), retried, "queued");
 
     assert!(database.table.mark_failed(seen.id, 2, "again", Timestamp::now()).await.unwrap());
-    assert_eq!(taken(database.table.replace(&seen, &new).await.unwrap()).build.attempt, 2, "failed in a newer attempt");
+    assert_eq!(
+        existing(database.table.replace(&seen, &new).await.unwrap()).build.attempt,
+        2,
+        "failed in a later attempt"
+    );
 
     assert!(database.table.mark_ready(seen.id, Timestamp::now()).await.unwrap());
-    let found = taken(database.table.replace(&seen, &new).await.unwrap());
+    let found = existing(database.table.replace(&seen, &new).await.unwrap());
     assert_eq!((found.id, found.build.status), (seen.id, BuildStatus::Ready));
     assert_eq!(database.table.record(new.id).await.unwrap(), None);
 }
@@ -45,16 +51,16 @@ async fn one_of_twenty_concurrent_replacements_succeeds() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let old = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;
-    let racers: Vec<_> = (0..20)
-        .map(|racer| {
+    let tasks: Vec<_> = (0..20)
+        .map(|n| {
             let (table, old) = (database.table.clone(), old.clone());
-            let new = record(org, "tools", "1.0.0", &racer.to_string());
+            let new = record(org, "tools", "1.0.0", &n.to_string());
             tokio::spawn(async move { (table.replace(&old, &new).await.unwrap(), new) })
         })
         .collect();
     let (mut written, mut found) = (Vec::new(), Vec::new());
-    for racer in racers {
-        match racer.await.unwrap() {
+    for task in tasks {
+        match task.await.unwrap() {
             (Created::Written, new) => written.push(new),
             (Created::Taken(winner), _) => found.push(*winner),
         }
@@ -68,16 +74,16 @@ async fn one_of_twenty_concurrent_replacements_succeeds() {
 async fn one_of_twenty_concurrent_retries_succeeds_and_counts_as_one_attempt() {
     let database = Database::start().await;
     let old = failed(&database.table, record(OrgId::generate(), "tools", "1.0.0", "old")).await;
-    let racers: Vec<_> = (0..20)
-        .map(|racer| {
+    let tasks: Vec<_> = (0..20)
+        .map(|n| {
             let (table, old) = (database.table.clone(), old.clone());
-            let retried = old.queued_again(format!("staging/{racer}.tar.gz"), Timestamp::now());
+            let retried = old.queued_again(format!("staging/{n}.tar.gz"), Timestamp::now());
             tokio::spawn(async move { (table.queue_again(&old, &retried).await.unwrap(), retried) })
         })
         .collect();
     let mut written = Vec::new();
-    for racer in racers {
-        if let (Created::Written, retried) = racer.await.unwrap() {
+    for task in tasks {
+        if let (Created::Written, retried) = task.await.unwrap() {
             written.push(retried);
         }
     }

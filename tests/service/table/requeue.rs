@@ -1,4 +1,4 @@
-//! The sweeps of requeue: which builds are sent again, and which fail. To add a case, start a [`Fixture`] with other
+//! The sweeps of requeue: which builds are sent again, and which fail. To add a case, start a [`Fixture`] with last
 //! settings, write records, and check what `sweep` counts and sends.
 
 use std::{
@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use super::support::{Database, failed, record};
 use crate::support::sdk;
 
-/// A queue that keeps what is sent to it, or rejects it.
+/// An SQS server that records the jobs sent to it, or rejects every message.
 #[derive(Clone, Default)]
 struct RecordingQueue {
     jobs: Arc<Mutex<Vec<Job>>>,
@@ -156,12 +156,13 @@ async fn send_all_sends_every_pending_build_and_fails_none() {
 #[tokio::test]
 async fn an_unreadable_record_does_not_affect_the_others() {
     let fixture = Fixture::start(RESEND_IMMEDIATELY).await;
-    let (good, bad, other) = (fixture.write("1.0.0").await, fixture.write("1.0.1").await, fixture.write("1.0.2").await);
-    fixture.database.corrupt(&bad).await;
+    let (first, corrupt, last) =
+        (fixture.write("1.0.0").await, fixture.write("1.0.1").await, fixture.write("1.0.2").await);
+    fixture.database.corrupt(&corrupt).await;
     let swept = fixture.requeue.sweep().await.unwrap();
     assert_eq!(counts(swept), Sweep { pending: 3, sent: 2, errors: 1, ..Sweep::default() });
     let sent: Vec<_> = fixture.queue.take().iter().map(|job| job.pack_id).collect();
-    assert!(sent.contains(&good.id) && sent.contains(&other.id));
+    assert!(sent.contains(&first.id) && sent.contains(&last.id));
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
+//! Transitions of the build status.
+
 use pack_upload::{
     aws::Created,
     records::{BuildStatus, OrgId, PackId, Timestamp},
 };
 
-use super::support::{Database, failed, record, taken};
+use super::support::{Database, existing, failed, record};
 
 #[tokio::test]
 async fn a_queued_or_failed_record_becomes_ready_and_is_no_longer_pending() {
@@ -34,7 +36,7 @@ async fn a_ready_record_never_changes() {
     assert!(!database.table.mark_failed(ready.id, 1, "late", Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_sent(&ready, Timestamp::now()).await.unwrap());
     let retried = ready.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
-    assert_eq!(taken(database.table.queue_again(&ready, &retried).await.unwrap()), ready);
+    assert_eq!(existing(database.table.queue_again(&ready, &retried).await.unwrap()), ready);
     assert_eq!(database.table.record(ready.id).await.unwrap(), Some(ready));
 }
 

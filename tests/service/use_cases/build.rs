@@ -1,3 +1,5 @@
+//! [`Builder`](pack_upload::build::Builder): builds of jobs, repeated, late and concurrent jobs, and batches.
+
 use aws_lambda_events::sqs::SqsEvent;
 use pack_upload::{
     aws::Job,
@@ -41,9 +43,9 @@ async fn two_builders_can_run_the_same_job() {
     let record = fixture.create(pack("hello")).await;
     let job = Job::from(&record);
     let (first, second) = tokio::join!(fixture.builder.build(job), fixture.builder.build(job));
-    let settled = [first.unwrap(), second.unwrap()];
-    assert!(settled.contains(&BuildOutcome::Ready), "{settled:?}");
-    assert!(settled.iter().all(|built| matches!(built, BuildOutcome::Ready | BuildOutcome::Dropped)), "{settled:?}");
+    let outcomes = [first.unwrap(), second.unwrap()];
+    assert!(outcomes.contains(&BuildOutcome::Ready), "{outcomes:?}");
+    assert!(outcomes.iter().all(|built| matches!(built, BuildOutcome::Ready | BuildOutcome::Dropped)), "{outcomes:?}");
     assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);
 }
 
@@ -89,7 +91,7 @@ async fn an_archive_that_does_not_match_its_record_is_never_pushed() {
 async fn a_late_job_makes_a_failed_record_ready() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
-    assert!(fixture.uploads.table.mark_failed(record.id, 1, "given up", Timestamp::now()).await.unwrap());
+    assert!(fixture.uploads.table.mark_failed(record.id, 1, "failed", Timestamp::now()).await.unwrap());
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
     assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);
 }
@@ -98,32 +100,32 @@ async fn a_late_job_makes_a_failed_record_ready() {
 async fn an_unreachable_registry_leaves_the_record_unchanged() {
     let mut fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    let there = fixture.builder.registry.clone();
-    fixture.builder.registry = registry(&nobody.parse().unwrap(), Credentials::None);
+    let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let reachable = fixture.builder.registry.clone();
+    fixture.builder.registry = registry(&unused.parse().unwrap(), Credentials::None);
     let error = fixture.builder.build(Job::from(&record)).await.unwrap_err();
     assert!(matches!(error, BuildError::Registry(_)), "{error}");
     assert_eq!(fixture.read(&record).await, record);
 
-    fixture.builder.registry = there;
+    fixture.builder.registry = reachable;
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
 }
 
 #[tokio::test]
 async fn only_the_failed_messages_of_a_batch_are_redelivered() {
     let fixture = Fixture::start().await;
-    let good = fixture.create(pack("hello")).await;
+    let valid = fixture.create(pack("hello")).await;
     let job = |job: Job| serde_json::to_string(&job).unwrap();
     let event: SqsEvent = serde_json::from_value(json!({"Records": [
         {"messageId": "malformed", "body": "{\"pack_id\": 1}"},
         {"messageId": "bodiless"},
         {"messageId": "unknown", "body": job(Job { pack_id: PackId::generate(), attempt: 1 })},
-        {"messageId": "good", "body": job(Job::from(&good))},
+        {"messageId": "valid", "body": job(Job::from(&valid))},
     ]}))
     .unwrap();
     let mut failures: Vec<_> =
         fixture.builder.handle(event).await.batch_item_failures.into_iter().map(|item| item.item_identifier).collect();
     failures.sort();
     assert_eq!(failures, ["bodiless", "malformed"]);
-    assert_eq!(fixture.read(&good).await.build.status, BuildStatus::Ready);
+    assert_eq!(fixture.read(&valid).await.build.status, BuildStatus::Ready);
 }

@@ -1,5 +1,5 @@
-//! Pushing to ECR, played by one server: its API, and the registry to which that gives out tokens. The same server plays
-//! Secrets Manager, which gives out the name and password of a registry.
+//! Pushes to ECR and with credentials from Secrets Manager. One server emulates the ECR API, Secrets Manager and the
+//! registry, which accepts only the latest token.
 
 use std::{
     net::SocketAddr,
@@ -26,17 +26,17 @@ use tokio::net::TcpListener;
 use super::fixture::Validated;
 use crate::support::{record_call, sdk};
 
-/// What the server was asked, and what it knows.
+/// State of the server.
 #[derive(Default)]
 struct Ecr {
     tokens: usize,
     token_life: Duration,
     repositories: Vec<String>,
     manifest: Option<Digest>,
-    /// What Secrets Manager gives out instead of the token.
+    /// Secret to return instead of one with the token.
     secret: Option<&'static str>,
-    /// What the tag points at whatever is pushed.
-    stuck_at: Option<Digest>,
+    /// Digest to which the tag points after every push.
+    fixed_digest: Option<Digest>,
 }
 
 type Shared = Arc<Mutex<Ecr>>;
@@ -81,7 +81,7 @@ async fn handle(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
             StatusCode::CREATED.into_response()
         }
         (_, true) if ecr.repositories.is_empty() => unknown("NAME_UNKNOWN"),
-        (_, true) => match ecr.manifest.map(|pushed| ecr.stuck_at.unwrap_or(pushed)) {
+        (_, true) => match ecr.manifest.map(|pushed| ecr.fixed_digest.unwrap_or(pushed)) {
             Some(digest) => [("docker-content-digest", digest.to_string())].into_response(),
             None => unknown("MANIFEST_UNKNOWN"),
         },
@@ -108,7 +108,7 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
     (shared, address, Registry::new(settings, &sdk(address).await, &Timeouts::default()))
 }
 
-/// Pushes a pack of this content and returns its image's digest.
+/// Pushes the image of a pack with this content and returns its digest.
 async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result<Digest, Error> {
     let Validated { image, tree, contents } = Validated::pack(content);
     registry.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.map(|()| image.digest)
@@ -139,10 +139,10 @@ async fn a_token_about_to_expire_is_not_reused() {
 
 #[tokio::test]
 async fn a_push_fails_if_the_tag_points_to_another_digest() {
-    let elsewhere = Digest::sha256(b"elsewhere");
-    let (_, address, registry) = start(Ecr { token_life: HOURS, stuck_at: Some(elsewhere), ..Ecr::default() }).await;
+    let other = Digest::sha256(b"other");
+    let (_, address, registry) = start(Ecr { token_life: HOURS, fixed_digest: Some(other), ..Ecr::default() }).await;
     let error = push(&registry, address, "hello").await.unwrap_err();
-    assert!(matches!(&error, Error::WrongDigest { found, .. } if *found == elsewhere.to_string()), "{error:?}");
+    assert!(matches!(&error, Error::WrongDigest { found, .. } if *found == other.to_string()), "{error:?}");
 }
 
 fn secret() -> registry::Credentials {

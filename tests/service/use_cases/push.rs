@@ -1,4 +1,4 @@
-//! Pushing, validated by registries that are not ours.
+//! Pushes to Docker's registry, and to servers that reject the image manifest.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -16,10 +16,10 @@ use tokio::net::TcpListener;
 
 use super::fixture::{Validated, registry};
 
-/// `hunter2` by bcrypt.
+/// User `ci` with the password `hunter2`, hashed with bcrypt.
 const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
 
-/// Debian's docker-registry, which wants a password.
+/// A running `docker-registry` that requires a password.
 struct DockerRegistry {
     process: Child,
     address: RegistryAddress,
@@ -27,7 +27,7 @@ struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// None, with a printed word, where it is not installed and `REQUIRE_TOOLS` does not demand it.
+    /// Returns `None` if docker-registry is not installed. Fails instead if `REQUIRE_TOOLS` is set.
     async fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -45,7 +45,7 @@ impl DockerRegistry {
         let process = match serve {
             Ok(process) => process,
             Err(error) if std::env::var_os("REQUIRE_TOOLS").is_none() => {
-                println!("skipped, since docker-registry is not there: {error}");
+                println!("skipped: docker-registry cannot be started: {error}");
                 return None;
             }
             Err(error) => panic!("docker-registry is required: {error}"),
@@ -60,7 +60,7 @@ impl DockerRegistry {
         panic!("docker-registry does not respond");
     }
 
-    /// The digest of a manifest, and its bytes, as the registry gives them out.
+    /// Returns the digest and the bytes of a manifest.
     async fn manifest(&self, repository: &str, tag: &str) -> Option<(String, Vec<u8>)> {
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.address);
         let get = reqwest::Client::new().get(url).basic_auth("ci", Some("hunter2"));
@@ -94,7 +94,7 @@ async fn a_push_to_docker_s_registry_stores_the_promised_image_under_its_tag() {
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
     }
 
-    // A failed record that was replaced may have left its image behind.
+    // The tag may still point to the image of a failed record that was replaced.
     let Validated { image: other, tree, contents } = Validated::pack("other");
     assert_ne!(other.digest, image.digest);
     registry.push(&image_ref, &other, tree, contents).await.unwrap();
@@ -124,7 +124,7 @@ async fn credentials_are_never_sent_to_another_registry() {
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
-/// A registry that has every blob, has no manifest, and responses the push of one in this way.
+/// Starts a registry that has every blob and no manifest, and that responds to the push of a manifest like this.
 async fn registry_responding(status: StatusCode, body: &'static str) -> RegistryAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -141,7 +141,7 @@ async fn registry_responding(status: StatusCode, body: &'static str) -> Registry
 
 #[tokio::test]
 async fn permanent_and_transient_push_errors_are_distinguished() {
-    for (status, body, refusal) in [
+    for (status, body, permanent) in [
         (400, r#"{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}"#, Some("the tag is immutable")),
         (400, r#"{"errors":[{"code":"MANIFEST_INVALID","message":"no such type"}]}"#, Some("no such type")),
         (413, "", Some("it is too large")),
@@ -155,8 +155,8 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
         let push = registry(&address, Credentials::None);
         let Validated { image, tree, contents } = Validated::pack("hello");
         let error = push.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap_err();
-        match refusal {
-            Some(refusal) => assert!(matches!(&error, Error::Refused(reason) if reason == refusal), "{error:?}"),
+        match permanent {
+            Some(expected) => assert!(matches!(&error, Error::Refused(reason) if reason == expected), "{error:?}"),
             None => assert!(matches!(error, Error::Registry(_)), "{error:?}"),
         }
     }

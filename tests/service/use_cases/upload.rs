@@ -1,3 +1,5 @@
+//! [`Uploads`](pack_upload::upload::Uploads): results, conflicts, failures of backends, and concurrent uploads.
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
@@ -107,14 +109,14 @@ async fn a_rejected_upload_writes_nothing() {
 #[tokio::test]
 async fn a_failure_of_bucket_or_table_is_unavailable_and_writes_nothing() {
     let mut fixture = Fixture::start().await;
-    let good = fixture.uploads.staging.clone();
-    let away = fixture.embedded.clients.s3.config().to_builder().endpoint_url("http://127.0.0.1:1").build();
-    let away = aws_sdk_s3::Client::from_conf(away);
-    fixture.uploads.staging = Staging::new(away, fixture.embedded.options.staging_bucket.clone());
+    let staging = fixture.uploads.staging.clone();
+    let unreachable = fixture.embedded.clients.s3.config().to_builder().endpoint_url("http://127.0.0.1:1").build();
+    let unreachable = aws_sdk_s3::Client::from_conf(unreachable);
+    fixture.uploads.staging = Staging::new(unreachable, fixture.embedded.options.staging_bucket.clone());
     let error = fixture.uploads.submit(&fixture.org, pack("hello")).await.unwrap_err();
     assert!(matches!(&error, UploadError::Unavailable(cause) if cause.operation == "PutObject"), "{error:?}");
 
-    fixture.uploads.staging = good;
+    fixture.uploads.staging = staging;
     let table = fixture.uploads.table.clone();
     fixture.uploads.table = Table::new(fixture.embedded.clients.dynamodb.clone(), "no-such-table".to_owned());
     let error = fixture.uploads.submit(&fixture.org, pack("hello")).await.unwrap_err();
@@ -153,15 +155,15 @@ async fn a_job_that_cannot_be_sent_is_sent_by_requeue() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_uploads_of_one_pack_return_one_record() {
     let fixture = Fixture::start().await;
-    let racers: Vec<_> = (0..64)
+    let tasks: Vec<_> = (0..64)
         .map(|_| {
             let (uploads, org) = (fixture.uploads.clone(), fixture.org.clone());
             tokio::spawn(async move { uploads.submit(&org, pack("hello")).await.unwrap() })
         })
         .collect();
     let (mut created, mut existing) = (Vec::new(), Vec::new());
-    for racer in racers {
-        match racer.await.unwrap() {
+    for task in tasks {
+        match task.await.unwrap() {
             Outcome::Created(record) => created.push(record),
             Outcome::Existing(record) => existing.push(record),
             Outcome::QueuedAgain(record) => panic!("{} had not failed", record.id),
@@ -177,23 +179,23 @@ async fn concurrent_replacements_of_a_failed_pack_agree_on_one_winner() {
     let fixture = Fixture::start().await;
     let old = fixture.create(pack("old")).await;
     assert!(fixture.uploads.table.mark_failed(old.id, 1, "broken", Timestamp::now()).await.unwrap());
-    let racers: Vec<_> = (0..24)
-        .map(|racer| {
+    let tasks: Vec<_> = (0..24)
+        .map(|n| {
             let (uploads, org) = (fixture.uploads.clone(), fixture.org.clone());
-            // Three contents, one of which is the old one.
-            let content = ["old", "new", "newer"][racer % 3];
+            // Three contents, including that of the failed pack.
+            let content = ["old", "new", "newer"][n % 3];
             tokio::spawn(async move { (uploads.submit(&org, pack(content)).await, content) })
         })
         .collect();
     let mut results = Vec::new();
-    for racer in racers {
-        results.push(racer.await.unwrap());
+    for task in tasks {
+        results.push(task.await.unwrap());
     }
     let manifest = &old.release.manifest;
     let released = fixture.uploads.table.released(fixture.org.id, &manifest.name, &manifest.version).await.unwrap();
     let winner = released.unwrap();
     let won: Vec<_> = results.iter().filter(|(result, _)| result.is_ok()).map(|(_, content)| *content).collect();
-    assert_eq!(won.len(), 8, "all of one content, and nobody else");
+    assert_eq!(won.len(), 8, "every upload of one content and no other");
     assert!(won.iter().all(|content| *content == won[0]));
     for (result, _) in &results {
         match result {

@@ -1,4 +1,4 @@
-//! Manifests, tags, and what names nothing.
+//! Manifests, tags, lists, and the errors for names and references that do not exist or are invalid.
 
 use pack_format::Digest;
 use reqwest::{Method, Response, StatusCode};
@@ -13,7 +13,7 @@ use super::support::{Api, error, header};
 const MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 async fn put(api: &Api, path: &str, manifest: impl Into<reqwest::Body>) -> Response {
-    // Parameters of a media type are none of the registry's business.
+    // The registry must ignore the parameters of a media type.
     let content_type = format!("{MEDIA_TYPE}; charset=utf-8");
     api.request(Method::PUT, path).header("content-type", content_type).body(manifest).send().await.unwrap()
 }
@@ -46,7 +46,7 @@ async fn a_manifest_is_served_byte_for_byte_by_tag_and_by_digest() {
             assert_eq!(body, if method == Method::HEAD { "" } else { &manifest });
         }
     }
-    // A repository has its own manifests.
+    // Another repository does not have the manifest.
     let elsewhere = api.get(&format!("/v2/acme/manifests/{digest}")).await;
     assert_eq!(error(elsewhere).await, (404, "MANIFEST_UNKNOWN".to_owned()));
 }
@@ -79,7 +79,7 @@ async fn a_rejected_manifest_leaves_no_file() {
     let api = Api::start().await;
     let blob = api.push("acme/tools", b"hello").await;
     let files = api.files();
-    let (absent, good) = (Digest::sha256(b"absent").to_string(), manifest(&blob, &blob));
+    let (absent, valid) = (Digest::sha256(b"absent").to_string(), manifest(&blob, &blob));
     let latest = "/v2/acme/tools/manifests/latest";
     let by_digest = format!("/v2/acme/tools/manifests/{absent}");
     for (path, content, expected) in [
@@ -89,13 +89,13 @@ async fn a_rejected_manifest_leaves_no_file() {
         (latest, "hello".to_owned(), (400, "MANIFEST_INVALID")),
         (latest, String::new(), (400, "MANIFEST_INVALID")),
         (latest, "[".repeat(100_000), (400, "MANIFEST_INVALID")),
-        (latest, format!("{good}{}", " ".repeat(4 << 20)), (413, "MANIFEST_INVALID")),
-        (&by_digest, good.clone(), (400, "DIGEST_INVALID")),
+        (latest, format!("{valid}{}", " ".repeat(4 << 20)), (413, "MANIFEST_INVALID")),
+        (&by_digest, valid.clone(), (400, "DIGEST_INVALID")),
     ] {
         let (status, code) = error(put(&api, path, content).await).await;
         assert_eq!((status, &*code), expected);
     }
-    let untyped = api.request(Method::PUT, latest).body(good).send().await.unwrap();
+    let untyped = api.request(Method::PUT, latest).body(valid).send().await.unwrap();
     assert_eq!(error(untyped).await, (400, "MANIFEST_INVALID".to_owned()));
     assert_eq!(api.files(), files);
 }
@@ -123,7 +123,7 @@ async fn tags_and_repositories_are_listed_in_order_and_in_pages() {
     let list: Value = api.get("/v2/untagged/tags/list").await.json().await.unwrap();
     assert_eq!(list, json!({"name": "untagged", "tags": []}));
     put(&api, "/v2/acme/manifests/latest", manifest(&blob, &blob)).await;
-    // A repository is one that has a manifest.
+    // A repository exists once it has a manifest.
     api.push("acme/blobs", b"hello").await;
     for (query, expected) in [
         ("", &["acme", "acme/tools", "untagged"][..]),
@@ -165,7 +165,7 @@ async fn errors_use_the_codes_of_the_specification() {
     }
 }
 
-/// The response to a request whose path no client library would send.
+/// Sends a request with a path that client libraries would normalize, and returns the raw response.
 async fn raw(api: &Api, method: &str, path: &str) -> String {
     let mut connection = TcpStream::connect(api.address()).await.unwrap();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n");

@@ -42,8 +42,8 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Fails unless the invariants that hold at any time hold: every record has a version claim and vice versa, exactly the
-    /// queued builds are pending, and every ready record has its image and does not change again.
+    /// Fails unless the invariants that hold at any time hold: every record has a version claim and vice versa, exactly
+    /// the queued builds are pending, and every ready record has its image and does not change again.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {

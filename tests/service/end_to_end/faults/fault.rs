@@ -23,8 +23,8 @@ impl Role {
         }
     }
 
-    /// Returns the path of the binary: from this build, or from the output folder of `cargo lambda build` if `FUNCTIONS` is
-    /// set to it.
+    /// Returns the path of the binary: from this build, or from the output folder of `cargo lambda build` if
+    /// `FUNCTIONS` is set to it.
     pub(crate) fn binary(self) -> PathBuf {
         match (env::var_os("FUNCTIONS"), self) {
             (Some(folder), _) => Path::new(&folder).join(self.name()).join("bootstrap"),

@@ -64,7 +64,7 @@ impl FaultInjector {
         }
     }
 
-    /// Returns all calls since the last time, in order.
+    /// Returns all calls since the previous call of this method, in order.
     pub(crate) fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.state.lock().unwrap().calls)
     }
@@ -74,8 +74,8 @@ impl FaultInjector {
         self.state.lock().unwrap().delay = delay;
     }
 
-    /// Returns the longest sequence of calls since the last time in which each began after the previous one ended: the calls
-    /// that the function had to wait for one after another.
+    /// Returns the longest sequence of calls since the previous call of this method in which each began after the
+    /// previous one ended: the calls that the function had to wait for one after another.
     pub(crate) fn take_sequential_operations(&self) -> Vec<String> {
         let mut timings = std::mem::take(&mut self.state.lock().unwrap().timings);
         timings.sort_by_key(|(_, time)| time.end);
@@ -92,7 +92,7 @@ impl FaultInjector {
 
     /// Returns a call of the current caller.
     pub(super) fn call(&self, service: Service, operation: String) -> Call {
-        let caller = self.state.lock().unwrap().caller.expect("a function is at work");
+        let caller = self.state.lock().unwrap().caller.expect("a function is running");
         Call { caller, service, operation }
     }
 

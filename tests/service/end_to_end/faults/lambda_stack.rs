@@ -21,9 +21,9 @@ use crate::support::{ApiResponse, Embedded, Function, event};
 /// More sweeps than any case needs to settle.
 const MAX_SWEEPS: usize = 10;
 
-/// The three functions, each in its own process, with a proxy in front of each backend. The backends run in the test's process,
-/// so that they survive when a function is killed. The test takes the place of API Gateway, of the event source mapping and
-/// of the schedule, so that a run depends only on the injected faults.
+/// The three functions, each in its own process, with a proxy in front of each backend. The backends run in the test's
+/// process, so that they survive when a function is killed. The test takes the place of API Gateway, of the event
+/// source mapping and of the schedule, so that a run depends only on the injected faults.
 pub(crate) struct LambdaStack {
     pub(crate) injector: Arc<FaultInjector>,
     /// The table, without a proxy.
@@ -73,8 +73,8 @@ impl LambdaStack {
         Self { injector, table, embedded, consistency, variables, functions }
     }
 
-    /// Invokes a function, checks the consistency of the backends, and returns the function's response or error. Returns `None`
-    /// if the process was killed, and starts a new one.
+    /// Invokes a function, checks the consistency of the backends, and returns the function's response or error.
+    /// Returns `None` if the process was killed, and starts a new one.
     pub(crate) async fn invoke(&mut self, role: Role, event: Value) -> Option<Result<Value, Value>> {
         self.injector.set_caller(role);
         let function = &mut self.functions[role as usize];
@@ -115,8 +115,8 @@ impl LambdaStack {
         self.request(upload(archive)).await
     }
 
-    /// Delivers the oldest job to the builder and deletes it if the builder succeeds; otherwise it remains in the queue. Returns
-    /// whether there was a job.
+    /// Delivers the oldest job to the builder and deletes it if the builder succeeds; otherwise it remains in the
+    /// queue. Returns whether there was a job.
     pub(crate) async fn deliver(&mut self) -> bool {
         let Some((body, receipt_handle)) = self.receive().await else { return false };
         let job: Job = serde_json::from_str(&body).unwrap();

@@ -18,8 +18,8 @@ const CONCURRENT_STACKS: usize = 4;
 /// The request that oci-client sends before every other one to learn how to authenticate.
 const PING: &str = "GET base";
 
-/// Returns the calls that a workflow makes if none fails, each with the number of earlier calls of its kind. Of the pings it
-/// returns only the first, since a failed ping is equivalent to the failure of the call after it.
+/// Returns the calls that a workflow makes if none fails, each with the number of earlier calls of its kind. Of the
+/// pings it returns only the first, since a failed ping is equivalent to the failure of the call after it.
 async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
     let mut stack = workflow.start_stack().await;
     let prepared = workflow.prepare(&mut stack, "no-fault").await;
@@ -40,8 +40,8 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
 
 /// Returns the cases for a call: each fault once, and most of them also for more calls than the caller's retries.
 fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
-    // The SDK makes three attempts. A failed call to the registry is retried only with the job, which the queue delivers
-    // up to five times.
+    // The SDK makes three attempts. A failed call to the registry is retried only with the job, which the queue
+    // delivers up to five times.
     let persistent = if call.service == Service::Registry { 2 } else { 5 };
     let mut faults = vec![(Fault::Hangs, 1), (Fault::KilledBefore, 1), (Fault::KilledAfter, 1)];
     for fault in [Fault::RequestLost, Fault::ResponseLost, Fault::Throttled, Fault::InternalError] {

@@ -140,8 +140,8 @@ fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap)
     }
 }
 
-/// Returns the names of a call in tests/stack/permissions.json, where queries are listed by index and transactions by the
-/// kind of their writes, since permissions differ between these.
+/// Returns the names of a call in tests/stack/permissions.json, where queries are listed by index and transactions by
+/// the kind of their writes, since permissions differ between these.
 fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) -> Vec<String> {
     match (service, operation) {
         (Service::DynamoDb, "Query") => {

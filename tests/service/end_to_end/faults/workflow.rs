@@ -84,8 +84,8 @@ impl Workflow {
         }
     }
 
-    /// Runs the workflow and returns the response to its upload, or the response of [`Self::prepare`] if it has none. `None`
-    /// means that the process was killed before it responded.
+    /// Runs the workflow and returns the response to its upload, or the response of [`Self::prepare`] if it has none.
+    /// `None` means that the process was killed before it responded.
     pub(crate) async fn run(
         self,
         stack: &mut LambdaStack,
