@@ -1,5 +1,5 @@
 //! Peak memory of the functions' processes for the most expensive uploads, builds and sweeps, with the expected result
-//! of each. The tests also print memory and processor time, by which the functions' sizes are chosen
+//! of each. The tests also print memory and processor time, from which the sizes of the functions are derived
 //! (tests/scripts/measure).
 //!
 //! To add a case, add an archive and its expected result to [`uploads`].
