@@ -5,22 +5,21 @@ use serde_json::{Value, json};
 use strum::VariantNames as _;
 
 use super::{
-    answer,
     document::{DOCUMENT, expect_valid, resolve},
-    request,
+    request, send,
 };
 
 #[tokio::test]
 async fn the_document_is_served_without_a_credential() {
-    let answer = answer(&request("GET", "/v1/openapi.json")).await;
-    assert_eq!((answer.status, &answer.body), (200, &*DOCUMENT));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let response = send(&request("GET", "/v1/openapi.json")).await;
+    assert_eq!((response.status, &response.body), (200, &*DOCUMENT));
+    assert_eq!(response.header("content-type"), Some("application/json"));
 
     // Credentials and queries are ignored.
     let mut with_more = request("GET", "/v1/openapi.json");
     with_more["headers"]["authorization"] = json!("Bearer sk_nonsense");
     with_more["rawQueryString"] = json!("v=2");
-    assert_eq!(super::answer(&with_more).await.status, 200);
+    assert_eq!(super::send(&with_more).await.status, 200);
 }
 
 #[test]

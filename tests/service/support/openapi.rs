@@ -5,30 +5,30 @@ use std::sync::LazyLock;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-/// openapi.yaml, as the service serves it.
+/// openapi.yaml as JSON, as the service serves it.
 pub(crate) static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/openapi.json"))).unwrap());
 
 /// Fails unless openapi.yaml documents such a response to this method and path: its status, its headers and its body.
 #[track_caller]
 pub(crate) fn expect_documented(method: &str, path: &str, status: u16, headers: &HeaderMap, body: &Value) {
-    let answer = format!("{status} to {method} {path}: {headers:?} {body}");
-    let response = response(method, path, status).unwrap_or_else(|| panic!("openapi.yaml has no {answer}"));
+    let context = format!("{status} to {method} {path}: {headers:?} {body}");
+    let response = response(method, path, status).unwrap_or_else(|| panic!("openapi.yaml has no {context}"));
     for (name, header) in response["headers"].as_object().into_iter().flatten() {
         let header = resolve(header);
         let Some(value) = headers.get(name) else {
-            assert_ne!(header["required"], true, "{name} is missing from {answer}");
+            assert_ne!(header["required"], true, "{name} is missing from {context}");
             continue;
         };
         let text = value.to_str().unwrap();
         let is_integer = header["schema"]["type"] == "integer";
         let value = if is_integer { json!(text.parse::<i64>().unwrap()) } else { json!(text) };
-        expect_valid(&header["schema"], &value, &answer);
+        expect_valid(&header["schema"], &value, &context);
     }
     let content_type = headers.get("content-type").map(|value| value.to_str().unwrap());
     let content = content_type.and_then(|content_type| response["content"].get(content_type));
-    let content = content.unwrap_or_else(|| panic!("openapi.yaml does not have the content type of {answer}"));
-    expect_valid(&content["schema"], body, &answer);
+    let content = content.unwrap_or_else(|| panic!("openapi.yaml does not have the content type of {context}"));
+    expect_valid(&content["schema"], body, &context);
 }
 
 /// The documented response. The responses to unknown paths and methods belong to no operation.
