@@ -2,6 +2,7 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 use sha2::{Digest as _, Sha256};
 
 use super::Scope;
@@ -113,7 +114,7 @@ impl fmt::Debug for KeySecret {
 }
 
 /// The SHA-256 of an API key's secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, DeserializeFromStr, SerializeDisplay)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {

@@ -7,32 +7,52 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::Key;
 use crate::{
     aws::Error,
+    error_chain::ErrorChain,
     records::{Build, BuildStatus, OrgId, PackId, Record, Release, Timestamp, Visibility},
+    telemetry::Metrics,
 };
 
-/// The value of `community_packs` in the index of that name.
+/// The partition key of the index `community-packs`.
 pub(super) const COMMUNITY: &str = "community";
-/// The value of `pending` in the index of that name.
+/// The partition key of the index `pending`.
 pub(super) const PENDING: &str = "build";
 
-/// An item as the SDK has it.
+/// An item, or a part of one, as the SDK represents it.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// These attributes as the SDK has them.
 pub(super) fn attributes(attributes: impl Serialize) -> Result<Item, Error> {
-    serde_dynamo::to_item(attributes).map_err(Error::of("writing an item"))
+    serde_dynamo::to_item(attributes).map_err(Error::EncodeItem)
 }
 
-/// An item of this key and these attributes.
-pub(super) fn write(key: Key, of: impl Serialize) -> Result<Item, Error> {
-    let mut item = attributes(of)?;
+/// Returns an item of this key and these attributes.
+pub(super) fn write(key: Key, item: impl Serialize) -> Result<Item, Error> {
+    let mut item = attributes(item)?;
     item.extend(key.attributes());
     Ok(item)
 }
 
-/// The attributes of an item; those that nobody asks for are passed over.
+/// Reads an item. Attributes that `T` does not have are ignored.
+///
+/// # Errors
+/// Returns [`Error::Corrupt`], and counts it as the metric `CorruptItems`.
 pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
-    serde_dynamo::from_item(item).map_err(Error::of("reading an item"))
+    let key = ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));
+    let key = key.join(" ");
+    serde_dynamo::from_item(item).map_err(|error| {
+        Metrics::default().count("CorruptItems", 1).write();
+        Error::Corrupt { key, source: error.into() }
+    })
+}
+
+/// Reads an item of a list. A corrupt one is logged and left out, so that it does not fail the list.
+pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
+    read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
+}
+
+/// What the items and keys of all indexes have.
+#[derive(Deserialize)]
+pub(super) struct IndexedItem {
+    pub(super) pack_id: PackId,
 }
 
 /// A record's attributes. An absent value is an absent attribute, never a NULL: an index passes over only that.

@@ -7,7 +7,7 @@ use crate::{
     records::{OrgId, OrgSlug, Timestamp},
 };
 
-/// The guard that makes a slug unique.
+/// The slug claim.
 #[derive(Serialize, Deserialize)]
 struct SlugItem {
     org_id: OrgId,
@@ -33,29 +33,19 @@ enum Posture {
 }
 
 impl Table {
-    /// Makes an org; false if its slug or id is taken.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
+    /// Creates an org. Returns false if its slug or id is taken.
     pub async fn create_org(&self, org: &Org) -> Result<bool, Error> {
         let slug = item::write(Key::slug(&org.slug), SlugItem { org_id: org.id })?;
         let org = item::write(Key::org(org.id), OrgItem::from(org))?;
-        self.transact(vec![self.put_absent(slug)?, self.put_absent(org)?]).await
+        self.transact(vec![self.put_new(slug)?, self.put_new(org)?]).await
     }
 
-    /// The org of this slug.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
     pub async fn org_by_slug(&self, slug: &OrgSlug) -> Result<Option<Org>, Error> {
         let Some(SlugItem { org_id }) = self.get(Key::slug(slug)).await? else { return Ok(None) };
         self.org(org_id).await
     }
 
-    /// Sets an org's billing posture; false if there is no such org.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
+    /// Sets an org's billing posture. Returns false if the org does not exist.
     pub async fn set_billing(&self, org: OrgId, billing: Billing) -> Result<bool, Error> {
         let posture = item::attributes(Posture::from(billing))?;
         let expression = match billing {

@@ -1,25 +1,26 @@
-use super::{Key, Table, item::PENDING, number, string};
+use super::{
+    Key, Table,
+    item::{self, IndexedItem, Item, PENDING},
+    number, string,
+};
 use crate::{
     aws::Error,
     records::{PackId, Record, Timestamp},
 };
 
-/// A part of the pending builds, oldest first.
+/// One page of the pending builds, oldest first.
 #[derive(Debug, Clone)]
 pub struct PendingPage {
-    /// Records that were queued a moment ago, for an index is not read consistently.
+    /// Records with a pending build. Since an index is eventually consistent, some may no longer be queued.
     pub ids: Vec<PackId>,
-    /// Where the next part begins: after this id. `None` at the end.
+    /// The cursor of the next page; `None` on the last page.
     pub next: Option<PackId>,
 }
 
-/// What a build has become of, under the rules of [`Build`](crate::records::Build). Each verb is one conditional write
-/// that sets or removes the record's place in the outbox together with its status, and says whether it was written.
+/// The transitions of a record's build, by the rules of [`Build`](crate::records::Build). Each is one conditional write
+/// that sets the status together with the record's entry in the index of pending builds, and returns whether it applied.
 impl Table {
-    /// Marks a record as ready, be it queued or failed.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
+    /// Marks a queued or failed record as ready.
     pub async fn mark_ready(&self, id: PackId, now: Timestamp) -> Result<bool, Error> {
         let update = self
             .update(Key::record(id), "SET build_status = :ready, updated_at = :now REMOVE pending, build_error")
@@ -30,9 +31,6 @@ impl Table {
     }
 
     /// Marks a record as failed if it is still queued in this attempt.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
     pub async fn mark_failed(&self, id: PackId, attempt: u32, error: &str, now: Timestamp) -> Result<bool, Error> {
         let update = self
             .update(
@@ -48,10 +46,7 @@ impl Table {
         super::applied(update).await
     }
 
-    /// Notes that the job of a record's current attempt was sent once more, if it is still queued in it.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
+    /// Counts another send of the job of the record's attempt, if the record is still queued in it.
     pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
         let update = self
             .update(Key::record(record.id), "SET enqueued_at = :now, sends = :sends")
@@ -63,10 +58,7 @@ impl Table {
         super::applied(update).await
     }
 
-    /// The pending builds, beginning after `after`.
-    ///
-    /// # Errors
-    /// When DynamoDB fails, or an item cannot be read.
+    /// Lists the pending builds after `after`. Records with an unreadable id are left out.
     pub async fn pending(&self, after: Option<PackId>) -> Result<PendingPage, Error> {
         let query = self
             .client
@@ -80,9 +72,20 @@ impl Table {
                 .key_condition_expression("pending = :build AND pack_id > :after")
                 .expression_attribute_values(":after", string(after)),
         };
-        let page = query.send().await.map_err(Error::of("Query"))?;
-        let ids = page.items.unwrap_or_default().into_iter().map(super::list::pack_id).collect::<Result<_, _>>()?;
-        let next = page.last_evaluated_key.map(super::list::pack_id).transpose()?;
-        Ok(PendingPage { ids, next })
+        let (mut ids, mut last_key) = (Vec::new(), None);
+        loop {
+            let page = query.clone().set_exclusive_start_key(last_key).send().await.map_err(Error::call("Query"))?;
+            ids.extend(page.items.unwrap_or_default().into_iter().filter_map(pack_id));
+            last_key = page.last_evaluated_key;
+            let Some(key) = &last_key else { return Ok(PendingPage { ids, next: None }) };
+            // A page that ends with an unreadable id has no cursor; the next page is appended to it.
+            if let Some(next) = pack_id(key.clone()) {
+                return Ok(PendingPage { ids, next: Some(next) });
+            }
+        }
     }
+}
+
+fn pack_id(item: Item) -> Option<PackId> {
+    item::read_listed(item).map(|IndexedItem { pack_id }| pack_id)
 }

@@ -57,6 +57,8 @@ pub(super) enum ApiError {
     BillingInactive,
     #[error("something went wrong on the server's side")]
     Panicked,
+    #[error("something went wrong on the server's side")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
     #[error("a service that this one needs did not do its part; trying again is safe")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
@@ -99,7 +101,7 @@ impl ApiError {
             Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::BillingInactive => (StatusCode::LOCKED, "billing_inactive"),
-            Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+            Self::Panicked | Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }
@@ -151,7 +153,15 @@ impl ApiError {
 
 impl From<aws::Error> for ApiError {
     fn from(error: aws::Error) -> Self {
-        Self::Unavailable(error.into())
+        match error {
+            aws::Error::Corrupt { .. } | aws::Error::EncodeItem(_) | aws::Error::EncodeJob(_) => {
+                Self::Internal(error.into())
+            }
+            aws::Error::Call { .. }
+            | aws::Error::Sign(_)
+            | aws::Error::MissingRecord { .. }
+            | aws::Error::MissingClaim => Self::Unavailable(error.into()),
+        }
     }
 }
 
@@ -172,7 +182,8 @@ impl From<UploadError> for ApiError {
                 Self::Validation(problems)
             }
             UploadError::Conflict { pack_id, image_digest } => Self::StateConflict { pack_id, image_digest },
-            other => Self::Unavailable(other.into()),
+            UploadError::Storage(error) => error.into(),
+            UploadError::Io(_) | UploadError::TimedOut(_) | UploadError::Contested => Self::Unavailable(error.into()),
         }
     }
 }

@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod backend;
 mod begin_upload;
+mod corrupt;
 mod envelope;
 mod events;
 mod form;

@@ -155,7 +155,7 @@ async fn at_a_start_all_are_sent_whatever_their_age_and_none_is_given_up() {
 async fn one_record_that_cannot_be_read_harms_none_beside_it() {
     let bench = Bench::start(AT_ONCE).await;
     let (good, bad, other) = (bench.write("1.0.0").await, bench.write("1.0.1").await, bench.write("1.0.2").await);
-    bench.database.spoil(&bad).await;
+    bench.database.corrupt(&bad).await;
     let swept = bench.requeue.sweep().await.unwrap();
     assert_eq!(counts(swept), Sweep { pending: 3, sent: 2, errors: 1, ..Sweep::default() });
     let sent: Vec<_> = bench.sent.take().iter().map(|job| job.pack_id).collect();

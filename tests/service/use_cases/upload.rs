@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::TryStreamExt as _;
 use pack_format::Limit;
 use pack_upload::{
-    aws::{Job, Queue, Staging, Table},
+    aws::{Error, Job, Queue, Staging, Table},
     records::{BuildStatus, Timestamp, Visibility},
     requeue::{Requeue, Settings},
     upload::{Outcome, UploadError},
@@ -112,13 +112,13 @@ async fn a_failing_bucket_or_table_is_unavailable_and_leaves_nothing() {
     let away = aws_sdk_s3::Client::from_conf(away);
     bench.uploads.staging = Staging::new(away, bench.embedded.options.staging_bucket.clone());
     let error = bench.uploads.submit(&bench.org, pack("hello")).await.unwrap_err();
-    assert!(matches!(&error, UploadError::Unavailable(cause) if cause.operation == "PutObject"), "{error:?}");
+    assert!(matches!(&error, UploadError::Storage(Error::Call { operation: "PutObject", .. })), "{error:?}");
 
     bench.uploads.staging = good;
     let table = bench.uploads.table.clone();
     bench.uploads.table = Table::new(bench.embedded.clients.dynamodb.clone(), "no-such-table".to_owned());
     let error = bench.uploads.submit(&bench.org, pack("hello")).await.unwrap_err();
-    assert!(matches!(&error, UploadError::Unavailable(cause) if cause.operation == "TransactWriteItems"), "{error:?}");
+    assert!(matches!(&error, UploadError::Storage(Error::Call { operation: "TransactWriteItems", .. })), "{error:?}");
     assert_eq!((bench.jobs().await.len(), bench.items().await), (0, 0));
 
     bench.uploads.table = table;
