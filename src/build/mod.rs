@@ -197,7 +197,9 @@ impl From<ValidationError> for BuildFailure {
     fn from(rejection: ValidationError) -> Self {
         match rejection {
             ValidationError::Io(error) => Self::Transient(BuildError::Archive(error)),
-            _ => Self::Permanent(format!("the archive is no longer accepted: {rejection}")),
+            ValidationError::TooLarge(_) | ValidationError::Invalid(_) => {
+                Self::Permanent(format!("the archive is no longer accepted: {rejection}"))
+            }
         }
     }
 }
@@ -205,8 +207,12 @@ impl From<ValidationError> for BuildFailure {
 impl From<registry::Error> for BuildFailure {
     fn from(error: registry::Error) -> Self {
         match error {
-            registry::Error::Refused(_) => Self::Permanent(error.to_string()),
-            _ => Self::Transient(error.into()),
+            registry::Error::Rejected(_) => Self::Permanent(error.to_string()),
+            registry::Error::TimedOut
+            | registry::Error::ForeignReference(_)
+            | registry::Error::WrongDigest { .. }
+            | registry::Error::Registry(_)
+            | registry::Error::Aws { .. } => Self::Transient(error.into()),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use pack_format::{Digest, Manifest, PackName, Version};
+use pack_format::{Digest, Manifest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Key;
@@ -55,29 +55,20 @@ pub(super) struct IndexedItem {
     pub(super) pack_id: PackId,
 }
 
-/// A record's attributes. An absent value is an absent attribute, never a NULL: an index passes over only that.
+/// A record's attributes. An absent value is an absent attribute and never a NULL: an index skips only items without its
+/// attribute.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RecordItem {
     pack_id: PackId,
     #[serde(rename = "org_packs")]
     org_id: OrgId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     community_packs: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pending: Option<String>,
 
-    name: PackName,
-    version: Version,
-    description: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    display_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    category: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    capabilities: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    suggested_packs: Vec<PackName>,
-
+    #[serde(flatten)]
+    manifest: Manifest,
     visibility: Visibility,
     image_ref: String,
     image_digest: Digest,
@@ -85,52 +76,30 @@ pub(super) struct RecordItem {
     created_at: Timestamp,
     updated_at: Timestamp,
 
-    build_status: Status,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    build_error: Option<String>,
+    #[serde(flatten)]
+    build_status: BuildStatus,
     staging_key: String,
     attempt: u32,
     sends: u32,
     enqueued_at: Timestamp,
 }
 
-/// `build_status`.
-#[derive(PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Queued,
-    Ready,
-    Failed,
-}
-
 impl From<Record> for RecordItem {
     fn from(Record { id, release, created_at, updated_at, build }: Record) -> Self {
         let Release { org_id, manifest, visibility, image_ref, image_digest, size_bytes } = release;
-        let (build_status, build_error) = match build.status {
-            BuildStatus::Queued => (Status::Queued, None),
-            BuildStatus::Ready => (Status::Ready, None),
-            BuildStatus::Failed { error } => (Status::Failed, Some(error)),
-        };
         Self {
             pack_id: id,
             org_id,
             community_packs: (visibility == Visibility::Community).then(|| COMMUNITY.to_owned()),
-            pending: (build_status == Status::Queued).then(|| PENDING.to_owned()),
-            name: manifest.name,
-            version: manifest.version,
-            description: manifest.description,
-            display_name: manifest.display_name,
-            category: manifest.category,
-            capabilities: manifest.capabilities,
-            suggested_packs: manifest.suggested_packs,
+            pending: (build.status == BuildStatus::Queued).then(|| PENDING.to_owned()),
+            manifest,
             visibility,
             image_ref,
             image_digest,
             size_bytes,
             created_at,
             updated_at,
-            build_status,
-            build_error,
+            build_status: build.status,
             staging_key: build.staging_key,
             attempt: build.attempt,
             sends: build.sends,
@@ -141,30 +110,16 @@ impl From<Record> for RecordItem {
 
 impl From<RecordItem> for Record {
     fn from(item: RecordItem) -> Self {
-        let manifest = Manifest {
-            name: item.name,
-            version: item.version,
-            description: item.description,
-            display_name: item.display_name,
-            category: item.category,
-            capabilities: item.capabilities,
-            suggested_packs: item.suggested_packs,
-        };
         let release = Release {
             org_id: item.org_id,
-            manifest,
+            manifest: item.manifest,
             visibility: item.visibility,
             image_ref: item.image_ref,
             image_digest: item.image_digest,
             size_bytes: item.size_bytes,
         };
-        let status = match item.build_status {
-            Status::Queued => BuildStatus::Queued,
-            Status::Ready => BuildStatus::Ready,
-            Status::Failed => BuildStatus::Failed { error: item.build_error.unwrap_or_default() },
-        };
         let build = Build {
-            status,
+            status: item.build_status,
             staging_key: item.staging_key,
             attempt: item.attempt,
             sends: item.sends,

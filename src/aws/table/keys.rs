@@ -1,18 +1,16 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem, Update};
-use serde::{Deserialize, Serialize};
 
 use super::{
     Key, Table,
     audit::Action,
     item::{self, Item},
-    orgs::OrgItem,
     string,
 };
 use crate::{
     aws::Error,
-    identity::{ApiKey, Directory, KeyHash, KeyTemplate, Org},
+    identity::{ApiKey, Directory, KeyHash, Org},
     records::{OrgId, Timestamp},
 };
 
@@ -20,21 +18,11 @@ use crate::{
 const UNPROCESSED_BACKOFF: [Duration; 3] =
     [Duration::from_millis(30), Duration::from_millis(100), Duration::from_millis(300)];
 
-/// An API key's attributes.
-#[derive(Serialize, Deserialize)]
-struct ApiKeyItem {
-    key_hash: KeyHash,
-    template: KeyTemplate,
-    created_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    revoked_at: Option<Timestamp>,
-}
-
 impl Table {
     /// Writes a key of an org without an audit entry, replacing one of the same hash. Only for the public keys of local
     /// runs.
     pub async fn put_api_key(&self, org: OrgId, key: &ApiKey) -> Result<(), Error> {
-        let item = item::write(Key::api_key(org, &key.hash), ApiKeyItem::from(key))?;
+        let item = item::write(Key::api_key(org, &key.hash), key)?;
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
         put.send().await.map_err(Error::call("PutItem"))?;
         Ok(())
@@ -42,7 +30,7 @@ impl Table {
 
     /// Writes a new key of an org together with its audit entry. Returns false if the org has a key of this hash.
     pub async fn create_api_key(&self, org: OrgId, key: &ApiKey, actor: &str) -> Result<bool, Error> {
-        let item = item::write(Key::api_key(org, &key.hash), ApiKeyItem::from(key))?;
+        let item = item::write(Key::api_key(org, &key.hash), key)?;
         let audit = self.put_audit(org, Action::CreateKey, key, actor, key.created_at)?;
         self.transact(vec![self.put_new(item)?, audit]).await
     }
@@ -62,7 +50,7 @@ impl Table {
             .send();
         let mut keys = Vec::new();
         while let Some(item) = pages.next().await {
-            keys.extend(item::read_listed::<ApiKeyItem>(item.map_err(Error::call("Query"))?).map(ApiKey::from));
+            keys.extend(item::read_listed::<ApiKey>(item.map_err(Error::call("Query"))?));
         }
         Ok(keys)
     }
@@ -112,30 +100,15 @@ impl Directory for Table {
         let (mut org, mut api_key) = (None, None);
         for item in self.batch_get(keys.into_iter().map(Key::attributes).collect()).await? {
             if item.contains_key("key_hash") {
-                api_key = Some(item::read::<ApiKeyItem>(item)?.into());
+                api_key = Some(item::read(item)?);
             } else {
-                org = Some(item::read::<OrgItem>(item)?.into());
+                org = Some(item::read(item)?);
             }
         }
         Ok(org.zip(api_key))
     }
 
     async fn org(&self, id: OrgId) -> Result<Option<Org>, Error> {
-        let org: Option<OrgItem> = self.get(Key::org(id)).await?;
-        Ok(org.map(Org::from))
-    }
-}
-
-impl From<ApiKeyItem> for ApiKey {
-    fn from(item: ApiKeyItem) -> Self {
-        let ApiKeyItem { key_hash, template, created_at, revoked_at } = item;
-        Self { hash: key_hash, template, created_at, revoked_at }
-    }
-}
-
-impl From<&ApiKey> for ApiKeyItem {
-    fn from(key: &ApiKey) -> Self {
-        let ApiKey { hash, template, created_at, revoked_at } = *key;
-        Self { key_hash: hash, template, created_at, revoked_at }
+        self.get(Key::org(id)).await
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     aws::Error,
-    records::{OrgId, PackId, Record},
+    records::{BuildState, OrgId, PackId, Record},
 };
 
 /// The wait before each retry of reading a version claim whose record does not exist because it is being replaced.
@@ -65,7 +65,7 @@ impl Table {
             .table_name(&self.name)
             .set_key(Some(Key::record(old.id).attributes()))
             .condition_expression(STILL_FAILED)
-            .expression_attribute_values(":failed", string("failed"))
+            .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":attempt", number(old.build.attempt));
         let failed = Error::call("TransactWriteItems");
         let (claim, delete) = claim.build().and_then(|claim| Ok((claim, delete.build()?))).map_err(failed)?;
@@ -91,7 +91,7 @@ impl Table {
             .table_name(&self.name)
             .set_item(Some(item(new)?))
             .condition_expression(STILL_FAILED)
-            .expression_attribute_values(":failed", string("failed"))
+            .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":attempt", number(old.build.attempt));
         match put.send().await {
             Ok(_) => Ok(Created::Written),

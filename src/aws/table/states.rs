@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     aws::Error,
-    records::{PackId, Record, Timestamp},
+    records::{BuildState, PackId, Record, Timestamp},
 };
 
 /// One page of the pending builds, oldest first.
@@ -25,7 +25,7 @@ impl Table {
         let update = self
             .update(Key::record(id), "SET build_status = :ready, updated_at = :now REMOVE pending, build_error")
             .condition_expression("attribute_exists(pk) AND build_status <> :ready")
-            .expression_attribute_values(":ready", string("ready"))
+            .expression_attribute_values(":ready", string(BuildState::Ready))
             .expression_attribute_values(":now", string(now));
         super::applied(update).await
     }
@@ -38,10 +38,10 @@ impl Table {
                 "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE pending",
             )
             .condition_expression("build_status = :queued AND attempt = :attempt")
-            .expression_attribute_values(":failed", string("failed"))
+            .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":error", string(error))
             .expression_attribute_values(":now", string(now))
-            .expression_attribute_values(":queued", string("queued"))
+            .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":attempt", number(attempt));
         super::applied(update).await
     }
@@ -53,7 +53,7 @@ impl Table {
             .condition_expression("build_status = :queued AND attempt = :attempt")
             .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":sends", number(record.build.sends.saturating_add(1)))
-            .expression_attribute_values(":queued", string("queued"))
+            .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":attempt", number(record.build.attempt));
         super::applied(update).await
     }

@@ -1,6 +1,6 @@
 use super::ApiError;
 use crate::{
-    records::{Record, Release, Visibility},
+    records::{Record, Release},
     telemetry::AUDIT,
 };
 
@@ -8,17 +8,13 @@ use crate::{
 /// which record.
 pub(super) fn uploaded(outcome: &'static str, record: &Record) {
     let Release { manifest, visibility, image_digest, .. } = &record.release;
-    let visibility = match visibility {
-        Visibility::Org => "org",
-        Visibility::Community => "community",
-    };
     tracing::info!(
         target: AUDIT,
         action = "pack.upload",
         outcome,
         pack_name = manifest.name.as_str(),
         pack_version = manifest.version.as_str(),
-        visibility,
+        visibility = %visibility,
         image_digest = %image_digest,
         "accepted"
     );

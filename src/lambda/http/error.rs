@@ -13,7 +13,13 @@ use serde_json::{Value, json};
 use tokio::time::error::Elapsed;
 use upload_form::UPLOAD_ID;
 
-use crate::{aws, error_chain::ErrorChain, identity::Scope, records::PackId, upload::UploadError};
+use crate::{
+    aws,
+    error_chain::ErrorChain,
+    identity::{Scope, UploadDenied},
+    records::PackId,
+    upload::UploadError,
+};
 
 /// How many seconds a client is asked to wait before it repeats a request that met a failing dependency.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
@@ -161,6 +167,15 @@ impl From<aws::Error> for ApiError {
             | aws::Error::Sign(_)
             | aws::Error::MissingRecord { .. }
             | aws::Error::MissingClaim => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<UploadDenied> for ApiError {
+    fn from(denied: UploadDenied) -> Self {
+        match denied {
+            UploadDenied::MissingScope(scope) => Self::PermissionDenied { scope },
+            UploadDenied::BillingInactive => Self::BillingInactive,
         }
     }
 }

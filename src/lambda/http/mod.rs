@@ -32,6 +32,7 @@ pub use self::event::function;
 use self::{error::ApiError, query::Query, route::Route};
 use crate::{
     aws::Table,
+    catalog::Catalog,
     identity::{self, Authenticator, BaseDomain, Caller},
     telemetry::{Metrics, Trace},
     upload::Uploads,
@@ -45,16 +46,16 @@ const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 pub struct Api {
     authenticator: Authenticator<Table>,
     base_domain: Option<BaseDomain>,
-    table: Table,
+    catalog: Catalog,
     uploads: Uploads,
 }
 
 impl Api {
     /// The API over these uploads, and over the table that they write, for whom these settings let in.
     pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
-        let table = uploads.table.clone();
-        let authenticator = Authenticator::new(table.clone(), identity);
-        Self { authenticator, base_domain: identity.base_domain.clone(), table, uploads }
+        let authenticator = Authenticator::new(uploads.table.clone(), identity);
+        let catalog = Catalog::new(uploads.table.clone());
+        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, uploads }
     }
 
     /// The answer, or an error once the deadline has passed. An upload keeps to that by itself: from its commit point on

@@ -92,7 +92,7 @@ async fn a_revocation_is_told_of_once() {
     audit_line(&admin(&backend, &["key", "revoke", "acme", &key]).await);
     let again = admin(&backend, &["key", "revoke", "acme", &key]).await;
     assert!(again.status.success());
-    assert_eq!(String::from_utf8(again.stderr).unwrap(), format!("{key} was revoked before\n"));
+    assert_eq!(String::from_utf8(again.stderr).unwrap(), format!("{key} was already revoked\n"));
     assert!(!admin(&backend, &["key", "revoke", "acme", "0123456789ab"]).await.status.success());
     assert_eq!(trail(&backend).await.len(), 2);
 }
