@@ -1,3 +1,5 @@
 //! The Lambda functions: events in, responses out.
 
 pub mod http;
+pub mod schedule;
+pub mod sqs;

@@ -63,7 +63,7 @@ fn everything_that_is_missing_or_unreadable_is_named_at_once() {
     assert_eq!(
         error.to_string(),
         "the environment is not complete: TABLE_NAME is not set; REGISTRY is \"https://r.example\", which cannot be \
-         read: \"https://r.example\" is not a registry's address of the form host[:port][/prefix], without a scheme; \
+         read: \"https://r.example\" is not a registry address of the form host[:port][/prefix], without a scheme; \
          LIMIT_ENTRIES is \"many\", which cannot be read: invalid digit found in string; CALL_TIMEOUT_MS is \"-1\", \
          which cannot be read: invalid digit found in string"
     );

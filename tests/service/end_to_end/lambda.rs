@@ -216,7 +216,7 @@ async fn one_trace_leads_from_the_request_to_its_build() {
         builder.invoke(batch("build-job", &job)).await.unwrap();
     }
     for function in [api, requeue] {
-        assert_eq!(logged_for(function.trace_id(), &builder.log()), ["build settled"]);
+        assert_eq!(logged_for(function.trace_id(), &builder.log()), ["build finished"]);
     }
     assert!(logged_for(builder.trace_id(), &builder.log()).is_empty());
 }

@@ -2,6 +2,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use pack_upload::{
     aws::Job,
     build::{BuildError, BuildOutcome},
+    lambda::sqs,
     records::{BuildStatus, PackId, Record, Timestamp},
     registry::Credentials,
     upload::Outcome,
@@ -118,8 +119,12 @@ async fn of_a_batch_only_what_failed_is_delivered_again() {
         {"messageId": "good", "body": job(Job::from(&good))},
     ]}))
     .unwrap();
-    let mut failures: Vec<_> =
-        bench.builder.handle(event).await.batch_item_failures.into_iter().map(|item| item.item_identifier).collect();
+    let mut failures: Vec<_> = sqs::handle_batch(&bench.builder, event)
+        .await
+        .batch_item_failures
+        .into_iter()
+        .map(|item| item.item_identifier)
+        .collect();
     failures.sort();
     assert_eq!(failures, ["bodiless", "malformed"]);
     assert_eq!(bench.read(&good).await.build.status, BuildStatus::Ready);
