@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use super::{KeySecret, SessionToken};
 
-/// A credential of a client. Its prefix tells which kind it is.
+/// A client's credential. Its prefix determines the kind.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// An API key, `sk_…`.

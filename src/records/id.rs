@@ -9,7 +9,7 @@ use ulid::Ulid;
 pub struct InvalidId;
 
 /// Defines an id type: a fixed prefix and a ULID in canonical form (26 upper-case Crockford base32 digits). Ids sort by
-/// the time they were generated.
+/// the time in their ULID.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*

@@ -65,7 +65,7 @@ pub struct Build {
     pub status: BuildStatus,
     /// The key of the staged archive.
     pub staging_key: String,
-    /// The number of the attempt, from 1. A job of an earlier attempt cannot fail the record.
+    /// The attempt's number, starting at 1. A job of an earlier attempt cannot fail the record.
     pub attempt: u32,
     /// How many jobs were sent for this attempt. A new record counts the job that is sent right after it is written.
     pub sends: u32,

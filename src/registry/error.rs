@@ -38,7 +38,7 @@ impl Error {
 }
 
 impl From<OciDistributionError> for Error {
-    /// Tells a rejected image from all other errors. Errors that an operator can fix, such as wrong credentials, and
+    /// Separates rejected images from all other errors. Errors that an operator can fix, such as wrong credentials, and
     /// errors of the transfer, such as a digest that does not match, are not rejections.
     fn from(error: OciDistributionError) -> Self {
         match &error {

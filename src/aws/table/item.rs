@@ -49,10 +49,15 @@ pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
 }
 
-/// What the items and keys of all indexes have.
+/// The attribute that all items of an index have.
 #[derive(Deserialize)]
 pub(super) struct IndexedItem {
     pub(super) pack_id: PackId,
+}
+
+/// Returns the pack id in the key that a page of an index ended with, or `None` if it cannot be read.
+pub(super) fn cursor(last_key: &Item) -> Option<PackId> {
+    last_key.get("pack_id")?.as_s().ok()?.parse().ok()
 }
 
 /// A record's attributes. An absent value is an absent attribute and never a NULL: an index skips only items without its

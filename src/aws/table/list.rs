@@ -4,7 +4,7 @@ use pack_format::{PackName, Version};
 
 use super::{
     Table,
-    item::{self, COMMUNITY, IndexedItem, Item, RecordItem},
+    item::{self, COMMUNITY, Item, RecordItem},
     string,
 };
 use crate::{
@@ -137,7 +137,7 @@ impl IndexScan {
         self.found.extend(items.into_iter().filter_map(item::read_listed::<RecordItem>).map(Record::from));
         self.at_end = page.last_evaluated_key.is_none();
         if let Some(key) = page.last_evaluated_key {
-            let id = item::read_listed(key.clone()).map(|IndexedItem { pack_id }| pack_id);
+            let id = item::cursor(&key);
             self.is_resumable = id.is_some();
             self.depth = id.or(self.depth);
             self.last_key = Some(key);

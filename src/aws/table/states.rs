@@ -1,6 +1,6 @@
 use super::{
     Key, Table,
-    item::{self, IndexedItem, Item, PENDING},
+    item::{self, IndexedItem, PENDING},
     number, string,
 };
 use crate::{
@@ -60,32 +60,27 @@ impl Table {
 
     /// Lists the pending builds after `after`. Records with an unreadable id are left out.
     pub async fn pending(&self, after: Option<PackId>) -> Result<PendingPage, Error> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .index_name("pending")
-            .expression_attribute_values(":build", string(PENDING));
-        let query = match after {
-            None => query.key_condition_expression("pending = :build"),
-            Some(after) => query
-                .key_condition_expression("pending = :build AND pack_id > :after")
-                .expression_attribute_values(":after", string(after)),
+        let query = || {
+            let query = self.client.query().table_name(&self.name).index_name("pending");
+            let query = query.expression_attribute_values(":build", string(PENDING));
+            match after {
+                None => query.key_condition_expression("pending = :build"),
+                Some(after) => query
+                    .key_condition_expression("pending = :build AND pack_id > :after")
+                    .expression_attribute_values(":after", string(after)),
+            }
         };
         let (mut ids, mut last_key) = (Vec::new(), None);
         loop {
-            let page = query.clone().set_exclusive_start_key(last_key).send().await.map_err(Error::call("Query"))?;
-            ids.extend(page.items.unwrap_or_default().into_iter().filter_map(pack_id));
+            let page = query().set_exclusive_start_key(last_key).send().await.map_err(Error::call("Query"))?;
+            let items = page.items.unwrap_or_default().into_iter().filter_map(item::read_listed);
+            ids.extend(items.map(|IndexedItem { pack_id }| pack_id));
             last_key = page.last_evaluated_key;
             let Some(key) = &last_key else { return Ok(PendingPage { ids, next: None }) };
             // A page that ends with an unreadable id has no cursor; the next page is appended to it.
-            if let Some(next) = pack_id(key.clone()) {
+            if let Some(next) = item::cursor(key) {
                 return Ok(PendingPage { ids, next: Some(next) });
             }
         }
     }
-}
-
-fn pack_id(item: Item) -> Option<PackId> {
-    item::read_listed(item).map(|IndexedItem { pack_id }| pack_id)
 }

@@ -1,9 +1,14 @@
 //! An item that cannot be read affects its own pack and no other.
 
+use std::sync::Mutex;
+
 use pack_upload::{
-    aws::{Created, Filter, Page, Table},
+    aws::{Created, Error, Filter, Page, Table},
     records::{OrgId, PackId, Record},
 };
+
+use tracing::Level;
+use tracing_subscriber::fmt::MakeWriter as _;
 
 use super::support::{Database, community, record};
 
@@ -45,7 +50,26 @@ async fn a_list_leaves_out_a_corrupt_record() {
     }
     assert_eq!(table.record(first.id).await.unwrap(), Some(first));
     let error = table.record(corrupt.id).await.unwrap_err();
-    assert!(error.to_string().contains(&corrupt.id.to_string()), "{error}");
+    assert!(matches!(&error, Error::Corrupt { key, .. } if *key == format!("PACK#{} PACK", corrupt.id)), "{error}");
+}
+
+#[tokio::test]
+async fn each_corrupt_record_is_logged_once_with_its_key() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (first, second) = (OrgId::generate(), OrgId::generate());
+    write(table, community(record(first, "valid", "1.0.0", "a"))).await;
+    let corrupt = write(table, community(record(second, "corrupt", "1.0.0", "b"))).await;
+    database.corrupt(&corrupt).await;
+
+    let log: &'static Mutex<Vec<u8>> = Box::leak(Box::default());
+    let subscriber = tracing_subscriber::fmt().with_max_level(Level::ERROR).with_writer(|| log.make_writer()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    assert_eq!(list(table, first, 10).await.len(), 1);
+    drop(guard);
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let [line] = log.lines().collect::<Vec<_>>()[..] else { panic!("not one line: {log}") };
+    assert!(line.contains("ERROR") && line.contains(&format!("PACK#{}", corrupt.id)), "{line}");
 }
 
 /// `pack_id` is the sort key of the indexes, and the id that a page ends with is its cursor.

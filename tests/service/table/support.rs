@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::{collections::HashMap, net::SocketAddr};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use pack_format::{Digest, Manifest};
@@ -40,6 +40,14 @@ impl Database {
     /// Whether the record's item is in the sparse index of pending builds.
     pub(crate) async fn is_outstanding(&self, record: &Record) -> bool {
         self.table.pending(None).await.unwrap().ids.contains(&record.id)
+    }
+
+    /// Reads a record's item.
+    pub(crate) async fn item(&self, record: &Record) -> HashMap<String, AttributeValue> {
+        let get = self.client.get_item().table_name(&self.name);
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let get = get.key("pk", text(&format!("PACK#{}", record.id))).key("sk", text("PACK"));
+        get.send().await.unwrap().item.unwrap()
     }
 
     /// Makes a record unreadable.
