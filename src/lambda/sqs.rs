@@ -74,7 +74,7 @@ fn queue_age(message: &SqsMessage) -> Option<Duration> {
     Some(now.saturating_sub(sent))
 }
 
-/// Returns the trace of a message's sender. The invocation has another one, since its batch may have several senders.
+/// Returns the trace of a message's sender. Lambda passes it with the message; the invocation itself has another one.
 fn trace(message: &SqsMessage) -> Option<Trace> {
     Trace::parse(message.attributes.get("AWSTraceHeader")?)
 }

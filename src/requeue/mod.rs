@@ -29,7 +29,7 @@ pub struct Settings {
     pub resend_after: Duration,
     /// The most sends of one attempt.
     pub max_sends: u32,
-    /// How long after it was queued a build is failed, however often its job was sent.
+    /// How long after it was queued a build is marked as failed, however often its job was sent.
     pub give_up_after: Duration,
 }
 
@@ -51,7 +51,7 @@ pub struct Sweep {
     pub failed: usize,
     /// Records that could not be processed. The reason was logged, and the next sweep tries again.
     pub errors: usize,
-    /// The age of the oldest pending build.
+    /// The age of the oldest pending build that was processed.
     pub oldest: Duration,
 }
 

@@ -111,7 +111,7 @@ impl Uploads {
         let outcome = timeout_at(deadline, self.accept(org, submission)).await??;
         match &outcome {
             Outcome::Created(record) | Outcome::QueuedAgain(record) => self.enqueue(record).await,
-            // The job was sent by the upload that wrote the record.
+            // The upload that wrote the record sends the job.
             Outcome::Existing(_) => {}
         }
         Ok(outcome)
