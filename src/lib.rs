@@ -8,6 +8,8 @@
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
 //! `bin → lambda → upload, catalog, build, requeue → identity, aws, registry → records → pack-format`.
 
+#![warn(clippy::large_futures, clippy::unwrap_used)]
+
 pub mod aws;
 pub mod build;
 pub mod catalog;

@@ -1,4 +1,4 @@
-//! The Lambda functions: events in, responses out.
+//! Translates Lambda events to calls of the use cases, and their results to responses.
 
 pub mod http;
 pub mod schedule;

@@ -203,7 +203,7 @@ async fn one_trace_leads_from_the_request_to_its_build() {
     answer(&mut api, event("upload-http-api")).await;
     let job = stack.take_job().await;
     assert_eq!(trace_header(&job), format!("Root={};Parent=9a9197af755a6419;Sampled=1", api.trace_id()));
-    assert_eq!(logged_for(api.trace_id(), &api.log()), ["accepted", "answered"]);
+    assert_eq!(logged_for(api.trace_id(), &api.log()), ["upload accepted", "request completed"]);
 
     let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
     requeue.invoke(event("requeue")).await.unwrap();
@@ -233,7 +233,7 @@ fn a_missing_configuration_is_named_whole() {
         let log = String::from_utf8(ended.stdout).unwrap();
         let line: Value = serde_json::from_str(&log).unwrap_or_else(|_| panic!("one line of JSON: {log}"));
         let expected: Vec<_> = missing.iter().map(|variable| format!("{variable} is not set")).collect();
-        assert_eq!(line["error"], format!("the environment is not complete: {}", expected.join("; ")), "{role:?}");
+        assert_eq!(line["error"], format!("invalid configuration: {}", expected.join("; ")), "{role:?}");
     }
 }
 
@@ -242,9 +242,9 @@ fn a_missing_configuration_is_named_whole() {
 const MARKERS: [&str; 6] = [
     "SQLite format 3",
     "MalformedXML",
-    "the chunk does not begin where the last one ended",
-    "the local queue has no action",
-    "the event is not one that lambda_http reads",
+    "the chunk does not start where the previous one ended",
+    "The local SQS does not support the action",
+    "lambda_http cannot read the event",
     "local-secret",
 ];
 

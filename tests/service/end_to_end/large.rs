@@ -34,7 +34,7 @@ async fn a_pack_too_large_for_a_request_goes_in_by_way_of_s3() {
     let error = refused.expect_error(413, "payload_too_large");
     let larger = json!({"request": "POST /v1/packs/uploads", "value": 268_435_456});
     assert_eq!(error["details"]["larger"], larger);
-    assert!(error["message"].as_str().unwrap().ends_with("; 268435456 are allowed by way of `POST /v1/packs/uploads`"));
+    assert!(error["message"].as_str().unwrap().ends_with("; `POST /v1/packs/uploads` allows up to 268435456"));
 
     let before = Holdings::of(&local).await;
     let upload_id = local.send("acme", archive).await;
@@ -169,7 +169,7 @@ async fn beginning_needs_what_an_upload_needs() {
     let local = Local::start().await;
     let begin = |key: &str| {
         let request = local.request("POST", "/v1/packs/uploads").bearer_auth(key);
-        async move { Answer::read(request.json(&json!({})).send().await.unwrap()).await }
+        async move { Answer::send(request.json(&json!({}))).await }
     };
     begin("sk_nonsense").await.expect_error(401, "unauthenticated");
     for template in ["submit_observe", "read_only"] {

@@ -10,7 +10,7 @@ async fn post(local: &Local, key: Option<&str>, query: &str) -> Answer {
     if let Some(key) = key {
         request = request.bearer_auth(key);
     }
-    Answer::read(request.multipart(form(PackArchive::new("refused", "1.0.0").finish())).send().await.unwrap()).await
+    Answer::send(request.multipart(form(PackArchive::new("refused", "1.0.0").finish()))).await
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn routes_and_methods() {
         ("PUT", "/v1/packs", 405, "method_not_allowed", Some("GET")),
         ("DELETE", "/v1/packs/pack_01J00000000000000000000000", 405, "method_not_allowed", Some("GET")),
     ] {
-        let answer = Answer::read(local.request(method, path).send().await.unwrap()).await;
+        let answer = Answer::send(local.request(method, path)).await;
         answer.expect_error(status, code);
         if let Some(allow) = allow {
             assert!(answer.header("allow").split(", ").any(|method| method == allow), "{method} {path}");
@@ -73,9 +73,7 @@ async fn the_request_itself() {
 
     let send = |content_type: &'static str, body: Vec<u8>| {
         let request = local.request("POST", "/v1/packs/upload").bearer_auth(local.key("acme"));
-        async move {
-            Answer::read(request.header(header::CONTENT_TYPE, content_type).body(body).send().await.unwrap()).await
-        }
+        async move { Answer::send(request.header(header::CONTENT_TYPE, content_type).body(body)).await }
     };
     send("application/gzip", archive()).await.expect_error(415, "unsupported_media_type");
     send("multipart/form-data", archive()).await.expect_error(400, "validation_error");

@@ -22,7 +22,7 @@ fn token(data: &Path, arguments: &[&str]) -> String {
 /// The upload of a pack with this session.
 async fn upload(local: &Local, token: &str) -> Answer {
     let request = local.request("POST", "/v1/packs/upload").bearer_auth(token);
-    Answer::read(request.multipart(form(PackArchive::new("by-session", "1.0.0").finish())).send().await.unwrap()).await
+    Answer::send(request.multipart(form(PackArchive::new("by-session", "1.0.0").finish()))).await
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn another_local_run_does_not_accept_it() {
 fn what_cannot_be_minted_is_told() {
     let (_guard, data) = scratch();
     for (arguments, words) in [
-        (&["acme"][..], "issuer.json, which a local run makes when it starts"),
+        (&["acme"][..], "issuer.json, which a local run with this data folder creates"),
         (&["nobody"], "[possible values: acme, globex, pastdue, expired]"),
         (&["acme", "--permissions", "caps:delete"], "not a scope"),
     ] {
@@ -85,5 +85,5 @@ async fn the_audit_trail_is_written_at_every_level() {
     let lines: Vec<_> = log.lines().collect();
     let [accepted, refused] = lines[..] else { panic!("{log}") };
     assert!(accepted.contains("pack.upload") && accepted.contains(created.text("image_digest")), "{log}");
-    assert!(refused.contains("request.refuse") && refused.contains("billing_inactive"), "{log}");
+    assert!(refused.contains("request.reject") && refused.contains("billing_inactive"), "{log}");
 }

@@ -65,5 +65,5 @@ async fn request_and_build_are_logged_with_one_trace() {
         let line = log.lines().find(|line| line.contains(message)).unwrap();
         line.split_once("trace_id=\"").unwrap().1.split_once('"').unwrap().0
     };
-    assert_eq!(trace_id("build finished"), trace_id("accepted"), "{log}");
+    assert_eq!(trace_id("build finished"), trace_id("upload accepted"), "{log}");
 }

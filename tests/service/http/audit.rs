@@ -92,7 +92,7 @@ async fn each_accepted_upload_is_told_of() {
             "timestamp": null,
             "level": "INFO",
             "target": "audit",
-            "message": "accepted",
+            "message": "upload accepted",
             "action": "pack.upload",
             "outcome": outcome,
             "pack_name": created.body["name"],
@@ -119,20 +119,20 @@ async fn each_refusal_of_a_known_caller_is_told_of() {
     let backend = Backend::start_with(&Settings { base_domain, ..Settings::default() }).await;
     let (log, _guard) = Log::start();
     for (slug, template, host, code, reason) in [
-        ("acme", KeyTemplate::ReadOnly, "acme", "permission_denied", "the credential lacks the scope caps:write"),
+        ("acme", KeyTemplate::ReadOnly, "acme", "permission_denied", "the credential lacks the permission caps:write"),
         (
             "acme",
             KeyTemplate::FullAccess,
             "globex",
             "permission_denied",
-            "this host is not the one of the credential's org, which is acme.packs.example",
+            "this host does not belong to the credential's org; use acme.packs.example",
         ),
         (
             "pastdue",
             KeyTemplate::FullAccess,
             "pastdue",
             "billing_inactive",
-            "the org's billing does not permit uploads: it is overdue, ended, or its trial has expired",
+            "the org cannot upload packs: its billing is past due or has ended, or its trial has expired",
         ),
     ] {
         let secret = secret(slug, template);
@@ -145,8 +145,8 @@ async fn each_refusal_of_a_known_caller_is_told_of() {
             "timestamp": null,
             "level": "INFO",
             "target": "audit",
-            "message": "refused",
-            "action": "request.refuse",
+            "message": "request rejected",
+            "action": "request.reject",
             "code": code,
             "reason": reason,
             "span": span,

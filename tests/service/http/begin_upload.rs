@@ -64,8 +64,8 @@ async fn too_many_bytes_are_refused_before_one_is_sent() {
 
 #[tokio::test]
 async fn every_problem_of_the_body_is_told_at_once() {
-    const SIZE: &str = "must be the archive's size in bytes, a whole number greater than zero";
-    const HASH: &str = "must be the archive's SHA-256, 64 lower-case hexadecimal digits as `sha256sum` prints";
+    const SIZE: &str = "must be the archive's size in bytes, an integer greater than 0";
+    const HASH: &str = "must be the archive's SHA-256 as 64 lower-case hexadecimal digits, as `sha256sum` prints it";
     let backend = Backend::start().await;
     for (body, fields) in [
         ("{}".to_owned(), json!({"size_bytes": [SIZE], "sha256": [HASH]})),
@@ -77,14 +77,14 @@ async fn every_problem_of_the_body_is_told_at_once() {
         ),
         (format!(r#"{{"size_bytes": 1, "sha256": "{}"}}"#, SHA256.to_uppercase()), json!({"sha256": [HASH]})),
         (
-            format!(r#"{{"size_bytes": -1, "sha256": "{SHA256}", "name": "x"}}"#),
+            format!(r#"{{"size_bytes": -1, "sha256": "{SHA256}", "a\u202eb": "x"}}"#),
             json!({
                 "size_bytes": [SIZE],
-                "name": ["is not a key of this request; its keys are `size_bytes` and `sha256`"],
+                r"a\u{202e}b": ["is not a known key; the keys are `size_bytes` and `sha256`"],
             }),
         ),
-        ("[]".to_owned(), json!({"body": ["must be a JSON object of `size_bytes` and `sha256`"]})),
-        (String::new(), json!({"body": ["is not JSON: EOF while parsing a value at line 1 column 0"]})),
+        ("[]".to_owned(), json!({"body": ["must be a JSON object with the keys `size_bytes` and `sha256`"]})),
+        (String::new(), json!({"body": ["is not valid JSON: EOF while parsing a value at line 1 column 0"]})),
     ] {
         assert_eq!(backend.answer(&begin(&body)).await.fields(), &fields, "{body}");
     }

@@ -9,7 +9,7 @@ async fn an_error_has_exactly_the_envelope() {
         answer.body,
         json!({"error": {
             "code": "not_found",
-            "message": "there is no such route",
+            "message": "no such route",
             "request_id": "VqS6jh2mFiAEPUA=",
         }})
     );

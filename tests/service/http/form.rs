@@ -79,7 +79,7 @@ async fn parts_that_are_missing_unknown_repeated_or_wrong_are_told_at_once() {
             "archive": [MISSING],
             "file": ["is not a part of this form; its parts are `archive` or `upload_id`, and `visibility`"],
             "form": ["a part has no name"],
-            "visibility": ["is \"private\"; must be `org` or `community`", "is there more than once"],
+            "visibility": ["is there more than once", "is `private`; must be `org` or `community`"],
         })
     );
     // The archive is validated even so: its problems stand beside the form's and the query's.
@@ -90,9 +90,9 @@ async fn parts_that_are_missing_unknown_repeated_or_wrong_are_told_at_once() {
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["archive", "dry_run", "page", "visibility"]);
     assert_eq!(fields["archive"][0], "is there more than once");
     assert!(fields["archive"][1].as_str().unwrap().contains("gzip"), "{fields:?}");
-    assert_eq!(fields["dry_run"], json!(["is there more than once"]));
+    assert_eq!(fields["dry_run"], json!(["is given more than once"]));
     assert_eq!(fields["page"], json!(["is not a query parameter of this request"]));
-    assert_eq!(fields["visibility"], json!(["is \"org\\n\"; must be `org` or `community`"]));
+    assert_eq!(fields["visibility"], json!(["is `org\\n`; must be `org` or `community`"]));
 }
 
 #[tokio::test]
@@ -104,9 +104,22 @@ async fn a_flood_of_problems_is_cut_and_counted_and_words_are_short() {
     assert_eq!(answer.fields().as_object().unwrap().len(), 50);
     assert_eq!(answer.body["error"]["details"]["unlisted_problems"], 11);
     let message = answer.body["error"]["message"].as_str().unwrap();
-    assert!(message.ends_with(", and there are 11 more"), "{message}");
+    assert!(message.ends_with("; 11 more are not listed"), "{message}");
 
     let long = "é".repeat(100_000);
     let answer = backend.upload(&[("archive", b""), (&long, b""), ("visibility", long.as_bytes())]).await;
     assert!(answer.body.to_string().len() < 2_000, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn names_of_parts_and_query_parameters_are_escaped_in_fields() {
+    let backend = Backend::start().await;
+    let mut event =
+        upload(&form(&[("archive", b"no gzip"), ("a\u{202e}b", b""), ("visibility", "o\u{202e}rg".as_bytes())]));
+    event["rawQueryString"] = json!("c%E2%80%AEd=1");
+    let answer = backend.answer(&event).await;
+    let fields = answer.fields().as_object().unwrap();
+    let escaped = ["a\\u{202e}b", "archive", "c\\u{202e}d", "visibility"];
+    assert_eq!(fields.keys().collect::<Vec<_>>(), escaped);
+    assert_eq!(fields["visibility"], json!(["is `o\\u{202e}rg`; must be `org` or `community`"]));
 }

@@ -90,12 +90,12 @@ struct Answer {
 impl Answer {
     async fn read(api: Arc<Api>, event: &Value) -> Self {
         let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        let path = path(&request, event);
+        let (method, path) = (request.method().clone(), path(&request, event));
         let response: Response<Body> = http::service(api).oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let Body::Text(text) = body else { panic!("JSON is sent as text, not {body:?}") };
         let (status, body) = (head.status.as_u16(), serde_json::from_str(&text).unwrap());
-        document::expect_documented(&path, status, &head.headers, &body);
+        document::expect_documented(method.as_str(), &path, status, &head.headers, &body);
         Self { status, headers: head.headers, body }
     }
 

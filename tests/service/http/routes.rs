@@ -1,9 +1,9 @@
 use serde_json::json;
 
-use super::{answer, request};
+use super::{answer, document::DOCUMENT, request};
 
 #[tokio::test]
-async fn a_path_that_nobody_serves_is_not_found() {
+async fn unknown_paths_are_not_found() {
     for path in [
         "/",
         "/v1",
@@ -20,7 +20,7 @@ async fn a_path_that_nobody_serves_is_not_found() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_one_is_served() {
+async fn other_methods_are_not_allowed_and_are_told_which_ones_are() {
     for (method, path, allow) in [
         ("GET", "/v1/packs/upload", "POST"),
         ("HEAD", "/v1/packs/upload", "POST"),
@@ -30,7 +30,7 @@ async fn another_method_is_told_which_one_is_served() {
         ("POST", "/v1/packs", "GET"),
         ("HEAD", "/v1/packs", "GET"),
         ("DELETE", "/v1/packs/pack_01JACME1000000000000000000", "GET"),
-        ("PATCH", "/v1/packs/whatever", "GET"),
+        ("PATCH", "/v1/packs/not-an-id", "GET"),
     ] {
         let answer = answer(&request(method, path)).await;
         assert_eq!(answer.code(), (405, "method_not_allowed"), "{method} {path}");
@@ -39,7 +39,18 @@ async fn another_method_is_told_which_one_is_served() {
 }
 
 #[tokio::test]
-async fn a_served_route_asks_for_a_credential_next() {
+async fn allow_lists_the_methods_that_openapi_yaml_has() {
+    for (path, operations) in DOCUMENT["paths"].as_object().unwrap() {
+        let answer = answer(&request("TRACE", path)).await;
+        assert_eq!(answer.status, 405, "{path}");
+        let mut allowed: Vec<_> = answer.header("allow").unwrap().split(", ").map(str::to_ascii_lowercase).collect();
+        allowed.sort();
+        assert!(allowed.iter().eq(operations.as_object().unwrap().keys()), "{path}: {allowed:?}");
+    }
+}
+
+#[tokio::test]
+async fn known_routes_check_the_credential_next() {
     for (method, path) in
         [("POST", "/v1/packs/upload"), ("GET", "/v1/packs"), ("GET", "/v1/packs/x"), ("POST", "/v1/packs/uploads")]
     {
@@ -47,9 +58,9 @@ async fn a_served_route_asks_for_a_credential_next() {
     }
 }
 
-/// HTTP APIs put a stage that has a name into `rawPath`.
+/// HTTP APIs put a named stage into `rawPath`.
 #[tokio::test]
-async fn the_stage_of_an_http_api_is_no_part_of_the_route() {
+async fn the_stage_of_an_http_api_is_not_part_of_the_path() {
     for (stage, path, status) in [
         ("prod", "/prod/v1/packs", 401),
         ("v1", "/v1/v1/packs", 401),

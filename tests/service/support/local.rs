@@ -6,7 +6,7 @@ use std::{
 };
 
 use pack_format::Digest;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
+use reqwest::{Client, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -140,7 +140,7 @@ impl Local {
 
     /// A GET by an org.
     pub(crate) async fn get(&self, org: &str, path: &str) -> Answer {
-        Answer::read(self.request("GET", path).bearer_auth(self.key(org)).send().await.unwrap()).await
+        Answer::send(self.request("GET", path).bearer_auth(self.key(org))).await
     }
 
     /// An upload of this archive by `acme`.
@@ -156,7 +156,7 @@ impl Local {
     /// An upload of this form by an org, with a query string.
     pub(crate) async fn send_form(&self, org: &str, query: &str, form: multipart::Form) -> Answer {
         let request = self.request("POST", &format!("/v1/packs/upload{query}")).bearer_auth(self.key(org));
-        Answer::read(request.multipart(form).send().await.unwrap()).await
+        Answer::send(request.multipart(form)).await
     }
 
     /// What is answered to an org that begins the upload of this archive.
@@ -164,7 +164,7 @@ impl Local {
         let sha256 = Digest::sha256(archive).to_string();
         let body = json!({"size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:")});
         let request = self.request("POST", "/v1/packs/uploads").bearer_auth(self.key(org));
-        Answer::read(request.json(&body).send().await.unwrap()).await
+        Answer::send(request.json(&body)).await
     }
 
     /// Begins an org's upload of this archive and sends it: the upload's id.
@@ -230,13 +230,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads an answer, which must be one that openapi.yaml has.
-    pub(crate) async fn read(response: Response) -> Self {
+    /// Sends a request and reads its response, which openapi.yaml must document.
+    pub(crate) async fn send(request: RequestBuilder) -> Self {
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        let path = response.url().path().to_owned();
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
-        openapi::expect_documented(&path, status.as_u16(), &headers, &body);
+        openapi::expect_documented(&method, &path, status.as_u16(), &headers, &body);
         Self { status, headers, body }
     }
 

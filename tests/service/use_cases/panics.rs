@@ -62,7 +62,7 @@ async fn a_panic_in_a_handler_is_an_internal_error_that_tells_nothing() {
     let Body::Text(body) = response.body() else { panic!("{response:?}") };
     let expected = json!({"error": {
         "code": "internal_error",
-        "message": "something went wrong on the server's side",
+        "message": "an internal error occurred",
         "request_id": event["requestContext"]["requestId"],
     }});
     assert_eq!(serde_json::from_str::<Value>(body).unwrap(), expected);

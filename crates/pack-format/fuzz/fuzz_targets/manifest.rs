@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use pack_format::ValidationError;
+use test_support::packs;
 
 fuzz_target!(|content: &[u8]| {
     if let Err(ValidationError::Invalid(problems)) = packs::validate_yaml(content) {
