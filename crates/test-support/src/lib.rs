@@ -1,25 +1,30 @@
-//! What several test suites and benchmarks share.
+//! Helpers that several test suites and benchmarks share.
 
-#![allow(clippy::unwrap_used, reason = "a failing helper fails the test")]
+#![allow(clippy::unwrap_used, reason = "a helper that panics fails the test")]
 
 pub mod archive;
 pub mod generated;
-pub mod packs;
+mod header;
+pub mod listing;
+pub mod manifest;
 pub mod process;
 pub mod readers;
+mod repository;
 mod tools;
+pub mod validation;
 
 #[cfg(feature = "service")]
 mod embedded;
 #[cfg(feature = "service")]
-mod events;
-#[cfg(feature = "service")]
 mod runtime_api;
 
-pub use self::tools::{run, tool};
 #[cfg(feature = "service")]
 pub use self::{
     embedded::{Embedded, options},
-    events::event,
+    repository::event,
     runtime_api::{Function, Outcome},
+};
+pub use self::{
+    repository::sample_pack,
+    tools::{report_missing, run, tool},
 };

@@ -12,16 +12,11 @@ use oci_client::{
 use tempfile::TempDir;
 
 use super::{Embedded, restart};
-use crate::support::{run, tool};
+use crate::support::{Archive, run, tool};
 
 /// The one file of the image's layer: a tar of one entry, made by the test's own hand.
 fn layer() -> Vec<u8> {
-    let mut tar = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_ustar();
-    header.set_size(5);
-    header.set_mode(0o644);
-    tar.append_data(&mut header, "behavior.md", &b"hello"[..]).expect("an entry");
-    tar.into_inner().expect("a tar")
+    Archive::new().file("behavior.md", "hello").tar()
 }
 
 /// The media type of that layer.

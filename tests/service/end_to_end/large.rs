@@ -3,13 +3,13 @@
 use reqwest::{StatusCode, multipart};
 use serde_json::json;
 
-use crate::support::{Answer, Holdings, Local, PackArchive, form, send};
+use crate::support::{Answer, Archive, Holdings, Local, form, send};
 
 /// An archive that is too large for a request.
 fn large(name: &str) -> Vec<u8> {
     let mut noise = vec![0; 5_000_000];
     getrandom::fill(&mut noise).unwrap();
-    let archive = PackArchive::new(name, "1.0.0").file("data/noise", noise).finish();
+    let archive = Archive::pack_named(name, "1.0.0").file("data/noise", noise).tar_gz();
     assert!(archive.len() > 4_500_000, "{}", archive.len());
     archive
 }
@@ -58,7 +58,7 @@ async fn a_pack_too_large_for_a_request_goes_in_by_way_of_s3() {
 #[tokio::test]
 async fn the_way_of_an_archive_is_nothing_to_its_pack() {
     let local = Local::start().await;
-    let archive = PackArchive::new("either", "1.0.0").file("guides/a.md", "a").finish();
+    let archive = Archive::pack_named("either", "1.0.0").file("guides/a.md", "a").tar_gz();
     let direct = local.upload(archive.clone()).await;
     direct.expect(StatusCode::CREATED);
     let upload_id = local.send("acme", archive).await;
@@ -70,7 +70,7 @@ async fn the_way_of_an_archive_is_nothing_to_its_pack() {
 #[tokio::test]
 async fn an_upload_is_that_of_its_org_and_was_sent() {
     let local = Local::start().await;
-    let archive = || PackArchive::new("mine", "1.0.0").finish();
+    let archive = || Archive::pack_named("mine", "1.0.0").tar_gz();
     let before = Holdings::of(&local).await;
     let sent = local.send("acme", archive()).await;
     let begun = local.begin("acme", &archive()).await;
@@ -102,7 +102,7 @@ async fn an_upload_is_that_of_its_org_and_was_sent() {
 #[tokio::test]
 async fn s3_takes_the_archive_that_was_announced_and_no_other() {
     let local = Local::start().await;
-    let archive = PackArchive::new("announced", "1.0.0").finish();
+    let archive = Archive::pack_named("announced", "1.0.0").tar_gz();
     let begun = local.begin("acme", &archive).await;
     let mut other = archive.clone();
     other[20] ^= 1;
@@ -120,16 +120,16 @@ async fn s3_takes_the_archive_that_was_announced_and_no_other() {
 async fn what_is_wrong_with_a_pack_is_said_in_the_same_words() {
     let local = Local::start_with(&[("LIMIT_ENTRIES", "4"), ("LIMIT_LARGE_FILE_BYTES", "20000000")]).await;
     let before = Holdings::of(&local).await;
-    let bad = PackArchive::empty()
+    let bad = Archive::new()
         .file("pack.yaml", "name: Bad_Name\nversion: 1.10\ndescripton: x\n")
         .symlink("data/link", "/etc/passwd")
         .file("notes.txt", "?")
-        .finish();
-    let cut_off = PackArchive::new("cut", "1.0.0").finish();
+        .tar_gz();
+    let cut_off = Archive::pack_named("cut", "1.0.0").tar_gz();
     let cut_off = cut_off[..cut_off.len() - 1].to_vec();
     let many =
-        (0..4).fold(PackArchive::new("many", "1.0.0"), |archive, index| archive.file(&format!("data/{index}"), ""));
-    for archive in [bad, cut_off, b"no archive".to_vec(), many.finish()] {
+        (0..4).fold(Archive::pack_named("many", "1.0.0"), |archive, index| archive.file(format!("data/{index}"), ""));
+    for archive in [bad, cut_off, b"no archive".to_vec(), many.tar_gz()] {
         let direct = local.upload(archive.clone()).await;
         let upload_id = local.send("acme", archive).await;
         let sent = local.submit_as("acme", "", &upload_id).await;
@@ -146,7 +146,7 @@ async fn what_is_wrong_with_a_pack_is_said_in_the_same_words() {
     let file = |size: usize| {
         let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
         getrandom::fill(&mut content[..1 << 20]).unwrap();
-        PackArchive::new("file", "1.0.0").file("data/a", content).finish()
+        Archive::pack_named("file", "1.0.0").file("data/a", content).tar_gz()
     };
     let direct = local.upload(file(20_000_000)).await;
     let details = &direct.expect_error(413, "payload_too_large")["details"];

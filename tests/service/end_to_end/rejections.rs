@@ -3,14 +3,14 @@
 use reqwest::{StatusCode, header, multipart};
 use serde_json::json;
 
-use crate::support::{Answer, Holdings, Local, PackArchive, form};
+use crate::support::{Answer, Archive, Holdings, Local, form};
 
 async fn post(local: &Local, key: Option<&str>, query: &str) -> Answer {
     let mut request = local.request("POST", &format!("/v1/packs/upload{query}"));
     if let Some(key) = key {
         request = request.bearer_auth(key);
     }
-    Answer::read(request.multipart(form(PackArchive::new("refused", "1.0.0").finish())).send().await.unwrap()).await
+    Answer::read(request.multipart(form(Archive::pack_named("refused", "1.0.0").tar_gz())).send().await.unwrap()).await
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn routes_and_methods() {
 async fn the_request_itself() {
     let local = Local::start().await;
     let before = Holdings::of(&local).await;
-    let archive = || PackArchive::new("refused", "1.0.0").finish();
+    let archive = || Archive::pack_named("refused", "1.0.0").tar_gz();
 
     let send = |content_type: &'static str, body: Vec<u8>| {
         let request = local.request("POST", "/v1/packs/upload").bearer_auth(local.key("acme"));
@@ -104,11 +104,11 @@ async fn the_request_itself() {
 async fn every_problem_of_a_pack_at_once() {
     let local = Local::start().await;
     let before = Holdings::of(&local).await;
-    let archive = PackArchive::empty()
+    let archive = Archive::new()
         .file("pack.yaml", "name: Bad_Name\nversion: 1.10\ndescripton: x\n")
         .symlink("data/link", "/etc/passwd")
         .file("notes.txt", "?")
-        .finish();
+        .tar_gz();
     let expected = json!({
         "archive": [
             "entry `data/link` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)",
@@ -146,18 +146,18 @@ async fn too_large_names_the_limit() {
 
     let mut noise = vec![0; 4_600_000];
     getrandom::fill(&mut noise).unwrap();
-    let too_many_bytes = PackArchive::new("large", "1.0.0").file("data/noise", noise).finish();
+    let too_many_bytes = Archive::pack_named("large", "1.0.0").file("data/noise", noise).tar_gz();
     assert!(too_many_bytes.len() > 4_500_000, "{}", too_many_bytes.len());
     let answer = local.upload(too_many_bytes).await;
     let error = answer.expect_error(413, "payload_too_large");
     assert_eq!(error["details"]["limit"], json!({"name": "compressed_bytes", "value": 4_500_000}));
     assert!(error["message"].as_str().unwrap().contains("4500000"), "{error}");
 
-    let mut many = PackArchive::new("large", "1.0.0");
+    let mut many = Archive::pack_named("large", "1.0.0");
     for index in 0..3 {
-        many = many.file(&format!("data/{index}"), "x");
+        many = many.file(format!("data/{index}"), "x");
     }
-    let answer = local.upload(many.finish()).await;
+    let answer = local.upload(many.tar_gz()).await;
     let error = answer.expect_error(413, "payload_too_large");
     assert_eq!(error["details"]["limit"], json!({"name": "entries", "value": 3}));
     assert_eq!(Holdings::of(&local).await, before);

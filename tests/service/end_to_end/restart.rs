@@ -5,19 +5,19 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
-use crate::support::{Local, PackArchive};
+use crate::support::{Archive, Local};
 
 #[tokio::test]
 async fn nothing_is_lost_by_a_kill_and_outstanding_builds_are_done_at_once() {
     let local = Local::start().await;
-    let done = local.upload(PackArchive::new("done", "1.0.0").finish()).await;
+    let done = local.upload(Archive::pack_named("done", "1.0.0").tar_gz()).await;
     local.built("acme", done.text("id")).await;
 
     // A push that takes longer than a millisecond is given up and tried again later: every build stays pending.
     let local = Local::start_in(local.kill(), &[("PUSH_TIMEOUT_MS", "1")]).await;
     let mut owed = Vec::new();
     for index in 0..5 {
-        let answer = local.upload(PackArchive::new("owed", &format!("1.0.{index}")).finish()).await;
+        let answer = local.upload(Archive::pack_named("owed", &format!("1.0.{index}")).tar_gz()).await;
         answer.expect(StatusCode::CREATED);
         owed.push(answer);
     }
@@ -83,7 +83,7 @@ async fn each_backend_can_be_replaced_by_its_variable() {
         assert_eq!(two.document()[field], one.document()[field], "{field}");
     }
 
-    let created = two.upload(PackArchive::new("shared", "1.0.0").finish()).await;
+    let created = two.upload(Archive::pack_named("shared", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);
     assert_eq!(one.built("acme", created.text("id")).await["build_status"], "ready");
     for name in ["s3", "registry", "dynamodb.sqlite"] {

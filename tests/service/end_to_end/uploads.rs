@@ -3,7 +3,9 @@
 use reqwest::{StatusCode, multipart};
 use serde_json::{Value, json};
 
-use crate::support::{Holdings, Local, PackArchive, form};
+use test_support::archive::Header;
+
+use crate::support::{Archive, Holdings, Local, form};
 
 /// A record without the fields that every run makes anew.
 fn stable(record: &Value) -> Value {
@@ -34,7 +36,7 @@ capabilities:
 #[tokio::test]
 async fn the_record_comes_back_whole_and_its_image_follows() {
     let local = Local::start().await;
-    let archive = PackArchive::empty().file("pack.yaml", FULL_MANIFEST).file("guides/style.md", "# Style\n").finish();
+    let archive = Archive::new().file("pack.yaml", FULL_MANIFEST).file("guides/style.md", "# Style\n").tar_gz();
 
     let created = local.upload(archive).await;
     created.expect(StatusCode::CREATED);
@@ -79,7 +81,7 @@ async fn the_record_comes_back_whole_and_its_image_follows() {
 #[tokio::test]
 async fn what_a_manifest_leaves_out_is_left_out() {
     let local = Local::start().await;
-    let created = local.upload(PackArchive::new("plain", "1.0.0").finish()).await;
+    let created = local.upload(Archive::pack_named("plain", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);
     assert_eq!(created.text("display_name"), "plain");
     for absent in ["category", "capabilities", "suggested_packs", "build_error"] {
@@ -91,34 +93,34 @@ async fn what_a_manifest_leaves_out_is_left_out() {
 async fn the_same_again_is_the_same_record_however_it_was_archived() {
     let local = Local::start().await;
     let first = local
-        .upload(PackArchive::new("again", "1.0.0").file("guides/a.md", "a").file("scripts/b.sh", "b").finish())
+        .upload(Archive::pack_named("again", "1.0.0").file("guides/a.md", "a").file("scripts/b.sh", "b").tar_gz())
         .await;
     first.expect(StatusCode::CREATED);
-    let otherwise = PackArchive::empty()
-        .file_with_mode("wrapped/scripts/b.sh", "b", 0o600)
+    let otherwise = Archive::new()
+        .entry(Header::ustar("wrapped/scripts/b.sh").mode(0o600), "b")
         .file("wrapped/.DS_Store", "litter")
         .file("wrapped/guides/a.md", "a")
         .file("wrapped/pack.yaml", crate::support::manifest("again", "1.0.0"))
-        .finish();
+        .tar_gz();
 
     let second = local.upload(otherwise).await;
     second.expect(StatusCode::OK);
     assert_eq!((second.text("id"), second.text("image_digest")), (first.text("id"), first.text("image_digest")));
     local.built("acme", first.text("id")).await;
-    let third = local.upload_as("acme", "", PackArchive::new("again", "2.0.0").finish()).await;
+    let third = local.upload_as("acme", "", Archive::pack_named("again", "2.0.0").tar_gz()).await;
     third.expect(StatusCode::CREATED);
 }
 
 #[tokio::test]
 async fn other_content_or_visibility_is_a_conflict_that_names_what_is_there() {
     let local = Local::start().await;
-    let archive = || PackArchive::new("taken", "1.0.0").file("data/a.txt", "one").finish();
+    let archive = || Archive::pack_named("taken", "1.0.0").file("data/a.txt", "one").tar_gz();
     let first = local.upload(archive()).await;
     first.expect(StatusCode::CREATED);
     local.built("acme", first.text("id")).await;
     let before = Holdings::of(&local).await;
 
-    let other_content = PackArchive::new("taken", "1.0.0").file("data/a.txt", "two").finish();
+    let other_content = Archive::pack_named("taken", "1.0.0").file("data/a.txt", "two").tar_gz();
     let community = form(archive()).text("visibility", "community");
     for conflict in [
         local.upload(other_content.clone()).await,
@@ -138,7 +140,7 @@ async fn other_content_or_visibility_is_a_conflict_that_names_what_is_there() {
 #[tokio::test]
 async fn a_dry_run_checks_everything_and_leaves_nothing() {
     let local = Local::start().await;
-    let archive = || PackArchive::new("dry", "1.0.0").finish();
+    let archive = || Archive::pack_named("dry", "1.0.0").tar_gz();
     let before = Holdings::of(&local).await;
     let checked = local.upload_as("acme", "?dry_run=true", archive()).await;
     checked.expect(StatusCode::OK);
@@ -160,7 +162,7 @@ async fn the_archive_may_have_any_file_name_and_content_type() {
     for (version, name, content_type) in
         [("1.0.0", "x.zip", "text/plain"), ("1.0.1", "päck", "application/octet-stream"), ("1.0.2", "", "a/b")]
     {
-        let archive = PackArchive::new("typed", version).finish();
+        let archive = Archive::pack_named("typed", version).tar_gz();
         let part = multipart::Part::bytes(archive).file_name(name).mime_str(content_type).unwrap();
         let form = multipart::Form::new().text("visibility", "org").part("archive", part);
         local.send_form("acme", "", form).await.expect(StatusCode::CREATED);

@@ -53,8 +53,7 @@ async fn an_archive_over_its_limit_outranks_what_is_not_valid() {
     );
 
     // A bomb is one however the form around it looks.
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::Write::write_all(&mut gzip, &vec![0; 70 << 20]).unwrap();
-    let answer = backend.upload(&[("note", b"?"), ("archive", &gzip.finish().unwrap())]).await;
+    let bomb = test_support::archive::gzip_at(&vec![0; 70 << 20], flate2::Compression::best());
+    let answer = backend.upload(&[("note", b"?"), ("archive", &bomb)]).await;
     assert_eq!(answer.code(), (413, "payload_too_large"));
 }

@@ -5,19 +5,19 @@ pub(crate) mod calls;
 mod holdings;
 mod local;
 pub(crate) mod openapi;
-mod packs;
 mod stand_in;
 
 use std::net::SocketAddr;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
-pub(crate) use test_support::{Embedded, Function, event, options, run, tool};
+pub(crate) use test_support::{
+    Embedded, Function, archive::Archive, event, manifest::manifest, options, run, sample_pack, tool,
+};
 
 pub(crate) use self::{
     holdings::Holdings,
     local::{Answer, Local, form, scratch, send},
-    packs::{PackArchive, manifest, sample_pack},
     stand_in::StandIn,
 };
 

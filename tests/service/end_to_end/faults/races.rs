@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
-use crate::support::{Holdings, Local, PackArchive};
+use crate::support::{Archive, Holdings, Local};
 
 /// How many clients upload at once.
 const CLIENTS: usize = 64;
@@ -10,7 +10,7 @@ const CLIENTS: usize = 64;
 #[tokio::test]
 async fn the_same_content_becomes_one_record() {
     let local = Local::start().await;
-    let uploads = (0..CLIENTS).map(|_| local.upload(PackArchive::new("race", "1.0.0").finish()));
+    let uploads = (0..CLIENTS).map(|_| local.upload(Archive::pack_named("race", "1.0.0").tar_gz()));
     let answers = join_all(uploads).await;
     let created = answers.iter().filter(|answer| answer.status == 201).count();
     let same = answers.iter().filter(|answer| answer.status == 200).count();
@@ -24,7 +24,7 @@ async fn the_same_content_becomes_one_record() {
 #[tokio::test]
 async fn of_different_contents_one_wins() {
     let local = Local::start().await;
-    let archive = |index: usize| PackArchive::new("race", "1.0.0").file("data/who", index.to_string()).finish();
+    let archive = |index: usize| Archive::pack_named("race", "1.0.0").file("data/who", index.to_string()).tar_gz();
     let answers = join_all((0..CLIENTS).map(|index| local.upload(archive(index)))).await;
     let winners: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
     let [winner] = winners[..] else { panic!("one winner, not {}", winners.len()) };

@@ -4,7 +4,7 @@ use super::{
     script::Role,
     system::{System, begin, submit},
 };
-use crate::support::{Answer, PackArchive, send};
+use crate::support::{Answer, Archive, send};
 
 /// What was before, and what is done now, of one pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Scenario {
             Self::Upload => None,
             Self::UploadAgain => fail(system, &archive(name)).await,
             Self::UploadInstead => {
-                fail(system, &PackArchive::new(name, "1.0.0").file("behavior.md", "Another.").finish()).await
+                fail(system, &Archive::pack_named(name, "1.0.0").file("behavior.md", "Another.").tar_gz()).await
             }
             Self::Sent => {
                 let begun = system.request(begin(&archive(name))).await.expect("nothing is killed");
@@ -104,7 +104,7 @@ impl Scenario {
 
 /// The pack that a scenario is about.
 pub(crate) fn archive(name: &str) -> Vec<u8> {
-    PackArchive::new(name, "1.0.0").finish()
+    Archive::pack_named(name, "1.0.0").tar_gz()
 }
 
 /// Uploads an archive whose build fails.

@@ -92,7 +92,7 @@ impl System {
 
     /// The function's process, unless it is killed.
     pub(crate) fn process(&self, role: Role) -> u32 {
-        self.functions[role as usize].process()
+        self.functions[role as usize].process_id()
     }
 
     /// A request to the API, made of one of the events in `events/`; `None` if its process was killed.
