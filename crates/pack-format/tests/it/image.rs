@@ -72,15 +72,15 @@ fn the_layer_is_what_gnu_tar_writes() {
     write_directory(directory.path(), &listing);
 
     let mut validated = validated(&listing);
-    let (ours, theirs) = (validated.layer(), gnu_tar(directory.path()));
+    let (layer, expected) = (validated.layer(), gnu_tar(directory.path()));
 
-    if let Some(block) = ours.chunks(512).zip(theirs.chunks(512)).position(|(ours, theirs)| ours != theirs) {
+    if let Some(block) = layer.chunks(512).zip(expected.chunks(512)).position(|(layer, expected)| layer != expected) {
         let show = |tar: &[u8]| String::from_utf8_lossy(&tar[block * 512..(block + 1) * 512]).replace('\0', "·");
-        panic!("block {block} differs:\n{}\n{}", show(&ours), show(&theirs));
+        panic!("block {block} differs:\n{}\n{}", show(&layer), show(&expected));
     }
-    assert_eq!(ours.len(), theirs.len());
+    assert_eq!(layer.len(), expected.len());
     let descriptor = validated.image().layer;
-    assert_eq!((descriptor.digest, descriptor.size), (Digest::sha256(&theirs), theirs.len() as u64));
+    assert_eq!((descriptor.digest, descriptor.size), (Digest::sha256(&expected), expected.len() as u64));
 }
 
 #[test]
