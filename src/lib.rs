@@ -8,6 +8,8 @@
 //! What a pack and its image are is in the crate `pack-format`. Dependencies point one way:
 //! `bin → lambda → upload, build, requeue → identity, aws, registry → records → pack-format`.
 
+#![warn(clippy::large_futures, clippy::unwrap_used)]
+
 pub mod aws;
 pub mod build;
 pub mod config;

@@ -50,7 +50,7 @@ fn machine() -> Result<String, Box<dyn Error>> {
 fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     let limits = Limits::default();
     let api = event::api();
-    let mut table = "| pack | archive | unpacked | floor | validation | image | both | event to 201 | event to 201, wall-clock | decoding |\n\
+    let mut table = "| pack | archive | unpacked | floor | validating | image | both | event to 201 | event to 201, wall-clock | decoding |\n\
                      |---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for (name, archive) in [
@@ -64,7 +64,7 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
         let mut validated = archive::validate(archive, &limits);
         let floor = || cpu_time(|| archive::floor(archive));
         let mut median = |what: &str, work: &mut dyn FnMut()| ratios.median(name, what, floor, || cpu_time(&mut *work));
-        let validation = median("validation", &mut || drop(archive::validate(archive, &limits)))?;
+        let validating = median("validating", &mut || drop(archive::validate(archive, &limits)))?;
         let image = median("image", &mut || drop(validated.image()))?;
         let both = median("both", &mut || drop(archive::validate(archive, &limits).image()))?;
         let decoding = median("decoding", &mut || drop(event::decode(&event)))?;
@@ -80,7 +80,7 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
         })?;
         ratios.take_floor();
         table += &format!(
-            "| `{name}` | {} KB | {} KB | {milliseconds:.1} ms | {validation:.2} | {image:.2} | {both:.2} | \
+            "| `{name}` | {} KB | {} KB | {milliseconds:.1} ms | {validating:.2} | {image:.2} | {both:.2} | \
              {handling:.2} | {wall_clock:.2} | {decoding:.2} |\n",
             archive.len() / 1_000,
             unpacked / 1_000,
@@ -116,8 +116,8 @@ fn large(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     Ok(format!(
         "| {:.0} MiB through S3, unpacking to {:.0} MiB | `api` | `builder` |\n|---|---|---|\n\
          | peak resident size | {:.0} MiB | {:.0} MiB |\n\
-         | CPU time, as a ratio to the floor ({:.2} s) | {:.2} | {:.2} |\n\
-         | wall-clock time from event to response | {:.1} s | {:.1} s |\n",
+         | CPU time, as a multiple of the floor ({:.2} s) | {:.2} | {:.2} |\n\
+         | from the event to the response, on these cores | {:.1} s | {:.1} s |\n",
         mebibytes(compressed as u64),
         mebibytes(unpacked),
         mebibytes(api.peak),
@@ -140,8 +140,8 @@ fn start(ratios: &mut Ratios, runtime: &Runtime, small: &[u8]) -> Result<String,
     let size = fs::metadata(functions::API)?.len();
     Ok(format!(
         "| cold start of `api` | |\n|---|---|\n\
-         | start to first poll, as a ratio to a hello world ({hello:.1} ms) | {ratio:.2} |\n\
-         | extra time of the first upload (`small`), compared with the second | {:.1} ms |\n\
+         | start to first poll, as a multiple of a hello world's ({hello:.1} ms) | {ratio:.2} |\n\
+         | the first upload (`small`) takes longer than the second by | {:.1} ms |\n\
          | size of the binary | {:.1} MB |\n",
         milliseconds(extra),
         size as f64 / 1e6,

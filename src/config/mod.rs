@@ -1,7 +1,7 @@
-//! The environment, read once into typed settings.
+//! Configuration from environment variables.
 //!
-//! Every binary has a struct of its own, with what it needs and no more. All that is missing or unreadable is told at
-//! once. An empty variable is one that is not set.
+//! Each binary has a struct with the settings that it needs. An error lists every missing or invalid variable. An empty
+//! variable counts as not set.
 
 mod reader;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use pack_format::Limits;
 
 use self::reader::Reader;
-pub use self::reader::{ConfigError, Fault};
+pub use self::reader::{ConfigError, InvalidVariable};
 use crate::{
     aws::Timeouts,
     identity::{self, JwksSettings, SessionSettings},
@@ -18,7 +18,7 @@ use crate::{
     requeue,
 };
 
-/// What `api` needs.
+/// The settings of `api`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
     /// `TABLE_NAME`, required.
@@ -30,22 +30,23 @@ pub struct Api {
     /// `REGISTRY`, required: `host[:port][/prefix]`.
     pub registry: RegistryAddress,
     /// `SESSION_ISSUER`, `SESSION_AUDIENCE` and `SESSION_JWKS_URL`, all or none; `TENANT_BASE_DOMAIN`;
-    /// `CREDENTIAL_CACHE_MS`, at most a minute, 0 for none.
+    /// `CREDENTIAL_CACHE_MS`, at most 60,000, with 0 for no cache.
     pub identity: identity::Settings,
-    /// `LIMIT_…`, one variable for each limit.
+    /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
     pub limits: Limits,
-    /// `LIMIT_LARGE_…`, for archives that come by way of S3.
+    /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first; limits without such a variable are those above.
     pub large_limits: Limits,
-    /// `REQUEST_DEADLINE_MS`: how long a request may take, an upload up to its commit point. With `SEND_TIMEOUT_MS` on
-    /// top it stays below API Gateway's 29 seconds.
+    /// `REQUEST_DEADLINE_MS`: how long a request may take, or an upload until its commit point. Together with
+    /// `SEND_TIMEOUT_MS` it must be shorter than the function's timeout of 29 seconds.
     pub deadline: Duration,
-    /// `CONNECT_TIMEOUT_MS`, `CALL_TIMEOUT_MS`, `TRANSFER_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
+    /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,
-    /// Whether S3 is a stand-in, named by `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, that wants path-style addresses.
+    /// Whether to address buckets in the path, as S3-compatible servers require: true if `AWS_ENDPOINT_URL_S3` or
+    /// `AWS_ENDPOINT_URL` is set.
     pub s3_path_style: bool,
 }
 
-/// What `builder` needs.
+/// The settings of `builder`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Builder {
     /// `TABLE_NAME`, required.
@@ -55,7 +56,7 @@ pub struct Builder {
     /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic`, `secret` or `ecr`), `REGISTRY_USERNAME`,
     /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
     pub registry: registry::Settings,
-    /// As [`Api::large_limits`], which no archive that `api` accepted is over.
+    /// As [`Api::large_limits`]: every archive that `api` accepted is within them.
     pub limits: Limits,
     /// As [`Api::timeouts`].
     pub timeouts: Timeouts,
@@ -63,20 +64,20 @@ pub struct Builder {
     pub s3_path_style: bool,
 }
 
-/// What `requeue` needs.
+/// The settings of `requeue`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requeue {
     /// `TABLE_NAME`, required.
     pub table_name: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
-    /// `REQUEUE_AFTER_MS`, `MAX_ATTEMPTS`, `GIVE_UP_AFTER_MS`.
+    /// `REQUEUE_AFTER_MS`, `MAX_SENDS`, `GIVE_UP_AFTER_MS`.
     pub settings: requeue::Settings,
     /// As [`Api::timeouts`].
     pub timeouts: Timeouts,
 }
 
-/// What `admin` needs.
+/// The settings of `admin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// `TABLE_NAME`, required.
@@ -86,10 +87,7 @@ pub struct Admin {
 }
 
 impl Api {
-    /// Reads it from where `lookup` finds a variable's value.
-    ///
-    /// # Errors
-    /// When variables are missing or unreadable.
+    /// Reads the settings; `lookup` returns the value of a variable.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
@@ -119,9 +117,6 @@ impl Api {
 
 impl Builder {
     /// As [`Api::read`].
-    ///
-    /// # Errors
-    /// As [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
@@ -145,16 +140,14 @@ impl Builder {
 
 impl Requeue {
     /// As [`Api::read`].
-    ///
-    /// # Errors
-    /// As [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, build_queue_url) = (reader.required("TABLE_NAME"), reader.required("BUILD_QUEUE_URL"));
         let default = requeue::Settings::default();
+        reader.renamed("MAX_ATTEMPTS", "MAX_SENDS");
         let settings = requeue::Settings {
             resend_after: reader.milliseconds("REQUEUE_AFTER_MS", default.resend_after),
-            max_sends: reader.optional("MAX_ATTEMPTS", default.max_sends),
+            max_sends: reader.optional("MAX_SENDS", default.max_sends),
             give_up_after: reader.milliseconds("GIVE_UP_AFTER_MS", default.give_up_after),
         };
         let timeouts = timeouts(&mut reader);
@@ -163,9 +156,6 @@ impl Requeue {
 }
 
 impl Admin {
-    /// As [`Api::read`].
-    ///
-    /// # Errors
     /// As [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
@@ -186,9 +176,9 @@ fn identity(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> identity::S
     let base_domain = reader.is_set("TENANT_BASE_DOMAIN").then(|| reader.required("TENANT_BASE_DOMAIN"));
     let cache_for = reader.milliseconds("CREDENTIAL_CACHE_MS", default.cache_for);
     if cache_for > identity::Settings::MAX_CACHE {
-        reader.fault(
+        reader.reject(
             "CREDENTIAL_CACHE_MS",
-            "is more than 60000: a revocation has to take effect within a minute".to_owned(),
+            "is more than 60000: a revocation must take effect within a minute".to_owned(),
         );
     }
     identity::Settings { sessions: sessions.flatten(), base_domain: base_domain.flatten(), cache_for }
@@ -211,13 +201,13 @@ fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {
     }
 }
 
-/// The limits of large archives, of which none is below those of others.
+/// Reads the limits of archives that are uploaded to S3 first. None may be lower than its counterpart in `limits`.
 fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &Limits) -> Limits {
     let default = Limits::large();
-    let mut limit = |variable: &'static str, default: u64, least: u64| {
-        let value = reader.optional(variable, default.max(least));
-        if value < least {
-            reader.fault(variable, format!("is less than the {least} that other archives may have"));
+    let mut limit = |name: &'static str, default: u64, min: u64| {
+        let value = reader.optional(name, default.max(min));
+        if value < min {
+            reader.reject(name, format!("is less than {min}, the limit for archives that are sent in the request"));
         }
         value
     };
@@ -231,10 +221,12 @@ fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &L
 
 fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {
     let default = Timeouts::default();
+    reader.renamed("CALL_TIMEOUT_MS", "CALL_ATTEMPT_TIMEOUT_MS");
+    reader.renamed("TRANSFER_TIMEOUT_MS", "TRANSFER_ATTEMPT_TIMEOUT_MS");
     Timeouts {
         connect: reader.milliseconds("CONNECT_TIMEOUT_MS", default.connect),
-        call: reader.milliseconds("CALL_TIMEOUT_MS", default.call),
-        transfer: reader.milliseconds("TRANSFER_TIMEOUT_MS", default.transfer),
+        call: reader.milliseconds("CALL_ATTEMPT_TIMEOUT_MS", default.call),
+        transfer: reader.milliseconds("TRANSFER_ATTEMPT_TIMEOUT_MS", default.transfer),
         send: reader.milliseconds("SEND_TIMEOUT_MS", default.send),
     }
 }
@@ -256,7 +248,7 @@ fn registry(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<regi
         "secret" => reader.required("REGISTRY_SECRET_ARN").map(|arn| Credentials::Secret { arn }),
         "ecr" => Some(Credentials::Ecr),
         other => {
-            reader.fault("REGISTRY_AUTH", format!("is {other:?}, but must be none, basic, secret or ecr"));
+            reader.reject("REGISTRY_AUTH", format!("has the invalid value {other:?}: use none, basic, secret or ecr"));
             None
         }
     };

@@ -1,86 +1,91 @@
 use std::{fmt, str::FromStr, time::Duration};
 
-/// The environment does not say what a binary needs to know.
+/// One or more variables are missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// All that is wrong, in the order in which it was read.
-    pub faults: Vec<Fault>,
+    /// Every variable to correct, in the order in which they were read.
+    pub variables: Vec<InvalidVariable>,
 }
 
-/// What is wrong with a variable.
+/// A variable that is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The variable's name.
-    pub variable: &'static str,
-    /// What is wrong with it.
+pub struct InvalidVariable {
+    pub name: &'static str,
+    /// What is wrong, as a phrase that follows the name: "is not set".
     pub message: String,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the environment is not complete:")?;
-        for (index, Fault { variable, message }) in self.faults.iter().enumerate() {
-            write!(f, "{} {variable} {message}", if index == 0 { "" } else { ";" })?;
+        f.write_str("invalid configuration:")?;
+        for (index, InvalidVariable { name, message }) in self.variables.iter().enumerate() {
+            write!(f, "{} {name} {message}", if index == 0 { "" } else { ";" })?;
         }
         Ok(())
     }
 }
 
-/// Reads variables, and remembers what was wrong with them.
+/// Reads variables and collects the invalid ones.
 pub(super) struct Reader<L> {
     lookup: L,
-    faults: Vec<Fault>,
+    invalid: Vec<InvalidVariable>,
 }
 
 impl<L: Fn(&str) -> Option<String>> Reader<L> {
     pub(super) fn new(lookup: L) -> Self {
-        Self { lookup, faults: Vec::new() }
+        Self { lookup, invalid: Vec::new() }
     }
 
-    /// A variable that must be set; none, and a fault, if it is not or cannot be read.
-    pub(super) fn required<T: FromStr<Err: fmt::Display>>(&mut self, variable: &'static str) -> Option<T> {
-        let value = self.value(variable);
+    /// Reads a variable that must be set. Returns `None` and rejects it if it is not set or invalid.
+    pub(super) fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
+        let value = self.value(name);
         if value.is_none() {
-            self.fault(variable, "is not set".to_owned());
+            self.reject(name, "is not set".to_owned());
         }
-        self.parse(variable, &value?)
+        self.parse(name, &value?)
     }
 
-    /// A variable that has a default.
-    pub(super) fn optional<T: FromStr<Err: fmt::Display>>(&mut self, variable: &'static str, default: T) -> T {
-        let value = self.value(variable);
-        value.and_then(|value| self.parse(variable, &value)).unwrap_or(default)
+    /// Reads a variable that has a default.
+    pub(super) fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, default: T) -> T {
+        let value = self.value(name);
+        value.and_then(|value| self.parse(name, &value)).unwrap_or(default)
     }
 
-    /// A duration in milliseconds that has a default.
-    pub(super) fn milliseconds(&mut self, variable: &'static str, default: Duration) -> Duration {
-        let value = self.value(variable);
-        value.and_then(|value| self.parse(variable, &value)).map_or(default, Duration::from_millis)
+    /// Reads a duration in milliseconds that has a default.
+    pub(super) fn milliseconds(&mut self, name: &'static str, default: Duration) -> Duration {
+        let value = self.value(name);
+        value.and_then(|value| self.parse(name, &value)).map_or(default, Duration::from_millis)
     }
 
-    /// Whether a variable is set.
-    pub(super) fn is_set(&self, variable: &str) -> bool {
-        self.value(variable).is_some()
+    /// Rejects a variable that has been renamed, so that its value is not silently ignored.
+    pub(super) fn renamed(&mut self, old: &'static str, new: &str) {
+        if self.is_set(old) {
+            self.reject(old, format!("was renamed: set {new} instead"));
+        }
     }
 
-    /// Remembers what is wrong with a variable.
-    pub(super) fn fault(&mut self, variable: &'static str, message: String) {
-        self.faults.push(Fault { variable, message });
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.value(name).is_some()
     }
 
-    /// The settings, if nothing was wrong.
+    /// Adds a variable to the error that [`Reader::finish`] returns.
+    pub(super) fn reject(&mut self, name: &'static str, message: String) {
+        self.invalid.push(InvalidVariable { name, message });
+    }
+
+    /// Returns the settings if no variable was rejected.
     pub(super) fn finish<T>(self, settings: impl FnOnce() -> Option<T>) -> Result<T, ConfigError> {
         match settings() {
-            Some(settings) if self.faults.is_empty() => Ok(settings),
-            _ => Err(ConfigError { faults: self.faults }),
+            Some(settings) if self.invalid.is_empty() => Ok(settings),
+            _ => Err(ConfigError { variables: self.invalid }),
         }
     }
 
-    fn value(&self, variable: &str) -> Option<String> {
-        (self.lookup)(variable).filter(|value| !value.is_empty())
+    fn value(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
-    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, variable: &'static str, value: &str) -> Option<T> {
-        value.parse().map_err(|error| self.fault(variable, format!("is {value:?}, which cannot be read: {error}"))).ok()
+    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, value: &str) -> Option<T> {
+        value.parse().map_err(|error| self.reject(name, format!("has the invalid value {value:?}: {error}"))).ok()
     }
 }

@@ -1,4 +1,4 @@
-"""Packs for schemathesis to upload: it makes what a schema describes, and no schema describes a pack."""
+"""Generates packs for schemathesis to upload, because no schema can describe one."""
 
 import gzip
 import io
@@ -18,7 +18,7 @@ def archive(name: str, patch: int, description: str) -> bytes:
     return gzip.compress(packed.getvalue(), mtime=0)
 
 
-# Few enough of each that the same pack comes again (200), and another of its name and version (409).
+# With so few choices, some uploads repeat a pack (200) or its name and version with other contents (409).
 packs = strategies.builds(
     archive,
     strategies.sampled_from(["alpha", "beta", "gamma"]),
@@ -30,5 +30,5 @@ schemathesis.openapi.media_type("application/gzip", packs)
 
 @schemathesis.hook
 def filter_case(context, case):
-    """Nor does a schema know which uploads were begun and sent: an id that is made up is refused, be it well-formed."""
+    """Skips requests with an upload_id: generated ids match the schema, but belong to no upload that was begun."""
     return not (isinstance(case.body, dict) and "upload_id" in case.body)

@@ -1,4 +1,4 @@
-//! The environment as the binaries read it.
+//! Reading the configuration from environment variables.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -17,7 +17,7 @@ const REQUIRED: [(&str, &str); 4] = [
     ("REGISTRY", "registry.example:5000/packs"),
 ];
 
-/// The required variables with these beside or instead of them.
+/// Returns a lookup that has the required variables and those in `more`, which override them.
 fn environment(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
     let all = REQUIRED.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let all: HashMap<String, String> = all.collect();
@@ -25,11 +25,11 @@ fn environment(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
 }
 
 fn variables(error: &ConfigError) -> Vec<&'static str> {
-    error.faults.iter().map(|fault| fault.variable).collect()
+    error.variables.iter().map(|variable| variable.name).collect()
 }
 
 #[test]
-fn what_is_required_is_enough() {
+fn only_the_required_variables_must_be_set() {
     let api = Api::read(environment(&[])).unwrap();
     assert_eq!((api.table_name.as_str(), api.staging_bucket.as_str()), ("packs", "staging"));
     assert_eq!(api.build_queue_url, "https://sqs.example/1/builds");
@@ -46,7 +46,7 @@ fn what_is_required_is_enough() {
 }
 
 #[test]
-fn everything_that_is_missing_or_unreadable_is_named_at_once() {
+fn an_error_lists_every_missing_or_invalid_variable() {
     let nothing = |_: &str| None;
     assert_eq!(
         variables(&Api::read(nothing).unwrap_err()),
@@ -56,20 +56,24 @@ fn everything_that_is_missing_or_unreadable_is_named_at_once() {
     assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL"]);
     assert_eq!(variables(&Admin::read(nothing).unwrap_err()), ["TABLE_NAME"]);
 
-    let bad =
-        [("TABLE_NAME", ""), ("REGISTRY", "https://r.example"), ("LIMIT_ENTRIES", "many"), ("CALL_TIMEOUT_MS", "-1")];
-    let error = Api::read(environment(&bad)).unwrap_err();
+    let invalid = [
+        ("TABLE_NAME", ""),
+        ("REGISTRY", "https://r.example"),
+        ("LIMIT_ENTRIES", "many"),
+        ("CALL_ATTEMPT_TIMEOUT_MS", "-1"),
+    ];
+    let error = Api::read(environment(&invalid)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the environment is not complete: TABLE_NAME is not set; REGISTRY is \"https://r.example\", which cannot be \
-         read: \"https://r.example\" is not a registry's address of the form host[:port][/prefix], without a scheme; \
-         LIMIT_ENTRIES is \"many\", which cannot be read: invalid digit found in string; CALL_TIMEOUT_MS is \"-1\", \
-         which cannot be read: invalid digit found in string"
+        "invalid configuration: TABLE_NAME is not set; REGISTRY has the invalid value \"https://r.example\": \
+         \"https://r.example\" is not a registry's address of the form host[:port][/prefix], without a scheme; \
+         LIMIT_ENTRIES has the invalid value \"many\": invalid digit found in string; CALL_ATTEMPT_TIMEOUT_MS has the \
+         invalid value \"-1\": invalid digit found in string"
     );
 }
 
 #[test]
-fn every_limit_and_every_time_can_be_set() {
+fn every_limit_and_timeout_can_be_set() {
     let settings = [
         ("LIMIT_COMPRESSED_BYTES", "1"),
         ("LIMIT_UNPACKED_BYTES", "2"),
@@ -87,12 +91,12 @@ fn every_limit_and_every_time_can_be_set() {
         ("LIMIT_LARGE_FILE_BYTES", "23"),
         ("REQUEST_DEADLINE_MS", "12"),
         ("CONNECT_TIMEOUT_MS", "13"),
-        ("CALL_TIMEOUT_MS", "14"),
-        ("TRANSFER_TIMEOUT_MS", "15"),
+        ("CALL_ATTEMPT_TIMEOUT_MS", "14"),
+        ("TRANSFER_ATTEMPT_TIMEOUT_MS", "15"),
         ("SEND_TIMEOUT_MS", "16"),
         ("PUSH_TIMEOUT_MS", "17"),
         ("REQUEUE_AFTER_MS", "18"),
-        ("MAX_ATTEMPTS", "19"),
+        ("MAX_SENDS", "19"),
         ("GIVE_UP_AFTER_MS", "20"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9001"),
     ];
@@ -127,7 +131,25 @@ fn every_limit_and_every_time_can_be_set() {
 }
 
 #[test]
-fn large_archives_may_have_no_less_than_others() {
+fn renamed_variables_are_rejected_under_their_old_names() {
+    let timeouts = [("CALL_TIMEOUT_MS", "1"), ("TRANSFER_TIMEOUT_MS", "1")];
+    assert_eq!(variables(&Api::read(environment(&timeouts)).unwrap_err()), ["CALL_TIMEOUT_MS", "TRANSFER_TIMEOUT_MS"]);
+    assert_eq!(variables(&Builder::read(environment(&timeouts)).unwrap_err()).len(), 2);
+    assert_eq!(variables(&Admin::read(environment(&timeouts)).unwrap_err()).len(), 2);
+
+    let settings = [timeouts[0], timeouts[1], ("MAX_ATTEMPTS", "5")];
+    let error = Requeue::read(environment(&settings)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "invalid configuration: MAX_ATTEMPTS was renamed: set MAX_SENDS instead; CALL_TIMEOUT_MS was \
+         renamed: set CALL_ATTEMPT_TIMEOUT_MS instead; TRANSFER_TIMEOUT_MS was renamed: set \
+         TRANSFER_ATTEMPT_TIMEOUT_MS instead"
+    );
+    assert!(Requeue::read(environment(&[("MAX_ATTEMPTS", ""), ("MAX_SENDS", "3")])).is_ok());
+}
+
+#[test]
+fn limits_for_large_archives_are_not_lower_than_the_others() {
     let read = |settings: &[(&str, &str)]| Api::read(environment(settings)).map(|api| api.large_limits);
     assert_eq!(read(&[]), Ok(Limits::large()));
     let default = Limits {
@@ -141,12 +163,13 @@ fn large_archives_may_have_no_less_than_others() {
     let error = read(&[("LIMIT_LARGE_UNPACKED_BYTES", "67108863")]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the environment is not complete: LIMIT_LARGE_UNPACKED_BYTES is less than the 67108864 that other archives may have"
+        "invalid configuration: LIMIT_LARGE_UNPACKED_BYTES is less than 67108864, the limit for archives that are sent \
+         in the request"
     );
 }
 
 #[test]
-fn the_registry_s_credentials_are_complete_and_not_shown() {
+fn registry_credentials_must_be_complete_and_are_not_printed() {
     let credentials =
         |more: &[(&str, &str)]| Builder::read(environment(more)).map(|builder| builder.registry.credentials);
     assert_eq!(credentials(&[("REGISTRY_AUTH", "ecr")]), Ok(Credentials::Ecr));
@@ -165,24 +188,24 @@ fn the_registry_s_credentials_are_complete_and_not_shown() {
     assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "iam")]).unwrap_err()), ["REGISTRY_AUTH"]);
 }
 
-/// The first number that template.yaml gives under this key, after this resource's name.
+/// Returns the number under the first `key` that follows `resource` in template.yaml.
 fn template(resource: &str, key: &str) -> u64 {
     let template = include_str!("../../template.yaml");
-    let (_, after) = template.split_once(&format!("\n  {resource}:\n")).expect("the resource is there");
-    let (_, value) = after.split_once(&format!(" {key}: ")).expect("the key is there");
+    let (_, after) = template.split_once(&format!("\n  {resource}:\n")).expect("the template has the resource");
+    let (_, value) = after.split_once(&format!(" {key}: ")).expect("the resource has the key");
     value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
 #[test]
-fn an_answer_comes_before_the_gateway_stops_waiting() {
+fn the_api_responds_before_api_gateway_times_out() {
     let api = Api::read(environment(&[])).unwrap();
     let worst = api.deadline + api.timeouts.send;
-    assert!(worst + Duration::from_secs(1) < Duration::from_secs(29), "{worst:?} leaves no time to answer");
+    assert!(worst + Duration::from_secs(1) < Duration::from_secs(29), "{worst:?} leaves no time to respond");
     assert!(worst < Duration::from_secs(template("ApiFunction", "Timeout")));
 }
 
 #[test]
-fn nothing_expires_that_may_still_be_built() {
+fn staged_archives_expire_only_after_their_builds_are_given_up() {
     let day = Duration::from_secs(24 * 3_600);
     let expires_after = Staging::EXPIRES_AFTER;
     assert_eq!(u32::try_from(template("StagingBucket", "ExpirationInDays")).unwrap() * day, expires_after);
@@ -192,7 +215,10 @@ fn nothing_expires_that_may_still_be_built() {
     assert_eq!(requeue.give_up_after, day);
     assert!(requeue.give_up_after + requeue.resend_after < expires_after);
     let redelivered_for = template("BuildQueue", "VisibilityTimeout") * template("BuildQueue", "maxReceiveCount");
-    assert!(Duration::from_secs(redelivered_for) <= requeue.resend_after, "a job is sent again that is not yet lost");
+    assert!(
+        Duration::from_secs(redelivered_for) <= requeue.resend_after,
+        "a job is sent again while the queue still redelivers it"
+    );
 }
 
 const SESSIONS: [(&str, &str); 3] = [
@@ -202,7 +228,7 @@ const SESSIONS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn sessions_are_configured_wholly_or_not_at_all() {
+fn session_variables_are_all_set_or_none() {
     let sessions = Api::read(environment(&SESSIONS)).unwrap().identity.sessions.unwrap();
     let jwks = JwksSettings::new("https://id.example/.well-known/jwks.json".parse().unwrap());
     assert_eq!(
@@ -213,46 +239,46 @@ fn sessions_are_configured_wholly_or_not_at_all() {
     for missing in SESSIONS {
         let others: Vec<_> = SESSIONS.into_iter().filter(|setting| *setting != missing).collect();
         assert_eq!(variables(&Api::read(environment(&others)).unwrap_err()), [missing.0]);
-        let [other, another] = others[..] else { panic!("three are two and one") };
+        let [other, another] = others[..] else { panic!("two of the three remain") };
         assert_eq!(variables(&Api::read(environment(&[missing])).unwrap_err()), [other.0, another.0]);
     }
 }
 
 #[test]
-fn keys_are_fetched_over_tls_or_from_this_machine() {
+fn the_jwks_url_uses_https_unless_the_host_is_loopback() {
     let jwks = |url: &str| Api::read(environment(&[SESSIONS[0], SESSIONS[1], ("SESSION_JWKS_URL", url)]));
-    for good in ["https://id.example", "http://127.0.0.1:8080/keys", "http://[::1]:8080/", "http://localhost/keys"] {
-        assert!(jwks(good).is_ok(), "{good}");
+    for valid in ["https://id.example", "http://127.0.0.1:8080/keys", "http://[::1]:8080/", "http://localhost/keys"] {
+        assert!(jwks(valid).is_ok(), "{valid}");
     }
-    for bad in
+    for invalid in
         ["id.example", "http://id.example/keys", "http://127.0.0.1.id.example/", "file:///keys", "http://10.0.0.1/"]
     {
-        assert_eq!(variables(&jwks(bad).unwrap_err()), ["SESSION_JWKS_URL"], "{bad}");
+        assert_eq!(variables(&jwks(invalid).unwrap_err()), ["SESSION_JWKS_URL"], "{invalid}");
     }
 }
 
 #[test]
-fn a_base_domain_is_a_domain() {
+fn the_base_domain_must_be_a_domain_name() {
     let base_domain = |text: &str| {
         Api::read(environment(&[("TENANT_BASE_DOMAIN", text)])).map(|api| api.identity.base_domain.unwrap().to_string())
     };
     assert_eq!(base_domain("Packs.Example.com"), Ok("packs.example.com".to_owned()));
     assert_eq!(base_domain("localhost"), Ok("localhost".to_owned()));
-    for bad in
+    for invalid in
         ["https://packs.example", ".packs.example", "packs.example.", "packs.example:443", "*.example", "a b", "-a.b"]
     {
-        assert_eq!(variables(&base_domain(bad).unwrap_err()), ["TENANT_BASE_DOMAIN"], "{bad}");
+        assert_eq!(variables(&base_domain(invalid).unwrap_err()), ["TENANT_BASE_DOMAIN"], "{invalid}");
     }
 }
 
-/// A revocation takes effect within a minute, whatever is configured.
+/// No setting can make a revocation take longer than a minute to take effect.
 #[test]
-fn credentials_are_remembered_for_a_minute_at_most() {
+fn credentials_are_cached_for_a_minute_at_most() {
     let cache_for = |text: &str| {
         Api::read(environment(&[("CREDENTIAL_CACHE_MS", text)])).map(|api| api.identity.cache_for.as_millis())
     };
     assert_eq!((cache_for("0"), cache_for("60000")), (Ok(0), Ok(60_000)));
-    for bad in ["60001", "-1", "forever"] {
-        assert_eq!(variables(&cache_for(bad).unwrap_err()), ["CREDENTIAL_CACHE_MS"], "{bad}");
+    for invalid in ["60001", "-1", "forever"] {
+        assert_eq!(variables(&cache_for(invalid).unwrap_err()), ["CREDENTIAL_CACHE_MS"], "{invalid}");
     }
 }

@@ -2,8 +2,10 @@
 
 mod backends;
 mod config;
+mod documents;
 mod end_to_end;
 mod http;
+mod readme;
 mod support;
 mod table;
 mod trace;

@@ -22,12 +22,12 @@ ROOT = pathlib.Path(__file__).parents[2]
 EMULATORS = pathlib.Path(samcli.__file__).parent / "local/rapid"
 EMULATOR = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}[platform.machine()]
 NAMESPACE = "PackUpload/events"
-# How long anything may take to start, in seconds.
-PATIENCE = 60
+# How long to wait for a process to start or respond, in seconds.
+TIMEOUT = 60
 
 
 class Unexpected(Exception):
-    """An answer is not the expected one."""
+    """A response differs from the expected one, or a process failed."""
 
 
 def free_port():
@@ -53,20 +53,20 @@ def process(arguments, environment, output, cwd=ROOT):
 
 
 def wait(child, done):
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not done():
         if child.poll() is not None:
-            raise Unexpected(f"{child.args[0]} ended with {child.returncode}")
+            raise Unexpected(f"{child.args[0]} exited with status {child.returncode}")
         if time.monotonic() > deadline:
-            raise Unexpected(f"{child.args[0]} does not start")
+            raise Unexpected(f"{child.args[0]} did not start within {TIMEOUT} s")
         time.sleep(0.05)
 
 
 @contextlib.contextmanager
 def local(folder):
-    """A running `local`; what it says of itself."""
+    """Runs `local` and yields the content of its local.json."""
     document = folder / "data/local.json"
-    # Nothing of this shell may lead it to other backends.
+    # Without the caller's variables that select other backends.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "REGISTRY"))}
     command = [ROOT / "target/debug/local", "--listen", "127.0.0.1:0", "--data-dir", folder / "data"]
     with (folder / "local.log").open("wb") as log, process(command, environment, log) as child:
@@ -75,7 +75,7 @@ def local(folder):
 
 
 class Function:
-    """A function in the emulator."""
+    """A function that runs in the runtime interface emulator."""
 
     def __init__(self, binary, stack, folder, backends):
         self.binary = binary
@@ -93,7 +93,7 @@ class Function:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
             "TABLE_NAME": "pack-upload",
             "STAGING_BUCKET": "pack-upload-staging",
-            # Nobody works on the dead letters, so that the job of an upload is left for the builder below.
+            # The dead-letter queue, from which `local` receives no jobs: the scenario gives them to the builder.
             "BUILD_QUEUE_URL": f"{endpoints['sqs']}/000000000000/pack-upload-builds-dead",
             "REGISTRY": backends["registry"],
             "METRICS_NAMESPACE": NAMESPACE,
@@ -111,15 +111,15 @@ class Function:
 
     def invoke(self, payload):
         request = urllib.request.Request(self.url, data=json.dumps(payload).encode())
-        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
-            answer = json.loads(response.read() or "null")
-        # The emulator answers 200 whatever happened to the function.
-        if isinstance(answer, dict) and "errorType" in answer:
-            raise Unexpected(f"{self.binary}: {answer}")
-        return answer
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            result = json.loads(response.read() or "null")
+        # The emulator responds with status 200 even if the function failed.
+        if isinstance(result, dict) and "errorType" in result:
+            raise Unexpected(f"{self.binary}: {result}")
+        return result
 
     def metrics(self):
-        """The names of the metrics that it wrote."""
+        """Returns the names of the metrics in its log."""
         names = set()
         for line in self.log.read_text(errors="replace").splitlines():
             with contextlib.suppress(ValueError):
@@ -134,12 +134,12 @@ def is_open(port):
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def http(answer):
-    """The status and the body of an answer for API Gateway."""
-    body = answer["body"] or ""
-    if answer["isBase64Encoded"]:
+def http(response):
+    """Returns the status and the JSON body of a response to API Gateway."""
+    body = response["body"] or ""
+    if response["isBase64Encoded"]:
         body = base64.b64decode(body).decode()
-    return answer["statusCode"], json.loads(body)
+    return response["statusCode"], json.loads(body)
 
 
 def expect(what, found, expected):
@@ -148,8 +148,8 @@ def expect(what, found, expected):
         raise Unexpected(f"{what}: expected {json.dumps(expected)}")
 
 
-def expect_http(what, answer, status):
-    found, body = http(answer)
+def expect_http(what, response, status):
+    found, body = http(response)
     print(f"{what}: {found} {json.dumps(body)}")
     if found != status:
         raise Unexpected(f"{what}: expected {status}")
@@ -168,22 +168,24 @@ def scenario(api, builder, requeue):
     for name in ["upload-rest", "upload-rest-stage", "upload-function-url"]:
         again = expect_http(f"{name}, the same pack again", api.invoke(load(name)), 200)
         expect(f"{name}, its id", again["id"], record["id"])
-    expect_http("upload-rest-text, damaged by a gateway without binary media types", api.invoke(load("upload-rest-text")), 400)
+    damaged = "upload-rest-text, damaged by a gateway without binary media types"
+    expect_http(damaged, api.invoke(load("upload-rest-text")), 400)
 
     get = load("get")
-    expect_http("get, a pack that is not there", api.invoke(get), 404)
+    expect_http("get, a missing pack", api.invoke(get), 404)
     listed = expect_http("list", api.invoke(load("list")), 200)
     expect("list, ids", [pack["id"] for pack in listed["packs"]], [record["id"]])
-    elsewhere = copy.deepcopy(get)
-    elsewhere["rawPath"] = elsewhere["requestContext"]["http"]["path"] = "/v1/elsewhere"
-    expect_http("get, no such route", api.invoke(elsewhere), 404)
+    unknown = copy.deepcopy(get)
+    unknown["rawPath"] = unknown["requestContext"]["http"]["path"] = "/v1/unknown"
+    expect_http("get, an unknown route", api.invoke(unknown), 404)
 
     job, batch = load("build-job"), load("build-batch")
-    settled, bad = {"batchItemFailures": []}, batch["Records"][1]["messageId"]
-    expect("build-job, of a pack that is not there", builder.invoke(job), settled)
-    expect("build-batch, one of two is no job", builder.invoke(batch), {"batchItemFailures": [{"itemIdentifier": bad}]})
+    no_failures = {"batchItemFailures": []}
+    one_failure = {"batchItemFailures": [{"itemIdentifier": batch["Records"][1]["messageId"]}]}
+    expect("build-job, of a missing pack", builder.invoke(job), no_failures)
+    expect("build-batch, with an invalid job", builder.invoke(batch), one_failure)
     job["Records"][0]["body"] = json.dumps({"pack_id": record["id"], "attempt": 1})
-    expect("build-job, of the pack", builder.invoke(job), settled)
+    expect("build-job, of the pack", builder.invoke(job), no_failures)
     get["rawPath"] = get["requestContext"]["http"]["path"] = f"/v1/packs/{record['id']}"
     get["pathParameters"]["id"] = record["id"]
     built = expect_http("get, the pack", api.invoke(get), 200)

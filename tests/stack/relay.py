@@ -1,11 +1,11 @@
-"""A way to a server on this machine by another address."""
+"""Makes a server on loopback reachable by another address of this machine."""
 
 import socket
 import threading
 
 
 class Relay:
-    """Listens on `address` and hands everything on to the same port of loopback, for as long as the process lives."""
+    """Forwards connections to `address` to the same port on loopback until the process exits."""
 
     def __init__(self, address, port):
         self._backend = ("127.0.0.1", port)
@@ -30,5 +30,5 @@ def _relay(source, sink):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        # The other direction has ended, and says why where it matters.
+        # The connection was closed in the other direction.
         pass

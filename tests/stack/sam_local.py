@@ -1,4 +1,4 @@
-"""Runs `sam local` on the backends of a running `local`. Run by tests/scripts/sam-local, which says how."""
+"""Runs `sam local` with the backends of a running `local`. Run by tests/scripts/sam-local, which documents its use."""
 
 import errno
 import ipaddress
@@ -17,12 +17,12 @@ from relay import Relay
 
 ROOT = pathlib.Path(__file__).parents[2]
 BUILT = ROOT / ".aws-sam/build"
-# By this name a container finds the machine that it runs on: Docker Desktop's own, given to Linux's Docker too.
+# The host's name in containers. Docker Desktop defines it; `--add-host` adds it on Linux.
 HOST = "host.docker.internal"
 SERVICES = {"s3": "S3", "dynamodb": "DYNAMODB", "sqs": "SQS"}
 
 
-def seen_from_a_container(url):
+def from_container(url):
     return urllib.parse.urlsplit(url)._replace(netloc=f"{HOST}:{port(url)}").geturl()
 
 
@@ -31,17 +31,17 @@ def port(url):
 
 
 def environment(local):
-    """The content of `env.json`: for each function, the variables that lead it to the backends of `local`."""
+    """Returns the content of env.json: the variables of each function that select the backends of `local`."""
     shared = {
         "TABLE_NAME": local["table_name"],
-        **{f"AWS_ENDPOINT_URL_{name}": seen_from_a_container(local["endpoints"][key]) for key, name in SERVICES.items()},
+        **{f"AWS_ENDPOINT_URL_{name}": from_container(local["endpoints"][key]) for key, name in SERVICES.items()},
     }
     staging = {"STAGING_BUCKET": local["staging_bucket"]}
     queue = {"BUILD_QUEUE_URL": local["build_queue_url"]}
-    # Images keep the name by which they are found on this machine, which `local`'s own builder needs too. In a container
-    # that is an address of the container's, so that the registry is made a proxy of itself.
+    # Image names contain the registry's loopback address, because the host and the builder in `local` use them too. In a
+    # container that address is the container itself, so the registry is set as the HTTP proxy for it.
     registry = {"REGISTRY": local["registry"]}
-    proxy = {"http_proxy": seen_from_a_container(f"http://{local['registry']}"), "no_proxy": HOST}
+    proxy = {"http_proxy": from_container(f"http://{local['registry']}"), "no_proxy": HOST}
     return {
         "ApiFunction": {**shared, **staging, **queue, **registry},
         "BuilderFunction": {**shared, **staging, **registry, **proxy, "REGISTRY_AUTH": "none"},
@@ -50,8 +50,8 @@ def environment(local):
 
 
 def template(variables):
-    """What `sam build` made, as `sam local` wants it: it passes on only variables that the template has, and takes a
-    body for text unless told otherwise, which API Gateway's HTTP API does not."""
+    """Adapts the template that `sam build` wrote to `sam local`, which sets only variables that the template declares,
+    and passes bodies on as text unless binary media types are declared, unlike HTTP APIs of API Gateway."""
     built = yaml_parse((BUILT / "template.yaml").read_text())
     for function, names in variables.items():
         properties = built["Resources"][function]["Properties"]
@@ -61,12 +61,14 @@ def template(variables):
     return built
 
 
-def open_a_way(local):
-    """Containers of Docker on Linux cannot reach what listens on loopback alone, so each backend is reached by the
-    address of Docker's bridge too: by containers, and by nobody from outside. Docker Desktop has no such address on this
-    machine, and a way of its own."""
+def start_relays(local):
+    """Makes the backends, which listen on loopback, reachable from containers.
+
+    On Linux a container reaches the host by the address of Docker's bridge, which is not reachable from outside, so a
+    relay listens on it for each backend. With Docker Desktop the host does not have that address and needs no relay.
+    """
     bridge = docker.from_env().networks.get("bridge").attrs["IPAM"]["Config"][0]
-    # The first address, unless Docker was told another.
+    # Without a configured gateway Docker uses the first address.
     address = bridge.get("Gateway") or str(next(ipaddress.ip_network(bridge["Subnet"]).hosts()))
     try:
         for url in [*local["endpoints"].values(), f"http://{local['registry']}"]:
@@ -77,7 +79,7 @@ def open_a_way(local):
 
 
 def sam_local(arguments, **more):
-    # The credentials of the embedded backends, and nobody's own.
+    # The credentials of the embedded backends instead of the caller's.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     variables |= {
         "AWS_ACCESS_KEY_ID": "local",
@@ -86,22 +88,23 @@ def sam_local(arguments, **more):
         "SAM_CLI_TELEMETRY": "0",
     }
     files = ["--template", BUILT / "local.json", "--env-vars", BUILT / "env.json"]
-    return subprocess.run(["sam", "local", *arguments, *files, "--add-host", f"{HOST}:host-gateway"], env=variables, **more)
+    command = ["sam", "local", *arguments, *files, "--add-host", f"{HOST}:host-gateway"]
+    return subprocess.run(command, env=variables, **more)
 
 
 def invoke_each_event(options):
-    """Every file of events/, each with the function that it is for. Prints the beginning of each answer."""
+    """Invokes the function of each file of events/ and prints the start of its response."""
     functions = {"build-batch": "BuilderFunction", "build-job": "BuilderFunction", "requeue": "RequeueFunction"}
     for event in sorted((ROOT / "events").glob("*.json")):
         function = functions.get(event.stem, "ApiFunction")
         invoked = sam_local(["invoke", function, "--event", event, *options], capture_output=True, text=True)
-        answer = json.loads(invoked.stdout or "null") if invoked.returncode == 0 else {"errorType": "SAM"}
-        if isinstance(answer, dict) and "errorType" in answer:
-            sys.exit(f"{event.stem}: {answer}\n{invoked.stderr}")
+        result = json.loads(invoked.stdout or "null") if invoked.returncode == 0 else {"errorType": "SAM"}
+        if isinstance(result, dict) and "errorType" in result:
+            sys.exit(f"{event.stem}: {result}\n{invoked.stderr}")
         if function == "ApiFunction":
-            print(f"{event.stem}: {answer['statusCode']} {answer['body'][:100]}")
+            print(f"{event.stem}: {result['statusCode']} {result['body'][:100]}")
         else:
-            print(f"{event.stem}: {json.dumps(answer)}")
+            print(f"{event.stem}: {json.dumps(result)}")
 
 
 def main(arguments):
@@ -109,12 +112,12 @@ def main(arguments):
     try:
         local = json.loads(document.read_text())
     except FileNotFoundError:
-        sys.exit(f"{document} is not there: start `cargo run` first, or name its data folder by DATA_DIR")
+        sys.exit(f"{document} does not exist: start `cargo run` first, or set DATA_DIR to its data directory")
     variables = environment(local)
     (BUILT / "env.json").write_text(json.dumps(variables, indent=2))
     (BUILT / "local.json").write_text(json.dumps(template(variables), indent=2))
-    open_a_way(local)
-    # Ctrl-C is for SAM, which then stops its containers.
+    start_relays(local)
+    # Ctrl-C must reach only SAM, which then stops its containers.
     signal.signal(signal.SIGINT, lambda *_: None)
     if arguments[:1] == ["events"]:
         invoke_each_event(arguments[1:])

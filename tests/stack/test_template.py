@@ -1,6 +1,6 @@
-"""What template.yaml must say and no linter knows. Run by tests/scripts/check-template.
+"""Tests template.yaml for what linters cannot know. Run by tests/scripts/check-template.
 
-The template is looked at as SAM translates it, which is what CloudFormation gets.
+They run on SAM's translation of the template, which is what CloudFormation deploys.
 """
 
 import json
@@ -19,7 +19,7 @@ FUNCTIONS = ["api", "builder", "requeue"]
 
 
 class NoManagedPolicies:
-    """SAM asks for AWS's managed policies; none is used."""
+    """Replaces SAM's lookup of managed policies, which needs AWS. The template uses none."""
 
     @staticmethod
     def load():
@@ -29,7 +29,7 @@ class NoManagedPolicies:
 def translated():
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    # `sam build` puts an archive where the sources are.
+    # `sam build` replaces the path of the sources by the address of the built archive.
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
@@ -54,7 +54,7 @@ def function(binary):
 
 
 def statements(binary):
-    """What a function's role allows; those under a condition too."""
+    """Yields the statements of a function's role, including conditional ones."""
     role = RESOURCES[function(binary)["Role"]["Fn::GetAtt"][0]]["Properties"]
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
@@ -62,7 +62,7 @@ def statements(binary):
 
 
 class Permissions(unittest.TestCase):
-    def test_a_function_may_do_what_its_calls_need_and_no_more(self):
+    def test_functions_have_exactly_the_permissions_that_their_calls_need(self):
         for binary in FUNCTIONS:
             needed = set(PERMISSIONS["lambda"]["logs"] + PERMISSIONS["lambda"]["tracing"])
             if binary == "builder":
@@ -72,73 +72,70 @@ class Permissions(unittest.TestCase):
             allowed = {action for statement in statements(binary) for action in as_list(statement["Action"])}
             self.assertEqual(needed, allowed, binary)
 
-    def test_every_resource_is_named(self):
-        unnamed = {"ecr:GetAuthorizationToken", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+    def test_only_actions_without_resource_level_permissions_have_a_wildcard_resource(self):
+        wildcard = {"ecr:GetAuthorizationToken", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
         for binary in FUNCTIONS:
             for statement in statements(binary):
                 everywhere = "*" in as_list(statement["Resource"])
-                self.assertEqual(everywhere, set(as_list(statement["Action"])) <= unnamed, statement["Sid"])
+                self.assertEqual(everywhere, set(as_list(statement["Action"])) <= wildcard, statement["Sid"])
 
-    def test_only_its_own_indexes_and_no_more_than_a_prefix_are_open_to_a_function(self):
-        prefixes = {"${StagingBucket.Arn}/staging/*", "${StagingBucket.Arn}/uploads/*", "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/packs/*"}
+    def test_functions_can_access_only_their_indexes_and_prefixes(self):
+        prefixes = {
+            "${StagingBucket.Arn}/staging/*",
+            "${StagingBucket.Arn}/uploads/*",
+            "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/packs/*",
+        }
         for binary in FUNCTIONS:
-            resources = [each for statement in statements(binary) for each in as_list(statement["Resource"]) if each != "*"]
-            texts = [resource["Fn::Sub"] for resource in resources if "Fn::Sub" in resource]
+            resources = [each for statement in statements(binary) for each in as_list(statement["Resource"])]
+            texts = [each["Fn::Sub"] for each in resources if isinstance(each, dict) and "Fn::Sub" in each]
             prefix = "${Table.Arn}/index/"
             indexes = sorted(text.removeprefix(prefix) for text in texts if text.startswith(prefix))
             queried = [call.partition(" ")[2] for call in PERMISSIONS["calls"][binary] if "Query" in call]
             self.assertEqual(indexes, sorted(queried))
             self.assertLessEqual({text for text in texts if "*" in text}, prefixes)
 
-    def test_no_function_has_more_by_another_way(self):
+    def test_functions_have_no_other_roles_or_policies(self):
         names = {f"{binary.capitalize()}Role" for binary in FUNCTIONS}
         self.assertEqual(names, set(of_type("AWS::IAM::Role")))
         for role in of_type("AWS::IAM::Role").values():
             self.assertNotIn("ManagedPolicyArns", role["Properties"])
         self.assertFalse(of_type("AWS::IAM::Policy") or of_type("AWS::IAM::ManagedPolicy"))
 
-    def test_the_calls_are_those_that_the_tests_saw(self):
-        """What `cargo test` kept of all calls that the functions made in it; a whole run of it, with every tool there."""
+    def test_declared_calls_match_those_recorded_by_cargo_test(self):
+        """`cargo test` records all calls of the functions. All tests must have run, with all tools installed."""
         seen = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "tmp/calls"
         if not seen.exists() and "REQUIRE_TOOLS" not in os.environ:
             self.skipTest("cargo test has not been run")
         for binary in FUNCTIONS:
             calls = sorted(path.name for path in (seen / binary).iterdir())
-            hint = f"{binary}: remove {seen} and run all tests, if calls changed since"
+            hint = f"{binary}: if calls have changed since the last `cargo test`, remove {seen} and run all tests"
             self.assertEqual(sorted(PERMISSIONS["calls"][binary]), calls, hint)
 
-    def test_no_call_of_the_code_is_missing(self):
-        """Every operation of an SDK client that src/ uses, by the name that its errors have, tested or not."""
+    def test_declared_calls_match_the_code(self):
+        """Finds the SDK operations that src/ calls, whether or not a test covers them."""
         declared = {call for calls in PERMISSIONS["calls"].values() for call in calls}
         self.assertEqual(declared, set(PERMISSIONS["actions"]))
         found = set()
         for path in [*ROOT.glob("src/aws/**/*.rs"), *ROOT.glob("src/registry/*.rs")]:
-            for name in re.findall(r'Error::(?:of|aws)\("([A-Z][A-Za-z]+)"\)|let failed = "([A-Z]\w+)"', path.read_text()):
-                found.add("".join(name))
+            for method in re.findall(r"\b(?:client|ecr|secrets)\s*\.([a-z_]+)\(\)", path.read_text()):
+                found.add(method.title().replace("_", ""))
         operations = {call.partition(".")[2].partition(" ")[0] for call in declared if not call.startswith("Registry.")}
         self.assertEqual(operations, found)
 
 
 class Queue(unittest.TestCase):
-    def test_a_job_stays_hidden_for_six_times_the_builder_s_timeout(self):
+    def test_the_visibility_timeout_is_six_times_the_timeout_of_the_builder(self):
         queue = RESOURCES["BuildQueue"]["Properties"]
         self.assertEqual(queue["VisibilityTimeout"], 6 * function("builder")["Timeout"])
         self.assertEqual(queue["RedrivePolicy"]["maxReceiveCount"], 5)
 
-    def test_requeue_waits_until_the_queue_has_given_up(self):
-        queue = RESOURCES["BuildQueue"]["Properties"]
-        redelivery = queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"]
-        hour = re.search(r"resend_after: (hour),", (ROOT / "src/requeue.rs").read_text())
-        self.assertIsNotNone(hour)
-        self.assertLessEqual(redelivery, 3600)
-
-    def test_one_bad_message_harms_none_beside_it(self):
+    def test_an_invalid_message_fails_alone(self):
         (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
         self.assertEqual(mapping["Properties"]["FunctionResponseTypes"], ["ReportBatchItemFailures"])
         self.assertIn("MaximumConcurrency", mapping["Properties"]["ScalingConfig"])
 
 
-class Edge(unittest.TestCase):
+class HttpApi(unittest.TestCase):
     api = RESOURCES["HttpApi"]["Properties"]["Body"]
 
     def test_routes(self):
@@ -147,13 +144,13 @@ class Edge(unittest.TestCase):
         declared = {(path, method) for path, methods in described.items() for method in methods if method in METHODS}
         self.assertEqual(declared | {("$default", "x-amazon-apigateway-any-method")}, routes)
 
-    def test_cors_is_off_unless_asked_for(self):
-        condition, asked, otherwise = self.api["x-amazon-apigateway-cors"]["Fn::If"]
+    def test_cors_is_off_by_default(self):
+        condition, enabled, otherwise = self.api["x-amazon-apigateway-cors"]["Fn::If"]
         self.assertEqual((condition, otherwise), ("AllowsCors", {"Ref": "AWS::NoValue"}))
-        self.assertEqual(asked["allowOrigins"], {"Ref": "CorsAllowOrigins"})
+        self.assertEqual(enabled["allowOrigins"], {"Ref": "CorsAllowOrigins"})
         self.assertEqual(TEMPLATE["Parameters"]["CorsAllowOrigins"]["Default"], "")
 
-    def test_a_line_of_the_access_log_is_json_with_the_request_id(self):
+    def test_access_log_lines_are_json_with_the_request_id(self):
         stages = of_type("AWS::ApiGatewayV2::Stage")
         (stage,) = stages.values()
         line = json.loads(stage["Properties"]["AccessLogSettings"]["Format"])
@@ -163,42 +160,43 @@ class Edge(unittest.TestCase):
         mapped = RESOURCES["TenantMapping"]["Properties"]["Stage"]["Ref"]
         self.assertIn(mapped, stages)
 
-    def test_a_function_ends_before_api_gateway_gives_up(self):
+    def test_the_api_function_times_out_before_api_gateway(self):
         self.assertLess(function("api")["Timeout"], 30)
 
 
 class Functions(unittest.TestCase):
-    def test_every_variable_is_one_that_the_code_reads(self):
+    def test_the_code_reads_every_variable(self):
         code = "".join(path.read_text() for path in ROOT.glob("src/**/*.rs"))
         for binary in FUNCTIONS:
             for variable in function(binary)["Environment"]["Variables"]:
                 self.assertIn(f'"{variable}"', code, binary)
 
-    def test_a_parameter_left_empty_leaves_its_variable_out(self):
+    def test_an_empty_parameter_omits_its_variable(self):
         variables = function("api")["Environment"]["Variables"]
-        for name in ["SESSION_ISSUER", "SESSION_AUDIENCE", "SESSION_JWKS_URL", "CREDENTIAL_CACHE_MS", "TENANT_BASE_DOMAIN"]:
+        sessions = ["SESSION_ISSUER", "SESSION_AUDIENCE", "SESSION_JWKS_URL"]
+        for name in [*sessions, "CREDENTIAL_CACHE_MS", "TENANT_BASE_DOMAIN"]:
             self.assertEqual(variables[name]["Fn::If"][2], {"Ref": "AWS::NoValue"}, name)
 
-    def test_no_secret_is_in_a_variable(self):
+    def test_variables_contain_no_secrets(self):
         self.assertNotIn("resolve:secretsmanager", json.dumps(TEMPLATE))
         for binary in FUNCTIONS:
             for variable in function(binary)["Environment"]["Variables"]:
                 self.assertNotRegex(variable, "PASSWORD|TOKEN|SECRET$")
 
-    def test_logs_are_json_and_traces_are_on(self):
+    def test_logs_are_json_and_tracing_is_on(self):
         for binary in FUNCTIONS:
             self.assertEqual(function(binary)["LoggingConfig"]["LogFormat"], "JSON")
             self.assertEqual(function(binary)["TracingConfig"], {"Mode": "Active"})
 
-    def test_a_panic_does_not_abort(self):
-        """cargo-lambda sets `panic = "abort"` for a release build unless the profile says otherwise."""
+    def test_a_panic_does_not_abort_the_function(self):
+        """cargo-lambda sets `panic = "abort"` in release builds unless the profile sets it."""
         cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())
         self.assertEqual(cargo["profile"]["release"]["panic"], "unwind")
-        self.assertIs(cargo["package"]["metadata"]["lambda"]["build"]["no_default_features"], True)
+        self.assertIs(cargo["workspace"]["metadata"]["lambda"]["build"]["no_default_features"], True)
 
 
-class StoredIssuer(unittest.TestCase):
-    def test_data_outlives_the_stack(self):
+class Storage(unittest.TestCase):
+    def test_data_is_retained_when_the_stack_is_deleted(self):
         for name in ["Table", "StagingBucket"]:
             self.assertEqual(RESOURCES[name]["DeletionPolicy"], "Retain")
             self.assertEqual(RESOURCES[name]["UpdateReplacePolicy"], "Retain")
@@ -206,8 +204,7 @@ class StoredIssuer(unittest.TestCase):
         self.assertTrue(table["DeletionProtectionEnabled"])
         self.assertTrue(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
 
-    def test_the_table_is_the_one_that_local_runs_have(self):
-        """The indexes and their keys, against what `local` creates."""
+    def test_local_creates_the_table_with_the_same_indexes(self):
         local = (ROOT / "src/local/dynamodb.rs").read_text()
         for index in RESOURCES["Table"]["Properties"]["GlobalSecondaryIndexes"]:
             self.assertIn(f'"{index["IndexName"]}"', local)
@@ -215,10 +212,10 @@ class StoredIssuer(unittest.TestCase):
                 self.assertIn(f'"{key["AttributeName"]}"', local)
 
 
-class Watched(unittest.TestCase):
+class Monitoring(unittest.TestCase):
     alarms = of_type("AWS::CloudWatch::Alarm")
 
-    def test_each_alarm_goes_to_the_topic_and_is_on_the_dashboard(self):
+    def test_every_alarm_notifies_the_topic_and_is_on_the_dashboard(self):
         topic = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
         dashboard = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
         self.assertGreaterEqual(len(self.alarms), 5)
@@ -227,20 +224,20 @@ class Watched(unittest.TestCase):
             self.assertEqual(alarm["Properties"]["OKActions"], topic, name)
             self.assertIn("${" + name + ".Arn}", dashboard)
 
-    def test_the_dashboard_is_json_and_names_what_there_is(self):
+    def test_the_dashboard_is_json_and_refers_to_existing_resources(self):
         body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
         for name in re.findall(r"\$\{([A-Za-z]+)[.}]", body):
             self.assertIn(name, RESOURCES)
         self.assertTrue(json.loads(re.sub(r"\$\{[^}]+\}", "x", body))["widgets"])
 
-    def test_every_metric_of_ours_is_one_that_somebody_writes(self):
+    def test_alarms_and_dashboard_use_only_metrics_that_exist(self):
         code = "".join(path.read_text() for path in ROOT.glob("src/**/*.rs"))
-        written = {match for match in re.findall(r'(?:\.(?:count|bytes|milliseconds|seconds)|measured)\(\s*"(\w+)"', code)}
+        written = set(re.findall(r'\w\(\s*"([A-Z]\w+)"', code))
         for log_filter in of_type("AWS::Logs::MetricFilter").values():
             written.update(each["MetricName"] for each in log_filter["Properties"]["MetricTransformations"])
         ours = {"Fn::Sub": "PackUpload/${AWS::StackName}"}
-        read = set(re.findall(r'"PackUpload/\$\{AWS::StackName\}", "(\w+)"', json.loads(json.dumps(
-            RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]))))
+        dashboard = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+        read = set(re.findall(r'"PackUpload/\$\{AWS::StackName\}", "(\w+)"', dashboard))
         for alarm in self.alarms.values():
             properties = alarm["Properties"]
             metrics = [each["MetricStat"]["Metric"] for each in properties.get("Metrics", []) if "MetricStat" in each]
@@ -251,7 +248,7 @@ class Watched(unittest.TestCase):
         self.assertLessEqual(read, written)
         self.assertEqual(function("api")["Environment"]["Variables"]["METRICS_NAMESPACE"], ours)
 
-    def test_each_suppression_says_why(self):
+    def test_every_suppressed_check_has_a_reason(self):
         template = yaml_parse((ROOT / "template.yaml").read_text())
         for name, resource in template["Resources"].items():
             for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):

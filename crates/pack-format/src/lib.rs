@@ -2,6 +2,8 @@
 //!
 //! Pure: no I/O of its own, no AWS, no HTTP. [`validate`] is the one door an upload comes through.
 
+#![warn(clippy::large_futures, clippy::unwrap_used)]
+
 mod archive;
 mod capabilities;
 mod digest;

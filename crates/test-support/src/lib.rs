@@ -1,7 +1,5 @@
 //! Helpers that several test suites and benchmarks share.
 
-#![allow(clippy::unwrap_used, reason = "a helper that panics fails the test")]
-
 pub mod archive;
 pub mod generated;
 mod header;

@@ -1,5 +1,7 @@
 //! The multipart form of an upload (`multipart/form-data`, RFC 7578): its parts, and what is wrong with them.
 
+#![warn(clippy::large_futures, clippy::unwrap_used)]
+
 use std::convert::Infallible;
 
 use bytes::Bytes;

@@ -233,7 +233,7 @@ fn a_missing_configuration_is_named_whole() {
         let log = String::from_utf8(ended.stdout).unwrap();
         let line: Value = serde_json::from_str(&log).unwrap_or_else(|_| panic!("one line of JSON: {log}"));
         let expected: Vec<_> = missing.iter().map(|variable| format!("{variable} is not set")).collect();
-        assert_eq!(line["error"], format!("the environment is not complete: {}", expected.join("; ")), "{role:?}");
+        assert_eq!(line["error"], format!("invalid configuration: {}", expected.join("; ")), "{role:?}");
     }
 }
 

@@ -27,8 +27,8 @@ const PENDING: usize = 40;
 /// For validating in a debug build on a busy machine.
 const PATIENCE: [(&str, &str); 5] = [
     ("REQUEST_DEADLINE_MS", "50000"),
-    ("CALL_TIMEOUT_MS", "10000"),
-    ("TRANSFER_TIMEOUT_MS", "45000"),
+    ("CALL_ATTEMPT_TIMEOUT_MS", "10000"),
+    ("TRANSFER_ATTEMPT_TIMEOUT_MS", "45000"),
     ("PUSH_TIMEOUT_MS", "45000"),
     ("REQUEUE_AFTER_MS", "60000"),
 ];

@@ -1,9 +1,7 @@
-//! README's client script, as it stands there.
+//! The client script `tests/scripts/upload-pack`.
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
     process::{Command, Output},
 };
 
@@ -11,26 +9,17 @@ use serde_json::Value;
 
 use crate::support::{Local, manifest, scratch, tool};
 
-/// Writes the script to a file that can be run.
-fn write_script(path: &Path) {
-    let readme = include_str!("../../../README.md");
-    let (_, script) = readme.split_once("```sh\n#!/bin/sh\n# upload-pack ").expect("the script is in README");
-    let (script, _) = script.split_once("```\n").expect("the script ends");
-    fs::write(path, format!("#!/bin/sh\n# upload-pack {script}")).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts/upload-pack");
 
 #[tokio::test]
 async fn uploads_packs_large_and_small_and_waits_for_them() {
     let Some(_) = tool("curl") else { return };
     let local = Local::start().await;
     let (_guard, directory) = scratch();
-    let script = directory.join("upload-pack");
-    write_script(&script);
     let pack = directory.join("pack");
     fs::create_dir_all(pack.join("data")).unwrap();
     let upload = |arguments: &[&str]| -> Output {
-        let mut command = Command::new(&script);
+        let mut command = Command::new(SCRIPT);
         command.arg(&pack).args(arguments).env("PACKS_URL", local.url("")).env("PACKS_KEY", local.key("acme"));
         command.output().unwrap()
     };

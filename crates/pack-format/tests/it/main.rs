@@ -1,8 +1,6 @@
 //! Tests of the pack format: which archives and manifests are valid, what the author of an invalid one is told, and the
 //! image of a valid pack.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
 mod archive;
 mod image;
 mod layout;

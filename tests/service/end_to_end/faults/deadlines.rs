@@ -22,8 +22,8 @@ async fn system() -> System {
     let variables = [
         ("REQUEST_DEADLINE_MS", "3000"),
         ("SEND_TIMEOUT_MS", "1000"),
-        ("CALL_TIMEOUT_MS", "2000"),
-        ("TRANSFER_TIMEOUT_MS", "20000"),
+        ("CALL_ATTEMPT_TIMEOUT_MS", "2000"),
+        ("TRANSFER_ATTEMPT_TIMEOUT_MS", "20000"),
     ];
     System::start(&variables).await
 }

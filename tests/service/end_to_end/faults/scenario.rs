@@ -39,7 +39,7 @@ impl Scenario {
     /// A system to play it in.
     pub(crate) async fn system(self) -> System {
         match self {
-            Self::GivenUp => System::start(&[("MAX_ATTEMPTS", "1")]).await,
+            Self::GivenUp => System::start(&[("MAX_SENDS", "1")]).await,
             _ => System::start(&[]).await,
         }
     }

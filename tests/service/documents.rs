@@ -1,0 +1,137 @@
+//! What README.md and the other documents refer to exists: relative links, source files, and names of the code.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The documents that are checked.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(ROOT);
+    let names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "crates/pack-format/MISTAKES.md"];
+    let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    names.into_iter().map(|name| root.join(name)).chain(docs).collect()
+}
+
+/// A document without code blocks and code spans, which hold no links.
+fn prose(document: &str) -> String {
+    let outside = |text: &str, fence: &str| text.split(fence).step_by(2).collect::<Vec<_>>().join(" ");
+    outside(&outside(document, "```"), "`")
+}
+
+/// The targets of links that are not URLs.
+fn relative_links(document: &str) -> Vec<String> {
+    let prose = prose(document);
+    let targets = prose.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
+}
+
+/// The anchors of a document's headings, by GitHub's rule.
+fn anchors(document: &str) -> BTreeSet<String> {
+    let outside = document.split("```").step_by(2);
+    let headings = outside.flat_map(str::lines).filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        text.chars().filter(|char| char.is_alphanumeric() || matches!(char, '-' | '_')).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_relative_link_resolves() {
+    let mut broken = Vec::new();
+    for path in documents() {
+        let document = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for link in relative_links(&document) {
+            let (file, anchor) = link.split_once('#').map_or((&*link, None), |(file, anchor)| (file, Some(anchor)));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let has_anchor =
+                |anchor: &str| fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(anchor));
+            if !target.exists() || !anchor.is_none_or(has_anchor) {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Where the paths that documents write as code may start.
+const BASES: [&str; 6] = [
+    "",
+    "tests/service",
+    "crates/pack-format",
+    "crates/pack-format/src",
+    "crates/pack-format/tests/it",
+    "tests/service/end_to_end/faults",
+];
+
+/// The code spans of a document.
+fn code_spans(document: &str) -> impl Iterator<Item = &str> {
+    let prose = document.split("```").step_by(2);
+    prose.flat_map(|prose| prose.split('`').skip(1).step_by(2))
+}
+
+/// The paths of sources and scripts in a document's code spans.
+fn paths(document: &str) -> impl Iterator<Item = &str> {
+    let words = code_spans(document).filter_map(|span| span.split_whitespace().next());
+    words.filter(|word| {
+        let is_path = [".rs", ".py"].iter().any(|extension| word.ends_with(extension))
+            || ["tests/", "src/", "crates/", "benches/"].iter().any(|directory| word.starts_with(directory));
+        is_path && !word.contains(['*', '<'])
+    })
+}
+
+#[test]
+fn every_path_of_a_source_exists() {
+    let mut missing = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let exists = |path: &str| BASES.iter().any(|base| Path::new(ROOT).join(base).join(path).exists());
+        missing.extend(paths(&text).filter(|path| !exists(path)).map(|path| format!("{}: {path}", document.display())));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The names of functions, types, fields and resources in a document's code spans: `snake_case` and `CamelCase`.
+fn names(document: &str) -> impl Iterator<Item = &str> {
+    let is_name = |span: &str| span.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | ':'));
+    code_spans(document).filter(move |span| is_name(span)).flat_map(|span| span.split("::")).filter(|name| {
+        let is_compound = name.chars().skip(1).any(|char| char == '_' || char.is_ascii_uppercase());
+        is_compound && name.contains(|char: char| char.is_ascii_lowercase())
+    })
+}
+
+/// The text of all sources.
+fn sources() -> String {
+    let root = Path::new(ROOT);
+    let mut pending: Vec<PathBuf> =
+        ["src", "crates", "tests", "benches", "template.yaml", "openapi.yaml"].map(|name| root.join(name)).into();
+    let mut text = String::new();
+    while let Some(path) = pending.pop() {
+        if path.ends_with("target") {
+            continue;
+        }
+        if path.is_dir() {
+            pending.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            text.push_str(&fs::read_to_string(path).unwrap_or_default());
+        }
+    }
+    text
+}
+
+#[test]
+fn every_name_of_the_code_exists() {
+    let sources = sources();
+    let mut missing = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let unknown = names(&text).filter(|name| !sources.contains(name));
+        missing.extend(unknown.map(|name| format!("{}: {name}", document.display())));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
