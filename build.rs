@@ -1,4 +1,4 @@
-//! Writes openapi.yaml as JSON, which `GET /v1/openapi.json` returns.
+//! Converts openapi.yaml to the JSON that `GET /v1/openapi.json` returns.
 
 use std::{env, error::Error, fs, path::Path};
 
@@ -9,7 +9,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=openapi.yaml");
     let text = fs::read_to_string("openapi.yaml")?;
     let documents = Yaml::load_from_str(&text)?;
-    let document = json(documents.first().ok_or("openapi.yaml is empty")?)?;
+    let [document] = &documents[..] else { return Err("openapi.yaml must hold exactly one document".into()) };
+    let document = json(document)?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("openapi.json"), document.to_string())?;
     Ok(())
 }
@@ -24,11 +25,11 @@ fn json(yaml: &Yaml) -> Result<Value, Box<dyn Error>> {
         Yaml::Sequence(items) => items.iter().map(json).collect::<Result<Vec<_>, _>>()?.into(),
         Yaml::Mapping(entries) => {
             let entries = entries.iter().map(|(key, value)| {
-                let key = key.as_str().map(str::to_owned).or_else(|| key.as_integer().map(|number| number.to_string()));
-                Ok((key.ok_or("a key of openapi.yaml is neither text nor a number")?, json(value)?))
+                let key = key.as_str().ok_or("openapi.yaml has a key that is not a string")?;
+                Ok((key.to_owned(), json(value)?))
             });
             Value::Object(entries.collect::<Result<_, Box<dyn Error>>>()?)
         }
-        other => return Err(format!("openapi.yaml has a node without a JSON form: {other:?}").into()),
+        other => return Err(format!("openapi.yaml has a node that JSON cannot represent: {other:?}").into()),
     })
 }

@@ -1,4 +1,4 @@
-//! The Lambda behind API Gateway or a Function URL.
+//! The Lambda function behind API Gateway or a Function URL.
 
 use std::{env, sync::Arc};
 
@@ -15,14 +15,14 @@ use pack_upload::{
 };
 use tower::ServiceExt;
 
-// Validating an archive keeps a thread busy while the other stages it.
+// Multi-threaded, because validating an archive occupies one thread while another stages it.
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init_json();
     let config = config::Api::read(|variable| env::var(variable).ok())
         .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
-    // The SDK's clients read the system's certificates as they are made, which takes longer than all else at a start.
-    // That is left to the first event.
+    // Creating the SDK's clients reads the system's certificates, which is the slowest part of a start. It is left to
+    // the first event.
     let api = async { Arc::new(api(config).await) }.shared();
     let handle = |event: LambdaEvent<LambdaRequest>| {
         let api = api.clone();

@@ -1,4 +1,4 @@
-//! The whole system on one machine: see [`pack_upload::local`].
+//! Runs the system on one machine: see [`pack_upload::local`].
 
 use std::{error::Error, process::ExitCode};
 
@@ -8,7 +8,7 @@ use pack_upload::{
     telemetry,
 };
 
-/// Runs the whole pack upload service on this machine, until Ctrl-C: the API, the builder and the schedule, on embedded
+/// Runs the pack upload service on this machine until Ctrl-C: the API, the builder and the schedule, with an embedded
 /// S3, DynamoDB, SQS and OCI registry.
 #[derive(Parser)]
 #[command(version)]
@@ -21,7 +21,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints a session token for an org, good for an hour, which a local run with this data folder accepts.
+    /// Prints a session token for an org. Local runs with the same data folder accept it for one hour.
     Session(SessionOptions),
 }
 
@@ -29,11 +29,11 @@ enum Command {
 async fn main() -> ExitCode {
     let Cli { command, options } = Cli::parse();
     telemetry::init_human();
-    let done = match command {
+    let result = match command {
         Some(Command::Session(session)) => Issuer::mint(&options.data_dir, &session).map(|token| println!("{token}")),
         None => local::run(options).await,
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprint!("error: {error}");

@@ -1,3 +1,3 @@
-//! The Lambda functions: events in, responses out.
+//! Translates Lambda events to calls of the use cases, and their results to responses.
 
 pub mod http;

@@ -13,36 +13,29 @@ use super::{
 };
 use crate::registry::RegistryAddress;
 
-/// The backends of a local run: those embedded in this process, and the addresses of all.
+/// The backends of a local run: the embedded ones, and the addresses of all of them.
 #[derive(Debug)]
 pub struct Backends {
-    /// Where the AWS services are.
     pub endpoints: Endpoints,
-    /// Where images go.
+    /// The registry that images are pushed to.
     pub registry: RegistryAddress,
-    /// Who issues sessions.
+    /// The issuer of session tokens.
     pub issuer: Issuer,
-    /// The folder of the embedded S3.
+    /// The folder of the embedded S3; `None` if a real S3 replaces it.
     pub(super) s3_folder: Option<PathBuf>,
     servers: Servers,
 }
 
-/// URLs of the AWS services.
+/// The endpoint URLs of the AWS services.
 #[derive(Debug, Clone, Serialize)]
 pub struct Endpoints {
-    /// S3
     pub s3: String,
-    /// DynamoDB
     pub dynamodb: String,
-    /// SQS
     pub sqs: String,
 }
 
 impl Backends {
-    /// Starts each backend that the options do not replace by a real one.
-    ///
-    /// # Errors
-    /// [`Error::Port`] where a kept port is taken, [`Error::Data`], [`Error::Backend`].
+    /// Starts every backend that the options do not replace with a real one.
     pub async fn start(data: &DataDir, options: &Options) -> Result<Self, Error> {
         let mut ports = Ports::load(data)?;
         let mut servers = Servers::default();
@@ -88,7 +81,7 @@ impl Backends {
                 let router =
                     registry::router(&data.folder("registry")?).map_err(|source| failed("registry", source))?;
                 servers.spawn("registry", listener, router);
-                address.to_string().parse().expect("host and port make a registry's address")
+                address.to_string().parse().expect("host and port are a valid registry address")
             }
         };
         let listener = ports.listen("issuer", data)?;
@@ -98,16 +91,16 @@ impl Backends {
         Ok(Self { endpoints, registry, issuer, s3_folder, servers })
     }
 
-    /// Ends the embedded backends, each after the requests that it has begun, unless those take too long.
+    /// Stops the embedded backends. Requests in progress get up to [`GRACE`] to finish.
     pub async fn stop(mut self) {
         self.servers.stop.cancel();
         let ended = async { while self.servers.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
-            tracing::warn!("a backend was still busy");
+            tracing::warn!("stopping although a backend still had requests in progress");
         }
     }
 
-    /// Waits for an embedded backend to fail; for ever, if none does.
+    /// Waits until an embedded backend fails. Never returns if none is embedded.
     pub(super) async fn failure(&mut self) -> Error {
         match self.servers.tasks.join_next().await {
             Some(Ok(error)) => error,
@@ -117,13 +110,12 @@ impl Backends {
     }
 }
 
-/// How long a backend may take to finish its requests at the end.
+/// How long [`Backends::stop`] waits for requests in progress.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The servers of the embedded backends.
 #[derive(Debug, Default)]
 struct Servers {
-    /// Each ends with why it could not serve on.
+    /// One task per server, which returns the reason why it stopped.
     tasks: JoinSet<Error>,
     stop: CancellationToken,
 }
@@ -136,7 +128,7 @@ impl Servers {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
                 axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
             };
-            failed(backend, served.await.err().map_or("it was stopped".to_owned(), |error| error.to_string()))
+            failed(backend, served.await.err().map_or("the server was stopped".to_owned(), |error| error.to_string()))
         });
     }
 
@@ -147,7 +139,7 @@ impl Servers {
                 let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
                 dynoxide::server::serve_with_shutdown(listener, database, stop.cancelled_owned()).await
             };
-            failed("dynamodb", served.await.err().unwrap_or("it was stopped".to_owned()))
+            failed("dynamodb", served.await.err().unwrap_or("the server was stopped".to_owned()))
         });
     }
 }

@@ -1,24 +1,20 @@
 use super::{Endpoints, Options, sdk::Sdk};
 
-/// Clients of the backends, without the limits of time that a function sets itself.
+/// SDK clients of the backends, without the timeouts that the functions configure.
 #[derive(Debug, Clone)]
 pub struct Clients {
-    /// S3
     pub s3: aws_sdk_s3::Client,
-    /// DynamoDB
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// SQS
     pub sqs: aws_sdk_sqs::Client,
-    /// What they were made from.
+    /// The configurations of the clients.
     pub(super) sdk: Sdk,
 }
 
 impl Clients {
-    /// Clients of the backends at these endpoints: with fixed credentials where the backend is embedded, and with those
-    /// of the environment or the profile where the options name a real one.
+    /// Creates the clients. Embedded backends get fixed credentials, real ones those of the environment or the profile.
     pub async fn new(endpoints: &Endpoints, options: &Options) -> Self {
         let sdk = Sdk::load(endpoints, options).await;
-        // A bucket cannot be a part of the host's name when that is an address.
+        // The endpoint is an IP address, so the bucket cannot be part of the host name.
         let s3 = aws_sdk_s3::config::Builder::from(&sdk.s3).force_path_style(true).build();
         Self {
             s3: aws_sdk_s3::Client::from_conf(s3),

@@ -8,19 +8,19 @@ use serde::Serialize;
 
 use super::Error;
 
-/// The data folder of a local run, which has it to itself.
+/// The data folder of a local run, locked against other runs.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    /// The operating system unlocks it when the process ends, however it ends.
+    /// The operating system releases the lock when the process ends, even if it is killed.
     _lock: File,
 }
 
 impl DataDir {
-    /// Makes the folder if need be and locks it.
+    /// Creates the folder if it is missing, and locks it.
     ///
     /// # Errors
-    /// [`Error::InUse`] where another local run has it, and [`Error::Data`].
+    /// Returns [`Error::InUse`] if another local run has locked the folder.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let data = |source| Error::Data { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(data)?;
@@ -33,19 +33,19 @@ impl DataDir {
         }
     }
 
-    /// The path of a file in it.
+    /// Returns the path of a file in the folder.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The path of a folder in it, which is made.
+    /// Creates a subfolder if it is missing, and returns its path.
     pub(super) fn folder(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         fs::create_dir_all(&path).map_err(|source| Error::Data { path: path.clone(), source })?;
         Ok(path)
     }
 
-    /// The file's content, if it is there.
+    /// Reads a file; `None` if it does not exist.
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let path = self.file(name);
         match fs::read(&path) {
@@ -55,7 +55,7 @@ impl DataDir {
         }
     }
 
-    /// Writes a JSON file at once: whoever reads it sees the old content or the new.
+    /// Writes a JSON file atomically: a reader sees either the old content or the new.
     pub(super) fn write_json(&self, name: &str, document: &impl Serialize) -> Result<(), Error> {
         let path = self.file(name);
         let temporary = self.file(&format!(".{name}.new"));
@@ -70,7 +70,7 @@ impl DataDir {
         write().map_err(|source| Error::Data { path, source })
     }
 
-    /// Deletes a file, if it is there.
+    /// Deletes a file if it exists.
     pub(super) fn delete(&self, name: &str) -> Result<(), Error> {
         let path = self.file(name);
         match fs::remove_file(&path) {

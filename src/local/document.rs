@@ -4,33 +4,28 @@ use super::{DataDir, Endpoints, Error, seed::Keys};
 
 /// The file in the data folder.
 const FILE: &str = "local.json";
-/// The sample pack of this repository, wherever the command is pasted.
+/// The sample pack of this repository, as an absolute path so that the printed command works in any directory.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
 
-/// What a running local run tells scripts and tests, in `local.json`: the file is there exactly while requests are
-/// accepted, unless the process was killed.
+/// What `local.json` tells scripts and tests about a local run. The file exists while the API accepts requests; only a
+/// killed process leaves it behind.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
-    /// Where the API is.
+    /// The URL of the API.
     pub(super) url: &'a str,
-    /// Where images are, `host:port`.
+    /// The registry's address, `host:port[/prefix]`.
     pub(super) registry: String,
-    /// Who issues sessions.
+    /// The issuer of session tokens.
     pub(super) issuer: &'a str,
-    /// Where the AWS services are.
     pub(super) endpoints: &'a Endpoints,
-    /// The table.
     pub(super) table_name: &'a str,
-    /// The staging bucket.
     pub(super) staging_bucket: &'a str,
-    /// Where build jobs go.
     pub(super) build_queue_url: &'a str,
-    /// The secrets of the API keys, by org and permission template.
     pub(super) keys: &'a Keys,
 }
 
 impl Document<'_> {
-    /// Deletes what an earlier run left.
+    /// Deletes the file if it exists.
     pub(super) fn delete(data: &DataDir) -> Result<(), Error> {
         data.delete(FILE)
     }
@@ -39,13 +34,14 @@ impl Document<'_> {
         data.write_json(FILE, self)
     }
 
-    /// Tells whoever started the run where everything is, and what to try.
-    pub(super) fn announce(&self, data: &DataDir) {
+    /// Prints where the API is, and a command that uploads the sample pack.
+    pub(super) fn print_banner(&self, data: &DataDir) {
         let url = self.url;
-        println!("Listening on {url}; endpoints and keys are in {}", data.file(FILE).display());
+        println!("The API is listening on {url}. Endpoints and API keys are in {}.", data.file(FILE).display());
         if let Some(key) = self.keys.get("acme").and_then(|keys| keys.get("full_access")) {
-            println!("Upload the sample pack:\n");
-            // Not `tar -z`: macOS's tar pads what it compresses into a pipe, and nothing may follow a gzip stream.
+            println!("To upload the sample pack, run:\n");
+            // Not `tar -z`: on macOS, tar pads compressed output to a pipe, and uploads reject data after the gzip
+            // stream.
             let archive = format!("tar -cf - -C '{SAMPLE}' . | gzip");
             let authorization = format!("-H 'Authorization: Bearer {key}'");
             println!("{archive} | curl --fail-with-body -F archive=@- {authorization} {url}/v1/packs/upload");

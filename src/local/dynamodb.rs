@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 
 use crate::aws;
 
-/// Creates the table if it is missing: the schema that template.yaml has.
+/// Creates the table if it is missing, with the schema in template.yaml.
 pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws::Error> {
     let described = client.describe_table().table_name(name).send().await;
     match described.map_err(aws_sdk_dynamodb::Error::from) {
@@ -47,7 +47,7 @@ fn key(partition: &str, sort: &str) -> Vec<KeySchemaElement> {
         .to_vec()
 }
 
-/// An index of packs, by the ids that sort by age.
+/// An index whose sort key is the pack's id, so that its items are ordered by creation time.
 fn index(name: &str, partition: &str, projection: ProjectionType) -> GlobalSecondaryIndex {
     GlobalSecondaryIndex::builder()
         .index_name(name)

@@ -11,11 +11,11 @@ use crate::{
     upload::Uploads,
 };
 
-/// How long a job may go unanswered before it is sent again, in milliseconds: longer than the queue of a local run
-/// delivers it by itself, which is five times the visibility timeout of 30 s.
+/// The default of `REQUEUE_AFTER_MS`. It exceeds the time in which the local queue itself delivers a job repeatedly: 5
+/// receives with a visibility timeout of 30 s each.
 const REQUEUE_AFTER_MS: &str = "180000";
 
-/// What the three Lambdas run, on the backends of a local run.
+/// What the three Lambda functions run, on the backends of a local run.
 #[derive(Debug, Clone)]
 pub(super) struct Functions {
     pub(super) table: Table,
@@ -25,7 +25,7 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Each is configured by the environment as it is in a Lambda, but for what names a backend.
+    /// Configures the functions from the environment as in Lambda, except for the variables that name a backend.
     pub(super) fn new(
         sdk: &Sdk,
         queues: &QueueUrls,
@@ -41,7 +41,7 @@ impl Functions {
             "SESSION_ISSUER" => Some(issuer.url.clone()),
             "SESSION_AUDIENCE" => Some(AUDIENCE.to_owned()),
             "SESSION_JWKS_URL" => Some(issuer.jwks_url()),
-            // The embedded registry asks for no credentials.
+            // The embedded registry needs no credentials.
             "REGISTRY_AUTH" if options.registry.is_none() => None,
             "REQUEUE_AFTER_MS" => env::var(variable).ok().or_else(|| Some(REQUEUE_AFTER_MS.to_owned())),
             _ => env::var(variable).ok(),

@@ -1,4 +1,4 @@
-//! Stands in for API Gateway: HTTP in, events of its HTTP API out to the function.
+//! Replaces API Gateway: turns HTTP requests into events of its HTTP API, and invokes the function with them.
 
 use std::{
     collections::BTreeMap,
@@ -21,16 +21,16 @@ use serde_json::{Value, json};
 use tower::{Service, ServiceExt as _};
 use ulid::Ulid;
 
-/// What API Gateway takes, in bytes.
+/// The largest request body that API Gateway accepts, in bytes.
 const MAX_BODY_BYTES: usize = 10_000_000;
-/// How much of a body that is too long is read and dropped, in bytes. A client that is cut off while it sends may never
-/// read the answer.
+/// How much of a body that is too long is read and discarded, in bytes. A client whose connection is closed while it
+/// sends may not read the response.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
-/// How long API Gateway waits for a function.
+/// How long API Gateway waits for the function.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves a `lambda_http` service over HTTP as API Gateway's HTTP API does: each request becomes an event in payload
-/// format 2.0, which `lambda_http` reads as it does in a Lambda.
+/// Serves a `lambda_http` service over HTTP like an HTTP API of API Gateway: each request becomes an event in payload
+/// format 2.0, which `lambda_http` parses as in Lambda.
 pub fn router<S>(service: S) -> Router
 where
     S: Service<lambda_http::Request, Response = lambda_http::Response<lambda_http::Body>, Error = Infallible>
@@ -42,30 +42,30 @@ where
 {
     Router::new().fallback(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
         let service = service.clone();
-        // On a task of its own, as the function's process is: a client that goes away stops nothing, a panic ends no
-        // connection.
-        let answer = tokio::spawn(answer(service, peer.ip(), request));
+        // In a separate task, like a Lambda invocation: it goes on if the client disconnects, and a panic does not
+        // close the connection.
+        let response = tokio::spawn(invoke(service, peer.ip(), request));
         async move {
-            answer.await.unwrap_or_else(|_| gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+            response.await.unwrap_or_else(|_| gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
         }
     })
 }
 
-async fn answer<S>(service: S, peer: IpAddr, request: Request) -> Response
+async fn invoke<S>(service: S, peer: IpAddr, request: Request) -> Response
 where
     S: Service<lambda_http::Request, Response = lambda_http::Response<lambda_http::Body>, Error = Infallible>,
 {
     let (parts, body) = request.into_parts();
     let body = match read(body).await {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(response) => return response,
     };
     let request_id = Ulid::generate().to_string();
     let event = event(&parts, &body, peer, &request_id).to_string();
     let request = match lambda_http::request::from_str(&event) {
         Ok(request) => request.with_lambda_context(context(request_id)),
         Err(error) => {
-            tracing::error!(%error, "the event is not one that lambda_http reads");
+            tracing::error!(%error, "lambda_http cannot read the event");
             return gateway_error(StatusCode::BAD_REQUEST, "Bad Request");
         }
     };
@@ -77,7 +77,7 @@ where
     })
 }
 
-/// The body, or what API Gateway answers instead of invoking the function.
+/// Reads the body. The error is the response that API Gateway sends instead of invoking the function.
 async fn read(body: Body) -> Result<Vec<u8>, Response> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
@@ -97,8 +97,8 @@ async fn read(body: Body) -> Result<Vec<u8>, Response> {
     Ok(bytes)
 }
 
-/// The request as an event of the HTTP API in payload format 2.0: names of headers in lower case, values of repeated
-/// ones joined by commas, cookies apart, the body in base64.
+/// Converts a request to an event of an HTTP API in payload format 2.0: header names in lower case, values of repeated
+/// headers joined by commas, cookies separate, the body in base64.
 fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
     let path = parts.uri.path();
     let now = time::OffsetDateTime::now_utc();
@@ -142,8 +142,8 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
     })
 }
 
-/// The host that the client addressed, without its port. API Gateway answers only for domains that are its own, which
-/// is what makes the name trustworthy there; here every name is.
+/// Returns the host of the request without its port. In AWS the domain name can be trusted, because API Gateway serves
+/// only its own domains; here it is the name that the client sent.
 fn domain_name(headers: &HeaderMap) -> &str {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     host.rsplit_once(':')
@@ -160,13 +160,13 @@ fn context(request_id: String) -> Context {
     context
 }
 
-/// A trace of X-Ray, which Lambda gives every invocation: when it began, and 96 bits of chance.
+/// Returns a new X-Ray trace header, which Lambda passes to every invocation: the start time and 96 random bits.
 fn trace_header() -> String {
     let trace = Ulid::generate();
     format!("Root=1-{:08x}-{:024x};Sampled=0", trace.timestamp_ms() / 1_000, trace.0 & ((1 << 96) - 1))
 }
 
-/// An answer of API Gateway's own.
+/// Returns an error response in the shape that API Gateway uses for its own errors.
 fn gateway_error(status: StatusCode, message: &str) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], json!({ "message": message }).to_string()).into_response()
 }

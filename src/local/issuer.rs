@@ -13,22 +13,22 @@ use serde_json::json;
 use super::{DataDir, Error, backends::failed, seed};
 use crate::identity::Scope;
 
-/// The file in the data folder that keeps the issuer.
+/// The issuer's file in the data folder.
 const FILE: &str = "issuer.json";
-/// `aud` of its sessions.
+/// The `aud` claim of session tokens.
 pub(super) const AUDIENCE: &str = "pack-upload";
-/// Where its keys are.
+/// The path of the public keys.
 const JWKS_PATH: &str = "/.well-known/jwks.json";
-/// How long a session lasts.
+/// How long a session token is valid.
 const VALID_FOR: Duration = Duration::from_secs(3_600);
 
-/// A session to be minted.
+/// The session token to create.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SessionOptions {
-    /// The org, one of those that every local run has.
+    /// The org that the session belongs to.
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(seed::slugs()))]
     pub org: String,
-    /// What the session permits, separated by commas.
+    /// The permissions of the session, separated by commas.
     #[arg(
         long,
         value_name = "SCOPES",
@@ -38,45 +38,45 @@ pub struct SessionOptions {
     pub permissions: Vec<Scope>,
 }
 
-/// The issuer of sessions of a local run, which listens on loopback.
+/// The issuer of a local run's session tokens. It serves its public keys on loopback.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// Its URL, and the `iss` of its sessions.
+    /// The URL of the issuer, and the `iss` claim of its tokens.
     pub url: String,
     key: EncodingKey,
     public_key: Jwk,
 }
 
-/// How the data folder keeps it.
+/// The content of the issuer's file.
 #[derive(Serialize, Deserialize)]
 struct StoredIssuer {
     url: String,
-    /// An ECDSA key on P-256, PKCS #8 in base64.
+    /// The ECDSA P-256 private key, PKCS #8 in base64.
     key: String,
 }
 
 impl Issuer {
-    /// The issuer that the data folder keeps, with a new key if there is none, at this URL.
+    /// Opens the issuer of the data folder, and updates its URL. Creates it with a new key if there is none.
     pub(super) fn open(data: &DataDir, url: String) -> Result<Self, Error> {
-        let mut kept = match data.read(FILE)? {
+        let mut stored = match data.read(FILE)? {
             Some(content) => serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?,
             None => StoredIssuer { url: String::new(), key: new_key()? },
         };
-        if kept.url != url {
-            kept.url = url;
-            data.write_json(FILE, &kept)?;
+        if stored.url != url {
+            stored.url = url;
+            data.write_json(FILE, &stored)?;
         }
-        Self::of(kept)
+        Self::from_stored(stored)
     }
 
-    /// The issuer of the local run that has, or last had, this data folder.
-    fn of_folder(folder: &Path) -> Result<Self, Error> {
+    /// Reads the issuer from a data folder, which a local run may have locked.
+    fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE);
         let content = std::fs::read(&path).map_err(|source| Error::NoIssuer { path, source })?;
-        Self::of(serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?)
+        Self::from_stored(serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?)
     }
 
-    fn of(StoredIssuer { url, key }: StoredIssuer) -> Result<Self, Error> {
+    fn from_stored(StoredIssuer { url, key }: StoredIssuer) -> Result<Self, Error> {
         let key = EncodingKey::from_ec_der(&STANDARD.decode(key).map_err(|error| failed("issuer", error))?);
         let public_key = || {
             let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256)?;
@@ -88,23 +88,23 @@ impl Issuer {
         Ok(Self { url, key, public_key })
     }
 
-    /// Where its public keys are.
+    /// Returns the URL of the public keys.
     pub(super) fn jwks_url(&self) -> String {
         format!("{}{JWKS_PATH}", self.url)
     }
 
-    /// Serves its public keys.
+    /// Serves the public keys.
     pub(super) fn router(&self) -> Router {
         let keys = JwkSet { keys: vec![self.public_key.clone()] };
         Router::new().route(JWKS_PATH, get(async move || Json(keys)))
     }
 
-    /// Mints a session of a seeded org for a local run with this data folder.
+    /// Creates a session token for a seeded org, which local runs with this data folder accept.
     ///
     /// # Errors
-    /// [`Error::NoIssuer`] if there was none yet.
+    /// Returns [`Error::NoIssuer`] if no local run has used the folder yet.
     pub fn mint(folder: &Path, SessionOptions { org, permissions }: &SessionOptions) -> Result<String, Error> {
-        let issuer = Self::of_folder(folder)?;
+        let issuer = Self::read(folder)?;
         let mut header = Header::new(Algorithm::ES256);
         header.kid = issuer.public_key.common.key_id;
         let now = jsonwebtoken::get_current_timestamp();

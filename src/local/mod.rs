@@ -1,8 +1,9 @@
-//! The whole system on one machine: the handlers of the Lambdas on embedded S3, DynamoDB, SQS and OCI registry.
+//! Runs the system on one machine: the handlers of the Lambda functions with an embedded S3, DynamoDB, SQS and OCI
+//! registry.
 //!
-//! The backends are spoken to over loopback through the same SDK and registry client as in production, so there is one
-//! code path. [`gateway`] stands in for API Gateway, [`worker`] for Lambda's event source mapping. No code of this room
-//! is in a Lambda's binary.
+//! The handlers reach the backends over loopback with the same SDK and registry client as in production, so there is
+//! only one code path. [`gateway`] replaces API Gateway, [`worker`] replaces Lambda's event source mapping. This module
+//! is not compiled into the Lambda binaries.
 
 mod backends;
 mod clients;

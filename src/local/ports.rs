@@ -6,39 +6,40 @@ use std::{
 
 use super::{DataDir, Error};
 
-/// The file in the data folder that keeps them.
+/// The file in the data folder that assigns the ports.
 const FILE: &str = "ports.json";
-/// Where ports are chosen from: below the ephemeral ranges of Linux (32768 on) and macOS (49152 on), so that no
-/// outgoing connection of anybody holds one of them at the next start.
+/// The range that ports are chosen from. It is below the ephemeral ranges of Linux (from 32768) and macOS (from 49152),
+/// so that no outgoing connection occupies a port at the next start.
 const RANGE: std::ops::Range<u16> = 20_000..32_768;
-/// How many ports are tried before giving up.
+/// How many random ports are tried.
 const ATTEMPTS: u32 = 100;
 
-/// The ports of the embedded backends, chosen once: image references name the registry's.
+/// The ports of the embedded backends. They stay the same between runs, because image references contain the
+/// registry's port.
 #[derive(Debug)]
 pub(super) struct Ports {
-    kept: BTreeMap<String, u16>,
+    by_backend: BTreeMap<String, u16>,
 }
 
 impl Ports {
-    /// The ports kept in the data folder.
+    /// Reads the ports that earlier runs have chosen.
     pub(super) fn load(data: &DataDir) -> Result<Self, Error> {
-        let kept = match data.read(FILE)? {
+        let by_backend = match data.read(FILE)? {
             Some(content) => serde_json::from_slice(&content)
                 .map_err(|error| Error::Data { path: data.file(FILE), source: error.into() })?,
             None => BTreeMap::new(),
         };
-        Ok(Self { kept })
+        Ok(Self { by_backend })
     }
 
-    /// Listens on loopback, on the backend's port; on a free one if it has none yet.
+    /// Listens on the backend's loopback port. A backend without a port is assigned a free one.
     pub(super) fn listen(&mut self, backend: &'static str, data: &DataDir) -> Result<TcpListener, Error> {
-        let listener = match self.kept.get(backend) {
+        let listener = match self.by_backend.get(backend) {
             Some(&port) => bind(port).map_err(|source| Error::Port { backend, port, path: data.file(FILE), source })?,
             None => {
                 let listener = bind_any()?;
-                self.kept.insert(backend.to_owned(), local_address(&listener).port());
-                data.write_json(FILE, &self.kept)?;
+                self.by_backend.insert(backend.to_owned(), local_address(&listener).port());
+                data.write_json(FILE, &self.by_backend)?;
                 listener
             }
         };
@@ -46,7 +47,6 @@ impl Ports {
     }
 }
 
-/// The address that a listener has.
 pub(super) fn local_address(listener: &TcpListener) -> SocketAddr {
     listener.local_addr().expect("a bound socket has an address")
 }

@@ -3,24 +3,19 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use super::{Clients, Options, dynamodb};
 use crate::aws;
 
-/// How long a job that was received stays invisible, in seconds: several times what a build takes.
+/// The visibility timeout of build jobs in seconds, several times the duration of a build.
 const VISIBILITY_TIMEOUT: &str = "30";
-/// How often a job is tried before it goes to the dead-letter queue.
+/// How many times a job is received before it moves to the dead-letter queue.
 const MAX_RECEIVE_COUNT: u32 = 5;
 
-/// The URLs of the queues.
 #[derive(Debug, Clone)]
 pub struct QueueUrls {
-    /// Build jobs.
     pub builds: String,
-    /// Build jobs that failed too often.
+    /// The dead-letter queue of `builds`.
     pub dead_letters: String,
 }
 
-/// Creates the table, the bucket and the queues where they are missing.
-///
-/// # Errors
-/// Whatever call failed.
+/// Creates the table, the bucket and the queues that are missing.
 pub async fn provision(clients: &Clients, options: &Options) -> Result<QueueUrls, aws::Error> {
     dynamodb::create_table(&clients.dynamodb, &options.table_name).await?;
     create_bucket(&clients.s3, &options.staging_bucket).await?;
@@ -38,7 +33,7 @@ async fn create_bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), aw
     Ok(())
 }
 
-/// Creating a queue that exists with the same attributes succeeds.
+/// Creates the queues. Creating a queue that already exists with the same attributes succeeds.
 async fn create_queues(client: &aws_sdk_sqs::Client, name: &str) -> Result<QueueUrls, aws::Error> {
     let create = client.create_queue().queue_name(format!("{name}-dead")).send();
     let dead_letters = create.await.map_err(aws::Error::of("CreateQueue"))?.queue_url.unwrap_or_default();

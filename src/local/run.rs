@@ -13,19 +13,17 @@ use super::{
 };
 use crate::{aws::Staging, error_chain::ErrorChain, lambda::http, requeue::Requeue};
 
-/// How many batches of builds run at a time.
+/// How many batches of build jobs are processed concurrently.
 const WORKERS: usize = 2;
-/// How often the schedule fires.
+/// How often the schedule runs requeue.
 const REQUEUE_EVERY: Duration = Duration::from_secs(2);
-/// How often staged objects are looked through.
+/// How often expired staged objects are deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
-/// How long requests and builds may take to finish at the end. What they leave undone is done at the next start.
+/// How long requests and builds in progress may take to finish after an interrupt. Unfinished builds run at the next
+/// start.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Runs the whole system until it is interrupted (Ctrl-C, or SIGTERM).
-///
-/// # Errors
-/// See [`Error`].
+/// Runs the system until it is interrupted by Ctrl-C or SIGTERM, or a backend fails.
 pub async fn run(options: Options) -> Result<(), Error> {
     let data = DataDir::open(&options.data_dir)?;
     let interrupted = interrupted().map_err(Error::Signals)?;
@@ -47,7 +45,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let served = axum::serve(listener, api).with_graceful_shutdown(stop.clone().cancelled_owned());
     tasks.spawn(async {
         if let Err(error) = served.await {
-            tracing::error!(%error, "the API ended");
+            tracing::error!(%error, "the API stopped");
         }
     });
     for _ in 0..WORKERS {
@@ -60,7 +58,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     }
     tasks.spawn(requeue(functions.requeue, stop.clone()));
     if let Some(folder) = backends.s3_folder.clone() {
-        tasks.spawn(s3::sweep_regularly(folder, Staging::EXPIRES_AFTER, SWEEP_EVERY, stop.clone()));
+        tasks.spawn(s3::sweep_periodically(folder, Staging::EXPIRES_AFTER, SWEEP_EVERY, stop.clone()));
     }
 
     let document = Document {
@@ -74,8 +72,8 @@ pub async fn run(options: Options) -> Result<(), Error> {
         keys: &keys,
     };
     document.write(&data)?;
-    document.announce(&data);
-    let ended = tokio::select! {
+    document.print_banner(&data);
+    let result = tokio::select! {
         () = interrupted => Ok(()),
         error = backends.failure() => Err(error),
     };
@@ -83,15 +81,15 @@ pub async fn run(options: Options) -> Result<(), Error> {
     Document::delete(&data)?;
     stop.cancel();
     if timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
-        tracing::warn!("something was still under way; the next start takes it up");
+        tracing::warn!("stopping although requests or builds are in progress; the next start resumes the builds");
     }
     tasks.shutdown().await;
     backends.stop().await;
-    ended
+    result
 }
 
-/// Sends what is pending: at once whatever its age, since the queue forgot its jobs when the process ended, and
-/// then what no job answered for.
+/// Runs requeue periodically. The first run sends all pending builds, whatever their age, because the embedded queue
+/// lost its messages when the last process ended. Later runs send only builds that are due.
 async fn requeue(requeue: Requeue, stop: CancellationToken) {
     let mut ticks = interval(REQUEUE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -100,12 +98,12 @@ async fn requeue(requeue: Requeue, stop: CancellationToken) {
         let swept = if queue_is_empty { requeue.send_all().await } else { requeue.sweep().await };
         match swept {
             Ok(_) => queue_is_empty = false,
-            Err(error) => tracing::error!(error = %ErrorChain(&error), "pending builds cannot be listed"),
+            Err(error) => tracing::error!(error = %ErrorChain(&error), "cannot send pending builds"),
         }
     }
 }
 
-/// Listens for signals from now on, and ends with the first one.
+/// Starts listening for signals. The returned future completes at the first one.
 #[cfg(unix)]
 fn interrupted() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -119,7 +117,7 @@ fn interrupted() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Ends with Ctrl-C.
+/// Returns a future that completes at Ctrl-C.
 #[cfg(not(unix))]
 fn interrupted() -> io::Result<impl Future<Output = ()>> {
     Ok(async {

@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::sdk;
 
-/// S3 on a folder: s3s-fs, with two of its faults mended. Its conditional writes are not atomic, and a body that does
-/// not match its digest leaves an object behind. Checksums of the parts of a multipart upload stay unchecked.
+/// S3 on a folder, based on s3s-fs. Works around two of its bugs: conditional writes are not atomic, and a body that
+/// does not match its checksum leaves an object behind. Checksums of the parts of a multipart upload are not verified.
 struct Store {
     files: FileSystem,
-    /// Writers of one key wait for each other; which lock a key has follows from its hash.
+    /// Locks that serialise the writes to one key. The hash of a key selects its lock.
     writers: [Mutex<()>; 64],
 }
 
@@ -30,15 +30,15 @@ impl Store {
     }
 }
 
-/// Implements the operations named as the file system does, and those written out besides.
+/// Implements [`S3`]: delegates the listed operations to the file system, and adds the methods in the block.
 macro_rules! store {
-    ($($operation:ident($input:ident) -> $output:ident;)* { $($written_out:tt)* }) => {
+    ($($operation:ident($input:ident) -> $output:ident;)* { $($method:tt)* }) => {
         #[async_trait::async_trait]
         impl S3 for Store {
             $(async fn $operation(&self, request: S3Request<dto::$input>) -> S3Result<S3Response<dto::$output>> {
                 self.files.$operation(request).await
             })*
-            $($written_out)*
+            $($method)*
         }
     };
 }
@@ -61,7 +61,7 @@ store! {
             request: S3Request<dto::PutObjectInput>,
         ) -> S3Result<S3Response<dto::PutObjectOutput>> {
             let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
-            let _writing = self.lock(&bucket, &key).await;
+            let _lock = self.lock(&bucket, &key).await;
             let result = self.files.put_object(request).await;
             if result.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
                 let input = dto::DeleteObjectInput { bucket, key, ..Default::default() };
@@ -74,13 +74,13 @@ store! {
             &self,
             request: S3Request<dto::CompleteMultipartUploadInput>,
         ) -> S3Result<S3Response<dto::CompleteMultipartUploadOutput>> {
-            let _writing = self.lock(&request.input.bucket, &request.input.key).await;
+            let _lock = self.lock(&request.input.bucket, &request.input.key).await;
             self.files.complete_multipart_upload(request).await
         }
     }
 }
 
-/// A request of our own, which came by no HTTP.
+/// Returns a request that did not arrive over HTTP.
 fn internal_request<T>(input: T) -> S3Request<T> {
     S3Request {
         input,
@@ -95,7 +95,7 @@ fn internal_request<T>(input: T) -> S3Request<T> {
     }
 }
 
-/// The API on the buckets in this folder.
+/// Serves S3 on a folder with one subfolder per bucket.
 pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
     let store = Store { files: FileSystem::new(folder)?, writers: std::array::from_fn(|_| Mutex::default()) };
     let mut builder = S3ServiceBuilder::new(store);
@@ -107,8 +107,8 @@ pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
     Ok(Router::new().fallback_service(service))
 }
 
-/// Deletes what was written longer than `age` ago, as the lifecycle rules of a bucket do: objects, their metadata, and
-/// the parts of multipart uploads that were never completed.
+/// Deletes all files older than `age`, like the lifecycle rules of a bucket: objects, their metadata, and the parts of
+/// incomplete multipart uploads.
 fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
     let mut folders = vec![PathBuf::from(folder)];
     while let Some(folder) = folders.pop() {
@@ -125,15 +125,15 @@ fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Sweeps at once and then regularly, until `stop` is cancelled.
-pub(super) async fn sweep_regularly(folder: PathBuf, age: Duration, period: Duration, stop: CancellationToken) {
+/// Sweeps immediately and then periodically, until `stop` is cancelled.
+pub(super) async fn sweep_periodically(folder: PathBuf, age: Duration, period: Duration, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(period);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let folder = folder.clone();
         match tokio::task::spawn_blocking(move || sweep(&folder, age)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "staged objects could not be looked through"),
-            Err(error) => tracing::error!(%error, "looking through staged objects panicked"),
+            Ok(Err(error)) => tracing::warn!(%error, "cannot delete expired staged objects"),
+            Err(error) => tracing::error!(%error, "deleting expired staged objects panicked"),
         }
     }
 }
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sweep_takes_what_is_old_and_nothing_else() -> io::Result<()> {
+    fn a_sweep_deletes_only_old_files() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let bucket = folder.path().join("bucket");
         fs::create_dir_all(bucket.join("acme"))?;

@@ -8,27 +8,24 @@ use aws_sdk_s3::config::Credentials;
 
 use super::{Endpoints, Options};
 
-/// What the SDK signs with when it talks to an embedded backend. It guards nothing: those listen on loopback only.
+/// The credentials for the embedded backends. They protect nothing, because those listen on loopback only.
 pub(super) const ACCESS_KEY_ID: &str = "local";
 pub(super) const SECRET_ACCESS_KEY: &str = "local-secret";
 const REGION: Region = Region::from_static("us-east-1");
 
-/// How the SDK reaches each service of a local run.
+/// The SDK configuration of each service.
 #[derive(Debug, Clone)]
 pub(super) struct Sdk {
-    /// S3, by its endpoint.
     pub(super) s3: SdkConfig,
-    /// DynamoDB, by its endpoint.
     pub(super) dynamodb: SdkConfig,
-    /// SQS, by its endpoint.
     pub(super) sqs: SdkConfig,
-    /// Any other service: AWS itself.
+    /// For services that are never embedded. It has AWS's own endpoints.
     pub(super) aws: SdkConfig,
 }
 
 impl Sdk {
-    /// Configurations for the backends at these endpoints: with fixed credentials where the backend is embedded, and
-    /// with those of the environment or the profile where the options name a real one.
+    /// Loads the configurations. Embedded backends get fixed credentials, real ones those of the environment or the
+    /// profile.
     pub(super) async fn load(endpoints: &Endpoints, options: &Options) -> Self {
         let load = async |endpoint: &str, real: &Option<String>| {
             let loader = if real.is_some() { real_loader() } else { embedded_loader() };
@@ -48,8 +45,8 @@ fn embedded_loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest()).region(REGION).credentials_provider(credentials)
 }
 
-/// The SDK's default chains end at the instance metadata service, which a local run must never look for: hence chains
-/// of our own.
+/// Reads region and credentials from the environment or the profile. The SDK's default chains also query the instance
+/// metadata service, which a local run must never do.
 fn real_loader() -> ConfigLoader {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())

@@ -7,10 +7,10 @@ use crate::{
     identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
 };
 
-/// The secrets of the seeded keys, by org and template.
+/// The secrets of the seeded API keys, by org slug and permission template.
 pub type Keys = BTreeMap<String, BTreeMap<&'static str, String>>;
 
-/// The orgs of every local run: id, slug, and a trial that ended or the posture itself.
+/// The seeded orgs: id, slug and billing posture.
 const ORGS: [(&str, &str, Posture); 4] = [
     ("org_01JACME0000000000000000000", "acme", Posture::Active),
     ("org_01JG10BEX00000000000000000", "globex", Posture::Active),
@@ -18,7 +18,7 @@ const ORGS: [(&str, &str, Posture); 4] = [
     ("org_01JEXP1RED0000000000000000", "expired", Posture::TrialExpired),
 ];
 
-/// A billing posture that a constant can hold.
+/// A billing posture, without the times that a constant cannot hold.
 #[derive(Debug, Clone, Copy)]
 enum Posture {
     Active,
@@ -26,37 +26,38 @@ enum Posture {
     TrialExpired,
 }
 
-/// When the seeded keys were made, and the expired trial ended: fixed, so that each start writes the same.
+/// The creation time of the seeded keys, and the end of the expired trial. It is fixed so that every start writes the
+/// same items.
 const PAST: &str = "2025-01-01T00:00:00Z";
 
-/// The slugs of the orgs.
 pub(super) fn slugs() -> [&'static str; 4] {
     ORGS.map(|(_, slug, _)| slug)
 }
 
-/// The id of the org of this slug, if it is one of these.
+/// Returns the id of the seeded org with this slug.
 pub(super) fn org_id(slug: &str) -> Option<&'static str> {
-    ORGS.iter().find(|(_, of, _)| *of == slug).map(|(id, ..)| *id)
+    ORGS.iter().find(|(_, seeded, _)| *seeded == slug).map(|(id, ..)| *id)
 }
 
-/// Writes the orgs, with a key for each permission template. Every start writes them again, so that they work whatever
-/// became of them.
+/// Writes the orgs and an API key per permission template. Every start writes them again, which undoes any changes to
+/// them.
 ///
-/// Their secrets follow from their names, so that the events under `events/` work against any local run. They are
-/// therefore public knowledge: they guard nothing, and a local run stays on loopback.
-///
-/// # Errors
-/// Whatever call failed.
+/// The secrets are derived from the names of org and template, so that the events under `events/` work with every local
+/// run. They are therefore public and protect nothing, which is why a local run must stay on loopback.
 pub async fn seed(table: &Table) -> Result<Keys, aws::Error> {
     let mut keys = Keys::new();
     for (id, slug, posture) in ORGS {
-        let past = PAST.parse().expect("a moment as RFC 3339 has it");
+        let past = PAST.parse().expect("the constant is an RFC 3339 time");
         let billing = match posture {
             Posture::Active => Billing::Active,
             Posture::PastDue => Billing::PastDue,
             Posture::TrialExpired => Billing::Trial { ends_at: past },
         };
-        let org = Org { id: id.parse().expect("an org's id"), slug: slug.parse().expect("a slug"), billing };
+        let org = Org {
+            id: id.parse().expect("the constant is an org id"),
+            slug: slug.parse().expect("the constant is a slug"),
+            billing,
+        };
         if !table.create_org(&org).await? {
             table.set_billing(org.id, billing).await?;
         }

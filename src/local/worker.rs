@@ -1,4 +1,4 @@
-//! Stands in for Lambda's event source mapping: batches from the queue to the function.
+//! Replaces Lambda's event source mapping: passes batches of messages from the queue to the function.
 
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{aws, error_chain::ErrorChain};
 
-/// How long to wait before asking a queue again that did not answer.
+/// How long to wait after a failed call to the queue.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What Lambda's event source mapping is: takes batches from the queue to the handler, and deletes the messages that it
-/// did not report as failed. Those it did report, and all of them where it panicked, become visible again in time.
+/// Passes batches from the queue to the handler, and deletes the messages that the handler did not report as failed.
+/// Failed messages become visible again after the visibility timeout, as does the entire batch if the handler panics.
 ///
-/// Ends between two batches once `stop` is cancelled.
+/// Returns after the current batch once `stop` is cancelled.
 pub async fn run<Handler, Handling>(client: Client, queue_url: String, handler: Handler, stop: CancellationToken)
 where
     Handler: Fn(SqsEvent) -> Handling + Clone + Send + 'static,
@@ -35,7 +35,7 @@ where
             Err(error) => Err(error),
         };
         if let Err(error) = result {
-            tracing::warn!(error = %ErrorChain(&error), "the build queue does not answer");
+            tracing::warn!(error = %ErrorChain(&error), "a call to the build queue failed");
             stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
         }
     }
@@ -48,7 +48,7 @@ async fn receive(client: &Client, queue_url: &str) -> Result<Vec<Message>, aws::
     Ok(receive.send().await.map_err(aws::Error::of("ReceiveMessage"))?.messages.unwrap_or_default())
 }
 
-/// The messages to delete.
+/// Invokes the handler with a batch. Returns the messages to delete.
 async fn handle<'a, Handler, Handling>(handler: &Handler, queue_url: &str, messages: &'a [Message]) -> Vec<&'a Message>
 where
     Handler: Fn(SqsEvent) -> Handling + Clone + Send + 'static,
@@ -60,18 +60,18 @@ where
     let event = match serde_json::from_value(event) {
         Ok(event) => event,
         Err(error) => {
-            tracing::error!(%error, "the batch is not one that a Lambda reads");
+            tracing::error!(%error, "the batch is not a valid SQS event");
             return Vec::new();
         }
     };
-    // On a task of its own, so that a panic ends the batch and not the worker.
+    // In a separate task, so that a panic fails the batch but not the worker.
     let handler = handler.clone();
     let handled = tokio::spawn(async move { handler(event).await });
     let Ok(response) = handled.await else { return Vec::new() };
     let failures: Vec<_> =
         response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
     let is = |message: &&Message, id: &str| message.message_id() == Some(id);
-    // Lambda's documentation, "Reporting batch item failures": an id that is not of this batch fails all of it.
+    // An id that is not in the batch fails the entire batch (Lambda developer guide, "Reporting batch item failures").
     if failures.iter().any(|id| !messages.iter().any(|message| is(&message, id))) {
         return Vec::new();
     }
@@ -92,14 +92,14 @@ async fn delete(client: &Client, queue_url: &str, messages: Vec<&Message>) -> Re
     Ok(())
 }
 
-/// The queue's ARN. The path of its URL is the account and its name.
+/// Derives the queue's ARN from its URL, whose path is `/<account>/<name>`.
 fn arn(queue_url: &str) -> String {
     let mut path = queue_url.rsplit('/');
     let (name, account) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
     format!("arn:aws:sqs:us-east-1:{account}:{name}")
 }
 
-/// A message as Lambda's event carries it.
+/// Converts a message to a record of Lambda's SQS event.
 fn record(message: &Message, queue_arn: &str) -> Value {
     let attributes = message.attributes().into_iter().flatten();
     let attributes: BTreeMap<_, _> = attributes.map(|(name, value)| (name.as_str(), value)).collect();

@@ -1,16 +1,16 @@
-//! Which headers name a trace.
+//! Parsing of X-Ray trace headers. To add a case, add a header to the list of valid or of invalid ones.
 
 use pack_upload::telemetry::Trace;
 
 #[test]
-fn a_trace_is_named_by_a_root_in_the_shape_of_x_ray() {
+fn a_trace_header_is_parsed_if_it_has_an_x_ray_root() {
     let id = "1-5759e988-bd862e3fe1be46a994272793";
     for header in [
         format!("Root={id}"),
         format!("Root={id};Parent=53995c3f42cd8ad8;Sampled=1"),
         format!("Parent=53995c3f42cd8ad8;Sampled=0;Root={id};Lineage=1:51bde8cf:0"),
     ] {
-        let trace = Trace::parse(&header).unwrap_or_else(|| panic!("{header} names a trace"));
+        let trace = Trace::parse(&header).unwrap_or_else(|| panic!("{header} is valid"));
         assert_eq!((trace.id(), trace.header()), (id, header.as_str()));
     }
     for header in [

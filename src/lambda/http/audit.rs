@@ -1,17 +1,14 @@
 use super::ApiError;
 use crate::{
-    records::{Record, Release, Visibility},
+    records::{Record, Release},
     telemetry::AUDIT,
 };
 
-/// An upload that was accepted: `outcome` is `created`, `existing` or `queued_again`. The request's span says who, and
-/// which record.
+/// Logs an accepted upload. `outcome` is `created`, `existing` or `queued_again`. The request's span has the caller and
+/// the pack's id.
 pub(super) fn uploaded(outcome: &'static str, record: &Record) {
     let Release { manifest, visibility, image_digest, .. } = &record.release;
-    let visibility = match visibility {
-        Visibility::Org => "org",
-        Visibility::Community => "community",
-    };
+    let visibility: &str = visibility.into();
     tracing::info!(
         target: AUDIT,
         action = "pack.upload",
@@ -20,11 +17,12 @@ pub(super) fn uploaded(outcome: &'static str, record: &Record) {
         pack_version = manifest.version.as_str(),
         visibility,
         image_digest = %image_digest,
-        "accepted"
+        "upload accepted"
     );
 }
 
-/// A request that was refused to a caller who is known. The request's span says who, and what they wanted.
-pub(super) fn refused(error: &ApiError) {
-    tracing::info!(target: AUDIT, action = "request.refuse", code = error.code(), reason = %error, "refused");
+/// Logs the rejection of a request whose caller is known. The request's span has the caller, the method and the route.
+pub(super) fn rejected(error: &ApiError) {
+    let code: &str = error.code().into();
+    tracing::info!(target: AUDIT, action = "request.reject", code, reason = %error, "request rejected");
 }

@@ -10,10 +10,11 @@ use crate::{
     identity::{AuthenticationError, Caller, Credential, SessionError},
 };
 
-/// Who sent the request, by its `Authorization` header and nothing else.
+/// Authenticates the caller by the `Authorization` header. No other source of credentials is accepted.
 ///
 /// # Errors
-/// [`ApiError::Unauthenticated`] and [`ApiError::CredentialInUrl`]; [`ApiError::Unavailable`] if nobody could tell.
+/// Returns [`ApiError::Unauthenticated`] or [`ApiError::CredentialInUrl`] if the credential is not accepted, and
+/// [`ApiError::Unavailable`] if it could not be checked.
 pub(super) async fn caller(api: &Api, headers: &HeaderMap, query: &Query) -> Result<Caller, ApiError> {
     if query.holds_credential() {
         return Err(ApiError::CredentialInUrl);
@@ -22,46 +23,43 @@ pub(super) async fn caller(api: &Api, headers: &HeaderMap, query: &Query) -> Res
     api.authenticator.authenticate(&credential).await.map_err(|error| match error {
         AuthenticationError::Directory(error) => error.into(),
         AuthenticationError::Session(SessionError::Jwks(error)) => ApiError::Unavailable(error.into()),
-        refused => ApiError::Unauthenticated { cause: ErrorChain(&refused).to_string() },
+        rejected => ApiError::Unauthenticated { cause: ErrorChain(&rejected).to_string() },
     })
 }
 
-/// Makes sure that the request was sent to the host of the caller's org, if orgs have hosts. The host is the one that
-/// API Gateway found its API by, since a header says whatever the client wants.
-///
-/// # Errors
-/// [`ApiError::WrongHost`]
+/// Checks that the request was sent to the host of the caller's org, if a base domain is configured. The host is the
+/// domain name in API Gateway's request context, because a client can put anything into a header.
 pub(super) fn check_host(api: &Api, caller: &Caller, request: &Request) -> Result<(), ApiError> {
     let Some(base_domain) = &api.base_domain else { return Ok(()) };
-    let addressed = match request.request_context_ref() {
+    let requested = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.domain_name.as_deref(),
         Some(RequestContext::ApiGatewayV2(context)) => context.domain_name.as_deref(),
         _ => None,
     };
     let host = base_domain.host(&caller.org.slug);
-    if addressed.is_some_and(|addressed| addressed.eq_ignore_ascii_case(&host)) {
+    if requested.is_some_and(|requested| requested.eq_ignore_ascii_case(&host)) {
         Ok(())
     } else {
         Err(ApiError::WrongHost { host })
     }
 }
 
-/// The credential of a `Bearer` authorization (RFC 6750, section 2.1); the scheme's case is of no account (RFC 9110,
+/// Parses the credential of a `Bearer` authorization (RFC 6750, section 2.1). The scheme is case-insensitive (RFC 9110,
 /// section 11.1).
 fn bearer(headers: &HeaderMap) -> Result<Credential, ApiError> {
-    let refused = |cause: &str| ApiError::Unauthenticated { cause: cause.to_owned() };
+    let unauthenticated = |cause: &str| ApiError::Unauthenticated { cause: cause.to_owned() };
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or_else(|| refused("no Authorization header"))?;
+    let value = values.next().ok_or_else(|| unauthenticated("no Authorization header"))?;
     if values.next().is_some() {
-        return Err(refused("several Authorization headers"));
+        return Err(unauthenticated("several Authorization headers"));
     }
     let (scheme, token) = value
         .to_str()
         .ok()
         .and_then(|value| value.split_once(' '))
-        .ok_or_else(|| refused("malformed Authorization header"))?;
+        .ok_or_else(|| unauthenticated("malformed Authorization header"))?;
     if !scheme.eq_ignore_ascii_case("Bearer") {
-        return Err(refused("not the Bearer scheme"));
+        return Err(unauthenticated("not the Bearer scheme"));
     }
-    token.trim_matches(' ').parse().map_err(|_| refused("malformed credential"))
+    token.trim_matches(' ').parse().map_err(|_| unauthenticated("malformed credential"))
 }

@@ -16,10 +16,10 @@ use crate::{
     upload::Begun,
 };
 
-/// The field of a problem that no single key of the body has.
+/// The field of problems that concern the body as a unit rather than one of its keys.
 const BODY: &str = "body";
 
-/// An upload that was begun.
+/// The response: where and how to send the archive.
 #[derive(Serialize)]
 struct UploadView {
     upload_id: UploadId,
@@ -29,8 +29,7 @@ struct UploadView {
     expires_at: Timestamp,
 }
 
-/// What the body of a request says.
-struct Announcement {
+struct BeginUploadRequest {
     size_bytes: u64,
     sha256: Digest,
 }
@@ -45,50 +44,53 @@ pub(super) async fn begin_upload(
     check_may_upload(caller)?;
     let mut problems = Problems::default();
     query.finish(&mut problems);
-    let announcement = read_body(&request, &mut problems)?.filter(|_| problems.is_empty());
-    let Some(Announcement { size_bytes, sha256 }) = announcement else { return Err(ApiError::Validation(problems)) };
+    let body = read_body(&request, &mut problems)?.filter(|_| problems.is_empty());
+    let Some(BeginUploadRequest { size_bytes, sha256 }) = body else { return Err(ApiError::Validation(problems)) };
     let Begun { id, put, expires_at } = api.uploads.begin(&caller.org, size_bytes, sha256).await?;
     let PresignedPut { url, headers } = put;
     Ok(json(StatusCode::CREATED, &UploadView { upload_id: id, url, method: "PUT", headers, expires_at }))
 }
 
-fn read_body(request: &Request, problems: &mut Problems) -> Result<Option<Announcement>, ApiError> {
+/// Reads the body. `None` means that `problems` says why.
+fn read_body(request: &Request, problems: &mut Problems) -> Result<Option<BeginUploadRequest>, ApiError> {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/json") {
         return Err(ApiError::UnsupportedMediaType { expected: "application/json" });
     }
     match serde_json::from_slice(request.body()) {
-        Ok(Value::Object(keys)) => Ok(announcement(keys, problems)),
+        Ok(Value::Object(keys)) => Ok(parse_body(keys, problems)),
         Ok(_) => {
-            problems.add(BODY, "must be a JSON object of `size_bytes` and `sha256`");
+            problems.add(BODY, "must be a JSON object with the keys `size_bytes` and `sha256`");
             Ok(None)
         }
         Err(error) => {
-            problems.add(BODY, format_args!("is not JSON: {error}"));
+            problems.add(BODY, format_args!("is not valid JSON: {error}"));
             Ok(None)
         }
     }
 }
 
-fn announcement(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<Announcement> {
-    let size_bytes = keys.remove("size_bytes").and_then(|value| whole(&value)).filter(|size| *size > 0);
+fn parse_body(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<BeginUploadRequest> {
+    let size_bytes = keys.remove("size_bytes").and_then(|value| as_integer(&value)).filter(|size| *size > 0);
     if size_bytes.is_none() {
-        problems.add("size_bytes", "must be the archive's size in bytes, a whole number greater than zero");
+        problems.add("size_bytes", "must be the archive's size in bytes, an integer greater than 0");
     }
     let sha256 = keys.remove("sha256").and_then(|value| format!("sha256:{}", value.as_str()?).parse().ok());
     if sha256.is_none() {
-        problems.add("sha256", "must be the archive's SHA-256, 64 lower-case hexadecimal digits as `sha256sum` prints");
+        problems.add(
+            "sha256",
+            "must be the archive's SHA-256 as 64 lower-case hexadecimal digits, as `sha256sum` prints it",
+        );
     }
     for key in keys.keys() {
-        problems
-            .add(Escaped::new(key).to_string(), "is not a key of this request; its keys are `size_bytes` and `sha256`");
+        problems.add(Escaped::new(key).to_string(), "is not a known key; the keys are `size_bytes` and `sha256`");
     }
-    Some(Announcement { size_bytes: size_bytes?, sha256: sha256? })
+    Some(BeginUploadRequest { size_bytes: size_bytes?, sha256: sha256? })
 }
 
-/// A whole number, as JSON Schema has it: `1.0` is one.
-fn whole(value: &Value) -> Option<u64> {
+/// Returns the value if it is an integer as JSON Schema defines it, so `1.0` is one.
+fn as_integer(value: &Value) -> Option<u64> {
     let from_float = || value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
     value.as_u64().or_else(|| from_float().map(|number| number as u64))
 }

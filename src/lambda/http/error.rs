@@ -3,65 +3,106 @@ use std::error::Error;
 use lambda_http::{
     Body,
     http::{
-        HeaderValue, Method, Response, StatusCode,
+        HeaderValue, Response, StatusCode,
         header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
 use pack_format::{Digest, Limit, Problems};
 use serde::Serialize;
 use serde_json::{Value, json};
+use strum::{IntoStaticStr, VariantNames};
 use tokio::time::error::Elapsed;
 use upload_form::UPLOAD_ID;
 
 use crate::{aws, error_chain::ErrorChain, identity::Scope, records::PackId, upload::UploadError};
 
-/// How many seconds a client is asked to wait before it repeats a request that met a failing dependency.
+/// `Retry-After` in seconds after a failure of a backend.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
-/// How archives are uploaded that are too large for a request.
+/// The request that begins the upload of an archive too large for the form.
 const LARGER_REQUEST: &str = "POST /v1/packs/uploads";
 
-/// Why a request was not granted. This is the one place where an error becomes HTTP: its `Display` is what the client
-/// may know, [`ApiError::cause`] what the log must.
+/// The `code` of an error response. The set is closed, and openapi.yaml lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum ErrorCode {
+    ValidationError,
+    Unauthenticated,
+    PermissionDenied,
+    PackNotFound,
+    NotFound,
+    MethodNotAllowed,
+    StateConflict,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    BillingInactive,
+    InternalError,
+    Unavailable,
+}
+
+impl ErrorCode {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::ValidationError => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::PermissionDenied => StatusCode::FORBIDDEN,
+            Self::PackNotFound | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::StateConflict => StatusCode::CONFLICT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BillingInactive => StatusCode::LOCKED,
+            Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// Why a request was rejected or failed, and the only place that turns errors into HTTP. The client sees its `Display`,
+/// the log also [`ApiError::cause`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
-    #[error("the request is not valid; details.fields has the problems{}", unlisted(.0))]
+    #[error("the request is not valid; details.fields lists the problems{}", unlisted(.0))]
     Validation(Problems),
     #[error(
         "a valid credential is required; send an API key or a session token in the Authorization header, \
          as `Bearer <credential>`"
     )]
     Unauthenticated { cause: String },
-    #[error("a URL is no place for a credential, since URLs are logged; send it in the Authorization header")]
+    #[error("credentials are not accepted in the URL, because URLs are logged; use the Authorization header")]
     CredentialInUrl,
-    #[error("the credential lacks the scope {scope}")]
+    #[error("the credential lacks the permission {scope}")]
     PermissionDenied { scope: Scope },
-    #[error("this host is not the one of the credential's org, which is {host}")]
+    #[error("this host does not belong to the credential's org; use {host}")]
     WrongHost { host: String },
-    #[error("there is no such pack")]
+    #[error("no such pack")]
     PackNotFound,
-    #[error("there is no such route")]
+    #[error("no such route")]
     RouteNotFound,
-    #[error("this route takes {allow} only")]
-    MethodNotAllowed { allow: Method },
+    #[error("this path supports only {allow}")]
+    MethodNotAllowed {
+        /// Every method of the path, separated by commas.
+        allow: String,
+    },
     #[error(
-        "this name and version are those of a pack with other content or another visibility; \
-         a version does not change, so raise it"
+        "this name and version already exist with other content or another visibility; \
+         a version cannot change, so upload a new one"
     )]
     StateConflict { pack_id: PackId, image_digest: Digest },
-    #[error("{limit}{}", by_another_way(*.larger))]
+    #[error("{limit}{}", larger_hint(*.larger))]
     PayloadTooLarge { limit: Limit, larger: Option<u64> },
     #[error("the body must be {expected}")]
     UnsupportedMediaType { expected: &'static str },
-    #[error("the org's billing does not permit uploads: it is overdue, ended, or its trial has expired")]
+    #[error("the org cannot upload packs: its billing is past due or has ended, or its trial has expired")]
     BillingInactive,
-    #[error("something went wrong on the server's side")]
+    #[error("an internal error occurred")]
     Panicked,
-    #[error("a service that this one needs did not do its part; trying again is safe")]
+    #[error("a backend is temporarily unavailable; it is safe to retry")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// The one shape that errors have.
+/// The body of every error response.
 #[derive(Serialize)]
 struct Envelope<'a> {
     error: EnvelopeError<'a>,
@@ -69,7 +110,7 @@ struct Envelope<'a> {
 
 #[derive(Serialize)]
 struct EnvelopeError<'a> {
-    code: &'static str,
+    code: ErrorCode,
     message: String,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,34 +118,28 @@ struct EnvelopeError<'a> {
 }
 
 impl ApiError {
-    /// The error's code, of a closed set.
-    pub(super) fn code(&self) -> &'static str {
-        self.kind().1
-    }
-
-    /// The status of its response.
-    pub(super) fn status(&self) -> StatusCode {
-        self.kind().0
-    }
-
-    fn kind(&self) -> (StatusCode, &'static str) {
+    pub(super) fn code(&self) -> ErrorCode {
         match self {
-            Self::Validation(_) => (StatusCode::BAD_REQUEST, "validation_error"),
-            Self::Unauthenticated { .. } | Self::CredentialInUrl => (StatusCode::UNAUTHORIZED, "unauthenticated"),
-            Self::PermissionDenied { .. } | Self::WrongHost { .. } => (StatusCode::FORBIDDEN, "permission_denied"),
-            Self::PackNotFound => (StatusCode::NOT_FOUND, "pack_not_found"),
-            Self::RouteNotFound => (StatusCode::NOT_FOUND, "not_found"),
-            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::StateConflict { .. } => (StatusCode::CONFLICT, "state_conflict"),
-            Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
-            Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
-            Self::BillingInactive => (StatusCode::LOCKED, "billing_inactive"),
-            Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::Validation(_) => ErrorCode::ValidationError,
+            Self::Unauthenticated { .. } | Self::CredentialInUrl => ErrorCode::Unauthenticated,
+            Self::PermissionDenied { .. } | Self::WrongHost { .. } => ErrorCode::PermissionDenied,
+            Self::PackNotFound => ErrorCode::PackNotFound,
+            Self::RouteNotFound => ErrorCode::NotFound,
+            Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
+            Self::StateConflict { .. } => ErrorCode::StateConflict,
+            Self::PayloadTooLarge { .. } => ErrorCode::PayloadTooLarge,
+            Self::UnsupportedMediaType { .. } => ErrorCode::UnsupportedMediaType,
+            Self::BillingInactive => ErrorCode::BillingInactive,
+            Self::Panicked => ErrorCode::InternalError,
+            Self::Unavailable(_) => ErrorCode::Unavailable,
         }
     }
 
-    /// What the log must know and the client need not.
+    pub(super) fn status(&self) -> StatusCode {
+        self.code().status()
+    }
+
+    /// Returns the details that only the log may contain.
     pub(super) fn cause(&self) -> Option<String> {
         match self {
             Self::Unauthenticated { cause } => Some(cause.clone()),
@@ -132,7 +167,6 @@ impl ApiError {
         }
     }
 
-    /// The response.
     pub(super) fn into_response(self, request_id: &str) -> Response<Body> {
         let error = EnvelopeError { code: self.code(), message: self.to_string(), request_id, details: self.details() };
         let mut response = super::json(self.status(), &Envelope { error });
@@ -140,7 +174,7 @@ impl ApiError {
             Self::Unauthenticated { .. } | Self::CredentialInUrl => {
                 Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
             }
-            Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow.as_str()).ok().map(|allow| (ALLOW, allow)),
+            Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)),
             Self::Unavailable(_) => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
             _ => None,
         };
@@ -177,15 +211,15 @@ impl From<UploadError> for ApiError {
     }
 }
 
-/// The end of a message on a limit that has this greater value by another way.
-fn by_another_way(larger: Option<u64>) -> String {
-    larger.map_or_else(String::new, |value| format!("; {value} are allowed by way of `{LARGER_REQUEST}`"))
+/// Says that another request has a higher limit, to be appended to a message.
+fn larger_hint(larger: Option<u64>) -> String {
+    larger.map_or_else(String::new, |value| format!("; `{LARGER_REQUEST}` allows up to {value}"))
 }
 
-/// The end of a message whose details do not list everything.
+/// Says how many problems the details do not list, to be appended to a message.
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),
-        more => format!(", and there are {more} more"),
+        more => format!("; {more} more are not listed"),
     }
 }

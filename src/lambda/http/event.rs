@@ -12,10 +12,11 @@ use super::{Api, service};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The API as a Lambda function, of the events of an API Gateway HTTP API, a REST API or a Function URL.
+/// Returns the API as a Lambda function that handles events of an API Gateway HTTP API, a REST API or a Function URL.
 ///
-/// `lambda_http` makes a URI of what the client sent and panics where that is none. Nobody reads that URI here: routes
-/// and queries are the event's own. So what the client wrote of it is taken away or encoded first.
+/// `lambda_http` builds a URI from the client's host, protocol and query, and panics if the result is not a valid URI.
+/// The service does not use that URI: routes and queries come from the event itself. So this removes the headers and
+/// encodes the query before `lambda_http` sees them.
 pub fn function(
     api: Arc<Api>,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response: Serialize, Error = Infallible, Future: Send> {
@@ -40,7 +41,7 @@ fn without_origin(headers: &mut HeaderMap) {
     headers.remove(X_FORWARDED_PROTO);
 }
 
-/// A query in which all that RFC 3986, section 3.4, has no place for is percent-encoded.
+/// Percent-encodes what RFC 3986, section 3.4, does not allow in a query.
 fn encoded(query: String) -> String {
     let mut encoded = String::with_capacity(query.len());
     for byte in query.bytes() {

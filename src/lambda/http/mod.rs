@@ -1,8 +1,8 @@
-//! The edge: routes, the form, the error envelope. Knows HTTP and decides nothing.
+//! The HTTP API: routes, request parsing, responses and the error envelope. It holds no rules of its own.
 //!
-//! Checks come in an order in which nobody learns what they have no right to: the route (404, 405), the credential
-//! (401), its org's host and its scope (403), the org's billing (423), the request (415, 413, 400), and last what is
-//! there already (409). openapi.yaml describes all of it, and is served to anybody.
+//! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
+//! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415,
+//! 413, 400), and last the existing packs (409). openapi.yaml describes the API and is served without a credential.
 
 mod audit;
 mod authenticate;
@@ -28,8 +28,12 @@ use tokio::time::{Instant, timeout_at};
 use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
-pub use self::event::function;
-use self::{error::ApiError, query::Query, route::Route};
+use self::{
+    error::ApiError,
+    query::Query,
+    route::{Operation, Route},
+};
+pub use self::{error::ErrorCode, event::function};
 use crate::{
     aws::Table,
     identity::{self, Authenticator, BaseDomain, Caller},
@@ -37,10 +41,10 @@ use crate::{
     upload::Uploads,
 };
 
-/// What `GET /v1/openapi.json` answers: openapi.yaml as JSON, which the build script made of it.
+/// The body of `GET /v1/openapi.json`: openapi.yaml as JSON, converted by the build script.
 const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
-/// All that the handlers need.
+/// The state that all request handlers share.
 #[derive(Debug)]
 pub struct Api {
     authenticator: Authenticator<Table>,
@@ -50,38 +54,38 @@ pub struct Api {
 }
 
 impl Api {
-    /// The API over these uploads, and over the table that they write, for whom these settings let in.
+    /// Creates the API. It reads packs and API keys from the table that `uploads` writes to.
     pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
         let table = uploads.table.clone();
         let authenticator = Authenticator::new(table.clone(), identity);
         Self { authenticator, base_domain: identity.base_domain.clone(), table, uploads }
     }
 
-    /// The answer, or an error once the deadline has passed. An upload keeps to that by itself: from its commit point on
-    /// its answer is settled.
+    /// Handles a request within the deadline. An upload enforces the deadline itself, because its result must not
+    /// change after its commit point.
     async fn answer(
         &self,
         route: Result<Route, ApiError>,
         request: Request,
         arrived_at: Instant,
     ) -> Result<Response<Body>, ApiError> {
-        let route = route?;
+        let operation = route?.operation;
         let query = Query::from_request(&request);
         let deadline = arrived_at + self.uploads.deadline;
         let caller = || async { timeout_at(deadline, self.caller(&request, &query)).await? };
-        match route {
-            // What the API is like is no secret, so nobody is asked who they are.
-            Route::Document => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
-            Route::Upload => upload::upload(self, &caller().await?, query, request, arrived_at).await,
-            Route::BeginUpload => {
+        match operation {
+            // The document is public, so this is the one operation without a caller.
+            Operation::GetDocument => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
+            Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at).await,
+            Operation::BeginUpload => {
                 timeout_at(deadline, begin_upload::begin_upload(self, &caller().await?, query, request)).await?
             }
-            Route::List => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
-            Route::Get { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+            Operation::ListPacks => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
+            Operation::GetPack { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
         }
     }
 
-    /// Who asks, which the log of the request then knows too.
+    /// Authenticates the caller and adds it to the request's log span.
     async fn caller(&self, request: &Request, query: &Query) -> Result<Caller, ApiError> {
         let caller = authenticate::caller(self, request.headers(), query).await?;
         let span = Span::current();
@@ -92,8 +96,8 @@ impl Api {
     }
 }
 
-/// The API as a service of requests that came as API Gateway HTTP API, REST API or Function URL events. It never fails:
-/// a panic too becomes an answer.
+/// Returns the API as a service for requests from API Gateway HTTP API, REST API or Function URL events. It never
+/// fails: even a panic becomes a response.
 pub fn service(
     api: Arc<Api>,
 ) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
@@ -103,25 +107,25 @@ pub fn service(
     })
 }
 
-/// Answers one request, and logs it once. What is logged on the way carries the same span.
+/// Handles one request in its own log span, and logs the result once.
 async fn exchange(api: &Api, request: Request) -> Response<Body> {
     let arrived_at = Instant::now();
     let request_id = request_id(&request);
     let trace = request.lambda_context_ref().and_then(Trace::from_context);
     let route = Route::from_request(&request);
-    let is_upload = matches!(route, Ok(Route::Upload));
-    // At the level of errors, so that a filter which lets only errors through does not take their context away.
+    let is_upload = matches!(route, Ok(Route { operation: Operation::UploadPack, .. }));
+    // An error span, so that errors keep their context under a filter that drops lower levels.
     let span = error_span!(
         "request",
         request_id,
         trace_id = trace.as_ref().map(Trace::id),
         method = request.method().as_str(),
-        route = route.as_ref().map_or("none", Route::template),
+        route = route.as_ref().map_or("none", |route| route.template),
         org_id = field::Empty,
         credential_id = field::Empty,
         pack_id = field::Empty,
     );
-    // On the heap, since a debug build moves it from one wrapper to the next on the stack.
+    // Boxed, because a debug build would copy the future on the stack for each wrapper.
     let answer = Box::pin(api.answer(route, request, arrived_at));
     let answer = Trace::scope(trace, answer).instrument(span.clone());
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
@@ -130,19 +134,19 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     let _entered = span.enter();
     match answer {
         Ok(response) => {
-            tracing::info!(status = response.status().as_u16(), duration_ms, "answered");
+            tracing::info!(status = response.status().as_u16(), duration_ms, "request completed");
             response
         }
         Err(error) => {
             let status = error.status();
-            let (status_code, code) = (status.as_u16(), error.code());
+            let (status_code, code): (_, &str) = (status.as_u16(), error.code().into());
             if status.is_server_error() {
-                tracing::error!(status = status_code, code, duration_ms, cause = error.cause(), "failed");
+                tracing::error!(status = status_code, code, duration_ms, cause = error.cause(), "request failed");
             } else {
-                tracing::info!(status = status_code, code, duration_ms, cause = error.cause(), "refused");
+                tracing::info!(status = status_code, code, duration_ms, cause = error.cause(), "request rejected");
             }
             if matches!(status, StatusCode::FORBIDDEN | StatusCode::LOCKED) {
-                audit::refused(&error);
+                audit::rejected(&error);
             }
             if is_upload {
                 Metrics::by("Outcome", code).count("Uploads", 1).write();
@@ -152,7 +156,8 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     }
 }
 
-/// The server's own id for the request, which API Gateway's access log carries too; never one that a client chose.
+/// Returns the id that API Gateway or Lambda gave the request. API Gateway's access log has the same id. Ids from the
+/// client are ignored.
 fn request_id(request: &Request) -> String {
     let from_gateway = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.request_id.clone(),
@@ -163,12 +168,11 @@ fn request_id(request: &Request) -> String {
     from_gateway.or_else(from_lambda).unwrap_or_default()
 }
 
-/// A JSON response of this value.
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     json_text(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise"))
 }
 
-/// A JSON response. Answers are a tenant's data and change as builds go on: no cache keeps them.
+/// Returns a JSON response that must not be cached: it holds an org's data, which changes as builds progress.
 fn json_text(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;

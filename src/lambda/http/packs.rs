@@ -12,7 +12,6 @@ use crate::{
     records::{PackId, Record, Visibility},
 };
 
-/// A page of the list.
 #[derive(Serialize)]
 struct PageView<'a> {
     packs: Vec<RecordView<'a>>,
@@ -20,7 +19,7 @@ struct PageView<'a> {
     next_cursor: Option<PackId>,
 }
 
-/// `GET /v1/packs/{id}`. A malformed id, an id that nobody has, and another org's pack look the same.
+/// `GET /v1/packs/{id}`. The response to a malformed id, an unknown id and another org's private pack is the same.
 pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     query.finish(&mut problems);

@@ -5,23 +5,23 @@ use pack_format::{Escaped, Problems};
 
 use crate::{aws::Filter, identity::Credential, records::PackId};
 
-/// Names of query parameters in which people have put credentials.
+/// Common names of query parameters that carry credentials.
 const CREDENTIAL_NAMES: [&str; 6] = ["access_token", "api_key", "apikey", "authorization", "key", "token"];
-/// How many records a page of the list has if not told otherwise.
+/// The page size of the list if the query has no `limit`.
 const DEFAULT_LIMIT: usize = 20;
-/// The most records that a page of the list has.
+/// The largest page size of the list.
 const MAX_LIMIT: u8 = 100;
 
-/// The query parameters of a request, each with all of its values, of which those that were read are taken out.
+/// The query parameters of a request that have not been read yet, each with all of its values.
 #[derive(Debug)]
 pub(super) struct Query(BTreeMap<String, Vec<String>>);
 
-/// What part of the list is asked for.
+/// The parsed query of a list.
 #[derive(Debug)]
 pub(super) struct List {
     pub(super) filter: Filter,
     pub(super) limit: usize,
-    /// The last record of the page before.
+    /// The last pack of the previous page.
     pub(super) after: Option<PackId>,
 }
 
@@ -34,7 +34,7 @@ impl Query {
         Self(parameters)
     }
 
-    /// Whether a parameter is, or claims to be, a credential.
+    /// Returns whether a parameter looks like a credential by its name or value.
     pub(super) fn holds_credential(&self) -> bool {
         self.0.iter().any(|(name, values)| {
             CREDENTIAL_NAMES.contains(&name.to_ascii_lowercase().as_str())
@@ -43,7 +43,7 @@ impl Query {
         })
     }
 
-    /// Reads the query of an upload: whether it is a dry run.
+    /// Parses the query of an upload, and returns whether it is a dry run.
     pub(super) fn into_dry_run(mut self, problems: &mut Problems) -> bool {
         let dry_run = self.take("dry_run", problems, |value| match value {
             "true" => Ok(true),
@@ -54,14 +54,13 @@ impl Query {
         dry_run.unwrap_or(false)
     }
 
-    /// Reads the query of a list.
     pub(super) fn into_list(mut self, problems: &mut Problems) -> List {
         let limit = self.take("limit", problems, |value| {
             let limit = value.parse::<NonZeroU8>().ok().filter(|limit| limit.get() <= MAX_LIMIT);
-            limit.ok_or(format!("must be a whole number from 1 to {MAX_LIMIT}"))
+            limit.ok_or(format!("must be an integer from 1 to {MAX_LIMIT}"))
         });
         let cursor = self.take("cursor", problems, |value| {
-            value.parse::<PackId>().map_err(|_| "must be the `next_cursor` of the page before")
+            value.parse::<PackId>().map_err(|_| "must be the `next_cursor` of the previous page")
         });
         let filter = Filter {
             name: self.take("name", problems, str::parse),
@@ -71,7 +70,7 @@ impl Query {
         List { filter, limit: limit.map_or(DEFAULT_LIMIT, |limit| usize::from(limit.get())), after: cursor }
     }
 
-    /// Takes the value of a parameter that may stand once.
+    /// Removes a parameter and parses its value. More than one value is a problem.
     fn take<T, E: fmt::Display>(
         &mut self,
         name: &str,
@@ -81,13 +80,13 @@ impl Query {
         match self.0.remove(name)?.as_slice() {
             [value] => parse(value).map_err(|problem| problems.add(name, problem)).ok(),
             _ => {
-                problems.add(name, "is there more than once");
+                problems.add(name, "is given more than once");
                 None
             }
         }
     }
 
-    /// Reports what nothing took.
+    /// Adds a problem for each parameter that was not read.
     pub(super) fn finish(self, problems: &mut Problems) {
         for name in self.0.keys() {
             problems.add(Escaped::new(name).to_string(), "is not a query parameter of this request");

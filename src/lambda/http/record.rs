@@ -6,12 +6,12 @@ use crate::{
     records::{BuildStatus, OrgId, PackId, Record, Release, Timestamp, Visibility},
 };
 
-/// A record as a caller sees it. What it has not is absent, and never null.
+/// A pack's record as the API returns it. Fields without a value are absent, never null.
 #[derive(Debug, Serialize)]
 pub(super) struct RecordView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<PackId>,
-    /// Only on the caller's own.
+    /// Present only if the caller's org owns the pack.
     #[serde(skip_serializing_if = "Option::is_none")]
     org_id: Option<OrgId>,
     name: &'a str,
@@ -42,7 +42,6 @@ pub(super) struct RecordView<'a> {
 }
 
 impl<'a> RecordView<'a> {
-    /// A record.
     pub(super) fn from_record(record: &'a Record, caller: &Caller) -> Self {
         let (build_status, build_error) = match &record.build.status {
             BuildStatus::Queued => ("queued", None),
@@ -59,7 +58,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// A record as it would be: nothing of it that comes with its writing.
+    /// Returns the view for a dry run: without the fields that exist only once the record is written.
     pub(super) fn from_release(release: &'a Release, caller: &Caller) -> Self {
         let manifest = &release.manifest;
         let owned = release.org_id == caller.org.id;
@@ -72,7 +71,7 @@ impl<'a> RecordView<'a> {
             version: manifest.version.as_str(),
             description: &manifest.description,
             category: manifest.category.as_deref(),
-            // The other tiers are the platform's own packs, which nobody uploads.
+            // The other tiers are packs that the platform ships; they are never uploaded.
             tier: "community",
             visibility: release.visibility,
             capabilities: manifest.capabilities.as_deref(),

@@ -2,58 +2,71 @@ use lambda_http::{Request, RequestExt, http::Method, request::RequestContext};
 
 use super::ApiError;
 
-/// What a request asks for.
+/// An operation of the API, named like its `operationId` in openapi.yaml.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Route {
-    /// `POST /v1/packs/upload`
-    Upload,
-    /// `POST /v1/packs/uploads`
+pub(super) enum Operation {
+    UploadPack,
     BeginUpload,
-    /// `GET /v1/packs`
-    List,
-    /// `GET /v1/packs/{id}`
-    Get {
-        /// The id as the path has it, well-formed or not.
+    ListPacks,
+    /// The id is the path segment as received, not yet validated.
+    GetPack {
         id: String,
     },
-    /// `GET /v1/openapi.json`
-    Document,
+    GetDocument,
+}
+
+/// A path template, and the operation of each of its methods. `{id}` matches one segment that is not empty. The
+/// operation is made from that segment, or from an empty string if the template has none.
+type Path = (&'static str, &'static [(Method, fn(&str) -> Operation)]);
+
+/// All paths of the API. The first template that matches applies, so fixed paths come before `{id}`.
+static PATHS: [Path; 5] = [
+    ("/v1/packs", &[(Method::GET, |_| Operation::ListPacks)]),
+    ("/v1/packs/upload", &[(Method::POST, |_| Operation::UploadPack)]),
+    ("/v1/packs/uploads", &[(Method::POST, |_| Operation::BeginUpload)]),
+    ("/v1/packs/{id}", &[(Method::GET, |id| Operation::GetPack { id: id.to_owned() })]),
+    ("/v1/openapi.json", &[(Method::GET, |_| Operation::GetDocument)]),
+];
+
+/// The operation that a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) operation: Operation,
+    /// The path with its parameters as names, for the log.
+    pub(super) template: &'static str,
 }
 
 impl Route {
-    /// The route of a request. Paths match exactly: a trailing slash makes another path. HEAD and OPTIONS are methods
-    /// like any other, and no route has them.
+    /// Finds the route of a request. Paths match exactly: a trailing slash makes another path. HEAD and OPTIONS get no
+    /// special treatment, and no path has them.
     ///
     /// # Errors
-    /// [`ApiError::RouteNotFound`] for an unknown path, [`ApiError::MethodNotAllowed`] for another method.
+    /// Returns [`ApiError::RouteNotFound`] if no path matches, and [`ApiError::MethodNotAllowed`] if one does but lacks
+    /// the method.
     pub(super) fn from_request(request: &Request) -> Result<Self, ApiError> {
-        let (route, method) = match path(request) {
-            "/v1/packs" => (Self::List, Method::GET),
-            "/v1/packs/upload" => (Self::Upload, Method::POST),
-            "/v1/packs/uploads" => (Self::BeginUpload, Method::POST),
-            "/v1/openapi.json" => (Self::Document, Method::GET),
-            other => match other.strip_prefix("/v1/packs/") {
-                Some(id) if !id.is_empty() && !id.contains('/') => (Self::Get { id: id.to_owned() }, Method::GET),
-                _ => return Err(ApiError::RouteNotFound),
-            },
-        };
-        if request.method() == method { Ok(route) } else { Err(ApiError::MethodNotAllowed { allow: method }) }
-    }
-
-    /// The route with its parameters as names, for the log.
-    pub(super) fn template(&self) -> &'static str {
-        match self {
-            Self::Upload => "/v1/packs/upload",
-            Self::BeginUpload => "/v1/packs/uploads",
-            Self::List => "/v1/packs",
-            Self::Get { .. } => "/v1/packs/{id}",
-            Self::Document => "/v1/openapi.json",
+        let path = path(request);
+        let matched = PATHS.iter().find_map(|(template, methods)| Some((template, methods, id(template, path)?)));
+        let (template, methods, id) = matched.ok_or(ApiError::RouteNotFound)?;
+        match methods.iter().find(|(method, _)| method == request.method()) {
+            Some((_, operation)) => Ok(Self { operation: operation(id), template }),
+            None => {
+                let methods: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
+                Err(ApiError::MethodNotAllowed { allow: methods.join(", ") })
+            }
         }
     }
 }
 
-/// The path without the stage. REST events have it that way; HTTP API events carry a stage that has a name in front of
-/// `rawPath` (API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs").
+/// Matches a path against a template. Returns the segment that `{id}` stands for, or an empty string if the template
+/// has no `{id}`.
+fn id<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    let Some((before, after)) = template.split_once("{id}") else { return (template == path).then_some("") };
+    let id = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!id.is_empty() && !id.contains('/')).then_some(id)
+}
+
+/// Returns the path without the stage. REST API events already have it that way; HTTP API events put a named stage in
+/// front of `rawPath` (API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs").
 fn path(request: &Request) -> &str {
     let path = request.raw_http_path();
     match request.request_context_ref() {

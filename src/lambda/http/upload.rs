@@ -65,7 +65,7 @@ fn visibility(text: Option<&str>, problems: &mut Problems) -> Visibility {
     })
 }
 
-/// The archive that is in a form, or that it names.
+/// Returns the archive in the form, or the staged one that `upload_id` names. `None` means that `problems` says why.
 fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archive> {
     let sent = form.upload_id.and_then(|text| {
         let id = UploadId::parse(&text, caller.org.id, Timestamp::now());
@@ -74,7 +74,7 @@ fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archi
     form.archive.map(Archive::InRequest).or(sent.map(Archive::InStaging))
 }
 
-/// The form that is a request's body, as far as it could be read.
+/// Reads the body as a form. If it has problems, the form holds the parts that could be read.
 async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Result<Form, ApiError> {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = match upload_form::boundary(content_type) {
@@ -92,8 +92,8 @@ async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Resu
         Body::Text(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
             problems.add(
                 FORM,
-                "the body was damaged on its way, since the gateway took it for text; \
-                 whoever runs this API has to add multipart/form-data to its binaryMediaTypes",
+                "the gateway treated the body as text and corrupted it; \
+                 the operator of this API must add multipart/form-data to its binaryMediaTypes",
             );
             return Ok(Form::default());
         }
@@ -105,13 +105,13 @@ async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Resu
     form.map_err(|limit| ApiError::PayloadTooLarge { larger: uploads.larger(&limit), limit })
 }
 
-/// The problems of a request together with those of the archive in it, since all are told at once.
+/// Adds the problems of the request's archive to those of the request, so that the response lists all of them.
 async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, mut problems: Problems) -> ApiError {
     match api.uploads.check(&caller.org, submission).await {
         Err(error @ UploadError::TooLarge { .. }) => return error.into(),
         Err(UploadError::Invalid(more)) => problems.append(more),
         Err(error @ UploadError::NotSent) => problems.add(UPLOAD_ID, error),
-        // The pack is good; what else may stand in its way is of no account to a request that is not.
+        // Either the pack is valid, or it could not be validated. The request is invalid in both cases.
         _ => {}
     }
     ApiError::Validation(problems)
@@ -129,7 +129,7 @@ async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Re
     let mut response = json(status, &RecordView::from_record(&record, caller));
     if status == StatusCode::CREATED {
         let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));
-        response.headers_mut().insert(LOCATION, location.expect("an id is visible ASCII"));
+        response.headers_mut().insert(LOCATION, location.expect("a pack id is visible ASCII"));
     }
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! Blobs, and the uploads that become blobs (OCI distribution spec, "Pulling blobs", "Pushing blobs").
+//! Blobs and upload sessions (OCI distribution spec, "Pulling blobs", "Pushing blobs").
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -17,16 +17,16 @@ use tokio::fs::File;
 use tokio_util::io::ReaderStream;
 use ulid::Ulid;
 
-use super::{Error, Registry, Upload, endpoint::Name, store::found};
+use super::{Error, PartialFile, Registry, endpoint::Name, store::found};
 
-/// The header that says what digest a content has.
+/// The header with the digest of the content.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-/// How much of a file is read at once, in bytes.
-const PIECE: usize = 1 << 17;
+/// The size of the buffer that files are read with, in bytes.
+const BUFFER_BYTES: usize = 1 << 17;
 
-/// The query of the request that ends an upload.
+/// The query of the request that closes an upload session.
 #[derive(Deserialize)]
-struct End {
+struct CloseQuery {
     digest: Digest,
 }
 
@@ -35,7 +35,7 @@ impl Registry {
         self.content(digest, "application/octet-stream".to_owned()).await?.ok_or(Error::BlobUnknown)
     }
 
-    /// The answer that sends a content, piece by piece, if it is there.
+    /// Returns a response that streams a blob; `None` if it does not exist.
     pub(super) async fn content(&self, digest: Digest, media_type: String) -> Result<Option<Response>, Error> {
         let Some(file) = found(File::open(self.store.blob(digest)).await)? else { return Ok(None) };
         let headers = [
@@ -43,39 +43,38 @@ impl Registry {
             (header::CONTENT_TYPE, media_type),
             (CONTENT_DIGEST, digest.to_string()),
         ];
-        let body = Body::from_stream(ReaderStream::with_capacity(file, PIECE));
+        let body = Body::from_stream(ReaderStream::with_capacity(file, BUFFER_BYTES));
         Ok(Some((headers, body).into_response()))
     }
 
-    pub(super) fn begin(&self, name: Name) -> Response {
+    pub(super) fn open_session(&self, name: Name) -> Response {
         let id = Ulid::generate();
-        let answer = progress(StatusCode::ACCEPTED, name, id, 0);
-        self.uploads().insert(id, self.store.upload(id));
-        answer
+        self.sessions().insert(id, self.store.partial_file(id));
+        session_response(StatusCode::ACCEPTED, name, id, 0)
     }
 
-    pub(super) fn progress(&self, name: Name, id: Ulid) -> Result<Response, Error> {
-        let size = self.uploads().get(&id).ok_or(Error::BlobUploadUnknown)?.size();
-        Ok(progress(StatusCode::NO_CONTENT, name, id, size))
+    pub(super) fn session_status(&self, name: Name, id: Ulid) -> Result<Response, Error> {
+        let size = self.sessions().get(&id).ok_or(Error::BlobUploadUnknown)?.size();
+        Ok(session_response(StatusCode::NO_CONTENT, name, id, size))
     }
 
-    /// Takes a chunk of an upload in. One that breaks off ends the upload: it would have to be sent again anyway.
-    pub(super) async fn append(
+    /// Appends a chunk. An incomplete chunk closes the session, so the client has to start over.
+    pub(super) async fn append_chunk(
         &self,
         name: Name<'_>,
         id: Ulid,
         headers: &HeaderMap,
         chunk: Body,
     ) -> Result<Response, Error> {
-        let mut upload = self.take(id, headers)?;
-        upload.append(chunk).await?;
-        let answer = progress(StatusCode::ACCEPTED, name, id, upload.size());
-        self.uploads().insert(id, upload);
-        Ok(answer)
+        let mut file = self.take_session(id, headers)?;
+        file.append(chunk).await?;
+        let response = session_response(StatusCode::ACCEPTED, name, id, file.size());
+        self.sessions().insert(id, file);
+        Ok(response)
     }
 
-    /// Takes the last chunk of an upload in, or all of it, and makes it a blob if the digest is right.
-    pub(super) async fn finish(
+    /// Appends the final chunk, which may be the entire blob, and stores the blob if its digest matches.
+    pub(super) async fn close_session(
         &self,
         name: Name<'_>,
         id: Ulid,
@@ -83,40 +82,40 @@ impl Registry {
         headers: &HeaderMap,
         chunk: Body,
     ) -> Result<Response, Error> {
-        let Query(End { digest }) = Query::try_from_uri(uri).map_err(|_| Error::DigestInvalid)?;
-        let mut upload = self.take(id, headers)?;
-        upload.append(chunk).await?;
-        if upload.digest() != digest {
+        let Query(CloseQuery { digest }) = Query::try_from_uri(uri).map_err(|_| Error::DigestInvalid)?;
+        let mut file = self.take_session(id, headers)?;
+        file.append(chunk).await?;
+        if file.digest() != digest {
             return Err(Error::DigestInvalid);
         }
-        upload.keep(&self.store.blob(digest)).await?;
+        file.persist(&self.store.blob(digest)).await?;
         let location = format!("/v2/{name}/blobs/{digest}");
         Ok((StatusCode::CREATED, [(header::LOCATION, location), (CONTENT_DIGEST, digest.to_string())]).into_response())
     }
 
-    /// Takes an upload out of those that are waiting, if the chunk of this request continues it.
-    fn take(&self, id: Ulid, headers: &HeaderMap) -> Result<Upload, Error> {
-        let mut uploads = self.uploads();
-        let Entry::Occupied(upload) = uploads.entry(id) else { return Err(Error::BlobUploadUnknown) };
+    /// Removes a session from the map while a request works on it. Fails if the request's chunk does not continue it.
+    fn take_session(&self, id: Ulid, headers: &HeaderMap) -> Result<PartialFile, Error> {
+        let mut sessions = self.sessions();
+        let Entry::Occupied(session) = sessions.entry(id) else { return Err(Error::BlobUploadUnknown) };
         match headers.get(header::CONTENT_RANGE) {
-            Some(range) if range_start(range) != Some(upload.get().size()) => Err(Error::ChunkOutOfOrder),
-            _ => Ok(upload.remove()),
+            Some(range) if range_start(range) != Some(session.get().size()) => Err(Error::ChunkOutOfOrder),
+            _ => Ok(session.remove()),
         }
     }
 
-    fn uploads(&self) -> MutexGuard<'_, HashMap<Ulid, Upload>> {
-        self.uploads.lock().expect("nothing panics while it holds the uploads")
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Ulid, PartialFile>> {
+        self.sessions.lock().expect("no code panics while it holds the lock")
     }
 }
 
-/// Says where an upload goes on, and up to which byte it has come.
-fn progress(status: StatusCode, name: Name, id: Ulid, size: u64) -> Response {
+/// Returns a response with the URL of a session, and the range of the bytes it has received.
+fn session_response(status: StatusCode, name: Name, id: Ulid, size: u64) -> Response {
     let location = format!("/v2/{name}/blobs/uploads/{id}");
     let range = format!("0-{}", size.saturating_sub(1));
     (status, [(header::LOCATION, location), (header::RANGE, range)]).into_response()
 }
 
-/// The first byte of `<first>-<last>`, which is how this API writes `Content-Range`.
+/// Parses the start of a `Content-Range`, which this API writes as `<start>-<end>`.
 fn range_start(range: &HeaderValue) -> Option<u64> {
     range.to_str().ok()?.split_once('-')?.0.parse().ok()
 }

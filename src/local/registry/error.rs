@@ -8,43 +8,43 @@ use axum::{
 use pack_format::Digest;
 use serde_json::json;
 
-/// An error of the distribution API (OCI distribution spec, "Error Codes"), or of the folder.
+/// An error response of the registry (OCI distribution spec, "Error Codes").
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error("there is no such endpoint")]
+    #[error("no such endpoint")]
     NoEndpoint,
-    #[error("the endpoint does not take this method")]
+    #[error("the endpoint does not support this method")]
     MethodUnsupported,
-    #[error("the query is not valid")]
+    #[error("invalid query")]
     QueryInvalid,
-    #[error("this cannot be the name of a repository")]
+    #[error("invalid repository name")]
     NameInvalid,
-    #[error("there is no such repository")]
+    #[error("no such repository")]
     NameUnknown,
-    #[error("there is no such blob")]
+    #[error("no such blob")]
     BlobUnknown,
-    #[error("there is no such upload, or a request is working on it")]
+    #[error("no such upload session, or another request is using it")]
     BlobUploadUnknown,
-    #[error("the chunk does not begin where the last one ended")]
+    #[error("the chunk does not start where the previous one ended")]
     ChunkOutOfOrder,
-    #[error("the content broke off")]
-    BrokenOff(#[source] axum::Error),
-    #[error("this is not the sha256 digest of the content")]
+    #[error("the chunk is incomplete")]
+    ChunkIncomplete(#[source] axum::Error),
+    #[error("the digest is not the sha256 digest of the content")]
     DigestInvalid,
-    #[error("there is no such manifest: a reference is a tag or a sha256 digest")]
+    #[error("no such manifest; a reference must be a tag or a sha256 digest")]
     ReferenceInvalid,
-    #[error("there is no such manifest")]
+    #[error("no such manifest")]
     ManifestUnknown,
-    #[error("the manifest broke off, or is too large")]
+    #[error("the manifest is incomplete or too large")]
     ManifestUnreadable(#[source] axum::Error),
-    #[error("a manifest needs a Content-Type")]
+    #[error("the manifest has no Content-Type")]
     NoMediaType,
-    #[error("this is not a manifest: {0}")]
+    #[error("invalid manifest: {0}")]
     ManifestInvalid(serde_json::Error),
-    #[error("the manifest points at {0}, which is not there")]
+    #[error("the manifest refers to {0}, which does not exist")]
     ManifestBlobUnknown(Digest),
-    #[error("the registry's folder failed")]
-    Folder(#[from] io::Error),
+    #[error("the registry's storage failed")]
+    Storage(#[from] io::Error),
 }
 
 impl Error {
@@ -58,20 +58,20 @@ impl Error {
             Self::BlobUnknown => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
             Self::BlobUploadUnknown => (StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN"),
             Self::ChunkOutOfOrder => (StatusCode::RANGE_NOT_SATISFIABLE, "BLOB_UPLOAD_INVALID"),
-            Self::BrokenOff(_) => (StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID"),
+            Self::ChunkIncomplete(_) => (StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID"),
             Self::DigestInvalid => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
             Self::ReferenceInvalid | Self::ManifestUnknown => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
             Self::ManifestUnreadable(_) => (StatusCode::PAYLOAD_TOO_LARGE, "MANIFEST_INVALID"),
             Self::NoMediaType | Self::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
             Self::ManifestBlobUnknown(_) => (StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN"),
-            Self::Folder(_) => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),
+            Self::Storage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),
         }
     }
 }
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        if let Self::Folder(error) = &self {
+        if let Self::Storage(error) = &self {
             tracing::error!(%error, "the registry backend failed");
         }
         let (status, code) = self.code();

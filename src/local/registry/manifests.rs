@@ -19,10 +19,11 @@ use super::{
     store::found,
 };
 
-/// The most bytes that a manifest has: as many as every registry takes (OCI distribution spec, "Pushing Manifests").
+/// The size limit of a manifest in bytes, the minimum that registries must support (OCI distribution spec, "Pushing
+/// Manifests").
 const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
-/// Points at content by its digest (OCI image spec, "Content Descriptors").
+/// A descriptor (OCI image spec, "Content Descriptors").
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Descriptor {
@@ -30,7 +31,8 @@ struct Descriptor {
     digest: Digest,
 }
 
-/// What an image's manifest, or an index of them, needs to be there (OCI image spec, "Image Manifest", "Image Index").
+/// The descriptors in an image manifest or an index whose content must exist (OCI image spec, "Image Manifest", "Image
+/// Index").
 #[derive(Deserialize)]
 struct Manifest {
     config: Option<Descriptor>,
@@ -57,7 +59,7 @@ impl Registry {
     ) -> Result<Response, Error> {
         let content = to_bytes(body, MAX_MANIFEST_BYTES).await.map_err(Error::ManifestUnreadable)?;
         let digest = Digest::sha256(&content);
-        if matches!(reference, Reference::Digest(named) if named != digest) {
+        if matches!(reference, Reference::Digest(expected) if expected != digest) {
             return Err(Error::DigestInvalid);
         }
         self.check(&content).await?;
@@ -75,7 +77,7 @@ impl Registry {
         Ok((StatusCode::CREATED, [(header::LOCATION, location), (CONTENT_DIGEST, digest.to_string())]).into_response())
     }
 
-    /// Checks that all is there that a manifest points at.
+    /// Checks that the content of all descriptors in a manifest exists.
     async fn check(&self, manifest: &[u8]) -> Result<(), Error> {
         let Manifest { config, layers, manifests } =
             serde_json::from_slice(manifest).map_err(Error::ManifestInvalid)?;
@@ -87,9 +89,9 @@ impl Registry {
         Ok(())
     }
 
-    async fn write(&self, content: Bytes, place: &Path) -> Result<(), Error> {
-        let mut upload = self.store.upload(Ulid::generate());
-        upload.append(Body::from(content)).await?;
-        Ok(upload.keep(place).await?)
+    async fn write(&self, content: Bytes, path: &Path) -> Result<(), Error> {
+        let mut file = self.store.partial_file(Ulid::generate());
+        file.append(Body::from(content)).await?;
+        Ok(file.persist(path).await?)
     }
 }

@@ -7,29 +7,30 @@ use pack_format::Digest;
 use ulid::Ulid;
 
 use super::{
-    Upload,
+    PartialFile,
     endpoint::{Name, Reference},
 };
 
-/// The folders in that of a repository. No component of a name begins like these.
+/// Folders inside a repository's folder. They cannot clash with a repository, because no component of a name starts
+/// with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
 pub(super) const TAGS: &str = "_tags";
 
-/// The registry's folder:
+/// The registry's storage, a folder with these files:
 /// ```text
-/// blobs/sha256/<hex>                             contents, manifests among them
+/// blobs/sha256/<hex>                             blobs and manifests
 /// repositories/<name>/_manifests/sha256/<hex>    the descriptors of a repository's manifests
-/// repositories/<name>/_tags/<tag>                those that its tags point at
-/// uploads/<id>                                   what has not come whole
+/// repositories/<name>/_tags/<tag>                the descriptors of the manifests that the tags point to
+/// uploads/<id>                                   incomplete files
 /// ```
-/// Whatever is there outside of `uploads` is there whole.
+/// Files outside `uploads` are always complete.
 #[derive(Debug)]
 pub(super) struct Store {
     folder: PathBuf,
 }
 
 impl Store {
-    /// Takes the folder over from a process that may have ended in the middle of anything.
+    /// Opens the folder, and deletes the incomplete files that an earlier process left.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let uploads = folder.join("uploads");
         found(std::fs::remove_dir_all(&uploads))?;
@@ -57,8 +58,8 @@ impl Store {
         }
     }
 
-    pub(super) fn upload(&self, id: Ulid) -> Upload {
-        Upload::new(self.folder.join("uploads").join(id.to_string()))
+    pub(super) fn partial_file(&self, id: Ulid) -> PartialFile {
+        PartialFile::new(self.folder.join("uploads").join(id.to_string()))
     }
 }
 
@@ -66,7 +67,7 @@ fn relative(digest: Digest) -> String {
     digest.to_string().replace(':', "/")
 }
 
-/// What came of looking for something that need not be there.
+/// Maps [`io::ErrorKind::NotFound`] to `None`.
 pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

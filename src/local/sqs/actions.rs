@@ -16,14 +16,14 @@ use super::{
     queue::{Message, Queue, Received},
 };
 
-/// What a message may hold, in bytes (SQS, since 2025-08).
+/// The largest message body, in bytes (SQS, since 2025-08).
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
-/// How many entries a batch may have, and how many messages a receive may ask for.
+/// The maximum number of entries in a batch, and of messages in a receive.
 const MAX_BATCH: usize = 10;
 /// The longest visibility timeout, in seconds: 12 hours.
 const MAX_VISIBILITY: u64 = 43_200;
 
-/// The queue's name in its URL.
+/// Returns the name of the queue with this URL.
 fn name(queue_url: &str) -> &str {
     queue_url.rsplit('/').next().unwrap_or_default()
 }
@@ -43,7 +43,7 @@ fn check_batch<T>(entries: &[T]) -> Result<(), Error> {
 impl Content {
     fn send(mut self, queue: &mut Queue, now: Instant) -> Result<Value, Error> {
         if self.message_body.is_empty() || self.message_body.len() > MAX_MESSAGE_BYTES {
-            return Err(Error::invalid(format!("a message has from 1 to {MAX_MESSAGE_BYTES} bytes")));
+            return Err(Error::invalid(format!("The message body must have from 1 to {MAX_MESSAGE_BYTES} bytes.")));
         }
         let delay = seconds(self.delay_seconds, 900)?;
         let trace_header =
@@ -62,7 +62,7 @@ impl Server {
         let mut queues = self.queues();
         let queue = queues.entry(input.queue_name).or_insert_with(|| Queue::new(attributes.clone()));
         if queue.attributes != attributes {
-            return Err(Error::new("QueueNameExists", "A queue of this name exists with other attributes."));
+            return Err(Error::new("QueueNameExists", "A queue with this name exists with other attributes."));
         }
         Ok(json!({ "QueueUrl": url }))
     }
@@ -87,12 +87,12 @@ impl Server {
             ("ReceiveMessageWaitTimeSeconds", Some(attributes.receive_wait_time.as_secs().to_string())),
             ("RedrivePolicy", redrive_policy),
         ];
-        let asked: Map<_, _> = all
+        let requested: Map<_, _> = all
             .into_iter()
-            .filter(|(name, _)| input.attribute_names.iter().any(|asked| asked == "All" || asked == name))
+            .filter(|(name, _)| input.attribute_names.iter().any(|requested| requested == "All" || requested == name))
             .filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?))))
             .collect();
-        Ok(json!({ "Attributes": asked }))
+        Ok(json!({ "Attributes": requested }))
     }
 
     pub(super) fn send_message(&self, input: SendMessage) -> Result<Value, Error> {
@@ -123,7 +123,7 @@ impl Server {
     pub(super) async fn receive_message(&self, input: ReceiveMessage) -> Result<Value, Error> {
         let max = input.max_number_of_messages.unwrap_or(1);
         if !(1..=MAX_BATCH).contains(&max) {
-            return Err(Error::invalid("MaxNumberOfMessages is from 1 to 10"));
+            return Err(Error::invalid("MaxNumberOfMessages must be from 1 to 10."));
         }
         let visibility = input.visibility_timeout.map(|timeout| seconds(timeout, MAX_VISIBILITY)).transpose()?;
         let wait = match input.wait_time_seconds {
@@ -132,7 +132,7 @@ impl Server {
         };
         let deadline = Instant::now() + wait;
         let messages = loop {
-            // Listen before looking, or a message sent between the two would go unnoticed.
+            // Register for arrivals before receiving, so that a message sent in between is not missed.
             let mut arrival = std::pin::pin!(self.arrivals.notified());
             arrival.as_mut().enable();
             let now = Instant::now();
@@ -147,11 +147,13 @@ impl Server {
             }
         };
         let system_names = [input.attribute_names, input.message_system_attribute_names].concat();
-        let received = messages.iter().map(|one| message::received(one, &system_names, &input.message_attribute_names));
+        let received =
+            messages.iter().map(|message| message::received(message, &system_names, &input.message_attribute_names));
         Ok(json!({ "Messages": received.collect::<Vec<_>>() }))
     }
 
-    /// One look at the queue; what was received too often goes to the dead-letter queue.
+    /// Receives without waiting, and moves messages that were received too often to the dead-letter queue. Also returns
+    /// when the next message becomes visible.
     fn receive(
         &self,
         queue_url: &str,
@@ -166,7 +168,7 @@ impl Server {
         let next_visible_at = queue.next_visible_at(now);
         if let Some(policy) = queue.attributes.redrive_policy.clone().filter(|_| !dead.is_empty()) {
             if let Some(dead_letters) = queues.get_mut(policy.dead_letter_queue()) {
-                dead_letters.bury(dead, now);
+                dead_letters.add_dead_letters(dead, now);
             }
             self.arrivals.notify_waiters();
         }

@@ -4,14 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 
-/// The attributes of a queue that are honoured here.
+/// The supported attributes of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct QueueAttributes {
-    /// `VisibilityTimeout`: 0 s to 12 h, 30 s unless told.
+    /// `VisibilityTimeout`: 0 s to 12 h, by default 30 s.
     pub(super) visibility_timeout: Duration,
-    /// `ReceiveMessageWaitTimeSeconds`: how long a receive waits that does not say, 0 s to 20 s.
+    /// `ReceiveMessageWaitTimeSeconds`: the default wait time of a receive, 0 s to 20 s.
     pub(super) receive_wait_time: Duration,
-    /// `RedrivePolicy`.
     pub(super) redrive_policy: Option<RedrivePolicy>,
 }
 
@@ -19,14 +18,14 @@ pub(super) struct QueueAttributes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RedrivePolicy {
-    /// The dead-letter queue's ARN, whose last part is its name.
     pub(super) dead_letter_target_arn: String,
-    /// How often a message may be received.
+    /// How many times a message is received before it moves.
     #[serde(deserialize_with = "count")]
     pub(super) max_receive_count: u32,
 }
 
 impl RedrivePolicy {
+    /// Returns the name of the dead-letter queue, which is the last part of its ARN.
     pub(super) fn dead_letter_queue(&self) -> &str {
         self.dead_letter_target_arn.rsplit(':').next().unwrap_or_default()
     }
@@ -41,10 +40,10 @@ impl Default for QueueAttributes {
 impl TryFrom<BTreeMap<String, String>> for QueueAttributes {
     type Error = Error;
 
-    fn try_from(texts: BTreeMap<String, String>) -> Result<Self, Error> {
+    fn try_from(values: BTreeMap<String, String>) -> Result<Self, Error> {
         let mut attributes = Self::default();
-        for (name, text) in texts {
-            let invalid = || Error::invalid(format!("{text:?} is not a valid value of {name}"));
+        for (name, text) in values {
+            let invalid = || Error::invalid(format!("{text:?} is not a valid value of {name}."));
             match name.as_str() {
                 "VisibilityTimeout" => {
                     attributes.visibility_timeout = seconds(text.parse().map_err(|_| invalid())?, 43_200)?
@@ -56,7 +55,10 @@ impl TryFrom<BTreeMap<String, String>> for QueueAttributes {
                     attributes.redrive_policy = Some(serde_json::from_str(&text).map_err(|_| invalid())?);
                 }
                 _ => {
-                    return Err(Error::new("InvalidAttributeName", format!("the local queue has no attribute {name}")));
+                    return Err(Error::new(
+                        "InvalidAttributeName",
+                        format!("The local SQS does not support the attribute {name}."),
+                    ));
                 }
             }
         }
@@ -64,15 +66,15 @@ impl TryFrom<BTreeMap<String, String>> for QueueAttributes {
     }
 }
 
-/// A duration in seconds, from 0 to `max`.
+/// Converts a parameter in seconds, which must be from 0 to `max`.
 pub(super) fn seconds(seconds: i64, max: u64) -> Result<Duration, Error> {
     match u64::try_from(seconds) {
         Ok(seconds) if seconds <= max => Ok(Duration::from_secs(seconds)),
-        _ => Err(Error::invalid(format!("{seconds} seconds is not from 0 to {max}"))),
+        _ => Err(Error::invalid(format!("{seconds} seconds is out of range; must be from 0 to {max}."))),
     }
 }
 
-/// SQS takes the count as a number and as a string of one, and so do the tools that write it.
+/// Deserialises a count that is a number or a string. SQS accepts both, and tools write both.
 fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -4,7 +4,7 @@ use axum::{
 };
 use serde_json::json;
 
-/// An error of the SQS API, always the caller's.
+/// An error response of the SQS API, always caused by the caller.
 #[derive(Debug)]
 pub(super) struct Error {
     code: &'static str,
@@ -12,7 +12,7 @@ pub(super) struct Error {
 }
 
 impl Error {
-    /// By its name in the API's model.
+    /// Creates an error. `code` is the name of the error in the API's model.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
@@ -25,7 +25,7 @@ impl Error {
         Self::new("QueueDoesNotExist", "The specified queue does not exist.")
     }
 
-    /// Its name in the older query protocol, by which SDKs still know some errors.
+    /// Returns the code in the older query protocol, which SDKs still use to identify some errors.
     fn query_code(&self) -> String {
         match self.code {
             "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
@@ -37,7 +37,7 @@ impl Error {
         }
     }
 
-    /// An entry of a batch response's `Failed`.
+    /// Returns an entry for the `Failed` list of a batch response.
     pub(super) fn batch_entry(&self, id: &str) -> serde_json::Value {
         json!({ "Id": id, "SenderFault": true, "Code": self.code, "Message": self.message })
     }

@@ -33,7 +33,7 @@ pub(super) struct SendMessage {
     pub(super) content: Content,
 }
 
-/// What `SendMessage` and each entry of `SendMessageBatch` say of a message.
+/// The message in `SendMessage` and in an entry of `SendMessageBatch`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Content {
@@ -81,7 +81,7 @@ pub(super) struct ReceiveMessage {
     pub(super) max_number_of_messages: Option<usize>,
     pub(super) visibility_timeout: Option<i64>,
     pub(super) wait_time_seconds: Option<i64>,
-    // Two names of one thing: the first is the older.
+    // `AttributeNames` is the older name of `MessageSystemAttributeNames`.
     #[serde(default)]
     pub(super) attribute_names: Vec<String>,
     #[serde(default)]

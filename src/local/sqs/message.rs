@@ -3,14 +3,16 @@ use serde_json::{Map, Value, json};
 
 use super::queue::Message;
 
-/// Whether a list of attribute names asks for this one: by name, by `prefix.*`, or by `All` and `.*` for every one.
-fn asks_for(names: &[String], name: &str) -> bool {
-    names.iter().any(|asked| {
-        asked == "All" || asked == name || asked.strip_suffix(".*").is_some_and(|prefix| name.starts_with(prefix))
+/// Returns whether a list of attribute names includes this name: by name, by `prefix.*`, or by `All` or `.*`.
+fn includes(names: &[String], name: &str) -> bool {
+    names.iter().any(|requested| {
+        requested == "All"
+            || requested == name
+            || requested.strip_suffix(".*").is_some_and(|prefix| name.starts_with(prefix))
     })
 }
 
-/// A received message as the API writes it, with the attributes that were asked for.
+/// Converts a received message to its API form, with the requested attributes.
 pub(super) fn received(message: &Message, system_names: &[String], names: &[String]) -> Value {
     let mut output = json!({
         "MessageId": message.id,
@@ -27,11 +29,11 @@ pub(super) fn received(message: &Message, system_names: &[String], names: &[Stri
     ];
     let system: Map<_, _> = system
         .into_iter()
-        .filter(|(name, _)| asks_for(system_names, name))
+        .filter(|(name, _)| includes(system_names, name))
         .filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?))))
         .collect();
-    let own: Map<_, _> = message.attributes.clone().into_iter().filter(|(name, _)| asks_for(names, name)).collect();
-    for (key, attributes) in [("Attributes", system), ("MessageAttributes", own)] {
+    let custom: Map<_, _> = message.attributes.clone().into_iter().filter(|(name, _)| includes(names, name)).collect();
+    for (key, attributes) in [("Attributes", system), ("MessageAttributes", custom)] {
         if !attributes.is_empty() {
             output[key] = Value::Object(attributes);
         }
@@ -39,7 +41,7 @@ pub(super) fn received(message: &Message, system_names: &[String], names: &[Stri
     output
 }
 
-/// The MD5 of a body in hexadecimal, by which SDKs check what arrived.
+/// Returns the hexadecimal MD5 of a message body, which SDKs verify.
 pub(super) fn md5_of_body(body: &str) -> String {
     hex::encode(Md5::digest(body))
 }

@@ -1,6 +1,6 @@
-//! SQS in memory: the part of its API that a worker and its tests need, in the AWS JSON 1.0 protocol.
+//! An in-memory SQS with the part of the API that the service and its tests use, in the AWS JSON 1.0 protocol.
 //!
-//! Messages are gone after a restart. The pending-builds index of the table is the outbox that brings them back.
+//! Messages are lost at a restart. Requeue then sends the pending builds that the table lists again.
 
 mod actions;
 mod attributes;
@@ -29,17 +29,17 @@ use self::{error::Error, queue::Queue};
 /// All queues of the account `000000000000`.
 #[derive(Debug)]
 struct Server {
-    /// Where it is reached, without a slash at the end.
+    /// The endpoint URL, without a trailing slash.
     url: String,
     queues: Mutex<BTreeMap<String, Queue>>,
-    /// Told whenever a message may have become visible, for whoever waits in a long poll.
+    /// Wakes long polls when a message may have become visible.
     arrivals: Notify,
 }
 
-/// The API as reached at this URL, with no queue yet.
+/// Serves SQS without any queues. `url` is the URL of the server.
 pub(super) fn router(url: String) -> Router {
     let server = Server { url, queues: Mutex::default(), arrivals: Notify::new() };
-    // The path of a queue's URL is a target too: older SDKs send there.
+    // Older SDKs send requests to the URL of the queue.
     Router::new().route("/", post(action)).route("/{account}/{queue}", post(action)).with_state(Arc::new(server))
 }
 
@@ -55,7 +55,12 @@ async fn action(State(server): State<Arc<Server>>, headers: HeaderMap, body: Byt
         "DeleteMessage" => server.delete_message(&input(&body)?)?,
         "DeleteMessageBatch" => server.delete_message_batch(&input(&body)?)?,
         "ChangeMessageVisibility" => server.change_message_visibility(&input(&body)?)?,
-        _ => return Err(Error::new("UnsupportedOperation", format!("the local queue has no action {target:?}"))),
+        _ => {
+            return Err(Error::new(
+                "UnsupportedOperation",
+                format!("The local SQS does not support the action {target:?}."),
+            ));
+        }
     };
     Ok(json(&output).into_response())
 }
@@ -70,7 +75,7 @@ fn json(body: &serde_json::Value) -> impl IntoResponse + use<> {
 
 impl Server {
     fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Queue>> {
-        self.queues.lock().expect("nothing panics while it holds the queues")
+        self.queues.lock().expect("no code panics while it holds the lock")
     }
 
     fn url(&self, queue: &str) -> String {

@@ -8,34 +8,33 @@ use ulid::Ulid;
 
 use super::attributes::QueueAttributes;
 
-/// One queue and its messages, oldest first. It knows no clock: whoever calls says what time it is.
+/// A queue and its messages, oldest first. Callers pass the current time.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) attributes: QueueAttributes,
     messages: VecDeque<Message>,
 }
 
-/// A message in a queue.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) id: String,
     pub(super) body: String,
-    /// The sender's own attributes, as sent: `{"name": {"DataType": …, "StringValue": …}}`.
+    /// The message attributes as sent: `{"name": {"DataType": …, "StringValue": …}}`.
     pub(super) attributes: Map<String, Value>,
     /// The system attribute `AWSTraceHeader`.
     pub(super) trace_header: Option<String>,
-    /// Milliseconds since the epoch, as SQS has it.
+    /// Milliseconds since the Unix epoch, as in SQS.
     pub(super) sent_at: u64,
-    /// Milliseconds since the epoch.
+    /// Milliseconds since the Unix epoch.
     pub(super) first_received_at: Option<u64>,
     pub(super) receive_count: u32,
-    /// Nobody receives it earlier.
+    /// The earliest time of the next receive.
     visible_at: Instant,
-    /// Sent with a delay that has not been cut short by a receive.
+    /// Whether the message was sent with a delay and has not been received yet.
     delayed: bool,
 }
 
-/// How many messages stand how, in SQS's words.
+/// The number of messages by state, as SQS names the states.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) visible: usize,
@@ -43,12 +42,11 @@ pub(super) struct Counts {
     pub(super) delayed: usize,
 }
 
-/// What a receive yields.
+/// The result of a receive.
 #[derive(Debug, Default)]
 pub(super) struct Received {
-    /// For the receiver.
     pub(super) messages: Vec<Message>,
-    /// Received too often already: for the dead-letter queue.
+    /// Messages that have been received too often, for the dead-letter queue.
     pub(super) dead: Vec<Message>,
 }
 
@@ -67,7 +65,7 @@ impl Message {
         }
     }
 
-    /// Names the message as of its latest receive; an earlier receive's handle no longer does.
+    /// Returns the handle of the latest receive. Handles of earlier receives are no longer valid.
     pub(super) fn receipt_handle(&self) -> String {
         format!("{}.{}", self.id, self.receive_count)
     }
@@ -78,22 +76,22 @@ impl Queue {
         Self { attributes, messages: VecDeque::new() }
     }
 
-    /// Takes a message in, to be received after `delay`.
+    /// Adds a message that becomes visible after `delay`.
     pub(super) fn send(&mut self, mut message: Message, delay: Duration, now: Instant) {
         message.visible_at = now + delay;
         message.delayed = !delay.is_zero();
         self.messages.push_back(message);
     }
 
-    /// Takes in what another queue gave up on.
-    pub(super) fn bury(&mut self, messages: Vec<Message>, now: Instant) {
+    /// Adds messages that moved here from another queue.
+    pub(super) fn add_dead_letters(&mut self, messages: Vec<Message>, now: Instant) {
         for mut message in messages {
             message.visible_at = now;
             self.messages.push_back(message);
         }
     }
 
-    /// At most `max` visible messages, which nobody else receives for `visibility`.
+    /// Receives at most `max` visible messages, and hides them for `visibility`.
     pub(super) fn receive(&mut self, max: usize, visibility: Duration, now: Instant) -> Received {
         let mut received = Received::default();
         let max_receive_count = self.attributes.redrive_policy.as_ref().map(|policy| policy.max_receive_count);
@@ -117,19 +115,19 @@ impl Queue {
         received
     }
 
-    /// When the next message that nobody may receive yet becomes visible.
+    /// Returns the time at which the next hidden message becomes visible.
     pub(super) fn next_visible_at(&self, now: Instant) -> Option<Instant> {
         self.messages.iter().map(|message| message.visible_at).filter(|at| *at > now).min()
     }
 
-    /// Deletes the message of this receipt; without effect if it is gone or was received again since.
+    /// Deletes the message with this handle. Does nothing if the message is gone or was received again.
     pub(super) fn delete(&mut self, receipt_handle: &str) {
-        // Those in flight are mostly the oldest.
+        // Messages in flight are usually the oldest, so the search ends early.
         let index = self.messages.iter().position(|message| message.receipt_handle() == receipt_handle);
         index.and_then(|index| self.messages.remove(index));
     }
 
-    /// Makes the message of this receipt visible after `visibility`; false if it is not in flight by this receipt.
+    /// Makes the message with this handle visible after `visibility`. Returns false if it is not in flight.
     pub(super) fn change_visibility(&mut self, receipt_handle: &str, visibility: Duration, now: Instant) -> bool {
         let in_flight = |message: &&mut Message| message.receipt_handle() == receipt_handle && message.visible_at > now;
         let Some(message) = self.messages.iter_mut().find(in_flight) else { return false };

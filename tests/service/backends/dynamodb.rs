@@ -1,3 +1,5 @@
+//! The embedded DynamoDB: indexes and transactions.
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
@@ -15,7 +17,7 @@ fn item(pairs: &[(&str, &str)]) -> HashMap<String, AttributeValue> {
 
 fn put(table: &str, pk: &str) -> TransactWriteItem {
     let put = Put::builder().table_name(table).set_item(Some(item(&[("pk", pk), ("sk", "-")])));
-    let put = put.condition_expression("attribute_not_exists(pk)").build().expect("a put");
+    let put = put.condition_expression("attribute_not_exists(pk)").build().unwrap();
     TransactWriteItem::builder().put(put).build()
 }
 
@@ -23,7 +25,7 @@ async fn index(client: &Client, table: &str, index: &str, partition: &str, value
     let query = client.query().table_name(table).index_name(index).key_condition_expression("#p = :v");
     let query = query.expression_attribute_names("#p", partition).scan_index_forward(false);
     let found = query.expression_attribute_values(":v", AttributeValue::S(value.to_owned())).send().await;
-    found.expect("a page").items().iter().map(|item| item["pk"].as_s().expect("a string").clone()).collect()
+    found.unwrap().items().iter().map(|item| item["pk"].as_s().unwrap().clone()).collect()
 }
 
 #[tokio::test]
@@ -34,7 +36,7 @@ async fn items_and_their_indexes_survive_a_restart() {
     let newer = [("pk", "b"), ("sk", "-"), ("pack_id", "2"), ("org_packs", "acme"), ("pending", "build")];
     for one in [older, newer] {
         let put = embedded.clients.dynamodb.put_item().table_name(&table).set_item(Some(item(&one)));
-        put.send().await.expect("put");
+        put.send().await.unwrap();
     }
 
     let embedded = restart(embedded).await;
@@ -45,14 +47,14 @@ async fn items_and_their_indexes_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn of_racing_transactions_one_wins_and_the_others_learn_which_condition_failed() {
+async fn one_of_several_concurrent_transactions_succeeds_and_the_others_report_the_failed_condition() {
     let embedded = Embedded::start().await;
     let (client, table) = (&embedded.clients.dynamodb, &embedded.options.table_name);
-    let racers = (0..50).map(|racer| {
-        let items = [put(table, &format!("own-{racer}")), put(table, "contested")];
+    let requests = (0..50).map(|n| {
+        let items = [put(table, &format!("own-{n}")), put(table, "contested")];
         client.transact_write_items().set_transact_items(Some(items.to_vec())).send()
     });
-    let results = join_all(racers).await;
+    let results = join_all(requests).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     for error in results.into_iter().filter_map(Result::err) {
         assert_eq!(error.code(), Some("TransactionCanceledException"));
@@ -66,5 +68,5 @@ async fn of_racing_transactions_one_wins_and_the_others_learn_which_condition_fa
         let reasons: Vec<_> = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
         assert_eq!(reasons, ["None", "ConditionalCheckFailed"]);
     }
-    assert_eq!(client.scan().table_name(table).send().await.expect("a scan").count(), 2);
+    assert_eq!(client.scan().table_name(table).send().await.unwrap().count(), 2);
 }

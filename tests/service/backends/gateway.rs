@@ -1,13 +1,15 @@
+//! The gateway of `local`, which turns HTTP requests into API Gateway events.
+
 use std::{convert::Infallible, net::SocketAddr};
 
 use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
 use pack_upload::local::gateway;
 use serde_json::{Value, json};
 
-/// A gateway in front of a function that answers with what it saw.
+/// Starts a gateway in front of a function that responds with the event it received.
 async fn start() -> String {
     let function = tower::service_fn(|request: Request| async move {
-        assert_ne!(request.raw_http_path(), "/panic", "asked to panic");
+        assert_ne!(request.raw_http_path(), "/panic", "the request asks for a panic");
         let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { panic!("a context") };
         let seen = json!({
             "method": request.method().as_str(),
@@ -22,17 +24,17 @@ async fn start() -> String {
             "body": match request.body() { Body::Binary(bytes) => hex::encode(bytes), other => format!("{other:?}") },
         });
         let response = Response::builder().status(201).header("location", "/here");
-        Ok::<_, Infallible>(response.body(Body::Text(seen.to_string())).expect("a response"))
+        Ok::<_, Infallible>(response.body(Body::Text(seen.to_string())).unwrap())
     });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
     let router = gateway::router(function).into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async { axum::serve(listener, router).await });
     url
 }
 
 #[tokio::test]
-async fn a_request_reaches_the_function_as_an_event_of_the_http_api() {
+async fn a_request_becomes_an_http_api_event() {
     let url = start().await;
     let request = reqwest::Client::new()
         .put(format!("{url}/v1/some%20path?q=a%26b&other="))
@@ -42,10 +44,10 @@ async fn a_request_reaches_the_function_as_an_event_of_the_http_api() {
         .header("cookie", "a=1")
         .header("cookie", "b=2")
         .body(vec![0x1f, 0x8b, 0xff, 0x00]);
-    let response = request.send().await.expect("an answer");
+    let response = request.send().await.unwrap();
     assert_eq!(response.status(), 201);
     assert_eq!(response.headers()["location"], "/here");
-    let mut seen: Value = response.json().await.expect("JSON");
+    let mut seen: Value = response.json().await.unwrap();
     let request_id = seen["request_id"].take();
     assert_eq!(request_id.as_str().map(str::len), Some(26));
     assert_eq!(seen["lambda_request_id"].take(), request_id);
@@ -65,34 +67,34 @@ async fn a_request_reaches_the_function_as_an_event_of_the_http_api() {
 }
 
 #[tokio::test]
-async fn a_body_over_ten_megabytes_never_reaches_the_function() {
+async fn a_body_over_ten_megabytes_is_rejected_before_the_function() {
     let url = start().await;
     let send = |length| reqwest::Client::new().post(&url).body(vec![0; length]).send();
-    assert_eq!(send(10_000_000).await.expect("an answer").status(), 201);
-    let refused = send(10_000_001).await.expect("an answer");
-    assert_eq!(refused.status(), 413);
-    assert_eq!(refused.text().await.expect("a body"), r#"{"message":"Request Too Long"}"#);
-    let refused = send(50_000_000).await.expect("an answer, though the client had more to send");
-    assert_eq!(refused.status(), 413);
+    assert_eq!(send(10_000_000).await.unwrap().status(), 201);
+    let rejected = send(10_000_001).await.unwrap();
+    assert_eq!(rejected.status(), 413);
+    assert_eq!(rejected.text().await.unwrap(), r#"{"message":"Request Too Long"}"#);
+    let rejected = send(50_000_000).await.unwrap();
+    assert_eq!(rejected.status(), 413);
 }
 
 #[tokio::test]
-async fn a_function_that_panics_ends_no_connection() {
+async fn a_panic_in_the_function_is_a_500_on_an_open_connection() {
     let url = start().await;
     let client = reqwest::Client::new();
     for _ in 0..2 {
-        let failed = client.get(format!("{url}/panic")).send().await.expect("an answer");
-        assert_eq!(failed.status(), 500);
-        assert_eq!(failed.text().await.expect("a body"), r#"{"message":"Internal Server Error"}"#);
+        let response = client.get(format!("{url}/panic")).send().await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.text().await.unwrap(), r#"{"message":"Internal Server Error"}"#);
     }
-    assert_eq!(client.get(&url).send().await.expect("an answer").status(), 201);
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 201);
 }
 
 #[tokio::test]
-async fn a_host_that_is_no_host_gets_an_answer() {
+async fn a_malformed_host_header_gets_a_response() {
     let url = start().await;
     for host in ["a b", "[", "localhost:notaport", "%"] {
-        let response = reqwest::Client::new().get(&url).header("host", host).send().await.expect("an answer");
+        let response = reqwest::Client::new().get(&url).header("host", host).send().await.unwrap();
         assert!([201, 400, 500].contains(&response.status().as_u16()), "{host}: {}", response.status());
     }
 }

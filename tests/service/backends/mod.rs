@@ -1,4 +1,7 @@
-//! The embedded backends of local runs, through the SDK and the tools that meet them in production.
+//! The embedded backends of `local`, used through the AWS SDK and through registry clients, as production uses the real
+//! ones.
+//!
+//! To add a case, start [`Embedded`] and send requests with its clients; [`restart`] checks what survives a restart.
 
 mod dynamodb;
 mod gateway;
@@ -12,7 +15,7 @@ use tempfile::TempDir;
 
 use super::support::{Embedded, options};
 
-/// Stops the backends as the end of a local run does, and hands their folder back.
+/// Stops the backends and returns their data folder.
 async fn stop(embedded: Embedded) -> TempDir {
     let Embedded { backends, _data: data, _folder: folder, .. } = embedded;
     backends.stop().await;
@@ -20,7 +23,7 @@ async fn stop(embedded: Embedded) -> TempDir {
     folder
 }
 
-/// Stops the backends and starts them again in their folder.
+/// Restarts the backends on the same data folder.
 async fn restart(embedded: Embedded) -> Embedded {
     Embedded::start_in(stop(embedded).await, |options| options).await
 }

@@ -1,3 +1,5 @@
+//! The embedded OCI registry: the distribution API, and images pushed by oci-client and copied by skopeo.
+
 mod manifests;
 mod support;
 mod uploads;
@@ -14,12 +16,12 @@ use tempfile::TempDir;
 use super::{Embedded, restart};
 use crate::support::{Archive, run, tool};
 
-/// The one file of the image's layer: a tar of one entry, made by the test's own hand.
+/// Returns a layer with one file.
 fn layer() -> Vec<u8> {
     Archive::new().file("behavior.md", "hello").tar()
 }
 
-/// The media type of that layer.
+/// Media type of the layer.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 fn client(registry: &str) -> Client {
@@ -27,7 +29,7 @@ fn client(registry: &str) -> Client {
     Client::new(ClientConfig { protocol, use_monolithic_push: true, ..Default::default() })
 }
 
-/// Pushes the image and tells its digest.
+/// Pushes an image and returns its digest.
 async fn push(registry: &str, reference: &Reference) -> String {
     let layers = [ImageLayer::new(layer(), LAYER.to_owned(), None)];
     let config = format!(
@@ -38,11 +40,12 @@ async fn push(registry: &str, reference: &Reference) -> String {
     let mut manifest = oci_client::manifest::OciImageManifest::build(&layers, &config, None);
     manifest.media_type = Some("application/vnd.oci.image.manifest.v1+json".to_owned());
     let client = client(registry);
-    client.push(reference, &layers, config, &RegistryAuth::Anonymous, Some(manifest)).await.expect("pushed");
-    client.fetch_manifest_digest(reference, &RegistryAuth::Anonymous).await.expect("a digest")
+    client.push(reference, &layers, config, &RegistryAuth::Anonymous, Some(manifest)).await.unwrap();
+    client.fetch_manifest_digest(reference, &RegistryAuth::Anonymous).await.unwrap()
 }
 
-/// Copies the image to a layout by skopeo, and unpacks that by umoci; where they are installed.
+/// Copies the image to an OCI layout with skopeo, unpacks it with umoci and returns its file. Returns `None` if the
+/// tools are missing.
 fn unpack(image: &str) -> Option<String> {
     let (mut skopeo, mut umoci) = (tool("skopeo")?, tool("umoci")?);
     let scratch = TempDir::new().unwrap();
@@ -55,15 +58,15 @@ fn unpack(image: &str) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pushed_image_is_there_after_a_restart_under_the_same_reference() {
+async fn a_pushed_image_survives_a_restart_under_the_same_reference() {
     let embedded = Embedded::start().await;
     let registry = embedded.backends.registry.to_string();
-    let reference: Reference = format!("{registry}/acme/sample:1.0.0").parse().expect("a reference");
+    let reference: Reference = format!("{registry}/acme/sample:1.0.0").parse().unwrap();
     let digest = push(&registry, &reference).await;
 
     let embedded = restart(embedded).await;
     assert_eq!(embedded.backends.registry.to_string(), registry);
-    let pulled = client(&registry).pull(&reference, &RegistryAuth::Anonymous, vec![LAYER]).await.expect("pulled");
+    let pulled = client(&registry).pull(&reference, &RegistryAuth::Anonymous, vec![LAYER]).await.unwrap();
     assert_eq!(pulled.digest.as_deref(), Some(digest.as_str()));
     assert_eq!(pulled.layers[0].data, layer());
 
@@ -75,12 +78,12 @@ async fn a_pushed_image_is_there_after_a_restart_under_the_same_reference() {
     }
 }
 
-/// skopeo sends a blob by one PATCH, of which it does not tell the size, and ends the upload by a PUT without a body.
+/// skopeo sends a blob as one PATCH without a length, and finishes the upload with an empty PUT.
 #[tokio::test(flavor = "multi_thread")]
 async fn skopeo_copies_an_image_from_one_registry_to_another() {
     let (from, to) = (Embedded::start().await, Embedded::start().await);
     let (from, to) = (from.backends.registry.to_string(), to.backends.registry.to_string());
-    let digest = push(&from, &format!("{from}/acme/sample:1.0.0").parse().expect("a reference")).await;
+    let digest = push(&from, &format!("{from}/acme/sample:1.0.0").parse().unwrap()).await;
 
     let (source, copy) = (format!("docker://{from}/acme/sample:1.0.0"), format!("docker://{to}/mirror/a-b.c/d:latest"));
     let Some(mut skopeo) = tool("skopeo") else { return };

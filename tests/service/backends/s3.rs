@@ -1,3 +1,5 @@
+//! The embedded S3: conditional writes, checksums, presigned URLs and multipart uploads.
+
 use std::time::Duration;
 
 use aws_sdk_s3::{
@@ -13,13 +15,13 @@ use pack_format::Digest;
 use super::{Embedded, restart};
 
 async fn keys(client: &Client, bucket: &str) -> Vec<String> {
-    let list = client.list_objects_v2().bucket(bucket).send().await.expect("a list");
-    list.contents().iter().map(|object| object.key().expect("a key").to_owned()).collect()
+    let list = client.list_objects_v2().bucket(bucket).send().await.unwrap();
+    list.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
 }
 
 async fn get(client: &Client, bucket: &str, key: &str) -> Vec<u8> {
-    let object = client.get_object().bucket(bucket).key(key).send().await.expect("the object");
-    object.body.collect().await.expect("its body").to_vec()
+    let object = client.get_object().bucket(bucket).key(key).send().await.unwrap();
+    object.body.collect().await.unwrap().to_vec()
 }
 
 #[tokio::test]
@@ -28,27 +30,26 @@ async fn an_object_survives_a_restart() {
     let bucket = embedded.options.staging_bucket.clone();
     let body = vec![7; 5_000_000];
     let put = embedded.clients.s3.put_object().bucket(&bucket).key("a/b.tar.gz").body(body.clone().into());
-    put.send().await.expect("put");
+    put.send().await.unwrap();
 
     let embedded = restart(embedded).await;
     assert_eq!(get(&embedded.clients.s3, &bucket, "a/b.tar.gz").await, body);
-    let missing = embedded.clients.s3.get_object().bucket(&bucket).key("a/c").send().await.expect_err("not there");
+    let missing = embedded.clients.s3.get_object().bucket(&bucket).key("a/c").send().await.unwrap_err();
     assert!(missing.into_service_error().is_no_such_key());
 }
 
 #[tokio::test]
-async fn of_racing_conditional_puts_one_wins() {
+async fn one_of_several_concurrent_conditional_puts_succeeds() {
     let embedded = Embedded::start().await;
     let bucket = &embedded.options.staging_bucket;
     for round in 0..5 {
         let key = format!("contested-{round}");
-        let puts = (0..20_u8).map(|racer| {
+        let puts = (0..20_u8).map(|n| {
             let put = embedded.clients.s3.put_object().bucket(bucket).key(&key).if_none_match("*");
-            put.body(vec![racer; 100_000].into()).send()
+            put.body(vec![n; 100_000].into()).send()
         });
         let results = join_all(puts).await;
-        let winners: Vec<u8> =
-            (0..).zip(&results).filter(|(_, result)| result.is_ok()).map(|(racer, _)| racer).collect();
+        let winners: Vec<u8> = (0..).zip(&results).filter(|(_, result)| result.is_ok()).map(|(n, _)| n).collect();
         assert_eq!(winners.len(), 1, "round {round}");
         for error in results.into_iter().filter_map(Result::err) {
             assert_eq!(error.code(), Some("PreconditionFailed"));
@@ -58,29 +59,29 @@ async fn of_racing_conditional_puts_one_wins() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_match_its_checksum_leaves_nothing() {
+async fn a_body_that_does_not_match_its_checksum_is_not_stored() {
     let embedded = Embedded::start().await;
     let (client, bucket) = (&embedded.clients.s3, &embedded.options.staging_bucket);
     let wrong = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let put =
         client.put_object().bucket(bucket).key("broken").checksum_sha256(wrong).body(ByteStream::from_static(b"x"));
-    assert_eq!(put.send().await.expect_err("refused").code(), Some("BadDigest"));
+    assert_eq!(put.send().await.unwrap_err().code(), Some("BadDigest"));
     assert_eq!(keys(client, bucket).await, Vec::<String>::new());
 
-    let put = client.put_object().bucket(bucket).key("whole").checksum_algorithm(ChecksumAlgorithm::Sha256);
-    put.body(ByteStream::from_static(b"x")).send().await.expect("put");
-    assert_eq!(keys(client, bucket).await, ["whole"]);
+    let put = client.put_object().bucket(bucket).key("intact").checksum_algorithm(ChecksumAlgorithm::Sha256);
+    put.body(ByteStream::from_static(b"x")).send().await.unwrap();
+    assert_eq!(keys(client, bucket).await, ["intact"]);
 }
 
 #[tokio::test]
-async fn a_presigned_put_holds_the_client_to_what_was_signed() {
+async fn a_presigned_put_accepts_only_the_signed_body() {
     let embedded = Embedded::start().await;
     let (client, bucket) = (&embedded.clients.s3, &embedded.options.staging_bucket);
-    let sha256 = hex::decode(Digest::sha256(b"signed").to_string().trim_start_matches("sha256:")).expect("hex");
+    let sha256 = hex::decode(Digest::sha256(b"signed").to_string().trim_start_matches("sha256:")).unwrap();
     let sha256 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, sha256);
     let put = client.put_object().bucket(bucket).key("presigned").content_length(6).checksum_sha256(sha256);
-    let expires = PresigningConfig::expires_in(Duration::from_secs(60)).expect("a duration");
-    let request = put.presigned(expires).await.expect("a URL");
+    let expires = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+    let request = put.presigned(expires).await.unwrap();
     let send = |body: &'static str| {
         let mut put = reqwest::Client::new().put(request.uri()).body(body);
         for (name, value) in request.headers().filter(|(name, _)| *name != "content-length") {
@@ -88,38 +89,38 @@ async fn a_presigned_put_holds_the_client_to_what_was_signed() {
         }
         put.send()
     };
-    assert_eq!(send("forged").await.expect("an answer").status(), 400);
-    assert_eq!(send("signed, and more").await.expect("an answer").status(), 403);
+    assert_eq!(send("forged").await.unwrap().status(), 400);
+    assert_eq!(send("signed, and more").await.unwrap().status(), 403);
     assert_eq!(keys(client, bucket).await, Vec::<String>::new());
-    assert_eq!(send("signed").await.expect("an answer").status(), 200);
+    assert_eq!(send("signed").await.unwrap().status(), 200);
     assert_eq!(get(client, bucket, "presigned").await, b"signed");
 }
 
 #[tokio::test]
-async fn a_stranger_s_signature_is_refused() {
+async fn a_signature_with_another_secret_is_rejected() {
     let embedded = Embedded::start().await;
-    let stranger = aws_sdk_s3::config::Credentials::new("local", "another-secret", None, None, "test");
-    let config = embedded.clients.s3.config().to_builder().credentials_provider(stranger).build();
-    let refused = Client::from_conf(config).list_buckets().send().await.expect_err("refused");
-    assert_eq!(refused.code(), Some("SignatureDoesNotMatch"));
+    let credentials = aws_sdk_s3::config::Credentials::new("local", "another-secret", None, None, "test");
+    let config = embedded.clients.s3.config().to_builder().credentials_provider(credentials).build();
+    let error = Client::from_conf(config).list_buckets().send().await.unwrap_err();
+    assert_eq!(error.code(), Some("SignatureDoesNotMatch"));
 }
 
 #[tokio::test]
-async fn a_multipart_upload_becomes_an_object_of_which_a_range_can_be_read() {
+async fn a_range_of_an_object_from_a_multipart_upload_can_be_read() {
     let embedded = Embedded::start().await;
     let (client, bucket) = (&embedded.clients.s3, &embedded.options.staging_bucket);
-    let created = client.create_multipart_upload().bucket(bucket).key("parts").send().await.expect("an upload");
-    let upload_id = created.upload_id().expect("an id");
+    let created = client.create_multipart_upload().bucket(bucket).key("parts").send().await.unwrap();
+    let upload_id = created.upload_id().unwrap();
     let mut parts = Vec::new();
     for (number, body) in [(1, vec![1; 5 << 20]), (2, vec![2; 10])] {
         let part = client.upload_part().bucket(bucket).key("parts").upload_id(upload_id).part_number(number);
-        let part = part.body(body.into()).send().await.expect("a part");
+        let part = part.body(body.into()).send().await.unwrap();
         parts.push(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build());
     }
     let complete = client.complete_multipart_upload().bucket(bucket).key("parts").upload_id(upload_id);
     let complete = complete.multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
-    complete.send().await.expect("completed");
+    complete.send().await.unwrap();
     let range = client.get_object().bucket(bucket).key("parts").range("bytes=5242878-5242881").send().await;
-    let range = range.expect("the range").body.collect().await.expect("its body").to_vec();
+    let range = range.unwrap().body.collect().await.unwrap().to_vec();
     assert_eq!(range, [1, 1, 2, 2]);
 }

@@ -1,3 +1,5 @@
+//! The embedded SQS: visibility, long polls, batches and the dead-letter queue.
+
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::{
@@ -16,7 +18,7 @@ use super::Embedded;
 async fn receive(client: &Client, url: &str, max: i32, visibility: i32, wait: i32) -> Vec<Message> {
     let receive = client.receive_message().queue_url(url).max_number_of_messages(max).visibility_timeout(visibility);
     let receive = receive.wait_time_seconds(wait).message_system_attribute_names(MessageSystemAttributeName::All);
-    receive.message_attribute_names("All").send().await.expect("received").messages.unwrap_or_default()
+    receive.message_attribute_names("All").send().await.unwrap().messages.unwrap_or_default()
 }
 
 async fn counts(client: &Client, url: &str) -> [String; 3] {
@@ -25,45 +27,43 @@ async fn counts(client: &Client, url: &str) -> [String; 3] {
         ApproximateNumberOfMessagesNotVisible as NotVisible,
     };
     let attributes = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
-    let attributes = attributes.send().await.expect("attributes").attributes.expect("some");
+    let attributes = attributes.send().await.unwrap().attributes.unwrap();
     [Visible, NotVisible, Delayed].map(|name| attributes[&name].clone())
 }
 
 #[tokio::test]
-async fn a_message_carries_what_lambda_s_event_would() {
+async fn a_received_message_has_the_fields_of_a_lambda_event() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
-    let string = |value: &str| {
-        MessageAttributeValue::builder().data_type("String").string_value(value).build().expect("a value")
-    };
+    let string =
+        |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build().unwrap();
     let trace = MessageSystemAttributeValue::builder().data_type("String").string_value("Root=1-5e1b4151").build();
     let send =
         client.send_message().queue_url(url).message_body("{\"é\":1}").message_attributes("kind", string("build"));
-    let send = send
-        .message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, trace.expect("a value"))
-        .send();
-    let sent = send.await.expect("sent");
+    let send =
+        send.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, trace.unwrap()).send();
+    let sent = send.await.unwrap();
     assert_eq!(sent.md5_of_message_body(), Some("5a278f779cec8fae6d58e7de58a4dd03"));
 
     let [message] = &receive(client, url, 10, 30, 0).await[..] else { panic!("one message") };
     assert_eq!(message.body(), Some("{\"é\":1}"));
     assert_eq!(message.message_id(), sent.message_id());
     assert_eq!(message.md5_of_body(), sent.md5_of_message_body());
-    assert_eq!(message.message_attributes().expect("attributes")["kind"].string_value(), Some("build"));
-    let system = message.attributes().expect("system attributes");
+    assert_eq!(message.message_attributes().unwrap()["kind"].string_value(), Some("build"));
+    let system = message.attributes().unwrap();
     assert_eq!(system[&MessageSystemAttributeName::AwsTraceHeader], "Root=1-5e1b4151");
     assert_eq!(system[&MessageSystemAttributeName::ApproximateReceiveCount], "1");
-    let sent_at: u64 = system[&MessageSystemAttributeName::SentTimestamp].parse().expect("milliseconds");
-    let now = std::time::UNIX_EPOCH.elapsed().expect("a time").as_millis();
+    let sent_at: u64 = system[&MessageSystemAttributeName::SentTimestamp].parse().unwrap();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
     assert!(now - u128::from(sent_at) < 60_000);
 }
 
 #[tokio::test]
-async fn a_message_is_received_by_one_until_it_is_visible_again() {
+async fn a_received_message_is_invisible_until_it_is_released() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
     for number in 0..20 {
-        client.send_message().queue_url(url).message_body(number.to_string()).send().await.expect("sent");
+        client.send_message().queue_url(url).message_body(number.to_string()).send().await.unwrap();
     }
     let received = join_all((0..8).map(|_| receive(client, url, 10, 30, 0))).await.concat();
     let mut bodies: Vec<u32> = received.iter().map(|message| message.body().unwrap().parse().unwrap()).collect();
@@ -71,44 +71,37 @@ async fn a_message_is_received_by_one_until_it_is_visible_again() {
     assert_eq!(bodies, Vec::from_iter(0..20), "each message once");
     assert_eq!(counts(client, url).await, ["0", "20", "0"]);
 
-    let first = received[0].receipt_handle().expect("a receipt");
-    client
-        .change_message_visibility()
-        .queue_url(url)
-        .receipt_handle(first)
-        .visibility_timeout(0)
-        .send()
-        .await
-        .expect("ok");
+    let first = received[0].receipt_handle().unwrap();
+    client.change_message_visibility().queue_url(url).receipt_handle(first).visibility_timeout(0).send().await.unwrap();
     let [again] = &receive(client, url, 10, 30, 0).await[..] else { panic!("one message") };
     assert_eq!(again.message_id(), received[0].message_id());
-    let count = &again.attributes().expect("attributes")[&MessageSystemAttributeName::ApproximateReceiveCount];
+    let count = &again.attributes().unwrap()[&MessageSystemAttributeName::ApproximateReceiveCount];
     assert_eq!(count, "2");
 
-    // The receipt of an earlier receive deletes nothing.
-    client.delete_message().queue_url(url).receipt_handle(first).send().await.expect("ok");
+    // An outdated receipt handle deletes nothing.
+    client.delete_message().queue_url(url).receipt_handle(first).send().await.unwrap();
     assert_eq!(counts(client, url).await, ["0", "20", "0"]);
     let stale =
         client.change_message_visibility().queue_url(url).receipt_handle(first).visibility_timeout(0).send().await;
-    assert!(stale.expect_err("refused").into_service_error().is_message_not_inflight());
-    client.delete_message().queue_url(url).receipt_handle(again.receipt_handle().unwrap()).send().await.expect("ok");
+    assert!(stale.unwrap_err().into_service_error().is_message_not_inflight());
+    client.delete_message().queue_url(url).receipt_handle(again.receipt_handle().unwrap()).send().await.unwrap();
     assert_eq!(counts(client, url).await, ["0", "19", "0"]);
 }
 
 #[tokio::test]
-async fn a_long_poll_ends_with_the_first_message() {
+async fn a_long_poll_returns_with_the_first_message() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
     let started = Instant::now();
     let send = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        client.send_message().queue_url(url).message_body("late").send().await.expect("sent");
+        client.send_message().queue_url(url).message_body("late").send().await.unwrap();
     };
     let (received, ()) = tokio::join!(receive(client, url, 1, 1, 20), send);
     assert_eq!(received.len(), 1);
     assert!((Duration::from_millis(300)..Duration::from_secs(10)).contains(&started.elapsed()));
 
-    // One that becomes visible again ends it too, and an empty queue lets it end by itself.
+    // A message that becomes visible again ends a long poll too. Without a message, it ends after its wait time.
     assert_eq!(receive(client, url, 1, 30, 20).await.len(), 1);
     assert!((Duration::from_secs(1)..Duration::from_secs(10)).contains(&started.elapsed()));
     let empty = Instant::now();
@@ -120,7 +113,7 @@ async fn a_long_poll_ends_with_the_first_message() {
 async fn a_message_received_five_times_moves_to_the_dead_letter_queue() {
     let embedded = Embedded::start().await;
     let (client, url, dead) = (&embedded.clients.sqs, &embedded.queues.builds, &embedded.queues.dead_letters);
-    client.send_message().queue_url(url).message_body("hopeless").send().await.expect("sent");
+    client.send_message().queue_url(url).message_body("hopeless").send().await.unwrap();
     for attempt in 1..=5 {
         assert_eq!(receive(client, url, 10, 0, 0).await.len(), 1, "attempt {attempt}");
     }
@@ -131,15 +124,15 @@ async fn a_message_received_five_times_moves_to_the_dead_letter_queue() {
 }
 
 #[tokio::test]
-async fn batches_are_answered_entry_by_entry() {
+async fn a_batch_reports_each_entry_separately() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
     let entry = |id: &str, body: &str, delay| {
         let entry = SendMessageBatchRequestEntry::builder().id(id).message_body(body).delay_seconds(delay);
-        entry.build().expect("an entry")
+        entry.build().unwrap()
     };
     let entries = vec![entry("a", "now", 0), entry("b", "later", 900), entry("c", "never", 901)];
-    let sent = client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await.expect("sent");
+    let sent = client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await.unwrap();
     assert_eq!(sent.successful().iter().map(|entry| entry.id()).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(
         sent.failed().iter().map(|entry| (entry.id(), entry.code())).collect::<Vec<_>>(),
@@ -148,22 +141,22 @@ async fn batches_are_answered_entry_by_entry() {
     assert_eq!(counts(client, url).await, ["1", "0", "1"]);
 
     let received = receive(client, url, 10, 30, 0).await;
-    let receipt = received[0].receipt_handle().expect("a receipt");
-    let entry = DeleteMessageBatchRequestEntry::builder().id("a").receipt_handle(receipt).build().expect("an entry");
-    client.delete_message_batch().queue_url(url).entries(entry).send().await.expect("deleted");
+    let receipt = received[0].receipt_handle().unwrap();
+    let entry = DeleteMessageBatchRequestEntry::builder().id("a").receipt_handle(receipt).build().unwrap();
+    client.delete_message_batch().queue_url(url).entries(entry).send().await.unwrap();
     assert_eq!(counts(client, url).await, ["0", "0", "1"]);
 }
 
 #[tokio::test]
-async fn errors_have_the_names_of_the_api_s_model() {
+async fn errors_have_the_codes_of_the_aws_api() {
     let embedded = Embedded::start().await;
     let client = &embedded.clients.sqs;
-    let url = client.get_queue_url().queue_name("pack-upload-builds").send().await.expect("a URL");
+    let url = client.get_queue_url().queue_name("pack-upload-builds").send().await.unwrap();
     assert_eq!(url.queue_url(), Some(embedded.queues.builds.as_str()));
-    let missing = client.get_queue_url().queue_name("no-such-queue").send().await.expect_err("refused");
+    let missing = client.get_queue_url().queue_name("no-such-queue").send().await.unwrap_err();
     assert!(missing.into_service_error().is_queue_does_not_exist());
-    let other = client.create_queue().queue_name("pack-upload-builds").send().await.expect_err("refused");
+    let other = client.create_queue().queue_name("pack-upload-builds").send().await.unwrap_err();
     assert!(other.into_service_error().is_queue_name_exists());
-    let unknown = client.list_queues().send().await.expect_err("refused");
+    let unknown = client.list_queues().send().await.unwrap_err();
     assert_eq!(unknown.code(), Some("AWS.SimpleQueueService.UnsupportedOperation"));
 }

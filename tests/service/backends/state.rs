@@ -1,9 +1,11 @@
+//! Ports and the lock of the data folder.
+
 use pack_upload::local::{Backends, DataDir, Error};
 
 use super::{Embedded, options, restart, stop};
 
 #[tokio::test]
-async fn ports_are_chosen_once() {
+async fn ports_survive_a_restart() {
     let first = Embedded::start().await;
     let endpoints = first.backends.endpoints.clone();
     let registry = first.backends.registry.clone();
@@ -16,23 +18,23 @@ async fn ports_are_chosen_once() {
 }
 
 #[tokio::test]
-async fn a_kept_port_that_is_taken_is_named() {
+async fn a_saved_port_in_use_is_reported_with_its_backend() {
     let first = Embedded::start().await;
     let address = first.backends.registry.to_string();
     let folder = stop(first).await;
 
-    let _squatter = std::net::TcpListener::bind(&address).expect("the port is free again");
+    let _listener = std::net::TcpListener::bind(&address).expect("the port is free again");
     let options = options(folder.path());
     let data = DataDir::open(&options.data_dir).expect("the folder is free");
     let error = Backends::start(&data, &options).await.expect_err("the port is taken");
     let message = error.to_string();
     assert!(message.contains("registry"), "{message}");
-    assert!(message.contains(address.rsplit(':').next().expect("a port")), "{message}");
+    assert!(message.contains(address.rsplit(':').next().unwrap()), "{message}");
     assert!(message.contains("ports.json"), "{message}");
 }
 
 #[tokio::test]
-async fn a_data_folder_has_one_owner() {
+async fn a_data_folder_is_used_by_one_process_at_a_time() {
     let first = Embedded::start().await;
     assert!(matches!(DataDir::open(&first.options.data_dir), Err(Error::InUse(_))));
     let folder = stop(first).await;

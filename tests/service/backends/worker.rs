@@ -1,3 +1,5 @@
+//! The worker of `local`, which delivers messages to a handler as the SQS event source mapping does.
+
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -13,17 +15,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::Embedded;
 
-/// How many messages a queue holds, visible and not.
+/// Returns the numbers of visible and of invisible messages.
 async fn depth(client: &Client, url: &str) -> [u32; 2] {
     let attributes = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
-    let attributes = attributes.send().await.expect("attributes").attributes.expect("some");
+    let attributes = attributes.send().await.unwrap().attributes.unwrap();
     use QueueAttributeName::{
         ApproximateNumberOfMessages as Visible, ApproximateNumberOfMessagesNotVisible as NotVisible,
     };
-    [Visible, NotVisible].map(|name| attributes[&name].parse().expect("a number"))
+    [Visible, NotVisible].map(|name| attributes[&name].parse().unwrap())
 }
 
-async fn eventually(client: &Client, url: &str, expected: [u32; 2]) {
+/// Waits until the queue has this depth.
+async fn wait_for_depth(client: &Client, url: &str, expected: [u32; 2]) {
     let started = Instant::now();
     loop {
         let depth = depth(client, url).await;
@@ -36,7 +39,7 @@ async fn eventually(client: &Client, url: &str, expected: [u32; 2]) {
 }
 
 #[tokio::test]
-async fn what_succeeds_is_deleted_and_what_fails_comes_again() {
+async fn processed_messages_are_deleted_and_failed_ones_are_redelivered() {
     let embedded = Embedded::start().await;
     let (client, url) = (embedded.clients.sqs.clone(), embedded.queues.builds.clone());
     let seen: Arc<Mutex<Vec<SqsEvent>>> = Arc::default();
@@ -46,36 +49,36 @@ async fn what_succeeds_is_deleted_and_what_fails_comes_again() {
             let mut response = SqsBatchResponse::default();
             for record in &batch.records {
                 match record.body.as_deref() {
-                    Some("bad") => {
+                    Some("invalid") => {
                         let mut failure = BatchItemFailure::default();
-                        failure.item_identifier = record.message_id.clone().expect("an id");
+                        failure.item_identifier = record.message_id.clone().unwrap();
                         response.batch_item_failures.push(failure);
                     }
-                    Some("panic") => panic!("asked to panic"),
-                    Some("stranger") => {
+                    Some("panic") => panic!("the message asks for a panic"),
+                    Some("unknown id") => {
                         let mut failure = BatchItemFailure::default();
-                        failure.item_identifier = "not of this batch".to_owned();
+                        failure.item_identifier = "another batch".to_owned();
                         response.batch_item_failures.push(failure);
                     }
                     _ => {}
                 }
             }
-            seen.lock().expect("a lock").push(batch);
+            seen.lock().unwrap().push(batch);
             async { response }
         }
     };
-    for body in ["good", "bad", "fine"] {
-        let kind = MessageAttributeValue::builder().data_type("String").string_value("build").build().expect("a value");
+    for body in ["valid", "invalid", "also valid"] {
+        let kind = MessageAttributeValue::builder().data_type("String").string_value("build").build().unwrap();
         let send = client.send_message().queue_url(&url).message_body(body).message_attributes("kind", kind);
-        send.send().await.expect("sent");
+        send.send().await.unwrap();
     }
     let stop = CancellationToken::new();
     let worker = tokio::spawn(worker::run(client.clone(), url.clone(), handler, stop.clone()));
-    eventually(&client, &url, [0, 1]).await;
+    wait_for_depth(&client, &url, [0, 1]).await;
     {
-        let seen = seen.lock().expect("a lock");
+        let seen = seen.lock().unwrap();
         let record = &seen[0].records[0];
-        assert_eq!(record.body.as_deref(), Some("good"));
+        assert_eq!(record.body.as_deref(), Some("valid"));
         assert_eq!(record.attributes["ApproximateReceiveCount"], "1");
         assert_eq!(record.message_attributes["kind"].string_value.as_deref(), Some("build"));
         assert_eq!(record.event_source.as_deref(), Some("aws:sqs"));
@@ -83,15 +86,15 @@ async fn what_succeeds_is_deleted_and_what_fails_comes_again() {
         assert_eq!(record.event_source_arn.as_deref(), Some(arn));
     }
 
-    for (body, kept) in [("panic", 2), ("stranger", 3)] {
-        client.send_message().queue_url(&url).message_body(body).send().await.expect("sent");
-        eventually(&client, &url, [0, kept]).await;
+    for (body, invisible) in [("panic", 2), ("unknown id", 3)] {
+        client.send_message().queue_url(&url).message_body(body).send().await.unwrap();
+        wait_for_depth(&client, &url, [0, invisible]).await;
     }
-    client.send_message().queue_url(&url).message_body("good").send().await.expect("sent");
-    eventually(&client, &url, [0, 3]).await;
+    client.send_message().queue_url(&url).message_body("valid").send().await.unwrap();
+    wait_for_depth(&client, &url, [0, 3]).await;
     assert!(!worker.is_finished());
 
-    // It waits in a long poll now, and ends at once all the same.
+    // The worker is in a long poll, which must not delay its end.
     stop.cancel();
-    tokio::time::timeout(Duration::from_secs(5), worker).await.expect("it ends").expect("without a panic");
+    tokio::time::timeout(Duration::from_secs(5), worker).await.unwrap().unwrap();
 }

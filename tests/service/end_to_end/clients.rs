@@ -1,4 +1,4 @@
-//! Clients that are not ours upload the sample pack.
+//! Uploads of the sample pack with common HTTP clients.
 
 use std::{path::PathBuf, process::Command};
 
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::support::{Local, run, sample_pack, scratch, tool};
 
-/// The sample pack's archive, made by tar.
+/// Creates the archive of the sample pack with tar.
 fn archive() -> (tempfile::TempDir, PathBuf) {
-    let (guard, directory) = scratch();
+    let (folder, directory) = scratch();
     let archive = directory.join("pack.tar.gz");
     run(Command::new("tar").arg("-czf").arg(&archive).arg("-C").arg(sample_pack()).arg("."));
-    (guard, archive)
+    (folder, archive)
 }
 
 #[track_caller]
@@ -21,7 +21,7 @@ fn expect_created(printed: &str) {
 }
 
 #[tokio::test]
-async fn curl() {
+async fn curl_uploads_a_pack() {
     let local = Local::start().await;
     let (_guard, archive) = archive();
     let Some(mut curl) = tool("curl") else { return };
@@ -35,16 +35,16 @@ async fn curl() {
 }
 
 #[tokio::test]
-async fn python_requests() {
+async fn python_requests_uploads_a_pack() {
     let local = Local::start().await;
     let (_guard, archive) = archive();
     let Some(mut python) = tool("python3") else { return };
     let script = "import sys, requests\n\
         url, key, archive = sys.argv[1:]\n\
-        answer = requests.post(url, headers={'Authorization': f'Bearer {key}'},\n\
+        response = requests.post(url, headers={'Authorization': f'Bearer {key}'},\n\
         \x20   files={'archive': open(archive, 'rb')}, data={'visibility': 'org'})\n\
-        assert answer.status_code == 201, answer.text\n\
-        print(answer.text)\n";
+        assert response.status_code == 201, response.text\n\
+        print(response.text)\n";
     if Command::new("python3").args(["-c", "import requests"]).status().is_ok_and(|status| !status.success()) {
         assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "Python's requests is not installed");
         println!("skipped: Python's requests is not installed");
@@ -55,7 +55,7 @@ async fn python_requests() {
 }
 
 #[tokio::test]
-async fn node_fetch() {
+async fn node_fetch_uploads_a_pack() {
     let local = Local::start().await;
     let (_guard, archive) = archive();
     let Some(mut node) = tool("node") else { return };
@@ -63,9 +63,9 @@ async fn node_fetch() {
         const form = new FormData();\n\
         form.append('visibility', 'org');\n\
         form.append('archive', new Blob([require('fs').readFileSync(archive)]), 'pack.tar.gz');\n\
-        fetch(url, { method: 'POST', headers: { Authorization: `Bearer ${key}` }, body: form }).then(async answer => {\n\
-        \x20 if (answer.status !== 201) throw new Error(await answer.text());\n\
-        \x20 console.log(await answer.text());\n\
+        fetch(url, { method: 'POST', headers: { Authorization: `Bearer ${key}` }, body: form }).then(async response => {\n\
+        \x20 if (response.status !== 201) throw new Error(await response.text());\n\
+        \x20 console.log(await response.text());\n\
         });\n";
     let arguments = [&*local.url("/v1/packs/upload"), &local.key("acme"), archive.to_str().unwrap()];
     expect_created(&run(node.args(["-e", script]).args(arguments)));

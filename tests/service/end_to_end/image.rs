@@ -1,4 +1,4 @@
-//! The image in the registry, read back by tools that are not ours.
+//! The published image, as skopeo and umoci read it.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use test_support::listing::read_directory;
 
 use crate::support::{Archive, Local, manifest, run, sample_pack, scratch, tool};
 
-/// Every path below a directory with its mode and, if it is a file, its content.
+/// Returns every path below a directory with its mode and, for a file, its content.
 fn tree(root: &Path) -> BTreeMap<String, (u32, Option<Vec<u8>>)> {
     fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<String, (u32, Option<Vec<u8>>)>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -33,7 +33,7 @@ fn tree(root: &Path) -> BTreeMap<String, (u32, Option<Vec<u8>>)> {
     found
 }
 
-/// A pack with everything that makes tars differ: long and non-ASCII paths, empty directories, scripts.
+/// Writes a pack whose tars differ between tools: long and non-ASCII paths, empty directories, unusual modes.
 fn awkward_pack(root: &Path) {
     let long = format!("data/{}/{}", "d".repeat(90), "e".repeat(120));
     for directory in ["guides", "data/empty", "scripts", &long, "templates"] {
@@ -55,7 +55,7 @@ fn archive(root: &Path) -> Vec<u8> {
     Archive::new().listing(&read_directory(root)).tar_gz()
 }
 
-/// The command of README.md that computes a pack's layer digest with GNU tar alone.
+/// Returns the layer digest that the command in README.md computes with GNU tar.
 fn layer_digest_by_gnu_tar(root: &Path) -> String {
     let command = r"find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z | tar --null --no-recursion -T - --format=posix \
         --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --mtime=@0 --owner=0 --group=0 --numeric-owner \
@@ -64,10 +64,11 @@ fn layer_digest_by_gnu_tar(root: &Path) -> String {
     format!("sha256:{}", printed.split_whitespace().next().unwrap())
 }
 
-async fn check(local: &Local, pack: &Path) {
+/// Uploads a pack and compares its image with the files.
+async fn check_image(local: &Local, pack: &Path) {
     let created = local.upload(archive(pack)).await;
     created.expect(StatusCode::CREATED);
-    let built = local.built("acme", created.text("id")).await;
+    let built = local.wait_for_build("acme", created.text("id")).await;
     assert_eq!(built["build_status"], "ready", "{built}");
 
     let image = format!("docker://{}", created.text("image_ref"));
@@ -92,10 +93,10 @@ async fn check(local: &Local, pack: &Path) {
 }
 
 #[tokio::test]
-async fn the_image_is_the_pack_as_other_tools_read_it() {
+async fn other_tools_read_the_image_as_the_pack() {
     let local = Local::start().await;
-    check(&local, sample_pack()).await;
+    check_image(&local, sample_pack()).await;
     let (_guard, awkward) = scratch();
     awkward_pack(&awkward);
-    check(&local, &awkward).await;
+    check_image(&local, &awkward).await;
 }

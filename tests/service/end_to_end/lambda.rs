@@ -1,5 +1,5 @@
-//! The functions' own binaries, each under a Runtime API, on backends that nothing else works on: so the test is what
-//! carries a job from the queue to the builder, and sees what lies in between.
+//! The functions' own binaries, each with its own Runtime API. The backends have no worker: the test takes a job from
+//! the queue and invokes the builder with it.
 
 use std::{path::Path, process::Command};
 
@@ -11,26 +11,27 @@ use tempfile::TempDir;
 
 use crate::{
     end_to_end::faults::{
+        FaultInjector,
         Role::{self, Api, Builder, Requeue},
-        Script, proxy,
+        proxy,
     },
-    support::{Embedded, Function, Holdings, StandIn, event, run, tool},
+    support::{AwsEmulator, BackendState, Embedded, Function, event, run, tool},
 };
 
-/// The digest of the image of the sample pack, which the events upload.
+/// Digest of the sample pack's image, which the events upload.
 const SAMPLE: &str = "sha256:f5f13034fe740c7f235d7a65f001ef0a70d8442148c63b276e4ecd3aafe35844";
 
-/// Backends with the orgs of every local run.
-struct Stack {
+/// Embedded backends with the orgs that `local` seeds.
+struct SeededBackends {
     embedded: Embedded,
 }
 
-impl Stack {
+impl SeededBackends {
     async fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let stand_in = StandIn::of(folder.path());
-        let embedded = Embedded::start_in(folder, |options| match stand_in {
-            Some(stand_in) => stand_in.options(options),
+        let emulator = AwsEmulator::from_env(folder.path());
+        let embedded = Embedded::start_in(folder, |options| match emulator {
+            Some(emulator) => emulator.options(options),
             None => options,
         })
         .await;
@@ -38,7 +39,7 @@ impl Stack {
         Self { embedded }
     }
 
-    /// A function on these backends, with what template.yaml sets, and some more.
+    /// Starts a function on these backends with the variables that template.yaml sets, and these.
     async fn function(&self, role: Role, more: &[(&str, &str)]) -> Function {
         let Embedded { backends, options, queues, .. } = &self.embedded;
         let registry = backends.registry.to_string();
@@ -53,13 +54,13 @@ impl Stack {
         ];
         variables.extend(more);
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let script = Script::new();
-        script.at_work(role);
-        let proxies = proxy::before_aws(&backends.endpoints, &script).await;
+        let injector = FaultInjector::new();
+        injector.set_caller(role);
+        let proxies = proxy::start_for_aws(&backends.endpoints, &injector).await;
         Function::start(&role.binary(), &variables.chain(proxies).collect::<Vec<_>>()).await
     }
 
-    /// Takes the only job off the queue.
+    /// Receives and deletes the only job in the queue.
     async fn take_job(&self) -> Message {
         let (sqs, queue) = (&self.embedded.clients.sqs, &self.embedded.queues.builds);
         let receive = sqs.receive_message().queue_url(queue).max_number_of_messages(10);
@@ -69,7 +70,7 @@ impl Stack {
         job.clone()
     }
 
-    /// The digest of the manifest that the registry has under a reference.
+    /// Returns the digest of the image in the registry.
     async fn digest(&self, image_ref: &str) -> String {
         let (repository, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.embedded.backends.registry);
@@ -80,21 +81,21 @@ impl Stack {
     }
 }
 
-/// An answer as API Gateway reads it: the status, and the body.
-async fn answer(api: &mut Function, event: Value) -> (u64, Value) {
+/// Invokes the API and returns the status and the body.
+async fn send(api: &mut Function, event: Value) -> (u64, Value) {
     let response = api.invoke(event).await.unwrap();
     assert_eq!(response["isBase64Encoded"], false, "{response}");
     let body = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
     (response["statusCode"].as_u64().unwrap(), body)
 }
 
-/// The read of a pack, as an event.
+/// Returns the event that reads a pack.
 fn get(id: &str) -> Value {
     let event = event("get").to_string().replace("pack_01JACME1000000000000000000", id);
     serde_json::from_str(&event).unwrap()
 }
 
-/// A batch of this job: the event with its first message's body replaced.
+/// Returns an event with this job in place of its first message.
 fn batch(name: &str, job: &Message) -> Value {
     let mut event = event(name);
     event["Records"][0]["body"] = json!(job.body().unwrap());
@@ -103,12 +104,12 @@ fn batch(name: &str, job: &Message) -> Value {
     event
 }
 
-/// The trace that a job carries.
+/// Returns the trace header of a job.
 fn trace_header(job: &Message) -> &str {
     &job.attributes().unwrap()[&MessageSystemAttributeName::AwsTraceHeader]
 }
 
-/// The messages of a log's lines that belong to a trace.
+/// Returns the messages of the log lines of a trace.
 fn logged_for(trace_id: &str, log: &str) -> Vec<String> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
@@ -118,15 +119,15 @@ fn logged_for(trace_id: &str, log: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_shape_of_an_upload_event_is_taken_in() {
+async fn every_upload_event_format_is_accepted() {
     for name in ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url"] {
-        let stack = Stack::start().await;
-        let mut api = stack.function(Api, &[]).await;
+        let backends = SeededBackends::start().await;
+        let mut api = backends.function(Api, &[]).await;
         let response = api.invoke(event(name)).await.unwrap();
         assert_eq!(response["statusCode"], 201, "{name}: {response}");
         let created: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
         let id = created["id"].as_str().unwrap();
-        // A REST API reads repeated headers from a map of its own.
+        // A REST API reads headers from `multiValueHeaders`.
         let location = match name.starts_with("upload-rest") {
             true => &response["multiValueHeaders"]["location"][0],
             false => &response["headers"]["location"],
@@ -134,46 +135,46 @@ async fn every_shape_of_an_upload_event_is_taken_in() {
         assert_eq!(location, &json!(format!("/v1/packs/{id}")), "{name}: {response}");
         assert_eq!((&created["image_digest"], &created["build_status"]), (&json!(SAMPLE), &json!("queued")), "{name}");
 
-        assert_eq!(answer(&mut api, event(name)).await, (200, created.clone()), "{name}: the same again");
-        assert_eq!(answer(&mut api, get(id)).await, (200, created.clone()), "{name}");
-        assert_eq!(answer(&mut api, event("list")).await, (200, json!({"packs": [created]})), "{name}");
-        let job: Value = serde_json::from_str(stack.take_job().await.body().unwrap()).unwrap();
+        assert_eq!(send(&mut api, event(name)).await, (200, created.clone()), "{name}: repeated");
+        assert_eq!(send(&mut api, get(id)).await, (200, created.clone()), "{name}");
+        assert_eq!(send(&mut api, event("list")).await, (200, json!({"packs": [created]})), "{name}");
+        let job: Value = serde_json::from_str(backends.take_job().await.body().unwrap()).unwrap();
         assert_eq!(job, json!({"pack_id": id, "attempt": 1}), "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_the_gateway_damaged_is_refused_with_the_cause() {
-    let stack = Stack::start().await;
-    let before = Holdings::of_backends(&stack.embedded).await;
-    let mut api = stack.function(Api, &[]).await;
-    let (status, body) = answer(&mut api, event("upload-rest-text")).await;
+async fn a_body_corrupted_by_the_gateway_is_rejected_with_the_cause() {
+    let backends = SeededBackends::start().await;
+    let before = BackendState::from_embedded(&backends.embedded).await;
+    let mut api = backends.function(Api, &[]).await;
+    let (status, body) = send(&mut api, event("upload-rest-text")).await;
     assert_eq!((status, &body["error"]["code"]), (400, &json!("validation_error")), "{body}");
     assert!(body["error"]["details"]["fields"]["form"][0].as_str().unwrap().contains("binaryMediaTypes"), "{body}");
-    assert_eq!(Holdings::of_backends(&stack.embedded).await, before);
-    assert_eq!(answer(&mut api, event("get")).await.0, 404, "the function lives on");
+    assert_eq!(BackendState::from_embedded(&backends.embedded).await, before);
+    assert_eq!(send(&mut api, event("get")).await.0, 404, "the function continues to run");
 }
 
-// skopeo blocks the test's thread, and the registry needs another.
+// skopeo blocks one thread while the registry runs on the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_becomes_an_image_and_of_a_batch_only_the_bad_message_comes_again() {
+async fn a_job_becomes_an_image_and_only_the_malformed_message_of_a_batch_fails() {
     for (name, failures) in
         [("build-job", json!([])), ("build-batch", json!([{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]))]
     {
-        let stack = Stack::start().await;
-        let mut api = stack.function(Api, &[]).await;
-        let (_, created) = answer(&mut api, event("upload-http-api")).await;
-        let batch = batch(name, &stack.take_job().await);
-        let mut builder = stack.function(Builder, &[]).await;
+        let backends = SeededBackends::start().await;
+        let mut api = backends.function(Api, &[]).await;
+        let (_, created) = send(&mut api, event("upload-http-api")).await;
+        let batch = batch(name, &backends.take_job().await);
+        let mut builder = backends.function(Builder, &[]).await;
         for time in ["first", "second"] {
             let response = builder.invoke(batch.clone()).await.unwrap();
-            assert_eq!(response, json!({"batchItemFailures": failures}), "{name}, for the {time} time");
+            assert_eq!(response, json!({"batchItemFailures": failures}), "{name}, {time} time");
         }
 
-        let (status, built) = answer(&mut api, get(created["id"].as_str().unwrap())).await;
+        let (status, built) = send(&mut api, get(created["id"].as_str().unwrap())).await;
         assert_eq!((status, &built["build_status"]), (200, &json!("ready")), "{built}");
         let image_ref = built["image_ref"].as_str().unwrap();
-        assert_eq!(stack.digest(image_ref).await, SAMPLE);
+        assert_eq!(backends.digest(image_ref).await, SAMPLE);
         if let Some(mut skopeo) = tool("skopeo") {
             let inspect = skopeo.args(["inspect", "--tls-verify=false", "--format={{.Digest}}"]);
             assert_eq!(run(inspect.arg(format!("docker://{image_ref}"))).trim(), SAMPLE);
@@ -182,36 +183,36 @@ async fn a_job_becomes_an_image_and_of_a_batch_only_the_bad_message_comes_again(
 }
 
 #[tokio::test]
-async fn a_job_that_was_lost_is_sent_again_when_it_is_due() {
-    let stack = Stack::start().await;
-    let mut api = stack.function(Api, &[]).await;
-    answer(&mut api, event("upload-http-api")).await;
-    let lost = stack.take_job().await;
+async fn a_lost_job_is_sent_again_when_it_is_due() {
+    let backends = SeededBackends::start().await;
+    let mut api = backends.function(Api, &[]).await;
+    send(&mut api, event("upload-http-api")).await;
+    let lost = backends.take_job().await;
 
-    let mut requeue = stack.function(Requeue, &[]).await;
+    let mut requeue = backends.function(Requeue, &[]).await;
     assert_eq!(requeue.invoke(event("requeue")).await, Ok(Value::Null));
-    assert_eq!(Holdings::of_backends(&stack.embedded).await.jobs, 0, "it is not due yet");
-    let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
+    assert_eq!(BackendState::from_embedded(&backends.embedded).await.jobs, 0, "it is not due yet");
+    let mut requeue = backends.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
     assert_eq!(requeue.invoke(event("requeue")).await, Ok(Value::Null));
-    assert_eq!(stack.take_job().await.body(), lost.body());
+    assert_eq!(backends.take_job().await.body(), lost.body());
 }
 
 #[tokio::test]
-async fn one_trace_leads_from_the_request_to_its_build() {
-    let stack = Stack::start().await;
-    let mut api = stack.function(Api, &[]).await;
-    answer(&mut api, event("upload-http-api")).await;
-    let job = stack.take_job().await;
+async fn a_request_and_its_build_share_a_trace() {
+    let backends = SeededBackends::start().await;
+    let mut api = backends.function(Api, &[]).await;
+    send(&mut api, event("upload-http-api")).await;
+    let job = backends.take_job().await;
     assert_eq!(trace_header(&job), format!("Root={};Parent=9a9197af755a6419;Sampled=1", api.trace_id()));
-    assert_eq!(logged_for(api.trace_id(), &api.log()), ["accepted", "answered"]);
+    assert_eq!(logged_for(api.trace_id(), &api.log()), ["upload accepted", "request completed"]);
 
-    let mut requeue = stack.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
+    let mut requeue = backends.function(Requeue, &[("REQUEUE_AFTER_MS", "1")]).await;
     requeue.invoke(event("requeue")).await.unwrap();
-    let sent_again = stack.take_job().await;
+    let sent_again = backends.take_job().await;
     assert!(trace_header(&sent_again).contains(requeue.trace_id()), "{sent_again:?}");
     assert_eq!(logged_for(requeue.trace_id(), &requeue.log()), ["job sent again"]);
 
-    let mut builder = stack.function(Builder, &[]).await;
+    let mut builder = backends.function(Builder, &[]).await;
     for job in [job, sent_again] {
         builder.invoke(batch("build-job", &job)).await.unwrap();
     }
@@ -222,34 +223,34 @@ async fn one_trace_leads_from_the_request_to_its_build() {
 }
 
 #[test]
-fn a_missing_configuration_is_named_whole() {
+fn a_function_without_configuration_names_every_missing_variable() {
     for (role, missing) in [
         (Api, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"][..]),
         (Builder, &["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]),
         (Requeue, &["TABLE_NAME", "BUILD_QUEUE_URL"]),
     ] {
-        let ended = Command::new(role.binary()).env_clear().output().unwrap();
-        assert!(!ended.status.success(), "{role:?}");
-        let log = String::from_utf8(ended.stdout).unwrap();
+        let output = Command::new(role.binary()).env_clear().output().unwrap();
+        assert!(!output.status.success(), "{role:?}");
+        let log = String::from_utf8(output.stdout).unwrap();
         let line: Value = serde_json::from_str(&log).unwrap_or_else(|_| panic!("one line of JSON: {log}"));
         let expected: Vec<_> = missing.iter().map(|variable| format!("{variable} is not set")).collect();
         assert_eq!(line["error"], format!("invalid configuration: {}", expected.join("; ")), "{role:?}");
     }
 }
 
-/// Texts that are in the code of each embedded backend and of what stands in for AWS around it. A name would not do:
-/// debug information has those of code that the linker left out.
+/// String literals from each embedded backend and from the rest of `local`. Names of functions would not do, since
+/// debug information also has those of code that the linker removed.
 const MARKERS: [&str; 6] = [
     "SQLite format 3",
     "MalformedXML",
-    "the chunk does not begin where the last one ended",
-    "the local queue has no action",
-    "the event is not one that lambda_http reads",
+    "the chunk does not start where the previous one ended",
+    "The local SQS does not support the action",
+    "lambda_http cannot read the event",
     "local-secret",
 ];
 
 #[test]
-fn no_code_of_local_is_in_a_functions_binary() {
+fn function_binaries_contain_no_code_of_local() {
     let found = |binary: &Path| {
         let content = std::fs::read(binary).unwrap();
         let text = String::from_utf8_lossy(&content);

@@ -1,11 +1,11 @@
-//! Packs that come by way of S3: begun, sent, and then submitted like any other.
+//! Uploads through S3: an upload is begun, its archive is sent to S3, and the upload is submitted.
 
 use reqwest::{StatusCode, multipart};
 use serde_json::json;
 
-use crate::support::{Answer, Archive, Holdings, Local, form, send};
+use crate::support::{ApiResponse, Archive, BackendState, Local, form, put_archive};
 
-/// An archive that is too large for a request.
+/// Returns an archive that is too large for a request.
 fn large(name: &str) -> Vec<u8> {
     let mut noise = vec![0; 5_000_000];
     getrandom::fill(&mut noise).unwrap();
@@ -14,10 +14,10 @@ fn large(name: &str) -> Vec<u8> {
     archive
 }
 
-/// The problems of an upload's id.
+/// Returns the problems of the field `upload_id`, which must be the only one.
 #[track_caller]
-fn problems(answer: &Answer) -> &serde_json::Value {
-    let fields = &answer.expect_error(400, "validation_error")["details"]["fields"];
+fn problems(response: &ApiResponse) -> &serde_json::Value {
+    let fields = &response.expect_error(400, "validation_error")["details"]["fields"];
     assert_eq!(fields.as_object().unwrap().keys().collect::<Vec<_>>(), ["upload_id"]);
     &fields["upload_id"]
 }
@@ -26,27 +26,27 @@ const UNKNOWN: &str = "is not that of an upload of this org, or has expired; beg
 const NOT_SENT: &str = "has no archive yet; send it to the URL that came with this id";
 
 #[tokio::test]
-async fn a_pack_too_large_for_a_request_goes_in_by_way_of_s3() {
+async fn a_pack_too_large_for_a_request_is_uploaded_through_s3() {
     let local = Local::start().await;
     let archive = large("large");
-    let refused = local.upload(archive.clone()).await;
-    let error = refused.expect_error(413, "payload_too_large");
+    let rejected = local.upload(archive.clone()).await;
+    let error = rejected.expect_error(413, "payload_too_large");
     let larger = json!({"request": "POST /v1/packs/uploads", "value": 268_435_456});
     assert_eq!(error["details"]["larger"], larger);
-    assert!(error["message"].as_str().unwrap().ends_with("; 268435456 are allowed by way of `POST /v1/packs/uploads`"));
+    assert!(error["message"].as_str().unwrap().ends_with("; `POST /v1/packs/uploads` allows up to 268435456"));
 
-    let before = Holdings::of(&local).await;
-    let upload_id = local.send("acme", archive).await;
+    let before = BackendState::from_local(&local).await;
+    let upload_id = local.send_archive("acme", archive).await;
     let checked = local.submit_as("acme", "?dry_run=true", &upload_id).await;
     checked.expect(StatusCode::OK);
-    assert_eq!(Holdings::of(&local).await, before);
+    assert_eq!(BackendState::from_local(&local).await, before);
 
     let created = local.submit_as("acme", "", &upload_id).await;
     created.expect(StatusCode::CREATED);
     assert_eq!(created.text("image_digest"), checked.text("image_digest"));
-    let built = local.built("acme", created.text("id")).await;
+    let built = local.wait_for_build("acme", created.text("id")).await;
     assert_eq!(built["build_status"], "ready");
-    assert!(Holdings::of(&local).await.repositories.contains("acme/large"));
+    assert!(BackendState::from_local(&local).await.repositories.contains("acme/large"));
 
     let again = local.submit_as("acme", "", &upload_id).await;
     again.expect(StatusCode::OK);
@@ -56,25 +56,25 @@ async fn a_pack_too_large_for_a_request_goes_in_by_way_of_s3() {
 }
 
 #[tokio::test]
-async fn the_way_of_an_archive_is_nothing_to_its_pack() {
+async fn the_same_archive_uploaded_through_s3_is_the_same_pack() {
     let local = Local::start().await;
     let archive = Archive::pack_named("either", "1.0.0").file("guides/a.md", "a").tar_gz();
     let direct = local.upload(archive.clone()).await;
     direct.expect(StatusCode::CREATED);
-    let upload_id = local.send("acme", archive).await;
+    let upload_id = local.send_archive("acme", archive).await;
     let sent = local.submit_as("acme", "", &upload_id).await;
     sent.expect(StatusCode::OK);
     assert_eq!((sent.text("id"), sent.text("image_digest")), (direct.text("id"), direct.text("image_digest")));
 }
 
 #[tokio::test]
-async fn an_upload_is_that_of_its_org_and_was_sent() {
+async fn an_upload_id_is_accepted_only_from_its_org_and_after_the_archive_was_sent() {
     let local = Local::start().await;
     let archive = || Archive::pack_named("mine", "1.0.0").tar_gz();
-    let before = Holdings::of(&local).await;
-    let sent = local.send("acme", archive()).await;
-    let begun = local.begin("acme", &archive()).await;
-    // Expired in 2025, and otherwise good.
+    let before = BackendState::from_local(&local).await;
+    let sent = local.send_archive("acme", archive()).await;
+    let begun = local.begin_upload("acme", &archive()).await;
+    // A well-formed id that expired in 2025.
     let expired = "upload_01JGFJJZ000000000000000000";
     for id in [sent.as_str(), expired, "upload_", "", "pack_01M857NA6Y6E1XYQ05DEPKJKQN"] {
         assert_eq!(problems(&local.submit_as("globex", "", id).await), &json!([UNKNOWN]), "{id}");
@@ -91,36 +91,36 @@ async fn an_upload_is_that_of_its_org_and_was_sent() {
     let twice = multipart::Form::new().text("upload_id", sent.clone()).text("upload_id", sent.clone());
     assert_eq!(problems(&local.send_form("acme", "", twice).await), &json!(["is there more than once"]));
     let several = multipart::Form::new().text("upload_id", not_sent.to_owned()).text("visibility", "all");
-    let answer = local.send_form("acme", "", several).await;
-    let fields = &answer.expect_error(400, "validation_error")["details"]["fields"];
+    let response = local.send_form("acme", "", several).await;
+    let fields = &response.expect_error(400, "validation_error")["details"]["fields"];
     assert_eq!(fields.as_object().unwrap().keys().collect::<Vec<_>>(), ["upload_id", "visibility"]);
-    assert_eq!(Holdings::of(&local).await, before);
+    assert_eq!(BackendState::from_local(&local).await, before);
 
     local.submit_as("acme", "", &sent).await.expect(StatusCode::CREATED);
 }
 
 #[tokio::test]
-async fn s3_takes_the_archive_that_was_announced_and_no_other() {
+async fn s3_accepts_only_the_announced_archive() {
     let local = Local::start().await;
     let archive = Archive::pack_named("announced", "1.0.0").tar_gz();
-    let begun = local.begin("acme", &archive).await;
+    let begun = local.begin_upload("acme", &archive).await;
     let mut other = archive.clone();
     other[20] ^= 1;
-    assert_eq!(send(&begun, other).await, StatusCode::BAD_REQUEST);
-    assert_eq!(send(&begun, archive[1..].to_vec()).await, StatusCode::FORBIDDEN);
+    assert_eq!(put_archive(&begun, other).await, StatusCode::BAD_REQUEST);
+    assert_eq!(put_archive(&begun, archive[1..].to_vec()).await, StatusCode::FORBIDDEN);
     assert_eq!(problems(&local.submit_as("acme", "", begun.text("upload_id")).await), &json!([NOT_SENT]));
-    // The same archive may be sent again.
+    // The announced archive may be sent more than once.
     for _ in 0..2 {
-        assert_eq!(send(&begun, archive.clone()).await, StatusCode::OK);
+        assert_eq!(put_archive(&begun, archive.clone()).await, StatusCode::OK);
     }
     local.submit_as("acme", "", begun.text("upload_id")).await.expect(StatusCode::CREATED);
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_pack_is_said_in_the_same_words() {
+async fn both_kinds_of_upload_report_the_same_problems() {
     let local = Local::start_with(&[("LIMIT_ENTRIES", "4"), ("LIMIT_LARGE_FILE_BYTES", "20000000")]).await;
-    let before = Holdings::of(&local).await;
-    let bad = Archive::new()
+    let before = BackendState::from_local(&local).await;
+    let invalid = Archive::new()
         .file("pack.yaml", "name: Bad_Name\nversion: 1.10\ndescripton: x\n")
         .symlink("data/link", "/etc/passwd")
         .file("notes.txt", "?")
@@ -129,20 +129,20 @@ async fn what_is_wrong_with_a_pack_is_said_in_the_same_words() {
     let cut_off = cut_off[..cut_off.len() - 1].to_vec();
     let many =
         (0..4).fold(Archive::pack_named("many", "1.0.0"), |archive, index| archive.file(format!("data/{index}"), ""));
-    for archive in [bad, cut_off, b"no archive".to_vec(), many.tar_gz()] {
+    for archive in [invalid, cut_off, b"no archive".to_vec(), many.tar_gz()] {
         let direct = local.upload(archive.clone()).await;
-        let upload_id = local.send("acme", archive).await;
+        let upload_id = local.send_archive("acme", archive).await;
         let sent = local.submit_as("acme", "", &upload_id).await;
         assert_eq!(sent.status, direct.status);
-        let without_id = |answer: &Answer| {
-            let mut error = answer.body["error"].clone();
+        let without_id = |response: &ApiResponse| {
+            let mut error = response.body["error"].clone();
             error.as_object_mut().unwrap().remove("request_id");
             error
         };
         assert_eq!(without_id(&sent), without_id(&direct));
     }
 
-    // More is allowed by this way, and not everything.
+    // The limits of uploads through S3 are higher, but they apply.
     let file = |size: usize| {
         let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
         getrandom::fill(&mut content[..1 << 20]).unwrap();
@@ -152,30 +152,30 @@ async fn what_is_wrong_with_a_pack_is_said_in_the_same_words() {
     let details = &direct.expect_error(413, "payload_too_large")["details"];
     assert_eq!(details["limit"], json!({"name": "file_bytes", "value": 16_777_216}));
     assert_eq!(details["larger"]["value"], 20_000_000);
-    let upload_id = local.send("acme", file(20_000_001)).await;
+    let upload_id = local.send_archive("acme", file(20_000_001)).await;
     let sent = local.submit_as("acme", "", &upload_id).await;
     let details = &sent.expect_error(413, "payload_too_large")["details"];
     assert_eq!(details, &json!({"limit": {"name": "file_bytes", "value": 20_000_000}}));
-    assert_eq!(Holdings::of(&local).await, before);
-    let upload_id = local.send("acme", file(20_000_000)).await;
+    assert_eq!(BackendState::from_local(&local).await, before);
+    let upload_id = local.send_archive("acme", file(20_000_000)).await;
     let created = local.submit_as("acme", "", &upload_id).await;
     created.expect(StatusCode::CREATED);
-    assert_eq!(local.built("acme", created.text("id")).await["build_status"], "ready");
+    assert_eq!(local.wait_for_build("acme", created.text("id")).await["build_status"], "ready");
 }
 
 #[tokio::test]
-async fn beginning_needs_what_an_upload_needs() {
+async fn beginning_an_upload_requires_the_permission_to_upload() {
     let local = Local::start().await;
     let begin = |key: &str| {
         let request = local.request("POST", "/v1/packs/uploads").bearer_auth(key);
-        async move { Answer::read(request.json(&json!({})).send().await.unwrap()).await }
+        async move { ApiResponse::send(request.json(&json!({}))).await }
     };
     begin("sk_nonsense").await.expect_error(401, "unauthenticated");
     for template in ["submit_observe", "read_only"] {
-        let key = local.said(&format!("/keys/acme/{template}"));
+        let key = local.setting(&format!("/keys/acme/{template}"));
         begin(key).await.expect_error(403, "permission_denied");
     }
     begin(&local.key("pastdue")).await.expect_error(423, "billing_inactive");
     begin(&local.key("acme")).await.expect_error(400, "validation_error");
-    assert!(!local.log().contains("X-Amz-Signature"), "a signature is in the log");
+    assert!(!local.log().contains("X-Amz-Signature"), "the log contains a signature");
 }

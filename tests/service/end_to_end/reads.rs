@@ -1,4 +1,4 @@
-//! Reading packs back.
+//! Reads and lists of packs.
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -6,9 +6,9 @@ use serde_json::Value;
 use crate::support::{Archive, Local, form};
 
 async fn names(local: &Local, org: &str, query: &str) -> Vec<String> {
-    let answer = local.get(org, &format!("/v1/packs{query}")).await;
-    answer.expect(StatusCode::OK);
-    let packs = answer.body["packs"].as_array().unwrap();
+    let response = local.get(org, &format!("/v1/packs{query}")).await;
+    response.expect(StatusCode::OK);
+    let packs = response.body["packs"].as_array().unwrap();
     packs
         .iter()
         .map(|pack| format!("{} {}", pack["name"].as_str().unwrap(), pack["version"].as_str().unwrap()))
@@ -16,7 +16,7 @@ async fn names(local: &Local, org: &str, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_community_pack_is_seen_by_all_and_an_org_pack_by_its_org() {
+async fn a_community_pack_is_visible_to_every_org_and_an_org_pack_only_to_its_own() {
     let local = Local::start().await;
     let private = local.upload(Archive::pack_named("private", "1.0.0").tar_gz()).await;
     let shared = form(Archive::pack_named("shared", "1.0.0").tar_gz()).text("visibility", "community");
@@ -30,22 +30,22 @@ async fn a_community_pack_is_seen_by_all_and_an_org_pack_by_its_org() {
     let mine = local.get("acme", &path(shared.text("id"))).await;
     assert_eq!((&mine.body["owned"], mine.text("org_id")), (&Value::Bool(true), shared.text("org_id")));
 
-    // Another org's pack looks exactly like one that does not exist, and like an id that is none.
+    // Another org's pack, an absent pack and a malformed id get the same response.
     let hidden = local.get("globex", &path(private.text("id"))).await;
     let absent = local.get("globex", "/v1/packs/pack_01J00000000000000000000000").await;
     let malformed = local.get("globex", "/v1/packs/nonsense").await;
-    for answer in [&hidden, &absent, &malformed] {
-        answer.expect_error(404, "pack_not_found");
-        assert_eq!(answer.body["error"]["message"], hidden.body["error"]["message"]);
+    for response in [&hidden, &absent, &malformed] {
+        response.expect_error(404, "pack_not_found");
+        assert_eq!(response.body["error"]["message"], hidden.body["error"]["message"]);
     }
     assert_eq!(names(&local, "globex", "").await, ["shared 1.0.0"]);
     assert_eq!(names(&local, "acme", "").await, ["shared 1.0.0", "private 1.0.0"]);
-    // The right to look suffices, whatever the org owes.
+    // Reading requires only the permission, not active billing.
     local.get("pastdue", &path(shared.text("id"))).await.expect(StatusCode::OK);
 }
 
 #[tokio::test]
-async fn lists_are_newest_first_and_come_in_pages() {
+async fn lists_are_newest_first_and_paginated() {
     let local = Local::start().await;
     for version in ["1.0.0", "1.1.0", "1.2.0"] {
         local.upload(Archive::pack_named("one", version).tar_gz()).await.expect(StatusCode::CREATED);
@@ -63,29 +63,29 @@ async fn lists_are_newest_first_and_come_in_pages() {
         let mut seen = Vec::new();
         let mut cursor = String::new();
         loop {
-            let answer = local.get("acme", &format!("/v1/packs?limit={limit}{filter}{cursor}")).await;
-            answer.expect(StatusCode::OK);
-            let packs = answer.body["packs"].as_array().unwrap();
+            let response = local.get("acme", &format!("/v1/packs?limit={limit}{filter}{cursor}")).await;
+            response.expect(StatusCode::OK);
+            let packs = response.body["packs"].as_array().unwrap();
             assert!(packs.len() <= limit);
             seen.extend(packs.iter().map(|pack| pack["id"].as_str().unwrap().to_owned()));
-            match answer.body.get("next_cursor") {
+            match response.body.get("next_cursor") {
                 Some(next) => cursor = format!("&cursor={}", next.as_str().unwrap()),
                 None => break,
             }
         }
-        let whole = local.get("acme", &format!("/v1/packs?limit=100{filter}")).await;
-        let whole: Vec<_> = whole.body["packs"]
+        let expected = local.get("acme", &format!("/v1/packs?limit=100{filter}")).await;
+        let expected: Vec<_> = expected.body["packs"]
             .as_array()
             .unwrap()
             .iter()
             .map(|pack| pack["id"].as_str().unwrap().to_owned())
             .collect();
-        assert_eq!(seen, whole, "limit={limit}{filter}");
+        assert_eq!(seen, expected, "limit={limit}{filter}");
     }
 }
 
 #[tokio::test]
-async fn queries_that_are_not_valid() {
+async fn invalid_query_parameters_are_validation_errors() {
     let local = Local::start().await;
     for (query, field) in [
         ("limit=0", "limit"),
@@ -97,11 +97,11 @@ async fn queries_that_are_not_valid() {
         ("version=one", "version"),
         ("page=2", "page"),
     ] {
-        let answer = local.get("acme", &format!("/v1/packs?{query}")).await;
-        let error = answer.expect_error(400, "validation_error");
+        let response = local.get("acme", &format!("/v1/packs?{query}")).await;
+        let error = response.expect_error(400, "validation_error");
         let fields: Vec<_> = error["details"]["fields"].as_object().unwrap().keys().collect();
         assert_eq!(fields, [field], "{query}: {error}");
     }
-    let answer = local.request("GET", "/v1/packs").send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let response = local.request("GET", "/v1/packs").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }

@@ -1,22 +1,22 @@
-//! Uploads that are turned away: each says why in the envelope, and leaves nothing behind.
+//! Rejected uploads: each gets an error envelope with the reason and writes nothing.
 
 use reqwest::{StatusCode, header, multipart};
 use serde_json::json;
 
-use crate::support::{Answer, Archive, Holdings, Local, form};
+use crate::support::{ApiResponse, Archive, BackendState, Local, form};
 
-async fn post(local: &Local, key: Option<&str>, query: &str) -> Answer {
+async fn post(local: &Local, key: Option<&str>, query: &str) -> ApiResponse {
     let mut request = local.request("POST", &format!("/v1/packs/upload{query}"));
     if let Some(key) = key {
         request = request.bearer_auth(key);
     }
-    Answer::read(request.multipart(form(Archive::pack_named("refused", "1.0.0").tar_gz())).send().await.unwrap()).await
+    ApiResponse::send(request.multipart(form(Archive::pack_named("rejected", "1.0.0").tar_gz()))).await
 }
 
 #[tokio::test]
-async fn credentials_permissions_and_billing() {
+async fn invalid_credentials_missing_permissions_and_inactive_billing_are_rejected() {
     let local = Local::start().await;
-    let before = Holdings::of(&local).await;
+    let before = BackendState::from_local(&local).await;
     let key = local.key("acme");
 
     let wrong_secret = format!("{}{}", &key[..key.len() - 1], if key.ends_with('A') { 'E' } else { 'A' });
@@ -29,25 +29,25 @@ async fn credentials_permissions_and_billing() {
         (&*format!("?access_token={key}"), None),
         (&*format!("?token={key}"), Some(key.as_str())),
     ] {
-        let answer = post(&local, credential, query).await;
-        answer.expect_error(401, "unauthenticated");
-        assert!(answer.header("www-authenticate").starts_with("Bearer"));
-        assert!(!answer.body.to_string().contains("sk_"), "{}", answer.body);
+        let response = post(&local, credential, query).await;
+        response.expect_error(401, "unauthenticated");
+        assert!(response.header("www-authenticate").starts_with("Bearer"));
+        assert!(!response.body.to_string().contains("sk_"), "{}", response.body);
     }
     for template in ["submit_observe", "read_only"] {
-        let key = local.said(&format!("/keys/acme/{template}"));
+        let key = local.setting(&format!("/keys/acme/{template}"));
         post(&local, Some(key), "").await.expect_error(403, "permission_denied");
     }
     for org in ["pastdue", "expired"] {
         post(&local, Some(&local.key(org)), "").await.expect_error(423, "billing_inactive");
         local.get(org, "/v1/packs").await.expect(StatusCode::OK);
     }
-    assert_eq!(Holdings::of(&local).await, before);
-    assert!(!local.log().contains(&key), "a secret is in the log");
+    assert_eq!(BackendState::from_local(&local).await, before);
+    assert!(!local.log().contains(&key), "the log contains a secret");
 }
 
 #[tokio::test]
-async fn routes_and_methods() {
+async fn unknown_routes_and_methods_are_rejected() {
     let local = Local::start().await;
     for (method, path, status, code, allow) in [
         ("GET", "/", 404, "not_found", None),
@@ -57,32 +57,30 @@ async fn routes_and_methods() {
         ("PUT", "/v1/packs", 405, "method_not_allowed", Some("GET")),
         ("DELETE", "/v1/packs/pack_01J00000000000000000000000", 405, "method_not_allowed", Some("GET")),
     ] {
-        let answer = Answer::read(local.request(method, path).send().await.unwrap()).await;
-        answer.expect_error(status, code);
+        let response = ApiResponse::send(local.request(method, path)).await;
+        response.expect_error(status, code);
         if let Some(allow) = allow {
-            assert!(answer.header("allow").split(", ").any(|method| method == allow), "{method} {path}");
+            assert!(response.header("allow").split(", ").any(|method| method == allow), "{method} {path}");
         }
     }
 }
 
 #[tokio::test]
-async fn the_request_itself() {
+async fn a_malformed_request_is_rejected() {
     let local = Local::start().await;
-    let before = Holdings::of(&local).await;
-    let archive = || Archive::pack_named("refused", "1.0.0").tar_gz();
+    let before = BackendState::from_local(&local).await;
+    let archive = || Archive::pack_named("rejected", "1.0.0").tar_gz();
 
     let send = |content_type: &'static str, body: Vec<u8>| {
         let request = local.request("POST", "/v1/packs/upload").bearer_auth(local.key("acme"));
-        async move {
-            Answer::read(request.header(header::CONTENT_TYPE, content_type).body(body).send().await.unwrap()).await
-        }
+        async move { ApiResponse::send(request.header(header::CONTENT_TYPE, content_type).body(body)).await }
     };
     send("application/gzip", archive()).await.expect_error(415, "unsupported_media_type");
     send("multipart/form-data", archive()).await.expect_error(400, "validation_error");
     send("multipart/form-data; boundary=x", archive()).await.expect_error(400, "validation_error");
 
-    let fields = |answer: &Answer| -> Vec<String> {
-        let error = answer.expect_error(400, "validation_error");
+    let fields = |response: &ApiResponse| -> Vec<String> {
+        let error = response.expect_error(400, "validation_error");
         error["details"]["fields"].as_object().unwrap().keys().cloned().collect()
     };
     let without = multipart::Form::new().text("visibility", "org");
@@ -97,13 +95,13 @@ async fn the_request_itself() {
     );
     let twice = form(archive()).text("visibility", "org").text("visibility", "org");
     assert_eq!(fields(&local.send_form("acme", "", twice).await), ["visibility"]);
-    assert_eq!(Holdings::of(&local).await, before);
+    assert_eq!(BackendState::from_local(&local).await, before);
 }
 
 #[tokio::test]
-async fn every_problem_of_a_pack_at_once() {
+async fn every_problem_with_a_pack_is_reported() {
     let local = Local::start().await;
-    let before = Holdings::of(&local).await;
+    let before = BackendState::from_local(&local).await;
     let archive = Archive::new()
         .file("pack.yaml", "name: Bad_Name\nversion: 1.10\ndescripton: x\n")
         .symlink("data/link", "/etc/passwd")
@@ -132,24 +130,24 @@ async fn every_problem_of_a_pack_at_once() {
     });
 
     for query in ["", "?dry_run=true"] {
-        let answer = local.upload_as("acme", query, archive.clone()).await;
-        let error = answer.expect_error(400, "validation_error");
+        let response = local.upload_as("acme", query, archive.clone()).await;
+        let error = response.expect_error(400, "validation_error");
         assert_eq!(error["details"]["fields"], expected);
     }
-    assert_eq!(Holdings::of(&local).await, before);
+    assert_eq!(BackendState::from_local(&local).await, before);
 }
 
 #[tokio::test]
-async fn too_large_names_the_limit() {
+async fn an_oversized_pack_is_rejected_with_the_limit() {
     let local = Local::start_with(&[("LIMIT_ENTRIES", "3")]).await;
-    let before = Holdings::of(&local).await;
+    let before = BackendState::from_local(&local).await;
 
     let mut noise = vec![0; 4_600_000];
     getrandom::fill(&mut noise).unwrap();
     let too_many_bytes = Archive::pack_named("large", "1.0.0").file("data/noise", noise).tar_gz();
     assert!(too_many_bytes.len() > 4_500_000, "{}", too_many_bytes.len());
-    let answer = local.upload(too_many_bytes).await;
-    let error = answer.expect_error(413, "payload_too_large");
+    let response = local.upload(too_many_bytes).await;
+    let error = response.expect_error(413, "payload_too_large");
     assert_eq!(error["details"]["limit"], json!({"name": "compressed_bytes", "value": 4_500_000}));
     assert!(error["message"].as_str().unwrap().contains("4500000"), "{error}");
 
@@ -157,8 +155,8 @@ async fn too_large_names_the_limit() {
     for index in 0..3 {
         many = many.file(format!("data/{index}"), "x");
     }
-    let answer = local.upload(many.tar_gz()).await;
-    let error = answer.expect_error(413, "payload_too_large");
+    let response = local.upload(many.tar_gz()).await;
+    let error = response.expect_error(413, "payload_too_large");
     assert_eq!(error["details"]["limit"], json!({"name": "entries", "value": 3}));
-    assert_eq!(Holdings::of(&local).await, before);
+    assert_eq!(BackendState::from_local(&local).await, before);
 }

@@ -1,4 +1,4 @@
-//! `local` is killed, stopped and started again.
+//! Kills, interrupts and restarts of `local`.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use tempfile::TempDir;
 use crate::support::{Archive, Local};
 
 #[tokio::test]
-async fn nothing_is_lost_by_a_kill_and_outstanding_builds_are_done_at_once() {
+async fn a_kill_loses_nothing_and_pending_builds_resume_on_restart() {
     let local = Local::start().await;
     let done = local.upload(Archive::pack_named("done", "1.0.0").tar_gz()).await;
-    local.built("acme", done.text("id")).await;
+    local.wait_for_build("acme", done.text("id")).await;
 
-    // A push that takes longer than a millisecond is given up and tried again later: every build stays pending.
+    // With this timeout every push fails and is retried later, so that all builds remain pending.
     let local = Local::start_in(local.kill(), &[("PUSH_TIMEOUT_MS", "1")]).await;
-    let mut owed = Vec::new();
+    let mut pending = Vec::new();
     for index in 0..5 {
-        let answer = local.upload(Archive::pack_named("owed", &format!("1.0.{index}")).tar_gz()).await;
-        answer.expect(StatusCode::CREATED);
-        owed.push(answer);
+        let response = local.upload(Archive::pack_named("pending", &format!("1.0.{index}")).tar_gz()).await;
+        response.expect(StatusCode::CREATED);
+        pending.push(response);
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let read = local.get("acme", &format!("/v1/packs/{}", owed[0].text("id"))).await;
+    let read = local.get("acme", &format!("/v1/packs/{}", pending[0].text("id"))).await;
     assert_eq!(read.body["build_status"], "queued");
     let before = local.document().clone();
 
@@ -32,20 +32,20 @@ async fn nothing_is_lost_by_a_kill_and_outstanding_builds_are_done_at_once() {
     }
     let read = local.get("acme", &format!("/v1/packs/{}", done.text("id"))).await;
     assert_eq!(read.body["build_status"], "ready");
-    for answer in owed {
-        let built = local.built("acme", answer.text("id")).await;
+    for response in pending {
+        let built = local.wait_for_build("acme", response.text("id")).await;
         assert_eq!(built["build_status"], "ready", "{built}");
-        let (name, tag) = answer.text("image_ref").split_once('/').unwrap().1.split_once(':').unwrap();
-        let url = format!("http://{}/v2/{name}/manifests/{tag}", local.said("/registry"));
+        let (name, tag) = response.text("image_ref").split_once('/').unwrap().1.split_once(':').unwrap();
+        let url = format!("http://{}/v2/{name}/manifests/{tag}", local.setting("/registry"));
         let manifest = reqwest::get(url).await.unwrap();
-        assert_eq!(manifest.headers()["docker-content-digest"], answer.text("image_digest"));
+        assert_eq!(manifest.headers()["docker-content-digest"], response.text("image_digest"));
     }
     let list = local.get("acme", "/v1/packs").await;
     assert_eq!(list.body["packs"].as_array().unwrap().len(), 6);
 }
 
 #[tokio::test]
-async fn an_interrupt_ends_it_cleanly() {
+async fn an_interrupt_stops_local_cleanly() {
     let local = Local::start().await;
     let (status, data) = local.interrupt();
     assert!(status.success(), "{status}");
@@ -53,19 +53,19 @@ async fn an_interrupt_ends_it_cleanly() {
 }
 
 #[tokio::test]
-async fn a_second_run_on_the_same_folder_says_why_it_ends_and_harms_nothing() {
+async fn a_second_run_on_the_same_folder_fails_with_a_reason() {
     let local = Local::start().await;
     let second = Local::command(local.data()).output().unwrap();
     assert!(!second.status.success());
-    let said = String::from_utf8(second.stderr).unwrap();
-    assert!(said.contains("in use by another local run"), "{said}");
+    let stderr = String::from_utf8(second.stderr).unwrap();
+    assert!(stderr.contains("in use by another local run"), "{stderr}");
     assert!(local.data().join("local.json").exists());
     local.get("acme", "/v1/packs").await.expect(StatusCode::OK);
 }
 
 #[tokio::test]
-async fn each_backend_can_be_replaced_by_its_variable() {
-    let one = Local::start().await;
+async fn every_backend_can_be_replaced_by_environment_variables() {
+    let first = Local::start().await;
     let variables = [
         ("AWS_ENDPOINT_URL_S3", "/endpoints/s3"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "/endpoints/dynamodb"),
@@ -74,19 +74,19 @@ async fn each_backend_can_be_replaced_by_its_variable() {
         ("TABLE_NAME", "/table_name"),
         ("STAGING_BUCKET", "/staging_bucket"),
     ];
-    let (_, queue) = one.said("/build_queue_url").rsplit_once('/').unwrap();
-    let mut variables = variables.map(|(variable, pointer)| (variable, one.said(pointer))).to_vec();
+    let (_, queue) = first.setting("/build_queue_url").rsplit_once('/').unwrap();
+    let mut variables = variables.map(|(variable, pointer)| (variable, first.setting(pointer))).to_vec();
     variables.push(("BUILD_QUEUE", queue));
     variables.extend([("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local-secret")]);
-    let two = Local::start_in(TempDir::new().unwrap(), &variables).await;
+    let second = Local::start_in(TempDir::new().unwrap(), &variables).await;
     for field in ["endpoints", "registry", "build_queue_url"] {
-        assert_eq!(two.document()[field], one.document()[field], "{field}");
+        assert_eq!(second.document()[field], first.document()[field], "{field}");
     }
 
-    let created = two.upload(Archive::pack_named("shared", "1.0.0").tar_gz()).await;
+    let created = second.upload(Archive::pack_named("shared", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);
-    assert_eq!(one.built("acme", created.text("id")).await["build_status"], "ready");
+    assert_eq!(first.wait_for_build("acme", created.text("id")).await["build_status"], "ready");
     for name in ["s3", "registry", "dynamodb.sqlite"] {
-        assert!(!two.data().join(name).exists(), "{name}");
+        assert!(!second.data().join(name).exists(), "{name}");
     }
 }

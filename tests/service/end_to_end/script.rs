@@ -12,7 +12,7 @@ use crate::support::{Local, manifest, scratch, tool};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts/upload-pack");
 
 #[tokio::test]
-async fn uploads_packs_large_and_small_and_waits_for_them() {
+async fn the_script_uploads_small_and_large_packs_and_waits_for_their_builds() {
     let Some(_) = tool("curl") else { return };
     let local = Local::start().await;
     let (_guard, directory) = scratch();
@@ -49,6 +49,6 @@ async fn uploads_packs_large_and_small_and_waits_for_them() {
     fs::write(pack.join("pack.yaml"), manifest("Scripted", "3.0.0")).unwrap();
     let output = upload(&[]);
     assert!(!output.status.success());
-    let refused = String::from_utf8_lossy(&output.stderr);
-    assert!(refused.contains("did you mean `scripted`?"), "{refused}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("did you mean `scripted`?"), "{stderr}");
 }

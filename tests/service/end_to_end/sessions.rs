@@ -1,17 +1,17 @@
-//! Sessions that `local` issues, and what is told of their doings.
+//! Sessions that `local session` issues, and the audit trail of `local`.
 
 use std::{path::Path, process::Output};
 
 use reqwest::StatusCode;
 
-use crate::support::{Answer, Archive, Local, form, scratch};
+use crate::support::{ApiResponse, Archive, Local, form, scratch};
 
-/// Runs `local session`.
+/// Runs `local session` with these arguments.
 fn session(data: &Path, arguments: &[&str]) -> Output {
     Local::command(data).arg("session").args(arguments).output().unwrap()
 }
 
-/// A session token.
+/// Returns a session token.
 #[track_caller]
 fn token(data: &Path, arguments: &[&str]) -> String {
     let output = session(data, arguments);
@@ -19,15 +19,14 @@ fn token(data: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// The upload of a pack with this session.
-async fn upload(local: &Local, token: &str) -> Answer {
+/// Uploads a pack with this session.
+async fn upload(local: &Local, token: &str) -> ApiResponse {
     let request = local.request("POST", "/v1/packs/upload").bearer_auth(token);
-    Answer::read(request.multipart(form(Archive::pack_named("by-session", "1.0.0").tar_gz())).send().await.unwrap())
-        .await
+    ApiResponse::send(request.multipart(form(Archive::pack_named("by-session", "1.0.0").tar_gz()))).await
 }
 
 #[tokio::test]
-async fn a_session_is_what_a_key_is_and_outlives_a_restart() {
+async fn a_session_works_like_a_key_and_survives_a_restart() {
     let local = Local::start().await;
     let acme = token(local.data(), &["acme"]);
     let created = upload(&local, &acme).await;
@@ -42,49 +41,49 @@ async fn a_session_is_what_a_key_is_and_outlives_a_restart() {
         (&["pastdue"], 423),
         (&["expired"], 423),
     ] {
-        let answer = upload(&local, &token(local.data(), arguments)).await;
-        assert_eq!(answer.status, status, "{arguments:?}: {}", answer.body);
+        let response = upload(&local, &token(local.data(), arguments)).await;
+        assert_eq!(response.status, status, "{arguments:?}: {}", response.body);
     }
 
-    let issuer = local.said("/issuer").to_owned();
+    let issuer = local.setting("/issuer").to_owned();
     let local = Local::start_in(local.kill(), &[]).await;
-    assert_eq!(local.said("/issuer"), issuer);
+    assert_eq!(local.setting("/issuer"), issuer);
     let again = upload(&local, &acme).await;
     again.expect(StatusCode::OK);
     assert_eq!(again.text("id"), created.text("id"));
 }
 
 #[tokio::test]
-async fn another_local_run_does_not_accept_it() {
-    let (mine, theirs) = (Local::start().await, Local::start().await);
-    upload(&mine, &token(theirs.data(), &["acme"])).await.expect_error(401, "unauthenticated");
+async fn a_session_of_another_local_run_is_rejected() {
+    let (local, other) = (Local::start().await, Local::start().await);
+    upload(&local, &token(other.data(), &["acme"])).await.expect_error(401, "unauthenticated");
 }
 
 #[test]
-fn what_cannot_be_minted_is_told() {
+fn an_invalid_session_request_is_explained() {
     let (_guard, data) = scratch();
     for (arguments, words) in [
-        (&["acme"][..], "issuer.json, which a local run makes when it starts"),
+        (&["acme"][..], "issuer.json, which a local run with this data folder creates"),
         (&["nobody"], "[possible values: acme, globex, pastdue, expired]"),
         (&["acme", "--permissions", "caps:delete"], "not a scope"),
     ] {
         let output = session(&data, arguments);
         assert!(!output.status.success() && output.stdout.is_empty());
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(told.contains(words), "{told}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(words), "{stderr}");
     }
 }
 
-/// The level that is set for logs leaves the audit trail alone.
+/// `LOG_LEVEL` does not apply to the audit trail.
 #[tokio::test]
-async fn the_audit_trail_is_written_at_every_level() {
+async fn the_audit_trail_is_written_at_every_log_level() {
     let local = Local::start_with(&[("LOG_LEVEL", "error")]).await;
-    let created = local.upload(Archive::pack_named("told-of", "1.0.0").tar_gz()).await;
+    let created = local.upload(Archive::pack_named("audited", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);
     local.upload_as("pastdue", "", Vec::new()).await.expect_error(423, "billing_inactive");
     let log = local.log();
     let lines: Vec<_> = log.lines().collect();
-    let [accepted, refused] = lines[..] else { panic!("{log}") };
+    let [accepted, rejected] = lines[..] else { panic!("{log}") };
     assert!(accepted.contains("pack.upload") && accepted.contains(created.text("image_digest")), "{log}");
-    assert!(refused.contains("request.refuse") && refused.contains("billing_inactive"), "{log}");
+    assert!(rejected.contains("request.reject") && rejected.contains("billing_inactive"), "{log}");
 }

@@ -1,4 +1,4 @@
-//! What a `local` that has started tells a person, and a script.
+//! What `local` prints, logs and writes to `local.json` when it starts.
 
 use std::{
     process::Command,
@@ -13,26 +13,26 @@ use crate::support::{Archive, Local, tool};
 #[tokio::test]
 async fn the_printed_command_uploads_the_sample_pack() {
     let local = Local::start().await;
-    let printed = local.printed();
-    assert!(printed.contains(local.said("/url")), "{printed}");
+    let printed = local.stdout();
+    assert!(printed.contains(local.setting("/url")), "{printed}");
     let Some(_) = tool("curl") else { return };
-    let pasted = printed.lines().find(|line| line.contains("curl")).unwrap();
-    let curl = Command::new("sh").args(["-c", pasted]).current_dir("/").output().unwrap();
+    let command = printed.lines().find(|line| line.contains("curl")).unwrap();
+    let curl = Command::new("sh").args(["-c", command]).current_dir("/").output().unwrap();
     assert!(curl.status.success(), "{}", String::from_utf8_lossy(&curl.stdout));
     let created: Value = serde_json::from_slice(&curl.stdout).unwrap();
     assert_eq!(created["name"], "incident-response");
-    let built = local.built("acme", created["id"].as_str().unwrap()).await;
+    let built = local.wait_for_build("acme", created["id"].as_str().unwrap()).await;
     assert_eq!(built["build_status"], "ready");
 }
 
 #[tokio::test]
-async fn local_json_tells_all_that_a_script_needs() {
+async fn local_json_contains_addresses_names_and_keys() {
     let local = Local::start().await;
     for pointer in ["/url", "/issuer", "/endpoints/s3", "/endpoints/dynamodb", "/endpoints/sqs", "/build_queue_url"] {
-        assert!(local.said(pointer).starts_with("http://127.0.0.1:"), "{pointer}: {}", local.said(pointer));
+        assert!(local.setting(pointer).starts_with("http://127.0.0.1:"), "{pointer}: {}", local.setting(pointer));
     }
-    assert!(local.said("/registry").starts_with("127.0.0.1:"));
-    assert!(!local.said("/table_name").is_empty() && !local.said("/staging_bucket").is_empty());
+    assert!(local.setting("/registry").starts_with("127.0.0.1:"));
+    assert!(!local.setting("/table_name").is_empty() && !local.setting("/staging_bucket").is_empty());
     let keys = local.document()["keys"].as_object().unwrap();
     assert_eq!(keys.keys().collect::<Vec<_>>(), ["acme", "expired", "globex", "pastdue"]);
     for keys in keys.values() {
@@ -41,17 +41,17 @@ async fn local_json_tells_all_that_a_script_needs() {
         }
     }
     for (org, status) in [("acme", 201), ("globex", 201), ("pastdue", 423), ("expired", 423)] {
-        let answer = local.upload_as(org, "", Archive::pack_named("keyed", "1.0.0").tar_gz()).await;
-        answer.expect(StatusCode::from_u16(status).unwrap());
+        let response = local.upload_as(org, "", Archive::pack_named("keyed", "1.0.0").tar_gz()).await;
+        response.expect(StatusCode::from_u16(status).unwrap());
     }
 }
 
 #[tokio::test]
-async fn request_and_build_are_logged_with_one_trace() {
+async fn a_request_and_its_build_are_logged_with_the_same_trace() {
     let local = Local::start().await;
     let created = local.upload(Archive::pack_named("traced", "1.0.0").tar_gz()).await;
-    local.built("acme", created.text("id")).await;
-    // The line about a build is written after its record.
+    local.wait_for_build("acme", created.text("id")).await;
+    // The builder logs after it has written the record.
     let began = Instant::now();
     let log = loop {
         let log = local.log();
@@ -65,5 +65,5 @@ async fn request_and_build_are_logged_with_one_trace() {
         let line = log.lines().find(|line| line.contains(message)).unwrap();
         line.split_once("trace_id=\"").unwrap().1.split_once('"').unwrap().0
     };
-    assert_eq!(trace_id("build settled"), trace_id("accepted"), "{log}");
+    assert_eq!(trace_id("build settled"), trace_id("upload accepted"), "{log}");
 }

@@ -1,13 +1,13 @@
-//! Uploads that are taken in.
+//! Accepted uploads: records, repeated uploads, conflicts and dry runs.
 
 use reqwest::{StatusCode, multipart};
 use serde_json::{Value, json};
 
 use test_support::archive::Header;
 
-use crate::support::{Archive, Holdings, Local, form};
+use crate::support::{Archive, BackendState, Local, form};
 
-/// A record without the fields that every run makes anew.
+/// Removes the fields of a record that differ between runs.
 fn stable(record: &Value) -> Value {
     let mut record = record.clone();
     for field in ["id", "created_at", "updated_at", "image_ref"] {
@@ -34,7 +34,7 @@ capabilities:
 "#;
 
 #[tokio::test]
-async fn the_record_comes_back_whole_and_its_image_follows() {
+async fn an_upload_returns_the_complete_record_and_is_built() {
     let local = Local::start().await;
     let archive = Archive::new().file("pack.yaml", FULL_MANIFEST).file("guides/style.md", "# Style\n").tar_gz();
 
@@ -43,7 +43,10 @@ async fn the_record_comes_back_whole_and_its_image_follows() {
     let id = created.text("id");
     assert!(id.starts_with("pack_") && id.len() == 31, "{id}");
     assert_eq!(created.header("location"), format!("/v1/packs/{id}"));
-    assert_eq!(created.text("image_ref"), format!("{}/acme/release-notes:1.2.0-rc.1_build.7", local.said("/registry")));
+    assert_eq!(
+        created.text("image_ref"),
+        format!("{}/acme/release-notes:1.2.0-rc.1_build.7", local.setting("/registry"))
+    );
     let org_id = created.text("org_id");
     assert!(org_id.starts_with("org_"), "{org_id}");
     let mut expected = json!({
@@ -65,21 +68,21 @@ async fn the_record_comes_back_whole_and_its_image_follows() {
     });
     assert_eq!(stable(&created.body), expected);
 
-    let built = local.built("acme", id).await;
+    let built = local.wait_for_build("acme", id).await;
     expected["build_status"] = json!("ready");
     assert_eq!(stable(&built), expected);
     assert_eq!(built["created_at"], created.body["created_at"]);
     assert!(built["updated_at"].as_str() > created.body["updated_at"].as_str());
     assert_eq!(built["image_ref"], created.body["image_ref"]);
 
-    let holdings = Holdings::of(&local).await;
-    assert_eq!(holdings.pack_items.len(), 2, "a record and its guard: {holdings:?}");
-    assert!(holdings.pending.is_empty(), "{holdings:?}");
-    assert!(holdings.repositories.contains("acme/release-notes"), "{holdings:?}");
+    let state = BackendState::from_local(&local).await;
+    assert_eq!(state.pack_items.len(), 2, "a record and its version claim: {state:?}");
+    assert!(state.pending.is_empty(), "{state:?}");
+    assert!(state.repositories.contains("acme/release-notes"), "{state:?}");
 }
 
 #[tokio::test]
-async fn what_a_manifest_leaves_out_is_left_out() {
+async fn fields_absent_from_the_manifest_are_absent_from_the_record() {
     let local = Local::start().await;
     let created = local.upload(Archive::pack_named("plain", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);
@@ -90,35 +93,35 @@ async fn what_a_manifest_leaves_out_is_left_out() {
 }
 
 #[tokio::test]
-async fn the_same_again_is_the_same_record_however_it_was_archived() {
+async fn the_same_content_archived_differently_is_the_same_record() {
     let local = Local::start().await;
     let first = local
         .upload(Archive::pack_named("again", "1.0.0").file("guides/a.md", "a").file("scripts/b.sh", "b").tar_gz())
         .await;
     first.expect(StatusCode::CREATED);
-    let otherwise = Archive::new()
+    let other_archive = Archive::new()
         .entry(Header::ustar("wrapped/scripts/b.sh").mode(0o600), "b")
-        .file("wrapped/.DS_Store", "litter")
+        .file("wrapped/.DS_Store", "ignored")
         .file("wrapped/guides/a.md", "a")
         .file("wrapped/pack.yaml", crate::support::manifest("again", "1.0.0"))
         .tar_gz();
 
-    let second = local.upload(otherwise).await;
+    let second = local.upload(other_archive).await;
     second.expect(StatusCode::OK);
     assert_eq!((second.text("id"), second.text("image_digest")), (first.text("id"), first.text("image_digest")));
-    local.built("acme", first.text("id")).await;
+    local.wait_for_build("acme", first.text("id")).await;
     let third = local.upload_as("acme", "", Archive::pack_named("again", "2.0.0").tar_gz()).await;
     third.expect(StatusCode::CREATED);
 }
 
 #[tokio::test]
-async fn other_content_or_visibility_is_a_conflict_that_names_what_is_there() {
+async fn different_content_or_visibility_is_a_conflict_that_names_the_existing_pack() {
     let local = Local::start().await;
     let archive = || Archive::pack_named("taken", "1.0.0").file("data/a.txt", "one").tar_gz();
     let first = local.upload(archive()).await;
     first.expect(StatusCode::CREATED);
-    local.built("acme", first.text("id")).await;
-    let before = Holdings::of(&local).await;
+    local.wait_for_build("acme", first.text("id")).await;
+    let before = BackendState::from_local(&local).await;
 
     let other_content = Archive::pack_named("taken", "1.0.0").file("data/a.txt", "two").tar_gz();
     let community = form(archive()).text("visibility", "community");
@@ -131,20 +134,20 @@ async fn other_content_or_visibility_is_a_conflict_that_names_what_is_there() {
         let details = json!({"pack_id": first.text("id"), "image_digest": first.text("image_digest")});
         assert_eq!(error["details"], details);
     }
-    assert_eq!(Holdings::of(&local).await, before);
+    assert_eq!(BackendState::from_local(&local).await, before);
 
-    // Another org's names are its own.
+    // Names are unique only within an org.
     local.upload_as("globex", "", archive()).await.expect(StatusCode::CREATED);
 }
 
 #[tokio::test]
-async fn a_dry_run_checks_everything_and_leaves_nothing() {
+async fn a_dry_run_validates_and_writes_nothing() {
     let local = Local::start().await;
     let archive = || Archive::pack_named("dry", "1.0.0").tar_gz();
-    let before = Holdings::of(&local).await;
+    let before = BackendState::from_local(&local).await;
     let checked = local.upload_as("acme", "?dry_run=true", archive()).await;
     checked.expect(StatusCode::OK);
-    assert_eq!(Holdings::of(&local).await, before);
+    assert_eq!(BackendState::from_local(&local).await, before);
     for absent in ["id", "created_at", "updated_at", "build_status"] {
         assert!(checked.body.get(absent).is_none(), "{absent}: {}", checked.body);
     }

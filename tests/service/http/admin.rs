@@ -1,20 +1,22 @@
+//! The audit trail of `admin`.
+
 use std::process::{Command, Output};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use pack_upload::identity::Settings;
 use serde_json::{Value, json};
 
-use super::{backend::Backend, issuer::ACME};
+use super::{issuer::ACME, test_api::TestApi};
 
 const ACCESS_KEY_ID: &str = "AKIDOPERATOR";
 
-/// Runs `admin` on the backend's table.
-async fn admin(backend: &Backend, arguments: &[&str]) -> Output {
+/// Runs the `admin` binary on the table of the API.
+async fn admin(api: &TestApi, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
     command
         .args(arguments)
         .env("TABLE_NAME", "pack-upload")
-        .env("AWS_ENDPOINT_URL_DYNAMODB", &backend.embedded.backends.endpoints.dynamodb)
+        .env("AWS_ENDPOINT_URL_DYNAMODB", &api.embedded.backends.endpoints.dynamodb)
         .env("AWS_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-operator")
@@ -22,7 +24,7 @@ async fn admin(backend: &Backend, arguments: &[&str]) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-/// The one audit line on standard error.
+/// Returns the only audit line on standard error.
 #[track_caller]
 fn audit_line(output: &Output) -> Value {
     let text = String::from_utf8(output.stderr.clone()).unwrap();
@@ -32,10 +34,10 @@ fn audit_line(output: &Output) -> Value {
     line
 }
 
-/// The entries of acme's audit trail, oldest first, each with its attributes as text.
-async fn trail(backend: &Backend) -> Vec<Value> {
+/// Returns the entries of acme's audit trail, oldest first.
+async fn trail(api: &TestApi) -> Vec<Value> {
     let text = |value: &AttributeValue| json!(value.as_s().unwrap());
-    let query = backend.embedded.clients.dynamodb.query().table_name("pack-upload");
+    let query = api.embedded.clients.dynamodb.query().table_name("pack-upload");
     let query = query
         .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
         .expression_attribute_values(":pk", AttributeValue::S(format!("ORG#{ACME}")))
@@ -45,9 +47,9 @@ async fn trail(backend: &Backend) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_is_done_to_a_key_is_logged_and_kept_without_its_secret() {
-    let backend = Backend::start_with(&Settings { cache_for: std::time::Duration::ZERO, ..Settings::default() }).await;
-    let created = admin(&backend, &["key", "create", "acme", "--template", "submit_observe"]).await;
+async fn creating_and_revoking_a_key_is_audited_without_its_secret() {
+    let api = TestApi::start_with(&Settings { cache_for: std::time::Duration::ZERO, ..Settings::default() }).await;
+    let created = admin(&api, &["key", "create", "acme", "--template", "submit_observe"]).await;
     let secret = String::from_utf8(created.stdout.clone()).unwrap().trim().to_owned();
     let line = audit_line(&created);
     let key = line["key"].as_str().unwrap();
@@ -55,17 +57,17 @@ async fn what_is_done_to_a_key_is_logged_and_kept_without_its_secret() {
         [&line["target"], &line["action"], &line["actor"], &line["org_id"], &line["template"]],
         ["audit", "key.create", ACCESS_KEY_ID, ACME, "submit_observe"]
     );
-    assert_eq!(backend.list_as(&secret).await.status, 200);
+    assert_eq!(api.list_as(&secret).await.status, 200);
 
-    let revoked = admin(&backend, &["key", "revoke", "acme", key]).await;
+    let revoked = admin(&api, &["key", "revoke", "acme", key]).await;
     let line = audit_line(&revoked);
     assert_eq!(
         [&line["target"], &line["action"], &line["actor"], &line["org_id"], &line["key"]],
         ["audit", "key.revoke", ACCESS_KEY_ID, ACME, key]
     );
-    assert_eq!(backend.list_as(&secret).await.code(), (401, "unauthenticated"));
+    assert_eq!(api.list_as(&secret).await.code(), (401, "unauthenticated"));
 
-    let trail = trail(&backend).await;
+    let trail = trail(&api).await;
     assert_eq!(trail.len(), 2);
     for (entry, action) in trail.iter().zip(["key.create", "key.revoke"]) {
         assert_eq!(
@@ -75,24 +77,24 @@ async fn what_is_done_to_a_key_is_logged_and_kept_without_its_secret() {
         );
         assert!(entry["key_hash"].as_str().unwrap().starts_with(key) && entry["at"].is_string(), "{entry}");
     }
-    let kept = json!(trail).to_string();
-    let said = [created.stderr, revoked.stderr, revoked.stdout].concat();
-    for text in [kept.as_str(), &String::from_utf8(said).unwrap()] {
-        assert!(!text.contains(secret.rsplit_once('_').unwrap().1), "the secret of the key");
+    let stored = json!(trail).to_string();
+    let printed = [created.stderr, revoked.stderr, revoked.stdout].concat();
+    for text in [stored.as_str(), &String::from_utf8(printed).unwrap()] {
+        assert!(!text.contains(secret.rsplit_once('_').unwrap().1), "the secret of the key leaks");
         assert!(!text.contains("a-secret-of-the-operator"));
     }
 }
 
-/// What changes nothing leaves no entry.
+/// An operation that changes nothing is not audited.
 #[tokio::test]
-async fn a_revocation_is_told_of_once() {
-    let backend = Backend::start().await;
-    let created = admin(&backend, &["key", "create", "acme", "--template", "read_only"]).await;
+async fn revoking_a_key_twice_is_audited_once() {
+    let api = TestApi::start().await;
+    let created = admin(&api, &["key", "create", "acme", "--template", "read_only"]).await;
     let key = audit_line(&created)["key"].as_str().unwrap().to_owned();
-    audit_line(&admin(&backend, &["key", "revoke", "acme", &key]).await);
-    let again = admin(&backend, &["key", "revoke", "acme", &key]).await;
+    audit_line(&admin(&api, &["key", "revoke", "acme", &key]).await);
+    let again = admin(&api, &["key", "revoke", "acme", &key]).await;
     assert!(again.status.success());
     assert_eq!(String::from_utf8(again.stderr).unwrap(), format!("{key} was revoked before\n"));
-    assert!(!admin(&backend, &["key", "revoke", "acme", "0123456789ab"]).await.status.success());
-    assert_eq!(trail(&backend).await.len(), 2);
+    assert!(!admin(&api, &["key", "revoke", "acme", "0123456789ab"]).await.status.success());
+    assert_eq!(trail(&api).await.len(), 2);
 }

@@ -12,12 +12,12 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{Layer as _, filter::Targets, fmt, layer::SubscriberExt as _};
 
 use super::{
-    backend::{Backend, secret, with_credential},
     event,
     issuer::{Issuer, Key, claims},
+    test_api::{TestApi, secret, with_credential},
 };
 
-/// What is logged on this thread, at every level of ours, in the form of a Lambda's lines.
+/// The JSON log lines of this thread: every level of the service's own targets.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -26,8 +26,8 @@ impl Log {
         let log = Self::default();
         let writer = log.clone();
         let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(move || writer.clone());
-        let ours: Targets = "pack_upload=trace,audit=info".parse().unwrap();
-        let subscriber = tracing_subscriber::registry().with(lines.with_filter(ours));
+        let targets: Targets = "pack_upload=trace,audit=info".parse().unwrap();
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(targets));
         (log, tracing::subscriber::set_default(subscriber))
     }
 
@@ -35,7 +35,7 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// Takes the audit lines out, without their times.
+    /// Removes all lines and returns the audit lines among them, without their timestamps.
     fn take_audit(&self) -> Vec<Value> {
         let lines = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
         self.0.lock().unwrap().clear();
@@ -76,77 +76,77 @@ fn span(credential_id: &str, pack_id: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn each_accepted_upload_is_told_of() {
+async fn every_accepted_upload_is_audited() {
     let key = Key::ec();
     let issuer = Issuer::start(json!([key.jwk("1")])).await;
-    let backend = Backend::start_with(&issuer.settings()).await;
+    let api = TestApi::start_with(&issuer.settings()).await;
     let (log, _guard) = Log::start();
     let api_key = format!("key:{}", secret("acme", KeyTemplate::FullAccess).hash().short());
     let session = key.token(&json!({"alg": "ES256", "kid": "1"}), &claims());
     let by_session = with_credential(event("upload-http-api"), &session);
 
-    let created = backend.answer(&event("upload-http-api")).await;
+    let created = api.send(&event("upload-http-api")).await;
     let id = created.body["id"].as_str().unwrap();
-    let line = |outcome: &str, who: &str| {
+    let line = |outcome: &str, credential_id: &str| {
         json!({
             "timestamp": null,
             "level": "INFO",
             "target": "audit",
-            "message": "accepted",
+            "message": "upload accepted",
             "action": "pack.upload",
             "outcome": outcome,
             "pack_name": created.body["name"],
             "pack_version": created.body["version"],
             "visibility": created.body["visibility"],
             "image_digest": created.body["image_digest"],
-            "span": span(who, Some(id)),
+            "span": span(credential_id, Some(id)),
         })
     };
     assert_eq!(log.take_audit(), [line("created", &api_key)]);
 
-    assert_eq!(backend.answer(&by_session).await.status, 200);
+    assert_eq!(api.send(&by_session).await.status, 200);
     assert_eq!(log.take_audit(), [line("existing", "session:alice")]);
 
     let id = id.parse().unwrap();
-    assert!(backend.table.mark_failed(id, 1, "broken", Timestamp::now()).await.unwrap());
-    assert_eq!(backend.answer(&event("upload-http-api")).await.status, 200);
+    assert!(api.table.mark_failed(id, 1, "broken", Timestamp::now()).await.unwrap());
+    assert_eq!(api.send(&event("upload-http-api")).await.status, 200);
     assert_eq!(log.take_audit(), [line("queued_again", &api_key)]);
 }
 
 #[tokio::test]
-async fn each_refusal_of_a_known_caller_is_told_of() {
+async fn every_rejection_of_an_authenticated_caller_is_audited() {
     let base_domain = Some("packs.example".parse().unwrap());
-    let backend = Backend::start_with(&Settings { base_domain, ..Settings::default() }).await;
+    let api = TestApi::start_with(&Settings { base_domain, ..Settings::default() }).await;
     let (log, _guard) = Log::start();
     for (slug, template, host, code, reason) in [
-        ("acme", KeyTemplate::ReadOnly, "acme", "permission_denied", "the credential lacks the scope caps:write"),
+        ("acme", KeyTemplate::ReadOnly, "acme", "permission_denied", "the credential lacks the permission caps:write"),
         (
             "acme",
             KeyTemplate::FullAccess,
             "globex",
             "permission_denied",
-            "this host is not the one of the credential's org, which is acme.packs.example",
+            "this host does not belong to the credential's org; use acme.packs.example",
         ),
         (
             "pastdue",
             KeyTemplate::FullAccess,
             "pastdue",
             "billing_inactive",
-            "the org's billing does not permit uploads: it is overdue, ended, or its trial has expired",
+            "the org cannot upload packs: its billing is past due or has ended, or its trial has expired",
         ),
     ] {
         let secret = secret(slug, template);
         let mut event = with_credential(event("upload-http-api"), secret.reveal());
         event["requestContext"]["domainName"] = json!(format!("{host}.packs.example"));
-        assert_eq!(backend.answer(&event).await.code().1, code);
+        assert_eq!(api.send(&event).await.code().1, code);
         let mut span = span(&format!("key:{}", secret.hash().short()), None);
         span["org_id"] = json!(secret.org_id());
         let line = json!({
             "timestamp": null,
             "level": "INFO",
             "target": "audit",
-            "message": "refused",
-            "action": "request.refuse",
+            "message": "request rejected",
+            "action": "request.reject",
             "code": code,
             "reason": reason,
             "span": span,
@@ -155,41 +155,42 @@ async fn each_refusal_of_a_known_caller_is_told_of() {
     }
 }
 
-/// Nothing is said of what changes nothing, or of callers whom nobody knows.
+/// Requests that change nothing and unauthenticated requests are not audited.
 #[tokio::test]
-async fn other_requests_leave_no_trace() {
-    let backend = Backend::start().await;
+async fn other_requests_are_not_audited() {
+    let api = TestApi::start().await;
     let (log, _guard) = Log::start();
     let mut dry_run = event("upload-http-api");
     dry_run["rawQueryString"] = json!("dry_run=true");
-    let stranger = with_credential(event("upload-http-api"), "sk_nobody");
-    for (event, status) in [(event("list"), 200), (dry_run, 200), (event("get"), 404), (stranger, 401)] {
-        assert_eq!(backend.answer(&event).await.status, status);
+    let unauthenticated = with_credential(event("upload-http-api"), "sk_nobody");
+    for (event, status) in [(event("list"), 200), (dry_run, 200), (event("get"), 404), (unauthenticated, 401)] {
+        assert_eq!(api.send(&event).await.status, status);
     }
     assert_eq!(log.take_audit(), [] as [Value; 0]);
 }
 
 #[tokio::test]
-async fn no_line_holds_a_secret_or_what_is_in_an_archive() {
+async fn no_log_line_contains_a_secret_or_content_of_an_archive() {
     let key = Key::ec();
     let issuer = Issuer::start(json!([key.jwk("1")])).await;
-    let backend = Backend::start_with(&issuer.settings()).await;
+    let api = TestApi::start_with(&issuer.settings()).await;
     let (log, _guard) = Log::start();
     let sign = |claims: &Value| key.token(&json!({"alg": "ES256", "kid": "1"}), claims);
-    let mut bad = claims();
-    bad["permissions"] = json!("a secret of the claims");
+    let mut invalid = claims();
+    invalid["permissions"] = json!("a secret of the claims");
     let secret = secret("acme", KeyTemplate::FullAccess).reveal().to_owned();
     let unknown = format!("{}A", &secret[..secret.len() - 1]);
-    let credentials = [sign(&claims()), secret, unknown, sign(&bad), "sk_malformed".to_owned(), "eyJ.e.f".to_owned()];
+    let credentials =
+        [sign(&claims()), secret, unknown, sign(&invalid), "sk_malformed".to_owned(), "eyJ.e.f".to_owned()];
     let mut created = Value::Null;
     for credential in &credentials {
-        let answer = backend.answer(&with_credential(event("upload-http-api"), credential)).await;
-        if answer.status == 201 {
-            created = answer.body;
+        let response = api.send(&with_credential(event("upload-http-api"), credential)).await;
+        if response.status == 201 {
+            created = response.body;
         }
         let mut in_url = event("list");
         in_url["rawQueryString"] = json!(format!("key={credential}"));
-        assert_eq!(backend.answer(&in_url).await.code(), (401, "unauthenticated"));
+        assert_eq!(api.send(&in_url).await.code(), (401, "unauthenticated"));
     }
     let text = log.text();
     assert!(text.matches("\"status\":").count() >= 2 * credentials.len(), "{text}");

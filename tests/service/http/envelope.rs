@@ -1,23 +1,23 @@
 use serde_json::json;
 
-use super::{answer, event, request};
+use super::{event, request, send};
 
 #[tokio::test]
-async fn an_error_has_exactly_the_envelope() {
-    let answer = answer(&request("GET", "/nowhere")).await;
+async fn an_error_response_is_exactly_the_envelope() {
+    let response = send(&request("GET", "/nowhere")).await;
     assert_eq!(
-        answer.body,
+        response.body,
         json!({"error": {
             "code": "not_found",
-            "message": "there is no such route",
+            "message": "no such route",
             "request_id": "VqS6jh2mFiAEPUA=",
         }})
     );
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
 }
 
-/// The id that API Gateway's access log carries, whatever a client claims.
+/// It is the id in the access log of API Gateway; headers of the client cannot change it.
 #[tokio::test]
 async fn the_request_id_is_the_gateways() {
     for (name, id) in [
@@ -31,8 +31,8 @@ async fn the_request_id_is_the_gateways() {
         headers.insert("x-request-id".to_owned(), json!("mine"));
         headers.insert("x-amzn-requestid".to_owned(), json!("mine"));
         event.as_object_mut().unwrap().remove("multiValueHeaders");
-        let answer = answer(&event).await;
-        assert_eq!(answer.code(), (401, "unauthenticated"), "{name}");
-        assert_eq!(answer.body["error"]["request_id"], id, "{name}");
+        let response = send(&event).await;
+        assert_eq!(response.code(), (401, "unauthenticated"), "{name}");
+        assert_eq!(response.body["error"]["request_id"], id, "{name}");
     }
 }

@@ -1,3 +1,5 @@
+//! The events in `events/`, which other tests and scripts send.
+
 use lambda_http::{Body, RequestExt, request::RequestContext};
 use pack_upload::{aws::Job, identity::KeySecret};
 
@@ -6,9 +8,9 @@ use super::event;
 const UPLOADS: [&str; 5] =
     ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url", "upload-rest-text"];
 
-/// Each upload is a POST to the route, with the key of the org acme that `local` seeds.
+/// Every upload event is a POST to the route with the API key of acme, which `local` seeds.
 #[test]
-fn each_upload_event_is_an_upload() {
+fn every_upload_event_parses_as_an_upload() {
     for name in UPLOADS {
         let event = event(name);
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
@@ -32,14 +34,14 @@ fn each_upload_event_is_an_upload() {
 }
 
 #[test]
-fn the_stage_is_in_the_context_of_a_rest_event_alone() {
+fn a_rest_event_has_its_stage_only_in_the_request_context() {
     let event = event("upload-rest-stage");
     assert_eq!(event["requestContext"]["path"], "/prod/v1/packs/upload");
     assert_eq!(event["path"], "/v1/packs/upload");
 }
 
 #[test]
-fn a_queue_event_has_jobs_and_one_batch_has_a_bad_one() {
+fn the_queue_events_contain_jobs_and_one_malformed_message() {
     let jobs = |name: &str| -> Vec<Result<Job, _>> {
         let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_value(event(name)).unwrap();
         event.records.iter().map(|message| serde_json::from_str(message.body.as_deref().unwrap())).collect()
@@ -49,7 +51,7 @@ fn a_queue_event_has_jobs_and_one_batch_has_a_bad_one() {
 }
 
 #[test]
-fn the_schedule_is_an_event_of_event_bridge() {
+fn the_requeue_event_is_an_event_bridge_schedule() {
     let event: aws_lambda_events::cloudwatch_events::CloudWatchEvent =
         serde_json::from_value(event("requeue")).unwrap();
     assert_eq!(event.detail_type.as_deref(), Some("Scheduled Event"));

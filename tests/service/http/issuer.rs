@@ -26,7 +26,7 @@ pub(crate) const ISSUER: &str = "https://id.example/";
 pub(crate) const AUDIENCE: &str = "packs";
 pub(crate) const ACME: &str = "org_01JACME0000000000000000000";
 
-/// A private key, which signs as it is told to.
+/// A private key that signs with any algorithm of its type.
 pub(crate) enum Key {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
@@ -46,7 +46,7 @@ impl Key {
         Self::Ed(Ed25519KeyPair::generate().unwrap())
     }
 
-    /// The public key as a JWK.
+    /// Returns the public key as a JWK.
     pub(crate) fn jwk(&self, kid: &str) -> Value {
         match self {
             Self::Rsa(key) => {
@@ -64,9 +64,9 @@ impl Key {
         }
     }
 
-    /// The public key in PEM, as a file would hold it.
+    /// Returns the public key in PEM.
     pub(crate) fn pem(&self) -> String {
-        let Self::Rsa(key) = self else { panic!("only of RSA keys") };
+        let Self::Rsa(key) = self else { panic!("only RSA keys are supported") };
         let der: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
         let text = STANDARD.encode(der.as_ref());
         let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
@@ -91,7 +91,7 @@ impl Key {
         }
     }
 
-    /// A token of this header and these claims.
+    /// Returns a token with this header and these claims, signed by this key.
     pub(crate) fn token(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let signature = self.sign(header["alg"].as_str().unwrap_or_default(), message.as_bytes());
@@ -99,14 +99,14 @@ impl Key {
     }
 }
 
-/// A token that is signed with an HMAC of this secret.
+/// Returns a token signed with HMAC-SHA-256.
 pub(crate) fn hmac_token(secret: &[u8], header: &Value, claims: &Value) -> String {
     let message = message(header, claims);
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
     format!("{message}.{}", base64(tag.as_ref()))
 }
 
-/// Header and claims, not signed.
+/// Returns the encoded header and claims without a signature.
 pub(crate) fn message(header: &Value, claims: &Value) -> String {
     format!("{}.{}", base64(header.to_string().as_bytes()), base64(claims.to_string().as_bytes()))
 }
@@ -115,7 +115,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The claims of a good session of acme.
+/// Returns the claims of a valid session of acme.
 pub(crate) fn claims() -> Value {
     json!({
         "iss": ISSUER,
@@ -128,12 +128,12 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// So many seconds from now.
+/// Returns the Unix time this many seconds from now.
 pub(crate) fn now(seconds: i64) -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap() + seconds
 }
 
-/// An issuer's JWKS on loopback.
+/// A server of a JWKS on loopback.
 pub(crate) struct Issuer {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
@@ -147,7 +147,7 @@ struct State {
 }
 
 impl Issuer {
-    /// With these keys.
+    /// Starts the server with these keys.
     pub(crate) async fn start(keys: Value) -> Self {
         let body = json!({ "keys": keys }).to_string().into_bytes();
         let state = State { status: StatusCode::OK, body, delay: Duration::ZERO, fetches: 0 };
@@ -172,28 +172,28 @@ impl Issuer {
         Self { url, state }
     }
 
-    /// Answers like this from now on.
-    pub(crate) fn answer(&self, status: u16, body: impl Into<Vec<u8>>, delay: Duration) {
+    /// Sets the response to further requests.
+    pub(crate) fn respond_with(&self, status: u16, body: impl Into<Vec<u8>>, delay: Duration) {
         let mut state = self.state.lock().unwrap();
         (state.status, state.body, state.delay) = (StatusCode::from_u16(status).unwrap(), body.into(), delay);
     }
 
-    /// Has these keys from now on.
+    /// Replaces the keys.
     pub(crate) fn rotate(&self, keys: Value) {
-        self.answer(200, json!({ "keys": keys }).to_string(), Duration::ZERO);
+        self.respond_with(200, json!({ "keys": keys }).to_string(), Duration::ZERO);
     }
 
-    /// How often its keys were fetched.
+    /// Returns the number of requests so far.
     pub(crate) fn fetches(&self) -> usize {
         self.state.lock().unwrap().fetches
     }
 
-    /// Settings that let its sessions in.
+    /// Returns settings that accept sessions of this issuer.
     pub(crate) fn settings(&self) -> Settings {
         self.settings_with(|_| {})
     }
 
-    /// Settings that let its sessions in, with other times.
+    /// Returns settings that accept sessions of this issuer, with changed JWKS settings.
     pub(crate) fn settings_with(&self, change: impl FnOnce(&mut JwksSettings)) -> Settings {
         let mut jwks = JwksSettings::new(self.url.parse().unwrap());
         change(&mut jwks);

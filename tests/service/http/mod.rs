@@ -1,21 +1,25 @@
-//! The edge through its public door: events as AWS sends them go in, answers come out.
+//! The HTTP layer in this process: every test sends an API Gateway event to the handler and checks the response, which
+//! must also match openapi.yaml. Authentication, routes, forms, sessions, tenants and the audit trail are covered here.
+//!
+//! To add a case, build an event with [`request`] or [`event`] and send it: with [`send`] if no backend may be called,
+//! or with [`TestApi`](test_api::TestApi), which has embedded backends.
 
 mod admin;
 mod audit;
-mod backend;
 mod begin_upload;
 mod envelope;
 mod events;
 mod form;
 mod issuer;
 mod jwks;
+mod malformed_uris;
 mod openapi;
 mod order;
-mod origins;
 mod revocation;
 mod routes;
 mod sessions;
 mod tenants;
+mod test_api;
 mod unauthenticated;
 mod uploads;
 
@@ -35,7 +39,7 @@ use serde_json::{Value, json};
 
 use crate::support::{event, openapi as document};
 
-/// The API on clients whose every call is refused.
+/// An API whose backends are all unreachable.
 fn unreachable() -> Arc<Api> {
     let credentials = Credentials::new("id", "secret", None, None, "test");
     let config = SdkConfig::builder()
@@ -67,12 +71,24 @@ fn request(method: &str, path: &str) -> Value {
     event
 }
 
-/// The answer to an event that needs no backend.
-async fn answer(event: &Value) -> Answer {
-    Answer::read(unreachable(), event).await
+/// Sends an event to an API whose backends are all unreachable.
+async fn send(event: &Value) -> ApiResponse {
+    send_to(unreachable(), event).await
 }
 
-/// The path without the stage that the event has in front of it.
+/// Sends an event and checks the response against openapi.yaml.
+async fn send_to(api: Arc<Api>, event: &Value) -> ApiResponse {
+    let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
+    let (method, path) = (request.method().clone(), path(&request, event));
+    let response: Response<Body> = http::service(api).oneshot(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    let Body::Text(text) = body else { panic!("JSON is sent as text, not {body:?}") };
+    let (status, body) = (head.status.as_u16(), serde_json::from_str(&text).unwrap());
+    document::expect_documented(method.as_str(), &path, status, &head.headers, &body);
+    ApiResponse { status, headers: head.headers, body }
+}
+
+/// The path of the request without the stage of the API.
 fn path(request: &Request, event: &Value) -> String {
     let path = request.raw_http_path();
     let stage = event["requestContext"]["stage"].as_str().unwrap_or_default();
@@ -80,24 +96,13 @@ fn path(request: &Request, event: &Value) -> String {
     routed.unwrap_or(path).to_owned()
 }
 
-struct Answer {
+struct ApiResponse {
     status: u16,
     headers: lambda_http::http::HeaderMap,
     body: Value,
 }
 
-impl Answer {
-    async fn read(api: Arc<Api>, event: &Value) -> Self {
-        let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        let path = path(&request, event);
-        let response: Response<Body> = http::service(api).oneshot(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let Body::Text(text) = body else { panic!("JSON is sent as text, not {body:?}") };
-        let (status, body) = (head.status.as_u16(), serde_json::from_str(&text).unwrap());
-        document::expect_documented(&path, status, &head.headers, &body);
-        Self { status, headers: head.headers, body }
-    }
-
+impl ApiResponse {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -108,7 +113,7 @@ impl Answer {
         (self.status, self.body["error"]["code"].as_str().unwrap_or_else(|| panic!("no error: {}", self.body)))
     }
 
-    /// The fields of a validation error, with their problems.
+    /// The problems of a validation error, by field.
     #[track_caller]
     fn fields(&self) -> &Value {
         assert_eq!(self.code(), (400, "validation_error"), "{}", self.body);

@@ -1,33 +1,34 @@
 use std::collections::BTreeSet;
 
+use pack_upload::lambda::http::ErrorCode;
 use serde_json::{Value, json};
+use strum::VariantNames as _;
 
 use super::{
-    answer,
     document::{DOCUMENT, expect_valid, resolve},
-    request,
+    request, send,
 };
 
 #[tokio::test]
-async fn the_document_is_served_to_anybody() {
-    let answer = answer(&request("GET", "/v1/openapi.json")).await;
-    assert_eq!((answer.status, &answer.body), (200, &*DOCUMENT));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
+async fn the_document_is_served_without_a_credential() {
+    let response = send(&request("GET", "/v1/openapi.json")).await;
+    assert_eq!((response.status, &response.body), (200, &*DOCUMENT));
+    assert_eq!(response.header("content-type"), Some("application/json"));
 
-    // Nor is a bad credential looked at, or a query.
+    // Credentials and queries are ignored.
     let mut with_more = request("GET", "/v1/openapi.json");
     with_more["headers"]["authorization"] = json!("Bearer sk_nonsense");
     with_more["rawQueryString"] = json!("v=2");
-    assert_eq!(super::answer(&with_more).await.status, 200);
+    assert_eq!(super::send(&with_more).await.status, 200);
 }
 
 #[test]
-fn the_document_is_of_this_version() {
+fn the_document_has_the_version_of_the_crate() {
     assert_eq!(DOCUMENT["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 
 #[test]
-fn examples_are_what_they_are_examples_of() {
+fn examples_match_their_schemas() {
     let mut checked = 0;
     walk(&DOCUMENT, "#", &mut |node, place| {
         let Some(schema) = node.get("schema") else { return };
@@ -44,15 +45,21 @@ fn examples_are_what_they_are_examples_of() {
 }
 
 #[test]
-fn every_code_has_an_example() {
+fn the_document_lists_every_error_code() {
+    let codes = DOCUMENT["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+    let codes: BTreeSet<_> = codes.iter().map(|code| code.as_str().unwrap()).collect();
+    assert_eq!(codes, ErrorCode::VARIANTS.iter().copied().collect());
+}
+
+#[test]
+fn every_error_code_has_an_example() {
     let mut exemplified = BTreeSet::new();
     walk(&DOCUMENT, "#", &mut |node, _| {
         if let Some(code) = node.pointer("/value/error/code") {
             exemplified.insert(code.as_str().unwrap());
         }
     });
-    let codes = DOCUMENT["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
-    assert_eq!(exemplified, codes.iter().map(|code| code.as_str().unwrap()).collect());
+    assert_eq!(exemplified, ErrorCode::VARIANTS.iter().copied().collect());
 }
 
 fn walk(node: &'static Value, place: &str, visit: &mut impl FnMut(&'static Value, &str)) {

@@ -1,9 +1,9 @@
 use serde_json::json;
 
-use super::{answer, request};
+use super::{document::DOCUMENT, request, send};
 
 #[tokio::test]
-async fn a_path_that_nobody_serves_is_not_found() {
+async fn unknown_paths_are_not_found() {
     for path in [
         "/",
         "/v1",
@@ -15,12 +15,12 @@ async fn a_path_that_nobody_serves_is_not_found() {
         "//v1/packs",
         "/v2/packs",
     ] {
-        assert_eq!(answer(&request("GET", path)).await.code(), (404, "not_found"), "{path}");
+        assert_eq!(send(&request("GET", path)).await.code(), (404, "not_found"), "{path}");
     }
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_one_is_served() {
+async fn other_methods_are_not_allowed_and_are_told_which_ones_are() {
     for (method, path, allow) in [
         ("GET", "/v1/packs/upload", "POST"),
         ("HEAD", "/v1/packs/upload", "POST"),
@@ -30,26 +30,37 @@ async fn another_method_is_told_which_one_is_served() {
         ("POST", "/v1/packs", "GET"),
         ("HEAD", "/v1/packs", "GET"),
         ("DELETE", "/v1/packs/pack_01JACME1000000000000000000", "GET"),
-        ("PATCH", "/v1/packs/whatever", "GET"),
+        ("PATCH", "/v1/packs/not-an-id", "GET"),
     ] {
-        let answer = answer(&request(method, path)).await;
-        assert_eq!(answer.code(), (405, "method_not_allowed"), "{method} {path}");
-        assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
+        let response = send(&request(method, path)).await;
+        assert_eq!(response.code(), (405, "method_not_allowed"), "{method} {path}");
+        assert_eq!(response.header("allow"), Some(allow), "{method} {path}");
     }
 }
 
 #[tokio::test]
-async fn a_served_route_asks_for_a_credential_next() {
+async fn allow_lists_the_methods_that_openapi_yaml_has() {
+    for (path, operations) in DOCUMENT["paths"].as_object().unwrap() {
+        let response = send(&request("TRACE", path)).await;
+        assert_eq!(response.status, 405, "{path}");
+        let mut allowed: Vec<_> = response.header("allow").unwrap().split(", ").map(str::to_ascii_lowercase).collect();
+        allowed.sort();
+        assert!(allowed.iter().eq(operations.as_object().unwrap().keys()), "{path}: {allowed:?}");
+    }
+}
+
+#[tokio::test]
+async fn known_routes_check_the_credential_next() {
     for (method, path) in
         [("POST", "/v1/packs/upload"), ("GET", "/v1/packs"), ("GET", "/v1/packs/x"), ("POST", "/v1/packs/uploads")]
     {
-        assert_eq!(answer(&request(method, path)).await.code(), (401, "unauthenticated"), "{method} {path}");
+        assert_eq!(send(&request(method, path)).await.code(), (401, "unauthenticated"), "{method} {path}");
     }
 }
 
-/// HTTP APIs put a stage that has a name into `rawPath`.
+/// HTTP APIs put a named stage into `rawPath`.
 #[tokio::test]
-async fn the_stage_of_an_http_api_is_no_part_of_the_route() {
+async fn the_stage_of_an_http_api_is_not_part_of_the_path() {
     for (stage, path, status) in [
         ("prod", "/prod/v1/packs", 401),
         ("v1", "/v1/v1/packs", 401),
@@ -60,6 +71,6 @@ async fn the_stage_of_an_http_api_is_no_part_of_the_route() {
     ] {
         let mut event = request("GET", path);
         event["requestContext"]["stage"] = json!(stage);
-        assert_eq!(answer(&event).await.status, status, "{stage} {path}");
+        assert_eq!(send(&event).await.status, status, "{stage} {path}");
     }
 }

@@ -1,14 +1,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    Answer, answer,
-    backend::{Backend, form, upload, with_credential},
-    event,
+    ApiResponse, event,
     issuer::{AUDIENCE, ISSUER, Issuer, Key, base64, claims, hmac_token, message, now},
-    request,
+    request, send,
+    test_api::{TestApi, form, upload, with_credential},
 };
 
-/// The claims with these instead; null takes one away.
+/// Returns valid claims with these changes. Null removes a claim.
 fn claims_with(changes: Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
@@ -24,55 +23,55 @@ fn header(algorithm: &str, kid: &str) -> Value {
     json!({"alg": algorithm, "kid": kid, "typ": "JWT"})
 }
 
-/// An issuer with a key of each kind, and the API that accepts its sessions.
+/// An issuer with a key of each type, and an API that accepts its sessions.
 struct Setup {
     rsa: Key,
     ec: Key,
     ed: Key,
     issuer: Issuer,
-    backend: Backend,
+    api: TestApi,
 }
 
 impl Setup {
     async fn new() -> Self {
         let (rsa, ec, ed) = (Key::rsa(), Key::ec(), Key::ed());
         let issuer = Issuer::start(json!([rsa.jwk("rsa"), ec.jwk("ec"), ed.jwk("ed")])).await;
-        let backend = Backend::start_with(&issuer.settings()).await;
-        Self { rsa, ec, ed, issuer, backend }
+        let api = TestApi::start_with(&issuer.settings()).await;
+        Self { rsa, ec, ed, issuer, api }
     }
 
-    async fn list(&self, claims: &Value) -> Answer {
-        self.backend.list_as(&self.ec.token(&header("ES256", "ec"), claims)).await
+    async fn list(&self, claims: &Value) -> ApiResponse {
+        self.api.list_as(&self.ec.token(&header("ES256", "ec"), claims)).await
     }
 
-    /// Fails unless the token looks from outside as if there were none.
-    async fn refuses(&self, token: &str, why: &str) {
-        let missing = answer(&request("GET", "/v1/packs")).await;
-        let refused = self.backend.list_as(token).await;
-        assert_eq!((refused.status, &refused.body), (401, &missing.body), "{why}: {token}");
-        assert_eq!(refused.headers, missing.headers, "{why}");
+    /// Fails unless the response to the token is the same as without a credential.
+    async fn expect_unauthenticated(&self, token: &str, why: &str) {
+        let missing = send(&request("GET", "/v1/packs")).await;
+        let rejected = self.api.list_as(token).await;
+        assert_eq!((rejected.status, &rejected.body), (401, &missing.body), "{why}: {token}");
+        assert_eq!(rejected.headers, missing.headers, "{why}");
     }
 }
 
 #[tokio::test]
-async fn a_session_of_each_algorithm_does_what_a_key_does() {
+async fn a_session_of_every_supported_algorithm_works_like_a_key() {
     let setup = Setup::new().await;
     for (key, algorithm, kid) in [(&setup.rsa, "RS256", "rsa"), (&setup.ec, "ES256", "ec"), (&setup.ed, "EdDSA", "ed")]
     {
         let token = key.token(&header(algorithm, kid), &claims());
-        assert_eq!(setup.backend.list_as(&token).await.status, 200, "{algorithm}");
+        assert_eq!(setup.api.list_as(&token).await.status, 200, "{algorithm}");
     }
-    assert_eq!(setup.issuer.fetches(), 1, "the keys are kept");
+    assert_eq!(setup.issuer.fetches(), 1, "the keys are cached");
 
     let token = setup.ec.token(&header("ES256", "ec"), &claims());
-    let created = setup.backend.answer(&with_credential(event("upload-http-api"), &token)).await;
+    let created = setup.api.send(&with_credential(event("upload-http-api"), &token)).await;
     assert_eq!((created.status, &created.body["org_id"]), (201, &claims()["org_id"]), "{}", created.body);
-    let by_key = setup.backend.answer(&event("list")).await;
+    let by_key = setup.api.send(&event("list")).await;
     assert_eq!(by_key.body, json!({"packs": [created.body]}));
 }
 
 #[tokio::test]
-async fn a_session_may_what_its_permissions_say_and_its_org_can_pay_for() {
+async fn a_session_is_limited_by_its_permissions_and_by_its_org_s_billing() {
     let setup = Setup::new().await;
     for (permissions, upload_status) in [
         (json!(["caps:write"]), 201),
@@ -81,40 +80,40 @@ async fn a_session_may_what_its_permissions_say_and_its_org_can_pay_for() {
         (json!([]), 403),
     ] {
         let token = setup.ec.token(&header("ES256", "ec"), &claims_with(json!({ "permissions": permissions })));
-        let answer = setup.backend.answer(&with_credential(event("upload-http-api"), &token)).await;
-        assert_eq!(answer.status, upload_status, "{permissions}: {}", answer.body);
-        assert_eq!(setup.backend.list_as(&token).await.status, 200, "{permissions}");
+        let response = setup.api.send(&with_credential(event("upload-http-api"), &token)).await;
+        assert_eq!(response.status, upload_status, "{permissions}: {}", response.body);
+        assert_eq!(setup.api.list_as(&token).await.status, 200, "{permissions}");
     }
     let overdue = claims_with(json!({"org_id": "org_01JPASTDVE0000000000000000"}));
     let token = setup.ec.token(&header("ES256", "ec"), &overdue);
-    let answer = setup.backend.answer(&with_credential(upload(&form(&[])), &token)).await;
-    assert_eq!(answer.code(), (423, "billing_inactive"));
-    assert_eq!(setup.backend.list_as(&token).await.status, 200);
+    let response = setup.api.send(&with_credential(upload(&form(&[])), &token)).await;
+    assert_eq!(response.code(), (423, "billing_inactive"));
+    assert_eq!(setup.api.list_as(&token).await.status, 200);
 }
 
 #[tokio::test]
 async fn claims_are_checked_with_a_minute_of_leeway() {
     let setup = Setup::new().await;
-    for (good, why) in [
+    for (valid, why) in [
         (json!({"exp": now(-50)}), "expired within the leeway"),
         (json!({"nbf": now(55)}), "not yet valid within the leeway"),
-        (json!({"nbf": null, "sub": null}), "what need not be there"),
+        (json!({"nbf": null, "sub": null}), "no optional claims"),
         (json!({"exp": now(600) as f64 + 0.5}), "a fraction of a second"),
         (json!({"aud": ["other", AUDIENCE]}), "one of several audiences"),
-        (json!({"iat": now(300), "jti": "x", "org_name": "Acme"}), "claims that nobody asks for"),
+        (json!({"iat": now(300), "jti": "x", "org_name": "Acme"}), "unknown claims"),
     ] {
-        assert_eq!(setup.list(&claims_with(good)).await.status, 200, "{why}");
+        assert_eq!(setup.list(&claims_with(valid)).await.status, 200, "{why}");
     }
-    for (bad, why) in [
+    for (invalid, why) in [
         (json!({"exp": now(-62)}), "expired"),
         (json!({"exp": 0}), "expired long ago"),
         (json!({"exp": -1}), "expired before the epoch"),
         (json!({"exp": null}), "never expires"),
-        (json!({"exp": now(600).to_string()}), "expires at a text"),
+        (json!({"exp": now(600).to_string()}), "exp is a string"),
         (json!({"nbf": now(70)}), "not yet valid"),
-        (json!({"nbf": "tomorrow"}), "not valid before a text"),
+        (json!({"nbf": "tomorrow"}), "nbf is a string"),
         (json!({"iss": "https://id.example"}), "another issuer"),
-        (json!({"iss": format!("{ISSUER}x")}), "an issuer that begins alike"),
+        (json!({"iss": format!("{ISSUER}x")}), "an issuer with the same prefix"),
         (json!({"iss": null}), "no issuer"),
         (json!({"aud": "other"}), "another audience"),
         (json!({"aud": ["other", "another"]}), "other audiences"),
@@ -122,91 +121,93 @@ async fn claims_are_checked_with_a_minute_of_leeway() {
         (json!({"aud": null}), "no audience"),
         (json!({"org_id": null}), "no org"),
         (json!({"org_id": "acme"}), "an org's slug"),
-        (json!({"org_id": "org_01jacme0000000000000000000"}), "an org's id misspelt"),
+        (json!({"org_id": "org_01jacme0000000000000000000"}), "an org's id in lower case"),
         (json!({"org_id": ["org_01JACME0000000000000000000"]}), "a list of orgs"),
-        (json!({"org_id": "org_01JN0SVCH00000000000000000"}), "an org that nobody knows"),
+        (json!({"org_id": "org_01JN0SVCH00000000000000000"}), "an unknown org"),
         (json!({"permissions": null}), "no permissions"),
-        (json!({"permissions": "caps:write"}), "permissions as a text"),
+        (json!({"permissions": "caps:write"}), "permissions as a string"),
         (json!({"permissions": ["caps:write", 1]}), "a permission that is a number"),
     ] {
-        setup.refuses(&setup.ec.token(&header("ES256", "ec"), &claims_with(bad)), why).await;
+        setup.expect_unauthenticated(&setup.ec.token(&header("ES256", "ec"), &claims_with(invalid)), why).await;
     }
 }
 
 #[tokio::test]
-async fn forged_tokens_are_refused_and_cost_the_issuer_nothing() {
+async fn forged_tokens_are_rejected_without_requests_to_the_issuer() {
     let setup = Setup::new().await;
     let Setup { rsa, ec, ed, issuer, .. } = &setup;
     for algorithm in ["none", "HS256", "RS384"] {
-        setup.refuses(&rsa.token(&header(algorithm, "rsa"), &claims()), "before any key is known").await;
+        setup
+            .expect_unauthenticated(&rsa.token(&header(algorithm, "rsa"), &claims()), "before the keys are fetched")
+            .await;
     }
     assert_eq!(issuer.fetches(), 0);
     assert_eq!(setup.list(&claims()).await.status, 200);
     let modulus = rsa.jwk("rsa")["n"].as_str().unwrap().to_owned();
-    let good = ec.token(&header("ES256", "ec"), &claims());
-    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let valid = ec.token(&header("ES256", "ec"), &claims());
+    let (signed, signature) = valid.rsplit_once('.').unwrap();
     let raised = message(&header("ES256", "ec"), &claims_with(json!({"permissions": ["audit:read"]})));
     let unsigned = |algorithm: &str| format!("{}.", message(&header(algorithm, "ec"), &claims()));
     let hmac = |secret: &[u8], kid| hmac_token(secret, &header("HS256", kid), &claims());
 
     for (token, why) in [
         (unsigned("none"), "no algorithm"),
-        (unsigned("None"), "no algorithm, spelt otherwise"),
+        (unsigned("None"), "no algorithm, in another case"),
         (unsigned("ES256"), "no signature"),
         (format!("{signed}.{}", base64(&[0; 64])), "a signature of zeros (CVE-2022-21449)"),
         (hmac(rsa.pem().as_bytes(), "rsa"), "an HMAC with the public key"),
         (hmac(rsa.pem().trim_end().as_bytes(), "rsa"), "an HMAC with the public key, without its line break"),
         (hmac(modulus.as_bytes(), "rsa"), "an HMAC with the modulus"),
-        (hmac(b"", "rsa"), "an HMAC with nothing"),
-        (hmac(b"secret", "oct"), "an HMAC with a key that nobody has"),
-        (rsa.token(&header("RS384", "rsa"), &claims()), "an algorithm that is not accepted"),
-        (rsa.token(&header("PS256", "rsa"), &claims()), "another that is not accepted"),
-        (rsa.token(&header("RS256", "ec"), &claims()), "a kid of another kind of key"),
-        (ec.token(&header("ES256", "ed"), &claims()), "a kid of yet another kind of key"),
-        (ed.token(&header("EdDSA", "rsa"), &claims()), "and another"),
+        (hmac(b"", "rsa"), "an HMAC with an empty key"),
+        (hmac(b"secret", "oct"), "an HMAC with an unknown key"),
+        (rsa.token(&header("RS384", "rsa"), &claims()), "an unsupported algorithm"),
+        (rsa.token(&header("PS256", "rsa"), &claims()), "another unsupported algorithm"),
+        (rsa.token(&header("RS256", "ec"), &claims()), "RS256 with the kid of an EC key"),
+        (ec.token(&header("ES256", "ed"), &claims()), "ES256 with the kid of an Ed25519 key"),
+        (ed.token(&header("EdDSA", "rsa"), &claims()), "EdDSA with the kid of an RSA key"),
         (ec.token(&header("ES384", "ec"), &claims()), "an algorithm that is not the key's"),
-        (Key::ec().token(&header("ES256", "ec"), &claims()), "somebody else's key"),
+        (Key::ec().token(&header("ES256", "ec"), &claims()), "another key with the same kid"),
         (format!("{raised}.{signature}"), "claims that were not signed"),
         (ec.token(&json!({"alg": "ES256"}), &claims()), "no kid"),
         (ec.token(&json!({"alg": "ES256", "kid": ""}), &claims()), "an empty kid"),
         (ec.token(&json!({"alg": "ES256", "kid": "ec", "crit": ["exp"], "exp": 1}), &claims()), "a critical header"),
+        (ec.token(&json!({"alg": "ES256", "kid": "mine", "jwk": ec.jwk("mine")}), &claims()), "a key in the header"),
         (
-            ec.token(&json!({"alg": "ES256", "kid": "mine", "jwk": ec.jwk("mine")}), &claims()),
-            "a key that the token brings along",
+            ec.token(&json!({"alg": "ES256", "kid": "mine", "jku": issuer.url}), &claims()),
+            "a URL of keys in the header",
         ),
-        (ec.token(&json!({"alg": "ES256", "kid": "mine", "jku": issuer.url}), &claims()), "a URL of keys likewise"),
-        (ec.token(&header("ES256", "ec"), &json!("claims")), "claims that are a text"),
+        (ec.token(&header("ES256", "ec"), &json!("claims")), "claims that are a string"),
         (ec.token(&header("ES256", "ec"), &claims_with(json!({"x": "x".repeat(6_500)}))), "more than 8 KiB"),
-        (format!("{good}.{signature}"), "four parts"),
+        (format!("{valid}.{signature}"), "four parts"),
         (signed.to_owned(), "two parts"),
         ("eyJ".to_owned(), "one part"),
         ("eyJhbGciOiJFUzI1NiJ9..".to_owned(), "empty parts"),
     ] {
-        setup.refuses(&token, why).await;
+        setup.expect_unauthenticated(&token, why).await;
     }
     assert_eq!(issuer.fetches(), 1);
 }
 
-/// A token as long as is allowed: what makes the too long one fail is its length alone.
+/// Confirms that the token of more than 8 KiB is rejected only for its length.
 #[tokio::test]
-async fn a_long_token_is_a_token() {
+async fn a_long_token_below_the_limit_is_accepted() {
     let setup = Setup::new().await;
     let token = setup.ec.token(&header("ES256", "ec"), &claims_with(json!({"x": "x".repeat(5_000)})));
     assert!((6_500..8_192).contains(&token.len()), "{}", token.len());
-    assert_eq!(setup.backend.list_as(&token).await.status, 200);
+    assert_eq!(setup.api.list_as(&token).await.status, 200);
 }
 
 #[tokio::test]
-async fn without_an_issuer_a_session_is_no_credential() {
+async fn a_session_is_rejected_if_no_issuer_is_configured() {
     let ec = Key::ec();
     let issuer = Issuer::start(json!([ec.jwk("ec")])).await;
-    let setup = Setup { rsa: Key::rsa(), ed: Key::ed(), ec, issuer, backend: Backend::start().await };
-    setup.refuses(&setup.ec.token(&header("ES256", "ec"), &claims()), "no issuer").await;
+    let setup = Setup { rsa: Key::rsa(), ed: Key::ed(), ec, issuer, api: TestApi::start().await };
+    setup.expect_unauthenticated(&setup.ec.token(&header("ES256", "ec"), &claims()), "no issuer").await;
     assert_eq!(setup.issuer.fetches(), 0);
 }
 
 #[tokio::test]
-async fn only_keys_for_signatures_are_used() {
+async fn only_signature_keys_are_used() {
     let (ec, ed) = (Key::ec(), Key::ed());
     let with = |name: &str, value: Value| {
         let mut jwk = ec.jwk(&format!("{name}={value}"));
@@ -220,15 +221,15 @@ async fn only_keys_for_signatures_are_used() {
         with("use", json!("sig")), with("alg", json!("ES256")), with("key_ops", json!(["verify"])), ed.jwk("ed"),
     ]);
     let issuer = Issuer::start(keys).await;
-    let backend = Backend::start_with(&issuer.settings()).await;
+    let api = TestApi::start_with(&issuer.settings()).await;
     for kid in [r#"use="sig""#, r#"alg="ES256""#, r#"key_ops=["verify"]"#] {
-        assert_eq!(backend.list_as(&ec.token(&header("ES256", kid), &claims())).await.status, 200, "{kid}");
+        assert_eq!(api.list_as(&ec.token(&header("ES256", kid), &claims())).await.status, 200, "{kid}");
     }
-    assert_eq!(backend.list_as(&ed.token(&header("EdDSA", "ed"), &claims())).await.status, 200);
+    assert_eq!(api.list_as(&ed.token(&header("EdDSA", "ed"), &claims())).await.status, 200);
     for kid in [r#"use="enc""#, r#"alg="ES384""#, r#"key_ops=["sign"]"#, r#"kty="OKP""#, r#"crv="P-384""#, r#"x="?""#] {
         let token = ec.token(&header("ES256", kid), &claims());
-        assert_eq!(backend.list_as(&token).await.code(), (401, "unauthenticated"), "{kid}");
+        assert_eq!(api.list_as(&token).await.code(), (401, "unauthenticated"), "{kid}");
     }
     let hmac = hmac_token(b"secret", &header("HS256", "oct"), &claims());
-    assert_eq!(backend.list_as(&hmac).await.code(), (401, "unauthenticated"));
+    assert_eq!(api.list_as(&hmac).await.code(), (401, "unauthenticated"));
 }

@@ -1,15 +1,16 @@
+//! The host of a request, which must be that of the caller's org.
+
 use pack_upload::identity::{KeyTemplate, Settings};
 use serde_json::{Value, json};
 
 use super::{
-    Answer,
-    backend::{Backend, secret, with_credential},
-    event, request,
+    ApiResponse, event, request,
+    test_api::{TestApi, secret, with_credential},
 };
 
-async fn backend() -> Backend {
+async fn api() -> TestApi {
     let base_domain = Some("packs.example".parse().unwrap());
-    Backend::start_with(&Settings { base_domain, ..Settings::default() }).await
+    TestApi::start_with(&Settings { base_domain, ..Settings::default() }).await
 }
 
 fn at(name: &str, host: &Value) -> Value {
@@ -19,19 +20,19 @@ fn at(name: &str, host: &Value) -> Value {
 }
 
 #[track_caller]
-fn assert_refused(answer: &Answer, why: &str) {
-    assert_eq!(answer.code(), (403, "permission_denied"), "{why}");
-    assert!(answer.body["error"]["message"].as_str().unwrap().contains("acme.packs.example"), "{}", answer.body);
+fn expect_denied(response: &ApiResponse, why: &str) {
+    assert_eq!(response.code(), (403, "permission_denied"), "{why}");
+    assert!(response.body["error"]["message"].as_str().unwrap().contains("acme.packs.example"), "{}", response.body);
 }
 
 #[tokio::test]
-async fn only_the_host_of_the_callers_org_serves_them() {
-    let backend = backend().await;
+async fn an_org_is_served_only_on_its_own_host() {
+    let api = api().await;
     for (name, status) in [("upload-http-api", 201), ("upload-rest", 200), ("upload-function-url", 200), ("list", 200)]
     {
         for host in ["acme.packs.example", "ACME.Packs.Example"] {
-            let answer = backend.answer(&at(name, &json!(host))).await;
-            assert!([200, status].contains(&answer.status), "{name} at {host}: {}", answer.body);
+            let response = api.send(&at(name, &json!(host))).await;
+            assert!([200, status].contains(&response.status), "{name} at {host}: {}", response.body);
         }
         for host in [
             json!("pastdue.packs.example"),
@@ -44,49 +45,49 @@ async fn only_the_host_of_the_callers_org_serves_them() {
             json!(""),
             json!(null),
         ] {
-            assert_refused(&backend.answer(&at(name, &host)).await, &format!("{name} at {host}"));
+            expect_denied(&api.send(&at(name, &host)).await, &format!("{name} at {host}"));
         }
     }
-    assert_refused(&backend.answer(&at("get", &json!("packs.example"))).await, "whether the pack is there or not");
+    expect_denied(&api.send(&at("get", &json!("packs.example"))).await, "even if the pack does not exist");
 }
 
-/// They say whatever the client wants.
+/// The client controls them.
 #[tokio::test]
-async fn headers_do_not_make_a_host() {
-    let backend = backend().await;
+async fn headers_cannot_change_the_host() {
+    let api = api().await;
     let mut event = at("list", &json!("pastdue.packs.example"));
     for header in ["host", "x-forwarded-host", "forwarded", "x-original-host"] {
         event["headers"][header] = json!("acme.packs.example");
     }
-    assert_refused(&backend.answer(&event).await, "headers");
+    expect_denied(&api.send(&event).await, "headers");
     let mut event = at("list", &json!("acme.packs.example"));
     for header in ["host", "x-forwarded-host"] {
         event["headers"][header] = json!("pastdue.packs.example");
     }
-    assert_eq!(backend.answer(&event).await.status, 200);
+    assert_eq!(api.send(&event).await.status, 200);
 }
 
-/// Who shows no credential learns nothing about hosts; who is refused for the host learns nothing about billing.
+/// Unauthenticated callers learn nothing about hosts, and callers on a wrong host learn nothing about billing.
 #[tokio::test]
-async fn the_host_comes_after_the_credential_and_before_billing() {
-    let backend = backend().await;
+async fn the_host_is_checked_after_the_credential_and_before_billing() {
+    let api = api().await;
     let mut event = request("GET", "/v1/packs");
     event["requestContext"]["domainName"] = json!("nobody.packs.example");
-    assert_eq!(backend.answer(&event).await.code(), (401, "unauthenticated"));
+    assert_eq!(api.send(&event).await.code(), (401, "unauthenticated"));
     event["rawPath"] = json!("/nowhere");
-    assert_eq!(backend.answer(&event).await.code(), (404, "not_found"));
+    assert_eq!(api.send(&event).await.code(), (404, "not_found"));
 
     let secret = secret("pastdue", KeyTemplate::FullAccess);
     let foreign = with_credential(at("upload-http-api", &json!("acme.packs.example")), secret.reveal());
-    assert_eq!(backend.answer(&foreign).await.code(), (403, "permission_denied"));
+    assert_eq!(api.send(&foreign).await.code(), (403, "permission_denied"));
     let own = with_credential(at("upload-http-api", &json!("pastdue.packs.example")), secret.reveal());
-    assert_eq!(backend.answer(&own).await.code(), (423, "billing_inactive"));
+    assert_eq!(api.send(&own).await.code(), (423, "billing_inactive"));
 }
 
 #[tokio::test]
-async fn without_a_base_domain_every_host_is_everybodys() {
-    let backend = Backend::start().await;
+async fn without_a_base_domain_every_host_serves_every_org() {
+    let api = TestApi::start().await;
     for host in [json!("pastdue.packs.example"), json!(null)] {
-        assert_eq!(backend.answer(&at("list", &host)).await.status, 200, "{host}");
+        assert_eq!(api.send(&at("list", &host)).await.status, 200, "{host}");
     }
 }

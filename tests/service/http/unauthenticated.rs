@@ -1,12 +1,12 @@
 use serde_json::json;
 
-use super::{answer, request};
+use super::{request, send};
 
 const KEY: &str = "sk_01JACME0000000000000000000_MeMq55wWA5iTs_19g1kkfrVItA08EtX5udwGHSs5WXg";
 
 #[tokio::test]
-async fn whatever_is_no_credential_looks_the_same() {
-    let missing = answer(&request("GET", "/v1/packs")).await;
+async fn every_invalid_credential_gets_the_same_response() {
+    let missing = send(&request("GET", "/v1/packs")).await;
     assert_eq!(missing.code(), (401, "unauthenticated"));
     assert_eq!(missing.header("www-authenticate"), Some("Bearer"));
     let lower_case_org = KEY.to_lowercase();
@@ -29,15 +29,15 @@ async fn whatever_is_no_credential_looks_the_same() {
     ] {
         let mut event = request("GET", "/v1/packs");
         event["headers"]["authorization"] = json!(authorization);
-        let answer = answer(&event).await;
-        assert_eq!((answer.status, &answer.body), (missing.status, &missing.body), "{authorization}");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{authorization}");
+        let response = send(&event).await;
+        assert_eq!((response.status, &response.body), (missing.status, &missing.body), "{authorization}");
+        assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{authorization}");
     }
 }
 
-/// Even beside a header that would do.
+/// This holds even if the header has a valid credential too.
 #[tokio::test]
-async fn a_credential_in_the_url_is_refused() {
+async fn a_credential_in_the_url_is_rejected() {
     for query in [
         &*format!("access_token={KEY}"),
         &format!("name={KEY}"),
@@ -49,9 +49,9 @@ async fn a_credential_in_the_url_is_refused() {
         let mut event = request("GET", "/v1/packs");
         event["headers"]["authorization"] = json!(format!("Bearer {KEY}"));
         event["rawQueryString"] = json!(query);
-        let answer = answer(&event).await;
-        assert_eq!(answer.code(), (401, "unauthenticated"), "{query}");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{query}");
-        assert!(!answer.body.to_string().contains(KEY), "{query}");
+        let response = send(&event).await;
+        assert_eq!(response.code(), (401, "unauthenticated"), "{query}");
+        assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{query}");
+        assert!(!response.body.to_string().contains(KEY), "{query}");
     }
 }

@@ -6,16 +6,16 @@ use std::{
 };
 
 use pack_format::Digest;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
+use reqwest::{Client, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{StandIn, openapi, run};
+use super::{AwsEmulator, openapi, run};
 
-/// How long `local` may take to accept requests, and a build to be done.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time limit for `local` to start, and for a build to finish.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running `local` with a data folder of its own, which is killed when this is dropped.
+/// A running `local` with its own data folder. It is killed on drop.
 pub(crate) struct Local {
     process: Child,
     data: TempDir,
@@ -24,25 +24,25 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Starts one in a new data folder.
+    /// Starts `local` in a new data folder.
     pub(crate) async fn start() -> Self {
         Self::start_in(TempDir::new().unwrap(), &[]).await
     }
 
-    /// Starts one in a new data folder with these variables set.
+    /// Starts `local` in a new data folder with these environment variables.
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         Self::start_in(TempDir::new().unwrap(), variables).await
     }
 
-    /// Starts one in this data folder.
+    /// Starts `local` in this data folder with these environment variables.
     pub(crate) async fn start_in(data: TempDir, variables: &[(&str, &str)]) -> Self {
         let _ = std::fs::remove_file(data.path().join("local.json"));
-        let stand_in = StandIn::of(data.path());
+        let emulator = AwsEmulator::from_env(data.path());
         let process = Self::command(data.path())
-            .envs(stand_in.iter().flat_map(StandIn::variables))
+            .envs(emulator.iter().flat_map(AwsEmulator::variables))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
-            .stdout(File::create(data.path().join("printed")).unwrap())
+            .stdout(File::create(data.path().join("stdout")).unwrap())
             .stderr(File::create(data.path().join("log")).unwrap())
             .spawn()
             .unwrap();
@@ -51,7 +51,7 @@ impl Local {
         local
     }
 
-    /// The command, free of whatever the environment of the test says about backends and logs.
+    /// Returns the command without the test environment's variables for backends and logs.
     pub(crate) fn command(data: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
@@ -70,19 +70,19 @@ impl Local {
             if let Ok(text) = std::fs::read_to_string(self.data.path().join("local.json")) {
                 return serde_json::from_str(&text).unwrap();
             }
-            assert!(self.process.try_wait().unwrap().is_none(), "local ended: {}", self.log());
-            assert!(began.elapsed() < PATIENCE, "local does not accept requests: {}", self.log());
+            assert!(self.process.try_wait().unwrap().is_none(), "local exited: {}", self.log());
+            assert!(began.elapsed() < TIMEOUT, "local did not start in time: {}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Ends the process as a crash would, and hands its data folder back.
+    /// Kills the process, as a crash would, and returns its data folder.
     pub(crate) fn kill(mut self) -> TempDir {
         self.stop();
         self.take_data()
     }
 
-    /// Ends the process as Ctrl-C does: how it ended, and its data folder.
+    /// Interrupts the process, as Ctrl-C does, and returns its exit status and its data folder.
     pub(crate) fn interrupt(mut self) -> (ExitStatus, TempDir) {
         run(Command::new("kill").args(["-INT", &self.process.id().to_string()]));
         (self.process.wait().unwrap(), self.take_data())
@@ -97,99 +97,96 @@ impl Local {
         let _ = self.process.wait();
     }
 
-    /// All that it said on standard output.
-    pub(crate) fn printed(&self) -> String {
-        std::fs::read_to_string(self.data.path().join("printed")).unwrap()
+    pub(crate) fn stdout(&self) -> String {
+        std::fs::read_to_string(self.data.path().join("stdout")).unwrap()
     }
 
-    /// All that it logged.
+    /// Returns standard error so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default()
     }
 
-    /// The data folder.
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }
 
-    /// What `local.json` says.
+    /// Returns the content of `local.json`.
     pub(crate) fn document(&self) -> &Value {
         &self.document
     }
 
-    /// What `local.json` says at this path, such as `/endpoints/s3`.
+    /// Returns the string at a JSON pointer in `local.json`, such as `/endpoints/s3`.
     #[track_caller]
-    pub(crate) fn said(&self, pointer: &str) -> &str {
+    pub(crate) fn setting(&self, pointer: &str) -> &str {
         self.document.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is missing"))
     }
 
-    /// The `full_access` key of an org.
+    /// Returns the `full_access` API key of an org.
     pub(crate) fn key(&self, org: &str) -> String {
-        self.said(&format!("/keys/{org}/full_access")).to_owned()
+        self.setting(&format!("/keys/{org}/full_access")).to_owned()
     }
 
-    /// The URL of this path.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.said("/url"))
+        format!("{}{path}", self.setting("/url"))
     }
 
-    /// A request without a credential.
+    /// Builds a request without a credential.
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.client.request(method.parse().unwrap(), self.url(path))
     }
 
     /// A GET by an org.
-    pub(crate) async fn get(&self, org: &str, path: &str) -> Answer {
-        Answer::read(self.request("GET", path).bearer_auth(self.key(org)).send().await.unwrap()).await
+    pub(crate) async fn get(&self, org: &str, path: &str) -> ApiResponse {
+        ApiResponse::send(self.request("GET", path).bearer_auth(self.key(org))).await
     }
 
-    /// An upload of this archive by `acme`.
-    pub(crate) async fn upload(&self, archive: Vec<u8>) -> Answer {
+    /// Uploads an archive as `acme`.
+    pub(crate) async fn upload(&self, archive: Vec<u8>) -> ApiResponse {
         self.upload_as("acme", "", archive).await
     }
 
-    /// An upload of this archive by an org, with a query string.
-    pub(crate) async fn upload_as(&self, org: &str, query: &str, archive: Vec<u8>) -> Answer {
+    /// Uploads an archive as an org, with a query string.
+    pub(crate) async fn upload_as(&self, org: &str, query: &str, archive: Vec<u8>) -> ApiResponse {
         self.send_form(org, query, form(archive)).await
     }
 
-    /// An upload of this form by an org, with a query string.
-    pub(crate) async fn send_form(&self, org: &str, query: &str, form: multipart::Form) -> Answer {
+    /// Uploads a form as an org, with a query string.
+    pub(crate) async fn send_form(&self, org: &str, query: &str, form: multipart::Form) -> ApiResponse {
         let request = self.request("POST", &format!("/v1/packs/upload{query}")).bearer_auth(self.key(org));
-        Answer::read(request.multipart(form).send().await.unwrap()).await
+        ApiResponse::send(request.multipart(form)).await
     }
 
-    /// What is answered to an org that begins the upload of this archive.
-    pub(crate) async fn begin(&self, org: &str, archive: &[u8]) -> Answer {
+    /// Begins an upload of this archive through S3 as an org.
+    pub(crate) async fn begin_upload(&self, org: &str, archive: &[u8]) -> ApiResponse {
         let sha256 = Digest::sha256(archive).to_string();
         let body = json!({"size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:")});
         let request = self.request("POST", "/v1/packs/uploads").bearer_auth(self.key(org));
-        Answer::read(request.json(&body).send().await.unwrap()).await
+        ApiResponse::send(request.json(&body)).await
     }
 
-    /// Begins an org's upload of this archive and sends it: the upload's id.
-    pub(crate) async fn send(&self, org: &str, archive: Vec<u8>) -> String {
-        let begun = self.begin(org, &archive).await;
+    /// Begins an upload through S3 as an org, sends the archive and returns the upload's id.
+    pub(crate) async fn send_archive(&self, org: &str, archive: Vec<u8>) -> String {
+        let begun = self.begin_upload(org, &archive).await;
         begun.expect(StatusCode::CREATED);
-        assert_eq!(send(&begun, archive).await, StatusCode::OK);
+        assert_eq!(put_archive(&begun, archive).await, StatusCode::OK);
         begun.text("upload_id").to_owned()
     }
 
-    /// Submits an upload whose archive was sent, by an org, with a query string.
-    pub(crate) async fn submit_as(&self, org: &str, query: &str, upload_id: &str) -> Answer {
+    /// Submits an upload whose archive is in S3, as an org, with a query string.
+    pub(crate) async fn submit_as(&self, org: &str, query: &str, upload_id: &str) -> ApiResponse {
         self.send_form(org, query, multipart::Form::new().text("upload_id", upload_id.to_owned())).await
     }
 
-    /// The pack's record once its build is no longer queued.
-    pub(crate) async fn built(&self, org: &str, id: &str) -> Value {
+    /// Waits until the pack's build is no longer queued and returns its record.
+    pub(crate) async fn wait_for_build(&self, org: &str, id: &str) -> Value {
         let began = Instant::now();
         loop {
-            let answer = self.get(org, &format!("/v1/packs/{id}")).await;
-            answer.expect(StatusCode::OK);
-            if answer.body["build_status"] != "queued" {
-                return answer.body;
+            let response = self.get(org, &format!("/v1/packs/{id}")).await;
+            response.expect(StatusCode::OK);
+            if response.body["build_status"] != "queued" {
+                return response.body;
             }
-            assert!(began.elapsed() < PATIENCE, "the build is not done: {}", self.log());
+            assert!(began.elapsed() < TIMEOUT, "the build did not finish in time: {}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -204,11 +201,11 @@ impl Drop for Local {
     }
 }
 
-/// What S3 answers to this body, sent as the answer to the beginning of an upload says.
-pub(crate) async fn send(begun: &Answer, body: Vec<u8>) -> StatusCode {
+/// Sends a body to S3 with the URL and the headers of a begun upload, and returns the status.
+pub(crate) async fn put_archive(begun: &ApiResponse, body: Vec<u8>) -> StatusCode {
     let mut put = Client::new().request(begun.text("method").parse().unwrap(), begun.text("url")).body(body);
     for (name, value) in begun.body["headers"].as_object().unwrap() {
-        // The client's own, by the body that it has.
+        // The HTTP client sets this one from the body.
         if name != "content-length" {
             put = put.header(name, value.as_str().unwrap());
         }
@@ -216,62 +213,65 @@ pub(crate) async fn send(begun: &Answer, body: Vec<u8>) -> StatusCode {
     put.send().await.unwrap().status()
 }
 
-/// A form with this archive and nothing else.
+/// Returns a form with this archive and no other part.
 pub(crate) fn form(archive: Vec<u8>) -> multipart::Form {
     multipart::Form::new().part("archive", multipart::Part::bytes(archive).file_name("pack.tar.gz"))
 }
 
-/// An answer, read whole.
+/// A complete response of the API.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) body: Value,
 }
 
-impl Answer {
-    /// Reads an answer, which must be one that openapi.yaml has.
-    pub(crate) async fn read(response: Response) -> Self {
+impl ApiResponse {
+    /// Sends a request and reads its response, which openapi.yaml must document.
+    pub(crate) async fn send(request: RequestBuilder) -> Self {
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        let path = response.url().path().to_owned();
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
-        openapi::expect_documented(&path, status.as_u16(), &headers, &body);
+        openapi::expect_documented(&method, &path, status.as_u16(), &headers, &body);
         Self { status, headers, body }
     }
 
-    /// Fails unless the status is this one.
+    /// Fails unless the response has this status.
     #[track_caller]
     pub(crate) fn expect(&self, status: StatusCode) -> &Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
-    /// Fails unless this is an error in the envelope, with this status and code.
+    /// Fails unless the response is an error envelope with this status and code. Returns the error.
     #[track_caller]
     pub(crate) fn expect_error(&self, status: u16, code: &str) -> &Value {
         assert_eq!((self.status.as_u16(), self.body["error"]["code"].as_str()), (status, Some(code)), "{}", self.body);
         let error = &self.body["error"];
         assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{error}");
         assert!(error["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{error}");
-        assert_eq!(self.body.as_object().unwrap().len(), 1, "nothing stands beside the error: {}", self.body);
+        assert_eq!(self.body.as_object().unwrap().len(), 1, "the envelope has other members: {}", self.body);
         error
     }
 
-    /// A field of the body that is a text.
+    /// Returns a string field of the body.
     #[track_caller]
     pub(crate) fn text(&self, field: &str) -> &str {
-        self.body[field].as_str().unwrap_or_else(|| panic!("{field} is no text: {}", self.body))
+        self.body[field].as_str().unwrap_or_else(|| panic!("{field} is not a string: {}", self.body))
     }
 
-    /// A header that must be there.
+    /// Returns a header, which must be present.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("{name} is missing")).to_str().unwrap()
     }
 }
 
-/// Where a tool may write while a test runs.
+/// Creates a temporary directory, which is removed when the [`TempDir`] is dropped.
 pub(crate) fn scratch() -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().to_owned();

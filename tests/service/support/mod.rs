@@ -1,13 +1,12 @@
-//! What the tests of this crate share: a running `local`, the Lambdas' own binaries, packs to send them, and eyes for
-//! what they keep.
+//! Helpers of these tests: [`Local`] runs `local` and sends it requests, [`Embedded`] has the backends in this process,
+//! [`BackendState`] reads what they hold, and [`Archive`] builds archives.
 
-pub(crate) mod calls;
-mod holdings;
+mod aws_emulator;
+mod backend_state;
 mod local;
 pub(crate) mod openapi;
-mod stand_in;
 
-use std::net::SocketAddr;
+use std::{fs, net::SocketAddr, path::Path};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
@@ -16,12 +15,12 @@ pub(crate) use test_support::{
 };
 
 pub(crate) use self::{
-    holdings::Holdings,
-    local::{Answer, Local, form, scratch, send},
-    stand_in::StandIn,
+    aws_emulator::AwsEmulator,
+    backend_state::BackendState,
+    local::{ApiResponse, Local, form, put_archive, scratch},
 };
 
-/// How the SDK reaches a service that is played at this address.
+/// Returns an SDK configuration for a test server at this address.
 pub(crate) async fn sdk(address: SocketAddr) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
@@ -29,4 +28,12 @@ pub(crate) async fn sdk(address: SocketAddr) -> SdkConfig {
         .endpoint_url(format!("http://{address}"))
         .load()
         .await
+}
+
+/// Records that a function makes a call, as an empty file under `target/tmp/calls`. The checks in `tests/stack` compare
+/// these with the permissions of each function's role.
+pub(crate) fn record_call(function: &str, call: &str) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("calls").join(function);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(call), "").unwrap();
 }

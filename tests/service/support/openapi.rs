@@ -1,51 +1,47 @@
-//! What openapi.yaml says, as the validate of answers.
+//! Checks responses against openapi.yaml.
 
 use std::sync::LazyLock;
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-/// openapi.yaml, as the service serves it.
+/// openapi.yaml as JSON, as the service serves it.
 pub(crate) static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/openapi.json"))).unwrap());
 
-/// Fails unless openapi.yaml has such an answer to a request for this path: its status, its headers and its body.
+/// Fails unless openapi.yaml documents such a response to this method and path: its status, its headers and its body.
 #[track_caller]
-pub(crate) fn expect_documented(path: &str, status: u16, headers: &HeaderMap, body: &Value) {
-    let answer = format!("{status} to {path}: {headers:?} {body}");
-    let response = response(path, status).unwrap_or_else(|| panic!("openapi.yaml has no {answer}"));
+pub(crate) fn expect_documented(method: &str, path: &str, status: u16, headers: &HeaderMap, body: &Value) {
+    let context = format!("{status} to {method} {path}: {headers:?} {body}");
+    let response = response(method, path, status).unwrap_or_else(|| panic!("openapi.yaml has no {context}"));
     for (name, header) in response["headers"].as_object().into_iter().flatten() {
         let header = resolve(header);
         let Some(value) = headers.get(name) else {
-            assert_ne!(header["required"], true, "{name} is missing from {answer}");
+            assert_ne!(header["required"], true, "{name} is missing from {context}");
             continue;
         };
         let text = value.to_str().unwrap();
         let is_integer = header["schema"]["type"] == "integer";
         let value = if is_integer { json!(text.parse::<i64>().unwrap()) } else { json!(text) };
-        expect_valid(&header["schema"], &value, &answer);
+        expect_valid(&header["schema"], &value, &context);
     }
     let content_type = headers.get("content-type").map(|value| value.to_str().unwrap());
     let content = content_type.and_then(|content_type| response["content"].get(content_type));
-    expect_valid(
-        &content.unwrap_or_else(|| panic!("openapi.yaml has not the type of {answer}"))["schema"],
-        body,
-        &answer,
-    );
+    let content = content.unwrap_or_else(|| panic!("openapi.yaml does not have the content type of {context}"));
+    expect_valid(&content["schema"], body, &context);
 }
 
-/// The response of this status. Each path has one operation, so any other method of it is answered with a 405.
-fn response(path: &str, status: u16) -> Option<&'static Value> {
+/// The documented response. The responses to unknown paths and methods belong to no operation.
+fn response(method: &str, path: &str, status: u16) -> Option<&'static Value> {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let item =
         paths.get(path).or_else(|| paths.iter().find(|(template, _)| matches(template, path)).map(|(_, item)| item));
-    let name = match (item, status) {
-        (Some(_), 405) => "MethodNotAllowed",
-        (None, 404) => "RouteNotFound",
-        _ => {
-            let operation = item?.as_object().unwrap().values().next()?;
-            return operation["responses"].get(status.to_string()).map(resolve);
-        }
+    let operation = item.and_then(|item| item.get(method.to_ascii_lowercase()));
+    let name = match (item, operation, status) {
+        (_, Some(operation), _) => return operation["responses"].get(status.to_string()).map(resolve),
+        (Some(_), None, 405) => "MethodNotAllowed",
+        (None, None, 404) => "RouteNotFound",
+        _ => return None,
     };
     Some(&DOCUMENT["components"]["responses"][name])
 }
@@ -58,7 +54,7 @@ fn matches(template: &str, path: &str) -> bool {
             .all(|(expected, found)| expected == found || (expected.starts_with('{') && !found.is_empty()))
 }
 
-/// What a `$ref` refers to, or else the value itself.
+/// Follows a `$ref`; returns any other value as it is.
 pub(crate) fn resolve(value: &'static Value) -> &'static Value {
     match value["$ref"].as_str() {
         Some(reference) => DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap(),
@@ -66,13 +62,13 @@ pub(crate) fn resolve(value: &'static Value) -> &'static Value {
     }
 }
 
-/// Fails unless `value`, which `context` tells, is valid by a schema of openapi.yaml.
+/// Fails unless `value` is valid by a schema of openapi.yaml. `context` says where the value comes from.
 #[track_caller]
 pub(crate) fn expect_valid(schema: &Value, value: &Value, context: &str) {
-    // With the components beside it, so that its references lead somewhere.
+    // The schema's references point into the components.
     let schema = json!({ "allOf": [schema], "components": DOCUMENT["components"] });
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let errors: Vec<String> =
         validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "openapi.yaml has not {context}\n{errors:#?}");
+    assert!(errors.is_empty(), "not valid by openapi.yaml: {context}\n{errors:#?}");
 }

@@ -1,12 +1,14 @@
+//! Creating and reading records.
+
 use pack_upload::{
     aws::Created,
     records::{OrgId, PackId},
 };
 
-use super::support::{Database, community, record, taken};
+use super::support::{Database, community, existing, record};
 
 #[tokio::test]
-async fn a_record_comes_back_as_it_was_written() {
+async fn a_record_is_read_as_it_was_written() {
     let database = Database::start().await;
     let plain = record(OrgId::generate(), "plain", "1.0.0", "a");
     let mut full = community(record(OrgId::generate(), "full", "1.2.3-beta.1+build.5", "b"));
@@ -21,21 +23,21 @@ async fn a_record_comes_back_as_it_was_written() {
         let manifest = &record.release.manifest;
         let released = database.table.released(record.release.org_id, &manifest.name, &manifest.version).await.unwrap();
         assert_eq!(released.as_ref(), Some(record));
-        assert!(database.is_outstanding(record).await);
+        assert!(database.is_pending(record).await);
     }
-    assert_eq!(database.items().await, 4, "two records and their two guards");
+    assert_eq!(database.items().await, 4, "two records and their version claims");
 }
 
 #[tokio::test]
-async fn a_name_and_version_belongs_to_one_record_of_an_org() {
+async fn a_name_and_version_identify_one_record_of_an_org() {
     let database = Database::start().await;
     let (acme, globex) = (OrgId::generate(), OrgId::generate());
     let first = record(acme, "tools", "1.0.0", "a");
     assert!(matches!(database.table.create(&first).await.unwrap(), Created::Written));
 
     let second = record(acme, "tools", "1.0.0", "b");
-    assert_eq!(taken(database.table.create(&second).await.unwrap()), first);
-    assert_eq!(database.table.record(second.id).await.unwrap(), None, "the loser left nothing behind");
+    assert_eq!(existing(database.table.create(&second).await.unwrap()), first);
+    assert_eq!(database.table.record(second.id).await.unwrap(), None, "the rejected record is not written");
 
     for other in
         [record(globex, "tools", "1.0.0", "c"), record(acme, "tools", "1.0.1", "d"), record(acme, "x", "1.0.0", "e")]
@@ -45,7 +47,7 @@ async fn a_name_and_version_belongs_to_one_record_of_an_org() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn an_absent_record_is_not_found() {
     let database = Database::start().await;
     assert_eq!(database.table.record(PackId::generate()).await.unwrap(), None);
     let (name, version) = ("tools".parse().unwrap(), "1.0.0".parse().unwrap());
@@ -53,25 +55,25 @@ async fn what_is_not_there_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_fifty_racing_creates_one_wins_and_all_others_learn_who() {
+async fn one_of_fifty_concurrent_creates_succeeds_and_the_others_return_its_record() {
     let database = Database::start().await;
     let org = OrgId::generate();
-    let racers: Vec<_> = (0..50)
-        .map(|racer| {
+    let tasks: Vec<_> = (0..50)
+        .map(|n| {
             let table = database.table.clone();
-            let record = record(org, "tools", "1.0.0", &racer.to_string());
+            let record = record(org, "tools", "1.0.0", &n.to_string());
             tokio::spawn(async move { (table.create(&record).await.unwrap(), record) })
         })
         .collect();
-    let (mut written, mut met) = (Vec::new(), Vec::new());
-    for racer in racers {
-        match racer.await.unwrap() {
+    let (mut written, mut found) = (Vec::new(), Vec::new());
+    for task in tasks {
+        match task.await.unwrap() {
             (Created::Written, record) => written.push(record),
-            (Created::Taken(winner), _) => met.push(*winner),
+            (Created::Taken(winner), _) => found.push(*winner),
         }
     }
     let [winner] = written.as_slice() else { panic!("{} won", written.len()) };
-    assert_eq!(met.len(), 49);
-    assert!(met.iter().all(|record| record == winner));
-    assert_eq!(database.items().await, 2, "the winner and its guard");
+    assert_eq!(found.len(), 49);
+    assert!(found.iter().all(|record| record == winner));
+    assert_eq!(database.items().await, 2, "the winner and its version claim");
 }

@@ -1,3 +1,5 @@
+//! Lists of packs: visibility, order, pages and filters.
+
 use std::collections::BTreeSet;
 
 use pack_upload::{
@@ -13,25 +15,26 @@ async fn write_all(table: &Table, records: &[Record]) {
     }
 }
 
-/// Reads all pages and returns their ids, page by page.
+/// Reads all pages and returns the ids of each.
 async fn pages(table: &Table, org: OrgId, filter: &Filter, limit: usize) -> Vec<Vec<PackId>> {
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
         let Page { records, next } = table.list(org, filter, limit, after).await.unwrap();
         pages.push(records.iter().map(|record| record.id).collect());
         match next {
-            Some(next) => assert!(after.replace(next).is_none_or(|after| next < after), "the list goes on"),
+            Some(next) => assert!(after.replace(next).is_none_or(|after| next < after), "the cursor advances"),
             None => return pages,
         }
     }
 }
 
-/// The ids of those records, newest first.
+/// Returns the ids of these records, newest first.
 fn newest_first<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<PackId> {
     records.into_iter().map(|record| record.id).collect::<BTreeSet<_>>().into_iter().rev().collect()
 }
 
-/// 320 records in turn: own, own community, another's, another's community.
+/// Returns 320 records, alternating between own org packs, own community packs, another org's packs and its community
+/// packs.
 fn mixed(own: OrgId, other: OrgId) -> Vec<Record> {
     (0..320)
         .map(|n| {
@@ -43,7 +46,7 @@ fn mixed(own: OrgId, other: OrgId) -> Vec<Record> {
 }
 
 #[tokio::test]
-async fn a_list_holds_own_packs_and_community_packs_newest_first_and_each_once() {
+async fn a_list_contains_own_and_community_packs_newest_first_without_duplicates() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
@@ -58,12 +61,12 @@ async fn a_list_holds_own_packs_and_community_packs_newest_first_and_each_once()
         assert!(pages.iter().rev().skip(1).all(|page| page.len() == limit));
         assert_eq!(pages.concat(), visible);
     }
-    let stranger = pages(table, OrgId::generate(), &Filter::default(), 100).await.concat();
-    assert_eq!(stranger, newest_first(records.iter().skip(1).step_by(2)), "community packs only");
+    let unrelated = pages(table, OrgId::generate(), &Filter::default(), 100).await.concat();
+    assert_eq!(unrelated, newest_first(records.iter().skip(1).step_by(2)), "community packs only");
 }
 
 #[tokio::test]
-async fn records_come_back_whole() {
+async fn listed_records_are_complete() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
@@ -76,7 +79,7 @@ async fn records_come_back_whole() {
 }
 
 #[tokio::test]
-async fn filters_narrow_a_list_across_pages() {
+async fn filters_apply_across_pages() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
@@ -106,15 +109,15 @@ async fn filters_narrow_a_list_across_pages() {
 }
 
 #[tokio::test]
-async fn an_empty_list_ends_at_once() {
+async fn an_empty_list_is_one_empty_page() {
     let database = Database::start().await;
     let table = &database.table;
     assert_eq!(pages(table, OrgId::generate(), &Filter::default(), 20).await, [Vec::new()]);
 }
 
-/// DynamoDB ends a page after 1 MB of items, so that these records, 100 KB each, make a filter pass over many pages.
+/// DynamoDB ends a page after 1 MB of items, so a filter has to skip many pages of these records of 100 KB each.
 #[tokio::test]
-async fn a_filter_that_passes_over_too_much_ends_the_page_early_and_loses_nothing() {
+async fn a_page_ends_early_if_a_filter_skips_many_records_and_no_match_is_lost() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
@@ -131,6 +134,6 @@ async fn a_filter_that_passes_over_too_much_ends_the_page_early_and_loses_nothin
     assert_eq!(rare.len(), 2);
 
     let pages = pages(table, own, &filter, 5).await;
-    assert!(pages.len() > 1, "a request reads no more than its share");
+    assert!(pages.len() > 1, "a request reads a bounded number of records");
     assert_eq!(pages.concat(), rare);
 }

@@ -1,7 +1,11 @@
-//! The table's verbs, over the real SDK, on an embedded DynamoDB of each test's own.
+//! The reads and writes of [`Table`](pack_upload::aws::Table) on an embedded DynamoDB, including concurrent writes,
+//! transaction conflicts and lost responses, and the sweeps of requeue.
+//!
+//! To add a case, start a [`Database`](support::Database), build records with [`record`](support::record), and call the
+//! table.
 
 mod create;
-mod fault;
+mod faults;
 mod list;
 mod orgs;
 mod replace;

@@ -1,3 +1,5 @@
+//! Orgs and API keys.
+
 use pack_upload::{
     identity::{ApiKey, Billing, Directory, KeySecret, KeyTemplate, Org},
     records::{OrgId, Timestamp},
@@ -14,7 +16,7 @@ fn api_key(org: OrgId, template: KeyTemplate, random: u8) -> ApiKey {
 }
 
 #[tokio::test]
-async fn an_org_comes_back_in_every_billing_posture() {
+async fn an_org_is_read_back_with_every_billing_posture() {
     let database = Database::start().await;
     let table = &database.table;
     let acme = org("acme", Billing::Active);
@@ -29,7 +31,7 @@ async fn an_org_comes_back_in_every_billing_posture() {
 }
 
 #[tokio::test]
-async fn a_slug_and_an_id_are_taken_once_and_together() {
+async fn an_org_is_created_only_if_its_slug_and_its_id_are_unused() {
     let database = Database::start().await;
     let acme = org("acme", Billing::Active);
     assert!(database.table.create_org(&acme).await.unwrap());
@@ -42,7 +44,7 @@ async fn a_slug_and_an_id_are_taken_once_and_together() {
 }
 
 #[tokio::test]
-async fn key_and_org_are_found_together_or_not_at_all() {
+async fn an_api_key_is_found_only_together_with_its_org() {
     let database = Database::start().await;
     let table = &database.table;
     let acme = org("acme", Billing::Active);
@@ -57,13 +59,13 @@ async fn key_and_org_are_found_together_or_not_at_all() {
     let unknown = api_key(acme.id, KeyTemplate::FullAccess, 2);
     assert_eq!(table.api_key(acme.id, &unknown.hash).await.unwrap(), None, "no such key");
     assert_eq!(table.api_key(globex.id, &key.hash).await.unwrap(), None, "another org's key");
-    let orphan = OrgId::generate();
-    table.put_api_key(orphan, &key).await.unwrap();
-    assert_eq!(table.api_key(orphan, &key.hash).await.unwrap(), None, "no such org");
+    let unknown_org = OrgId::generate();
+    table.put_api_key(unknown_org, &key).await.unwrap();
+    assert_eq!(table.api_key(unknown_org, &key.hash).await.unwrap(), None, "no such org");
 }
 
 #[tokio::test]
-async fn keys_are_listed_and_stay_revoked_since_the_first_time() {
+async fn keys_are_listed_and_keep_the_time_of_their_first_revocation() {
     let database = Database::start().await;
     let table = &database.table;
     let acme = org("acme", Billing::Active);
@@ -94,9 +96,9 @@ async fn an_org_is_found_by_its_id() {
     assert_eq!(table.org(OrgId::generate()).await.unwrap(), None);
 }
 
-/// A key and the entry that tells of it are written together or not at all.
+/// A change of a key and its audit entry are written in one transaction.
 #[tokio::test]
-async fn what_is_done_to_a_key_leaves_an_entry_unless_nothing_is_done() {
+async fn every_change_of_a_key_writes_one_audit_entry() {
     let database = Database::start().await;
     let (table, org) = (&database.table, OrgId::generate());
     let key = api_key(org, KeyTemplate::ReadOnly, 1);

@@ -1,12 +1,14 @@
+//! Transitions of the build status.
+
 use pack_upload::{
     aws::Created,
     records::{BuildStatus, OrgId, PackId, Timestamp},
 };
 
-use super::support::{Database, failed, record, taken};
+use super::support::{Database, existing, failed, record};
 
 #[tokio::test]
-async fn ready_overwrites_queued_and_failed_and_pays_the_debt() {
+async fn a_queued_or_failed_record_becomes_ready_and_is_no_longer_pending() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let queued = record(org, "queued", "1.0.0", "a");
@@ -18,12 +20,12 @@ async fn ready_overwrites_queued_and_failed_and_pays_the_debt() {
         let found = database.table.record(record.id).await.unwrap().unwrap();
         assert_eq!((&found.build.status, found.updated_at), (&BuildStatus::Ready, now));
         assert_eq!((found.release, found.created_at), (record.release.clone(), record.created_at));
-        assert!(!database.is_outstanding(&record).await);
+        assert!(!database.is_pending(&record).await);
     }
 }
 
 #[tokio::test]
-async fn nothing_overwrites_ready() {
+async fn a_ready_record_never_changes() {
     let database = Database::start().await;
     let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
     assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
@@ -33,24 +35,24 @@ async fn nothing_overwrites_ready() {
     assert!(!database.table.mark_ready(ready.id, Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_failed(ready.id, 1, "late", Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_sent(&ready, Timestamp::now()).await.unwrap());
-    let anew = ready.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
-    assert_eq!(taken(database.table.queue_again(&ready, &anew).await.unwrap()), ready);
+    let retried = ready.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    assert_eq!(existing(database.table.queue_again(&ready, &retried).await.unwrap()), ready);
     assert_eq!(database.table.record(ready.id).await.unwrap(), Some(ready));
 }
 
 #[tokio::test]
-async fn failed_overwrites_only_queued_of_the_same_attempt() {
+async fn only_a_queued_build_of_the_same_attempt_can_fail() {
     let database = Database::start().await;
     let first = failed(&database.table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
-    assert!(!database.is_outstanding(&first).await);
+    assert!(!database.is_pending(&first).await);
     assert!(!database.table.mark_failed(first.id, 1, "twice", Timestamp::now()).await.unwrap());
 
-    let anew = first.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
-    assert!(matches!(database.table.queue_again(&first, &anew).await.unwrap(), Created::Written));
+    let retried = first.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    assert!(matches!(database.table.queue_again(&first, &retried).await.unwrap(), Created::Written));
     assert!(!database.table.mark_failed(first.id, 1, "old attempt", Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_sent(&first, Timestamp::now()).await.unwrap());
-    assert_eq!(database.table.record(first.id).await.unwrap(), Some(anew.clone()));
-    assert!(database.is_outstanding(&anew).await);
+    assert_eq!(database.table.record(first.id).await.unwrap(), Some(retried.clone()));
+    assert!(database.is_pending(&retried).await);
 
     assert!(database.table.mark_failed(first.id, 2, "new attempt", Timestamp::now()).await.unwrap());
     let found = database.table.record(first.id).await.unwrap().unwrap();
@@ -58,7 +60,7 @@ async fn failed_overwrites_only_queued_of_the_same_attempt() {
 }
 
 #[tokio::test]
-async fn sending_again_is_counted_and_changes_nothing_else() {
+async fn another_send_updates_only_its_count_and_time() {
     let database = Database::start().await;
     let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
     assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
@@ -68,11 +70,11 @@ async fn sending_again_is_counted_and_changes_nothing_else() {
     expected.build.sends = 2;
     expected.build.enqueued_at = now;
     assert_eq!(database.table.record(queued.id).await.unwrap(), Some(expected));
-    assert!(database.is_outstanding(&queued).await);
+    assert!(database.is_pending(&queued).await);
 }
 
 #[tokio::test]
-async fn a_record_that_is_gone_is_not_brought_back() {
+async fn a_deleted_record_is_not_recreated() {
     let database = Database::start().await;
     let id = PackId::generate();
     assert!(!database.table.mark_ready(id, Timestamp::now()).await.unwrap());

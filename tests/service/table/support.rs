@@ -9,7 +9,7 @@ use pack_upload::{
 
 use crate::support::{Embedded, sdk};
 
-/// A table on an embedded DynamoDB of its own.
+/// A table on its own embedded DynamoDB.
 pub(crate) struct Database {
     pub(crate) table: Table,
     pub(crate) client: Client,
@@ -27,23 +27,23 @@ impl Database {
         Self { table: Table::new(client.clone(), name.clone()), name, client, address, _embedded: embedded }
     }
 
-    /// The same table, reached at another address.
+    /// Returns the table with requests sent to this address.
     pub(crate) async fn table_at(&self, address: SocketAddr) -> Table {
         Table::new(dynamodb(&sdk(address).await, &Timeouts::default()), self.name.clone())
     }
 
-    /// How many items there are, indexes aside.
+    /// Returns the number of items in the table.
     pub(crate) async fn items(&self) -> usize {
         self.client.scan().table_name(&self.name).send().await.unwrap().items().len()
     }
 
-    /// Whether the record's item is in the sparse index of pending builds.
-    pub(crate) async fn is_outstanding(&self, record: &Record) -> bool {
+    /// Returns whether the record is in the index of pending builds.
+    pub(crate) async fn is_pending(&self, record: &Record) -> bool {
         self.table.pending(None).await.unwrap().ids.contains(&record.id)
     }
 
-    /// Damages an item by hand.
-    pub(crate) async fn spoil(&self, record: &Record) {
+    /// Makes the item of a record unreadable.
+    pub(crate) async fn corrupt(&self, record: &Record) {
         let key = |text: &str| AttributeValue::S(text.to_owned());
         let update = self.client.update_item().table_name(&self.name);
         let update = update.key("pk", key(&format!("PACK#{}", record.id))).key("sk", key("PACK"));
@@ -52,7 +52,7 @@ impl Database {
     }
 }
 
-/// A record of an org's pack, made of this content.
+/// Returns a queued record. Records with different `content` have different digests and staging keys.
 pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) -> Record {
     let manifest = Manifest {
         name: name.parse().unwrap(),
@@ -74,13 +74,13 @@ pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) ->
     Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
 }
 
-/// The same as a community pack.
+/// Makes the pack of a record a community pack.
 pub(crate) fn community(mut record: Record) -> Record {
     record.release.visibility = Visibility::Community;
     record
 }
 
-/// Writes a record whose build failed, and returns it as it now is.
+/// Writes a record, fails its build and returns the failed record.
 pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
     assert!(table.mark_failed(record.id, record.build.attempt, "broken", Timestamp::now()).await.unwrap());
@@ -89,11 +89,11 @@ pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     found
 }
 
-/// The record that an attempt to write met.
+/// Returns the existing record that prevented a write.
 #[track_caller]
-pub(crate) fn taken(created: Created) -> Record {
+pub(crate) fn existing(created: Created) -> Record {
     match created {
         Created::Taken(record) => *record,
-        Created::Written => panic!("it was written"),
+        Created::Written => panic!("the record was written"),
     }
 }

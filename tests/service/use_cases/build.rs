@@ -1,3 +1,5 @@
+//! [`Builder`](pack_upload::build::Builder): builds of jobs, repeated, late and concurrent jobs, and batches.
+
 use aws_lambda_events::sqs::SqsEvent;
 use pack_upload::{
     aws::Job,
@@ -8,7 +10,7 @@ use pack_upload::{
 };
 use serde_json::json;
 
-use super::bench::{Bench, archive, pack, registry, tools};
+use super::fixture::{Fixture, archive, pack, registry, tools};
 
 fn failed(record: &Record) -> &str {
     match &record.build.status {
@@ -18,109 +20,112 @@ fn failed(record: &Record) -> &str {
 }
 
 #[tokio::test]
-async fn a_job_brings_the_promised_image_and_doing_it_again_changes_nothing() {
-    let bench = Bench::start().await;
-    let record = bench.create(pack("hello")).await;
+async fn a_job_publishes_the_promised_image_and_repeating_it_changes_nothing() {
+    let fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
     let job = Job::from(&record);
-    assert_eq!(bench.builder.build(job).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(fixture.builder.build(job).await.unwrap(), BuildOutcome::Ready);
 
-    let ready = bench.read(&record).await;
+    let ready = fixture.read(&record).await;
     assert_eq!(ready.build.status, BuildStatus::Ready);
     assert!(ready.updated_at >= record.updated_at);
-    assert_eq!(bench.builder.build(job).await.unwrap(), BuildOutcome::Dropped);
-    assert_eq!(bench.read(&record).await, ready);
+    assert_eq!(fixture.builder.build(job).await.unwrap(), BuildOutcome::Dropped);
+    assert_eq!(fixture.read(&record).await, ready);
     assert_eq!(
-        bench.builder.build(Job { pack_id: PackId::generate(), attempt: 1 }).await.unwrap(),
+        fixture.builder.build(Job { pack_id: PackId::generate(), attempt: 1 }).await.unwrap(),
         BuildOutcome::Dropped
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_builders_with_one_job_make_one_good_image() {
-    let bench = Bench::start().await;
-    let record = bench.create(pack("hello")).await;
+async fn two_builders_can_run_the_same_job() {
+    let fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
     let job = Job::from(&record);
-    let (first, second) = tokio::join!(bench.builder.build(job), bench.builder.build(job));
-    let settled = [first.unwrap(), second.unwrap()];
-    assert!(settled.contains(&BuildOutcome::Ready), "{settled:?}");
-    assert!(settled.iter().all(|built| matches!(built, BuildOutcome::Ready | BuildOutcome::Dropped)), "{settled:?}");
-    assert_eq!(bench.read(&record).await.build.status, BuildStatus::Ready);
+    let (first, second) = tokio::join!(fixture.builder.build(job), fixture.builder.build(job));
+    let outcomes = [first.unwrap(), second.unwrap()];
+    assert!(outcomes.contains(&BuildOutcome::Ready), "{outcomes:?}");
+    assert!(outcomes.iter().all(|built| matches!(built, BuildOutcome::Ready | BuildOutcome::Dropped)), "{outcomes:?}");
+    assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);
 }
 
 #[tokio::test]
-async fn an_archive_that_expired_fails_its_record_and_uploading_it_again_mends_that() {
-    let bench = Bench::start().await;
-    let record = bench.create(pack("hello")).await;
-    bench.expire(&record).await;
+async fn an_expired_archive_fails_the_build_until_it_is_uploaded_again() {
+    let fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
+    fixture.expire(&record).await;
     let reason = "the uploaded archive expired before it was built; upload it again".to_owned();
-    assert_eq!(bench.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Failed { reason: reason.clone() });
-    assert_eq!(failed(&bench.read(&record).await), reason);
+    assert_eq!(
+        fixture.builder.build(Job::from(&record)).await.unwrap(),
+        BuildOutcome::Failed { reason: reason.clone() }
+    );
+    assert_eq!(failed(&fixture.read(&record).await), reason);
 
-    let Outcome::QueuedAgain(anew) = bench.submit(pack("hello")).await else { panic!("a second record") };
-    assert_eq!(bench.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Dropped, "the old attempt");
-    assert_eq!(bench.read(&record).await, anew);
-    assert_eq!(bench.builder.build(Job::from(&anew)).await.unwrap(), BuildOutcome::Ready);
+    let Outcome::QueuedAgain(retried) = fixture.submit(pack("hello")).await else { panic!("a second record") };
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Dropped, "the old attempt");
+    assert_eq!(fixture.read(&record).await, retried);
+    assert_eq!(fixture.builder.build(Job::from(&retried)).await.unwrap(), BuildOutcome::Ready);
 }
 
 #[tokio::test]
-async fn what_is_not_the_promised_image_is_never_pushed() {
-    let bench = Bench::start().await;
-    let record = bench.create(pack("hello")).await;
-    bench.uploads.staging.put(&record.build.staging_key, tools("tampered")).await.unwrap();
-    let BuildOutcome::Failed { reason } = bench.builder.build(Job::from(&record)).await.unwrap() else {
+async fn an_archive_that_does_not_match_its_record_is_never_pushed() {
+    let fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
+    fixture.uploads.staging.put(&record.build.staging_key, tools("tampered")).await.unwrap();
+    let BuildOutcome::Failed { reason } = fixture.builder.build(Job::from(&record)).await.unwrap() else {
         panic!("not failed")
     };
     let promised = record.release.image_digest;
     assert!(reason.contains(&format!("but {promised} was promised; upload it again")), "{reason}");
-    assert_eq!(failed(&bench.read(&record).await), reason);
+    assert_eq!(failed(&fixture.read(&record).await), reason);
 
-    let other = bench.create(pack("other")).await;
-    bench.uploads.staging.put(&other.build.staging_key, archive(&[("readme", "")])).await.unwrap();
-    let BuildOutcome::Failed { reason } = bench.builder.build(Job::from(&other)).await.unwrap() else {
+    let other = fixture.create(pack("other")).await;
+    fixture.uploads.staging.put(&other.build.staging_key, archive(&[("readme", "")])).await.unwrap();
+    let BuildOutcome::Failed { reason } = fixture.builder.build(Job::from(&other)).await.unwrap() else {
         panic!("not failed")
     };
     assert!(reason.starts_with("the archive is no longer accepted: "), "{reason}");
 }
 
 #[tokio::test]
-async fn a_late_job_makes_a_record_ready_that_was_given_up() {
-    let bench = Bench::start().await;
-    let record = bench.create(pack("hello")).await;
-    assert!(bench.uploads.table.mark_failed(record.id, 1, "given up", Timestamp::now()).await.unwrap());
-    assert_eq!(bench.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
-    assert_eq!(bench.read(&record).await.build.status, BuildStatus::Ready);
+async fn a_late_job_makes_a_failed_record_ready() {
+    let fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
+    assert!(fixture.uploads.table.mark_failed(record.id, 1, "failed", Timestamp::now()).await.unwrap());
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);
 }
 
 #[tokio::test]
-async fn a_registry_that_is_away_leaves_the_record_as_it_is() {
-    let mut bench = Bench::start().await;
-    let record = bench.create(pack("hello")).await;
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    let there = bench.builder.registry.clone();
-    bench.builder.registry = registry(&nobody.parse().unwrap(), Credentials::None);
-    let error = bench.builder.build(Job::from(&record)).await.unwrap_err();
+async fn an_unreachable_registry_leaves_the_record_unchanged() {
+    let mut fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
+    let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let reachable = fixture.builder.registry.clone();
+    fixture.builder.registry = registry(&unused.parse().unwrap(), Credentials::None);
+    let error = fixture.builder.build(Job::from(&record)).await.unwrap_err();
     assert!(matches!(error, BuildError::Registry(_)), "{error}");
-    assert_eq!(bench.read(&record).await, record);
+    assert_eq!(fixture.read(&record).await, record);
 
-    bench.builder.registry = there;
-    assert_eq!(bench.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+    fixture.builder.registry = reachable;
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
 }
 
 #[tokio::test]
-async fn of_a_batch_only_what_failed_is_delivered_again() {
-    let bench = Bench::start().await;
-    let good = bench.create(pack("hello")).await;
+async fn only_the_failed_messages_of_a_batch_are_redelivered() {
+    let fixture = Fixture::start().await;
+    let valid = fixture.create(pack("hello")).await;
     let job = |job: Job| serde_json::to_string(&job).unwrap();
     let event: SqsEvent = serde_json::from_value(json!({"Records": [
         {"messageId": "malformed", "body": "{\"pack_id\": 1}"},
         {"messageId": "bodiless"},
         {"messageId": "unknown", "body": job(Job { pack_id: PackId::generate(), attempt: 1 })},
-        {"messageId": "good", "body": job(Job::from(&good))},
+        {"messageId": "valid", "body": job(Job::from(&valid))},
     ]}))
     .unwrap();
     let mut failures: Vec<_> =
-        bench.builder.handle(event).await.batch_item_failures.into_iter().map(|item| item.item_identifier).collect();
+        fixture.builder.handle(event).await.batch_item_failures.into_iter().map(|item| item.item_identifier).collect();
     failures.sort();
     assert_eq!(failures, ["bodiless", "malformed"]);
-    assert_eq!(bench.read(&good).await.build.status, BuildStatus::Ready);
+    assert_eq!(fixture.read(&valid).await.build.status, BuildStatus::Ready);
 }

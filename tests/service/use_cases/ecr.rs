@@ -1,5 +1,5 @@
-//! Pushing to ECR, played by one server: its API, and the registry to which that gives out tokens. The same server plays
-//! Secrets Manager, which gives out the name and password of a registry.
+//! Pushes to ECR and with credentials from Secrets Manager. One server emulates the ECR API, Secrets Manager and the
+//! registry, which accepts only the latest token.
 
 use std::{
     net::SocketAddr,
@@ -23,30 +23,30 @@ use pack_upload::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::bench::Validated;
-use crate::support::{calls, sdk};
+use super::fixture::Validated;
+use crate::support::{record_call, sdk};
 
-/// What the server was asked, and what it knows.
+/// State of the server.
 #[derive(Default)]
 struct Ecr {
     tokens: usize,
     token_life: Duration,
     repositories: Vec<String>,
     manifest: Option<Digest>,
-    /// What Secrets Manager gives out instead of the token.
+    /// Secret to return instead of one with the token.
     secret: Option<&'static str>,
-    /// What the tag points at whatever is pushed.
-    stuck_at: Option<Digest>,
+    /// Digest to which the tag points after every push.
+    fixed_digest: Option<Digest>,
 }
 
 type Shared = Arc<Mutex<Ecr>>;
 
-async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn handle(State(ecr): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let mut ecr = ecr.lock().unwrap();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match text("x-amz-target").rsplit('.').next() {
         Some("GetAuthorizationToken") => {
-            calls::seen("builder", "ECR.GetAuthorizationToken");
+            record_call("builder", "ECR.GetAuthorizationToken");
             ecr.tokens += 1;
             let token = STANDARD.encode(format!("AWS:token-{}", ecr.tokens));
             let end = SystemTime::now() + ecr.token_life;
@@ -55,7 +55,7 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
                 .into_response();
         }
         Some("GetSecretValue") => {
-            calls::seen("builder", "SecretsManager.GetSecretValue");
+            record_call("builder", "SecretsManager.GetSecretValue");
             let request: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(request["SecretId"], SECRET_ARN);
             ecr.tokens += 1;
@@ -63,7 +63,7 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
             return Json(json!({"SecretString": ecr.secret.map_or(token, str::to_owned)})).into_response();
         }
         Some("CreateRepository") => {
-            calls::seen("builder", "ECR.CreateRepository");
+            record_call("builder", "ECR.CreateRepository");
             let request: Value = serde_json::from_slice(&body).unwrap();
             ecr.repositories.push(request["repositoryName"].as_str().unwrap().to_owned());
             return Json(json!({})).into_response();
@@ -81,7 +81,7 @@ async fn answer(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
             StatusCode::CREATED.into_response()
         }
         (_, true) if ecr.repositories.is_empty() => unknown("NAME_UNKNOWN"),
-        (_, true) => match ecr.manifest.map(|pushed| ecr.stuck_at.unwrap_or(pushed)) {
+        (_, true) => match ecr.manifest.map(|pushed| ecr.fixed_digest.unwrap_or(pushed)) {
             Some(digest) => [("docker-content-digest", digest.to_string())].into_response(),
             None => unknown("MANIFEST_UNKNOWN"),
         },
@@ -97,7 +97,7 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
     let shared = Arc::new(Mutex::new(ecr));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(answer).with_state(shared.clone());
+    let router = Router::new().fallback(handle).with_state(shared.clone());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let settings = Settings {
         address: address.to_string().parse().unwrap(),
@@ -108,7 +108,7 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
     (shared, address, Registry::new(settings, &sdk(address).await, &Timeouts::default()))
 }
 
-/// Pushes a pack of this content and returns its image's digest.
+/// Pushes the image of a pack with this content and returns its digest.
 async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result<Digest, Error> {
     let Validated { image, tree, contents } = Validated::pack(content);
     registry.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.map(|()| image.digest)
@@ -118,7 +118,7 @@ const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secre
 const HOURS: Duration = Duration::from_secs(12 * 3_600);
 
 #[tokio::test]
-async fn a_repository_is_made_and_a_token_serves_while_it_lives() {
+async fn a_missing_repository_is_created_and_a_token_is_reused() {
     let (ecr, address, registry) = start(Ecr { token_life: HOURS, ..Ecr::default() }).await;
     for content in ["hello", "other"] {
         let pushed = push(&registry, address, content).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_repository_is_made_and_a_token_serves_while_it_lives() {
 }
 
 #[tokio::test]
-async fn a_token_near_its_end_is_not_used() {
+async fn a_token_about_to_expire_is_not_reused() {
     let (ecr, address, registry) = start(Ecr { token_life: Duration::from_secs(300), ..Ecr::default() }).await;
     for content in ["hello", "other"] {
         push(&registry, address, content).await.unwrap();
@@ -138,11 +138,11 @@ async fn a_token_near_its_end_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_tag_that_points_elsewhere_after_the_push_is_no_success() {
-    let elsewhere = Digest::sha256(b"elsewhere");
-    let (_, address, registry) = start(Ecr { token_life: HOURS, stuck_at: Some(elsewhere), ..Ecr::default() }).await;
+async fn a_push_fails_if_the_tag_points_to_another_digest() {
+    let other = Digest::sha256(b"other");
+    let (_, address, registry) = start(Ecr { token_life: HOURS, fixed_digest: Some(other), ..Ecr::default() }).await;
     let error = push(&registry, address, "hello").await.unwrap_err();
-    assert!(matches!(&error, Error::WrongDigest { found, .. } if *found == elsewhere.to_string()), "{error:?}");
+    assert!(matches!(&error, Error::WrongDigest { found, .. } if *found == other.to_string()), "{error:?}");
 }
 
 fn secret() -> registry::Credentials {
@@ -150,7 +150,7 @@ fn secret() -> registry::Credentials {
 }
 
 #[tokio::test]
-async fn a_secret_gives_the_name_and_password_of_several_pushes() {
+async fn credentials_from_a_secret_are_reused() {
     let ecr = Ecr { repositories: vec!["acme/tools".to_owned()], ..Ecr::default() };
     let (ecr, address, registry) = start_with(secret(), ecr).await;
     for content in ["hello", "other"] {
@@ -161,7 +161,7 @@ async fn a_secret_gives_the_name_and_password_of_several_pushes() {
 }
 
 #[tokio::test]
-async fn a_malformed_secret_is_told_and_not_shown() {
+async fn a_malformed_secret_is_an_error_that_does_not_reveal_it() {
     for malformed in [r#""hunter2""#, r#"{"username": 7, "password": "hunter2"}"#, "hunter2"] {
         let (_, address, registry) = start_with(secret(), Ecr { secret: Some(malformed), ..Ecr::default() }).await;
         let error = push(&registry, address, "hello").await.unwrap_err();

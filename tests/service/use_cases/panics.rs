@@ -1,4 +1,4 @@
-//! A bug, played by a DynamoDB client that panics at the calls which name some text.
+//! Panics in a handler, caused by a DynamoDB client that panics on requests with a certain text.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use pack_upload::{
 };
 use serde_json::{Value, json};
 
-use super::bench::{Bench, pack};
+use super::fixture::{Fixture, pack};
 use crate::support::event;
 
 #[derive(Debug)]
@@ -41,16 +41,16 @@ impl Intercept for PanicAt {
     }
 }
 
-/// The bench's table, at which a call that names this text panics.
-fn table(bench: &Bench, text: String) -> Table {
-    let config = bench.embedded.clients.dynamodb.config().to_builder().interceptor(PanicAt(text)).build();
-    Table::new(Client::from_conf(config), bench.embedded.options.table_name.clone())
+/// Returns the fixture's table with a client that panics on requests with this text.
+fn table(fixture: &Fixture, text: String) -> Table {
+    let config = fixture.embedded.clients.dynamodb.config().to_builder().interceptor(PanicAt(text)).build();
+    Table::new(Client::from_conf(config), fixture.embedded.options.table_name.clone())
 }
 
 #[tokio::test]
-async fn a_panic_in_a_handler_is_an_internal_error_that_tells_nothing() {
-    let bench = Bench::start().await;
-    let uploads = Uploads { table: table(&bench, "KEY#".to_owned()), ..bench.uploads.clone() };
+async fn a_panic_in_a_handler_is_an_internal_error_without_details() {
+    let fixture = Fixture::start().await;
+    let uploads = Uploads { table: table(&fixture, "KEY#".to_owned()), ..fixture.uploads.clone() };
     let service = http::service(Arc::new(Api::new(uploads, &Settings::default())));
     let event = event("list");
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
@@ -59,26 +59,26 @@ async fn a_panic_in_a_handler_is_an_internal_error_that_tells_nothing() {
     let Body::Text(body) = response.body() else { panic!("{response:?}") };
     let expected = json!({"error": {
         "code": "internal_error",
-        "message": "something went wrong on the server's side",
+        "message": "an internal error occurred",
         "request_id": event["requestContext"]["requestId"],
     }});
     assert_eq!(serde_json::from_str::<Value>(body).unwrap(), expected);
 }
 
 #[tokio::test]
-async fn a_job_that_panics_harms_none_beside_it() {
-    let bench = Bench::start().await;
-    let record = bench.create(pack("hello")).await;
-    let bad = PackId::generate();
-    let builder = Builder { table: table(&bench, bad.to_string()), ..bench.builder.clone() };
+async fn a_panicking_job_does_not_affect_the_rest_of_its_batch() {
+    let fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
+    let panicking = PackId::generate();
+    let builder = Builder { table: table(&fixture, panicking.to_string()), ..fixture.builder.clone() };
 
     let mut batch = event("build-batch");
-    for (message, pack_id) in batch["Records"].as_array_mut().unwrap().iter_mut().zip([bad, record.id]) {
+    for (message, pack_id) in batch["Records"].as_array_mut().unwrap().iter_mut().zip([panicking, record.id]) {
         message["messageId"] = json!(pack_id);
         message["body"] = json!(serde_json::to_string(&Job { pack_id, attempt: 1 }).unwrap());
     }
     let response = builder.handle(serde_json::from_value(batch).unwrap()).await;
     let failed: Vec<_> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
-    assert_eq!(failed, [bad.to_string()]);
-    assert_eq!(bench.read(&record).await.build.status, BuildStatus::Ready);
+    assert_eq!(failed, [panicking.to_string()]);
+    assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);
 }

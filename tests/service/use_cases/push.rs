@@ -1,4 +1,4 @@
-//! Pushing, validated by registries that are not ours.
+//! Pushes to Docker's registry, and to servers that reject the image manifest.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -14,12 +14,12 @@ use pack_upload::registry::{Credentials, Error, Password, RegistryAddress};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::bench::{Validated, registry};
+use super::fixture::{Validated, registry};
 
-/// `hunter2` by bcrypt.
+/// User `ci` with the password `hunter2`, hashed with bcrypt.
 const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
 
-/// Debian's docker-registry, which wants a password.
+/// A running `docker-registry` that requires a password.
 struct DockerRegistry {
     process: Child,
     address: RegistryAddress,
@@ -27,7 +27,7 @@ struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// None, with a printed word, where it is not installed and `REQUIRE_TOOLS` does not demand it.
+    /// Returns `None` if docker-registry is not installed. Fails instead if `REQUIRE_TOOLS` is set.
     async fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -45,7 +45,7 @@ impl DockerRegistry {
         let process = match serve {
             Ok(process) => process,
             Err(error) if std::env::var_os("REQUIRE_TOOLS").is_none() => {
-                println!("skipped, since docker-registry is not there: {error}");
+                println!("skipped: docker-registry cannot be started: {error}");
                 return None;
             }
             Err(error) => panic!("docker-registry is required: {error}"),
@@ -57,16 +57,16 @@ impl DockerRegistry {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("docker-registry does not answer");
+        panic!("docker-registry does not respond");
     }
 
-    /// The digest of a manifest, and its bytes, as the registry gives them out.
+    /// Returns the digest and the bytes of a manifest.
     async fn manifest(&self, repository: &str, tag: &str) -> Option<(String, Vec<u8>)> {
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.address);
         let get = reqwest::Client::new().get(url).basic_auth("ci", Some("hunter2"));
-        let answer = get.header("accept", "application/vnd.oci.image.manifest.v1+json").send().await.unwrap();
-        let digest = answer.headers().get("docker-content-digest")?.to_str().unwrap().to_owned();
-        Some((digest, answer.bytes().await.unwrap().to_vec()))
+        let response = get.header("accept", "application/vnd.oci.image.manifest.v1+json").send().await.unwrap();
+        let digest = response.headers().get("docker-content-digest")?.to_str().unwrap().to_owned();
+        Some((digest, response.bytes().await.unwrap().to_vec()))
     }
 }
 
@@ -82,7 +82,7 @@ fn basic(password: &str) -> Credentials {
 }
 
 #[tokio::test]
-async fn docker_s_registry_has_the_promised_image_under_its_tag() {
+async fn a_push_to_docker_s_registry_stores_the_promised_image_under_its_tag() {
     let Some(docker) = DockerRegistry::start().await else { return };
     let address: RegistryAddress = format!("{}/packs/eu", docker.address).parse().unwrap();
     let registry = registry(&address, basic("hunter2"));
@@ -94,7 +94,7 @@ async fn docker_s_registry_has_the_promised_image_under_its_tag() {
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
     }
 
-    // A failed record that was replaced may have left its image behind.
+    // The tag may still point to the image of a failed record that was replaced.
     let Validated { image: other, tree, contents } = Validated::pack("other");
     assert_ne!(other.digest, image.digest);
     registry.push(&image_ref, &other, tree, contents).await.unwrap();
@@ -103,7 +103,7 @@ async fn docker_s_registry_has_the_promised_image_under_its_tag() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_may_pass_and_is_not_told() {
+async fn rejected_credentials_are_a_transient_error_and_are_not_revealed() {
     let Some(docker) = DockerRegistry::start().await else { return };
     for credentials in [basic("hunter3"), Credentials::None] {
         let registry = registry(&docker.address, credentials);
@@ -117,15 +117,15 @@ async fn a_wrong_password_may_pass_and_is_not_told() {
 }
 
 #[tokio::test]
-async fn credentials_are_not_for_other_registries() {
+async fn credentials_are_never_sent_to_another_registry() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), basic("hunter2"));
     let Validated { image, tree, contents } = Validated::pack("hello");
     let error = registry.push("127.0.0.1:12/acme/tools:1.0.0", &image, tree, contents).await.unwrap_err();
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
-/// A registry that has every blob, has no manifest, and answers the push of one in this way.
-async fn answering(status: StatusCode, body: &'static str) -> RegistryAddress {
+/// Starts a registry that has every blob and no manifest, and that responds to the push of a manifest like this.
+async fn registry_responding(status: StatusCode, body: &'static str) -> RegistryAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new().fallback(move |method: Method, uri: axum::http::Uri| async move {
@@ -140,8 +140,8 @@ async fn answering(status: StatusCode, body: &'static str) -> RegistryAddress {
 }
 
 #[tokio::test]
-async fn what_can_never_succeed_is_told_from_what_may_pass() {
-    for (status, body, refusal) in [
+async fn permanent_and_transient_push_errors_are_distinguished() {
+    for (status, body, permanent) in [
         (400, r#"{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}"#, Some("the tag is immutable")),
         (400, r#"{"errors":[{"code":"MANIFEST_INVALID","message":"no such type"}]}"#, Some("no such type")),
         (413, "", Some("it is too large")),
@@ -151,19 +151,19 @@ async fn what_can_never_succeed_is_told_from_what_may_pass() {
         (429, r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#, None),
         (500, "", None),
     ] {
-        let address = answering(StatusCode::from_u16(status).unwrap(), body).await;
+        let address = registry_responding(StatusCode::from_u16(status).unwrap(), body).await;
         let push = registry(&address, Credentials::None);
         let Validated { image, tree, contents } = Validated::pack("hello");
         let error = push.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap_err();
-        match refusal {
-            Some(refusal) => assert!(matches!(&error, Error::Refused(reason) if reason == refusal), "{error:?}"),
+        match permanent {
+            Some(expected) => assert!(matches!(&error, Error::Refused(reason) if reason == expected), "{error:?}"),
             None => assert!(matches!(error, Error::Registry(_)), "{error:?}"),
         }
     }
 }
 
 #[tokio::test]
-async fn an_image_without_a_name_is_not_guessed_at() {
+async fn an_image_reference_without_a_tag_is_an_error() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
     let Validated { image, tree, contents } = Validated::pack("hello");
     let error = registry.push("127.0.0.1:1/untagged", &image, tree, contents).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Manifests, tags, and what names nothing.
+//! Manifests, tags, lists, and the errors for names and references that do not exist or are invalid.
 
 use pack_format::Digest;
 use reqwest::{Method, Response, StatusCode};
@@ -13,7 +13,7 @@ use super::support::{Api, error, header};
 const MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 async fn put(api: &Api, path: &str, manifest: impl Into<reqwest::Body>) -> Response {
-    // Parameters of a media type are none of the registry's business.
+    // The registry must ignore the parameters of a media type.
     let content_type = format!("{MEDIA_TYPE}; charset=utf-8");
     api.request(Method::PUT, path).header("content-type", content_type).body(manifest).send().await.unwrap()
 }
@@ -24,41 +24,41 @@ fn manifest(config: &str, layer: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_manifest_is_found_by_its_tag_and_by_its_digest_byte_for_byte() {
+async fn a_manifest_is_served_byte_for_byte_by_tag_and_by_digest() {
     let api = Api::start().await;
     let manifest = format!(" {}\n", manifest(&api.push("a", b"config").await, &api.push("a", b"layer").await));
     let digest = Digest::sha256(manifest.as_bytes()).to_string();
     for reference in ["1.0.0_build.1", "_", &digest] {
-        let answer = put(&api, &format!("/v2/acme/tools/manifests/{reference}"), manifest.clone()).await;
-        assert_eq!(answer.status(), StatusCode::CREATED);
-        assert_eq!(header(&answer, "location"), format!("/v2/acme/tools/manifests/{digest}"));
-        assert_eq!(header(&answer, "docker-content-digest"), digest);
+        let response = put(&api, &format!("/v2/acme/tools/manifests/{reference}"), manifest.clone()).await;
+        assert_eq!(response.status(), StatusCode::CREATED);
+        assert_eq!(header(&response, "location"), format!("/v2/acme/tools/manifests/{digest}"));
+        assert_eq!(header(&response, "docker-content-digest"), digest);
     }
     for reference in ["1.0.0_build.1", "_", &digest] {
         for method in [Method::HEAD, Method::GET] {
             let path = format!("/v2/acme/tools/manifests/{reference}");
-            let answer = api.request(method.clone(), &path).send().await.unwrap();
-            assert_eq!(answer.status(), StatusCode::OK);
-            assert_eq!(header(&answer, "content-length"), manifest.len().to_string());
-            assert_eq!(header(&answer, "content-type"), MEDIA_TYPE);
-            assert_eq!(header(&answer, "docker-content-digest"), digest);
-            let body = answer.text().await.unwrap();
+            let response = api.request(method.clone(), &path).send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_eq!(header(&response, "content-length"), manifest.len().to_string());
+            assert_eq!(header(&response, "content-type"), MEDIA_TYPE);
+            assert_eq!(header(&response, "docker-content-digest"), digest);
+            let body = response.text().await.unwrap();
             assert_eq!(body, if method == Method::HEAD { "" } else { &manifest });
         }
     }
-    // A repository has its own manifests.
+    // Another repository does not have the manifest.
     let elsewhere = api.get(&format!("/v2/acme/manifests/{digest}")).await;
     assert_eq!(error(elsewhere).await, (404, "MANIFEST_UNKNOWN".to_owned()));
 }
 
 #[tokio::test]
-async fn a_tag_moves_and_an_index_points_at_manifests() {
+async fn a_tag_can_be_moved_and_an_index_refers_to_existing_manifests() {
     let api = Api::start().await;
     let (config, layer) = (api.push("acme/tools", b"config").await, api.push("acme/tools", b"layer").await);
     let mut digests = Vec::new();
     for layer in [&layer, &config] {
-        let answer = put(&api, "/v2/acme/tools/manifests/latest", manifest(&config, layer)).await;
-        digests.push(header(&answer, "docker-content-digest").to_owned());
+        let response = put(&api, "/v2/acme/tools/manifests/latest", manifest(&config, layer)).await;
+        digests.push(header(&response, "docker-content-digest").to_owned());
     }
     let latest = api.get("/v2/acme/tools/manifests/latest").await;
     assert_eq!(header(&latest, "docker-content-digest"), digests[1]);
@@ -68,18 +68,18 @@ async fn a_tag_moves_and_an_index_points_at_manifests() {
     let index = |digest: &str| {
         json!({"schemaVersion": 2, "manifests": [{"mediaType": MEDIA_TYPE, "digest": digest, "size": 5}]}).to_string()
     };
-    let answer = put(&api, "/v2/acme/tools/manifests/all", index(&digests[0])).await;
-    assert_eq!(answer.status(), StatusCode::CREATED);
-    let answer = put(&api, "/v2/acme/tools/manifests/all", index(&Digest::sha256(b"").to_string())).await;
-    assert_eq!(error(answer).await, (400, "MANIFEST_BLOB_UNKNOWN".to_owned()));
+    let response = put(&api, "/v2/acme/tools/manifests/all", index(&digests[0])).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let response = put(&api, "/v2/acme/tools/manifests/all", index(&Digest::sha256(b"").to_string())).await;
+    assert_eq!(error(response).await, (400, "MANIFEST_BLOB_UNKNOWN".to_owned()));
 }
 
 #[tokio::test]
-async fn of_a_refused_manifest_nothing_is_kept() {
+async fn a_rejected_manifest_leaves_no_file() {
     let api = Api::start().await;
     let blob = api.push("acme/tools", b"hello").await;
     let files = api.files();
-    let (absent, good) = (Digest::sha256(b"absent").to_string(), manifest(&blob, &blob));
+    let (absent, valid) = (Digest::sha256(b"absent").to_string(), manifest(&blob, &blob));
     let latest = "/v2/acme/tools/manifests/latest";
     let by_digest = format!("/v2/acme/tools/manifests/{absent}");
     for (path, content, expected) in [
@@ -89,19 +89,19 @@ async fn of_a_refused_manifest_nothing_is_kept() {
         (latest, "hello".to_owned(), (400, "MANIFEST_INVALID")),
         (latest, String::new(), (400, "MANIFEST_INVALID")),
         (latest, "[".repeat(100_000), (400, "MANIFEST_INVALID")),
-        (latest, format!("{good}{}", " ".repeat(4 << 20)), (413, "MANIFEST_INVALID")),
-        (&by_digest, good.clone(), (400, "DIGEST_INVALID")),
+        (latest, format!("{valid}{}", " ".repeat(4 << 20)), (413, "MANIFEST_INVALID")),
+        (&by_digest, valid.clone(), (400, "DIGEST_INVALID")),
     ] {
         let (status, code) = error(put(&api, path, content).await).await;
         assert_eq!((status, &*code), expected);
     }
-    let untyped = api.request(Method::PUT, latest).body(good).send().await.unwrap();
+    let untyped = api.request(Method::PUT, latest).body(valid).send().await.unwrap();
     assert_eq!(error(untyped).await, (400, "MANIFEST_INVALID".to_owned()));
     assert_eq!(api.files(), files);
 }
 
 #[tokio::test]
-async fn tags_and_repositories_are_listed_in_order_and_by_pages() {
+async fn tags_and_repositories_are_listed_in_order_and_in_pages() {
     let api = Api::start().await;
     assert_eq!(api.get("/v2/_catalog").await.text().await.unwrap(), r#"{"repositories":[]}"#);
     let blob = api.push("acme/tools", b"hello").await;
@@ -123,7 +123,7 @@ async fn tags_and_repositories_are_listed_in_order_and_by_pages() {
     let list: Value = api.get("/v2/untagged/tags/list").await.json().await.unwrap();
     assert_eq!(list, json!({"name": "untagged", "tags": []}));
     put(&api, "/v2/acme/manifests/latest", manifest(&blob, &blob)).await;
-    // A repository is one that has a manifest.
+    // A repository exists once it has a manifest.
     api.push("acme/blobs", b"hello").await;
     for (query, expected) in [
         ("", &["acme", "acme/tools", "untagged"][..]),
@@ -139,7 +139,7 @@ async fn tags_and_repositories_are_listed_in_order_and_by_pages() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_said_by_the_specification_s_codes() {
+async fn errors_use_the_codes_of_the_specification() {
     let api = Api::start().await;
     assert_eq!(api.get("/v2/").await.status(), StatusCode::OK);
     let digest = Digest::sha256(b"hello");
@@ -160,42 +160,42 @@ async fn what_is_not_there_is_said_by_the_specification_s_codes() {
         (Method::GET, &format!("/v2/acme/tools/referrers/{digest}"), 404, "UNSUPPORTED"),
         (Method::GET, "/", 404, "UNSUPPORTED"),
     ] {
-        let answer = api.request(method.clone(), path).send().await.unwrap();
-        assert_eq!(error(answer).await, (status, code.to_owned()), "{method} {path}");
+        let response = api.request(method.clone(), path).send().await.unwrap();
+        assert_eq!(error(response).await, (status, code.to_owned()), "{method} {path}");
     }
 }
 
-/// The answer to a request whose path no client library would send.
+/// Sends a request with a path that client libraries would normalize, and returns the raw response.
 async fn raw(api: &Api, method: &str, path: &str) -> String {
     let mut connection = TcpStream::connect(api.address()).await.unwrap();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    answer
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.unwrap();
+    response
 }
 
 #[tokio::test]
-async fn no_name_leads_out_of_the_folder() {
+async fn names_and_references_cannot_escape_the_folder() {
     let api = Api::start().await;
     let long = "a".repeat(256);
     for name in [
         "..", "../..", "a/../b", ".", "a/./b", "", "/a", "a/", "a//b", "A", "a/_tags", "a-", "-a", "a..b", "a___b",
         "a._b", "%2e%2e", "a%2fb", "a\\b", "ä", &long,
     ] {
-        let answer = raw(&api, "POST", &format!("/v2/{name}/blobs/uploads/")).await;
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{name}: {answer}");
-        assert!(name == "ä" || answer.contains("NAME_INVALID"), "{name}: {answer}");
+        let response = raw(&api, "POST", &format!("/v2/{name}/blobs/uploads/")).await;
+        assert!(response.starts_with("HTTP/1.1 400 "), "{name}: {response}");
+        assert!(name == "ä" || response.contains("NAME_INVALID"), "{name}: {response}");
     }
     for name in ["a", "0", "a/b/c", "a.b", "a_b", "a__b", "a---b", "blobs/uploads", "manifests", &long[1..]] {
-        let answer = raw(&api, "POST", &format!("/v2/{name}/blobs/uploads/")).await;
-        assert!(answer.contains(&format!("location: /v2/{name}/blobs/uploads/")), "{name}: {answer}");
+        let response = raw(&api, "POST", &format!("/v2/{name}/blobs/uploads/")).await;
+        assert!(response.contains(&format!("location: /v2/{name}/blobs/uploads/")), "{name}: {response}");
     }
     let long = "a".repeat(129);
     for reference in ["..", ".", "", ".a", "-a", "%2e%2e", "a\\b", "sha256:abc", "a:b", &long] {
         for method in ["GET", "PUT"] {
-            let answer = raw(&api, method, &format!("/v2/a/manifests/{reference}")).await;
-            assert!(answer.contains("MANIFEST_UNKNOWN"), "{method} {reference}: {answer}");
+            let response = raw(&api, method, &format!("/v2/a/manifests/{reference}")).await;
+            assert!(response.contains("MANIFEST_UNKNOWN"), "{method} {reference}: {response}");
         }
     }
     assert_eq!(api.files(), [""; 0]);

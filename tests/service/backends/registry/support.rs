@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::Embedded;
 
-/// The API of an embedded registry.
+/// A client of an embedded registry.
 pub(super) struct Api {
     pub(super) embedded: Embedded,
     client: Client,
@@ -14,10 +14,10 @@ pub(super) struct Api {
 
 impl Api {
     pub(super) async fn start() -> Self {
-        Self::of(Embedded::start().await)
+        Self::new(Embedded::start().await)
     }
 
-    pub(super) fn of(embedded: Embedded) -> Self {
+    pub(super) fn new(embedded: Embedded) -> Self {
         Self { embedded, client: Client::new() }
     }
 
@@ -25,7 +25,7 @@ impl Api {
         self.embedded.backends.registry.to_string()
     }
 
-    /// A request to this path and query, sent as they are.
+    /// Builds a request. Path and query are sent unchanged.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address()))
     }
@@ -34,21 +34,21 @@ impl Api {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
-    /// Begins an upload and tells its location.
+    /// Begins an upload and returns its location.
     pub(super) async fn begin(&self, name: &str) -> String {
         let begun = self.request(Method::POST, &format!("/v2/{name}/blobs/uploads/")).send().await.unwrap();
         assert_eq!(begun.status(), StatusCode::ACCEPTED);
         header(&begun, "location").to_owned()
     }
 
-    /// Ends an upload with these bytes.
+    /// Finishes an upload with these bytes.
     pub(super) async fn finish(&self, location: &str, digest: &str, body: impl Into<reqwest::Body>) -> Response {
-        // As clients encode it, who need not.
+        // Clients encode the colon, although they need not.
         let query = format!("?digest={}", digest.replace(':', "%3A"));
         self.request(Method::PUT, &format!("{location}{query}")).body(body).send().await.unwrap()
     }
 
-    /// Pushes a blob and tells its digest.
+    /// Pushes a blob and returns its digest.
     pub(super) async fn push(&self, name: &str, content: &'static [u8]) -> String {
         let digest = Digest::sha256(content).to_string();
         let location = self.begin(name).await;
@@ -56,7 +56,7 @@ impl Api {
         digest
     }
 
-    /// The files in the registry's folder, in order, but for those that the start makes.
+    /// Returns the sorted paths of all files in the registry's folder.
     pub(super) fn files(&self) -> Vec<String> {
         fn walk(root: &Path, folder: &Path, files: &mut Vec<String>) {
             for entry in fs::read_dir(folder).unwrap() {
@@ -80,7 +80,7 @@ pub(super) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers()[name].to_str().unwrap()
 }
 
-/// The status and the code of an error, which has the shape of the specification.
+/// Returns the status and the code of an error in the format of the specification.
 pub(super) async fn error(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap();

@@ -1,4 +1,4 @@
-//! Blobs on their way in and out.
+//! Uploads and downloads of blobs.
 
 use std::{fs, time::Duration};
 
@@ -12,24 +12,24 @@ use super::{
     support::{Api, error, header},
 };
 
-/// Waits until something holds.
-async fn until(holds: impl Fn() -> bool) {
+/// Waits until a condition holds.
+async fn wait_until(condition: impl Fn() -> bool) {
     for _ in 0..500 {
-        if holds() {
+        if condition() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("it does not come to hold");
+    panic!("the condition does not hold in time");
 }
 
-/// More than a buffer holds, no two pieces of it alike.
+/// Returns 4 MiB, more than one buffer, in which no part repeats.
 fn content() -> Vec<u8> {
     (0_u32..1 << 20).flat_map(u32::to_le_bytes).collect()
 }
 
 #[tokio::test]
-async fn a_blob_comes_in_by_one_request_and_goes_out_with_its_size_and_digest() {
+async fn a_blob_uploaded_in_one_request_is_served_with_its_size_and_digest() {
     let api = Api::start().await;
     let (content, digest) = (content(), Digest::sha256(&content()).to_string());
     let location = api.begin("acme/tools").await;
@@ -40,19 +40,19 @@ async fn a_blob_comes_in_by_one_request_and_goes_out_with_its_size_and_digest() 
     assert_eq!(path, format!("/v2/acme/tools/blobs/{digest}"));
 
     for method in [Method::HEAD, Method::GET] {
-        let answer = api.request(method.clone(), &path).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
-        assert_eq!(header(&answer, "content-length"), "4194304");
-        assert_eq!(header(&answer, "content-type"), "application/octet-stream");
-        assert_eq!(header(&answer, "docker-content-digest"), digest);
-        let body = answer.bytes().await.unwrap();
+        let response = api.request(method.clone(), &path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(header(&response, "content-length"), "4194304");
+        assert_eq!(header(&response, "content-type"), "application/octet-stream");
+        assert_eq!(header(&response, "docker-content-digest"), digest);
+        let body = response.bytes().await.unwrap();
         assert!(if method == Method::HEAD { body.is_empty() } else { body == content });
     }
     assert_eq!(api.files(), [format!("blobs/{}", digest.replace(':', "/"))]);
 }
 
 #[tokio::test]
-async fn chunks_come_in_order() {
+async fn chunks_are_accepted_only_in_order() {
     let api = Api::start().await;
     let location = api.begin("acme/tools").await;
     let patch = |range: Option<&str>, chunk: &'static str| {
@@ -69,8 +69,8 @@ async fn chunks_come_in_order() {
         assert_eq!((header(&patched, "location"), header(&patched, "range")), (location.as_str(), so_far));
     }
     for range in ["7-11", "13-14", "bytes 12-13", "-", ""] {
-        let refused = error(patch(Some(range), "world").send().await.unwrap()).await;
-        assert_eq!(refused, (416, "BLOB_UPLOAD_INVALID".to_owned()), "{range}");
+        let rejected = error(patch(Some(range), "world").send().await.unwrap()).await;
+        assert_eq!(rejected, (416, "BLOB_UPLOAD_INVALID".to_owned()), "{range}");
     }
     let progress = api.get(&location).await;
     assert_eq!(progress.status(), StatusCode::NO_CONTENT);
@@ -84,7 +84,7 @@ async fn chunks_come_in_order() {
 }
 
 #[tokio::test]
-async fn of_a_wrong_digest_nothing_is_kept() {
+async fn an_upload_with_a_wrong_digest_leaves_no_file() {
     let api = Api::start().await;
     let wrong = Digest::sha256(b"other").to_string();
     let location = api.begin("acme/tools").await;
@@ -101,9 +101,9 @@ async fn of_a_wrong_digest_nothing_is_kept() {
     assert_eq!(api.files(), [""; 0]);
 }
 
-/// The half that has come is in a file before the rest is sent: nothing waits for the whole.
+/// The registry writes what it receives to a file while the upload is still running.
 #[tokio::test]
-async fn of_an_upload_that_breaks_off_nothing_is_kept() {
+async fn an_interrupted_upload_leaves_no_file() {
     let api = Api::start().await;
     let digest = Digest::sha256(&[0; 2_000_000]).to_string();
     for (method, query) in [("PATCH", ""), ("PUT", &*format!("?digest={digest}"))] {
@@ -116,11 +116,11 @@ async fn of_an_upload_that_breaks_off_nothing_is_kept() {
             [file] => fs::metadata(api.embedded.options.data_dir.join("registry").join(file)).map_or(0, |it| it.len()),
             _ => 0,
         };
-        until(|| size() == 1_000_000).await;
+        wait_until(|| size() == 1_000_000).await;
         assert_eq!(error(api.get(&location).await).await, (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
 
         drop(connection);
-        until(|| api.files().is_empty()).await;
+        wait_until(|| api.files().is_empty()).await;
         assert_eq!(error(api.get(&location).await).await, (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
         let blob = api.get(&format!("/v2/acme/tools/blobs/{digest}")).await;
         assert_eq!(error(blob).await, (404, "BLOB_UNKNOWN".to_owned()));
@@ -128,28 +128,28 @@ async fn of_an_upload_that_breaks_off_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn an_upload_does_not_outlive_a_restart_and_a_blob_does() {
+async fn a_restart_drops_unfinished_uploads_and_keeps_blobs() {
     let api = Api::start().await;
     let digest = api.push("acme/tools", b"hello").await;
     let location = api.begin("acme/tools").await;
     api.request(Method::PATCH, &location).body("hell").send().await.unwrap();
     assert_eq!(api.files().len(), 2);
 
-    let api = Api::of(restart(api.embedded).await);
+    let api = Api::new(restart(api.embedded).await);
     assert_eq!(api.files(), [format!("blobs/{}", digest.replace(':', "/"))]);
     assert_eq!(error(api.get(&location).await).await, (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
     assert_eq!(api.get(&format!("/v2/acme/tools/blobs/{digest}")).await.text().await.unwrap(), "hello");
 }
 
-/// A process that is killed deletes nothing, and another program may have used the folder before.
+/// Unfinished uploads remain if the process is killed. Unknown files may come from other programs.
 #[tokio::test]
-async fn what_a_killed_process_left_is_cleared_away_and_what_others_left_is_no_hindrance() {
+async fn a_start_removes_unfinished_uploads_and_ignores_unknown_files() {
     let folder = stop(Embedded::start().await).await;
     let registry = folder.path().join("registry");
     fs::write(registry.join("uploads/01ARZ3NDEKTSV4RRFFQ69G5FAV"), "hell").unwrap();
     fs::create_dir_all(registry.join("sha256/ab")).unwrap();
     fs::write(registry.join("sha256/ab/cd"), "hello").unwrap();
-    let api = Api::of(Embedded::start_in(folder, |options| options).await);
+    let api = Api::new(Embedded::start_in(folder, |options| options).await);
     assert_eq!(api.files(), ["sha256/ab/cd"]);
     api.push("acme/tools", b"hello").await;
 }

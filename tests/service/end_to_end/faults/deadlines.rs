@@ -1,4 +1,4 @@
-//! Whatever stalls, a request is answered in time, and what became of it is safe.
+//! Deadlines: a request whose backend hangs is answered in time, and retrying it is safe.
 
 use std::time::{Duration, Instant};
 
@@ -6,85 +6,85 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::{
-    scenario::archive,
-    script::{Call, Fault, Role, Service, Trap},
-    system::{System, upload},
+    fault::{Call, Fault, PlannedFault, Role, Service},
+    lambda_stack::{LambdaStack, upload},
+    workflow::archive,
 };
-use crate::support::{Answer, event};
+use crate::support::{ApiResponse, event};
 
 const DEADLINE: Duration = Duration::from_secs(3);
 const SEND: Duration = Duration::from_secs(1);
-/// For all that is no waiting: validating, in a debug build on a busy machine, and the answer itself.
+/// Time for everything but waiting, in a debug build on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// A single call may take longer than the deadline, so that nothing but the deadline ends it.
-async fn system() -> System {
+/// Starts a stack whose calls may take longer than the deadline, so that only the deadline can end a request.
+async fn start_stack() -> LambdaStack {
     let variables = [
         ("REQUEST_DEADLINE_MS", "3000"),
         ("SEND_TIMEOUT_MS", "1000"),
         ("CALL_ATTEMPT_TIMEOUT_MS", "2000"),
         ("TRANSFER_ATTEMPT_TIMEOUT_MS", "20000"),
     ];
-    System::start(&variables).await
+    LambdaStack::start(&variables).await
 }
 
-fn stalls(service: Service, operation: &str, times: u32) -> Trap {
+fn stalls(service: Service, operation: &str, times: u32) -> PlannedFault {
     let call = Call { caller: Role::Api, service, operation: operation.to_owned() };
-    Trap { call, skip: 0, fault: Fault::Stalls, times }
+    PlannedFault { call, skip: 0, fault: Fault::Hangs, times }
 }
 
-/// The answer to a request, and how long it took.
-async fn time(system: &mut System, event: Value) -> (Answer, Duration) {
+/// Returns the response to a request and how long it took.
+async fn time(stack: &mut LambdaStack, event: Value) -> (ApiResponse, Duration) {
     let began = Instant::now();
-    let answer = system.request(event).await.unwrap();
-    (answer, began.elapsed())
+    let response = stack.request(event).await.unwrap();
+    (response, began.elapsed())
 }
 
-async fn expect_unavailable_in_time(system: &mut System, event: Value, traps: Vec<Trap>) {
-    system.script.set(traps);
-    let (answer, took) = time(system, event).await;
-    system.script.clear();
-    answer.expect_error(503, "unavailable");
-    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+async fn expect_unavailable_in_time(stack: &mut LambdaStack, event: Value, faults: Vec<PlannedFault>) {
+    stack.injector.inject(faults);
+    let (response, took) = time(stack, event).await;
+    stack.injector.clear();
+    response.expect_error(503, "unavailable");
+    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
     assert!(took < DEADLINE + SLACK, "{took:?}");
 }
 
 #[tokio::test]
-async fn an_upload_is_unavailable_by_the_deadline_whatever_stalls() {
-    let mut system = system().await;
+async fn an_upload_is_unavailable_by_the_deadline_if_a_backend_hangs() {
+    let mut stack = start_stack().await;
     let always = u32::MAX;
-    for traps in [
+    for faults in [
         vec![stalls(Service::DynamoDb, "BatchGetItem", always)],
         vec![stalls(Service::S3, "PUT object", always)],
         vec![stalls(Service::DynamoDb, "TransactWriteItems", always)],
-        // The time that one takes is not there for the next.
+        // The deadline applies to all calls together.
         vec![stalls(Service::DynamoDb, "BatchGetItem", 1), stalls(Service::S3, "PUT object", always)],
     ] {
-        expect_unavailable_in_time(&mut system, upload(&archive("late")), traps).await;
+        expect_unavailable_in_time(&mut stack, upload(&archive("late")), faults).await;
     }
-    let answer = system.upload(&archive("late")).await.unwrap();
-    answer.expect(StatusCode::CREATED);
-    system.settle().await;
-    system.expect_good(&answer.body).await;
+    let response = stack.upload(&archive("late")).await.unwrap();
+    response.expect(StatusCode::CREATED);
+    stack.settle().await;
+    stack.expect_ready(&response.body).await;
 }
 
 #[tokio::test]
-async fn reads_are_unavailable_by_the_deadline() {
-    let mut system = system().await;
+async fn reads_are_unavailable_by_the_deadline_if_the_table_hangs() {
+    let mut stack = start_stack().await;
     for (name, operation) in [("get", "BatchGetItem"), ("get", "GetItem"), ("list", "Query")] {
-        let trap = stalls(Service::DynamoDb, operation, u32::MAX);
-        expect_unavailable_in_time(&mut system, event(name), vec![trap]).await;
+        let planned = stalls(Service::DynamoDb, operation, u32::MAX);
+        expect_unavailable_in_time(&mut stack, event(name), vec![planned]).await;
     }
 }
 
 #[tokio::test]
-async fn once_the_record_is_written_the_answer_does_not_wait_for_the_queue() {
-    let mut system = system().await;
-    system.script.set([stalls(Service::Sqs, "SendMessage", u32::MAX)]);
-    let (answer, took) = time(&mut system, upload(&archive("unsent"))).await;
-    system.script.clear();
-    answer.expect(StatusCode::CREATED);
+async fn the_response_does_not_wait_for_a_hanging_queue_once_the_record_is_written() {
+    let mut stack = start_stack().await;
+    stack.injector.inject([stalls(Service::Sqs, "SendMessage", u32::MAX)]);
+    let (response, took) = time(&mut stack, upload(&archive("unsent"))).await;
+    stack.injector.clear();
+    response.expect(StatusCode::CREATED);
     assert!(took < SEND + SLACK, "{took:?}");
-    system.settle().await;
-    system.expect_good(&answer.body).await;
+    stack.settle().await;
+    stack.expect_ready(&response.body).await;
 }

@@ -7,88 +7,88 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 
 use super::{
-    scenario::{Scenario, archive},
-    script::{Call, Fault, Role, Service, Trap},
-    system::System,
+    fault::{Call, Fault, PlannedFault, Role, Service},
+    lambda_stack::LambdaStack,
+    workflow::{Workflow, archive},
 };
 
-/// How many cases are under way at a time, each lane in a system of its own: most of their time is waiting.
-const LANES: usize = 4;
+/// Number of cases that run concurrently, each on its own stack. They spend most of their time waiting.
+const CONCURRENT_STACKS: usize = 4;
 
-/// What oci-client asks before every call, and always answers to itself with the same: where to log in.
+/// The request that oci-client sends before every other one to learn how to authenticate.
 const PING: &str = "GET base";
 
-/// The calls that a scenario makes when nothing fails, each with how many of its kind came before it; of the pings only
-/// the first, since one that fails is as good as the failing of the call that it goes before.
-async fn path(scenario: Scenario) -> Vec<(Call, u32)> {
-    let mut system = scenario.system().await;
-    let before = scenario.prepare(&mut system, "path").await;
-    system.script.take_seen();
-    scenario.act(&mut system, "path", before).await;
-    system.settle().await;
+/// Returns the calls that a workflow makes if none fails, each with the number of earlier calls of its kind. Of the
+/// pings it returns only the first, since a failed ping is equivalent to the failure of the call after it.
+async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
+    let mut stack = workflow.start_stack().await;
+    let prepared = workflow.prepare(&mut stack, "no-fault").await;
+    stack.injector.take_calls();
+    workflow.run(&mut stack, "no-fault", prepared).await;
+    stack.settle().await;
     let mut kinds: BTreeMap<Call, u32> = BTreeMap::new();
-    let numbered = system.script.take_seen().into_iter().map(|call| {
+    let numbered = stack.injector.take_calls().into_iter().map(|call| {
         let count = kinds.entry(call.clone()).or_default();
         *count += 1;
         (call, *count - 1)
     });
     numbered
-        .filter(|(call, _)| scenario.roles().contains(&call.caller))
+        .filter(|(call, _)| workflow.roles().contains(&call.caller))
         .filter(|(call, count)| call.operation != PING || *count == 0)
         .collect()
 }
 
-/// Everything that can befall a call, once and for longer than its caller tries: a case each.
-fn cases((call, skip): (Call, u32)) -> Vec<Vec<Trap>> {
-    // The SDK tries three times. Calls to the registry are tried again only with the whole job, of which the queue
-    // delivers five in all.
-    let lasting = if call.service == Service::Registry { 2 } else { 5 };
-    let mut faults = vec![(Fault::Stalls, 1), (Fault::KilledBefore, 1), (Fault::KilledAfter, 1)];
-    for fault in [Fault::Fails, Fault::AnswerLost, Fault::Throttles, Fault::InternalError] {
-        faults.extend([(fault, 1), (fault, lasting)]);
+/// Returns the cases for a call: each fault once, and most of them also for more calls than the caller's retries.
+fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
+    // The SDK makes three attempts. A failed call to the registry is retried only with the job, which the queue
+    // delivers up to five times.
+    let persistent = if call.service == Service::Registry { 2 } else { 5 };
+    let mut faults = vec![(Fault::Hangs, 1), (Fault::KilledBefore, 1), (Fault::KilledAfter, 1)];
+    for fault in [Fault::RequestLost, Fault::ResponseLost, Fault::Throttled, Fault::InternalError] {
+        faults.extend([(fault, 1), (fault, persistent)]);
     }
     if call.caller == Role::Api {
-        faults.push((Fault::Stalls, lasting));
+        faults.push((Fault::Hangs, persistent));
     }
     if call.operation == "GET object" {
-        faults.extend([(Fault::CutOff, 1), (Fault::CutOff, 2)]);
+        faults.extend([(Fault::ResponseTruncated, 1), (Fault::ResponseTruncated, 2)]);
     }
     let is_transaction = call.operation == "TransactWriteItems";
     if is_transaction {
-        // The service itself tries six times.
+        // The table makes six attempts of its own.
         faults.extend([(Fault::TransactionConflict, 1), (Fault::TransactionConflict, 6)]);
     }
-    let trap = |skip, fault, times| Trap { call: call.clone(), skip, fault, times };
-    let mut cases: Vec<_> = faults.into_iter().map(|(fault, times)| vec![trap(skip, fault, times)]).collect();
+    let planned = |skip, fault, times| PlannedFault { call: call.clone(), skip, fault, times };
+    let mut cases: Vec<_> = faults.into_iter().map(|(fault, times)| vec![planned(skip, fault, times)]).collect();
     if is_transaction {
-        // It was done, and the service, which cannot know, does it once more with another idempotency token.
-        cases.push(vec![trap(skip, Fault::AnswerLost, 1), trap(skip + 1, Fault::TransactionConflict, 1)]);
+        // The transaction was applied, and the retry after the conflict has another idempotency token.
+        cases.push(vec![planned(skip, Fault::ResponseLost, 1), planned(skip + 1, Fault::TransactionConflict, 1)]);
     }
     cases
 }
 
-/// One case, and all that must hold afterwards.
-async fn endure(system: &mut System, scenario: Scenario, name: &str, traps: Vec<Trap>) {
-    let before = scenario.prepare(system, name).await;
-    system.script.set(traps);
-    let first = scenario.act(system, name, before).await;
-    system.settle().await;
-    system.script.clear();
-    let accepted = first.filter(|answer| {
-        if !answer.status.is_success() {
-            answer.expect_error(503, "unavailable");
-            assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+/// Runs one case and checks the invariants.
+async fn run_case(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
+    let prepared = workflow.prepare(stack, name).await;
+    stack.injector.inject(faults);
+    let first = workflow.run(stack, name, prepared).await;
+    stack.settle().await;
+    stack.injector.clear();
+    let accepted = first.filter(|response| {
+        if !response.status.is_success() {
+            response.expect_error(503, "unavailable");
+            assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
         }
-        answer.status.is_success()
+        response.status.is_success()
     });
     if let Some(accepted) = &accepted {
-        accepted.expect(scenario.status());
-        if scenario.ends_well() {
-            system.expect_good(&accepted.body).await;
+        accepted.expect(workflow.expected_status());
+        if workflow.build_succeeds() {
+            stack.expect_ready(&accepted.body).await;
         }
     }
 
-    let again = system.upload(&archive(name)).await.expect("nothing is killed any more");
+    let again = stack.upload(&archive(name)).await.expect("no fault is left");
     match accepted {
         Some(accepted) => {
             again.expect(StatusCode::OK);
@@ -96,62 +96,62 @@ async fn endure(system: &mut System, scenario: Scenario, name: &str, traps: Vec<
         }
         None => assert!(again.status.is_success(), "{}", again.body),
     }
-    system.settle().await;
-    system.expect_good(&again.body).await;
-    assert_eq!(system.dead_letters().await, 0);
+    stack.settle().await;
+    stack.expect_ready(&again.body).await;
+    assert_eq!(stack.dead_letters().await, 0);
 }
 
-async fn matrix(scenario: Scenario) {
-    let cases: Vec<_> = path(scenario).await.into_iter().flat_map(cases).enumerate().collect();
+async fn matrix(workflow: Workflow) {
+    let cases: Vec<_> = calls_of(workflow).await.into_iter().flat_map(cases_for).enumerate().collect();
     assert!(!cases.is_empty());
-    let lanes = (0..LANES).map(|lane| {
-        let cases = cases.iter().skip(lane).step_by(LANES);
+    let runs = (0..CONCURRENT_STACKS).map(|first| {
+        let cases = cases.iter().skip(first).step_by(CONCURRENT_STACKS);
         async move {
-            let mut system = scenario.system().await;
-            for (index, traps) in cases {
-                let faults: Vec<_> = traps.iter().map(Trap::to_string).collect();
-                println!("{scenario:?} {index}: {}", faults.join(", then "));
-                endure(&mut system, scenario, &format!("case-{index}"), traps.clone()).await;
+            let mut stack = workflow.start_stack().await;
+            for (index, faults) in cases {
+                let names: Vec<_> = faults.iter().map(PlannedFault::to_string).collect();
+                println!("{workflow:?} {index}: {}", names.join(", then "));
+                run_case(&mut stack, workflow, &format!("case-{index}"), faults.clone()).await;
             }
         }
     });
-    join_all(lanes).await;
-    // Past the test harness, which keeps what a passing test prints to itself.
-    let mut terminal = io::stderr().lock();
-    writeln!(terminal, "fault matrix of {scenario:?}: {} cases", cases.len()).unwrap();
+    join_all(runs).await;
+    // Written to standard error directly, since the test harness hides what a passing test prints.
+    let mut stderr = io::stderr().lock();
+    writeln!(stderr, "fault matrix of {workflow:?}: {} cases", cases.len()).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn upload() {
-    matrix(Scenario::Upload).await;
+async fn an_upload_survives_every_fault() {
+    matrix(Workflow::Upload).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn upload_again() {
-    matrix(Scenario::UploadAgain).await;
+async fn an_upload_after_a_failed_build_survives_every_fault() {
+    matrix(Workflow::RetryFailedBuild).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn upload_instead() {
-    matrix(Scenario::UploadInstead).await;
+async fn the_replacement_of_a_failed_pack_survives_every_fault() {
+    matrix(Workflow::ReplaceFailedPack).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sent() {
-    matrix(Scenario::Sent).await;
+async fn the_submission_of_a_sent_archive_survives_every_fault() {
+    matrix(Workflow::SubmitSentArchive).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn expired() {
-    matrix(Scenario::Expired).await;
+async fn the_build_of_an_expired_archive_survives_every_fault() {
+    matrix(Workflow::BuildExpiredArchive).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lost() {
-    matrix(Scenario::Lost).await;
+async fn resending_a_lost_job_survives_every_fault() {
+    matrix(Workflow::ResendLostJob).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failed() {
-    matrix(Scenario::GivenUp).await;
+async fn failing_a_build_after_its_last_send_survives_every_fault() {
+    matrix(Workflow::FailAfterLastSend).await;
 }

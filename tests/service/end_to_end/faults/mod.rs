@@ -1,19 +1,31 @@
-//! Nothing is lost, whatever fails or dies between any two steps: the Lambdas' own binaries run with a proxy before each
-//! backend, which at one call fails it, loses its answer, throttles, stalls or kills the process.
+//! The fault matrix: the functions' own binaries, with a proxy in front of each of their backends. For every call that
+//! a workflow makes, each case injects one fault: the request or the response is lost, the backend throttles or reports
+//! an error, the call hangs, the response is truncated, or the function's process is killed before or after the call.
+//!
+//! After every invocation, [`ConsistencyCheck`](consistency::ConsistencyCheck) compares the table, the queue and the
+//! registry. At the end of a case, an accepted upload must be built with the promised digest, a failed one must have
+//! been answered with 503 and `Retry-After`, uploading the same archive again must succeed with the same record, and
+//! the dead-letter queue must be empty. The other modules test deadlines, jobs that crash the builder, concurrent
+//! uploads and the number of round trips.
+//!
+//! To add a workflow, add a variant to [`Workflow`](workflow::Workflow) and a test to `matrix`. To add a fault, add a
+//! variant to [`Fault`](fault::Fault), apply it in `proxy` and list it in `matrix`.
 
+mod consistency;
 mod deadlines;
-mod ledger;
+mod error_responses;
+mod fault;
+mod injector;
+mod lambda_stack;
 mod matrix;
 mod poison;
 pub(crate) mod proxy;
 mod races;
 mod round_trips;
-mod scenario;
-mod script;
-mod system;
-mod words;
+mod workflow;
 
 pub(crate) use self::{
-    script::{Role, Script},
-    system::{System, begin, submit, upload},
+    fault::Role,
+    injector::FaultInjector,
+    lambda_stack::{LambdaStack, begin, submit, upload},
 };

@@ -1,53 +1,56 @@
+//! A job that crashes the builder every time.
+
 use reqwest::StatusCode;
 use serde_json::json;
 
 use super::{
-    scenario::archive,
-    script::{Call, Fault, Role, Service, Trap},
-    system::System,
+    fault::{Call, Fault, PlannedFault, Role, Service},
+    lambda_stack::LambdaStack,
+    workflow::archive,
 };
 use crate::support::event;
 
-/// The receives and the sends after which a job is given up.
+/// Number of receives after which a message moves to the dead-letter queue.
 const RECEIVES: u64 = 5;
+/// Number of sends after which requeue fails a build.
 const SENDS: u64 = 5;
 
 #[tokio::test]
-async fn a_job_that_crashes_its_builder_ends_and_its_pack_can_be_uploaded_again() {
-    let mut system = System::start(&[]).await;
-    let created = system.upload(&archive("poison")).await.unwrap();
+async fn a_job_that_crashes_its_builder_fails_and_its_pack_can_be_uploaded_again() {
+    let mut stack = LambdaStack::start(&[]).await;
+    let created = stack.upload(&archive("poison")).await.unwrap();
     created.expect(StatusCode::CREATED);
     let call = Call { caller: Role::Builder, service: Service::S3, operation: "GET object".to_owned() };
-    system.script.set([Trap { call, skip: 0, fault: Fault::KilledAfter, times: u32::MAX }]);
+    stack.injector.inject([PlannedFault { call, skip: 0, fault: Fault::KilledAfter, times: u32::MAX }]);
 
     for sent in 1..=SENDS {
         for _ in 0..RECEIVES {
-            assert_eq!(system.dead_letters().await, sent - 1);
-            assert!(system.deliver().await);
+            assert_eq!(stack.dead_letters().await, sent - 1);
+            assert!(stack.deliver().await);
         }
-        assert!(!system.deliver().await, "it is no longer delivered");
-        assert_eq!(system.dead_letters().await, sent);
-        assert_eq!(read(&mut system, created.text("id")).await["build_status"], "queued");
-        system.sweep().await;
+        assert!(!stack.deliver().await, "the message is in the dead-letter queue");
+        assert_eq!(stack.dead_letters().await, sent);
+        assert_eq!(read(&mut stack, created.text("id")).await["build_status"], "queued");
+        stack.sweep().await;
     }
-    assert!(!system.deliver().await, "it is no longer sent");
-    let failed = read(&mut system, created.text("id")).await;
+    assert!(!stack.deliver().await, "requeue does not send the job again");
+    let failed = read(&mut stack, created.text("id")).await;
     assert_eq!(failed["build_status"], "failed");
     assert_eq!(failed["build_error"], "the image could not be built in 5 attempts; upload the same archive again");
 
-    system.script.clear();
-    let again = system.upload(&archive("poison")).await.unwrap();
+    stack.injector.clear();
+    let again = stack.upload(&archive("poison")).await.unwrap();
     again.expect(StatusCode::OK);
     assert_eq!((again.text("id"), again.text("build_status")), (created.text("id"), "queued"));
-    system.settle().await;
-    system.expect_good(&created.body).await;
-    assert_eq!(system.dead_letters().await, SENDS, "for an operator to look at");
+    stack.settle().await;
+    stack.expect_ready(&created.body).await;
+    assert_eq!(stack.dead_letters().await, SENDS, "they remain for the operator");
 }
 
-async fn read(system: &mut System, id: &str) -> serde_json::Value {
+async fn read(stack: &mut LambdaStack, id: &str) -> serde_json::Value {
     let mut get = event("get");
     get["rawPath"] = json!(format!("/v1/packs/{id}"));
-    let answer = system.request(get).await.unwrap();
-    answer.expect(StatusCode::OK);
-    answer.body
+    let response = stack.request(get).await.unwrap();
+    response.expect(StatusCode::OK);
+    response.body
 }

@@ -1,4 +1,4 @@
-//! A proxy between a function and a backend, which does what the script says.
+//! A proxy between a function and a backend, which injects faults.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,42 +15,43 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::{
-    script::{Fault, Script, Service},
-    words,
+    error_responses::error_response,
+    fault::{Fault, Service},
+    injector::FaultInjector,
 };
-use crate::support::calls;
+use crate::support::record_call;
 
-/// Longer than any function waits.
-const STALL: Duration = Duration::from_secs(120);
+/// Longer than the timeouts of the functions.
+const HANG: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 struct Proxy {
     service: Service,
     backend: String,
-    script: Arc<Script>,
+    injector: Arc<FaultInjector>,
     client: reqwest::Client,
 }
 
-/// Stands before each AWS service: the variables that lead a function to the proxies.
-pub(crate) async fn before_aws(endpoints: &Endpoints, script: &Arc<Script>) -> Vec<(String, String)> {
+/// Starts a proxy for each AWS service and returns the variables that make a function use them.
+pub(crate) async fn start_for_aws(endpoints: &Endpoints, injector: &Arc<FaultInjector>) -> Vec<(String, String)> {
     let mut variables = Vec::new();
     for (service, name, backend) in [
         (Service::S3, "AWS_ENDPOINT_URL_S3", &endpoints.s3),
         (Service::DynamoDb, "AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
         (Service::Sqs, "AWS_ENDPOINT_URL_SQS", &endpoints.sqs),
     ] {
-        let proxy = start(service, backend.clone(), script.clone()).await;
+        let proxy = start(service, backend.clone(), injector.clone()).await;
         variables.push((name.to_owned(), format!("http://{proxy}")));
     }
     variables
 }
 
-/// Stands before the backend at this URL: the proxy's own `host:port`.
-pub(crate) async fn start(service: Service, backend: String, script: Arc<Script>) -> String {
+/// Starts a proxy for the backend at this URL and returns the proxy's `host:port`.
+pub(crate) async fn start(service: Service, backend: String, injector: Arc<FaultInjector>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let proxy = Arc::new(Proxy { service, backend, script, client });
+    let proxy = Arc::new(Proxy { service, backend, injector, client });
     let router = Router::new().fallback(pass).with_state(proxy);
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
@@ -60,20 +61,22 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_else(|_| hang_up());
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let call = proxy.script.call(proxy.service, operation(proxy.service, &parts.method, &path, &parts.headers));
-    for seen in calls_of(proxy.service, &call.operation, &path, &body) {
-        calls::seen(call.caller.name(), &seen);
+    let call = proxy.injector.call(proxy.service, operation(proxy.service, &parts.method, &path, &parts.headers));
+    for name in permission_names(proxy.service, &call.operation, &path, &body) {
+        record_call(call.caller.name(), &name);
     }
-    match proxy.script.fault(&call) {
-        None => proxy.script.pass(call, proxy.forward(parts.method, &path, parts.headers, body)).await,
-        Some(Fault::Fails) => hang_up(),
-        Some(Fault::AnswerLost) => {
+    match proxy.injector.next_fault(&call) {
+        None => proxy.injector.forward(call, proxy.forward(parts.method, &path, parts.headers, body)).await,
+        Some(Fault::RequestLost) => hang_up(),
+        Some(Fault::ResponseLost) => {
             proxy.forward(parts.method, &path, parts.headers, body).await;
             hang_up()
         }
-        Some(Fault::CutOff) => cut_off(proxy.forward(parts.method, &path, parts.headers, body).await).await,
-        Some(Fault::Stalls) => {
-            tokio::time::sleep(STALL).await;
+        Some(Fault::ResponseTruncated) => {
+            truncated(proxy.forward(parts.method, &path, parts.headers, body).await).await
+        }
+        Some(Fault::Hangs) => {
+            tokio::time::sleep(HANG).await;
             hang_up()
         }
         Some(Fault::KilledBefore) => proxy.kill().await,
@@ -81,20 +84,20 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
             proxy.forward(parts.method, &path, parts.headers, body).await;
             proxy.kill().await
         }
-        Some(fault @ (Fault::Throttles | Fault::InternalError | Fault::TransactionConflict)) => {
-            words::answer(proxy.service, fault, &body)
+        Some(fault @ (Fault::Throttled | Fault::InternalError | Fault::TransactionConflict)) => {
+            error_response(proxy.service, fault, &body)
         }
     }
 }
 
-/// Breaks the connection without an answer: hyper drops a connection whose task unwinds.
+/// Breaks the connection without a response. hyper drops a connection whose task panics.
 fn hang_up() -> ! {
     std::panic::resume_unwind(Box::new("hang up"))
 }
 
-/// The answer as it begins.
-async fn cut_off(answer: Response) -> Response {
-    let (parts, body) = answer.into_parts();
+/// Returns a response whose connection breaks after half of the body.
+async fn truncated(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let half = Ok(body.slice(..body.len() / 2));
     let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
@@ -103,25 +106,25 @@ async fn cut_off(answer: Response) -> Response {
 
 impl Proxy {
     async fn kill(&self) -> Response {
-        self.script.kill.notify_one();
+        self.injector.kill.notify_one();
         std::future::pending().await
     }
 
-    /// Every header goes on as it came, since the SDK has signed them, but for what is between two neighbours.
+    /// Forwards all headers except the hop-by-hop ones, since the SDK has signed them.
     async fn forward(&self, method: Method, path: &str, mut headers: HeaderMap, body: Bytes) -> Response {
         for hop_by_hop in [header::TRANSFER_ENCODING, header::CONNECTION] {
             headers.remove(hop_by_hop);
         }
         let url = format!("{}{path}", self.backend);
-        let Ok(answer) = self.client.request(method, url).headers(headers).body(body).send().await else { hang_up() };
-        let (status, mut headers) = (answer.status(), answer.headers().clone());
+        let Ok(response) = self.client.request(method, url).headers(headers).body(body).send().await else { hang_up() };
+        let (status, mut headers) = (response.status(), response.headers().clone());
         headers.remove(header::TRANSFER_ENCODING);
-        let Ok(body) = answer.bytes().await else { hang_up() };
+        let Ok(body) = response.bytes().await else { hang_up() };
         (status, headers, Body::from(body)).into_response()
     }
 }
 
-/// What a call is named in the matrix.
+/// Returns the operation's name in the matrix.
 fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap) -> String {
     match service {
         Service::DynamoDb | Service::Sqs => {
@@ -137,9 +140,9 @@ fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap)
     }
 }
 
-/// What a call is named in tests/stack/permissions.json: where permissions differ by the index that is queried, or by what
-/// a transaction does, each is a call of its own.
-fn calls_of(service: Service, operation: &str, path: &str, body: &[u8]) -> Vec<String> {
+/// Returns the names of a call in tests/stack/permissions.json, where queries are listed by index and transactions by
+/// the kind of their writes, since permissions differ between these.
+fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) -> Vec<String> {
     match (service, operation) {
         (Service::DynamoDb, "Query") => {
             let query: Value = serde_json::from_slice(body).unwrap();
@@ -152,7 +155,7 @@ fn calls_of(service: Service, operation: &str, path: &str, body: &[u8]) -> Vec<S
         }
         (Service::DynamoDb, _) => vec![format!("DynamoDB.{operation}")],
         (Service::Sqs, _) => vec![format!("SQS.{operation}")],
-        // The SDK names most operations in the query; method and what else is there name the others.
+        // The SDK puts most operation names into the query. Otherwise the operation is the method and "object".
         (Service::S3, _) => {
             let query = path.split_once('?').map_or("", |(_, query)| query);
             let name = query.split('&').find_map(|field| field.strip_prefix("x-id="));

@@ -1,23 +1,23 @@
-//! How many calls to AWS an upload waits for, one after another: each costs its user a round trip.
+//! The number of sequential calls to AWS per upload. Each one adds a round trip to the response time.
 
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::{scenario::archive, system::System};
+use super::{lambda_stack::LambdaStack, workflow::archive};
 
-/// How much longer each call takes: so long that calls which are made side by side overlap for certain.
+/// Extra delay of each call, long enough for concurrent calls to overlap.
 const DELAY: Duration = Duration::from_millis(50);
 
 #[tokio::test]
-async fn an_upload_waits_for_four_calls_and_for_one_less_where_its_credential_is_known() {
-    let mut system = System::start(&[("CREDENTIAL_CACHE_MS", "60000")]).await;
-    system.script.slow_down(DELAY);
+async fn an_upload_waits_for_four_calls_or_three_if_its_credential_is_cached() {
+    let mut stack = LambdaStack::start(&[("CREDENTIAL_CACHE_MS", "60000")]).await;
+    stack.injector.delay_calls(DELAY);
     for (name, expected) in [
         ("cold", &["BatchGetItem", "PUT object", "TransactWriteItems", "SendMessage"][..]),
         ("warm", &["PUT object", "TransactWriteItems", "SendMessage"]),
     ] {
-        system.upload(&archive(name)).await.unwrap().expect(StatusCode::CREATED);
-        assert_eq!(system.script.take_sequence(), expected, "{name}");
+        stack.upload(&archive(name)).await.unwrap().expect(StatusCode::CREATED);
+        assert_eq!(stack.injector.take_sequential_operations(), expected, "{name}");
     }
 }

@@ -2,24 +2,24 @@ use std::path::Path;
 
 use pack_upload::local::Options;
 
-/// Another AWS in place of the embedded one, which `TEST_AWS_ENDPOINT` names: see `tests/scripts/on-moto`. All tests
-/// share it, so whoever uses it has a table, a bucket and a queue of its own.
+/// An AWS emulator at `TEST_AWS_ENDPOINT` that replaces the embedded backends; see `tests/scripts/on-moto`. All tests
+/// share it, so each one has its own table, bucket and queue.
 #[derive(Debug)]
-pub(crate) struct StandIn {
+pub(crate) struct AwsEmulator {
     endpoint: String,
-    /// The name of the table, of the bucket and of the queue.
+    /// Name of the table, the bucket and the queue.
     name: String,
 }
 
-impl StandIn {
-    /// The stand-in for whoever has this data folder, if there is one.
-    pub(crate) fn of(data: &Path) -> Option<Self> {
+impl AwsEmulator {
+    /// Returns the emulator if `TEST_AWS_ENDPOINT` is set. The names are derived from the data folder.
+    pub(crate) fn from_env(data: &Path) -> Option<Self> {
         let endpoint = std::env::var("TEST_AWS_ENDPOINT").ok()?;
         let folder = data.file_name().unwrap().to_str().unwrap().to_ascii_lowercase();
         Some(Self { endpoint, name: format!("test-{}", folder.trim_start_matches('.')) })
     }
 
-    /// What a `local` must have in its environment to use it.
+    /// Returns the environment variables that make `local` use the emulator.
     pub(crate) fn variables(&self) -> Vec<(&'static str, &str)> {
         let endpoints = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"];
         let names = ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE"];
@@ -27,7 +27,7 @@ impl StandIn {
         endpoints.into_iter().chain(names.map(|variable| (variable, &*self.name))).collect()
     }
 
-    /// The same as options.
+    /// Returns options that make [`Embedded`](super::Embedded) use the emulator.
     pub(crate) fn options(self, options: Options) -> Options {
         let Self { endpoint, name } = self;
         Options {

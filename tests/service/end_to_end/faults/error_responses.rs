@@ -1,4 +1,4 @@
-//! The services' own words for the faults that they report.
+//! The error responses of AWS and of the registry, in the format of each service.
 
 use axum::{
     http::{StatusCode, header},
@@ -6,10 +6,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::script::{Fault, Service};
+use super::fault::{Fault, Service};
 
-/// What a service answers when it reports this fault about a request of this body.
-pub(super) fn answer(service: Service, fault: Fault, request: &[u8]) -> Response {
+/// Returns the response with which a service reports this fault for a request with this body.
+pub(super) fn error_response(service: Service, fault: Fault, request: &[u8]) -> Response {
     match service {
         Service::DynamoDb => dynamodb(fault, request),
         Service::Sqs => sqs(fault),
@@ -21,7 +21,7 @@ pub(super) fn answer(service: Service, fault: Fault, request: &[u8]) -> Response
 fn dynamodb(fault: Fault, request: &[u8]) -> Response {
     let error = |name: &str, message: &str| json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": message});
     match fault {
-        Fault::Throttles => {
+        Fault::Throttled => {
             let name = "ProvisionedThroughputExceededException";
             aws_json(
                 StatusCode::BAD_REQUEST,
@@ -45,7 +45,7 @@ fn dynamodb(fault: Fault, request: &[u8]) -> Response {
 
 fn sqs(fault: Fault) -> Response {
     let (status, name) = match fault {
-        Fault::Throttles => (StatusCode::BAD_REQUEST, "RequestThrottled"),
+        Fault::Throttled => (StatusCode::BAD_REQUEST, "RequestThrottled"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
     };
     aws_json(status, &json!({"__type": format!("com.amazonaws.sqs#{name}"), "message": "try again"}))
@@ -57,7 +57,7 @@ fn aws_json(status: StatusCode, body: &Value) -> Response {
 
 fn s3(fault: Fault) -> Response {
     let (status, code) = match fault {
-        Fault::Throttles => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
+        Fault::Throttled => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
     };
     let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{code}</Message></Error>");
@@ -66,7 +66,7 @@ fn s3(fault: Fault) -> Response {
 
 fn registry(fault: Fault) -> Response {
     let (status, code) = match fault {
-        Fault::Throttles => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
+        Fault::Throttled => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),
     };
     let body = json!({"errors": [{"code": code, "message": "later"}]});

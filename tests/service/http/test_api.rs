@@ -12,25 +12,24 @@ use pack_upload::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Answer, event};
+use super::{ApiResponse, event, send_to};
 use crate::support::Embedded;
 
-/// The boundary of the events under `events/`.
+/// The multipart boundary in `events/`.
 pub(crate) const BOUNDARY: &str = "------------------------d74496d66958873e";
 
-/// The API on embedded backends, with the orgs of every local run.
-pub(crate) struct Backend {
+/// The API on embedded backends, with the orgs that `local` seeds.
+pub(crate) struct TestApi {
     api: Arc<Api>,
     pub(crate) table: Table,
     pub(crate) embedded: Embedded,
 }
 
-impl Backend {
+impl TestApi {
     pub(crate) async fn start() -> Self {
         Self::start_with(&Settings::default()).await
     }
 
-    /// The API for whom these settings let in.
     pub(crate) async fn start_with(settings: &Settings) -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
@@ -49,28 +48,28 @@ impl Backend {
         Self { api, table, embedded }
     }
 
-    pub(crate) async fn answer(&self, event: &Value) -> Answer {
-        Answer::read(Arc::clone(&self.api), event).await
+    pub(crate) async fn send(&self, event: &Value) -> ApiResponse {
+        send_to(Arc::clone(&self.api), event).await
     }
 
-    /// The answer to a list that shows this credential.
-    pub(crate) async fn list_as(&self, credential: &str) -> Answer {
-        self.answer(&with_credential(event("list"), credential)).await
+    /// Lists packs with this credential.
+    pub(crate) async fn list_as(&self, credential: &str) -> ApiResponse {
+        self.send(&with_credential(event("list"), credential)).await
     }
 
-    /// The answer to the upload of a form with these parts.
-    pub(crate) async fn upload(&self, parts: &[(&str, &[u8])]) -> Answer {
-        self.answer(&upload(&form(parts))).await
+    /// Uploads a form with these parts.
+    pub(crate) async fn upload(&self, parts: &[(&str, &[u8])]) -> ApiResponse {
+        self.send(&upload(&form(parts))).await
     }
 }
 
-/// The event with this credential.
+/// Replaces the credential of an event.
 pub(crate) fn with_credential(mut event: Value, credential: &str) -> Value {
     event["headers"]["authorization"] = json!(format!("Bearer {credential}"));
     event
 }
 
-/// A key's secret, made as `local` makes it.
+/// Returns the secret of a key that `local` seeds.
 pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
     let id = match slug {
         "acme" => "org_01JACME0000000000000000000",
@@ -79,14 +78,14 @@ pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
     KeySecret::new(id.parse().unwrap(), Sha256::digest(format!("local {slug} {}", template.as_str())).into())
 }
 
-/// An upload event with this body.
+/// Returns an upload event with this body.
 pub(crate) fn upload(body: &[u8]) -> Value {
     let mut event = event("upload-http-api");
     event["body"] = json!(STANDARD.encode(body));
     event
 }
 
-/// A form with these parts.
+/// Returns a form with these parts.
 pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, content) in parts {

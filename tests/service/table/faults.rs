@@ -1,4 +1,4 @@
-//! What the embedded table never does: conflicts between transactions, and answers that get lost.
+//! Transaction conflicts and lost responses, which the embedded DynamoDB never has. A proxy injects them.
 
 use std::{
     net::SocketAddr,
@@ -27,22 +27,22 @@ const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#Transactio
     "Message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}"#;
 const INTERNAL: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}"#;
 
-/// What befalls the first calls of an operation.
+/// How the first calls of an operation fail.
 #[derive(Clone, Copy)]
 enum Fault {
-    /// They are cancelled for a conflict and do nothing.
+    /// The call is cancelled because of a conflict and has no effect.
     Conflict,
-    /// They are done, and their answers are lost.
-    LostAnswer,
+    /// The call takes effect, and its response is lost.
+    LostResponse,
 }
 
-/// Stands before a DynamoDB.
+/// A proxy in front of DynamoDB.
 #[derive(Clone)]
 struct Proxy {
     backend: SocketAddr,
     operation: &'static str,
     fault: Fault,
-    /// How many calls it is to befall.
+    /// Number of calls that fail.
     times: usize,
     calls: Arc<AtomicUsize>,
 }
@@ -64,21 +64,21 @@ impl Proxy {
 
 async fn pass(State(proxy): State<Proxy>, mut headers: HeaderMap, body: Bytes) -> impl IntoResponse {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let befalls = target.ends_with(proxy.operation) && proxy.calls.fetch_add(1, Ordering::SeqCst) < proxy.times;
-    if befalls && matches!(proxy.fault, Fault::Conflict) {
+    let fails = target.ends_with(proxy.operation) && proxy.calls.fetch_add(1, Ordering::SeqCst) < proxy.times;
+    if fails && matches!(proxy.fault, Fault::Conflict) {
         return (StatusCode::BAD_REQUEST, Bytes::from_static(CONFLICT.as_bytes()));
     }
     headers.remove("host");
     let request = reqwest::Client::new().post(format!("http://{}/", proxy.backend)).headers(headers).body(body);
-    let answer = request.send().await.unwrap();
-    if befalls {
+    let response = request.send().await.unwrap();
+    if fails {
         return (StatusCode::INTERNAL_SERVER_ERROR, Bytes::from_static(INTERNAL.as_bytes()));
     }
-    (answer.status(), answer.bytes().await.unwrap())
+    (response.status(), response.bytes().await.unwrap())
 }
 
 #[tokio::test]
-async fn a_conflict_between_transactions_is_tried_again() {
+async fn a_transaction_conflict_is_retried() {
     let database = Database::start().await;
     let (proxy, address) = Proxy::start(database.address, "TransactWriteItems", Fault::Conflict, 3).await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
@@ -89,7 +89,7 @@ async fn a_conflict_between_transactions_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_conflict_that_does_not_cease_is_an_error_and_nothing_is_written() {
+async fn a_persistent_transaction_conflict_is_an_error_and_writes_nothing() {
     let database = Database::start().await;
     let (proxy, address) = Proxy::start(database.address, "TransactWriteItems", Fault::Conflict, usize::MAX).await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
@@ -100,9 +100,9 @@ async fn a_conflict_that_does_not_cease_is_an_error_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_is_lost_was_made_once() {
+async fn a_create_whose_response_is_lost_is_applied_once() {
     let database = Database::start().await;
-    let (proxy, address) = Proxy::start(database.address, "TransactWriteItems", Fault::LostAnswer, 1).await;
+    let (proxy, address) = Proxy::start(database.address, "TransactWriteItems", Fault::LostResponse, 1).await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
     let created = database.table_at(address).await.create(&record).await.unwrap();
     assert!(matches!(created, Created::Written));
@@ -111,23 +111,23 @@ async fn a_create_whose_answer_is_lost_was_made_once() {
 }
 
 #[tokio::test]
-async fn a_create_that_meets_itself_is_well() {
+async fn creating_the_same_record_twice_succeeds() {
     let database = Database::start().await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
-    // Two calls have two idempotency tokens, as after an answer that was lost for good.
+    // Two calls have different idempotency tokens, as if the caller retried after every response was lost.
     for _ in 0..2 {
         assert!(matches!(database.table.create(&record).await.unwrap(), Created::Written));
     }
 }
 
 #[tokio::test]
-async fn a_queuing_whose_answer_is_lost_knows_itself_by_its_staging_key() {
+async fn a_retry_whose_response_is_lost_is_recognized_by_its_staging_key() {
     let database = Database::start().await;
     let old = failed(&database.table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
-    let (proxy, address) = Proxy::start(database.address, "PutItem", Fault::LostAnswer, 1).await;
-    let anew = old.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
-    let created = database.table_at(address).await.queue_again(&old, &anew).await.unwrap();
+    let (proxy, address) = Proxy::start(database.address, "PutItem", Fault::LostResponse, 1).await;
+    let retried = old.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    let created = database.table_at(address).await.queue_again(&old, &retried).await.unwrap();
     assert!(matches!(created, Created::Written));
     assert_eq!(proxy.calls(), 2);
-    assert_eq!(database.table.record(old.id).await.unwrap(), Some(anew));
+    assert_eq!(database.table.record(old.id).await.unwrap(), Some(retried));
 }

@@ -11,41 +11,41 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::{
-    ledger::Ledger,
+    consistency::ConsistencyCheck,
+    fault::{Role, Service},
+    injector::FaultInjector,
     proxy,
-    script::{Role, Script, Service},
 };
-use crate::support::{Answer, Embedded, Function, event};
+use crate::support::{ApiResponse, Embedded, Function, event};
 
-/// More sweeps than any case needs to come right.
+/// More sweeps than any case needs to settle.
 const MAX_SWEEPS: usize = 10;
 
-/// The three functions in processes of their own, a proxy before each of their backends, and the backends in the test's
-/// process, where they outlive them. The test itself stands in for API Gateway, for the event source mapping and for
-/// the schedule, so that what happens follows from the script and from nothing else.
-pub(crate) struct System {
-    /// What the proxies do.
-    pub(crate) script: Arc<Script>,
-    /// The table, past the proxies.
+/// The three functions, each in its own process, with a proxy in front of each backend. The backends run in the test's
+/// process, so that they survive when a function is killed. The test takes the place of API Gateway, of the event
+/// source mapping and of the schedule, so that a run depends only on the injected faults.
+pub(crate) struct LambdaStack {
+    pub(crate) injector: Arc<FaultInjector>,
+    /// The table, without a proxy.
     pub(crate) table: Table,
-    /// The backends, past the proxies.
+    /// The backends, without proxies.
     pub(crate) embedded: Embedded,
-    ledger: Ledger,
+    consistency: ConsistencyCheck,
     variables: Vec<(String, String)>,
     functions: [Function; 3],
 }
 
-impl System {
-    /// Starts everything, with these variables set for the functions beside those that they need.
+impl LambdaStack {
+    /// Starts everything. The functions also get these environment variables.
     pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
         let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
         seed(&table).await.unwrap();
 
-        let script = Script::new();
-        let proxies = proxy::before_aws(&backends.endpoints, &script).await;
-        let registry = proxy::start(Service::Registry, format!("http://{}", backends.registry), script.clone()).await;
+        let injector = FaultInjector::new();
+        let proxies = proxy::start_for_aws(&backends.endpoints, &injector).await;
+        let registry = proxy::start(Service::Registry, format!("http://{}", backends.registry), injector.clone()).await;
         let variables = [
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local-secret"),
@@ -64,79 +64,79 @@ impl System {
         ];
         let variables = variables.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: Vec<_> = variables.chain(proxies).collect();
-        let ledger = Ledger::new(&embedded);
+        let consistency = ConsistencyCheck::new(&embedded);
         let functions = [
             Function::start(&Role::Api.binary(), &variables).await,
             Function::start(&Role::Builder.binary(), &variables).await,
             Function::start(&Role::Requeue.binary(), &variables).await,
         ];
-        Self { script, table, embedded, ledger, variables, functions }
+        Self { injector, table, embedded, consistency, variables, functions }
     }
 
-    /// Invokes a function: its response, or its error; `None` if its process was killed, in whose place there is a new
-    /// one. Whatever came of it, the books are in order.
+    /// Invokes a function, checks the consistency of the backends, and returns the function's response or error.
+    /// Returns `None` if the process was killed, and starts a new one.
     pub(crate) async fn invoke(&mut self, role: Role, event: Value) -> Option<Result<Value, Value>> {
-        self.script.at_work(role);
+        self.injector.set_caller(role);
         let function = &mut self.functions[role as usize];
         let result = tokio::select! {
             biased;
-            () = self.script.kill.notified() => None,
+            () = self.injector.kill.notified() => None,
             result = function.invoke(event) => Some(result),
         };
         if result.is_none() {
             *function = Function::start(&role.binary(), &self.variables).await;
         }
-        self.ledger.expect_order().await;
+        self.consistency.check().await;
         result
     }
 
-    /// The function's process, unless it is killed.
+    /// Returns the id of the function's process.
     pub(crate) fn process(&self, role: Role) -> u32 {
         self.functions[role as usize].process_id()
     }
 
-    /// A request to the API, made of one of the events in `events/`; `None` if its process was killed.
-    pub(crate) async fn request(&mut self, event: Value) -> Option<Answer> {
-        let response = self.invoke(Role::Api, event).await?.expect("the API reports no error to Lambda");
+    /// Sends an event to the API. Returns `None` if the process was killed.
+    pub(crate) async fn request(&mut self, event: Value) -> Option<ApiResponse> {
+        let response = self.invoke(Role::Api, event).await?.expect("the API must not return an error to Lambda");
         let mut headers = HeaderMap::new();
         for (name, value) in response["headers"].as_object().unwrap() {
             headers
                 .insert(name.parse::<reqwest::header::HeaderName>().unwrap(), value.as_str().unwrap().parse().unwrap());
         }
-        Some(Answer {
+        Some(ApiResponse {
             status: u16::try_from(response["statusCode"].as_u64().unwrap()).unwrap().try_into().unwrap(),
             headers,
             body: serde_json::from_str(response["body"].as_str().unwrap()).unwrap(),
         })
     }
 
-    /// Uploads an archive; `None` if the process was killed.
-    pub(crate) async fn upload(&mut self, archive: &[u8]) -> Option<Answer> {
+    /// Uploads an archive. Returns `None` if the process was killed.
+    pub(crate) async fn upload(&mut self, archive: &[u8]) -> Option<ApiResponse> {
         self.request(upload(archive)).await
     }
 
-    /// Takes the oldest job off the queue, which is there again as soon as its builder is done unless that deletes it;
-    /// false if there is none.
+    /// Delivers the oldest job to the builder and deletes it if the builder succeeds; otherwise it remains in the
+    /// queue. Returns whether there was a job.
     pub(crate) async fn deliver(&mut self) -> bool {
         let Some((body, receipt_handle)) = self.receive().await else { return false };
         let job: Job = serde_json::from_str(&body).unwrap();
-        assert!(self.table.record(job.pack_id).await.unwrap().is_some(), "{body} is a job of no record");
+        assert!(self.table.record(job.pack_id).await.unwrap().is_some(), "the job {body} has no record");
         let mut batch = event("build-job");
         batch["Records"][0]["body"] = json!(body);
         match self.invoke(Role::Builder, batch).await {
             Some(Ok(response)) if response["batchItemFailures"].as_array().unwrap().is_empty() => {
                 let record = self.table.record(job.pack_id).await.unwrap().unwrap();
-                let owed = record.build.status == BuildStatus::Queued && record.build.attempt == job.attempt;
-                assert!(!owed, "{body} is taken for done");
+                let pending = record.build.status == BuildStatus::Queued && record.build.attempt == job.attempt;
+                assert!(!pending, "the job {body} is done, but its build is pending");
                 self.delete(&receipt_handle).await;
             }
             Some(Ok(_)) | None => {}
-            Some(Err(error)) => panic!("the builder reports no error to Lambda: {error}"),
+            Some(Err(error)) => panic!("the builder must not return an error to Lambda: {error}"),
         }
         true
     }
 
-    /// Loses the oldest job.
+    /// Deletes the oldest job without delivering it.
     pub(crate) async fn lose_job(&mut self) {
         let (_, receipt_handle) = self.receive().await.expect("there is a job");
         self.delete(&receipt_handle).await;
@@ -154,45 +154,45 @@ impl System {
         delete.receipt_handle(receipt_handle).send().await.unwrap();
     }
 
-    /// Lets the schedule fire once; `None` if the process was killed.
+    /// Invokes requeue. Returns `None` if the process was killed.
     pub(crate) async fn sweep(&mut self) -> Option<Result<Value, Value>> {
         self.invoke(Role::Requeue, event("requeue")).await
     }
 
-    /// Leaves the system to itself until no job waits and no build is pending.
+    /// Delivers jobs and invokes requeue until the queue is empty and no build is pending.
     pub(crate) async fn settle(&mut self) {
         for _ in 0..MAX_SWEEPS {
             while self.deliver().await {}
-            if self.ledger.is_settled().await {
+            if self.consistency.is_settled().await {
                 return;
             }
             self.sweep().await;
         }
-        panic!("a build stays pending");
+        panic!("a build is still pending");
     }
 
-    /// Fails unless this record, of which a client was told, is ready, and its image is what was promised.
-    pub(crate) async fn expect_good(&self, told: &Value) {
-        self.ledger.expect_good(told).await;
+    /// Fails unless the record in this response is now ready and its image has the promised digest.
+    pub(crate) async fn expect_ready(&self, response: &Value) {
+        self.consistency.expect_ready(response).await;
     }
 
-    /// How many jobs the dead-letter queue has.
+    /// Returns the number of messages in the dead-letter queue.
     pub(crate) async fn dead_letters(&self) -> u64 {
-        self.ledger.depth(&self.embedded.queues.dead_letters).await
+        self.consistency.depth(&self.embedded.queues.dead_letters).await
     }
 }
 
-/// The event of an archive's upload.
+/// Returns the event of an upload of this archive.
 pub(crate) fn upload(archive: &[u8]) -> Value {
     form("archive\"; filename=\"pack.tar.gz", archive)
 }
 
-/// The event by which an upload is submitted whose archive was sent.
+/// Returns the event that submits an upload whose archive is in S3.
 pub(crate) fn submit(upload_id: &str) -> Value {
     form("upload_id", upload_id.as_bytes())
 }
 
-/// The event by which the upload of this archive is begun.
+/// Returns the event that begins an upload of this archive through S3.
 pub(crate) fn begin(archive: &[u8]) -> Value {
     let sha256 = Digest::sha256(archive).to_string();
     let mut event = event("upload-http-api");
@@ -203,7 +203,7 @@ pub(crate) fn begin(archive: &[u8]) -> Value {
     event
 }
 
-/// The event of a form with one part, of this name and what may follow it.
+/// Returns the event of a form with one part. `name` may end with further parameters of the part's header.
 fn form(name: &str, content: &[u8]) -> Value {
     let boundary = "------------------------d74496d66958873e";
     let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");

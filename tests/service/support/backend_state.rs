@@ -6,37 +6,36 @@ use serde_json::Value;
 
 use super::{Embedded, Local, options};
 
-/// What the service keeps: read from the backends themselves, past all of the service's code.
+/// Everything about packs that the backends hold, read from them directly and not through the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Holdings {
-    /// Keys of the table's items that have to do with packs: records and their guards.
+pub(crate) struct BackendState {
+    /// Keys of the items of packs in the table: records and version claims.
     pub(crate) pack_items: BTreeSet<String>,
-    /// Keys in the index of pending builds.
+    /// Keys of the items in the index of pending builds.
     pub(crate) pending: BTreeSet<String>,
-    /// Jobs in the queue, waiting or being worked on.
+    /// Number of jobs in the queue, both visible and in flight.
     pub(crate) jobs: u64,
-    /// Repositories of the registry.
     pub(crate) repositories: BTreeSet<String>,
 }
 
-impl Holdings {
-    /// What a `local` keeps now.
-    pub(crate) async fn of(local: &Local) -> Self {
-        let endpoint = |name: &str| local.said(&format!("/endpoints/{name}")).to_owned();
+impl BackendState {
+    /// Reads the backends of a running `local`.
+    pub(crate) async fn from_local(local: &Local) -> Self {
+        let endpoint = |name: &str| local.setting(&format!("/endpoints/{name}")).to_owned();
         let endpoints = Endpoints { s3: endpoint("s3"), dynamodb: endpoint("dynamodb"), sqs: endpoint("sqs") };
         let clients = Clients::new(&endpoints, &options(local.data())).await;
         let [table, queue, registry] =
-            ["/table_name", "/build_queue_url", "/registry"].map(|pointer| local.said(pointer));
-        Self::at(&clients, table, queue, registry).await
+            ["/table_name", "/build_queue_url", "/registry"].map(|pointer| local.setting(pointer));
+        Self::read(&clients, table, queue, registry).await
     }
 
-    /// What these backends keep now.
-    pub(crate) async fn of_backends(embedded: &Embedded) -> Self {
+    /// Reads the backends in this process.
+    pub(crate) async fn from_embedded(embedded: &Embedded) -> Self {
         let Embedded { backends, clients, options, queues, .. } = embedded;
-        Self::at(clients, &options.table_name, &queues.builds, &backends.registry.to_string()).await
+        Self::read(clients, &options.table_name, &queues.builds, &backends.registry.to_string()).await
     }
 
-    async fn at(clients: &Clients, table: &str, queue: &str, registry: &str) -> Self {
+    async fn read(clients: &Clients, table: &str, queue: &str, registry: &str) -> Self {
         let items = Self::items(clients, table, None).await;
         Self {
             pack_items: items.into_iter().filter(|key| key.contains("PACK")).collect(),
@@ -68,8 +67,8 @@ impl Holdings {
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
         ];
         let attributes = clients.sqs.get_queue_attributes().queue_url(queue);
-        let answer = attributes.set_attribute_names(Some(names.to_vec())).send().await.unwrap();
-        let attributes = answer.attributes().unwrap();
+        let response = attributes.set_attribute_names(Some(names.to_vec())).send().await.unwrap();
+        let attributes = response.attributes().unwrap();
         names.iter().map(|name| attributes[name].parse::<u64>().unwrap()).sum()
     }
 

@@ -1,5 +1,5 @@
-//! What there is: the tags of a repository (OCI distribution spec, "Listing Tags"), and the repositories, which the
-//! specification leaves to its predecessor (Docker registry HTTP API V2, "Listing Repositories").
+//! Lists the tags of a repository (OCI distribution spec, "Listing Tags") and the repositories. The latter is not part
+//! of the specification, but of its predecessor (Docker Registry HTTP API V2, "Listing Repositories").
 
 use std::{
     io,
@@ -22,22 +22,21 @@ use super::{
     store::{MANIFESTS, TAGS, found},
 };
 
-/// The query of a list: how many, and after which.
 #[derive(Deserialize)]
-struct Page {
+struct PageQuery {
+    /// The maximum number of names on the page.
     n: Option<usize>,
+    /// The last name of the previous page.
     last: Option<String>,
 }
 
-impl Page {
-    /// The names on this page of the list, in order.
-    fn of(uri: &Uri, mut names: Vec<String>) -> Result<Vec<String>, Error> {
-        let Query(Self { n, last }) = Query::try_from_uri(uri).map_err(|_| Error::QueryInvalid)?;
-        names.retain(|name| last.as_ref().is_none_or(|last| name > last));
-        names.sort();
-        names.truncate(n.unwrap_or(usize::MAX));
-        Ok(names)
-    }
+/// Returns the sorted names on the page that the query asks for.
+fn page(uri: &Uri, mut names: Vec<String>) -> Result<Vec<String>, Error> {
+    let Query(PageQuery { n, last }) = Query::try_from_uri(uri).map_err(|_| Error::QueryInvalid)?;
+    names.retain(|name| last.as_ref().is_none_or(|last| name > last));
+    names.sort();
+    names.truncate(n.unwrap_or(usize::MAX));
+    Ok(names)
 }
 
 impl Registry {
@@ -46,7 +45,7 @@ impl Registry {
         if !fs::try_exists(repository.join(MANIFESTS)).await? {
             return Err(Error::NameUnknown);
         }
-        let tags = Page::of(uri, entries(&repository.join(TAGS)).await?)?;
+        let tags = page(uri, entries(&repository.join(TAGS)).await?)?;
         Ok(Json(json!({ "name": name.to_string(), "tags": tags })).into_response())
     }
 
@@ -63,11 +62,11 @@ impl Registry {
                 }
             }
         }
-        Ok(Json(json!({ "repositories": Page::of(uri, names)? })).into_response())
+        Ok(Json(json!({ "repositories": page(uri, names)? })).into_response())
     }
 }
 
-/// The names of what is in a folder, which need not be there.
+/// Returns the names of a folder's entries; none if the folder does not exist.
 async fn entries(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     if let Some(mut entries) = found(fs::read_dir(folder).await)? {

@@ -4,16 +4,16 @@ use serde_json::{Value, json};
 
 use super::{event, unreachable};
 
-/// What the function that `api` runs answers to an event.
+/// Invokes the function of the `api` binary and returns its response.
 async fn invoke(event: Value) -> Value {
     let payload: LambdaRequest = serde_json::from_value(event).unwrap();
-    let answer = http::function(unreachable()).oneshot(LambdaEvent::new(payload, Context::default())).await.unwrap();
-    serde_json::to_value(answer).unwrap()
+    let response = http::function(unreachable()).oneshot(LambdaEvent::new(payload, Context::default())).await.unwrap();
+    serde_json::to_value(response).unwrap()
 }
 
-/// `lambda_http` would panic on each of these.
+/// Without precautions, `lambda_http` panics on each of these.
 #[tokio::test]
-async fn what_a_client_writes_of_the_uri_is_not_taken_for_one() {
+async fn a_malformed_host_or_query_does_not_panic() {
     for name in ["list", "upload-rest"] {
         for (header, value) in [("host", "<>"), ("host", "a b"), ("x-forwarded-proto", "a b,https")] {
             let mut event = event(name);
@@ -24,8 +24,8 @@ async fn what_a_client_writes_of_the_uri_is_not_taken_for_one() {
             if name == "list" {
                 event["rawQueryString"] = json!("name=<a>&version=\"\u{e9} b\"&limit=%zz");
             }
-            let answer = invoke(event).await;
-            assert_eq!(answer["statusCode"], 401, "{name} {header}: {answer}");
+            let response = invoke(event).await;
+            assert_eq!(response["statusCode"], 401, "{name} {header}: {response}");
         }
     }
 }

@@ -10,27 +10,27 @@ use serde_json::Value;
 
 use crate::support::Embedded;
 
-/// What the backends keep, read past the service and its proxies, and compared entry by entry.
-pub(crate) struct Ledger {
+/// Compares records, version claims, pending builds, jobs and images, which it reads directly from the backends.
+pub(crate) struct ConsistencyCheck {
     clients: Clients,
     table: String,
     queues: QueueUrls,
     registry: RegistryAddress,
     http: reqwest::Client,
-    /// Which records were ready when the books were last looked through, and what their images are.
+    /// Digests of the records that were ready at the last check, by id.
     ready: BTreeMap<String, String>,
 }
 
-/// A record's item.
 #[derive(Debug)]
-struct Entry {
-    guard: String,
+struct PackItem {
+    /// Key of the record's version claim.
+    claim: String,
     status: String,
     repository_and_tag: (String, String),
     digest: String,
 }
 
-impl Ledger {
+impl ConsistencyCheck {
     pub(crate) fn new(embedded: &Embedded) -> Self {
         Self {
             clients: embedded.clients.clone(),
@@ -42,32 +42,32 @@ impl Ledger {
         }
     }
 
-    /// Fails unless what must hold at every moment holds: records and guards correspond one to one, the pending are
-    /// the queued, and what is ready has its image and stays as it is.
-    pub(crate) async fn expect_order(&mut self) {
-        let (mut records, mut guards) = (BTreeMap::new(), BTreeMap::new());
+    /// Fails unless the invariants that hold at any time hold: every record has a version claim and vice versa, exactly
+    /// the queued builds are pending, and every ready record has its image and does not change again.
+    pub(crate) async fn check(&mut self) {
+        let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {
             let sort_key = text(&item, "sk");
             if sort_key == "PACK" {
-                records.insert(text(&item, "pack_id"), Entry::of(&item));
+                records.insert(text(&item, "pack_id"), PackItem::from_item(&item));
             } else if sort_key.starts_with("PACK#") {
-                guards.insert(text(&item, "pack_id"), format!("{} {sort_key}", text(&item, "pk")));
+                claims.insert(text(&item, "pack_id"), format!("{} {sort_key}", text(&item, "pk")));
             }
         }
-        let guarded: BTreeMap<_, _> = records.iter().map(|(id, entry)| (id.clone(), entry.guard.clone())).collect();
-        assert_eq!(guarded, guards, "each record has its guard, and each guard its record");
+        let expected: BTreeMap<_, _> = records.iter().map(|(id, record)| (id.clone(), record.claim.clone())).collect();
+        assert_eq!(expected, claims, "every record has a version claim and vice versa");
 
         let mut pending: Vec<_> = self.scan(Some("pending")).await.iter().map(|item| text(item, "pack_id")).collect();
         pending.sort();
-        let queued = records.iter().filter(|(_, entry)| entry.status == "queued").map(|(id, _)| id.clone());
-        assert_eq!(pending, queued.collect::<Vec<_>>(), "the pending are the queued");
+        let queued = records.iter().filter(|(_, record)| record.status == "queued").map(|(id, _)| id.clone());
+        assert_eq!(pending, queued.collect::<Vec<_>>(), "exactly the queued builds are pending");
 
         let mut ready = BTreeMap::new();
-        for (id, entry) in records.into_iter().filter(|(_, entry)| entry.status == "ready") {
+        for (id, record) in records.into_iter().filter(|(_, record)| record.status == "ready") {
             if !self.ready.contains_key(&id) {
-                assert_eq!(self.digest(&entry).await.as_deref(), Some(&*entry.digest), "{id} is ready");
+                assert_eq!(self.digest(&record).await.as_deref(), Some(&*record.digest), "{id} is ready");
             }
-            ready.insert(id, entry.digest);
+            ready.insert(id, record.digest);
         }
         for (id, digest) in &self.ready {
             assert_eq!(ready.get(id), Some(digest), "{id} was ready");
@@ -75,22 +75,26 @@ impl Ledger {
         self.ready = ready;
     }
 
-    /// Whether no job waits and no build is pending.
+    /// Returns whether the queue is empty and no build is pending.
     pub(crate) async fn is_settled(&self) -> bool {
         self.depth(&self.queues.builds).await == 0 && self.scan(Some("pending")).await.is_empty()
     }
 
-    /// Fails unless this record, of which a client was told, is ready, and its image is what was promised.
-    pub(crate) async fn expect_good(&self, told: &Value) {
-        let id = told["id"].as_str().unwrap();
+    /// Fails unless the record in this response is now ready and its image has the promised digest.
+    pub(crate) async fn expect_ready(&self, response: &Value) {
+        let id = response["id"].as_str().unwrap();
         let items = self.scan(None).await;
         let item = items.iter().find(|item| text(item, "sk") == "PACK" && text(item, "pack_id") == id);
-        let entry = Entry::of(item.unwrap_or_else(|| panic!("{told} is gone")));
-        assert_eq!((&*entry.status, Some(&*entry.digest)), ("ready", told["image_digest"].as_str()), "{told}");
-        assert_eq!(self.digest(&entry).await.as_deref(), Some(&*entry.digest), "{told}");
+        let record = PackItem::from_item(item.unwrap_or_else(|| panic!("no record for {response}")));
+        assert_eq!(
+            (&*record.status, Some(&*record.digest)),
+            ("ready", response["image_digest"].as_str()),
+            "{response}"
+        );
+        assert_eq!(self.digest(&record).await.as_deref(), Some(&*record.digest), "{response}");
     }
 
-    /// How many messages a queue has, those in flight too.
+    /// Returns the number of messages in a queue, including those in flight.
     pub(crate) async fn depth(&self, queue_url: &str) -> u64 {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -101,9 +105,9 @@ impl Ledger {
         names.iter().map(|name| attributes[name].parse::<u64>().unwrap()).sum()
     }
 
-    /// The digest of the image that an entry names, if its manifest, its config and its layer are all there.
-    async fn digest(&self, entry: &Entry) -> Option<String> {
-        let (repository, tag) = &entry.repository_and_tag;
+    /// Returns the digest of the record's image if its manifest exists. Fails unless its config and layer exist too.
+    async fn digest(&self, record: &PackItem) -> Option<String> {
+        let (repository, tag) = &record.repository_and_tag;
         let base = format!("http://{}/v2/{repository}", self.registry);
         let manifest = self.http.get(format!("{base}/manifests/{tag}")).send().await.unwrap();
         let digest = manifest.headers().get("docker-content-digest")?.to_str().unwrap().to_owned();
@@ -124,13 +128,13 @@ impl Ledger {
 
 type Item = std::collections::HashMap<String, AttributeValue>;
 
-impl Entry {
-    fn of(item: &Item) -> Self {
+impl PackItem {
+    fn from_item(item: &Item) -> Self {
         let image_ref = text(item, "image_ref");
         let (_, name) = image_ref.split_once('/').unwrap();
         let (repository, tag) = name.split_once(':').unwrap();
         Self {
-            guard: format!("ORG#{} PACK#{}#{}", text(item, "org_packs"), text(item, "name"), text(item, "version")),
+            claim: format!("ORG#{} PACK#{}#{}", text(item, "org_packs"), text(item, "name"), text(item, "version")),
             status: text(item, "build_status"),
             repository_and_tag: (repository.to_owned(), tag.to_owned()),
             digest: text(item, "image_digest"),

@@ -19,15 +19,15 @@ use tokio::time::Instant;
 
 use crate::support::Embedded;
 
-/// The use cases on embedded backends of their own.
-pub(crate) struct Bench {
+/// The use cases on embedded backends.
+pub(crate) struct Fixture {
     pub(crate) uploads: Uploads,
     pub(crate) builder: Builder,
     pub(crate) org: Org,
     pub(crate) embedded: Embedded,
 }
 
-impl Bench {
+impl Fixture {
     pub(crate) async fn start() -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
@@ -53,11 +53,11 @@ impl Bench {
         self.uploads.submit(&self.org, submission).await.unwrap()
     }
 
-    /// Takes a pack in that is not there yet.
+    /// Uploads a pack, which must create a record.
     pub(crate) async fn create(&self, submission: Submission) -> Record {
         match self.submit(submission).await {
             Outcome::Created(record) => record,
-            Outcome::Existing(record) | Outcome::QueuedAgain(record) => panic!("{} was there", record.id),
+            Outcome::Existing(record) | Outcome::QueuedAgain(record) => panic!("{} exists", record.id),
         }
     }
 
@@ -65,7 +65,7 @@ impl Bench {
         self.uploads.table.record(record.id).await.unwrap().unwrap()
     }
 
-    /// How many items the table has, indexes aside.
+    /// Returns the number of items in the table.
     pub(crate) async fn items(&self) -> usize {
         self.embedded
             .clients
@@ -79,7 +79,7 @@ impl Bench {
             .len()
     }
 
-    /// Takes all jobs off the queue.
+    /// Receives all visible jobs.
     pub(crate) async fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         loop {
@@ -121,7 +121,7 @@ pub(crate) struct Validated {
 }
 
 impl Validated {
-    /// [`tools`], validated.
+    /// Validates [`tools`] and assembles its image.
     pub(crate) fn pack(behavior: &str) -> Self {
         let mut validated = validate(&tools(behavior)).unwrap();
         let image = validated.image();
@@ -130,17 +130,17 @@ impl Validated {
     }
 }
 
-/// A pack `tools` 1.0.0 whose `behavior.md` is this text.
+/// Returns the submission of a pack `tools` 1.0.0 with this text in `behavior.md`.
 pub(crate) fn pack(behavior: &str) -> Submission {
     submission(tools(behavior))
 }
 
-/// The submission of an archive.
+/// Returns the submission of an archive.
 pub(crate) fn submission(archive: Bytes) -> Submission {
     Submission { archive: Archive::InRequest(archive), visibility: Visibility::Org, arrived_at: Instant::now() }
 }
 
-/// The archive of [`pack`].
+/// Returns the archive of [`pack`].
 pub(crate) fn tools(behavior: &str) -> Bytes {
     archive(&[("pack.yaml", &manifest("tools", "1.0.0")), ("behavior.md", behavior)])
 }

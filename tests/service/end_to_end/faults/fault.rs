@@ -1,0 +1,99 @@
+//! The calls of the functions, and the faults that can be injected into them.
+
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+};
+
+/// One of the three Lambda functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    Api,
+    Builder,
+    Requeue,
+}
+
+impl Role {
+    /// Returns the name of the function's binary.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Builder => "builder",
+            Self::Requeue => "requeue",
+        }
+    }
+
+    /// Returns the path of the binary: from this build, or from the output folder of `cargo lambda build` if
+    /// `FUNCTIONS` is set to it.
+    pub(crate) fn binary(self) -> PathBuf {
+        match (env::var_os("FUNCTIONS"), self) {
+            (Some(folder), _) => Path::new(&folder).join(self.name()).join("bootstrap"),
+            (None, Self::Api) => env!("CARGO_BIN_EXE_api").into(),
+            (None, Self::Builder) => env!("CARGO_BIN_EXE_builder").into(),
+            (None, Self::Requeue) => env!("CARGO_BIN_EXE_requeue").into(),
+        }
+    }
+}
+
+/// A backend behind a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Service {
+    S3,
+    DynamoDb,
+    Sqs,
+    Registry,
+}
+
+/// A kind of call that a function makes, such as `TransactWriteItems` to DynamoDB or `PUT manifests` to the registry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Call {
+    pub(crate) caller: Role,
+    pub(crate) service: Service,
+    pub(crate) operation: String,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {:?} {}", self.caller, self.service, self.operation)
+    }
+}
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection breaks before the backend receives the request.
+    RequestLost,
+    /// The backend handles the request, and the connection breaks before the response.
+    ResponseLost,
+    /// The backend responds that it throttles the caller.
+    Throttled,
+    /// The backend responds with an internal error.
+    InternalError,
+    /// DynamoDB cancels the transaction because of a conflict with another one.
+    TransactionConflict,
+    /// The connection breaks after half of the response.
+    ResponseTruncated,
+    /// There is never a response.
+    Hangs,
+    /// The function's process is killed before the request reaches the backend.
+    KilledBefore,
+    /// The backend handles the request, and the function's process is killed before the response.
+    KilledAfter,
+}
+
+/// A fault to inject into certain calls.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedFault {
+    pub(crate) call: Call,
+    /// Number of matching calls before the first one that fails.
+    pub(crate) skip: u32,
+    pub(crate) fault: Fault,
+    /// Maximum number of consecutive matching calls that fail.
+    pub(crate) times: u32,
+}
+
+impl fmt::Display for PlannedFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} #{}: {:?} × {}", self.call, self.skip, self.fault, self.times)
+    }
+}

@@ -1,0 +1,123 @@
+//! The state that the proxies of one stack share: the faults to inject, and the calls seen.
+
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Notify;
+
+use super::fault::{Call, Fault, PlannedFault, Role, Service};
+
+/// Decides for each call that passes a proxy whether it fails, and records the calls.
+#[derive(Debug, Default)]
+pub(crate) struct FaultInjector {
+    state: Mutex<State>,
+    /// Notified when the process of the current caller must be killed.
+    pub(crate) kill: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    caller: Option<Role>,
+    faults: Vec<ActiveFault>,
+    calls: Vec<Call>,
+    /// Extra delay of every call that succeeds.
+    delay: Duration,
+    /// Start and end of every call that succeeded.
+    timings: Vec<(Call, Range<Instant>)>,
+}
+
+#[derive(Debug)]
+struct ActiveFault {
+    planned: PlannedFault,
+    /// Number of matching calls so far.
+    matches: u32,
+    /// Number of calls that failed because of this fault.
+    injected: u32,
+}
+
+impl FaultInjector {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Attributes all calls from now on to this function. Only one function runs at a time.
+    pub(crate) fn set_caller(&self, role: Role) {
+        self.state.lock().unwrap().caller = Some(role);
+    }
+
+    /// Replaces the faults to inject.
+    pub(crate) fn inject(&self, faults: impl IntoIterator<Item = PlannedFault>) {
+        self.state.lock().unwrap().faults =
+            faults.into_iter().map(|planned| ActiveFault { planned, matches: 0, injected: 0 }).collect();
+    }
+
+    /// Removes all faults.
+    ///
+    /// # Panics
+    /// Panics if a fault was never injected, since its case would then test nothing.
+    pub(crate) fn clear(&self) {
+        for ActiveFault { planned, injected, .. } in std::mem::take(&mut self.state.lock().unwrap().faults) {
+            assert!(injected > 0, "no call matched {planned}");
+        }
+    }
+
+    /// Returns all calls since the previous call of this method, in order.
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.state.lock().unwrap().calls)
+    }
+
+    /// Delays every call from now on.
+    pub(crate) fn delay_calls(&self, delay: Duration) {
+        self.state.lock().unwrap().delay = delay;
+    }
+
+    /// Returns the longest sequence of calls since the previous call of this method in which each began after the
+    /// previous one ended: the calls that the function had to wait for one after another.
+    pub(crate) fn take_sequential_operations(&self) -> Vec<String> {
+        let mut timings = std::mem::take(&mut self.state.lock().unwrap().timings);
+        timings.sort_by_key(|(_, time)| time.end);
+        let mut sequence = Vec::new();
+        let mut ended = None;
+        for (call, time) in timings {
+            if ended.is_none_or(|ended| ended <= time.start) {
+                ended = Some(time.end);
+                sequence.push(call.operation);
+            }
+        }
+        sequence
+    }
+
+    /// Returns a call of the current caller.
+    pub(super) fn call(&self, service: Service, operation: String) -> Call {
+        let caller = self.state.lock().unwrap().caller.expect("a function is running");
+        Call { caller, service, operation }
+    }
+
+    /// Forwards a call and records how long it took.
+    pub(super) async fn forward<T>(&self, call: Call, forward: impl Future<Output = T>) -> T {
+        let delay = self.state.lock().unwrap().delay;
+        let began = Instant::now();
+        tokio::time::sleep(delay).await;
+        let response = forward.await;
+        self.state.lock().unwrap().timings.push((call, began..Instant::now()));
+        response
+    }
+
+    /// Records a call and returns its fault, if any.
+    pub(super) fn next_fault(&self, call: &Call) -> Option<Fault> {
+        let mut state = self.state.lock().unwrap();
+        let mut fault = None;
+        for active in state.faults.iter_mut().filter(|active| active.planned.call == *call) {
+            active.matches += 1;
+            if fault.is_none() && active.matches > active.planned.skip && active.injected < active.planned.times {
+                active.injected += 1;
+                fault = Some(active.planned.fault);
+            }
+        }
+        state.calls.push(call.clone());
+        fault
+    }
+}

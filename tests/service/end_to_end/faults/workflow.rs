@@ -1,0 +1,134 @@
+use reqwest::StatusCode;
+
+use super::{
+    fault::Role,
+    lambda_stack::{LambdaStack, begin, submit},
+};
+use crate::support::{ApiResponse, Archive, put_archive};
+
+/// A step in the life of one pack, whose calls the matrix fails one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Workflow {
+    /// The pack is uploaded and built.
+    Upload,
+    /// The same archive is uploaded again after its build failed.
+    RetryFailedBuild,
+    /// The pack is uploaded after the build of other content with the same name and version failed.
+    ReplaceFailedPack,
+    /// An archive that was sent to S3 is submitted.
+    SubmitSentArchive,
+    /// The staged archive expires before the build.
+    BuildExpiredArchive,
+    /// requeue sends a lost job again.
+    ResendLostJob,
+    /// requeue fails a build whose last job was lost.
+    FailAfterLastSend,
+}
+
+impl Workflow {
+    /// Returns the functions whose calls fail. The other functions' calls are covered by [`Workflow::Upload`].
+    pub(crate) fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Upload => &[Role::Api, Role::Builder],
+            Self::RetryFailedBuild | Self::ReplaceFailedPack | Self::SubmitSentArchive => &[Role::Api],
+            Self::BuildExpiredArchive => &[Role::Builder],
+            Self::ResendLostJob | Self::FailAfterLastSend => &[Role::Requeue],
+        }
+    }
+
+    /// Starts a stack with the settings of this workflow.
+    pub(crate) async fn start_stack(self) -> LambdaStack {
+        match self {
+            Self::FailAfterLastSend => LambdaStack::start(&[("MAX_SENDS", "1")]).await,
+            _ => LambdaStack::start(&[]).await,
+        }
+    }
+
+    /// Returns whether the build succeeds without another upload.
+    pub(crate) fn build_succeeds(self) -> bool {
+        !matches!(self, Self::BuildExpiredArchive | Self::FailAfterLastSend)
+    }
+
+    /// Returns the status of the upload if no call fails.
+    pub(crate) fn expected_status(self) -> StatusCode {
+        match self {
+            Self::RetryFailedBuild => StatusCode::OK,
+            _ => StatusCode::CREATED,
+        }
+    }
+
+    /// Establishes the preconditions, without faults. Returns the last response that the workflow needs.
+    pub(crate) async fn prepare(self, stack: &mut LambdaStack, name: &str) -> Option<ApiResponse> {
+        match self {
+            Self::Upload => None,
+            Self::RetryFailedBuild => fail_build(stack, &archive(name)).await,
+            Self::ReplaceFailedPack => {
+                fail_build(stack, &Archive::pack_named(name, "1.0.0").file("behavior.md", "Another.").tar_gz()).await
+            }
+            Self::SubmitSentArchive => {
+                let begun = stack.request(begin(&archive(name))).await.expect("nothing is killed");
+                begun.expect(StatusCode::CREATED);
+                assert_eq!(put_archive(&begun, archive(name)).await, StatusCode::OK);
+                Some(begun)
+            }
+            Self::BuildExpiredArchive => {
+                let response = upload(stack, &archive(name)).await;
+                expire(stack, &response).await;
+                Some(response)
+            }
+            Self::ResendLostJob | Self::FailAfterLastSend => {
+                let response = upload(stack, &archive(name)).await;
+                stack.lose_job().await;
+                Some(response)
+            }
+        }
+    }
+
+    /// Runs the workflow and returns the response to its upload, or the response of [`Self::prepare`] if it has none.
+    /// `None` means that the process was killed before it responded.
+    pub(crate) async fn run(
+        self,
+        stack: &mut LambdaStack,
+        name: &str,
+        prepared: Option<ApiResponse>,
+    ) -> Option<ApiResponse> {
+        match self {
+            Self::Upload | Self::RetryFailedBuild | Self::ReplaceFailedPack => stack.upload(&archive(name)).await,
+            Self::SubmitSentArchive => {
+                let begun = prepared.expect("prepare began the upload");
+                stack.request(submit(begun.text("upload_id"))).await
+            }
+            Self::BuildExpiredArchive => prepared,
+            Self::ResendLostJob | Self::FailAfterLastSend => {
+                stack.sweep().await;
+                prepared
+            }
+        }
+    }
+}
+
+/// Returns the archive that a workflow uploads.
+pub(crate) fn archive(name: &str) -> Vec<u8> {
+    Archive::pack_named(name, "1.0.0").tar_gz()
+}
+
+/// Uploads an archive and makes its build fail.
+async fn fail_build(stack: &mut LambdaStack, archive: &[u8]) -> Option<ApiResponse> {
+    let response = upload(stack, archive).await;
+    expire(stack, &response).await;
+    stack.settle().await;
+    None
+}
+
+async fn upload(stack: &mut LambdaStack, archive: &[u8]) -> ApiResponse {
+    let response = stack.upload(archive).await.expect("nothing is killed");
+    response.expect(StatusCode::CREATED);
+    response
+}
+
+/// Removes the staged archive of this upload, as the bucket's lifecycle does.
+async fn expire(stack: &LambdaStack, response: &ApiResponse) {
+    let record = stack.table.record(response.text("id").parse().unwrap()).await.unwrap().unwrap();
+    let delete = stack.embedded.clients.s3.delete_object().bucket(&stack.embedded.options.staging_bucket);
+    delete.key(record.build.staging_key).send().await.unwrap();
+}
