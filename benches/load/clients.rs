@@ -10,36 +10,36 @@ use test_support::process;
 
 use crate::{server::Server, versions::Versions};
 
-/// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a client waits for a response.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What became of the uploads to a server under load.
+/// The results of a load test.
 pub(crate) struct Load {
-    /// How long each took that was taken in, from the shortest on.
+    /// The wall-clock times of accepted uploads, in ascending order.
     pub(crate) times: Vec<Duration>,
-    /// What became of the others.
+    /// The errors of all other uploads.
     pub(crate) failures: Vec<String>,
-    /// How long the server was under load.
-    pub(crate) lasted: Duration,
-    /// What the clients had of the processor meanwhile.
+    /// The wall-clock time of the test.
+    pub(crate) elapsed: Duration,
+    /// The CPU time of the clients.
     pub(crate) cpu_time: Duration,
 }
 
 impl Load {
-    /// Puts a server under load for this long: each client uploads one archive after another.
-    pub(crate) async fn put_on(
+    /// Runs a load test, in which each client uploads one archive after another.
+    pub(crate) async fn run(
         server: &Server,
         versions: &Versions,
         clients: usize,
-        long: Duration,
+        duration: Duration,
     ) -> io::Result<Self> {
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().map_err(io::Error::other)?;
+        let client = Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(io::Error::other)?;
         let next = AtomicUsize::new(0);
         let cpu_before = process::cpu_time(std::process::id())?;
-        let began = Instant::now();
+        let start = Instant::now();
         let uploads = async || {
             let (mut times, mut failures) = (Vec::new(), Vec::new());
-            while began.elapsed() < long {
+            while start.elapsed() < duration {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let archive = Part::bytes(versions.archive(number)).file_name(format!("small-{number}.tar.gz"));
                 let sent = Instant::now();
@@ -51,14 +51,14 @@ impl Load {
             (times, failures)
         };
         let outcomes = join_all(iter::repeat_with(uploads).take(clients)).await;
-        let (lasted, cpu_after) = (began.elapsed(), process::cpu_time(std::process::id())?);
+        let (elapsed, cpu_after) = (start.elapsed(), process::cpu_time(std::process::id())?);
         let (times, failures): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
         let mut times = times.concat();
         times.sort_unstable();
-        Ok(Self { times, failures: failures.concat(), lasted, cpu_time: cpu_after - cpu_before })
+        Ok(Self { times, failures: failures.concat(), elapsed, cpu_time: cpu_after - cpu_before })
     }
 
-    /// The time within which so many of a hundred uploads were taken in, of those that were.
+    /// Returns a percentile of the times of accepted uploads.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let index = (self.times.len() * percent / 100).min(self.times.len().saturating_sub(1));
         self.times.get(index).copied().unwrap_or_default()

@@ -1,8 +1,8 @@
-//! `local` and pypiserver under load, each taking the same archives from as many clients: a table of how many they take,
-//! how long each upload waits, and what it costs in CPU time.
+//! Load test of `local` and pypiserver with the same archives and the same number of clients. Prints a table of
+//! throughput, latency and CPU time.
 //!
-//! pypiserver runs under gunicorn, since its own server takes one request at a time. Both come from PyPI; where they
-//! are not on `PATH`, `local` is measured alone.
+//! pypiserver runs under gunicorn, since its own server handles one request at a time. Both are PyPI packages. If they are
+//! not on `PATH`, only `local` is measured.
 
 mod clients;
 mod server;
@@ -17,25 +17,25 @@ use self::{clients::Load, server::Server, versions::Versions};
 /// Measures uploads to `local` and to pypiserver under load.
 #[derive(Parser)]
 struct Arguments {
-    /// How long each is under load.
+    /// Duration of the load on each server.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// How many clients upload at once.
+    /// Number of concurrent clients.
     #[arg(long, default_value_t = 16)]
     clients: usize,
-    /// What cargo says to every benchmark.
+    /// Passed by cargo to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-// One thread for all clients, so that most of two cores is the server's.
+// All clients share one thread, which leaves most of two cores to the server.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { seconds, clients, .. } = Arguments::parse();
     let versions = Versions::new()?;
     let length = versions.archive(0).len();
-    println!("{clients} clients for {seconds} s, an archive of {length} bytes each time\n");
-    println!("| | uploads a second | p50 | p99 | CPU time an upload | failed | of the clients |");
+    println!("{clients} clients for {seconds} s, uploads of {length} bytes\n");
+    println!("| | uploads per second | p50 | p99 | CPU time per upload | failed | client CPU time per upload |");
     println!("|---|---|---|---|---|---|---|");
     measure(Server::local().await?, &versions, clients, Duration::from_secs(seconds)).await?;
     match Server::pypiserver().await? {
@@ -47,23 +47,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn measure(server: Server, versions: &Versions, clients: usize, long: Duration) -> Result<(), Box<dyn Error>> {
-    let load = Load::put_on(&server, versions, clients, long).await?;
-    let taken_in = load.times.len();
-    let cpu_time = server.finish(taken_in).await?;
-    let each = |time: Duration| milliseconds(time) / taken_in as f64;
+async fn measure(
+    server: Server,
+    versions: &Versions,
+    clients: usize,
+    duration: Duration,
+) -> Result<(), Box<dyn Error>> {
+    let load = Load::run(&server, versions, clients, duration).await?;
+    let accepted = load.times.len();
+    let cpu_time = server.finish(accepted).await?;
+    let per_upload = |time: Duration| milliseconds(time) / accepted as f64;
     println!(
         "| {} | {:.0} | {:.1} ms | {:.1} ms | {:.2} ms | {} | {:.2} ms |",
         server.name,
-        taken_in as f64 / load.lasted.as_secs_f64(),
+        accepted as f64 / load.elapsed.as_secs_f64(),
         milliseconds(load.percentile(50)),
         milliseconds(load.percentile(99)),
-        each(cpu_time),
+        per_upload(cpu_time),
         load.failures.len(),
-        each(load.cpu_time),
+        per_upload(load.cpu_time),
     );
     match load.failures.first() {
-        Some(failure) => Err(format!("{} of the uploads failed, the first one: {failure}", load.failures.len()).into()),
+        Some(failure) => Err(format!("{} uploads failed; the first error: {failure}", load.failures.len()).into()),
         None => Ok(()),
     }
 }

@@ -14,21 +14,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 use test_support::process;
 
-/// How long a server may take to accept requests.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take to start.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A server that takes uploads, on a folder of its own. It is ended when this is dropped.
+/// A server process with a temporary directory for its data. Dropping this stops the process.
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     process: Child,
     folder: TempDir,
     url: String,
-    /// The API key that `local` wants; pypiserver wants none.
+    /// The API key of `local`; pypiserver needs none.
     key: Option<String>,
 }
 
 impl Server {
-    /// `local` as this very command built it.
+    /// Starts the `local` binary that cargo built for this benchmark.
     pub(crate) async fn local() -> Result<Self, Box<dyn Error>> {
         let folder = TempDir::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
@@ -43,8 +43,8 @@ impl Server {
         Ok(local)
     }
 
-    /// pypiserver under gunicorn with four workers, if both are installed. It is spared the look through its folder
-    /// whether a file is there already.
+    /// Starts pypiserver under gunicorn with four workers. Returns `None` if they are not installed. `overwrite` saves
+    /// pypiserver the search for an existing file.
     pub(crate) async fn pypiserver() -> Result<Option<Self>, Box<dyn Error>> {
         let folder = TempDir::new()?;
         let packages = folder.path().join("packages");
@@ -59,18 +59,18 @@ impl Server {
         let log = fs::File::create(folder.path().join("log"))?;
         let Ok(process) = command.stdout(log.try_clone()?).stderr(log).spawn() else { return Ok(None) };
         let mut server = Self { name: "pypiserver", process, folder, url: format!("http://{address}/"), key: None };
-        let (client, url) = (Client::builder().no_proxy().timeout(PATIENCE).build()?, server.url.clone());
+        let (client, url) = (Client::builder().no_proxy().timeout(TIMEOUT).build()?, server.url.clone());
         server
-            .wait_for(async || client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()))
+            .wait_for(async || client.get(&url).send().await.is_ok_and(|response| response.status().is_success()))
             .await?;
         Ok(Some(server))
     }
 
     async fn wait_for(&mut self, is_ready: impl AsyncFn() -> bool) -> Result<(), Box<dyn Error>> {
-        let began = Instant::now();
+        let start = Instant::now();
         while !is_ready().await {
-            if self.process.try_wait()?.is_some() || began.elapsed() > PATIENCE {
-                return Err(format!("{} does not run: {}", self.name, self.log()).into());
+            if self.process.try_wait()?.is_some() || start.elapsed() > TIMEOUT {
+                return Err(format!("{} did not start: {}", self.name, self.log()).into());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -81,7 +81,7 @@ impl Server {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Uploads an archive; in words what it answered if it did not take it in.
+    /// Uploads an archive. The error describes any other response than success.
     pub(crate) async fn upload(&self, client: &Client, archive: Part) -> Result<(), String> {
         let (request, expected) = match &self.key {
             Some(key) => {
@@ -93,17 +93,16 @@ impl Server {
                 (client.post(&self.url).multipart(form), StatusCode::OK)
             }
         };
-        let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
-        let status = answer.status();
-        let body = answer.text().await.map_err(|error| format!("{error:?}"))?;
+        let response = request.send().await.map_err(|error| format!("{error:?}"))?;
+        let status = response.status();
+        let body = response.text().await.map_err(|error| format!("{error:?}"))?;
         if status == expected { Ok(()) } else { Err(format!("{status}: {body}")) }
     }
 
-    /// Waits until the server has done all that its uploads make it do, since `local` builds and pushes an image of each:
-    /// the processor time that it has had for all of it.
+    /// Waits until `local` has built and pushed the images of all accepted uploads. Returns the CPU time of the server.
     ///
     /// # Errors
-    /// If an upload that was taken in has no image.
+    /// Returns an error if an accepted upload has no image.
     pub(crate) async fn finish(&self, uploads: usize) -> Result<Duration, Box<dyn Error>> {
         let Some(key) = &self.key else { return Ok(process::cpu_time(self.process.id())?) };
         let client = Client::builder().no_proxy().build()?;
@@ -115,7 +114,7 @@ impl Server {
             let packs = page["packs"].as_array().into_iter().flatten();
             packs.filter(|pack| pack["build_status"] == "ready").count()
         };
-        // The newest ones are built last.
+        // The first page lists the newest packs, which are built last.
         while ready(&page("").await?) < uploads.min(100) {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
@@ -128,7 +127,7 @@ impl Server {
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None if found == uploads => return Ok(cpu_time),
-                None => return Err(format!("{uploads} uploads were taken in, and {found} have an image").into()),
+                None => return Err(format!("{found} of {uploads} accepted uploads have an image").into()),
             }
         }
     }
@@ -136,7 +135,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // gunicorn ends its workers when it is asked to end, and not when it is killed.
+        // gunicorn stops its workers on SIGTERM, but not on SIGKILL.
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();
         let _ = self.process.wait();
     }

@@ -6,20 +6,20 @@ use std::{
 use flate2::{Compression, Crc, read::GzDecoder, write::DeflateEncoder};
 use test_support::generated;
 
-/// A gzip file's first bytes, with nothing but what must be (RFC 1952, section 2.3).
+/// The header of a gzip member without optional fields (RFC 1952, section 2.3).
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/// A tar's header and the block of content after it: those of `pack.yaml`.
-const MANIFEST: usize = 1_024;
+/// The size of `pack.yaml` in the tar: a header and one block of content.
+const MANIFEST_SIZE: usize = 1_024;
 
-/// The `small` pack in as many versions as are wanted, at next to no cost each: its `pack.yaml` lies in the archive as it
-/// is, in a stored block of deflate (RFC 1951, section 3.2.4), before all that is compressed.
+/// Makes archives of the `small` pack that differ only in the version, almost without CPU time: `pack.yaml` comes first and
+/// in a stored deflate block (RFC 1951, section 3.2.4), so that its version can be replaced without compressing again.
 pub(crate) struct Versions {
     archive: Vec<u8>,
-    /// Where `pack.yaml` and its header lie in the archive.
+    /// The range of `pack.yaml` and its header in the archive.
     manifest: Range<usize>,
-    /// Where its version lies.
+    /// The range of the version in the archive.
     version: Range<usize>,
-    /// The checksum of all that comes after it.
+    /// The checksum of the rest of the tar.
     rest: Crc,
 }
 
@@ -28,9 +28,9 @@ impl Versions {
         let version = version(0);
         let mut tar = Vec::new();
         GzDecoder::new(&generated::small(&version)[..]).read_to_end(&mut tar)?;
-        let (manifest, rest) = tar.split_at(MANIFEST);
+        let (manifest, rest) = tar.split_at(MANIFEST_SIZE);
 
-        let length = (MANIFEST as u16).to_le_bytes();
+        let length = (MANIFEST_SIZE as u16).to_le_bytes();
         let stored = [&[0], &length[..], &length.map(|byte| !byte)].concat();
         let start = GZIP_HEADER.len() + stored.len();
         let mut deflate = DeflateEncoder::new([&GZIP_HEADER, &stored[..], manifest].concat(), Compression::default());
@@ -43,10 +43,10 @@ impl Versions {
         let offset = start + offset.ok_or(io::ErrorKind::NotFound)?;
         let mut crc = Crc::new();
         crc.update(rest);
-        Ok(Self { archive, manifest: start..start + MANIFEST, version: offset..offset + version.len(), rest: crc })
+        Ok(Self { archive, manifest: start..start + MANIFEST_SIZE, version: offset..offset + version.len(), rest: crc })
     }
 
-    /// The archive of one version.
+    /// Returns the archive of one version.
     pub(crate) fn archive(&self, number: usize) -> Vec<u8> {
         let mut archive = self.archive.clone();
         archive[self.version.clone()].copy_from_slice(version(number).as_bytes());
@@ -59,7 +59,7 @@ impl Versions {
     }
 }
 
-/// A version, as long as any other.
+/// Returns a version. All versions have the same length.
 fn version(number: usize) -> String {
     format!("1.0.0-build{number:07}")
 }

@@ -1,4 +1,4 @@
-//! The least that a function in Rust can be, whose start the `api` function's is compared with.
+//! A minimal Lambda function, as a baseline for the start time of the `api` function.
 
 use lambda_http::{Error, Request, run, service_fn};
 

@@ -12,23 +12,23 @@ use pack_upload::{
 };
 use tokio::runtime::Runtime;
 
-use crate::answers::Answers;
+use crate::fake_aws::FakeAws;
 
-/// The API as a Lambda has it, on an AWS that answers at once.
+/// Returns the API of the Lambda function, with a fake AWS that responds immediately.
 pub(crate) fn api() -> Arc<Api> {
     let credentials = Credentials::new("id", "secret", None, None, "benchmark");
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(Answers)
+        .http_client(FakeAws)
         .build();
     let timeouts = Timeouts::default();
     let uploads = Uploads {
         table: Table::new(aws::dynamodb(&sdk, &timeouts), "packs".to_owned()),
         staging: Staging::new(aws::s3(&sdk, &timeouts, false), "staging".to_owned()),
         queue: Queue::new(aws::sqs(&sdk, &timeouts), "https://sqs.example/builds".to_owned()),
-        registry: "registry.example/packs".parse().expect("a registry's address"),
+        registry: "registry.example/packs".parse().expect("the address is valid"),
         limits: Arc::new(Limits::default()),
         large_limits: Arc::new(Limits::large()),
         deadline: Duration::from_secs(20),
@@ -36,17 +36,17 @@ pub(crate) fn api() -> Arc<Api> {
     Arc::new(Api::new(uploads, &identity::Settings::default()))
 }
 
-/// Answers an event: from its bytes to the bytes of the response, which is a 201.
-pub(crate) fn answer(runtime: &Runtime, api: &Arc<Api>, event: &str) -> String {
-    let payload: LambdaRequest = serde_json::from_str(event).expect("the event is good");
+/// Handles an event, from its JSON to the JSON of the response, which must be a 201.
+pub(crate) fn handle(runtime: &Runtime, api: &Arc<Api>, event: &str) -> String {
+    let payload: LambdaRequest = serde_json::from_str(event).expect("the event is valid");
     let mut function = http::function(Arc::clone(api));
     let Ok(response) = runtime.block_on(function.call(LambdaEvent::new(payload, Context::default())));
-    let response = serde_json::to_string(&response).expect("a response is JSON");
+    let response = serde_json::to_string(&response).expect("a response serializes");
     assert!(response.contains("\"statusCode\":201"), "{response}");
     response
 }
 
-/// What `lambda_http` does of that before the handler gets to see the request.
+/// Does the part of [`handle`] in which `lambda_http` decodes the request.
 pub(crate) fn decode(event: &str) -> Request {
-    lambda_http::request::from_str(event).expect("the event is good")
+    lambda_http::request::from_str(event).expect("the event is valid")
 }

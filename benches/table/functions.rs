@@ -1,4 +1,4 @@
-//! The functions' own binaries, each under a Runtime API as the Lambda service would run it.
+//! Measurements of the binaries of the Lambda functions, each run under a Runtime API on loopback.
 
 use std::{
     error::Error,
@@ -16,34 +16,33 @@ use test_support::{Embedded, Function, Outcome, event, process};
 
 use crate::{ratio::median, upload};
 
-/// How long a function is left alone after its start.
-const START: Duration = Duration::from_millis(300);
-/// How often a warm function gets the same upload again.
+/// How long a function may start before its first event.
+const START_TIME: Duration = Duration::from_millis(300);
+/// How often a warm function gets the same upload.
 const REPEATS: usize = 3;
 
-/// The `api` function.
+/// The binary of the `api` function.
 pub(crate) const API: &str = env!("CARGO_BIN_EXE_api");
 const BUILDER: &str = env!("CARGO_BIN_EXE_builder");
 
-/// The functions on embedded backends with the orgs of every local run.
+/// The functions and the embedded backends they use, which contain the orgs of `local`.
 pub(crate) struct Functions {
     embedded: Embedded,
     variables: Vec<(String, String)>,
 }
 
-/// How much a process had in memory at its worst, in bytes.
+/// The peak resident size of each process, in bytes.
 pub(crate) struct Peaks {
     pub(crate) api: u64,
     pub(crate) builder: u64,
 }
 
-/// What one event cost a process that had none before.
+/// The cost of the first event of a process.
 pub(crate) struct Cost {
-    /// How much it had in memory at its worst, in bytes.
+    /// The peak resident size, in bytes.
     pub(crate) peak: u64,
-    pub(crate) processor_time: Duration,
-    /// From the event to the answer.
-    pub(crate) waited: Duration,
+    pub(crate) cpu_time: Duration,
+    pub(crate) wall_clock_time: Duration,
 }
 
 impl Functions {
@@ -68,30 +67,30 @@ impl Functions {
         Ok(Self { embedded, variables })
     }
 
-    /// The peaks of new processes that take an upload in and build it, and then the same again a few times, as warm
-    /// functions do.
+    /// Measures new processes that accept an upload and build it. Then `api` gets the same upload again a few times, as a
+    /// warm function does.
     pub(crate) async fn peaks(&self, upload: &Value) -> Result<Peaks, Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), &self.variables).await;
         let mut builder = Function::start(BUILDER.as_ref(), &self.variables).await;
-        expect_good(api.invoke(upload.clone()).await)?;
+        expect_success(api.invoke(upload.clone()).await)?;
         expect_built(builder.invoke(self.take_job().await?).await)?;
         for _ in 0..REPEATS {
-            expect_good(api.invoke(upload.clone()).await)?;
+            expect_success(api.invoke(upload.clone()).await)?;
         }
-        Ok(Peaks { api: peak(api.process())?, builder: peak(builder.process())? })
+        Ok(Peaks { api: peak(api.process_id())?, builder: peak(builder.process_id())? })
     }
 
-    /// How much longer the first upload to a new process takes than the next one, of several the one in the middle.
+    /// Returns by how much longer the first upload to a new process takes than the second, as a median.
     pub(crate) async fn first_upload(&self, upload: &Value) -> Result<Duration, Box<dyn Error>> {
         let mut extra = Vec::new();
         for _ in 0..15 {
             let mut api = Function::start(API.as_ref(), &self.variables).await;
-            tokio::time::sleep(START).await;
+            tokio::time::sleep(START_TIME).await;
             let mut times = [Duration::ZERO; 2];
             for time in &mut times {
-                let began = Instant::now();
-                expect_good(api.invoke(upload.clone()).await)?;
-                *time = began.elapsed();
+                let start = Instant::now();
+                expect_success(api.invoke(upload.clone()).await)?;
+                *time = start.elapsed();
             }
             let [first, second] = times;
             extra.push(first.saturating_sub(second));
@@ -99,27 +98,27 @@ impl Functions {
         Ok(median(extra))
     }
 
-    /// What it costs `api` to take an archive in by way of S3, which was sent there, and `builder` to build its image.
+    /// Sends an archive to S3, and measures what `api` needs to accept it and what `builder` needs to build its image.
     pub(crate) async fn large(&self, archive: Vec<u8>) -> Result<[Cost; 2], Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), &self.variables).await;
-        let begun = expect_good(api.invoke(upload::begin(&archive)).await)?;
-        let mut put = reqwest::Client::new().put(begun["url"].as_str().ok_or("no url")?).body(archive);
-        for (name, value) in begun["headers"].as_object().ok_or("no headers")? {
+        let upload = expect_success(api.invoke(upload::begin(&archive)).await)?;
+        let mut put = reqwest::Client::new().put(upload["url"].as_str().ok_or("no url")?).body(archive);
+        for (name, value) in upload["headers"].as_object().ok_or("no headers")? {
             put = put.header(name, value.as_str().unwrap_or_default());
         }
         put.send().await?.error_for_status()?;
 
         let mut api = Function::start(API.as_ref(), &self.variables).await;
-        let submit = upload::submit(begun["upload_id"].as_str().ok_or("no upload_id")?);
-        let (taken_in, api) = cost(&mut api, submit).await?;
-        expect_good(taken_in)?;
+        let submit = upload::submit(upload["upload_id"].as_str().ok_or("no upload_id")?);
+        let (accepted, api) = measure(&mut api, submit).await?;
+        expect_success(accepted)?;
         let mut builder = Function::start(BUILDER.as_ref(), &self.variables).await;
-        let (built, builder) = cost(&mut builder, self.take_job().await?).await?;
+        let (built, builder) = measure(&mut builder, self.take_job().await?).await?;
         expect_built(built)?;
         Ok([api, builder])
     }
 
-    /// The event of the oldest job, which is off the queue.
+    /// Removes the oldest job from the queue and returns the event that would deliver it.
     async fn take_job(&self) -> Result<Value, Box<dyn Error>> {
         let Embedded { clients, queues, .. } = &self.embedded;
         let received = clients.sqs.receive_message().queue_url(&queues.builds).send().await?;
@@ -132,8 +131,8 @@ impl Functions {
     }
 }
 
-/// The answer's body. A good upload is answered with 201 for the first time, and then with 200.
-fn expect_good(outcome: Outcome) -> Result<Value, Box<dyn Error>> {
+/// Returns the body of a successful response: 201 to the first upload of an archive, and 200 to the following ones.
+fn expect_success(outcome: Outcome) -> Result<Value, Box<dyn Error>> {
     match outcome {
         Ok(response) if response["statusCode"] == 201 || response["statusCode"] == 200 => {
             Ok(serde_json::from_str(response["body"].as_str().ok_or("no body")?)?)
@@ -149,23 +148,23 @@ fn expect_built(outcome: Outcome) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Invokes a function, and says what that cost.
-async fn cost(function: &mut Function, event: Value) -> Result<(Outcome, Cost), Box<dyn Error>> {
-    let process = function.process();
-    let (before, began) = (process::cpu_time(process)?, Instant::now());
+/// Invokes a function and measures the cost.
+async fn measure(function: &mut Function, event: Value) -> Result<(Outcome, Cost), Box<dyn Error>> {
+    let process = function.process_id();
+    let (before, start) = (process::cpu_time(process)?, Instant::now());
     let outcome = function.invoke(event).await;
-    let (waited, processor_time) = (began.elapsed(), process::cpu_time(process)? - before);
-    Ok((outcome, Cost { peak: peak(process)?, processor_time, waited }))
+    let (wall_clock_time, cpu_time) = (start.elapsed(), process::cpu_time(process)? - before);
+    Ok((outcome, Cost { peak: peak(process)?, cpu_time, wall_clock_time }))
 }
 
-/// How much a process had in memory at its worst, in bytes (proc(5), `status`).
+/// Returns the peak resident size of a process in bytes (proc(5), `status`).
 fn peak(process: u32) -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1_024)
 }
 
-/// The time from a function's start to its first request for an event, when it is ended.
+/// Starts a function, and returns the time until it requests its first event. The process is killed then.
 pub(crate) fn start(binary: &Path) -> std::io::Result<Duration> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut command = Command::new(binary);
@@ -176,22 +175,22 @@ pub(crate) fn start(binary: &Path) -> std::io::Result<Duration> {
         command.env(format!("AWS_LAMBDA_{variable}"), "benchmark");
     }
     command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769").stdin(Stdio::null()).stdout(Stdio::null());
-    let began = Instant::now();
+    let start = Instant::now();
     let mut process = command.spawn()?;
     let (connection, _) = listener.accept()?;
     let mut request = String::new();
     BufReader::new(connection).read_line(&mut request)?;
-    let time = began.elapsed();
+    let time = start.elapsed();
     process.kill()?;
     process.wait()?;
     if request.starts_with("GET /2018-06-01/runtime/invocation/next ") {
         Ok(time)
     } else {
-        Err(std::io::Error::other(format!("{request:?} is not the request for an event")))
+        Err(std::io::Error::other(format!("{request:?} is not a request for an event")))
     }
 }
 
-/// A function that does nothing, built as the others are.
+/// Builds the minimal function in release mode, and returns its path.
 pub(crate) fn hello() -> Result<PathBuf, Box<dyn Error>> {
     let build = ["build", "--release", "--locked", "--quiet", "--example", "hello"];
     let built = Command::new(env!("CARGO")).args(build).current_dir(env!("CARGO_MANIFEST_DIR")).status()?;

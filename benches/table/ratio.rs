@@ -13,13 +13,13 @@ use criterion::{
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
-/// Where criterion keeps what it measured.
+/// The output directory of criterion.
 const RESULTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/criterion");
 
-/// How many times as long as something else something takes.
+/// The ratio of two times, as a measurement for criterion.
 ///
-/// On a shared machine two times that were taken a minute apart cannot be compared. So each iteration does both, one
-/// right after the other, and what criterion gets to see, and makes its statistics of, is their quotient.
+/// On a shared machine, times that were measured a minute apart cannot be compared. So each iteration measures both times,
+/// one right after the other, and criterion gets only their quotient.
 pub(crate) struct Ratio;
 
 impl Measurement for Ratio {
@@ -29,7 +29,7 @@ impl Measurement for Ratio {
     fn start(&self) {}
 
     fn end(&self, (): ()) -> f64 {
-        unreachable!("every benchmark does its own timing")
+        unreachable!("all benchmarks use `iter_custom`")
     }
 
     fn add(&self, a: &f64, b: &f64) -> f64 {
@@ -63,10 +63,10 @@ impl ValueFormatter for Ratio {
     }
 }
 
-/// Takes ratios.
+/// Measures ratios.
 pub(crate) struct Ratios {
     criterion: Criterion<Ratio>,
-    /// The times of what was compared with.
+    /// The measured times of the floor, since the last call of [`Ratios::take_floor`].
     floors: Vec<Duration>,
 }
 
@@ -76,7 +76,7 @@ impl Ratios {
         Self { criterion, floors: Vec::new() }
     }
 
-    /// The median of how many times as long as `floor` each time `subject` takes, by the times that they give.
+    /// Returns the median ratio of the times that `subject` and `floor` return.
     pub(crate) fn median(
         &mut self,
         group: &str,
@@ -101,36 +101,34 @@ impl Ratios {
         benchmarks.finish();
         let estimates = Path::new(RESULTS).join(group).join(name).join("new/estimates.json");
         let estimates: Value = serde_json::from_reader(File::open(estimates)?)?;
-        Ok(estimates["median"]["point_estimate"].as_f64().ok_or("criterion made no estimate")?)
+        Ok(estimates["median"]["point_estimate"].as_f64().ok_or("criterion wrote no estimate")?)
     }
 
-    /// The median of all times of floors since the last time.
+    /// Returns the median time of the floor since the last call.
     pub(crate) fn take_floor(&mut self) -> Duration {
         median(std::mem::take(&mut self.floors))
     }
 }
 
-/// The middle one.
 pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }
 
-/// How much processor time this process needs for some work, the dropping of what comes of it included. What others on
-/// the machine take away does not count, and what is done on a second core does.
-pub(crate) fn processor_time<T>(work: impl FnOnce() -> T) -> Duration {
+/// Returns the CPU time of this process for some work, on all cores, including the time to drop the result.
+pub(crate) fn cpu_time<T>(work: impl FnOnce() -> T) -> Duration {
     let now = || {
         let now = clock_gettime(ClockId::ProcessCPUTime);
         Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
     };
-    let began = now();
+    let start = now();
     drop(black_box(work()));
-    now() - began
+    now() - start
 }
 
-/// How long one waits for the same.
-pub(crate) fn waiting_time<T>(work: impl FnOnce() -> T) -> Duration {
-    let began = Instant::now();
+/// Returns the wall-clock time of some work, including the time to drop the result.
+pub(crate) fn wall_clock_time<T>(work: impl FnOnce() -> T) -> Duration {
+    let start = Instant::now();
     drop(black_box(work()));
-    began.elapsed()
+    start.elapsed()
 }

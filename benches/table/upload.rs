@@ -5,22 +5,22 @@ use test_support::event;
 
 /// The largest event that Lambda delivers, in bytes (AWS Lambda developer guide, "Lambda quotas": invocation payload).
 const LARGEST: usize = 6_291_456;
-/// What separates the parts of the form, by the event's Content-Type.
+/// The boundary of the form in the Content-Type of the event.
 const BOUNDARY: &str = "------------------------d74496d66958873e";
 
-/// The event of an archive's upload.
+/// Returns the event of an upload.
 pub(crate) fn upload(archive: &[u8]) -> Value {
-    after(0, archive)
+    upload_with_preamble(0, archive)
 }
 
-/// The same, as large as an event may be: the form has that much of a preamble (RFC 2046, section 5.1.1).
+/// Returns the same event in the maximum size, which a preamble of the form fills (RFC 2046, section 5.1.1).
 pub(crate) fn largest_upload(archive: &[u8]) -> Value {
     let left = LARGEST - upload(archive).to_string().len();
-    // Base64 makes four bytes of three.
-    after(left / 4 * 3, archive)
+    // Base64 encodes three bytes as four.
+    upload_with_preamble(left / 4 * 3, archive)
 }
 
-/// The event by which the upload of an archive is begun that goes by way of S3.
+/// Returns the event that requests a presigned URL for an archive.
 pub(crate) fn begin(archive: &[u8]) -> Value {
     let mut event = event("upload-http-api");
     event["rawPath"] = json!("/v1/packs/uploads");
@@ -30,16 +30,17 @@ pub(crate) fn begin(archive: &[u8]) -> Value {
     event
 }
 
-/// The event by which it is submitted once the archive was sent.
+/// Returns the event that submits an archive after it was sent to S3.
 pub(crate) fn submit(upload_id: &str) -> Value {
     form(0, "upload_id", upload_id.as_bytes())
 }
 
-fn after(preamble: usize, archive: &[u8]) -> Value {
+fn upload_with_preamble(preamble: usize, archive: &[u8]) -> Value {
     form(preamble, "archive\"; filename=\"pack.tar.gz", archive)
 }
 
-/// The event of a form with one part, of this name and what may follow it, and with a preamble of this many bytes.
+/// Returns the event of a form with one part, after a preamble of so many bytes. `name` is inserted into the part's
+/// header between quotes, and may carry more parameters.
 fn form(preamble: usize, name: &str, content: &[u8]) -> Value {
     let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
     let end = format!("\r\n--{BOUNDARY}--\r\n");

@@ -1,194 +1,169 @@
-//! Builds archives byte by byte, sound ones and others.
+//! A builder of tar archives, valid ones and malformed ones.
 
-use std::{io::Write as _, ops::Range};
+use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 
-/// A manifest that is good, so that all that is wrong with a pack is its archive.
-pub const MANIFEST: &[u8] = b"name: sample\nversion: 1.0.0\ndescription: A sample\n";
+pub use crate::header::{
+    BLOCK, CHECKSUM, DEV_MAJOR, DEV_MINOR, GID, Header, LINK_NAME, MAGIC_AND_VERSION, MODE, MTIME, NAME, PREFIX, SIZE,
+    TYPEFLAG, UID, repair_checksum,
+};
+use crate::{
+    listing::Listing,
+    manifest::{MANIFEST, manifest},
+};
 
-pub const BLOCK: usize = 512;
-
-pub const NAME: Range<usize> = 0..100;
-pub const MODE: Range<usize> = 100..108;
-pub const UID: Range<usize> = 108..116;
-pub const GID: Range<usize> = 116..124;
-pub const SIZE: Range<usize> = 124..136;
-pub const MTIME: Range<usize> = 136..148;
-pub const CHECKSUM: Range<usize> = 148..156;
-pub const TYPEFLAG: usize = 156;
-pub const LINK_NAME: Range<usize> = 157..257;
-pub const MAGIC_AND_VERSION: Range<usize> = 257..265;
-pub const DEV_MAJOR: Range<usize> = 329..337;
-pub const DEV_MINOR: Range<usize> = 337..345;
-pub const PREFIX: Range<usize> = 345..500;
-
-/// One header block, whose checksum is made right when it goes into an archive, unless it was set.
-#[derive(Debug, Clone)]
-pub struct Header {
-    block: [u8; BLOCK],
-    has_checksum: bool,
-}
-
-impl Header {
-    /// A regular file's header by Unix version 7: mode 0644, no content.
-    pub fn v7(name: impl AsRef<[u8]>) -> Self {
-        let header = Self { block: [0; BLOCK], has_checksum: false };
-        header
-            .field(NAME, name)
-            .field(MODE, "000644 \0")
-            .field(UID, "001750 \0")
-            .field(GID, "001750 \0")
-            .field(SIZE, "00000000000 ")
-            .field(MTIME, "14722531400 ")
-    }
-
-    /// The same by POSIX.1-1988.
-    pub fn ustar(name: impl AsRef<[u8]>) -> Self {
-        Self::v7(name)
-            .field(MODE, "0000644\0")
-            .field(UID, "0001750\0")
-            .field(GID, "0001750\0")
-            .typeflag(b'0')
-            .field(MAGIC_AND_VERSION, "ustar\x0000")
-            .field(DEV_MAJOR, "0000000\0")
-            .field(DEV_MINOR, "0000000\0")
-    }
-
-    /// The same by GNU tar before it spoke PAX.
-    pub fn gnu(name: impl AsRef<[u8]>) -> Self {
-        Self::ustar(name).field(MAGIC_AND_VERSION, "ustar  \0").field(DEV_MAJOR, [0; 8]).field(DEV_MINOR, [0; 8])
-    }
-
-    /// Writes the bytes to where the field is and zeros to the rest of it.
-    pub fn field(mut self, field: Range<usize>, bytes: impl AsRef<[u8]>) -> Self {
-        let bytes = bytes.as_ref();
-        self.has_checksum |= field == CHECKSUM;
-        let field = &mut self.block[field];
-        field.fill(0);
-        field[..bytes.len()].copy_from_slice(bytes);
-        self
-    }
-
-    pub fn typeflag(mut self, typeflag: u8) -> Self {
-        self.block[TYPEFLAG] = typeflag;
-        self
-    }
-
-    pub fn mode(self, mode: u32) -> Self {
-        self.field(MODE, format!("{mode:07o}\0"))
-    }
-
-    pub fn size(self, size: usize) -> Self {
-        self.field(SIZE, format!("{size:011o}\0"))
-    }
-
-    /// What the checksum should be.
-    pub fn checksum(&self) -> u32 {
-        checksum(&self.block)
-    }
-
-    fn into_block(mut self) -> [u8; BLOCK] {
-        if !self.has_checksum {
-            repair_checksum(&mut self.block);
-        }
-        self.block
-    }
-}
-
-/// The sum of a header's bytes, the checksum's own taken as spaces.
-fn checksum(block: &[u8]) -> u32 {
-    let field = 8 * u32::from(b' ');
-    let others = block[..CHECKSUM.start].iter().chain(&block[CHECKSUM.end..]);
-    others.map(|byte| u32::from(*byte)).sum::<u32>() + field
-}
-
-/// Writes the checksum that a header should have.
-pub fn repair_checksum(block: &mut [u8]) {
-    let checksum = format!("{:06o}\0 ", checksum(block));
-    block[CHECKSUM].copy_from_slice(checksum.as_bytes());
-}
-
-/// A tar archive in the making.
+/// Builds a tar archive in memory, or writes it to any other [`Write`] as it grows.
+///
+/// # Panics
+/// All methods panic if the writer fails.
 #[derive(Debug, Clone, Default)]
-pub struct Archive(Vec<u8>);
+pub struct Archive<W = Vec<u8>> {
+    writer: W,
+    position: usize,
+}
 
 impl Archive {
+    /// Starts an empty archive in memory.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An archive that begins with a good `pack.yaml`: one header and one block, so that what comes next is at byte
-    /// 1024.
+    /// Starts an archive with the minimal `pack.yaml`: one header and one block of content, so that the next entry is
+    /// at byte 1024.
     pub fn pack() -> Self {
         Self::new().file("pack.yaml", MANIFEST)
     }
 
-    /// A regular file with a `ustar` header.
-    pub fn file(self, name: impl AsRef<[u8]>, content: &[u8]) -> Self {
-        self.entry(Header::ustar(name), content)
+    /// Starts an archive with a minimal `pack.yaml` of this name and version.
+    pub fn pack_named(name: &str, version: &str) -> Self {
+        Self::new().file("pack.yaml", manifest(name, version))
     }
 
-    /// A directory with a `ustar` header.
+    /// Returns the tar with its end mark.
+    pub fn tar(self) -> Vec<u8> {
+        self.finish()
+    }
+
+    /// Returns the tar without an end mark.
+    pub fn without_end_mark(self) -> Vec<u8> {
+        self.writer
+    }
+
+    /// Returns the tar with its end mark, as one gzip member.
+    pub fn tar_gz(self) -> Vec<u8> {
+        gzip(&self.tar())
+    }
+}
+
+impl<W: Write> Archive<W> {
+    /// Starts an empty archive that is written to `writer`.
+    pub fn with_writer(writer: W) -> Self {
+        Self { writer, position: 0 }
+    }
+
+    /// Adds a regular file with mode 0644. As in all methods that take a name, a name of more than 100 bytes goes into
+    /// a PAX record.
+    pub fn file(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
+        self.ustar(name, content, |header| header)
+    }
+
+    /// Adds a regular file with mode 0755.
+    pub fn executable(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
+        self.ustar(name, content, |header| header.mode(0o755))
+    }
+
+    /// Adds a directory with mode 0755.
     pub fn directory(self, name: impl AsRef<[u8]>) -> Self {
-        self.header(Header::ustar(name).typeflag(b'5').mode(0o755))
+        self.ustar(name, b"", |header| header.typeflag(b'5').mode(0o755))
     }
 
-    /// A header that says how long the content is, and the content, padded.
-    pub fn entry(self, header: Header, content: &[u8]) -> Self {
+    /// Adds a symbolic link.
+    pub fn symlink(self, name: impl AsRef<[u8]>, target: &str) -> Self {
+        self.ustar(name, b"", |header| header.typeflag(b'2').mode(0o777).field(LINK_NAME, target))
+    }
+
+    /// Adds files, in this order. A path that ends in `/` is a directory.
+    pub fn files(self, files: &[(impl AsRef<str>, impl AsRef<[u8]>)]) -> Self {
+        files.iter().fold(self, |archive, (path, content)| match path.as_ref() {
+            directory if directory.ends_with('/') => archive.directory(directory),
+            path => archive.file(path, content),
+        })
+    }
+
+    /// Adds everything in a listing, in the order of paths.
+    pub fn listing(self, listing: &Listing) -> Self {
+        listing.iter().fold(self, |archive, (path, file)| match file {
+            Some((true, content)) => archive.executable(path, content),
+            Some((false, content)) => archive.file(path, content),
+            None => archive.directory(path),
+        })
+    }
+
+    fn ustar(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>, change: impl FnOnce(Header) -> Header) -> Self {
+        let name = name.as_ref();
+        if name.len() <= NAME.len() {
+            self.entry(change(Header::ustar(name)), content)
+        } else {
+            self.pax(&[("path", name)]).entry(change(Header::ustar("long-name")), content)
+        }
+    }
+
+    /// Adds a header, with its size set to the content's, and the padded content.
+    pub fn entry(self, header: Header, content: impl AsRef<[u8]>) -> Self {
+        let content = content.as_ref();
         self.header(header.size(content.len())).data(content)
     }
 
-    /// A header alone.
     pub fn header(self, header: Header) -> Self {
         self.raw(&header.into_block())
     }
 
-    /// Bytes, padded to whole blocks.
+    /// Adds bytes, padded with NULs to a multiple of the block size.
     pub fn data(self, content: &[u8]) -> Self {
         let padded = content.len().next_multiple_of(BLOCK);
         self.raw(content).raw(&vec![0; padded - content.len()])
     }
 
-    /// Bytes as they are.
+    /// Adds bytes without padding.
     pub fn raw(mut self, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(bytes);
+        self.writer.write_all(bytes).expect("the writer accepts all bytes");
+        self.position += bytes.len();
         self
     }
 
-    /// An extended header for the next entry, of sound records.
+    /// Adds a PAX extended header for the next entry.
     pub fn pax(self, records: &[(&str, &[u8])]) -> Self {
         self.extension(b'x', &pax_records(records))
     }
 
-    /// An extension header of any kind.
+    /// Adds an extension header with this typeflag and data.
     pub fn extension(self, typeflag: u8, data: &[u8]) -> Self {
         self.entry(Header::ustar("PaxHeaders/extension").typeflag(typeflag), data)
     }
 
-    /// GNU's way to name the next entry.
+    /// Adds a GNU long name for the next entry.
     pub fn long_name(self, name: impl AsRef<[u8]>) -> Self {
         let data = [name.as_ref(), b"\0"].concat();
-        self.entry(Header::gnu("././@LongLink").typeflag(b'L'), &data)
+        self.entry(Header::gnu("././@LongLink").typeflag(b'L'), data)
     }
 
-    /// Bytes so far.
-    pub fn len(&self) -> usize {
-        self.0.len()
+    /// Returns the byte position of the next entry in the tar.
+    pub fn position(&self) -> usize {
+        self.position
     }
 
-    /// The archive with its end mark.
-    pub fn tar(self) -> Vec<u8> {
-        self.raw(&[0; 2 * BLOCK]).0
+    pub fn writer(&self) -> &W {
+        &self.writer
     }
 
-    /// The archive as it stands, without an end mark.
-    pub fn endless_tar(self) -> Vec<u8> {
-        self.0
+    /// Writes the end mark and returns the writer.
+    pub fn finish(self) -> W {
+        self.raw(&[0; 2 * BLOCK]).writer
     }
 }
 
-/// One record, whose length counts itself.
+/// Returns a PAX record: its length, which includes the length's own digits, the keyword and the value.
 pub fn pax_record(keyword: &str, value: &[u8]) -> Vec<u8> {
     let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
     let mut length = rest.len();
@@ -202,14 +177,14 @@ pub fn pax_records(records: &[(&str, &[u8])]) -> Vec<u8> {
     records.iter().flat_map(|(keyword, value)| pax_record(keyword, value)).collect()
 }
 
-/// One gzip member.
+/// Compresses bytes into one gzip member, at the default level.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip_at(bytes, Compression::default())
 }
 
-/// One gzip member at a level from 0, stored, to 9.
+/// Compresses bytes into one gzip member, at a level from 0 (stored) to 9.
 pub fn gzip_at(bytes: &[u8], level: Compression) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), level);
-    encoder.write_all(bytes).expect("a Vec takes everything");
-    encoder.finish().expect("a Vec takes everything")
+    encoder.write_all(bytes).expect("a Vec accepts all bytes");
+    encoder.finish().expect("a Vec accepts all bytes")
 }

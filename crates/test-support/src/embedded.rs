@@ -1,12 +1,11 @@
-//! The backends of a local run in the test's own process, where nothing works on them but the test.
-
 use std::path::Path;
 
 use clap::Parser;
 use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provision};
 use tempfile::TempDir;
 
-/// Backends on a folder of their own, with the table, the bucket and the queues made.
+/// The embedded backends of `local`, with the table, the bucket and the queues created, in the process of the test.
+/// Neither the API nor the builder runs on them.
 pub struct Embedded {
     pub backends: Backends,
     pub clients: Clients,
@@ -17,14 +16,14 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts them in a new folder.
+    /// Starts the backends in a new temporary directory.
     pub async fn start() -> Self {
         Self::start_in(TempDir::new().unwrap(), |options| options).await
     }
 
-    /// Starts them in this folder, with other options.
-    pub async fn start_in(folder: TempDir, other: impl FnOnce(Options) -> Options) -> Self {
-        let options = other(options(folder.path()));
+    /// Starts the backends in this directory, with the changed options.
+    pub async fn start_in(folder: TempDir, change: impl FnOnce(Options) -> Options) -> Self {
+        let options = change(options(folder.path()));
         let data = DataDir::open(&options.data_dir).unwrap();
         let backends = Backends::start(&data, &options).await.unwrap();
         let clients = Clients::new(&backends.endpoints, &options).await;
@@ -33,7 +32,7 @@ impl Embedded {
     }
 }
 
-/// The options of a local run in this folder, by which every backend is embedded, whatever the environment says.
+/// Returns the options of a `local` that embeds all backends, even if environment variables name others.
 pub fn options(folder: &Path) -> Options {
     #[derive(Parser)]
     struct Command {

@@ -1,25 +1,28 @@
-//! What several test suites and benchmarks share.
-
-#![allow(clippy::len_without_is_empty, reason = "`len` is the number of bytes written so far")]
+//! Helpers that several test suites and benchmarks share.
 
 pub mod archive;
 pub mod generated;
-pub mod packs;
+mod header;
+pub mod listing;
+pub mod manifest;
 pub mod process;
 pub mod readers;
+mod repository;
 mod tools;
+pub mod validation;
 
 #[cfg(feature = "service")]
 mod embedded;
 #[cfg(feature = "service")]
-mod events;
-#[cfg(feature = "service")]
 mod runtime_api;
 
-pub use self::tools::{run, tool};
 #[cfg(feature = "service")]
 pub use self::{
     embedded::{Embedded, options},
-    events::event,
+    repository::event,
     runtime_api::{Function, Outcome},
+};
+pub use self::{
+    repository::sample_pack,
+    tools::{report_missing, run, tool},
 };

@@ -1,12 +1,13 @@
-//! What the kernel says of a process (proc(5)).
+//! Resource use of a process, from proc(5).
 
 use std::{fs, io, process::Command, str::FromStr, time::Duration};
 
-/// How much processor time a process and its children have had so far.
+/// Returns the CPU time that a process and its children have used.
 pub fn cpu_time(process: u32) -> io::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The second field is a name in brackets, which may hold anything.
+    // The second field is the program's name in parentheses, and may itself contain spaces and parentheses.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    // utime, stime, cutime and cstime: the last two are those of children that have ended.
     let ticks: u32 = fields[11..15].iter().map(|field| number::<u32>(field)).sum::<io::Result<u32>>()?;
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
     let children: io::Result<Vec<Duration>> =

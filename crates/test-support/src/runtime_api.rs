@@ -22,14 +22,14 @@ use tokio::{
     time::timeout,
 };
 
-/// How long an invocation may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that an invocation may take.
+const INVOCATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What an invocation gave: the function's response, or the error that it reported.
+/// The function's response to an invocation, or the error that it reported.
 pub type Outcome = Result<Value, Value>;
 
-/// A Lambda's own binary, run under a Runtime API on loopback as the Lambda service would run it. It is killed when
-/// this is dropped.
+/// A process of a Lambda function's binary, which gets its events from a Lambda Runtime API on loopback. Dropping this
+/// kills the process.
 pub struct Function {
     process: Child,
     trace_id: String,
@@ -39,7 +39,7 @@ pub struct Function {
     outcomes: mpsc::Receiver<Outcome>,
 }
 
-/// The Runtime API's end of the channels.
+/// The state of the Runtime API: the other ends of the channels of [`Function`].
 struct Runtime {
     events: Mutex<mpsc::Receiver<Value>>,
     trace_id: String,
@@ -47,13 +47,13 @@ struct Runtime {
 }
 
 impl Function {
-    /// Starts the binary with these variables and no others but Lambda's own.
+    /// Starts the binary. Its environment holds these variables and those that Lambda sets.
     pub async fn start(binary: &FilePath, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (done, outcomes) = mpsc::channel(1);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        // Each function has a trace of its own.
+        // The port makes the trace id unique to this process.
         let trace_id = format!("1-5bef4de7-ad49b0e87f6ef6c87fc2{:04x}", address.port());
         let runtime = Runtime { events: Mutex::new(next), trace_id: trace_id.clone(), outcomes: done };
         let api = Router::new()
@@ -79,17 +79,19 @@ impl Function {
         Self { process, trace_id, log, runtime_api, events, outcomes }
     }
 
-    /// The id of its process.
-    pub fn process(&self) -> u32 {
+    pub fn process_id(&self) -> u32 {
         self.process.id()
     }
 
-    /// The id of the trace that its invocations belong to.
+    /// Returns the X-Ray trace id that all invocations carry.
     pub fn trace_id(&self) -> &str {
         &self.trace_id
     }
 
-    /// Invokes the function.
+    /// Invokes the function and waits for the outcome.
+    ///
+    /// # Panics
+    /// If the process exits, or if no outcome arrives in time.
     pub async fn invoke(&mut self, event: Value) -> Outcome {
         self.events.send(event).await.unwrap();
         let began = Instant::now();
@@ -97,12 +99,12 @@ impl Function {
             if let Ok(Some(outcome)) = timeout(Duration::from_millis(100), self.outcomes.recv()).await {
                 return outcome;
             }
-            assert!(self.process.try_wait().unwrap().is_none(), "the function ended: {}", self.log());
-            assert!(began.elapsed() < PATIENCE, "the function does not answer: {}", self.log());
+            assert!(self.process.try_wait().unwrap().is_none(), "the function exited: {}", self.log());
+            assert!(began.elapsed() < INVOCATION_TIMEOUT, "the function did not respond: {}", self.log());
         }
     }
 
-    /// All that it logged.
+    /// Returns everything that the process has written to standard output and standard error.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
@@ -120,7 +122,7 @@ async fn next_invocation(State(runtime): State<Arc<Runtime>>) -> Response {
     let Some(event) = runtime.events.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
-    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + PATIENCE;
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + INVOCATION_TIMEOUT;
     let headers = [
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
         ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),

@@ -1,19 +1,26 @@
 use std::process::Command;
 
-/// The program of this name, or `None` with a printed word where it is not installed. With `REQUIRE_TOOLS` set, as
-/// `.ci/run` does, a missing one fails the test.
+/// Returns a command for this program, or `None` if it is not installed; see [`report_missing`].
 pub fn tool(name: &str) -> Option<Command> {
     let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(name).is_file()));
     if !found {
-        assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "{name} is not installed");
-        println!("skipped: {name} is not installed");
+        report_missing(name);
         return None;
     }
     Some(Command::new(name))
 }
 
-/// Runs a command to its end and returns what it printed; it must succeed.
+/// Prints that checks with this tool are skipped.
+///
+/// # Panics
+/// If `REQUIRE_TOOLS` is set, as `.ci/run` does.
+pub fn report_missing(name: &str) {
+    assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "{name} is not installed");
+    println!("skipped: {name} is not installed");
+}
+
+/// Runs a command, which must succeed, and returns its standard output.
 #[track_caller]
 pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();

@@ -14,16 +14,11 @@ use oci_client::{
 use tempfile::TempDir;
 
 use super::{Embedded, restart};
-use crate::support::{run, tool};
+use crate::support::{Archive, run, tool};
 
 /// Returns a layer with one file.
 fn layer() -> Vec<u8> {
-    let mut tar = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_ustar();
-    header.set_size(5);
-    header.set_mode(0o644);
-    tar.append_data(&mut header, "behavior.md", &b"hello"[..]).unwrap();
-    tar.into_inner().unwrap()
+    Archive::new().file("behavior.md", "hello").tar()
 }
 
 /// Media type of the layer.

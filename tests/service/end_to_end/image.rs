@@ -8,11 +8,11 @@ use std::{
     process::Command,
 };
 
-use flate2::{Compression, write::GzEncoder};
 use reqwest::StatusCode;
 use serde_json::Value;
+use test_support::listing::read_directory;
 
-use crate::support::{Local, manifest, run, sample_pack, scratch, tool};
+use crate::support::{Archive, Local, manifest, run, sample_pack, scratch, tool};
 
 /// Returns every path below a directory with its mode and, for a file, its content.
 fn tree(root: &Path) -> BTreeMap<String, (u32, Option<Vec<u8>>)> {
@@ -52,9 +52,7 @@ fn awkward_pack(root: &Path) {
 }
 
 fn archive(root: &Path) -> Vec<u8> {
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    tar.append_dir_all("", root).unwrap();
-    tar.into_inner().unwrap().finish().unwrap()
+    Archive::new().listing(&read_directory(root)).tar_gz()
 }
 
 /// Returns the layer digest that the command in README.md computes with GNU tar.

@@ -3,13 +3,13 @@
 use reqwest::{StatusCode, multipart};
 use serde_json::json;
 
-use crate::support::{ApiResponse, BackendState, Local, PackArchive, form, put_archive};
+use crate::support::{ApiResponse, Archive, BackendState, Local, form, put_archive};
 
 /// Returns an archive that is too large for a request.
 fn large(name: &str) -> Vec<u8> {
     let mut noise = vec![0; 5_000_000];
     getrandom::fill(&mut noise).unwrap();
-    let archive = PackArchive::new(name, "1.0.0").file("data/noise", noise).finish();
+    let archive = Archive::pack_named(name, "1.0.0").file("data/noise", noise).tar_gz();
     assert!(archive.len() > 4_500_000, "{}", archive.len());
     archive
 }
@@ -59,7 +59,7 @@ async fn a_pack_too_large_for_a_request_is_uploaded_through_s3() {
 #[tokio::test]
 async fn the_same_archive_uploaded_through_s3_is_the_same_pack() {
     let local = Local::start().await;
-    let archive = PackArchive::new("either", "1.0.0").file("guides/a.md", "a").finish();
+    let archive = Archive::pack_named("either", "1.0.0").file("guides/a.md", "a").tar_gz();
     let direct = local.upload(archive.clone()).await;
     direct.expect(StatusCode::CREATED);
     let upload_id = local.send_archive("acme", archive).await;
@@ -71,7 +71,7 @@ async fn the_same_archive_uploaded_through_s3_is_the_same_pack() {
 #[tokio::test]
 async fn an_upload_id_is_accepted_only_from_its_org_and_after_the_archive_was_sent() {
     let local = Local::start().await;
-    let archive = || PackArchive::new("mine", "1.0.0").finish();
+    let archive = || Archive::pack_named("mine", "1.0.0").tar_gz();
     let before = BackendState::from_local(&local).await;
     let sent = local.send_archive("acme", archive()).await;
     let begun = local.begin_upload("acme", &archive()).await;
@@ -103,7 +103,7 @@ async fn an_upload_id_is_accepted_only_from_its_org_and_after_the_archive_was_se
 #[tokio::test]
 async fn s3_accepts_only_the_announced_archive() {
     let local = Local::start().await;
-    let archive = PackArchive::new("announced", "1.0.0").finish();
+    let archive = Archive::pack_named("announced", "1.0.0").tar_gz();
     let begun = local.begin_upload("acme", &archive).await;
     let mut other = archive.clone();
     other[20] ^= 1;
@@ -121,16 +121,16 @@ async fn s3_accepts_only_the_announced_archive() {
 async fn both_kinds_of_upload_report_the_same_problems() {
     let local = Local::start_with(&[("LIMIT_ENTRIES", "4"), ("LIMIT_LARGE_FILE_BYTES", "20000000")]).await;
     let before = BackendState::from_local(&local).await;
-    let invalid = PackArchive::empty()
+    let invalid = Archive::new()
         .file("pack.yaml", "name: Bad_Name\nversion: 1.10\ndescripton: x\n")
         .symlink("data/link", "/etc/passwd")
         .file("notes.txt", "?")
-        .finish();
-    let cut_off = PackArchive::new("cut", "1.0.0").finish();
+        .tar_gz();
+    let cut_off = Archive::pack_named("cut", "1.0.0").tar_gz();
     let cut_off = cut_off[..cut_off.len() - 1].to_vec();
     let many =
-        (0..4).fold(PackArchive::new("many", "1.0.0"), |archive, index| archive.file(&format!("data/{index}"), ""));
-    for archive in [invalid, cut_off, b"no archive".to_vec(), many.finish()] {
+        (0..4).fold(Archive::pack_named("many", "1.0.0"), |archive, index| archive.file(format!("data/{index}"), ""));
+    for archive in [invalid, cut_off, b"no archive".to_vec(), many.tar_gz()] {
         let direct = local.upload(archive.clone()).await;
         let upload_id = local.send_archive("acme", archive).await;
         let sent = local.submit_as("acme", "", &upload_id).await;
@@ -147,7 +147,7 @@ async fn both_kinds_of_upload_report_the_same_problems() {
     let file = |size: usize| {
         let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
         getrandom::fill(&mut content[..1 << 20]).unwrap();
-        PackArchive::new("file", "1.0.0").file("data/a", content).finish()
+        Archive::pack_named("file", "1.0.0").file("data/a", content).tar_gz()
     };
     let direct = local.upload(file(20_000_000)).await;
     let details = &direct.expect_error(413, "payload_too_large")["details"];

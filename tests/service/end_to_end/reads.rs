@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::{Local, PackArchive, form};
+use crate::support::{Archive, Local, form};
 
 async fn names(local: &Local, org: &str, query: &str) -> Vec<String> {
     let response = local.get(org, &format!("/v1/packs{query}")).await;
@@ -18,8 +18,8 @@ async fn names(local: &Local, org: &str, query: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_community_pack_is_visible_to_every_org_and_an_org_pack_only_to_its_own() {
     let local = Local::start().await;
-    let private = local.upload(PackArchive::new("private", "1.0.0").finish()).await;
-    let shared = form(PackArchive::new("shared", "1.0.0").finish()).text("visibility", "community");
+    let private = local.upload(Archive::pack_named("private", "1.0.0").tar_gz()).await;
+    let shared = form(Archive::pack_named("shared", "1.0.0").tar_gz()).text("visibility", "community");
     let shared = local.send_form("acme", "", shared).await;
     shared.expect(StatusCode::CREATED);
 
@@ -48,8 +48,8 @@ async fn a_community_pack_is_visible_to_every_org_and_an_org_pack_only_to_its_ow
 async fn lists_are_newest_first_and_paginated() {
     let local = Local::start().await;
     for version in ["1.0.0", "1.1.0", "1.2.0"] {
-        local.upload(PackArchive::new("one", version).finish()).await.expect(StatusCode::CREATED);
-        let two = form(PackArchive::new("two", version).finish()).text("visibility", "community");
+        local.upload(Archive::pack_named("one", version).tar_gz()).await.expect(StatusCode::CREATED);
+        let two = form(Archive::pack_named("two", version).tar_gz()).text("visibility", "community");
         local.send_form("globex", "", two).await.expect(StatusCode::CREATED);
     }
     let all = ["two 1.2.0", "one 1.2.0", "two 1.1.0", "one 1.1.0", "two 1.0.0", "one 1.0.0"];

@@ -3,14 +3,14 @@
 use reqwest::{StatusCode, header, multipart};
 use serde_json::json;
 
-use crate::support::{ApiResponse, BackendState, Local, PackArchive, form};
+use crate::support::{ApiResponse, Archive, BackendState, Local, form};
 
 async fn post(local: &Local, key: Option<&str>, query: &str) -> ApiResponse {
     let mut request = local.request("POST", &format!("/v1/packs/upload{query}"));
     if let Some(key) = key {
         request = request.bearer_auth(key);
     }
-    ApiResponse::send(request.multipart(form(PackArchive::new("rejected", "1.0.0").finish()))).await
+    ApiResponse::send(request.multipart(form(Archive::pack_named("rejected", "1.0.0").tar_gz()))).await
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn unknown_routes_and_methods_are_rejected() {
 async fn a_malformed_request_is_rejected() {
     let local = Local::start().await;
     let before = BackendState::from_local(&local).await;
-    let archive = || PackArchive::new("rejected", "1.0.0").finish();
+    let archive = || Archive::pack_named("rejected", "1.0.0").tar_gz();
 
     let send = |content_type: &'static str, body: Vec<u8>| {
         let request = local.request("POST", "/v1/packs/upload").bearer_auth(local.key("acme"));
@@ -102,11 +102,11 @@ async fn a_malformed_request_is_rejected() {
 async fn every_problem_with_a_pack_is_reported() {
     let local = Local::start().await;
     let before = BackendState::from_local(&local).await;
-    let archive = PackArchive::empty()
+    let archive = Archive::new()
         .file("pack.yaml", "name: Bad_Name\nversion: 1.10\ndescripton: x\n")
         .symlink("data/link", "/etc/passwd")
         .file("notes.txt", "?")
-        .finish();
+        .tar_gz();
     let expected = json!({
         "archive": [
             "entry `data/link` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)",
@@ -144,18 +144,18 @@ async fn an_oversized_pack_is_rejected_with_the_limit() {
 
     let mut noise = vec![0; 4_600_000];
     getrandom::fill(&mut noise).unwrap();
-    let too_many_bytes = PackArchive::new("large", "1.0.0").file("data/noise", noise).finish();
+    let too_many_bytes = Archive::pack_named("large", "1.0.0").file("data/noise", noise).tar_gz();
     assert!(too_many_bytes.len() > 4_500_000, "{}", too_many_bytes.len());
     let response = local.upload(too_many_bytes).await;
     let error = response.expect_error(413, "payload_too_large");
     assert_eq!(error["details"]["limit"], json!({"name": "compressed_bytes", "value": 4_500_000}));
     assert!(error["message"].as_str().unwrap().contains("4500000"), "{error}");
 
-    let mut many = PackArchive::new("large", "1.0.0");
+    let mut many = Archive::pack_named("large", "1.0.0");
     for index in 0..3 {
-        many = many.file(&format!("data/{index}"), "x");
+        many = many.file(format!("data/{index}"), "x");
     }
-    let response = local.upload(many.finish()).await;
+    let response = local.upload(many.tar_gz()).await;
     let error = response.expect_error(413, "payload_too_large");
     assert_eq!(error["details"]["limit"], json!({"name": "entries", "value": 3}));
     assert_eq!(BackendState::from_local(&local).await, before);

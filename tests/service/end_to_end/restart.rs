@@ -5,19 +5,19 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
-use crate::support::{Local, PackArchive};
+use crate::support::{Archive, Local};
 
 #[tokio::test]
 async fn a_kill_loses_nothing_and_pending_builds_resume_on_restart() {
     let local = Local::start().await;
-    let done = local.upload(PackArchive::new("done", "1.0.0").finish()).await;
+    let done = local.upload(Archive::pack_named("done", "1.0.0").tar_gz()).await;
     local.wait_for_build("acme", done.text("id")).await;
 
     // With this timeout every push fails and is retried later, so that all builds remain pending.
     let local = Local::start_in(local.kill(), &[("PUSH_TIMEOUT_MS", "1")]).await;
     let mut pending = Vec::new();
     for index in 0..5 {
-        let response = local.upload(PackArchive::new("pending", &format!("1.0.{index}")).finish()).await;
+        let response = local.upload(Archive::pack_named("pending", &format!("1.0.{index}")).tar_gz()).await;
         response.expect(StatusCode::CREATED);
         pending.push(response);
     }
@@ -83,7 +83,7 @@ async fn every_backend_can_be_replaced_by_environment_variables() {
         assert_eq!(second.document()[field], first.document()[field], "{field}");
     }
 
-    let created = second.upload(PackArchive::new("shared", "1.0.0").finish()).await;
+    let created = second.upload(Archive::pack_named("shared", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);
     assert_eq!(first.wait_for_build("acme", created.text("id")).await["build_status"], "ready");
     for name in ["s3", "registry", "dynamodb.sqlite"] {

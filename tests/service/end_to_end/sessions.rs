@@ -4,7 +4,7 @@ use std::{path::Path, process::Output};
 
 use reqwest::StatusCode;
 
-use crate::support::{ApiResponse, Local, PackArchive, form, scratch};
+use crate::support::{ApiResponse, Archive, Local, form, scratch};
 
 /// Runs `local session` with these arguments.
 fn session(data: &Path, arguments: &[&str]) -> Output {
@@ -22,7 +22,7 @@ fn token(data: &Path, arguments: &[&str]) -> String {
 /// Uploads a pack with this session.
 async fn upload(local: &Local, token: &str) -> ApiResponse {
     let request = local.request("POST", "/v1/packs/upload").bearer_auth(token);
-    ApiResponse::send(request.multipart(form(PackArchive::new("by-session", "1.0.0").finish()))).await
+    ApiResponse::send(request.multipart(form(Archive::pack_named("by-session", "1.0.0").tar_gz()))).await
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_session_works_like_a_key_and_survives_a_restart() {
     let created = upload(&local, &acme).await;
     created.expect(StatusCode::CREATED);
     assert_eq!(created.text("org_id"), "org_01JACME0000000000000000000");
-    let by_key = local.upload(PackArchive::new("by-session", "1.0.0").finish()).await;
+    let by_key = local.upload(Archive::pack_named("by-session", "1.0.0").tar_gz()).await;
     assert_eq!(by_key.text("id"), created.text("id"));
 
     for (arguments, status) in [
@@ -78,7 +78,7 @@ fn an_invalid_session_request_is_explained() {
 #[tokio::test]
 async fn the_audit_trail_is_written_at_every_log_level() {
     let local = Local::start_with(&[("LOG_LEVEL", "error")]).await;
-    let created = local.upload(PackArchive::new("audited", "1.0.0").finish()).await;
+    let created = local.upload(Archive::pack_named("audited", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);
     local.upload_as("pastdue", "", Vec::new()).await.expect_error(423, "billing_inactive");
     let log = local.log();

@@ -8,7 +8,7 @@ use std::{
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::{Local, PackArchive, tool};
+use crate::support::{Archive, Local, tool};
 
 #[tokio::test]
 async fn the_printed_command_uploads_the_sample_pack() {
@@ -41,7 +41,7 @@ async fn local_json_contains_addresses_names_and_keys() {
         }
     }
     for (org, status) in [("acme", 201), ("globex", 201), ("pastdue", 423), ("expired", 423)] {
-        let response = local.upload_as(org, "", PackArchive::new("keyed", "1.0.0").finish()).await;
+        let response = local.upload_as(org, "", Archive::pack_named("keyed", "1.0.0").tar_gz()).await;
         response.expect(StatusCode::from_u16(status).unwrap());
     }
 }
@@ -49,7 +49,7 @@ async fn local_json_contains_addresses_names_and_keys() {
 #[tokio::test]
 async fn a_request_and_its_build_are_logged_with_the_same_trace() {
     let local = Local::start().await;
-    let created = local.upload(PackArchive::new("traced", "1.0.0").finish()).await;
+    let created = local.upload(Archive::pack_named("traced", "1.0.0").tar_gz()).await;
     local.wait_for_build("acme", created.text("id")).await;
     // The builder logs after it has written the record.
     let began = Instant::now();

@@ -3,7 +3,9 @@
 use reqwest::{StatusCode, multipart};
 use serde_json::{Value, json};
 
-use crate::support::{BackendState, Local, PackArchive, form};
+use test_support::archive::Header;
+
+use crate::support::{Archive, BackendState, Local, form};
 
 /// Removes the fields of a record that differ between runs.
 fn stable(record: &Value) -> Value {
@@ -34,7 +36,7 @@ capabilities:
 #[tokio::test]
 async fn an_upload_returns_the_complete_record_and_is_built() {
     let local = Local::start().await;
-    let archive = PackArchive::empty().file("pack.yaml", FULL_MANIFEST).file("guides/style.md", "# Style\n").finish();
+    let archive = Archive::new().file("pack.yaml", FULL_MANIFEST).file("guides/style.md", "# Style\n").tar_gz();
 
     let created = local.upload(archive).await;
     created.expect(StatusCode::CREATED);
@@ -82,7 +84,7 @@ async fn an_upload_returns_the_complete_record_and_is_built() {
 #[tokio::test]
 async fn fields_absent_from_the_manifest_are_absent_from_the_record() {
     let local = Local::start().await;
-    let created = local.upload(PackArchive::new("plain", "1.0.0").finish()).await;
+    let created = local.upload(Archive::pack_named("plain", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);
     assert_eq!(created.text("display_name"), "plain");
     for absent in ["category", "capabilities", "suggested_packs", "build_error"] {
@@ -94,34 +96,34 @@ async fn fields_absent_from_the_manifest_are_absent_from_the_record() {
 async fn the_same_content_archived_differently_is_the_same_record() {
     let local = Local::start().await;
     let first = local
-        .upload(PackArchive::new("again", "1.0.0").file("guides/a.md", "a").file("scripts/b.sh", "b").finish())
+        .upload(Archive::pack_named("again", "1.0.0").file("guides/a.md", "a").file("scripts/b.sh", "b").tar_gz())
         .await;
     first.expect(StatusCode::CREATED);
-    let other_archive = PackArchive::empty()
-        .file_with_mode("wrapped/scripts/b.sh", "b", 0o600)
+    let other_archive = Archive::new()
+        .entry(Header::ustar("wrapped/scripts/b.sh").mode(0o600), "b")
         .file("wrapped/.DS_Store", "ignored")
         .file("wrapped/guides/a.md", "a")
         .file("wrapped/pack.yaml", crate::support::manifest("again", "1.0.0"))
-        .finish();
+        .tar_gz();
 
     let second = local.upload(other_archive).await;
     second.expect(StatusCode::OK);
     assert_eq!((second.text("id"), second.text("image_digest")), (first.text("id"), first.text("image_digest")));
     local.wait_for_build("acme", first.text("id")).await;
-    let third = local.upload_as("acme", "", PackArchive::new("again", "2.0.0").finish()).await;
+    let third = local.upload_as("acme", "", Archive::pack_named("again", "2.0.0").tar_gz()).await;
     third.expect(StatusCode::CREATED);
 }
 
 #[tokio::test]
 async fn different_content_or_visibility_is_a_conflict_that_names_the_existing_pack() {
     let local = Local::start().await;
-    let archive = || PackArchive::new("taken", "1.0.0").file("data/a.txt", "one").finish();
+    let archive = || Archive::pack_named("taken", "1.0.0").file("data/a.txt", "one").tar_gz();
     let first = local.upload(archive()).await;
     first.expect(StatusCode::CREATED);
     local.wait_for_build("acme", first.text("id")).await;
     let before = BackendState::from_local(&local).await;
 
-    let other_content = PackArchive::new("taken", "1.0.0").file("data/a.txt", "two").finish();
+    let other_content = Archive::pack_named("taken", "1.0.0").file("data/a.txt", "two").tar_gz();
     let community = form(archive()).text("visibility", "community");
     for conflict in [
         local.upload(other_content.clone()).await,
@@ -141,7 +143,7 @@ async fn different_content_or_visibility_is_a_conflict_that_names_the_existing_p
 #[tokio::test]
 async fn a_dry_run_validates_and_writes_nothing() {
     let local = Local::start().await;
-    let archive = || PackArchive::new("dry", "1.0.0").finish();
+    let archive = || Archive::pack_named("dry", "1.0.0").tar_gz();
     let before = BackendState::from_local(&local).await;
     let checked = local.upload_as("acme", "?dry_run=true", archive()).await;
     checked.expect(StatusCode::OK);
@@ -163,7 +165,7 @@ async fn the_archive_may_have_any_file_name_and_content_type() {
     for (version, name, content_type) in
         [("1.0.0", "x.zip", "text/plain"), ("1.0.1", "päck", "application/octet-stream"), ("1.0.2", "", "a/b")]
     {
-        let archive = PackArchive::new("typed", version).finish();
+        let archive = Archive::pack_named("typed", version).tar_gz();
         let part = multipart::Part::bytes(archive).file_name(name).mime_str(content_type).unwrap();
         let form = multipart::Form::new().text("visibility", "org").part("archive", part);
         local.send_form("acme", "", form).await.expect(StatusCode::CREATED);

@@ -55,8 +55,7 @@ async fn an_oversized_archive_outranks_validation_errors() {
     );
 
     // A compression bomb outranks the problems of the form too.
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::Write::write_all(&mut gzip, &vec![0; 70 << 20]).unwrap();
-    let response = api.upload(&[("note", b"?"), ("archive", &gzip.finish().unwrap())]).await;
+    let bomb = test_support::archive::gzip_at(&vec![0; 70 << 20], flate2::Compression::best());
+    let response = api.upload(&[("note", b"?"), ("archive", &bomb)]).await;
     assert_eq!(response.code(), (413, "payload_too_large"));
 }

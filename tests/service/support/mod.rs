@@ -1,23 +1,23 @@
 //! Helpers of these tests: [`Local`] runs `local` and sends it requests, [`Embedded`] has the backends in this process,
-//! [`BackendState`] reads what they hold, and [`PackArchive`] builds archives.
+//! [`BackendState`] reads what they hold, and [`Archive`] builds archives.
 
 mod aws_emulator;
 mod backend_state;
 mod local;
 pub(crate) mod openapi;
-mod packs;
 
 use std::{fs, net::SocketAddr, path::Path};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
-pub(crate) use test_support::{Embedded, Function, event, options, run, tool};
+pub(crate) use test_support::{
+    Embedded, Function, archive::Archive, event, manifest::manifest, options, run, sample_pack, tool,
+};
 
 pub(crate) use self::{
     aws_emulator::AwsEmulator,
     backend_state::BackendState,
     local::{ApiResponse, Local, form, put_archive, scratch},
-    packs::{PackArchive, manifest, sample_pack},
 };
 
 /// Returns an SDK configuration for a test server at this address.

@@ -2,8 +2,7 @@ use std::{io::Cursor, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
-use pack_format::{self, Limits, Tree, image::Image};
+use pack_format::{Limits, Tree, image::Image};
 use pack_upload::{
     aws::{Job, Queue, Staging, Table, Timeouts},
     build::Builder,
@@ -11,6 +10,10 @@ use pack_upload::{
     records::{OrgId, Record, Visibility},
     registry::{Credentials, Registry, RegistryAddress, Settings},
     upload::{Archive, Outcome, Submission, Uploads},
+};
+use test_support::{
+    manifest::manifest,
+    validation::{ValidatedPack, validate},
 };
 use tokio::time::Instant;
 
@@ -120,10 +123,10 @@ pub(crate) struct Validated {
 impl Validated {
     /// Validates [`tools`] and assembles its image.
     pub(crate) fn pack(behavior: &str) -> Self {
-        let mut contents = Cursor::default();
-        let tree = pack_format::validate(&tools(behavior)[..], &Limits::default(), &mut contents).unwrap().tree;
-        let image = Image::new(&tree, &mut contents).unwrap();
-        Self { image, tree, contents }
+        let mut validated = validate(&tools(behavior)).unwrap();
+        let image = validated.image();
+        let ValidatedPack { pack, contents } = validated;
+        Self { image, tree: pack.tree, contents }
     }
 }
 
@@ -139,17 +142,9 @@ pub(crate) fn submission(archive: Bytes) -> Submission {
 
 /// Returns the archive of [`pack`].
 pub(crate) fn tools(behavior: &str) -> Bytes {
-    let manifest = "name: tools\nversion: 1.0.0\ndescription: For a test\n";
-    archive(&[("pack.yaml", manifest), ("behavior.md", behavior)])
+    archive(&[("pack.yaml", &manifest("tools", "1.0.0")), ("behavior.md", behavior)])
 }
 
 pub(crate) fn archive(files: &[(&str, &str)]) -> Bytes {
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, content) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_mode(0o644);
-        header.set_size(content.len() as u64);
-        tar.append_data(&mut header, path, content.as_bytes()).unwrap();
-    }
-    tar.into_inner().unwrap().finish().unwrap().into()
+    test_support::archive::Archive::new().files(files).tar_gz().into()
 }

@@ -1,45 +1,46 @@
-//! Archives: whatever comes in, validating it ends without a panic; and what is accepted is what the `tar` crate reads,
-//! which shares nothing with our walk over the blocks.
+//! Archives: validating any input must not panic, and an accepted pack must be the one that the `tar` crate reads. That
+//! crate shares no code with the validator.
 //!
-//! The input is a tar. Its headers' checksums are made right first, and it is packed in gzip that stores it: the fuzzer
-//! would spend its life on both.
+//! The input is a tar. This target repairs the checksums of its headers and wraps it in gzip without compression, since the
+//! fuzzer would rarely produce either.
 
 #![no_main]
 
-use std::{collections::BTreeMap, io::{self, Cursor, Read as _, Write as _}};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read as _},
+};
 
-use flate2::{Compression, write::GzEncoder};
+use flate2::Compression;
 use libfuzzer_sys::fuzz_target;
-use pack_format::{EntryKind, Limits, ValidationError, Tree, validate};
+use pack_format::{EntryKind, Tree, ValidationError};
+use test_support::{
+    archive::{BLOCK, gzip_at, repair_checksum},
+    validation::{ValidatedPack, validate},
+};
 
-const BLOCK: usize = 512;
-
-/// Each file's executable bit and content by its path.
+/// Maps the path of each file to whether it is executable and its content.
 type Files = BTreeMap<String, (bool, Vec<u8>)>;
 
 fuzz_target!(|input: &[u8]| {
     let mut tar = input.to_vec();
     repair_checksums(&mut tar);
-    // Most inputs would miss the end mark.
+    // Most inputs have no end mark.
     tar.resize(tar.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
-    gzip.write_all(&tar).expect("a Vec takes everything");
-    let upload = gzip.finish().expect("a Vec takes everything");
-    let mut contents = Cursor::default();
-    match validate(upload.as_slice(), &Limits::default(), &mut contents) {
-        Ok(pack) => {
-            check(&pack.tree);
-            if let Ok(theirs) = theirs(&tar) {
-                assert_eq!(ours(&pack.tree, &contents), theirs);
+    match validate(&gzip_at(&tar, Compression::none())) {
+        Ok(validated) => {
+            check_invariants(&validated.pack.tree);
+            if let Ok(expected) = read_with_tar_crate(&tar) {
+                assert_eq!(files(&validated), expected);
             }
         }
         Err(ValidationError::Invalid(problems)) => assert!(!problems.is_empty()),
         Err(ValidationError::TooLarge(limit)) => assert!(!limit.to_string().is_empty()),
-        Err(ValidationError::Io(error)) => panic!("what is in memory can be read: {error}"),
+        Err(ValidationError::Io(error)) => panic!("reading memory failed: {error}"),
     }
 });
 
-/// Makes right the checksum of each block that is a header if the sizes before it are right.
+/// Repairs the checksum of each block that is a header according to the sizes before it.
 fn repair_checksums(tar: &mut [u8]) {
     let mut position = 0;
     while let Some(block) = tar.get_mut(position..position + BLOCK) {
@@ -47,9 +48,7 @@ fn repair_checksums(tar: &mut [u8]) {
         if block.iter().all(|byte| *byte == 0) {
             continue;
         }
-        block[148..156].fill(b' ');
-        let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        repair_checksum(block);
         let size = tar::Header::from_byte_slice(block).entry_size().unwrap_or(0) as usize;
         if size > tar.len() {
             return;
@@ -58,34 +57,26 @@ fn repair_checksums(tar: &mut [u8]) {
     }
 }
 
-/// A tree's own promises.
-fn check(tree: &Tree) {
+/// Checks what [`Tree`] guarantees.
+fn check_invariants(tree: &Tree) {
     let entries = tree.entries();
     assert!(entries.is_sorted_by(|a, b| a.path < b.path));
     for entry in entries {
         assert!(!entry.path.split('/').any(|component| matches!(component, "" | "." | "..")));
         if let Some((parent, _)) = entry.path.rsplit_once('/') {
-            let parent = entries.iter().find(|entry| entry.path == parent).expect("each parent is there");
+            let parent = entries.iter().find(|entry| entry.path == parent).expect("every parent has an entry");
             assert_eq!(parent.kind, EntryKind::Directory);
         }
     }
 }
 
-fn ours(tree: &Tree, contents: &Cursor<Vec<u8>>) -> Files {
-    let files = tree.entries().iter().filter_map(|entry| match entry.kind {
-        EntryKind::Directory => None,
-        EntryKind::File { executable, content } => {
-            let mut bytes = Vec::new();
-            content.open(contents.clone()).expect("in memory").read_to_end(&mut bytes).expect("in memory");
-            Some((entry.path.clone(), (executable, bytes)))
-        }
-    });
-    files.collect()
+fn files(validated: &ValidatedPack) -> Files {
+    validated.listing().into_iter().filter_map(|(path, file)| Some((path, file?))).collect()
 }
 
-/// The same by the `tar` crate: litter dropped, a wrapping directory stripped. It refuses some that we accept, such as
-/// numbers of NULs.
-fn theirs(tar: &[u8]) -> io::Result<Files> {
+/// Reads the files of a pack with the `tar` crate, without the files that validation ignores and without a wrapping
+/// directory. The crate rejects some valid archives, such as those with numbers of only NULs.
+fn read_with_tar_crate(tar: &[u8]) -> io::Result<Files> {
     let mut files = Files::new();
     let mut archive = tar::Archive::new(tar);
     for entry in archive.entries()? {
@@ -95,8 +86,8 @@ fn theirs(tar: &[u8]) -> io::Result<Files> {
         }
         let name = String::from_utf8(entry.path_bytes().into_owned()).expect("names are UTF-8");
         let path = name.strip_prefix("./").unwrap_or(&name).to_owned();
-        let is_litter = path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"));
-        if name.ends_with('/') || is_litter {
+        let is_ignored = path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"));
+        if name.ends_with('/') || is_ignored {
             continue;
         }
         let mut content = Vec::new();

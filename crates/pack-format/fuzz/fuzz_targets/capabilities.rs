@@ -1,14 +1,15 @@
+//! Any text as `capabilities`: parsing the stored fragment again must give the same fragment.
+
 #![no_main]
-//! Any text as `capabilities`: what is accepted is written out so that it reads as the same again.
 
 use libfuzzer_sys::fuzz_target;
-use test_support::packs;
+use test_support::{manifest::manifest_with_capabilities, validation::validate_manifest};
 
 fuzz_target!(|yaml: &str| {
-    let Ok(pack) = packs::validate_yaml(packs::capabilities(yaml)) else { return };
-    let Some(written) = pack.manifest.capabilities else { return };
-    // A flow list such as `[]` may not stand at the beginning of a line.
-    let indented: String = written.lines().map(|line| format!("  {line}\n")).collect();
-    let again = packs::validate_yaml(packs::capabilities(&indented)).expect("what was written is read").manifest;
-    assert_eq!(again.capabilities, Some(written));
+    let Ok(validated) = validate_manifest(manifest_with_capabilities(yaml)) else { return };
+    let Some(fragment) = validated.pack.manifest.capabilities else { return };
+    // Indented, since a flow list such as `[]` must not start at the beginning of a line.
+    let indented: String = fragment.lines().map(|line| format!("  {line}\n")).collect();
+    let again = validate_manifest(manifest_with_capabilities(&indented)).expect("the fragment is valid");
+    assert_eq!(again.pack.manifest.capabilities, Some(fragment));
 });

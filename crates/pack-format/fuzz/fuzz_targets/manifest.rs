@@ -1,12 +1,13 @@
+//! Any bytes as `pack.yaml`: validation must not panic, and a rejection must list at least one problem.
+
 #![no_main]
-//! Any bytes as `pack.yaml`: no panic, and the verdict always has a reason.
 
 use libfuzzer_sys::fuzz_target;
 use pack_format::ValidationError;
-use test_support::packs;
+use test_support::validation::validate_manifest;
 
 fuzz_target!(|content: &[u8]| {
-    if let Err(ValidationError::Invalid(problems)) = packs::validate_yaml(content) {
-        assert!(!problems.is_empty(), "refused without a reason");
+    if let Err(ValidationError::Invalid(problems)) = validate_manifest(content) {
+        assert!(!problems.is_empty(), "rejected without a problem");
     }
 });

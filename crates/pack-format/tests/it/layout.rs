@@ -1,21 +1,26 @@
-//! What may stand at the top of a pack.
+//! The files and directories at the root of a pack.
 
-use test_support::packs::{MINIMAL, assert_problems, problems, validate_files};
+use test_support::{
+    manifest::MANIFEST,
+    validation::{problems, validate_files},
+};
+
+use crate::support::assert_problems;
 
 const HELP: &str = "put it into one of `guides/`, `scripts/`, `data/`, `templates/`, or leave it out; files at the top are \
                     `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE` and `LICENSE.*`";
 
-/// Validates a good `pack.yaml` and what else stands beside it.
+/// Asserts that a pack of a valid `pack.yaml` and these files has exactly these problems.
 #[track_caller]
-fn beside_pack_yaml(files: &[(&str, &[u8])], expected: &[(&str, &str)]) {
-    let mut all: Vec<(&str, &[u8])> = vec![("pack.yaml", MINIMAL.as_bytes())];
+fn assert_files(files: &[(&str, &[u8])], expected: &[(&str, &str)]) {
+    let mut all: Vec<(&str, &[u8])> = vec![("pack.yaml", MANIFEST.as_bytes())];
     all.extend_from_slice(files);
     assert_problems(&validate_files(&all), expected, &format!("{files:?}"));
 }
 
 #[test]
-fn every_entry_of_the_closed_set_is_accepted() {
-    beside_pack_yaml(
+fn accepts_every_defined_file_and_directory() {
+    assert_files(
         &[
             ("behavior.md", "Größe".as_bytes()),
             ("README.md", b"\xff"),
@@ -33,7 +38,7 @@ fn every_entry_of_the_closed_set_is_accepted() {
 }
 
 #[test]
-fn anything_else_is_refused_with_the_nearest_right_word() {
+fn rejects_anything_else_and_suggests_the_closest_name() {
     for (path, problem) in [
         ("guide/a.md", "`guide/` has no place in a pack: rename it to `guides/`, or leave it out"),
         ("Scripts/a.sh", "`Scripts/` has no place in a pack: rename it to `scripts/`, or leave it out"),
@@ -47,43 +52,43 @@ fn anything_else_is_refused_with_the_nearest_right_word() {
         ("README.md/", "`README.md` is a directory; must be a file"),
         ("LICENSE.d/a", "`LICENSE.d` is a directory; must be a file"),
     ] {
-        beside_pack_yaml(&[(path, b"")], &[("archive", problem)]);
+        assert_files(&[(path, b"")], &[("archive", problem)]);
     }
     for (path, found) in
         [("src/main.rs", "src/"), ("Makefile", "Makefile"), (".github/a", ".github/"), ("LICENSE-MIT", "LICENSE-MIT")]
     {
-        beside_pack_yaml(&[(path, b"")], &[("archive", &format!("`{found}` has no place in a pack: {HELP}"))]);
+        assert_files(&[(path, b"")], &[("archive", &format!("`{found}` has no place in a pack: {HELP}"))]);
     }
 }
 
 #[test]
-fn behavior_md_is_utf_8() {
+fn rejects_a_behavior_md_that_is_not_utf_8() {
     let message = "line 2: holds the byte 0xE9, which is not UTF-8 there: save the file as UTF-8";
-    beside_pack_yaml(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", message)]);
+    assert_files(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", message)]);
 }
 
-/// It may be longer than what is looked at at once, and characters lie where they lie.
+/// The lengths place characters across the end of the 8 KiB buffer.
 #[test]
-fn a_long_behavior_md_is_utf_8_to_its_end() {
+fn checks_all_of_a_long_behavior_md() {
     for blanks in 8_180..8_200 {
         let text = format!("{}\né日😀\n", " ".repeat(blanks)).repeat(3);
-        beside_pack_yaml(&[("behavior.md", text.as_bytes())], &[]);
-        let half = |line: usize, byte: u8| {
+        assert_files(&[("behavior.md", text.as_bytes())], &[]);
+        let invalid = |line: usize, byte: u8| {
             format!("line {line}: holds the byte 0x{byte:02X}, which is not UTF-8 there: save the file as UTF-8")
         };
         for (bytes, problem) in
-            [(&b"\xc3"[..], half(7, 0xC3)), (b"\n\xf0\x9f\x98", half(8, 0xF0)), (b"\xff\n\n", half(7, 0xFF))]
+            [(&b"\xc3"[..], invalid(7, 0xC3)), (b"\n\xf0\x9f\x98", invalid(8, 0xF0)), (b"\xff\n\n", invalid(7, 0xFF))]
         {
-            beside_pack_yaml(&[("behavior.md", &[text.as_bytes(), bytes].concat())], &[("behavior.md", &problem)]);
+            assert_files(&[("behavior.md", &[text.as_bytes(), bytes].concat())], &[("behavior.md", &problem)]);
         }
     }
 }
 
 #[test]
-fn a_missing_pack_yaml_is_looked_for() {
+fn rejects_a_missing_pack_yaml_and_suggests_where_it_may_be() {
     let missing = "is missing; every pack has one, at the top of the archive or of the one directory in it";
     let within = "is missing at the top; there is one in `sample/`";
-    let yaml = MINIMAL.as_bytes();
+    let yaml = MANIFEST.as_bytes();
     for (files, problem) in [
         (&[("guides/a.md", &b""[..])][..], missing),
         (&[("PACK.YAML", yaml), ("guides/", b"")], "is missing: rename `PACK.YAML` to `pack.yaml`"),
@@ -92,17 +97,17 @@ fn a_missing_pack_yaml_is_looked_for() {
         (&[("sample/pack.yaml", yaml), ("zoo/pack.yaml", yaml)], within),
     ] {
         let found = problems(&validate_files(files));
-        assert_eq!(found["pack.yaml"], [problem], "{files:?}");
+        assert!(found.contains(&("pack.yaml".to_owned(), problem.to_owned())), "{files:?}: {found:?}");
     }
-    let verdict = validate_files(&[("pack.yaml/a", yaml), ("data/", b"")]);
-    assert_problems(&verdict, &[("pack.yaml", "`pack.yaml` is a directory; must be a file")], "a directory");
+    let result = validate_files(&[("pack.yaml/a", yaml), ("data/", b"")]);
+    assert_problems(&result, &[("pack.yaml", "`pack.yaml` is a directory; must be a file")], "a directory");
 }
 
 #[test]
-fn the_problems_of_all_files_come_together() {
-    let verdict = validate_files(&[("pack.yaml", b"name: A"), ("behavior.md", b"\xff"), ("doc/", b"")]);
-    let found = problems(&verdict);
-    let fields: Vec<&str> = found.keys().map(String::as_str).collect();
+fn reports_the_problems_of_all_files_together() {
+    let result = validate_files(&[("pack.yaml", b"name: A"), ("behavior.md", b"\xff"), ("doc/", b"")]);
+    let found = problems(&result);
+    let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();
     let expected = ["archive", "behavior.md", "pack.yaml: description", "pack.yaml: name", "pack.yaml: version"];
     assert_eq!(fields, expected);
 }

@@ -1,21 +1,9 @@
-//! The gate: what is a pack, and what is wrong with an upload that is not.
+//! Tests of the pack format: which archives and manifests are valid, what the author of an invalid one is told, and the
+//! image of a valid pack.
 
-mod accepted;
-mod attacks;
-mod capabilities;
-mod damage;
-mod domains;
-mod failures;
-mod fragment;
-mod generate;
-mod layer;
+mod archive;
+mod image;
 mod layout;
-mod limits;
 mod manifest;
 mod mistakes;
-mod other_readers;
 mod support;
-mod texts;
-mod writers;
-mod yaml;
-mod yaml_readers;

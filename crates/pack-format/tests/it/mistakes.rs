@@ -1,143 +1,130 @@
-//! The mistakes that authors make most, and what comes back: `MISTAKES.md` is written by this test, run with
-//! `UPDATE_GOLDEN=1`.
+//! Generates `MISTAKES.md`, which shows the most common mistakes of authors and the messages they get. Run this test
+//! with `UPDATE_GOLDEN=1` to update the file.
 
 use std::{fmt::Write as _, fs, path::Path};
 
 use test_support::{
-    archive::gzip,
-    packs::{MINIMAL, archive, capabilities, more, problems, rule, validate_bytes},
+    archive::Archive,
+    manifest::{MANIFEST, manifest_with, manifest_with_capabilities, manifest_with_rule},
+    validation::{problems, validate},
 };
 
-/// A mistake: what it is, what it looks like, and the upload that has it.
 struct Mistake {
     title: &'static str,
-    looks: &'static str,
+    /// The mistake as it appears in a command, a path or `pack.yaml`.
+    example: &'static str,
     upload: Vec<u8>,
 }
 
 const HEAD: &str = "# The twenty most common mistakes
 
-Every problem of an upload comes back at once, under `error.details.fields`: its field, and what to do. This document is
-written by the test `gate::mistakes`.
+One response reports all problems of an upload, in `error.details.fields`: for each field, what is wrong and how to fix
+it. The test `mistakes` generates this document.
 
-| | the mistake | what it looks like | what comes back |
+| | mistake | example | problems reported |
 |---|---|---|---|
 ";
 
 #[test]
-fn the_document_shows_what_comes_back() {
+fn mistakes_md_shows_the_current_messages() {
     let mut document = String::from(HEAD);
     let mistakes = mistakes();
     assert_eq!(mistakes.len(), 20);
     for (index, mistake) in mistakes.iter().enumerate() {
-        let found = problems(&validate_bytes(&mistake.upload));
-        assert!(!found.is_empty(), "{} is accepted", mistake.title);
-        let answers: Vec<String> = found
-            .iter()
-            .flat_map(|(field, messages)| messages.iter().map(move |message| format!("**{field}**: {message}")))
-            .collect();
-        let answers = answers.join("<br>").replace('|', "\\|");
-        writeln!(document, "| {} | {} | {} | {answers} |", index + 1, mistake.title, mistake.looks)
-            .expect("a String takes whatever is written to it");
+        let problems = problems(&validate(&mistake.upload));
+        assert!(!problems.is_empty(), "{} is accepted", mistake.title);
+        let problems: Vec<String> = problems.iter().map(|(field, message)| format!("**{field}**: {message}")).collect();
+        let problems = problems.join("<br>").replace('|', "\\|");
+        writeln!(document, "| {} | {} | {} | {problems} |", index + 1, mistake.title, mistake.example).unwrap();
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("MISTAKES.md");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &document).expect("the document is written");
+        fs::write(&path, &document).unwrap();
     }
-    assert_eq!(document, fs::read_to_string(&path).expect("the document is there"));
+    assert_eq!(document, fs::read_to_string(&path).unwrap());
 }
 
 fn mistakes() -> Vec<Mistake> {
-    let pack = |files: &[(&str, &str)]| {
-        let mut all: Vec<(&str, &[u8])> = vec![("pack.yaml", MINIMAL.as_bytes())];
-        all.extend(files.iter().map(|(path, content)| (*path, content.as_bytes())));
-        archive(&all)
-    };
-    let yaml = |yaml: &str| archive(&[("pack.yaml", yaml.as_bytes())]);
-    let of = |title, looks, upload| Mistake { title, looks, upload };
+    let yaml = |yaml: &str| Archive::new().file("pack.yaml", yaml).tar_gz();
+    let mistake = |title, example, upload| Mistake { title, example, upload };
     vec![
-        of("A zip file", "`zip -r pack.zip .`", b"PK\x03\x04\x14\x00\x00\x00\x08\x00".to_vec()),
-        of("An archive that is not compressed", "`tar -cf pack.tar .`", {
-            let mut tar = tar::Builder::new(Vec::new());
-            let mut header = tar::Header::new_ustar();
-            header.set_size(MINIMAL.len() as u64);
-            header.set_mode(0o644);
-            tar.append_data(&mut header, "pack.yaml", MINIMAL.as_bytes()).expect("a Vec takes it");
-            tar.into_inner().expect("a Vec takes it")
-        }),
-        of("A symbolic link in the pack", "`guides/latest.md → v2.md`", {
-            let mut tar = tar::Builder::new(Vec::new());
-            let mut header = tar::Header::new_ustar();
-            header.set_size(MINIMAL.len() as u64);
-            header.set_mode(0o644);
-            tar.append_data(&mut header, "pack.yaml", MINIMAL.as_bytes()).expect("a Vec takes it");
-            let mut header = tar::Header::new_ustar();
-            header.set_entry_type(tar::EntryType::Symlink);
-            header.set_size(0);
-            header.set_mode(0o777);
-            tar.append_link(&mut header, "guides/latest.md", "v2.md").expect("a Vec takes it");
-            gzip(&tar.into_inner().expect("a Vec takes it"))
-        }),
-        of(
-            "The directory around the pack is archived too",
-            "`my-packs/pack.yaml` beside `README.md`",
-            archive(&[("my-packs/pack.yaml", MINIMAL.as_bytes()), ("README.md", b"")]),
+        mistake("A zip file", "`zip -r pack.zip .`", b"PK\x03\x04\x14\x00\x00\x00\x08\x00".to_vec()),
+        mistake("An archive that is not compressed", "`tar -cf pack.tar .`", Archive::pack().tar()),
+        mistake(
+            "A symbolic link in the pack",
+            "`guides/latest.md → v2.md`",
+            Archive::pack().symlink("guides/latest.md", "v2.md").tar_gz(),
         ),
-        of("The manifest has another name", "`pack.yml`", archive(&[("pack.yml", MINIMAL.as_bytes())])),
-        of("A file that has no place in a pack", "`Makefile`", pack(&[("Makefile", "")])),
-        of("A misspelt directory", "`guide/triage.md`", pack(&[("guide/triage.md", "")])),
-        of(
+        mistake(
+            "A parent directory archived with the pack",
+            "`my-packs/pack.yaml` next to `README.md`",
+            Archive::new().file("my-packs/pack.yaml", MANIFEST).file("README.md", "").tar_gz(),
+        ),
+        mistake("A misnamed manifest", "`pack.yml`", Archive::new().file("pack.yml", MANIFEST).tar_gz()),
+        mistake("A file that a pack must not contain", "`Makefile`", Archive::pack().file("Makefile", "").tar_gz()),
+        mistake("A misspelt directory", "`guide/triage.md`", Archive::pack().file("guide/triage.md", "").tar_gz()),
+        mistake(
             "A version without quotes",
             "`version: 1.10`",
             yaml("name: sample\nversion: 1.10\ndescription: For a test.\n"),
         ),
-        of(
+        mistake(
             "A version that is a git tag",
             "`version: v1.2.3`",
             yaml("name: sample\nversion: v1.2.3\ndescription: For a test.\n"),
         ),
-        of(
+        mistake(
             "A name in upper case, or with underscores",
             "`name: My_Pack`",
             yaml("name: My_Pack\nversion: 1.0.0\ndescription: For a test.\n"),
         ),
-        of(
+        mistake(
             "A misspelt key",
             "`descripton: For a test.`",
             yaml("name: sample\nversion: 1.0.0\ndescripton: For a test.\n"),
         ),
-        of("An optional key left empty", "`display_name:`", yaml(&more("display_name:\n"))),
-        of("A tab in the indentation", "`⇥- runbook-search`", yaml(&more("suggested_packs:\n\t- runbook-search\n"))),
-        of(
+        mistake("An optional key without a value", "`display_name:`", yaml(&manifest_with("display_name:\n"))),
+        mistake(
+            "A tab in the indentation",
+            "`⇥- runbook-search`",
+            yaml(&manifest_with("suggested_packs:\n\t- runbook-search\n")),
+        ),
+        mistake(
             "A colon in text without quotes",
             "`description: Triage: first steps`",
             yaml("name: sample\nversion: 1.0.0\ndescription: Triage: first steps\n"),
         ),
-        of(
-            "Text where a list belongs",
+        mistake(
+            "Text instead of a list",
             "`suggested_packs: runbook-search, status-page`",
-            yaml(&more("suggested_packs: runbook-search, status-page\n")),
+            yaml(&manifest_with("suggested_packs: runbook-search, status-page\n")),
         ),
-        of("Methods in lower case", "`methods: [get]`", yaml(&rule("domains: [api.example.com]\nmethods: [get]\n"))),
-        of(
-            "A URL where a host belongs",
+        mistake(
+            "Methods in lower case",
+            "`methods: [get]`",
+            yaml(&manifest_with_rule("domains: [api.example.com]\nmethods: [get]\n")),
+        ),
+        mistake(
+            "A URL instead of a host",
             "`domains: [\"https://api.example.com/v1\"]`",
-            yaml(&rule("domains: [\"https://api.example.com/v1\"]\nmethods: [GET]\n")),
+            yaml(&manifest_with_rule("domains: [\"https://api.example.com/v1\"]\nmethods: [GET]\n")),
         ),
-        of(
+        mistake(
             "A glob without quotes",
             "`domains: [*.example.com]`",
-            yaml(&rule("domains: [*.example.com]\nmethods: [GET]\n")),
+            yaml(&manifest_with_rule("domains: [*.example.com]\nmethods: [GET]\n")),
         ),
-        of(
-            "A path without its slash",
+        mistake(
+            "A path without a leading slash",
             "`paths: [v1/users]`",
-            yaml(&rule("domains: [api.example.com]\nmethods: [GET]\npaths: [v1/users]\n")),
+            yaml(&manifest_with_rule("domains: [api.example.com]\nmethods: [GET]\npaths: [v1/users]\n")),
         ),
-        of(
+        mistake(
             "Rules without `allow`",
-            "`domains` beside `name` and `type`",
-            yaml(&capabilities("  - name: api\n    type: http\n    domains: [api.example.com]\n    methods: [GET]\n")),
+            "`domains` next to `name` and `type`",
+            yaml(&manifest_with_capabilities(
+                "  - name: api\n    type: http\n    domains: [api.example.com]\n    methods: [GET]\n",
+            )),
         ),
     ]
 }

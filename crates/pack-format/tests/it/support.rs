@@ -1,87 +1,65 @@
-use std::io::{Cursor, Read as _};
-
-use pack_format::{
-    Content, Entry, EntryKind, Limits, Pack, ValidationError,
-    image::{Image, write_layer},
-    validate,
-};
+use pack_format::{Manifest, ValidationError};
 use test_support::{
     archive::{Archive, gzip},
-    readers::Listing,
+    validation::{self, ValidatedPack, validate, validate_manifest},
 };
 
-/// A pack with what is in its files.
-#[derive(Debug)]
-pub(crate) struct Validated {
-    pub(crate) pack: Pack,
-    contents: Cursor<Vec<u8>>,
-}
-
-impl Validated {
-    /// Validates an upload by the default limits.
-    pub(crate) fn new(upload: &[u8]) -> Result<Self, ValidationError> {
-        let mut contents = Cursor::default();
-        let pack = validate(upload, &Limits::default(), &mut contents)?;
-        Ok(Self { pack, contents })
-    }
-
-    pub(crate) fn content(&self, content: Content) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        content.open(self.contents.clone()).and_then(|mut content| content.read_to_end(&mut bytes)).expect("in memory");
-        bytes
-    }
-
-    pub(crate) fn listing(&self) -> Listing {
-        let entry = |entry: &Entry| match entry.kind {
-            EntryKind::Directory => (format!("{}/", entry.path), None),
-            EntryKind::File { executable, content } => (entry.path.clone(), Some((executable, self.content(content)))),
-        };
-        self.pack.tree.entries().iter().map(entry).collect()
-    }
-
-    pub(crate) fn layer(&mut self) -> Vec<u8> {
-        let mut layer = Vec::new();
-        write_layer(&self.pack.tree, &mut self.contents, &mut layer).expect("in memory");
-        layer
-    }
-
-    pub(crate) fn image(&mut self) -> Image {
-        Image::new(&self.pack.tree, &mut self.contents).expect("in memory")
-    }
-}
-
-/// The paths of the accepted pack, directories with a slash at the end and executable files with an asterisk.
+/// Returns the paths of a valid pack. A directory ends in a slash, and an executable file in an asterisk.
 #[track_caller]
-pub(crate) fn accepted(upload: &[u8]) -> Vec<String> {
-    let validated = Validated::new(upload).expect("the pack is good");
-    let mark = |(path, file): (String, Option<(bool, Vec<u8>)>)| match file {
+pub(crate) fn accepted_paths(upload: &[u8]) -> Vec<String> {
+    let pack = validate(upload).unwrap_or_else(|error| panic!("{error}"));
+    let mark = |(path, file)| match file {
         Some((true, _)) => format!("{path}*"),
         _ => path,
     };
-    validated.listing().into_iter().map(mark).collect()
+    pack.listing().into_iter().map(mark).collect()
 }
 
-/// The problems of an upload, each as `field: message`.
-#[track_caller]
+/// Returns the problems of an upload, each as `field: message`.
 pub(crate) fn problems(upload: &[u8]) -> Vec<String> {
-    match Validated::new(upload) {
-        Err(ValidationError::Invalid(problems)) => {
-            problems.listed().iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect()
-        }
-        Err(rejection) => panic!("{rejection}"),
-        Ok(validated) => panic!("accepted: {:?}", validated.pack.tree.entries()),
+    let problems = validation::problems(&validate(upload)).into_iter();
+    problems.map(|(field, message)| format!("{field}: {message}")).collect()
+}
+
+/// Asserts that the archive, with an end mark and compressed, has exactly these problems of the field `archive`.
+#[track_caller]
+pub(crate) fn assert_rejected(archive: Archive, expected: &[&str]) {
+    assert_tar_rejected(&archive.tar(), expected);
+}
+
+/// Asserts that the tar, compressed, has exactly these problems of the field `archive`.
+#[track_caller]
+pub(crate) fn assert_tar_rejected(tar: &[u8], expected: &[&str]) {
+    let expected: Vec<_> = expected.iter().map(|message| ("archive", *message)).collect();
+    assert_problems(&validate(&gzip(tar)), &expected, "archive");
+}
+
+/// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. `context` is shown
+/// on failure.
+#[track_caller]
+pub(crate) fn assert_problems(
+    result: &Result<ValidatedPack, ValidationError>,
+    expected: &[(&str, &str)],
+    context: &str,
+) {
+    let found = validation::problems(result);
+    let found: Vec<(&str, &str)> = found.iter().map(|(field, message)| (field.as_str(), message.as_str())).collect();
+    assert_eq!(found, expected, "{context}");
+}
+
+/// Asserts that a pack with only this `pack.yaml` is valid, and returns its manifest.
+#[track_caller]
+pub(crate) fn assert_manifest_accepted(yaml: impl AsRef<str>) -> Manifest {
+    match validate_manifest(yaml.as_ref()) {
+        Ok(validated) => validated.pack.manifest,
+        Err(error) => panic!("{error}\n{}", yaml.as_ref()),
     }
 }
 
-/// Asserts that the archive, with its end mark and compressed, is refused for exactly these problems.
+/// Asserts that a pack with only this `pack.yaml` has exactly these problems, as [`assert_problems`] does.
 #[track_caller]
-pub(crate) fn refused(archive: Archive, expected: &[&str]) {
-    refused_tar(&archive.tar(), expected);
-}
-
-/// Asserts that a tar, compressed as it is, is refused for exactly these problems of the field `archive`.
-#[track_caller]
-pub(crate) fn refused_tar(tar: &[u8], expected: &[&str]) {
-    let expected: Vec<_> = expected.iter().map(|message| format!("archive: {message}")).collect();
-    assert_eq!(problems(&gzip(tar)), expected);
+pub(crate) fn assert_manifest_rejected(yaml: impl AsRef<str>, expected: &[(&str, &str)]) {
+    let yaml = yaml.as_ref();
+    let context: String = yaml.chars().take(200).collect();
+    assert_problems(&validate_manifest(yaml), expected, &context);
 }

@@ -92,7 +92,7 @@ impl LambdaStack {
 
     /// Returns the id of the function's process.
     pub(crate) fn process(&self, role: Role) -> u32 {
-        self.functions[role as usize].process()
+        self.functions[role as usize].process_id()
     }
 
     /// Sends an event to the API. Returns `None` if the process was killed.

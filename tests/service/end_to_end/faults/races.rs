@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
-use crate::support::{BackendState, Local, PackArchive};
+use crate::support::{Archive, BackendState, Local};
 
 /// Number of concurrent clients.
 const CLIENTS: usize = 64;
@@ -12,7 +12,7 @@ const CLIENTS: usize = 64;
 #[tokio::test]
 async fn concurrent_uploads_of_the_same_content_create_one_record() {
     let local = Local::start().await;
-    let uploads = (0..CLIENTS).map(|_| local.upload(PackArchive::new("race", "1.0.0").finish()));
+    let uploads = (0..CLIENTS).map(|_| local.upload(Archive::pack_named("race", "1.0.0").tar_gz()));
     let responses = join_all(uploads).await;
     let created = responses.iter().filter(|response| response.status == 201).count();
     let same = responses.iter().filter(|response| response.status == 200).count();
@@ -26,7 +26,7 @@ async fn concurrent_uploads_of_the_same_content_create_one_record() {
 #[tokio::test]
 async fn one_of_several_concurrent_uploads_of_different_content_succeeds() {
     let local = Local::start().await;
-    let archive = |index: usize| PackArchive::new("race", "1.0.0").file("data/who", index.to_string()).finish();
+    let archive = |index: usize| Archive::pack_named("race", "1.0.0").file("data/who", index.to_string()).tar_gz();
     let responses = join_all((0..CLIENTS).map(|index| local.upload(archive(index)))).await;
     let winners: Vec<_> = responses.iter().filter(|response| response.status == 201).collect();
     let [winner] = winners[..] else { panic!("one winner, not {}", winners.len()) };

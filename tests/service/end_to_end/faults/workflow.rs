@@ -4,7 +4,7 @@ use super::{
     fault::Role,
     lambda_stack::{LambdaStack, begin, submit},
 };
-use crate::support::{ApiResponse, PackArchive, put_archive};
+use crate::support::{ApiResponse, Archive, put_archive};
 
 /// A step in the life of one pack, whose calls the matrix fails one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Workflow {
             Self::Upload => None,
             Self::RetryFailedBuild => fail_build(stack, &archive(name)).await,
             Self::ReplaceFailedPack => {
-                fail_build(stack, &PackArchive::new(name, "1.0.0").file("behavior.md", "Another.").finish()).await
+                fail_build(stack, &Archive::pack_named(name, "1.0.0").file("behavior.md", "Another.").tar_gz()).await
             }
             Self::SubmitSentArchive => {
                 let begun = stack.request(begin(&archive(name))).await.expect("nothing is killed");
@@ -109,7 +109,7 @@ impl Workflow {
 
 /// Returns the archive that a workflow uploads.
 pub(crate) fn archive(name: &str) -> Vec<u8> {
-    PackArchive::new(name, "1.0.0").finish()
+    Archive::pack_named(name, "1.0.0").tar_gz()
 }
 
 /// Uploads an archive and makes its build fail.

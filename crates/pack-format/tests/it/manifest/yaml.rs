@@ -1,39 +1,62 @@
-//! What of YAML a `pack.yaml` may use.
+//! The subset of YAML that `pack.yaml` may use.
 
-use test_support::packs::{accepts, more, refuses};
+use test_support::manifest::manifest_with;
+
+use crate::support::{assert_manifest_accepted, assert_manifest_rejected};
 
 #[test]
-fn the_file_is_one_mapping() {
-    refuses("", &[("pack.yaml", "is empty; a pack needs at least `name`, `version` and `description`")]);
-    refuses(
+fn rejects_anything_but_one_mapping() {
+    assert_manifest_rejected(
+        "",
+        &[("pack.yaml", "is empty; a pack needs at least `name`, `version` and `description`")],
+    );
+    assert_manifest_rejected(
         "# only a comment\n",
         &[("pack.yaml", "is empty; a pack needs at least `name`, `version` and `description`")],
     );
-    refuses(
+    assert_manifest_rejected(
         "---\n...\n",
         &[(
             "pack.yaml",
             "line 2: has no value; must be a mapping of keys to values: give it one, or leave an optional key out",
         )],
     );
-    refuses("- name: sample\n", &[("pack.yaml", "line 1: is a list; must be a mapping of keys to values")]);
-    refuses("just text\n", &[("pack.yaml", "line 1: `just text` is text; must be a mapping of keys to values")]);
-    refuses("name:sample\n", &[("pack.yaml", "line 1: `name:sample` is text; must be a mapping of keys to values")]);
-    refuses(more("---\nname: other\n"), &[("pack.yaml", "line 4: begins a second document; only one is allowed")]);
-    refuses(more("...\nname: other\n"), &[("pack.yaml", "line 5: begins a second document; only one is allowed")]);
-    refuses(more("---\n"), &[("pack.yaml", "line 4: begins a second document; only one is allowed")]);
+    assert_manifest_rejected(
+        "- name: sample\n",
+        &[("pack.yaml", "line 1: is a list; must be a mapping of keys to values")],
+    );
+    assert_manifest_rejected(
+        "just text\n",
+        &[("pack.yaml", "line 1: `just text` is text; must be a mapping of keys to values")],
+    );
+    assert_manifest_rejected(
+        "name:sample\n",
+        &[("pack.yaml", "line 1: `name:sample` is text; must be a mapping of keys to values")],
+    );
+    assert_manifest_rejected(
+        manifest_with("---\nname: other\n"),
+        &[("pack.yaml", "line 4: begins a second document; only one is allowed")],
+    );
+    assert_manifest_rejected(
+        manifest_with("...\nname: other\n"),
+        &[("pack.yaml", "line 5: begins a second document; only one is allowed")],
+    );
+    assert_manifest_rejected(
+        manifest_with("---\n"),
+        &[("pack.yaml", "line 4: begins a second document; only one is allowed")],
+    );
 }
 
 #[test]
-fn constructs_that_readers_differ_on_are_refused_together() {
-    refuses(
+fn rejects_every_construct_that_parsers_read_differently() {
+    assert_manifest_rejected(
         "name: &anchor sample\nversion: 1.0.0\ndescription: *anchor\n",
         &[
             ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed: write the value out where it is needed"),
             ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed: write the value out"),
         ],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: !!str sample\nversion: !!float 1.10\ndescription: !text For a test.\n",
         &[
             (
@@ -50,7 +73,7 @@ fn constructs_that_readers_differ_on_are_refused_together() {
             ),
         ],
     );
-    refuses(
+    assert_manifest_rejected(
         "base: &base\n  a: b\n<<: *base\nname: sample\nversion: 1.0.0\ndescription: x\n",
         &[
             ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed: write the value out where it is needed"),
@@ -62,45 +85,45 @@ fn constructs_that_readers_differ_on_are_refused_together() {
             ),
         ],
     );
-    refuses(
-        more("category: *ops\n"),
+    assert_manifest_rejected(
+        manifest_with("category: *ops\n"),
         &[(
             "pack.yaml",
             r#"line 4: `*` outside of quotes begins an alias, which is not allowed: put text that begins with `*` in quotes, such as `"*.example.com"`"#,
         )],
     );
-    refuses(
-        more("name: other\ndescription: Again.\n"),
+    assert_manifest_rejected(
+        manifest_with("name: other\ndescription: Again.\n"),
         &[
             ("pack.yaml", "line 4: `name` is there twice; a key may be given only once"),
             ("pack.yaml", "line 5: `description` is there twice; a key may be given only once"),
         ],
     );
-    refuses(
-        more("category: {a: 1, a: 2, \"a\": 3, 1: x, \"1\": y}\n"),
+    assert_manifest_rejected(
+        manifest_with("category: {a: 1, a: 2, \"a\": 3, 1: x, \"1\": y}\n"),
         &[
             ("pack.yaml", "line 4: `a` is there twice; a key may be given only once"),
             ("pack.yaml", "line 4: `1` is there twice; a key may be given only once"),
             ("pack.yaml: category", "line 4: is a mapping; must be text"),
         ],
     );
-    refuses(
-        more("? [category]\n: operations\n? {a: b}\n: c\n"),
+    assert_manifest_rejected(
+        manifest_with("? [category]\n: operations\n? {a: b}\n: c\n"),
         &[
             ("pack.yaml", "line 4: is a list or mapping as a key, which is not allowed: a key is text"),
             ("pack.yaml", "line 6: is a list or mapping as a key, which is not allowed: a key is text"),
         ],
     );
-    refuses(
-        more("category: &a [&b [&c [x, *c], *b], *a]\n"),
+    assert_manifest_rejected(
+        manifest_with("category: &a [&b [&c [x, *c], *b], *a]\n"),
         &[
             ("pack.yaml", "line 4: has an anchor (`&…`), which is not allowed: write the value out where it is needed"),
             ("pack.yaml", "line 4: is an alias (`*…`), which is not allowed: write the value out"),
             ("pack.yaml: category", "line 4: is a list; must be text"),
         ],
     );
-    refuses(
-        more(&format!("{}: x\n", "k".repeat(129))),
+    assert_manifest_rejected(
+        manifest_with(&format!("{}: x\n", "k".repeat(129))),
         &[(
             "pack.yaml",
             "line 4: `kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk…` is a key of 129 characters; at most 128 are allowed",
@@ -109,132 +132,135 @@ fn constructs_that_readers_differ_on_are_refused_together() {
 }
 
 #[test]
-fn nesting_is_limited() {
-    refuses(
-        more(&format!("category: {}x{}\n", "[".repeat(33), "]".repeat(33))),
+fn limits_nesting() {
+    assert_manifest_rejected(
+        manifest_with(&format!("category: {}x{}\n", "[".repeat(33), "]".repeat(33))),
         &[
             ("pack.yaml", "line 4: is nested too deeply; at most 32 levels are allowed"),
             ("pack.yaml: category", "line 4: is a list; must be text"),
         ],
     );
-    refuses(
-        more(&format!("category: {}\n", "[".repeat(60_000))),
+    assert_manifest_rejected(
+        manifest_with(&format!("category: {}\n", "[".repeat(60_000))),
         &[("pack.yaml", "line 4: is nested too deeply; at most 32 levels are allowed")],
     );
-    refuses(
-        more(&format!("category:\n{}\n", "- ".repeat(30_000))),
+    assert_manifest_rejected(
+        manifest_with(&format!("category:\n{}\n", "- ".repeat(30_000))),
         &[
             ("pack.yaml", "line 5: is nested too deeply; at most 32 levels are allowed"),
             ("pack.yaml: category", "line 5: is a list; must be text"),
         ],
     );
-    refuses(
-        more(&format!("category:\n{}\n", "? ".repeat(30_000))),
+    assert_manifest_rejected(
+        manifest_with(&format!("category:\n{}\n", "? ".repeat(30_000))),
         &[
             ("pack.yaml", "line 5: is nested too deeply; at most 32 levels are allowed"),
             ("pack.yaml", "line 5: is a list or mapping as a key, which is not allowed: a key is text"),
             ("pack.yaml: category", "line 4: has no value; must be text: give it one, or leave an optional key out"),
         ],
     );
-    refuses(
-        more(&format!("category: {}\n", "{a: ".repeat(10_000))),
+    assert_manifest_rejected(
+        manifest_with(&format!("category: {}\n", "{a: ".repeat(10_000))),
         &[("pack.yaml", "line 4: is nested too deeply; at most 32 levels are allowed")],
     );
 }
 
 #[test]
-fn a_syntax_error_is_told_with_its_line_and_nothing_else() {
-    refuses(
+fn reports_only_a_syntax_error_and_its_line() {
+    assert_manifest_rejected(
         "name: sample\n\tversion: 1.0.0\n",
         &[("pack.yaml", "line 2: is not valid YAML (while scanning a plain scalar, found a tab): indent with spaces")],
     );
-    refuses(
+    assert_manifest_rejected(
         "nam: Sample\nversion: 1\ncapabilities:\n\t- name: pagerduty\n",
         &[(
             "pack.yaml",
             "line 4: is not valid YAML (tabs disallowed within this context (block indentation)): indent with spaces",
         )],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: sample\nversion: 1.0.0\ndescription: Pages people: at night.\n",
         &[(
             "pack.yaml",
             "line 3: is not valid YAML (mapping values are not allowed in this context): put a value that holds `: ` in quotes, and indent keys of one mapping alike",
         )],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: \"sample\nversion: 1.0.0\n",
         &[(
             "pack.yaml",
             "line 1: is not valid YAML (invalid indentation in quoted scalar): look for a quotation mark that is missing or too many",
         )],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: 'it's'\n",
         &[(
             "pack.yaml",
             "line 1: is not valid YAML (invalid trailing content after double-quoted scalar): look for a quotation mark that is missing or too many",
         )],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: @sample\n",
         &[(
             "pack.yaml",
             "line 1: is not valid YAML (unexpected character: `@'): put a value that begins with it in quotes",
         )],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: sample\nversion\n",
         &[("pack.yaml", "line 2: is not valid YAML (simple key expect ':'): a key is followed by `:` and a blank")],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: [sample\n",
         &[("pack.yaml", "line 2: is not valid YAML (while parsing a flow sequence, expected ',' or ']')")],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: sample\n version: 1.0.0\n",
         &[(
             "pack.yaml",
             "line 2: is not valid YAML (mapping values are not allowed in this context): put a value that holds `: ` in quotes, and indent keys of one mapping alike",
         )],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: sample\u{d}\n\u{d}\nversion: [\u{d}\n",
         &[("pack.yaml", "line 4: is not valid YAML (while parsing a node, did not find expected node content)")],
     );
 }
 
 #[test]
-fn characters_that_are_not_yaml_are_refused_even_in_comments() {
-    refuses(
+fn rejects_characters_that_yaml_does_not_allow() {
+    assert_manifest_rejected(
         "name: sam\u{0}ple\n",
         &[("pack.yaml", "line 1: holds the character U+0000, which YAML does not allow here")],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: sample\n# \u{1b}[31m\n",
         &[("pack.yaml", "line 2: holds the character U+001B, which YAML does not allow here")],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: sample\u{d}\n# a\u{2028}name: other\n",
         &[("pack.yaml", "line 2: holds the character U+2028, which YAML does not allow here")],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: sample\u{85}version: 1.0.0\n",
         &[("pack.yaml", "line 1: holds the character U+0085, which YAML does not allow here")],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: sample\n\u{feff}version: 1.0.0\n",
         &[("pack.yaml", "line 2: holds the character U+FEFF, which YAML does not allow here")],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: sample\u{d}name: \u{7f}\n",
         &[("pack.yaml", "line 2: holds the character U+007F, which YAML does not allow here")],
     );
-    refuses("name: \u{ffff}\n", &[("pack.yaml", "line 1: holds the character U+FFFF, which YAML does not allow here")]);
+    assert_manifest_rejected(
+        "name: \u{ffff}\n",
+        &[("pack.yaml", "line 1: holds the character U+FFFF, which YAML does not allow here")],
+    );
 }
 
 #[test]
-fn the_ways_to_write_the_same_are_accepted() {
+fn accepts_equivalent_notations() {
     for yaml in [
         "name: sample\nversion: 1.0.0\ndescription: For a test.\n",
         "\u{feff}name: sample\nversion: 1.0.0\ndescription: For a test.\n",
@@ -244,19 +270,19 @@ fn the_ways_to_write_the_same_are_accepted() {
         r#"{"description": "For a\u0020test.", "version": "1.0.0", "name": "sample"}"#,
         "  name: sample\n  version: 1.0.0\n  description: For a\n    test.\n",
     ] {
-        let manifest = accepts(yaml);
+        let manifest = assert_manifest_accepted(yaml);
         let found = (manifest.name.as_str(), manifest.version.as_str(), manifest.description.as_str());
         assert_eq!(found, ("sample", "1.0.0", "For a test."), "{yaml:?}");
     }
 }
 
 #[test]
-fn nesting_and_keys_go_up_to_their_limits() {
-    // Four levels are the document, the list, the capability, and its budgets.
+fn accepts_nesting_and_keys_at_their_limits() {
+    // The document, the list, the capability and its budgets are the other four levels.
     let nested = format!("{}x{}", "[".repeat(28), "]".repeat(28));
     let key = "é".repeat(128);
     let rule = "{domains: [a.b], methods: [GET]}";
-    accepts(more(&format!(
+    assert_manifest_accepted(manifest_with(&format!(
         "capabilities:\n- {{name: a, type: http, allow: [{rule}], budgets: {{{key}: {nested}}}}}\n"
     )));
 }

@@ -1,14 +1,16 @@
-//! The hosts that a capability's rule may name.
+//! The `domains` of a rule.
 
-use test_support::packs::{accepts, refuses, rule};
+use test_support::manifest::manifest_with_rule;
 
-/// A pack with one capability for this one host.
+use crate::support::{assert_manifest_accepted, assert_manifest_rejected};
+
+/// Returns a manifest with one rule for this host.
 fn domain(yaml: &str) -> String {
-    rule(&format!("domains: [{yaml}]\nmethods: [GET]"))
+    manifest_with_rule(&format!("domains: [{yaml}]\nmethods: [GET]"))
 }
 
 #[test]
-fn hosts_are_accepted_in_any_form() {
+fn accepts_hosts_in_every_form() {
     for host in [
         "localhost",
         "api.example.com",
@@ -28,14 +30,14 @@ fn hosts_are_accepted_in_any_form() {
         "'[2001:db8::1]'",
         "'[::1]:8080'",
     ] {
-        accepts(domain(host));
+        assert_manifest_accepted(domain(host));
     }
-    accepts(domain(&format!("{}.b", "a".repeat(63))));
-    accepts(domain(&"a.".repeat(127)));
+    assert_manifest_accepted(domain(&format!("{}.b", "a".repeat(63))));
+    assert_manifest_accepted(domain(&"a.".repeat(127)));
 }
 
 #[test]
-fn anything_else_is_told_what_it_has_too_much() {
+fn rejects_anything_else_and_suggests_the_host() {
     for (host, message) in [
         (
             "'https://Example.com/v1'",
@@ -88,6 +90,6 @@ fn anything_else_is_told_what_it_has_too_much() {
             "line 8: `a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.…` has 255 characters; a host has at most 253",
         ),
     ] {
-        refuses(domain(host), &[("pack.yaml: capabilities[0].allow[0].domains[0]", message)]);
+        assert_manifest_rejected(domain(host), &[("pack.yaml: capabilities[0].allow[0].domains[0]", message)]);
     }
 }

@@ -1,43 +1,49 @@
-//! What the caps.yaml fragment must and may say.
+//! The keys and values of `capabilities`, the caps.yaml fragment.
 
-use test_support::packs::{accepts, capabilities, more, refuses, rule};
+use test_support::manifest::{manifest_with, manifest_with_capabilities, manifest_with_rule};
+
+use crate::support::{assert_manifest_accepted, assert_manifest_rejected};
 
 #[test]
-fn all_that_is_allowed_is_accepted() {
-    accepts(rule("domains: [a]\nmethods: [GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS, GET]\nallow_insecure: false"));
-    accepts(rule("name: A-1_b\ndomains: [a]\nmethods: [GET]\npaths: [/, /a b, '/**/x*', /é]\nallow_insecure: TRUE"));
-    accepts(rule("domains: [a.b]\nmethods: [GET]\npaths: []"));
-    accepts(capabilities(&format!(
+fn accepts_every_allowed_value() {
+    assert_manifest_accepted(manifest_with_rule(
+        "domains: [a]\nmethods: [GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS, GET]\nallow_insecure: false",
+    ));
+    assert_manifest_accepted(manifest_with_rule(
+        "name: A-1_b\ndomains: [a]\nmethods: [GET]\npaths: [/, /a b, '/**/x*', /é]\nallow_insecure: TRUE",
+    ));
+    assert_manifest_accepted(manifest_with_rule("domains: [a.b]\nmethods: [GET]\npaths: []"));
+    assert_manifest_accepted(manifest_with_capabilities(&format!(
         "  - {{name: {}, type: http, allow: [{{domains: [a], methods: [GET]}}], transforms: [], budgets: {{}}}}\n",
         "a".repeat(64)
     )));
 }
 
 #[test]
-fn are_a_list_of_mappings() {
-    refuses(
-        more("capabilities: text\n"),
+fn rejects_anything_but_a_list_of_mappings() {
+    assert_manifest_rejected(
+        manifest_with("capabilities: text\n"),
         &[(
             "pack.yaml: capabilities",
             "line 4: `text` is text; must be a list, each item on a line of its own after `- `",
         )],
     );
-    refuses(
-        more("capabilities: {}\n"),
+    assert_manifest_rejected(
+        manifest_with("capabilities: {}\n"),
         &[(
             "pack.yaml: capabilities",
             "line 4: is a mapping; must be a list, each item on a line of its own after `- `",
         )],
     );
-    refuses(
-        more("capabilities: [a, [], ]\n"),
+    assert_manifest_rejected(
+        manifest_with("capabilities: [a, [], ]\n"),
         &[
             ("pack.yaml: capabilities[0]", "line 4: `a` is text; must be a mapping of keys to values"),
             ("pack.yaml: capabilities[1]", "line 4: is a list; must be a mapping of keys to values"),
         ],
     );
-    refuses(
-        more("capabilities:\n"),
+    assert_manifest_rejected(
+        manifest_with("capabilities:\n"),
         &[(
             "pack.yaml: capabilities",
             "line 4: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
@@ -46,17 +52,19 @@ fn are_a_list_of_mappings() {
 }
 
 #[test]
-fn have_a_name_a_type_and_rules() {
-    refuses(
-        capabilities("  - {}\n"),
+fn rejects_invalid_capabilities() {
+    assert_manifest_rejected(
+        manifest_with_capabilities("  - {}\n"),
         &[
             ("pack.yaml: capabilities[0].allow", "line 5: is missing; must be a list of rules"),
             ("pack.yaml: capabilities[0].name", "line 5: is missing; must be a name such as `pagerduty`"),
             ("pack.yaml: capabilities[0].type", "line 5: is missing; must be `http`"),
         ],
     );
-    refuses(
-        capabilities("  - nmae: a\n    typ: http\n    alow: []\n    transform: []\n    budget: {}\n    x: y\n"),
+    assert_manifest_rejected(
+        manifest_with_capabilities(
+            "  - nmae: a\n    typ: http\n    alow: []\n    transform: []\n    budget: {}\n    x: y\n",
+        ),
         &[
             ("pack.yaml: capabilities[0]", "line 5: `nmae` is not a key: did you mean `name`?"),
             ("pack.yaml: capabilities[0]", "line 6: `typ` is not a key: did you mean `type`?"),
@@ -78,8 +86,8 @@ fn have_a_name_a_type_and_rules() {
             ("pack.yaml: capabilities[0].type", "line 5: is missing; must be `http`: rename `typ` to `type`"),
         ],
     );
-    refuses(
-        capabilities("  - name: _a\n    type: https\n    allow: []\n"),
+    assert_manifest_rejected(
+        manifest_with_capabilities("  - name: _a\n    type: https\n    allow: []\n"),
         &[
             ("pack.yaml: capabilities[0].allow", "line 7: is empty; must have at least one rule"),
             (
@@ -89,8 +97,8 @@ fn have_a_name_a_type_and_rules() {
             ("pack.yaml: capabilities[0].type", "line 6: `https` is not allowed: did you mean `http`?"),
         ],
     );
-    refuses(
-        capabilities("  - name: 5\n    type: grpc\n    allow: {}\n    transforms: {}\n    budgets: []\n"),
+    assert_manifest_rejected(
+        manifest_with_capabilities("  - name: 5\n    type: grpc\n    allow: {}\n    transforms: {}\n    budgets: []\n"),
         &[
             (
                 "pack.yaml: capabilities[0].allow",
@@ -109,8 +117,8 @@ fn have_a_name_a_type_and_rules() {
             ("pack.yaml: capabilities[0].type", "line 6: `grpc` is not allowed; must be one of `http`"),
         ],
     );
-    refuses(
-        capabilities("  - name: \"\"\n    type: HTTP\n    allow: [a]\n"),
+    assert_manifest_rejected(
+        manifest_with_capabilities("  - name: \"\"\n    type: HTTP\n    allow: [a]\n"),
         &[
             ("pack.yaml: capabilities[0].allow[0]", "line 7: `a` is text; must be a mapping of keys to values"),
             (
@@ -120,8 +128,8 @@ fn have_a_name_a_type_and_rules() {
             ("pack.yaml: capabilities[0].type", "line 6: `HTTP` is not allowed: did you mean `http`?"),
         ],
     );
-    refuses(
-        capabilities("  - name: a b\n    type:\n    allow:\n    transforms: a\n    budgets: 5\n"),
+    assert_manifest_rejected(
+        manifest_with_capabilities("  - name: a b\n    type:\n    allow:\n    transforms: a\n    budgets: 5\n"),
         &[
             (
                 "pack.yaml: capabilities[0].allow",
@@ -142,8 +150,8 @@ fn have_a_name_a_type_and_rules() {
             ),
         ],
     );
-    refuses(
-        capabilities(&format!(
+    assert_manifest_rejected(
+        manifest_with_capabilities(&format!(
             "  - name: {}\n    type: http\n    allow: [{{domains: [a.b], methods: [GET]}}]\n",
             "a".repeat(65)
         )),
@@ -152,8 +160,8 @@ fn have_a_name_a_type_and_rules() {
             "line 5: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` has 65 characters; at most 64 are allowed",
         )],
     );
-    refuses(
-        capabilities(
+    assert_manifest_rejected(
+        manifest_with_capabilities(
             "  - {name: a, type: http, allow: [{domains: [a.b], methods: [GET]}]}\n  - {name: a, type: http, allow: [{domains: [a.b], methods: [GET]}]}\n",
         ),
         &[("pack.yaml: capabilities[1].name", "line 6: `a` is the name of another capability; must be unique")],
@@ -161,9 +169,9 @@ fn have_a_name_a_type_and_rules() {
 }
 
 #[test]
-fn rules_have_domains_and_methods() {
-    refuses(
-        rule("{}"),
+fn rejects_invalid_rules() {
+    assert_manifest_rejected(
+        manifest_with_rule("{}"),
         &[
             (
                 "pack.yaml: capabilities[0].allow[0].domains",
@@ -175,15 +183,15 @@ fn rules_have_domains_and_methods() {
             ),
         ],
     );
-    refuses(
-        rule("domains: []\nmethods: []"),
+    assert_manifest_rejected(
+        manifest_with_rule("domains: []\nmethods: []"),
         &[
             ("pack.yaml: capabilities[0].allow[0].domains", "line 8: is empty; must have at least one host"),
             ("pack.yaml: capabilities[0].allow[0].methods", "line 9: is empty; must have at least one HTTP method"),
         ],
     );
-    refuses(
-        rule("domain: [a.b]\nmethod: [GET]"),
+    assert_manifest_rejected(
+        manifest_with_rule("domain: [a.b]\nmethod: [GET]"),
         &[
             (
                 "pack.yaml: capabilities[0].allow[0].domains",
@@ -195,8 +203,8 @@ fn rules_have_domains_and_methods() {
             ),
         ],
     );
-    refuses(
-        rule("domains: a.b\nmethods: GET\npaths: /\nallow_insecure: \"true\"\nname: [a]"),
+    assert_manifest_rejected(
+        manifest_with_rule("domains: a.b\nmethods: GET\npaths: /\nallow_insecure: \"true\"\nname: [a]"),
         &[
             (
                 "pack.yaml: capabilities[0].allow[0].allow_insecure",
@@ -217,8 +225,10 @@ fn rules_have_domains_and_methods() {
             ),
         ],
     );
-    refuses(
-        rule("domains: [5, null, [a]]\nmethods: [get, Get, GETT, TRACE, 5]\nallow_insecure: yes\nname: _x"),
+    assert_manifest_rejected(
+        manifest_with_rule(
+            "domains: [5, null, [a]]\nmethods: [get, Get, GETT, TRACE, 5]\nallow_insecure: yes\nname: _x",
+        ),
         &[
             (
                 "pack.yaml: capabilities[0].allow[0].allow_insecure",
@@ -252,8 +262,10 @@ fn rules_have_domains_and_methods() {
             ),
         ],
     );
-    refuses(
-        rule("domains: [a.b]\nmethods: [GET]\npaths: [v1, ./v1, '', /ok, \"/a\\nb\", 5, 'https://a.b/c']"),
+    assert_manifest_rejected(
+        manifest_with_rule(
+            "domains: [a.b]\nmethods: [GET]\npaths: [v1, ./v1, '', /ok, \"/a\\nb\", 5, 'https://a.b/c']",
+        ),
         &[
             ("pack.yaml: capabilities[0].allow[0].paths[0]", "line 10: `v1` must start with `/`: did you mean `/v1`?"),
             (
@@ -267,8 +279,8 @@ fn rules_have_domains_and_methods() {
             ("pack.yaml: capabilities[0].allow[0].paths[6]", "line 10: `https://a.b/c` must start with `/`"),
         ],
     );
-    refuses(
-        rule("domains: [*.example.com]\nmethods: [GET]"),
+    assert_manifest_rejected(
+        manifest_with_rule("domains: [*.example.com]\nmethods: [GET]"),
         &[(
             "pack.yaml",
             r#"line 8: `*` outside of quotes begins an alias, which is not allowed: put text that begins with `*` in quotes, such as `"*.example.com"`"#,
@@ -277,9 +289,9 @@ fn rules_have_domains_and_methods() {
 }
 
 #[test]
-fn further_keys_hold_nothing_unseen() {
-    refuses(
-        rule("domains: [a.b]\nmethods: [GET]\nbody: {a: [\"\\e\"], \"\\u202e\": 1}\nwhen: \"a\\u2066\""),
+fn rejects_control_characters_in_other_keys() {
+    assert_manifest_rejected(
+        manifest_with_rule("domains: [a.b]\nmethods: [GET]\nbody: {a: [\"\\e\"], \"\\u202e\": 1}\nwhen: \"a\\u2066\""),
         &[
             (
                 "pack.yaml: capabilities[0].allow[0].body",
@@ -295,8 +307,8 @@ fn further_keys_hold_nothing_unseen() {
             ),
         ],
     );
-    refuses(
-        capabilities(
+    assert_manifest_rejected(
+        manifest_with_capabilities(
             "  - name: a\n    type: http\n    allow: [{domains: [a.b], methods: [GET]}]\n    transforms: [\"\\0\"]\n    budgets: {a: \"\\x7f\"}\n",
         ),
         &[

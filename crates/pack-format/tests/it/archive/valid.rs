@@ -1,66 +1,75 @@
-//! What honest tools write, old and new, and what becomes of it.
+//! Valid archives, as old and new tools write them, and the paths of the resulting packs.
 
 use std::io::Write as _;
 
 use flate2::{Compression, GzBuilder};
-use test_support::archive::{
-    Archive, BLOCK, DEV_MAJOR, DEV_MINOR, GID, Header, MANIFEST, MODE, MTIME, PREFIX, SIZE, UID, gzip, gzip_at,
-    pax_record,
+use test_support::{
+    archive::{
+        Archive, BLOCK, DEV_MAJOR, DEV_MINOR, GID, Header, MODE, MTIME, PREFIX, SIZE, UID, gzip, gzip_at, pax_record,
+    },
+    manifest::MANIFEST,
+    validation::validate,
 };
 
-use crate::support::{Validated, accepted};
+use crate::support::accepted_paths;
 
 #[track_caller]
-fn holds(archive: Archive, expected: &[&str]) {
-    assert_eq!(accepted(&gzip(&archive.tar())), expected);
+fn assert_paths(archive: Archive, expected: &[&str]) {
+    assert_eq!(accepted_paths(&archive.tar_gz()), expected);
 }
 
 #[test]
-fn a_leading_dot_and_slash() {
-    holds(
+fn accepts_names_with_a_leading_dot_and_slash() {
+    assert_paths(
         Archive::new().directory("./").file("./pack.yaml", MANIFEST).directory("./guides/").file("./guides/.a", b""),
         &["guides/", "guides/.a", "pack.yaml"],
     );
-    holds(Archive::pack().directory("."), &["pack.yaml"]);
+    assert_paths(Archive::pack().directory("."), &["pack.yaml"]);
 }
 
 #[test]
-fn one_wrapping_directory() {
+fn strips_one_wrapping_directory() {
     let expected = ["guides/", "guides/a", "pack.yaml"];
-    holds(
+    assert_paths(
         Archive::new().directory("sample-1.0/").file("sample-1.0/pack.yaml", MANIFEST).file("sample-1.0/guides/a", b""),
         &expected,
     );
-    holds(Archive::new().file("./sample/guides/a", b"").file("./sample/pack.yaml", MANIFEST), &expected);
-    // Its name does not matter, not even if it is one that a pack has inside.
-    holds(Archive::new().file("guides/pack.yaml", MANIFEST).file("guides/guides/a", b""), &expected);
+    assert_paths(Archive::new().file("./sample/guides/a", b"").file("./sample/pack.yaml", MANIFEST), &expected);
+    // Any name is stripped, even that of a directory of packs.
+    assert_paths(Archive::new().file("guides/pack.yaml", MANIFEST).file("guides/guides/a", b""), &expected);
 }
 
 #[test]
-fn a_directory_that_wraps_nothing() {
-    holds(Archive::pack().file("guides/pack.yaml", b"an example"), &["guides/", "guides/pack.yaml", "pack.yaml"]);
+fn strips_no_directory_if_the_manifest_is_at_the_root() {
+    assert_paths(
+        Archive::pack().file("guides/pack.yaml", b"an example"),
+        &["guides/", "guides/pack.yaml", "pack.yaml"],
+    );
 }
 
 #[test]
-fn directories_named_or_not_before_or_after_what_they_hold() {
-    holds(Archive::pack().file("data/a/b/c", b""), &["data/", "data/a/", "data/a/b/", "data/a/b/c", "pack.yaml"]);
-    holds(
+fn adds_missing_parents_and_accepts_directories_in_any_order() {
+    assert_paths(
+        Archive::pack().file("data/a/b/c", b""),
+        &["data/", "data/a/", "data/a/b/", "data/a/b/c", "pack.yaml"],
+    );
+    assert_paths(
         Archive::pack().file("data/a/b/c", b"").directory("data/a/b").directory("data/").directory("data/a"),
         &["data/", "data/a/", "data/a/b/", "data/a/b/c", "pack.yaml"],
     );
-    holds(Archive::pack().directory("data/empty/"), &["data/", "data/empty/", "pack.yaml"]);
+    assert_paths(Archive::pack().directory("data/empty/"), &["data/", "data/empty/", "pack.yaml"]);
 }
 
 #[test]
-fn the_global_header_of_git_archive() {
+fn accepts_the_global_header_of_git_archive() {
     let commit = pax_record("comment", b"734fb6c0c1ad2c5d2b0fbea3f7ed2a2b7c9f5a10");
-    holds(
+    assert_paths(
         Archive::new().extension(b'g', &commit).file("sample/pack.yaml", MANIFEST).file("sample/guides/a", b""),
         &["guides/", "guides/a", "pack.yaml"],
     );
-    // With a long name right after it.
+    // Followed by a long name.
     let long = "a".repeat(120);
-    holds(
+    assert_paths(
         Archive::new()
             .extension(b'g', &commit)
             .pax(&[("path", format!("guides/{long}").as_bytes())])
@@ -71,7 +80,7 @@ fn the_global_header_of_git_archive() {
 }
 
 #[test]
-fn times_owners_and_extended_attributes_in_pax() {
+fn accepts_times_owners_and_extended_attributes_in_pax() {
     let records: [(&str, &[u8]); 9] = [
         ("mtime", b"1767225600.123456789"),
         ("atime", b"-1.5"),
@@ -83,12 +92,12 @@ fn times_owners_and_extended_attributes_in_pax() {
         ("SCHILY.acl.access", b"user::rwx"),
         ("comment", b""),
     ];
-    holds(Archive::pack().pax(&records).file("data/a", b"12"), &["data/", "data/a", "pack.yaml"]);
+    assert_paths(Archive::pack().pax(&records).file("data/a", b"12"), &["data/", "data/a", "pack.yaml"]);
 }
 
 #[test]
-fn litter_is_dropped_wherever_it_stands() {
-    holds(
+fn ignores_files_that_operating_systems_and_git_leave_behind() {
+    assert_paths(
         Archive::new()
             .file("./._sample", b"AppleDouble")
             .file("._.", b"AppleDouble")
@@ -100,7 +109,7 @@ fn litter_is_dropped_wherever_it_stands() {
             .file("sample/.gitignore", b"*")
             .file("sample/data/.DS_Store", b"\0")
             .file("sample/data/._a", b"AppleDouble")
-            .file("sample/data/.gitignore", b"kept, since it is not at the top")
+            .file("sample/data/.gitignore", b"kept, since it is not at the root")
             .directory("sample/data/._d")
             .file("sample/data/._d/a", b"AppleDouble"),
         &["data/", "data/.gitignore", "pack.yaml"],
@@ -108,13 +117,13 @@ fn litter_is_dropped_wherever_it_stands() {
 }
 
 #[test]
-fn the_v7_format() {
-    holds(
+fn accepts_v7_format() {
+    assert_paths(
         Archive::new()
             .header(Header::v7("data/").mode(0o755))
             .header(Header::v7("data/empty/").mode(0o755))
             .entry(Header::v7("data/a"), b"content")
-            // GNU tar has these even here.
+            // GNU tar sets these fields in v7 format, too.
             .header(Header::v7("data/b").field(DEV_MAJOR, "0000000\0").field(DEV_MINOR, "0000000\0"))
             .entry(Header::v7("scripts/run").field(MODE, "100755 \0"), b"")
             .entry(Header::v7("pack.yaml"), MANIFEST),
@@ -123,10 +132,10 @@ fn the_v7_format() {
 }
 
 #[test]
-fn the_gnu_format() {
+fn accepts_gnu_format() {
     let long = format!("data/{}/{}", "d".repeat(150), "e".repeat(150));
     let long_directory = format!("{long}-directory/");
-    holds(
+    assert_paths(
         Archive::new()
             .header(Header::gnu("guides/").typeflag(b'5'))
             .entry(Header::gnu("pack.yaml"), MANIFEST)
@@ -134,7 +143,7 @@ fn the_gnu_format() {
             .entry(Header::gnu(&long[..100]), b"content")
             .long_name(&long_directory)
             .header(Header::gnu(&long[..100]).typeflag(b'5'))
-            // Not every writer ends the name with a NUL.
+            // Some writers omit the NUL at the end of the name.
             .extension(b'L', b"data/b")
             .entry(Header::gnu("x"), b""),
         &["data/", "data/b", &format!("data/{}/", "d".repeat(150)), &long, &long_directory, "guides/", "pack.yaml"],
@@ -142,19 +151,19 @@ fn the_gnu_format() {
 }
 
 #[test]
-fn the_gnu_formats_numbers() {
+fn accepts_base_256_numbers() {
     let mut size = [0; 12];
     (size[0], size[11]) = (0x80, 3);
     let before_1970 = [0xff; 12];
     let header = Header::gnu("data/a").field(UID, [0x80, 0, 0, 0x7f, 0, 0, 0, 1]).field(MTIME, before_1970);
-    // Its own size comes last: `entry` would write it in octal.
-    holds(Archive::pack().header(header.field(SIZE, size)).data(b"123"), &["data/", "data/a", "pack.yaml"]);
+    // Not `entry`, which would write the size in octal.
+    assert_paths(Archive::pack().header(header.field(SIZE, size)).data(b"123"), &["data/", "data/a", "pack.yaml"]);
 }
 
 #[test]
-fn the_ustar_format() {
+fn accepts_ustar_format() {
     let prefix = format!("data/{}", "p".repeat(150));
-    holds(
+    assert_paths(
         Archive::pack()
             .entry(Header::ustar("n".repeat(100)).field(PREFIX, &prefix), b"content")
             .entry(Header::ustar("data/nul").typeflag(0), b"content"),
@@ -163,26 +172,26 @@ fn the_ustar_format() {
 }
 
 #[test]
-fn numbers_in_every_writers_style() {
+fn accepts_octal_numbers_with_any_usual_padding() {
     let empty =
         Header::ustar("data/nuls").field(UID, "").field(GID, "").field(MTIME, "").field(MODE, "").field(SIZE, "");
     let spaces = Header::ustar("data/spaces").field(MODE, "   644 \0").field(SIZE, "          0 ").field(UID, "     1");
     let full =
         Header::ustar("data/full").field(MODE, "00000644").field(SIZE, "000000000000").field(MTIME, "000000000000");
     let devices = Header::ustar("data/devices").field(DEV_MAJOR, "").field(DEV_MINOR, "     0 \0");
-    holds(
+    assert_paths(
         Archive::pack().header(empty).header(spaces).header(full).header(devices),
         &["data/", "data/devices", "data/full", "data/nuls", "data/spaces", "pack.yaml"],
     );
 }
 
 #[test]
-fn a_file_is_executable_if_anyone_may_execute_it() {
+fn a_file_is_executable_if_any_execute_bit_is_set() {
     let mut archive = Archive::pack();
     for mode in [0o000, 0o666, 0o6644, 0o100_644, 0o001, 0o010, 0o100, 0o755, 0o7777, 0o100_755] {
         archive = archive.header(Header::ustar(format!("scripts/{mode:o}")).mode(mode));
     }
-    holds(
+    assert_paths(
         archive,
         &[
             "pack.yaml",
@@ -202,49 +211,48 @@ fn a_file_is_executable_if_anyone_may_execute_it() {
 }
 
 #[test]
-fn contents_of_every_length_around_a_block() {
+fn keeps_contents_of_any_length() {
     let lengths = [0, 1, 511, 512, 513, 1023, 1024, 1025, 200_000];
     let content = |length: usize| (0..length).map(|index| index as u8).collect::<Vec<_>>();
     let archive = lengths
         .iter()
-        .fold(Archive::pack(), |archive, length| archive.file(format!("data/{length}"), &content(*length)));
-    let upload = gzip(&archive.tar());
-    let validated = Validated::new(&upload).expect("the pack is good");
+        .fold(Archive::pack(), |archive, length| archive.file(format!("data/{length}"), content(*length)));
+    let validated = validate(&archive.tar_gz()).unwrap();
     for length in lengths {
-        let found = validated.pack.tree.file(&format!("data/{length}")).expect("it is there");
+        let found = validated.pack.tree.file(&format!("data/{length}")).unwrap();
         assert_eq!(validated.content(found), content(length));
     }
 }
 
 #[test]
-fn anything_in_a_contents_padding() {
+fn accepts_any_bytes_as_padding_of_contents() {
     let archive = Archive::pack().header(Header::ustar("data/a").size(1)).raw(&[b'x'; BLOCK]);
-    holds(archive, &["data/", "data/a", "pack.yaml"]);
+    assert_paths(archive, &["data/", "data/a", "pack.yaml"]);
 }
 
 #[test]
-fn zeros_to_any_block() {
+fn accepts_any_number_of_zero_blocks_at_the_end() {
     for blocks in [0, 1, 7, 18, 126, 1000] {
         let tar = [Archive::pack().tar(), vec![0; blocks * BLOCK]].concat();
-        assert_eq!(accepted(&gzip(&tar)), ["pack.yaml"]);
+        assert_eq!(accepted_paths(&gzip(&tar)), ["pack.yaml"]);
     }
 }
 
 #[test]
-fn every_gzip_level_and_header_field() {
+fn accepts_every_gzip_level_and_header_field() {
     let tar = Archive::pack().tar();
     for level in 0..=9 {
-        assert_eq!(accepted(&gzip_at(&tar, Compression::new(level))), ["pack.yaml"]);
+        assert_eq!(accepted_paths(&gzip_at(&tar, Compression::new(level))), ["pack.yaml"]);
     }
     let header = GzBuilder::new().filename("pack.tar").comment("a pack").extra([1, 2, 3]).mtime(1).operating_system(3);
     let mut encoder = header.write(Vec::new(), Compression::best());
-    encoder.write_all(&tar).expect("a Vec takes everything");
-    assert_eq!(accepted(&encoder.finish().expect("a Vec takes everything")), ["pack.yaml"]);
+    encoder.write_all(&tar).unwrap();
+    assert_eq!(accepted_paths(&encoder.finish().unwrap()), ["pack.yaml"]);
 }
 
 #[test]
-fn names_in_any_script() {
-    holds(
+fn accepts_names_in_any_script() {
+    assert_paths(
         Archive::pack()
             .file("guides/Ελλάδα", b"")
             .file("guides/日本語.md", b"")

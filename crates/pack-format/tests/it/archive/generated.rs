@@ -1,19 +1,20 @@
-//! Packs and archives of them, made by chance: what an archive may hold and how each format may say it.
+//! Random valid archives: packs of any shape, written in each tar format.
 
 use std::collections::BTreeSet;
 
 use flate2::Compression;
 use proptest::{collection::vec, prelude::*, sample::select};
 use test_support::{
-    archive::{Archive, BLOCK, Header, MANIFEST, PREFIX, gzip_at, pax_records},
-    readers::Listing,
+    archive::{Archive, BLOCK, Header, PREFIX, gzip_at, pax_records},
+    listing::Listing,
+    manifest::MANIFEST,
 };
 
-/// An archive and the files that it means.
+/// An archive and the pack in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) upload: Vec<u8>,
-    /// Of the directory that stands for the pack, if it is not the archive's root.
+    /// The wrapping directory, which has a `0` at the end of its name in the archive.
     pub(crate) wrapper: Option<String>,
     pub(crate) pack: Listing,
 }
@@ -28,16 +29,16 @@ enum Format {
 
 #[derive(Debug, Clone)]
 struct Item {
-    /// Which of the directories it is in.
+    /// The index of the parent directory, modulo the number of directories.
     directory: usize,
     stem: String,
-    /// `None` for a directory.
+    /// The mode and content, or `None` for a directory.
     file: Option<(u32, Vec<u8>)>,
-    /// Attributes and times before it, in PAX format.
+    /// Whether a PAX header with times and extended attributes precedes the entry.
     has_attributes: bool,
 }
 
-/// An entry to be: the path in the pack, and of a file its mode and content.
+/// An entry of the archive: its path in the pack and, for a file, its mode and content.
 #[derive(Debug)]
 struct Member {
     path: String,
@@ -58,17 +59,20 @@ struct Plan {
     wrapper: Option<String>,
     has_leading_dot: bool,
     has_global_header: bool,
-    /// Each may be inside the one before it.
+    /// Stems of names, and whether each directory is inside the one before it.
     directories: Vec<(bool, String)>,
     items: Vec<Item>,
-    /// Directories that have entries of their own, by chance.
-    named: Vec<bool>,
-    litter: BTreeSet<usize>,
+    /// Whether each directory has an entry of its own.
+    has_entry: Vec<bool>,
+    /// Files that validation ignores, by the index of their directory.
+    ignored: BTreeSet<usize>,
+    /// The number of zero blocks after the end mark.
     padding: usize,
+    /// Sort keys that shuffle the entries.
     order: Vec<u32>,
 }
 
-/// Archives that are good, with the files that they mean.
+/// Generates valid archives.
 pub(crate) fn archives() -> impl Strategy<Value = Generated> {
     let layout = (
         select(vec![Format::V7, Format::Ustar, Format::Gnu, Format::Pax]),
@@ -88,7 +92,7 @@ pub(crate) fn archives() -> impl Strategy<Value = Generated> {
     (layout, contents).prop_map(
         |(
             (format, level, wrapper, has_leading_dot, has_global_header),
-            (directories, items, named, litter, padding, order),
+            (directories, items, has_entry, ignored, padding, order),
         )| {
             let plan = Plan {
                 format,
@@ -98,8 +102,8 @@ pub(crate) fn archives() -> impl Strategy<Value = Generated> {
                 has_global_header,
                 directories,
                 items,
-                named,
-                litter,
+                has_entry,
+                ignored,
                 padding,
                 order,
             };
@@ -108,7 +112,7 @@ pub(crate) fn archives() -> impl Strategy<Value = Generated> {
     )
 }
 
-/// The beginning of a name: short, of any script, or so long that no header has room for it.
+/// Generates the start of a name: short, in any script, or too long for a header.
 fn stem() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-zA-Z0-9_+=@%~-][a-zA-Z0-9 ._+=@%~,'\"\\[\\]{}!$&*?<>|;`-]{0,20}",
@@ -125,7 +129,7 @@ fn item() -> impl Strategy<Value = Item> {
         1 => select(vec![511, 512, 513, 1024, 5000]).prop_flat_map(|length| vec(any::<u8>(), length)),
         1 => Just(b"#!/bin/sh\necho hello\n".repeat(100)),
     ];
-    // The owner may read, or nobody but root could compare.
+    // The owner needs read permission to compare the unpacked file.
     let file = proptest::option::weighted(0.8, (any::<u32>().prop_map(|mode| mode & 0o7777 | 0o400), content));
     (0..16_usize, stem(), file, any::<bool>()).prop_map(|(directory, stem, file, has_attributes)| Item {
         directory,
@@ -141,24 +145,24 @@ impl Plan {
             self.wrapper = None;
         }
         let directories = self.paths_of_directories();
-        let mut members = vec![Member::plain("pack.yaml", Some((0o644, MANIFEST.to_vec())))];
+        let mut members = vec![Member::plain("pack.yaml", Some((0o644, MANIFEST.into())))];
         for (number, item) in self.items.iter().enumerate() {
             let directory = &directories[item.directory % directories.len()];
-            // A number at the end keeps names apart, and blanks and dots away from it.
+            // The number makes the name unique, and keeps it from ending in a blank or a dot.
             let path = format!("{directory}/{}{number}", item.stem);
             members.push(Member { path, file: item.file.clone(), has_attributes: item.has_attributes });
         }
-        for (directory, _) in directories.iter().zip(&self.named).filter(|(_, named)| **named) {
+        for (directory, _) in directories.iter().zip(&self.has_entry).filter(|(_, has_entry)| **has_entry) {
             members.push(Member::plain(directory, None));
         }
         members.retain(|member| self.fits(&member.path));
         let pack = files(&members);
-        for litter in &self.litter {
-            let directory = &directories[litter % directories.len()];
-            let path = if litter % 2 == 0 { format!("._{litter}") } else { format!("{directory}/.DS_Store") };
-            // Where there is no directory, unpacking the litter would make one.
-            if self.fits(&path) && (litter % 2 == 0 || pack.contains_key(&format!("{directory}/"))) {
-                members.push(Member::plain(path, Some((0o644, b"litter".to_vec()))));
+        for index in &self.ignored {
+            let directory = &directories[index % directories.len()];
+            let path = if index % 2 == 0 { format!("._{index}") } else { format!("{directory}/.DS_Store") };
+            // A file in a directory that the pack lacks would add the directory for other readers.
+            if self.fits(&path) && (index % 2 == 0 || pack.contains_key(&format!("{directory}/"))) {
+                members.push(Member::plain(path, Some((0o644, b"ignored".to_vec()))));
             }
         }
         let mut order =
@@ -180,7 +184,7 @@ impl Plan {
         paths
     }
 
-    /// The name that the archive gives to a path of the pack.
+    /// Returns the name in the archive of a path in the pack.
     fn name(&self, path: &str) -> String {
         let dot = if self.has_leading_dot { "./" } else { "" };
         match &self.wrapper {
@@ -189,7 +193,7 @@ impl Plan {
         }
     }
 
-    /// Whether the format can say the name, with a slash at its end.
+    /// Returns whether the format has room for the name, including a slash at the end.
     fn fits(&self, path: &str) -> bool {
         let length = self.name(path).len() + 1;
         length <= 1000 && (length <= 100 || !matches!(self.format, Format::V7))
@@ -244,11 +248,11 @@ impl Plan {
         archive.entry(header, content)
     }
 
-    /// A header with as much of the name as it has room for.
+    /// Returns a header with the first 100 bytes of the name.
     fn header(&self, name: &str, file: Option<&(u32, Vec<u8>)>) -> Header {
         let name = &name.as_bytes()[..name.len().min(100)];
         let header = match self.format {
-            // Only a slash tells a v7 directory.
+            // In v7 format, the slash at the end of its name makes an entry a directory.
             Format::V7 => return Header::v7(name).mode(file.map_or(0o755, |(mode, _)| *mode)),
             Format::Gnu => Header::gnu(name),
             Format::Ustar | Format::Pax => Header::ustar(name),
@@ -260,7 +264,7 @@ impl Plan {
     }
 }
 
-/// What members leave in a directory, parents included.
+/// Returns what unpacking creates, including parent directories.
 fn files(members: &[Member]) -> Listing {
     let mut files = Listing::new();
     for Member { path, file, .. } in members {
@@ -275,7 +279,7 @@ fn files(members: &[Member]) -> Listing {
     files
 }
 
-/// A name in the two fields of a `ustar` header.
+/// Splits a name into the prefix and name fields of a `ustar` header, if they have room for it.
 fn split(name: &str) -> Option<(&str, &str)> {
     let slash = name.match_indices('/').map(|(slash, _)| slash).find(|slash| name.len() - slash - 1 <= 100)?;
     let (prefix, rest) = (&name[..slash], &name[slash + 1..]);

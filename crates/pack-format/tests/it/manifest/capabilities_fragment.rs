@@ -1,15 +1,16 @@
-//! The caps.yaml fragment, written out again.
+//! The text of `capabilities` as stored in the record: the caps.yaml fragment, parsed and written again.
 
-use test_support::packs::{accepts, more, refuses, rule};
+use test_support::manifest::{manifest_with, manifest_with_rule};
 
-/// The fragment as it is written out again.
+use crate::support::{assert_manifest_accepted, assert_manifest_rejected};
+
 #[track_caller]
-fn written(yaml: impl AsRef<str>) -> String {
-    accepts(yaml).capabilities.expect("capabilities")
+fn fragment(yaml: impl AsRef<str>) -> String {
+    assert_manifest_accepted(yaml).capabilities.unwrap()
 }
 
 #[test]
-fn the_fragment_is_written_out_as_the_author_gave_it() {
+fn keeps_the_values_and_order_of_the_author() {
     let yaml = r#"capabilities:
 - {type: http, name: "api", budgets: {b: 1_000, a: 0x1F, d: -.inf, c: 1e3, "": ~, 3: null, x: , "on": no, "2": +1},
    allow: [{methods: [GET], domains: ['*.Example.COM.', "api.example.com:443"], allow_insecure: True,
@@ -73,15 +74,16 @@ fn the_fragment_is_written_out_as_the_author_gave_it() {
         - POST
       when: "request.body.size() < 10 &&\n  request.path != \"/é😀\"\n"
 "#;
-    assert_eq!(written(more(yaml)), expected);
-    assert_eq!(written(more("capabilities: []\n")), "[]\n");
+    assert_eq!(fragment(manifest_with(yaml)), expected);
+    assert_eq!(fragment(manifest_with("capabilities: []\n")), "[]\n");
 }
 
 #[test]
-fn the_text_goes_up_to_its_limit_in_bytes() {
-    let sized = |length: usize| rule(&format!("domains: [a.b]\nmethods: [GET]\nbody: {}", "x".repeat(length)));
-    let rest = written(sized(1)).len() - 1;
-    assert_eq!(written(sized(32_768 - rest)).len(), 32_768);
+fn limits_the_length_of_the_text() {
+    let sized =
+        |length: usize| manifest_with_rule(&format!("domains: [a.b]\nmethods: [GET]\nbody: {}", "x".repeat(length)));
+    let rest = fragment(sized(1)).len() - 1;
+    assert_eq!(fragment(sized(32_768 - rest)).len(), 32_768);
     let message = "line 5: has 32769 bytes as YAML text; at most 32768 are allowed";
-    refuses(sized(32_769 - rest), &[("pack.yaml: capabilities", message)]);
+    assert_manifest_rejected(sized(32_769 - rest), &[("pack.yaml: capabilities", message)]);
 }

@@ -1,20 +1,22 @@
-//! Each limit at exactly its value, and one over.
-
-use std::io::Cursor;
+//! Each limit on archives: its exact value is accepted, and one more is rejected.
 
 use flate2::Compression;
-use pack_format::{Limit, Limits, ValidationError, validate};
-use test_support::archive::{Archive, BLOCK, Header, SIZE, gzip, gzip_at};
+use pack_format::{Limit, Limits, ValidationError};
+use test_support::{
+    archive::{Archive, BLOCK, Header, SIZE, gzip, gzip_at},
+    validation::validate_within,
+};
 
 const ACCEPTED: Result<(), String> = Ok(());
 
-/// The verdict on a tar within limits: accepted, too large with the limit's name and words, or the problems.
-fn verdict(tar: &[u8], limits: &Limits) -> Result<(), String> {
-    upload_verdict(&gzip(tar), limits)
+/// Validates a tar. The error is the name, value and message of the limit that was passed, or the messages of the field
+/// `archive`.
+fn check(tar: &[u8], limits: &Limits) -> Result<(), String> {
+    check_upload(&gzip(tar), limits)
 }
 
-fn upload_verdict(upload: &[u8], limits: &Limits) -> Result<(), String> {
-    match validate(upload, limits, &mut Cursor::<Vec<u8>>::default()) {
+fn check_upload(upload: &[u8], limits: &Limits) -> Result<(), String> {
+    match validate_within(upload, limits) {
         Ok(_) => Ok(()),
         Err(ValidationError::TooLarge(limit)) => Err(format!("{} {}: {limit}", limit.name(), limit.value())),
         Err(ValidationError::Invalid(problems)) => Err(problems.by_field()["archive"].join("; ")),
@@ -22,13 +24,12 @@ fn upload_verdict(upload: &[u8], limits: &Limits) -> Result<(), String> {
     }
 }
 
-/// A limit that stopped the reading, or the archive's problems.
-fn refused(text: &str) -> Result<(), String> {
+fn rejected(text: &str) -> Result<(), String> {
     Err(text.to_owned())
 }
 
 #[test]
-fn the_defaults() {
+fn the_default_limits() {
     let expected = Limits {
         compressed_bytes: 4_500_000,
         unpacked_bytes: 67_108_864,
@@ -46,108 +47,110 @@ fn the_defaults() {
 }
 
 #[test]
-fn compressed_bytes() {
+fn limits_compressed_bytes() {
     let upload = gzip(&Archive::pack().tar());
     let exact = upload.len() as u64;
     let limits = |compressed_bytes| Limits { compressed_bytes, ..Limits::default() };
-    assert_eq!(upload_verdict(&upload, &limits(exact)), ACCEPTED);
+    assert_eq!(check_upload(&upload, &limits(exact)), ACCEPTED);
     let over = exact - 1;
     assert_eq!(
-        upload_verdict(&upload, &limits(over)),
-        refused(&format!("compressed_bytes {over}: the archive has more than {over} bytes (limit `compressed_bytes`)")),
+        check_upload(&upload, &limits(over)),
+        rejected(&format!(
+            "compressed_bytes {over}: the archive has more than {over} bytes (limit `compressed_bytes`)"
+        )),
     );
 }
 
 #[test]
-fn compressed_bytes_by_default() {
-    // Stored, not compressed: 5 bytes for each 64 KiB and 18 around it all.
-    let upload = |length| gzip_at(&Archive::pack().file("data/a", &vec![b'x'; length]).tar(), Compression::none());
+fn limits_compressed_bytes_to_the_default() {
+    // Stored, not compressed: gzip adds 5 bytes for each 64 KiB and 18 bytes in all.
+    let upload = |length| gzip_at(&Archive::pack().file("data/a", vec![b'x'; length]).tar(), Compression::none());
     let padding = 4_500_000 - upload(4_000_000 / BLOCK * BLOCK).len();
     let mut length = 4_000_000 / BLOCK * BLOCK + padding / BLOCK * BLOCK;
     while upload(length).len() > 4_500_000 {
         length -= BLOCK;
     }
-    assert_eq!(upload_verdict(&upload(length), &Limits::default()), ACCEPTED);
+    assert_eq!(check_upload(&upload(length), &Limits::default()), ACCEPTED);
     assert_eq!(
-        upload_verdict(&upload(length + BLOCK), &Limits::default()),
-        refused("compressed_bytes 4500000: the archive has more than 4500000 bytes (limit `compressed_bytes`)"),
+        check_upload(&upload(length + BLOCK), &Limits::default()),
+        rejected("compressed_bytes 4500000: the archive has more than 4500000 bytes (limit `compressed_bytes`)"),
     );
 }
 
 #[test]
-fn unpacked_bytes() {
+fn limits_unpacked_bytes() {
     let tar = Archive::pack().tar();
     let limits = |unpacked_bytes| Limits { unpacked_bytes, ..Limits::default() };
-    assert_eq!(verdict(&tar, &limits(2048)), ACCEPTED);
+    assert_eq!(check(&tar, &limits(2048)), ACCEPTED);
     assert_eq!(
-        verdict(&tar, &limits(2047)),
-        refused("unpacked_bytes 2047: the archive unpacks to more than 2047 bytes (limit `unpacked_bytes`)"),
+        check(&tar, &limits(2047)),
+        rejected("unpacked_bytes 2047: the archive unpacks to more than 2047 bytes (limit `unpacked_bytes`)"),
     );
 }
 
 #[test]
-fn everything_that_gzip_yields_counts() {
-    let over = refused("unpacked_bytes 4096: the archive unpacks to more than 4096 bytes (limit `unpacked_bytes`)");
+fn counts_everything_in_the_tar_as_unpacked_bytes() {
+    let over = rejected("unpacked_bytes 4096: the archive unpacks to more than 4096 bytes (limit `unpacked_bytes`)");
     let limits = Limits { unpacked_bytes: 4096, ..Limits::default() };
     let exact = [
-        Archive::pack().file("data/a", &[1; 1024]),
-        Archive::pack().file("data/.DS_Store", &[1; 1024]),
+        Archive::pack().file("data/a", [1; 1024]),
+        Archive::pack().file("data/.DS_Store", [1; 1024]),
         Archive::pack().pax(&[("comment", b"x")]).file("data/a", b""),
-        Archive::pack().file("a/../b", &[1; 1024]),
+        Archive::pack().file("a/../b", [1; 1024]),
         Archive::pack().raw(&[0; 2048]),
     ];
     for archive in exact {
         let tar = archive.tar();
-        assert!(tar.len() <= 4096 && verdict(&tar, &limits) != over);
+        assert!(tar.len() <= 4096 && check(&tar, &limits) != over);
         let padding = 4096 - tar.len() + BLOCK;
-        assert_eq!(verdict(&[tar, vec![0; padding]].concat(), &limits), over);
+        assert_eq!(check(&[tar, vec![0; padding]].concat(), &limits), over);
     }
 }
 
 #[test]
-fn file_bytes() {
+fn limits_file_bytes() {
     let limits = Limits { file_bytes: 1000, ..Limits::default() };
-    let tar = |length| Archive::pack().file("data/a", &vec![b'x'; length]).tar();
-    assert_eq!(verdict(&tar(1000), &limits), ACCEPTED);
+    let tar = |length| Archive::pack().file("data/a", vec![b'x'; length]).tar();
+    assert_eq!(check(&tar(1000), &limits), ACCEPTED);
     assert_eq!(
-        verdict(&tar(1001), &limits),
-        refused("file_bytes 1000: entry `data/a` at byte 1024 has more than 1000 bytes (limit `file_bytes`)"),
+        check(&tar(1001), &limits),
+        rejected("file_bytes 1000: entry `data/a` at byte 1024 has more than 1000 bytes (limit `file_bytes`)"),
     );
 }
 
 #[test]
-fn a_size_that_is_only_claimed() {
+fn limits_file_bytes_by_the_size_in_the_header() {
     let by_default = |entry: &str| {
-        refused(&format!("file_bytes 16777216: {entry} has more than 16777216 bytes (limit `file_bytes`)"))
+        rejected(&format!("file_bytes 16777216: {entry} has more than 16777216 bytes (limit `file_bytes`)"))
     };
     let mut base_256 = [0xff; 12];
     (base_256[0], base_256[1], base_256[2], base_256[3], base_256[4]) = (0x80, 0, 0, 0, 0x7f);
     for size in [b"100000001\0".as_slice(), b"77777777777\0", b"777777777777", &base_256] {
         let tar = Archive::pack().header(Header::gnu("data/a").field(SIZE, size)).tar();
-        assert_eq!(verdict(&tar, &Limits::default()), by_default("entry `data/a` at byte 1024"));
+        assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 1024"));
     }
-    // The header's field cannot hold it, so PAX does.
+    // Too large for the octal field of the header.
     let tar = Archive::pack().pax(&[("size", b"8589934592")]).file("data/a", b"").tar();
-    assert_eq!(verdict(&tar, &Limits::default()), by_default("entry `data/a` at byte 2048"));
+    assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 2048"));
 }
 
 #[test]
-fn entries() {
+fn limits_entries() {
     let tar = |count: usize| {
         (1..count).fold(Archive::pack(), |archive, number| archive.file(format!("data/{number}"), b"")).tar()
     };
-    assert_eq!(verdict(&tar(10_000), &Limits::default()), ACCEPTED);
+    assert_eq!(check(&tar(10_000), &Limits::default()), ACCEPTED);
     assert_eq!(
-        verdict(&tar(10_001), &Limits::default()),
-        refused("entries 10000: the archive has more than 10000 entries (limit `entries`)"),
+        check(&tar(10_001), &Limits::default()),
+        rejected("entries 10000: the archive has more than 10000 entries (limit `entries`)"),
     );
 }
 
 #[test]
-fn dropped_entries_and_extension_headers_count() {
+fn counts_ignored_entries_and_extension_headers() {
     let limits = |entries| Limits { entries, ..Limits::default() };
     let over = |entries: u64| {
-        refused(&format!("entries {entries}: the archive has more than {entries} entries (limit `entries`)"))
+        rejected(&format!("entries {entries}: the archive has more than {entries} entries (limit `entries`)"))
     };
     for archive in [
         Archive::pack().file(".DS_Store", b"").directory("._a"),
@@ -155,42 +158,42 @@ fn dropped_entries_and_extension_headers_count() {
         Archive::pack().long_name("data/a").file("x", b""),
         Archive::pack().directory("./").directory("./"),
     ] {
-        assert_eq!(verdict(&archive.clone().tar(), &limits(3)), ACCEPTED);
-        assert_eq!(verdict(&archive.tar(), &limits(2)), over(2));
+        assert_eq!(check(&archive.clone().tar(), &limits(3)), ACCEPTED);
+        assert_eq!(check(&archive.tar(), &limits(2)), over(2));
     }
 }
 
 #[test]
-fn directories_that_are_added_count_by_themselves() {
+fn counts_added_directories_separately() {
     let tar = Archive::pack().file("data/a/b/c", b"").file("data/d/e", b"").tar();
     let limits = |entries| Limits { entries, ..Limits::default() };
-    assert_eq!(verdict(&tar, &limits(4)), ACCEPTED);
-    assert_eq!(verdict(&tar, &limits(3)), refused("entries 3: the archive has more than 3 entries (limit `entries`)"),);
+    assert_eq!(check(&tar, &limits(4)), ACCEPTED);
+    assert_eq!(check(&tar, &limits(3)), rejected("entries 3: the archive has more than 3 entries (limit `entries`)"),);
 }
 
 #[test]
-fn compression_ratio() {
-    // Zeros deflate to a thousandth.
-    let zeros = |length: usize| Archive::pack().file("data/zeros", &vec![0; length]).tar();
-    let over = refused(
+fn limits_the_compression_ratio() {
+    // Deflate shrinks zeros to a thousandth.
+    let zeros = |length: usize| Archive::pack().file("data/zeros", vec![0; length]).tar();
+    let over = rejected(
         "compression_ratio 200: the archive unpacks to more than 200 times its compressed size \
          (limit `compression_ratio`)",
     );
     let free = (1 << 20) - zeros(0).len();
     assert_eq!(zeros(free).len(), 1 << 20);
-    assert_eq!(verdict(&zeros(free), &Limits::default()), ACCEPTED);
-    assert_eq!(verdict(&zeros(free + 1), &Limits::default()), over);
+    assert_eq!(check(&zeros(free), &Limits::default()), ACCEPTED);
+    assert_eq!(check(&zeros(free + 1), &Limits::default()), over);
 
     let tar = zeros(3 << 20);
     let upload = gzip(&tar);
     let ratio = (tar.len() as u64).div_ceil(upload.len() as u64);
     let limits = |compression_ratio| Limits { compression_ratio, ..Limits::default() };
-    // It is looked at while reading, and the beginning may be denser than the whole.
-    assert_eq!(upload_verdict(&upload, &limits(ratio * 2)), ACCEPTED);
+    // The ratio is checked while reading, and the start of the archive may compress better than all of it.
+    assert_eq!(check_upload(&upload, &limits(ratio * 2)), ACCEPTED);
     let over = ratio - 1;
     assert_eq!(
-        upload_verdict(&upload, &limits(over)),
-        refused(&format!(
+        check_upload(&upload, &limits(over)),
+        rejected(&format!(
             "compression_ratio {over}: the archive unpacks to more than {over} times its compressed size \
              (limit `compression_ratio`)"
         )),
@@ -198,22 +201,22 @@ fn compression_ratio() {
 }
 
 #[test]
-fn extension_header_bytes() {
-    // 65,536 bytes with the record's own 15: "65536 comment=" and a line break.
+fn limits_extension_header_bytes() {
+    // The record adds 15 bytes to its value: "65536 comment=" and a line break.
     let pax = |length| Archive::pack().pax(&[("comment", &vec![b'x'; length])]).file("data/a", b"").tar();
-    assert_eq!(verdict(&pax(65_536 - 15), &Limits::default()), ACCEPTED);
+    assert_eq!(check(&pax(65_536 - 15), &Limits::default()), ACCEPTED);
     let problem = "the extension header at byte 1024 has 65537 bytes; \
                    at most 65536 are allowed (limit `extension_header_bytes`)";
-    assert_eq!(verdict(&pax(65_536 - 14), &Limits::default()), refused(problem));
+    assert_eq!(check(&pax(65_536 - 14), &Limits::default()), rejected(problem));
     for typeflag in [b'x', b'g', b'L', b'K'] {
         let tar = Archive::pack().extension(typeflag, &[b'x'; 65_537]).file("data/a", b"").tar();
-        assert_eq!(verdict(&tar, &Limits::default()), refused(problem));
+        assert_eq!(check(&tar, &Limits::default()), rejected(problem));
     }
 }
 
 #[test]
-fn names_at_their_limits() {
-    let accept = |name: &str| verdict(&Archive::pack().long_name(name).file("x", b"").tar(), &Limits::default());
+fn accepts_names_at_their_limits() {
+    let accept = |name: &str| check(&Archive::pack().long_name(name).file("x", b"").tar(), &Limits::default());
     assert_eq!(accept(&format!("data/{}", "x".repeat(255))), ACCEPTED);
     assert_eq!(accept(&["data"; 32].join("/")), ACCEPTED);
     let long = format!("data/{}/{}", vec!["y".repeat(200); 5].join("/"), "z".repeat(14));
@@ -223,10 +226,10 @@ fn names_at_their_limits() {
 }
 
 #[test]
-fn limits_of_names_can_be_set() {
+fn limits_names_to_configured_values() {
     let limits = Limits { path_bytes: 10, path_depth: 2, component_bytes: 9, ..Limits::default() };
-    let name = |name: &str| verdict(&Archive::pack().file(name, b"").file("data/b", b"").tar(), &limits);
-    let problem = |name: &str, problem: &str| refused(&format!("entry `{name}` at byte 1024 {problem}"));
+    let name = |name: &str| check(&Archive::pack().file(name, b"").file("data/b", b"").tar(), &limits);
+    let problem = |name: &str, problem: &str| rejected(&format!("entry `{name}` at byte 1024 {problem}"));
     assert_eq!(
         name("data/a/bcd"),
         problem("data/a/bcd", "has a name of 3 components; at most 2 are allowed (limit `path_depth`)"),
@@ -236,8 +239,8 @@ fn limits_of_names_can_be_set() {
         problem("data/abcdef", "has a name of 11 bytes; at most 10 are allowed (limit `path_bytes`)"),
     );
     assert_eq!(
-        verdict(&Archive::pack().file("data/ab", b"").tar(), &Limits { component_bytes: 3, path_bytes: 9, ..limits }),
-        refused(
+        check(&Archive::pack().file("data/ab", b"").tar(), &Limits { component_bytes: 3, path_bytes: 9, ..limits }),
+        rejected(
             "entry `pack.yaml` at byte 0 has a component of 9 bytes in its name; at most 3 are allowed \
              (limit `component_bytes`); entry `data/ab` at byte 1024 has a component of 4 bytes in its name; \
              at most 3 are allowed (limit `component_bytes`)"
@@ -246,11 +249,11 @@ fn limits_of_names_can_be_set() {
 }
 
 #[test]
-fn too_large_outranks_other_problems() {
+fn a_passed_limit_outranks_other_problems() {
     let limits = Limits { file_bytes: 1000, ..Limits::default() };
-    let tar = Archive::pack().file("../a", b"").file("data/a", &[b'x'; 1001]).tar();
+    let tar = Archive::pack().file("../a", b"").file("data/a", [b'x'; 1001]).tar();
     let limit = Limit::FileBytes { value: 1000, entry: "entry `data/a` at byte 1536".to_owned() };
-    match validate(gzip(&tar).as_slice(), &limits, &mut Cursor::<Vec<u8>>::default()) {
+    match validate_within(&gzip(&tar)[..], &limits) {
         Err(ValidationError::TooLarge(found)) => assert_eq!(found, limit),
         other => panic!("{other:?}"),
     }

@@ -1,10 +1,15 @@
-//! What `pack.yaml` must and may say.
+//! The keys of `pack.yaml` and the types of their values.
 
 use pack_format::{Limits, Manifest, ValidationError};
-use test_support::packs::{MINIMAL, accepts, assert_problems, more, refuses, validate_yaml};
+use test_support::{
+    manifest::{MANIFEST, manifest_with},
+    validation::validate_manifest,
+};
+
+use crate::support::{assert_manifest_accepted, assert_manifest_rejected, assert_problems};
 
 #[test]
-fn a_manifest_is_read_key_by_key() {
+fn reads_every_key() {
     let yaml = r#"
 capabilities:
   - {name: a, type: http, allow: [{domains: [a.b], methods: [GET]}]}
@@ -19,64 +24,66 @@ version: 1.2.3-beta.1+build.5
 name: s4mple-1
 "#;
     let expected = Manifest {
-        name: "s4mple-1".parse().expect("a name"),
-        version: "1.2.3-beta.1+build.5".parse().expect("a version"),
+        name: "s4mple-1".parse().unwrap(),
+        version: "1.2.3-beta.1+build.5".parse().unwrap(),
         description: "Two lines,\n\n\tand a tab.\n".into(),
         display_name: Some("Größe 日本 😀".into()),
         category: Some("operations: 24/7".into()),
         capabilities: Some(
             "- name: a\n  type: http\n  allow:\n    - domains:\n        - a.b\n      methods:\n        - GET\n".into(),
         ),
-        suggested_packs: ["runbook-search", "a", "a"].map(|name| name.parse().expect("a name")).into(),
+        suggested_packs: ["runbook-search", "a", "a"].map(|name| name.parse().unwrap()).into(),
     };
-    assert_eq!(accepts(yaml), expected);
+    assert_eq!(assert_manifest_accepted(yaml), expected);
 }
 
 #[test]
-fn only_three_keys_are_required() {
+fn requires_only_three_keys() {
     let expected = Manifest {
-        name: "sample".parse().expect("a name"),
-        version: "1.0.0".parse().expect("a version"),
+        name: "sample".parse().unwrap(),
+        version: "1.0.0".parse().unwrap(),
         description: "For a test.".into(),
         display_name: None,
         category: None,
         capabilities: None,
         suggested_packs: vec![],
     };
-    assert_eq!(accepts(MINIMAL), expected);
-    assert_eq!(accepts(more("suggested_packs: []\n")), expected);
+    assert_eq!(assert_manifest_accepted(MANIFEST), expected);
+    assert_eq!(assert_manifest_accepted(manifest_with("suggested_packs: []\n")), expected);
 }
 
 #[test]
-fn the_file_goes_up_to_its_limit_in_bytes() {
-    let limit = usize::try_from(Limits::default().manifest_bytes).expect("a length");
-    let whole = format!("{MINIMAL}{}", "#".repeat(limit - MINIMAL.len()));
-    accepts(&whole);
+fn limits_the_size_of_the_file() {
+    let limit = usize::try_from(Limits::default().manifest_bytes).unwrap();
+    let yaml = format!("{MANIFEST}{}", "#".repeat(limit - MANIFEST.len()));
+    assert_manifest_accepted(&yaml);
     let message = "has 65537 bytes; at most 65536 are allowed (limit manifest_bytes)";
-    refuses(format!("{whole}#"), &[("pack.yaml", message)]);
+    assert_manifest_rejected(format!("{yaml}#"), &[("pack.yaml", message)]);
 }
 
 #[test]
-fn the_file_is_utf_8() {
-    let verdict = validate_yaml(b"name: sample\nversion: 1.0.0\ndescription: caf\xe9\n");
+fn rejects_a_file_that_is_not_utf_8() {
+    let result = validate_manifest(b"name: sample\nversion: 1.0.0\ndescription: caf\xe9\n");
     let message = "line 3: holds the byte 0xE9, which is not UTF-8 there: save the file as UTF-8";
-    assert_problems(&verdict, &[("pack.yaml", message)], "Latin-1");
+    assert_problems(&result, &[("pack.yaml", message)], "Latin-1");
     let utf_16: Vec<u8> = "\u{feff}name: sample\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let message = "line 1: holds the byte 0xFF, which is not UTF-8 there: save the file as UTF-8";
-    assert_problems(&validate_yaml(utf_16), &[("pack.yaml", message)], "UTF-16");
+    assert_problems(&validate_manifest(utf_16), &[("pack.yaml", message)], "UTF-16");
 }
 
 #[test]
-fn after_fifty_problems_the_rest_is_counted() {
+fn lists_fifty_problems_and_counts_the_others() {
     let keys: String = (0..60).map(|index| format!("key{index}: x\n")).collect();
-    let Err(ValidationError::Invalid(problems)) = validate_yaml(more(&keys)) else { panic!("is accepted") };
+    let Err(ValidationError::Invalid(problems)) = validate_manifest(manifest_with(&keys)) else {
+        panic!("no problems")
+    };
     assert_eq!((problems.listed().len(), problems.unlisted()), (50, 10));
     assert!(problems.to_string().ends_with("; and 10 more"), "{problems}");
 }
 
 #[test]
-fn keys_are_a_closed_set() {
-    refuses(
+fn rejects_unknown_and_missing_keys() {
+    assert_manifest_rejected(
         "nam: sample\nversoin: 1.0.0\ndescription: For a test.\n",
         &[
             ("pack.yaml", "line 1: `nam` is not a key: did you mean `name`?"),
@@ -88,8 +95,8 @@ fn keys_are_a_closed_set() {
             ),
         ],
     );
-    refuses(
-        more("author: me\nsuggested-packs: []\nCategory: ops\n1: x\n\"\": x\ntrue: x\n"),
+    assert_manifest_rejected(
+        manifest_with("author: me\nsuggested-packs: []\nCategory: ops\n1: x\n\"\": x\ntrue: x\n"),
         &[
             (
                 "pack.yaml",
@@ -111,7 +118,7 @@ fn keys_are_a_closed_set() {
             ),
         ],
     );
-    refuses(
+    assert_manifest_rejected(
         "{}\n",
         &[
             ("pack.yaml: description", "is missing; must be text that says what the pack is for"),
@@ -122,8 +129,8 @@ fn keys_are_a_closed_set() {
 }
 
 #[test]
-fn only_a_string_is_text() {
-    refuses(
+fn rejects_anything_but_strings_as_text() {
+    assert_manifest_rejected(
         "name: sample\nversion: 1.10\ndescription: 5\n",
         &[
             ("pack.yaml: description", r#"line 3: `5` is a number, not text: write `description: "5"`"#),
@@ -134,7 +141,7 @@ fn only_a_string_is_text() {
             ),
         ],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: true\nversion: 0x10\ndescription: .inf\n",
         &[
             ("pack.yaml: description", r#"line 3: `.inf` is a number, not text: write `description: ".inf"`"#),
@@ -146,7 +153,7 @@ fn only_a_string_is_text() {
             ),
         ],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: FALSE\nversion: -0o17\ndescription: +1.5e-3\n",
         &[
             ("pack.yaml: description", r#"line 3: `+1.5e-3` is a number, not text: write `description: "+1.5e-3"`"#),
@@ -162,7 +169,7 @@ fn only_a_string_is_text() {
             ),
         ],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: null\nversion: ~\ndescription:\n",
         &[
             ("pack.yaml: description", "line 3: has no value; must be text: give it one, or leave an optional key out"),
@@ -170,7 +177,7 @@ fn only_a_string_is_text() {
             ("pack.yaml: version", "line 2: has no value; must be text: give it one, or leave an optional key out"),
         ],
     );
-    refuses(
+    assert_manifest_rejected(
         "name: [sample]\nversion: {major: 1}\ndescription: []\n",
         &[
             ("pack.yaml: description", "line 3: is a list; must be text"),
@@ -178,8 +185,8 @@ fn only_a_string_is_text() {
             ("pack.yaml: version", "line 2: is a mapping; must be text"),
         ],
     );
-    refuses(
-        more("display_name:\ncategory: 0o17\nsuggested_packs:\ncapabilities:\n"),
+    assert_manifest_rejected(
+        manifest_with("display_name:\ncategory: 0o17\nsuggested_packs:\ncapabilities:\n"),
         &[
             (
                 "pack.yaml: capabilities",
@@ -199,8 +206,8 @@ fn only_a_string_is_text() {
 }
 
 #[test]
-fn text_that_other_readers_take_for_something_else_needs_quotes() {
-    refuses(
+fn rejects_unquoted_text_that_other_parsers_do_not_read_as_text() {
+    assert_manifest_rejected(
         "name: no\nversion: 1_000\ndescription: 2026-01-31\n",
         &[
             (
@@ -215,8 +222,8 @@ fn text_that_other_readers_take_for_something_else_needs_quotes() {
             ),
         ],
     );
-    refuses(
-        more("display_name: 1:30\ncategory: on\n"),
+    assert_manifest_rejected(
+        manifest_with("display_name: 1:30\ncategory: on\n"),
         &[
             ("pack.yaml: category", r#"line 5: `on` is a boolean to some readers of YAML: write `category: "on"`"#),
             (
@@ -225,8 +232,8 @@ fn text_that_other_readers_take_for_something_else_needs_quotes() {
             ),
         ],
     );
-    refuses(
-        more("display_name: 0b1\ncategory: 2026-01-31T10:00:00Z\n"),
+    assert_manifest_rejected(
+        manifest_with("display_name: 0b1\ncategory: 2026-01-31T10:00:00Z\n"),
         &[
             (
                 "pack.yaml: category",
@@ -238,8 +245,8 @@ fn text_that_other_readers_take_for_something_else_needs_quotes() {
             ),
         ],
     );
-    refuses(
-        more("display_name: -0x_1F\ncategory: 190:20:30.15\n"),
+    assert_manifest_rejected(
+        manifest_with("display_name: -0x_1F\ncategory: 190:20:30.15\n"),
         &[
             (
                 "pack.yaml: category",

@@ -7,40 +7,41 @@ use aws_smithy_runtime_api::client::{
 };
 use serde_json::{Value, json};
 
-/// An AWS that takes each request whole and answers it at once: every key is good, and everything is done.
+/// An HTTP client that answers the requests of the AWS SDK in this process: every API key exists, and every write
+/// succeeds.
 #[derive(Debug, Clone)]
-pub(crate) struct Answers;
+pub(crate) struct FakeAws;
 
-impl HttpClient for Answers {
+impl HttpClient for FakeAws {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-impl HttpConnector for Answers {
+impl HttpConnector for FakeAws {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         HttpConnectorFuture::new(async move {
             let operation = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
             let body = ByteStream::new(request.into_body()).collect().await;
             let body = body.map_err(|error| ConnectorError::io(error.into()))?;
-            let answer = match operation.rsplit('.').next() {
+            let response = match operation.rsplit('.').next() {
                 Some("BatchGetItem") => {
                     let request = serde_json::from_slice(&body.into_bytes());
-                    found(request.map_err(|error| ConnectorError::user(error.into()))?).to_string()
+                    items(request.map_err(|error| ConnectorError::user(error.into()))?).to_string()
                 }
                 Some("TransactWriteItems") => "{}".to_owned(),
                 Some("SendMessage") => json!({"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274"}).to_string(),
-                // S3's answer to a PUT has no body.
+                // The response of S3 to a PUT has no body.
                 _ => String::new(),
             };
-            let status = 200.try_into().expect("200 is a status");
-            Ok(HttpResponse::new(status, answer.into()))
+            let status = 200.try_into().expect("200 is a valid status");
+            Ok(HttpResponse::new(status, response.into()))
         })
     }
 }
 
-/// The items asked for: an org and one of its API keys.
-fn found(mut request: Value) -> Value {
+/// Returns the requested items, each an org or an API key.
+fn items(mut request: Value) -> Value {
     let tables = request["RequestItems"].as_object_mut().into_iter().flatten();
     let responses = tables.map(|(table, wanted)| {
         let items = wanted["Keys"].as_array().into_iter().flatten().map(|key| {

@@ -1,16 +1,17 @@
 use test_support::archive::{Archive, Header, PREFIX};
 
-use crate::support::refused;
+use crate::support::assert_rejected;
 
-/// Asserts that a file of this name is refused for exactly these problems, whichever way it is named.
+/// Asserts that a file with this name has exactly these problems, whether the name is in the header, a GNU long name or
+/// a PAX record. `shown` is the name as the problems quote it.
 #[track_caller]
-fn refused_name(name: impl AsRef<[u8]>, shown: &str, problems: &[&str]) {
+fn assert_name_rejected(name: impl AsRef<[u8]>, shown: &str, problems: &[&str]) {
     let name = name.as_ref();
     let at = |position: usize| -> Vec<String> {
         problems.iter().map(|problem| format!("entry `{shown}` at byte {position} {problem}")).collect()
     };
     let check = |archive: Archive, expected: Vec<String>| {
-        refused(archive.file("guides/good", b""), &expected.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_rejected(archive.file("guides/valid", b""), &expected.iter().map(String::as_str).collect::<Vec<_>>());
     };
     if name.len() <= 100 {
         check(Archive::pack().file(name, b""), at(1024));
@@ -25,69 +26,69 @@ fn refused_name(name: impl AsRef<[u8]>, shown: &str, problems: &[&str]) {
 }
 
 #[test]
-fn empty_names() {
-    refused_name("", "\"\"", &["has an empty name"]);
+fn rejects_an_empty_name() {
+    assert_name_rejected("", "\"\"", &["has an empty name"]);
 }
 
 #[test]
-fn names_that_are_not_utf8() {
+fn rejects_names_that_are_not_utf_8() {
     let problem = ["has a name that is not UTF-8"];
-    refused_name(b"guides/caf\xe9", r"guides/caf\xe9", &problem);
-    refused_name(b"guides/\xc0\xae", r"guides/\xc0\xae", &problem);
-    refused_name(b"guides/\xed\xa0\x80", r"guides/\xed\xa0\x80", &problem);
+    assert_name_rejected(b"guides/caf\xe9", r"guides/caf\xe9", &problem);
+    assert_name_rejected(b"guides/\xc0\xae", r"guides/\xc0\xae", &problem);
+    assert_name_rejected(b"guides/\xed\xa0\x80", r"guides/\xed\xa0\x80", &problem);
 }
 
 #[test]
-fn absolute_names() {
+fn rejects_absolute_names() {
     let absolute = "has an absolute name; names are relative to the pack's directory";
-    refused_name("/guides/a", "/guides/a", &[absolute]);
-    refused_name("//a", "//a", &[absolute, "has a `.` or an empty component inside its name"]);
-    refused_name("/../a", "/../a", &[absolute, "has a `..` in its name, which leads out of its directory"]);
+    assert_name_rejected("/guides/a", "/guides/a", &[absolute]);
+    assert_name_rejected("//a", "//a", &[absolute, "has a `.` or an empty component inside its name"]);
+    assert_name_rejected("/../a", "/../a", &[absolute, "has a `..` in its name, which leads out of its directory"]);
 }
 
 #[test]
-fn names_that_lead_out() {
+fn rejects_names_with_parent_components() {
     for name in ["../a", "..", "guides/..", "guides/../../a", "./../a", "guides/../pack.yaml"] {
-        refused_name(name, name, &["has a `..` in its name, which leads out of its directory"]);
+        assert_name_rejected(name, name, &["has a `..` in its name, which leads out of its directory"]);
     }
 }
 
 #[test]
-fn names_with_dots_and_empty_components() {
+fn rejects_names_with_dot_or_empty_components() {
     for name in ["guides//a", "guides/./a", "././a", ".//a", "guides/."] {
-        refused_name(name, name, &["has a `.` or an empty component inside its name"]);
+        assert_name_rejected(name, name, &["has a `.` or an empty component inside its name"]);
     }
-    refused(
+    assert_rejected(
         Archive::pack().directory("guides//"),
         &["entry `guides//` at byte 1024 has a `.` or an empty component inside its name"],
     );
-    refused(
+    assert_rejected(
         Archive::pack().directory("/"),
         &[
             "entry `/` at byte 1024 has an absolute name; names are relative to the pack's directory",
             "entry `/` at byte 1024 has a `.` or an empty component inside its name",
         ],
     );
-    refused(
+    assert_rejected(
         Archive::pack().header(Header::ustar("a").field(PREFIX, "guides/")),
         &["entry `guides//a` at byte 1024 has a `.` or an empty component inside its name"],
     );
 }
 
 #[test]
-fn names_for_windows() {
-    refused_name(
+fn rejects_backslashes_and_drive_letters() {
+    assert_name_rejected(
         r"guides\a",
         r"guides\\a",
         &["has a backslash in its name, which is a separator on Windows; separate by `/`"],
     );
     for name in ["C:", "C:/a", "c:a", "guides/C:a", "./C:/a"] {
-        refused_name(name, name, &["has a drive letter in its name"]);
+        assert_name_rejected(name, name, &["has a drive letter in its name"]);
     }
 }
 
 #[test]
-fn names_with_unseen_characters() {
+fn rejects_control_characters_and_bidirectional_controls() {
     for (char, escaped) in [
         ('\u{1}', r"\u{1}"),
         ('\u{7}', r"\u{7}"),
@@ -100,7 +101,7 @@ fn names_with_unseen_characters() {
         ('\u{9f}', r"\u{9f}"),
     ] {
         let code = u32::from(char);
-        refused_name(
+        assert_name_rejected(
             format!("guides/a{char}b"),
             &format!("guides/a{escaped}b"),
             &[&format!("has the control character U+{code:04X} in its name")],
@@ -110,7 +111,7 @@ fn names_with_unseen_characters() {
         "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".chars()
     {
         let code = u32::from(char);
-        refused_name(
+        assert_name_rejected(
             format!("guides/a{char}b"),
             &format!("guides/a\\u{{{code:x}}}b"),
             &[&format!("has the bidirectional control U+{code:04X} in its name, which makes it look like another")],
@@ -119,44 +120,47 @@ fn names_with_unseen_characters() {
 }
 
 #[test]
-fn names_with_blanks_and_dots_at_their_ends() {
+fn rejects_components_that_end_in_a_dot_or_have_blanks_around_them() {
     for name in [" guides/a", "guides /a", "guides/ a", "guides/a "] {
-        refused_name(name, name, &["has a component in its name that begins or ends with a blank; rename it"]);
+        assert_name_rejected(name, name, &["has a component in its name that begins or ends with a blank; rename it"]);
     }
-    refused_name(
+    assert_name_rejected(
         "guides/a\u{a0}",
         r"guides/a\u{a0}",
         &["has a component in its name that begins or ends with a blank; rename it"],
     );
     for name in ["guides/a.", "guides./a", "guides/..."] {
-        refused_name(name, name, &["has a component in its name that ends with a dot; rename it"]);
+        assert_name_rejected(name, name, &["has a component in its name that ends with a dot; rename it"]);
     }
 }
 
 #[test]
-fn names_of_whiteouts() {
+fn rejects_names_of_whiteouts() {
     let whiteout = "has a component in its name that begins with `.wh.`; container runtimes read such a name as the \
                     deletion of another file; rename it";
-    // The last two would be dropped if nothing were wrong with them.
+    // Without the whiteout, the last two entries would be ignored rather than rejected.
     for name in [".wh.a", "guides/.wh.a", "guides/.wh..wh..opq", ".wh.guides/a", "._a/.wh.b", ".wh.a/.DS_Store"] {
-        refused_name(name, name, &[whiteout]);
+        assert_name_rejected(name, name, &[whiteout]);
     }
-    refused(Archive::pack().directory("guides/.wh.a/"), &[&format!("entry `guides/.wh.a/` at byte 1024 {whiteout}")]);
+    assert_rejected(
+        Archive::pack().directory("guides/.wh.a/"),
+        &[&format!("entry `guides/.wh.a/` at byte 1024 {whiteout}")],
+    );
 }
 
 #[test]
-fn names_that_are_too_long_or_too_deep() {
+fn rejects_names_that_are_too_long_or_too_deep() {
     let component = "x".repeat(256);
-    refused_name(
+    assert_name_rejected(
         format!("guides/{component}"),
         &format!("guides/{}…", "x".repeat(93)),
         &["has a component of 256 bytes in its name; at most 255 are allowed (limit `component_bytes`)"],
     );
     let deep = ["a"; 33].join("/");
-    refused_name(&deep, &deep, &["has a name of 33 components; at most 32 are allowed (limit `path_depth`)"]);
+    assert_name_rejected(&deep, &deep, &["has a name of 33 components; at most 32 are allowed (limit `path_depth`)"]);
     let long = [vec!["y".repeat(200); 5].join("/"), "z".repeat(20)].join("/");
     assert_eq!(long.len(), 1025);
-    refused_name(
+    assert_name_rejected(
         &long,
         &format!("{}…", "y".repeat(100)),
         &["has a name of 1025 bytes; at most 1024 are allowed (limit `path_bytes`)"],
@@ -164,8 +168,8 @@ fn names_that_are_too_long_or_too_deep() {
 }
 
 #[test]
-fn every_problem_of_a_name_and_of_every_entry_is_told() {
-    refused(
+fn reports_every_problem_of_every_name() {
+    assert_rejected(
         Archive::pack().file("/a\\b. ", b"1").file("guides/../c", b"2").directory("C:"),
         &[
             "entry `/a\\\\b. ` at byte 1024 has an absolute name; names are relative to the pack's directory",

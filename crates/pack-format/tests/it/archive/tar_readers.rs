@@ -1,4 +1,4 @@
-//! What we say of an archive is what GNU tar, bsdtar and Python do with it.
+//! GNU tar, bsdtar and Python unpack an archive, and its layer, to the files that validation finds.
 
 use std::{fs, path::Path};
 
@@ -6,26 +6,29 @@ use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
 };
-use test_support::readers::{Listing, Reader, read_directory};
+use test_support::{
+    listing::{Listing, read_directory},
+    readers::Reader,
+    validation::validate,
+};
 
-use crate::{generate::archives, support::Validated};
+use crate::archive::generated::archives;
 
 const ARCHIVES: usize = 512;
 
 #[test]
-fn generated_archives_and_their_layers_are_read_as_others_read_them() {
+fn other_readers_find_the_same_files_in_generated_archives_and_their_layers() {
     let mut runner = TestRunner::deterministic();
-    let generated: Vec<_> =
-        (0..ARCHIVES).map(|_| archives().new_tree(&mut runner).expect("nothing is filtered out").current()).collect();
-    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    let generated: Vec<_> = (0..ARCHIVES).map(|_| archives().new_tree(&mut runner).unwrap().current()).collect();
+    let scratch = tempfile::tempdir().unwrap();
     let file = |index: usize, kind: &str| scratch.path().join(format!("{index}.{kind}"));
     for (index, archive) in generated.iter().enumerate() {
-        let mut validated = Validated::new(&archive.upload).unwrap_or_else(|rejection| {
-            panic!("archive {index} is refused: {rejection}\n{:?}", archive.pack.keys());
+        let mut validated = validate(&archive.upload).unwrap_or_else(|error| {
+            panic!("archive {index}: {error}\n{:?}", archive.pack.keys());
         });
         assert_eq!(validated.listing(), archive.pack, "archive {index}");
-        fs::write(file(index, "upload"), &archive.upload).expect("the archive can be written");
-        fs::write(file(index, "layer"), validated.layer()).expect("the layer can be written");
+        fs::write(file(index, "upload"), &archive.upload).unwrap();
+        fs::write(file(index, "layer"), validated.layer()).unwrap();
     }
     for reader in Reader::installed() {
         for kind in ["upload", "layer"] {
@@ -43,13 +46,13 @@ fn generated_archives_and_their_layers_are_read_as_others_read_them() {
     }
 }
 
-/// What lies in an unpacked archive's pack, litter aside.
+/// Lists the pack in an unpacked archive, without the files that validation ignores.
 fn pack_directory(directory: &Path, wrapper: Option<&str>) -> Listing {
-    let is_litter = |component: &str| component == ".DS_Store" || component.starts_with("._");
+    let is_ignored = |component: &str| component == ".DS_Store" || component.starts_with("._");
     let mut listing = match wrapper {
         Some(wrapper) => read_directory(&directory.join(format!("{wrapper}0"))),
         None => read_directory(directory),
     };
-    listing.retain(|path, _| !path.split('/').any(is_litter));
+    listing.retain(|path, _| !path.split('/').any(is_ignored));
     listing
 }

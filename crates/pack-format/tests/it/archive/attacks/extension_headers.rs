@@ -1,23 +1,23 @@
 use test_support::archive::{Archive, Header, NAME, pax_record, pax_records};
 
-use crate::support::refused;
+use crate::support::{assert_rejected, assert_tar_rejected};
 
 const AT: &str = "the extension header at byte 1024";
 
-/// A pack with an extended header of these records, and a file of five bytes after it.
+/// Returns a pack with a PAX header of these records, followed by a file of five bytes.
 fn pack_with(records: &[(&str, &[u8])]) -> Archive {
     Archive::pack().pax(records).file("guides/a", b"12345")
 }
 
-/// The same with data of any kind.
+/// Returns the same with arbitrary data in the PAX header.
 fn pack_with_data(data: &[u8]) -> Archive {
     Archive::pack().extension(b'x', data).file("guides/a", b"12345")
 }
 
 #[test]
-fn a_pax_size_that_is_not_the_headers() {
+fn rejects_a_pax_size_that_differs_from_the_header() {
     for size in ["0", "4", "6", "512", "1024"] {
-        refused(
+        assert_rejected(
             pack_with(&[("size", size.as_bytes())]),
             &[&format!("entry `guides/a` at byte 2048 has 5 bytes by its header and {size} by its PAX `size`")],
         );
@@ -25,18 +25,18 @@ fn a_pax_size_that_is_not_the_headers() {
 }
 
 #[test]
-fn an_archive_hidden_behind_a_pax_size() {
-    // TARmageddon: for a reader of the header the content is no bytes, for one of PAX it is the hidden entry.
-    let hidden = Archive::new().file("guides/hidden", b"").endless_tar();
+fn rejects_an_archive_hidden_by_a_pax_size() {
+    // TARmageddon (CVE-2025-62518): a reader that ignores the PAX size finds an empty file and then the hidden entry.
+    let hidden = Archive::new().file("guides/hidden", b"").without_end_mark();
     let size = hidden.len().to_string();
-    refused(
+    assert_rejected(
         Archive::pack().pax(&[("size", size.as_bytes())]).file("guides/a", b"").raw(&hidden),
         &["entry `guides/a` at byte 2048 has 0 bytes by its header and 512 by its PAX `size`"],
     );
 }
 
 #[test]
-fn a_pax_size_that_is_no_number() {
+fn rejects_a_malformed_pax_size() {
     for (size, problem) in [
         (b"".as_slice(), "is not a well-formed number"),
         (b"-5", "is not a well-formed number"),
@@ -48,14 +48,14 @@ fn a_pax_size_that_is_no_number() {
         (b"5.0", "is not a well-formed number"),
         (b"99999999999999999999", "is a number beyond 63 bits"),
     ] {
-        refused(pack_with(&[("size", size)]), &[&format!("{AT} holds a PAX `size` that {problem}")]);
+        assert_rejected(pack_with(&[("size", size)]), &[&format!("{AT} holds a PAX `size` that {problem}")]);
     }
-    refused(pack_with(&[("size", b"5"), ("size", b"5")]), &[&format!("{AT} holds more than one PAX `size`")]);
+    assert_rejected(pack_with(&[("size", b"5"), ("size", b"5")]), &[&format!("{AT} holds more than one PAX `size`")]);
 }
 
 #[test]
-fn malformed_pax_records() {
-    let good = pax_record("comment", b"x");
+fn rejects_malformed_pax_records() {
+    let valid = pax_record("comment", b"x");
     for data in [
         b"x".as_slice(),
         b"\0",
@@ -77,18 +77,18 @@ fn malformed_pax_records() {
         b"99999999999999999999 a=b\n",
         b"000000000000000000000006 a=b\n",
     ] {
-        refused(pack_with_data(data), &[&format!("{AT} holds a malformed PAX record at its byte 0")]);
-        refused(
-            pack_with_data(&[&good, data].concat()),
-            &[&format!("{AT} holds a malformed PAX record at its byte {}", good.len())],
+        assert_rejected(pack_with_data(data), &[&format!("{AT} holds a malformed PAX record at its byte 0")]);
+        assert_rejected(
+            pack_with_data(&[&valid, data].concat()),
+            &[&format!("{AT} holds a malformed PAX record at its byte {}", valid.len())],
         );
     }
 }
 
 #[test]
-fn pax_keywords() {
+fn rejects_an_empty_pax_keyword_or_one_with_a_nul() {
     for record in [pax_record("", b"x"), pax_record("com\0ment", b"x"), pax_record("path\0", b"guides/b")] {
-        refused(
+        assert_rejected(
             pack_with_data(&record),
             &[&format!("{AT} holds a PAX record without a keyword, or with a NUL in it, at its byte 0")],
         );
@@ -96,20 +96,24 @@ fn pax_keywords() {
 }
 
 #[test]
-fn a_pax_keyword_after_blanks_or_tabs() {
-    // GNU tar takes these for `size` and `path`: with a size of 0 it reads the hidden entry, and we would not.
-    let hidden = Archive::new().file("scripts/hidden.sh", b"").endless_tar();
+fn rejects_a_pax_keyword_after_blanks_or_tabs() {
+    // GNU tar reads these as `size` and `path`. With a size of 0 it extracts the hidden entry, and the validator would
+    // not see it.
+    let hidden = Archive::new().file("scripts/hidden.sh", b"").without_end_mark();
     for keyword in [" size", "\tsize", "  size", "\t path", " comment", " ", "\t"] {
         let problem = "holds a PAX keyword that begins with a blank or tab at its byte 0; GNU tar skips it and reads \
                        another keyword than other tools";
-        refused(Archive::pack().pax(&[(keyword, b"0")]).file("guides/a", &hidden), &[&format!("{AT} {problem}")]);
-        refused(
+        assert_rejected(
+            Archive::pack().pax(&[(keyword, b"0")]).file("guides/a", &hidden),
+            &[&format!("{AT} {problem}")],
+        );
+        assert_rejected(
             Archive::pack().extension(b'g', &pax_record(keyword, b"0")).file("guides/a", &hidden),
             &[&format!("{AT} {problem}")],
         );
     }
     let first = pax_record("comment", b"x");
-    refused(
+    assert_rejected(
         pack_with_data(&[first.clone(), pax_record("\tsize", b"0")].concat()),
         &[&format!(
             "{AT} holds a PAX keyword that begins with a blank or tab at its byte {}; GNU tar skips it and reads another \
@@ -120,33 +124,33 @@ fn a_pax_keyword_after_blanks_or_tabs() {
 }
 
 #[test]
-fn pax_paths() {
+fn rejects_invalid_or_repeated_pax_paths() {
     let at = "at byte 2048";
-    refused(
+    assert_rejected(
         pack_with(&[("path", b"guides/a\0.md")]),
         &[&format!("entry `guides/a\\u{{0}}.md` {at} has the control character U+0000 in its name")],
     );
-    refused(pack_with(&[("path", b"")]), &[&format!("entry `\"\"` {at} has an empty name")]);
-    refused(
+    assert_rejected(pack_with(&[("path", b"")]), &[&format!("entry `\"\"` {at} has an empty name")]);
+    assert_rejected(
         pack_with(&[("path", b"guides/b"), ("path", b"guides/c")]),
         &[&format!("entry `guides/b` {at} has more than one PAX `path`")],
     );
-    refused(
+    assert_rejected(
         pack_with(&[("path", b"guides/b"), ("path", b"guides/b")]),
         &[&format!("entry `guides/b` {at} has more than one PAX `path`")],
     );
-    refused(
+    assert_rejected(
         pack_with(&[("path", b"guides/\xff")]),
         &[&format!(r"entry `guides/\xff` {at} has a name that is not UTF-8")],
     );
-    refused(
+    assert_rejected(
         pack_with(&[("path", b"../a")]),
         &[&format!("entry `../a` {at} has a `..` in its name, which leads out of its directory")],
     );
 }
 
 #[test]
-fn pax_records_that_change_what_a_file_is() {
+fn rejects_pax_records_that_change_the_type_of_an_entry() {
     for (keyword, value, problem) in [
         ("linkpath", "pack.yaml", "has a PAX `linkpath`, as only a link has"),
         ("linkpath", "pack\0yaml", "has a NUL in its PAX `linkpath`"),
@@ -160,27 +164,30 @@ fn pax_records_that_change_what_a_file_is() {
         ("GNU.dumpdir", "Ya", "has PAX records of an incremental or multi-volume dump"),
         ("GNU.volume.filename", "b", "has PAX records of an incremental or multi-volume dump"),
     ] {
-        refused(pack_with(&[(keyword, value.as_bytes())]), &[&format!("entry `guides/a` at byte 2048 {problem}")]);
+        assert_rejected(
+            pack_with(&[(keyword, value.as_bytes())]),
+            &[&format!("entry `guides/a` at byte 2048 {problem}")],
+        );
     }
 }
 
 #[test]
-fn a_global_header_that_renames_or_resizes() {
+fn rejects_a_global_header_that_renames_or_resizes_entries() {
     for keyword in ["path", "linkpath", "size", "hdrcharset", "GNU.sparse.name", "SCHILY.realsize"] {
         let data = pax_records(&[("comment", b"x"), (keyword, b"5")]);
-        refused(
+        assert_rejected(
             Archive::pack().extension(b'g', &data).file("guides/a", b"12345"),
             &[&format!("{AT} sets `path`, `linkpath`, `size` or how a file is stored for all entries at once")],
         );
     }
-    refused(
+    assert_rejected(
         Archive::pack().extension(b'g', b"6 a=b").file("guides/a", b""),
         &[&format!("{AT} holds a malformed PAX record at its byte 0")],
     );
 }
 
 #[test]
-fn extension_headers_that_are_combined() {
+fn rejects_two_extension_headers_for_one_entry() {
     let comment = pax_record("comment", b"x");
     let second = "the extension header at byte 2048 follows another extension header, \
                   and readers differ in which of them they apply";
@@ -197,13 +204,13 @@ fn extension_headers_that_are_combined() {
         (b'g', b'g'),
     ] {
         let archive = Archive::pack().extension(first, &comment).extension(then, &comment).file("guides/a", b"");
-        refused(archive, &[second]);
+        assert_rejected(archive, &[second]);
     }
 }
 
 #[test]
-fn a_pax_header_and_a_long_name_on_one_entry() {
-    refused(
+fn rejects_a_pax_header_and_a_long_name_for_one_entry() {
+    assert_rejected(
         Archive::pack().pax(&[("path", b"guides/b")]).long_name("guides/c").file("guides/a", b""),
         &["the extension header at byte 2048 follows another extension header, \
            and readers differ in which of them they apply"],
@@ -211,9 +218,9 @@ fn a_pax_header_and_a_long_name_on_one_entry() {
 }
 
 #[test]
-fn long_names() {
+fn rejects_a_long_name_that_is_empty_or_has_a_nul() {
     for data in [b"".as_slice(), b"\0", b"\0\0", b"guides\0/a", b"guides/a\0\0"] {
-        refused(
+        assert_rejected(
             Archive::pack().extension(b'L', data).file("guides/a", b""),
             &[&format!("{AT} holds a GNU long name that is empty or has a NUL in it")],
         );
@@ -221,17 +228,17 @@ fn long_names() {
 }
 
 #[test]
-fn a_long_link_name_on_a_file() {
-    refused(
+fn rejects_a_long_link_name_for_a_file() {
+    assert_rejected(
         Archive::pack().extension(b'K', b"pack.yaml\0").file("guides/a", b""),
         &["entry `guides/a` at byte 2048 has a GNU long link name, as only a link has"],
     );
 }
 
 #[test]
-fn extension_headers_in_v7_format() {
+fn rejects_extension_headers_in_v7_format() {
     for typeflag in [b'x', b'g', b'L', b'K'] {
-        refused(
+        assert_rejected(
             Archive::pack().entry(Header::v7("extension").typeflag(typeflag), b"guides/a\0"),
             &[&format!("{AT} stands in a v7 header, which knows no extension headers")],
         );
@@ -239,9 +246,9 @@ fn extension_headers_in_v7_format() {
 }
 
 #[test]
-fn dangling_extension_headers() {
+fn rejects_an_extension_header_without_an_entry() {
     for typeflag in [b'x', b'g', b'L', b'K'] {
-        refused(
+        assert_rejected(
             Archive::pack().extension(typeflag, &pax_record("comment", b"x")),
             &["the archive ends at byte 2048, and no entry follows its last extension header"],
         );
@@ -249,8 +256,8 @@ fn dangling_extension_headers() {
 }
 
 #[test]
-fn an_extension_header_that_is_cut_off() {
+fn rejects_a_truncated_extension_header() {
     let header = Header::ustar("PaxHeaders/a").typeflag(b'x').size(513).field(NAME, "x");
-    let cut = Archive::pack().header(header).raw(&[0; 512]).endless_tar();
-    crate::support::refused_tar(&cut, &[&format!("{AT} is cut off")]);
+    let cut = Archive::pack().header(header).raw(&[0; 512]).without_end_mark();
+    assert_tar_rejected(&cut, &[&format!("{AT} is cut off")]);
 }

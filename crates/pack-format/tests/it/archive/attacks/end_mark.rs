@@ -1,37 +1,40 @@
 use test_support::archive::{Archive, BLOCK};
 
-use crate::support::{refused, refused_tar};
+use crate::support::{assert_rejected, assert_tar_rejected};
 
 #[test]
-fn a_missing_end_mark() {
-    refused_tar(
-        &Archive::pack().endless_tar(),
+fn rejects_an_archive_without_an_end_mark() {
+    assert_tar_rejected(
+        &Archive::pack().without_end_mark(),
         &["the archive ends at byte 1024 without the two blocks of zeros that mark its end: it is cut off"],
     );
-    refused_tar(b"", &["the archive ends at byte 0 without the two blocks of zeros that mark its end: it is cut off"]);
+    assert_tar_rejected(
+        b"",
+        &["the archive ends at byte 0 without the two blocks of zeros that mark its end: it is cut off"],
+    );
 }
 
 #[test]
-fn half_an_end_mark() {
-    refused_tar(
-        &Archive::pack().raw(&[0; BLOCK]).endless_tar(),
+fn rejects_half_an_end_mark() {
+    assert_tar_rejected(
+        &Archive::pack().raw(&[0; BLOCK]).without_end_mark(),
         &["the archive ends after one block of zeros at byte 1024 instead of two: it is cut off"],
     );
 }
 
 #[test]
-fn a_lone_block_of_zeros() {
-    refused(
+fn rejects_a_single_block_of_zeros_between_entries() {
+    assert_rejected(
         Archive::pack().raw(&[0; BLOCK]).file("guides/hidden", b""),
         &["the archive has a lone block of zeros at byte 1024; for some readers that is its end"],
     );
 }
 
 #[test]
-fn data_after_the_end_mark() {
-    let hidden = Archive::new().file("guides/hidden", b"").endless_tar();
+fn rejects_data_after_the_end_mark() {
+    let hidden = Archive::new().file("guides/hidden", b"").without_end_mark();
     for zeros in [2, 3, 20, 1000] {
-        refused(
+        assert_rejected(
             Archive::pack().raw(&vec![0; zeros * BLOCK]).raw(&hidden),
             &[&format!(
                 "the archive has data after its end mark, in the block at byte {}; append nothing to it",
@@ -41,22 +44,25 @@ fn data_after_the_end_mark() {
     }
     let mut tar = Archive::pack().tar();
     tar.extend([0; BLOCK]);
-    *tar.last_mut().expect("it has bytes") = 1;
-    refused_tar(&tar, &["the archive has data after its end mark, in the block at byte 2048; append nothing to it"]);
+    *tar.last_mut().unwrap() = 1;
+    assert_tar_rejected(
+        &tar,
+        &["the archive has data after its end mark, in the block at byte 2048; append nothing to it"],
+    );
 }
 
 #[test]
-fn a_last_block_that_is_not_whole() {
+fn rejects_an_incomplete_last_block() {
     for rest in [1, 511] {
         let tar = [Archive::pack().tar(), vec![0; rest]].concat();
-        refused_tar(&tar, &[&format!("the archive's last block, at byte 2048, has only {rest} bytes")]);
+        assert_tar_rejected(&tar, &[&format!("the archive's last block, at byte 2048, has only {rest} bytes")]);
     }
 }
 
 #[test]
-fn two_archives_in_one() {
+fn rejects_two_concatenated_archives() {
     let tar = Archive::pack().tar();
-    refused_tar(
+    assert_tar_rejected(
         &[tar.clone(), tar].concat(),
         &["the archive has data after its end mark, in the block at byte 2048; append nothing to it"],
     );

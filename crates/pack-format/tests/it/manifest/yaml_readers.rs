@@ -1,4 +1,5 @@
-//! Other readers of YAML read from a fragment what its author wrote.
+//! Other YAML parsers read the same values from `pack.yaml`, and from the caps.yaml fragment in a record, as the author
+//! wrote.
 
 use std::{
     io::Write as _,
@@ -7,12 +8,18 @@ use std::{
 
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use serde_json::{Value, json};
-use test_support::packs::{accepts, capabilities, more, validate_yaml};
+use test_support::{
+    manifest::{manifest_with, manifest_with_capabilities},
+    report_missing,
+    validation::validate_manifest,
+};
+
+use crate::support::assert_manifest_accepted;
 
 const MUTATIONS: usize = 3_000;
 
-/// Reads each of a JSON array's texts as YAML 1.1, and prints a list of what it is as JSON, or an empty one where PyYAML
-/// does not take it for YAML.
+/// A program that reads a JSON array of texts, parses each as YAML 1.1, and prints a list with the value as JSON for each,
+/// or an empty list if PyYAML rejects the text.
 const PYYAML: &str = "
 import json, sys, yaml
 def read(text):
@@ -23,30 +30,25 @@ def read(text):
 json.dump([read(text) for text in json.load(sys.stdin)], sys.stdout, default=str)
 ";
 
-/// What PyYAML makes of these texts; nothing where it is not installed.
-fn pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
-    let is_there = Command::new("python3").args(["-c", "import yaml"]).output().is_ok_and(|out| out.status.success());
-    if !is_there {
-        assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "PyYAML is not installed");
-        eprintln!("skipped: PyYAML is not installed");
+/// Parses texts with PyYAML, as [`PYYAML`] describes. Returns `None` if it is not installed.
+fn parse_with_pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
+    let import = Command::new("python3").args(["-c", "import yaml"]).output();
+    if !import.is_ok_and(|output| output.status.success()) {
+        report_missing("PyYAML");
         return None;
     }
-    let mut python = Command::new("python3")
-        .args(["-c", PYYAML])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python is there");
-    let input = serde_json::to_vec(texts).expect("texts serialise");
-    python.stdin.take().expect("a pipe").write_all(&input).expect("Python reads");
-    let output = python.wait_with_output().expect("Python ends");
+    let mut python =
+        Command::new("python3").args(["-c", PYYAML]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let input = serde_json::to_vec(texts).unwrap();
+    python.stdin.take().unwrap().write_all(&input).unwrap();
+    let output = python.wait_with_output().unwrap();
     assert!(output.status.success(), "Python failed");
-    Some(serde_json::from_slice(&output.stdout).expect("Python prints JSON"))
+    Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// Text that some reader takes for something else when it stands without quotes, and any text that a pack may hold.
+/// Generates text that some parser does not read as text without quotes, and any other text.
 fn text() -> impl Strategy<Value = String> {
-    let treacherous = [
+    let ambiguous = [
         "",
         " ",
         "~",
@@ -113,13 +115,13 @@ fn text() -> impl Strategy<Value = String> {
         "OFF",
     ];
     prop_oneof![
-        prop::sample::select(treacherous.to_vec()).prop_map(str::to_owned),
+        prop::sample::select(ambiguous.to_vec()).prop_map(str::to_owned),
         "[a-zA-Z0-9_/.:*-]{1,12}",
         "\\PC{0,20}",
     ]
 }
 
-/// Any value of JSON, numbers such that every reader takes them for the same.
+/// Generates JSON values, with only such numbers as all parsers read equally.
 fn value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         4 => text().prop_map(Value::from),
@@ -136,35 +138,37 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn read_what_the_author_wrote() {
+fn other_parsers_read_the_values_of_the_author_from_the_fragment() {
     let mut runner = TestRunner::deterministic();
     let mut fragments = Vec::new();
     let mut expected = Vec::new();
     for _ in 0..300 {
-        let kept = value().new_tree(&mut runner).expect("a value").current();
+        let value = value().new_tree(&mut runner).unwrap().current();
         let written = json!([{
             "name": "a",
             "type": "http",
-            "allow": [{"domains": ["*.example.com"], "methods": ["GET"], "kept": kept}],
-            "transforms": [kept],
-            "budgets": {"yes": kept},
+            "allow": [{"domains": ["*.example.com"], "methods": ["GET"], "kept": value}],
+            "transforms": [value],
+            "budgets": {"yes": value},
         }]);
-        // JSON is YAML, line separators aside.
+        // JSON is YAML, except for line separators.
         let yaml = written.to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
-        let fragment = accepts(more(&format!("capabilities: {yaml}\n"))).capabilities.expect("capabilities");
+        let fragment =
+            assert_manifest_accepted(manifest_with(&format!("capabilities: {yaml}\n"))).capabilities.unwrap();
         let indented = fragment.replace('\n', "\n  ");
-        let again = accepts(more(&format!("capabilities:\n  {}\n", indented.trim_end()))).capabilities;
+        let again = assert_manifest_accepted(manifest_with(&format!("capabilities:\n  {}\n", indented.trim_end())))
+            .capabilities;
         assert_eq!(again.as_deref(), Some(fragment.as_str()), "{written}");
         fragments.push(fragment);
         expected.push(written);
     }
-    let Some(found) = pyyaml(&fragments) else { return };
+    let Some(found) = parse_with_pyyaml(&fragments) else { return };
     for ((found, expected), fragment) in found.iter().zip(&expected).zip(&fragments) {
         assert_eq!(found, std::slice::from_ref(expected), "{fragment}");
     }
 }
 
-/// Pieces that change what YAML means.
+/// Strings that change the meaning of YAML.
 const PIECES: [&str; 48] = [
     "\n",
     "\r\n",
@@ -216,7 +220,7 @@ const PIECES: [&str; 48] = [
     "a: {b: [c]}\n",
 ];
 
-/// A `pack.yaml` with a few pieces put in, left out or written twice.
+/// Inserts some of [`PIECES`] into a text, and deletes or repeats parts of it.
 fn mutated(seed: &str, random: &mut impl FnMut(usize) -> usize) -> String {
     let mut chars: Vec<char> = seed.chars().collect();
     for _ in 0..=random(4) {
@@ -225,8 +229,8 @@ fn mutated(seed: &str, random: &mut impl FnMut(usize) -> usize) -> String {
         match random(4) {
             0 => drop(chars.drain(start..end)),
             1 => {
-                let twice: Vec<char> = chars[start..end].to_vec();
-                chars.splice(start..start, twice);
+                let repeated: Vec<char> = chars[start..end].to_vec();
+                chars.splice(start..start, repeated);
             }
             _ => drop(chars.splice(start..start, PIECES[random(PIECES.len())].chars())),
         }
@@ -235,9 +239,9 @@ fn mutated(seed: &str, random: &mut impl FnMut(usize) -> usize) -> String {
 }
 
 #[test]
-fn agree_with_us_on_every_manifest_that_we_accept() {
+fn other_parsers_read_the_same_values_from_every_accepted_manifest() {
     let seeds = [
-        include_str!("../../../../tests/packs/sample/pack.yaml"),
+        include_str!("../../../../../tests/packs/sample/pack.yaml"),
         "name: sample\nversion: '1.0.0'\ndescription: >\n  For a\n  test.\n\n  Of two.\ncategory: \"a\\\n  b\"\ndisplay_name: a\n  b # c\n",
         "{name: sample, version: 1.0.0, description: For a test., suggested_packs: [a, b, ], 'category': \"c\"}\n",
     ];
@@ -247,10 +251,14 @@ fn agree_with_us_on_every_manifest_that_we_accept() {
     let mut expected = Vec::new();
     for index in 0..MUTATIONS {
         let text = mutated(seeds[index % seeds.len()], &mut random);
-        let Ok(pack) = validate_yaml(&text) else { continue };
-        let manifest = pack.manifest;
+        let Ok(validated) = validate_manifest(&text) else { continue };
+        let manifest = validated.pack.manifest;
         if let Some(fragment) = &manifest.capabilities {
-            assert_eq!(accepts(capabilities(fragment)).capabilities.as_ref(), Some(fragment), "{text:?}");
+            assert_eq!(
+                assert_manifest_accepted(manifest_with_capabilities(fragment)).capabilities.as_ref(),
+                Some(fragment),
+                "{text:?}"
+            );
         }
         let mut keys = json!({
             "name": manifest.name, "version": manifest.version, "description": manifest.description,
@@ -264,10 +272,10 @@ fn agree_with_us_on_every_manifest_that_we_accept() {
         texts.push(text);
         expected.push(keys);
     }
-    assert!(texts.len() > MUTATIONS / 10, "only {} are accepted", texts.len());
-    let Some(found) = pyyaml(&texts) else { return };
+    assert!(texts.len() > MUTATIONS / 10, "only {} accepted", texts.len());
+    let Some(found) = parse_with_pyyaml(&texts) else { return };
     for ((found, expected), text) in found.iter().zip(&expected).zip(&texts) {
-        // PyYAML knows fewer forms than YAML has; what it refuses it does not misunderstand.
+        // PyYAML rejects some valid YAML, which is harmless.
         let Some(found) = found.first() else { continue };
         for key in ["name", "version", "description", "display_name", "category"] {
             assert_eq!(found.get(key), expected.get(key), "{text:?}");

@@ -3,11 +3,11 @@ use test_support::archive::{Archive, gzip};
 use crate::support::problems;
 
 fn pack() -> Vec<u8> {
-    gzip(&Archive::pack().tar())
+    Archive::pack().tar_gz()
 }
 
 #[test]
-fn two_members() {
+fn rejects_a_second_member() {
     let first = pack();
     let end = first.len();
     assert_eq!(
@@ -20,7 +20,7 @@ fn two_members() {
 }
 
 #[test]
-fn one_archive_split_over_two_members() {
+fn rejects_an_archive_split_into_two_members() {
     let tar = Archive::pack().tar();
     let (first, second) = tar.split_at(1024);
     let first = gzip(first);
@@ -35,7 +35,7 @@ fn one_archive_split_over_two_members() {
 }
 
 #[test]
-fn trailing_bytes() {
+fn rejects_trailing_bytes() {
     for (trailing, what) in [
         (b"x".as_slice(), "bytes follow that are not part of it"),
         (b"\0x", "bytes follow that are not part of it"),
@@ -61,7 +61,7 @@ fn trailing_bytes() {
 }
 
 #[test]
-fn wrong_checksum_or_length() {
+fn rejects_a_wrong_checksum_or_length() {
     for from_end in 1..=8 {
         let mut pack = pack();
         let index = pack.len() - from_end;
@@ -75,7 +75,7 @@ fn wrong_checksum_or_length() {
 }
 
 #[test]
-fn damaged_deflate_stream() {
+fn rejects_a_corrupt_deflate_stream() {
     // RFC 1951, section 3.2.3: block type 3 is reserved.
     let header = &pack()[..10];
     assert_eq!(
@@ -85,7 +85,7 @@ fn damaged_deflate_stream() {
 }
 
 #[test]
-fn not_gzip() {
+fn rejects_what_is_not_gzip() {
     for (upload, reason) in [
         (b"".as_slice(), "unexpected end of file"),
         (b"\x1f\x8b\x08", "unexpected end of file"),
@@ -104,7 +104,7 @@ fn not_gzip() {
 }
 
 #[test]
-fn gzip_of_something_else() {
+fn rejects_gzip_of_anything_but_a_tar() {
     assert_eq!(
         problems(&gzip(b"hello")),
         ["archive: the archive ends at byte 0 without the two blocks of zeros that mark its end: it is cut off"],

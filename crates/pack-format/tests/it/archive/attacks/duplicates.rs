@@ -1,30 +1,30 @@
 use test_support::archive::Archive;
 
-use crate::support::refused;
+use crate::support::assert_rejected;
 
 #[test]
-fn names_that_stand_twice() {
-    refused(
+fn rejects_a_name_that_appears_twice() {
+    assert_rejected(
         Archive::pack().file("guides/a", b"1").file("guides/a", b"2"),
         &["entry `guides/a` at byte 2048 stands in the archive twice, at byte 1024 for the first time"],
     );
-    refused(
+    assert_rejected(
         Archive::pack().file("guides/a", b"1").file("./guides/a", b"1"),
         &["entry `./guides/a` at byte 2048 stands in the archive twice, at byte 1024 for the first time"],
     );
-    refused(
+    assert_rejected(
         Archive::pack().directory("guides").directory("guides/"),
         &["entry `guides/` at byte 1536 stands in the archive twice, at byte 1024 for the first time"],
     );
 }
 
 #[test]
-fn two_manifests() {
-    refused(
+fn rejects_a_second_manifest() {
+    assert_rejected(
         Archive::pack().file("pack.yaml", b"name: other\n"),
         &["entry `pack.yaml` at byte 1024 stands in the archive twice, at byte 0 for the first time"],
     );
-    refused(
+    assert_rejected(
         Archive::pack().file("PACK.YAML", b"name: other\n"),
         &["entry `PACK.YAML` at byte 1024 differs from `pack.yaml` at byte 0 only in case or Unicode normalisation, \
            so that some file systems take them for one; rename it"],
@@ -32,7 +32,7 @@ fn two_manifests() {
 }
 
 #[test]
-fn names_that_some_file_systems_take_for_one() {
+fn rejects_names_that_are_equal_on_some_file_systems() {
     for (one, other) in [
         ("guides/a.md", "guides/A.md"),
         ("guides/é", "guides/e\u{301}"),
@@ -45,8 +45,8 @@ fn names_that_some_file_systems_take_for_one() {
         ("guides/\u{345}\u{301}", "guides/\u{301}\u{345}"),
     ] {
         let archive = Archive::pack().file(one, b"");
-        let position = archive.len();
-        refused(
+        let position = archive.position();
+        assert_rejected(
             archive.file(other, b""),
             &[&format!(
                 "entry `{other}` at byte {position} differs from `{one}` at byte 1024 only in case or Unicode \
@@ -57,8 +57,8 @@ fn names_that_some_file_systems_take_for_one() {
 }
 
 #[test]
-fn directories_that_some_file_systems_take_for_one() {
-    refused(
+fn rejects_directories_that_are_equal_on_some_file_systems() {
+    assert_rejected(
         Archive::pack().file("guides/Sub/a", b"").file("guides/sub/b", b""),
         &["entry `guides/sub/b` at byte 1536 differs from `guides/Sub` at byte 1024 only in case or Unicode \
            normalisation, so that some file systems take them for one; rename it"],
@@ -66,20 +66,20 @@ fn directories_that_some_file_systems_take_for_one() {
 }
 
 #[test]
-fn a_file_where_a_directory_is() {
-    refused(
+fn rejects_a_path_that_is_both_a_file_and_a_directory() {
+    assert_rejected(
         Archive::pack().file("guides/a", b"").file("guides/a/b", b""),
         &["entry `guides/a/b` at byte 1536 lies inside `guides/a`, which is a file at byte 1024"],
     );
-    refused(
+    assert_rejected(
         Archive::pack().file("guides/a/b", b"").file("guides/a", b""),
         &["entry `guides/a` at byte 1536 is a file where byte 1024 has a directory, or the other way round"],
     );
-    refused(
+    assert_rejected(
         Archive::pack().file("guides/a", b"").directory("guides/a"),
         &["entry `guides/a` at byte 1536 is a file where byte 1024 has a directory, or the other way round"],
     );
-    refused(
+    assert_rejected(
         Archive::pack().file("guides/a", b"").file("guides/A/b", b""),
         &["entry `guides/A/b` at byte 1536 differs from `guides/a` at byte 1024 only in case or Unicode \
            normalisation, so that some file systems take them for one; rename it"],

@@ -3,17 +3,17 @@ use test_support::archive::{
     SIZE, UID,
 };
 
-use crate::support::refused;
+use crate::support::assert_rejected;
 
 fn file() -> Header {
     Header::ustar("guides/a.md")
 }
 
 #[test]
-fn wrong_checksum() {
+fn rejects_a_wrong_checksum() {
     let expected = file().checksum();
     let wrong = expected + 1;
-    refused(
+    assert_rejected(
         Archive::pack().header(file().field(CHECKSUM, format!("{wrong:06o}\0 "))),
         &[&format!(
             "the header at byte 1024 has the checksum {wrong} and should have {expected}: the archive is damaged"
@@ -22,11 +22,11 @@ fn wrong_checksum() {
 }
 
 #[test]
-fn checksum_of_signed_bytes() {
+fn rejects_a_checksum_of_signed_bytes() {
     let header = Header::ustar("guides/é.md");
     let expected = header.checksum();
     let signed = expected - 2 * 256;
-    refused(
+    assert_rejected(
         Archive::pack().header(header.field(CHECKSUM, format!("{signed:06o}\0 "))),
         &[&format!(
             "the header at byte 1024 has the checksum {signed} and should have {expected}: the archive is damaged"
@@ -35,9 +35,9 @@ fn checksum_of_signed_bytes() {
 }
 
 #[test]
-fn unreadable_checksum() {
+fn rejects_a_malformed_checksum() {
     for checksum in ["        ", "12x456\0 ", "-00001\0 ", "0o1234\0 "] {
-        refused(
+        assert_rejected(
             Archive::pack().header(file().field(CHECKSUM, checksum)),
             &["the header at byte 1024 has a checksum field that is not a well-formed number"],
         );
@@ -45,7 +45,7 @@ fn unreadable_checksum() {
 }
 
 #[test]
-fn malformed_numbers() {
+fn rejects_malformed_numbers() {
     let fields = [
         ("mode", MODE),
         ("uid", UID),
@@ -69,7 +69,7 @@ fn malformed_numbers() {
             b"\x811",
             b"\xfe1",
         ] {
-            refused(
+            assert_rejected(
                 Archive::pack().header(file().field(field.clone(), malformed)),
                 &[&format!("the header at byte 1024 has a field `{name}` that is not a well-formed number")],
             );
@@ -78,11 +78,11 @@ fn malformed_numbers() {
 }
 
 #[test]
-fn negative_base_256() {
+fn rejects_negative_base_256_numbers() {
     let minus_one = [0xff; 12];
     for (name, field) in [("mode", MODE), ("uid", UID), ("gid", GID), ("size", SIZE), ("devmajor", DEV_MAJOR)] {
         let bytes = &minus_one[..field.len()];
-        refused(
+        assert_rejected(
             Archive::pack().header(file().field(field, bytes)),
             &[&format!("the header at byte 1024 has a field `{name}` that is negative")],
         );
@@ -90,22 +90,22 @@ fn negative_base_256() {
 }
 
 #[test]
-fn overflowing_base_256() {
+fn rejects_base_256_numbers_beyond_63_bits() {
     for size in [[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], [0x80, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]] {
-        refused(
+        assert_rejected(
             Archive::pack().header(file().field(SIZE, size)),
             &["the header at byte 1024 has a field `size` that is a number beyond 63 bits"],
         );
     }
     let least = [0xff, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-    refused(
+    assert_rejected(
         Archive::pack().header(file().field(SIZE, least)),
         &["the header at byte 1024 has a field `size` that is negative"],
     );
 }
 
 #[test]
-fn unknown_formats() {
+fn rejects_unknown_formats() {
     for (magic, shown) in [
         ("ustar\0\0\0", r"`ustar\u{0}\u{0}\u{0}`"),
         ("ustar  0", "`ustar  0`"),
@@ -114,7 +114,7 @@ fn unknown_formats() {
         ("\0\0\0\0\0\x0000", r"`\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}00`"),
         ("POSIXtar", "`POSIXtar`"),
     ] {
-        refused(
+        assert_rejected(
             Archive::pack().header(file().field(MAGIC_AND_VERSION, magic)),
             &[&format!(
                 "the header at byte 1024 has the magic {shown}, which is none of POSIX ustar or PAX, GNU or v7 tar"
@@ -124,9 +124,9 @@ fn unknown_formats() {
 }
 
 #[test]
-fn a_prefix_where_the_format_has_none() {
+fn rejects_a_prefix_in_a_format_without_one() {
     for (header, format) in [(Header::gnu("guides/a.md"), "GNU"), (Header::v7("guides/a.md"), "v7")] {
-        refused(
+        assert_rejected(
             Archive::pack().header(header.field(PREFIX, "scripts")),
             &[&format!(
                 "the header at byte 1024 is in {format} format and has data after its last field, which some readers \
@@ -137,16 +137,16 @@ fn a_prefix_where_the_format_has_none() {
 }
 
 #[test]
-fn a_prefix_without_a_name() {
-    refused(
+fn rejects_a_prefix_without_a_name() {
+    assert_rejected(
         Archive::pack().header(file().field(PREFIX, "guides").field(NAME, "")),
         &["the header at byte 1024 has a name prefix and no name"],
     );
 }
 
 #[test]
-fn a_file_with_a_link_target() {
-    refused(
+fn rejects_a_file_with_a_link_target() {
+    assert_rejected(
         Archive::pack().header(file().field(LINK_NAME, "pack.yaml")),
         &["entry `guides/a.md` at byte 1024 has a link's target and is not a link"],
     );

@@ -1,6 +1,8 @@
-//! Names, versions and other text of a `pack.yaml`, by the rules for each.
+//! The rules for names, versions and other text in `pack.yaml`.
 
-use test_support::packs::{accepts, more, refuses};
+use test_support::manifest::manifest_with;
+
+use crate::support::{assert_manifest_accepted, assert_manifest_rejected};
 
 fn named(name: &str) -> String {
     format!("name: {name}\nversion: 1.0.0\ndescription: x\n")
@@ -15,16 +17,20 @@ fn described(description: &str) -> String {
 }
 
 #[test]
-fn lengths_go_up_to_their_limits_in_characters() {
-    accepts(named(&"a".repeat(63)));
-    accepts(versioned(&format!("1.0.0-{}", "a".repeat(122))));
-    accepts(described(&"é".repeat(1_024)));
-    accepts(more(&format!("display_name: {}\ncategory: {}\n", "日".repeat(128), "😀".repeat(64))));
-    accepts(more(&format!("suggested_packs: [{}]\n", "a, ".repeat(32))));
+fn accepts_texts_at_their_limits_in_characters() {
+    assert_manifest_accepted(named(&"a".repeat(63)));
+    assert_manifest_accepted(versioned(&format!("1.0.0-{}", "a".repeat(122))));
+    assert_manifest_accepted(described(&"é".repeat(1_024)));
+    assert_manifest_accepted(manifest_with(&format!(
+        "display_name: {}\ncategory: {}\n",
+        "日".repeat(128),
+        "😀".repeat(64)
+    )));
+    assert_manifest_accepted(manifest_with(&format!("suggested_packs: [{}]\n", "a, ".repeat(32))));
 }
 
 #[test]
-fn names() {
+fn rejects_invalid_names() {
     for (name, message) in [
         (r#""""#, r#"line 1: `""` must not be empty"#),
         (
@@ -76,12 +82,12 @@ fn names() {
             "line 1: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` has 64 characters; at most 63 are allowed",
         ),
     ] {
-        refuses(named(name), &[("pack.yaml: name", message)]);
+        assert_manifest_rejected(named(name), &[("pack.yaml: name", message)]);
     }
 }
 
 #[test]
-fn versions() {
+fn rejects_invalid_versions() {
     for (version, message) in [
         (
             r#""1""#,
@@ -132,18 +138,18 @@ fn versions() {
             "line 2: `1.0.0-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…` has 129 characters; at most 128 are allowed",
         ),
     ] {
-        refuses(versioned(version), &[("pack.yaml: version", message)]);
+        assert_manifest_rejected(versioned(version), &[("pack.yaml: version", message)]);
     }
 }
 
 #[test]
-fn texts() {
-    refuses(
+fn rejects_invalid_texts() {
+    assert_manifest_rejected(
         described(&"d".repeat(1_025)),
         &[("pack.yaml: description", "line 3: has 1025 characters; at most 1024 are allowed")],
     );
-    refuses(described("' '"), &[("pack.yaml: description", "line 3: must not be blank")]);
-    refuses(
+    assert_manifest_rejected(described("' '"), &[("pack.yaml: description", "line 3: must not be blank")]);
+    assert_manifest_rejected(
         described("\"a\\0b\\ec\\e \\u202e\""),
         &[
             (
@@ -160,7 +166,7 @@ fn texts() {
             ),
         ],
     );
-    refuses(
+    assert_manifest_rejected(
         described("\"\\u061c\\u200e\\u200f\\u202a\\u2066\\u2069\""),
         &[
             (
@@ -189,22 +195,22 @@ fn texts() {
             ),
         ],
     );
-    refuses(
-        more(&format!("display_name: {}\ncategory: {}\n", "n".repeat(129), "é".repeat(65))),
+    assert_manifest_rejected(
+        manifest_with(&format!("display_name: {}\ncategory: {}\n", "n".repeat(129), "é".repeat(65))),
         &[
             ("pack.yaml: category", "line 5: has 65 characters; at most 64 are allowed"),
             ("pack.yaml: display_name", "line 4: has 129 characters; at most 128 are allowed"),
         ],
     );
-    refuses(
-        more("display_name: \"a\\nb\"\ncategory: \"a\\tb\"\n"),
+    assert_manifest_rejected(
+        manifest_with("display_name: \"a\\nb\"\ncategory: \"a\\tb\"\n"),
         &[
             ("pack.yaml: category", "line 5: must be one line, without line breaks and tabs"),
             ("pack.yaml: display_name", "line 4: must be one line, without line breaks and tabs"),
         ],
     );
-    refuses(
-        more("display_name: \"a\\Lb\"\ncategory: \"\\u2066a\\u200e\"\n"),
+    assert_manifest_rejected(
+        manifest_with("display_name: \"a\\Lb\"\ncategory: \"\\u2066a\\u200e\"\n"),
         &[
             (
                 "pack.yaml: category",
@@ -217,8 +223,8 @@ fn texts() {
             ("pack.yaml: display_name", "line 4: must be one line, without line breaks and tabs"),
         ],
     );
-    refuses(
-        more("display_name: \"\"\ncategory: \"\\u00a0\"\n"),
+    assert_manifest_rejected(
+        manifest_with("display_name: \"\"\ncategory: \"\\u00a0\"\n"),
         &[
             ("pack.yaml: category", "line 5: must not be blank"),
             ("pack.yaml: display_name", "line 4: must not be blank"),
@@ -227,16 +233,16 @@ fn texts() {
 }
 
 #[test]
-fn suggested_packs() {
-    refuses(
-        more("suggested_packs: a, b\n"),
+fn rejects_invalid_suggested_packs() {
+    assert_manifest_rejected(
+        manifest_with("suggested_packs: a, b\n"),
         &[(
             "pack.yaml: suggested_packs",
             "line 4: `a, b` is text; must be a list, each item on a line of its own after `- `",
         )],
     );
-    refuses(
-        more("suggested_packs:\n  - Other\n  - 7\n  - [a]\n  -\n"),
+    assert_manifest_rejected(
+        manifest_with("suggested_packs:\n  - Other\n  - 7\n  - [a]\n  -\n"),
         &[
             (
                 "pack.yaml: suggested_packs[0]",
@@ -254,8 +260,8 @@ fn suggested_packs() {
             ),
         ],
     );
-    refuses(
-        more(&format!("suggested_packs: [{}]\n", "a, ".repeat(33))),
+    assert_manifest_rejected(
+        manifest_with(&format!("suggested_packs: [{}]\n", "a, ".repeat(33))),
         &[("pack.yaml: suggested_packs", "line 4: has 33 names; at most 32 are allowed")],
     );
 }

@@ -1,13 +1,13 @@
 use test_support::archive::{Archive, Header, LINK_NAME, SIZE};
 
-use crate::support::refused;
+use crate::support::{assert_rejected, assert_tar_rejected};
 
 fn header(typeflag: u8) -> Header {
     Header::ustar("guides/a").typeflag(typeflag)
 }
 
 #[test]
-fn anything_but_files_and_directories() {
+fn rejects_anything_but_files_and_directories() {
     for (typeflag, problem) in [
         (b'1', "is a hard link; pack the file itself (`tar --hard-dereference`)"),
         (b'2', "is a symbolic link; pack the file itself (`tar --dereference`)"),
@@ -24,7 +24,7 @@ fn anything_but_files_and_directories() {
         (b'Z', "is of an unknown type; only files and directories are allowed"),
         (0xff, "is of an unknown type; only files and directories are allowed"),
     ] {
-        refused(
+        assert_rejected(
             Archive::pack().header(header(typeflag)).file("guides/b.md", b"read on"),
             &[&format!("entry `guides/a` at byte 1024 {problem}")],
         );
@@ -32,9 +32,9 @@ fn anything_but_files_and_directories() {
 }
 
 #[test]
-fn links_by_their_targets() {
+fn rejects_a_symbolic_link_to_any_target() {
     for target in ["pack.yaml", "../../etc/passwd", "/etc/passwd", "."] {
-        refused(
+        assert_rejected(
             Archive::pack().header(header(b'2').field(LINK_NAME, target)),
             &["entry `guides/a` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)"],
         );
@@ -42,16 +42,16 @@ fn links_by_their_targets() {
 }
 
 #[test]
-fn a_link_and_then_a_file_through_it() {
-    refused(
+fn rejects_a_file_below_a_symbolic_link() {
+    assert_rejected(
         Archive::pack().header(header(b'2').field(LINK_NAME, "/tmp")).file("guides/a/b", b"x"),
         &["entry `guides/a` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)"],
     );
 }
 
 #[test]
-fn contents_that_only_some_readers_skip() {
-    let hidden = Archive::new().file("guides/hidden.md", b"").endless_tar();
+fn stops_at_contents_that_only_some_readers_skip() {
+    let hidden = Archive::new().file("guides/hidden.md", b"").without_end_mark();
     for (typeflag, problem) in [
         (b'1', "is a hard link; pack the file itself (`tar --hard-dereference`)"),
         (b'2', "is a symbolic link; pack the file itself (`tar --dereference`)"),
@@ -59,7 +59,7 @@ fn contents_that_only_some_readers_skip() {
         (b'6', "is a FIFO; only files and directories are allowed"),
         (b'S', "is a sparse file; pack it without `tar --sparse`"),
     ] {
-        refused(
+        assert_rejected(
             Archive::pack().entry(header(typeflag), &hidden),
             &[
                 &format!("entry `guides/a` at byte 1024 {problem}"),
@@ -71,8 +71,8 @@ fn contents_that_only_some_readers_skip() {
 }
 
 #[test]
-fn a_contiguous_file_with_content_does_not_end_the_reading() {
-    refused(
+fn continues_after_a_contiguous_file_with_content() {
+    assert_rejected(
         Archive::pack().entry(header(b'7'), b"content").file("guides/\u{7}", b""),
         &[
             "entry `guides/a` at byte 1024 is a contiguous file (typeflag `7`); pack it as a regular one",
@@ -82,11 +82,11 @@ fn a_contiguous_file_with_content_does_not_end_the_reading() {
 }
 
 #[test]
-fn a_file_with_a_slash_at_its_end() {
+fn rejects_a_file_whose_name_ends_in_a_slash() {
     let problem = "entry `guides/a/` at byte 1024 is a file by its type and a directory by its name";
-    refused(Archive::pack().header(Header::ustar("guides/a/")), &[problem]);
+    assert_rejected(Archive::pack().header(Header::ustar("guides/a/")), &[problem]);
     for header in [Header::ustar("guides/a/"), Header::v7("guides/a/"), Header::ustar("guides/a/").typeflag(0)] {
-        refused(
+        assert_rejected(
             Archive::pack().entry(header, b"content"),
             &[
                 problem,
@@ -98,40 +98,43 @@ fn a_file_with_a_slash_at_its_end() {
 }
 
 #[test]
-fn a_directory_by_one_name_and_a_file_by_the_other() {
+fn rejects_an_entry_that_is_a_directory_by_only_one_of_its_names() {
     let problem = "entry `guides/a` at byte 2048 is a file by its type and a directory by its name";
     let old = Header::ustar("guides/b/").typeflag(0);
-    refused(Archive::pack().pax(&[("path", b"guides/a")]).header(old.clone()), &[problem]);
-    refused(Archive::pack().long_name("guides/a").header(old), &[problem]);
+    assert_rejected(Archive::pack().pax(&[("path", b"guides/a")]).header(old.clone()), &[problem]);
+    assert_rejected(Archive::pack().long_name("guides/a").header(old), &[problem]);
     let problem = "entry `guides/a/` at byte 2048 is a file by its type and a directory by its name";
     let old = Header::ustar("guides/a").typeflag(0);
-    refused(Archive::pack().pax(&[("path", b"guides/a/")]).header(old.clone()), &[problem]);
-    refused(Archive::pack().long_name("guides/a/").header(old), &[problem]);
+    assert_rejected(Archive::pack().pax(&[("path", b"guides/a/")]).header(old.clone()), &[problem]);
+    assert_rejected(Archive::pack().long_name("guides/a/").header(old), &[problem]);
 }
 
 #[test]
-fn the_root_as_a_file() {
+fn rejects_the_root_as_a_file() {
     for name in ["./", "."] {
         let problem = match name {
             "./" => "is a file by its type and a directory by its name",
             _ => "is a file with a directory's name",
         };
-        refused(Archive::pack().header(Header::ustar(name)), &[&format!("entry `{name}` at byte 1024 {problem}")]);
+        assert_rejected(
+            Archive::pack().header(Header::ustar(name)),
+            &[&format!("entry `{name}` at byte 1024 {problem}")],
+        );
     }
 }
 
 #[test]
-fn a_body_that_is_cut_off() {
-    let cut = Archive::pack().header(Header::ustar("guides/a").size(513)).raw(&[b'x'; 512]).endless_tar();
-    crate::support::refused_tar(&cut, &["entry `guides/a` at byte 1024 is cut off"]);
+fn rejects_truncated_content() {
+    let cut = Archive::pack().header(Header::ustar("guides/a").size(513)).raw(&[b'x'; 512]).without_end_mark();
+    assert_tar_rejected(&cut, &["entry `guides/a` at byte 1024 is cut off"]);
 }
 
 #[test]
-fn a_size_that_the_archive_does_not_have() {
+fn rejects_a_size_beyond_the_end_of_the_archive() {
     let mut size = [0; 12];
     size[0] = 0x80;
     size[9] = 0x7f;
-    refused(
+    assert_rejected(
         Archive::pack().header(Header::gnu("guides/a").field(SIZE, size)),
         &["entry `guides/a` at byte 1024 is cut off"],
     );

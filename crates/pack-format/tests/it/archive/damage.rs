@@ -1,17 +1,19 @@
-//! What is left of an archive after accidents: cut off anywhere, or with any byte changed.
+//! Archives truncated at every byte, and archives with any one byte changed.
 
 use std::{fs, path::PathBuf};
 
 use flate2::Compression;
 use test_support::{
-    archive::{Archive, BLOCK, CHECKSUM, Header, MANIFEST, gzip, gzip_at, repair_checksum},
-    readers::{Listing, Reader, read_directory},
+    archive::{Archive, BLOCK, CHECKSUM, Header, gzip, gzip_at, repair_checksum},
+    listing::{Listing, read_directory},
+    readers::Reader,
+    validation::validate,
 };
 
-use crate::support::{Validated, problems};
+use crate::support::problems;
 
-/// A small archive with a header of every format and kind, extension headers included.
-fn every_kind() -> Archive {
+/// Returns a small archive with entries and extension headers in every format.
+fn all_formats() -> Archive {
     Archive::pack()
         .extension(b'g', b"13 comment=x\n")
         .directory("guides/")
@@ -23,47 +25,48 @@ fn every_kind() -> Archive {
         .entry(Header::v7("data/f").mode(0o755), b"three")
 }
 
-/// A gzip member quickly made.
+/// Wraps a tar in gzip without compressing it, which is fast.
 fn stored(tar: &[u8]) -> Vec<u8> {
     gzip_at(tar, Compression::none())
 }
 
-fn verdict(upload: &[u8]) -> Option<Listing> {
-    Validated::new(upload).ok().map(|validated| validated.listing())
+/// Returns the files of an upload if it is valid.
+fn listing(upload: &[u8]) -> Option<Listing> {
+    validate(upload).ok().map(|validated| validated.listing())
 }
 
 #[test]
-fn every_prefix_of_an_upload_is_refused() {
-    let upload = gzip(&every_kind().tar());
-    assert!(verdict(&upload).is_some());
+fn rejects_a_truncated_upload() {
+    let upload = all_formats().tar_gz();
+    assert!(listing(&upload).is_some());
     for length in 0..upload.len() {
         assert_eq!(problems(&upload[..length]).len(), 1, "{length} bytes");
     }
 }
 
 #[test]
-fn every_prefix_of_an_archive_is_refused() {
-    let tar = every_kind().tar();
+fn rejects_a_truncated_tar() {
+    let tar = all_formats().tar();
     for length in 0..tar.len() {
         assert_eq!(problems(&stored(&tar[..length])).len(), 1, "{length} bytes");
     }
 }
 
 #[test]
-fn every_changed_byte_of_an_upload_is_refused_or_means_nothing() {
-    let upload = gzip(&Archive::new().file("pack.yaml", MANIFEST).file("data/a", b"content").tar());
-    let expected = verdict(&upload);
-    // RFC 1952: time, extra flags and operating system mean nothing to the content.
-    let meaningless = [4, 5, 6, 7, 8, 9];
+fn rejects_a_changed_byte_of_an_upload_unless_it_has_no_meaning() {
+    let upload = Archive::pack().file("data/a", b"content").tar_gz();
+    let expected = listing(&upload);
+    // RFC 1952, section 2.3: time, extra flags and operating system do not affect the content.
+    let without_meaning = [4, 5, 6, 7, 8, 9];
     for index in 0..upload.len() {
         for change in [0x01, 0x10, 0x80, 0xff] {
             let mut changed = upload.clone();
             changed[index] ^= change;
-            let found = verdict(&changed);
-            if meaningless.contains(&index) {
+            let found = listing(&changed);
+            if without_meaning.contains(&index) {
                 assert_eq!(found, expected, "byte {index}");
             } else {
-                // The deflate stream has padding bits, too, and more than one way to say the same.
+                // A deflate stream, too, has padding bits, and several encodings of the same data.
                 assert!(found.is_none() || found == expected, "byte {index}");
             }
         }
@@ -71,31 +74,31 @@ fn every_changed_byte_of_an_upload_is_refused_or_means_nothing() {
 }
 
 #[test]
-fn every_changed_byte_of_a_header_makes_its_checksum_wrong() {
-    let tar = every_kind().tar();
-    let original = verdict(&stored(&tar));
+fn rejects_a_changed_byte_of_a_header_by_its_checksum() {
+    let tar = all_formats().tar();
+    let original = listing(&stored(&tar));
     for start in headers(&tar) {
         for index in start..start + BLOCK {
             let mut changed = tar.clone();
             changed[index] ^= 0x10;
-            let found = verdict(&stored(&changed));
-            // In the checksum itself a leading zero becomes a space that says the same.
-            let says_the_same = CHECKSUM.contains(&(index - start)) && found == original;
-            assert!(found.is_none() || says_the_same, "byte {index}");
+            let found = listing(&stored(&changed));
+            // In the checksum itself, a leading zero becomes a space, which does not change the number.
+            let is_same_number = CHECKSUM.contains(&(index - start)) && found == original;
+            assert!(found.is_none() || is_same_number, "byte {index}");
         }
     }
 }
 
-/// Each byte of the tar is changed in turn, and the checksum of its header made right again. What is still accepted must
-/// be what other readers see.
+/// Changes each byte of the tar in turn and repairs the checksum of its header. What is still accepted must be read in
+/// the same way by other readers.
 #[test]
-fn every_changed_byte_of_an_archive_is_refused_or_read_as_others_read_it() {
-    let tar = every_kind().tar();
-    let original = verdict(&gzip(&tar)).expect("the pack is good");
+fn rejects_a_changed_byte_of_a_tar_or_reads_it_as_other_readers_do() {
+    let tar = all_formats().tar();
+    let original = listing(&gzip(&tar)).unwrap();
     let headers = headers(&tar);
-    let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+    let scratch = tempfile::tempdir().unwrap();
     let mut accepted: Vec<(PathBuf, Listing)> = Vec::new();
-    let mut refused = 0;
+    let mut rejected = 0;
     for index in 0..tar.len() {
         let header = headers.iter().copied().find(|start| (*start..start + BLOCK).contains(&index));
         for change in [0x01, 0x10, 0x80] {
@@ -104,20 +107,20 @@ fn every_changed_byte_of_an_archive_is_refused_or_read_as_others_read_it() {
             if let Some(start) = header {
                 repair_checksum(&mut changed[start..start + BLOCK]);
             }
-            match verdict(&stored(&changed)) {
-                None => refused += 1,
+            match listing(&stored(&changed)) {
+                None => rejected += 1,
                 Some(found) if found == original => {}
                 Some(found) => {
                     let archive = scratch.path().join(format!("{index}-{change}.tar"));
-                    fs::write(&archive, changed).expect("the archive can be written");
+                    fs::write(&archive, changed).unwrap();
                     accepted.push((archive, found));
                 }
             }
         }
     }
-    assert!(accepted.len() > 80 && refused > 2000, "{} and {refused}", accepted.len());
+    assert!(accepted.len() > 80 && rejected > 2000, "{} accepted and {rejected} rejected", accepted.len());
     for reader in Reader::installed() {
-        // Starting a process takes longer than reading an archive.
+        // The other readers start a process for each archive, which takes longer than reading it.
         let step = if reader == Reader::Python { 1 } else { 7 };
         let sample: Vec<_> = accepted.iter().step_by(step).collect();
         let jobs: Vec<_> = sample
@@ -132,7 +135,7 @@ fn every_changed_byte_of_an_archive_is_refused_or_read_as_others_read_it() {
     }
 }
 
-/// Where an archive's header blocks begin: they are those whose checksum is right.
+/// Returns the positions of header blocks, which are the blocks whose checksum is correct.
 fn headers(tar: &[u8]) -> Vec<usize> {
     let is_header = |start: &usize| {
         let block = &tar[*start..start + BLOCK];

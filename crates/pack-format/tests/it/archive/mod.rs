@@ -1,0 +1,10 @@
+//! The gzip stream and the tar in it.
+
+mod attacks;
+mod damage;
+mod generated;
+mod io_errors;
+mod limits;
+mod tar_readers;
+mod tar_writers;
+mod valid;

@@ -1,0 +1,126 @@
+//! The canonical layer, compared with that of GNU tar, and the digests of the image.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use pack_format::Digest;
+use test_support::{
+    archive::Archive,
+    listing::{Listing, read_directory, write_directory},
+    manifest::MANIFEST,
+    sample_pack,
+    validation::{ValidatedPack, validate},
+};
+
+/// The command in README.md that computes the digest of a layer.
+const GNU_TAR: &str = r"find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z | tar --null --no-recursion -T - --format=posix \
+    --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --mtime=@0 --owner=0 --group=0 --numeric-owner \
+    --mode=u=rwX,go=rX -b1 -cf -";
+
+/// Names of files and directories that writers may encode or sort differently.
+const NAMES: [&str; 12] =
+    ["ä", "日本語", "😀.md", "e\u{301}", "a b", "it's", "\"quoted\"", ".hidden", "a-b", "a.b", "a", "aB"];
+
+fn gnu_tar(directory: &Path) -> Vec<u8> {
+    let output =
+        Command::new("sh").args(["-c", GNU_TAR]).current_dir(directory).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "GNU tar failed");
+    output.stdout
+}
+
+fn validated(files: &Listing) -> ValidatedPack {
+    validate(&Archive::new().listing(files).tar_gz()).unwrap()
+}
+
+#[test]
+fn the_layer_is_what_gnu_tar_writes() {
+    let mut listing = Listing::new();
+    let mut file = |path: String, content: &[u8]| {
+        let executable = path.ends_with(".sh");
+        listing.insert(path, Some((executable, content.to_vec())));
+    };
+    file("pack.yaml".into(), MANIFEST.as_bytes());
+    for size in [0, 1, 511, 512, 513, 1023, 1024, 1025, 100_000] {
+        file(format!("data/{size}"), &vec![b'x'; size]);
+    }
+    // Names of files and directories just below and above the 100 bytes of the header, and much longer ones.
+    for length in [98, 99, 100, 101, 102, 150, 200, 255] {
+        file(format!("data/{}", "n".repeat(length - 5)), b"file");
+        file(format!("guides/{}/in.md", "e".repeat(length - 7)), b"inside");
+    }
+    file(format!("data/{}deep.txt", "a-component-of-some-length/".repeat(30)), b"deep");
+    for length in 80..110 {
+        // The length of the record gains a digit, and the name of the PAX header is truncated within a character.
+        file(format!("templates/{}/{}é.md", "p".repeat(length), "q".repeat(length - 70)), b"cut");
+    }
+    for name in NAMES {
+        file(format!("guides/{name}"), name.as_bytes());
+    }
+    file("LICENSE.ü".into(), b"top-level, not ASCII");
+    file("scripts/run.sh".into(), b"#!/bin/sh\n");
+    file("scripts/läuft.sh".into(), b"#!/bin/sh\n");
+    for index in 0..300 {
+        file(format!("data/many/{index}"), index.to_string().as_bytes());
+    }
+    let directories =
+        [98, 99, 100, 101, 102, 150, 200, 255].map(|length| format!("guides/{}/", "d".repeat(length - 7)));
+    let named = NAMES.map(|name| format!("templates/{name}/"));
+    listing.extend(directories.into_iter().chain(named).map(|directory| (directory, None)));
+    let directory = tempfile::tempdir().unwrap();
+    write_directory(directory.path(), &listing);
+
+    let mut validated = validated(&listing);
+    let (layer, expected) = (validated.layer(), gnu_tar(directory.path()));
+
+    if let Some(block) = layer.chunks(512).zip(expected.chunks(512)).position(|(layer, expected)| layer != expected) {
+        let show = |tar: &[u8]| String::from_utf8_lossy(&tar[block * 512..(block + 1) * 512]).replace('\0', "·");
+        panic!("block {block} differs:\n{}\n{}", show(&layer), show(&expected));
+    }
+    assert_eq!(layer.len(), expected.len());
+    let descriptor = validated.image().layer;
+    assert_eq!((descriptor.digest, descriptor.size), (Digest::sha256(&expected), expected.len() as u64));
+}
+
+#[test]
+fn the_digests_of_the_sample_pack() {
+    let image = validated(&read_directory(sample_pack())).image();
+    assert_eq!(image.layer.digest, Digest::sha256(&gnu_tar(sample_pack())));
+    assert_eq!(
+        image.layer.digest.to_string(),
+        "sha256:902700f8cfc7a09e1e9b1f0986841812fa452840f19f48b976ef5d39a5f673c4"
+    );
+    assert_eq!(image.digest.to_string(), "sha256:f5f13034fe740c7f235d7a65f001ef0a70d8442148c63b276e4ecd3aafe35844");
+    assert_eq!(image.size_bytes(), 11_972);
+}
+
+#[test]
+fn the_image_does_not_depend_on_how_the_pack_was_archived() {
+    let expected = validated(&read_directory(sample_pack())).image();
+
+    let sh = |command: &str| {
+        let output = Command::new("sh").args(["-c", command]).current_dir(sample_pack()).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    for command in [
+        "tar -czf - .",
+        "tar -czf - *",
+        "tar -C .. -czf - sample",
+        "tar -C .. -czf - --sort=name --owner=root:0 --mtime=@1 --mode=u=rwx,go=x sample/scripts sample/pack.yaml \
+         sample/behavior.md sample/README.md sample/data sample/guides sample/templates",
+        "tar --format=gnu --owner=me:4711 --mtime=@1700000000.5 -cf - . | gzip -9",
+        "tar --format=posix --xattrs -b 200 -cf - * | gzip -n",
+        "tar --format=v7 -cf - . | gzip -1",
+        "find . -type f | LC_ALL=C sort -r | tar --no-recursion -T - -czf -",
+    ] {
+        let mut validated = validate(&sh(command)).unwrap_or_else(|error| panic!("{command}: {error}"));
+        // This mode makes every file executable, which changes the pack.
+        if command.contains("u=rwx") {
+            assert_ne!(validated.image(), expected, "{command}");
+        } else {
+            assert_eq!(validated.image(), expected, "{command}");
+        }
+    }
+}

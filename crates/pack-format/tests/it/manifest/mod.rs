@@ -1,0 +1,9 @@
+//! `pack.yaml`.
+
+mod capabilities;
+mod capabilities_fragment;
+mod domains;
+mod keys;
+mod text;
+mod yaml;
+mod yaml_readers;

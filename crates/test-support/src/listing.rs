@@ -1,0 +1,48 @@
+//! The contents of a directory on disk or in an archive, as a value that tests can compare.
+
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+/// Maps each path to whether the file is executable and its content, or to `None` for a directory. The path of a
+/// directory ends in `/`.
+pub type Listing = BTreeMap<String, Option<(bool, Vec<u8>)>>;
+
+/// Lists everything below a directory.
+///
+/// # Panics
+/// If there is anything but files and directories.
+pub fn read_directory(directory: &Path) -> Listing {
+    let mut listing = Listing::new();
+    read_into(&mut listing, directory, "");
+    listing
+}
+
+fn read_into(listing: &mut Listing, directory: &Path, prefix: &str) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+        let metadata = entry.metadata().unwrap();
+        if metadata.is_dir() {
+            read_into(listing, &entry.path(), &format!("{path}/"));
+            listing.insert(format!("{path}/"), None);
+        } else {
+            assert!(metadata.is_file(), "{path} is neither a file nor a directory");
+            let executable = metadata.permissions().mode() & 0o111 != 0;
+            listing.insert(path, Some((executable, fs::read(entry.path()).unwrap())));
+        }
+    }
+}
+
+/// Creates the files and directories of a listing, and their parents, with modes that grant nothing to other users.
+pub fn write_directory(directory: &Path, listing: &Listing) {
+    for (path, file) in listing {
+        let path = directory.join(path);
+        let Some((executable, content)) = file else {
+            fs::create_dir_all(path).unwrap();
+            continue;
+        };
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        let mode = if *executable { 0o700 } else { 0o600 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+}

@@ -1,0 +1,82 @@
+//! Validation with the contents of files kept in memory.
+
+use std::io::{BufRead, Cursor, Read as _};
+
+use pack_format::{
+    Content, Entry, EntryKind, Limits, Pack, ValidationError,
+    image::{Image, write_layer},
+};
+
+use crate::{archive::Archive, listing::Listing};
+
+/// A validated pack and the contents of its files.
+#[derive(Debug)]
+pub struct ValidatedPack {
+    pub pack: Pack,
+    pub contents: Cursor<Vec<u8>>,
+}
+
+impl ValidatedPack {
+    pub fn content(&self, content: Content) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        content.open(self.contents.clone()).unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    pub fn listing(&self) -> Listing {
+        let entry = |entry: &Entry| match entry.kind {
+            EntryKind::Directory => (format!("{}/", entry.path), None),
+            EntryKind::File { executable, content } => (entry.path.clone(), Some((executable, self.content(content)))),
+        };
+        self.pack.tree.entries().iter().map(entry).collect()
+    }
+
+    pub fn layer(&mut self) -> Vec<u8> {
+        let mut layer = Vec::new();
+        write_layer(&self.pack.tree, &mut self.contents, &mut layer).unwrap();
+        layer
+    }
+
+    pub fn image(&mut self) -> Image {
+        Image::new(&self.pack.tree, &mut self.contents).unwrap()
+    }
+}
+
+/// Validates an archive against the default limits.
+pub fn validate(archive: &[u8]) -> Result<ValidatedPack, ValidationError> {
+    validate_within(archive, &Limits::default())
+}
+
+pub fn validate_within(archive: impl BufRead, limits: &Limits) -> Result<ValidatedPack, ValidationError> {
+    let mut contents = Cursor::default();
+    let pack = pack_format::validate(archive, limits, &mut contents)?;
+    Ok(ValidatedPack { pack, contents })
+}
+
+/// Validates an archive of these files against the default limits. A path that ends in `/` is a directory.
+pub fn validate_files(files: &[(&str, &[u8])]) -> Result<ValidatedPack, ValidationError> {
+    validate(&Archive::new().files(files).tar_gz())
+}
+
+/// Validates a pack that consists of this `pack.yaml`.
+pub fn validate_manifest(yaml: impl AsRef<[u8]>) -> Result<ValidatedPack, ValidationError> {
+    validate_files(&[("pack.yaml", yaml.as_ref())])
+}
+
+/// Returns the problems of an upload as pairs of field and message, sorted by field. A valid pack has none.
+///
+/// # Panics
+/// If validation stopped at a limit, or failed.
+pub fn problems(result: &Result<ValidatedPack, ValidationError>) -> Vec<(String, String)> {
+    match result {
+        Ok(_) => Vec::new(),
+        Err(ValidationError::Invalid(problems)) => problems
+            .by_field()
+            .into_iter()
+            .flat_map(|(field, messages)| {
+                messages.into_iter().map(move |message| (field.to_owned(), message.to_owned()))
+            })
+            .collect(),
+        Err(error) => panic!("{error}"),
+    }
+}
