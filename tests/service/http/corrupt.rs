@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use pack_upload::identity::KeyTemplate;
 use serde_json::{Value, json};
-use test_support::packs::archive;
+use test_support::archive::Archive;
 
 use super::{
     ApiResponse, event,
@@ -11,8 +11,7 @@ use super::{
 };
 
 async fn upload(api: &TestApi, name: &str, visibility: &str) -> String {
-    let manifest = format!("name: {name}\nversion: 1.0.0\ndescription: For a test\n");
-    let archive = archive(&[("pack.yaml", manifest.as_bytes()), ("behavior.md", b"hello")]);
+    let archive = Archive::pack_named(name, "1.0.0").tar_gz();
     let response = api.upload(&[("archive", archive.as_slice()), ("visibility", visibility.as_bytes())]).await;
     assert_eq!(response.status, 201, "{}", response.body);
     response.body["id"].as_str().unwrap().to_owned()
