@@ -5,9 +5,9 @@ use super::{
     event,
 };
 
-const MISSING: &str = "is missing; send the pack as a .tar.gz in a part of this name";
-const MALFORMED: &str = "is not well-formed multipart/form-data: ";
-const NO_BOUNDARY: &str = "the Content-Type header has no usable boundary; let the HTTP client write the header";
+const MISSING: &str = "is missing; send the pack as a .tar.gz in a part named `archive`";
+const MALFORMED: &str = "is not valid multipart/form-data: ";
+const NO_BOUNDARY: &str = "the Content-Type header has no valid boundary; let the HTTP client set the header";
 
 #[tokio::test]
 async fn another_content_type_is_unsupported() {
@@ -77,9 +77,9 @@ async fn parts_that_are_missing_unknown_repeated_or_wrong_are_told_at_once() {
             .fields(),
         &json!({
             "archive": [MISSING],
-            "file": ["is not a part of this form; its parts are `archive` or `upload_id`, and `visibility`"],
-            "form": ["a part has no name"],
-            "visibility": ["is \"private\"; must be `org` or `community`", "is there more than once"],
+            "file": ["is not a part of this form; send `archive` or `upload_id`, and optionally `visibility`"],
+            "form": ["has a part without a name"],
+            "visibility": ["is \"private\"; must be `org` or `community`", "appears more than once; send it only once"],
         })
     );
     // The archive is validated even so: its problems stand beside the form's and the query's.
@@ -88,7 +88,7 @@ async fn parts_that_are_missing_unknown_repeated_or_wrong_are_told_at_once() {
     let answer = backend.answer(&event).await;
     let fields = answer.fields().as_object().unwrap();
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["archive", "dry_run", "page", "visibility"]);
-    assert_eq!(fields["archive"][0], "is there more than once");
+    assert_eq!(fields["archive"][0], "appears more than once; send it only once");
     assert!(fields["archive"][1].as_str().unwrap().contains("gzip"), "{fields:?}");
     assert_eq!(fields["dry_run"], json!(["is there more than once"]));
     assert_eq!(fields["page"], json!(["is not a query parameter of this request"]));

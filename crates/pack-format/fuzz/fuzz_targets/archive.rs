@@ -1,8 +1,8 @@
-//! Archives: whatever comes in, validating it ends without a panic; and what is accepted is what the `tar` crate reads,
-//! which shares nothing with our walk over the blocks.
+//! Any bytes as a tar: validation does not panic, and an accepted archive has the same files for the `tar` crate, which is
+//! an independent reader.
 //!
-//! The input is a tar. Its headers' checksums are made right first, and it is packed in gzip that stores it: the fuzzer
-//! would spend its life on both.
+//! The target first corrects the checksums of the headers and wraps the tar in uncompressed gzip. The fuzzer would hardly
+//! ever get either right.
 
 #![no_main]
 
@@ -20,26 +20,26 @@ type Files = BTreeMap<String, (bool, Vec<u8>)>;
 fuzz_target!(|input: &[u8]| {
     let mut tar = input.to_vec();
     repair_checksums(&mut tar);
-    // Most inputs would miss the end mark.
+    // Most inputs lack the blocks of zeros at the end.
     tar.resize(tar.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
     let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
-    gzip.write_all(&tar).expect("a Vec takes everything");
-    let upload = gzip.finish().expect("a Vec takes everything");
+    gzip.write_all(&tar).expect("writing to a Vec never fails");
+    let upload = gzip.finish().expect("writing to a Vec never fails");
     let mut contents = Cursor::default();
     match validate(upload.as_slice(), &Limits::default(), &mut contents) {
         Ok(pack) => {
-            check(&pack.tree);
+            check_invariants(&pack.tree);
             if let Ok(theirs) = theirs(&tar) {
                 assert_eq!(ours(&pack.tree, &contents), theirs);
             }
         }
         Err(ValidationError::Invalid(problems)) => assert!(!problems.is_empty()),
         Err(ValidationError::TooLarge(limit)) => assert!(!limit.to_string().is_empty()),
-        Err(ValidationError::Io(error)) => panic!("what is in memory can be read: {error}"),
+        Err(ValidationError::Io(error)) => panic!("reading from memory failed: {error}"),
     }
 });
 
-/// Makes right the checksum of each block that is a header if the sizes before it are right.
+/// Corrects the checksum of every header, as found by following the sizes from the first one.
 fn repair_checksums(tar: &mut [u8]) {
     let mut position = 0;
     while let Some(block) = tar.get_mut(position..position + BLOCK) {
@@ -58,14 +58,14 @@ fn repair_checksums(tar: &mut [u8]) {
     }
 }
 
-/// A tree's own promises.
-fn check(tree: &Tree) {
+/// Checks what [`Tree`] guarantees.
+fn check_invariants(tree: &Tree) {
     let entries = tree.entries();
     assert!(entries.is_sorted_by(|a, b| a.path < b.path));
     for entry in entries {
         assert!(!entry.path.split('/').any(|component| matches!(component, "" | "." | "..")));
         if let Some((parent, _)) = entry.path.rsplit_once('/') {
-            let parent = entries.iter().find(|entry| entry.path == parent).expect("each parent is there");
+            let parent = entries.iter().find(|entry| entry.path == parent).expect("each parent has an entry");
             assert_eq!(parent.kind, EntryKind::Directory);
         }
     }
@@ -83,8 +83,8 @@ fn ours(tree: &Tree, contents: &Cursor<Vec<u8>>) -> Files {
     files.collect()
 }
 
-/// The same by the `tar` crate: litter dropped, a wrapping directory stripped. It refuses some that we accept, such as
-/// numbers of NULs.
+/// Returns the files that the `tar` crate reads, without those that are dropped and without a wrapping directory. It fails
+/// on some archives that we accept, such as those with NULs for a number.
 fn theirs(tar: &[u8]) -> io::Result<Files> {
     let mut files = Files::new();
     let mut archive = tar::Archive::new(tar);
@@ -95,8 +95,8 @@ fn theirs(tar: &[u8]) -> io::Result<Files> {
         }
         let name = String::from_utf8(entry.path_bytes().into_owned()).expect("names are UTF-8");
         let path = name.strip_prefix("./").unwrap_or(&name).to_owned();
-        let is_litter = path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"));
-        if name.ends_with('/') || is_litter {
+        let is_dropped = path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"));
+        if name.ends_with('/') || is_dropped {
             continue;
         }
         let mut content = Vec::new();

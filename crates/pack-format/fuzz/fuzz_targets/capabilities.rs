@@ -1,5 +1,5 @@
 #![no_main]
-//! Any text as `capabilities`: what is accepted is written out so that it reads as the same again.
+//! Any text as `capabilities`: an accepted fragment is written so that it parses to the same fragment again.
 
 use libfuzzer_sys::fuzz_target;
 use test_support::packs;
@@ -7,8 +7,8 @@ use test_support::packs;
 fuzz_target!(|yaml: &str| {
     let Ok(pack) = packs::validate_yaml(packs::capabilities(yaml)) else { return };
     let Some(written) = pack.manifest.capabilities else { return };
-    // A flow list such as `[]` may not stand at the beginning of a line.
+    // A flow list such as `[]` must be indented.
     let indented: String = written.lines().map(|line| format!("  {line}\n")).collect();
-    let again = packs::validate_yaml(packs::capabilities(&indented)).expect("what was written is read").manifest;
+    let again = packs::validate_yaml(packs::capabilities(&indented)).expect("the written fragment is valid").manifest;
     assert_eq!(again.capabilities, Some(written));
 });

@@ -4,24 +4,21 @@ use test_support::packs::{accepts, more, refuses};
 
 #[test]
 fn the_file_is_one_mapping() {
-    refuses("", &[("pack.yaml", "is empty; a pack needs at least `name`, `version` and `description`")]);
-    refuses(
-        "# only a comment\n",
-        &[("pack.yaml", "is empty; a pack needs at least `name`, `version` and `description`")],
-    );
+    refuses("", &[("pack.yaml", "is empty; must have at least `name`, `version` and `description`")]);
+    refuses("# only a comment\n", &[("pack.yaml", "is empty; must have at least `name`, `version` and `description`")]);
     refuses(
         "---\n...\n",
         &[(
             "pack.yaml",
-            "line 2: has no value; must be a mapping of keys to values: give it one, or leave an optional key out",
+            "line 2: has no value; write a mapping of keys to values, or remove the key if it is optional",
         )],
     );
     refuses("- name: sample\n", &[("pack.yaml", "line 1: is a list; must be a mapping of keys to values")]);
     refuses("just text\n", &[("pack.yaml", "line 1: `just text` is text; must be a mapping of keys to values")]);
     refuses("name:sample\n", &[("pack.yaml", "line 1: `name:sample` is text; must be a mapping of keys to values")]);
-    refuses(more("---\nname: other\n"), &[("pack.yaml", "line 4: begins a second document; only one is allowed")]);
-    refuses(more("...\nname: other\n"), &[("pack.yaml", "line 5: begins a second document; only one is allowed")]);
-    refuses(more("---\n"), &[("pack.yaml", "line 4: begins a second document; only one is allowed")]);
+    refuses(more("---\nname: other\n"), &[("pack.yaml", "line 4: starts a second document; only one is allowed")]);
+    refuses(more("...\nname: other\n"), &[("pack.yaml", "line 5: starts a second document; only one is allowed")]);
+    refuses(more("---\n"), &[("pack.yaml", "line 4: starts a second document; only one is allowed")]);
 }
 
 #[test]
@@ -29,8 +26,8 @@ fn constructs_that_readers_differ_on_are_refused_together() {
     refuses(
         "name: &anchor sample\nversion: 1.0.0\ndescription: *anchor\n",
         &[
-            ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed: write the value out where it is needed"),
-            ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed: write the value out"),
+            ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed; repeat the value where it is needed"),
+            ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed; write the value out"),
         ],
     );
     refuses(
@@ -38,27 +35,28 @@ fn constructs_that_readers_differ_on_are_refused_together() {
         &[
             (
                 "pack.yaml",
-                "line 1: has a tag (`!…`), which is not allowed: put text in quotes, and write other values plainly",
+                "line 1: has a tag (`!…`), which is not allowed; remove it, and put the value in quotes if it is text",
             ),
             (
                 "pack.yaml",
-                "line 2: has a tag (`!…`), which is not allowed: put text in quotes, and write other values plainly",
+                "line 2: has a tag (`!…`), which is not allowed; remove it, and put the value in quotes if it is text",
             ),
             (
                 "pack.yaml",
-                "line 3: has a tag (`!…`), which is not allowed: put text in quotes, and write other values plainly",
+                "line 3: has a tag (`!…`), which is not allowed; remove it, and put the value in quotes if it is text",
             ),
         ],
     );
     refuses(
         "base: &base\n  a: b\n<<: *base\nname: sample\nversion: 1.0.0\ndescription: x\n",
         &[
-            ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed: write the value out where it is needed"),
-            ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed: write the value out"),
-            ("pack.yaml", "line 3: `<<` is a merge key, which is not allowed: write the keys out"),
+            ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed; repeat the value where it is needed"),
+            ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed; write the value out"),
+            ("pack.yaml", "line 3: `<<` is a merge key, which is not allowed; write the keys out"),
             (
                 "pack.yaml",
-                "line 1: `base` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`",
+                "line 1: `base` is not a valid key here; must be one of `name`, `version`, `description`, \
+                 `display_name`, `category`, `suggested_packs`, `capabilities`",
             ),
         ],
     );
@@ -66,36 +64,36 @@ fn constructs_that_readers_differ_on_are_refused_together() {
         more("category: *ops\n"),
         &[(
             "pack.yaml",
-            r#"line 4: `*` outside of quotes begins an alias, which is not allowed: put text that begins with `*` in quotes, such as `"*.example.com"`"#,
+            r#"line 4: `*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, such as `"*.example.com"`"#,
         )],
     );
     refuses(
         more("name: other\ndescription: Again.\n"),
         &[
-            ("pack.yaml", "line 4: `name` is there twice; a key may be given only once"),
-            ("pack.yaml", "line 5: `description` is there twice; a key may be given only once"),
+            ("pack.yaml", "line 4: `name` appears twice; a key may appear only once"),
+            ("pack.yaml", "line 5: `description` appears twice; a key may appear only once"),
         ],
     );
     refuses(
         more("category: {a: 1, a: 2, \"a\": 3, 1: x, \"1\": y}\n"),
         &[
-            ("pack.yaml", "line 4: `a` is there twice; a key may be given only once"),
-            ("pack.yaml", "line 4: `1` is there twice; a key may be given only once"),
+            ("pack.yaml", "line 4: `a` appears twice; a key may appear only once"),
+            ("pack.yaml", "line 4: `1` appears twice; a key may appear only once"),
             ("pack.yaml: category", "line 4: is a mapping; must be text"),
         ],
     );
     refuses(
         more("? [category]\n: operations\n? {a: b}\n: c\n"),
         &[
-            ("pack.yaml", "line 4: is a list or mapping as a key, which is not allowed: a key is text"),
-            ("pack.yaml", "line 6: is a list or mapping as a key, which is not allowed: a key is text"),
+            ("pack.yaml", "line 4: has a list or a mapping as a key; a key must be text"),
+            ("pack.yaml", "line 6: has a list or a mapping as a key; a key must be text"),
         ],
     );
     refuses(
         more("category: &a [&b [&c [x, *c], *b], *a]\n"),
         &[
-            ("pack.yaml", "line 4: has an anchor (`&…`), which is not allowed: write the value out where it is needed"),
-            ("pack.yaml", "line 4: is an alias (`*…`), which is not allowed: write the value out"),
+            ("pack.yaml", "line 4: has an anchor (`&…`), which is not allowed; repeat the value where it is needed"),
+            ("pack.yaml", "line 4: is an alias (`*…`), which is not allowed; write the value out"),
             ("pack.yaml: category", "line 4: is a list; must be text"),
         ],
     );
@@ -132,8 +130,8 @@ fn nesting_is_limited() {
         more(&format!("category:\n{}\n", "? ".repeat(30_000))),
         &[
             ("pack.yaml", "line 5: is nested too deeply; at most 32 levels are allowed"),
-            ("pack.yaml", "line 5: is a list or mapping as a key, which is not allowed: a key is text"),
-            ("pack.yaml: category", "line 4: has no value; must be text: give it one, or leave an optional key out"),
+            ("pack.yaml", "line 5: has a list or a mapping as a key; a key must be text"),
+            ("pack.yaml: category", "line 4: has no value; write text, or remove the key if it is optional"),
         ],
     );
     refuses(
@@ -146,46 +144,50 @@ fn nesting_is_limited() {
 fn a_syntax_error_is_told_with_its_line_and_nothing_else() {
     refuses(
         "name: sample\n\tversion: 1.0.0\n",
-        &[("pack.yaml", "line 2: is not valid YAML (while scanning a plain scalar, found a tab): indent with spaces")],
+        &[("pack.yaml", "line 2: is not valid YAML (while scanning a plain scalar, found a tab); indent with spaces")],
     );
     refuses(
         "nam: Sample\nversion: 1\ncapabilities:\n\t- name: pagerduty\n",
         &[(
             "pack.yaml",
-            "line 4: is not valid YAML (tabs disallowed within this context (block indentation)): indent with spaces",
+            "line 4: is not valid YAML (tabs disallowed within this context (block indentation)); indent with spaces",
         )],
     );
     refuses(
         "name: sample\nversion: 1.0.0\ndescription: Pages people: at night.\n",
         &[(
             "pack.yaml",
-            "line 3: is not valid YAML (mapping values are not allowed in this context): put a value that holds `: ` in quotes, and indent keys of one mapping alike",
+            "line 3: is not valid YAML (mapping values are not allowed in this context); put a value that contains \
+             `: ` in quotes, or indent all keys of a mapping by the same amount",
         )],
     );
     refuses(
         "name: \"sample\nversion: 1.0.0\n",
         &[(
             "pack.yaml",
-            "line 1: is not valid YAML (invalid indentation in quoted scalar): look for a quotation mark that is missing or too many",
+            "line 1: is not valid YAML (invalid indentation in quoted scalar); look for a missing or extra quotation \
+             mark",
         )],
     );
     refuses(
         "name: 'it's'\n",
         &[(
             "pack.yaml",
-            "line 1: is not valid YAML (invalid trailing content after double-quoted scalar): look for a quotation mark that is missing or too many",
+            "line 1: is not valid YAML (invalid trailing content after double-quoted scalar); look for a missing or \
+             extra quotation mark",
         )],
     );
     refuses(
         "name: @sample\n",
         &[(
             "pack.yaml",
-            "line 1: is not valid YAML (unexpected character: `@'): put a value that begins with it in quotes",
+            "line 1: is not valid YAML (unexpected character: `@'); put a value that starts with this character in \
+             quotes",
         )],
     );
     refuses(
         "name: sample\nversion\n",
-        &[("pack.yaml", "line 2: is not valid YAML (simple key expect ':'): a key is followed by `:` and a blank")],
+        &[("pack.yaml", "line 2: is not valid YAML (simple key expect ':'); write `:` and a space after each key")],
     );
     refuses(
         "name: [sample\n",
@@ -195,7 +197,8 @@ fn a_syntax_error_is_told_with_its_line_and_nothing_else() {
         "name: sample\n version: 1.0.0\n",
         &[(
             "pack.yaml",
-            "line 2: is not valid YAML (mapping values are not allowed in this context): put a value that holds `: ` in quotes, and indent keys of one mapping alike",
+            "line 2: is not valid YAML (mapping values are not allowed in this context); put a value that contains \
+             `: ` in quotes, or indent all keys of a mapping by the same amount",
         )],
     );
     refuses(
@@ -208,29 +211,32 @@ fn a_syntax_error_is_told_with_its_line_and_nothing_else() {
 fn characters_that_are_not_yaml_are_refused_even_in_comments() {
     refuses(
         "name: sam\u{0}ple\n",
-        &[("pack.yaml", "line 1: holds the character U+0000, which YAML does not allow here")],
+        &[("pack.yaml", "line 1: contains the character U+0000, which is not allowed here; remove it")],
     );
     refuses(
         "name: sample\n# \u{1b}[31m\n",
-        &[("pack.yaml", "line 2: holds the character U+001B, which YAML does not allow here")],
+        &[("pack.yaml", "line 2: contains the character U+001B, which is not allowed here; remove it")],
     );
     refuses(
         "name: sample\u{d}\n# a\u{2028}name: other\n",
-        &[("pack.yaml", "line 2: holds the character U+2028, which YAML does not allow here")],
+        &[("pack.yaml", "line 2: contains the character U+2028, which is not allowed here; remove it")],
     );
     refuses(
         "name: sample\u{85}version: 1.0.0\n",
-        &[("pack.yaml", "line 1: holds the character U+0085, which YAML does not allow here")],
+        &[("pack.yaml", "line 1: contains the character U+0085, which is not allowed here; remove it")],
     );
     refuses(
         "name: sample\n\u{feff}version: 1.0.0\n",
-        &[("pack.yaml", "line 2: holds the character U+FEFF, which YAML does not allow here")],
+        &[("pack.yaml", "line 2: contains the character U+FEFF, which is not allowed here; remove it")],
     );
     refuses(
         "name: sample\u{d}name: \u{7f}\n",
-        &[("pack.yaml", "line 2: holds the character U+007F, which YAML does not allow here")],
+        &[("pack.yaml", "line 2: contains the character U+007F, which is not allowed here; remove it")],
     );
-    refuses("name: \u{ffff}\n", &[("pack.yaml", "line 1: holds the character U+FFFF, which YAML does not allow here")]);
+    refuses(
+        "name: \u{ffff}\n",
+        &[("pack.yaml", "line 1: contains the character U+FFFF, which is not allowed here; remove it")],
+    );
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn empty_names() {
 
 #[test]
 fn names_that_are_not_utf8() {
-    let problem = ["has a name that is not UTF-8"];
+    let problem = ["has a name that is not UTF-8; rename it"];
     refused_name(b"guides/caf\xe9", r"guides/caf\xe9", &problem);
     refused_name(b"guides/\xc0\xae", r"guides/\xc0\xae", &problem);
     refused_name(b"guides/\xed\xa0\x80", r"guides/\xed\xa0\x80", &problem);
@@ -39,50 +39,46 @@ fn names_that_are_not_utf8() {
 
 #[test]
 fn absolute_names() {
-    let absolute = "has an absolute name; names are relative to the pack's directory";
+    let absolute = "has an absolute name; names must be relative to the pack's directory";
     refused_name("/guides/a", "/guides/a", &[absolute]);
-    refused_name("//a", "//a", &[absolute, "has a `.` or an empty component inside its name"]);
-    refused_name("/../a", "/../a", &[absolute, "has a `..` in its name, which leads out of its directory"]);
+    refused_name("//a", "//a", &[absolute, "has a `.` or an empty component in its name, which is not allowed"]);
+    refused_name("/../a", "/../a", &[absolute, "has `..` in its name, which is not allowed"]);
 }
 
 #[test]
 fn names_that_lead_out() {
     for name in ["../a", "..", "guides/..", "guides/../../a", "./../a", "guides/../pack.yaml"] {
-        refused_name(name, name, &["has a `..` in its name, which leads out of its directory"]);
+        refused_name(name, name, &["has `..` in its name, which is not allowed"]);
     }
 }
 
 #[test]
 fn names_with_dots_and_empty_components() {
     for name in ["guides//a", "guides/./a", "././a", ".//a", "guides/."] {
-        refused_name(name, name, &["has a `.` or an empty component inside its name"]);
+        refused_name(name, name, &["has a `.` or an empty component in its name, which is not allowed"]);
     }
     refused(
         Archive::pack().directory("guides//"),
-        &["entry `guides//` at byte 1024 has a `.` or an empty component inside its name"],
+        &["entry `guides//` at byte 1024 has a `.` or an empty component in its name, which is not allowed"],
     );
     refused(
         Archive::pack().directory("/"),
         &[
-            "entry `/` at byte 1024 has an absolute name; names are relative to the pack's directory",
-            "entry `/` at byte 1024 has a `.` or an empty component inside its name",
+            "entry `/` at byte 1024 has an absolute name; names must be relative to the pack's directory",
+            "entry `/` at byte 1024 has a `.` or an empty component in its name, which is not allowed",
         ],
     );
     refused(
         Archive::pack().header(Header::ustar("a").field(PREFIX, "guides/")),
-        &["entry `guides//a` at byte 1024 has a `.` or an empty component inside its name"],
+        &["entry `guides//a` at byte 1024 has a `.` or an empty component in its name, which is not allowed"],
     );
 }
 
 #[test]
 fn names_for_windows() {
-    refused_name(
-        r"guides\a",
-        r"guides\\a",
-        &["has a backslash in its name, which is a separator on Windows; separate by `/`"],
-    );
+    refused_name(r"guides\a", r"guides\\a", &["has a backslash in its name, which is a separator on Windows; use `/`"]);
     for name in ["C:", "C:/a", "c:a", "guides/C:a", "./C:/a"] {
-        refused_name(name, name, &["has a drive letter in its name"]);
+        refused_name(name, name, &["has a drive letter in its name; names must be relative to the pack's directory"]);
     }
 }
 
@@ -103,7 +99,7 @@ fn names_with_unseen_characters() {
         refused_name(
             format!("guides/a{char}b"),
             &format!("guides/a{escaped}b"),
-            &[&format!("has the control character U+{code:04X} in its name")],
+            &[&format!("has the control character U+{code:04X} in its name; rename it")],
         );
     }
     for char in
@@ -113,7 +109,10 @@ fn names_with_unseen_characters() {
         refused_name(
             format!("guides/a{char}b"),
             &format!("guides/a\\u{{{code:x}}}b"),
-            &[&format!("has the bidirectional control U+{code:04X} in its name, which makes it look like another")],
+            &[&format!(
+                "has the bidirectional control U+{code:04X} in its name, which changes how the name is displayed; \
+                 rename it"
+            )],
         );
     }
 }
@@ -121,12 +120,12 @@ fn names_with_unseen_characters() {
 #[test]
 fn names_with_blanks_and_dots_at_their_ends() {
     for name in [" guides/a", "guides /a", "guides/ a", "guides/a "] {
-        refused_name(name, name, &["has a component in its name that begins or ends with a blank; rename it"]);
+        refused_name(name, name, &["has a component in its name that starts or ends with whitespace; rename it"]);
     }
     refused_name(
         "guides/a\u{a0}",
         r"guides/a\u{a0}",
-        &["has a component in its name that begins or ends with a blank; rename it"],
+        &["has a component in its name that starts or ends with whitespace; rename it"],
     );
     for name in ["guides/a.", "guides./a", "guides/..."] {
         refused_name(name, name, &["has a component in its name that ends with a dot; rename it"]);
@@ -135,7 +134,7 @@ fn names_with_blanks_and_dots_at_their_ends() {
 
 #[test]
 fn names_of_whiteouts() {
-    let whiteout = "has a component in its name that begins with `.wh.`; container runtimes read such a name as the \
+    let whiteout = "has a component in its name that starts with `.wh.`, which container runtimes treat as the \
                     deletion of another file; rename it";
     // The last two would be dropped if nothing were wrong with them.
     for name in [".wh.a", "guides/.wh.a", "guides/.wh..wh..opq", ".wh.guides/a", "._a/.wh.b", ".wh.a/.DS_Store"] {
@@ -168,11 +167,11 @@ fn every_problem_of_a_name_and_of_every_entry_is_told() {
     refused(
         Archive::pack().file("/a\\b. ", b"1").file("guides/../c", b"2").directory("C:"),
         &[
-            "entry `/a\\\\b. ` at byte 1024 has an absolute name; names are relative to the pack's directory",
-            "entry `/a\\\\b. ` at byte 1024 has a component in its name that begins or ends with a blank; rename it",
-            "entry `/a\\\\b. ` at byte 1024 has a backslash in its name, which is a separator on Windows; separate by `/`",
-            "entry `guides/../c` at byte 2048 has a `..` in its name, which leads out of its directory",
-            "entry `C:` at byte 3072 has a drive letter in its name",
+            "entry `/a\\\\b. ` at byte 1024 has an absolute name; names must be relative to the pack's directory",
+            "entry `/a\\\\b. ` at byte 1024 has a component in its name that starts or ends with whitespace; rename it",
+            "entry `/a\\\\b. ` at byte 1024 has a backslash in its name, which is a separator on Windows; use `/`",
+            "entry `guides/../c` at byte 2048 has `..` in its name, which is not allowed",
+            "entry `C:` at byte 3072 has a drive letter in its name; names must be relative to the pack's directory",
         ],
     );
 }
