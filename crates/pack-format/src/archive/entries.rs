@@ -125,8 +125,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Ok(())
     }
 
-    /// Checks the end of the tar, of which the first block of zeros was read at `position`: two blocks of zeros
-    /// (POSIX.1-1988, `ustar`), and then only further blocks of zeros.
+    /// Checks the end of the tar after the block of zeros at `position`. There must be a second one (POSIX.1-1988, `ustar`),
+    /// and nothing but further blocks of zeros may follow.
     fn end(&mut self, position: u64) -> Result<(), ReadError> {
         if self.extensions.is_pending() {
             return Err(ReadError::Unreadable(format!(

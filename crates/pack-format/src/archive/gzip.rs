@@ -17,8 +17,8 @@ const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// every reader reads more than the first.
 pub(super) struct GzipReader<'a, R> {
     decoder: GzDecoder<CountingReader<R>>,
-    /// Unpacked bytes, of which the first `chunk_position` were already copied.
     chunk: Vec<u8>,
+    /// Bytes of `chunk` that were already copied.
     chunk_position: usize,
     /// Bytes unpacked so far, including all of `chunk`.
     unpacked: u64,

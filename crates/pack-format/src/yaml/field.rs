@@ -109,8 +109,8 @@ impl<'a> Mapping<'a> {
         Some(self.value(pair))
     }
 
-    /// Returns the value of a required key. If it is missing, the problem says what it must be (`expected`), and which
-    /// other key was probably meant to be it.
+    /// Returns the value of a required key. If it is missing, the problem says that it must be `expected`, and suggests
+    /// renaming a key that looks like a misspelling of it.
     pub(crate) fn require(&self, key: &str, expected: &str, problems: &mut Problems) -> Option<Field<'a>> {
         let found = self.get(key);
         if found.is_none() {
