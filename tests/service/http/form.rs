@@ -79,7 +79,7 @@ async fn parts_that_are_missing_unknown_repeated_or_wrong_are_told_at_once() {
             "archive": [MISSING],
             "file": ["is not a part of this form; send `archive` or `upload_id`, and optionally `visibility`"],
             "form": ["has a part without a name"],
-            "visibility": ["is \"private\"; must be `org` or `community`", "appears more than once; send it only once"],
+            "visibility": ["appears more than once; send it only once", "is `private`; must be `org` or `community`"],
         })
     );
     // The archive is validated even so: its problems stand beside the form's and the query's.
@@ -92,7 +92,7 @@ async fn parts_that_are_missing_unknown_repeated_or_wrong_are_told_at_once() {
     assert!(fields["archive"][1].as_str().unwrap().contains("gzip"), "{fields:?}");
     assert_eq!(fields["dry_run"], json!(["is there more than once"]));
     assert_eq!(fields["page"], json!(["is not a query parameter of this request"]));
-    assert_eq!(fields["visibility"], json!(["is \"org\\n\"; must be `org` or `community`"]));
+    assert_eq!(fields["visibility"], json!(["is `org\\n`; must be `org` or `community`"]));
 }
 
 #[tokio::test]
