@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream;
-use pack_format::{Digest, Limit, Limits, Manifest, Pack, ValidationError};
+use pack_format::{Digest, Limit, LimitName, Limits, Manifest, Pack, ValidationError};
 use tokio::time::{Instant, timeout_at};
 
 pub use self::error::UploadError;
@@ -95,9 +95,9 @@ impl Uploads {
     /// # Errors
     /// [`UploadError::TooLarge`], and [`UploadError::Unavailable`] where nothing can be signed.
     pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
-        let most = self.large_limits.compressed_bytes;
-        if size > most {
-            return Err(UploadError::TooLarge { limit: Limit::CompressedBytes(most), larger: None });
+        if size > self.large_limits.compressed_bytes {
+            let limit = self.large_limits.limit(LimitName::CompressedBytes);
+            return Err(UploadError::TooLarge { limit, larger: None });
         }
         let expires_at = Timestamp::now() + UploadId::SEND_WITHIN;
         let id = UploadId::generate(org.id, expires_at);

@@ -9,20 +9,20 @@ use super::{
     text::{self, nearest},
 };
 
-/// What goes into the agent's system prompt.
+/// The file that goes into the agent's system prompt.
 const BEHAVIOR_MD: &str = "behavior.md";
 
 const FILES: [&str; 5] = [PACK_YAML, BEHAVIOR_MD, "README.md", "CHANGELOG.md", "LICENSE"];
 const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
-/// Names under which other tools keep a file like `pack.yaml`, or which only other file systems take for it.
-const MEANT_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.yaml", "manifest.yaml", "pack.json"];
+/// Names that authors use for `pack.yaml` by mistake, in lower case.
+const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.yaml", "manifest.yaml", "pack.json"];
 
-/// Validates what stands at the pack's root, and reads its `pack.yaml`.
+/// Validates the pack's top-level entries, and parses its `pack.yaml`.
 ///
 /// # Errors
-/// When the contents cannot be read.
-pub(super) fn manifest(
+/// Returns an error only if reading `contents` fails.
+pub(super) fn validate(
     tree: &Tree,
     limits: &Limits,
     contents: &mut (impl Read + Seek),
@@ -30,14 +30,14 @@ pub(super) fn manifest(
 ) -> io::Result<Option<Manifest>> {
     let top = || tree.entries().iter().filter(|entry| !entry.path.contains('/'));
     for entry in top() {
-        if let Err(problem) = validate(entry, tree) {
-            problems.add(if entry.path == PACK_YAML { PACK_YAML } else { "archive" }, problem);
+        if let Err(error) = validate_top_level(entry, tree) {
+            problems.add(if entry.path == PACK_YAML { PACK_YAML } else { "archive" }, error);
         }
     }
     if let Some(content) = tree.file(BEHAVIOR_MD)
-        && let Some(fault) = text::find_not_utf8(content.open(&mut *contents)?)?
+        && let Some(error) = text::find_not_utf8(content.open(&mut *contents)?)?
     {
-        problems.add(BEHAVIOR_MD, fault);
+        problems.add(BEHAVIOR_MD, error);
     }
     if !top().any(|entry| entry.path == PACK_YAML) {
         problems.add(PACK_YAML, missing(tree));
@@ -47,7 +47,7 @@ pub(super) fn manifest(
         Some(content) if content.size() > limits.manifest_bytes => {
             let (size, limit) = (content.size(), limits.manifest_bytes);
             problems
-                .add(PACK_YAML, format_args!("has {size} bytes; at most {limit} are allowed (limit manifest_bytes)"));
+                .add(PACK_YAML, format_args!("has {size} bytes; at most {limit} are allowed (limit `manifest_bytes`)"));
             Ok(None)
         }
         Some(content) => {
@@ -58,56 +58,71 @@ pub(super) fn manifest(
     }
 }
 
-/// Why a top-level entry does not belong into a pack.
+/// Why an entry is not allowed at the top of a pack.
 #[derive(Debug, thiserror::Error)]
 enum LayoutError {
-    #[error("`{0}` is a directory; must be a file")]
+    #[error("{} is a directory; must be a file", Quoted::new(.0))]
     Directory(String),
-    #[error("`{0}` is a file; must be a directory")]
+    #[error("{} is a file; must be a directory", Quoted::new(.0))]
     File(String),
-    #[error("{0} is a pack of its own: archive what is in it, or that directory alone")]
+    #[error("{} is a pack of its own; archive only that directory", Quoted::new(.0))]
     Pack(String),
-    #[error("{found} has no place in a pack: {}", Mend(*.meant))]
-    Unknown { found: String, meant: Option<&'static str> },
+    #[error("{} is not allowed at the top of a pack; {suggestion}", Quoted::new(.found))]
+    Unknown { found: String, suggestion: Suggestion },
 }
 
-/// The closed set of top-level entries.
-fn validate(entry: &Entry, tree: &Tree) -> Result<(), LayoutError> {
+fn validate_top_level(entry: &Entry, tree: &Tree) -> Result<(), LayoutError> {
     let name = entry.path.as_str();
     let is_directory = matches!(entry.kind, EntryKind::Directory);
     let is_licence = name.strip_prefix("LICENSE.").is_some_and(|suffix| !suffix.is_empty());
     match (FILES.contains(&name) || is_licence, DIRECTORIES.contains(&name)) {
         (true, _) if is_directory => Err(LayoutError::Directory(name.to_owned())),
         (_, true) if !is_directory => Err(LayoutError::File(name.to_owned())),
+        (false, false) if tree.file(&format!("{name}/{PACK_YAML}")).is_some() => {
+            Err(LayoutError::Pack(format!("{name}/")))
+        }
         (false, false) => {
-            let words: &[_] = if is_directory { &DIRECTORIES } else { &FILES };
-            let found = Quoted::new(&if is_directory { format!("{name}/") } else { name.to_owned() }).to_string();
-            if tree.file(&format!("{name}/{PACK_YAML}")).is_some() {
-                return Err(LayoutError::Pack(found));
-            }
-            let meant = if is_meant_for_pack_yaml(name) { Some(PACK_YAML) } else { nearest(name, words) };
-            Err(LayoutError::Unknown { found, meant })
+            let found = if is_directory { format!("{name}/") } else { name.to_owned() };
+            Err(LayoutError::Unknown { found, suggestion: Suggestion::new(name, is_directory) })
         }
         _ => Ok(()),
     }
 }
 
-fn is_meant_for_pack_yaml(name: &str) -> bool {
+fn is_mistaken_for_pack_yaml(name: &str) -> bool {
     let lower = name.to_lowercase();
-    lower == PACK_YAML || MEANT_FOR_PACK_YAML.contains(&lower.as_str())
+    // Some file systems do not distinguish case.
+    lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower.as_str())
 }
 
-/// What to do with an entry that has no place.
-struct Mend(Option<&'static str>);
+/// What to do with an entry that is not allowed at the top of a pack.
+#[derive(Debug)]
+enum Suggestion {
+    RenameTo(String),
+    Move,
+}
 
-impl fmt::Display for Mend {
+impl Suggestion {
+    fn new(name: &str, is_directory: bool) -> Self {
+        if is_mistaken_for_pack_yaml(name) {
+            return Self::RenameTo(PACK_YAML.to_owned());
+        }
+        let nearest = if is_directory {
+            nearest(name, &DIRECTORIES).map(|directory| format!("{directory}/"))
+        } else {
+            nearest(name, &FILES).map(str::to_owned)
+        };
+        nearest.map_or(Self::Move, Self::RenameTo)
+    }
+}
+
+impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(file) if FILES.contains(&file) => write!(f, "rename it to `{file}`, or leave it out"),
-            Some(directory) => write!(f, "rename it to `{directory}/`, or leave it out"),
-            None => write!(
+        match self {
+            Self::RenameTo(name) => write!(f, "rename it to `{name}`, or remove it"),
+            Self::Move => write!(
                 f,
-                "put it into one of `{}/`, or leave it out; files at the top are `{}` and `LICENSE.*`",
+                "move it into one of `{}/`, or remove it (files allowed at the top: `{}`, `LICENSE.*`)",
                 DIRECTORIES.join("/`, `"),
                 FILES.join("`, `"),
             ),
@@ -115,14 +130,17 @@ impl fmt::Display for Mend {
     }
 }
 
-/// That there is no `pack.yaml`, and where it may be.
+/// Describes a missing `pack.yaml`, and suggests where to find it.
 fn missing(tree: &Tree) -> String {
     let names = || tree.entries().iter().map(|entry| entry.path.as_str());
-    if let Some(name) = names().find(|name| is_meant_for_pack_yaml(name)) {
-        return format!("is missing: rename {} to `{PACK_YAML}`", Quoted::new(name));
+    if let Some(name) = names().find(|name| is_mistaken_for_pack_yaml(name)) {
+        return format!("is missing; rename {} to `{PACK_YAML}`", Quoted::new(name));
     }
     match names().find_map(|name| name.strip_suffix("/pack.yaml")) {
-        Some(directory) => format!("is missing at the top; there is one in {}", Quoted::new(&format!("{directory}/"))),
-        None => "is missing; every pack has one, at the top of the archive or of the one directory in it".to_owned(),
+        Some(directory) => format!(
+            "is missing at the top of the archive, but {} has one; archive that directory, or move the file to the top",
+            Quoted::new(&format!("{directory}/"))
+        ),
+        None => "is missing; must be at the top of the archive, or in the only directory at its top".to_owned(),
     }
 }

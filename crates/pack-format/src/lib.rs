@@ -1,6 +1,12 @@
-//! What a pack is: its archive, its manifest, its limits and its record.
+//! The format of content packs: reads and validates uploaded archives, and assembles OCI images from them.
 //!
-//! Pure: no I/O of its own, no AWS, no HTTP. [`validate`] is the one door an upload comes through.
+//! - [`validate`] reads a `.tar.gz`, checks the archive, its layout and its `pack.yaml`, and returns the [`Pack`], or every
+//!   problem it found.
+//! - [`image`] writes a pack's layer and assembles the config and the image manifest. Their bytes depend only on the pack's
+//!   files.
+//!
+//! This crate reads from and writes to the streams it is given. It opens no files, makes no network calls and does not know
+//! where packs are stored.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 
@@ -23,7 +29,7 @@ use std::io::{self, BufRead, Read, Seek, Write};
 
 pub use self::{
     digest::{Digest, InvalidDigest},
-    limits::{Limit, Limits},
+    limits::{Limit, LimitName, Limits},
     manifest::Manifest,
     name::{InvalidName, PackName},
     problem::{Problem, Problems},
@@ -32,36 +38,37 @@ pub use self::{
     version::{InvalidVersion, Version},
 };
 
-/// An upload that was validated and found good: what its author declared, and the files that will ship.
+/// A valid pack.
 #[derive(Debug, Clone)]
 pub struct Pack {
-    /// What `pack.yaml` says.
+    /// The parsed `pack.yaml`.
     pub manifest: Manifest,
-    /// The validated files and directories.
+    /// The files and directories that the image will contain.
     pub tree: Tree,
 }
 
-/// Why an upload is not taken for a pack.
+/// Why [`validate`] returned no pack.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidationError {
-    /// Reading had to stop, since a limit on bytes, entries or ratio was passed.
+    /// The archive exceeded a limit, and reading stopped there.
     #[error("{0}")]
     TooLarge(Limit),
-    /// The archive was read as far as it could be, and this is all that is wrong with it.
+    /// The archive is not a valid pack. Holds every problem found.
     #[error("{0}")]
     Invalid(Problems),
-    /// It could not be validated, since reading the archive or keeping its contents failed. That says nothing of the pack.
+    /// Reading the archive, or writing or reading its contents, failed. The pack may still be valid.
     #[error("the archive could not be validated")]
     Io(#[from] io::Error),
 }
 
-/// Reads a `.tar.gz` once, from its first byte to its last, and validates everything in it. The contents of its files are
-/// written to `contents`, which is empty, and from which they can be read again by the tree's entries.
+/// Reads a `.tar.gz` once, from start to end, and validates everything in it.
+///
+/// The contents of its files are written to `contents`, which must be empty. [`Content::open`] reads them back.
 ///
 /// # Errors
-/// [`ValidationError::TooLarge`] as soon as one of `limits` on what may be read is passed, else [`ValidationError::Invalid`] with
-/// every problem that the archive, its layout and its `pack.yaml` have. [`ValidationError::Io`] when `archive` or
-/// `contents` fails.
+/// Returns [`ValidationError::TooLarge`] as soon as the archive exceeds one of the [`Limits`] that stop reading, even if
+/// problems were found before. Returns [`ValidationError::Invalid`] with every problem of the archive, its layout and its
+/// `pack.yaml`, and [`ValidationError::Io`] if reading `archive` or using `contents` fails.
 pub fn validate(
     archive: impl BufRead,
     limits: &Limits,
@@ -69,7 +76,7 @@ pub fn validate(
 ) -> Result<Pack, ValidationError> {
     let mut problems = Problems::default();
     let tree = archive::read(archive, limits, contents, &mut problems)?;
-    match layout::manifest(&tree, limits, contents, &mut problems)? {
+    match layout::validate(&tree, limits, contents, &mut problems)? {
         Some(manifest) if problems.is_empty() => Ok(Pack { manifest, tree }),
         _ => Err(ValidationError::Invalid(problems)),
     }

@@ -1,35 +1,37 @@
 use std::fmt;
 
-/// How much an upload may be. Every figure can be set by configuration (README.md, "Configuration").
+use strum::IntoStaticStr;
+
+/// The limits on one upload. Each can be configured (README.md, "Configuration").
 ///
-/// The defaults are those of an archive that comes inside a request; [`Limits::large`] has those of one that comes by way
-/// of S3.
+/// The defaults are for an archive inside a request. [`Limits::large`] returns those for an archive sent through S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The archive as uploaded, in bytes. The default is below what a Lambda event can carry (6,291,456 bytes, of
-    /// which base64 takes a quarter).
+    /// The size of the archive as uploaded, in bytes. The default fits into a Lambda event (6,291,456 bytes, a quarter of
+    /// which is base64 overhead).
     pub compressed_bytes: u64,
-    /// All that gzip yields, in bytes: contents, headers, padding, dropped files and all.
+    /// The size of the unpacked tar, in bytes, including headers, padding and files that are dropped later.
     pub unpacked_bytes: u64,
-    /// One file's content, in bytes.
+    /// The size of one file, in bytes.
     pub file_bytes: u64,
-    /// The content of `pack.yaml`, in bytes.
+    /// The size of `pack.yaml`, in bytes.
     pub manifest_bytes: u64,
-    /// Entries in the archive, dropped ones too; an extension header counts as one. Directories that the archive does
-    /// not name and that are added as parents of its entries are counted by themselves, and may be as many again: 32
-    /// levels over each of 10,000 files would make an image far larger than the upload.
+    /// The number of entries in the archive, including dropped ones. An extension header counts as an entry.
+    ///
+    /// Parent directories that the archive does not contain and that are added for its entries are counted separately,
+    /// with the same limit. Otherwise 10,000 files, each 32 levels deep, would make an image far larger than the upload.
     pub entries: u64,
-    /// One path as the archive has it, in bytes, a leading `./` and a trailing slash aside.
+    /// The length of one path in the archive, in bytes, without a leading `./` and a trailing slash.
     pub path_bytes: usize,
-    /// Components of one path, the wrapping directory being one.
+    /// The number of components of one path, including the wrapping directory.
     pub path_depth: usize,
-    /// One component of a path, in bytes (Linux `NAME_MAX`).
+    /// The length of one component of a path, in bytes (Linux `NAME_MAX`).
     pub component_bytes: usize,
-    /// How many bytes gzip may yield for each byte it was given, once past [`Limits::ratio_free_bytes`].
+    /// The ratio of unpacked to compressed bytes, once more than [`Limits::ratio_free_bytes`] are unpacked.
     pub compression_ratio: u64,
-    /// How much may be unpacked before the ratio is looked at, in bytes: small archives of zeros are no bombs.
+    /// The number of unpacked bytes up to which the ratio is not checked: a small archive of zeros is harmless.
     pub ratio_free_bytes: u64,
-    /// The data of one extension header (PAX or GNU long name), in bytes.
+    /// The size of one extension header's data (PAX or GNU long name), in bytes.
     pub extension_header_bytes: u64,
 }
 
@@ -52,79 +54,71 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The limits of an archive that comes by way of S3: more bytes, and all else the same. What a function can validate
-    /// before API Gateway stops waiting for it (benches/ has the figures).
+    /// Returns the limits for an archive sent through S3: they allow more bytes and are otherwise the defaults. A function
+    /// can validate such an archive before API Gateway times out (measured in `benches/`).
     pub fn large() -> Self {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
     }
 
-    /// The value that a limit has here.
+    /// Returns the limit of this name, to report that an archive exceeds it.
+    pub fn limit(&self, name: LimitName) -> Limit {
+        let (value, verb, unit) = match name {
+            LimitName::CompressedBytes => (self.compressed_bytes, "has", "bytes"),
+            LimitName::UnpackedBytes => (self.unpacked_bytes, "unpacks to", "bytes"),
+            LimitName::FileBytes => (self.file_bytes, "has", "bytes"),
+            LimitName::Entries => (self.entries, "has", "entries"),
+            LimitName::CompressionRatio => (self.compression_ratio, "unpacks to", "times its compressed size"),
+        };
+        Limit { name, value, subject: "the archive".to_owned(), verb, unit }
+    }
+
+    /// Returns the value that these limits set for `limit`, which may come from other limits.
     pub fn value(&self, limit: &Limit) -> u64 {
-        match limit {
-            Limit::CompressedBytes(_) => self.compressed_bytes,
-            Limit::UnpackedBytes(_) => self.unpacked_bytes,
-            Limit::FileBytes { .. } => self.file_bytes,
-            Limit::Entries(_) => self.entries,
-            Limit::CompressionRatio(_) => self.compression_ratio,
-        }
+        self.limit(limit.name).value
     }
 }
 
-/// A limit that stopped the reading of an upload, with the value that it has.
+/// The limits that stop reading. The other limits are reported as [problems](crate::Problem).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum LimitName {
+    CompressedBytes,
+    UnpackedBytes,
+    FileBytes,
+    Entries,
+    CompressionRatio,
+}
+
+/// A limit that an upload exceeds. Displayed, it says what exceeds it: `the archive has more than 10000 entries`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Limit {
-    /// [`Limits::compressed_bytes`]
-    CompressedBytes(u64),
-    /// [`Limits::unpacked_bytes`]
-    UnpackedBytes(u64),
-    /// [`Limits::file_bytes`]
-    FileBytes {
-        /// The limit.
-        value: u64,
-        /// Which entry of the archive has more, and where it is, in words for the pack's author.
-        entry: String,
-    },
-    /// [`Limits::entries`]
-    Entries(u64),
-    /// [`Limits::compression_ratio`]
-    CompressionRatio(u64),
+pub struct Limit {
+    name: LimitName,
+    value: u64,
+    subject: String,
+    verb: &'static str,
+    unit: &'static str,
 }
 
 impl Limit {
-    /// The limit's name, as the configuration and the error's details have it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::CompressedBytes(_) => "compressed_bytes",
-            Self::UnpackedBytes(_) => "unpacked_bytes",
-            Self::FileBytes { .. } => "file_bytes",
-            Self::Entries(_) => "entries",
-            Self::CompressionRatio(_) => "compression_ratio",
-        }
+    /// Says that an entry exceeds this limit, not the archive.
+    pub(super) fn for_entry(self, entry: impl fmt::Display) -> Self {
+        Self { subject: entry.to_string(), ..self }
     }
 
-    /// The limit's value, in the unit that its name says.
+    /// Returns the limit's name in snake case, as in [`Limits`] and in the API's error details.
+    pub fn name(&self) -> &'static str {
+        self.name.into()
+    }
+
+    /// Returns the limit's value, in the unit that its name states.
     pub fn value(&self) -> u64 {
-        match self {
-            Self::CompressedBytes(value)
-            | Self::UnpackedBytes(value)
-            | Self::FileBytes { value, .. }
-            | Self::Entries(value)
-            | Self::CompressionRatio(value) => *value,
-        }
+        self.value
     }
 }
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CompressedBytes(bytes) => write!(f, "the archive has more than {bytes} bytes"),
-            Self::UnpackedBytes(bytes) => write!(f, "the archive unpacks to more than {bytes} bytes"),
-            Self::FileBytes { value, entry } => write!(f, "{entry} has more than {value} bytes"),
-            Self::Entries(entries) => write!(f, "the archive has more than {entries} entries"),
-            Self::CompressionRatio(ratio) => {
-                write!(f, "the archive unpacks to more than {ratio} times its compressed size")
-            }
-        }?;
-        write!(f, " (limit `{}`)", self.name())
+        let Self { value, subject, verb, unit, .. } = self;
+        write!(f, "{subject} {verb} more than {value} {unit} (limit `{}`)", self.name())
     }
 }

@@ -1,19 +1,19 @@
 use std::{collections::BTreeMap, fmt};
 
-/// How many problems of one upload are listed; the rest are counted.
+/// The number of problems that are listed for one upload. Further ones are only counted.
 const MAX_LISTED: usize = 50;
 
-/// One thing that is wrong with an upload, in words that its author can act on.
+/// One thing that is wrong with an upload, shown to its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// What it belongs to: a part of the form, `archive`, or a key of the manifest such as `pack.yaml: version`.
+    /// A part of the form, `archive`, or a key of the manifest such as `pack.yaml: version`.
     pub field: String,
-    /// What was found, what is allowed, and where there is one the mend.
+    /// What is wrong, where, what is allowed, and how to fix it.
     pub message: String,
 }
 
-/// Everything that is wrong with one upload: the first 50 problems in the order they were found, and how many more
-/// there are.
+/// Everything that is wrong with one upload: the first 50 problems in the order they were found, and the number of
+/// further ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -21,7 +21,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem; the same problem twice is one.
+    /// Adds a problem, unless the same one is already listed.
     pub fn add(&mut self, field: impl Into<String>, message: impl fmt::Display) {
         let problem = Problem { field: field.into(), message: message.to_string() };
         if self.listed.contains(&problem) {
@@ -30,7 +30,7 @@ impl Problems {
         if self.listed.len() < MAX_LISTED { self.listed.push(problem) } else { self.unlisted += 1 }
     }
 
-    /// Adds all of `other`'s problems.
+    /// Adds all problems of `other`.
     pub fn append(&mut self, other: Self) {
         for problem in other.listed {
             self.add(problem.field, problem.message);
@@ -38,22 +38,21 @@ impl Problems {
         self.unlisted += other.unlisted;
     }
 
-    /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
 
-    /// The listed problems, in the order they were found.
+    /// Returns the listed problems in the order they were found.
     pub fn listed(&self) -> &[Problem] {
         &self.listed
     }
 
-    /// How many problems there are beyond the listed ones.
+    /// Returns the number of problems that are not listed.
     pub fn unlisted(&self) -> usize {
         self.unlisted
     }
 
-    /// The listed messages by the field they belong to.
+    /// Returns the messages of the listed problems, grouped by field.
     pub fn by_field(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut fields: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for problem in &self.listed {

@@ -2,15 +2,17 @@ use std::fmt::{self, Write as _};
 
 use crate::text::is_invisible;
 
-/// The longest text that a message repeats, in characters; the rest is cut off.
+/// The number of characters after which a text is cut off.
 const MAX_LENGTH: usize = 100;
 
-/// A client's text as a message shows it: in backticks, escaped and shortened as by [`Escaped`]. Empty text is `""`.
+/// Displays a client's text in backticks, escaped and shortened like [`Escaped`]. Empty text is displayed as `""`.
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted<'a>(Escaped<'a>);
 
-/// A client's text at a length of at most 100 characters, with everything escaped that is not UTF-8, is invisible, or
-/// changes how other text looks. Backslashes and backticks are escaped too, so that no text can look like an escape.
+/// Displays a client's text, cut off after 100 characters, so that it is safe in messages.
+///
+/// Bytes that are not UTF-8, invisible characters, and characters that change how other text looks are escaped. So are
+/// backslashes and backticks, so that no text can imitate an escape or end its own quotation.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(&'a [u8]);
 

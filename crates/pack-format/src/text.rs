@@ -1,77 +1,82 @@
-//! Text that people wrote and people will read.
+//! Rules for text that authors write and others read.
 
 use std::{
     fmt,
     io::{self, Read},
 };
 
-/// How many lines a text may have.
+/// Whether a text may span lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lines {
-    /// One: no line breaks, no tabs.
-    One,
-    /// Any number.
-    Many,
+pub(super) enum TextForm {
+    /// Line breaks and tabs are not allowed.
+    SingleLine,
+    /// Line breaks and tabs are allowed.
+    MultiLine,
 }
 
-/// Why a text is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidText {
-    /// There is nothing to read in it.
     #[error("must not be blank")]
     Blank,
-    /// It has more characters than it may.
     #[error("has {length} characters; at most {max} are allowed")]
     TooLong { length: usize, max: usize },
-    /// It spans lines and may not.
-    #[error("must be one line, without line breaks and tabs")]
+    #[error("must be a single line, without line breaks or tabs")]
     SpansLines,
-    /// It holds a character that is not seen, or that changes how others are seen.
-    #[error("holds {}; control characters and bidirectional controls are not allowed", code_point(*.0))]
+    /// A control character or a bidirectional control.
+    #[error("contains {}; control characters and bidirectional controls are not allowed", code_point(*.0))]
     Control(char),
 }
 
-/// Everything that is wrong with a text of at most `max` characters, each different forbidden character once.
-pub(super) fn faults(text: &str, lines: Lines, max: usize) -> Vec<InvalidText> {
-    let mut faults = Vec::new();
+/// Returns every problem of a text of at most `max` characters. A forbidden character is reported only once.
+pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> {
+    let mut problems = Vec::new();
     if text.trim().is_empty() {
-        faults.push(InvalidText::Blank);
+        problems.push(InvalidText::Blank);
     }
     let length = text.chars().count();
     if length > max {
-        faults.push(InvalidText::TooLong { length, max });
+        problems.push(InvalidText::TooLong { length, max });
     }
-    for char in text.chars() {
-        let fault = match char {
-            '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' if lines == Lines::Many => continue,
-            '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => InvalidText::SpansLines,
-            _ if char.is_control() || is_bidirectional_control(char) => InvalidText::Control(char),
-            _ => continue,
-        };
-        if !faults.contains(&fault) {
-            faults.push(fault);
+    for problem in text.chars().filter_map(|char| check_character(char, form)) {
+        if !problems.contains(&problem) {
+            problems.push(problem);
         }
     }
-    faults
+    problems
 }
 
-/// Unicode's `Bidi_Control` characters, which make text look other than it is (CVE-2021-42574).
+/// Returns every problem of a text that may be blank, of any length, and span lines only if `form` says so.
+pub(super) fn check_characters(text: &str, form: TextForm) -> impl Iterator<Item = InvalidText> {
+    check(text, form, usize::MAX).into_iter().filter(|problem| *problem != InvalidText::Blank)
+}
+
+fn check_character(char: char, form: TextForm) -> Option<InvalidText> {
+    match char {
+        '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => {
+            (form == TextForm::SingleLine).then_some(InvalidText::SpansLines)
+        }
+        _ if char.is_control() || is_bidirectional_control(char) => Some(InvalidText::Control(char)),
+        _ => None,
+    }
+}
+
+/// Whether the character has the Unicode property `Bidi_Control`. Such characters can change the order in which text is
+/// displayed (CVE-2021-42574).
 pub(super) fn is_bidirectional_control(char: char) -> bool {
     matches!(char, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether the character is not seen, or changes how others are seen: a control character, or a space or line break that
-/// is none of ASCII's.
+/// Whether the character is a control character, a bidirectional control, or whitespace other than a space.
 pub(super) fn is_invisible(char: char) -> bool {
     char.is_control() || is_bidirectional_control(char) || (char.is_whitespace() && char != ' ')
 }
 
-/// A character by its number: `U+202E`.
+/// Displays a character as its code point, such as `U+202E`.
 pub(super) fn code_point(char: char) -> impl fmt::Display {
     format!("U+{:04X}", u32::from(char))
 }
 
-/// A file's content as text, or where it stops being UTF-8.
+/// Returns a file's content as text.
 pub(super) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     str::from_utf8(content).map_err(|error| {
         let (text, rest) = content.split_at(error.valid_up_to());
@@ -79,25 +84,25 @@ pub(super) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     })
 }
 
-/// Where the content of a file, be it as long as it may, stops being UTF-8.
+/// Returns the first byte of a file that is not UTF-8. Memory use does not depend on the file's size.
 pub(super) fn find_not_utf8(mut content: impl Read) -> io::Result<Option<NotUtf8>> {
     let mut line = 1;
-    let mut piece = vec![0; 8 << 10];
-    // The first bytes of a character whose others are in the next piece.
+    let mut chunk = vec![0; 8 << 10];
+    // Leading bytes of a character that continues in the next chunk.
     let mut held = 0;
     loop {
-        let read = content.read(&mut piece[held..])?;
+        let read = content.read(&mut chunk[held..])?;
         let end = held + read;
-        let error = str::from_utf8(&piece[..end]).err();
+        let error = str::from_utf8(&chunk[..end]).err();
         let valid = error.map_or(end, |error| error.valid_up_to());
-        line += line_breaks(&piece[..valid]);
+        line += line_breaks(&chunk[..valid]);
         match error {
             Some(error) if read == 0 || error.error_len().is_some() => {
-                return Ok(Some(NotUtf8 { line, byte: piece[valid] }));
+                return Ok(Some(NotUtf8 { line, byte: chunk[valid] }));
             }
             None if read == 0 => return Ok(None),
             _ => {
-                piece.copy_within(valid..end, 0);
+                chunk.copy_within(valid..end, 0);
                 held = end - valid;
             }
         }
@@ -108,15 +113,15 @@ fn line_breaks(text: &[u8]) -> usize {
     text.iter().filter(|&&byte| byte == b'\n').count()
 }
 
-/// A file that should be text is not UTF-8.
+/// The first byte of a file that is not UTF-8.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("line {line}: holds the byte 0x{byte:02X}, which is not UTF-8 there: save the file as UTF-8")]
+#[error("line {line}: contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
 pub(super) struct NotUtf8 {
     line: usize,
     byte: u8,
 }
 
-/// The one of `words` that a misspelt word was most likely meant to be.
+/// Returns the word that a misspelt one was probably meant to be.
 pub(super) fn nearest<'a>(misspelt: &str, words: &[&'a str]) -> Option<&'a str> {
     const MAX_LENGTH: usize = 64;
     if misspelt.len() > MAX_LENGTH {
@@ -125,6 +130,6 @@ pub(super) fn nearest<'a>(misspelt: &str, words: &[&'a str]) -> Option<&'a str> 
     let misspelt = misspelt.to_lowercase();
     let distance = |word: &&str| strsim::damerau_levenshtein(&misspelt, &word.to_lowercase());
     let word = words.iter().copied().min_by_key(distance)?;
-    // A third of a word may be wrong, at least one letter of it.
+    // Up to a third of the word may be wrong, and always one letter.
     (distance(&word) <= (word.len() / 3).max(1)).then_some(word)
 }

@@ -1,6 +1,6 @@
 use std::io::{self, Read, Seek, SeekFrom, Take};
 
-/// A pack's files and directories as validated: sorted by path, each parent directory an entry of its own.
+/// The files and directories of a pack, sorted by path. Every parent directory has an entry of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
     entries: Vec<Entry>,
@@ -9,28 +9,23 @@ pub struct Tree {
 /// One file or directory of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Relative to the pack's root, components joined by `/`, without a slash at either end.
+    /// The path relative to the pack's root, with `/` between components and no slash at either end.
     pub path: String,
-    /// What stands there.
     pub kind: EntryKind,
 }
 
-/// What an [`Entry`] is. There is nothing else in a pack: no links, no devices.
+/// What an [`Entry`] is. Packs contain no links and no devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A directory.
     Directory,
-    /// A regular file.
     File {
-        /// Whether anyone may execute it: the only bit of its mode that is kept.
+        /// Whether the archive sets any of the three execute bits. The rest of the mode is not kept.
         executable: bool,
-        /// What is in it.
         content: Content,
     },
 }
 
-/// Where the content of one file lies among the contents of its pack, which [`validate`](super::validate) wrote one after
-/// another.
+/// The position of one file's content in the pack's contents, as written by [`validate`](super::validate).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
     pub(super) start: u64,
@@ -38,15 +33,12 @@ pub struct Content {
 }
 
 impl Content {
-    /// How long it is, in bytes.
+    /// Returns the file's size in bytes.
     pub fn size(self) -> u64 {
         self.size
     }
 
-    /// Its bytes, read from the pack's contents.
-    ///
-    /// # Errors
-    /// When the contents cannot be read.
+    /// Returns a reader of the file's content. `contents` must be those of the same pack.
     pub fn open<C: Read + Seek>(self, mut contents: C) -> io::Result<Take<C>> {
         contents.seek(SeekFrom::Start(self.start))?;
         Ok(contents.take(self.size))
@@ -54,18 +46,18 @@ impl Content {
 }
 
 impl Tree {
-    /// A tree of entries with distinct paths, in any order.
+    /// Sorts `entries`, whose paths must be distinct.
     pub(super) fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Self { entries }
     }
 
-    /// The entries, sorted by the bytes of their paths.
+    /// Returns the entries, sorted by the bytes of their paths.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The content of the file at `path`, if a file is there.
+    /// Returns the content of the file at `path`; `None` if there is no entry or it is a directory.
     pub fn file(&self, path: &str) -> Option<Content> {
         let index = self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
         match self.entries[index].kind {

@@ -2,39 +2,40 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The longest version, in characters: an OCI tag's length (OCI distribution spec, "Pulling manifests").
+/// In characters. An image tag may not be longer (OCI distribution spec, "Pulling manifests").
 const MAX_LENGTH: usize = 128;
 
 /// A pack's version: Semantic Versioning 2.0, at most 128 characters, each of its three numbers at most 2^64 − 1.
 ///
-/// Deserializing checks nothing: stored versions were checked when they were accepted, by the rule of their time.
+/// Deserializing does not validate. A stored version was validated when it was accepted, and stays readable if the rule
+/// changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(String);
 
-/// Why a text is not a version.
+/// Why a text is not a [`Version`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidVersion {
-    /// It has more than 128 characters.
+    /// Holds the number of characters.
     #[error("has {0} characters; at most {MAX_LENGTH} are allowed")]
     TooLong(usize),
-    /// It is not a version by semver.org, version 2.0.0.
-    #[error("is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: {0}")]
+    /// Not a version by Semantic Versioning 2.0. Holds the reason.
+    #[error("is not a semantic version such as `1.2.3` or `1.2.3-beta.1` ({0})")]
     Malformed(String),
 }
 
 impl Version {
-    /// The version as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The image tag of this version: `+`, which a tag may not hold, becomes `_`, which a version may not.
+    /// Returns the image tag of this version. `+` becomes `_`: tags may not contain `+`, and versions may not contain `_`,
+    /// so different versions have different tags.
     pub fn tag(&self) -> String {
         self.0.replace('+', "_")
     }
 
-    /// What was most likely meant by a text that is not a version: `v1.2` means `1.2.0`.
+    /// Returns the version that an invalid text was probably meant to be, such as `1.2.0` for `v1.2`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches(['v', 'V', '=']);
         let (core, rest) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));

@@ -1,4 +1,4 @@
-//! The multipart form of an upload (`multipart/form-data`, RFC 7578): its parts, and what is wrong with them.
+//! Parses the multipart form of an upload (`multipart/form-data`, RFC 7578) and validates which parts it has.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 
@@ -7,48 +7,47 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use futures_util::stream;
 use multer::{Constraints, Multipart, SizeLimit};
-use pack_format::{Escaped, Limit, Limits, Problems};
+use pack_format::{Escaped, Limit, LimitName, Limits, Problems};
 
-/// The field of a problem that no single part of the form has.
+/// The field of problems that concern the form, not one of its parts.
 pub const FORM: &str = "form";
-/// The part that takes an archive's place.
+/// The part that names an archive that is already in S3, sent instead of the part `archive`.
 pub const UPLOAD_ID: &str = "upload_id";
-/// The longest boundary, in characters (RFC 2046, section 5.1.1).
+/// In characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
+/// The number of bytes of a text part that are read. Every valid value is shorter.
+const MAX_TEXT: usize = 256;
 
-/// The form of an upload, as far as it could be read.
+/// The form of an upload. Apart from the archive's size, the values are not validated.
 #[derive(Debug, Default)]
 pub struct Form {
-    /// The pack, as a `.tar.gz`.
+    /// A `.tar.gz`.
     pub archive: Option<Bytes>,
-    /// The id of an upload by which the pack was sent, as the client has it.
     pub upload_id: Option<String>,
-    /// Who may see it, as the client has it.
     pub visibility: Option<String>,
 }
 
 impl Form {
-    /// Reads a body as `multipart/form-data` (RFC 7578). What is wrong with it goes to `problems`; a form without a
-    /// problem has either an archive or an upload's id.
+    /// Parses a body. If this adds no problem to `problems`, the form has either an archive or an upload id.
     ///
     /// # Errors
-    /// The limit that the archive is over.
+    /// Returns the limit on compressed bytes if the archive exceeds it.
     pub async fn read(boundary: String, body: Bytes, limits: &Limits, problems: &mut Problems) -> Result<Self, Limit> {
         let size_limit = SizeLimit::new().for_field("archive", limits.compressed_bytes);
         let constraints = Constraints::new().size_limit(size_limit);
-        let whole = stream::iter([Ok::<_, Infallible>(body)]);
-        let mut parts = Multipart::with_constraints(whole, boundary, constraints);
+        let body = stream::iter([Ok::<_, Infallible>(body)]);
+        let mut parts = Multipart::with_constraints(body, boundary, constraints);
         let mut form = Self::default();
         match form.read_parts(&mut parts, problems).await {
             Ok(()) => match (&form.archive, &form.upload_id) {
                 (None, None) => {
-                    problems.add("archive", "is missing; send the pack as a .tar.gz in a part of this name");
+                    problems.add("archive", "is missing; send the pack as a .tar.gz in a part named `archive`");
                 }
-                (Some(_), Some(_)) => problems.add(UPLOAD_ID, "stands beside an archive; send one of the two"),
+                (Some(_), Some(_)) => problems.add(UPLOAD_ID, "is not allowed together with `archive`; send only one"),
                 _ => {}
             },
-            Err(multer::Error::FieldSizeExceeded { limit, .. }) => return Err(Limit::CompressedBytes(limit)),
-            Err(error) => problems.add(FORM, format_args!("is not well-formed multipart/form-data: {error}")),
+            Err(multer::Error::FieldSizeExceeded { .. }) => return Err(limits.limit(LimitName::CompressedBytes)),
+            Err(error) => problems.add(FORM, format_args!("is not valid multipart/form-data: {error}")),
         }
         Ok(form)
     }
@@ -56,17 +55,17 @@ impl Form {
     async fn read_parts(&mut self, parts: &mut Multipart<'_>, problems: &mut Problems) -> multer::Result<()> {
         while let Some(mut part) = parts.next_field().await? {
             let name = part.name().unwrap_or_default().to_owned();
-            // The body arrives whole, so a part is one chunk, which shares the reader's buffer.
+            // The body is one chunk of the stream, so each part is one chunk too, which shares the body's buffer.
             let content = part.chunk().await?.unwrap_or_default();
             match name.as_str() {
                 "archive" if self.archive.is_none() => self.archive = Some(content),
-                UPLOAD_ID if self.upload_id.is_none() => self.upload_id = Some(beginning(&content)),
-                "visibility" if self.visibility.is_none() => self.visibility = Some(beginning(&content)),
-                "archive" | UPLOAD_ID | "visibility" => problems.add(name, "is there more than once"),
-                "" => problems.add(FORM, "a part has no name"),
+                UPLOAD_ID if self.upload_id.is_none() => self.upload_id = Some(text(&content)),
+                "visibility" if self.visibility.is_none() => self.visibility = Some(text(&content)),
+                "archive" | UPLOAD_ID | "visibility" => problems.add(name, "appears more than once; send it only once"),
+                "" => problems.add(FORM, "has a part without a name"),
                 _ => problems.add(
                     Escaped::new(&name).to_string(),
-                    "is not a part of this form; its parts are `archive` or `upload_id`, and `visibility`",
+                    "is not a part of this form; send `archive` or `upload_id`, and optionally `visibility`",
                 ),
             }
         }
@@ -74,23 +73,22 @@ impl Form {
     }
 }
 
-/// As much of a part's text as any that is good has.
-fn beginning(content: &[u8]) -> String {
-    String::from_utf8_lossy(&content[..content.len().min(256)]).into_owned()
+/// Returns the start of a part as text.
+fn text(content: &[u8]) -> String {
+    String::from_utf8_lossy(&content[..content.len().min(MAX_TEXT)]).into_owned()
 }
 
-/// Why a Content-Type names no boundary.
+/// Why a Content-Type has no boundary.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidContentType {
-    /// It is that of something else.
     #[error("the body must be multipart/form-data")]
     NotAForm,
-    /// It is that of a form, and has no boundary that could be used.
-    #[error("the Content-Type header has no usable boundary; let the HTTP client write the header")]
+    /// The boundary is missing or invalid.
+    #[error("the Content-Type header has no valid boundary; let the HTTP client set the header")]
     NoBoundary,
 }
 
-/// What separates the parts of a form, by its Content-Type.
+/// Returns the boundary between the parts of a form, from its Content-Type.
 pub fn boundary(content_type: &str) -> Result<String, InvalidContentType> {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("multipart/form-data") {

@@ -86,10 +86,13 @@ async fn an_upload_id_is_accepted_only_from_its_org_and_after_the_archive_was_se
     }
 
     let both = form(archive()).text("upload_id", sent.clone());
-    let problem = json!(["stands beside an archive; send one of the two"]);
+    let problem = json!(["is not allowed together with `archive`; send only one"]);
     assert_eq!(problems(&local.send_form("acme", "", both).await), &problem);
     let twice = multipart::Form::new().text("upload_id", sent.clone()).text("upload_id", sent.clone());
-    assert_eq!(problems(&local.send_form("acme", "", twice).await), &json!(["is there more than once"]));
+    assert_eq!(
+        problems(&local.send_form("acme", "", twice).await),
+        &json!(["appears more than once; send it only once"])
+    );
     let several = multipart::Form::new().text("upload_id", not_sent.to_owned()).text("visibility", "all");
     let response = local.send_form("acme", "", several).await;
     let fields = &response.expect_error(400, "validation_error")["details"]["fields"];

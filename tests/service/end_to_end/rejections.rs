@@ -109,23 +109,24 @@ async fn every_problem_with_a_pack_is_reported() {
         .tar_gz();
     let expected = json!({
         "archive": [
-            "entry `data/link` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)",
-            "`notes.txt` has no place in a pack: put it into one of `guides/`, `scripts/`, `data/`, `templates/`, or leave \
-             it out; files at the top are `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE` and \
-             `LICENSE.*`",
+            "entry `data/link` at byte 1024 is a symbolic link, which is not allowed; archive what it points to \
+             (`tar --dereference`)",
+            "`notes.txt` is not allowed at the top of a pack; move it into one of `guides/`, `scripts/`, `data/`, \
+             `templates/`, or remove it (files allowed at the top: `pack.yaml`, `behavior.md`, `README.md`, \
+             `CHANGELOG.md`, `LICENSE`, `LICENSE.*`)",
         ],
-        "pack.yaml": ["line 3: `descripton` is not a key: did you mean `description`?"],
+        "pack.yaml": ["line 3: `descripton` is not a valid key here: did you mean `description`?"],
         "pack.yaml: description": [
-            "is missing; must be text that says what the pack is for: rename `descripton` to `description`",
+            "is missing; must be text that says what the pack is for; rename `descripton` to `description`",
         ],
         "pack.yaml: name": [
-            "line 1: `Bad_Name` must start with a lower-case letter and hold only lower-case letters, digits and single \
-             hyphens between them: did you mean `bad-name`?",
+            "line 1: `Bad_Name` must start with a lower-case letter and contain only lower-case letters, digits and \
+             single hyphens between them: did you mean `bad-name`?",
         ],
         "pack.yaml: version": [
-            "line 2: `1.10` is a number, not text: write `version: \"1.10\"`",
-            "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected end of input while \
-             parsing minor version number: did you mean `1.10.0`?",
+            "line 2: `1.10` is a number, not text; write `version: \"1.10\"`",
+            "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected end of input while \
+             parsing minor version number): did you mean `1.10.0`?",
         ],
     });
 

@@ -5,9 +5,9 @@ use super::{
     test_api::{BOUNDARY, TestApi, form, upload},
 };
 
-const MISSING: &str = "is missing; send the pack as a .tar.gz in a part of this name";
-const MALFORMED: &str = "is not well-formed multipart/form-data: ";
-const NO_BOUNDARY: &str = "the Content-Type header has no usable boundary; let the HTTP client write the header";
+const MISSING: &str = "is missing; send the pack as a .tar.gz in a part named `archive`";
+const MALFORMED: &str = "is not valid multipart/form-data: ";
+const NO_BOUNDARY: &str = "the Content-Type header has no valid boundary; let the HTTP client set the header";
 
 #[tokio::test]
 async fn another_content_type_is_unsupported() {
@@ -71,9 +71,9 @@ async fn every_missing_unknown_repeated_or_invalid_part_is_reported() {
         api.upload(&[("visibility", b"private"), ("file", b"1"), ("visibility", b"org"), ("", b"2")]).await.fields(),
         &json!({
             "archive": [MISSING],
-            "file": ["is not a part of this form; its parts are `archive` or `upload_id`, and `visibility`"],
-            "form": ["a part has no name"],
-            "visibility": ["is there more than once", "is `private`; must be `org` or `community`"],
+            "file": ["is not a part of this form; send `archive` or `upload_id`, and optionally `visibility`"],
+            "form": ["has a part without a name"],
+            "visibility": ["is \"private\"; must be `org` or `community`", "appears more than once; send it only once"],
         })
     );
     // The problems of the archive, the form and the query are reported together.
@@ -82,7 +82,7 @@ async fn every_missing_unknown_repeated_or_invalid_part_is_reported() {
     let response = api.send(&event).await;
     let fields = response.fields().as_object().unwrap();
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["archive", "dry_run", "page", "visibility"]);
-    assert_eq!(fields["archive"][0], "is there more than once");
+    assert_eq!(fields["archive"][0], "appears more than once; send it only once");
     assert!(fields["archive"][1].as_str().unwrap().contains("gzip"), "{fields:?}");
     assert_eq!(fields["dry_run"], json!(["is given more than once"]));
     assert_eq!(fields["page"], json!(["is not a query parameter of this request"]));

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
-use pack_format::Limit;
 use pack_upload::{
     aws::{Job, Queue, Staging, Table},
     records::{BuildStatus, Timestamp, Visibility},
@@ -102,7 +101,8 @@ async fn a_rejected_upload_writes_nothing() {
     }
     Arc::make_mut(&mut fixture.uploads.limits).entries = 1;
     let error = fixture.uploads.submit(&fixture.org, pack("hello")).await.unwrap_err();
-    assert!(matches!(error, UploadError::TooLarge { limit: Limit::Entries(1), .. }), "{error}");
+    let UploadError::TooLarge { limit, .. } = error else { panic!("{error}") };
+    assert_eq!((limit.name(), limit.value()), ("entries", 1));
     assert_eq!((fixture.jobs().await.len(), fixture.items().await), (0, 0));
 }
 

@@ -5,48 +5,49 @@ use std::{
 
 use super::{
     FIELD, ReadError,
-    collect::Collector,
-    entry::{Entry, Kind},
-    extension::{self, Extensions},
-    gzip::Unpacked,
+    entry::{Entry, EntryType},
+    extension::{ExtensionType, Extensions},
+    gzip::GzipReader,
     header::{BLOCK, Header},
+    tree_builder::TreeBuilder,
 };
-use crate::{Content, EntryKind, Limit, Limits, Problems};
+use crate::{Content, EntryKind, LimitName, Limits, Problems};
 
-/// Walks an archive's blocks from the first to the last.
+/// Reads the entries of a tar, block by block.
 pub(super) struct Entries<'a, R, W> {
-    unpacked: Unpacked<'a, R>,
+    reader: GzipReader<'a, R>,
     limits: &'a Limits,
-    collector: &'a mut Collector,
+    builder: &'a mut TreeBuilder,
     problems: &'a mut Problems,
-    /// Where the contents of files are written.
+    /// The writer of file contents.
     contents: &'a mut W,
-    /// How much was written there, in bytes.
+    /// Bytes written to `contents`.
     written: u64,
-    /// Headers so far.
+    /// Headers read, including those of extensions.
     count: u64,
+    /// Extension headers of the next entry.
     extensions: Extensions,
 }
 
 impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
     pub(super) fn new(
-        unpacked: Unpacked<'a, R>,
+        reader: GzipReader<'a, R>,
         limits: &'a Limits,
-        collector: &'a mut Collector,
+        builder: &'a mut TreeBuilder,
         problems: &'a mut Problems,
         contents: &'a mut W,
     ) -> Self {
         let extensions = Extensions::default();
-        Self { unpacked, limits, collector, problems, contents, written: 0, count: 0, extensions }
+        Self { reader, limits, builder, problems, contents, written: 0, count: 0, extensions }
     }
 
-    /// Reads every entry into the collector, and what is wrong with one into the problems.
+    /// Reads the tar to its end. Adds valid entries to the tree builder, and the problems of invalid ones to the problems.
     pub(super) fn read(mut self) -> Result<(), ReadError> {
         loop {
-            let position = self.unpacked.position();
+            let position = self.reader.position();
             let Some(block) = self.block()? else {
-                return Err(ReadError::Lost(format!(
-                    "the archive ends at byte {position} without the two blocks of zeros that mark its end: it is cut off"
+                return Err(ReadError::Unreadable(format!(
+                    "the archive is cut off: it ends at byte {position} without the two blocks of zeros that end a tar"
                 )));
             };
             if block == [0; BLOCK] {
@@ -54,31 +55,32 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             }
             self.count += 1;
             if self.count > self.limits.entries {
-                return Err(ReadError::TooLarge(Limit::Entries(self.limits.entries)));
+                return Err(ReadError::TooLarge(self.limits.limit(LimitName::Entries)));
             }
             let header = Header::parse(&block)
-                .map_err(|error| ReadError::Lost(format!("the header at byte {position} {error}")))?;
-            match extension::Kind::of(header.typeflag) {
-                Some(kind) => self.extension(position, kind, &header)?,
+                .map_err(|error| ReadError::Unreadable(format!("the header at byte {position} {error}")))?;
+            match ExtensionType::from_typeflag(header.typeflag) {
+                Some(extension_type) => self.extension(position, extension_type, &header)?,
                 None => self.entry(position, &header)?,
             }
         }
     }
 
-    fn extension(&mut self, position: u64, kind: extension::Kind, header: &Header) -> Result<(), ReadError> {
-        let lost = |what: String| ReadError::Lost(format!("the extension header at byte {position} {what}"));
+    fn extension(&mut self, position: u64, extension_type: ExtensionType, header: &Header) -> Result<(), ReadError> {
+        let unreadable =
+            |problem: String| ReadError::Unreadable(format!("the extension header at byte {position} {problem}"));
         let Limits { extension_header_bytes: limit, .. } = *self.limits;
         if header.size > limit {
             let size = header.size;
-            return Err(lost(format!(
+            return Err(unreadable(format!(
                 "has {size} bytes; at most {limit} are allowed (limit `extension_header_bytes`)"
             )));
         }
         let mut data = Vec::new();
-        if !pass_data(&mut self.unpacked, header.size, &mut data)? {
-            return Err(lost("is cut off".to_owned()));
+        if !copy_data(&mut self.reader, header.size, &mut data)? {
+            return Err(unreadable("is cut off".to_owned()));
         }
-        self.extensions.add(kind, header, &data).map_err(|error| lost(error.to_string()))
+        self.extensions.add(extension_type, header, &data).map_err(|error| unreadable(error.to_string()))
     }
 
     fn entry(&mut self, position: u64, header: &Header) -> Result<(), ReadError> {
@@ -86,76 +88,79 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         let entry = Entry::new(header, &extensions, position);
         let size = entry.size(self.limits)?;
         let validated = entry.validate(self.limits);
-        if let Err(faults) = &validated {
+        if let Err(problems) = &validated {
             let entry = entry.to_string();
-            for fault in faults {
-                self.problems.add(FIELD, format_args!("{entry} {fault}"));
+            for problem in problems {
+                self.problems.add(FIELD, format_args!("{entry} {problem}"));
             }
         }
-        if !entry.has_certain_end() {
-            return Err(ReadError::Lost(format!(
-                "what follows {entry} was not read: readers differ in whether its {size} bytes of data are entries"
+        if !entry.has_unambiguous_end() {
+            return Err(ReadError::Unreadable(format!(
+                "the archive was not read past {entry}: tar readers disagree on whether its {size} bytes of data are \
+                 content or further entries"
             )));
         }
-        let is_whole = match validated {
-            Ok((Kind::File, _)) => pass_data(&mut self.unpacked, size, self.contents)?,
-            _ => pass_data(&mut self.unpacked, size, &mut io::sink())?,
+        let is_complete = match validated {
+            Ok((EntryType::File, _)) => copy_data(&mut self.reader, size, self.contents)?,
+            _ => copy_data(&mut self.reader, size, &mut io::sink())?,
         };
-        if !is_whole {
-            return Err(ReadError::Lost(format!("{entry} is cut off")));
+        if !is_complete {
+            return Err(ReadError::Unreadable(format!("{entry} is cut off")));
         }
-        let Ok((kind, Some(path))) = validated else { return Ok(()) };
-        let kind = match kind {
-            Kind::File => {
+        let Ok((entry_type, Some(path))) = validated else { return Ok(()) };
+        let kind = match entry_type {
+            EntryType::File => {
                 let content = Content { start: self.written, size };
                 self.written += size;
                 EntryKind::File { executable: header.executable, content }
             }
-            Kind::Directory => EntryKind::Directory,
+            EntryType::Directory => EntryKind::Directory,
         };
-        if let Err(clash) = self.collector.add(path, kind, position) {
-            self.problems.add(FIELD, format!("{entry} {clash}"));
+        if let Err(conflict) = self.builder.add(path, kind, position) {
+            self.problems.add(FIELD, format!("{entry} {conflict}"));
         }
-        if self.collector.added_parents() > self.limits.entries {
-            return Err(ReadError::TooLarge(Limit::Entries(self.limits.entries)));
+        if self.builder.added_parents() > self.limits.entries {
+            return Err(ReadError::TooLarge(self.limits.limit(LimitName::Entries)));
         }
         Ok(())
     }
 
-    /// Two blocks of zeros mark the end (POSIX.1-1988, `ustar`), and only zeros may follow, to the end of the last block.
+    /// Checks the end of the tar after the block of zeros at `position`. There must be a second one (POSIX.1-1988, `ustar`),
+    /// and nothing but further blocks of zeros may follow.
     fn end(&mut self, position: u64) -> Result<(), ReadError> {
         if self.extensions.is_pending() {
-            return Err(ReadError::Lost(format!(
-                "the archive ends at byte {position}, and no entry follows its last extension header"
+            return Err(ReadError::Unreadable(format!(
+                "the archive ends at byte {position}, but no entry follows its last extension header"
             )));
         }
         match self.block()? {
             Some(block) if block == [0; BLOCK] => {}
             Some(_) => {
-                return Err(ReadError::Lost(format!(
-                    "the archive has a lone block of zeros at byte {position}; for some readers that is its end"
+                return Err(ReadError::Unreadable(format!(
+                    "the archive has a single block of zeros at byte {position}, which some tar readers treat as its end"
                 )));
             }
             None => {
-                return Err(ReadError::Lost(format!(
-                    "the archive ends after one block of zeros at byte {position} instead of two: it is cut off"
+                return Err(ReadError::Unreadable(format!(
+                    "the archive is cut off: it ends after one block of zeros at byte {position}, not two"
                 )));
             }
         }
         loop {
-            let position = self.unpacked.position();
+            let position = self.reader.position();
             match self.block()? {
                 Some(block) if block == [0; BLOCK] => {}
                 Some(_) => {
-                    return Err(ReadError::Lost(format!(
-                        "the archive has data after its end mark, in the block at byte {position}; append nothing to it"
+                    return Err(ReadError::Unreadable(format!(
+                        "the archive has data after its end, in the block at byte {position}; do not append anything to \
+                         an archive"
                     )));
                 }
-                None => match self.unpacked.position() - position {
+                None => match self.reader.position() - position {
                     0 => return Ok(()),
                     rest => {
-                        return Err(ReadError::Lost(format!(
-                            "the archive's last block, at byte {position}, has only {rest} bytes"
+                        return Err(ReadError::Unreadable(format!(
+                            "the archive's last block, at byte {position}, has only {rest} of {BLOCK} bytes"
                         )));
                     }
                 },
@@ -163,17 +168,17 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
     }
 
-    /// The next block; `None` if there is no whole one.
+    /// Reads the next block; `None` if no complete block is left.
     fn block(&mut self) -> Result<Option<[u8; BLOCK]>, ReadError> {
         let mut block = [0; BLOCK];
-        let is_whole = self.unpacked.pass(BLOCK as u64, &mut block.as_mut_slice())?;
-        Ok(is_whole.then_some(block))
+        let is_complete = self.reader.copy(BLOCK as u64, &mut block.as_mut_slice())?;
+        Ok(is_complete.then_some(block))
     }
 }
 
-/// Passes an entry's data on, of which the header says that it has `size` bytes, and skips what fills its last block.
-/// False if it is cut off.
-fn pass_data<R: BufRead>(unpacked: &mut Unpacked<'_, R>, size: u64, to: &mut impl Write) -> Result<bool, ReadError> {
+/// Writes `size` bytes of an entry's data to `to`, and skips the padding of their last block. Returns `false` if the data
+/// or the padding is cut off.
+fn copy_data<R: BufRead>(reader: &mut GzipReader<'_, R>, size: u64, to: &mut impl Write) -> Result<bool, ReadError> {
     let padding = size.wrapping_neg() % BLOCK as u64;
-    Ok(unpacked.pass(size, to)? && unpacked.pass(padding, &mut io::sink())?)
+    Ok(reader.copy(size, to)? && reader.copy(padding, &mut io::sink())?)
 }

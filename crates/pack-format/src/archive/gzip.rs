@@ -3,53 +3,56 @@ use std::io::{self, BufRead, ErrorKind, Read, Write};
 use flate2::bufread::GzDecoder;
 
 use super::ReadError;
-use crate::{Limit, Limits};
+use crate::{Limit, LimitName, Limits};
 
-/// How much is unpacked at a time, in bytes: what fits a core's cache.
+/// The number of bytes that are unpacked at a time. Fits into a core's cache.
 const CHUNK: usize = 64 << 10;
 
-/// What a gzip file yields, unpacked on demand.
+/// The first two bytes of every gzip member (RFC 1952, section 2.3.1).
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Unpacks a gzip file on demand, and checks the limits on bytes with each chunk.
 ///
-/// The file is one member with a sound header and trailer, and nothing after it (RFC 1952, section 2.2, would allow
-/// more, but not every reader reads on). The limits on bytes are checked with each chunk.
-pub(super) struct Unpacked<'a, R> {
-    decoder: GzDecoder<Source<R>>,
+/// The file must be a single valid member with nothing after it. RFC 1952, section 2.2, allows several members, but not
+/// every reader reads more than the first.
+pub(super) struct GzipReader<'a, R> {
+    decoder: GzDecoder<CountingReader<R>>,
     chunk: Vec<u8>,
-    /// How much of the chunk was passed on, in bytes.
-    passed: usize,
-    /// All that was yielded, with the chunk, in bytes.
-    yielded: u64,
-    ended: bool,
+    /// Bytes of `chunk` that were already copied.
+    chunk_position: usize,
+    /// Bytes unpacked so far, including all of `chunk`.
+    unpacked: u64,
+    is_at_end: bool,
     limits: &'a Limits,
 }
 
-impl<'a, R: BufRead> Unpacked<'a, R> {
-    /// Reads the gzip header; what is wrong with it is said by the first [`Unpacked::pass`].
+impl<'a, R: BufRead> GzipReader<'a, R> {
+    /// Reads the gzip header. If it is invalid, the first [`GzipReader::copy`] returns the error.
     pub(super) fn new(archive: R, limits: &'a Limits) -> Self {
-        let decoder = GzDecoder::new(Source { inner: archive, consumed: 0, failed: false });
-        Self { decoder, chunk: Vec::new(), passed: 0, yielded: 0, ended: false, limits }
+        let decoder = GzDecoder::new(CountingReader { inner: archive, consumed: 0, has_failed: false });
+        Self { decoder, chunk: Vec::new(), chunk_position: 0, unpacked: 0, is_at_end: false, limits }
     }
 
-    /// How much was passed on so far, in bytes.
+    /// Returns the number of unpacked bytes copied so far.
     pub(super) fn position(&self) -> u64 {
-        self.yielded - (self.chunk.len() - self.passed) as u64
+        self.unpacked - (self.chunk.len() - self.chunk_position) as u64
     }
 
-    /// Passes the next `length` bytes on. False if there are not so many; then all that there are were passed on.
-    pub(super) fn pass(&mut self, length: u64, to: &mut impl Write) -> Result<bool, ReadError> {
+    /// Writes the next `length` unpacked bytes to `to`. Returns `false` if there are fewer, after writing those.
+    pub(super) fn copy(&mut self, length: u64, to: &mut impl Write) -> Result<bool, ReadError> {
         let mut left = length;
         while left > 0 {
-            let unread = &self.chunk[self.passed..];
+            let unread = &self.chunk[self.chunk_position..];
             if unread.is_empty() {
-                if self.ended {
+                if self.is_at_end {
                     return Ok(false);
                 }
                 self.unpack_chunk()?;
                 continue;
             }
             let now = &unread[..unread.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
-            to.write_all(now).map_err(ReadError::Failed)?;
-            self.passed += now.len();
+            to.write_all(now).map_err(ReadError::Io)?;
+            self.chunk_position += now.len();
             left -= now.len() as u64;
         }
         Ok(true)
@@ -57,85 +60,82 @@ impl<'a, R: BufRead> Unpacked<'a, R> {
 
     fn unpack_chunk(&mut self) -> Result<(), ReadError> {
         self.chunk.resize(CHUNK, 0);
-        let yielded = self.decoder.read(&mut self.chunk);
-        self.chunk.truncate(*yielded.as_ref().unwrap_or(&0));
-        self.passed = 0;
-        self.yielded += self.chunk.len() as u64;
-        self.check_limits()?;
-        match yielded {
+        let read = self.decoder.read(&mut self.chunk);
+        self.chunk.truncate(*read.as_ref().unwrap_or(&0));
+        self.chunk_position = 0;
+        self.unpacked += self.chunk.len() as u64;
+        self.check_limits().map_err(ReadError::TooLarge)?;
+        match read {
             Ok(0) => self.end(),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(self.damaged(error)),
+            Err(error) => Err(self.describe(error)),
         }
     }
 
-    fn check_limits(&self) -> Result<(), ReadError> {
-        let unpacked = self.yielded;
+    fn check_limits(&self) -> Result<(), Limit> {
+        let unpacked = self.unpacked;
         let consumed = self.decoder.get_ref().consumed;
-        let Limits { compressed_bytes, unpacked_bytes, compression_ratio, ratio_free_bytes, .. } = *self.limits;
-        if consumed > compressed_bytes {
-            return Err(ReadError::TooLarge(Limit::CompressedBytes(compressed_bytes)));
+        let limits = self.limits;
+        if consumed > limits.compressed_bytes {
+            return Err(limits.limit(LimitName::CompressedBytes));
         }
-        if unpacked > unpacked_bytes {
-            return Err(ReadError::TooLarge(Limit::UnpackedBytes(unpacked_bytes)));
+        if unpacked > limits.unpacked_bytes {
+            return Err(limits.limit(LimitName::UnpackedBytes));
         }
-        if unpacked > ratio_free_bytes && unpacked > consumed.saturating_mul(compression_ratio) {
-            return Err(ReadError::TooLarge(Limit::CompressionRatio(compression_ratio)));
+        if unpacked > limits.ratio_free_bytes && unpacked > consumed.saturating_mul(limits.compression_ratio) {
+            return Err(limits.limit(LimitName::CompressionRatio));
         }
         Ok(())
     }
 
-    /// The member ended, and its trailer is right.
+    /// Checks that nothing follows the member, whose trailer the decoder has verified.
     fn end(&mut self) -> Result<(), ReadError> {
-        self.ended = true;
+        self.is_at_end = true;
         let end = self.decoder.get_ref().consumed;
-        let rest = self.decoder.get_mut().fill_buf().map_err(ReadError::Failed)?;
+        let rest = self.decoder.get_mut().fill_buf().map_err(ReadError::Io)?;
         if rest.is_empty() {
             return Ok(());
         }
         let what = if rest.starts_with(&MAGIC) {
-            "another gzip member follows"
+            "another gzip member follows; upload a single gzip member"
         } else if rest.iter().all(|byte| *byte == 0) {
-            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)"
+            "zeros follow, which bsdtar adds when it compresses into a pipe; use gzip instead (`tar -cf - . | gzip`)"
         } else {
-            "bytes follow that are not part of it"
+            "other data follows; upload the archive with nothing after it"
         };
-        Err(ReadError::Lost(format!(
-            "the gzip stream ends at byte {end} of the upload, and {what}; upload one .tar.gz with nothing after it"
-        )))
+        Err(ReadError::Unreadable(format!("the gzip stream ends at byte {end} of the upload, but {what}")))
     }
 
-    /// What an error of the decoder means, unless it is the source's own.
-    fn damaged(&self, error: io::Error) -> ReadError {
-        let unpacked = self.yielded;
-        if self.decoder.get_ref().failed {
-            return ReadError::Failed(error);
+    /// Explains an error of the decoder, or returns the error of the underlying reader.
+    fn describe(&self, error: io::Error) -> ReadError {
+        let unpacked = self.unpacked;
+        if self.decoder.get_ref().has_failed {
+            return ReadError::Io(error);
         }
-        ReadError::Lost(if self.decoder.header().is_none() {
-            format!("is not gzip ({error}): a pack is uploaded as .tar.gz, as `tar -czf pack.tar.gz` writes it")
+        ReadError::Unreadable(if self.decoder.header().is_none() {
+            format!(
+                "is not a gzip file ({error}); create a .tar.gz, for example with `tar -czf pack.tar.gz -C my-pack .`"
+            )
         } else if error.kind() == ErrorKind::UnexpectedEof {
-            format!("the gzip stream is cut off after {unpacked} unpacked bytes; upload the whole file")
+            format!("the gzip stream is cut off after {unpacked} unpacked bytes; upload the complete file")
         } else {
-            format!("the gzip stream is damaged after {unpacked} unpacked bytes ({error}); pack it again")
+            format!("the gzip stream is damaged after {unpacked} unpacked bytes ({error}); create the archive again")
         })
     }
 }
 
-/// How every gzip member begins (RFC 1952, section 2.3.1).
-const MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-/// The compressed bytes: counts what is consumed of them, and knows whether reading them failed.
-struct Source<R> {
+/// Counts the compressed bytes that are consumed, and records whether reading them failed.
+struct CountingReader<R> {
     inner: R,
     consumed: u64,
-    failed: bool,
+    has_failed: bool,
 }
 
-impl<R: BufRead> BufRead for Source<R> {
+impl<R: BufRead> BufRead for CountingReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let Self { inner, failed, .. } = self;
-        inner.fill_buf().inspect_err(|error| *failed = error.kind() != ErrorKind::Interrupted)
+        let Self { inner, has_failed, .. } = self;
+        inner.fill_buf().inspect_err(|error| *has_failed = error.kind() != ErrorKind::Interrupted)
     }
 
     fn consume(&mut self, bytes: usize) {
@@ -144,7 +144,7 @@ impl<R: BufRead> BufRead for Source<R> {
     }
 }
 
-impl<R: BufRead> Read for Source<R> {
+impl<R: BufRead> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(buffer)?;
         self.consume(read);

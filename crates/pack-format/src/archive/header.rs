@@ -5,51 +5,50 @@ use tar::{Header as Layout, UstarHeader};
 use super::number::{InvalidNumber, signed, unsigned};
 use crate::Quoted;
 
-/// The size of a block, in bytes: a header is one, and contents are padded to whole ones.
+/// The size of a tar block, in bytes. A header is one block, and contents are padded to full blocks.
 pub(super) const BLOCK: usize = 512;
 
-/// A header that every reader reads alike.
+/// A header that all tar readers understand the same way.
 #[derive(Debug)]
 pub(super) struct Header {
-    /// The name, with the prefix of a `ustar` header before it.
+    /// The name, including the prefix of a `ustar` header.
     pub(super) name: Vec<u8>,
-    /// What kind of entry it is.
     pub(super) typeflag: u8,
-    /// How much data follows, in bytes, padding aside.
+    /// The size of the data that follows, in bytes, without padding.
     pub(super) size: u64,
-    /// Whether the mode lets anyone execute it.
+    /// Whether the mode has any of the three execute bits.
     pub(super) executable: bool,
-    /// Whether it names a link's target.
+    /// Whether it has a link target.
     pub(super) has_link_name: bool,
-    /// Whether its format is that of Unix version 7, which knows no extension headers.
+    /// Whether it is in the format of Unix version 7, which has no extension headers.
     pub(super) is_v7: bool,
 }
 
-/// Why a block is not such a header.
+/// Why a block is not a valid [`Header`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidHeader {
     #[error("has a checksum field that {0}")]
     UnreadableChecksum(InvalidNumber),
-    #[error("has the checksum {found} and should have {expected}: the archive is damaged")]
+    #[error("has the checksum {found} but should have {expected}; the archive is damaged, so create it again")]
     Checksum { found: u64, expected: u64 },
-    #[error("has the magic {0}, which is none of POSIX ustar or PAX, GNU or v7 tar")]
+    #[error("has the unknown magic {0}; the format must be POSIX, GNU or v7 tar (`tar --format=posix`)")]
     Magic(String),
-    #[error("has a field `{field}` that {error}")]
+    #[error("has a `{field}` field that {error}")]
     Number { field: &'static str, error: InvalidNumber },
     #[error(
-        "is in {format} format and has data after its last field, which some readers take for a part of the name; \
-         write the archive with `tar --format=posix`"
+        "is in {format} format but has data after its last field, which some tar readers take as part of the name; \
+         create the archive with `tar --format=posix`"
     )]
     Trailing { format: &'static str },
-    #[error("has a name prefix and no name")]
+    #[error("has a name prefix but no name")]
     PrefixAlone,
 }
 
 impl Header {
-    /// Reads a block.
+    /// Parses a block.
     ///
-    /// All numeric fields are checked, even those that are not used: for Python's `tarfile` an archive ends before a
-    /// header with a malformed one.
+    /// Checks all numeric fields, including unused ones: Python's `tarfile` treats a header with a malformed number as the
+    /// end of the archive.
     pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Self, InvalidHeader> {
         let layout = Layout::from_byte_slice(block);
         let common = layout.as_old();
@@ -61,7 +60,7 @@ impl Header {
         let size = number("size", &common.size)?;
         signed(&common.mtime).map_err(|error| InvalidHeader::Number { field: "mtime", error })?;
 
-        // Not every format has these two, but GNU tar writes them in all, and Python reads them in all.
+        // Not every format has these fields, but GNU tar writes them and Python reads them in every format.
         number("devmajor", &block[offset_of!(UstarHeader, dev_major)..offset_of!(UstarHeader, dev_minor)])?;
         number("devminor", &block[offset_of!(UstarHeader, dev_minor)..offset_of!(UstarHeader, prefix)])?;
 
@@ -83,10 +82,10 @@ impl Header {
     }
 }
 
-/// Where the two fields lie that tell the formats apart.
+/// The fields `magic` and `version`, which identify the format.
 const MAGIC_AND_VERSION: std::ops::Range<usize> = 257..265;
 
-/// The checksum is the sum of the block's bytes, its own field taken as spaces.
+/// Checks the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
 fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHeader> {
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
     let found = unsigned(field).map_err(InvalidHeader::UnreadableChecksum)?;
@@ -94,7 +93,8 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-/// Where others keep times, sparse maps or nothing, Python reads a prefix whatever the format.
+/// Checks that the bytes after the last common field are zero, for a format that has no prefix. Other formats keep times
+/// or sparse maps there, or nothing, but Python reads a prefix in every format.
 fn no_prefix(block: &[u8; BLOCK], format: &'static str) -> Result<&'static [u8], InvalidHeader> {
     let rest = &block[offset_of!(UstarHeader, prefix)..];
     if rest.iter().all(|byte| *byte == 0) { Ok(&[]) } else { Err(InvalidHeader::Trailing { format }) }

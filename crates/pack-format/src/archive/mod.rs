@@ -1,13 +1,13 @@
-//! Reading a `.tar.gz` strictly: what tar readers read differently is refused, what they agree on is kept.
+//! Reads a `.tar.gz` strictly: accepts only what all tar readers understand the same way.
 //!
-//! [`gzip`] unpacks the archive chunk by chunk and watches the limits on bytes. [`entries`] walks its blocks: each must
-//! be a sound [`header`] whose fields are [`number`]s, [`extension`] headers ([`pax`] records and GNU long names) apply
-//! to the entry after them, and an entry's name must be a sound [`path`]. [`collect`] puts the entries together into the
-//! tree. [`quote`] shows names in messages.
+//! - [`gzip`] decompresses the archive in chunks and checks the limits on bytes.
+//! - [`entries`] walks the blocks of the tar. Each must be a valid [`header`], whose numeric fields are parsed by [`number`].
+//! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them.
+//! - [`path`] validates names.
+//! - [`tree_builder`] assembles the entries into a [`Tree`].
 //!
-//! Contents go to the caller's writer in the order of the archive; what is kept here does not grow with them.
+//! File contents are written to the caller's writer in archive order. Memory use does not depend on their size.
 
-mod collect;
 mod entries;
 mod entry;
 mod extension;
@@ -16,53 +16,52 @@ mod header;
 mod number;
 mod path;
 mod pax;
+mod tree_builder;
 
 use std::{
     io::{self, BufRead, Write},
     mem,
 };
 
-use self::{collect::Collector, entries::Entries, gzip::Unpacked};
+use self::{entries::Entries, gzip::GzipReader, tree_builder::TreeBuilder};
 use super::{Limit, Limits, Problems, Tree, ValidationError};
 
-/// The field that an archive's problems belong to.
+/// The field under which an archive's problems are reported.
 const FIELD: &str = "archive";
 
-/// Why reading ends before the archive does.
+/// Why reading stopped before the end of the archive.
 #[derive(Debug)]
 enum ReadError {
-    /// A limit on what may be read was passed.
     TooLarge(Limit),
-    /// Where the next entry begins is not known for certain. Holds the problem.
-    Lost(String),
-    /// The archive could not be read, or its contents could not be written: no fault of the archive.
-    Failed(io::Error),
+    /// It is uncertain where the next entry starts. Holds the problem.
+    Unreadable(String),
+    /// Reading the archive or writing its contents failed.
+    Io(io::Error),
 }
 
-/// Reads the archive into a tree of the pack's files, with one wrapping directory stripped and tools' litter dropped.
-/// The contents of files go to `contents`.
+/// Reads an archive into a tree, and writes the contents of its files to `contents`.
 ///
-/// An entry that is wrong becomes a problem and is left out of the tree.
+/// Strips one wrapping directory and drops files that tools leave behind. An invalid entry is a problem and is left out of
+/// the tree.
 ///
 /// # Errors
-/// [`ValidationError::TooLarge`] as soon as a limit is passed. [`ValidationError::Invalid`], with all of `problems`, where the
-/// archive cannot be read on: what it holds is then not known, so nothing more can be said of it.
-/// [`ValidationError::Io`] where reading or writing fails.
+/// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. It then takes all of `problems`, since
+/// the layout and the manifest cannot be validated.
 pub(super) fn read(
     archive: impl BufRead,
     limits: &Limits,
     contents: &mut impl Write,
     problems: &mut Problems,
 ) -> Result<Tree, ValidationError> {
-    let unpacked = Unpacked::new(archive, limits);
-    let mut collector = Collector::default();
-    match Entries::new(unpacked, limits, &mut collector, problems, contents).read() {
-        Ok(()) => Ok(collector.into_tree()),
+    let reader = GzipReader::new(archive, limits);
+    let mut builder = TreeBuilder::default();
+    match Entries::new(reader, limits, &mut builder, problems, contents).read() {
+        Ok(()) => Ok(builder.build()),
         Err(ReadError::TooLarge(limit)) => Err(ValidationError::TooLarge(limit)),
-        Err(ReadError::Lost(problem)) => {
+        Err(ReadError::Unreadable(problem)) => {
             problems.add(FIELD, problem);
             Err(ValidationError::Invalid(mem::take(problems)))
         }
-        Err(ReadError::Failed(error)) => Err(ValidationError::Io(error)),
+        Err(ReadError::Io(error)) => Err(ValidationError::Io(error)),
     }
 }

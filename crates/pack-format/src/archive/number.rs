@@ -1,22 +1,20 @@
-/// Why a numeric field of a header is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidNumber {
-    /// Readers make different numbers of it, or none.
+    /// Tar readers disagree on its value, or reject it.
     #[error("is not a well-formed number")]
     Malformed,
-    /// GNU's base-256 can say less than nothing.
+    /// Possible in GNU's base-256 encoding.
     #[error("is negative")]
     Negative,
-    /// GNU's base-256 can say more than any file has.
-    #[error("is a number beyond 63 bits")]
+    #[error("is larger than 63 bits")]
     Overflow,
 }
 
-/// The value of a numeric field that may be negative, as only a time may.
+/// Parses a numeric field that may be negative. Only times may.
 ///
-/// Either octal digits after any spaces and before any spaces or NULs (POSIX.1-1988 `ustar`), or nothing but NULs, or
-/// GNU's base-256: a big-endian two's complement number under a leading byte of 0x80 or 0xff. Signs, other prefixes and
-/// what follows the first blank are read differently by GNU tar, libarchive and Python, and therefore not at all here.
+/// Accepts octal digits with spaces before them and spaces or NULs after them (POSIX.1-1988 `ustar`), a field of only NULs,
+/// and GNU's base-256 encoding: a byte 0x80 or 0xff, followed by a big-endian two's complement number. Rejects signs, other
+/// prefixes and anything after the first blank, since GNU tar, libarchive and Python read those differently.
 pub(super) fn signed(field: &[u8]) -> Result<i64, InvalidNumber> {
     match field {
         [0x80, digits @ ..] => base_256(digits, 0x00),
@@ -25,7 +23,7 @@ pub(super) fn signed(field: &[u8]) -> Result<i64, InvalidNumber> {
     }
 }
 
-/// The value of a numeric field that may not be negative.
+/// Parses a numeric field that may not be negative.
 pub(super) fn unsigned(field: &[u8]) -> Result<u64, InvalidNumber> {
     signed(field)?.try_into().map_err(|_| InvalidNumber::Negative)
 }
@@ -51,6 +49,6 @@ fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
     if digits.is_empty() || rest.iter().any(|byte| !matches!(byte, 0 | b' ')) {
         return Err(InvalidNumber::Malformed);
     }
-    // The longest field has 12 bytes: 36 bits.
+    // This cannot overflow: the longest field has 12 digits, which are 36 bits.
     Ok(digits.iter().fold(0, |number, digit| number << 3 | i64::from(digit - b'0')))
 }

@@ -1,33 +1,36 @@
 use crate::{Limits, text::is_bidirectional_control};
 
-/// Why a name is not a path that means the same everywhere.
+/// Why a name is not a valid path. A valid path means the same on every platform.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPath {
     #[error("has an empty name")]
     Empty,
-    #[error("has a name that is not UTF-8")]
+    #[error("has a name that is not UTF-8; rename it")]
     NotUtf8,
-    #[error("has an absolute name; names are relative to the pack's directory")]
+    #[error("has an absolute name; names must be relative to the pack's directory")]
     Absolute,
-    #[error("has a `..` in its name, which leads out of its directory")]
+    #[error("has `..` in its name, which is not allowed")]
     Parent,
-    #[error("has a `.` or an empty component inside its name")]
+    #[error("has a `.` or an empty component in its name, which is not allowed")]
     EmptyComponent,
-    #[error("has a backslash in its name, which is a separator on Windows; separate by `/`")]
+    #[error("has a backslash in its name, which is a separator on Windows; use `/`")]
     Backslash,
-    #[error("has a drive letter in its name")]
+    #[error("has a drive letter in its name; names must be relative to the pack's directory")]
     Drive,
-    #[error("has the control character U+{:04X} in its name", u32::from(*.0))]
+    #[error("has the control character U+{:04X} in its name; rename it", u32::from(*.0))]
     Control(char),
-    #[error("has the bidirectional control U+{:04X} in its name, which makes it look like another", u32::from(*.0))]
+    #[error(
+        "has the bidirectional control U+{:04X} in its name, which changes how the name is displayed; rename it",
+        u32::from(*.0)
+    )]
     Bidirectional(char),
-    #[error("has a component in its name that begins or ends with a blank; rename it")]
+    #[error("has a component in its name that starts or ends with whitespace; rename it")]
     Blank,
     #[error("has a component in its name that ends with a dot; rename it")]
     TrailingDot,
     #[error(
-        "has a component in its name that begins with `.wh.`; container runtimes read such a name as the deletion of \
-         another file; rename it"
+        "has a component in its name that starts with `.wh.`, which container runtimes treat as the deletion of another \
+         file; rename it"
     )]
     Whiteout,
     #[error("has a name of {bytes} bytes; at most {limit} are allowed (limit `path_bytes`)")]
@@ -38,81 +41,81 @@ pub(super) enum InvalidPath {
     ComponentTooLong { bytes: usize, limit: usize },
 }
 
-/// The path that a name means, relative to the archive's root: `None` for the root itself, else the name without a
-/// leading `./`. A directory's trailing slash is already off.
+/// Returns the path that a name means, relative to the archive's root: the name without a leading `./`, or `None` for the
+/// root itself. The name must be without a directory's trailing slash.
 ///
 /// # Errors
-/// Everything that is wrong with the name.
+/// Returns every problem of the name.
 pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<InvalidPath>> {
     let Ok(text) = str::from_utf8(name) else { return Err(vec![InvalidPath::NotUtf8]) };
     if text == "." {
         return Ok(None);
     }
-    // Only one: what a second one or a slash after it leads to is left to the checks.
+    // Strip only one `./`. The checks reject another one, or a slash after it.
     let path = text.strip_prefix("./").filter(|path| !path.starts_with('/')).unwrap_or(text);
-    let faults = faults(path, limits);
-    if faults.is_empty() { Ok(Some(path.to_owned())) } else { Err(faults) }
+    let problems = check(path, limits);
+    if problems.is_empty() { Ok(Some(path.to_owned())) } else { Err(problems) }
 }
 
-fn faults(path: &str, limits: &Limits) -> Vec<InvalidPath> {
+fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
     if path.is_empty() {
         return vec![InvalidPath::Empty];
     }
-    // Nothing else is looked for: an extension header may hold many times what is allowed.
+    // Report nothing else: a name in an extension header may be many times longer than the limit.
     if path.len() > limits.path_bytes {
         return vec![InvalidPath::TooLong { bytes: path.len(), limit: limits.path_bytes }];
     }
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     let relative = path.strip_prefix('/').unwrap_or(path);
     if relative.len() < path.len() {
-        faults.push(InvalidPath::Absolute);
+        problems.push(InvalidPath::Absolute);
     }
     let components = relative.split('/');
     let depth = components.clone().count();
-    for fault in components.flat_map(|component| component_faults(component, limits)).chain(character_faults(path)) {
-        if !faults.contains(&fault) {
-            faults.push(fault);
+    for problem in components.flat_map(|component| check_component(component, limits)).chain(check_characters(path)) {
+        if !problems.contains(&problem) {
+            problems.push(problem);
         }
     }
     if depth > limits.path_depth {
-        faults.push(InvalidPath::TooDeep { depth, limit: limits.path_depth });
+        problems.push(InvalidPath::TooDeep { depth, limit: limits.path_depth });
     }
-    faults
+    problems
 }
 
-fn component_faults(component: &str, limits: &Limits) -> Vec<InvalidPath> {
+fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     match component {
         "" | "." => return vec![InvalidPath::EmptyComponent],
         ".." => return vec![InvalidPath::Parent],
-        // What macOS keeps of the attributes of `.` itself; it is dropped later.
+        // macOS stores the attributes of `.` under this name. It is dropped later.
         "._." => return Vec::new(),
         _ => {}
     }
-    let mut faults = Vec::new();
-    // In any component, since the one before it may be a wrapping directory.
+    let mut problems = Vec::new();
+    // Check every component: the ones before it may be a wrapping directory, which is stripped.
     if let [letter, b':', ..] = component.as_bytes()
         && letter.is_ascii_alphabetic()
     {
-        faults.push(InvalidPath::Drive);
+        problems.push(InvalidPath::Drive);
     }
     if component.trim() != component {
-        faults.push(InvalidPath::Blank);
+        problems.push(InvalidPath::Blank);
     }
     if component.ends_with('.') {
-        faults.push(InvalidPath::TrailingDot);
+        problems.push(InvalidPath::TrailingDot);
     }
     // OCI image-spec, layer.md, "Whiteouts".
     if component.starts_with(".wh.") {
-        faults.push(InvalidPath::Whiteout);
+        problems.push(InvalidPath::Whiteout);
     }
     if component.len() > limits.component_bytes {
         let bytes = component.len();
-        faults.push(InvalidPath::ComponentTooLong { bytes, limit: limits.component_bytes });
+        problems.push(InvalidPath::ComponentTooLong { bytes, limit: limits.component_bytes });
     }
-    faults
+    problems
 }
 
-fn character_faults(path: &str) -> impl Iterator<Item = InvalidPath> {
+fn check_characters(path: &str) -> impl Iterator<Item = InvalidPath> {
     path.chars().filter_map(|char| match char {
         '\\' => Some(InvalidPath::Backslash),
         _ if char.is_control() => Some(InvalidPath::Control(char)),

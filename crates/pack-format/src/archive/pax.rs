@@ -1,36 +1,36 @@
 use super::number::InvalidNumber;
 
-/// What the records of a PAX extended header say that matters to a pack (POSIX.1-2001, `pax`, "Extended Header").
+/// The records of a PAX extended header that matter to a pack (POSIX.1-2001, `pax`, "Extended Header").
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Pax {
     /// The entry's name.
     pub(super) path: Option<Vec<u8>>,
-    /// How much data the entry has, in bytes.
+    /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
-    /// What is wrong with the entry because of its records, though they can be read.
-    pub(super) faults: Vec<&'static str>,
+    /// What is wrong with the entry because of its records.
+    pub(super) problems: Vec<&'static str>,
 }
 
-/// Why PAX records cannot be read, so that nothing is known of the entry that they describe.
+/// Why PAX records cannot be parsed. Nothing is then known about the entry that they describe.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPax {
-    #[error("holds a malformed PAX record at its byte {0}")]
+    #[error("contains a malformed PAX record at byte {0} of its data")]
     Malformed(usize),
-    #[error("holds a PAX record without a keyword, or with a NUL in it, at its byte {0}")]
+    #[error("contains a PAX record at byte {0} of its data whose keyword is empty or contains a NUL")]
     Keyword(usize),
     #[error(
-        "holds a PAX keyword that begins with a blank or tab at its byte {0}; GNU tar skips it and reads another keyword \
-         than other tools"
+        "contains a PAX record at byte {0} of its data whose keyword starts with a space or tab, which GNU tar skips and \
+         other tar readers do not"
     )]
     BlankBeforeKeyword(usize),
-    #[error("holds more than one PAX `size`")]
+    #[error("contains more than one PAX `size`")]
     RepeatedSize,
-    #[error("holds a PAX `size` that {0}")]
+    #[error("contains a PAX `size` that {0}")]
     Size(InvalidNumber),
 }
 
 impl Pax {
-    /// Reads the data of an extended header. Values of keywords that do not matter here are raw bytes.
+    /// Parses the data of an extended header. Values of other keywords may be any bytes.
     pub(super) fn parse(data: &[u8]) -> Result<Self, InvalidPax> {
         let mut pax = Self::default();
         let mut position = 0;
@@ -51,7 +51,7 @@ impl Pax {
     }
 
     fn apply(&mut self, keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
-        let fault = match keyword {
+        let problem = match keyword {
             b"path" if self.path.is_some() => "has more than one PAX `path`",
             b"path" => {
                 self.path = Some(value.to_vec());
@@ -63,33 +63,35 @@ impl Pax {
                 return Ok(());
             }
             b"linkpath" if value.contains(&0) => "has a NUL in its PAX `linkpath`",
-            b"linkpath" => "has a PAX `linkpath`, as only a link has",
-            b"hdrcharset" => "has a PAX `hdrcharset`, which readers heed differently",
+            b"linkpath" => "has a PAX `linkpath`, which only links have",
+            b"hdrcharset" => "has a PAX `hdrcharset`, which tar readers treat differently",
             b"SCHILY.realsize" | b"SUN.holesdata" => SPARSE,
             _ if keyword.starts_with(b"GNU.sparse.") => SPARSE,
-            _ if keyword.starts_with(b"GNU.") => "has PAX records of an incremental or multi-volume dump",
+            _ if keyword.starts_with(b"GNU.") => DUMP,
             _ => return Ok(()),
         };
-        // 64 KiB have thousands of records.
-        if !self.faults.contains(&fault) {
-            self.faults.push(fault);
+        // A header may hold thousands of records with the same problem.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
         }
         Ok(())
     }
 }
 
-const SPARSE: &str = "is a sparse file by its PAX records; pack it without `tar --sparse`";
+const SPARSE: &str = "is a sparse file according to its PAX records; archive it without `tar --sparse`";
+const DUMP: &str = "belongs to an incremental or multi-volume dump according to its PAX records; archive it without \
+                    `tar --incremental` and `tar --multi-volume`";
 
-/// The first record's whole length, and what it has between its length and the line break at its end.
+/// Returns the first record's length, and its content between the length and the line feed at its end.
 fn split_record(data: &[u8]) -> Option<(usize, &[u8])> {
-    // 64 KiB of data have records of at most five digits; a reader may have any limit above that.
+    // Data of at most 64 KiB needs lengths of at most five digits. Any limit above that works.
     let space = data.iter().take(20).position(|byte| *byte == b' ')?;
     let length = usize::try_from(decimal(&data[..space]).ok()?).ok()?;
     let record = data.get(..length)?.get(space + 1..)?.strip_suffix(b"\n")?;
     Some((length, record))
 }
 
-/// The value of decimal digits, without a sign, blanks or leading zeros.
+/// Parses decimal digits, without a sign, blanks or leading zeros.
 fn decimal(digits: &[u8]) -> Result<u64, InvalidNumber> {
     let is_canonical = digits.iter().all(u8::is_ascii_digit) && (digits == b"0" || !digits.starts_with(b"0"));
     if digits.is_empty() || !is_canonical {

@@ -2,51 +2,50 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::Quoted;
 
-/// The longest host, in bytes (RFC 1035, section 2.3.4, as text).
+/// In bytes. RFC 1035, section 2.3.4, allows 255 bytes on the wire, which is 253 as text.
 const MAX_HOST: usize = 253;
-/// The longest label of a host, in bytes (RFC 1035, section 2.3.4).
+/// In bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// Why a text is not a host pattern.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidDomain {
-    #[error("must be a host such as `api.example.com`, and is empty")]
+    #[error("must be a host such as `api.example.com`")]
     Empty,
-    #[error("must be a host alone, without {part}{}", mend(.host))]
-    NotAlone { part: &'static str, host: String },
-    #[error("has the port {}; a port is a number from 1 to 65535", Quoted::new(.0))]
+    #[error("must be a host without {part}{}", suggestion(.host))]
+    PartOfUrl { part: &'static str, host: String },
+    #[error("has the port {}; must be a number from 1 to 65535", Quoted::new(.0))]
     Port(String),
-    #[error("is not an IPv6 address; one is written as `[2001:db8::1]`")]
+    #[error("must be an IPv6 address in brackets, such as `[2001:db8::1]`")]
     Ipv6,
-    #[error("ends in a number and is not an IPv4 address")]
+    #[error("ends in a number but is not an IPv4 address such as `192.0.2.1`")]
     Ipv4,
-    #[error("has {0} characters; a host has at most {MAX_HOST}")]
+    #[error("has {0} characters; at most {MAX_HOST} are allowed")]
     TooLong(usize),
-    #[error("has an empty label; labels stand between single dots")]
+    #[error("has an empty label; labels must be separated by single dots")]
     EmptyLabel,
     #[error("has a label of {0} characters; at most {MAX_LABEL} are allowed")]
     LongLabel(usize),
-    #[error("has a label that begins or ends with a hyphen")]
+    #[error("has a label that starts or ends with a hyphen")]
     Hyphen,
-    #[error("is not ASCII: write international names in their ASCII form, `xn--…`")]
+    #[error("is not ASCII; write international names in their ASCII form (`xn--…`)")]
     NotAscii,
-    #[error("holds {}; a host holds only letters, digits, `-`, `_`, dots and `*`", Quoted::new(&.0.to_string()))]
+    #[error("contains {}; a host may contain only letters, digits, `-`, `_`, dots and `*`", Quoted::new(&.0.to_string()))]
     Character(char),
 }
 
-fn mend(host: &str) -> String {
-    if check(host).is_ok() { format!(": write {}", Quoted::new(host)) } else { String::new() }
+fn suggestion(host: &str) -> String {
+    if check(host).is_ok() { format!("; write {}", Quoted::new(host)) } else { String::new() }
 }
 
-/// Checks a host pattern in its normalised form: lower case, no trailing dot, no default port. A `*` stands for any part
-/// of a label or for all of it. Another port, an IPv4 address, and an IPv6 address in brackets are allowed.
+/// Checks a host pattern. Upper case and one trailing dot are accepted. `*` matches a label or a part of one. A port, an
+/// IPv4 address, and an IPv6 address in brackets are allowed.
 pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
-    not_alone(text)?;
+    reject_url(text)?;
     let lower = text.to_ascii_lowercase();
     if lower.parse::<Ipv6Addr>().is_ok() {
         return Err(InvalidDomain::Ipv6);
     }
-    // The last colon that is not inside of brackets.
+    // A colon inside brackets belongs to an IPv6 address.
     let (host, port) = match lower.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (lower.as_str(), None),
@@ -64,22 +63,22 @@ pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
     name(host.strip_suffix('.').unwrap_or(host))
 }
 
-/// Refuses what a URL has around its host, and says what the host is.
-fn not_alone(text: &str) -> Result<(), InvalidDomain> {
+/// Rejects the parts of a URL around its host.
+fn reject_url(text: &str) -> Result<(), InvalidDomain> {
     let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
     let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
     let part = match (scheme, user) {
-        (Some(_), _) if path.len() > 1 => "a scheme and a path",
+        (Some(_), _) if path.len() > 1 => "a scheme or path",
         (Some(_), _) => "a scheme",
         (None, Some(_)) => "a user name",
         (None, None) if !path.is_empty() => "a path",
         (None, None) => return Ok(()),
     };
-    Err(InvalidDomain::NotAlone { part, host: host.to_owned() })
+    Err(InvalidDomain::PartOfUrl { part, host: host.to_owned() })
 }
 
-/// Checks a host's name, or pattern of names, label by label.
+/// Checks a host name, or a pattern of host names, label by label.
 fn name(host: &str) -> Result<(), InvalidDomain> {
     if host.is_empty() {
         return Err(InvalidDomain::Empty);
@@ -105,7 +104,7 @@ fn name(host: &str) -> Result<(), InvalidDomain> {
             return Err(InvalidDomain::Hyphen);
         }
     }
-    // WHATWG URL, "ends in a number checker": resolvers take such a host for an address, whole or not.
+    // URL parsers treat such a host as an IPv4 address, even an incomplete one (WHATWG URL, "ends in a number checker").
     let is_number = host.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
     if is_number && host.parse::<Ipv4Addr>().is_err() {
         return Err(InvalidDomain::Ipv4);

@@ -1,4 +1,4 @@
-//! The caps.yaml fragment: what a pack would let an agent do, for an operator to grant.
+//! The caps.yaml fragment: the capabilities that a pack asks an operator to grant to the agent.
 
 mod domain;
 mod identifier;
@@ -8,46 +8,45 @@ use std::collections::HashSet;
 
 use super::{
     Problems, Quoted,
-    text::{self, InvalidText, Lines, nearest},
-    yaml::{self, Mapping, Place, Value},
+    text::{self, TextForm, nearest},
+    yaml::{self, Field, Mapping, Value},
 };
 
-/// The longest fragment, in bytes of the text that it is written out as.
+/// The size of the fragment as it is written, in bytes.
 const MAX_BYTES: usize = 32 << 10;
 
 const KEYS: [&str; 5] = ["name", "type", "allow", "transforms", "budgets"];
 
-/// The closed enum of a capability's types.
 const TYPES: [&str; 1] = ["http"];
 
-/// Validates the list of capabilities, and writes it out again.
-pub(super) fn read(place: &Place<'_>, problems: &mut Problems) -> Option<String> {
+/// Validates the list of capabilities and returns it as YAML text.
+pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<String> {
     let mut names = HashSet::new();
-    for item in place.list(problems)? {
+    for item in field.list(problems)? {
         if let Some(capability) = item.mapping(problems) {
             validate(&capability, &mut names, problems);
         }
     }
-    let text = yaml::emit(place.node);
+    let text = yaml::emit(field.node);
     if text.len() > MAX_BYTES {
         let length = text.len();
-        place.problem(problems, format_args!("has {length} bytes as YAML text; at most {MAX_BYTES} are allowed"));
+        field.problem(problems, format_args!("has {length} bytes as YAML text; at most {MAX_BYTES} are allowed"));
     }
     Some(text)
 }
 
-/// Validates one capability, whose name must not be one of `names` so far.
+/// Validates one capability and adds its name to `names`, the names of the capabilities before it.
 fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems: &mut Problems) {
-    capability.refuse_others(&KEYS, problems);
-    if let Some(place) = capability.require("name", "a name such as `pagerduty`", problems)
-        && let Some(name) = identifier::read(&place, problems)
+    capability.reject_unknown(&KEYS, problems);
+    if let Some(field) = capability.require("name", "a name such as `pagerduty`", problems)
+        && let Some(name) = identifier::read(&field, problems)
         && !names.insert(name)
     {
-        place
-            .problem(problems, format_args!("{} is the name of another capability; must be unique", Quoted::new(name)));
+        let message = format_args!("{} is already the name of another capability; must be unique", Quoted::new(name));
+        field.problem(problems, message);
     }
-    if let Some(place) = capability.require("type", "`http`", problems) {
-        one_of(&place, &TYPES, problems);
+    if let Some(field) = capability.require("type", "`http`", problems) {
+        one_of(&field, &TYPES, problems);
     }
     if let Some(allow) = capability.require("allow", "a list of rules", problems) {
         for rule in nonempty_list(&allow, "rule", problems) {
@@ -56,61 +55,57 @@ fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems
     }
     if let Some(transforms) = capability.get("transforms") {
         transforms.list(problems);
-        kept(&transforms, problems);
+        check_characters(&transforms, problems);
     }
     if let Some(budgets) = capability.get("budgets") {
-        kept(&budgets, problems);
+        check_characters(&budgets, problems);
         budgets.mapping(problems);
     }
 }
 
-/// The items of a list that must have at least one.
-fn nonempty_list<'a>(place: &Place<'a>, item: &str, problems: &mut Problems) -> Vec<Place<'a>> {
-    let Some(items) = place.list(problems) else { return Vec::new() };
+/// Returns the items of a list that must have at least one `item`.
+fn nonempty_list<'a>(field: &Field<'a>, item: &str, problems: &mut Problems) -> Vec<Field<'a>> {
+    let Some(items) = field.list(problems) else { return Vec::new() };
     if items.is_empty() {
-        place.problem(problems, format_args!("is empty; must have at least one {item}"));
+        field.problem(problems, format_args!("is empty; must have at least one {item}"));
     }
     items
 }
 
-/// Text that must be one of a closed enum.
-fn one_of(place: &Place<'_>, words: &[&str], problems: &mut Problems) {
-    let Some(text) = place.text(problems) else { return };
+/// Validates text that must be one of `words`.
+fn one_of(field: &Field<'_>, words: &[&str], problems: &mut Problems) {
+    let Some(text) = field.text(problems) else { return };
     if words.contains(&text) {
         return;
     }
     let found = Quoted::new(text);
     match nearest(text, words) {
-        Some(word) => place.problem(problems, format_args!("{found} is not allowed: did you mean `{word}`?")),
+        Some(word) => field.problem(problems, format_args!("{found} is not allowed: did you mean `{word}`?")),
         None => {
-            place.problem(problems, format_args!("{found} is not allowed; must be one of `{}`", words.join("`, `")))
+            field.problem(problems, format_args!("{found} is not allowed; must be one of `{}`", words.join("`, `")));
         }
     }
 }
 
-/// Values that are kept as written, whatever they are, as long as what they show is what they hold.
-fn kept(place: &Place<'_>, problems: &mut Problems) {
-    let mut nodes = vec![place.node];
+/// Checks every scalar in a value that is otherwise kept as written for forbidden characters.
+fn check_characters(field: &Field<'_>, problems: &mut Problems) {
+    let mut check = |line: usize, text: &str| {
+        for problem in text::check_characters(text, TextForm::MultiLine) {
+            problems.add(&field.name, format_args!("line {line}: {problem}"));
+        }
+    };
+    let mut nodes = vec![field.node];
     while let Some(node) = nodes.pop() {
         match &node.value {
-            Value::Scalar(scalar) => visible(place, node.line, &scalar.text, problems),
+            Value::Scalar(scalar) => check(node.line, &scalar.text),
             Value::Sequence(items) => nodes.extend(items.iter().rev()),
             Value::Mapping(pairs) => {
                 for pair in pairs {
-                    visible(place, pair.line, &pair.key.text, problems);
+                    check(pair.line, &pair.key.text);
                 }
                 nodes.extend(pairs.iter().rev().map(|pair| &pair.value));
             }
-            Value::Refused => {}
-        }
-    }
-}
-
-/// Reports characters that cannot be seen.
-fn visible(place: &Place<'_>, line: usize, text: &str, problems: &mut Problems) {
-    for fault in text::faults(text, Lines::Many, usize::MAX) {
-        if fault != InvalidText::Blank {
-            problems.add(&place.field, format_args!("line {line}: {fault}"));
+            Value::Rejected => {}
         }
     }
 }

@@ -1,19 +1,19 @@
-use super::{domain, identifier, kept, nonempty_list, one_of};
+use super::{check_characters, domain, identifier, nonempty_list, one_of};
 use crate::{
     Problems, Quoted,
-    text::{self, InvalidText, Lines},
-    yaml::Place,
+    text::{self, TextForm},
+    yaml::Field,
 };
 
-/// The keys that are validated. Any further key (CEL predicates, body schema) is kept as written.
+/// The keys that are validated. Other keys (CEL predicates, body schemas) are kept as written.
 const KEYS: [&str; 5] = ["name", "domains", "methods", "paths", "allow_insecure"];
 
-/// The closed enum of HTTP methods (RFC 9110, section 9; RFC 5789).
+/// The allowed HTTP methods (RFC 9110, section 9; RFC 5789).
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
-/// Validates a rule of a capability's `allow`.
-pub(super) fn validate(place: Place<'_>, problems: &mut Problems) {
-    let Some(rule) = place.mapping(problems) else { return };
+/// Validates one rule in a capability's `allow`.
+pub(super) fn validate(field: Field<'_>, problems: &mut Problems) {
+    let Some(rule) = field.mapping(problems) else { return };
     if let Some(name) = rule.get("name") {
         identifier::read(&name, problems);
     }
@@ -34,28 +34,31 @@ pub(super) fn validate(place: Place<'_>, problems: &mut Problems) {
         allow_insecure.expect_boolean(problems);
     }
     for pair in rule.others(&KEYS) {
-        kept(&rule.value(pair), problems);
+        check_characters(&rule.value(pair), problems);
     }
 }
 
-fn domain(place: &Place<'_>, problems: &mut Problems) {
-    let Some(text) = place.text(problems) else { return };
+fn domain(field: &Field<'_>, problems: &mut Problems) {
+    let Some(text) = field.text(problems) else { return };
     if let Err(error) = domain::check(text) {
-        place.problem(problems, format_args!("{} {error}", Quoted::new(text)));
+        field.problem(problems, format_args!("{} {error}", Quoted::new(text)));
     }
 }
 
-fn path(place: &Place<'_>, problems: &mut Problems) {
-    let Some(text) = place.text(problems) else { return };
+fn path(field: &Field<'_>, problems: &mut Problems) {
+    let Some(text) = field.text(problems) else { return };
     if !text.starts_with('/') {
-        let mend = format!("/{}", text.trim_start_matches("./"));
-        // A whole URL is not mended by a slash.
-        let mend = if text.contains(':') { String::new() } else { format!(": did you mean {}?", Quoted::new(&mend)) };
-        place.problem(problems, format_args!("{} must start with `/`{mend}", Quoted::new(text)));
-    }
-    for fault in text::faults(text, Lines::One, usize::MAX) {
-        if fault != InvalidText::Blank {
-            place.problem(problems, fault);
+        let found = Quoted::new(text);
+        if text.contains(':') {
+            // Probably a URL, which a leading slash does not fix.
+            field.problem(problems, format_args!("{found} must start with `/`"));
+        } else {
+            let suggestion = format!("/{}", text.trim_start_matches("./"));
+            let suggestion = Quoted::new(&suggestion);
+            field.problem(problems, format_args!("{found} must start with `/`: did you mean {suggestion}?"));
         }
+    }
+    for problem in text::check_characters(text, TextForm::SingleLine) {
+        field.problem(problems, problem);
     }
 }

@@ -3,11 +3,11 @@ use serde::Serialize;
 use super::Descriptor;
 use crate::Digest;
 
-/// The `created` of every image, by the convention of Cloud Native Buildpacks: a fixed moment keeps the digest a
-/// function of the content, and one past 1980 is understood by every tool.
+/// The creation time of every image. It is fixed so that the digest depends only on the content. This value is the one
+/// Cloud Native Buildpacks uses; it is after 1980 because not every tool understands earlier times.
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
-/// The config of an image (OCI image spec, "Image Configuration"). Field order is byte order.
+/// An image's config (OCI image spec, "Image Configuration"). The fields are serialised in this order.
 #[derive(Serialize)]
 struct Config {
     created: &'static str,
@@ -17,7 +17,7 @@ struct Config {
     rootfs: RootFs,
 }
 
-/// How a container would run. A pack is mounted and never run.
+/// How to run a container of this image. Empty, since a pack is mounted and never run.
 #[derive(Serialize)]
 struct Execution {}
 
@@ -27,7 +27,7 @@ struct RootFs {
     diff_ids: [Digest; 1],
 }
 
-/// The config's bytes for an image of this one layer, whose digest is its diff id since it is not compressed.
+/// Returns the config of an image with this layer. The layer is not compressed, so its digest is also its diff ID.
 pub(super) fn json(layer: &Descriptor) -> Vec<u8> {
     let config = Config {
         created: CREATED,

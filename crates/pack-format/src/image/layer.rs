@@ -1,5 +1,7 @@
-//! The one layer of a pack's image: its files as the tar that GNU tar writes in POSIX format, byte for byte, with every
-//! owner and time zero (README.md has the command). So the digest follows from the content alone.
+//! The layer of a pack's image: the pack's files as one canonical tar, so that the digest depends only on the files.
+//!
+//! The tar is byte for byte what GNU tar writes in POSIX format, with every owner and time zero (README.md has the
+//! command).
 
 use std::io::{self, ErrorKind, Read, Seek, Write};
 
@@ -9,17 +11,14 @@ use tar::{EntryType, Header};
 use super::{Descriptor, LAYER_MEDIA_TYPE};
 use crate::{Digest, EntryKind, Tree};
 
-/// The unit of a tar, in bytes: headers are one, contents are padded to one.
+/// The size of a tar block, in bytes. A header is one block, and contents are padded to full blocks.
 const BLOCK: u64 = 512;
-/// The length of a header's name field, in bytes.
+/// The size of a header's name field, in bytes.
 const NAME_FIELD: usize = 100;
-/// Two blocks of zeros end a tar.
+/// The two blocks of zeros at the end of a tar.
 static ZEROS: [u8; 1_024] = [0; 1_024];
 
-/// Writes the layer of a pack: of its `tree`, and its `contents` as [`validate`](crate::validate) left them.
-///
-/// # Errors
-/// When the contents cannot be read, or `layer` not be written.
+/// Writes the layer of a pack to `layer`, from its tree and its contents as [`validate`](crate::validate) wrote them.
 pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Write) -> io::Result<()> {
     for entry in tree.entries() {
         match &entry.kind {
@@ -40,23 +39,20 @@ pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Wr
     layer.write_all(&ZEROS)
 }
 
-/// The descriptor of the layer that [`write`] writes.
-///
-/// # Errors
-/// When the contents cannot be read.
+/// Returns the descriptor of the layer that [`write`] writes.
 pub(super) fn descriptor(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Descriptor> {
-    let mut hashed = Hashed { hasher: Sha256::new(), size: 0 };
-    write(tree, contents, &mut hashed)?;
-    Ok(Descriptor { media_type: LAYER_MEDIA_TYPE, digest: Digest::from(hashed.hasher), size: hashed.size })
+    let mut layer = HashWriter { hasher: Sha256::new(), size: 0 };
+    write(tree, contents, &mut layer)?;
+    Ok(Descriptor { media_type: LAYER_MEDIA_TYPE, digest: Digest::from(layer.hasher), size: layer.size })
 }
 
 /// Hashes and counts what is written to it.
-struct Hashed {
+struct HashWriter {
     hasher: Sha256,
     size: u64,
 }
 
-impl Write for Hashed {
+impl Write for HashWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
@@ -68,12 +64,12 @@ impl Write for Hashed {
     }
 }
 
-/// What fills the last block of `size` bytes.
+/// Returns the padding after a content of `size` bytes.
 fn padding(size: u64) -> &'static [u8] {
     &ZEROS[..(size.wrapping_neg() % BLOCK) as usize]
 }
 
-/// The header of an entry, behind an extended header where the name does not fit or is not ASCII.
+/// Returns the header of an entry, preceded by a PAX extended header if the name is too long or not ASCII.
 fn headers(name: &str, kind: EntryType, mode: u32, size: u64) -> Vec<u8> {
     let main = header(name.as_bytes(), kind, mode, size);
     if name.len() <= NAME_FIELD && name.is_ascii() {
@@ -85,7 +81,7 @@ fn headers(name: &str, kind: EntryType, mode: u32, size: u64) -> Vec<u8> {
     [extended.as_bytes(), record.as_bytes(), padding(length), main.as_bytes()].concat()
 }
 
-/// A ustar header (POSIX.1-2017, `pax`, "ustar Interchange Format") whose name is cut to its field.
+/// Returns a ustar header (POSIX.1-2017, `pax`, "ustar Interchange Format"). A name that is too long is cut off.
 fn header(name: &[u8], kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_ustar();
     let length = name.len().min(NAME_FIELD);
@@ -107,18 +103,18 @@ fn header(name: &[u8], kind: EntryType, mode: u32, size: u64) -> Header {
     header
 }
 
-/// Sets the checksum as GNU tar writes it: six digits, NUL, blank.
+/// Sets the checksum as GNU tar writes it: six octal digits, a NUL and a space.
 fn set_checksum(header: &mut Header) {
     header.as_old_mut().cksum = [b' '; 8];
     let sum: u32 = header.as_bytes().iter().copied().map(u32::from).sum();
     write!(&mut header.as_old_mut().cksum[..], "{sum:06o}\0 ").expect("the sum of 512 bytes has at most six digits");
 }
 
-/// The record of an extended header that gives a name: its own length, `path=`, the name, a line break (POSIX.1-2017,
+/// Returns the PAX record that sets a name: the record's length, a space, `path=`, the name and a line feed (POSIX.1-2017,
 /// `pax`, "pax Extended Header").
 fn path_record(name: &str) -> String {
     let content = format!(" path={name}\n");
-    // The length counts its own digits.
+    // The length includes its own digits.
     let mut length = content.len();
     while length != content.len() + length.to_string().len() {
         length = content.len() + length.to_string().len();
@@ -126,7 +122,7 @@ fn path_record(name: &str) -> String {
     format!("{length}{content}")
 }
 
-/// An extended header's own name, by GNU tar's `--pax-option=exthdr.name=%d/PaxHeaders/%f`.
+/// Returns the name of an extended header itself, as `tar --pax-option=exthdr.name=%d/PaxHeaders/%f` sets it.
 fn extended_name(name: &str) -> String {
     let path = name.trim_end_matches('/');
     let (directory, file) = path.rsplit_once('/').unwrap_or((".", path));

@@ -1,5 +1,5 @@
-//! A pack as an OCI image: one uncompressed layer, a config and a manifest, all of whose bytes follow from the pack's
-//! content alone.
+//! A pack as an OCI image: an uncompressed layer, a config and an image manifest. Their bytes depend only on the pack's
+//! files, so the image's digest is known before anything is pushed.
 
 mod config;
 mod layer;
@@ -15,25 +15,22 @@ pub use self::{
 };
 use crate::{Digest, Tree};
 
-/// The image of a pack, the layer's bytes aside: those are written by [`write_layer`].
+/// The image of a pack: its config, its image manifest and the descriptor of its layer. [`write_layer`] writes the layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// The layer: the pack's files as a canonical tar.
+    /// The descriptor of the layer.
     pub layer: Descriptor,
-    /// The config's bytes.
+    /// The config, as JSON.
     pub config: Bytes,
-    /// The manifest's bytes.
+    /// The image manifest, as JSON.
     pub manifest: Bytes,
-    /// The digest of the manifest's bytes, by which the image is pulled.
+    /// The digest of the image manifest, which is the digest of the image.
     pub digest: Digest,
 }
 
 impl Image {
-    /// Assembles the image of a pack: of its `tree`, and its `contents` as [`validate`](crate::validate) left them. The
-    /// layer is hashed and not kept.
-    ///
-    /// # Errors
-    /// When the contents cannot be read.
+    /// Assembles the image of a pack from its tree and its contents, as [`validate`](crate::validate) wrote them. Hashes
+    /// the layer without keeping it.
     pub fn new(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Self> {
         let layer = layer::descriptor(tree, contents)?;
         let config = Bytes::from(config::json(&layer));
@@ -42,7 +39,7 @@ impl Image {
         Ok(Self { layer, config, manifest, digest })
     }
 
-    /// What a pull transfers beside the manifest, in bytes: config and layer.
+    /// Returns the size of config and layer, in bytes.
     pub fn size_bytes(&self) -> u64 {
         self.config.len() as u64 + self.layer.size
     }

@@ -1,16 +1,16 @@
 use std::fmt::Write as _;
 
-use super::{Kind, Node, Scalar, Value};
+use super::{Node, Scalar, ScalarType, Value};
 
-/// The node as YAML text in block style. Any reader, of YAML 1.1 or 1.2, reads from it what the author wrote: text is
-/// in double quotes unless it is plain beyond doubt, and every other scalar stands as the author wrote it.
+/// Returns a node as YAML text in block style that YAML 1.1 and 1.2 readers understand the same way. Text is in double
+/// quotes unless every reader takes it as text without them. Other scalars are written as the author wrote them.
 pub(crate) fn emit(node: &Node) -> String {
     let mut text = String::new();
     block(&mut text, node, 0);
     text
 }
 
-/// Writes a node from where the text ends, which is column `column` of a line, to the end of a line.
+/// Writes a node and a line break. `text` must end at column `column` of its last line.
 fn block(text: &mut String, node: &Node, column: usize) {
     match &node.value {
         Value::Sequence(items) if !items.is_empty() => {
@@ -39,7 +39,7 @@ fn block(text: &mut String, node: &Node, column: usize) {
             scalar(text, value);
             text.push('\n');
         }
-        Value::Refused => text.push_str("null\n"),
+        Value::Rejected => text.push_str("null\n"),
     }
 }
 
@@ -48,7 +48,7 @@ impl Node {
         match &self.value {
             Value::Sequence(items) => items.is_empty(),
             Value::Mapping(pairs) => pairs.is_empty(),
-            Value::Scalar(_) | Value::Refused => true,
+            Value::Scalar(_) | Value::Rejected => true,
         }
     }
 }
@@ -58,23 +58,23 @@ fn indent(text: &mut String, columns: usize) {
 }
 
 fn scalar(text: &mut String, scalar: &Scalar) {
-    match scalar.kind {
-        Kind::Text if is_plain(&scalar.text) => text.push_str(&scalar.text),
-        Kind::Text => quoted(text, &scalar.text),
-        Kind::Null if scalar.text.is_empty() => text.push_str("null"),
+    match scalar.scalar_type {
+        ScalarType::Text if is_plain(&scalar.text) => text.push_str(&scalar.text),
+        ScalarType::Text => quoted(text, &scalar.text),
+        ScalarType::Null if scalar.text.is_empty() => text.push_str("null"),
         _ => text.push_str(&scalar.text),
     }
 }
 
-/// Whether text needs no quotes, whoever reads it.
+/// Whether every YAML reader takes this as text without quotes.
 fn is_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | '/'))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-' | b'*'))
-        && super::schema::resolve(text) == Kind::Text
+        && super::schema::resolve(text) == ScalarType::Text
         && super::schema::resolve_1_1(text).is_none()
 }
 
-/// Writes text in double quotes, with the escapes that YAML shares with JSON.
+/// Writes text in double quotes, using only escapes that are valid in JSON too.
 fn quoted(text: &mut String, content: &str) {
     text.push('"');
     for char in content.chars() {
@@ -84,7 +84,7 @@ fn quoted(text: &mut String, content: &str) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            // Not printable to YAML, or a line break to YAML 1.1.
+            // Not printable in YAML, or a line break in YAML 1.1.
             '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => escaped(text, char),
             _ if char.is_control() => escaped(text, char),
             _ => text.push(char),
@@ -94,5 +94,5 @@ fn quoted(text: &mut String, content: &str) {
 }
 
 fn escaped(text: &mut String, char: char) {
-    write!(text, "\\u{:04X}", u32::from(char)).expect("a String takes whatever is written to it");
+    write!(text, "\\u{:04X}", u32::from(char)).expect("writing to a String never fails");
 }

@@ -1,17 +1,17 @@
-//! YAML 1.2 as `pack.yaml` may use it: one document of plain nodes, without aliases, anchors, tags, merge or repeated
-//! keys, so that every reader sees the same.
+//! The subset of YAML 1.2 that `pack.yaml` may use: one document, without aliases, anchors, tags, merge keys or repeated
+//! keys. YAML readers disagree on those.
 
 mod emit;
+mod field;
 mod node;
 mod parse;
-mod place;
 mod schema;
 mod syntax;
 
 pub(super) use self::{
     emit::emit,
+    field::{Field, Mapping},
     node::{Node, Pair, Scalar, Value},
     parse::parse,
-    place::{Mapping, Place},
-    schema::Kind,
+    schema::ScalarType,
 };

@@ -1,6 +1,6 @@
-use super::{Kind, schema};
+use super::{ScalarType, schema};
 
-/// A value of a YAML document, and the line where it stands, counted from 1.
+/// A value of a YAML document and its line, counted from 1.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) line: usize,
@@ -11,13 +11,12 @@ pub(crate) struct Node {
 pub(crate) enum Value {
     Scalar(Scalar),
     Sequence(Vec<Node>),
-    /// In the author's order, without a key twice.
+    /// In the author's order, with distinct keys.
     Mapping(Vec<Pair>),
-    /// An alias, a tagged value, or one nested too deeply: its problem has been reported, and nothing else is said of it.
-    Refused,
+    /// An alias, a tagged value, or a collection that is nested too deeply. Its problem is already reported.
+    Rejected,
 }
 
-/// A key of a mapping and its value.
 #[derive(Debug)]
 pub(crate) struct Pair {
     pub(crate) line: usize,
@@ -25,31 +24,31 @@ pub(crate) struct Pair {
     pub(crate) value: Node,
 }
 
-/// A scalar, and what it is by the core schema (YAML 1.2.2, section 10.3).
 #[derive(Debug)]
 pub(crate) struct Scalar {
-    /// The content: for text without quotes and escapes, for anything else as the author wrote it.
+    /// The content, with quotes and escapes resolved.
     pub(crate) text: String,
-    pub(crate) kind: Kind,
-    /// Text to YAML 1.2 which a reader of YAML 1.1 takes for this.
-    pub(crate) elsewhere: Option<Kind>,
+    /// The type by the core schema (YAML 1.2.2, section 10.3).
+    pub(crate) scalar_type: ScalarType,
+    /// The type that a YAML 1.1 reader may see in what is text to YAML 1.2.
+    pub(crate) yaml_1_1_type: Option<ScalarType>,
 }
 
 impl Scalar {
-    /// A scalar without quotes, whose kind shows from its content.
+    /// A scalar without quotes. Its content determines its type.
     pub(super) fn plain(text: String) -> Self {
-        let kind = schema::resolve(&text);
-        let elsewhere = if kind == Kind::Text { schema::resolve_1_1(&text) } else { None };
-        Self { text, kind, elsewhere }
+        let scalar_type = schema::resolve(&text);
+        let yaml_1_1_type = if scalar_type == ScalarType::Text { schema::resolve_1_1(&text) } else { None };
+        Self { text, scalar_type, yaml_1_1_type }
     }
 
-    /// A scalar in quotes or a block scalar.
+    /// A scalar in quotes, or a block scalar. Always text.
     pub(super) fn quoted(text: String) -> Self {
-        Self { text, kind: Kind::Text, elsewhere: None }
+        Self { text, scalar_type: ScalarType::Text, yaml_1_1_type: None }
     }
 
-    /// Whether this is text to every reader.
+    /// Whether YAML 1.1 and 1.2 readers agree that this is text.
     pub(crate) fn is_text(&self) -> bool {
-        self.kind == Kind::Text && self.elsewhere.is_none()
+        self.scalar_type == ScalarType::Text && self.yaml_1_1_type.is_none()
     }
 }

@@ -5,29 +5,30 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 use super::{Node, Pair, Scalar, Value, syntax};
 use crate::Quoted;
 
-/// The longest key, in characters: no key that is written on one line may reach 1,024 (YAML 1.2.2, section 8.2.2),
-/// escapes included.
+/// In characters. YAML limits a key on one line to 1,024 characters, including escapes (YAML 1.2.2, section 8.2.2).
 const MAX_KEY_LENGTH: usize = 128;
 
-/// What is not allowed in a document, each with its line.
-type Refusals = Vec<(usize, String)>;
+/// Problems of a document, each with its line.
+type SyntaxProblems = Vec<(usize, String)>;
 
-/// The root of the one document in `text`, and what was refused on the way: nodes that are not allowed, which are
-/// [`Value::Refused`] or left out, or else the one error of syntax, where reading ended.
-pub(crate) fn parse(text: &str) -> (Option<Node>, Refusals) {
-    if let Some(refusal) = syntax::unreadable(text) {
-        return (None, vec![refusal]);
+/// Parses the only document in `text`. Returns its root and the problems found.
+///
+/// A node that is not allowed is a problem and becomes [`Value::Rejected`] or is left out. A syntax error ends parsing: it
+/// is then the only problem, and there is no root.
+pub(crate) fn parse(text: &str) -> (Option<Node>, SyntaxProblems) {
+    if let Some(problem) = syntax::find_forbidden_character(text) {
+        return (None, vec![problem]);
     }
-    let mut document = Document { parser: Parser::new_from_str(text), refusals: Vec::new() };
+    let mut document = Document { parser: Parser::new_from_str(text), problems: Vec::new() };
     match document.root() {
-        Ok(root) => (root, document.refusals),
+        Ok(root) => (root, document.problems),
         Err(error) => (None, vec![(syntax::line_of(&error, text), syntax::describe(&error))]),
     }
 }
 
 struct Document<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    refusals: Refusals,
+    problems: SyntaxProblems,
 }
 
 impl<'a> Document<'a> {
@@ -38,7 +39,7 @@ impl<'a> Document<'a> {
             match event {
                 Event::StreamEnd => return Ok(root),
                 Event::DocumentStart(_) if root.is_some() => {
-                    self.refuse(&span, "begins a second document; only one is allowed");
+                    self.problem(&span, "starts a second document; only one is allowed");
                     return Ok(root);
                 }
                 Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
@@ -51,11 +52,11 @@ impl<'a> Document<'a> {
         self.parser.next_event().unwrap_or_else(|| Ok((Event::StreamEnd, Span::default())))
     }
 
-    fn refuse(&mut self, span: &Span, message: impl Into<String>) {
-        self.refusals.push((span.start.line(), message.into()));
+    fn problem(&mut self, span: &Span, message: impl Into<String>) {
+        self.problems.push((span.start.line(), message.into()));
     }
 
-    /// The node that begins with `event`, inside of `depth` collections.
+    /// Reads the node that starts with `event` and is nested in `depth` collections.
     fn node(&mut self, event: Event<'a>, span: &Span, depth: usize) -> Result<Node, ScanError> {
         let (anchor, tag) = match &event {
             Event::Scalar(_, _, anchor, tag) | Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
@@ -64,34 +65,34 @@ impl<'a> Document<'a> {
             _ => (0, false),
         };
         if anchor != 0 {
-            self.refuse(span, "has an anchor (`&…`), which is not allowed: write the value out where it is needed");
+            self.problem(span, "has an anchor (`&…`), which is not allowed; repeat the value where it is needed");
         }
         if tag {
-            self.refuse(
+            self.problem(
                 span,
-                "has a tag (`!…`), which is not allowed: put text in quotes, and write other values plainly",
+                "has a tag (`!…`), which is not allowed; remove it, and put the value in quotes if it is text",
             );
         }
         let is_collection = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
         let is_too_deep = is_collection && depth == syntax::MAX_DEPTH;
         if is_too_deep {
-            self.refuse(span, syntax::too_deep());
+            self.problem(span, syntax::too_deep());
             self.skip()?;
         }
         let value = match event {
-            _ if is_too_deep => Value::Refused,
+            _ if is_too_deep => Value::Rejected,
             Event::Scalar(content, style, ..) => Value::Scalar(scalar(content, style)),
             Event::SequenceStart(..) => self.sequence(depth + 1)?,
             Event::MappingStart(..) => self.mapping(depth + 1)?,
             _ => {
-                self.refuse(span, "is an alias (`*…`), which is not allowed: write the value out");
-                Value::Refused
+                self.problem(span, "is an alias (`*…`), which is not allowed; write the value out");
+                Value::Rejected
             }
         };
-        Ok(Node { line: span.start.line(), value: if tag { Value::Refused } else { value } })
+        Ok(Node { line: span.start.line(), value: if tag { Value::Rejected } else { value } })
     }
 
-    /// Reads to the end of the collection that has just begun.
+    /// Reads to the end of the collection that has just started.
     fn skip(&mut self) -> Result<(), ScanError> {
         let mut open = 1;
         while open > 0 {
@@ -128,13 +129,13 @@ impl<'a> Document<'a> {
             let mut value = self.node(event, &value_span, depth)?;
             let key = match key.value {
                 Value::Scalar(_) if is_merge => {
-                    self.refuse(&span, "`<<` is a merge key, which is not allowed: write the keys out");
+                    self.problem(&span, "`<<` is a merge key, which is not allowed; write the keys out");
                     continue;
                 }
                 Value::Scalar(key) if key.text.chars().count() <= MAX_KEY_LENGTH => key,
                 Value::Scalar(key) => {
                     let length = key.text.chars().count();
-                    self.refuse(
+                    self.problem(
                         &span,
                         format!(
                             "{} is a key of {length} characters; at most {MAX_KEY_LENGTH} are allowed",
@@ -144,17 +145,17 @@ impl<'a> Document<'a> {
                     continue;
                 }
                 Value::Sequence(_) | Value::Mapping(_) => {
-                    self.refuse(&span, "is a list or mapping as a key, which is not allowed: a key is text");
+                    self.problem(&span, "has a list or a mapping as a key; a key must be text");
                     continue;
                 }
-                Value::Refused => continue,
+                Value::Rejected => continue,
             };
             if !keys.insert(key.text.clone()) {
-                self.refuse(&span, format!("{} is there twice; a key may be given only once", Quoted::new(&key.text)));
+                self.problem(&span, format!("{} appears twice; a key may appear only once", Quoted::new(&key.text)));
                 continue;
             }
             if matches!(&value.value, Value::Scalar(scalar) if scalar.text.is_empty()) {
-                // What is not there stands nowhere: its key's line is the one to look at.
+                // An empty value has no position of its own, so report the key's line.
                 value.line = span.start.line();
             }
             pairs.push(Pair { line: span.start.line(), key, value });

@@ -1,10 +1,10 @@
-//! What a scalar without quotes is.
+//! The types of YAML scalars without quotes.
 
 use std::fmt;
 
-/// The types of the core schema, and those which only readers of YAML 1.1 know.
+/// The type of a scalar: those of the core schema, and dates, which only YAML 1.1 readers know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ScalarType {
     Text,
     Null,
     Boolean,
@@ -12,7 +12,7 @@ pub(crate) enum Kind {
     Date,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ScalarType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text => "text",
@@ -24,24 +24,24 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a plain scalar is by the core schema (YAML 1.2.2, section 10.3.2).
-pub(super) fn resolve(text: &str) -> Kind {
+/// Returns the type of a plain scalar by the core schema (YAML 1.2.2, section 10.3.2).
+pub(super) fn resolve(text: &str) -> ScalarType {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
-        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Kind::Boolean,
-        _ if is_number(text) => Kind::Number,
-        _ => Kind::Text,
+        "" | "~" | "null" | "Null" | "NULL" => ScalarType::Null,
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => ScalarType::Boolean,
+        _ if is_number(text) => ScalarType::Number,
+        _ => ScalarType::Text,
     }
 }
 
-/// What a reader of YAML 1.1 may take for something else, though it is text by the core schema
-/// (yaml.org/type, of 2005: booleans, integers, floats, timestamps).
-pub(super) fn resolve_1_1(text: &str) -> Option<Kind> {
+/// Returns the type that a YAML 1.1 reader may see in what is text by the core schema (yaml.org/type, 2005: booleans,
+/// integers, floats, timestamps).
+pub(super) fn resolve_1_1(text: &str) -> Option<ScalarType> {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(Kind::Boolean),
-        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(Kind::Boolean),
-        _ if is_number_1_1(text) => Some(Kind::Number),
-        _ if is_date(text) => Some(Kind::Date),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(ScalarType::Boolean),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(ScalarType::Boolean),
+        _ if is_number_1_1(text) => Some(ScalarType::Number),
+        _ if is_date(text) => Some(ScalarType::Date),
         _ => None,
     }
 }
@@ -63,15 +63,15 @@ fn is_number(text: &str) -> bool {
         None => (unsigned, None),
     };
     let decimal = |digits| all(digits, u8::is_ascii_digit);
-    let mantissa_is_good = match mantissa.split_once('.') {
+    let is_mantissa = match mantissa.split_once('.') {
         Some(("", fraction)) => decimal(fraction),
-        Some((whole, fraction)) => decimal(whole) && (fraction.is_empty() || decimal(fraction)),
+        Some((integer, fraction)) => decimal(integer) && (fraction.is_empty() || decimal(fraction)),
         None => decimal(mantissa),
     };
-    mantissa_is_good && exponent.is_none_or(|exponent| decimal(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
+    is_mantissa && exponent.is_none_or(|exponent| decimal(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
 }
 
-/// Numbers in groups (`1_000`), to base 2 (`0b1`), 8 and 16 with a sign, and to base 60 (`1:30`).
+/// Numbers with `_` between digits (`1_000`), in base 2 (`0b1`), in base 8 or 16 with a sign, or in base 60 (`1:30`).
 fn is_number_1_1(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
@@ -83,15 +83,15 @@ fn is_number_1_1(text: &str) -> bool {
     }
     match ungrouped.split_once(':') {
         None => is_number(&ungrouped),
-        Some((whole, sixtieths)) => {
+        Some((first, sixtieths)) => {
             let sixtieths = sixtieths.split_once('.').map_or(sixtieths, |(sixtieths, _)| sixtieths);
             let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            digits(whole) && sixtieths.split(':').all(|part| part.len() <= 2 && digits(part))
+            digits(first) && sixtieths.split(':').all(|part| part.len() <= 2 && digits(part))
         }
     }
 }
 
-/// `2026-01-31`, alone or with a time behind it.
+/// A date such as `2026-01-31`, alone or followed by a time.
 fn is_date(text: &str) -> bool {
     let (date, time) = match text.find(['T', 't', ' ', '\t']) {
         Some(end) => (&text[..end], Some(&text[end + 1..])),
@@ -102,9 +102,9 @@ fn is_date(text: &str) -> bool {
     let (Some(year), Some(month), Some(day), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return false;
     };
-    let date_is_good = digits(year)
+    let is_valid_date = digits(year)
         && year.len() == 4
         && [month, day].iter().all(|part| (1..=2).contains(&part.len()) && digits(part));
     let is_time = |byte| matches!(byte, b'0'..=b'9' | b':' | b'.' | b'+' | b'-' | b'Z' | b' ' | b'\t');
-    date_is_good && time.is_none_or(|time| time.contains(':') && time.bytes().all(is_time))
+    is_valid_date && time.is_none_or(|time| time.contains(':') && time.bytes().all(is_time))
 }

@@ -1,38 +1,40 @@
-//! What keeps a text from being read as YAML at all, in words for its author.
+//! Explains why a text is not valid YAML.
 
 use saphyr_parser::ScanError;
 
 use crate::text::code_point;
 
-/// How deeply collections may be nested. The parser itself does not recurse; what walks its nodes does.
+/// How deeply collections may be nested. The parser does not recurse, but the code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// The line to look at, which is not always the one where the parser was.
+/// Returns the line that the author has to fix, which is not always the one the parser reports.
 pub(super) fn line_of(error: &ScanError, text: &str) -> usize {
     let line = error.marker().line();
     match error.info() {
-        // It was where the value before the tab begins.
+        // The parser reports where the value before the tab starts.
         info if is_about_tabs(info) => {
             let is_indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t');
             line + text.lines().skip(line.saturating_sub(1)).position(is_indented_by_tab).unwrap_or(0)
         }
-        // It had gone past the key's line in search of the `:`.
+        // The parser went past the key's line in search of the `:`.
         info if info.contains("simple key") && error.marker().col() == 0 => line.saturating_sub(1).max(1),
         _ => line,
     }
 }
 
-/// The first character that YAML may not hold (YAML 1.2.2, section 5.1), or that only readers of YAML 1.1 take for a line
-/// break, so that a comment to one of them is a key to the other.
-pub(super) fn unreadable(text: &str) -> Option<(usize, String)> {
-    let is_refused = |char: &char| match char {
+/// Returns the first forbidden character and its line.
+///
+/// A character is forbidden if YAML does not allow it (YAML 1.2.2, section 5.1), or if only YAML 1.1 readers treat it as a
+/// line break: after one of those, what is a comment to one reader is a key to another.
+pub(super) fn find_forbidden_character(text: &str) -> Option<(usize, String)> {
+    let is_forbidden = |char: &char| match char {
         '\n' | '\r' | '\t' => false,
         '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => true,
         _ => char.is_control(),
     };
-    let (index, char) = text.char_indices().find(|(_, char)| is_refused(char))?;
+    let (index, char) = text.char_indices().find(|(_, char)| is_forbidden(char))?;
     let line = text[..index].replace("\r\n", "\n").chars().filter(|char| matches!(char, '\n' | '\r')).count() + 1;
-    Some((line, format!("holds the character {}, which YAML does not allow here", code_point(char))))
+    Some((line, format!("contains the character {}, which is not allowed here; remove it", code_point(char))))
 }
 
 fn is_about_tabs(info: &str) -> bool {
@@ -43,23 +45,23 @@ pub(super) fn too_deep() -> String {
     format!("is nested too deeply; at most {MAX_DEPTH} levels are allowed")
 }
 
-/// The parser's error in words for the author, with the mend for those that everybody makes.
+/// Returns the parser's message, with a fix for the most common errors.
 pub(super) fn describe(error: &ScanError) -> String {
-    let mend = match error.info() {
+    let suggestion = match error.info() {
         info if info.contains("unknown anchor") => {
-            return "`*` outside of quotes begins an alias, which is not allowed: put text that begins with `*` in \
-                    quotes, such as `\"*.example.com\"`"
+            return "`*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, \
+                    such as `\"*.example.com\"`"
                 .to_owned();
         }
         info if info.contains("recursion limit") => return too_deep(),
-        info if is_about_tabs(info) => ": indent with spaces",
+        info if is_about_tabs(info) => "; indent with spaces",
         info if info.contains("mapping values are not allowed") => {
-            ": put a value that holds `: ` in quotes, and indent keys of one mapping alike"
+            "; put a value that contains `: ` in quotes, or indent all keys of a mapping by the same amount"
         }
-        info if info.contains("unexpected character") => ": put a value that begins with it in quotes",
-        info if info.contains("quoted scalar") => ": look for a quotation mark that is missing or too many",
-        info if info.contains("simple key expect ':'") => ": a key is followed by `:` and a blank",
+        info if info.contains("unexpected character") => "; put a value that starts with this character in quotes",
+        info if info.contains("quoted scalar") => "; look for a missing or extra quotation mark",
+        info if info.contains("simple key expect ':'") => "; write `:` and a space after each key",
         _ => "",
     };
-    format!("is not valid YAML ({}){mend}", error.info())
+    format!("is not valid YAML ({}){suggestion}", error.info())
 }

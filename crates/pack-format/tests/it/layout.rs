@@ -7,8 +7,8 @@ use test_support::{
 
 use crate::support::assert_problems;
 
-const HELP: &str = "put it into one of `guides/`, `scripts/`, `data/`, `templates/`, or leave it out; files at the top are \
-                    `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE` and `LICENSE.*`";
+const HELP: &str = "move it into one of `guides/`, `scripts/`, `data/`, `templates/`, or remove it (files allowed at \
+                    the top: `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE`, `LICENSE.*`)";
 
 /// Asserts that a pack of a valid `pack.yaml` and these files has exactly these problems.
 #[track_caller]
@@ -40,14 +40,17 @@ fn accepts_every_defined_file_and_directory() {
 #[test]
 fn rejects_anything_else_and_suggests_the_closest_name() {
     for (path, problem) in [
-        ("guide/a.md", "`guide/` has no place in a pack: rename it to `guides/`, or leave it out"),
-        ("Scripts/a.sh", "`Scripts/` has no place in a pack: rename it to `scripts/`, or leave it out"),
-        ("template/", "`template/` has no place in a pack: rename it to `templates/`, or leave it out"),
-        ("behaviour.md", "`behaviour.md` has no place in a pack: rename it to `behavior.md`, or leave it out"),
-        ("readme.md", "`readme.md` has no place in a pack: rename it to `README.md`, or leave it out"),
-        ("LICENCE", "`LICENCE` has no place in a pack: rename it to `LICENSE`, or leave it out"),
-        ("pack.yml", "`pack.yml` has no place in a pack: rename it to `pack.yaml`, or leave it out"),
-        ("zoo/pack.yaml", "`zoo/` is a pack of its own: archive what is in it, or that directory alone"),
+        ("guide/a.md", "`guide/` is not allowed at the top of a pack; rename it to `guides/`, or remove it"),
+        ("Scripts/a.sh", "`Scripts/` is not allowed at the top of a pack; rename it to `scripts/`, or remove it"),
+        ("template/", "`template/` is not allowed at the top of a pack; rename it to `templates/`, or remove it"),
+        (
+            "behaviour.md",
+            "`behaviour.md` is not allowed at the top of a pack; rename it to `behavior.md`, or remove it",
+        ),
+        ("readme.md", "`readme.md` is not allowed at the top of a pack; rename it to `README.md`, or remove it"),
+        ("LICENCE", "`LICENCE` is not allowed at the top of a pack; rename it to `LICENSE`, or remove it"),
+        ("pack.yml", "`pack.yml` is not allowed at the top of a pack; rename it to `pack.yaml`, or remove it"),
+        ("zoo/pack.yaml", "`zoo/` is a pack of its own; archive only that directory"),
         ("guides", "`guides` is a file; must be a directory"),
         ("README.md/", "`README.md` is a directory; must be a file"),
         ("LICENSE.d/a", "`LICENSE.d` is a directory; must be a file"),
@@ -57,13 +60,13 @@ fn rejects_anything_else_and_suggests_the_closest_name() {
     for (path, found) in
         [("src/main.rs", "src/"), ("Makefile", "Makefile"), (".github/a", ".github/"), ("LICENSE-MIT", "LICENSE-MIT")]
     {
-        assert_files(&[(path, b"")], &[("archive", &format!("`{found}` has no place in a pack: {HELP}"))]);
+        assert_files(&[(path, b"")], &[("archive", &format!("`{found}` is not allowed at the top of a pack; {HELP}"))]);
     }
 }
 
 #[test]
 fn rejects_a_behavior_md_that_is_not_utf_8() {
-    let message = "line 2: holds the byte 0xE9, which is not UTF-8 there: save the file as UTF-8";
+    let message = "line 2: contains the byte 0xE9, which is not valid UTF-8 here; save the file as UTF-8";
     assert_files(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", message)]);
 }
 
@@ -74,7 +77,9 @@ fn checks_all_of_a_long_behavior_md() {
         let text = format!("{}\né日😀\n", " ".repeat(blanks)).repeat(3);
         assert_files(&[("behavior.md", text.as_bytes())], &[]);
         let invalid = |line: usize, byte: u8| {
-            format!("line {line}: holds the byte 0x{byte:02X}, which is not UTF-8 there: save the file as UTF-8")
+            format!(
+                "line {line}: contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8"
+            )
         };
         for (bytes, problem) in
             [(&b"\xc3"[..], invalid(7, 0xC3)), (b"\n\xf0\x9f\x98", invalid(8, 0xF0)), (b"\xff\n\n", invalid(7, 0xFF))]
@@ -86,13 +91,14 @@ fn checks_all_of_a_long_behavior_md() {
 
 #[test]
 fn rejects_a_missing_pack_yaml_and_suggests_where_it_may_be() {
-    let missing = "is missing; every pack has one, at the top of the archive or of the one directory in it";
-    let within = "is missing at the top; there is one in `sample/`";
+    let missing = "is missing; must be at the top of the archive, or in the only directory at its top";
+    let within = "is missing at the top of the archive, but `sample/` has one; archive that directory, or move the \
+                  file to the top";
     let yaml = MANIFEST.as_bytes();
     for (files, problem) in [
         (&[("guides/a.md", &b""[..])][..], missing),
-        (&[("PACK.YAML", yaml), ("guides/", b"")], "is missing: rename `PACK.YAML` to `pack.yaml`"),
-        (&[("pack.yml", yaml), ("guides/", b"")], "is missing: rename `pack.yml` to `pack.yaml`"),
+        (&[("PACK.YAML", yaml), ("guides/", b"")], "is missing; rename `PACK.YAML` to `pack.yaml`"),
+        (&[("pack.yml", yaml), ("guides/", b"")], "is missing; rename `pack.yml` to `pack.yaml`"),
         (&[("sample/pack.yaml", yaml), ("README.md", b"")], within),
         (&[("sample/pack.yaml", yaml), ("zoo/pack.yaml", yaml)], within),
     ] {

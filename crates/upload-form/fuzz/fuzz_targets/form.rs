@@ -1,24 +1,23 @@
-//! Forms: one written as HTTP clients write them is read as it was meant; and whatever else comes in, reading it ends
-//! without a panic, and an archive is found only where the body has one.
+//! Forms: one that an HTTP client could have sent is parsed back to its parts. Any other body is parsed without a panic, and
+//! the archive is always a part of the body.
 
 #![no_main]
 
 use futures_util::FutureExt;
 use libfuzzer_sys::{fuzz_target, arbitrary::{self, Arbitrary}};
-use pack_format;
 use pack_format::{Limit, Limits, Problems};
 use upload_form::Form;
 
-/// Small enough for the fuzzer to pass it.
+/// Small enough for the fuzzer to exceed it.
 const COMPRESSED_BYTES: u64 = 1000;
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
     boundary: &'a str,
     parts: Vec<Part<'a>>,
-    /// Takes the place of the Content-Type that the form has.
+    /// Replaces the form's own Content-Type.
     content_type: Option<&'a str>,
-    /// Bytes that are written over the body, and where.
+    /// A position in the body, and bytes that overwrite the body there.
     damage: Option<(u16, &'a [u8])>,
 }
 
@@ -40,8 +39,8 @@ enum Name<'a> {
 fuzz_target!(|input: Input| {
     let boundary = boundary(input.boundary);
     let delimiter = format!("\r\n--{boundary}");
-    let is_sound = |part: &Part| position(part.content, delimiter.as_bytes()).is_none();
-    if !input.parts.iter().all(is_sound) {
+    let contains_delimiter = |part: &Part| position(part.content, delimiter.as_bytes()).is_some();
+    if input.parts.iter().any(contains_delimiter) {
         return;
     }
     let mut body = body(&input.parts, &boundary);
@@ -58,10 +57,10 @@ fuzz_target!(|input: Input| {
     let limits = Limits { compressed_bytes: COMPRESSED_BYTES, ..Limits::default() };
     let mut problems = Problems::default();
     let reading = Form::read(found_boundary.clone(), body.clone().into(), &limits, &mut problems);
-    let form = reading.now_or_never().expect("the body is there as a whole");
+    let form = reading.now_or_never().expect("the body is in memory, so parsing never waits");
     if input.damage.is_none() && input.content_type.is_none() {
         assert_eq!(found_boundary, boundary);
-        assert_is_as_meant(&input.parts, &form, &problems);
+        assert_parts(&input.parts, &form, &problems);
     }
     if let Ok(Form { archive, .. }) = form {
         assert!(archive.is_some() || !problems.is_empty());
@@ -72,7 +71,7 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// Of the characters that a boundary may have (RFC 2046, section 5.1.1).
+/// Returns the characters of `text` that a boundary may have (RFC 2046, section 5.1.1).
 fn boundary(text: &str) -> String {
     let is_allowed = |char: &char| char.is_ascii_alphanumeric() || "'()+_,-./:=?".contains(*char);
     let boundary: String = text.chars().filter(is_allowed).take(70).collect();
@@ -84,13 +83,13 @@ impl Name<'_> {
         match self {
             Self::Archive => "archive".to_owned(),
             Self::Visibility => "visibility".to_owned(),
-            Self::Other(name) => in_quotes(name),
+            Self::Other(name) => without_escapes(name),
         }
     }
 }
 
-/// Without what has to be escaped, in which clients differ.
-fn in_quotes(text: &str) -> String {
+/// Replaces the characters that would need an escape, since clients escape them in different ways.
+fn without_escapes(text: &str) -> String {
     text.replace(|char: char| char.is_control() || matches!(char, '"' | '\\'), "_")
 }
 
@@ -99,7 +98,7 @@ fn body(parts: &[Part], boundary: &str) -> Vec<u8> {
     for part in parts {
         body.extend(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"", part.name.text()).bytes());
         if let Some(filename) = part.filename {
-            body.extend(format!("; filename=\"{}\"", in_quotes(filename)).bytes());
+            body.extend(format!("; filename=\"{}\"", without_escapes(filename)).bytes());
         }
         if part.has_content_type {
             body.extend(b"\r\nContent-Type: application/gzip");
@@ -112,14 +111,15 @@ fn body(parts: &[Part], boundary: &str) -> Vec<u8> {
     body
 }
 
-fn assert_is_as_meant(parts: &[Part], form: &Result<Form, Limit>, problems: &Problems) {
+fn assert_parts(parts: &[Part], form: &Result<Form, Limit>, problems: &Problems) {
     let contents = |name: &str| {
         let named: Vec<_> = parts.iter().filter(|part| part.name.text() == name).map(|part| part.content).collect();
         named
     };
     let (archives, visibilities) = (contents("archive"), contents("visibility"));
     if archives.iter().any(|archive| archive.len() as u64 > COMPRESSED_BYTES) {
-        assert_eq!(form.as_ref().unwrap_err(), &Limit::CompressedBytes(COMPRESSED_BYTES));
+        let limit = form.as_ref().unwrap_err();
+        assert_eq!((limit.name(), limit.value()), ("compressed_bytes", COMPRESSED_BYTES));
         return;
     }
     let form = form.as_ref().expect("no part is too large");

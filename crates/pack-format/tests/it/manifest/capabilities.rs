@@ -25,14 +25,14 @@ fn rejects_anything_but_a_list_of_mappings() {
         manifest_with("capabilities: text\n"),
         &[(
             "pack.yaml: capabilities",
-            "line 4: `text` is text; must be a list, each item on a line of its own after `- `",
+            "line 4: `text` is text; must be a list, with each item on its own line after `- `",
         )],
     );
     assert_manifest_rejected(
         manifest_with("capabilities: {}\n"),
         &[(
             "pack.yaml: capabilities",
-            "line 4: is a mapping; must be a list, each item on a line of its own after `- `",
+            "line 4: is a mapping; must be a list, with each item on its own line after `- `",
         )],
     );
     assert_manifest_rejected(
@@ -46,7 +46,8 @@ fn rejects_anything_but_a_list_of_mappings() {
         manifest_with("capabilities:\n"),
         &[(
             "pack.yaml: capabilities",
-            "line 4: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+            "line 4: has no value; write a list, with each item on its own line after `- `, or remove the key if it \
+             is optional",
         )],
     );
 }
@@ -66,24 +67,24 @@ fn rejects_invalid_capabilities() {
             "  - nmae: a\n    typ: http\n    alow: []\n    transform: []\n    budget: {}\n    x: y\n",
         ),
         &[
-            ("pack.yaml: capabilities[0]", "line 5: `nmae` is not a key: did you mean `name`?"),
-            ("pack.yaml: capabilities[0]", "line 6: `typ` is not a key: did you mean `type`?"),
-            ("pack.yaml: capabilities[0]", "line 7: `alow` is not a key: did you mean `allow`?"),
-            ("pack.yaml: capabilities[0]", "line 8: `transform` is not a key: did you mean `transforms`?"),
-            ("pack.yaml: capabilities[0]", "line 9: `budget` is not a key: did you mean `budgets`?"),
+            ("pack.yaml: capabilities[0]", "line 5: `nmae` is not a valid key here: did you mean `name`?"),
+            ("pack.yaml: capabilities[0]", "line 6: `typ` is not a valid key here: did you mean `type`?"),
+            ("pack.yaml: capabilities[0]", "line 7: `alow` is not a valid key here: did you mean `allow`?"),
+            ("pack.yaml: capabilities[0]", "line 8: `transform` is not a valid key here: did you mean `transforms`?"),
+            ("pack.yaml: capabilities[0]", "line 9: `budget` is not a valid key here: did you mean `budgets`?"),
             (
                 "pack.yaml: capabilities[0]",
-                "line 10: `x` is not a key: the keys are `name`, `type`, `allow`, `transforms`, `budgets`",
+                "line 10: `x` is not a valid key here; must be one of `name`, `type`, `allow`, `transforms`, `budgets`",
             ),
             (
                 "pack.yaml: capabilities[0].allow",
-                "line 5: is missing; must be a list of rules: rename `alow` to `allow`",
+                "line 5: is missing; must be a list of rules; rename `alow` to `allow`",
             ),
             (
                 "pack.yaml: capabilities[0].name",
-                "line 5: is missing; must be a name such as `pagerduty`: rename `nmae` to `name`",
+                "line 5: is missing; must be a name such as `pagerduty`; rename `nmae` to `name`",
             ),
-            ("pack.yaml: capabilities[0].type", "line 5: is missing; must be `http`: rename `typ` to `type`"),
+            ("pack.yaml: capabilities[0].type", "line 5: is missing; must be `http`; rename `typ` to `type`"),
         ],
     );
     assert_manifest_rejected(
@@ -92,7 +93,7 @@ fn rejects_invalid_capabilities() {
             ("pack.yaml: capabilities[0].allow", "line 7: is empty; must have at least one rule"),
             (
                 "pack.yaml: capabilities[0].name",
-                "line 5: `_a` begins with an underscore, which is reserved for the platform",
+                "line 5: `_a` starts with an underscore, which is reserved for the platform",
             ),
             ("pack.yaml: capabilities[0].type", "line 6: `https` is not allowed: did you mean `http`?"),
         ],
@@ -102,17 +103,17 @@ fn rejects_invalid_capabilities() {
         &[
             (
                 "pack.yaml: capabilities[0].allow",
-                "line 7: is a mapping; must be a list, each item on a line of its own after `- `",
+                "line 7: is a mapping; must be a list, with each item on its own line after `- `",
             ),
             ("pack.yaml: capabilities[0].budgets", "line 9: is a list; must be a mapping of keys to values"),
-            ("pack.yaml: capabilities[0].name", r#"line 5: `5` is a number, not text: write `name: "5"`"#),
+            ("pack.yaml: capabilities[0].name", r#"line 5: `5` is a number, not text; write `name: "5"`"#),
             (
                 "pack.yaml: capabilities[0].name",
-                "line 5: `5` must start with a letter and hold only ASCII letters, digits, `_` and `-`",
+                "line 5: `5` must start with a letter and contain only ASCII letters, digits, `_` and `-`",
             ),
             (
                 "pack.yaml: capabilities[0].transforms",
-                "line 8: is a mapping; must be a list, each item on a line of its own after `- `",
+                "line 8: is a mapping; must be a list, with each item on its own line after `- `",
             ),
             ("pack.yaml: capabilities[0].type", "line 6: `grpc` is not allowed; must be one of `http`"),
         ],
@@ -123,7 +124,7 @@ fn rejects_invalid_capabilities() {
             ("pack.yaml: capabilities[0].allow[0]", "line 7: `a` is text; must be a mapping of keys to values"),
             (
                 "pack.yaml: capabilities[0].name",
-                r#"line 5: `""` must start with a letter and hold only ASCII letters, digits, `_` and `-`"#,
+                r#"line 5: `""` must start with a letter and contain only ASCII letters, digits, `_` and `-`"#,
             ),
             ("pack.yaml: capabilities[0].type", "line 6: `HTTP` is not allowed: did you mean `http`?"),
         ],
@@ -133,20 +134,21 @@ fn rejects_invalid_capabilities() {
         &[
             (
                 "pack.yaml: capabilities[0].allow",
-                "line 7: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+                "line 7: has no value; write a list, with each item on its own line after `- `, or remove the key if \
+                 it is optional",
             ),
             ("pack.yaml: capabilities[0].budgets", "line 9: `5` is a number; must be a mapping of keys to values"),
             (
                 "pack.yaml: capabilities[0].name",
-                "line 5: `a b` must start with a letter and hold only ASCII letters, digits, `_` and `-`",
+                "line 5: `a b` must start with a letter and contain only ASCII letters, digits, `_` and `-`",
             ),
             (
                 "pack.yaml: capabilities[0].transforms",
-                "line 8: `a` is text; must be a list, each item on a line of its own after `- `",
+                "line 8: `a` is text; must be a list, with each item on its own line after `- `",
             ),
             (
                 "pack.yaml: capabilities[0].type",
-                "line 6: has no value; must be text: give it one, or leave an optional key out",
+                "line 6: has no value; write text, or remove the key if it is optional",
             ),
         ],
     );
@@ -164,7 +166,7 @@ fn rejects_invalid_capabilities() {
         manifest_with_capabilities(
             "  - {name: a, type: http, allow: [{domains: [a.b], methods: [GET]}]}\n  - {name: a, type: http, allow: [{domains: [a.b], methods: [GET]}]}\n",
         ),
-        &[("pack.yaml: capabilities[1].name", "line 6: `a` is the name of another capability; must be unique")],
+        &[("pack.yaml: capabilities[1].name", "line 6: `a` is already the name of another capability; must be unique")],
     );
 }
 
@@ -195,11 +197,11 @@ fn rejects_invalid_rules() {
         &[
             (
                 "pack.yaml: capabilities[0].allow[0].domains",
-                "line 8: is missing; must be a list of hosts such as `api.example.com`: rename `domain` to `domains`",
+                "line 8: is missing; must be a list of hosts such as `api.example.com`; rename `domain` to `domains`",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].methods",
-                "line 8: is missing; must be a list of HTTP methods such as `GET`: rename `method` to `methods`",
+                "line 8: is missing; must be a list of HTTP methods such as `GET`; rename `method` to `methods`",
             ),
         ],
     );
@@ -212,16 +214,16 @@ fn rejects_invalid_rules() {
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].domains",
-                "line 8: `a.b` is text; must be a list, each item on a line of its own after `- `",
+                "line 8: `a.b` is text; must be a list, with each item on its own line after `- `",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].methods",
-                "line 9: `GET` is text; must be a list, each item on a line of its own after `- `",
+                "line 9: `GET` is text; must be a list, with each item on its own line after `- `",
             ),
             ("pack.yaml: capabilities[0].allow[0].name", "line 12: is a list; must be text"),
             (
                 "pack.yaml: capabilities[0].allow[0].paths",
-                "line 10: `/` is text; must be a list, each item on a line of its own after `- `",
+                "line 10: `/` is text; must be a list, with each item on its own line after `- `",
             ),
         ],
     );
@@ -234,14 +236,14 @@ fn rejects_invalid_rules() {
                 "pack.yaml: capabilities[0].allow[0].allow_insecure",
                 "line 10: `yes` is text; must be `true` or `false`, without quotes",
             ),
-            ("pack.yaml: capabilities[0].allow[0].domains[0]", r#"line 8: `5` is a number, not text: write `- "5"`"#),
+            ("pack.yaml: capabilities[0].allow[0].domains[0]", r#"line 8: `5` is a number, not text; write `- "5"`"#),
             (
                 "pack.yaml: capabilities[0].allow[0].domains[0]",
-                "line 8: `5` ends in a number and is not an IPv4 address",
+                "line 8: `5` ends in a number but is not an IPv4 address such as `192.0.2.1`",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].domains[1]",
-                "line 8: has no value; must be text: give it one, or leave an optional key out",
+                "line 8: has no value; write text, or remove the key if it is optional",
             ),
             ("pack.yaml: capabilities[0].allow[0].domains[2]", "line 8: is a list; must be text"),
             ("pack.yaml: capabilities[0].allow[0].methods[0]", "line 9: `get` is not allowed: did you mean `GET`?"),
@@ -251,14 +253,14 @@ fn rejects_invalid_rules() {
                 "pack.yaml: capabilities[0].allow[0].methods[3]",
                 "line 9: `TRACE` is not allowed; must be one of `GET`, `POST`, `PUT`, `DELETE`, `PATCH`, `HEAD`, `OPTIONS`",
             ),
-            ("pack.yaml: capabilities[0].allow[0].methods[4]", r#"line 9: `5` is a number, not text: write `- "5"`"#),
+            ("pack.yaml: capabilities[0].allow[0].methods[4]", r#"line 9: `5` is a number, not text; write `- "5"`"#),
             (
                 "pack.yaml: capabilities[0].allow[0].methods[4]",
                 "line 9: `5` is not allowed; must be one of `GET`, `POST`, `PUT`, `DELETE`, `PATCH`, `HEAD`, `OPTIONS`",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].name",
-                "line 11: `_x` begins with an underscore, which is reserved for the platform",
+                "line 11: `_x` starts with an underscore, which is reserved for the platform",
             ),
         ],
     );
@@ -273,8 +275,11 @@ fn rejects_invalid_rules() {
                 "line 10: `./v1` must start with `/`: did you mean `/v1`?",
             ),
             ("pack.yaml: capabilities[0].allow[0].paths[2]", r#"line 10: `""` must start with `/`: did you mean `/`?"#),
-            ("pack.yaml: capabilities[0].allow[0].paths[4]", "line 10: must be one line, without line breaks and tabs"),
-            ("pack.yaml: capabilities[0].allow[0].paths[5]", r#"line 10: `5` is a number, not text: write `- "5"`"#),
+            (
+                "pack.yaml: capabilities[0].allow[0].paths[4]",
+                "line 10: must be a single line, without line breaks or tabs",
+            ),
+            ("pack.yaml: capabilities[0].allow[0].paths[5]", r#"line 10: `5` is a number, not text; write `- "5"`"#),
             ("pack.yaml: capabilities[0].allow[0].paths[5]", "line 10: `5` must start with `/`: did you mean `/5`?"),
             ("pack.yaml: capabilities[0].allow[0].paths[6]", "line 10: `https://a.b/c` must start with `/`"),
         ],
@@ -283,7 +288,7 @@ fn rejects_invalid_rules() {
         manifest_with_rule("domains: [*.example.com]\nmethods: [GET]"),
         &[(
             "pack.yaml",
-            r#"line 8: `*` outside of quotes begins an alias, which is not allowed: put text that begins with `*` in quotes, such as `"*.example.com"`"#,
+            r#"line 8: `*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, such as `"*.example.com"`"#,
         )],
     );
 }
@@ -295,15 +300,15 @@ fn rejects_control_characters_in_other_keys() {
         &[
             (
                 "pack.yaml: capabilities[0].allow[0].body",
-                "line 10: holds U+202E; control characters and bidirectional controls are not allowed",
+                "line 10: contains U+202E; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].body",
-                "line 10: holds U+001B; control characters and bidirectional controls are not allowed",
+                "line 10: contains U+001B; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].when",
-                "line 11: holds U+2066; control characters and bidirectional controls are not allowed",
+                "line 11: contains U+2066; control characters and bidirectional controls are not allowed",
             ),
         ],
     );
@@ -314,11 +319,11 @@ fn rejects_control_characters_in_other_keys() {
         &[
             (
                 "pack.yaml: capabilities[0].budgets",
-                "line 9: holds U+007F; control characters and bidirectional controls are not allowed",
+                "line 9: contains U+007F; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: capabilities[0].transforms",
-                "line 8: holds U+0000; control characters and bidirectional controls are not allowed",
+                "line 8: contains U+0000; control characters and bidirectional controls are not allowed",
             ),
         ],
     );

@@ -57,17 +57,17 @@ fn limits_the_size_of_the_file() {
     let limit = usize::try_from(Limits::default().manifest_bytes).unwrap();
     let yaml = format!("{MANIFEST}{}", "#".repeat(limit - MANIFEST.len()));
     assert_manifest_accepted(&yaml);
-    let message = "has 65537 bytes; at most 65536 are allowed (limit manifest_bytes)";
+    let message = "has 65537 bytes; at most 65536 are allowed (limit `manifest_bytes`)";
     assert_manifest_rejected(format!("{yaml}#"), &[("pack.yaml", message)]);
 }
 
 #[test]
 fn rejects_a_file_that_is_not_utf_8() {
     let result = validate_manifest(b"name: sample\nversion: 1.0.0\ndescription: caf\xe9\n");
-    let message = "line 3: holds the byte 0xE9, which is not UTF-8 there: save the file as UTF-8";
+    let message = "line 3: contains the byte 0xE9, which is not valid UTF-8 here; save the file as UTF-8";
     assert_problems(&result, &[("pack.yaml", message)], "Latin-1");
     let utf_16: Vec<u8> = "\u{feff}name: sample\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let message = "line 1: holds the byte 0xFF, which is not UTF-8 there: save the file as UTF-8";
+    let message = "line 1: contains the byte 0xFF, which is not valid UTF-8 here; save the file as UTF-8";
     assert_problems(&validate_manifest(utf_16), &[("pack.yaml", message)], "UTF-16");
 }
 
@@ -86,12 +86,12 @@ fn rejects_unknown_and_missing_keys() {
     assert_manifest_rejected(
         "nam: sample\nversoin: 1.0.0\ndescription: For a test.\n",
         &[
-            ("pack.yaml", "line 1: `nam` is not a key: did you mean `name`?"),
-            ("pack.yaml", "line 2: `versoin` is not a key: did you mean `version`?"),
-            ("pack.yaml: name", "is missing; must be text such as `incident-response`: rename `nam` to `name`"),
+            ("pack.yaml", "line 1: `nam` is not a valid key here: did you mean `name`?"),
+            ("pack.yaml", "line 2: `versoin` is not a valid key here: did you mean `version`?"),
+            ("pack.yaml: name", "is missing; must be text such as `incident-response`; rename `nam` to `name`"),
             (
                 "pack.yaml: version",
-                "is missing; must be a semantic version such as `1.0.0`: rename `versoin` to `version`",
+                "is missing; must be a semantic version such as `1.0.0`; rename `versoin` to `version`",
             ),
         ],
     );
@@ -100,21 +100,24 @@ fn rejects_unknown_and_missing_keys() {
         &[
             (
                 "pack.yaml",
-                "line 4: `author` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`",
+                "line 4: `author` is not a valid key here; must be one of `name`, `version`, `description`, \
+                 `display_name`, `category`, `suggested_packs`, `capabilities`",
             ),
-            ("pack.yaml", "line 5: `suggested-packs` is not a key: did you mean `suggested_packs`?"),
-            ("pack.yaml", "line 6: `Category` is not a key: did you mean `category`?"),
+            ("pack.yaml", "line 5: `suggested-packs` is not a valid key here: did you mean `suggested_packs`?"),
+            ("pack.yaml", "line 6: `Category` is not a valid key here: did you mean `category`?"),
             (
                 "pack.yaml",
-                "line 7: `1` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`",
-            ),
-            (
-                "pack.yaml",
-                r#"line 8: `""` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`"#,
+                "line 7: `1` is not a valid key here; must be one of `name`, `version`, `description`, \
+                 `display_name`, `category`, `suggested_packs`, `capabilities`",
             ),
             (
                 "pack.yaml",
-                "line 9: `true` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`",
+                r#"line 8: `""` is not a valid key here; must be one of `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`"#,
+            ),
+            (
+                "pack.yaml",
+                "line 9: `true` is not a valid key here; must be one of `name`, `version`, `description`, \
+                 `display_name`, `category`, `suggested_packs`, `capabilities`",
             ),
         ],
     );
@@ -133,48 +136,52 @@ fn rejects_anything_but_strings_as_text() {
     assert_manifest_rejected(
         "name: sample\nversion: 1.10\ndescription: 5\n",
         &[
-            ("pack.yaml: description", r#"line 3: `5` is a number, not text: write `description: "5"`"#),
-            ("pack.yaml: version", r#"line 2: `1.10` is a number, not text: write `version: "1.10"`"#),
+            ("pack.yaml: description", r#"line 3: `5` is a number, not text; write `description: "5"`"#),
+            ("pack.yaml: version", r#"line 2: `1.10` is a number, not text; write `version: "1.10"`"#),
             (
                 "pack.yaml: version",
-                "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected end of input while parsing minor version number: did you mean `1.10.0`?",
+                "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected end of input \
+                 while parsing minor version number): did you mean `1.10.0`?",
             ),
         ],
     );
     assert_manifest_rejected(
         "name: true\nversion: 0x10\ndescription: .inf\n",
         &[
-            ("pack.yaml: description", r#"line 3: `.inf` is a number, not text: write `description: ".inf"`"#),
-            ("pack.yaml: name", r#"line 1: `true` is a boolean, not text: write `name: "true"`"#),
-            ("pack.yaml: version", r#"line 2: `0x10` is a number, not text: write `version: "0x10"`"#),
+            ("pack.yaml: description", r#"line 3: `.inf` is a number, not text; write `description: ".inf"`"#),
+            ("pack.yaml: name", r#"line 1: `true` is a boolean, not text; write `name: "true"`"#),
+            ("pack.yaml: version", r#"line 2: `0x10` is a number, not text; write `version: "0x10"`"#),
             (
                 "pack.yaml: version",
-                "line 2: `0x10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character 'x' after major version number",
+                "line 2: `0x10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected character \
+                 'x' after major version number)",
             ),
         ],
     );
     assert_manifest_rejected(
         "name: FALSE\nversion: -0o17\ndescription: +1.5e-3\n",
         &[
-            ("pack.yaml: description", r#"line 3: `+1.5e-3` is a number, not text: write `description: "+1.5e-3"`"#),
-            ("pack.yaml: name", r#"line 1: `FALSE` is a boolean, not text: write `name: "FALSE"`"#),
+            ("pack.yaml: description", r#"line 3: `+1.5e-3` is a number, not text; write `description: "+1.5e-3"`"#),
+            ("pack.yaml: name", r#"line 1: `FALSE` is a boolean, not text; write `name: "FALSE"`"#),
             (
                 "pack.yaml: name",
-                "line 1: `FALSE` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `false`?",
+                "line 1: `FALSE` must start with a lower-case letter and contain only lower-case letters, digits and \
+                 single hyphens between them: did you mean `false`?",
             ),
-            ("pack.yaml: version", r#"line 2: `-0o17` is a number to some readers of YAML: write `version: "-0o17"`"#),
+            ("pack.yaml: version", r#"line 2: `-0o17` is a number to some YAML readers; write `version: "-0o17"`"#),
             (
                 "pack.yaml: version",
-                "line 2: `-0o17` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '-' while parsing major version number",
+                "line 2: `-0o17` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected character \
+                 '-' while parsing major version number)",
             ),
         ],
     );
     assert_manifest_rejected(
         "name: null\nversion: ~\ndescription:\n",
         &[
-            ("pack.yaml: description", "line 3: has no value; must be text: give it one, or leave an optional key out"),
-            ("pack.yaml: name", "line 1: has no value; must be text: give it one, or leave an optional key out"),
-            ("pack.yaml: version", "line 2: has no value; must be text: give it one, or leave an optional key out"),
+            ("pack.yaml: description", "line 3: has no value; write text, or remove the key if it is optional"),
+            ("pack.yaml: name", "line 1: has no value; write text, or remove the key if it is optional"),
+            ("pack.yaml: version", "line 2: has no value; write text, or remove the key if it is optional"),
         ],
     );
     assert_manifest_rejected(
@@ -190,16 +197,15 @@ fn rejects_anything_but_strings_as_text() {
         &[
             (
                 "pack.yaml: capabilities",
-                "line 7: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+                "line 7: has no value; write a list, with each item on its own line after `- `, or remove the key if \
+                 it is optional",
             ),
-            ("pack.yaml: category", r#"line 5: `0o17` is a number, not text: write `category: "0o17"`"#),
-            (
-                "pack.yaml: display_name",
-                "line 4: has no value; must be text: give it one, or leave an optional key out",
-            ),
+            ("pack.yaml: category", r#"line 5: `0o17` is a number, not text; write `category: "0o17"`"#),
+            ("pack.yaml: display_name", "line 4: has no value; write text, or remove the key if it is optional"),
             (
                 "pack.yaml: suggested_packs",
-                "line 6: has no value; must be a list, each item on a line of its own after `- `: give it one, or leave an optional key out",
+                "line 6: has no value; write a list, with each item on its own line after `- `, or remove the key if \
+                 it is optional",
             ),
         ],
     );
@@ -212,23 +218,24 @@ fn rejects_unquoted_text_that_other_parsers_do_not_read_as_text() {
         &[
             (
                 "pack.yaml: description",
-                r#"line 3: `2026-01-31` is a date to some readers of YAML: write `description: "2026-01-31"`"#,
+                r#"line 3: `2026-01-31` is a date to some YAML readers; write `description: "2026-01-31"`"#,
             ),
-            ("pack.yaml: name", r#"line 1: `no` is a boolean to some readers of YAML: write `name: "no"`"#),
-            ("pack.yaml: version", r#"line 2: `1_000` is a number to some readers of YAML: write `version: "1_000"`"#),
+            ("pack.yaml: name", r#"line 1: `no` is a boolean to some YAML readers; write `name: "no"`"#),
+            ("pack.yaml: version", r#"line 2: `1_000` is a number to some YAML readers; write `version: "1_000"`"#),
             (
                 "pack.yaml: version",
-                "line 2: `1_000` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '_' after major version number",
+                "line 2: `1_000` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected character \
+                 '_' after major version number)",
             ),
         ],
     );
     assert_manifest_rejected(
         manifest_with("display_name: 1:30\ncategory: on\n"),
         &[
-            ("pack.yaml: category", r#"line 5: `on` is a boolean to some readers of YAML: write `category: "on"`"#),
+            ("pack.yaml: category", r#"line 5: `on` is a boolean to some YAML readers; write `category: "on"`"#),
             (
                 "pack.yaml: display_name",
-                r#"line 4: `1:30` is a number to some readers of YAML: write `display_name: "1:30"`"#,
+                r#"line 4: `1:30` is a number to some YAML readers; write `display_name: "1:30"`"#,
             ),
         ],
     );
@@ -237,11 +244,11 @@ fn rejects_unquoted_text_that_other_parsers_do_not_read_as_text() {
         &[
             (
                 "pack.yaml: category",
-                r#"line 5: `2026-01-31T10:00:00Z` is a date to some readers of YAML: write `category: "2026-01-31T10:00:00Z"`"#,
+                r#"line 5: `2026-01-31T10:00:00Z` is a date to some YAML readers; write `category: "2026-01-31T10:00:00Z"`"#,
             ),
             (
                 "pack.yaml: display_name",
-                r#"line 4: `0b1` is a number to some readers of YAML: write `display_name: "0b1"`"#,
+                r#"line 4: `0b1` is a number to some YAML readers; write `display_name: "0b1"`"#,
             ),
         ],
     );
@@ -250,11 +257,11 @@ fn rejects_unquoted_text_that_other_parsers_do_not_read_as_text() {
         &[
             (
                 "pack.yaml: category",
-                r#"line 5: `190:20:30.15` is a number to some readers of YAML: write `category: "190:20:30.15"`"#,
+                r#"line 5: `190:20:30.15` is a number to some YAML readers; write `category: "190:20:30.15"`"#,
             ),
             (
                 "pack.yaml: display_name",
-                r#"line 4: `-0x_1F` is a number to some readers of YAML: write `display_name: "-0x_1F"`"#,
+                r#"line 4: `-0x_1F` is a number to some YAML readers; write `display_name: "-0x_1F"`"#,
             ),
         ],
     );

@@ -35,47 +35,58 @@ fn rejects_invalid_names() {
         (r#""""#, r#"line 1: `""` must not be empty"#),
         (
             "Sample",
-            "line 1: `Sample` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `sample`?",
+            "line 1: `Sample` must start with a lower-case letter and contain only lower-case letters, digits and \
+             single hyphens between them: did you mean `sample`?",
         ),
         (
             "my_pack",
-            "line 1: `my_pack` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `my-pack`?",
+            "line 1: `my_pack` must start with a lower-case letter and contain only lower-case letters, digits and \
+             single hyphens between them: did you mean `my-pack`?",
         ),
         (
             "-a",
-            "line 1: `-a` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a`?",
+            "line 1: `-a` must start with a lower-case letter and contain only lower-case letters, digits and single \
+             hyphens between them: did you mean `a`?",
         ),
         (
             "a-",
-            "line 1: `a-` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a`?",
+            "line 1: `a-` must start with a lower-case letter and contain only lower-case letters, digits and single \
+             hyphens between them: did you mean `a`?",
         ),
         (
             "a--b",
-            "line 1: `a--b` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a-b`?",
+            "line 1: `a--b` must start with a lower-case letter and contain only lower-case letters, digits and \
+             single hyphens between them: did you mean `a-b`?",
         ),
         (
             "1a",
-            "line 1: `1a` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them",
+            "line 1: `1a` must start with a lower-case letter and contain only lower-case letters, digits and single \
+             hyphens between them",
         ),
         (
             "a b",
-            "line 1: `a b` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a-b`?",
+            "line 1: `a b` must start with a lower-case letter and contain only lower-case letters, digits and \
+             single hyphens between them: did you mean `a-b`?",
         ),
         (
             "ä",
-            "line 1: `ä` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them",
+            "line 1: `ä` must start with a lower-case letter and contain only lower-case letters, digits and single \
+             hyphens between them",
         ),
         (
             "'a/../b'",
-            "line 1: `a/../b` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a-b`?",
+            "line 1: `a/../b` must start with a lower-case letter and contain only lower-case letters, digits and \
+             single hyphens between them: did you mean `a-b`?",
         ),
         (
             "\"a\\n\"",
-            "line 1: `a\\n` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `a`?",
+            "line 1: `a\\n` must start with a lower-case letter and contain only lower-case letters, digits and \
+             single hyphens between them: did you mean `a`?",
         ),
         (
             "$(id)",
-            "line 1: `$(id)` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `id`?",
+            "line 1: `$(id)` must start with a lower-case letter and contain only lower-case letters, digits and \
+             single hyphens between them: did you mean `id`?",
         ),
         (
             &"a".repeat(64),
@@ -91,47 +102,57 @@ fn rejects_invalid_versions() {
     for (version, message) in [
         (
             r#""1""#,
-            "line 2: `1` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected end of input while parsing major version number: did you mean `1.0.0`?",
+            "line 2: `1` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected end of input while \
+             parsing major version number): did you mean `1.0.0`?",
         ),
         (
             "v1.2.3",
-            "line 2: `v1.2.3` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character 'v' while parsing major version number: did you mean `1.2.3`?",
+            "line 2: `v1.2.3` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected character 'v' \
+             while parsing major version number): did you mean `1.2.3`?",
         ),
         (
             "1.2.3.4",
-            "line 2: `1.2.3.4` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '.' after patch version number",
+            "line 2: `1.2.3.4` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected character '.' \
+             after patch version number)",
         ),
         (
             "01.2.3",
-            "line 2: `01.2.3` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: invalid leading zero in major version number: did you mean `1.2.3`?",
+            "line 2: `01.2.3` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (invalid leading zero in \
+             major version number): did you mean `1.2.3`?",
         ),
         (
             "1.2.3-",
-            "line 2: `1.2.3-` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: empty identifier segment in pre-release identifier",
+            "line 2: `1.2.3-` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (empty identifier segment \
+             in pre-release identifier)",
         ),
         (
             "latest",
-            "line 2: `latest` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character 'l' while parsing major version number",
+            "line 2: `latest` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected character 'l' \
+             while parsing major version number)",
         ),
         (
             r#""""#,
-            r#"line 2: `""` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: empty string, expected a semver version"#,
+            r#"line 2: `""` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (empty string, expected a semver version)"#,
         ),
         (
             r#""1.10""#,
-            "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected end of input while parsing minor version number: did you mean `1.10.0`?",
+            "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected end of input \
+             while parsing minor version number): did you mean `1.10.0`?",
         ),
         (
             "\"1.0.0\\n\"",
-            "line 2: `1.0.0\\n` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '\\n' after patch version number: did you mean `1.0.0`?",
+            "line 2: `1.0.0\\n` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected character \
+             '\\n' after patch version number): did you mean `1.0.0`?",
         ),
         (
             "1.0.0_1",
-            "line 2: `1.0.0_1` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: unexpected character '_' after patch version number",
+            "line 2: `1.0.0_1` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected character '_' \
+             after patch version number)",
         ),
         (
             "18446744073709551616.0.0",
-            "line 2: `18446744073709551616.0.0` is not a semantic version such as `1.2.3` or `1.2.3-beta.1`: value of major version number exceeds u64::MAX",
+            "line 2: `18446744073709551616.0.0` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (value \
+             of major version number exceeds u64::MAX)",
         ),
         (
             &format!("1.0.0-{}", "a".repeat(123)),
@@ -154,15 +175,15 @@ fn rejects_invalid_texts() {
         &[
             (
                 "pack.yaml: description",
-                "line 3: holds U+0000; control characters and bidirectional controls are not allowed",
+                "line 3: contains U+0000; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: description",
-                "line 3: holds U+001B; control characters and bidirectional controls are not allowed",
+                "line 3: contains U+001B; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: description",
-                "line 3: holds U+202E; control characters and bidirectional controls are not allowed",
+                "line 3: contains U+202E; control characters and bidirectional controls are not allowed",
             ),
         ],
     );
@@ -171,27 +192,27 @@ fn rejects_invalid_texts() {
         &[
             (
                 "pack.yaml: description",
-                "line 3: holds U+061C; control characters and bidirectional controls are not allowed",
+                "line 3: contains U+061C; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: description",
-                "line 3: holds U+200E; control characters and bidirectional controls are not allowed",
+                "line 3: contains U+200E; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: description",
-                "line 3: holds U+200F; control characters and bidirectional controls are not allowed",
+                "line 3: contains U+200F; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: description",
-                "line 3: holds U+202A; control characters and bidirectional controls are not allowed",
+                "line 3: contains U+202A; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: description",
-                "line 3: holds U+2066; control characters and bidirectional controls are not allowed",
+                "line 3: contains U+2066; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: description",
-                "line 3: holds U+2069; control characters and bidirectional controls are not allowed",
+                "line 3: contains U+2069; control characters and bidirectional controls are not allowed",
             ),
         ],
     );
@@ -205,8 +226,8 @@ fn rejects_invalid_texts() {
     assert_manifest_rejected(
         manifest_with("display_name: \"a\\nb\"\ncategory: \"a\\tb\"\n"),
         &[
-            ("pack.yaml: category", "line 5: must be one line, without line breaks and tabs"),
-            ("pack.yaml: display_name", "line 4: must be one line, without line breaks and tabs"),
+            ("pack.yaml: category", "line 5: must be a single line, without line breaks or tabs"),
+            ("pack.yaml: display_name", "line 4: must be a single line, without line breaks or tabs"),
         ],
     );
     assert_manifest_rejected(
@@ -214,13 +235,13 @@ fn rejects_invalid_texts() {
         &[
             (
                 "pack.yaml: category",
-                "line 5: holds U+2066; control characters and bidirectional controls are not allowed",
+                "line 5: contains U+2066; control characters and bidirectional controls are not allowed",
             ),
             (
                 "pack.yaml: category",
-                "line 5: holds U+200E; control characters and bidirectional controls are not allowed",
+                "line 5: contains U+200E; control characters and bidirectional controls are not allowed",
             ),
-            ("pack.yaml: display_name", "line 4: must be one line, without line breaks and tabs"),
+            ("pack.yaml: display_name", "line 4: must be a single line, without line breaks or tabs"),
         ],
     );
     assert_manifest_rejected(
@@ -238,7 +259,7 @@ fn rejects_invalid_suggested_packs() {
         manifest_with("suggested_packs: a, b\n"),
         &[(
             "pack.yaml: suggested_packs",
-            "line 4: `a, b` is text; must be a list, each item on a line of its own after `- `",
+            "line 4: `a, b` is text; must be a list, with each item on its own line after `- `",
         )],
     );
     assert_manifest_rejected(
@@ -246,18 +267,17 @@ fn rejects_invalid_suggested_packs() {
         &[
             (
                 "pack.yaml: suggested_packs[0]",
-                "line 5: `Other` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them: did you mean `other`?",
+                "line 5: `Other` must start with a lower-case letter and contain only lower-case letters, digits and \
+                 single hyphens between them: did you mean `other`?",
             ),
-            ("pack.yaml: suggested_packs[1]", r#"line 6: `7` is a number, not text: write `- "7"`"#),
+            ("pack.yaml: suggested_packs[1]", r#"line 6: `7` is a number, not text; write `- "7"`"#),
             (
                 "pack.yaml: suggested_packs[1]",
-                "line 6: `7` must start with a lower-case letter and hold only lower-case letters, digits and single hyphens between them",
+                "line 6: `7` must start with a lower-case letter and contain only lower-case letters, digits and \
+                 single hyphens between them",
             ),
             ("pack.yaml: suggested_packs[2]", "line 7: is a list; must be text"),
-            (
-                "pack.yaml: suggested_packs[3]",
-                "line 8: has no value; must be text: give it one, or leave an optional key out",
-            ),
+            ("pack.yaml: suggested_packs[3]", "line 8: has no value; write text, or remove the key if it is optional"),
         ],
     );
     assert_manifest_rejected(

@@ -6,19 +6,16 @@ use crate::support::{assert_manifest_accepted, assert_manifest_rejected};
 
 #[test]
 fn rejects_anything_but_one_mapping() {
-    assert_manifest_rejected(
-        "",
-        &[("pack.yaml", "is empty; a pack needs at least `name`, `version` and `description`")],
-    );
+    assert_manifest_rejected("", &[("pack.yaml", "is empty; must have at least `name`, `version` and `description`")]);
     assert_manifest_rejected(
         "# only a comment\n",
-        &[("pack.yaml", "is empty; a pack needs at least `name`, `version` and `description`")],
+        &[("pack.yaml", "is empty; must have at least `name`, `version` and `description`")],
     );
     assert_manifest_rejected(
         "---\n...\n",
         &[(
             "pack.yaml",
-            "line 2: has no value; must be a mapping of keys to values: give it one, or leave an optional key out",
+            "line 2: has no value; write a mapping of keys to values, or remove the key if it is optional",
         )],
     );
     assert_manifest_rejected(
@@ -35,15 +32,15 @@ fn rejects_anything_but_one_mapping() {
     );
     assert_manifest_rejected(
         manifest_with("---\nname: other\n"),
-        &[("pack.yaml", "line 4: begins a second document; only one is allowed")],
+        &[("pack.yaml", "line 4: starts a second document; only one is allowed")],
     );
     assert_manifest_rejected(
         manifest_with("...\nname: other\n"),
-        &[("pack.yaml", "line 5: begins a second document; only one is allowed")],
+        &[("pack.yaml", "line 5: starts a second document; only one is allowed")],
     );
     assert_manifest_rejected(
         manifest_with("---\n"),
-        &[("pack.yaml", "line 4: begins a second document; only one is allowed")],
+        &[("pack.yaml", "line 4: starts a second document; only one is allowed")],
     );
 }
 
@@ -52,8 +49,8 @@ fn rejects_every_construct_that_parsers_read_differently() {
     assert_manifest_rejected(
         "name: &anchor sample\nversion: 1.0.0\ndescription: *anchor\n",
         &[
-            ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed: write the value out where it is needed"),
-            ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed: write the value out"),
+            ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed; repeat the value where it is needed"),
+            ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed; write the value out"),
         ],
     );
     assert_manifest_rejected(
@@ -61,27 +58,28 @@ fn rejects_every_construct_that_parsers_read_differently() {
         &[
             (
                 "pack.yaml",
-                "line 1: has a tag (`!…`), which is not allowed: put text in quotes, and write other values plainly",
+                "line 1: has a tag (`!…`), which is not allowed; remove it, and put the value in quotes if it is text",
             ),
             (
                 "pack.yaml",
-                "line 2: has a tag (`!…`), which is not allowed: put text in quotes, and write other values plainly",
+                "line 2: has a tag (`!…`), which is not allowed; remove it, and put the value in quotes if it is text",
             ),
             (
                 "pack.yaml",
-                "line 3: has a tag (`!…`), which is not allowed: put text in quotes, and write other values plainly",
+                "line 3: has a tag (`!…`), which is not allowed; remove it, and put the value in quotes if it is text",
             ),
         ],
     );
     assert_manifest_rejected(
         "base: &base\n  a: b\n<<: *base\nname: sample\nversion: 1.0.0\ndescription: x\n",
         &[
-            ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed: write the value out where it is needed"),
-            ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed: write the value out"),
-            ("pack.yaml", "line 3: `<<` is a merge key, which is not allowed: write the keys out"),
+            ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed; repeat the value where it is needed"),
+            ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed; write the value out"),
+            ("pack.yaml", "line 3: `<<` is a merge key, which is not allowed; write the keys out"),
             (
                 "pack.yaml",
-                "line 1: `base` is not a key: the keys are `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`",
+                "line 1: `base` is not a valid key here; must be one of `name`, `version`, `description`, \
+                 `display_name`, `category`, `suggested_packs`, `capabilities`",
             ),
         ],
     );
@@ -89,36 +87,36 @@ fn rejects_every_construct_that_parsers_read_differently() {
         manifest_with("category: *ops\n"),
         &[(
             "pack.yaml",
-            r#"line 4: `*` outside of quotes begins an alias, which is not allowed: put text that begins with `*` in quotes, such as `"*.example.com"`"#,
+            r#"line 4: `*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, such as `"*.example.com"`"#,
         )],
     );
     assert_manifest_rejected(
         manifest_with("name: other\ndescription: Again.\n"),
         &[
-            ("pack.yaml", "line 4: `name` is there twice; a key may be given only once"),
-            ("pack.yaml", "line 5: `description` is there twice; a key may be given only once"),
+            ("pack.yaml", "line 4: `name` appears twice; a key may appear only once"),
+            ("pack.yaml", "line 5: `description` appears twice; a key may appear only once"),
         ],
     );
     assert_manifest_rejected(
         manifest_with("category: {a: 1, a: 2, \"a\": 3, 1: x, \"1\": y}\n"),
         &[
-            ("pack.yaml", "line 4: `a` is there twice; a key may be given only once"),
-            ("pack.yaml", "line 4: `1` is there twice; a key may be given only once"),
+            ("pack.yaml", "line 4: `a` appears twice; a key may appear only once"),
+            ("pack.yaml", "line 4: `1` appears twice; a key may appear only once"),
             ("pack.yaml: category", "line 4: is a mapping; must be text"),
         ],
     );
     assert_manifest_rejected(
         manifest_with("? [category]\n: operations\n? {a: b}\n: c\n"),
         &[
-            ("pack.yaml", "line 4: is a list or mapping as a key, which is not allowed: a key is text"),
-            ("pack.yaml", "line 6: is a list or mapping as a key, which is not allowed: a key is text"),
+            ("pack.yaml", "line 4: has a list or a mapping as a key; a key must be text"),
+            ("pack.yaml", "line 6: has a list or a mapping as a key; a key must be text"),
         ],
     );
     assert_manifest_rejected(
         manifest_with("category: &a [&b [&c [x, *c], *b], *a]\n"),
         &[
-            ("pack.yaml", "line 4: has an anchor (`&…`), which is not allowed: write the value out where it is needed"),
-            ("pack.yaml", "line 4: is an alias (`*…`), which is not allowed: write the value out"),
+            ("pack.yaml", "line 4: has an anchor (`&…`), which is not allowed; repeat the value where it is needed"),
+            ("pack.yaml", "line 4: is an alias (`*…`), which is not allowed; write the value out"),
             ("pack.yaml: category", "line 4: is a list; must be text"),
         ],
     );
@@ -155,8 +153,8 @@ fn limits_nesting() {
         manifest_with(&format!("category:\n{}\n", "? ".repeat(30_000))),
         &[
             ("pack.yaml", "line 5: is nested too deeply; at most 32 levels are allowed"),
-            ("pack.yaml", "line 5: is a list or mapping as a key, which is not allowed: a key is text"),
-            ("pack.yaml: category", "line 4: has no value; must be text: give it one, or leave an optional key out"),
+            ("pack.yaml", "line 5: has a list or a mapping as a key; a key must be text"),
+            ("pack.yaml: category", "line 4: has no value; write text, or remove the key if it is optional"),
         ],
     );
     assert_manifest_rejected(
@@ -169,46 +167,50 @@ fn limits_nesting() {
 fn reports_only_a_syntax_error_and_its_line() {
     assert_manifest_rejected(
         "name: sample\n\tversion: 1.0.0\n",
-        &[("pack.yaml", "line 2: is not valid YAML (while scanning a plain scalar, found a tab): indent with spaces")],
+        &[("pack.yaml", "line 2: is not valid YAML (while scanning a plain scalar, found a tab); indent with spaces")],
     );
     assert_manifest_rejected(
         "nam: Sample\nversion: 1\ncapabilities:\n\t- name: pagerduty\n",
         &[(
             "pack.yaml",
-            "line 4: is not valid YAML (tabs disallowed within this context (block indentation)): indent with spaces",
+            "line 4: is not valid YAML (tabs disallowed within this context (block indentation)); indent with spaces",
         )],
     );
     assert_manifest_rejected(
         "name: sample\nversion: 1.0.0\ndescription: Pages people: at night.\n",
         &[(
             "pack.yaml",
-            "line 3: is not valid YAML (mapping values are not allowed in this context): put a value that holds `: ` in quotes, and indent keys of one mapping alike",
+            "line 3: is not valid YAML (mapping values are not allowed in this context); put a value that contains \
+             `: ` in quotes, or indent all keys of a mapping by the same amount",
         )],
     );
     assert_manifest_rejected(
         "name: \"sample\nversion: 1.0.0\n",
         &[(
             "pack.yaml",
-            "line 1: is not valid YAML (invalid indentation in quoted scalar): look for a quotation mark that is missing or too many",
+            "line 1: is not valid YAML (invalid indentation in quoted scalar); look for a missing or extra quotation \
+             mark",
         )],
     );
     assert_manifest_rejected(
         "name: 'it's'\n",
         &[(
             "pack.yaml",
-            "line 1: is not valid YAML (invalid trailing content after double-quoted scalar): look for a quotation mark that is missing or too many",
+            "line 1: is not valid YAML (invalid trailing content after double-quoted scalar); look for a missing or \
+             extra quotation mark",
         )],
     );
     assert_manifest_rejected(
         "name: @sample\n",
         &[(
             "pack.yaml",
-            "line 1: is not valid YAML (unexpected character: `@'): put a value that begins with it in quotes",
+            "line 1: is not valid YAML (unexpected character: `@'); put a value that starts with this character in \
+             quotes",
         )],
     );
     assert_manifest_rejected(
         "name: sample\nversion\n",
-        &[("pack.yaml", "line 2: is not valid YAML (simple key expect ':'): a key is followed by `:` and a blank")],
+        &[("pack.yaml", "line 2: is not valid YAML (simple key expect ':'); write `:` and a space after each key")],
     );
     assert_manifest_rejected(
         "name: [sample\n",
@@ -218,7 +220,8 @@ fn reports_only_a_syntax_error_and_its_line() {
         "name: sample\n version: 1.0.0\n",
         &[(
             "pack.yaml",
-            "line 2: is not valid YAML (mapping values are not allowed in this context): put a value that holds `: ` in quotes, and indent keys of one mapping alike",
+            "line 2: is not valid YAML (mapping values are not allowed in this context); put a value that contains \
+             `: ` in quotes, or indent all keys of a mapping by the same amount",
         )],
     );
     assert_manifest_rejected(
@@ -231,31 +234,31 @@ fn reports_only_a_syntax_error_and_its_line() {
 fn rejects_characters_that_yaml_does_not_allow() {
     assert_manifest_rejected(
         "name: sam\u{0}ple\n",
-        &[("pack.yaml", "line 1: holds the character U+0000, which YAML does not allow here")],
+        &[("pack.yaml", "line 1: contains the character U+0000, which is not allowed here; remove it")],
     );
     assert_manifest_rejected(
         "name: sample\n# \u{1b}[31m\n",
-        &[("pack.yaml", "line 2: holds the character U+001B, which YAML does not allow here")],
+        &[("pack.yaml", "line 2: contains the character U+001B, which is not allowed here; remove it")],
     );
     assert_manifest_rejected(
         "name: sample\u{d}\n# a\u{2028}name: other\n",
-        &[("pack.yaml", "line 2: holds the character U+2028, which YAML does not allow here")],
+        &[("pack.yaml", "line 2: contains the character U+2028, which is not allowed here; remove it")],
     );
     assert_manifest_rejected(
         "name: sample\u{85}version: 1.0.0\n",
-        &[("pack.yaml", "line 1: holds the character U+0085, which YAML does not allow here")],
+        &[("pack.yaml", "line 1: contains the character U+0085, which is not allowed here; remove it")],
     );
     assert_manifest_rejected(
         "name: sample\n\u{feff}version: 1.0.0\n",
-        &[("pack.yaml", "line 2: holds the character U+FEFF, which YAML does not allow here")],
+        &[("pack.yaml", "line 2: contains the character U+FEFF, which is not allowed here; remove it")],
     );
     assert_manifest_rejected(
         "name: sample\u{d}name: \u{7f}\n",
-        &[("pack.yaml", "line 2: holds the character U+007F, which YAML does not allow here")],
+        &[("pack.yaml", "line 2: contains the character U+007F, which is not allowed here; remove it")],
     );
     assert_manifest_rejected(
         "name: \u{ffff}\n",
-        &[("pack.yaml", "line 1: holds the character U+FFFF, which YAML does not allow here")],
+        &[("pack.yaml", "line 1: contains the character U+FFFF, which is not allowed here; remove it")],
     );
 }
 

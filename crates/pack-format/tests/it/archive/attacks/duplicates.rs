@@ -6,15 +6,15 @@ use crate::support::assert_rejected;
 fn rejects_a_name_that_appears_twice() {
     assert_rejected(
         Archive::pack().file("guides/a", b"1").file("guides/a", b"2"),
-        &["entry `guides/a` at byte 2048 stands in the archive twice, at byte 1024 for the first time"],
+        &["entry `guides/a` at byte 2048 appears twice in the archive, first at byte 1024; keep only one of them"],
     );
     assert_rejected(
         Archive::pack().file("guides/a", b"1").file("./guides/a", b"1"),
-        &["entry `./guides/a` at byte 2048 stands in the archive twice, at byte 1024 for the first time"],
+        &["entry `./guides/a` at byte 2048 appears twice in the archive, first at byte 1024; keep only one of them"],
     );
     assert_rejected(
         Archive::pack().directory("guides").directory("guides/"),
-        &["entry `guides/` at byte 1536 stands in the archive twice, at byte 1024 for the first time"],
+        &["entry `guides/` at byte 1536 appears twice in the archive, first at byte 1024; keep only one of them"],
     );
 }
 
@@ -22,12 +22,12 @@ fn rejects_a_name_that_appears_twice() {
 fn rejects_a_second_manifest() {
     assert_rejected(
         Archive::pack().file("pack.yaml", b"name: other\n"),
-        &["entry `pack.yaml` at byte 1024 stands in the archive twice, at byte 0 for the first time"],
+        &["entry `pack.yaml` at byte 1024 appears twice in the archive, first at byte 0; keep only one of them"],
     );
     assert_rejected(
         Archive::pack().file("PACK.YAML", b"name: other\n"),
-        &["entry `PACK.YAML` at byte 1024 differs from `pack.yaml` at byte 0 only in case or Unicode normalisation, \
-           so that some file systems take them for one; rename it"],
+        &["entry `PACK.YAML` at byte 1024 differs from `pack.yaml` at byte 0 only in case or Unicode \
+             normalisation, and some file systems treat such names as the same; rename one of them"],
     );
 }
 
@@ -50,7 +50,7 @@ fn rejects_names_that_are_equal_on_some_file_systems() {
             archive.file(other, b""),
             &[&format!(
                 "entry `{other}` at byte {position} differs from `{one}` at byte 1024 only in case or Unicode \
-                 normalisation, so that some file systems take them for one; rename it"
+                 normalisation, and some file systems treat such names as the same; rename one of them"
             )],
         );
     }
@@ -61,7 +61,7 @@ fn rejects_directories_that_are_equal_on_some_file_systems() {
     assert_rejected(
         Archive::pack().file("guides/Sub/a", b"").file("guides/sub/b", b""),
         &["entry `guides/sub/b` at byte 1536 differs from `guides/Sub` at byte 1024 only in case or Unicode \
-           normalisation, so that some file systems take them for one; rename it"],
+             normalisation, and some file systems treat such names as the same; rename one of them"],
     );
 }
 
@@ -69,19 +69,21 @@ fn rejects_directories_that_are_equal_on_some_file_systems() {
 fn rejects_a_path_that_is_both_a_file_and_a_directory() {
     assert_rejected(
         Archive::pack().file("guides/a", b"").file("guides/a/b", b""),
-        &["entry `guides/a/b` at byte 1536 lies inside `guides/a`, which is a file at byte 1024"],
+        &["entry `guides/a/b` at byte 1536 is inside `guides/a`, which is a file at byte 1024; rename one of them"],
     );
     assert_rejected(
         Archive::pack().file("guides/a/b", b"").file("guides/a", b""),
-        &["entry `guides/a` at byte 1536 is a file where byte 1024 has a directory, or the other way round"],
+        &["entry `guides/a` at byte 1536 is a file, but the entry at byte 1024 makes it a directory; rename one of \
+             them"],
     );
     assert_rejected(
         Archive::pack().file("guides/a", b"").directory("guides/a"),
-        &["entry `guides/a` at byte 1536 is a file where byte 1024 has a directory, or the other way round"],
+        &["entry `guides/a` at byte 1536 is a directory, but the entry at byte 1024 is a file of the same name; \
+             rename one of them"],
     );
     assert_rejected(
         Archive::pack().file("guides/a", b"").file("guides/A/b", b""),
         &["entry `guides/A/b` at byte 1536 differs from `guides/a` at byte 1024 only in case or Unicode \
-           normalisation, so that some file systems take them for one; rename it"],
+             normalisation, and some file systems treat such names as the same; rename one of them"],
     );
 }

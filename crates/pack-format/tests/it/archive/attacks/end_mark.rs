@@ -6,11 +6,11 @@ use crate::support::{assert_rejected, assert_tar_rejected};
 fn rejects_an_archive_without_an_end_mark() {
     assert_tar_rejected(
         &Archive::pack().without_end_mark(),
-        &["the archive ends at byte 1024 without the two blocks of zeros that mark its end: it is cut off"],
+        &["the archive is cut off: it ends at byte 1024 without the two blocks of zeros that end a tar"],
     );
     assert_tar_rejected(
         b"",
-        &["the archive ends at byte 0 without the two blocks of zeros that mark its end: it is cut off"],
+        &["the archive is cut off: it ends at byte 0 without the two blocks of zeros that end a tar"],
     );
 }
 
@@ -18,7 +18,7 @@ fn rejects_an_archive_without_an_end_mark() {
 fn rejects_half_an_end_mark() {
     assert_tar_rejected(
         &Archive::pack().raw(&[0; BLOCK]).without_end_mark(),
-        &["the archive ends after one block of zeros at byte 1024 instead of two: it is cut off"],
+        &["the archive is cut off: it ends after one block of zeros at byte 1024, not two"],
     );
 }
 
@@ -26,7 +26,7 @@ fn rejects_half_an_end_mark() {
 fn rejects_a_single_block_of_zeros_between_entries() {
     assert_rejected(
         Archive::pack().raw(&[0; BLOCK]).file("guides/hidden", b""),
-        &["the archive has a lone block of zeros at byte 1024; for some readers that is its end"],
+        &["the archive has a single block of zeros at byte 1024, which some tar readers treat as its end"],
     );
 }
 
@@ -37,7 +37,7 @@ fn rejects_data_after_the_end_mark() {
         assert_rejected(
             Archive::pack().raw(&vec![0; zeros * BLOCK]).raw(&hidden),
             &[&format!(
-                "the archive has data after its end mark, in the block at byte {}; append nothing to it",
+                "the archive has data after its end, in the block at byte {}; do not append anything to an archive",
                 1024 + zeros * BLOCK
             )],
         );
@@ -47,7 +47,7 @@ fn rejects_data_after_the_end_mark() {
     *tar.last_mut().unwrap() = 1;
     assert_tar_rejected(
         &tar,
-        &["the archive has data after its end mark, in the block at byte 2048; append nothing to it"],
+        &["the archive has data after its end, in the block at byte 2048; do not append anything to an archive"],
     );
 }
 
@@ -55,7 +55,7 @@ fn rejects_data_after_the_end_mark() {
 fn rejects_an_incomplete_last_block() {
     for rest in [1, 511] {
         let tar = [Archive::pack().tar(), vec![0; rest]].concat();
-        assert_tar_rejected(&tar, &[&format!("the archive's last block, at byte 2048, has only {rest} bytes")]);
+        assert_tar_rejected(&tar, &[&format!("the archive's last block, at byte 2048, has only {rest} of 512 bytes")]);
     }
 }
 
@@ -64,6 +64,6 @@ fn rejects_two_concatenated_archives() {
     let tar = Archive::pack().tar();
     assert_tar_rejected(
         &[tar.clone(), tar].concat(),
-        &["the archive has data after its end mark, in the block at byte 2048; append nothing to it"],
+        &["the archive has data after its end, in the block at byte 2048; do not append anything to an archive"],
     );
 }

@@ -9,17 +9,17 @@ fn header(typeflag: u8) -> Header {
 #[test]
 fn rejects_anything_but_files_and_directories() {
     for (typeflag, problem) in [
-        (b'1', "is a hard link; pack the file itself (`tar --hard-dereference`)"),
-        (b'2', "is a symbolic link; pack the file itself (`tar --dereference`)"),
+        (b'1', "is a hard link, which is not allowed; archive the file itself (`tar --hard-dereference`)"),
+        (b'2', "is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)"),
         (b'3', "is a device; only files and directories are allowed"),
         (b'4', "is a device; only files and directories are allowed"),
         (b'6', "is a FIFO; only files and directories are allowed"),
-        (b'7', "is a contiguous file (typeflag `7`); pack it as a regular one"),
-        (b'S', "is a sparse file; pack it without `tar --sparse`"),
-        (b'D', "belongs to an incremental dump; pack it without `tar --incremental`"),
-        (b'N', "belongs to an incremental dump; pack it without `tar --incremental`"),
-        (b'M', "is continued from another volume; pack it without `tar --multi-volume`"),
-        (b'V', "is a volume label; pack it without `tar --label`"),
+        (b'7', "is a contiguous file (typeflag `7`); archive it as a regular file"),
+        (b'S', "is a sparse file; archive it without `tar --sparse`"),
+        (b'D', "belongs to an incremental dump; archive it without `tar --incremental`"),
+        (b'N', "belongs to an incremental dump; archive it without `tar --incremental`"),
+        (b'M', "is continued from another volume; archive it without `tar --multi-volume`"),
+        (b'V', "is a volume label; create the archive without `tar --label`"),
         (b'X', "is of an unknown type; only files and directories are allowed"),
         (b'Z', "is of an unknown type; only files and directories are allowed"),
         (0xff, "is of an unknown type; only files and directories are allowed"),
@@ -36,7 +36,8 @@ fn rejects_a_symbolic_link_to_any_target() {
     for target in ["pack.yaml", "../../etc/passwd", "/etc/passwd", "."] {
         assert_rejected(
             Archive::pack().header(header(b'2').field(LINK_NAME, target)),
-            &["entry `guides/a` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)"],
+            &["entry `guides/a` at byte 1024 is a symbolic link, which is not allowed; archive what it points to \
+                 (`tar --dereference`)"],
         );
     }
 }
@@ -45,7 +46,8 @@ fn rejects_a_symbolic_link_to_any_target() {
 fn rejects_a_file_below_a_symbolic_link() {
     assert_rejected(
         Archive::pack().header(header(b'2').field(LINK_NAME, "/tmp")).file("guides/a/b", b"x"),
-        &["entry `guides/a` at byte 1024 is a symbolic link; pack the file itself (`tar --dereference`)"],
+        &["entry `guides/a` at byte 1024 is a symbolic link, which is not allowed; archive what it points to (`tar \
+             --dereference`)"],
     );
 }
 
@@ -53,18 +55,18 @@ fn rejects_a_file_below_a_symbolic_link() {
 fn stops_at_contents_that_only_some_readers_skip() {
     let hidden = Archive::new().file("guides/hidden.md", b"").without_end_mark();
     for (typeflag, problem) in [
-        (b'1', "is a hard link; pack the file itself (`tar --hard-dereference`)"),
-        (b'2', "is a symbolic link; pack the file itself (`tar --dereference`)"),
-        (b'5', "is a directory with content"),
+        (b'1', "is a hard link, which is not allowed; archive the file itself (`tar --hard-dereference`)"),
+        (b'2', "is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)"),
+        (b'5', "is a directory but has content"),
         (b'6', "is a FIFO; only files and directories are allowed"),
-        (b'S', "is a sparse file; pack it without `tar --sparse`"),
+        (b'S', "is a sparse file; archive it without `tar --sparse`"),
     ] {
         assert_rejected(
             Archive::pack().entry(header(typeflag), &hidden),
             &[
                 &format!("entry `guides/a` at byte 1024 {problem}"),
-                "what follows entry `guides/a` at byte 1024 was not read: \
-                 readers differ in whether its 512 bytes of data are entries",
+                "the archive was not read past entry `guides/a` at byte 1024: tar readers disagree on whether its \
+                 512 bytes of data are content or further entries",
             ],
         );
     }
@@ -75,23 +77,23 @@ fn continues_after_a_contiguous_file_with_content() {
     assert_rejected(
         Archive::pack().entry(header(b'7'), b"content").file("guides/\u{7}", b""),
         &[
-            "entry `guides/a` at byte 1024 is a contiguous file (typeflag `7`); pack it as a regular one",
-            "entry `guides/\\u{7}` at byte 2048 has the control character U+0007 in its name",
+            "entry `guides/a` at byte 1024 is a contiguous file (typeflag `7`); archive it as a regular file",
+            "entry `guides/\\u{7}` at byte 2048 has the control character U+0007 in its name; rename it",
         ],
     );
 }
 
 #[test]
 fn rejects_a_file_whose_name_ends_in_a_slash() {
-    let problem = "entry `guides/a/` at byte 1024 is a file by its type and a directory by its name";
+    let problem = "entry `guides/a/` at byte 1024 is a file, but its name ends with `/` like that of a directory";
     assert_rejected(Archive::pack().header(Header::ustar("guides/a/")), &[problem]);
     for header in [Header::ustar("guides/a/"), Header::v7("guides/a/"), Header::ustar("guides/a/").typeflag(0)] {
         assert_rejected(
             Archive::pack().entry(header, b"content"),
             &[
                 problem,
-                "what follows entry `guides/a/` at byte 1024 was not read: \
-                 readers differ in whether its 7 bytes of data are entries",
+                "the archive was not read past entry `guides/a/` at byte 1024: tar readers disagree on whether its 7 \
+                 bytes of data are content or further entries",
             ],
         );
     }
@@ -99,11 +101,11 @@ fn rejects_a_file_whose_name_ends_in_a_slash() {
 
 #[test]
 fn rejects_an_entry_that_is_a_directory_by_only_one_of_its_names() {
-    let problem = "entry `guides/a` at byte 2048 is a file by its type and a directory by its name";
+    let problem = "entry `guides/a` at byte 2048 is a file, but its name ends with `/` like that of a directory";
     let old = Header::ustar("guides/b/").typeflag(0);
     assert_rejected(Archive::pack().pax(&[("path", b"guides/a")]).header(old.clone()), &[problem]);
     assert_rejected(Archive::pack().long_name("guides/a").header(old), &[problem]);
-    let problem = "entry `guides/a/` at byte 2048 is a file by its type and a directory by its name";
+    let problem = "entry `guides/a/` at byte 2048 is a file, but its name ends with `/` like that of a directory";
     let old = Header::ustar("guides/a").typeflag(0);
     assert_rejected(Archive::pack().pax(&[("path", b"guides/a/")]).header(old.clone()), &[problem]);
     assert_rejected(Archive::pack().long_name("guides/a/").header(old), &[problem]);
@@ -113,8 +115,8 @@ fn rejects_an_entry_that_is_a_directory_by_only_one_of_its_names() {
 fn rejects_the_root_as_a_file() {
     for name in ["./", "."] {
         let problem = match name {
-            "./" => "is a file by its type and a directory by its name",
-            _ => "is a file with a directory's name",
+            "./" => "is a file, but its name ends with `/` like that of a directory",
+            _ => "is a file, but its name is that of the pack's own directory",
         };
         assert_rejected(
             Archive::pack().header(Header::ustar(name)),

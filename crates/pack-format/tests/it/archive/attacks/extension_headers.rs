@@ -19,7 +19,10 @@ fn rejects_a_pax_size_that_differs_from_the_header() {
     for size in ["0", "4", "6", "512", "1024"] {
         assert_rejected(
             pack_with(&[("size", size.as_bytes())]),
-            &[&format!("entry `guides/a` at byte 2048 has 5 bytes by its header and {size} by its PAX `size`")],
+            &[&format!(
+                "entry `guides/a` at byte 2048 has 5 bytes according to its header but {size} according to its PAX \
+                 `size`"
+            )],
         );
     }
 }
@@ -31,7 +34,7 @@ fn rejects_an_archive_hidden_by_a_pax_size() {
     let size = hidden.len().to_string();
     assert_rejected(
         Archive::pack().pax(&[("size", size.as_bytes())]).file("guides/a", b"").raw(&hidden),
-        &["entry `guides/a` at byte 2048 has 0 bytes by its header and 512 by its PAX `size`"],
+        &["entry `guides/a` at byte 2048 has 0 bytes according to its header but 512 according to its PAX `size`"],
     );
 }
 
@@ -46,11 +49,14 @@ fn rejects_a_malformed_pax_size() {
         (b"0x5", "is not a well-formed number"),
         (b"5\0", "is not a well-formed number"),
         (b"5.0", "is not a well-formed number"),
-        (b"99999999999999999999", "is a number beyond 63 bits"),
+        (b"99999999999999999999", "is larger than 63 bits"),
     ] {
-        assert_rejected(pack_with(&[("size", size)]), &[&format!("{AT} holds a PAX `size` that {problem}")]);
+        assert_rejected(pack_with(&[("size", size)]), &[&format!("{AT} contains a PAX `size` that {problem}")]);
     }
-    assert_rejected(pack_with(&[("size", b"5"), ("size", b"5")]), &[&format!("{AT} holds more than one PAX `size`")]);
+    assert_rejected(
+        pack_with(&[("size", b"5"), ("size", b"5")]),
+        &[&format!("{AT} contains more than one PAX `size`")],
+    );
 }
 
 #[test]
@@ -77,10 +83,13 @@ fn rejects_malformed_pax_records() {
         b"99999999999999999999 a=b\n",
         b"000000000000000000000006 a=b\n",
     ] {
-        assert_rejected(pack_with_data(data), &[&format!("{AT} holds a malformed PAX record at its byte 0")]);
+        assert_rejected(
+            pack_with_data(data),
+            &[&format!("{AT} contains a malformed PAX record at byte 0 of its data")],
+        );
         assert_rejected(
             pack_with_data(&[&valid, data].concat()),
-            &[&format!("{AT} holds a malformed PAX record at its byte {}", valid.len())],
+            &[&format!("{AT} contains a malformed PAX record at byte {} of its data", valid.len())],
         );
     }
 }
@@ -90,7 +99,7 @@ fn rejects_an_empty_pax_keyword_or_one_with_a_nul() {
     for record in [pax_record("", b"x"), pax_record("com\0ment", b"x"), pax_record("path\0", b"guides/b")] {
         assert_rejected(
             pack_with_data(&record),
-            &[&format!("{AT} holds a PAX record without a keyword, or with a NUL in it, at its byte 0")],
+            &[&format!("{AT} contains a PAX record at byte 0 of its data whose keyword is empty or contains a NUL")],
         );
     }
 }
@@ -101,8 +110,8 @@ fn rejects_a_pax_keyword_after_blanks_or_tabs() {
     // not see it.
     let hidden = Archive::new().file("scripts/hidden.sh", b"").without_end_mark();
     for keyword in [" size", "\tsize", "  size", "\t path", " comment", " ", "\t"] {
-        let problem = "holds a PAX keyword that begins with a blank or tab at its byte 0; GNU tar skips it and reads \
-                       another keyword than other tools";
+        let problem = "contains a PAX record at byte 0 of its data whose keyword starts with a space or tab, which \
+                       GNU tar skips and other tar readers do not";
         assert_rejected(
             Archive::pack().pax(&[(keyword, b"0")]).file("guides/a", &hidden),
             &[&format!("{AT} {problem}")],
@@ -116,8 +125,8 @@ fn rejects_a_pax_keyword_after_blanks_or_tabs() {
     assert_rejected(
         pack_with_data(&[first.clone(), pax_record("\tsize", b"0")].concat()),
         &[&format!(
-            "{AT} holds a PAX keyword that begins with a blank or tab at its byte {}; GNU tar skips it and reads another \
-             keyword than other tools",
+            "{AT} contains a PAX record at byte {} of its data whose keyword starts with a space or tab, which GNU \
+             tar skips and other tar readers do not",
             first.len()
         )],
     );
@@ -128,7 +137,7 @@ fn rejects_invalid_or_repeated_pax_paths() {
     let at = "at byte 2048";
     assert_rejected(
         pack_with(&[("path", b"guides/a\0.md")]),
-        &[&format!("entry `guides/a\\u{{0}}.md` {at} has the control character U+0000 in its name")],
+        &[&format!("entry `guides/a\\u{{0}}.md` {at} has the control character U+0000 in its name; rename it")],
     );
     assert_rejected(pack_with(&[("path", b"")]), &[&format!("entry `\"\"` {at} has an empty name")]);
     assert_rejected(
@@ -141,28 +150,42 @@ fn rejects_invalid_or_repeated_pax_paths() {
     );
     assert_rejected(
         pack_with(&[("path", b"guides/\xff")]),
-        &[&format!(r"entry `guides/\xff` {at} has a name that is not UTF-8")],
+        &[&format!(r"entry `guides/\xff` {at} has a name that is not UTF-8; rename it")],
     );
     assert_rejected(
         pack_with(&[("path", b"../a")]),
-        &[&format!("entry `../a` {at} has a `..` in its name, which leads out of its directory")],
+        &[&format!("entry `../a` {at} has `..` in its name, which is not allowed")],
     );
 }
 
 #[test]
 fn rejects_pax_records_that_change_the_type_of_an_entry() {
     for (keyword, value, problem) in [
-        ("linkpath", "pack.yaml", "has a PAX `linkpath`, as only a link has"),
+        ("linkpath", "pack.yaml", "has a PAX `linkpath`, which only links have"),
         ("linkpath", "pack\0yaml", "has a NUL in its PAX `linkpath`"),
-        ("hdrcharset", "BINARY", "has a PAX `hdrcharset`, which readers heed differently"),
-        ("hdrcharset", "ISO-IR 10646 2000 UTF-8", "has a PAX `hdrcharset`, which readers heed differently"),
-        ("GNU.sparse.major", "1", "is a sparse file by its PAX records; pack it without `tar --sparse`"),
-        ("GNU.sparse.name", "guides/b", "is a sparse file by its PAX records; pack it without `tar --sparse`"),
-        ("GNU.sparse.map", "0,5", "is a sparse file by its PAX records; pack it without `tar --sparse`"),
-        ("SCHILY.realsize", "9", "is a sparse file by its PAX records; pack it without `tar --sparse`"),
-        ("SUN.holesdata", " 0 9", "is a sparse file by its PAX records; pack it without `tar --sparse`"),
-        ("GNU.dumpdir", "Ya", "has PAX records of an incremental or multi-volume dump"),
-        ("GNU.volume.filename", "b", "has PAX records of an incremental or multi-volume dump"),
+        ("hdrcharset", "BINARY", "has a PAX `hdrcharset`, which tar readers treat differently"),
+        ("hdrcharset", "ISO-IR 10646 2000 UTF-8", "has a PAX `hdrcharset`, which tar readers treat differently"),
+        ("GNU.sparse.major", "1", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
+        (
+            "GNU.sparse.name",
+            "guides/b",
+            "is a sparse file according to its PAX records; archive it without `tar --sparse`",
+        ),
+        ("GNU.sparse.map", "0,5", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
+        ("SCHILY.realsize", "9", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
+        ("SUN.holesdata", " 0 9", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
+        (
+            "GNU.dumpdir",
+            "Ya",
+            "belongs to an incremental or multi-volume dump according to its PAX records; archive it without `tar \
+             --incremental` and `tar --multi-volume`",
+        ),
+        (
+            "GNU.volume.filename",
+            "b",
+            "belongs to an incremental or multi-volume dump according to its PAX records; archive it without `tar \
+             --incremental` and `tar --multi-volume`",
+        ),
     ] {
         assert_rejected(
             pack_with(&[(keyword, value.as_bytes())]),
@@ -177,20 +200,23 @@ fn rejects_a_global_header_that_renames_or_resizes_entries() {
         let data = pax_records(&[("comment", b"x"), (keyword, b"5")]);
         assert_rejected(
             Archive::pack().extension(b'g', &data).file("guides/a", b"12345"),
-            &[&format!("{AT} sets `path`, `linkpath`, `size` or how a file is stored for all entries at once")],
+            &[&format!(
+                "{AT} sets `path`, `linkpath`, `size` or the way a file is stored for all following entries, which \
+                 is not allowed"
+            )],
         );
     }
     assert_rejected(
         Archive::pack().extension(b'g', b"6 a=b").file("guides/a", b""),
-        &[&format!("{AT} holds a malformed PAX record at its byte 0")],
+        &[&format!("{AT} contains a malformed PAX record at byte 0 of its data")],
     );
 }
 
 #[test]
 fn rejects_two_extension_headers_for_one_entry() {
     let comment = pax_record("comment", b"x");
-    let second = "the extension header at byte 2048 follows another extension header, \
-                  and readers differ in which of them they apply";
+    let second = "the extension header at byte 2048 follows another extension header, and tar readers disagree on \
+                  which of them applies";
     for (first, then) in [
         (b'x', b'x'),
         (b'x', b'g'),
@@ -212,8 +238,8 @@ fn rejects_two_extension_headers_for_one_entry() {
 fn rejects_a_pax_header_and_a_long_name_for_one_entry() {
     assert_rejected(
         Archive::pack().pax(&[("path", b"guides/b")]).long_name("guides/c").file("guides/a", b""),
-        &["the extension header at byte 2048 follows another extension header, \
-           and readers differ in which of them they apply"],
+        &["the extension header at byte 2048 follows another extension header, and tar readers disagree on which \
+             of them applies"],
     );
 }
 
@@ -222,7 +248,7 @@ fn rejects_a_long_name_that_is_empty_or_has_a_nul() {
     for data in [b"".as_slice(), b"\0", b"\0\0", b"guides\0/a", b"guides/a\0\0"] {
         assert_rejected(
             Archive::pack().extension(b'L', data).file("guides/a", b""),
-            &[&format!("{AT} holds a GNU long name that is empty or has a NUL in it")],
+            &[&format!("{AT} contains a GNU long name that is empty or has a NUL in it")],
         );
     }
 }
@@ -231,7 +257,7 @@ fn rejects_a_long_name_that_is_empty_or_has_a_nul() {
 fn rejects_a_long_link_name_for_a_file() {
     assert_rejected(
         Archive::pack().extension(b'K', b"pack.yaml\0").file("guides/a", b""),
-        &["entry `guides/a` at byte 2048 has a GNU long link name, as only a link has"],
+        &["entry `guides/a` at byte 2048 has a GNU long link name, which only links have"],
     );
 }
 
@@ -240,7 +266,9 @@ fn rejects_extension_headers_in_v7_format() {
     for typeflag in [b'x', b'g', b'L', b'K'] {
         assert_rejected(
             Archive::pack().entry(Header::v7("extension").typeflag(typeflag), b"guides/a\0"),
-            &[&format!("{AT} stands in a v7 header, which knows no extension headers")],
+            &[&format!(
+                "{AT} is in v7 format, which has no extension headers; create the archive with `tar --format=posix`"
+            )],
         );
     }
 }
@@ -250,7 +278,7 @@ fn rejects_an_extension_header_without_an_entry() {
     for typeflag in [b'x', b'g', b'L', b'K'] {
         assert_rejected(
             Archive::pack().extension(typeflag, &pax_record("comment", b"x")),
-            &["the archive ends at byte 2048, and no entry follows its last extension header"],
+            &["the archive ends at byte 2048, but no entry follows its last extension header"],
         );
     }
 }

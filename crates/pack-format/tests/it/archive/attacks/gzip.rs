@@ -13,8 +13,8 @@ fn rejects_a_second_member() {
     assert_eq!(
         problems(&[first, gzip(b"")].concat()),
         [format!(
-            "archive: the gzip stream ends at byte {end} of the upload, and another gzip member follows; \
-             upload one .tar.gz with nothing after it"
+            "archive: the gzip stream ends at byte {end} of the upload, but another gzip member follows; upload a \
+             single gzip member"
         )],
     );
 }
@@ -28,8 +28,8 @@ fn rejects_an_archive_split_into_two_members() {
     assert_eq!(
         problems(&[first, gzip(second)].concat()),
         [format!(
-            "archive: the gzip stream ends at byte {end} of the upload, and another gzip member follows; \
-             upload one .tar.gz with nothing after it"
+            "archive: the gzip stream ends at byte {end} of the upload, but another gzip member follows; upload a \
+             single gzip member"
         )],
     );
 }
@@ -37,25 +37,22 @@ fn rejects_an_archive_split_into_two_members() {
 #[test]
 fn rejects_trailing_bytes() {
     for (trailing, what) in [
-        (b"x".as_slice(), "bytes follow that are not part of it"),
-        (b"\0x", "bytes follow that are not part of it"),
+        (b"x".as_slice(), "other data follows; upload the archive with nothing after it"),
+        (b"\0x", "other data follows; upload the archive with nothing after it"),
         (
             b"\0",
-            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)",
+            "zeros follow, which bsdtar adds when it compresses into a pipe; use gzip instead (`tar -cf - . | gzip`)",
         ),
         (
             &[0; 4096],
-            "zeros follow, as bsdtar adds them to what it compresses into a pipe (let gzip compress: `tar -cf - . | gzip`)",
+            "zeros follow, which bsdtar adds when it compresses into a pipe; use gzip instead (`tar -cf - . | gzip`)",
         ),
     ] {
         let pack = pack();
         let end = pack.len();
         assert_eq!(
             problems(&[&pack, trailing].concat()),
-            [format!(
-                "archive: the gzip stream ends at byte {end} of the upload, and {what}; \
-                 upload one .tar.gz with nothing after it"
-            )],
+            [format!("archive: the gzip stream ends at byte {end} of the upload, but {what}")],
         );
     }
 }
@@ -69,7 +66,7 @@ fn rejects_a_wrong_checksum_or_length() {
         assert_eq!(
             problems(&pack),
             ["archive: the gzip stream is damaged after 2048 unpacked bytes \
-              (corrupt gzip stream does not have a matching checksum); pack it again"],
+              (corrupt gzip stream does not have a matching checksum); create the archive again"],
         );
     }
 }
@@ -80,7 +77,8 @@ fn rejects_a_corrupt_deflate_stream() {
     let header = &pack()[..10];
     assert_eq!(
         problems(&[header, &[0b111]].concat()),
-        ["archive: the gzip stream is damaged after 0 unpacked bytes (corrupt deflate stream); pack it again"],
+        ["archive: the gzip stream is damaged after 0 unpacked bytes (corrupt deflate stream); create the archive \
+             again"],
     );
 }
 
@@ -97,7 +95,8 @@ fn rejects_what_is_not_gzip() {
         assert_eq!(
             problems(upload),
             [format!(
-                "archive: is not gzip ({reason}): a pack is uploaded as .tar.gz, as `tar -czf pack.tar.gz` writes it"
+                "archive: is not a gzip file ({reason}); create a .tar.gz, for example with `tar -czf pack.tar.gz -C \
+                 my-pack .`"
             )],
         );
     }
@@ -107,6 +106,6 @@ fn rejects_what_is_not_gzip() {
 fn rejects_gzip_of_anything_but_a_tar() {
     assert_eq!(
         problems(&gzip(b"hello")),
-        ["archive: the archive ends at byte 0 without the two blocks of zeros that mark its end: it is cut off"],
+        ["archive: the archive is cut off: it ends at byte 0 without the two blocks of zeros that end a tar"],
     );
 }

@@ -16,7 +16,8 @@ fn rejects_a_wrong_checksum() {
     assert_rejected(
         Archive::pack().header(file().field(CHECKSUM, format!("{wrong:06o}\0 "))),
         &[&format!(
-            "the header at byte 1024 has the checksum {wrong} and should have {expected}: the archive is damaged"
+            "the header at byte 1024 has the checksum {wrong} but should have {expected}; the archive is damaged, so \
+             create it again"
         )],
     );
 }
@@ -29,7 +30,8 @@ fn rejects_a_checksum_of_signed_bytes() {
     assert_rejected(
         Archive::pack().header(header.field(CHECKSUM, format!("{signed:06o}\0 "))),
         &[&format!(
-            "the header at byte 1024 has the checksum {signed} and should have {expected}: the archive is damaged"
+            "the header at byte 1024 has the checksum {signed} but should have {expected}; the archive is damaged, \
+             so create it again"
         )],
     );
 }
@@ -71,7 +73,7 @@ fn rejects_malformed_numbers() {
         ] {
             assert_rejected(
                 Archive::pack().header(file().field(field.clone(), malformed)),
-                &[&format!("the header at byte 1024 has a field `{name}` that is not a well-formed number")],
+                &[&format!("the header at byte 1024 has a `{name}` field that is not a well-formed number")],
             );
         }
     }
@@ -84,7 +86,7 @@ fn rejects_negative_base_256_numbers() {
         let bytes = &minus_one[..field.len()];
         assert_rejected(
             Archive::pack().header(file().field(field, bytes)),
-            &[&format!("the header at byte 1024 has a field `{name}` that is negative")],
+            &[&format!("the header at byte 1024 has a `{name}` field that is negative")],
         );
     }
 }
@@ -94,13 +96,13 @@ fn rejects_base_256_numbers_beyond_63_bits() {
     for size in [[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], [0x80, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]] {
         assert_rejected(
             Archive::pack().header(file().field(SIZE, size)),
-            &["the header at byte 1024 has a field `size` that is a number beyond 63 bits"],
+            &["the header at byte 1024 has a `size` field that is larger than 63 bits"],
         );
     }
     let least = [0xff, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
     assert_rejected(
         Archive::pack().header(file().field(SIZE, least)),
-        &["the header at byte 1024 has a field `size` that is negative"],
+        &["the header at byte 1024 has a `size` field that is negative"],
     );
 }
 
@@ -117,7 +119,8 @@ fn rejects_unknown_formats() {
         assert_rejected(
             Archive::pack().header(file().field(MAGIC_AND_VERSION, magic)),
             &[&format!(
-                "the header at byte 1024 has the magic {shown}, which is none of POSIX ustar or PAX, GNU or v7 tar"
+                "the header at byte 1024 has the unknown magic {shown}; the format must be POSIX, GNU or v7 tar \
+                 (`tar --format=posix`)"
             )],
         );
     }
@@ -129,8 +132,8 @@ fn rejects_a_prefix_in_a_format_without_one() {
         assert_rejected(
             Archive::pack().header(header.field(PREFIX, "scripts")),
             &[&format!(
-                "the header at byte 1024 is in {format} format and has data after its last field, which some readers \
-                 take for a part of the name; write the archive with `tar --format=posix`"
+                "the header at byte 1024 is in {format} format but has data after its last field, which some tar \
+                 readers take as part of the name; create the archive with `tar --format=posix`"
             )],
         );
     }
@@ -140,7 +143,7 @@ fn rejects_a_prefix_in_a_format_without_one() {
 fn rejects_a_prefix_without_a_name() {
     assert_rejected(
         Archive::pack().header(file().field(PREFIX, "guides").field(NAME, "")),
-        &["the header at byte 1024 has a name prefix and no name"],
+        &["the header at byte 1024 has a name prefix but no name"],
     );
 }
 
@@ -148,6 +151,6 @@ fn rejects_a_prefix_without_a_name() {
 fn rejects_a_file_with_a_link_target() {
     assert_rejected(
         Archive::pack().header(file().field(LINK_NAME, "pack.yaml")),
-        &["entry `guides/a.md` at byte 1024 has a link's target and is not a link"],
+        &["entry `guides/a.md` at byte 1024 has a link target but is not a link"],
     );
 }

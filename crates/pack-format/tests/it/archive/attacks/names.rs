@@ -32,7 +32,7 @@ fn rejects_an_empty_name() {
 
 #[test]
 fn rejects_names_that_are_not_utf_8() {
-    let problem = ["has a name that is not UTF-8"];
+    let problem = ["has a name that is not UTF-8; rename it"];
     assert_name_rejected(b"guides/caf\xe9", r"guides/caf\xe9", &problem);
     assert_name_rejected(b"guides/\xc0\xae", r"guides/\xc0\xae", &problem);
     assert_name_rejected(b"guides/\xed\xa0\x80", r"guides/\xed\xa0\x80", &problem);
@@ -40,38 +40,42 @@ fn rejects_names_that_are_not_utf_8() {
 
 #[test]
 fn rejects_absolute_names() {
-    let absolute = "has an absolute name; names are relative to the pack's directory";
+    let absolute = "has an absolute name; names must be relative to the pack's directory";
     assert_name_rejected("/guides/a", "/guides/a", &[absolute]);
-    assert_name_rejected("//a", "//a", &[absolute, "has a `.` or an empty component inside its name"]);
-    assert_name_rejected("/../a", "/../a", &[absolute, "has a `..` in its name, which leads out of its directory"]);
+    assert_name_rejected(
+        "//a",
+        "//a",
+        &[absolute, "has a `.` or an empty component in its name, which is not allowed"],
+    );
+    assert_name_rejected("/../a", "/../a", &[absolute, "has `..` in its name, which is not allowed"]);
 }
 
 #[test]
 fn rejects_names_with_parent_components() {
     for name in ["../a", "..", "guides/..", "guides/../../a", "./../a", "guides/../pack.yaml"] {
-        assert_name_rejected(name, name, &["has a `..` in its name, which leads out of its directory"]);
+        assert_name_rejected(name, name, &["has `..` in its name, which is not allowed"]);
     }
 }
 
 #[test]
 fn rejects_names_with_dot_or_empty_components() {
     for name in ["guides//a", "guides/./a", "././a", ".//a", "guides/."] {
-        assert_name_rejected(name, name, &["has a `.` or an empty component inside its name"]);
+        assert_name_rejected(name, name, &["has a `.` or an empty component in its name, which is not allowed"]);
     }
     assert_rejected(
         Archive::pack().directory("guides//"),
-        &["entry `guides//` at byte 1024 has a `.` or an empty component inside its name"],
+        &["entry `guides//` at byte 1024 has a `.` or an empty component in its name, which is not allowed"],
     );
     assert_rejected(
         Archive::pack().directory("/"),
         &[
-            "entry `/` at byte 1024 has an absolute name; names are relative to the pack's directory",
-            "entry `/` at byte 1024 has a `.` or an empty component inside its name",
+            "entry `/` at byte 1024 has an absolute name; names must be relative to the pack's directory",
+            "entry `/` at byte 1024 has a `.` or an empty component in its name, which is not allowed",
         ],
     );
     assert_rejected(
         Archive::pack().header(Header::ustar("a").field(PREFIX, "guides/")),
-        &["entry `guides//a` at byte 1024 has a `.` or an empty component inside its name"],
+        &["entry `guides//a` at byte 1024 has a `.` or an empty component in its name, which is not allowed"],
     );
 }
 
@@ -80,10 +84,14 @@ fn rejects_backslashes_and_drive_letters() {
     assert_name_rejected(
         r"guides\a",
         r"guides\\a",
-        &["has a backslash in its name, which is a separator on Windows; separate by `/`"],
+        &["has a backslash in its name, which is a separator on Windows; use `/`"],
     );
     for name in ["C:", "C:/a", "c:a", "guides/C:a", "./C:/a"] {
-        assert_name_rejected(name, name, &["has a drive letter in its name"]);
+        assert_name_rejected(
+            name,
+            name,
+            &["has a drive letter in its name; names must be relative to the pack's directory"],
+        );
     }
 }
 
@@ -104,7 +112,7 @@ fn rejects_control_characters_and_bidirectional_controls() {
         assert_name_rejected(
             format!("guides/a{char}b"),
             &format!("guides/a{escaped}b"),
-            &[&format!("has the control character U+{code:04X} in its name")],
+            &[&format!("has the control character U+{code:04X} in its name; rename it")],
         );
     }
     for char in
@@ -114,7 +122,10 @@ fn rejects_control_characters_and_bidirectional_controls() {
         assert_name_rejected(
             format!("guides/a{char}b"),
             &format!("guides/a\\u{{{code:x}}}b"),
-            &[&format!("has the bidirectional control U+{code:04X} in its name, which makes it look like another")],
+            &[&format!(
+                "has the bidirectional control U+{code:04X} in its name, which changes how the name is displayed; \
+                 rename it"
+            )],
         );
     }
 }
@@ -122,12 +133,16 @@ fn rejects_control_characters_and_bidirectional_controls() {
 #[test]
 fn rejects_components_that_end_in_a_dot_or_have_blanks_around_them() {
     for name in [" guides/a", "guides /a", "guides/ a", "guides/a "] {
-        assert_name_rejected(name, name, &["has a component in its name that begins or ends with a blank; rename it"]);
+        assert_name_rejected(
+            name,
+            name,
+            &["has a component in its name that starts or ends with whitespace; rename it"],
+        );
     }
     assert_name_rejected(
         "guides/a\u{a0}",
         r"guides/a\u{a0}",
-        &["has a component in its name that begins or ends with a blank; rename it"],
+        &["has a component in its name that starts or ends with whitespace; rename it"],
     );
     for name in ["guides/a.", "guides./a", "guides/..."] {
         assert_name_rejected(name, name, &["has a component in its name that ends with a dot; rename it"]);
@@ -136,7 +151,7 @@ fn rejects_components_that_end_in_a_dot_or_have_blanks_around_them() {
 
 #[test]
 fn rejects_names_of_whiteouts() {
-    let whiteout = "has a component in its name that begins with `.wh.`; container runtimes read such a name as the \
+    let whiteout = "has a component in its name that starts with `.wh.`, which container runtimes treat as the \
                     deletion of another file; rename it";
     // Without the whiteout, the last two entries would be ignored rather than rejected.
     for name in [".wh.a", "guides/.wh.a", "guides/.wh..wh..opq", ".wh.guides/a", "._a/.wh.b", ".wh.a/.DS_Store"] {
@@ -172,11 +187,11 @@ fn reports_every_problem_of_every_name() {
     assert_rejected(
         Archive::pack().file("/a\\b. ", b"1").file("guides/../c", b"2").directory("C:"),
         &[
-            "entry `/a\\\\b. ` at byte 1024 has an absolute name; names are relative to the pack's directory",
-            "entry `/a\\\\b. ` at byte 1024 has a component in its name that begins or ends with a blank; rename it",
-            "entry `/a\\\\b. ` at byte 1024 has a backslash in its name, which is a separator on Windows; separate by `/`",
-            "entry `guides/../c` at byte 2048 has a `..` in its name, which leads out of its directory",
-            "entry `C:` at byte 3072 has a drive letter in its name",
+            "entry `/a\\\\b. ` at byte 1024 has an absolute name; names must be relative to the pack's directory",
+            "entry `/a\\\\b. ` at byte 1024 has a component in its name that starts or ends with whitespace; rename it",
+            "entry `/a\\\\b. ` at byte 1024 has a backslash in its name, which is a separator on Windows; use `/`",
+            "entry `guides/../c` at byte 2048 has `..` in its name, which is not allowed",
+            "entry `C:` at byte 3072 has a drive letter in its name; names must be relative to the pack's directory",
         ],
     );
 }

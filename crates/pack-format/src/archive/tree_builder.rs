@@ -1,0 +1,152 @@
+use std::collections::{HashMap, hash_map};
+
+use caseless::Caseless;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::{Entry, EntryKind, Quoted, Tree, manifest::PACK_YAML};
+
+/// Assembles an archive's entries into a [`Tree`].
+#[derive(Default)]
+pub(super) struct TreeBuilder {
+    nodes: Vec<Node>,
+    /// Indices into `nodes`, by [`key`].
+    by_key: HashMap<String, usize>,
+    added_parents: u64,
+}
+
+struct Node {
+    path: String,
+    kind: EntryKind,
+    /// The position in the archive of the entry that this node was added for.
+    position: u64,
+    /// Whether this is a parent directory that was added for an entry inside it, and that has no entry of its own yet.
+    is_implied: bool,
+}
+
+/// Why an entry cannot be added next to an existing one. Holds the position of that one, and its path if it differs.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EntryConflict {
+    #[error("appears twice in the archive, first at byte {0}; keep only one of them")]
+    Duplicate(u64),
+    #[error("is a file, but the entry at byte {0} makes it a directory; rename one of them")]
+    FileOverDirectory(u64),
+    #[error("is a directory, but the entry at byte {0} is a file of the same name; rename one of them")]
+    DirectoryOverFile(u64),
+    #[error("is inside {path}, which is a file at byte {position}; rename one of them", path = Quoted::new(.0), position = .1)]
+    InsideFile(String, u64),
+    #[error(
+        "differs from {path} at byte {position} only in case or Unicode normalisation, and some file systems treat such \
+         names as the same; rename one of them",
+        path = Quoted::new(.0), position = .1
+    )]
+    SameName(String, u64),
+}
+
+impl TreeBuilder {
+    /// Adds an entry, and directories for those of its parents that do not exist yet. Drops files that macOS leaves
+    /// behind.
+    pub(super) fn add(&mut self, path: String, kind: EntryKind, position: u64) -> Result<(), EntryConflict> {
+        if is_macos_metadata(&path) {
+            return Ok(());
+        }
+        let key = key(&path);
+        self.add_parents(&path, &key, position)?;
+        match self.by_key.entry(key) {
+            hash_map::Entry::Vacant(vacant) => {
+                vacant.insert(self.nodes.len());
+                self.nodes.push(Node { path, kind, position, is_implied: false });
+                Ok(())
+            }
+            hash_map::Entry::Occupied(occupied) => {
+                let existing = &mut self.nodes[*occupied.get()];
+                let is_directory = kind == EntryKind::Directory;
+                if existing.path != path {
+                    return Err(EntryConflict::SameName(existing.path.clone(), existing.position));
+                }
+                match (existing.kind == EntryKind::Directory, is_directory) {
+                    (true, true) if existing.is_implied => {
+                        existing.is_implied = false;
+                        existing.position = position;
+                        Ok(())
+                    }
+                    (true, false) => Err(EntryConflict::FileOverDirectory(existing.position)),
+                    (false, true) => Err(EntryConflict::DirectoryOverFile(existing.position)),
+                    _ => Err(EntryConflict::Duplicate(existing.position)),
+                }
+            }
+        }
+    }
+
+    /// Returns the number of directories that were added for entries inside them.
+    pub(super) fn added_parents(&self) -> u64 {
+        self.added_parents
+    }
+
+    /// Builds the tree.
+    ///
+    /// Strips a wrapping directory: one that is alone at the top and contains a `pack.yaml`, in any case. Drops
+    /// `.gitignore` and `.gitattributes` at the top of the archive and at the top of the pack.
+    pub(super) fn build(self) -> Tree {
+        let wrapper = self.wrapper();
+        let entries = self.nodes.into_iter().filter_map(|node| {
+            let path = match &wrapper {
+                None => node.path,
+                Some(wrapper) => node.path.strip_prefix(wrapper)?.strip_prefix('/')?.to_owned(),
+            };
+            (!is_git_file(&path)).then_some(Entry { path, kind: node.kind })
+        });
+        Tree::new(entries.collect())
+    }
+
+    fn wrapper(&self) -> Option<String> {
+        let mut top = self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path));
+        let (Some(only), None) = (top.next(), top.next()) else { return None };
+        self.by_key.contains_key(&key(&format!("{}/{PACK_YAML}", only.path))).then(|| only.path.clone())
+    }
+
+    fn add_parents(&mut self, path: &str, key: &str, position: u64) -> Result<(), EntryConflict> {
+        let mut missing = Vec::new();
+        // A prefix of the key up to a slash is the key of that parent: no character folds or decomposes to a slash, or is
+        // reordered around one.
+        for ((slash, _), (key_slash, _)) in path.rmatch_indices('/').zip(key.rmatch_indices('/')) {
+            let (parent, key) = (&path[..slash], &key[..key_slash]);
+            match self.by_key.get(key).map(|index| &self.nodes[*index]) {
+                None => missing.push((key, parent)),
+                Some(existing) if existing.path != parent => {
+                    return Err(EntryConflict::SameName(existing.path.clone(), existing.position));
+                }
+                Some(existing) if existing.kind != EntryKind::Directory => {
+                    return Err(EntryConflict::InsideFile(existing.path.clone(), existing.position));
+                }
+                // The parents of an existing directory exist too.
+                Some(_) => break,
+            }
+        }
+        for (key, parent) in missing {
+            self.by_key.insert(key.to_owned(), self.nodes.len());
+            let kind = EntryKind::Directory;
+            self.nodes.push(Node { path: parent.to_owned(), kind, position, is_implied: true });
+            self.added_parents += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Returns a key that is equal for paths that some file system treats as the same. This is canonical caseless matching
+/// with full case folding (The Unicode Standard, section 3.13, D145).
+fn key(path: &str) -> String {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
+    path.nfd().default_case_fold().nfd().collect()
+}
+
+/// Whether this is a file that macOS leaves behind, in any directory: `.DS_Store`, or an AppleDouble file `._*`.
+fn is_macos_metadata(path: &str) -> bool {
+    path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"))
+}
+
+/// Whether this is a file of git at the top of a working tree.
+fn is_git_file(path: &str) -> bool {
+    matches!(path, ".gitignore" | ".gitattributes")
+}

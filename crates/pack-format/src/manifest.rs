@@ -1,0 +1,114 @@
+use std::{fmt, str::FromStr};
+
+use super::{
+    PackName, Problems, Quoted, Version, capabilities,
+    text::{self, TextForm},
+    yaml::{self, Field},
+};
+
+/// The file that holds a pack's manifest.
+pub(super) const PACK_YAML: &str = "pack.yaml";
+
+const KEYS: [&str; 7] =
+    ["name", "version", "description", "display_name", "category", "suggested_packs", "capabilities"];
+
+/// In characters.
+const MAX_DESCRIPTION: usize = 1_024;
+/// In characters.
+const MAX_DISPLAY_NAME: usize = 128;
+/// In characters.
+const MAX_CATEGORY: usize = 64;
+const MAX_SUGGESTED_PACKS: usize = 32;
+
+/// A valid `pack.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    pub name: PackName,
+    pub version: Version,
+    /// What the pack is for. May span lines.
+    pub description: String,
+    /// The name shown to people, if it differs from `name`.
+    pub display_name: Option<String>,
+    pub category: Option<String>,
+    /// The caps.yaml fragment as YAML text, written from the parsed document.
+    pub capabilities: Option<String>,
+    /// In the author's order.
+    pub suggested_packs: Vec<PackName>,
+}
+
+/// Parses the content of a `pack.yaml`. Returns the manifest only if it has no problems.
+pub(super) fn read(content: &[u8], problems: &mut Problems) -> Option<Manifest> {
+    let text = text::utf8(content).inspect_err(|error| problems.add(PACK_YAML, error)).ok()?;
+    let (root, syntax_problems) = yaml::parse(text.strip_prefix('\u{FEFF}').unwrap_or(text));
+    if root.is_none() && syntax_problems.is_empty() {
+        problems.add(PACK_YAML, "is empty; must have at least `name`, `version` and `description`");
+    }
+    for (line, problem) in &syntax_problems {
+        problems.add(PACK_YAML, format_args!("line {line}: {problem}"));
+    }
+    let root = root?;
+    let manifest = Field::root(PACK_YAML, &root).mapping(problems).and_then(|keys| manifest(&keys, problems));
+    manifest.filter(|_| syntax_problems.is_empty())
+}
+
+fn manifest(keys: &yaml::Mapping<'_>, problems: &mut Problems) -> Option<Manifest> {
+    keys.reject_unknown(&KEYS, problems);
+    let name = keys.require("name", "text such as `incident-response`", problems);
+    let version = keys.require("version", "a semantic version such as `1.0.0`", problems);
+    let description = keys.require("description", "text that says what the pack is for", problems);
+
+    let name = name.and_then(|field| pack_name(&field, problems));
+    let version = version.and_then(|field| parse(&field, Version::nearest, problems));
+    let description = description.and_then(|field| text(&field, TextForm::MultiLine, MAX_DESCRIPTION, problems));
+    let mut line = |key, max| keys.get(key).and_then(|field| text(&field, TextForm::SingleLine, max, problems));
+    let display_name = line("display_name", MAX_DISPLAY_NAME);
+    let category = line("category", MAX_CATEGORY);
+    let suggested_packs = keys.get("suggested_packs").map(|field| suggested_packs(&field, problems));
+    let capabilities = keys.get("capabilities").and_then(|field| capabilities::read(&field, problems));
+    Some(Manifest {
+        name: name?,
+        version: version?,
+        description: description?,
+        display_name,
+        category,
+        capabilities,
+        suggested_packs: suggested_packs.unwrap_or_default(),
+    })
+}
+
+fn text(field: &Field<'_>, form: TextForm, max: usize, problems: &mut Problems) -> Option<String> {
+    let text = field.text(problems)?;
+    for problem in text::check(text, form, max) {
+        field.problem(problems, problem);
+    }
+    Some(text.to_owned())
+}
+
+fn pack_name(field: &Field<'_>, problems: &mut Problems) -> Option<PackName> {
+    parse(field, PackName::nearest, problems)
+}
+
+/// Parses a field's text. If it is invalid, `nearest` may suggest a valid value.
+fn parse<T>(field: &Field<'_>, nearest: fn(&str) -> Option<T>, problems: &mut Problems) -> Option<T>
+where
+    T: FromStr<Err: fmt::Display> + fmt::Display,
+{
+    let text = field.text(problems)?;
+    text.parse()
+        .inspect_err(|error| match nearest(text) {
+            Some(suggestion) => {
+                field.problem(problems, format_args!("{} {error}: did you mean `{suggestion}`?", Quoted::new(text)));
+            }
+            None => field.problem(problems, format_args!("{} {error}", Quoted::new(text))),
+        })
+        .ok()
+}
+
+fn suggested_packs(field: &Field<'_>, problems: &mut Problems) -> Vec<PackName> {
+    let items = field.list(problems).unwrap_or_default();
+    if items.len() > MAX_SUGGESTED_PACKS {
+        let count = items.len();
+        field.problem(problems, format_args!("has {count} names; at most {MAX_SUGGESTED_PACKS} are allowed"));
+    }
+    items.iter().filter_map(|item| pack_name(item, problems)).collect()
+}
