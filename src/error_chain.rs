@@ -1,8 +1,6 @@
-//! Errors with all their causes, for whoever has to find out why.
-
 use std::{error::Error, fmt};
 
-/// Shows an error and all its causes in one line, for logs.
+/// Displays an error and all its sources in one line, for logs.
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for ErrorChain<'_> {

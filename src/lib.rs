@@ -1,17 +1,18 @@
-//! The service that accepts content packs: `POST /v1/packs/upload` and what follows it.
+//! The service that accepts pack uploads.
 //!
-//! A request reaches [`lambda::http`], which reads the form and asks [`identity`] who the caller is. [`upload`] stages the
-//! archive in S3 and validates it at the same time, writes the record through [`aws`] (the commit point), and sends a
-//! build job. [`build`] takes the job, validates the staged archive with the same code, and pushes its image through
-//! [`registry`]. [`requeue`] sends jobs again that were lost, and fails builds that cannot succeed.
+//! [`lambda::http`] answers requests. It authenticates the caller through [`identity`] and parses the form. [`upload`]
+//! stages the archive in S3 while it validates it, writes the record through [`aws`] (the commit point) and sends a build
+//! job. [`catalog`] reads packs. [`build`] handles the job: it validates the staged archive with the same code and pushes
+//! the image through [`registry`]. [`requeue`] sends lost jobs again, and fails builds that cannot succeed.
 //!
-//! What a pack and its image are is in the crate `pack-format`. Dependencies point one way:
-//! `bin → lambda → upload, build, requeue → identity, aws, registry → records → pack-format`.
+//! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
+//! `bin → lambda → upload, catalog, build, requeue → identity, aws, registry → records → pack-format`.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 
 pub mod aws;
 pub mod build;
+pub mod catalog;
 pub mod config;
 pub mod error_chain;
 pub mod identity;

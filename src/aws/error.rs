@@ -1,18 +1,49 @@
 use aws_sdk_dynamodb::error::BoxError;
 
-/// A call to AWS failed.
+use crate::records::PackId;
+
+/// An error of the storage layer.
 #[derive(Debug, thiserror::Error)]
-#[error("{operation} failed")]
-pub struct Error {
-    /// The API's own name of the call, such as `PutObject`, or what was done with an item before or after it.
-    pub operation: &'static str,
-    /// What the SDK, or the reading of its answer, said.
-    pub source: BoxError,
+pub enum Error {
+    /// A call failed. If the response was lost, the call may have taken effect.
+    #[error("{operation} failed")]
+    Call {
+        /// The API's name of the call, such as `PutObject`.
+        operation: &'static str,
+        /// The SDK's error.
+        source: BoxError,
+    },
+    /// An upload URL could not be signed.
+    #[error("the upload URL could not be signed")]
+    Sign(#[source] BoxError),
+    /// A stored item cannot be read. Reading it again gives the same error.
+    #[error("the item {key} is corrupt")]
+    Corrupt {
+        /// The item's partition key and sort key, separated by a space.
+        key: String,
+        /// What is wrong with the item.
+        source: BoxError,
+    },
+    /// A value cannot be written as an item.
+    #[error("a value cannot be written as an item")]
+    EncodeItem(#[source] serde_dynamo::Error),
+    /// A build job cannot be written as a message.
+    #[error("a build job cannot be written as a message")]
+    EncodeJob(#[source] serde_json::Error),
+    /// A version claim names a record that does not exist, also after waiting for a replacement to end.
+    #[error("a version claim names {pack_id}, which does not exist")]
+    MissingRecord {
+        /// The record that the claim names.
+        pack_id: PackId,
+    },
+    /// A write was rejected because its version is claimed, but there is no claim.
+    #[error("the version claim that rejected a write does not exist")]
+    MissingClaim,
 }
 
 impl Error {
-    /// Makes the error of a failing call: `.map_err(Error::of("PutObject"))`.
-    pub(crate) fn of<E: Into<BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
-        move |source| Self { operation, source: source.into() }
+    /// Returns a constructor of [`Error::Call`] for `map_err`: `.map_err(Error::call("PutObject"))`.
+    pub(crate) fn call<E: Into<BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::Call { operation, source: source.into() }
     }
 }

@@ -1,4 +1,4 @@
-//! S3, DynamoDB and SQS behind the few verbs that the use cases need.
+//! Storage and messaging: the staging bucket (S3), the table (DynamoDB) and the build queue (SQS).
 
 mod client;
 mod error;

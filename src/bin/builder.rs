@@ -1,4 +1,4 @@
-//! The Lambda that the build queue feeds.
+//! The Lambda function of the build queue.
 
 use std::{convert::Infallible, env, sync::Arc};
 
@@ -9,6 +9,7 @@ use pack_upload::{
     aws::{self, Staging, Table},
     build::Builder,
     config,
+    lambda::sqs,
     registry::Registry,
     telemetry,
 };
@@ -25,6 +26,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         registry: Registry::new(config.registry, &sdk, &config.timeouts),
         limits: Arc::new(config.limits),
     };
-    let handle = |event: LambdaEvent<SqsEvent>| async { Ok::<_, Infallible>(builder.handle(event.payload).await) };
+    let handle =
+        |event: LambdaEvent<SqsEvent>| async { Ok::<_, Infallible>(sqs::handle_batch(&builder, event.payload).await) };
     lambda_runtime::run(service_fn(handle)).await
 }

@@ -1,4 +1,4 @@
-//! The Lambda that a schedule runs.
+//! The Lambda function of the schedule.
 
 use std::env;
 
@@ -8,11 +8,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use pack_upload::{
     aws::{self, Queue, Table},
     config,
-    error_chain::ErrorChain,
+    lambda::schedule,
     requeue::Requeue,
-    telemetry::{self, Metrics, Trace},
+    telemetry,
 };
-use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -25,20 +24,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         queue: Queue::new(aws::sqs(&sdk, &config.timeouts), config.build_queue_url),
         settings: config.settings,
     };
-    let handle = async |event: LambdaEvent<CloudWatchEvent>| {
-        let trace = Trace::from_context(&event.context);
-        let span = tracing::error_span!("sweep", trace_id = trace.as_ref().map(Trace::id));
-        let sweep = Trace::scope(trace, requeue.sweep()).instrument(span).await;
-        let sweep = sweep.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "not swept"))?;
-        tracing::info!(
-            pending = sweep.pending,
-            sent = sweep.sent,
-            failed = sweep.failed,
-            errors = sweep.errors,
-            "swept"
-        );
-        Metrics::default().count("PendingBuilds", sweep.pending).seconds("OldestBuildAge", sweep.oldest).write();
-        Ok::<(), lambda_runtime::Error>(())
-    };
+    let handle = |event: LambdaEvent<CloudWatchEvent>| schedule::handle(&requeue, event);
     lambda_runtime::run(service_fn(handle)).await
 }

@@ -14,7 +14,7 @@ pub use self::reader::{ConfigError, InvalidVariable};
 use crate::{
     aws::Timeouts,
     identity::{self, JwksSettings, SessionSettings},
-    registry::{self, Credentials, Password, RegistryAddress},
+    registry::{self, Credentials, RegistryAddress},
     requeue,
 };
 
@@ -47,7 +47,7 @@ pub struct Api {
 }
 
 /// The settings of `builder`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Builder {
     /// `TABLE_NAME`, required.
     pub table_name: String,
@@ -243,7 +243,7 @@ fn registry(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<regi
             let (username, password) = (reader.required("REGISTRY_USERNAME"), reader.required("REGISTRY_PASSWORD"));
             username
                 .zip(password)
-                .map(|(username, password)| Credentials::Basic { username, password: Password(password) })
+                .map(|(username, password): (_, String)| Credentials::Basic { username, password: password.into() })
         }
         "secret" => reader.required("REGISTRY_SECRET_ARN").map(|arn| Credentials::Secret { arn }),
         "ecr" => Some(Credentials::Ecr),

@@ -1,37 +1,34 @@
 use super::{Caller, Credential, Directory, SessionError, Settings, cache::CachedDirectory, session::Sessions};
 
-/// Finds out whom a credential belongs to.
+/// Authenticates callers by their credential.
 #[derive(Debug)]
 pub struct Authenticator<D> {
     directory: CachedDirectory<D>,
     sessions: Option<Sessions>,
 }
 
-/// Why a credential was not accepted. From outside all look the same, but those that say that nobody could tell.
+/// Why a credential was not accepted. The client learns only whether the credential was rejected, or could not be
+/// checked: [`AuthenticationError::Directory`] and [`SessionError::Jwks`].
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError<E> {
-    /// No key has this secret, or its org does not exist.
+    /// The key or its org does not exist.
     #[error("no API key has this secret")]
     UnknownKey,
-    /// The key was revoked.
     #[error("the API key was revoked")]
     RevokedKey,
-    /// No issuer of sessions is configured.
+    /// No session issuer is configured.
     #[error("sessions are not accepted")]
     NoSessions,
-    /// The session token is not good, or, for [`SessionError::Jwks`], nobody could tell.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The session is one of an org that does not exist.
-    #[error("the session is of an unknown org")]
+    #[error("the session's org does not exist")]
     UnknownOrg,
-    /// The directory could not be asked.
-    #[error("the directory could not be asked")]
+    /// The directory could not be read.
+    #[error("the directory could not be read")]
     Directory(#[source] E),
 }
 
 impl<D: Directory + Sync> Authenticator<D> {
-    /// Asks this directory.
     pub fn new(directory: D, settings: &Settings) -> Self {
         Self {
             directory: CachedDirectory::new(directory, settings.cache_for),
@@ -39,11 +36,8 @@ impl<D: Directory + Sync> Authenticator<D> {
         }
     }
 
-    /// The caller whose credential this is. The directory is asked by the secret's hash, so that no comparison of
-    /// secrets takes place whose time could be measured.
-    ///
-    /// # Errors
-    /// See [`AuthenticationError`].
+    /// Returns the caller that a credential belongs to. API keys are looked up by the hash of their secret, so there is no
+    /// comparison of secrets whose duration an attacker could measure.
     pub async fn authenticate(&self, credential: &Credential) -> Result<Caller, AuthenticationError<D::Error>> {
         match credential {
             Credential::ApiKey(secret) => {

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use crate::records::OrgSlug;
 
-/// The domain under which each org has a host of its own, `<slug>.<base domain>`.
+/// The domain under which each org has its own host, `<slug>.<base domain>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseDomain(String);
 
@@ -12,7 +12,7 @@ pub struct BaseDomain(String);
 pub struct InvalidBaseDomain;
 
 impl BaseDomain {
-    /// The host of the org of this slug.
+    /// Returns an org's host.
     pub fn host(&self, slug: &OrgSlug) -> String {
         format!("{slug}.{self}")
     }

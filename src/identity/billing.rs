@@ -1,23 +1,49 @@
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
+
 use crate::records::Timestamp;
 
-/// An org's billing posture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An org's billing posture, together with the end of its trial. As attributes of an item: `billing`, which is a
+/// [`Posture`], and `trial_ends_at`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
+#[serde(tag = "billing", rename_all = "snake_case")]
+#[strum_discriminants(
+    name(Posture),
+    doc = "An org's billing posture.",
+    derive(Display, EnumString, IntoStaticStr, VariantArray),
+    strum(serialize_all = "snake_case")
+)]
 pub enum Billing {
-    /// Paying.
     Active,
-    /// On trial.
     Trial {
-        /// When the trial expires.
+        #[serde(rename = "trial_ends_at")]
         ends_at: Timestamp,
     },
     /// A payment is overdue.
     PastDue,
-    /// Being shut down.
+    /// The org is being shut down.
     Decommissioning,
 }
 
+/// A trial has no end, or another posture has one.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a trial needs an end, and only a trial may have one")]
+pub struct InvalidBilling;
+
 impl Billing {
-    /// Whether an org of this posture may create anything at this moment.
+    pub fn new(posture: Posture, trial_ends_at: Option<Timestamp>) -> Result<Self, InvalidBilling> {
+        match (posture, trial_ends_at) {
+            (Posture::Active, None) => Ok(Self::Active),
+            (Posture::Trial, Some(ends_at)) => Ok(Self::Trial { ends_at }),
+            (Posture::PastDue, None) => Ok(Self::PastDue),
+            (Posture::Decommissioning, None) => Ok(Self::Decommissioning),
+            (Posture::Trial, None) | (Posture::Active | Posture::PastDue | Posture::Decommissioning, Some(_)) => {
+                Err(InvalidBilling)
+            }
+        }
+    }
+
+    /// Returns whether the org may create anything at this time.
     pub fn may_create(self, now: Timestamp) -> bool {
         match self {
             Self::Active => true,

@@ -7,14 +7,14 @@ use std::{
 
 use lru::LruCache;
 
-use super::{ApiKey, Directory, KeyHash, Org, age::is_within};
+use super::{ApiKey, Directory, KeyHash, Org, is_within};
 use crate::records::OrgId;
 
-/// How many keys, and how many orgs, are kept: those that were used last.
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("it is not zero");
+/// The most keys, and the most orgs, that are cached. The least recently used ones are evicted.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
-/// A directory that remembers whom it found for a while, which is how long a revocation, or a change of billing, may
-/// go unnoticed. What was not found is asked for again each time, and so is a revoked key.
+/// A directory with a cache. A revocation or a change of billing takes effect when the cached entry expires. Keys and orgs
+/// that do not exist, and revoked keys, are not cached.
 #[derive(Debug)]
 pub(super) struct CachedDirectory<D> {
     directory: D,
@@ -36,10 +36,10 @@ impl<D: Directory + Sync> Directory for CachedDirectory<D> {
         if let Some(found) = self.api_keys.get(&name) {
             return Ok(Some(found));
         }
-        let asked_at = SystemTime::now();
+        let read_at = SystemTime::now();
         let found = self.directory.api_key(org, key).await?;
-        if let Some(good) = found.as_ref().filter(|(_, key)| key.revoked_at.is_none()) {
-            self.api_keys.put(name, asked_at, good.clone());
+        if let Some(valid) = found.as_ref().filter(|(_, key)| key.revoked_at.is_none()) {
+            self.api_keys.put(name, read_at, valid.clone());
         }
         Ok(found)
     }
@@ -48,10 +48,10 @@ impl<D: Directory + Sync> Directory for CachedDirectory<D> {
         if let Some(org) = self.orgs.get(&id) {
             return Ok(Some(org));
         }
-        let asked_at = SystemTime::now();
+        let read_at = SystemTime::now();
         let found = self.directory.org(id).await?;
         if let Some(org) = &found {
-            self.orgs.put(id, asked_at, org.clone());
+            self.orgs.put(id, read_at, org.clone());
         }
         Ok(found)
     }
@@ -60,7 +60,7 @@ impl<D: Directory + Sync> Directory for CachedDirectory<D> {
 #[derive(Debug)]
 struct Cache<K: Hash + Eq, V> {
     keep_for: Duration,
-    /// Each with the moment at which the question was asked: what changed since then may not be in the answer.
+    /// Each value with the time at which its read began, since it may not include later changes.
     entries: Mutex<LruCache<K, (SystemTime, V)>>,
 }
 
@@ -71,11 +71,11 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
 
     fn get(&self, key: &K) -> Option<V> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = entries.get(key).filter(|(asked_at, _)| is_within(*asked_at, self.keep_for));
+        let found = entries.get(key).filter(|(read_at, _)| is_within(*read_at, self.keep_for));
         found.map(|(_, value)| value.clone())
     }
 
-    fn put(&self, key: K, asked_at: SystemTime, value: V) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).put(key, (asked_at, value));
+    fn put(&self, key: K, read_at: SystemTime, value: V) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).put(key, (read_at, value));
     }
 }

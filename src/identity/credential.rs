@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use super::{KeySecret, SessionToken};
 
-/// What a client shows to prove who it is, told apart by its prefix.
+/// A client's credential. Its prefix determines the kind.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// An API key, `sk_…`.
@@ -11,13 +11,13 @@ pub enum Credential {
     Session(SessionToken),
 }
 
-/// The text has not the form of any credential.
+/// The text does not have the form of a credential.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a credential")]
 pub struct InvalidCredential;
 
 impl Credential {
-    /// Whether a text looks like a credential, good or not: what must never stand in a URL, since URLs reach logs.
+    /// Returns whether a text looks like a credential, valid or not. Such a text must not be in a URL, since URLs are logged.
     pub fn is_likely(text: &str) -> bool {
         text.starts_with("sk_") || text.starts_with(SessionToken::PREFIX)
     }

@@ -14,16 +14,15 @@ use reqwest::{Client, StatusCode, Url, redirect};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::age::is_within;
+use super::is_within;
 
-/// The largest set of keys that is read, in bytes.
+/// The largest JWKS that is read, in bytes.
 const MAX_BYTES: usize = 256 * 1_024;
 
-/// Where the public keys of an issuer are: an `https` URL, or an `http` URL of this machine's loopback.
+/// The URL of an issuer's public keys: `https`, or `http` on a loopback address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksUrl(Url);
 
-/// The text is not the URL of a JWKS.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not an https URL")]
 pub struct InvalidJwksUrl;
@@ -45,24 +44,23 @@ impl FromStr for JwksUrl {
     }
 }
 
-/// Where an issuer's keys are, and how often they are fetched.
+/// Where an issuer's keys are, and when they are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksSettings {
-    /// Where.
     pub url: JwksUrl,
-    /// How long a fetch may take.
+    /// The timeout of a fetch.
     pub timeout: Duration,
-    /// How long keys are used without being fetched again: for so long is one accepted that the issuer has withdrawn.
+    /// How long keys are cached. A key that the issuer withdrew is accepted until then.
     pub keep_for: Duration,
-    /// How long after a fetch an unknown `kid` leads to the next one at the earliest, so that made-up ones cannot be
-    /// used to flood the issuer.
+    /// The shortest time between a fetch and the next one for an unknown `kid`, so that invented ones cannot be used to
+    /// flood the issuer.
     pub refresh_pause: Duration,
-    /// How long after a fetch that failed, and left no keys to go on with, the next one is tried at the earliest.
+    /// The shortest time between a failed fetch and the next one if no keys are cached.
     pub retry_pause: Duration,
 }
 
 impl JwksSettings {
-    /// The set at this URL, with the usual times.
+    /// Returns the settings of this URL with the default times.
     pub fn new(url: JwksUrl) -> Self {
         Self {
             url,
@@ -74,44 +72,42 @@ impl JwksSettings {
     }
 }
 
-/// Why an issuer's keys are not known.
+/// Why an issuer's keys are unavailable.
 #[derive(Debug, thiserror::Error)]
 pub enum JwksError {
-    /// The issuer did not answer, or not in time.
+    /// The issuer did not respond in time.
     #[error("the JWKS cannot be fetched")]
     Fetch(#[from] reqwest::Error),
-    /// It answered with another status than 200.
-    #[error("the JWKS was answered with {0}")]
+    #[error("the issuer responded with {0} instead of the JWKS")]
     Status(StatusCode),
-    /// It sent more than would ever be a set of keys.
     #[error("the JWKS has more than {MAX_BYTES} bytes")]
     TooLarge,
-    /// What it sent is no set of keys (RFC 7517, section 5).
+    /// The response is not a JWK Set (RFC 7517, section 5).
     #[error("the JWKS is malformed")]
     Malformed(#[from] serde_json::Error),
-    /// The last fetch failed a moment ago.
+    /// The last fetch failed less than [`JwksSettings::retry_pause`] ago.
     #[error("the JWKS could not be fetched a moment ago")]
-    Lately,
+    RecentlyFailed,
 }
 
-/// A public key, and the one algorithm that it is used with.
+/// A public key and its algorithm.
 #[derive(Clone)]
 pub(super) struct PublicKey {
     pub(super) algorithm: Algorithm,
     pub(super) key: DecodingKey,
 }
 
-/// The public keys of an issuer (RFC 7517), kept between requests.
+/// The public keys of an issuer (RFC 7517), cached between requests.
 #[derive(Debug)]
 pub(super) struct Jwks {
     settings: JwksSettings,
-    /// Locked during a fetch, so that there is one at a time.
+    /// Locked during a fetch, so that there is only one at a time.
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The keys by `kid`, and when they were fetched.
+    /// When the keys were fetched, and the keys by `kid`.
     known: Option<(SystemTime, HashMap<String, PublicKey>)>,
     last_fetch: Option<Fetch>,
 }
@@ -127,7 +123,7 @@ impl Jwks {
         Self { settings, state: Mutex::default() }
     }
 
-    /// The key of this `kid`, fetched if need be; `None` if the issuer has none.
+    /// Returns the key with this `kid`, fetching the keys if necessary. Returns `None` if the issuer has no such key.
     pub(super) async fn key(&self, kid: &str) -> Result<Option<PublicKey>, JwksError> {
         let JwksSettings { keep_for, refresh_pause, retry_pause, .. } = self.settings;
         let mut state = self.state.lock().await;
@@ -141,12 +137,12 @@ impl Jwks {
         };
         match &state.last_fetch {
             Some(fetch) if is_within(fetch.began_at, pause) => {
-                return if fetch.failed { Err(JwksError::Lately) } else { Ok(None) };
+                return if fetch.failed { Err(JwksError::RecentlyFailed) } else { Ok(None) };
             }
             _ => {}
         }
         let began_at = SystemTime::now();
-        // It counts as failed until it has succeeded, since the request that makes it may go away.
+        // Counts as failed until it has succeeded, since this future may be dropped during the fetch.
         state.last_fetch = Some(Fetch { began_at, failed: true });
         let keys = self.fetch().await?;
         state.last_fetch = Some(Fetch { began_at, failed: false });
@@ -156,7 +152,7 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<HashMap<String, PublicKey>, JwksError> {
-        // Made anew each time: fetches are rare, and a connection kept by a function that was frozen is a dead one.
+        // A new client for each fetch: fetches are rare, and a frozen function's kept connection would be dead.
         let client = Client::builder().timeout(self.settings.timeout).redirect(redirect::Policy::none()).build()?;
         let mut response = client.get(self.settings.url.0.clone()).send().await?;
         if response.status() != StatusCode::OK {
@@ -173,8 +169,7 @@ impl Jwks {
     }
 }
 
-/// The keys of a set that can be used here. Others are passed over, whatever is the matter with them (RFC 7517,
-/// section 5).
+/// Returns the usable keys of a JWK Set by `kid`. All others are ignored (RFC 7517, section 5).
 fn read(body: &[u8]) -> Result<HashMap<String, PublicKey>, JwksError> {
     #[derive(Deserialize)]
     struct Set {
@@ -182,12 +177,12 @@ fn read(body: &[u8]) -> Result<HashMap<String, PublicKey>, JwksError> {
     }
     let Set { keys } = serde_json::from_slice(body)?;
     let jwks = keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
-    Ok(jwks.filter_map(|jwk: Jwk| Some((jwk.common.key_id.clone()?, PublicKey::of(&jwk)?))).collect())
+    Ok(jwks.filter_map(|jwk: Jwk| Some((jwk.common.key_id.clone()?, PublicKey::from_jwk(&jwk)?))).collect())
 }
 
 impl PublicKey {
-    /// The key, if it is one for verifying signatures of an algorithm that is accepted.
-    fn of(jwk: &Jwk) -> Option<Self> {
+    /// Returns the key if it verifies signatures of an accepted algorithm.
+    fn from_jwk(jwk: &Jwk) -> Option<Self> {
         let (algorithm, declared) = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
             AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
@@ -199,9 +194,10 @@ impl PublicKey {
             _ => return None,
         };
         let common = &jwk.common;
-        let is_for_signatures = common.public_key_use.as_ref().is_none_or(|of| *of == PublicKeyUse::Signature)
-            && common.key_operations.as_ref().is_none_or(|operations| operations.contains(&KeyOperations::Verify))
-            && common.key_algorithm.is_none_or(|algorithm| algorithm == declared);
+        let is_for_signatures =
+            common.public_key_use.as_ref().is_none_or(|key_use| *key_use == PublicKeyUse::Signature)
+                && common.key_operations.as_ref().is_none_or(|operations| operations.contains(&KeyOperations::Verify))
+                && common.key_algorithm.is_none_or(|algorithm| algorithm == declared);
         let key = DecodingKey::from_jwk(jwk).ok().filter(|_| is_for_signatures)?;
         Some(Self { algorithm, key })
     }

@@ -1,67 +1,56 @@
-//! Who is calling, what they may do, and whether their org can pay.
+//! Authentication: who the caller is, what their credential permits, and whether their org may create anything.
 //!
-//! Arrows: this room names only [`records`](crate::records)'s ids. [`aws`](crate::aws) implements its [`Directory`].
+//! Depends only on the ids and times of [`records`](crate::records). [`aws`](crate::aws) implements [`Directory`].
 
-mod age;
 mod api_key;
 mod authenticator;
 mod base_domain;
 mod billing;
 mod cache;
+mod caller;
 mod credential;
 mod jwks;
-mod org;
 mod scope;
 mod session;
 mod settings;
 
-use std::future::Future;
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
 
 pub use self::{
-    api_key::{ApiKey, InvalidKeySecret, KeyHash, KeySecret, KeyTemplate},
+    api_key::{ApiKey, InvalidKeySecret, KeyHash, KeySecret},
     authenticator::{AuthenticationError, Authenticator},
     base_domain::{BaseDomain, InvalidBaseDomain},
-    billing::Billing,
+    billing::{Billing, InvalidBilling, Posture},
+    caller::{Caller, Org, UploadDenied},
     credential::{Credential, InvalidCredential},
     jwks::{InvalidJwksUrl, JwksError, JwksSettings, JwksUrl},
-    org::Org,
-    scope::{Scope, UnknownScope},
+    scope::{KeyTemplate, Scope, UnknownScope},
     session::{SessionError, SessionSettings, SessionToken},
     settings::Settings,
 };
 use crate::records::OrgId;
 
-/// Where orgs and API keys are kept.
+/// The store of orgs and API keys.
 pub trait Directory {
-    /// What a failing look-up says.
+    /// The error of a failed lookup.
     type Error;
 
-    /// The org and its API key of this hash, in one round trip and consistently; `None` unless both exist.
+    /// Reads an org and its API key of this hash consistently, in one round trip. Returns `None` unless both exist.
     fn api_key(
         &self,
         org: OrgId,
         key: &KeyHash,
     ) -> impl Future<Output = Result<Option<(Org, ApiKey)>, Self::Error>> + Send;
 
-    /// The org of this id, read consistently.
+    /// Reads an org consistently.
     fn org(&self, id: OrgId) -> impl Future<Output = Result<Option<Org>, Self::Error>> + Send;
 }
 
-/// A caller whose credential was found good.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The caller's org.
-    pub org: Org,
-    /// What the credential permits.
-    pub scopes: Vec<Scope>,
-    /// Names the credential in logs, and is no secret: `key:` and the first digits of its hash, or `session:` and its
-    /// subject.
-    pub credential_id: String,
-}
-
-impl Caller {
-    /// Whether the credential permits this.
-    pub fn may(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope)
-    }
+/// Returns whether `time` is less than `age` ago, by the wall clock: the monotonic clock may stop while a Lambda
+/// function is frozen between two requests. A time in the future, as after the clock was set back, is not recent.
+fn is_within(time: SystemTime, age: Duration) -> bool {
+    time.elapsed().is_ok_and(|elapsed| elapsed < age)
 }

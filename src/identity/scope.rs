@@ -1,49 +1,67 @@
-use std::{fmt, str::FromStr};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-use serde::{
-    Deserialize, Serialize,
-    de::{
-        IntoDeserializer as _,
-        value::{self, StrDeserializer},
-    },
-};
-
-/// A permission that a credential carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// A permission of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, SerializeDisplay, DeserializeFromStr)]
+#[strum(parse_err_ty = UnknownScope, parse_err_fn = unknown_scope)]
 pub enum Scope {
-    /// Upload packs.
-    #[serde(rename = "caps:write")]
+    /// To upload packs.
+    #[strum(serialize = "caps:write")]
     CapsWrite,
-    /// See the workspace.
-    #[serde(rename = "workspace:read")]
+    /// To see the workspace.
+    #[strum(serialize = "workspace:read")]
     WorkspaceRead,
-    /// Change the workspace.
-    #[serde(rename = "workspace:write")]
+    /// To change the workspace.
+    #[strum(serialize = "workspace:write")]
     WorkspaceWrite,
-    /// Submit tasks.
-    #[serde(rename = "tasks:write")]
+    /// To submit tasks.
+    #[strum(serialize = "tasks:write")]
     TasksWrite,
-    /// See the audit trail.
-    #[serde(rename = "audit:read")]
+    /// To see the audit trail.
+    #[strum(serialize = "audit:read")]
     AuditRead,
 }
 
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
-/// The text names no permission that is known here.
+/// The text is not a known scope.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a scope")]
 pub struct UnknownScope;
 
-impl FromStr for Scope {
-    type Err = UnknownScope;
+fn unknown_scope(_: &str) -> UnknownScope {
+    UnknownScope
+}
 
-    fn from_str(text: &str) -> Result<Self, UnknownScope> {
-        let name: StrDeserializer<'_, value::Error> = text.into_deserializer();
-        Self::deserialize(name).map_err(|_| UnknownScope)
+/// A named set of scopes. Every API key has one.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    SerializeDisplay,
+    DeserializeFromStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum KeyTemplate {
+    /// All scopes.
+    FullAccess,
+    /// All scopes except uploading packs.
+    SubmitObserve,
+    /// The scopes that change nothing.
+    ReadOnly,
+}
+
+impl KeyTemplate {
+    pub fn scopes(self) -> &'static [Scope] {
+        use Scope::{AuditRead, CapsWrite, TasksWrite, WorkspaceRead, WorkspaceWrite};
+        match self {
+            Self::FullAccess => &[CapsWrite, WorkspaceRead, WorkspaceWrite, TasksWrite, AuditRead],
+            Self::SubmitObserve => &[WorkspaceRead, WorkspaceWrite, TasksWrite, AuditRead],
+            Self::ReadOnly => &[WorkspaceRead, AuditRead],
+        }
     }
 }

@@ -1,6 +1,7 @@
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{
@@ -9,20 +10,20 @@ use super::{
 };
 use crate::records::OrgId;
 
-/// What sessions are signed with: asymmetric, and one algorithm for each kind of key. Anything else is refused before
-/// a key is looked for, `none` and the HMACs among it (RFC 8725, section 3.1).
+/// The accepted signature algorithms: one asymmetric algorithm for each kind of key. All others, such as `none` and the
+/// HMACs, are rejected before a key is looked up (RFC 8725, section 3.1).
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
-/// How far the issuer's clock may be off, in seconds.
+/// The accepted difference between the issuer's clock and ours, in seconds.
 const LEEWAY_SECONDS: u64 = 60;
 
-/// A session's JWT (RFC 7519) as a client sent it. `Debug` does not show it.
-#[derive(Clone)]
-pub struct SessionToken(String);
+/// A session's JWT (RFC 7519) as a client sent it.
+#[derive(Debug, Clone)]
+pub struct SessionToken(SecretString);
 
 impl SessionToken {
-    /// What a JWT begins with: the base64url of `{"`.
+    /// The prefix of every JWT: the base64url of `{"`.
     pub(super) const PREFIX: &str = "eyJ";
-    /// The longest token that is looked at, in bytes. API Gateway takes 10 KB of headers in all.
+    /// The longest accepted token, in bytes. API Gateway accepts 10 KB of headers in total.
     const MAX_BYTES: usize = 8_192;
 }
 
@@ -31,59 +32,49 @@ impl FromStr for SessionToken {
 
     fn from_str(text: &str) -> Result<Self, InvalidCredential> {
         let is_token = text.starts_with(Self::PREFIX) && text.len() <= Self::MAX_BYTES;
-        is_token.then(|| Self(text.to_owned())).ok_or(InvalidCredential)
+        is_token.then(|| Self(text.into())).ok_or(InvalidCredential)
     }
 }
 
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionToken(…)")
-    }
-}
-
-/// Whose sessions are accepted.
+/// The issuer whose sessions are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSettings {
-    /// What `iss` must be.
+    /// The required `iss`.
     pub issuer: String,
-    /// What `aud` must be or hold.
+    /// The audience that `aud` must be or contain.
     pub audience: String,
-    /// Where the issuer's public keys are.
     pub jwks: JwksSettings,
 }
 
-/// What a good token says.
+/// The claims of a valid token.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) org_id: OrgId,
-    /// Those of its permissions that are known here.
+    /// The token's permissions, except unknown ones.
     pub(super) scopes: Vec<Scope>,
-    /// `sub`, which names it in audit lines.
+    /// `sub`, which identifies the session in audit lines.
     pub(super) subject: Option<String>,
 }
 
 /// Why a token is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// Its header or its claims cannot be read. Why is left out, since that would repeat what is in them.
+    /// The header or the claims cannot be parsed. The parser's error is dropped, since it may quote them.
     #[error("the session token is malformed")]
     Malformed,
-    /// Its signature, or a claim that says where and when it is good.
+    /// The signature is wrong, or a claim such as `exp`, `iss` or `aud` is not accepted.
     #[error("the session token is not valid")]
     Invalid(#[source] jsonwebtoken::errors::Error),
-    /// Its algorithm is none of those accepted.
     #[error("the session token's algorithm is not accepted")]
     Algorithm,
-    /// It depends on an extension (RFC 7515, section 4.1.11), and none is understood here.
+    /// The token requires an extension (RFC 7515, section 4.1.11). None is supported.
     #[error("the session token has critical header parameters")]
     Critical,
-    /// It does not name its key.
     #[error("the session token has no kid")]
     NoKeyId,
-    /// The issuer has no such key.
-    #[error("the issuer has no key of the session token's kid")]
+    #[error("the issuer has no key with the session token's kid")]
     UnknownKey,
-    /// The issuer's keys could not be asked for: nobody knows whether it is good.
+    /// The issuer's keys could not be fetched, so it is unknown whether the token is valid.
     #[error("the issuer's keys could not be fetched")]
     Jwks(#[from] JwksError),
 }
@@ -118,8 +109,9 @@ impl Sessions {
         Self { issuer, audience, jwks: Jwks::new(jwks) }
     }
 
-    /// What a token says, if it is good now.
-    pub(super) async fn verify(&self, SessionToken(token): &SessionToken) -> Result<Session, SessionError> {
+    /// Verifies a token and returns its claims.
+    pub(super) async fn verify(&self, token: &SessionToken) -> Result<Session, SessionError> {
+        let token = token.0.expose_secret();
         let header = jsonwebtoken::decode_header(token)?;
         if !ALGORITHMS.contains(&header.alg) {
             return Err(SessionError::Algorithm);
@@ -129,7 +121,7 @@ impl Sessions {
         }
         let kid = header.kid.ok_or(SessionError::NoKeyId)?;
         let key = self.jwks.key(&kid).await?.ok_or(SessionError::UnknownKey)?;
-        // The key says which algorithm it is for; the token has no say in it.
+        // The key determines the algorithm, not the token.
         let validation = self.validation(key.algorithm);
         let Claims { org_id, permissions, sub } = jsonwebtoken::decode(token, &key.key, &validation)?.claims;
         let scopes = permissions.iter().filter_map(|permission| permission.parse().ok()).collect();
@@ -142,7 +134,7 @@ impl Sessions {
         validation.validate_nbf = true;
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[&self.audience]);
-        // `nbf` is checked where there is one: many issuers leave it out.
+        // `nbf` is not required, since many issuers omit it.
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         validation
     }

@@ -2,19 +2,19 @@ use std::time::Duration;
 
 use super::{BaseDomain, SessionSettings};
 
-/// Who is let in, and where.
+/// The settings of authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Whose sessions are accepted beside API keys; nobody's if not set.
+    /// The issuer whose sessions are accepted in addition to API keys, if any.
     pub sessions: Option<SessionSettings>,
-    /// Where each org has its host; every host is every org's if not set.
+    /// The domain of the orgs' hosts. If it is not set, every host serves every org.
     pub base_domain: Option<BaseDomain>,
-    /// How long an org and an API key that were found are remembered, at most [`Settings::MAX_CACHE`].
+    /// How long orgs and API keys are cached, at most [`Settings::MAX_CACHE`].
     pub cache_for: Duration,
 }
 
 impl Settings {
-    /// Within which a revocation takes effect, whatever is remembered.
+    /// The longest time until a revocation takes effect.
     pub const MAX_CACHE: Duration = Duration::from_secs(60);
 }
 

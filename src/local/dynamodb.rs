@@ -14,7 +14,7 @@ pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws:
     match described.map_err(aws_sdk_dynamodb::Error::from) {
         Ok(_) => return Ok(()),
         Err(aws_sdk_dynamodb::Error::ResourceNotFoundException(_)) => {}
-        Err(error) => return Err(aws::Error::of("DescribeTable")(error)),
+        Err(error) => return Err(aws::Error::call("DescribeTable")(error)),
     }
     let create = client
         .create_table()
@@ -27,7 +27,7 @@ pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws:
         .global_secondary_indexes(index("org-packs", "org_packs", ProjectionType::All))
         .global_secondary_indexes(index("community-packs", "community_packs", ProjectionType::All))
         .global_secondary_indexes(index("pending", "pending", ProjectionType::KeysOnly));
-    create.send().await.map_err(aws::Error::of("CreateTable"))?;
+    create.send().await.map_err(aws::Error::call("CreateTable"))?;
     Ok(())
 }
 

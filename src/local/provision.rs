@@ -27,19 +27,19 @@ async fn create_bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), aw
     match found.map_err(aws_sdk_s3::Error::from) {
         Ok(_) => return Ok(()),
         Err(aws_sdk_s3::Error::NotFound(_)) => {}
-        Err(error) => return Err(aws::Error::of("HeadBucket")(error)),
+        Err(error) => return Err(aws::Error::call("HeadBucket")(error)),
     }
-    client.create_bucket().bucket(name).send().await.map_err(aws::Error::of("CreateBucket"))?;
+    client.create_bucket().bucket(name).send().await.map_err(aws::Error::call("CreateBucket"))?;
     Ok(())
 }
 
 /// Creates the queues. Creating a queue that already exists with the same attributes succeeds.
 async fn create_queues(client: &aws_sdk_sqs::Client, name: &str) -> Result<QueueUrls, aws::Error> {
     let create = client.create_queue().queue_name(format!("{name}-dead")).send();
-    let dead_letters = create.await.map_err(aws::Error::of("CreateQueue"))?.queue_url.unwrap_or_default();
+    let dead_letters = create.await.map_err(aws::Error::call("CreateQueue"))?.queue_url.unwrap_or_default();
     let attributes =
         client.get_queue_attributes().queue_url(&dead_letters).attribute_names(QueueAttributeName::QueueArn).send();
-    let attributes = attributes.await.map_err(aws::Error::of("GetQueueAttributes"))?.attributes.unwrap_or_default();
+    let attributes = attributes.await.map_err(aws::Error::call("GetQueueAttributes"))?.attributes.unwrap_or_default();
     let redrive_policy = serde_json::json!({
         "deadLetterTargetArn": attributes.get(&QueueAttributeName::QueueArn),
         "maxReceiveCount": MAX_RECEIVE_COUNT,
@@ -50,6 +50,6 @@ async fn create_queues(client: &aws_sdk_sqs::Client, name: &str) -> Result<Queue
         .attributes(QueueAttributeName::VisibilityTimeout, VISIBILITY_TIMEOUT)
         .attributes(QueueAttributeName::RedrivePolicy, redrive_policy.to_string())
         .send();
-    let builds = create.await.map_err(aws::Error::of("CreateQueue"))?.queue_url.unwrap_or_default();
+    let builds = create.await.map_err(aws::Error::call("CreateQueue"))?.queue_url.unwrap_or_default();
     Ok(QueueUrls { builds, dead_letters })
 }

@@ -11,7 +11,12 @@ use super::{
     Backends, Clients, DataDir, Error, Options, document::Document, functions::Functions, gateway,
     provision::provision, s3, seed::seed, worker,
 };
-use crate::{aws::Staging, error_chain::ErrorChain, lambda::http, requeue::Requeue};
+use crate::{
+    aws::Staging,
+    error_chain::ErrorChain,
+    lambda::{http, sqs},
+    requeue::Requeue,
+};
 
 /// How many batches of build jobs are processed concurrently.
 const WORKERS: usize = 2;
@@ -52,7 +57,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         let builder = functions.builder.clone();
         let build = move |batch| {
             let builder = builder.clone();
-            async move { builder.handle(batch).await }
+            async move { sqs::handle_batch(&builder, batch).await }
         };
         tasks.spawn(worker::run(clients.sqs.clone(), queues.builds.clone(), build, stop.clone()));
     }

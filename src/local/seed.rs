@@ -1,30 +1,23 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
+use strum::VariantArray as _;
 
 use crate::{
     aws::{self, Table},
-    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org},
+    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org, Posture},
 };
 
 /// The secrets of the seeded API keys, by org slug and permission template.
 pub type Keys = BTreeMap<String, BTreeMap<&'static str, String>>;
 
-/// The seeded orgs: id, slug and billing posture.
+/// The seeded orgs: id, slug and billing posture. The trial has expired.
 const ORGS: [(&str, &str, Posture); 4] = [
     ("org_01JACME0000000000000000000", "acme", Posture::Active),
     ("org_01JG10BEX00000000000000000", "globex", Posture::Active),
     ("org_01JPASTDVE0000000000000000", "pastdue", Posture::PastDue),
-    ("org_01JEXP1RED0000000000000000", "expired", Posture::TrialExpired),
+    ("org_01JEXP1RED0000000000000000", "expired", Posture::Trial),
 ];
-
-/// A billing posture, without the times that a constant cannot hold.
-#[derive(Debug, Clone, Copy)]
-enum Posture {
-    Active,
-    PastDue,
-    TrialExpired,
-}
 
 /// The creation time of the seeded keys, and the end of the expired trial. It is fixed so that every start writes the
 /// same items.
@@ -48,26 +41,22 @@ pub async fn seed(table: &Table) -> Result<Keys, aws::Error> {
     let mut keys = Keys::new();
     for (id, slug, posture) in ORGS {
         let past = PAST.parse().expect("the constant is an RFC 3339 time");
-        let billing = match posture {
-            Posture::Active => Billing::Active,
-            Posture::PastDue => Billing::PastDue,
-            Posture::TrialExpired => Billing::Trial { ends_at: past },
-        };
+        let trial_ends_at = (posture == Posture::Trial).then_some(past);
         let org = Org {
             id: id.parse().expect("the constant is an org id"),
             slug: slug.parse().expect("the constant is a slug"),
-            billing,
+            billing: Billing::new(posture, trial_ends_at).expect("only a trial has an end"),
         };
         if !table.create_org(&org).await? {
-            table.set_billing(org.id, billing).await?;
+            table.set_billing(org.id, org.billing).await?;
         }
         let mut secrets = BTreeMap::new();
-        for template in KeyTemplate::ALL {
-            let random = Sha256::digest(format!("local {slug} {}", template.as_str()));
+        for &template in KeyTemplate::VARIANTS {
+            let random = Sha256::digest(format!("local {slug} {template}"));
             let secret = KeySecret::new(org.id, random.into());
             let key = ApiKey { hash: secret.hash(), template, created_at: past, revoked_at: None };
             table.put_api_key(org.id, &key).await?;
-            secrets.insert(template.as_str(), secret.reveal().to_owned());
+            secrets.insert(template.into(), secret.reveal().to_owned());
         }
         keys.insert(slug.to_owned(), secrets);
     }

@@ -45,7 +45,7 @@ async fn receive(client: &Client, queue_url: &str) -> Result<Vec<Message>, aws::
     let receive = client.receive_message().queue_url(queue_url).max_number_of_messages(10).wait_time_seconds(20);
     let receive =
         receive.message_system_attribute_names(MessageSystemAttributeName::All).message_attribute_names("All");
-    Ok(receive.send().await.map_err(aws::Error::of("ReceiveMessage"))?.messages.unwrap_or_default())
+    Ok(receive.send().await.map_err(aws::Error::call("ReceiveMessage"))?.messages.unwrap_or_default())
 }
 
 /// Invokes the handler with a batch. Returns the messages to delete.
@@ -88,7 +88,7 @@ async fn delete(client: &Client, queue_url: &str, messages: Vec<&Message>) -> Re
         entry.build().expect("id and receipt handle are set")
     });
     let delete = client.delete_message_batch().queue_url(queue_url).set_entries(Some(entries.collect()));
-    delete.send().await.map_err(aws::Error::of("DeleteMessageBatch"))?;
+    delete.send().await.map_err(aws::Error::call("DeleteMessageBatch"))?;
     Ok(())
 }
 

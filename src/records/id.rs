@@ -8,8 +8,8 @@ use ulid::Ulid;
 #[error("not an id of this kind")]
 pub struct InvalidId;
 
-/// Defines an id type: a fixed prefix and a ULID in canonical form (26 upper-case Crockford base32 digits), which sorts
-/// by the time in it.
+/// Defines an id type: a fixed prefix and a ULID in canonical form (26 upper-case Crockford base32 digits). Ids sort by
+/// the time in their ULID.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -22,7 +22,7 @@ macro_rules! id {
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let ulid = text.strip_prefix($prefix).and_then(|ulid| ulid.parse().ok()).ok_or(InvalidId)?;
                 let id = Self(ulid);
-                // One id has one spelling: a lower-case ULID would be another key in the table.
+                // Only the canonical form is accepted: a lower-case ULID would be another key in the table.
                 if id.to_string() == text { Ok(id) } else { Err(InvalidId) }
             }
         }
@@ -44,24 +44,24 @@ macro_rules! id {
 pub(super) use id;
 
 id! {
-    /// The id of an organisation: `org_` and a ULID.
+    /// An org's id: `org_` and a ULID.
     OrgId, "org_"
 }
 
 id! {
-    /// The id of a pack's record: `pack_` and a ULID, so that newer records sort after older ones.
+    /// A record's id: `pack_` and a ULID, so newer records sort after older ones.
     PackId, "pack_"
 }
 
 impl OrgId {
-    /// A new id, made of the current time and randomness.
+    /// Returns a new id from the current time and random bits.
     pub fn generate() -> Self {
         Self(Ulid::generate())
     }
 }
 
 impl PackId {
-    /// A new id, made of the current time and randomness.
+    /// Returns a new id from the current time and random bits.
     pub fn generate() -> Self {
         Self(Ulid::generate())
     }

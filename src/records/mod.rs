@@ -1,4 +1,4 @@
-//! What the table holds: records, orgs' names, and the ids and times in them.
+//! Records of packs, and the ids, slugs and times in them.
 
 mod id;
 mod org_slug;
@@ -9,7 +9,7 @@ mod upload_id;
 pub use self::{
     id::{InvalidId, OrgId, PackId},
     org_slug::OrgSlug,
-    record::{Build, BuildStatus, Record, Release, Visibility},
+    record::{Build, BuildState, BuildStatus, Record, Release, Visibility},
     timestamp::Timestamp,
     upload_id::{UnknownUpload, UploadId},
 };

@@ -3,14 +3,13 @@ use std::{fmt, str::FromStr};
 use pack_format::{InvalidName, PackName};
 use serde::{Deserialize, Serialize};
 
-/// An organisation's short name, by the rule of [`PackName`]: it is a DNS label of the tenant's host and a path component
-/// of every image reference.
+/// An org's short name. It follows the rules of [`PackName`], since it is a label of the tenant's host and a path
+/// component of image references.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrgSlug(PackName);
 
 impl OrgSlug {
-    /// The slug as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

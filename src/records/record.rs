@@ -1,61 +1,54 @@
 use pack_format::{Digest, Manifest};
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
+use strum::{Display, EnumDiscriminants, EnumString};
 
 use super::{OrgId, PackId, Timestamp};
 
 /// Who may see a pack.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Display, EnumString, SerializeDisplay, DeserializeFromStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Visibility {
-    /// The org that owns it.
+    /// Only the org that owns it.
     #[default]
     Org,
-    /// Every org.
+    /// All orgs.
     Community,
 }
 
-/// What one upload releases, before anything is written: all that is known of a pack as soon as it is validated.
+/// What an upload publishes: everything known about a pack once its archive is validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// The owning org.
     pub org_id: OrgId,
-    /// What `pack.yaml` says.
     pub manifest: Manifest,
-    /// Who may see it.
     pub visibility: Visibility,
-    /// Where its image can be pulled once the build is ready: `<registry>/<org slug>/<name>:<tag>`.
+    /// The reference of its image, which can be pulled once the build is ready: `<registry>/<org slug>/<name>:<tag>`.
     pub image_ref: String,
-    /// The digest of the image's manifest. A pure function of the pack's content, so equal digests mean equal packs.
+    /// The digest of the image manifest. It depends only on the pack's content, so equal digests mean equal packs.
     pub image_digest: Digest,
-    /// What a pull transfers, in bytes: the image's config and layer.
+    /// The size of the image's config and layer, in bytes.
     pub size_bytes: u64,
 }
 
-/// A pack as the table holds it.
+/// A pack as the table stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its id, which also says when it was made.
     pub id: PackId,
-    /// What was uploaded.
     pub release: Release,
-    /// When the record was written.
     pub created_at: Timestamp,
-    /// When its build status last changed.
+    /// When the build status last changed.
     pub updated_at: Timestamp,
-    /// How far its image is.
     pub build: Build,
 }
 
 impl Record {
-    /// A new record, queued for its first attempt.
+    /// Returns a new record, queued for its first attempt.
     pub fn queued(release: Release, staging_key: String, now: Timestamp) -> Self {
         let build = Build { status: BuildStatus::Queued, staging_key, attempt: 1, sends: 1, enqueued_at: now };
         Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
     }
 
-    /// The same record, queued for its next attempt, which builds from another staged archive of the same content.
+    /// Returns this record queued for its next attempt, which builds another staged archive of the same content.
     pub fn queued_again(&self, staging_key: String, now: Timestamp) -> Self {
         let attempt = self.build.attempt.saturating_add(1);
         let build = Build { status: BuildStatus::Queued, staging_key, attempt, sends: 1, enqueued_at: now };
@@ -63,34 +56,42 @@ impl Record {
     }
 }
 
-/// How far a record's image is.
+/// The build of a record's image.
 ///
-/// `Ready` may overwrite `Queued` and `Failed`; `Failed` overwrites only `Queued` of the same attempt; nothing
-/// overwrites `Ready`. Queuing anew raises the attempt.
+/// `Ready` may overwrite `Queued` and `Failed`. `Failed` overwrites only `Queued` of the same attempt. Nothing
+/// overwrites `Ready`. Queuing a build again increments the attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
-    /// Where the build stands.
     pub status: BuildStatus,
-    /// The key of the archive in the staging bucket.
+    /// The key of the staged archive.
     pub staging_key: String,
-    /// Counts from 1; a job of an earlier attempt can no longer fail the record.
+    /// The attempt's number, starting at 1. A job of an earlier attempt cannot fail the record.
     pub attempt: u32,
-    /// How many jobs were sent for this attempt, counting the one that is sent as the record is written.
+    /// How many jobs were sent for this attempt. A new record counts the job that is sent right after it is written.
     pub sends: u32,
-    /// When a job for this attempt was last sent, or was about to be.
+    /// When a job for this attempt was last sent. For a new record, when it was written.
     pub enqueued_at: Timestamp,
 }
 
-/// Where a build stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The status of a build. As attributes of an item or of a response: `build_status`, which is a [`BuildState`], and
+/// `build_error`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
+#[serde(tag = "build_status", rename_all = "lowercase")]
+#[strum_discriminants(
+    name(BuildState),
+    doc = "A build status without the reason of a failure.",
+    derive(Display),
+    strum(serialize_all = "lowercase")
+)]
 pub enum BuildStatus {
-    /// A job is under way, or owed.
+    /// The build is pending.
     Queued,
     /// The image is in the registry, with the promised digest.
     Ready,
-    /// No image will come of this attempt.
+    /// This attempt cannot succeed.
     Failed {
-        /// Why, in words for the pack's author.
+        /// The reason, for the pack's author.
+        #[serde(rename = "build_error", default)]
         error: String,
     },
 }

@@ -7,18 +7,18 @@ use std::{
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
-/// A moment in UTC, kept to the millisecond and written by RFC 3339 with all three digits of it, so that texts sort as
-/// the moments do.
+/// A time in UTC with millisecond precision. As text it is RFC 3339 with three digits of milliseconds, so that texts sort
+/// by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, DeserializeFromStr, SerializeDisplay)]
 pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {
-    /// The current time.
+    /// Returns the current time.
     pub fn now() -> Self {
         Self::from(OffsetDateTime::now_utc())
     }
 
-    /// How long ago `earlier` was; zero if it was not.
+    /// Returns the duration since `earlier`, or zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         (self.0 - earlier.0).try_into().unwrap_or(Duration::ZERO)
     }

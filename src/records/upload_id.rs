@@ -14,38 +14,35 @@ use super::{
 };
 
 id! {
-    /// The id of an upload whose archive comes by way of S3: `upload_` and a ULID.
+    /// The id of an upload whose archive the client sends to S3: `upload_` and a ULID.
     ///
-    /// No list of these is kept. The ULID's time is until when the archive may be sent, and its last 40 bits follow from
-    /// the others and from the org, so that no id is that of two orgs. They are no secret: an id that somebody makes up
-    /// leads to objects of their own org.
+    /// These ids are not stored. The time in the ULID is the deadline for sending the archive. Its last 40 bits are a hash
+    /// of the others and of the org, so an id is valid for one org only. They are not a secret: a caller who invents an id
+    /// only reaches objects of their own org.
     UploadId, "upload_"
 }
 
-/// A text is not the id of an upload of this org, or is no longer: which of these is nobody's business.
+/// The text is not an upload id of this org, or the upload has expired. The client does not learn which.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("is not that of an upload of this org, or has expired; begin another by `POST /v1/packs/uploads`")]
+#[error("is not an upload of this org, or the upload has expired; begin a new one with `POST /v1/packs/uploads`")]
 pub struct UnknownUpload;
 
-/// How many of an id's 16 bytes do not follow from the others.
+/// How many of an id's 16 bytes are not part of the hash.
 const FREE_BYTES: usize = 11;
 
 impl UploadId {
-    /// How long the archive may be sent.
+    /// How long after the upload begins the client may start to send the archive.
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-    /// How long the upload may be submitted as a pack after that: an archive that began in time may arrive late.
+    /// How long after that the upload may be submitted as a pack. An archive that was started in time may arrive late.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
-    /// A new id of an upload of this org, whose archive may be sent until `expires_at`.
+    /// Returns a new id for an upload of this org, whose archive may be sent until `expires_at`.
     pub fn generate(org: OrgId, expires_at: Timestamp) -> Self {
         Self(bound(Ulid::from_datetime(expires_at.into()), org))
     }
 
-    /// The id of an upload that this org may submit at this moment.
-    ///
-    /// # Errors
-    /// [`UnknownUpload`]
+    /// Parses the id of an upload that this org may submit at this time.
     pub fn parse(text: &str, org: OrgId, now: Timestamp) -> Result<Self, UnknownUpload> {
         let id: Self = text.parse().map_err(|_| UnknownUpload)?;
         let is_current = id.0.datetime() + Self::SUBMIT_WITHIN > SystemTime::from(now);
@@ -53,7 +50,7 @@ impl UploadId {
     }
 }
 
-/// The ULID with its last bytes as they are in an id of this org.
+/// Replaces the last bytes of a ULID with the hash for this org.
 fn bound(ulid: Ulid, org: OrgId) -> Ulid {
     let mut bytes = ulid.to_bytes();
     let (free, bound) = bytes.split_at_mut(FREE_BYTES);

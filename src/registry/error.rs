@@ -1,87 +1,131 @@
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 use pack_format::Digest;
 
-/// An image was not pushed.
+/// Why an image was not pushed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The registry will never take this image: its reason.
-    #[error("the registry refuses the image: {0}")]
-    Refused(String),
-    /// The push was not done in time.
-    #[error("the push took too long")]
+    /// The registry will never accept this image, for the reason given.
+    #[error("the registry rejects the image: {0}")]
+    Rejected(String),
+    #[error("the push timed out")]
     TimedOut,
-    /// The image's reference is not one of this registry, whose credentials are not for others.
+    /// The image reference names another registry, which must not receive the credentials of this one.
     #[error("{0} is not a reference of the configured registry")]
     ForeignReference(String),
-    /// After the push the tag points at another image.
-    #[error("the tag points at {found}, not at the pushed {pushed}")]
+    /// After the push, the tag points to another image.
+    #[error("the tag points to {found}, not to the pushed {pushed}")]
     WrongDigest {
-        /// What the registry says.
+        /// The digest that the registry returned.
         found: String,
-        /// What was pushed.
         pushed: Digest,
     },
-    /// A call to the registry failed.
     #[error("a call to the registry failed")]
     Registry(#[source] OciDistributionError),
     /// A call to AWS, for credentials or for a repository, failed.
     #[error("{operation} failed")]
     Aws {
-        /// The API's own name of the call.
+        /// The API's name of the call.
         operation: &'static str,
-        /// What the SDK, or the reading of its answer, said.
         source: aws_sdk_ecr::error::BoxError,
     },
 }
 
 impl Error {
+    /// Returns a constructor of [`Error::Aws`] for `map_err`.
     pub(super) fn aws<E: Into<aws_sdk_ecr::error::BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Aws { operation, source: source.into() }
     }
 }
 
 impl From<OciDistributionError> for Error {
-    /// Tells what can never succeed from what may pass. Whatever an operator can mend, such as credentials, may pass;
-    /// so may damage on the way, such as a digest that does not fit. What is left is the image itself: its size, its
-    /// name, its manifest, or a tag that may not be overwritten (ECR says `TAG_INVALID` of an immutable one).
+    /// Separates rejected images from all other errors. Errors that an operator can fix, such as wrong credentials, and
+    /// errors of the transfer, such as a digest that does not match, are not rejections.
     fn from(error: OciDistributionError) -> Self {
-        if let OciDistributionError::ServerError { code, message, .. } = &error {
-            let lasting = [OciErrorCode::NameInvalid, OciErrorCode::TagInvalid, OciErrorCode::ManifestInvalid];
-            let refusal = envelope(message).and_then(|envelope| {
-                envelope.errors.into_iter().find(|error| (400..500).contains(code) && lasting.contains(&error.code))
-            });
-            if let Some(refusal) = refusal {
-                return Self::Refused(refusal.message);
-            }
-            if *code == 413 {
-                return Self::Refused("it is too large".to_owned());
-            }
+        match &error {
+            OciDistributionError::ServerError { code, message, .. } => match rejection(*code, message) {
+                Some(reason) => Self::Rejected(reason),
+                None => Self::Registry(error),
+            },
+            OciDistributionError::AuthenticationFailure(_)
+            | OciDistributionError::ConfigConversionError(_)
+            | OciDistributionError::DigestError(_)
+            | OciDistributionError::GenericError(_)
+            | OciDistributionError::HeaderValueError(_)
+            | OciDistributionError::ImageManifestNotFoundError(_)
+            | OciDistributionError::ImageIndexParsingNoPlatformResolverError
+            | OciDistributionError::IncompatibleLayerMediaTypeError(_)
+            | OciDistributionError::IoError(_)
+            | OciDistributionError::JsonError(_)
+            | OciDistributionError::ManifestEncodingError(_)
+            | OciDistributionError::ManifestParsingError(_)
+            | OciDistributionError::PushNoDataError
+            | OciDistributionError::PushLayerNoDataError
+            | OciDistributionError::PullNoLayersError
+            | OciDistributionError::RegistryError { .. }
+            | OciDistributionError::RegistryNoDigestError
+            | OciDistributionError::RegistryNoLocationError
+            | OciDistributionError::RegistryTokenDecodeError(_)
+            | OciDistributionError::RequestError(_)
+            | OciDistributionError::SpecViolationError(_)
+            | OciDistributionError::UnauthorizedError { .. }
+            | OciDistributionError::UrlParseError(_)
+            | OciDistributionError::UnsupportedMediaTypeError(_)
+            | OciDistributionError::UnsupportedSchemaVersionError(_)
+            | OciDistributionError::VersionedParsingError(_) => Self::Registry(error),
         }
-        Self::Registry(error)
     }
 }
 
-/// Whether the registry says that there is no such repository.
+/// Returns the reason if a response of this status and body rejects the image itself: its name, its size, its manifest
+/// or a tag that must not be overwritten, for which ECR returns `TAG_INVALID`.
+fn rejection(status: u16, body: &str) -> Option<String> {
+    if !(400..500).contains(&status) {
+        return None;
+    }
+    let reason = envelope(body).and_then(|envelope| {
+        envelope.errors.into_iter().find(|error| is_permanent(&error.code)).map(|error| error.message)
+    });
+    reason.or_else(|| (status == 413).then(|| "it is too large".to_owned()))
+}
+
+fn is_permanent(code: &OciErrorCode) -> bool {
+    match code {
+        OciErrorCode::NameInvalid | OciErrorCode::TagInvalid | OciErrorCode::ManifestInvalid => true,
+        OciErrorCode::BlobUnknown
+        | OciErrorCode::BlobUploadInvalid
+        | OciErrorCode::BlobUploadUnknown
+        | OciErrorCode::DigestInvalid
+        | OciErrorCode::ManifestBlobUnknown
+        | OciErrorCode::ManifestUnknown
+        | OciErrorCode::ManifestUnverified
+        | OciErrorCode::NameUnknown
+        | OciErrorCode::NotFound
+        | OciErrorCode::SizeInvalid
+        | OciErrorCode::Unauthorized
+        | OciErrorCode::Denied
+        | OciErrorCode::Unsupported
+        | OciErrorCode::Toomanyrequests
+        | OciErrorCode::Other(_) => false,
+    }
+}
+
+/// Returns whether the registry has no such repository.
 pub(super) fn is_repository_unknown(error: &OciDistributionError) -> bool {
     has_code(error, &[OciErrorCode::NameUnknown])
 }
 
-/// Whether the registry says that there is no such manifest, be it for want of its repository.
+/// Returns whether the registry has no such manifest or no such repository.
 pub(super) fn is_manifest_unknown(error: &OciDistributionError) -> bool {
     matches!(error, OciDistributionError::ServerError { code: 404, .. })
         || has_code(error, &[OciErrorCode::ManifestUnknown, OciErrorCode::NotFound, OciErrorCode::NameUnknown])
 }
 
 fn has_code(error: &OciDistributionError, codes: &[OciErrorCode]) -> bool {
-    match error {
-        OciDistributionError::RegistryError { envelope, .. } => {
-            envelope.errors.iter().any(|error| codes.contains(&error.code))
-        }
-        _ => false,
-    }
+    let OciDistributionError::RegistryError { envelope, .. } = error else { return false };
+    envelope.errors.iter().any(|error| codes.contains(&error.code))
 }
 
-/// The errors in an answer's body (OCI distribution spec, "Error Codes").
+/// Parses the errors in the body of a response (OCI distribution spec, "Error Codes").
 fn envelope(body: &str) -> Option<OciEnvelope> {
     serde_json::from_str(body).ok()
 }

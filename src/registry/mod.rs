@@ -1,4 +1,4 @@
-//! Where images go: any OCI registry, over the distribution API.
+//! The registry that images are pushed to: any OCI registry, through the distribution API.
 
 mod address;
 mod error;
@@ -21,12 +21,13 @@ use pack_format::{
     Tree,
     image::{Image, MANIFEST_MEDIA_TYPE},
 };
+use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
 pub use self::{
     address::{InvalidRegistry, RegistryAddress},
     error::Error,
-    login::{Credentials, Password},
+    login::Credentials,
 };
 use self::{
     error::{is_manifest_unknown, is_repository_unknown},
@@ -34,16 +35,14 @@ use self::{
 };
 use crate::aws;
 
-/// How a registry is spoken to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The settings of a registry.
+#[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where it is.
     pub address: RegistryAddress,
-    /// How the service proves who it is.
     pub credentials: Credentials,
-    /// Whether to use HTTP instead of HTTPS. A registry on a loopback address is always spoken to by HTTP.
+    /// Whether to use HTTP instead of HTTPS. A registry on a loopback address always uses HTTP.
     pub plain_http: bool,
-    /// How long pushing an image may take.
+    /// The timeout of a push.
     pub push_timeout: Duration,
 }
 
@@ -58,14 +57,16 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The registry of these settings; `sdk` and `timeouts` are for credentials that AWS gives out.
+    /// `sdk` and `timeouts` are for credentials from AWS.
     pub fn new(settings: Settings, sdk: &aws_config::SdkConfig, timeouts: &aws::Timeouts) -> Self {
         let Settings { address, credentials, plain_http, push_timeout } = settings;
         let plain = plain_http || is_loopback(address.host());
         let exceptions = if plain { vec![address.host().to_owned()] } else { Vec::new() };
         let login = match credentials {
             Credentials::None => Login::Fixed(RegistryAuth::Anonymous),
-            Credentials::Basic { username, password } => Login::Fixed(RegistryAuth::Basic(username, password.0)),
+            Credentials::Basic { username, password } => {
+                Login::Fixed(RegistryAuth::Basic(username, password.expose_secret().to_owned()))
+            }
             Credentials::Secret { arn } => Login::Secret { client: aws::secrets_manager(sdk, timeouts), arn },
             Credentials::Ecr => Login::Ecr(aws::ecr(sdk, timeouts)),
         };
@@ -78,11 +79,11 @@ impl Registry {
         }
     }
 
-    /// Pushes the image of a pack's `tree` and `contents` to `image_ref`, unless it is there already, and sees that the
-    /// reference points at it.
+    /// Pushes the image of a pack's `tree` and `contents` to `image_ref` unless it already exists, and checks that the
+    /// reference points to it.
     ///
     /// # Errors
-    /// [`Error::Refused`] where trying again is of no use; all others may pass.
+    /// Returns [`Error::Rejected`] if the push can never succeed. All other errors may be temporary.
     pub async fn push(
         &self,
         image_ref: &str,
@@ -117,14 +118,14 @@ impl Registry {
             client.push_blob_stream(&reference, chunks, &digest, Some(layer.size)).await?;
         }
         push_config(&client, &reference, image).await?;
-        let media_type = MANIFEST_MEDIA_TYPE.parse().expect("a media type is a header's value");
+        let media_type = MANIFEST_MEDIA_TYPE.parse().expect("a media type is a valid header value");
         client.push_manifest_raw(&reference, image.manifest.clone(), media_type).await?;
 
         let found = client.fetch_manifest_digest(&reference, &auth).await?;
         if found == image.digest.to_string() { Ok(()) } else { Err(Error::WrongDigest { found, pushed: image.digest }) }
     }
 
-    /// An image's reference, taken apart without the guesses that Docker makes (`acme/x` is no host and a name to it).
+    /// Parses an image reference without Docker's defaults, by which `acme/x` has no host.
     fn reference(&self, image_ref: &str) -> Result<Reference, Error> {
         let host = self.address.host();
         image_ref
@@ -135,16 +136,16 @@ impl Registry {
             .ok_or_else(|| Error::ForeignReference(image_ref.to_owned()))
     }
 
-    /// A client with credentials that are still good. oci-client keeps the first credentials that it is given for a
-    /// registry, so that new ones need a new client.
+    /// Returns a client with valid credentials. oci-client keeps the first credentials that it is given for a registry, so
+    /// new credentials need a new client.
     async fn session(&self) -> Result<Session, Error> {
         let mut current = self.session.lock().await;
-        if let Some(session) = current.as_ref().filter(|session| session.is_good()) {
+        if let Some(session) = current.as_ref().filter(|session| session.is_valid()) {
             return Ok(session.clone());
         }
         let client = Client::try_from(ClientConfig {
             protocol: self.protocol.clone(),
-            // One PUT for a blob: ECR loses every PATCH after the first.
+            // One PUT for each blob: ECR loses every PATCH after the first.
             use_monolithic_push: true,
             connect_timeout: Some(Duration::from_secs(3)),
             ..ClientConfig::default()

@@ -9,32 +9,33 @@ use tokio::{
     task::spawn_blocking,
 };
 
-/// How much of a layer is sent at a time, in bytes.
+/// The size of a chunk of the layer, in bytes.
 const CHUNK: usize = 128 << 10;
 
 /// How many chunks may wait to be sent.
 const WAITING_CHUNKS: usize = 4;
 
-/// The layer of a pack, written on a thread of its own as fast as it is taken, and no further once the stream is dropped.
+/// Streams the layer of a pack. A blocking thread writes it as fast as the stream is read, and stops when the stream is
+/// dropped.
 pub(super) fn layer(
     tree: Tree,
     mut contents: impl Read + Seek + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes, OciDistributionError>> {
     let (sender, mut receiver) = mpsc::channel(WAITING_CHUNKS);
     spawn_blocking(move || {
-        let mut layer = BufWriter::with_capacity(CHUNK, Sending(&sender));
+        let mut layer = BufWriter::with_capacity(CHUNK, ChannelWriter(&sender));
         if let Err(error) = write_layer(&tree, &mut contents, &mut layer).and_then(|()| layer.flush()) {
-            // Without a receiver nobody waits for the layer any more.
+            // This fails only if the stream was dropped, and then the error does not matter.
             let _ = sender.blocking_send(Err(error.into()));
         }
     });
     stream::poll_fn(move |context| receiver.poll_recv(context))
 }
 
-/// Sends what is written to it.
-struct Sending<'a>(&'a Sender<Result<Bytes, OciDistributionError>>);
+/// Sends what is written to it as chunks of a stream.
+struct ChannelWriter<'a>(&'a Sender<Result<Bytes, OciDistributionError>>);
 
-impl Write for Sending<'_> {
+impl Write for ChannelWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let chunk = Bytes::copy_from_slice(bytes);
         self.0.blocking_send(Ok(chunk)).map_err(|_| io::Error::from(ErrorKind::BrokenPipe))?;

@@ -1,4 +1,4 @@
-//! The use case that looks after pending builds: enqueue again what no job answered for, give up what is hopeless.
+//! The requeue use case: send the jobs of pending builds again, and fail builds that cannot succeed.
 
 use std::time::Duration;
 
@@ -10,29 +10,26 @@ use crate::{
     records::{BuildStatus, PackId, Record, Timestamp},
 };
 
-/// How many records are looked after side by side.
+/// How many records are processed at the same time.
 const CONCURRENT_RECORDS: usize = 8;
 
-/// Looks after pending builds.
+/// Processes pending builds.
 #[derive(Debug, Clone)]
 pub struct Requeue {
-    /// Where records are.
     pub table: Table,
-    /// Where jobs go.
     pub queue: Queue,
-    /// When to do what.
     pub settings: Settings,
 }
 
-/// When to do what.
+/// When to send a job again, and when to fail a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long a job may go unanswered before it is sent again: longer than the queue goes on delivering it, which is
-    /// its visibility timeout times its `maxReceiveCount`.
+    /// How long after a send the job is sent again. It must be longer than the queue delivers the job by itself: its
+    /// visibility timeout times its `maxReceiveCount`.
     pub resend_after: Duration,
-    /// How many times the job of one attempt is sent.
+    /// The most sends of one attempt.
     pub max_sends: u32,
-    /// How long after its queuing a build is given up, however often its job was sent.
+    /// How long after it was queued a build is marked as failed, however often its job was sent.
     pub give_up_after: Duration,
 }
 
@@ -43,55 +40,55 @@ impl Default for Settings {
     }
 }
 
-/// What was done in one sweep, in records.
+/// The result of one sweep, as numbers of records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// Looked at.
+    /// Records with a pending build.
     pub pending: usize,
-    /// Sent again.
+    /// Records whose job was sent again.
     pub sent: usize,
-    /// Marked as failed.
+    /// Records marked as failed.
     pub failed: usize,
-    /// Not looked after, for the reason that was logged; the next sweep will try again.
+    /// Records that could not be processed. The reason was logged, and the next sweep tries again.
     pub errors: usize,
-    /// How long the oldest of those looked after has been waiting for its image.
+    /// The age of the oldest pending build that was processed.
     pub oldest: Duration,
 }
 
-/// What to do with an pending build.
-enum Care {
-    Leave,
+/// What to do with a pending build.
+enum Action {
+    Wait,
     Send,
-    GiveUp { reason: String },
+    Fail { reason: String },
 }
 
 impl Requeue {
-    /// Looks after every pending build once.
+    /// Processes every pending build once. A record that cannot be processed does not stop the sweep.
     ///
     /// # Errors
-    /// When the pending builds cannot be listed.
+    /// Returns an error if the pending builds cannot be listed.
     pub async fn sweep(&self) -> Result<Sweep, aws::Error> {
-        self.look_after_all(|record, now| self.settings.care(record, now)).await
+        self.process_all(|record, now| self.settings.decide(record, now)).await
     }
 
-    /// Sends the job of every pending build, whatever its age: for the start of a queue that has forgotten them.
+    /// Sends the job of every pending build, whatever its age. For a local run, whose queue is empty when it starts.
     ///
     /// # Errors
-    /// When the pending builds cannot be listed.
+    /// Returns an error if the pending builds cannot be listed.
     pub async fn send_all(&self) -> Result<Sweep, aws::Error> {
-        self.look_after_all(|_, _| Care::Send).await
+        self.process_all(|_, _| Action::Send).await
     }
 
-    async fn look_after_all(&self, care: impl Fn(&Record, Timestamp) -> Care) -> Result<Sweep, aws::Error> {
+    async fn process_all(&self, decide: impl Fn(&Record, Timestamp) -> Action) -> Result<Sweep, aws::Error> {
         let mut sweep = Sweep::default();
         let mut after = None;
         loop {
             let page = self.table.pending(after).await?;
             sweep.pending += page.ids.len();
-            let looks = page.ids.into_iter().map(|id| self.look_after(id, &care));
-            let mut looks = stream::iter(looks).buffer_unordered(CONCURRENT_RECORDS);
-            while let Some(looked) = looks.next().await {
-                sweep.count(looked);
+            let results = page.ids.into_iter().map(|id| self.process_and_log(id, &decide));
+            let mut results = stream::iter(results).buffer_unordered(CONCURRENT_RECORDS);
+            while let Some(result) = results.next().await {
+                sweep.count(result);
             }
             after = page.next;
             if after.is_none() {
@@ -100,72 +97,77 @@ impl Requeue {
         }
     }
 
-    /// Looks after one build and logs what was done; what, and how long it has been waiting; none if that failed.
-    async fn look_after(&self, id: PackId, care: &impl Fn(&Record, Timestamp) -> Care) -> Option<(Care, Duration)> {
-        let cared = self.care(id, care).await;
-        match &cared {
-            Ok((Care::Leave, _)) => {}
-            Ok((Care::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
-            Ok((Care::GiveUp { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build given up"),
-            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "build not looked after"),
-        }
-        cared.ok()
-    }
-
-    async fn care(
+    /// Processes one build and logs the result. Returns `None` if that failed.
+    async fn process_and_log(
         &self,
         id: PackId,
-        care: impl Fn(&Record, Timestamp) -> Care,
-    ) -> Result<(Care, Duration), aws::Error> {
+        decide: &impl Fn(&Record, Timestamp) -> Action,
+    ) -> Option<(Action, Duration)> {
+        let result = self.process(id, decide).await;
+        match &result {
+            Ok((Action::Wait, _)) => {}
+            Ok((Action::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
+            Ok((Action::Fail { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build marked as failed"),
+            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "pending build not processed"),
+        }
+        result.ok()
+    }
+
+    /// Processes one build. Returns what was done, and how long the build has been pending.
+    async fn process(
+        &self,
+        id: PackId,
+        decide: impl Fn(&Record, Timestamp) -> Action,
+    ) -> Result<(Action, Duration), aws::Error> {
         let queued = self.table.record(id).await?.filter(|record| record.build.status == BuildStatus::Queued);
-        let Some(record) = queued else { return Ok((Care::Leave, Duration::ZERO)) };
+        let Some(record) = queued else { return Ok((Action::Wait, Duration::ZERO)) };
         let now = Timestamp::now();
         let age = now.since(record.updated_at);
-        let care = care(&record, now);
-        match &care {
-            Care::Leave => {}
-            // Sent first and counted after: a send that fails is no attempt.
-            Care::Send => {
+        let action = decide(&record, now);
+        match &action {
+            Action::Wait => {}
+            // Counted after sending, so that a send that fails does not count.
+            Action::Send => {
                 self.queue.send((&record).into()).await?;
                 self.table.mark_sent(&record, now).await?;
             }
-            Care::GiveUp { reason } => {
+            Action::Fail { reason } => {
                 self.table.mark_failed(id, record.build.attempt, reason, now).await?;
             }
         }
-        Ok((care, age))
+        Ok((action, age))
     }
 }
 
 impl Sweep {
-    fn count(&mut self, looked: Option<(Care, Duration)>) {
-        let Some((care, age)) = looked else {
+    fn count(&mut self, result: Option<(Action, Duration)>) {
+        let Some((action, age)) = result else {
             self.errors += 1;
             return;
         };
         self.oldest = self.oldest.max(age);
-        match care {
-            Care::Leave => {}
-            Care::Send => self.sent += 1,
-            Care::GiveUp { .. } => self.failed += 1,
+        match action {
+            Action::Wait => {}
+            Action::Send => self.sent += 1,
+            Action::Fail { .. } => self.failed += 1,
         }
     }
 }
 
 impl Settings {
-    fn care(&self, record: &Record, now: Timestamp) -> Care {
+    fn decide(&self, record: &Record, now: Timestamp) -> Action {
         let build = &record.build;
         if now.since(build.enqueued_at) < self.resend_after {
-            Care::Leave
+            Action::Wait
         } else if build.sends >= self.max_sends {
             let reason =
                 format!("the image could not be built in {} attempts; upload the same archive again", build.sends);
-            Care::GiveUp { reason }
+            Action::Fail { reason }
         } else if now.since(record.updated_at) >= self.give_up_after {
             let reason = "the image could not be built in the time allowed; upload the same archive again".to_owned();
-            Care::GiveUp { reason }
+            Action::Fail { reason }
         } else {
-            Care::Send
+            Action::Send
         }
     }
 }

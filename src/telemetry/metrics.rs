@@ -7,19 +7,19 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-/// Where metrics go; none in a process that keeps none.
+/// The CloudWatch namespace of the metrics. If it is not set, no metrics are written.
 static NAMESPACE: OnceLock<String> = OnceLock::new();
 
-/// Keeps metrics in the namespace that `METRICS_NAMESPACE` names, if it does.
+/// Enables metrics if `METRICS_NAMESPACE` is set.
 pub(super) fn init() {
     if let Some(namespace) = env::var("METRICS_NAMESPACE").ok().filter(|namespace| !namespace.is_empty()) {
-        // A second call keeps the first one's namespace, which is the same.
+        // This fails only if it was set before, to the same value.
         let _ = NAMESPACE.set(namespace);
     }
 }
 
-/// Metrics of one moment, written as one line of JSON to standard output, which CloudWatch Logs turns into metrics
-/// (Amazon CloudWatch user guide, "Specification: Embedded metric format"). README.md lists them all.
+/// Metrics that are written together as one line of JSON to standard output, from which CloudWatch Logs creates metrics
+/// (Amazon CloudWatch user guide, "Specification: Embedded metric format").
 #[derive(Debug, Default)]
 pub struct Metrics {
     dimension: Option<(&'static str, String)>,
@@ -34,12 +34,12 @@ struct Metric {
 }
 
 impl Metrics {
-    /// Metrics that are told apart by what `dimension` is: one of few values, since each is a metric of its own.
+    /// Returns metrics with a dimension. It must have few values, since CloudWatch makes each a separate metric.
     pub fn by(dimension: &'static str, value: impl Into<String>) -> Self {
         Self { dimension: Some((dimension, value.into())), metrics: Vec::new() }
     }
 
-    /// Adds a number of things.
+    /// Adds a count.
     #[must_use]
     pub fn count(self, name: &'static str, value: usize) -> Self {
         self.with(name, "Count", value as f64)
@@ -51,13 +51,13 @@ impl Metrics {
         self.with(name, "Bytes", value as f64)
     }
 
-    /// Adds a short time, in milliseconds.
+    /// Adds a duration in milliseconds.
     #[must_use]
     pub fn milliseconds(self, name: &'static str, value: Duration) -> Self {
         self.with(name, "Milliseconds", value.as_secs_f64() * 1_000.0)
     }
 
-    /// Adds a long time, in seconds.
+    /// Adds a duration in seconds.
     #[must_use]
     pub fn seconds(self, name: &'static str, value: Duration) -> Self {
         self.with(name, "Seconds", value.as_secs_f64())
@@ -68,12 +68,12 @@ impl Metrics {
         self
     }
 
-    /// Writes them, in a process that keeps metrics.
+    /// Writes the metrics if they are enabled.
     pub fn write(&self) {
         let Some(namespace) = NAMESPACE.get() else { return };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let line = self.line(namespace, now);
-        // There is nobody to tell, and the work itself was done.
+        // If standard output is closed, metrics are lost, but the work itself must not fail.
         let _ = writeln!(io::stdout().lock(), "{line}");
     }
 
@@ -90,7 +90,7 @@ impl Metrics {
     }
 }
 
-/// What comes of some work, how long it took being written as the metric of this name.
+/// Awaits a future and writes its wall-clock time as the metric of this name.
 pub fn measured<T>(name: &'static str, work: impl Future<Output = T>) -> impl Future<Output = T> {
     let timed = timed(work);
     async move {
@@ -100,9 +100,9 @@ pub fn measured<T>(name: &'static str, work: impl Future<Output = T>) -> impl Fu
     }
 }
 
-/// What comes of some work, and how long it took.
+/// Awaits a future and returns its wall-clock time with its output.
 pub fn timed<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, Duration)> {
-    // A future holds what it waits for, and those of the SDK are large: nested, they would fill a thread's stack.
+    // On the heap: a future contains the futures it awaits, and nested ones of the SDK would overflow the stack.
     let work = Box::pin(work);
     async move {
         let started = Instant::now();
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_as_cloudwatch_wants_it() {
+    fn a_line_follows_the_embedded_metric_format() {
         let metrics = Metrics::by("Outcome", "created").count("Uploads", 1).bytes("UploadSize", 1_302);
         assert_eq!(
             metrics.line("PackUpload/packs", Duration::from_millis(1_794_396_780_123)),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_in_their_unit_and_need_no_dimension() {
+    fn durations_have_their_unit_and_the_dimension_is_optional() {
         let age = Duration::from_millis(1_500);
         let line = Metrics::default().milliseconds("BuildTime", age).seconds("OldestBuildAge", age).line("n", age);
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));

@@ -1,5 +1,5 @@
-//! Logs: one JSON object a line in a Lambda, lines for people on a terminal. Lines of the audit trail have a target of
-//! their own, [`AUDIT`]. Metrics are lines between them, see [`Metrics`]; what belongs together has one [`Trace`].
+//! Logs, metrics and traces. A Lambda function logs one JSON object per line; a local run logs text. Audit lines have the
+//! target [`AUDIT`]. Metrics are log lines too, see [`Metrics`]. A [`Trace`] connects the lines of a request and its build.
 
 mod metrics;
 mod trace;
@@ -23,12 +23,13 @@ pub use self::{
     trace::Trace,
 };
 
-/// The target of the lines that say who did what: `{"target":"audit","action":…}`. No level of logging turns them off,
-/// short of `RUST_LOG`. They hold ids, names, versions and digests: no secret, and nothing of an archive's content.
+/// The target of audit lines, which say who did what: `{"target":"audit","action":…}`. They are logged at every log level;
+/// only `RUST_LOG` can turn them off. They contain ids, names, versions and digests, but no secrets and no content of an
+/// archive.
 pub const AUDIT: &str = "audit";
 
-/// Libraries, by how the names of their modules begin, whose `info` is noise, and whose lower levels show requests with
-/// their headers; and what is told of them.
+/// The log levels of libraries, by the prefix of their modules' names. Their `info` is noise, and their lower levels log
+/// requests with headers.
 const QUIET: [(&str, LevelFilter); 12] = [
     ("aws_config", LevelFilter::WARN),
     ("aws_runtime", LevelFilter::WARN),
@@ -44,8 +45,8 @@ const QUIET: [(&str, LevelFilter); 12] = [
     ("s3s", LevelFilter::WARN),
 ];
 
-/// Logs JSON to standard output, in the shape that Lambda's own JSON lines have: `timestamp`, `level`, `message` and
-/// the event's fields side by side. A panic is a line too, and so are metrics if `METRICS_NAMESPACE` is set.
+/// Logs JSON to standard output, in the form of Lambda's own JSON lines: `timestamp`, `level`, `message` and the event's
+/// fields at the same level. Panics are logged too, and metrics if `METRICS_NAMESPACE` is set.
 pub fn init_json() {
     let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();
@@ -53,21 +54,21 @@ pub fn init_json() {
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
 }
 
-/// Logs the audit trail, and nothing else, as JSON to standard error.
+/// Logs audit lines and the service's errors as JSON to standard error.
 pub fn init_audit() {
     let lines = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
-    let filter = Targets::new().with_target(AUDIT, LevelFilter::INFO);
+    let filter = Targets::new().with_target(AUDIT, LevelFilter::INFO).with_target("pack_upload", LevelFilter::ERROR);
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 
-/// Logs for people to standard error.
+/// Logs text to standard error.
 pub fn init_human() {
     let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_target(false).with_writer(io::stderr);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();
 }
 
-/// What is logged: what `RUST_LOG` says, else our own events from the level that `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's
-/// advanced logging controls) or `LOG_LEVEL` names, else from `info`.
+/// Returns the log filter: `RUST_LOG` if it is set, or else the level in `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's advanced
+/// logging controls) or `LOG_LEVEL`, or else `info`.
 fn filter() -> Targets {
     let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var("LOG_LEVEL")).unwrap_or_default();
     let level = match level.to_ascii_lowercase().as_str() {
@@ -77,6 +78,6 @@ fn filter() -> Targets {
         "error" | "fatal" => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
     };
-    let ours = || Targets::new().with_default(level).with_target(AUDIT, LevelFilter::INFO).with_targets(QUIET);
-    env::var("RUST_LOG").ok().and_then(|targets| targets.parse().ok()).unwrap_or_else(ours)
+    let default = || Targets::new().with_default(level).with_target(AUDIT, LevelFilter::INFO).with_targets(QUIET);
+    env::var("RUST_LOG").ok().and_then(|targets| targets.parse().ok()).unwrap_or_else(default)
 }

@@ -5,48 +5,41 @@ use tokio::time::error::Elapsed;
 
 use crate::{aws, records::PackId};
 
-/// Why an upload was not taken in. Nothing was written, except perhaps a staged object, which expires.
+/// Why an upload was not accepted. Nothing was written, except perhaps a staged object, which expires.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// The pack is not valid.
     #[error("the pack is not valid: {0}")]
     Invalid(Problems),
-    /// Reading had to stop, or need not begin.
+    /// A limit was exceeded. The archive was not read to its end.
     #[error("{limit}")]
     TooLarge {
-        /// The limit that was passed.
         limit: Limit,
-        /// What [`Uploads::larger`](super::Uploads::larger) says of it where there is another way.
+        /// The limit's value for archives sent to S3, if that is larger: see [`Uploads::larger`](super::Uploads::larger).
         larger: Option<u64>,
     },
-    /// No archive was sent for this upload so far.
+    /// The client has not yet sent the archive of this upload to S3.
     #[error("has no archive yet; send it to the URL that came with this id")]
     NotSent,
-    /// This name and version is taken by other content or another visibility.
+    /// Another pack has this name and version: one with other content or another visibility.
     #[error("{pack_id} has this name and version")]
-    Conflict {
-        /// The record that has it.
-        pack_id: PackId,
-        /// What its image is.
-        image_digest: Digest,
-    },
-    /// A dependency failed before the record was written; trying again is safe.
-    #[error("a dependency failed before the record was written")]
-    Unavailable(#[from] aws::Error),
-    /// The archive could not be validated; trying again is safe.
+    Conflict { pack_id: PackId, image_digest: Digest },
+    /// A storage error before the record was written.
+    #[error("a storage error before the record was written")]
+    Storage(#[from] aws::Error),
+    /// Reading the archive or writing its contents to a temporary file failed. It is safe to retry.
     #[error("the archive could not be validated")]
     Io(#[source] io::Error),
-    /// It took longer than [`Uploads::deadline`](super::Uploads::deadline); trying again is safe.
-    #[error("not done in time")]
+    /// The upload exceeded [`Uploads::deadline`](super::Uploads::deadline). It is safe to retry.
+    #[error("the deadline was exceeded")]
     TimedOut(#[from] Elapsed),
-    /// Others kept changing the failed record that has this name and version; trying again is safe.
-    #[error("others kept changing the record of this name and version")]
+    /// Other uploads kept changing the failed record of this name and version. It is safe to retry.
+    #[error("other uploads kept changing the record of this name and version")]
     Contested,
 }
 
 impl From<ValidationError> for UploadError {
-    fn from(rejection: ValidationError) -> Self {
-        match rejection {
+    fn from(error: ValidationError) -> Self {
+        match error {
             ValidationError::Invalid(problems) => Self::Invalid(problems),
             ValidationError::TooLarge(limit) => Self::TooLarge { limit, larger: None },
             ValidationError::Io(error) => Self::Io(error),

@@ -1,4 +1,4 @@
-//! The use case above the line: stage the archive and validate it side by side, write the record, enqueue the build.
+//! The upload use case: stage and validate the archive concurrently, write the record, send the build job.
 
 mod error;
 
@@ -20,80 +20,71 @@ use crate::{
     validation::{self, Validated},
 };
 
-/// How often an upload may find that others changed the failed record which it was about to overwrite.
+/// How many times an upload tries again to overwrite a failed record that other uploads keep changing.
 const MAX_CONTESTS: usize = 5;
 
-/// Takes uploads in.
+/// Accepts uploads.
 #[derive(Debug, Clone)]
 pub struct Uploads {
-    /// Where records go.
     pub table: Table,
-    /// Where archives go.
     pub staging: Staging,
-    /// Where jobs go.
     pub queue: Queue,
-    /// Where images will go.
+    /// The registry in image references.
     pub registry: RegistryAddress,
-    /// What is too much for an archive that comes inside a request.
+    /// The limits of archives inside a request.
     pub limits: Arc<Limits>,
-    /// What is too much for one that comes by way of S3.
+    /// The limits of archives sent to S3.
     pub large_limits: Arc<Limits>,
-    /// How long after its arrival a request may still be worked on; for an upload, up to and with the write of its
-    /// record.
+    /// The time limit of a request, from its arrival. For an upload it ends with the write of its record.
     pub deadline: Duration,
 }
 
 /// What a client uploads.
 #[derive(Debug, Clone)]
 pub struct Submission {
-    /// The pack.
     pub archive: Archive,
-    /// Who may see the pack.
     pub visibility: Visibility,
-    /// When the request arrived, from which on [`Uploads::deadline`] counts.
+    /// When the request arrived: the start of [`Uploads::deadline`].
     pub arrived_at: Instant,
 }
 
 /// Where a submitted archive is.
 #[derive(Debug, Clone)]
 pub enum Archive {
-    /// Inside the request, as received.
+    /// The archive as received inside the request.
     InRequest(Bytes),
-    /// In S3, where the client put it by a URL of [`Uploads::begin`].
+    /// In S3, where the client sent it with a URL from [`Uploads::begin`].
     InStaging(UploadId),
 }
 
-/// An upload that was begun, and whose archive is to be sent to S3.
+/// An upload that was begun. The client sends its archive to S3 next.
 #[derive(Debug, Clone)]
 pub struct Begun {
-    /// By which it is then submitted.
+    /// The id with which the client submits the archive afterwards.
     pub id: UploadId,
-    /// How the archive is sent.
+    /// The request that sends the archive.
     pub put: PresignedPut,
-    /// Until when its sending may begin.
+    /// When the URL expires. A transfer that started earlier may go on.
     pub expires_at: Timestamp,
 }
 
-/// How a good upload ended.
+/// The result of a valid upload.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// A record was written and its build is owed.
+    /// A record was written, and its build is pending.
     Created(Record),
-    /// The same pack is there already.
+    /// The same pack already exists.
     Existing(Record),
-    /// The same pack is there already, and its build, which had failed, is owed anew.
+    /// The same pack already exists, and its failed build was queued again.
     QueuedAgain(Record),
 }
 
 impl Uploads {
-    /// Begins an upload of an archive of this size in bytes and with this SHA-256, which the client is to put into S3.
-    /// Nothing is written.
+    /// Begins an upload of an archive of this size in bytes and with this SHA-256, which the client sends to S3. Nothing is
+    /// written.
     ///
-    /// There is no limit on how many uploads an org may have begun: one costs nothing until its archive is sent, its URL
-    /// takes that one archive and no other, and how often an org may ask for one is API Gateway's to limit.
-    ///
-    /// # Errors
-    /// [`UploadError::TooLarge`], and [`UploadError::Unavailable`] where nothing can be signed.
+    /// The number of begun uploads is not limited: one costs nothing until its archive is sent, its URL accepts only that
+    /// archive, and API Gateway limits the rate of requests.
     pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
         if size > self.large_limits.compressed_bytes {
             let limit = self.large_limits.limit(LimitName::CompressedBytes);
@@ -105,32 +96,29 @@ impl Uploads {
         Ok(Begun { id, put, expires_at })
     }
 
-    /// The value that a limit on archives inside a request has for those that come by way of S3, where it is greater.
+    /// Returns a limit's value for archives sent to S3 if it is larger than for archives inside a request.
     pub fn larger(&self, limit: &Limit) -> Option<u64> {
         Some(self.large_limits.value(limit)).filter(|value| *value > limit.value())
     }
 
-    /// Takes a pack in for `org`.
+    /// Accepts a pack for `org`.
     ///
     /// # Errors
-    /// See [`UploadError`]: after any of them no record and no job exists that was not there before, except that a
-    /// failing or slow write of the record may have been made; then its build is owed like any other.
+    /// After an [`UploadError`] there is no new record and no new job. The exception is a write of the record that failed
+    /// or timed out and took effect nevertheless: its build is then pending like any other.
     pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
-        let outcome = timeout_at(deadline, self.take_in(org, submission)).await??;
+        let outcome = timeout_at(deadline, self.accept(org, submission)).await??;
         match &outcome {
             Outcome::Created(record) | Outcome::QueuedAgain(record) => self.enqueue(record).await,
-            // It is built from another upload's archive.
+            // The upload that wrote the record sends the job.
             Outcome::Existing(_) => {}
         }
         Ok(outcome)
     }
 
-    /// Makes every check that [`Uploads::submit`] makes, and writes nothing. The release of a pack that is there
-    /// already is that pack's.
-    ///
-    /// # Errors
-    /// As [`Uploads::submit`].
+    /// Makes every check of [`Uploads::submit`] without writing anything. If the same pack already exists, returns its
+    /// release.
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let check = async {
@@ -149,8 +137,8 @@ impl Uploads {
         timeout_at(deadline, check).await?
     }
 
-    /// Everything up to and with the commit point.
-    async fn take_in(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
+    /// Does everything up to and including the commit point.
+    async fn accept(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let (staging_key, validated) = match submission.archive {
             Archive::InRequest(archive) => {
                 let staging_key = Staging::new_key(org.id);
@@ -174,13 +162,13 @@ impl Uploads {
     async fn validate_in_request(&self, archive: Bytes) -> Result<Validated, UploadError> {
         let archive = stream::iter([Ok(archive)]);
         let validated = measured("ValidateTime", validation::validate(archive, self.limits.clone())).await;
-        validated.map_err(|rejection| match rejection {
+        validated.map_err(|error| match error {
             ValidationError::TooLarge(limit) => UploadError::TooLarge { larger: self.larger(&limit), limit },
-            other => other.into(),
+            ValidationError::Invalid(_) | ValidationError::Io(_) => error.into(),
         })
     }
 
-    /// Validates an archive as it comes out of S3.
+    /// Validates a staged archive while it is downloaded.
     async fn validate_in_staging(&self, staging_key: &str) -> Result<Validated, UploadError> {
         let archive = self.staging.get(staging_key).await?.ok_or(UploadError::NotSent)?;
         Ok(measured("ValidateTime", validation::validate(archive, self.large_limits.clone())).await?)
@@ -198,7 +186,7 @@ impl Uploads {
         }
     }
 
-    /// Writes the record, or settles with the one that has its name and version.
+    /// Writes the record. If its name and version are taken, keeps, queues again or replaces the record that has them.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());
@@ -212,9 +200,9 @@ impl Uploads {
             match decide(&found, &new.release)? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
                 Decision::QueueAgain => {
-                    let anew = found.queued_again(new.build.staging_key.clone(), new.created_at);
-                    created = self.table.queue_again(&found, &anew).await?;
-                    outcome = Outcome::QueuedAgain(anew);
+                    let queued = found.queued_again(new.build.staging_key.clone(), new.created_at);
+                    created = self.table.queue_again(&found, &queued).await?;
+                    outcome = Outcome::QueuedAgain(queued);
                 }
                 Decision::Replace => {
                     created = self.table.replace(&found, &new).await?;
@@ -224,27 +212,27 @@ impl Uploads {
         }
     }
 
-    /// Sends the job. The record is written, so the client's answer is settled: what fails here is made up for by
-    /// [`requeue`](crate::requeue).
+    /// Sends the job. The record is written, so the client gets a success response even if sending fails: in that case
+    /// [`requeue`](crate::requeue) sends the job later.
     async fn enqueue(&self, record: &Record) {
         if let Err(error) = self.queue.send(record.into()).await {
-            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue will send it");
+            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue sends it later");
         }
     }
 }
 
-/// What becomes of the record that has an upload's name and version.
+/// What to do with the record that has the name and version of an upload.
 enum Decision {
-    /// It is the same pack, and its build is done or owed.
+    /// Keep it: it is the same pack, and its build is done or pending.
     Keep,
-    /// It is the same pack, and its build failed.
+    /// Queue it again: it is the same pack, and its build failed.
     QueueAgain,
-    /// It is another pack, or for others to see, and its build failed.
+    /// Replace it: it has other content or another visibility, and its build failed.
     Replace,
 }
 
-fn decide(found: &Record, wanted: &Release) -> Result<Decision, UploadError> {
-    let same = found.release.image_digest == wanted.image_digest && found.release.visibility == wanted.visibility;
+fn decide(found: &Record, new: &Release) -> Result<Decision, UploadError> {
+    let same = found.release.image_digest == new.image_digest && found.release.visibility == new.visibility;
     match (&found.build.status, same) {
         (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
         (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),

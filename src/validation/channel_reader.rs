@@ -3,8 +3,7 @@ use std::io::{self, BufRead, Read};
 use bytes::{Buf, Bytes};
 use tokio::sync::mpsc::Receiver;
 
-/// An archive of which another task sends the chunks; it ends where the sender is dropped. To be read where blocking is
-/// no harm.
+/// Reads the chunks that another task sends. The archive ends when the sender is dropped. Reading blocks the thread.
 pub(super) struct ChannelReader {
     receiver: Receiver<io::Result<Bytes>>,
     chunk: Bytes,

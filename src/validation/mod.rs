@@ -1,4 +1,4 @@
-//! The reading of an archive as both sides of the line do it: validated, and its image computed.
+//! Validates an archive and computes its image, for both the upload and the build.
 
 mod channel_reader;
 
@@ -12,29 +12,29 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use self::channel_reader::ChannelReader;
 
-/// How many bytes of a pack's contents stay in memory. If there are more, all of them go to a file under the
-/// system's temporary directory, which has no name and ends with its owner.
+/// The most bytes of a pack's contents that are kept in memory. Larger contents go to an unnamed file in the system's
+/// temporary directory, which is deleted when it is closed.
 const IN_MEMORY: usize = 32 << 20;
 
-/// How many chunks of an archive may wait for the validate.
+/// How many chunks of an archive may wait for validation.
 const WAITING_CHUNKS: usize = 4;
 
-/// A good archive.
+/// A valid archive.
 #[derive(Debug)]
 pub(crate) struct Validated {
     pub(crate) pack: Pack,
     pub(crate) image: Image,
-    /// What is in the pack's files.
+    /// The contents of the pack's files.
     pub(crate) contents: SpooledTempFile,
-    /// How long the archive is, in bytes.
+    /// The size of the archive, in bytes.
     pub(crate) archive_size: u64,
 }
 
-/// Validates an archive as it comes in, and computes the image of its pack, on a thread where that may take its time. Dropped
-/// half-way it ends, for the archive then does.
+/// Validates an archive while it is received, and computes the image of its pack, on a blocking thread. If the future is
+/// dropped, the thread stops at the end of the chunks that it received.
 ///
-/// # Errors
-/// As [`pack_format::validate`]. A panic of it goes on here.
+/// # Panics
+/// Resumes a panic of the blocking thread.
 pub(crate) async fn validate(
     archive: impl Stream<Item = std::io::Result<Bytes>>,
     limits: Arc<Limits>,
@@ -51,7 +51,7 @@ pub(crate) async fn validate(
     while let Some(chunk) = archive.next().await {
         archive_size += chunk.as_ref().map_or(0, Bytes::len) as u64;
         if sender.send(chunk).await.is_err() {
-            // The verdict is there before the archive is.
+            // Validation ended before the archive did.
             break;
         }
     }

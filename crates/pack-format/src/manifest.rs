@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     PackName, Problems, Quoted, Version, capabilities,
     text::{self, TextForm},
@@ -21,18 +23,22 @@ const MAX_CATEGORY: usize = 64;
 const MAX_SUGGESTED_PACKS: usize = 32;
 
 /// A valid `pack.yaml`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub name: PackName,
     pub version: Version,
     /// What the pack is for. May span lines.
     pub description: String,
     /// The name shown to people, if it differs from `name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// The caps.yaml fragment as YAML text, written from the parsed document.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<String>,
     /// In the author's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suggested_packs: Vec<PackName>,
 }
 

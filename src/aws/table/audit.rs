@@ -22,7 +22,7 @@ pub(super) enum Action {
 #[derive(Serialize)]
 struct AuditItem<'a> {
     action: Action,
-    /// Who did it.
+    /// The operator's AWS access key id.
     actor: &'a str,
     key_hash: String,
     template: KeyTemplate,
@@ -30,7 +30,7 @@ struct AuditItem<'a> {
 }
 
 impl Table {
-    /// Adds an entry to an org's audit trail, as a part of the transaction that does what it tells of.
+    /// Returns the write of an audit entry, to be part of the transaction that performs the action.
     pub(super) fn put_audit(
         &self,
         org: OrgId,
@@ -40,6 +40,6 @@ impl Table {
         at: Timestamp,
     ) -> Result<TransactWriteItem, Error> {
         let entry = AuditItem { action, actor, key_hash: key.hash.to_string(), template: key.template, at };
-        self.put_absent(item::write(Key::audit(org, Ulid::generate()), entry)?)
+        self.put_new(item::write(Key::audit(org, Ulid::generate()), entry)?)
     }
 }

@@ -1,63 +1,79 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use pack_format::{Digest, Manifest, PackName, Version};
+use pack_format::{Digest, Manifest};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Key;
 use crate::{
     aws::Error,
+    error_chain::ErrorChain,
     records::{Build, BuildStatus, OrgId, PackId, Record, Release, Timestamp, Visibility},
+    telemetry::Metrics,
 };
 
-/// The value of `community_packs` in the index of that name.
+/// The partition key of the index `community-packs`.
 pub(super) const COMMUNITY: &str = "community";
-/// The value of `pending` in the index of that name.
+/// The partition key of the index `pending`.
 pub(super) const PENDING: &str = "build";
 
-/// An item as the SDK has it.
+/// An item, or a part of one, as the SDK represents it.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// These attributes as the SDK has them.
 pub(super) fn attributes(attributes: impl Serialize) -> Result<Item, Error> {
-    serde_dynamo::to_item(attributes).map_err(Error::of("writing an item"))
+    serde_dynamo::to_item(attributes).map_err(Error::EncodeItem)
 }
 
-/// An item of this key and these attributes.
-pub(super) fn write(key: Key, of: impl Serialize) -> Result<Item, Error> {
-    let mut item = attributes(of)?;
+/// Returns an item of this key and these attributes.
+pub(super) fn write(key: Key, item: impl Serialize) -> Result<Item, Error> {
+    let mut item = attributes(item)?;
     item.extend(key.attributes());
     Ok(item)
 }
 
-/// The attributes of an item; those that nobody asks for are passed over.
+/// Reads an item. Attributes that `T` does not have are ignored.
+///
+/// # Errors
+/// Returns [`Error::Corrupt`], and counts it as the metric `CorruptItems`.
 pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
-    serde_dynamo::from_item(item).map_err(Error::of("reading an item"))
+    let key = ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));
+    let key = key.join(" ");
+    serde_dynamo::from_item(item).map_err(|error| {
+        Metrics::default().count("CorruptItems", 1).write();
+        Error::Corrupt { key, source: error.into() }
+    })
 }
 
-/// A record's attributes. An absent value is an absent attribute, never a NULL: an index passes over only that.
+/// Reads an item of a list. A corrupt one is logged and left out, so that it does not fail the list.
+pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
+    read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
+}
+
+/// The attribute that all items of an index have.
+#[derive(Deserialize)]
+pub(super) struct IndexedItem {
+    pub(super) pack_id: PackId,
+}
+
+/// Returns the pack id in the key that a page of an index ended with, or `None` if it cannot be read.
+pub(super) fn cursor(last_key: &Item) -> Option<PackId> {
+    last_key.get("pack_id")?.as_s().ok()?.parse().ok()
+}
+
+/// A record's attributes. An absent value is an absent attribute and never a NULL: an index skips only items without its
+/// attribute.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RecordItem {
     pack_id: PackId,
     #[serde(rename = "org_packs")]
     org_id: OrgId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     community_packs: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pending: Option<String>,
 
-    name: PackName,
-    version: Version,
-    description: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    display_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    category: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    capabilities: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    suggested_packs: Vec<PackName>,
-
+    #[serde(flatten)]
+    manifest: Manifest,
     visibility: Visibility,
     image_ref: String,
     image_digest: Digest,
@@ -65,52 +81,30 @@ pub(super) struct RecordItem {
     created_at: Timestamp,
     updated_at: Timestamp,
 
-    build_status: Status,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    build_error: Option<String>,
+    #[serde(flatten)]
+    build_status: BuildStatus,
     staging_key: String,
     attempt: u32,
     sends: u32,
     enqueued_at: Timestamp,
 }
 
-/// `build_status`.
-#[derive(PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Queued,
-    Ready,
-    Failed,
-}
-
 impl From<Record> for RecordItem {
     fn from(Record { id, release, created_at, updated_at, build }: Record) -> Self {
         let Release { org_id, manifest, visibility, image_ref, image_digest, size_bytes } = release;
-        let (build_status, build_error) = match build.status {
-            BuildStatus::Queued => (Status::Queued, None),
-            BuildStatus::Ready => (Status::Ready, None),
-            BuildStatus::Failed { error } => (Status::Failed, Some(error)),
-        };
         Self {
             pack_id: id,
             org_id,
             community_packs: (visibility == Visibility::Community).then(|| COMMUNITY.to_owned()),
-            pending: (build_status == Status::Queued).then(|| PENDING.to_owned()),
-            name: manifest.name,
-            version: manifest.version,
-            description: manifest.description,
-            display_name: manifest.display_name,
-            category: manifest.category,
-            capabilities: manifest.capabilities,
-            suggested_packs: manifest.suggested_packs,
+            pending: (build.status == BuildStatus::Queued).then(|| PENDING.to_owned()),
+            manifest,
             visibility,
             image_ref,
             image_digest,
             size_bytes,
             created_at,
             updated_at,
-            build_status,
-            build_error,
+            build_status: build.status,
             staging_key: build.staging_key,
             attempt: build.attempt,
             sends: build.sends,
@@ -121,30 +115,16 @@ impl From<Record> for RecordItem {
 
 impl From<RecordItem> for Record {
     fn from(item: RecordItem) -> Self {
-        let manifest = Manifest {
-            name: item.name,
-            version: item.version,
-            description: item.description,
-            display_name: item.display_name,
-            category: item.category,
-            capabilities: item.capabilities,
-            suggested_packs: item.suggested_packs,
-        };
         let release = Release {
             org_id: item.org_id,
-            manifest,
+            manifest: item.manifest,
             visibility: item.visibility,
             image_ref: item.image_ref,
             image_digest: item.image_digest,
             size_bytes: item.size_bytes,
         };
-        let status = match item.build_status {
-            Status::Queued => BuildStatus::Queued,
-            Status::Ready => BuildStatus::Ready,
-            Status::Failed => BuildStatus::Failed { error: item.build_error.unwrap_or_default() },
-        };
         let build = Build {
-            status,
+            status: item.build_status,
             staging_key: item.staging_key,
             attempt: item.attempt,
             sends: item.sends,

@@ -15,10 +15,10 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// What the sort keys of all API keys begin with.
+    /// The prefix of the sort keys of API keys.
     pub(super) const API_KEY_PREFIX: &str = "KEY#";
 
-    /// The partition of an org and of what belongs to it.
+    /// Returns the partition key of an org, its API keys, audit entries and version claims.
     pub(super) fn org_partition(id: OrgId) -> String {
         format!("ORG#{id}")
     }

@@ -1,61 +1,41 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem, Update};
-use serde::{Deserialize, Serialize};
 
 use super::{
     Key, Table,
     audit::Action,
     item::{self, Item},
-    orgs::OrgItem,
     string,
 };
 use crate::{
     aws::Error,
-    identity::{ApiKey, Directory, KeyHash, KeyTemplate, Org},
+    identity::{ApiKey, Directory, KeyHash, Org},
     records::{OrgId, Timestamp},
 };
 
-/// How long to wait before asking again for keys that DynamoDB left unprocessed, which it does when it throttles.
+/// The wait before each retry of keys that DynamoDB left unprocessed, as it does when it throttles.
 const UNPROCESSED_BACKOFF: [Duration; 3] =
     [Duration::from_millis(30), Duration::from_millis(100), Duration::from_millis(300)];
 
-/// An API key's attributes.
-#[derive(Serialize, Deserialize)]
-struct ApiKeyItem {
-    key_hash: String,
-    template: KeyTemplate,
-    created_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    revoked_at: Option<Timestamp>,
-}
-
 impl Table {
-    /// Puts a key of an org, replacing one of the same hash, and without a trace: for keys that are no secret.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
+    /// Writes a key of an org without an audit entry, replacing one of the same hash. Only for the public keys of local
+    /// runs.
     pub async fn put_api_key(&self, org: OrgId, key: &ApiKey) -> Result<(), Error> {
-        let item = item::write(Key::api_key(org, &key.hash), ApiKeyItem::from(key))?;
+        let item = item::write(Key::api_key(org, &key.hash), key)?;
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
-        put.send().await.map_err(Error::of("PutItem"))?;
+        put.send().await.map_err(Error::call("PutItem"))?;
         Ok(())
     }
 
-    /// Writes a new key of an org together with an entry in its audit trail; false if it has a key of this hash.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
+    /// Writes a new key of an org together with its audit entry. Returns false if the org has a key of this hash.
     pub async fn create_api_key(&self, org: OrgId, key: &ApiKey, actor: &str) -> Result<bool, Error> {
-        let item = item::write(Key::api_key(org, &key.hash), ApiKeyItem::from(key))?;
+        let item = item::write(Key::api_key(org, &key.hash), key)?;
         let audit = self.put_audit(org, Action::CreateKey, key, actor, key.created_at)?;
-        self.transact(vec![self.put_absent(item)?, audit]).await
+        self.transact(vec![self.put_new(item)?, audit]).await
     }
 
-    /// All of an org's keys.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
+    /// Lists an org's keys. Corrupt ones are left out.
     pub async fn api_keys(&self, org: OrgId) -> Result<Vec<ApiKey>, Error> {
         let mut pages = self
             .client
@@ -70,16 +50,12 @@ impl Table {
             .send();
         let mut keys = Vec::new();
         while let Some(item) = pages.next().await {
-            keys.push(read(item.map_err(Error::of("Query"))?)?);
+            keys.extend(item::read_listed::<ApiKey>(item.map_err(Error::call("Query"))?));
         }
         Ok(keys)
     }
 
-    /// Revokes a key together with an entry in its org's audit trail; false if the org has no such key, or it is revoked
-    /// already.
-    ///
-    /// # Errors
-    /// When DynamoDB fails.
+    /// Revokes a key and writes the audit entry. Returns false if the org has no such key or it was revoked before.
     pub async fn revoke_api_key(&self, org: OrgId, key: &ApiKey, now: Timestamp, actor: &str) -> Result<bool, Error> {
         let revoke = Update::builder()
             .table_name(&self.name)
@@ -88,26 +64,29 @@ impl Table {
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
             .expression_attribute_values(":now", string(now))
             .build()
-            .map_err(Error::of("TransactWriteItems"))?;
+            .map_err(Error::call("TransactWriteItems"))?;
         let audit = self.put_audit(org, Action::RevokeKey, key, actor, now)?;
         self.transact(vec![TransactWriteItem::builder().update(revoke).build(), audit]).await
     }
 
-    /// The items of these keys, in any order, read consistently in one round trip unless DynamoDB throttles.
+    /// Reads items consistently, in one round trip unless DynamoDB throttles. Returns them in any order.
     async fn batch_get(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut found = Vec::new();
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        let mut wanted = wanted.map_err(Error::of("BatchGetItem"))?;
+        let mut wanted = wanted.map_err(Error::call("BatchGetItem"))?;
         let mut backoff = UNPROCESSED_BACKOFF.into_iter();
         loop {
             let get = self.client.batch_get_item().request_items(&self.name, wanted);
-            let output = get.send().await.map_err(Error::of("BatchGetItem"))?;
+            let output = get.send().await.map_err(Error::call("BatchGetItem"))?;
             found.extend(output.responses.and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default());
             match output.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name)) {
                 None => return Ok(found),
                 Some(unprocessed) => wanted = unprocessed,
             }
-            let wait = backoff.next().ok_or("some keys were left unprocessed").map_err(Error::of("BatchGetItem"))?;
+            let wait = backoff
+                .next()
+                .ok_or("keys were left unprocessed after all retries")
+                .map_err(Error::call("BatchGetItem"))?;
             tokio::time::sleep(wait).await;
         }
     }
@@ -121,29 +100,15 @@ impl Directory for Table {
         let (mut org, mut api_key) = (None, None);
         for item in self.batch_get(keys.into_iter().map(Key::attributes).collect()).await? {
             if item.contains_key("key_hash") {
-                api_key = Some(read(item)?);
+                api_key = Some(item::read(item)?);
             } else {
-                org = Some(item::read::<OrgItem>(item)?.into());
+                org = Some(item::read(item)?);
             }
         }
         Ok(org.zip(api_key))
     }
 
     async fn org(&self, id: OrgId) -> Result<Option<Org>, Error> {
-        let org: Option<OrgItem> = self.get(Key::org(id)).await?;
-        Ok(org.map(Org::from))
-    }
-}
-
-fn read(item: Item) -> Result<ApiKey, Error> {
-    let ApiKeyItem { key_hash, template, created_at, revoked_at } = item::read(item)?;
-    let hash = key_hash.parse().map_err(Error::of("reading an item"))?;
-    Ok(ApiKey { hash, template, created_at, revoked_at })
-}
-
-impl From<&ApiKey> for ApiKeyItem {
-    fn from(key: &ApiKey) -> Self {
-        let ApiKey { hash, template, created_at, revoked_at } = *key;
-        Self { key_hash: hash.to_string(), template, created_at, revoked_at }
+        self.get(Key::org(id)).await
     }
 }

@@ -1,7 +1,6 @@
 use std::collections::VecDeque;
 
 use pack_format::{PackName, Version};
-use serde::Deserialize;
 
 use super::{
     Table,
@@ -13,77 +12,88 @@ use crate::{
     records::{OrgId, PackId, Record},
 };
 
-/// How many pages of each index one list reads at most.
+/// The most pages of each index that one list reads.
 const MAX_PAGES: u32 = 10;
-/// How many records of an index a page looks at when a filter may pass over them.
+/// The page size, in records, of a query with a filter, which may skip most of them.
 const FILTERED_PAGE: usize = 1_000;
 
-/// Narrows a list.
+/// Which packs a list returns.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Only packs of this name.
     pub name: Option<PackName>,
-    /// Only packs of this version.
     pub version: Option<Version>,
 }
 
-/// A part of a list, newest first.
+/// One page of a list, newest first.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The records.
     pub records: Vec<Record>,
-    /// Where the next page begins: after this id. `None` at the list's end.
+    /// The cursor of the next page; `None` on the last page.
     pub next: Option<PackId>,
 }
 
 impl Table {
-    /// An org's own packs and every org's community packs, newest first, at most `limit`, beginning after `after`.
+    /// Lists an org's own packs and the community packs of all orgs, newest first. The page has at most `limit` records
+    /// and starts after `after`. Corrupt records are left out.
     ///
-    /// At most ten pages of each index are read, of a thousand records each where there is a filter. A filter that
-    /// passes over more than that ends the page early, perhaps with no record, and `next` says where to go on.
-    ///
-    /// # Errors
-    /// When DynamoDB fails, or an item cannot be read.
+    /// A list reads at most ten pages of each index, of a thousand records each if there is a filter. If the filter
+    /// skips all of them, the page ends early and may be empty; its `next` continues the search.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), after);
         let mut community = IndexScan::new("community-packs", "community_packs", COMMUNITY.to_owned(), after);
         let mut records: Vec<Record> = Vec::new();
         loop {
             tokio::try_join!(own.fill(self, filter, limit), community.fill(self, filter, limit))?;
-            // Below the depth to which both indexes were looked at there may be records that come first.
+            // Beyond the horizon, the index that was read less far may have newer records than the other.
             let horizon = own.horizon().max(community.horizon());
             let newest = own.newest().max(community.newest()).filter(|&id| Some(id) > horizon);
             let Some(newest) = newest else { return Ok(Page { records, next: horizon }) };
             if records.len() >= limit {
                 return Ok(Page { next: records.last().map(|record| record.id), records });
             }
-            let (mine, theirs) = (own.take(newest), community.take(newest));
-            records.extend(mine.or(theirs));
+            let (own, community) = (own.take(newest), community.take(newest));
+            records.extend(own.or(community));
         }
     }
 }
 
-/// The way down one partition of an index, from the newest record to the oldest.
+/// Reads one partition of an index, from the newest record to the oldest.
 struct IndexScan {
     index: &'static str,
     attribute: &'static str,
     partition: String,
-    /// Read and not yet taken.
+    /// Records that were read and not yet taken.
     found: VecDeque<Record>,
-    /// All that is newer was looked at.
+    after: Option<PackId>,
+    /// The oldest readable id that a page ended with: all newer records were read.
     depth: Option<PackId>,
+    /// The key that the last page ended with.
+    last_key: Option<Item>,
+    /// Whether the last page ended with a readable id, so that the list can be continued from `depth`.
+    is_resumable: bool,
     pages: u32,
     at_end: bool,
 }
 
 impl IndexScan {
     fn new(index: &'static str, attribute: &'static str, partition: String, after: Option<PackId>) -> Self {
-        Self { index, attribute, partition, found: VecDeque::new(), depth: after, pages: 0, at_end: false }
+        Self {
+            index,
+            attribute,
+            partition,
+            found: VecDeque::new(),
+            after,
+            depth: after,
+            last_key: None,
+            is_resumable: true,
+            pages: 0,
+            at_end: false,
+        }
     }
 
-    /// Reads on until there is a record to take, the end is reached, or enough was read.
+    /// Reads pages until there is a record to take, or the index ends, or `MAX_PAGES` pages were read.
     async fn fill(&mut self, table: &Table, filter: &Filter, limit: usize) -> Result<(), Error> {
-        while self.found.is_empty() && !self.at_end && self.pages < MAX_PAGES {
+        while self.found.is_empty() && !self.at_end && (self.pages < MAX_PAGES || !self.is_resumable) {
             self.read_page(table, filter, limit).await?;
         }
         Ok(())
@@ -100,10 +110,11 @@ impl IndexScan {
             .index_name(self.index)
             .scan_index_forward(false)
             .limit(i32::try_from(page_size).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(self.last_key.take())
             .expression_attribute_values(":partition", string(&self.partition));
-        if let Some(depth) = self.depth {
-            conditions.push_str(" AND pack_id < :depth");
-            query = query.expression_attribute_values(":depth", string(depth));
+        if let Some(after) = self.after {
+            conditions.push_str(" AND pack_id < :after");
+            query = query.expression_attribute_values(":after", string(after));
         }
         let mut wanted = Vec::new();
         if let Some(name) = &filter.name {
@@ -120,40 +131,32 @@ impl IndexScan {
         let wanted = filtered.then(|| wanted.join(" AND "));
         let query = query.key_condition_expression(conditions).set_filter_expression(wanted);
 
-        let page = query.send().await.map_err(Error::of("Query"))?;
+        let page = query.send().await.map_err(Error::call("Query"))?;
         self.pages += 1;
-        for item in page.items.unwrap_or_default() {
-            self.found.push_back(item::read::<RecordItem>(item)?.into());
-        }
-        match page.last_evaluated_key {
-            Some(key) => self.depth = Some(pack_id(key)?),
-            None => self.at_end = true,
+        let items = page.items.unwrap_or_default();
+        self.found.extend(items.into_iter().filter_map(item::read_listed::<RecordItem>).map(Record::from));
+        self.at_end = page.last_evaluated_key.is_none();
+        if let Some(key) = page.last_evaluated_key {
+            let id = item::cursor(&key);
+            self.is_resumable = id.is_some();
+            self.depth = id.or(self.depth);
+            self.last_key = Some(key);
         }
         Ok(())
     }
 
-    /// How deep was looked, where nothing is left to take and there may be more.
+    /// Returns the id down to which the index was read, if all records found were taken and there may be more.
     fn horizon(&self) -> Option<PackId> {
         self.depth.filter(|_| self.found.is_empty() && !self.at_end)
     }
 
-    /// The newest record that was not yet taken.
+    /// Returns the id of the newest record that was not taken.
     fn newest(&self) -> Option<PackId> {
         self.found.front().map(|record| record.id)
     }
 
-    /// Takes the newest record if it is the one of this id.
+    /// Takes the newest record if it has this id.
     fn take(&mut self, id: PackId) -> Option<Record> {
         if self.newest() == Some(id) { self.found.pop_front() } else { None }
     }
-}
-
-/// The pack's id in an item or key of an index.
-pub(super) fn pack_id(item: Item) -> Result<PackId, Error> {
-    #[derive(Deserialize)]
-    struct Indexed {
-        pack_id: PackId,
-    }
-    let Indexed { pack_id } = item::read(item)?;
-    Ok(pack_id)
 }

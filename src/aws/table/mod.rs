@@ -1,21 +1,21 @@
-//! The one table: keys and attributes, and the verbs on them.
+//! The table.
 //!
 //! | item | `pk` | `sk` |
 //! |---|---|---|
 //! | org | `ORG#<org id>` | `ORG` |
-//! | guard of an org's slug | `SLUG#<slug>` | `SLUG` |
+//! | slug claim: makes an org's slug unique | `SLUG#<slug>` | `SLUG` |
 //! | API key | `ORG#<org id>` | `KEY#<SHA-256 of the secret>` |
-//! | entry of an org's audit trail | `ORG#<org id>` | `AUDIT#<ULID>` |
+//! | audit entry of an org | `ORG#<org id>` | `AUDIT#<ULID>` |
 //! | record | `PACK#<pack id>` | `PACK` |
-//! | guard of a name and version | `ORG#<org id>` | `PACK#<name>#<version>` |
+//! | version claim: makes a name and version unique in an org | `ORG#<org id>` | `PACK#<name>#<version>` |
 //!
-//! | index | partition key | sort key | holds |
+//! | index | partition key | sort key | contents |
 //! |---|---|---|---|
-//! | `org-packs` | `org_packs`: the org's id | `pack_id` | every record |
+//! | `org-packs` | `org_packs`: the org's id | `pack_id` | all records |
 //! | `community-packs` | `community_packs`: `community` | `pack_id` | records of that visibility |
 //! | `pending` | `pending`: `build` | `pack_id` | queued records, keys only |
 //!
-//! Every attribute of an index is written together with what it stands for.
+//! An index attribute is always written together with the attributes that it depends on.
 
 mod audit;
 mod item;
@@ -41,7 +41,7 @@ pub use self::{
 };
 use crate::aws::Error;
 
-/// The one table.
+/// The table that holds orgs, API keys and records.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
@@ -49,42 +49,40 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of this name.
     pub fn new(client: aws_sdk_dynamodb::Client, name: String) -> Self {
         Self { client, name }
     }
 
-    /// The item of this key, read consistently.
+    /// Reads an item consistently.
     async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, Error> {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(key.attributes())).consistent_read(true);
-        let output = get.send().await.map_err(Error::of("GetItem"))?;
+        let output = get.send().await.map_err(Error::call("GetItem"))?;
         output.item.map(item::read).transpose()
     }
 
-    /// An update of the item of this key.
     fn update(&self, key: Key, expression: &str) -> UpdateItemFluentBuilder {
         let update = self.client.update_item().table_name(&self.name).set_key(Some(key.attributes()));
         update.update_expression(expression)
     }
 }
 
-/// Sends a conditional update; false if its condition does not hold.
+/// Sends a conditional update. Returns false if its condition does not hold.
 async fn applied(update: UpdateItemFluentBuilder) -> Result<bool, Error> {
     match update.send().await {
         Ok(_) => Ok(true),
         Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
             Ok(false)
         }
-        Err(error) => Err(Error::of("UpdateItem")(error)),
+        Err(error) => Err(Error::call("UpdateItem")(error)),
     }
 }
 
-/// A string attribute.
+/// Returns a string attribute.
 fn string(text: impl ToString) -> AttributeValue {
     AttributeValue::S(text.to_string())
 }
 
-/// A number attribute.
+/// Returns a number attribute.
 fn number(number: u32) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

@@ -14,50 +14,50 @@ use super::{
 };
 use crate::{
     aws::Error,
-    records::{OrgId, PackId, Record},
+    records::{BuildState, OrgId, PackId, Record},
 };
 
-/// How often, and after which wait, a guard is read anew whose record is not there: it is being replaced.
+/// The wait before each retry of reading a version claim whose record does not exist because it is being replaced.
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The condition of whatever overwrites a failed record, so that of several who try only one does.
+/// The condition of writes that overwrite a failed record: of several concurrent ones, only one succeeds.
 const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt";
 
-/// How the writing of a record ended.
+/// The result of writing a record.
 #[derive(Debug, Clone)]
 pub enum Created {
-    /// It was written.
+    /// The record was written.
     Written,
-    /// Its name and version belong to this record.
+    /// This record has the same name and version.
     Taken(Box<Record>),
 }
 
-/// The guard that makes a name and version unique in an org.
+/// The version claim.
 #[derive(Serialize, Deserialize)]
 struct VersionClaimItem {
     pack_id: PackId,
 }
 
 impl Table {
-    /// Writes a new record and takes its name and version, both or neither.
+    /// Writes a new record and its version claim in one transaction.
     ///
     /// # Errors
-    /// When DynamoDB fails. If it did not answer the record may have been written.
+    /// Returns [`Error::Call`] if DynamoDB fails. The record may have been written.
     pub async fn create(&self, record: &Record) -> Result<Created, Error> {
-        let writes = vec![self.put_absent(version_claim(record)?)?, self.put_absent(item(record)?)?];
+        let writes = vec![self.put_new(version_claim(record)?)?, self.put_new(item(record)?)?];
         if self.transact(writes).await? {
             return Ok(Created::Written);
         }
-        self.look_again(record).await
+        self.winner_over(record).await
     }
 
-    /// Replaces `old`, a failed record as it was read, by `new`, which has the same name and version.
+    /// Replaces `old`, a failed record as it was read, with `new`, which has the same name and version.
     ///
     /// # Errors
-    /// As [`Table::create`].
+    /// The same as [`Table::create`].
     pub async fn replace(&self, old: &Record, new: &Record) -> Result<Created, Error> {
-        let guard = self
+        let claim = self
             .put(version_claim(new)?)
             .condition_expression("pack_id = :old")
             .expression_attribute_values(":old", string(old.id));
@@ -65,25 +65,25 @@ impl Table {
             .table_name(&self.name)
             .set_key(Some(Key::record(old.id).attributes()))
             .condition_expression(STILL_FAILED)
-            .expression_attribute_values(":failed", string("failed"))
+            .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":attempt", number(old.build.attempt));
-        let failed = Error::of("TransactWriteItems");
-        let (guard, delete) = guard.build().and_then(|guard| Ok((guard, delete.build()?))).map_err(failed)?;
+        let failed = Error::call("TransactWriteItems");
+        let (claim, delete) = claim.build().and_then(|claim| Ok((claim, delete.build()?))).map_err(failed)?;
         let writes = vec![
-            TransactWriteItem::builder().put(guard).build(),
+            TransactWriteItem::builder().put(claim).build(),
             TransactWriteItem::builder().delete(delete).build(),
-            self.put_absent(item(new)?)?,
+            self.put_new(item(new)?)?,
         ];
         if self.transact(writes).await? {
             return Ok(Created::Written);
         }
-        self.look_again(new).await
+        self.winner_over(new).await
     }
 
-    /// Overwrites `old`, a failed record as it was read, by `new`, the same record queued anew.
+    /// Overwrites `old`, a failed record as it was read, with `new`, the same record queued again.
     ///
     /// # Errors
-    /// As [`Table::create`].
+    /// The same as [`Table::create`].
     pub async fn queue_again(&self, old: &Record, new: &Record) -> Result<Created, Error> {
         let put = self
             .client
@@ -91,54 +91,49 @@ impl Table {
             .table_name(&self.name)
             .set_item(Some(item(new)?))
             .condition_expression(STILL_FAILED)
-            .expression_attribute_values(":failed", string("failed"))
+            .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":attempt", number(old.build.attempt));
         match put.send().await {
             Ok(_) => Ok(Created::Written),
             Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                self.look_again(new).await
+                self.winner_over(new).await
             }
-            Err(error) => Err(Error::of("PutItem")(error)),
+            Err(error) => Err(Error::call("PutItem")(error)),
         }
     }
 
-    /// The record of this id, read consistently.
-    ///
-    /// # Errors
-    /// When DynamoDB fails, or the item cannot be read.
+    /// Reads a record consistently.
     pub async fn record(&self, id: PackId) -> Result<Option<Record>, Error> {
         let item: Option<RecordItem> = self.get(Key::record(id)).await?;
         Ok(item.map(Record::from))
     }
 
-    /// The record that has this name and version in this org, read consistently.
-    ///
-    /// # Errors
-    /// When DynamoDB fails, or the item cannot be read.
+    /// Reads the record that has this name and version in this org, consistently.
     pub async fn released(&self, org: OrgId, name: &PackName, version: &Version) -> Result<Option<Record>, Error> {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {
-            let guard: Option<VersionClaimItem> = self.get(Key::version_claim(org, name, version)).await?;
-            let Some(VersionClaimItem { pack_id }) = guard else { return Ok(None) };
+            let claim: Option<VersionClaimItem> = self.get(Key::version_claim(org, name, version)).await?;
+            let Some(VersionClaimItem { pack_id }) = claim else { return Ok(None) };
             if let Some(record) = self.record(pack_id).await? {
                 return Ok(Some(record));
             }
-            let wait = waits.next().ok_or_else(|| format!("{pack_id} has a name and version and is not there"));
-            tokio::time::sleep(wait.map_err(Error::of("GetItem"))?).await;
+            tokio::time::sleep(waits.next().ok_or(Error::MissingRecord { pack_id })?).await;
         }
     }
 
-    /// Who has the name and version of a record whose writing failed on a condition. It is the record itself where an
-    /// earlier attempt did write it and its answer was lost: ids are never used twice, and a staging key only by those
-    /// who submit one upload several times, to whom it is all the same which of them wrote the record.
-    async fn look_again(&self, wanted: &Record) -> Result<Created, Error> {
+    /// Returns which record has the name and version of `wanted`, after the condition of its write failed.
+    ///
+    /// If that record has the id and the staging key of `wanted`, an earlier attempt wrote it and the response was lost.
+    /// Ids are unique. A staging key is shared only by repeated submissions of one upload, which may report each other's
+    /// write as their own.
+    async fn winner_over(&self, wanted: &Record) -> Result<Created, Error> {
         let manifest = &wanted.release.manifest;
         match self.released(wanted.release.org_id, &manifest.name, &manifest.version).await? {
             Some(found) if found.id == wanted.id && found.build.staging_key == wanted.build.staging_key => {
                 Ok(Created::Written)
             }
             Some(found) => Ok(Created::Taken(Box::new(found))),
-            None => Err(Error::of("GetItem")("a name and version is taken, and nobody has it")),
+            None => Err(Error::MissingClaim),
         }
     }
 }

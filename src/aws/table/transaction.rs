@@ -5,11 +5,12 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{Put, TransactWriteItem, builders::PutBuilder},
 };
+use strum::{EnumString, ParseError};
 
 use super::{Table, item::Item};
 use crate::aws::Error;
 
-/// How long to wait, at most, before a transaction that met another one is tried again.
+/// The longest wait before each retry of a transaction that conflicted with another one.
 const CONFLICT_BACKOFF: [Duration; 5] = [
     Duration::from_millis(25),
     Duration::from_millis(50),
@@ -18,19 +19,35 @@ const CONFLICT_BACKOFF: [Duration; 5] = [
     Duration::from_millis(400),
 ];
 
-/// Why DynamoDB cancelled a transaction, read from its reasons (API reference, `TransactWriteItems`, "Errors").
+/// Why DynamoDB cancelled a transaction.
 enum Cancellation {
     /// A condition does not hold.
     Condition,
-    /// Another transaction or write was under way on one of the items, or the table throttled; no condition failed.
+    /// Another write was in progress on one of the items, or the table throttled. No condition failed.
     Conflict,
+    /// Something else, which a retry does not solve.
+    Other,
+}
+
+/// The code of a cancellation reason, of which DynamoDB returns one for each item (API reference,
+/// `TransactWriteItems`, "Errors").
+#[derive(Clone, Copy, PartialEq, Eq, EnumString)]
+enum ReasonCode {
+    None,
+    ConditionalCheckFailed,
+    TransactionConflict,
+    ThrottlingError,
+    ProvisionedThroughputExceeded,
+    ItemCollectionSizeLimitExceeded,
+    ValidationError,
 }
 
 impl Table {
-    /// Writes all of these or none; false if a condition does not hold.
+    /// Writes all items or none. Returns false if a condition does not hold.
     ///
     /// # Errors
-    /// When DynamoDB fails, which leaves open whether they were written, or when conflicts do not cease.
+    /// Returns [`Error::Call`] if DynamoDB fails, in which case the items may have been written, or if the transaction
+    /// still conflicts with others after all retries.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, Error> {
         let mut backoff = CONFLICT_BACKOFF.into_iter();
         loop {
@@ -39,36 +56,48 @@ impl Table {
             match (cancellation(&error), backoff.next()) {
                 (Some(Cancellation::Condition), _) => return Ok(false),
                 (Some(Cancellation::Conflict), Some(wait)) => tokio::time::sleep(jittered(wait)).await,
-                _ => return Err(Error::of("TransactWriteItems")(error)),
+                (Some(Cancellation::Conflict), None) | (Some(Cancellation::Other) | None, _) => {
+                    return Err(Error::call("TransactWriteItems")(error));
+                }
             }
         }
     }
 
-    /// A put of this table, to which a condition is added.
+    /// Returns a put to this table, for the caller to add a condition.
     pub(super) fn put(&self, item: Item) -> PutBuilder {
         Put::builder().table_name(&self.name).set_item(Some(item))
     }
 
-    /// The put of an item that must not be there yet.
-    pub(super) fn put_absent(&self, item: Item) -> Result<TransactWriteItem, Error> {
+    /// Returns a put on the condition that the item does not exist.
+    pub(super) fn put_new(&self, item: Item) -> Result<TransactWriteItem, Error> {
         let put = self.put(item).condition_expression("attribute_not_exists(pk)").build();
-        Ok(TransactWriteItem::builder().put(put.map_err(Error::of("TransactWriteItems"))?).build())
+        Ok(TransactWriteItem::builder().put(put.map_err(Error::call("TransactWriteItems"))?).build())
     }
 }
 
+/// Returns why a transaction was cancelled, or `None` if the call failed in another way.
 fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cancellation> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
     };
-    let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-    if codes.clone().any(|code| code == "ConditionalCheckFailed") {
-        return Some(Cancellation::Condition);
+    let mut cancellation = Cancellation::Conflict;
+    for code in cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()) {
+        match code.parse() {
+            Ok(ReasonCode::ConditionalCheckFailed) => return Some(Cancellation::Condition),
+            Ok(ReasonCode::ItemCollectionSizeLimitExceeded | ReasonCode::ValidationError)
+            | Err(ParseError::VariantNotFound) => cancellation = Cancellation::Other,
+            Ok(
+                ReasonCode::None
+                | ReasonCode::TransactionConflict
+                | ReasonCode::ThrottlingError
+                | ReasonCode::ProvisionedThroughputExceeded,
+            ) => {}
+        }
     }
-    let passing = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    codes.all(|code| passing.contains(&code)).then_some(Cancellation::Conflict)
+    Some(cancellation)
 }
 
-/// A random part of `longest`, so that those who met do not meet again.
+/// Returns a random duration of at most `longest`, so that conflicting writers do not retry at the same time.
 fn jittered(longest: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX);
     longest.mul_f64(f64::from(random) / f64::from(u32::MAX))

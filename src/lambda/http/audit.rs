@@ -8,14 +8,13 @@ use crate::{
 /// the pack's id.
 pub(super) fn uploaded(outcome: &'static str, record: &Record) {
     let Release { manifest, visibility, image_digest, .. } = &record.release;
-    let visibility: &str = visibility.into();
     tracing::info!(
         target: AUDIT,
         action = "pack.upload",
         outcome,
         pack_name = manifest.name.as_str(),
         pack_version = manifest.version.as_str(),
-        visibility,
+        visibility = %visibility,
         image_digest = %image_digest,
         "upload accepted"
     );

@@ -8,7 +8,7 @@ use pack_format::{Digest, Escaped, Problems};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Api, ApiError, json, query::Query, upload::check_may_upload};
+use super::{Api, ApiError, json, query::Query};
 use crate::{
     aws::PresignedPut,
     identity::Caller,
@@ -41,7 +41,7 @@ pub(super) async fn begin_upload(
     query: Query,
     request: Request,
 ) -> Result<Response<Body>, ApiError> {
-    check_may_upload(caller)?;
+    caller.check_may_upload(Timestamp::now())?;
     let mut problems = Problems::default();
     query.finish(&mut problems);
     let body = read_body(&request, &mut problems)?.filter(|_| problems.is_empty());

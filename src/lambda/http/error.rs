@@ -14,7 +14,13 @@ use strum::{IntoStaticStr, VariantNames};
 use tokio::time::error::Elapsed;
 use upload_form::UPLOAD_ID;
 
-use crate::{aws, error_chain::ErrorChain, identity::Scope, records::PackId, upload::UploadError};
+use crate::{
+    aws,
+    error_chain::ErrorChain,
+    identity::{Scope, UploadDenied},
+    records::PackId,
+    upload::UploadError,
+};
 
 /// `Retry-After` in seconds after a failure of a backend.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
@@ -98,6 +104,8 @@ pub(super) enum ApiError {
     BillingInactive,
     #[error("an internal error occurred")]
     Panicked,
+    #[error("an internal error occurred")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
     #[error("a backend is temporarily unavailable; it is safe to retry")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
@@ -130,7 +138,7 @@ impl ApiError {
             Self::PayloadTooLarge { .. } => ErrorCode::PayloadTooLarge,
             Self::UnsupportedMediaType { .. } => ErrorCode::UnsupportedMediaType,
             Self::BillingInactive => ErrorCode::BillingInactive,
-            Self::Panicked => ErrorCode::InternalError,
+            Self::Panicked | Self::Internal(_) => ErrorCode::InternalError,
             Self::Unavailable(_) => ErrorCode::Unavailable,
         }
     }
@@ -185,7 +193,24 @@ impl ApiError {
 
 impl From<aws::Error> for ApiError {
     fn from(error: aws::Error) -> Self {
-        Self::Unavailable(error.into())
+        match error {
+            aws::Error::Corrupt { .. } | aws::Error::EncodeItem(_) | aws::Error::EncodeJob(_) => {
+                Self::Internal(error.into())
+            }
+            aws::Error::Call { .. }
+            | aws::Error::Sign(_)
+            | aws::Error::MissingRecord { .. }
+            | aws::Error::MissingClaim => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<UploadDenied> for ApiError {
+    fn from(denied: UploadDenied) -> Self {
+        match denied {
+            UploadDenied::MissingScope(scope) => Self::PermissionDenied { scope },
+            UploadDenied::BillingInactive => Self::BillingInactive,
+        }
     }
 }
 
@@ -206,7 +231,8 @@ impl From<UploadError> for ApiError {
                 Self::Validation(problems)
             }
             UploadError::Conflict { pack_id, image_digest } => Self::StateConflict { pack_id, image_digest },
-            other => Self::Unavailable(other.into()),
+            UploadError::Storage(error) => error.into(),
+            UploadError::Io(_) | UploadError::TimedOut(_) | UploadError::Contested => Self::Unavailable(error.into()),
         }
     }
 }

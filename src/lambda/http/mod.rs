@@ -36,6 +36,7 @@ use self::{
 pub use self::{error::ErrorCode, event::function};
 use crate::{
     aws::Table,
+    catalog::Catalog,
     identity::{self, Authenticator, BaseDomain, Caller},
     telemetry::{Metrics, Trace},
     upload::Uploads,
@@ -49,16 +50,16 @@ const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 pub struct Api {
     authenticator: Authenticator<Table>,
     base_domain: Option<BaseDomain>,
-    table: Table,
+    catalog: Catalog,
     uploads: Uploads,
 }
 
 impl Api {
     /// Creates the API. It reads packs and API keys from the table that `uploads` writes to.
     pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
-        let table = uploads.table.clone();
-        let authenticator = Authenticator::new(table.clone(), identity);
-        Self { authenticator, base_domain: identity.base_domain.clone(), table, uploads }
+        let authenticator = Authenticator::new(uploads.table.clone(), identity);
+        let catalog = Catalog::new(uploads.table.clone());
+        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, uploads }
     }
 
     /// Handles a request within the deadline. An upload enforces the deadline itself, because its result must not

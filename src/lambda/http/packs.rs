@@ -7,10 +7,7 @@ use serde::Serialize;
 use tracing::{Span, field};
 
 use super::{Api, ApiError, json, query::Query, record::RecordView};
-use crate::{
-    identity::Caller,
-    records::{PackId, Record, Visibility},
-};
+use crate::{identity::Caller, records::PackId};
 
 #[derive(Serialize)]
 struct PageView<'a> {
@@ -28,13 +25,8 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
     }
     let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
     Span::current().record("pack_id", field::display(id));
-    let record = api.table.record(id).await?.filter(|record| is_visible(record, caller));
-    let record = record.ok_or(ApiError::PackNotFound)?;
+    let record = api.catalog.get(caller, id).await?.ok_or(ApiError::PackNotFound)?;
     Ok(json(StatusCode::OK, &RecordView::from_record(&record, caller)))
-}
-
-fn is_visible(record: &Record, caller: &Caller) -> bool {
-    record.release.org_id == caller.org.id || record.release.visibility == Visibility::Community
 }
 
 /// `GET /v1/packs`
@@ -44,7 +36,7 @@ pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Res
     if !problems.is_empty() {
         return Err(ApiError::Validation(problems));
     }
-    let page = api.table.list(caller.org.id, &list.filter, list.limit, list.after).await?;
+    let page = api.catalog.list(caller, &list.filter, list.limit, list.after).await?;
     let packs = page.records.iter().map(|record| RecordView::from_record(record, caller)).collect();
     Ok(json(StatusCode::OK, &PageView { packs, next_cursor: page.next }))
 }

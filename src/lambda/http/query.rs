@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt, num::NonZeroU8};
 use lambda_http::{Request, RequestExt};
 use pack_format::{Escaped, Problems};
 
-use crate::{aws::Filter, identity::Credential, records::PackId};
+use crate::{catalog::Filter, identity::Credential, records::PackId};
 
 /// Common names of query parameters that carry credentials.
 const CREDENTIAL_NAMES: [&str; 6] = ["access_token", "api_key", "apikey", "authorization", "key", "token"];

@@ -35,25 +35,17 @@ pub(super) struct RecordView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<Timestamp>,
     owned: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    build_status: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    build_error: Option<&'a str>,
+    #[serde(flatten)]
+    build_status: Option<&'a BuildStatus>,
 }
 
 impl<'a> RecordView<'a> {
     pub(super) fn from_record(record: &'a Record, caller: &Caller) -> Self {
-        let (build_status, build_error) = match &record.build.status {
-            BuildStatus::Queued => ("queued", None),
-            BuildStatus::Ready => ("ready", None),
-            BuildStatus::Failed { error } => ("failed", Some(error.as_str())),
-        };
         Self {
             id: Some(record.id),
             created_at: Some(record.created_at),
             updated_at: Some(record.updated_at),
-            build_status: Some(build_status),
-            build_error,
+            build_status: Some(&record.build.status),
             ..Self::from_release(&record.release, caller)
         }
     }
@@ -84,7 +76,6 @@ impl<'a> RecordView<'a> {
             updated_at: None,
             owned,
             build_status: None,
-            build_error: None,
         }
     }
 }

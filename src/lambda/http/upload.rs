@@ -13,7 +13,7 @@ use upload_form::{FORM, Form, InvalidContentType, UPLOAD_ID};
 
 use super::{Api, ApiError, audit, json, query::Query, record::RecordView};
 use crate::{
-    identity::{Caller, Scope},
+    identity::Caller,
     records::{Timestamp, UploadId, Visibility},
     telemetry::Metrics,
     upload::{Archive, Outcome, Submission, UploadError},
@@ -27,7 +27,7 @@ pub(super) async fn upload(
     request: Request,
     arrived_at: Instant,
 ) -> Result<Response<Body>, ApiError> {
-    check_may_upload(caller)?;
+    caller.check_may_upload(Timestamp::now())?;
     let mut problems = Problems::default();
     let dry_run = query.into_dry_run(&mut problems);
     let form = read_form(api, request, &mut problems).await?;
@@ -44,17 +44,6 @@ pub(super) async fn upload(
         }
         Some(submission) => submit(api, caller, submission).await,
     }
-}
-
-/// Makes sure that the caller may upload, and that its org can pay for that.
-///
-/// # Errors
-/// [`ApiError::PermissionDenied`] and [`ApiError::BillingInactive`].
-pub(super) fn check_may_upload(caller: &Caller) -> Result<(), ApiError> {
-    if !caller.may(Scope::CapsWrite) {
-        return Err(ApiError::PermissionDenied { scope: Scope::CapsWrite });
-    }
-    if caller.org.billing.may_create(Timestamp::now()) { Ok(()) } else { Err(ApiError::BillingInactive) }
 }
 
 fn visibility(text: Option<&str>, problems: &mut Problems) -> Visibility {

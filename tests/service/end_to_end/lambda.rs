@@ -217,7 +217,7 @@ async fn a_request_and_its_build_share_a_trace() {
         builder.invoke(batch("build-job", &job)).await.unwrap();
     }
     for function in [api, requeue] {
-        assert_eq!(logged_for(function.trace_id(), &builder.log()), ["build settled"]);
+        assert_eq!(logged_for(function.trace_id(), &builder.log()), ["build finished"]);
     }
     assert!(logged_for(builder.trace_id(), &builder.log()).is_empty());
 }

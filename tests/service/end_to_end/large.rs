@@ -22,7 +22,8 @@ fn problems(response: &ApiResponse) -> &serde_json::Value {
     &fields["upload_id"]
 }
 
-const UNKNOWN: &str = "is not that of an upload of this org, or has expired; begin another by `POST /v1/packs/uploads`";
+const UNKNOWN: &str =
+    "is not an upload of this org, or the upload has expired; begin a new one with `POST /v1/packs/uploads`";
 const NOT_SENT: &str = "has no archive yet; send it to the URL that came with this id";
 
 #[tokio::test]

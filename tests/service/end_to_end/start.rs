@@ -55,7 +55,7 @@ async fn a_request_and_its_build_are_logged_with_the_same_trace() {
     let began = Instant::now();
     let log = loop {
         let log = local.log();
-        if log.contains("build settled") {
+        if log.contains("build finished") {
             break log;
         }
         assert!(began.elapsed() < Duration::from_secs(10), "{log}");
@@ -65,5 +65,5 @@ async fn a_request_and_its_build_are_logged_with_the_same_trace() {
         let line = log.lines().find(|line| line.contains(message)).unwrap();
         line.split_once("trace_id=\"").unwrap().1.split_once('"').unwrap().0
     };
-    assert_eq!(trace_id("build settled"), trace_id("upload accepted"), "{log}");
+    assert_eq!(trace_id("build finished"), trace_id("upload accepted"), "{log}");
 }

@@ -94,7 +94,7 @@ async fn revoking_a_key_twice_is_audited_once() {
     audit_line(&admin(&api, &["key", "revoke", "acme", &key]).await);
     let again = admin(&api, &["key", "revoke", "acme", &key]).await;
     assert!(again.status.success());
-    assert_eq!(String::from_utf8(again.stderr).unwrap(), format!("{key} was revoked before\n"));
+    assert_eq!(String::from_utf8(again.stderr).unwrap(), format!("{key} was already revoked\n"));
     assert!(!admin(&api, &["key", "revoke", "acme", "0123456789ab"]).await.status.success());
     assert_eq!(trail(&api).await.len(), 2);
 }

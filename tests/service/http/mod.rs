@@ -7,6 +7,7 @@
 mod admin;
 mod audit;
 mod begin_upload;
+mod corrupt;
 mod envelope;
 mod events;
 mod form;

@@ -75,7 +75,7 @@ pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
         "acme" => "org_01JACME0000000000000000000",
         _ => "org_01JPASTDVE0000000000000000",
     };
-    KeySecret::new(id.parse().unwrap(), Sha256::digest(format!("local {slug} {}", template.as_str())).into())
+    KeySecret::new(id.parse().unwrap(), Sha256::digest(format!("local {slug} {template}")).into())
 }
 
 /// Returns an upload event with this body.

@@ -1,8 +1,10 @@
 //! Creating and reading records.
 
+use std::collections::BTreeSet;
+
 use pack_upload::{
     aws::Created,
-    records::{OrgId, PackId},
+    records::{OrgId, PackId, Timestamp},
 };
 
 use super::support::{Database, community, existing, record};
@@ -26,6 +28,34 @@ async fn a_record_is_read_as_it_was_written() {
         assert!(database.is_pending(record).await);
     }
     assert_eq!(database.items().await, 4, "two records and their version claims");
+}
+
+/// Items that earlier versions of the service wrote must stay readable.
+#[tokio::test]
+async fn stored_attributes_keep_their_names() {
+    const REQUIRED: &str = "attempt build_status created_at description enqueued_at image_digest image_ref name org_packs \
+                            pack_id pk sends size_bytes sk staging_key updated_at version visibility";
+    let database = Database::start().await;
+    let minimal = record(OrgId::generate(), "minimal", "1.0.0", "a");
+    let mut full = community(record(OrgId::generate(), "full", "1.0.0", "b"));
+    full.release.manifest.display_name = Some("Full".to_owned());
+    full.release.manifest.category = Some("tests".to_owned());
+    full.release.manifest.capabilities = Some("- name: x\n".to_owned());
+    full.release.manifest.suggested_packs = vec!["one".parse().unwrap()];
+    for (record, optional) in
+        [(&minimal, "pending"), (&full, "pending community_packs display_name category capabilities suggested_packs")]
+    {
+        assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
+        let item = database.item(record).await;
+        let expected: BTreeSet<&str> = REQUIRED.split(' ').chain(optional.split(' ')).collect();
+        assert_eq!(item.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+        assert!(item.values().all(|value| !value.is_null()));
+    }
+    assert!(database.table.mark_failed(full.id, 1, "broken", Timestamp::now()).await.unwrap());
+    let item = database.item(&full).await;
+    let text = |name: &str| item[name].as_s().unwrap().as_str();
+    assert_eq!((text("build_status"), text("build_error"), text("visibility")), ("failed", "broken", "community"));
+    assert!(!item.contains_key("pending"));
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use pack_upload::{
     records::{OrgId, Timestamp},
 };
 
+use strum::VariantArray as _;
+
 use super::support::Database;
 
 fn org(slug: &str, billing: Billing) -> Org {
@@ -70,7 +72,8 @@ async fn keys_are_listed_and_keep_the_time_of_their_first_revocation() {
     let table = &database.table;
     let acme = org("acme", Billing::Active);
     assert!(table.create_org(&acme).await.unwrap());
-    let mut keys: Vec<_> = (0..).zip(KeyTemplate::ALL).map(|(n, template)| api_key(acme.id, template, n)).collect();
+    let mut keys: Vec<_> =
+        (0..).zip(KeyTemplate::VARIANTS).map(|(n, &template)| api_key(acme.id, template, n)).collect();
     for key in &keys {
         table.put_api_key(acme.id, key).await.unwrap();
     }

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::{collections::HashMap, net::SocketAddr};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use pack_format::{Digest, Manifest};
@@ -42,13 +42,27 @@ impl Database {
         self.table.pending(None).await.unwrap().ids.contains(&record.id)
     }
 
-    /// Makes the item of a record unreadable.
+    /// Reads a record's item.
+    pub(crate) async fn item(&self, record: &Record) -> HashMap<String, AttributeValue> {
+        let get = self.client.get_item().table_name(&self.name);
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let get = get.key("pk", text(&format!("PACK#{}", record.id))).key("sk", text("PACK"));
+        get.send().await.unwrap().item.unwrap()
+    }
+
+    /// Makes a record unreadable.
     pub(crate) async fn corrupt(&self, record: &Record) {
-        let key = |text: &str| AttributeValue::S(text.to_owned());
+        self.set(record, "image_digest", "no").await;
+    }
+
+    /// Overwrites an attribute of a record.
+    pub(crate) async fn set(&self, record: &Record, attribute: &str, value: &str) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
         let update = self.client.update_item().table_name(&self.name);
-        let update = update.key("pk", key(&format!("PACK#{}", record.id))).key("sk", key("PACK"));
-        let update = update.update_expression("SET image_digest = :no").expression_attribute_values(":no", key("no"));
-        update.send().await.unwrap();
+        let update = update.key("pk", text(&format!("PACK#{}", record.id))).key("sk", text("PACK"));
+        let update =
+            update.update_expression("SET #attribute = :value").expression_attribute_names("#attribute", attribute);
+        update.expression_attribute_values(":value", text(value)).send().await.unwrap();
     }
 }
 

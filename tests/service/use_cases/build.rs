@@ -4,6 +4,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use pack_upload::{
     aws::Job,
     build::{BuildError, BuildOutcome},
+    lambda::sqs,
     records::{BuildStatus, PackId, Record, Timestamp},
     registry::Credentials,
     upload::Outcome,
@@ -123,8 +124,12 @@ async fn only_the_failed_messages_of_a_batch_are_redelivered() {
         {"messageId": "valid", "body": job(Job::from(&valid))},
     ]}))
     .unwrap();
-    let mut failures: Vec<_> =
-        fixture.builder.handle(event).await.batch_item_failures.into_iter().map(|item| item.item_identifier).collect();
+    let mut failures: Vec<_> = sqs::handle_batch(&fixture.builder, event)
+        .await
+        .batch_item_failures
+        .into_iter()
+        .map(|item| item.item_identifier)
+        .collect();
     failures.sort();
     assert_eq!(failures, ["bodiless", "malformed"]);
     assert_eq!(fixture.read(&valid).await.build.status, BuildStatus::Ready);

@@ -12,7 +12,10 @@ use pack_upload::{
     aws::{Job, Table},
     build::Builder,
     identity::Settings,
-    lambda::http::{self, Api},
+    lambda::{
+        http::{self, Api},
+        sqs,
+    },
     records::{BuildStatus, PackId},
     upload::Uploads,
 };
@@ -77,7 +80,7 @@ async fn a_panicking_job_does_not_affect_the_rest_of_its_batch() {
         message["messageId"] = json!(pack_id);
         message["body"] = json!(serde_json::to_string(&Job { pack_id, attempt: 1 }).unwrap());
     }
-    let response = builder.handle(serde_json::from_value(batch).unwrap()).await;
+    let response = sqs::handle_batch(&builder, serde_json::from_value(batch).unwrap()).await;
     let failed: Vec<_> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
     assert_eq!(failed, [panicking.to_string()]);
     assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);

@@ -10,7 +10,7 @@ use axum::{
     http::{Method, StatusCode},
     response::IntoResponse,
 };
-use pack_upload::registry::{Credentials, Error, Password, RegistryAddress};
+use pack_upload::registry::{Credentials, Error, RegistryAddress};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -78,7 +78,7 @@ impl Drop for DockerRegistry {
 }
 
 fn basic(password: &str) -> Credentials {
-    Credentials::Basic { username: "ci".to_owned(), password: Password(password.to_owned()) }
+    Credentials::Basic { username: "ci".to_owned(), password: password.into() }
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
         let Validated { image, tree, contents } = Validated::pack("hello");
         let error = push.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap_err();
         match permanent {
-            Some(expected) => assert!(matches!(&error, Error::Refused(reason) if reason == expected), "{error:?}"),
+            Some(expected) => assert!(matches!(&error, Error::Rejected(reason) if reason == expected), "{error:?}"),
             None => assert!(matches!(error, Error::Registry(_)), "{error:?}"),
         }
     }

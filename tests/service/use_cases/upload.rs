@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use pack_upload::{
-    aws::{Job, Queue, Staging, Table},
+    aws::{Error, Job, Queue, Staging, Table},
     records::{BuildStatus, Timestamp, Visibility},
     requeue::{Requeue, Settings},
     upload::{Outcome, UploadError},
@@ -114,13 +114,13 @@ async fn a_failure_of_bucket_or_table_is_unavailable_and_writes_nothing() {
     let unreachable = aws_sdk_s3::Client::from_conf(unreachable);
     fixture.uploads.staging = Staging::new(unreachable, fixture.embedded.options.staging_bucket.clone());
     let error = fixture.uploads.submit(&fixture.org, pack("hello")).await.unwrap_err();
-    assert!(matches!(&error, UploadError::Unavailable(cause) if cause.operation == "PutObject"), "{error:?}");
+    assert!(matches!(&error, UploadError::Storage(Error::Call { operation: "PutObject", .. })), "{error:?}");
 
     fixture.uploads.staging = staging;
     let table = fixture.uploads.table.clone();
     fixture.uploads.table = Table::new(fixture.embedded.clients.dynamodb.clone(), "no-such-table".to_owned());
     let error = fixture.uploads.submit(&fixture.org, pack("hello")).await.unwrap_err();
-    assert!(matches!(&error, UploadError::Unavailable(cause) if cause.operation == "TransactWriteItems"), "{error:?}");
+    assert!(matches!(&error, UploadError::Storage(Error::Call { operation: "TransactWriteItems", .. })), "{error:?}");
     assert_eq!((fixture.jobs().await.len(), fixture.items().await), (0, 0));
 
     fixture.uploads.table = table;

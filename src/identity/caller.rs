@@ -1,0 +1,47 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Billing, Scope};
+use crate::records::{OrgId, OrgSlug, Timestamp};
+
+/// An organisation, which owns packs and API keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Org {
+    #[serde(rename = "org_id")]
+    pub id: OrgId,
+    /// The unique short name in image references and in the tenant's host.
+    pub slug: OrgSlug,
+    #[serde(flatten)]
+    pub billing: Billing,
+}
+
+/// An authenticated caller.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub org: Org,
+    /// The permissions of the credential.
+    pub scopes: Vec<Scope>,
+    /// Identifies the credential in logs and is not secret: `key:` and the first digits of the key's hash, or `session:`
+    /// and the token's subject.
+    pub credential_id: String,
+}
+
+/// Why a caller may not upload.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UploadDenied {
+    /// The credential lacks this scope.
+    #[error("the credential lacks the scope {0}")]
+    MissingScope(Scope),
+    /// The org's billing posture does not permit it.
+    #[error("the org's billing does not permit uploads")]
+    BillingInactive,
+}
+
+impl Caller {
+    /// Checks that the caller's credential and its org's billing permit uploads at this time. The scope is checked first.
+    pub fn check_may_upload(&self, now: Timestamp) -> Result<(), UploadDenied> {
+        if !self.scopes.contains(&Scope::CapsWrite) {
+            return Err(UploadDenied::MissingScope(Scope::CapsWrite));
+        }
+        if self.org.billing.may_create(now) { Ok(()) } else { Err(UploadDenied::BillingInactive) }
+    }
+}

@@ -1,0 +1,31 @@
+//! The scheduled event that resends pending builds.
+
+use aws_lambda_events::cloudwatch_events::CloudWatchEvent;
+use lambda_runtime::LambdaEvent;
+use tracing::Instrument;
+
+use crate::{
+    error_chain::ErrorChain,
+    requeue::Requeue,
+    telemetry::{Metrics, Trace},
+};
+
+/// Runs one sweep, and writes its log line and metrics.
+///
+/// # Errors
+/// Returns an error if the pending builds cannot be listed. The invocation then fails.
+pub async fn handle(requeue: &Requeue, event: LambdaEvent<CloudWatchEvent>) -> Result<(), lambda_runtime::Error> {
+    let trace = Trace::from_context(&event.context);
+    let span = tracing::error_span!("sweep", trace_id = trace.as_ref().map(Trace::id));
+    let sweep = Trace::scope(trace, requeue.sweep()).instrument(span).await;
+    let sweep = sweep.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "sweep failed"))?;
+    tracing::info!(
+        pending = sweep.pending,
+        sent = sweep.sent,
+        failed = sweep.failed,
+        errors = sweep.errors,
+        "sweep finished"
+    );
+    Metrics::default().count("PendingBuilds", sweep.pending).seconds("OldestBuildAge", sweep.oldest).write();
+    Ok(())
+}

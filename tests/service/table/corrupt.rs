@@ -1,0 +1,93 @@
+//! An item that cannot be read affects its own pack and no other.
+
+use std::sync::Mutex;
+
+use pack_upload::{
+    aws::{Created, Error, Filter, Page, Table},
+    records::{OrgId, PackId, Record},
+};
+
+use tracing::Level;
+use tracing_subscriber::fmt::MakeWriter as _;
+
+use super::support::{Database, community, record};
+
+async fn write(table: &Table, record: Record) -> Record {
+    assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
+    record
+}
+
+/// Reads a list to its end in pages of this size and returns the ids, oldest first.
+async fn list(table: &Table, org: OrgId, limit: usize) -> Vec<PackId> {
+    let (mut ids, mut after) = (Vec::new(), None);
+    loop {
+        let Page { records, next } = table.list(org, &Filter::default(), limit, after).await.unwrap();
+        ids.extend(records.iter().map(|record| record.id));
+        match next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    ids.sort();
+    ids
+}
+
+#[tokio::test]
+async fn a_list_leaves_out_a_corrupt_record() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (acme, globex) = (OrgId::generate(), OrgId::generate());
+    let first = write(table, community(record(acme, "first", "1.0.0", "a"))).await;
+    let corrupt = write(table, community(record(acme, "corrupt", "1.0.0", "b"))).await;
+    let last = write(table, community(record(acme, "last", "1.0.0", "c"))).await;
+    database.corrupt(&corrupt).await;
+    let mut expected = [first.id, last.id];
+    expected.sort();
+    for org in [acme, globex] {
+        for limit in [1, 2, 10] {
+            assert_eq!(list(table, org, limit).await, expected, "pages of {limit}");
+        }
+    }
+    assert_eq!(table.record(first.id).await.unwrap(), Some(first));
+    let error = table.record(corrupt.id).await.unwrap_err();
+    assert!(matches!(&error, Error::Corrupt { key, .. } if *key == format!("PACK#{} PACK", corrupt.id)), "{error}");
+}
+
+#[tokio::test]
+async fn each_corrupt_record_is_logged_once_with_its_key() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (first, second) = (OrgId::generate(), OrgId::generate());
+    write(table, community(record(first, "valid", "1.0.0", "a"))).await;
+    let corrupt = write(table, community(record(second, "corrupt", "1.0.0", "b"))).await;
+    database.corrupt(&corrupt).await;
+
+    let log: &'static Mutex<Vec<u8>> = Box::leak(Box::default());
+    let subscriber = tracing_subscriber::fmt().with_max_level(Level::ERROR).with_writer(|| log.make_writer()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    assert_eq!(list(table, first, 10).await.len(), 1);
+    drop(guard);
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let [line] = log.lines().collect::<Vec<_>>()[..] else { panic!("not one line: {log}") };
+    assert!(line.contains("ERROR") && line.contains(&format!("PACK#{}", corrupt.id)), "{line}");
+}
+
+/// `pack_id` is the sort key of the indexes, and the id that a page ends with is its cursor.
+#[tokio::test]
+async fn an_unreadable_id_ends_neither_a_list_nor_a_sweep() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let org = OrgId::generate();
+    let mut expected = Vec::new();
+    for id in ["no", "pack_", "pack_01JACME100000000000000000U", "pack_ZZZ", "z"] {
+        expected.push(write(table, record(org, "valid", &format!("1.{}.0", expected.len()), id)).await.id);
+        let corrupt = write(table, community(record(org, "corrupt", &format!("1.{}.0", expected.len()), id))).await;
+        database.set(&corrupt, "pack_id", id).await;
+    }
+    expected.sort();
+    for limit in [1, 2, 10] {
+        assert_eq!(list(table, org, limit).await, expected, "pages of {limit}");
+    }
+    assert_eq!(list(table, OrgId::generate(), 1).await, []);
+    assert_eq!(table.pending(None).await.unwrap().ids, expected);
+}
