@@ -73,7 +73,7 @@ async fn every_missing_unknown_repeated_or_invalid_part_is_reported() {
             "archive": [MISSING],
             "file": ["is not a part of this form; send `archive` or `upload_id`, and optionally `visibility`"],
             "form": ["has a part without a name"],
-            "visibility": ["is \"private\"; must be `org` or `community`", "appears more than once; send it only once"],
+            "visibility": ["appears more than once; send it only once", "is `private`; must be `org` or `community`"],
         })
     );
     // The problems of the archive, the form and the query are reported together.
