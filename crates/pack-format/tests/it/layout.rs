@@ -7,7 +7,8 @@ use test_support::{
 
 use crate::support::assert_problems;
 
-const HELP: &str = "move it into one of `guides/`, `scripts/`, `data/`, `templates/`, or remove it (files allowed at the top: `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE`, `LICENSE.*`)";
+const HELP: &str = "move it into one of `guides/`, `scripts/`, `data/`, `templates/`, or remove it (files allowed at \
+                    the top: `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE`, `LICENSE.*`)";
 
 /// Asserts that a pack of a valid `pack.yaml` and these files has exactly these problems.
 #[track_caller]
@@ -91,7 +92,8 @@ fn checks_all_of_a_long_behavior_md() {
 #[test]
 fn rejects_a_missing_pack_yaml_and_suggests_where_it_may_be() {
     let missing = "is missing; must be at the top of the archive, or in the only directory at its top";
-    let within = "is missing at the top of the archive, but `sample/` has one; archive that directory, or move the file to the top";
+    let within = "is missing at the top of the archive, but `sample/` has one; archive that directory, or move the \
+                  file to the top";
     let yaml = MANIFEST.as_bytes();
     for (files, problem) in [
         (&[("guides/a.md", &b""[..])][..], missing),

@@ -20,7 +20,8 @@ fn rejects_a_pax_size_that_differs_from_the_header() {
         assert_rejected(
             pack_with(&[("size", size.as_bytes())]),
             &[&format!(
-                "entry `guides/a` at byte 2048 has 5 bytes according to its header but {size} according to its PAX `size`"
+                "entry `guides/a` at byte 2048 has 5 bytes according to its header but {size} according to its PAX \
+                 `size`"
             )],
         );
     }
@@ -109,7 +110,8 @@ fn rejects_a_pax_keyword_after_blanks_or_tabs() {
     // not see it.
     let hidden = Archive::new().file("scripts/hidden.sh", b"").without_end_mark();
     for keyword in [" size", "\tsize", "  size", "\t path", " comment", " ", "\t"] {
-        let problem = "contains a PAX record at byte 0 of its data whose keyword starts with a space or tab, which GNU tar skips and other tar readers do not";
+        let problem = "contains a PAX record at byte 0 of its data whose keyword starts with a space or tab, which \
+                       GNU tar skips and other tar readers do not";
         assert_rejected(
             Archive::pack().pax(&[(keyword, b"0")]).file("guides/a", &hidden),
             &[&format!("{AT} {problem}")],
@@ -123,7 +125,8 @@ fn rejects_a_pax_keyword_after_blanks_or_tabs() {
     assert_rejected(
         pack_with_data(&[first.clone(), pax_record("\tsize", b"0")].concat()),
         &[&format!(
-            "{AT} contains a PAX record at byte {} of its data whose keyword starts with a space or tab, which GNU tar skips and other tar readers do not",
+            "{AT} contains a PAX record at byte {} of its data whose keyword starts with a space or tab, which GNU \
+             tar skips and other tar readers do not",
             first.len()
         )],
     );
@@ -174,12 +177,14 @@ fn rejects_pax_records_that_change_the_type_of_an_entry() {
         (
             "GNU.dumpdir",
             "Ya",
-            "belongs to an incremental or multi-volume dump according to its PAX records; archive it without `tar --incremental` and `tar --multi-volume`",
+            "belongs to an incremental or multi-volume dump according to its PAX records; archive it without `tar \
+             --incremental` and `tar --multi-volume`",
         ),
         (
             "GNU.volume.filename",
             "b",
-            "belongs to an incremental or multi-volume dump according to its PAX records; archive it without `tar --incremental` and `tar --multi-volume`",
+            "belongs to an incremental or multi-volume dump according to its PAX records; archive it without `tar \
+             --incremental` and `tar --multi-volume`",
         ),
     ] {
         assert_rejected(
@@ -196,7 +201,8 @@ fn rejects_a_global_header_that_renames_or_resizes_entries() {
         assert_rejected(
             Archive::pack().extension(b'g', &data).file("guides/a", b"12345"),
             &[&format!(
-                "{AT} sets `path`, `linkpath`, `size` or the way a file is stored for all following entries, which is not allowed"
+                "{AT} sets `path`, `linkpath`, `size` or the way a file is stored for all following entries, which \
+                 is not allowed"
             )],
         );
     }
@@ -209,7 +215,8 @@ fn rejects_a_global_header_that_renames_or_resizes_entries() {
 #[test]
 fn rejects_two_extension_headers_for_one_entry() {
     let comment = pax_record("comment", b"x");
-    let second = "the extension header at byte 2048 follows another extension header, and tar readers disagree on which of them applies";
+    let second = "the extension header at byte 2048 follows another extension header, and tar readers disagree on \
+                  which of them applies";
     for (first, then) in [
         (b'x', b'x'),
         (b'x', b'g'),
@@ -231,9 +238,8 @@ fn rejects_two_extension_headers_for_one_entry() {
 fn rejects_a_pax_header_and_a_long_name_for_one_entry() {
     assert_rejected(
         Archive::pack().pax(&[("path", b"guides/b")]).long_name("guides/c").file("guides/a", b""),
-        &[
-            "the extension header at byte 2048 follows another extension header, and tar readers disagree on which of them applies",
-        ],
+        &["the extension header at byte 2048 follows another extension header, and tar readers disagree on which \
+             of them applies"],
     );
 }
 

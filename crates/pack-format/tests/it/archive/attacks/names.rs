@@ -123,7 +123,8 @@ fn rejects_control_characters_and_bidirectional_controls() {
             format!("guides/a{char}b"),
             &format!("guides/a\\u{{{code:x}}}b"),
             &[&format!(
-                "has the bidirectional control U+{code:04X} in its name, which changes how the name is displayed; rename it"
+                "has the bidirectional control U+{code:04X} in its name, which changes how the name is displayed; \
+                 rename it"
             )],
         );
     }
@@ -150,8 +151,8 @@ fn rejects_components_that_end_in_a_dot_or_have_blanks_around_them() {
 
 #[test]
 fn rejects_names_of_whiteouts() {
-    let whiteout = "has a component in its name that starts with `.wh.`, which container runtimes treat as the deletion of \
-                    another file; rename it";
+    let whiteout = "has a component in its name that starts with `.wh.`, which container runtimes treat as the \
+                    deletion of another file; rename it";
     // Without the whiteout, the last two entries would be ignored rather than rejected.
     for name in [".wh.a", "guides/.wh.a", "guides/.wh..wh..opq", ".wh.guides/a", "._a/.wh.b", ".wh.a/.DS_Store"] {
         assert_name_rejected(name, name, &[whiteout]);
