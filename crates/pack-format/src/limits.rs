@@ -2,7 +2,7 @@ use std::fmt;
 
 use strum::IntoStaticStr;
 
-/// The limits on one upload. Each can be configured (README.md, "Configuration").
+/// The limits on one upload. Each can be configured (docs/configuration.md).
 ///
 /// The defaults are for an archive inside a request. [`Limits::large`] returns those for an archive sent through S3.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-/// Returns the directory of the sample pack that the README uploads.
+/// Returns the directory of the sample pack that `local` suggests to upload.
 pub fn sample_pack() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/packs/sample"))
 }

@@ -55,7 +55,7 @@ fn archive(root: &Path) -> Vec<u8> {
     Archive::new().listing(&read_directory(root)).tar_gz()
 }
 
-/// Returns the layer digest that the command in README.md computes with GNU tar.
+/// Returns the layer digest that the command in docs/architecture.md computes with GNU tar.
 fn layer_digest_by_gnu_tar(root: &Path) -> String {
     let command = r"find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z | tar --null --no-recursion -T - --format=posix \
         --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --mtime=@0 --owner=0 --group=0 --numeric-owner \

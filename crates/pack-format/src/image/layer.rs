@@ -1,7 +1,7 @@
 //! The layer of a pack's image: the pack's files as one canonical tar, so that the digest depends only on the files.
 //!
-//! The tar is byte for byte what GNU tar writes in POSIX format, with every owner and time zero (README.md has the
-//! command).
+//! The tar is byte for byte what GNU tar writes in POSIX format, with every owner and time zero
+//! (docs/architecture.md has the command).
 
 use std::io::{self, ErrorKind, Read, Seek, Write};
 
