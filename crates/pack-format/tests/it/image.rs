@@ -14,7 +14,7 @@ use test_support::{
     validation::{ValidatedPack, validate},
 };
 
-/// The command in README.md that computes the digest of a layer.
+/// The command in docs/architecture.md that computes the digest of a layer.
 const GNU_TAR: &str = r"find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z | tar --null --no-recursion -T - --format=posix \
     --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --mtime=@0 --owner=0 --group=0 --numeric-owner \
     --mode=u=rwX,go=rX -b1 -cf -";
