@@ -91,7 +91,7 @@ impl Backends {
         Ok(Self { endpoints, registry, issuer, s3_folder, servers })
     }
 
-    /// Stops the embedded backends. Requests in progress get up to [`GRACE`] to finish.
+    /// Stops the embedded backends. Requests in progress get up to `GRACE` to finish.
     pub async fn stop(mut self) {
         self.servers.stop.cancel();
         let ended = async { while self.servers.tasks.join_next().await.is_some() {} };

@@ -39,7 +39,7 @@ pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Wr
     layer.write_all(&ZEROS)
 }
 
-/// Returns the descriptor of the layer that [`write`] writes.
+/// Returns the descriptor of the layer that [`write()`] writes.
 pub(super) fn descriptor(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Descriptor> {
     let mut layer = HashWriter { hasher: Sha256::new(), size: 0 };
     write(tree, contents, &mut layer)?;
