@@ -43,7 +43,7 @@ pub(crate) async fn validate(
     let validating = spawn_blocking(move || {
         let mut contents = spooled_tempfile(IN_MEMORY);
         let pack = pack_format::validate(ChannelReader::new(receiver), &limits, &mut contents)?;
-        let image = Image::new(&pack.tree, &mut contents)?;
+        let image = Image::new(&pack, &mut contents)?;
         Ok((pack, image, contents))
     });
     let mut archive = pin!(archive);

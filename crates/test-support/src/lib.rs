@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod generated;
+mod gnu_tar;
 mod header;
 pub mod listing;
 pub mod manifest;
@@ -23,6 +24,7 @@ pub use self::{
     runtime_api::{Function, Outcome},
 };
 pub use self::{
+    gnu_tar::{LAYER_COMMAND, layer_by_gnu_tar},
     repository::sample_pack,
     tools::{report_missing, run, tool},
 };

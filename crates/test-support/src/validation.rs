@@ -38,7 +38,7 @@ impl ValidatedPack {
     }
 
     pub fn image(&mut self) -> Image {
-        Image::new(&self.pack.tree, &mut self.contents).unwrap()
+        Image::new(&self.pack, &mut self.contents).unwrap()
     }
 }
 

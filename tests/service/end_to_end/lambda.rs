@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Digest of the sample pack's image, which the events upload.
-const SAMPLE: &str = "sha256:f5f13034fe740c7f235d7a65f001ef0a70d8442148c63b276e4ecd3aafe35844";
+const SAMPLE: &str = "sha256:d2cf4e536d99451218dfed5e19eddb855c2d105efaef39566e0ba794bee5dbe0";
 
 /// Embedded backends with the orgs that `local` seeds.
 struct SeededBackends {

@@ -61,8 +61,8 @@ async fn an_upload_returns_the_complete_record_and_is_built() {
         "capabilities": created.text("capabilities"),
         "suggested_packs": "changelog,git",
         "image_origin": "upload",
-        "image_digest": "sha256:4b78509d5e9146e187a109406c573c63802d0c8e05ade131b2710c4b74af2667",
-        "size_bytes": 3780,
+        "image_digest": "sha256:95813a07a7d2259cccf408c4f17ea76e40582e29c20c04d88c17e18022fe242c",
+        "size_bytes": 4107,
         "owned": true,
         "build_status": "queued",
     });

@@ -1,25 +1,43 @@
 use serde::Serialize;
 
 use super::Descriptor;
-use crate::Digest;
+use crate::{Digest, Manifest};
 
-/// The creation time of every image. It is fixed so that the digest depends only on the content. This value is the one
-/// Cloud Native Buildpacks uses; it is after 1980 because not every tool understands earlier times.
+/// The creation time of every image, and the modification time of every file in it. It is fixed so that the digest
+/// depends only on the content. The value is the one that Cloud Native Buildpacks uses: tools such as Python's `zipfile`
+/// reject files from before 1980.
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
 /// An image's config (OCI image spec, "Image Configuration"). The fields are serialised in this order.
 #[derive(Serialize)]
-struct Config {
+struct Config<'a> {
     created: &'static str,
     architecture: &'static str,
     os: &'static str,
-    config: Execution,
+    config: Execution<'a>,
     rootfs: RootFs,
+    history: [History; 1],
 }
 
-/// How to run a container of this image. Empty, since a pack is mounted and never run.
+/// How to run a container of this image. A pack is mounted and never run, so there are only labels.
 #[derive(Serialize)]
-struct Execution {}
+struct Execution<'a> {
+    #[serde(rename = "Labels")]
+    labels: Labels<'a>,
+}
+
+/// The labels, in the order of their names (OCI image spec, "Annotations").
+#[derive(Serialize)]
+struct Labels<'a> {
+    #[serde(rename = "org.opencontainers.image.created")]
+    created: &'static str,
+    #[serde(rename = "org.opencontainers.image.description")]
+    description: &'a str,
+    #[serde(rename = "org.opencontainers.image.title")]
+    title: &'a str,
+    #[serde(rename = "org.opencontainers.image.version")]
+    version: &'a str,
+}
 
 #[derive(Serialize)]
 struct RootFs {
@@ -27,14 +45,28 @@ struct RootFs {
     diff_ids: [Digest; 1],
 }
 
+/// How the layer was made. Tools that count layers expect one entry for each.
+#[derive(Serialize)]
+struct History {
+    created: &'static str,
+    created_by: &'static str,
+}
+
 /// Returns the config of an image with this layer. The layer is not compressed, so its digest is also its diff ID.
-pub(super) fn json(layer: &Descriptor) -> Vec<u8> {
+pub(super) fn json(manifest: &Manifest, layer: &Descriptor) -> Vec<u8> {
+    let labels = Labels {
+        created: CREATED,
+        description: &manifest.description,
+        title: manifest.display_name.as_deref().unwrap_or(manifest.name.as_str()),
+        version: manifest.version.as_str(),
+    };
     let config = Config {
         created: CREATED,
         architecture: "amd64",
         os: "linux",
-        config: Execution {},
+        config: Execution { labels },
         rootfs: RootFs { r#type: "layers", diff_ids: [layer.digest] },
+        history: [History { created: CREATED, created_by: "pack-format" }],
     };
     super::manifest::to_json(&config)
 }

@@ -1,6 +1,6 @@
 //! The layer of a pack's image: the pack's files as one canonical tar, so that the digest depends only on the files.
 //!
-//! The tar is byte for byte what GNU tar writes in POSIX format, with every owner and time zero
+//! The tar is byte for byte what GNU tar writes in POSIX format, with owner and group 0 and one fixed time
 //! (docs/architecture.md has the command).
 
 use std::io::{self, ErrorKind, Read, Seek, Write};
@@ -15,6 +15,8 @@ use crate::{Digest, EntryKind, Tree};
 const BLOCK: u64 = 512;
 /// The size of a header's name field, in bytes.
 const NAME_FIELD: usize = 100;
+/// The modification time of every entry: 1980-01-01T00:00:01Z, as in the config.
+const MTIME: u64 = 315_532_801;
 /// The two blocks of zeros at the end of a tar.
 static ZEROS: [u8; 1_024] = [0; 1_024];
 
@@ -91,7 +93,7 @@ fn header(name: &[u8], kind: EntryType, mode: u32, size: u64) -> Header {
     header.set_uid(0);
     header.set_gid(0);
     header.set_size(size);
-    header.set_mtime(0);
+    header.set_mtime(MTIME);
     // GNU tar leaves the device fields of an extended header empty.
     if kind != EntryType::XHeader
         && let Some(ustar) = header.as_ustar_mut()

@@ -13,7 +13,7 @@ pub use self::{
     layer::write as write_layer,
     manifest::{CONFIG_MEDIA_TYPE, Descriptor, LAYER_MEDIA_TYPE, MANIFEST_MEDIA_TYPE},
 };
-use crate::{Digest, Tree};
+use crate::{Digest, Pack};
 
 /// The image of a pack: its config, its image manifest and the descriptor of its layer. [`write_layer`] writes the layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +29,11 @@ pub struct Image {
 }
 
 impl Image {
-    /// Assembles the image of a pack from its tree and its contents, as [`validate`](crate::validate) wrote them. Hashes
-    /// the layer without keeping it.
-    pub fn new(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Self> {
-        let layer = layer::descriptor(tree, contents)?;
-        let config = Bytes::from(config::json(&layer));
+    /// Assembles the image of a pack and its contents, as [`validate`](crate::validate) wrote them. Hashes the layer
+    /// without keeping it.
+    pub fn new(pack: &Pack, contents: &mut (impl Read + Seek)) -> io::Result<Self> {
+        let layer = layer::descriptor(&pack.tree, contents)?;
+        let config = Bytes::from(config::json(&pack.manifest, &layer));
         let manifest = Bytes::from(manifest::json(&config, &layer));
         let digest = Digest::sha256(&manifest);
         Ok(Self { layer, config, manifest, digest })

@@ -1,34 +1,24 @@
 //! The canonical layer, compared with that of GNU tar, and the digests of the image.
 
 use std::{
-    path::Path,
-    process::{Command, Stdio},
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    process::Command,
 };
 
 use pack_format::Digest;
 use test_support::{
     archive::Archive,
+    layer_by_gnu_tar,
     listing::{Listing, read_directory, write_directory},
     manifest::MANIFEST,
     sample_pack,
     validation::{ValidatedPack, validate},
 };
 
-/// The command in docs/architecture.md that computes the digest of a layer.
-const GNU_TAR: &str = r"find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z | tar --null --no-recursion -T - --format=posix \
-    --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --mtime=@0 --owner=0 --group=0 --numeric-owner \
-    --mode=u=rwX,go=rX -b1 -cf -";
-
 /// Names of files and directories that writers may encode or sort differently.
 const NAMES: [&str; 12] =
     ["ä", "日本語", "😀.md", "e\u{301}", "a b", "it's", "\"quoted\"", ".hidden", "a-b", "a.b", "a", "aB"];
-
-fn gnu_tar(directory: &Path) -> Vec<u8> {
-    let output =
-        Command::new("sh").args(["-c", GNU_TAR]).current_dir(directory).stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "GNU tar failed");
-    output.stdout
-}
 
 fn validated(files: &Listing) -> ValidatedPack {
     validate(&Archive::new().listing(files).tar_gz()).unwrap()
@@ -72,7 +62,7 @@ fn the_layer_is_what_gnu_tar_writes() {
     write_directory(directory.path(), &listing);
 
     let mut validated = validated(&listing);
-    let (layer, expected) = (validated.layer(), gnu_tar(directory.path()));
+    let (layer, expected) = (validated.layer(), layer_by_gnu_tar(directory.path()));
 
     if let Some(block) = layer.chunks(512).zip(expected.chunks(512)).position(|(layer, expected)| layer != expected) {
         let show = |tar: &[u8]| String::from_utf8_lossy(&tar[block * 512..(block + 1) * 512]).replace('\0', "·");
@@ -83,16 +73,50 @@ fn the_layer_is_what_gnu_tar_writes() {
     assert_eq!((descriptor.digest, descriptor.size), (Digest::sha256(&expected), expected.len() as u64));
 }
 
+/// Modes that GNU tar would otherwise keep, and files that an upload ignores, change nothing.
+#[test]
+fn the_layer_does_not_depend_on_modes_or_ignored_files() {
+    let pack = tempfile::tempdir().unwrap();
+    let (guides, script) = (pack.path().join("guides"), pack.path().join("scripts/run.sh"));
+    for directory in ["guides", "scripts", "scripts/._resources"] {
+        fs::create_dir(pack.path().join(directory)).unwrap();
+    }
+    fs::write(pack.path().join("pack.yaml"), MANIFEST).unwrap();
+    fs::write(guides.join("a.md"), "a").unwrap();
+    fs::write(guides.join(".gitignore"), "kept below the top").unwrap();
+    fs::write(&script, "#!/bin/sh\n").unwrap();
+    for ignored in
+        [".gitignore", ".gitattributes", ".DS_Store", "guides/.DS_Store", "._pack.yaml", "scripts/._resources/x"]
+    {
+        fs::write(pack.path().join(ignored), "ignored").unwrap();
+    }
+    let modes = |file: u32, directory: u32, executable: u32| {
+        fs::set_permissions(pack.path().join("pack.yaml"), Permissions::from_mode(file)).unwrap();
+        fs::set_permissions(guides.join("a.md"), Permissions::from_mode(file)).unwrap();
+        fs::set_permissions(&guides, Permissions::from_mode(directory)).unwrap();
+        fs::set_permissions(&script, Permissions::from_mode(executable)).unwrap();
+    };
+    modes(0o644, 0o755, 0o755);
+    let expected = layer_by_gnu_tar(pack.path());
+    // A umask of 077, a directory with setgid and sticky bits, a setuid script.
+    for (file, directory, executable) in [(0o600, 0o700, 0o700), (0o664, 0o3775, 0o775), (0o644, 0o755, 0o6755)] {
+        modes(file, directory, executable);
+        assert_eq!(layer_by_gnu_tar(pack.path()), expected, "{file:o} {directory:o} {executable:o}");
+        let archive = Command::new("tar").args(["-czf", "-", "."]).current_dir(pack.path()).output().unwrap().stdout;
+        assert_eq!(validate(&archive).unwrap().layer(), expected, "{file:o} {directory:o} {executable:o}");
+    }
+}
+
 #[test]
 fn the_digests_of_the_sample_pack() {
     let image = validated(&read_directory(sample_pack())).image();
-    assert_eq!(image.layer.digest, Digest::sha256(&gnu_tar(sample_pack())));
+    assert_eq!(image.layer.digest, Digest::sha256(&layer_by_gnu_tar(sample_pack())));
     assert_eq!(
         image.layer.digest.to_string(),
-        "sha256:902700f8cfc7a09e1e9b1f0986841812fa452840f19f48b976ef5d39a5f673c4"
+        "sha256:080dbd3016091ed731e1d8e7975292aece2841b522e9441cdf9ed06bed1a85dc"
     );
-    assert_eq!(image.digest.to_string(), "sha256:f5f13034fe740c7f235d7a65f001ef0a70d8442148c63b276e4ecd3aafe35844");
-    assert_eq!(image.size_bytes(), 11_972);
+    assert_eq!(image.digest.to_string(), "sha256:d2cf4e536d99451218dfed5e19eddb855c2d105efaef39566e0ba794bee5dbe0");
+    assert_eq!(image.size_bytes(), 12_395);
 }
 
 #[test]

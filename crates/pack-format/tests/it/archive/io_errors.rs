@@ -95,5 +95,5 @@ fn an_error_while_storing_contents_is_not_a_problem() {
 fn truncated_contents_make_no_image() {
     let ValidatedPack { pack, contents } = validation::validate(&upload()).unwrap();
     let mut truncated = Cursor::new(&contents.get_ref()[..contents.get_ref().len() - 1]);
-    assert_eq!(Image::new(&pack.tree, &mut truncated).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    assert_eq!(Image::new(&pack, &mut truncated).unwrap_err().kind(), ErrorKind::UnexpectedEof);
 }
