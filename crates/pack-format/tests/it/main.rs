@@ -6,4 +6,5 @@ mod image;
 mod layout;
 mod manifest;
 mod mistakes;
+mod runtimes;
 mod support;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use flate2::Compression;
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, prelude::*, sample::select, strategy::ValueTree as _, test_runner::TestRunner};
 use test_support::{
     archive::{Archive, BLOCK, Header, PREFIX, gzip_at, pax_records},
     listing::Listing,
@@ -72,8 +72,14 @@ struct Plan {
     order: Vec<u32>,
 }
 
+/// The archives that several tests use: the same 512 in every run, all of them valid.
+pub(crate) fn generated_archives() -> Vec<Generated> {
+    let mut runner = TestRunner::deterministic();
+    (0..512).map(|_| archives().new_tree(&mut runner).unwrap().current()).collect()
+}
+
 /// Generates valid archives.
-pub(crate) fn archives() -> impl Strategy<Value = Generated> {
+fn archives() -> impl Strategy<Value = Generated> {
     let layout = (
         select(vec![Format::V7, Format::Ustar, Format::Gnu, Format::Pax]),
         0..=9_u32,

@@ -2,7 +2,7 @@
 
 mod attacks;
 mod damage;
-mod generated;
+pub(crate) mod generated;
 mod io_errors;
 mod limits;
 mod tar_readers;
