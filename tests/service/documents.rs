@@ -1,10 +1,13 @@
-//! What README.md and the other documents refer to exists: relative links, source files, and names of the code.
+//! What README.md and the other documents refer to exists: relative links, source files, names of the code, the command of
+//! the layer.
 
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
+
+use test_support::LAYER_COMMAND;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -134,4 +137,12 @@ fn every_name_of_the_code_exists() {
         missing.extend(unknown.map(|name| format!("{}: {name}", document.display())));
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The tests run the command as a constant. A reader copies it from the document.
+#[test]
+fn the_architecture_has_the_command_of_the_layer() {
+    let words = |text: &str| text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let architecture = fs::read_to_string(Path::new(ROOT).join("docs/architecture.md")).unwrap();
+    assert!(words(&architecture).contains(&words(LAYER_COMMAND)), "the command differs from {LAYER_COMMAND}");
 }

@@ -8,9 +8,10 @@ use std::{
     process::Command,
 };
 
+use pack_format::Digest;
 use reqwest::StatusCode;
 use serde_json::Value;
-use test_support::listing::read_directory;
+use test_support::{layer_by_gnu_tar, listing::read_directory};
 
 use crate::support::{Archive, Local, manifest, run, sample_pack, scratch, tool};
 
