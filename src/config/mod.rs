@@ -13,7 +13,7 @@ use self::reader::Reader;
 pub use self::reader::{ConfigError, InvalidVariable};
 use crate::{
     aws::Timeouts,
-    identity::{self, JwksSettings, SessionSettings},
+    identity::{self, JwksSettings, JwksUrl, SessionSettings},
     registry::{self, Credentials, RegistryAddress},
     requeue,
 };
@@ -29,7 +29,7 @@ pub struct Api {
     pub build_queue_url: String,
     /// `REGISTRY`, required: `host[:port][/prefix]`.
     pub registry: RegistryAddress,
-    /// `SESSION_ISSUER`, `SESSION_AUDIENCE` and `SESSION_JWKS_URL`, all or none; `TENANT_BASE_DOMAIN`;
+    /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither, and optionally `SESSION_AUDIENCE`; `TENANT_BASE_DOMAIN`;
     /// `CREDENTIAL_CACHE_MS`, at most 60,000, with 0 for no cache.
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
@@ -169,9 +169,17 @@ fn identity(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> identity::S
     let default = identity::Settings::default();
     let sessions = ["SESSION_ISSUER", "SESSION_AUDIENCE", "SESSION_JWKS_URL"].iter().any(|name| reader.is_set(name));
     let sessions = sessions.then(|| {
-        let (issuer, audience) = (reader.required("SESSION_ISSUER"), reader.required("SESSION_AUDIENCE"));
-        let jwks = reader.required("SESSION_JWKS_URL").map(JwksSettings::new);
-        Some(SessionSettings { issuer: issuer?, audience: audience?, jwks: jwks? })
+        let (issuer, url) = (reader.required("SESSION_ISSUER"), reader.required::<JwksUrl>("SESSION_JWKS_URL"));
+        let audience = reader.is_set("SESSION_AUDIENCE").then(|| reader.required("SESSION_AUDIENCE")).flatten();
+        if audience.is_none() && url.as_ref().is_some_and(JwksUrl::is_well_known) {
+            reader.reject(
+                "SESSION_AUDIENCE",
+                "is required with this SESSION_JWKS_URL: keys under /.well-known/ are those of every client of the \
+                 issuer, so set the audience, or the URL of the keys of one client"
+                    .to_owned(),
+            );
+        }
+        Some(SessionSettings { issuer: issuer?, audience, jwks: JwksSettings::new(url?) })
     });
     let base_domain = reader.is_set("TENANT_BASE_DOMAIN").then(|| reader.required("TENANT_BASE_DOMAIN"));
     let cache_for = reader.milliseconds("CREDENTIAL_CACHE_MS", default.cache_for);

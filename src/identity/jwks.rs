@@ -44,6 +44,13 @@ impl FromStr for JwksUrl {
     }
 }
 
+impl JwksUrl {
+    /// Whether the keys are at a well-known URI (RFC 8615), and so those of all clients of the issuer.
+    pub fn is_well_known(&self) -> bool {
+        self.0.path().starts_with("/.well-known/")
+    }
+}
+
 /// Where an issuer's keys are, and when they are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksSettings {

@@ -13,8 +13,13 @@ use crate::records::OrgId;
 /// The accepted signature algorithms: one asymmetric algorithm for each kind of key. All others, such as `none` and the
 /// HMACs, are rejected before a key is looked up (RFC 8725, section 3.1).
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+/// The accepted `typ` header parameters, in lower case. It may also be absent. A token of another type, such as an ID
+/// token's `id_token+jwt`, was issued for another purpose (RFC 8725, section 3.11; RFC 9068).
+const TYPES: [&str; 2] = ["jwt", "at+jwt"];
 /// The accepted difference between the issuer's clock and ours, in seconds.
 const LEEWAY_SECONDS: u64 = 60;
+/// The longest time between `iat` and `exp`, in seconds.
+const MAX_LIFETIME_SECONDS: f64 = 24.0 * 3_600.0;
 
 /// A session's JWT (RFC 7519) as a client sent it.
 #[derive(Debug, Clone)]
@@ -41,8 +46,9 @@ impl FromStr for SessionToken {
 pub struct SessionSettings {
     /// The required `iss`.
     pub issuer: String,
-    /// The audience that `aud` must be or contain.
-    pub audience: String,
+    /// The audience that `aud` must be or contain. Without one `aud` is not checked, so the keys must be those of one
+    /// client of the issuer: a token that the issuer gave to another client must not verify.
+    pub audience: Option<String>,
     pub jwks: JwksSettings,
 }
 
@@ -50,7 +56,7 @@ pub struct SessionSettings {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) org_id: OrgId,
-    /// The token's permissions, except unknown ones.
+    /// The token's permissions, except unknown ones. None if the token has no `permissions`.
     pub(super) scopes: Vec<Scope>,
     /// `sub`, which identifies the session in audit lines.
     pub(super) subject: Option<String>,
@@ -70,6 +76,10 @@ pub enum SessionError {
     /// The token requires an extension (RFC 7515, section 4.1.11). None is supported.
     #[error("the session token has critical header parameters")]
     Critical,
+    #[error("the session token's type is not accepted")]
+    Type,
+    #[error("the session token is valid for more than 24 hours")]
+    Lifetime,
     #[error("the session token has no kid")]
     NoKeyId,
     #[error("the issuer has no key with the session token's kid")]
@@ -88,18 +98,25 @@ impl From<jsonwebtoken::errors::Error> for SessionError {
     }
 }
 
+/// The claims of an access token as AuthKit issues it by default (WorkOS documentation, "Access token"). `iss` is parsed
+/// here too, because the verifier would also accept a list of issuers.
 #[derive(Deserialize)]
 struct Claims {
+    #[serde(rename = "iss")]
+    _issuer: String,
     org_id: OrgId,
+    #[serde(default)]
     permissions: Vec<String>,
     sub: Option<String>,
+    iat: f64,
+    exp: f64,
 }
 
 /// Verifies the sessions of one issuer.
 #[derive(Debug)]
 pub(super) struct Sessions {
     issuer: String,
-    audience: String,
+    audience: Option<String>,
     jwks: Jwks,
 }
 
@@ -119,11 +136,18 @@ impl Sessions {
         if header.crit.is_some() {
             return Err(SessionError::Critical);
         }
+        if header.typ.is_some_and(|typ| !TYPES.contains(&typ.to_ascii_lowercase().as_str())) {
+            return Err(SessionError::Type);
+        }
         let kid = header.kid.ok_or(SessionError::NoKeyId)?;
         let key = self.jwks.key(&kid).await?.ok_or(SessionError::UnknownKey)?;
         // The key determines the algorithm, not the token.
         let validation = self.validation(key.algorithm);
-        let Claims { org_id, permissions, sub } = jsonwebtoken::decode(token, &key.key, &validation)?.claims;
+        let Claims { org_id, permissions, sub, iat, exp, .. } =
+            jsonwebtoken::decode(token, &key.key, &validation)?.claims;
+        if exp - iat > MAX_LIFETIME_SECONDS {
+            return Err(SessionError::Lifetime);
+        }
         let scopes = permissions.iter().filter_map(|permission| permission.parse().ok()).collect();
         Ok(Session { org_id, scopes, subject: sub })
     }
@@ -133,9 +157,15 @@ impl Sessions {
         validation.leeway = LEEWAY_SECONDS;
         validation.validate_nbf = true;
         validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.audience]);
-        // `nbf` is not required, since many issuers omit it.
-        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        // `nbf` is not required: AuthKit omits it.
+        validation.set_required_spec_claims(&["exp", "iss"]);
+        match &self.audience {
+            Some(audience) => {
+                validation.set_audience(&[audience]);
+                validation.required_spec_claims.insert("aud".to_owned());
+            }
+            None => validation.validate_aud = false,
+        }
         validation
     }
 }

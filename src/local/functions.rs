@@ -1,6 +1,6 @@
 use std::{env, sync::Arc};
 
-use super::{Error, Issuer, Options, QueueUrls, issuer::AUDIENCE, sdk::Sdk};
+use super::{Error, Issuer, Options, QueueUrls, sdk::Sdk};
 use crate::{
     aws::{self, Queue, Staging, Table},
     build::Builder,
@@ -39,8 +39,8 @@ impl Functions {
             "BUILD_QUEUE_URL" => Some(queues.builds.clone()),
             "REGISTRY" => Some(registry.to_string()),
             "SESSION_ISSUER" => Some(issuer.url.clone()),
-            "SESSION_AUDIENCE" => Some(AUDIENCE.to_owned()),
             "SESSION_JWKS_URL" => Some(issuer.jwks_url()),
+            "SESSION_AUDIENCE" => None,
             // The embedded registry needs no credentials.
             "REGISTRY_AUTH" if options.registry.is_none() => None,
             "REQUEUE_AFTER_MS" => env::var(variable).ok().or_else(|| Some(REQUEUE_AFTER_MS.to_owned())),

@@ -15,10 +15,8 @@ use crate::identity::Scope;
 
 /// The issuer's file in the data folder.
 const FILE: &str = "issuer.json";
-/// The `aud` claim of session tokens.
-pub(super) const AUDIENCE: &str = "pack-upload";
-/// The path of the public keys.
-const JWKS_PATH: &str = "/.well-known/jwks.json";
+/// The path of the public keys. As those of AuthKit, they belong to one client.
+const JWKS_PATH: &str = "/sso/jwks/client_local";
 /// How long a session token is valid.
 const VALID_FOR: Duration = Duration::from_secs(3_600);
 
@@ -36,6 +34,10 @@ pub struct SessionOptions {
         default_value = "caps:write,workspace:read,workspace:write,tasks:write,audit:read"
     )]
     pub permissions: Vec<Scope>,
+    /// Adds the claims `aud`, with this value, and `nbf`. Without it the token is like those that AuthKit issues by
+    /// default.
+    #[arg(long)]
+    pub audience: Option<String>,
 }
 
 /// The issuer of a local run's session tokens. It serves its public keys on loopback.
@@ -103,21 +105,24 @@ impl Issuer {
     ///
     /// # Errors
     /// Returns [`Error::NoIssuer`] if no local run has used the folder yet.
-    pub fn mint(folder: &Path, SessionOptions { org, permissions }: &SessionOptions) -> Result<String, Error> {
+    pub fn mint(folder: &Path, options: &SessionOptions) -> Result<String, Error> {
+        let SessionOptions { org, permissions, audience } = options;
         let issuer = Self::read(folder)?;
         let mut header = Header::new(Algorithm::ES256);
         header.kid = issuer.public_key.common.key_id;
         let now = jsonwebtoken::get_current_timestamp();
-        let claims = json!({
+        let mut claims = json!({
             "iss": issuer.url,
-            "aud": AUDIENCE,
             "sub": format!("local-{org}"),
             "iat": now,
-            "nbf": now,
             "exp": now + VALID_FOR.as_secs(),
             "org_id": seed::org_id(org),
             "permissions": permissions,
         });
+        if let Some(audience) = audience {
+            claims["aud"] = json!(audience);
+            claims["nbf"] = json!(now);
+        }
         jsonwebtoken::encode(&header, &claims, &issuer.key).map_err(|error| failed("issuer", error))
     }
 }

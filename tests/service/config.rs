@@ -230,20 +230,26 @@ const SESSIONS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn session_variables_are_all_set_or_none() {
+fn the_issuer_and_its_keys_are_both_set_or_neither() {
     let sessions = Api::read(environment(&SESSIONS)).unwrap().identity.sessions.unwrap();
     let jwks = JwksSettings::new("https://id.example/.well-known/jwks.json".parse().unwrap());
     assert_eq!(
         sessions,
-        SessionSettings { issuer: "https://id.example/".to_owned(), audience: "packs".to_owned(), jwks }
+        SessionSettings { issuer: "https://id.example/".to_owned(), audience: Some("packs".to_owned()), jwks }
     );
     assert_eq!(sessions.jwks.refresh_pause, Duration::from_secs(60));
-    for missing in SESSIONS {
-        let others: Vec<_> = SESSIONS.into_iter().filter(|setting| *setting != missing).collect();
-        assert_eq!(variables(&Api::read(environment(&others)).unwrap_err()), [missing.0]);
-        let [other, another] = others[..] else { panic!("two of the three remain") };
-        assert_eq!(variables(&Api::read(environment(&[missing])).unwrap_err()), [other.0, another.0]);
-    }
+    let [issuer, audience, url] = SESSIONS;
+    assert_eq!(variables(&Api::read(environment(&[issuer, audience])).unwrap_err()), ["SESSION_JWKS_URL"]);
+    assert_eq!(variables(&Api::read(environment(&[url, audience])).unwrap_err()), ["SESSION_ISSUER"]);
+    assert_eq!(variables(&Api::read(environment(&[audience])).unwrap_err()), ["SESSION_ISSUER", "SESSION_JWKS_URL"]);
+}
+
+#[test]
+fn without_an_audience_the_keys_must_be_those_of_one_client() {
+    let read = |url| Api::read(environment(&[SESSIONS[0], ("SESSION_JWKS_URL", url)]));
+    let sessions = read("https://api.workos.com/sso/jwks/client_01H").unwrap().identity.sessions.unwrap();
+    assert_eq!(sessions.audience, None);
+    assert_eq!(variables(&read("https://id.example/.well-known/jwks.json").unwrap_err()), ["SESSION_AUDIENCE"]);
 }
 
 #[test]

@@ -38,6 +38,7 @@ async fn a_session_works_like_a_key_and_survives_a_restart() {
     for (arguments, status) in [
         (&["acme", "--permissions", "workspace:read,tasks:write"][..], 403),
         (&["globex", "--permissions", "caps:write"], 201),
+        (&["acme", "--audience", "https://your-org.example"], 200),
         (&["pastdue"], 423),
         (&["expired"], 423),
     ] {

@@ -121,6 +121,7 @@ pub(crate) fn claims() -> Value {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": "alice",
+        "iat": now(0),
         "nbf": now(0),
         "exp": now(600),
         "org_id": ACME,
@@ -197,7 +198,7 @@ impl Issuer {
     pub(crate) fn settings_with(&self, change: impl FnOnce(&mut JwksSettings)) -> Settings {
         let mut jwks = JwksSettings::new(self.url.parse().unwrap());
         change(&mut jwks);
-        let sessions = SessionSettings { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), jwks };
+        let sessions = SessionSettings { issuer: ISSUER.to_owned(), audience: Some(AUDIENCE.to_owned()), jwks };
         Settings { sessions: Some(sessions), ..Settings::default() }
     }
 }

@@ -101,10 +101,14 @@ async fn claims_are_checked_with_a_minute_of_leeway() {
         (json!({"exp": now(600) as f64 + 0.5}), "a fraction of a second"),
         (json!({"aud": ["other", AUDIENCE]}), "one of several audiences"),
         (json!({"iat": now(300), "jti": "x", "org_name": "Acme"}), "unknown claims"),
+        (json!({"iat": now(-60), "exp": now(24 * 3_600 - 60)}), "valid for a day"),
     ] {
         assert_eq!(setup.list(&claims_with(valid)).await.status, 200, "{why}");
     }
     for (invalid, why) in [
+        (json!({"iat": now(-60), "exp": now(24 * 3_600 - 59)}), "valid for more than a day"),
+        (json!({"iat": null}), "no time of issue"),
+        (json!({"iat": now(0).to_string()}), "iat is a string"),
         (json!({"exp": now(-62)}), "expired"),
         (json!({"exp": 0}), "expired long ago"),
         (json!({"exp": -1}), "expired before the epoch"),
@@ -115,6 +119,8 @@ async fn claims_are_checked_with_a_minute_of_leeway() {
         (json!({"iss": "https://id.example"}), "another issuer"),
         (json!({"iss": format!("{ISSUER}x")}), "an issuer with the same prefix"),
         (json!({"iss": null}), "no issuer"),
+        (json!({"iss": [ISSUER]}), "a list of issuers"),
+        (json!({"iss": [ISSUER, "https://id.example"]}), "a list of several issuers"),
         (json!({"aud": "other"}), "another audience"),
         (json!({"aud": ["other", "another"]}), "other audiences"),
         (json!({"aud": []}), "an empty audience"),
@@ -124,11 +130,65 @@ async fn claims_are_checked_with_a_minute_of_leeway() {
         (json!({"org_id": "org_01jacme0000000000000000000"}), "an org's id in lower case"),
         (json!({"org_id": ["org_01JACME0000000000000000000"]}), "a list of orgs"),
         (json!({"org_id": "org_01JN0SVCH00000000000000000"}), "an unknown org"),
-        (json!({"permissions": null}), "no permissions"),
         (json!({"permissions": "caps:write"}), "permissions as a string"),
         (json!({"permissions": ["caps:write", 1]}), "a permission that is a number"),
     ] {
         setup.expect_unauthenticated(&setup.ec.token(&header("ES256", "ec"), &claims_with(invalid)), why).await;
+    }
+}
+
+/// The claims that WorkOS documents for AuthKit's access tokens, without a JWT template.
+fn authkit_claims() -> Value {
+    json!({
+        "iss": ISSUER,
+        "sub": "user_01HBEQKA6K4QJAS93VPE39W1JT",
+        "act": {"sub": "admin@example.com"},
+        "org_id": claims()["org_id"],
+        "role": "member",
+        "permissions": ["caps:write", "workspace:read"],
+        "entitlements": ["audit-logs"],
+        "sid": "session_01HQSXZGF8FHF7A9ZZFCW4387R",
+        "jti": "01HQSXZXPPFPKMDD32RKTFY6PV",
+        "exp": now(300),
+        "iat": now(0),
+    })
+}
+
+#[tokio::test]
+async fn an_authkit_token_needs_no_audience_if_none_is_configured() {
+    let setup = Setup::new().await;
+    let mut settings = setup.issuer.settings();
+    settings.sessions.as_mut().unwrap().audience = None;
+    let api = TestApi::start_with(&settings).await;
+    let token = |claims: &Value| setup.ec.token(&json!({"alg": "ES256", "kid": "ec"}), claims);
+
+    let created = api.send(&with_credential(event("upload-http-api"), &token(&authkit_claims()))).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    setup.expect_unauthenticated(&token(&authkit_claims()), "an audience is configured").await;
+
+    // A JWT template may add an audience, a time and claims of its own.
+    let mut templated = authkit_claims();
+    for (name, value) in [("aud", json!("other")), ("nbf", json!(now(0))), ("org_name", json!("Acme"))] {
+        templated[name] = value;
+    }
+    assert_eq!(api.list_as(&token(&templated)).await.status, 200);
+
+    let mut unprivileged = authkit_claims();
+    unprivileged.as_object_mut().unwrap().remove("permissions");
+    let rejected = api.send(&with_credential(event("upload-http-api"), &token(&unprivileged))).await;
+    assert_eq!(rejected.code(), (403, "permission_denied"));
+    assert_eq!(api.list_as(&token(&unprivileged)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_of_another_type_is_rejected() {
+    let setup = Setup::new().await;
+    let header = |typ: &str| json!({"alg": "ES256", "kid": "ec", "typ": typ});
+    for typ in ["JWT", "jwt", "at+jwt", "AT+JWT"] {
+        assert_eq!(setup.api.list_as(&setup.ec.token(&header(typ), &claims())).await.status, 200, "{typ}");
+    }
+    for typ in ["", "id_token+jwt", "logout+jwt", "dpop+jwt", "at+jwt2", "JWE"] {
+        setup.expect_unauthenticated(&setup.ec.token(&header(typ), &claims()), typ).await;
     }
 }
 
