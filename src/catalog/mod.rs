@@ -3,7 +3,7 @@
 use crate::{
     aws::{self, Table},
     identity::Caller,
-    records::{PackId, Record, Visibility},
+    records::{BuildStatus, PackId, Record, Visibility},
 };
 
 pub use crate::aws::{Filter, Page};
@@ -27,7 +27,7 @@ impl Catalog {
         Ok(self.table.record(id).await?.filter(|record| is_visible(record, caller)))
     }
 
-    /// Lists the caller's own packs and all community packs, newest first. The page has at most `limit` packs and starts
+    /// Lists the caller's own packs and all ready community packs, newest first. The page has at most `limit` packs and starts
     /// after `cursor`. It may have fewer, or none, even if it is not the last one.
     pub async fn list(
         &self,
@@ -41,8 +41,9 @@ impl Catalog {
 }
 
 fn is_visible(record: &Record, caller: &Caller) -> bool {
-    match record.release.visibility {
-        Visibility::Org => record.release.org_id == caller.org.id,
-        Visibility::Community => true,
-    }
+    let is_shared = match record.release.visibility {
+        Visibility::Org => false,
+        Visibility::Community => record.build.status == BuildStatus::Ready,
+    };
+    is_shared || record.release.org_id == caller.org.id
 }

@@ -9,7 +9,7 @@ mod upload_id;
 pub use self::{
     id::{InvalidId, OrgId, PackId},
     org_slug::OrgSlug,
-    record::{Build, BuildState, BuildStatus, Record, Release, Visibility},
+    record::{Build, BuildState, BuildStatus, ImageFormat, Record, Release, UnknownImageFormat, Visibility},
     timestamp::Timestamp,
     upload_id::{UnknownUpload, UploadId},
 };

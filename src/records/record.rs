@@ -24,10 +24,50 @@ pub struct Release {
     pub visibility: Visibility,
     /// The reference of its image, which can be pulled once the build is ready: `<registry>/<org slug>/<name>:<tag>`.
     pub image_ref: String,
-    /// The digest of the image manifest. It depends only on the pack's content, so equal digests mean equal packs.
+    /// The digest of the image manifest.
     pub image_digest: Digest,
+    /// The digest of the canonical layer. It depends only on the pack's content, so equal digests mean equal content.
+    pub layer_digest: Digest,
+    pub image_format: ImageFormat,
     /// The size of the image's config and layer, in bytes.
     pub size_bytes: u64,
+    /// The SHA-256 of the archive as received.
+    pub archive_sha256: Digest,
+    /// The id of the credential that uploaded the archive.
+    pub uploaded_by: String,
+}
+
+/// How an image is assembled from a pack. The image digest depends on it, the layer digest does not. As a number in the
+/// table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "u32", try_from = "u32")]
+pub enum ImageFormat {
+    /// One config for `linux/amd64`, one uncompressed layer, and the image manifest.
+    V1,
+}
+
+/// This version of the service does not know the image format.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown image format {0}")]
+pub struct UnknownImageFormat(u32);
+
+impl From<ImageFormat> for u32 {
+    fn from(format: ImageFormat) -> Self {
+        match format {
+            ImageFormat::V1 => 1,
+        }
+    }
+}
+
+impl TryFrom<u32> for ImageFormat {
+    type Error = UnknownImageFormat;
+
+    fn try_from(number: u32) -> Result<Self, UnknownImageFormat> {
+        match number {
+            1 => Ok(Self::V1),
+            _ => Err(UnknownImageFormat(number)),
+        }
+    }
 }
 
 /// A pack as the table stores it.
@@ -48,11 +88,16 @@ impl Record {
         Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
     }
 
-    /// Returns this record queued for its next attempt, which builds another staged archive of the same content.
-    pub fn queued_again(&self, staging_key: String, now: Timestamp) -> Self {
-        let attempt = self.build.attempt.saturating_add(1);
-        let build = Build { status: BuildStatus::Queued, staging_key, attempt, sends: 1, enqueued_at: now };
-        Self { updated_at: now, build, ..self.clone() }
+    /// Returns this record queued for its next attempt, which builds the archive of `upload`, a new record of the same
+    /// content.
+    pub fn queued_again(&self, upload: &Self) -> Self {
+        let release = Release {
+            archive_sha256: upload.release.archive_sha256,
+            uploaded_by: upload.release.uploaded_by.clone(),
+            ..self.release.clone()
+        };
+        let build = Build { attempt: self.build.attempt.saturating_add(1), ..upload.build.clone() };
+        Self { release, updated_at: upload.updated_at, build, ..self.clone() }
     }
 }
 

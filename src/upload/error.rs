@@ -22,7 +22,7 @@ pub enum UploadError {
     NotSent,
     /// Another pack has this name and version: one with other content or another visibility.
     #[error("{pack_id} has this name and version")]
-    Conflict { pack_id: PackId, image_digest: Digest },
+    Conflict { pack_id: PackId, layer_digest: Digest, image_digest: Digest },
     /// A storage error before the record was written.
     #[error("a storage error before the record was written")]
     Storage(#[from] aws::Error),

@@ -14,7 +14,7 @@ use crate::{
     aws::{Created, PresignedPut, Queue, Staging, Table},
     error_chain::ErrorChain,
     identity::Org,
-    records::{BuildStatus, Record, Release, Timestamp, UploadId, Visibility},
+    records::{BuildStatus, ImageFormat, Record, Release, Timestamp, UploadId, Visibility},
     registry::RegistryAddress,
     telemetry::{Metrics, measured},
     validation::{self, Validated},
@@ -44,6 +44,8 @@ pub struct Uploads {
 pub struct Submission {
     pub archive: Archive,
     pub visibility: Visibility,
+    /// The id of the caller's credential.
+    pub uploaded_by: String,
     /// When the request arrived: the start of [`Uploads::deadline`].
     pub arrived_at: Instant,
 }
@@ -126,7 +128,7 @@ impl Uploads {
                 Archive::InRequest(archive) => self.validate_in_request(archive).await?,
                 Archive::InStaging(upload) => self.validate_in_staging(&Staging::upload_key(org.id, upload)).await?,
             };
-            let release = self.release(org, submission.visibility, validated);
+            let release = self.release(org, submission.visibility, submission.uploaded_by, validated);
             let Manifest { name, version, .. } = &release.manifest;
             let Some(found) = self.table.released(org.id, name, version).await? else { return Ok(release) };
             match decide(&found, &release)? {
@@ -154,7 +156,7 @@ impl Uploads {
             }
         };
         Metrics::default().bytes("ArchiveSize", validated.archive_size).write();
-        let release = self.release(org, submission.visibility, validated);
+        let release = self.release(org, submission.visibility, submission.uploaded_by, validated);
         let record = Record::queued(release, staging_key, Timestamp::now());
         measured("WriteTime", self.write(record)).await
     }
@@ -174,13 +176,17 @@ impl Uploads {
         Ok(measured("ValidateTime", validation::validate(archive, self.large_limits.clone())).await?)
     }
 
-    fn release(&self, org: &Org, visibility: Visibility, validated: Validated) -> Release {
-        let Validated { pack: Pack { manifest, .. }, image, .. } = validated;
+    fn release(&self, org: &Org, visibility: Visibility, uploaded_by: String, validated: Validated) -> Release {
+        let Validated { pack: Pack { manifest, .. }, image, archive_sha256, .. } = validated;
         Release {
             org_id: org.id,
             image_ref: self.registry.image(&org.slug, &manifest.name, &manifest.version),
             image_digest: image.digest,
+            layer_digest: image.layer.digest,
+            image_format: ImageFormat::V1,
             size_bytes: image.size_bytes(),
+            archive_sha256,
+            uploaded_by,
             manifest,
             visibility,
         }
@@ -200,7 +206,7 @@ impl Uploads {
             match decide(&found, &new.release)? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
                 Decision::QueueAgain => {
-                    let queued = found.queued_again(new.build.staging_key.clone(), new.created_at);
+                    let queued = found.queued_again(&new);
                     created = self.table.queue_again(&found, &queued).await?;
                     outcome = Outcome::QueuedAgain(queued);
                 }
@@ -232,13 +238,14 @@ enum Decision {
 }
 
 fn decide(found: &Record, new: &Release) -> Result<Decision, UploadError> {
-    let same = found.release.image_digest == new.image_digest && found.release.visibility == new.visibility;
+    let same = found.release.layer_digest == new.layer_digest && found.release.visibility == new.visibility;
     match (&found.build.status, same) {
         (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
         (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
         (BuildStatus::Failed { .. }, false) => Ok(Decision::Replace),
         (BuildStatus::Queued | BuildStatus::Ready, false) => {
-            Err(UploadError::Conflict { pack_id: found.id, image_digest: found.release.image_digest })
+            let Release { layer_digest, image_digest, .. } = found.release;
+            Err(UploadError::Conflict { pack_id: found.id, layer_digest, image_digest })
         }
     }
 }

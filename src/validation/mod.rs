@@ -6,7 +6,7 @@ use std::{panic::resume_unwind, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use pack_format::{Limits, Pack, ValidationError, image::Image};
+use pack_format::{Digest, Limits, Pack, ValidationError, image::Image};
 use tempfile::{SpooledTempFile, spooled_tempfile};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
@@ -28,6 +28,7 @@ pub(crate) struct Validated {
     pub(crate) contents: SpooledTempFile,
     /// The size of the archive, in bytes.
     pub(crate) archive_size: u64,
+    pub(crate) archive_sha256: Digest,
 }
 
 /// Validates an archive while it is received, and computes the image of its pack, on a blocking thread. If the future is
@@ -42,9 +43,10 @@ pub(crate) async fn validate(
     let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
     let validating = spawn_blocking(move || {
         let mut contents = spooled_tempfile(IN_MEMORY);
-        let pack = pack_format::validate(ChannelReader::new(receiver), &limits, &mut contents)?;
+        let mut archive = ChannelReader::new(receiver);
+        let pack = pack_format::validate(&mut archive, &limits, &mut contents)?;
         let image = Image::new(&pack, &mut contents)?;
-        Ok((pack, image, contents))
+        Ok::<_, ValidationError>((pack, image, contents, archive.sha256()))
     });
     let mut archive = pin!(archive);
     let mut archive_size = 0;
@@ -57,5 +59,6 @@ pub(crate) async fn validate(
     }
     drop(sender);
     let validated = validating.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
-    validated.map(|(pack, image, contents)| Validated { pack, image, contents, archive_size })
+    let (pack, image, contents, archive_sha256) = validated?;
+    Ok(Validated { pack, image, contents, archive_size, archive_sha256 })
 }

@@ -8,7 +8,7 @@ use super::Key;
 use crate::{
     aws::Error,
     error_chain::ErrorChain,
-    records::{Build, BuildStatus, OrgId, PackId, Record, Release, Timestamp, Visibility},
+    records::{Build, BuildStatus, ImageFormat, OrgId, PackId, Record, Release, Timestamp, Visibility},
     telemetry::Metrics,
 };
 
@@ -77,7 +77,11 @@ pub(super) struct RecordItem {
     visibility: Visibility,
     image_ref: String,
     image_digest: Digest,
+    layer_digest: Digest,
+    image_format: ImageFormat,
     size_bytes: u64,
+    archive_sha256: Digest,
+    uploaded_by: String,
     created_at: Timestamp,
     updated_at: Timestamp,
 
@@ -91,7 +95,18 @@ pub(super) struct RecordItem {
 
 impl From<Record> for RecordItem {
     fn from(Record { id, release, created_at, updated_at, build }: Record) -> Self {
-        let Release { org_id, manifest, visibility, image_ref, image_digest, size_bytes } = release;
+        let Release {
+            org_id,
+            manifest,
+            visibility,
+            image_ref,
+            image_digest,
+            layer_digest,
+            image_format,
+            size_bytes,
+            archive_sha256,
+            uploaded_by,
+        } = release;
         Self {
             pack_id: id,
             org_id,
@@ -101,7 +116,11 @@ impl From<Record> for RecordItem {
             visibility,
             image_ref,
             image_digest,
+            layer_digest,
+            image_format,
             size_bytes,
+            archive_sha256,
+            uploaded_by,
             created_at,
             updated_at,
             build_status: build.status,
@@ -121,7 +140,11 @@ impl From<RecordItem> for Record {
             visibility: item.visibility,
             image_ref: item.image_ref,
             image_digest: item.image_digest,
+            layer_digest: item.layer_digest,
+            image_format: item.image_format,
             size_bytes: item.size_bytes,
+            archive_sha256: item.archive_sha256,
+            uploaded_by: item.uploaded_by,
         };
         let build = Build {
             status: item.build_status,

@@ -18,7 +18,7 @@ impl Key {
     /// The prefix of the sort keys of API keys.
     pub(super) const API_KEY_PREFIX: &str = "KEY#";
 
-    /// Returns the partition key of an org, its API keys, audit entries and version claims.
+    /// Returns the partition key of an org, its API keys and audit entries.
     pub(super) fn org_partition(id: OrgId) -> String {
         format!("ORG#{id}")
     }
@@ -44,7 +44,7 @@ impl Key {
     }
 
     pub(super) fn version_claim(org: OrgId, name: &PackName, version: &Version) -> Self {
-        Self { pk: Self::org_partition(org), sk: format!("PACK#{name}#{version}") }
+        Self { pk: format!("VERSION#{org}"), sk: format!("{name}#{version}") }
     }
 
     pub(super) fn attributes(self) -> Item {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     aws::Error,
-    records::{OrgId, PackId, Record},
+    records::{BuildState, OrgId, PackId, Record},
 };
 
 /// The most pages of each index that one list reads.
@@ -33,14 +33,15 @@ pub struct Page {
 }
 
 impl Table {
-    /// Lists an org's own packs and the community packs of all orgs, newest first. The page has at most `limit` records
-    /// and starts after `after`. Corrupt records are left out.
+    /// Lists an org's own packs and the ready community packs of all orgs, newest first. The page has at most `limit`
+    /// records and starts after `after`. Corrupt records are left out.
     ///
     /// A list reads at most ten pages of each index, of a thousand records each if there is a filter. If the filter
     /// skips all of them, the page ends early and may be empty; its `next` continues the search.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
-        let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), after);
-        let mut community = IndexScan::new("community-packs", "community_packs", COMMUNITY.to_owned(), after);
+        let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), None, after);
+        let ready = Some(BuildState::Ready);
+        let mut community = IndexScan::new("community-packs", "community_packs", COMMUNITY.to_owned(), ready, after);
         let mut records: Vec<Record> = Vec::new();
         loop {
             tokio::try_join!(own.fill(self, filter, limit), community.fill(self, filter, limit))?;
@@ -62,6 +63,8 @@ struct IndexScan {
     index: &'static str,
     attribute: &'static str,
     partition: String,
+    /// The only build state of records that are found; `None` for all.
+    build_state: Option<BuildState>,
     /// Records that were read and not yet taken.
     found: VecDeque<Record>,
     after: Option<PackId>,
@@ -76,11 +79,18 @@ struct IndexScan {
 }
 
 impl IndexScan {
-    fn new(index: &'static str, attribute: &'static str, partition: String, after: Option<PackId>) -> Self {
+    fn new(
+        index: &'static str,
+        attribute: &'static str,
+        partition: String,
+        build_state: Option<BuildState>,
+        after: Option<PackId>,
+    ) -> Self {
         Self {
             index,
             attribute,
             partition,
+            build_state,
             found: VecDeque::new(),
             after,
             depth: after,
@@ -128,7 +138,11 @@ impl IndexScan {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":version", string(version));
         }
-        let wanted = filtered.then(|| wanted.join(" AND "));
+        if let Some(state) = self.build_state {
+            wanted.push("build_status = :state");
+            query = query.expression_attribute_values(":state", string(state));
+        }
+        let wanted = (!wanted.is_empty()).then(|| wanted.join(" AND "));
         let query = query.key_condition_expression(conditions).set_filter_expression(wanted);
 
         let page = query.send().await.map_err(Error::call("Query"))?;

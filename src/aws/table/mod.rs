@@ -7,7 +7,7 @@
 //! | API key | `ORG#<org id>` | `KEY#<SHA-256 of the secret>` |
 //! | audit entry of an org | `ORG#<org id>` | `AUDIT#<ULID>` |
 //! | record | `PACK#<pack id>` | `PACK` |
-//! | version claim: makes a name and version unique in an org | `ORG#<org id>` | `PACK#<name>#<version>` |
+//! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
 //!
 //! | index | partition key | sort key | contents |
 //! |---|---|---|---|

@@ -95,7 +95,7 @@ pub(super) enum ApiError {
         "this name and version already exist with other content or another visibility; \
          a version cannot change, so upload a new one"
     )]
-    StateConflict { pack_id: PackId, image_digest: Digest },
+    StateConflict { pack_id: PackId, layer_digest: Digest, image_digest: Digest },
     #[error("{limit}{}", larger_hint(*.larger))]
     PayloadTooLarge { limit: Limit, larger: Option<u64> },
     #[error("the body must be {expected}")]
@@ -161,8 +161,8 @@ impl ApiError {
             Self::Validation(problems) => {
                 Some(json!({ "fields": problems.by_field(), "unlisted_problems": problems.unlisted() }))
             }
-            Self::StateConflict { pack_id, image_digest } => {
-                Some(json!({ "pack_id": pack_id, "image_digest": image_digest }))
+            Self::StateConflict { pack_id, layer_digest, image_digest } => {
+                Some(json!({ "pack_id": pack_id, "layer_digest": layer_digest, "image_digest": image_digest }))
             }
             Self::PayloadTooLarge { limit, larger } => {
                 let mut details = json!({ "limit": { "name": limit.name(), "value": limit.value() } });
@@ -230,7 +230,9 @@ impl From<UploadError> for ApiError {
                 problems.add(UPLOAD_ID, error);
                 Self::Validation(problems)
             }
-            UploadError::Conflict { pack_id, image_digest } => Self::StateConflict { pack_id, image_digest },
+            UploadError::Conflict { pack_id, layer_digest, image_digest } => {
+                Self::StateConflict { pack_id, layer_digest, image_digest }
+            }
             UploadError::Storage(error) => error.into(),
             UploadError::Io(_) | UploadError::TimedOut(_) | UploadError::Contested => Self::Unavailable(error.into()),
         }

@@ -27,9 +27,18 @@ pub(super) struct RecordView<'a> {
     #[serde(skip_serializing_if = "String::is_empty")]
     suggested_packs: String,
     image_origin: &'static str,
-    image_ref: &'a str,
+    /// Present only if the caller's org owns the pack, since it names the owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_ref: Option<&'a str>,
     image_digest: Digest,
+    layer_digest: Digest,
     size_bytes: u64,
+    /// Present only if the caller's org owns the pack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive_sha256: Option<Digest>,
+    /// Present only if the caller's org owns the pack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uploaded_by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,9 +78,12 @@ impl<'a> RecordView<'a> {
             capabilities: manifest.capabilities.as_deref(),
             suggested_packs: suggested.join(","),
             image_origin: "upload",
-            image_ref: &release.image_ref,
+            image_ref: owned.then_some(&release.image_ref),
             image_digest: release.image_digest,
+            layer_digest: release.layer_digest,
             size_bytes: release.size_bytes,
+            archive_sha256: owned.then_some(release.archive_sha256),
+            uploaded_by: owned.then_some(&release.uploaded_by),
             created_at: None,
             updated_at: None,
             owned,

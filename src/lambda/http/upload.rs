@@ -33,7 +33,10 @@ pub(super) async fn upload(
     let form = read_form(api, request, &mut problems).await?;
     let visibility = visibility(form.visibility.as_deref(), &mut problems);
     let archive = archive(form, caller, &mut problems);
-    let submission = archive.map(|archive| Submission { archive, visibility, arrived_at });
+    let submission = archive.map(|archive| {
+        let uploaded_by = caller.credential_id.clone();
+        Submission { archive, visibility, uploaded_by, arrived_at }
+    });
     match submission {
         Some(submission) if !problems.is_empty() => Err(with_pack_problems(api, caller, submission, problems).await),
         None => Err(ApiError::Validation(problems)),

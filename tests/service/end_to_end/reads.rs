@@ -23,10 +23,16 @@ async fn a_community_pack_is_visible_to_every_org_and_an_org_pack_only_to_its_ow
     let shared = local.send_form("acme", "", shared).await;
     shared.expect(StatusCode::CREATED);
 
+    local.wait_for_build("acme", shared.text("id")).await;
+
     let path = |id: &str| format!("/v1/packs/{id}");
     let theirs = local.get("globex", &path(shared.text("id"))).await;
     theirs.expect(StatusCode::OK);
-    assert_eq!((&theirs.body["owned"], theirs.body.get("org_id")), (&Value::Bool(false), None));
+    assert_eq!(theirs.body["owned"], Value::Bool(false));
+    for absent in ["org_id", "image_ref", "archive_sha256", "uploaded_by"] {
+        assert_eq!((theirs.body.get(absent), shared.body.get(absent).is_some()), (None, true), "{absent}");
+    }
+    assert_eq!(theirs.text("layer_digest"), shared.text("layer_digest"));
     let mine = local.get("acme", &path(shared.text("id"))).await;
     assert_eq!((&mine.body["owned"], mine.text("org_id")), (&Value::Bool(true), shared.text("org_id")));
 
@@ -50,7 +56,9 @@ async fn lists_are_newest_first_and_paginated() {
     for version in ["1.0.0", "1.1.0", "1.2.0"] {
         local.upload(Archive::pack_named("one", version).tar_gz()).await.expect(StatusCode::CREATED);
         let two = form(Archive::pack_named("two", version).tar_gz()).text("visibility", "community");
-        local.send_form("globex", "", two).await.expect(StatusCode::CREATED);
+        let two = local.send_form("globex", "", two).await;
+        two.expect(StatusCode::CREATED);
+        local.wait_for_build("globex", two.text("id")).await;
     }
     let all = ["two 1.2.0", "one 1.2.0", "two 1.1.0", "one 1.1.0", "two 1.0.0", "one 1.0.0"];
     assert_eq!(names(&local, "acme", "").await, all);

@@ -1,5 +1,6 @@
 //! Accepted uploads: records, repeated uploads, conflicts and dry runs.
 
+use pack_format::Digest;
 use reqwest::{StatusCode, multipart};
 use serde_json::{Value, json};
 
@@ -38,8 +39,10 @@ async fn an_upload_returns_the_complete_record_and_is_built() {
     let local = Local::start().await;
     let archive = Archive::new().file("pack.yaml", FULL_MANIFEST).file("guides/style.md", "# Style\n").tar_gz();
 
+    let archive_sha256 = Digest::sha256(&archive).to_string();
     let created = local.upload(archive).await;
     created.expect(StatusCode::CREATED);
+    assert!(created.text("uploaded_by").starts_with("key:"), "{}", created.body);
     let id = created.text("id");
     assert!(id.starts_with("pack_") && id.len() == 31, "{id}");
     assert_eq!(created.header("location"), format!("/v1/packs/{id}"));
@@ -62,7 +65,10 @@ async fn an_upload_returns_the_complete_record_and_is_built() {
         "suggested_packs": "changelog,git",
         "image_origin": "upload",
         "image_digest": "sha256:95813a07a7d2259cccf408c4f17ea76e40582e29c20c04d88c17e18022fe242c",
+        "layer_digest": "sha256:b400eeeb811819854cf312541b1b263fb7ec2aa33188f14b88730a187e8e2011",
         "size_bytes": 4107,
+        "archive_sha256": archive_sha256,
+        "uploaded_by": created.text("uploaded_by"),
         "owned": true,
         "build_status": "queued",
     });
@@ -131,7 +137,7 @@ async fn different_content_or_visibility_is_a_conflict_that_names_the_existing_p
         local.send_form("acme", "", community).await,
     ] {
         let error = conflict.expect_error(409, "state_conflict");
-        let details = json!({"pack_id": first.text("id"), "image_digest": first.text("image_digest")});
+        let details = json!({"pack_id": first.text("id"), "layer_digest": first.text("layer_digest"), "image_digest": first.text("image_digest")});
         assert_eq!(error["details"], details);
     }
     assert_eq!(BackendState::from_local(&local).await, before);

@@ -17,11 +17,13 @@ async fn upload(api: &TestApi, name: &str, visibility: &str) -> String {
     response.body["id"].as_str().unwrap().to_owned()
 }
 
-async fn corrupt(api: &TestApi, id: &str) {
+/// Overwrites an attribute of a record.
+async fn set(api: &TestApi, id: &str, attribute: &str, value: &str) {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let update = api.embedded.clients.dynamodb.update_item().table_name(&api.embedded.options.table_name);
     let update = update.key("pk", text(&format!("PACK#{id}"))).key("sk", text("PACK"));
-    let update = update.update_expression("SET image_digest = :no").expression_attribute_values(":no", text("no"));
+    let update = update.update_expression("SET #name = :value").expression_attribute_names("#name", attribute);
+    let update = update.expression_attribute_values(":value", text(value));
     update.send().await.unwrap();
 }
 
@@ -40,7 +42,10 @@ async fn a_corrupt_record_fails_its_own_get_and_nothing_else() {
     let api = TestApi::start().await;
     let valid = upload(&api, "valid", "community").await;
     let corrupted = upload(&api, "corrupted", "community").await;
-    corrupt(&api, &corrupted).await;
+    for id in [&valid, &corrupted] {
+        set(&api, id, "build_status", "ready").await;
+    }
+    set(&api, &corrupted, "image_digest", "no").await;
     for slug in ["acme", "pastdue"] {
         let list = api.list_as(secret(slug, KeyTemplate::ReadOnly).reveal()).await;
         assert_eq!((list.status, names(&list.body)), (200, vec!["valid"]), "{slug}: {}", list.body);

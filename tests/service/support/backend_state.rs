@@ -38,7 +38,10 @@ impl BackendState {
     async fn read(clients: &Clients, table: &str, queue: &str, registry: &str) -> Self {
         let items = Self::items(clients, table, None).await;
         Self {
-            pack_items: items.into_iter().filter(|key| key.contains("PACK")).collect(),
+            pack_items: items
+                .into_iter()
+                .filter(|key| key.starts_with("PACK#") || key.starts_with("VERSION#"))
+                .collect(),
             pending: Self::items(clients, table, Some("pending")).await,
             jobs: Self::jobs(clients, queue).await,
             repositories: Self::repositories(registry).await,

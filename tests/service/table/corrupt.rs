@@ -10,7 +10,7 @@ use pack_upload::{
 use tracing::Level;
 use tracing_subscriber::fmt::MakeWriter as _;
 
-use super::support::{Database, community, record};
+use super::support::{Database, community, record, shared};
 
 async fn write(table: &Table, record: Record) -> Record {
     assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
@@ -37,9 +37,9 @@ async fn a_list_leaves_out_a_corrupt_record() {
     let database = Database::start().await;
     let table = &database.table;
     let (acme, globex) = (OrgId::generate(), OrgId::generate());
-    let first = write(table, community(record(acme, "first", "1.0.0", "a"))).await;
-    let corrupt = write(table, community(record(acme, "corrupt", "1.0.0", "b"))).await;
-    let last = write(table, community(record(acme, "last", "1.0.0", "c"))).await;
+    let first = write(table, shared(record(acme, "first", "1.0.0", "a"))).await;
+    let corrupt = write(table, shared(record(acme, "corrupt", "1.0.0", "b"))).await;
+    let last = write(table, shared(record(acme, "last", "1.0.0", "c"))).await;
     database.corrupt(&corrupt).await;
     let mut expected = [first.id, last.id];
     expected.sort();
@@ -58,8 +58,8 @@ async fn each_corrupt_record_is_logged_once_with_its_key() {
     let database = Database::start().await;
     let table = &database.table;
     let (first, second) = (OrgId::generate(), OrgId::generate());
-    write(table, community(record(first, "valid", "1.0.0", "a"))).await;
-    let corrupt = write(table, community(record(second, "corrupt", "1.0.0", "b"))).await;
+    write(table, shared(record(first, "valid", "1.0.0", "a"))).await;
+    let corrupt = write(table, shared(record(second, "corrupt", "1.0.0", "b"))).await;
     database.corrupt(&corrupt).await;
 
     let log: &'static Mutex<Vec<u8>> = Box::leak(Box::default());

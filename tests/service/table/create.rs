@@ -33,8 +33,9 @@ async fn a_record_is_read_as_it_was_written() {
 /// Items that earlier versions of the service wrote must stay readable.
 #[tokio::test]
 async fn stored_attributes_keep_their_names() {
-    const REQUIRED: &str = "attempt build_status created_at description enqueued_at image_digest image_ref name org_packs \
-                            pack_id pk sends size_bytes sk staging_key updated_at version visibility";
+    const REQUIRED: &str = "archive_sha256 attempt build_status created_at description enqueued_at image_digest image_format image_ref \
+                            layer_digest name org_packs \
+                            pack_id pk sends size_bytes sk staging_key updated_at uploaded_by version visibility";
     let database = Database::start().await;
     let minimal = record(OrgId::generate(), "minimal", "1.0.0", "a");
     let mut full = community(record(OrgId::generate(), "full", "1.0.0", "b"));

@@ -17,11 +17,11 @@ use axum::{
 };
 use pack_upload::{
     aws::{Created, Error},
-    records::{OrgId, Timestamp},
+    records::OrgId,
 };
 use tokio::net::TcpListener;
 
-use super::support::{Database, failed, record};
+use super::support::{Database, failed, record, upload};
 
 const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
     "Message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}"#;
@@ -125,7 +125,7 @@ async fn a_retry_whose_response_is_lost_is_recognized_by_its_staging_key() {
     let database = Database::start().await;
     let old = failed(&database.table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
     let (proxy, address) = Proxy::start(database.address, "PutItem", Fault::LostResponse, 1).await;
-    let retried = old.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    let retried = old.queued_again(&upload("again"));
     let created = database.table_at(address).await.queue_again(&old, &retried).await.unwrap();
     assert!(matches!(created, Created::Written));
     assert_eq!(proxy.calls(), 2);

@@ -7,7 +7,7 @@ use pack_upload::{
     records::{OrgId, PackId, Record},
 };
 
-use super::support::{Database, community, record};
+use super::support::{Database, community, failed, record, shared};
 
 async fn write_all(table: &Table, records: &[Record]) {
     for record in records {
@@ -40,9 +40,27 @@ fn mixed(own: OrgId, other: OrgId) -> Vec<Record> {
         .map(|n| {
             let org = if n % 4 < 2 { own } else { other };
             let record = record(org, &format!("pack-{}", n % 16), &format!("1.{}.0", n / 16), &n.to_string());
-            if n % 2 == 0 { record } else { community(record) }
+            if n % 2 == 0 { record } else { shared(record) }
         })
         .collect()
+}
+
+#[tokio::test]
+async fn other_orgs_list_a_community_pack_only_when_it_is_ready() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (own, other) = (OrgId::generate(), OrgId::generate());
+    let queued = community(record(own, "queued", "1.0.0", "a"));
+    let broken = failed(table, community(record(own, "failed", "1.0.0", "b"))).await;
+    let ready = shared(record(own, "ready", "1.0.0", "c"));
+    write_all(table, &[queued.clone(), ready.clone()]).await;
+    for limit in [1, 10] {
+        assert_eq!(pages(table, other, &Filter::default(), limit).await.concat(), [ready.id]);
+        assert_eq!(
+            pages(table, own, &Filter::default(), limit).await.concat(),
+            newest_first([&queued, &broken, &ready])
+        );
+    }
 }
 
 #[tokio::test]
@@ -70,7 +88,7 @@ async fn listed_records_are_complete() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
-    let records = [record(own, "mine", "1.0.0", "a"), community(record(other, "theirs", "1.0.0", "b"))];
+    let records = [record(own, "mine", "1.0.0", "a"), shared(record(other, "theirs", "1.0.0", "b"))];
     write_all(table, &records).await;
     let mut page = table.list(own, &Filter::default(), 10, None).await.unwrap();
     page.records.sort_by_key(|record| record.release.manifest.name.clone());
@@ -126,7 +144,7 @@ async fn a_page_ends_early_if_a_filter_skips_many_records_and_no_match_is_lost()
         let name = if n % 130 == 3 { "rare" } else { "common" };
         let mut record = record(if n % 3 == 0 { own } else { other }, name, &format!("1.{n}.0"), &n.to_string());
         record.release.manifest.capabilities = Some("x".repeat(100_000));
-        records.push(if n % 3 == 0 { record } else { community(record) });
+        records.push(if n % 3 == 0 { record } else { shared(record) });
     }
     write_all(table, &records).await;
     let filter = Filter { name: Some("rare".parse().unwrap()), version: None };

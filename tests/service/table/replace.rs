@@ -5,7 +5,7 @@ use pack_upload::{
     records::{BuildStatus, OrgId, Timestamp},
 };
 
-use super::support::{Database, existing, failed, record};
+use super::support::{Database, existing, failed, record, upload};
 
 #[tokio::test]
 async fn replacing_a_failed_record_leaves_nothing_of_it() {
@@ -29,7 +29,7 @@ async fn a_record_that_is_no_longer_failed_is_not_replaced() {
     let seen = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;
     let new = record(org, "tools", "1.0.0", "new");
 
-    let retried = seen.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    let retried = seen.queued_again(&upload("again"));
     assert!(matches!(database.table.queue_again(&seen, &retried).await.unwrap(), Created::Written));
     assert_eq!(existing(database.table.replace(&seen, &new).await.unwrap()), retried, "queued");
 
@@ -77,7 +77,7 @@ async fn one_of_twenty_concurrent_retries_succeeds_and_counts_as_one_attempt() {
     let tasks: Vec<_> = (0..20)
         .map(|n| {
             let (table, old) = (database.table.clone(), old.clone());
-            let retried = old.queued_again(format!("staging/{n}.tar.gz"), Timestamp::now());
+            let retried = old.queued_again(&upload(&n.to_string()));
             tokio::spawn(async move { (table.queue_again(&old, &retried).await.unwrap(), retried) })
         })
         .collect();

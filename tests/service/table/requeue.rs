@@ -9,13 +9,13 @@ use std::{
 use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse};
 use pack_upload::{
     aws::{Created, Job, Queue, Timeouts, sqs},
-    records::{BuildStatus, OrgId, Record, Timestamp},
+    records::{BuildStatus, OrgId, Record},
     requeue::{Requeue, Settings, Sweep},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::support::{Database, failed, record};
+use super::support::{Database, failed, record, upload};
 use crate::support::sdk;
 
 /// An SQS server that records the jobs sent to it, or rejects every message.
@@ -121,7 +121,7 @@ async fn a_build_fails_after_its_time_limit_even_if_it_was_sent_once() {
 async fn a_new_attempt_resets_the_count_of_sends() {
     let fixture = Fixture::start(Settings { max_sends: 2, ..RESEND_IMMEDIATELY }).await;
     let old = failed(&fixture.database.table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
-    let retried = old.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    let retried = old.queued_again(&upload("again"));
     assert!(matches!(fixture.database.table.queue_again(&old, &retried).await.unwrap(), Created::Written));
     assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1);
     assert_eq!(fixture.queue.take(), [Job { pack_id: old.id, attempt: 2 }]);

@@ -5,7 +5,7 @@ use pack_upload::{
     records::{BuildStatus, OrgId, PackId, Timestamp},
 };
 
-use super::support::{Database, existing, failed, record};
+use super::support::{Database, existing, failed, record, upload};
 
 #[tokio::test]
 async fn a_queued_or_failed_record_becomes_ready_and_is_no_longer_pending() {
@@ -35,7 +35,7 @@ async fn a_ready_record_never_changes() {
     assert!(!database.table.mark_ready(ready.id, Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_failed(ready.id, 1, "late", Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_sent(&ready, Timestamp::now()).await.unwrap());
-    let retried = ready.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    let retried = ready.queued_again(&upload("again"));
     assert_eq!(existing(database.table.queue_again(&ready, &retried).await.unwrap()), ready);
     assert_eq!(database.table.record(ready.id).await.unwrap(), Some(ready));
 }
@@ -47,7 +47,7 @@ async fn only_a_queued_build_of_the_same_attempt_can_fail() {
     assert!(!database.is_pending(&first).await);
     assert!(!database.table.mark_failed(first.id, 1, "twice", Timestamp::now()).await.unwrap());
 
-    let retried = first.queued_again("staging/again.tar.gz".to_owned(), Timestamp::now());
+    let retried = first.queued_again(&upload("again"));
     assert!(matches!(database.table.queue_again(&first, &retried).await.unwrap(), Created::Written));
     assert!(!database.table.mark_failed(first.id, 1, "old attempt", Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_sent(&first, Timestamp::now()).await.unwrap());

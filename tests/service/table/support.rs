@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use pack_format::{Digest, Manifest};
 use pack_upload::{
     aws::{Created, Table, Timeouts, dynamodb},
-    records::{BuildStatus, OrgId, Record, Release, Timestamp, Visibility},
+    records::{BuildStatus, ImageFormat, OrgId, Record, Release, Timestamp, Visibility},
 };
 
 use crate::support::{Embedded, sdk};
@@ -83,14 +83,30 @@ pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) ->
         visibility: Visibility::Org,
         image_ref: format!("localhost:5000/acme/{name}:{version}"),
         image_digest: Digest::sha256(content.as_bytes()),
+        layer_digest: Digest::sha256(content.as_bytes()),
+        image_format: ImageFormat::V1,
         size_bytes: 1_234,
+        archive_sha256: Digest::sha256(content.as_bytes()),
+        uploaded_by: "key:0123456789ab".to_owned(),
     };
     Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
+}
+
+/// Returns the record of an upload whose archive is built for an existing record.
+pub(crate) fn upload(content: &str) -> Record {
+    record(OrgId::generate(), "tools", "1.0.0", content)
 }
 
 /// Makes the pack of a record a community pack.
 pub(crate) fn community(mut record: Record) -> Record {
     record.release.visibility = Visibility::Community;
+    record
+}
+
+/// Makes the pack of a record a community pack that other orgs can see.
+pub(crate) fn shared(record: Record) -> Record {
+    let mut record = community(record);
+    record.build.status = BuildStatus::Ready;
     record
 }
 

@@ -137,7 +137,12 @@ pub(crate) fn pack(behavior: &str) -> Submission {
 
 /// Returns the submission of an archive.
 pub(crate) fn submission(archive: Bytes) -> Submission {
-    Submission { archive: Archive::InRequest(archive), visibility: Visibility::Org, arrived_at: Instant::now() }
+    Submission {
+        archive: Archive::InRequest(archive),
+        visibility: Visibility::Org,
+        uploaded_by: "key:0123456789ab".to_owned(),
+        arrived_at: Instant::now(),
+    }
 }
 
 /// Returns the archive of [`pack`].

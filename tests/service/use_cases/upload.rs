@@ -50,8 +50,8 @@ async fn different_content_or_visibility_is_a_conflict_and_changes_nothing() {
             fixture.uploads.submit(&fixture.org, submission.clone()).await.unwrap_err(),
             fixture.uploads.check(&fixture.org, submission).await.unwrap_err(),
         ] {
-            let UploadError::Conflict { pack_id, image_digest } = error else { panic!("{error}") };
-            assert_eq!((pack_id, image_digest), (record.id, record.release.image_digest));
+            let UploadError::Conflict { pack_id, layer_digest, .. } = error else { panic!("{error}") };
+            assert_eq!((pack_id, layer_digest), (record.id, record.release.layer_digest));
         }
     }
     assert_eq!(fixture.read(&record).await, record);

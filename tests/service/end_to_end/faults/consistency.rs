@@ -47,11 +47,11 @@ impl ConsistencyCheck {
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {
-            let sort_key = text(&item, "sk");
+            let (partition, sort_key) = (text(&item, "pk"), text(&item, "sk"));
             if sort_key == "PACK" {
                 records.insert(text(&item, "pack_id"), PackItem::from_item(&item));
-            } else if sort_key.starts_with("PACK#") {
-                claims.insert(text(&item, "pack_id"), format!("{} {sort_key}", text(&item, "pk")));
+            } else if partition.starts_with("VERSION#") {
+                claims.insert(text(&item, "pack_id"), format!("{partition} {sort_key}"));
             }
         }
         let expected: BTreeMap<_, _> = records.iter().map(|(id, record)| (id.clone(), record.claim.clone())).collect();
@@ -134,7 +134,7 @@ impl PackItem {
         let (_, name) = image_ref.split_once('/').unwrap();
         let (repository, tag) = name.split_once(':').unwrap();
         Self {
-            claim: format!("ORG#{} PACK#{}#{}", text(item, "org_packs"), text(item, "name"), text(item, "version")),
+            claim: format!("VERSION#{} {}#{}", text(item, "org_packs"), text(item, "name"), text(item, "version")),
             status: text(item, "build_status"),
             repository_and_tag: (repository.to_owned(), tag.to_owned()),
             digest: text(item, "image_digest"),

@@ -1,0 +1,42 @@
+/// The steps that keep the invariants, each of which a test takes out.
+#[derive(Debug, Clone)]
+pub struct Guards {
+    /// A build begins by taking the lease, and not while another holder has it.
+    pub build_takes_lease: bool,
+    /// A build claims the version only if the claim names its record, has no other content and is not quarantined.
+    pub claim_is_conditional: bool,
+    /// A build tags only after it has claimed the version.
+    pub claim_precedes_tag: bool,
+    /// A build that ends marks the record `ready` only if the record is not being deleted.
+    pub ready_is_conditional: bool,
+    /// `requeue` fails no record whose version is published, and none that is being built.
+    pub requeue_spares_published: bool,
+    /// An upload replaces a failed record only if its version was never published, and not while it is being built.
+    pub replace_spares_published: bool,
+    /// The claim outlives the record, so that a deleted version takes no other content.
+    pub claim_outlives_record: bool,
+    /// An upload of a quarantined version is rejected.
+    pub upload_respects_quarantine: bool,
+    /// A purge holds the lease.
+    pub purge_takes_lease: bool,
+    /// A quarantine holds the lease.
+    pub quarantine_takes_lease: bool,
+    /// A lease lasts at least as long as any request of its holder.
+    pub lease_outlives_requests: bool,
+}
+
+impl Guards {
+    pub const ALL: Self = Self {
+        build_takes_lease: true,
+        claim_is_conditional: true,
+        claim_precedes_tag: true,
+        ready_is_conditional: true,
+        requeue_spares_published: true,
+        replace_spares_published: true,
+        claim_outlives_record: true,
+        upload_respects_quarantine: true,
+        purge_takes_lease: true,
+        quarantine_takes_lease: true,
+        lease_outlives_requests: true,
+    };
+}

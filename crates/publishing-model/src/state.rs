@@ -1,0 +1,162 @@
+use std::collections::BTreeSet;
+
+/// What an upload holds. Equal contents have equal digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Content {
+    A,
+    B,
+}
+
+/// The contents of the uploads, in no order of time.
+pub(crate) const UPLOADS: [Content; 3] = [Content::A, Content::B, Content::A];
+
+/// A record's id: the index of the upload that created it.
+pub(crate) type Id = usize;
+pub(crate) type Attempt = u8;
+pub(crate) type WorkerId = usize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Status {
+    Queued,
+    Ready,
+    Failed,
+    Deleting,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Record {
+    pub(crate) content: Content,
+    pub(crate) status: Status,
+    pub(crate) attempt: Attempt,
+    /// Whether a build of this attempt has begun.
+    pub(crate) tried: bool,
+}
+
+/// The version claim.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Claim {
+    /// `None` once the record is deleted.
+    pub(crate) owner: Option<Id>,
+    pub(crate) published: Option<Content>,
+    pub(crate) quarantine: Option<Quarantine>,
+    pub(crate) lease: Option<WorkerId>,
+}
+
+/// How far a quarantine is. Both block uploads and builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Quarantine {
+    /// The image is being removed from the registry, or put back.
+    Changing,
+    Complete,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Registry {
+    pub(crate) manifests: BTreeSet<Content>,
+    pub(crate) tag: Option<Content>,
+}
+
+/// The next step of a worker's task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Step {
+    Push,
+    Claim,
+    Tag,
+    MarkReady,
+    /// After a claim that was refused: delete what was pushed, unless a live record has the same content.
+    CleanUp,
+    Save,
+    Untag,
+    DeleteManifest,
+    RemoveRecord,
+    CompleteQuarantine,
+    ClearQuarantine,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Task {
+    Build { id: Id, attempt: Attempt, content: Content },
+    Purge { id: Id, content: Content },
+    Quarantine { content: Content },
+    Restore { content: Content },
+}
+
+impl Task {
+    pub(crate) fn content(self) -> Content {
+        match self {
+            Self::Build { content, .. }
+            | Self::Purge { content, .. }
+            | Self::Quarantine { content }
+            | Self::Restore { content } => content,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Worker {
+    Idle,
+    Running(Task, Step),
+    /// Crashed while it made the call of a step, which may still take effect.
+    Crashed(Option<(Task, Step)>),
+}
+
+/// Everything that the table, the queues, the registry and the workers hold.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct State {
+    pub(crate) records: [Option<Record>; 3],
+    pub(crate) claim: Option<Claim>,
+    pub(crate) registry: Registry,
+    pub(crate) saved: Option<Content>,
+    /// Messages of the build queue. One message can be delivered twice.
+    pub(crate) jobs: BTreeSet<(Id, Attempt)>,
+    pub(crate) workers: [Worker; 2],
+    pub(crate) uploaded: [bool; 3],
+    pub(crate) crashes_left: u8,
+    pub(crate) deletes_left: u8,
+    pub(crate) quarantines_left: u8,
+
+    // What happened, for the invariants.
+    pub(crate) first_tag: Option<Content>,
+    pub(crate) first_published: Option<Content>,
+    /// Contents whose deletion is complete, and that were not uploaded since.
+    pub(crate) purged: BTreeSet<Content>,
+    /// Records whose deletion has begun and is not complete.
+    pub(crate) deleting: BTreeSet<Id>,
+    pub(crate) restored: bool,
+}
+
+impl State {
+    pub(crate) fn initial() -> Self {
+        Self {
+            records: [None, None, None],
+            claim: None,
+            registry: Registry::default(),
+            saved: None,
+            jobs: BTreeSet::new(),
+            workers: [Worker::Idle, Worker::Idle],
+            uploaded: [false; 3],
+            crashes_left: 3,
+            deletes_left: 2,
+            quarantines_left: 2,
+            first_tag: None,
+            first_published: None,
+            purged: BTreeSet::new(),
+            deleting: BTreeSet::new(),
+            restored: false,
+        }
+    }
+
+    pub(crate) fn lease(&self) -> Option<WorkerId> {
+        self.claim.as_ref().and_then(|claim| claim.lease)
+    }
+
+    /// The record that owns the version, with its id.
+    pub(crate) fn owner(&self) -> Option<(Id, &Record)> {
+        let id = self.claim.as_ref()?.owner?;
+        Some((id, self.records[id].as_ref()?))
+    }
+
+    pub(crate) fn has_record_of(&self, content: Content) -> bool {
+        self.records.iter().flatten().any(|record| record.content == content)
+    }
+}

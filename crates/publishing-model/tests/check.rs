@@ -1,0 +1,78 @@
+//! The invariants hold in every state that can be reached, and each guard is needed: without it the checker finds a state
+//! that breaks an invariant.
+
+use publishing_model::{Guards, Publishing};
+use stateright::{Checker, HasDiscoveries, Model};
+
+#[test]
+fn every_interleaving_keeps_the_invariants() {
+    let checker = Publishing { guards: Guards::ALL }.checker().threads(2).spawn_bfs().join();
+    println!("{} states", checker.unique_state_count());
+    checker.assert_properties();
+}
+
+/// Asserts that the protocol without a guard breaks this invariant.
+#[track_caller]
+fn assert_breaks(guards: Guards, invariant: &'static str) {
+    let only = HasDiscoveries::AllOf([invariant].into_iter().collect());
+    let checker = Publishing { guards }.checker().threads(2).finish_when(only).spawn_bfs().join();
+    assert!(checker.discovery(invariant).is_some(), "{invariant} holds");
+}
+
+const TAG_MOVES: &str = "a tag never moves to other content";
+const READY: &str = "the tag of a ready record points to its content";
+const DELETED: &str = "nothing of a deleted pack can be pulled";
+const QUARANTINED: &str = "nothing of a quarantined pack can be pulled";
+
+#[test]
+fn a_build_takes_the_lease() {
+    assert_breaks(Guards { build_takes_lease: false, ..Guards::ALL }, DELETED);
+}
+
+/// Each of the two keeps a late build of a replaced record from publishing; only without both does the tag move.
+#[test]
+fn a_claim_is_conditional_and_a_replaced_record_is_neither_published_nor_being_built() {
+    let guards = Guards { claim_is_conditional: false, replace_spares_published: false, ..Guards::ALL };
+    assert_breaks(guards, TAG_MOVES);
+}
+
+#[test]
+fn a_build_claims_the_version_before_it_tags() {
+    assert_breaks(Guards { claim_precedes_tag: false, ..Guards::ALL }, TAG_MOVES);
+}
+
+#[test]
+fn a_build_does_not_mark_a_record_ready_that_is_being_deleted() {
+    let guards = Guards { ready_is_conditional: false, ..Guards::ALL };
+    assert_breaks(guards, "a deletion that has begun is not undone");
+}
+
+#[test]
+fn requeue_fails_no_published_record() {
+    assert_breaks(Guards { requeue_spares_published: false, ..Guards::ALL }, "no published record is failed");
+}
+
+#[test]
+fn a_claim_outlives_its_record() {
+    assert_breaks(Guards { claim_outlives_record: false, ..Guards::ALL }, TAG_MOVES);
+}
+
+#[test]
+fn an_upload_of_a_quarantined_version_is_rejected() {
+    assert_breaks(Guards { upload_respects_quarantine: false, ..Guards::ALL }, QUARANTINED);
+}
+
+#[test]
+fn a_purge_holds_the_lease() {
+    assert_breaks(Guards { purge_takes_lease: false, ..Guards::ALL }, READY);
+}
+
+#[test]
+fn a_quarantine_holds_the_lease() {
+    assert_breaks(Guards { quarantine_takes_lease: false, ..Guards::ALL }, READY);
+}
+
+#[test]
+fn a_lease_lasts_as_long_as_the_requests_of_its_holder() {
+    assert_breaks(Guards { lease_outlives_requests: false, ..Guards::ALL }, DELETED);
+}
