@@ -77,7 +77,13 @@ impl<'a> Entry<'a> {
             b'5' if self.header.size > 0 => Err("is a directory but has content"),
             b'5' => Ok(EntryType::Directory),
             // The v7 format has no type for directories: they are empty files whose name ends with a slash.
-            0 if has_slash(&self.header.name) && !is_renamed && self.header.size == 0 => Ok(EntryType::Directory),
+            0 if has_slash(&self.header.name) && !is_renamed && self.header.size == 0 => {
+                if self.header.is_v7 {
+                    Ok(EntryType::Directory)
+                } else {
+                    Err(NUL_TYPE_WITH_SLASH)
+                }
+            }
             0 if has_slash(&self.header.name) => Err(FILE_WITH_SLASH),
             0 | b'0' if has_slash(self.name()) => Err(FILE_WITH_SLASH),
             0 | b'0' => Ok(EntryType::File),
@@ -105,6 +111,8 @@ impl<'a> Entry<'a> {
     }
 }
 
+const NUL_TYPE_WITH_SLASH: &str = "has the typeflag NUL and a name that ends with `/`, which makes it a file to some tar \
+                                   readers and a directory to others; create the archive with `tar --format=posix`";
 const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/` like that of a directory";
 
 /// Displays the entry as the subject of a problem.

@@ -1,4 +1,5 @@
 use super::number::InvalidNumber;
+use crate::Quoted;
 
 /// The records of a PAX extended header that matter to a pack (POSIX.1-2001, `pax`, "Extended Header").
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,16 @@ pub(super) enum InvalidPax {
          other tar readers do not"
     )]
     BlankBeforeKeyword(usize),
+    #[error(
+        "contains a PAX record at byte {position} of its data with a line in it that looks like a record of {keyword}, \
+         which some tar readers apply; archive the files without extended attributes (`tar --no-xattrs`)",
+        keyword = Quoted::new(.keyword)
+    )]
+    RecordInValue { position: usize, keyword: Vec<u8> },
+    #[error("contains a PAX `{keyword}` with a NUL in it, where some tar readers end the text")]
+    Nul { keyword: String },
+    #[error("contains the PAX `{keyword}` {value}, but it must be {expected}", value = Quoted::new(.value))]
+    Value { keyword: String, value: Vec<u8>, expected: &'static str },
     #[error("contains more than one PAX `size`")]
     RepeatedSize,
     #[error("contains a PAX `size` that {0}")]
@@ -44,6 +55,10 @@ impl Pax {
             if keyword.starts_with(b" ") || keyword.starts_with(b"\t") {
                 return Err(InvalidPax::BlankBeforeKeyword(position));
             }
+            if let Some(keyword) = record_in_value(record) {
+                return Err(InvalidPax::RecordInValue { position, keyword: keyword.to_vec() });
+            }
+            check_value(keyword, value)?;
             pax.apply(keyword, value)?;
             position += length;
         }
@@ -65,6 +80,7 @@ impl Pax {
             b"linkpath" if value.contains(&0) => "has a NUL in its PAX `linkpath`",
             b"linkpath" => "has a PAX `linkpath`, which only links have",
             b"hdrcharset" => "has a PAX `hdrcharset`, which tar readers treat differently",
+            b"SCHILY.filetype" => "has a PAX `SCHILY.filetype`, which tar readers treat differently",
             b"SCHILY.realsize" | b"SUN.holesdata" => SPARSE,
             _ if keyword.starts_with(b"GNU.sparse.") => SPARSE,
             _ if keyword.starts_with(b"GNU.") => DUMP,
@@ -81,6 +97,49 @@ impl Pax {
 const SPARSE: &str = "is a sparse file according to its PAX records; archive it without `tar --sparse`";
 const DUMP: &str = "belongs to an incremental or multi-volume dump according to its PAX records; archive it without \
                     `tar --incremental` and `tar --multi-volume`";
+
+/// Checks the value of a standard keyword. GNU tar fails on a malformed number, and readers end text with a NUL at
+/// different places. Values of extended attributes may be any bytes.
+fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
+    let name = || String::from_utf8_lossy(keyword).into_owned();
+    let is_text =
+        matches!(keyword, b"uname" | b"gname" | b"comment" | b"charset") || keyword.starts_with(b"SCHILY.acl.");
+    if is_text && value.contains(&0) {
+        return Err(InvalidPax::Nul { keyword: name() });
+    }
+    let expected = match keyword {
+        b"uid" | b"gid" if decimal(value).is_ok_and(|id| id < u64::from(u32::MAX)) => return Ok(()),
+        b"uid" | b"gid" => "a whole number from 0 to 4294967294",
+        b"mtime" | b"atime" | b"ctime" if is_time(value) => return Ok(()),
+        b"mtime" | b"atime" | b"ctime" => "a decimal number of seconds",
+        b"uname" | b"gname" if str::from_utf8(value).is_err() => "UTF-8",
+        _ => return Ok(()),
+    };
+    Err(InvalidPax::Value { keyword: name(), value: value.to_vec(), expected })
+}
+
+/// Whether this is a number of seconds within 64 bits, with an optional sign and fraction.
+fn is_time(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"-").unwrap_or(value);
+    let mut parts = digits.splitn(2, |byte| *byte == b'.');
+    let seconds = parts.next().and_then(|digits| str::from_utf8(digits).ok()).unwrap_or_default();
+    let fraction = parts.next().unwrap_or(b"0");
+    let are_digits = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    are_digits(seconds.as_bytes()) && are_digits(fraction) && seconds.parse::<i64>().is_ok()
+}
+
+/// Returns the keyword of a line inside a record that looks like a record of its own. Readers that split the data at line
+/// feeds, such as node-tar and Rust's `tar`, apply it.
+fn record_in_value(record: &[u8]) -> Option<&[u8]> {
+    record.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
+        let rest = line.trim_ascii_start();
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let rest = rest[digits..].trim_ascii_start();
+        let keyword = &rest[..rest.iter().position(|byte| *byte == b'=')?];
+        let is_applied = matches!(keyword, b"path" | b"size" | b"linkpath") || keyword.starts_with(b"GNU.sparse");
+        (digits > 0 && is_applied).then_some(keyword)
+    })
+}
 
 /// Returns the first record's length, and its content between the length and the line feed at its end.
 fn split_record(data: &[u8]) -> Option<(usize, &[u8])> {

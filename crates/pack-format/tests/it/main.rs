@@ -2,6 +2,7 @@
 //! image of a valid pack.
 
 mod archive;
+mod cases;
 mod image;
 mod layout;
 mod manifest;

@@ -84,10 +84,10 @@ fn accepts_times_owners_and_extended_attributes_in_pax() {
     let records: [(&str, &[u8]); 9] = [
         ("mtime", b"1767225600.123456789"),
         ("atime", b"-1.5"),
-        ("uid", b"4294967296"),
+        ("uid", b"4294967294"),
         ("uname", "Zoë".as_bytes()),
         ("size", b"2"),
-        ("SCHILY.xattr.user.raw", b"\0\xff\n12 path=/etc/x\n=="),
+        ("SCHILY.xattr.user.raw", b"\0\xff\n12 comment=x\n=="),
         ("LIBARCHIVE.xattr.user.empty", b""),
         ("SCHILY.acl.access", b"user::rwx"),
         ("comment", b""),

@@ -141,3 +141,14 @@ fn rejects_a_size_beyond_the_end_of_the_archive() {
         &["entry `guides/a` at byte 1024 is cut off"],
     );
 }
+
+#[test]
+fn rejects_a_nul_typeflag_with_a_slash_except_in_v7_format() {
+    for header in [Header::ustar("guides/a/"), Header::gnu("guides/a/")] {
+        assert_rejected(
+            Archive::pack().header(header.typeflag(0)),
+            &["entry `guides/a/` at byte 1024 has the typeflag NUL and a name that ends with `/`, which makes it a \
+               file to some tar readers and a directory to others; create the archive with `tar --format=posix`"],
+        );
+    }
+}

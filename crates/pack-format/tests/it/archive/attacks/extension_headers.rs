@@ -1,6 +1,6 @@
 use test_support::archive::{Archive, Header, NAME, pax_record, pax_records};
 
-use crate::support::{assert_rejected, assert_tar_rejected};
+use crate::support::{accepted_paths, assert_rejected, assert_tar_rejected};
 
 const AT: &str = "the extension header at byte 1024";
 
@@ -133,6 +133,98 @@ fn rejects_a_pax_keyword_after_blanks_or_tabs() {
 }
 
 #[test]
+fn rejects_a_line_in_a_pax_value_that_looks_like_a_record() {
+    // node-tar and Rust's `tar` split the data at line feeds.
+    for (line, keyword) in [
+        ("18 path=guides/b\n", "path"),
+        ("10 size=0\n", "size"),
+        ("14 linkpath=a\n", "linkpath"),
+        ("22 GNU.sparse.major=1\n", "GNU.sparse.major"),
+        (" 10  size=0", "size"),
+    ] {
+        for attribute in ["SCHILY.xattr.user.note", "comment", "VENDOR.key"] {
+            let value = format!("x\n{line}");
+            let problem = format!(
+                "{AT} contains a PAX record at byte 0 of its data with a line in it that looks like a record of \
+                 `{keyword}`, which some tar readers apply; archive the files without extended attributes (`tar \
+                 --no-xattrs`)"
+            );
+            assert_rejected(pack_with(&[(attribute, value.as_bytes())]), &[&problem]);
+            let global = pax_record(attribute, value.as_bytes());
+            assert_rejected(Archive::pack().extension(b'g', &global).file("guides/a", b""), &[&problem]);
+        }
+    }
+    assert_rejected(
+        pack_with_data(&pax_record("a\n18 path", b"guides/b")),
+        &[&format!(
+            "{AT} contains a PAX record at byte 0 of its data with a line in it that looks like a record of `path`, \
+             which some tar readers apply; archive the files without extended attributes (`tar --no-xattrs`)"
+        )],
+    );
+}
+
+#[test]
+fn accepts_other_lines_in_a_pax_value() {
+    for value in ["x\ny=z", "two\nlines\n", "x\n18 mtime=1\n", "x\npath=guides/b"] {
+        accepted_paths(&pack_with(&[("SCHILY.xattr.user.note", value.as_bytes())]).tar_gz());
+    }
+}
+
+#[test]
+fn rejects_a_nul_in_pax_text() {
+    for keyword in ["uname", "gname", "comment", "charset", "SCHILY.acl.access"] {
+        assert_rejected(
+            pack_with(&[(keyword, b"a\0b")]),
+            &[&format!("{AT} contains a PAX `{keyword}` with a NUL in it, where some tar readers end the text")],
+        );
+    }
+    // The value of an extended attribute may be any bytes. That of SELinux ends with a NUL.
+    accepted_paths(&pack_with(&[("SCHILY.xattr.security.selinux", b"system_u\0")]).tar_gz());
+}
+
+#[test]
+fn rejects_malformed_values_of_standard_pax_keywords() {
+    let id = "a whole number from 0 to 4294967294";
+    let time = "a decimal number of seconds";
+    for (keyword, value, shown, expected) in [
+        ("uid", b"".as_slice(), "`\"\"`", id),
+        ("uid", b"abc", "`abc`", id),
+        ("uid", b"-2", "`-2`", id),
+        ("uid", b"+2", "`+2`", id),
+        ("gid", b"1.5", "`1.5`", id),
+        ("gid", b"4294967295", "`4294967295`", id),
+        ("mtime", b"", "`\"\"`", time),
+        ("mtime", b"now", "`now`", time),
+        ("mtime", b"1e9", "`1e9`", time),
+        ("atime", b"1.2.3", "`1.2.3`", time),
+        ("ctime", b"--1", "`--1`", time),
+        ("mtime", b"99999999999999999999", "`99999999999999999999`", time),
+        ("uname", b"\xff", r"`\xff`", "UTF-8"),
+        ("gname", b"a\xc3", r"`a\xc3`", "UTF-8"),
+    ] {
+        let problem = format!("{AT} contains the PAX `{keyword}` {shown}, but it must be {expected}");
+        assert_rejected(pack_with(&[(keyword, value)]), &[&problem]);
+        let global = pax_record(keyword, value);
+        assert_rejected(Archive::pack().extension(b'g', &global).file("guides/a", b""), &[&problem]);
+    }
+}
+
+#[test]
+fn accepts_valid_values_of_standard_pax_keywords() {
+    for (keyword, value) in [
+        ("uid", "0"),
+        ("gid", "4294967294"),
+        ("mtime", "1700000000.123456789"),
+        ("atime", "0"),
+        ("ctime", "-1.5"),
+        ("uname", "José"),
+        ("gname", ""),
+    ] {
+        accepted_paths(&pack_with(&[(keyword, value.as_bytes())]).tar_gz());
+    }
+}
+
+#[test]
 fn rejects_invalid_or_repeated_pax_paths() {
     let at = "at byte 2048";
     assert_rejected(
@@ -163,6 +255,7 @@ fn rejects_pax_records_that_change_the_type_of_an_entry() {
     for (keyword, value, problem) in [
         ("linkpath", "pack.yaml", "has a PAX `linkpath`, which only links have"),
         ("linkpath", "pack\0yaml", "has a NUL in its PAX `linkpath`"),
+        ("SCHILY.filetype", "directory", "has a PAX `SCHILY.filetype`, which tar readers treat differently"),
         ("hdrcharset", "BINARY", "has a PAX `hdrcharset`, which tar readers treat differently"),
         ("hdrcharset", "ISO-IR 10646 2000 UTF-8", "has a PAX `hdrcharset`, which tar readers treat differently"),
         ("GNU.sparse.major", "1", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
