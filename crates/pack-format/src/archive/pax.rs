@@ -7,7 +7,7 @@ pub(super) struct Pax {
     pub(super) path: Option<Vec<u8>>,
     /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
-    /// What is wrong with the entry because of its records.
+    /// The entry's problems that its records cause.
     pub(super) problems: Vec<&'static str>,
 }
 
@@ -30,7 +30,7 @@ pub(super) enum InvalidPax {
 }
 
 impl Pax {
-    /// Parses the data of an extended header. Values of other keywords may be any bytes.
+    /// Parses the data of an extended header. The values of ignored keywords may be any bytes.
     pub(super) fn parse(data: &[u8]) -> Result<Self, InvalidPax> {
         let mut pax = Self::default();
         let mut position = 0;
@@ -63,7 +63,7 @@ impl Pax {
                 return Ok(());
             }
             b"linkpath" if value.contains(&0) => "has a NUL in its PAX `linkpath`",
-            b"linkpath" => "has a PAX `linkpath`, which only links have",
+            b"linkpath" => "has a PAX `linkpath` but is not a link",
             b"hdrcharset" => "has a PAX `hdrcharset`, which tar readers treat differently",
             b"SCHILY.realsize" | b"SUN.holesdata" => SPARSE,
             _ if keyword.starts_with(b"GNU.sparse.") => SPARSE,
@@ -82,9 +82,9 @@ const SPARSE: &str = "is a sparse file according to its PAX records; archive it 
 const DUMP: &str = "belongs to an incremental or multi-volume dump according to its PAX records; archive it without \
                     `tar --incremental` and `tar --multi-volume`";
 
-/// Returns the first record's length, and its content between the length and the line feed at its end.
+/// Returns the first record's length, and its content without the length and the line feed.
 fn split_record(data: &[u8]) -> Option<(usize, &[u8])> {
-    // Data of at most 64 KiB needs lengths of at most five digits. Any limit above that works.
+    // A length within 64 KiB of data has at most five digits, so 20 bytes are enough.
     let space = data.iter().take(20).position(|byte| *byte == b' ')?;
     let length = usize::try_from(decimal(&data[..space]).ok()?).ok()?;
     let record = data.get(..length)?.get(space + 1..)?.strip_suffix(b"\n")?;
