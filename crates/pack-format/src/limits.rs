@@ -55,8 +55,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the limits for an archive sent through S3: the defaults, but with more bytes. A function can validate
-    /// such an archive before API Gateway times out (measured in `benches/`).
+    /// Returns the limits for an archive sent through S3: the defaults, except for higher limits on bytes. A function
+    /// can validate such an archive before API Gateway times out (measured in `benches/`).
     pub fn large() -> Self {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
     }

@@ -81,7 +81,7 @@ impl Extensions {
         Ok(())
     }
 
-    /// Returns whether there are extension headers, which an entry must follow.
+    /// Returns whether extension headers were read, so that an entry must follow.
     pub(super) fn is_pending(&self) -> bool {
         !self.types.is_empty()
     }

@@ -18,7 +18,6 @@ pub(super) struct Header {
     pub(super) size: u64,
     /// Whether the mode has any of the three execute bits.
     pub(super) executable: bool,
-    /// Whether the header has a link target.
     pub(super) has_link_name: bool,
     /// Whether the header is in the format of Unix version 7, which has no extension headers.
     pub(super) is_v7: bool,

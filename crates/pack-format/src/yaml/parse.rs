@@ -13,8 +13,8 @@ type SyntaxProblems = Vec<(usize, String)>;
 
 /// Parses `text`, which may contain only one document. Returns its root and the problems found.
 ///
-/// A node that is not allowed is a problem; it becomes [`Value::Rejected`] or is left out. A syntax error is the only
-/// problem returned, without a root.
+/// A node that is not allowed is a problem; it becomes [`Value::Rejected`] or is left out. After a syntax error,
+/// returns only that problem and no root.
 pub(crate) fn parse(text: &str) -> (Option<Node>, SyntaxProblems) {
     if let Some(problem) = syntax::find_forbidden_character(text) {
         return (None, vec![problem]);

@@ -48,10 +48,8 @@ fn rejects_data_after_the_end_mark() {
     *tar.last_mut().unwrap() = 1;
     assert_tar_rejected(
         &tar,
-        &[
-            "the archive has data after its end, in the block at byte 2048; create the archive again \
-             instead of appending to it"
-        ],
+        &["the archive has data after its end, in the block at byte 2048; create the archive again \
+             instead of appending to it"],
     );
 }
 
@@ -68,9 +66,7 @@ fn rejects_two_concatenated_archives() {
     let tar = Archive::pack().tar();
     assert_tar_rejected(
         &[tar.clone(), tar].concat(),
-        &[
-            "the archive has data after its end, in the block at byte 2048; create the archive again \
-             instead of appending to it"
-        ],
+        &["the archive has data after its end, in the block at byte 2048; create the archive again \
+             instead of appending to it"],
     );
 }
