@@ -56,7 +56,7 @@ pub enum ValidationError {
     /// The archive is not a valid pack. Holds every problem found.
     #[error("{0}")]
     Invalid(Problems),
-    /// Reading the archive, or writing or reading its contents, failed. The pack may still be valid.
+    /// Reading the archive or using `contents` failed. The pack may still be valid.
     #[error("the archive could not be validated")]
     Io(#[from] io::Error),
 }

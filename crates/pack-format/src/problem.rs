@@ -6,7 +6,7 @@ const MAX_LISTED: usize = 50;
 /// One thing that is wrong with an upload, shown to its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// A part of the form, `archive`, or a key of the manifest such as `pack.yaml: version`.
+    /// The part of the form or the key of the manifest, such as `archive` or `pack.yaml: version`.
     pub field: String,
     /// What is wrong, where, what is allowed, and how to fix it.
     pub message: String,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// In characters. The maximum for an image tag (OCI distribution spec, "Pulling manifests").
 const MAX_LENGTH: usize = 128;
 
-/// A pack's version: Semantic Versioning 2.0, at most 128 characters, each of its three numbers at most 2^64 − 1.
+/// A pack's version: Semantic Versioning 2.0, with at most 128 characters. The three numbers may be at most 2^64 − 1.
 ///
 /// Deserialising does not validate. A stored version was validated when it was accepted, and stays readable if the rule
 /// changes.

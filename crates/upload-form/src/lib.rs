@@ -1,4 +1,4 @@
-//! Parses the multipart form of an upload (`multipart/form-data`, RFC 7578) and validates which parts it has.
+//! Parses the multipart form of an upload (`multipart/form-data`, RFC 7578) and checks that it has the right parts.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 

@@ -19,7 +19,7 @@ use test_support::{
     validation::{ValidatedPack, validate},
 };
 
-/// The files by path. Each has its execute bit and its content.
+/// The files by path, with their execute bits and contents.
 type Files = BTreeMap<String, (bool, Vec<u8>)>;
 
 fuzz_target!(|input: &[u8]| {

@@ -107,7 +107,7 @@ impl<'a> Entry<'a> {
 
 const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/` like that of a directory";
 
-/// Displays the entry as the subject of a problem.
+/// Displays the entry for the start of a message.
 impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "entry {} at byte {}", Quoted::new(self.name()), self.position)

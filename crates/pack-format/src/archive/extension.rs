@@ -81,7 +81,7 @@ impl Extensions {
         Ok(())
     }
 
-    /// Returns whether extension headers were read, so that an entry must follow.
+    /// Returns whether an entry must follow, because extension headers were read.
     pub(super) fn is_pending(&self) -> bool {
         !self.types.is_empty()
     }
@@ -96,7 +96,7 @@ impl Extensions {
         self.pax.size
     }
 
-    /// Returns the entry's problems that its extension headers cause.
+    /// Returns the problems that the extension headers cause.
     pub(super) fn problems(&self) -> impl Iterator<Item = &'static str> {
         let has_long_link = self.types.contains(&ExtensionType::LongLink);
         let long_link = has_long_link.then_some("has a GNU long link name, which only links have");

@@ -84,7 +84,7 @@ impl Header {
 /// The fields `magic` and `version`, which identify the format.
 const MAGIC_AND_VERSION: std::ops::Range<usize> = 257..265;
 
-/// Checks the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
+/// Verifies the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
 fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHeader> {
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
     let found = unsigned(field).map_err(InvalidHeader::UnreadableChecksum)?;

@@ -104,7 +104,7 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     if component.ends_with('.') {
         problems.push(InvalidPath::TrailingDot);
     }
-    // OCI image-spec, layer.md, "Whiteouts".
+    // Container runtimes treat such a file as a whiteout (OCI image spec, "Whiteouts").
     if component.starts_with(".wh.") {
         problems.push(InvalidPath::Whiteout);
     }

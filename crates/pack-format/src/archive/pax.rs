@@ -7,7 +7,7 @@ pub(super) struct Pax {
     pub(super) path: Option<Vec<u8>>,
     /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
-    /// The entry's problems that its records cause.
+    /// The problems that the records cause.
     pub(super) problems: Vec<&'static str>,
 }
 

@@ -17,7 +17,7 @@ pub(super) struct TreeBuilder {
 struct Node {
     path: String,
     kind: EntryKind,
-    /// The position in the archive of the entry that this node was added for.
+    /// The position of the entry for which this node was added.
     position: u64,
     /// Whether this directory was added as a parent of an entry, and has no entry of its own yet.
     is_implied: bool,
@@ -131,8 +131,8 @@ impl TreeBuilder {
     }
 }
 
-/// Returns a key that is equal for all paths that some file system treats as the same. It implements canonical caseless
-/// matching with full case folding (The Unicode Standard, section 3.13, D145).
+/// Returns a key for comparing paths. Two paths have the same key if some file system treats them as the same path: the
+/// key implements canonical caseless matching with full case folding (The Unicode Standard, section 3.13, D145).
 fn key(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();

@@ -26,7 +26,7 @@ struct Execution<'a> {
     labels: Labels<'a>,
 }
 
-/// The labels, in the order of their names (OCI image spec, "Annotations").
+/// The labels, sorted by name (OCI image spec, "Annotations").
 #[derive(Serialize)]
 struct Labels<'a> {
     #[serde(rename = "org.opencontainers.image.created")]

@@ -1,7 +1,7 @@
 //! Writes a pack's files as one canonical tar, which is the layer of its image. The layer's digest depends only on the
 //! files.
 //!
-//! The tar is byte for byte what GNU tar writes in POSIX format, with owner and group 0 and one fixed time
+//! The tar has the same bytes as a tar that GNU tar writes in POSIX format, with owner and group 0 and a fixed time
 //! (docs/architecture.md has the command).
 
 use std::io::{self, ErrorKind, Read, Seek, Write};

@@ -23,7 +23,7 @@ impl<'a> Field<'a> {
         Self { name: file.to_owned(), node, line: node.line }
     }
 
-    /// Adds a problem of this field, with its line.
+    /// Adds a problem for this field, with its line.
     pub(crate) fn problem(&self, problems: &mut Problems, message: impl fmt::Display) {
         problems.add(&self.name, format_args!("line {}: {message}", self.line));
     }
@@ -62,7 +62,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the items of this list, named by their index.
+    /// Returns the items of this list. The name of each contains its index.
     pub(crate) fn list(&self, problems: &mut Problems) -> Option<Vec<Field<'a>>> {
         let Value::Sequence(items) = &self.node.value else {
             self.mismatch(problems, "a list, with each item on its own line after `- `");
@@ -120,7 +120,7 @@ impl<'a> Mapping<'a> {
             let message = format!("is missing; must be {expected}{suggestion}");
             let name = self.name_of(key);
             if self.is_root() {
-                // The line would be where the document starts, which does not help the author.
+                // Leave out the line: the start of the document does not help the author.
                 problems.add(name, message);
             } else {
                 Field { name, node: self.field.node, line: self.field.line }.problem(problems, message);
