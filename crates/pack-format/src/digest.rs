@@ -3,8 +3,8 @@ use std::{fmt, str::FromStr};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256 digest, displayed as `sha256:` and 64 lower-case hexadecimal digits (OCI image spec, "Content Descriptors",
-/// "Digests").
+/// A SHA-256 digest, displayed as `sha256:` and 64 lower-case hexadecimal digits (OCI image spec, "Content
+/// Descriptors", "Digests").
 #[derive(Clone, Copy, PartialEq, Eq, Hash, DeserializeFromStr, SerializeDisplay)]
 pub struct Digest([u8; 32]);
 

@@ -1,9 +1,9 @@
 //! Validates archives of content packs, and assembles OCI images from them.
 //!
-//! - [`validate`] reads a `.tar.gz`, checks the archive, its layout and its `pack.yaml`, and returns the [`Pack`], or every
-//!   problem it found.
-//! - [`image`] writes a pack's layer and assembles the config and the image manifest. Their bytes depend only on the pack's
-//!   files.
+//! - [`validate`] reads a `.tar.gz`, checks the archive, its layout and its `pack.yaml`, and returns the [`Pack`], or
+//!   every problem it found.
+//! - [`image`] writes a pack's layer and assembles the config and the image manifest. Their bytes depend only on the
+//!   pack's files.
 //!
 //! This crate uses only the streams that its caller passes. It opens no files, makes no network calls and does not know
 //! where packs are stored.

@@ -29,8 +29,8 @@ impl Version {
         &self.0
     }
 
-    /// Returns the image tag of this version. `+` becomes `_`: tags may not contain `+`, and versions may not contain `_`,
-    /// so different versions have different tags.
+    /// Returns the image tag of this version. `+` becomes `_`: tags may not contain `+`, and versions may not contain
+    /// `_`, so different versions have different tags.
     pub fn tag(&self) -> String {
         self.0.replace('+', "_")
     }

@@ -46,8 +46,8 @@ pub(super) enum InvalidHeader {
 impl Header {
     /// Parses a block.
     ///
-    /// Checks all numeric fields, including unused ones: Python's `tarfile` treats a header with a malformed number as the
-    /// end of the archive.
+    /// Checks all numeric fields, including unused ones: Python's `tarfile` treats a header with a malformed number as
+    /// the end of the archive.
     pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Self, InvalidHeader> {
         let layout = Layout::from_byte_slice(block);
         let common = layout.as_old();

@@ -113,8 +113,8 @@ fn set_checksum(header: &mut Header) {
     write!(&mut header.as_old_mut().cksum[..], "{sum:06o}\0 ").expect("the sum of 512 bytes has at most six digits");
 }
 
-/// Returns the PAX record that sets a name: the record's length, a space, `path=`, the name and a line feed (POSIX.1-2017,
-/// `pax`, "pax Extended Header").
+/// Returns the PAX record that sets a name: the record's length, a space, `path=`, the name and a line feed
+/// (POSIX.1-2017, `pax`, "pax Extended Header").
 fn path_record(name: &str) -> String {
     let content = format!(" path={name}\n");
     // The length includes its own digits.
