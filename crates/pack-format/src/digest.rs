@@ -3,8 +3,8 @@ use std::{fmt, str::FromStr};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256 digest, displayed as `sha256:` and 64 lower-case hexadecimal digits (OCI image spec, "Content Descriptors",
-/// "Digests").
+/// A SHA-256 digest, displayed as `sha256:` and 64 lower-case hexadecimal digits (OCI image spec, "Content
+/// Descriptors", "Digests").
 #[derive(Clone, Copy, PartialEq, Eq, Hash, DeserializeFromStr, SerializeDisplay)]
 pub struct Digest([u8; 32]);
 
@@ -14,19 +14,18 @@ pub struct Digest([u8; 32]);
 pub struct InvalidDigest;
 
 impl Digest {
-    /// Hashes `bytes`.
     pub fn sha256(bytes: &[u8]) -> Self {
         Self::from(Sha256::new_with_prefix(bytes))
     }
 
-    /// Returns the hash without its prefix, as 32 bytes.
+    /// Returns the hash as bytes, without the algorithm.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
 impl From<Sha256> for Digest {
-    /// Finishes the hash of everything that was written to the hasher.
+    /// Returns the digest of everything that was written to the hasher.
     fn from(hasher: Sha256) -> Self {
         Self(hasher.finalize().into())
     }

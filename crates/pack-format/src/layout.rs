@@ -18,7 +18,7 @@ const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 /// Names that authors use for `pack.yaml` by mistake, in lower case.
 const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.yaml", "manifest.yaml", "pack.json"];
 
-/// Validates the pack's top-level entries, and parses its `pack.yaml`.
+/// Validates the pack's top-level entries, checks that `behavior.md` is UTF-8, and parses `pack.yaml`.
 ///
 /// # Errors
 /// Returns an error only if reading `contents` fails.
@@ -91,7 +91,7 @@ fn validate_top_level(entry: &Entry, tree: &Tree) -> Result<(), LayoutError> {
 
 fn is_mistaken_for_pack_yaml(name: &str) -> bool {
     let lower = name.to_lowercase();
-    // Some file systems do not distinguish case.
+    // Some file systems ignore case.
     lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower.as_str())
 }
 
@@ -130,7 +130,7 @@ impl fmt::Display for Suggestion {
     }
 }
 
-/// Describes a missing `pack.yaml`, and suggests where to find it.
+/// Returns the problem of a missing `pack.yaml`, with a fix if the archive has a similar name or a nested `pack.yaml`.
 fn missing(tree: &Tree) -> String {
     let names = || tree.entries().iter().map(|entry| entry.path.as_str());
     if let Some(name) = names().find(|name| is_mistaken_for_pack_yaml(name)) {

@@ -1,11 +1,11 @@
-//! The format of content packs: reads and validates uploaded archives, and assembles OCI images from them.
+//! Validates archives of content packs, and assembles OCI images from them.
 //!
-//! - [`validate`] reads a `.tar.gz`, checks the archive, its layout and its `pack.yaml`, and returns the [`Pack`], or every
-//!   problem it found.
-//! - [`image`] writes a pack's layer and assembles the config and the image manifest. Their bytes depend only on the pack's
-//!   files.
+//! - [`validate`] reads a `.tar.gz`, checks the archive, its layout and its `pack.yaml`, and returns the [`Pack`], or
+//!   every problem it found.
+//! - [`image`] writes a pack's layer and assembles the config and the image manifest. Their bytes depend only on the
+//!   pack's files.
 //!
-//! This crate reads from and writes to the streams it is given. It opens no files, makes no network calls and does not know
+//! This crate uses only the streams that its caller passes. It opens no files, makes no network calls and does not know
 //! where packs are stored.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
@@ -56,19 +56,19 @@ pub enum ValidationError {
     /// The archive is not a valid pack. Holds every problem found.
     #[error("{0}")]
     Invalid(Problems),
-    /// Reading the archive, or writing or reading its contents, failed. The pack may still be valid.
+    /// Reading the archive or using `contents` failed. The pack may still be valid.
     #[error("the archive could not be validated")]
     Io(#[from] io::Error),
 }
 
 /// Reads a `.tar.gz` once, from start to end, and validates everything in it.
 ///
-/// The contents of its files are written to `contents`, which must be empty. [`Content::open`] reads them back.
+/// Writes the contents of its files to `contents`, which must be empty. [`Content::open`] reads them.
 ///
 /// # Errors
-/// Returns [`ValidationError::TooLarge`] as soon as the archive exceeds one of the [`Limits`] that stop reading, even if
-/// problems were found before. Returns [`ValidationError::Invalid`] with every problem of the archive, its layout and its
-/// `pack.yaml`, and [`ValidationError::Io`] if reading `archive` or using `contents` fails.
+/// Returns [`ValidationError::TooLarge`] as soon as the archive exceeds a limit in [`LimitName`], even if it also has
+/// problems. Returns [`ValidationError::Invalid`] with every problem of the archive, its layout and its `pack.yaml`,
+/// and [`ValidationError::Io`] if reading `archive` or using `contents` fails.
 pub fn validate(
     archive: impl BufRead,
     limits: &Limits,

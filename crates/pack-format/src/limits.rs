@@ -4,11 +4,11 @@ use strum::IntoStaticStr;
 
 /// The limits on one upload. Each can be configured (docs/configuration.md).
 ///
-/// The defaults are for an archive inside a request. [`Limits::large`] returns those for an archive sent through S3.
+/// The defaults apply to an archive in a request. [`Limits::large`] returns the limits for an archive sent through S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The size of the archive as uploaded, in bytes. The default fits into a Lambda event (6,291,456 bytes, a quarter of
-    /// which is base64 overhead).
+    /// The size of the archive as uploaded, in bytes. The default fits into a Lambda event (6,291,456 bytes) after
+    /// base64 encoding.
     pub compressed_bytes: u64,
     /// The size of the unpacked tar, in bytes, including headers, padding and files that are dropped later.
     pub unpacked_bytes: u64,
@@ -18,16 +18,17 @@ pub struct Limits {
     pub manifest_bytes: u64,
     /// The number of entries in the archive, including dropped ones. An extension header counts as an entry.
     ///
-    /// Parent directories that the archive does not contain and that are added for its entries are counted separately,
-    /// with the same limit. Otherwise 10,000 files, each 32 levels deep, would make an image far larger than the upload.
+    /// Missing parent directories are added and counted separately, with the same limit. Otherwise, 10,000 files, each
+    /// 32 levels deep, could make an image far larger than the upload.
     pub entries: u64,
-    /// The length of one path in the archive, in bytes, without a leading `./` and a trailing slash.
+    /// The length of one path in the archive, in bytes, without a leading `./` or a trailing slash.
     pub path_bytes: usize,
-    /// The number of components of one path, including the wrapping directory.
+    /// The number of components in one path, including the wrapping directory.
     pub path_depth: usize,
     /// The length of one component of a path, in bytes (Linux `NAME_MAX`).
     pub component_bytes: usize,
-    /// The ratio of unpacked to compressed bytes, once more than [`Limits::ratio_free_bytes`] are unpacked.
+    /// The ratio of unpacked to compressed bytes. It is checked once more than [`Limits::ratio_free_bytes`] are
+    /// unpacked.
     pub compression_ratio: u64,
     /// The number of unpacked bytes up to which the ratio is not checked: a small archive of zeros is harmless.
     pub ratio_free_bytes: u64,
@@ -54,13 +55,13 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the limits for an archive sent through S3: they allow more bytes and are otherwise the defaults. A function
+    /// Returns the limits for an archive sent through S3: the defaults, except for higher limits on bytes. A function
     /// can validate such an archive before API Gateway times out (measured in `benches/`).
     pub fn large() -> Self {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
     }
 
-    /// Returns the limit of this name, to report that an archive exceeds it.
+    /// Returns the limit with this name, to report that an archive exceeds it.
     pub fn limit(&self, name: LimitName) -> Limit {
         let (value, verb, unit) = match name {
             LimitName::CompressedBytes => (self.compressed_bytes, "has", "bytes"),
@@ -72,13 +73,13 @@ impl Limits {
         Limit { name, value, subject: "the archive".to_owned(), verb, unit }
     }
 
-    /// Returns the value that these limits set for `limit`, which may come from other limits.
+    /// Returns this set's value of the limit with the same name.
     pub fn value(&self, limit: &Limit) -> u64 {
         self.limit(limit.name).value
     }
 }
 
-/// The limits that stop reading. The other limits are reported as [problems](crate::Problem).
+/// The limits that stop reading when they are exceeded. All other limits are reported as [problems](crate::Problem).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum LimitName {
@@ -89,7 +90,7 @@ pub enum LimitName {
     CompressionRatio,
 }
 
-/// A limit that an upload exceeds. Displayed, it says what exceeds it: `the archive has more than 10000 entries`.
+/// A limit that an upload exceeds, displayed as a message such as `the archive has more than 10000 entries`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     name: LimitName,
@@ -100,12 +101,12 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Says that an entry exceeds this limit, not the archive.
+    /// Changes the message to say that `entry` exceeds the limit, instead of the archive.
     pub(super) fn for_entry(self, entry: impl fmt::Display) -> Self {
         Self { subject: entry.to_string(), ..self }
     }
 
-    /// Returns the limit's name in snake case, as in [`Limits`] and in the API's error details.
+    /// Returns the name of the limit's field in [`Limits`]. The API's error details use the same name.
     pub fn name(&self) -> &'static str {
         self.name.into()
     }

@@ -27,7 +27,7 @@ const MAX_SUGGESTED_PACKS: usize = 32;
 pub struct Manifest {
     pub name: PackName,
     pub version: Version,
-    /// What the pack is for. May span lines.
+    /// What the pack is for. May have several lines.
     pub description: String,
     /// The name shown to people, if it differs from `name`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,13 +2,13 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// In characters. A DNS label may not be longer (RFC 1035, section 2.3.4).
+/// In characters. The maximum for a DNS label (RFC 1035, section 2.3.4).
 const MAX_LENGTH: usize = 63;
 
-/// A pack's name: `[a-z][a-z0-9]*(-[a-z0-9]+)*`, at most 63 characters. It is safe as a path component of an image
-/// reference and of the agent's file system.
+/// A pack's name: `[a-z][a-z0-9]*(-[a-z0-9]+)*`, at most 63 characters. It can be a path component in an image
+/// reference and in the agent's file system.
 ///
-/// Deserializing does not validate. A stored name was validated when it was accepted, and stays readable if the rule
+/// Deserialising does not validate. A stored name was validated when it was accepted, and stays readable if the rule
 /// changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -34,7 +34,7 @@ impl PackName {
         &self.0
     }
 
-    /// Returns the name that an invalid text was probably meant to be, such as `my-pack` for `My_Pack`.
+    /// Returns the name that the author of an invalid text probably meant, such as `my-pack` for `My_Pack`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         let words: Vec<&str> =

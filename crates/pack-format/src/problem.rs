@@ -1,19 +1,18 @@
 use std::{collections::BTreeMap, fmt};
 
-/// The number of problems that are listed for one upload. Further ones are only counted.
+/// The number of problems listed for one upload. Further problems are only counted.
 const MAX_LISTED: usize = 50;
 
 /// One thing that is wrong with an upload, shown to its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// A part of the form, `archive`, or a key of the manifest such as `pack.yaml: version`.
+    /// The part of the form or the key of the manifest, such as `archive` or `pack.yaml: version`.
     pub field: String,
     /// What is wrong, where, what is allowed, and how to fix it.
     pub message: String,
 }
 
-/// Everything that is wrong with one upload: the first 50 problems in the order they were found, and the number of
-/// further ones.
+/// The problems of one upload: the first 50, in the order they were found, and the number of further problems.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -21,7 +20,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem, unless the same one is already listed.
+    /// Adds a problem unless it is already listed.
     pub fn add(&mut self, field: impl Into<String>, message: impl fmt::Display) {
         let problem = Problem { field: field.into(), message: message.to_string() };
         if self.listed.contains(&problem) {

@@ -2,17 +2,17 @@ use std::fmt::{self, Write as _};
 
 use crate::text::is_invisible;
 
-/// The number of characters after which a text is cut off.
+/// The number of characters after which text is cut off.
 const MAX_LENGTH: usize = 100;
 
-/// Displays a client's text in backticks, escaped and shortened like [`Escaped`]. Empty text is displayed as `""`.
+/// A client's text, displayed in backticks, escaped and shortened like [`Escaped`]. Empty text is displayed as `""`.
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted<'a>(Escaped<'a>);
 
-/// Displays a client's text, cut off after 100 characters, so that it is safe in messages.
+/// A client's text, escaped and cut off after 100 characters, so that it is safe in messages.
 ///
-/// Bytes that are not UTF-8, invisible characters, and characters that change how other text looks are escaped. So are
-/// backslashes and backticks, so that no text can imitate an escape or end its own quotation.
+/// Escapes bytes that are not UTF-8, invisible characters and bidirectional controls. Also escapes backslashes and
+/// backticks, so that a text cannot imitate an escape or close its quotation.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(&'a [u8]);
 

@@ -1,11 +1,11 @@
-//! Rules for text that authors write and others read.
+//! Validates the encoding, length and characters of text, and suggests corrections of misspelt words.
 
 use std::{
     fmt,
     io::{self, Read},
 };
 
-/// Whether a text may span lines.
+/// Whether a text may have several lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextForm {
     /// Line breaks and tabs are not allowed.
@@ -27,7 +27,8 @@ pub(super) enum InvalidText {
     Control(char),
 }
 
-/// Returns every problem of a text of at most `max` characters. A forbidden character is reported only once.
+/// Returns every problem of a text, which may have at most `max` characters. Reports each forbidden character only
+/// once.
 pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> {
     let mut problems = Vec::new();
     if text.trim().is_empty() {
@@ -45,7 +46,7 @@ pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> 
     problems
 }
 
-/// Returns every problem of a text that may be blank, of any length, and span lines only if `form` says so.
+/// Returns forbidden characters, and line breaks unless `form` allows them. Blank text and any length are accepted.
 pub(super) fn check_characters(text: &str, form: TextForm) -> impl Iterator<Item = InvalidText> {
     check(text, form, usize::MAX).into_iter().filter(|problem| *problem != InvalidText::Blank)
 }
@@ -60,23 +61,23 @@ fn check_character(char: char, form: TextForm) -> Option<InvalidText> {
     }
 }
 
-/// Whether the character has the Unicode property `Bidi_Control`. Such characters can change the order in which text is
-/// displayed (CVE-2021-42574).
+/// Returns whether the character has the Unicode property `Bidi_Control`. Such characters can change the order in which
+/// text is displayed (CVE-2021-42574).
 pub(super) fn is_bidirectional_control(char: char) -> bool {
     matches!(char, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether the character is a control character, a bidirectional control, or whitespace other than a space.
+/// Returns whether the character is a control character, a bidirectional control, or whitespace other than a space.
 pub(super) fn is_invisible(char: char) -> bool {
     char.is_control() || is_bidirectional_control(char) || (char.is_whitespace() && char != ' ')
 }
 
-/// Displays a character as its code point, such as `U+202E`.
+/// Returns a character's code point, such as `U+202E`.
 pub(super) fn code_point(char: char) -> impl fmt::Display {
     format!("U+{:04X}", u32::from(char))
 }
 
-/// Returns a file's content as text.
+/// Returns a file's content as text, which must be UTF-8.
 pub(super) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     str::from_utf8(content).map_err(|error| {
         let (text, rest) = content.split_at(error.valid_up_to());
@@ -84,11 +85,11 @@ pub(super) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     })
 }
 
-/// Returns the first byte of a file that is not UTF-8. Memory use does not depend on the file's size.
+/// Finds the first byte of a file that is not UTF-8. Memory use does not depend on the file's size.
 pub(super) fn find_not_utf8(mut content: impl Read) -> io::Result<Option<NotUtf8>> {
     let mut line = 1;
     let mut chunk = vec![0; 8 << 10];
-    // Leading bytes of a character that continues in the next chunk.
+    // The number of bytes at the start of `chunk` that belong to a character that was cut off.
     let mut held = 0;
     loop {
         let read = content.read(&mut chunk[held..])?;
@@ -121,7 +122,7 @@ pub(super) struct NotUtf8 {
     byte: u8,
 }
 
-/// Returns the word that a misspelt one was probably meant to be.
+/// Returns the word that the author of `misspelt` probably meant.
 pub(super) fn nearest<'a>(misspelt: &str, words: &[&'a str]) -> Option<&'a str> {
     const MAX_LENGTH: usize = 64;
     if misspelt.len() > MAX_LENGTH {
@@ -130,6 +131,6 @@ pub(super) fn nearest<'a>(misspelt: &str, words: &[&'a str]) -> Option<&'a str> 
     let misspelt = misspelt.to_lowercase();
     let distance = |word: &&str| strsim::damerau_levenshtein(&misspelt, &word.to_lowercase());
     let word = words.iter().copied().min_by_key(distance)?;
-    // Up to a third of the word may be wrong, and always one letter.
+    // Up to a third of the letters may be wrong, and one letter in short words.
     (distance(&word) <= (word.len() / 3).max(1)).then_some(word)
 }

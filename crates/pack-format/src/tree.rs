@@ -14,7 +14,7 @@ pub struct Entry {
     pub kind: EntryKind,
 }
 
-/// What an [`Entry`] is. Packs contain no links and no devices.
+/// The type of an [`Entry`]. Packs contain no links or devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     Directory,
@@ -25,7 +25,7 @@ pub enum EntryKind {
     },
 }
 
-/// The position of one file's content in the pack's contents, as written by [`validate`](super::validate).
+/// The position of a file's content in what [`validate`](super::validate) wrote to `contents`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
     pub(super) start: u64,
@@ -38,7 +38,8 @@ impl Content {
         self.size
     }
 
-    /// Returns a reader of the file's content. `contents` must be those of the same pack.
+    /// Returns a reader of the file's content. `contents` must be what [`validate`](super::validate) wrote for the same
+    /// pack.
     pub fn open<C: Read + Seek>(self, mut contents: C) -> io::Result<Take<C>> {
         contents.seek(SeekFrom::Start(self.start))?;
         Ok(contents.take(self.size))
@@ -57,7 +58,7 @@ impl Tree {
         &self.entries
     }
 
-    /// Returns the content of the file at `path`; `None` if there is no entry or it is a directory.
+    /// Returns the content of the file at `path`, or `None` if there is no such file.
     pub fn file(&self, path: &str) -> Option<Content> {
         let index = self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
         match self.entries[index].kind {

@@ -2,12 +2,12 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// In characters. An image tag may not be longer (OCI distribution spec, "Pulling manifests").
+/// In characters. The maximum for an image tag (OCI distribution spec, "Pulling manifests").
 const MAX_LENGTH: usize = 128;
 
-/// A pack's version: Semantic Versioning 2.0, at most 128 characters, each of its three numbers at most 2^64 − 1.
+/// A pack's version: Semantic Versioning 2.0, with at most 128 characters. The three numbers may be at most 2^64 − 1.
 ///
-/// Deserializing does not validate. A stored version was validated when it was accepted, and stays readable if the rule
+/// Deserialising does not validate. A stored version was validated when it was accepted, and stays readable if the rule
 /// changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -19,7 +19,7 @@ pub enum InvalidVersion {
     /// Holds the number of characters.
     #[error("has {0} characters; at most {MAX_LENGTH} are allowed")]
     TooLong(usize),
-    /// Not a version by Semantic Versioning 2.0. Holds the reason.
+    /// Does not conform to Semantic Versioning 2.0. Holds the reason.
     #[error("is not a semantic version such as `1.2.3` or `1.2.3-beta.1` ({0})")]
     Malformed(String),
 }
@@ -29,13 +29,13 @@ impl Version {
         &self.0
     }
 
-    /// Returns the image tag of this version. `+` becomes `_`: tags may not contain `+`, and versions may not contain `_`,
-    /// so different versions have different tags.
+    /// Returns the image tag of this version. `+` becomes `_`: tags may not contain `+`, and versions may not contain
+    /// `_`, so different versions have different tags.
     pub fn tag(&self) -> String {
         self.0.replace('+', "_")
     }
 
-    /// Returns the version that an invalid text was probably meant to be, such as `1.2.0` for `v1.2`.
+    /// Returns the version that the author of an invalid text probably meant, such as `1.2.0` for `v1.2`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches(['v', 'V', '=']);
         let (core, rest) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));

@@ -1,4 +1,4 @@
-//! A builder of tar archives, valid ones and malformed ones.
+//! Builds valid and malformed tar archives.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use crate::{
     manifest::{MANIFEST, manifest},
 };
 
-/// Builds a tar archive in memory, or writes it to any other [`Write`] as it grows.
+/// A builder of a tar archive. Writes the archive to memory or to another [`Write`].
 ///
 /// # Panics
 /// All methods panic if the writer fails.
@@ -29,13 +29,13 @@ impl Archive {
         Self::default()
     }
 
-    /// Starts an archive with the minimal `pack.yaml`: one header and one block of content, so that the next entry is
-    /// at byte 1024.
+    /// Starts an archive with the minimal `pack.yaml`. It takes one header and one block of content, so the next entry
+    /// is at byte 1024.
     pub fn pack() -> Self {
         Self::new().file("pack.yaml", MANIFEST)
     }
 
-    /// Starts an archive with a minimal `pack.yaml` of this name and version.
+    /// Starts an archive with a minimal `pack.yaml` that has this name and version.
     pub fn pack_named(name: &str, version: &str) -> Self {
         Self::new().file("pack.yaml", manifest(name, version))
     }
@@ -62,8 +62,8 @@ impl<W: Write> Archive<W> {
         Self { writer, position: 0 }
     }
 
-    /// Adds a regular file with mode 0644. As in all methods that take a name, a name of more than 100 bytes goes into
-    /// a PAX record.
+    /// Adds a regular file with mode 0644. A name of more than 100 bytes goes into a PAX record. The same applies to
+    /// executables, directories and symbolic links.
     pub fn file(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
         self.ustar(name, content, |header| header)
     }
@@ -83,7 +83,7 @@ impl<W: Write> Archive<W> {
         self.ustar(name, b"", |header| header.typeflag(b'2').mode(0o777).field(LINK_NAME, target))
     }
 
-    /// Adds files, in this order. A path that ends in `/` is a directory.
+    /// Adds files in the given order. A path that ends in `/` is a directory.
     pub fn files(self, files: &[(impl AsRef<str>, impl AsRef<[u8]>)]) -> Self {
         files.iter().fold(self, |archive, (path, content)| match path.as_ref() {
             directory if directory.ends_with('/') => archive.directory(directory),
@@ -91,7 +91,7 @@ impl<W: Write> Archive<W> {
         })
     }
 
-    /// Adds everything in a listing, in the order of paths.
+    /// Adds everything in a listing, sorted by path.
     pub fn listing(self, listing: &Listing) -> Self {
         listing.iter().fold(self, |archive, (path, file)| match file {
             Some((true, content)) => archive.executable(path, content),
@@ -109,7 +109,7 @@ impl<W: Write> Archive<W> {
         }
     }
 
-    /// Adds a header, with its size set to the content's, and the padded content.
+    /// Adds a header and padded content. Sets the size in the header to the size of the content.
     pub fn entry(self, header: Header, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref();
         self.header(header.size(content.len())).data(content)
@@ -137,7 +137,6 @@ impl<W: Write> Archive<W> {
         self.extension(b'x', &pax_records(records))
     }
 
-    /// Adds an extension header with this typeflag and data.
     pub fn extension(self, typeflag: u8, data: &[u8]) -> Self {
         self.entry(Header::ustar("PaxHeaders/extension").typeflag(typeflag), data)
     }
@@ -163,7 +162,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// Returns a PAX record: its length, which includes the length's own digits, the keyword and the value.
+/// Returns a PAX record. The length at its start includes the length's own digits.
 pub fn pax_record(keyword: &str, value: &[u8]) -> Vec<u8> {
     let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
     let mut length = rest.len();

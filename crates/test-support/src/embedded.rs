@@ -4,8 +4,8 @@ use clap::Parser;
 use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provision};
 use tempfile::TempDir;
 
-/// The embedded backends of `local`, with the table, the bucket and the queues created, in the process of the test.
-/// Neither the API nor the builder runs on them.
+/// The embedded backends of `local`, with a table, a bucket and queues. They run in the test's process, without the API
+/// and the builder.
 pub struct Embedded {
     pub backends: Backends,
     pub clients: Clients,
@@ -21,7 +21,7 @@ impl Embedded {
         Self::start_in(TempDir::new().unwrap(), |options| options).await
     }
 
-    /// Starts the backends in this directory, with the changed options.
+    /// Starts the backends in `folder`, with the options that `change` returns.
     pub async fn start_in(folder: TempDir, change: impl FnOnce(Options) -> Options) -> Self {
         let options = change(options(folder.path()));
         let data = DataDir::open(&options.data_dir).unwrap();
@@ -32,7 +32,7 @@ impl Embedded {
     }
 }
 
-/// Returns the options of a `local` that embeds all backends, even if environment variables name others.
+/// Returns options that embed all backends, even if environment variables select other backends.
 pub fn options(folder: &Path) -> Options {
     #[derive(Parser)]
     struct Command {

@@ -1,4 +1,4 @@
-//! Packs for benchmarks. They are generated from a fixed seed, so that each run measures the same bytes.
+//! Generates packs for benchmarks. The seed is fixed, so that each run measures the same bytes.
 
 use flate2::{Compression, write::GzEncoder};
 
@@ -8,7 +8,7 @@ const SEED: u64 = 0x9ac4_0b1e;
 /// The size of the `text` and `binary` archives, in bytes.
 const ARCHIVE_SIZE: usize = 4 << 20;
 
-/// Adds generated files to an archive, which is compressed as it grows.
+/// A builder of an archive with generated files. Compresses the archive as it grows.
 struct Generator {
     archive: Archive<GzEncoder<Vec<u8>>>,
     random: fastrand::Rng,
@@ -77,7 +77,7 @@ impl Generator {
         self.file(path, &bytes)
     }
 
-    /// Appends a sentence of 4 to 15 words, in which the first words of the list are the most frequent.
+    /// Appends a sentence of 4 to 15 words. Words at the start of the list are the most frequent.
     fn sentence(&mut self, text: &mut String) {
         for index in 0..4 + self.random.usize(..12) {
             let rank = self.random.f64().powi(4) * self.words.len() as f64;
@@ -125,7 +125,7 @@ pub fn many() -> Vec<u8> {
     (1..5_000).fold(Generator::new("many", "1.0.0"), |pack, index| pack.markdown(&path(index), 1_000)).tar_gz()
 }
 
-/// Returns a pack of 4 MiB that hardly compress.
+/// Returns a pack of 4 MiB of random bytes, which do not compress.
 pub fn binary() -> Vec<u8> {
     (0..8)
         .fold(Generator::new("binary", "1.0.0"), |pack, index| {

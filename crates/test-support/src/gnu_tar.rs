@@ -3,15 +3,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The command of docs/architecture.md that writes the layer of the pack in the current directory, without the
-/// `sha256sum` at its end.
+/// The command in docs/architecture.md that writes the layer of the pack in the current directory, without its final
+/// `sha256sum`.
 pub const LAYER_COMMAND: &str = r"find . -mindepth 1 \( -name .DS_Store -o -name '._*' -o -path ./.gitignore \
     -o -path ./.gitattributes \) -prune -o -printf '%P\0' | LC_ALL=C sort -z |
     tar --null --no-recursion -T - --format=posix \
     --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime --mtime=@315532801 --owner=0 --group=0 \
     --numeric-owner --mode=a-st,u=rwX,go=rX -b1 -cf -";
 
-/// Returns the layer of the pack in this directory as GNU tar writes it.
+/// Returns the layer that GNU tar writes for the pack in `directory`.
 pub fn layer_by_gnu_tar(directory: &Path) -> Vec<u8> {
     let output = Command::new("sh")
         .args(["-c", LAYER_COMMAND])

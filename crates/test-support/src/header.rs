@@ -38,7 +38,7 @@ impl Header {
             .field(MTIME, "14722531400 ")
     }
 
-    /// Returns the same header in `ustar` format (POSIX.1-1988).
+    /// Returns a header like [`Header::v7`], but in `ustar` format (POSIX.1-1988).
     pub fn ustar(name: impl AsRef<[u8]>) -> Self {
         Self::v7(name)
             .field(MODE, "0000644\0")
@@ -50,7 +50,7 @@ impl Header {
             .field(DEV_MINOR, "0000000\0")
     }
 
-    /// Returns the same header in GNU tar's own format.
+    /// Returns a header like [`Header::v7`], but in GNU tar's own format.
     pub fn gnu(name: impl AsRef<[u8]>) -> Self {
         Self::ustar(name).field(MAGIC_AND_VERSION, "ustar  \0").field(DEV_MAJOR, [0; 8]).field(DEV_MINOR, [0; 8])
     }
@@ -78,7 +78,7 @@ impl Header {
         self.field(SIZE, format!("{size:011o}\0"))
     }
 
-    /// Returns the correct checksum. What the checksum field contains does not count.
+    /// Returns the correct checksum, whatever the checksum field contains.
     pub fn checksum(&self) -> u32 {
         checksum(&self.block)
     }

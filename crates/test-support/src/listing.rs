@@ -1,15 +1,15 @@
-//! The contents of a directory on disk or in an archive, as a value that tests can compare.
+//! Lists the contents of directories and archives, so that tests can compare them.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-/// Maps each path to whether the file is executable and its content, or to `None` for a directory. The path of a
-/// directory ends in `/`.
+/// The files and directories by path. A file has its execute bit and its content; a directory has `None`, and its path
+/// ends in `/`.
 pub type Listing = BTreeMap<String, Option<(bool, Vec<u8>)>>;
 
 /// Lists everything below a directory.
 ///
 /// # Panics
-/// If there is anything but files and directories.
+/// Panics if the directory contains anything other than files and directories.
 pub fn read_directory(directory: &Path) -> Listing {
     let mut listing = Listing::new();
     read_into(&mut listing, directory, "");
@@ -32,7 +32,7 @@ fn read_into(listing: &mut Listing, directory: &Path, prefix: &str) {
     }
 }
 
-/// Creates the files and directories of a listing, and their parents, with modes that grant nothing to other users.
+/// Creates the files and directories of a listing, and their parents. The files are readable only by their owner.
 pub fn write_directory(directory: &Path, listing: &Listing) {
     for (path, file) in listing {
         let path = directory.join(path);

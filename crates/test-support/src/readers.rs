@@ -1,4 +1,4 @@
-//! Independent tar implementations to compare results with: GNU tar, libarchive's bsdtar and Python's `tarfile`.
+//! Unpacks archives with independent tar implementations: GNU tar, libarchive's bsdtar and Python's `tarfile`.
 
 use std::{
     fs,
@@ -40,8 +40,8 @@ impl Reader {
         command
     }
 
-    /// Creates each directory and unpacks the archive into it. The result is `Err` with the reader's message if the
-    /// reader fails; warnings do not count.
+    /// Creates each directory and unpacks its archive into it. Returns the reader's message for each archive that it
+    /// cannot unpack; ignores warnings.
     pub fn unpack(self, archives: &[(PathBuf, PathBuf)]) -> Vec<Result<(), String>> {
         for (_, directory) in archives {
             fs::create_dir_all(directory).unwrap();
@@ -81,7 +81,7 @@ for line in sys.stdin:
             .iter()
             .map(|(archive, directory)| format!("{}\t{}\n", archive.display(), directory.display()))
             .collect();
-        // Written by a thread, since both processes would block if standard output were not read meanwhile.
+        // Write in a thread: both processes would block if nothing read standard output in the meantime.
         let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
         let output = child.wait_with_output().unwrap();
         writer.join().unwrap().unwrap();

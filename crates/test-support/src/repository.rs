@@ -1,6 +1,6 @@
 use std::path::Path;
 
-/// Returns the directory of the sample pack that `local` suggests to upload.
+/// Returns the directory of the sample pack that `local` suggests uploading.
 pub fn sample_pack() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/packs/sample"))
 }

@@ -22,14 +22,14 @@ use tokio::{
     time::timeout,
 };
 
-/// The longest that an invocation may take.
+/// The maximum duration of an invocation.
 const INVOCATION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The function's response to an invocation, or the error that it reported.
 pub type Outcome = Result<Value, Value>;
 
-/// A process of a Lambda function's binary, which gets its events from a Lambda Runtime API on loopback. Dropping this
-/// kills the process.
+/// A process that runs a Lambda function's binary. It gets its events from a Lambda Runtime API on loopback. Dropping a
+/// [`Function`] kills its process.
 pub struct Function {
     process: Child,
     trace_id: String,
@@ -39,7 +39,7 @@ pub struct Function {
     outcomes: mpsc::Receiver<Outcome>,
 }
 
-/// The state of the Runtime API: the other ends of the channels of [`Function`].
+/// The state of the Runtime API, with the other ends of [`Function`]'s channels.
 struct Runtime {
     events: Mutex<mpsc::Receiver<Value>>,
     trace_id: String,
@@ -47,7 +47,7 @@ struct Runtime {
 }
 
 impl Function {
-    /// Starts the binary. Its environment holds these variables and those that Lambda sets.
+    /// Starts the binary with these environment variables and the variables that Lambda sets.
     pub async fn start(binary: &FilePath, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (done, outcomes) = mpsc::channel(1);
@@ -83,7 +83,7 @@ impl Function {
         self.process.id()
     }
 
-    /// Returns the X-Ray trace id that all invocations carry.
+    /// Returns the X-Ray trace id of all invocations.
     pub fn trace_id(&self) -> &str {
         &self.trace_id
     }
@@ -91,7 +91,7 @@ impl Function {
     /// Invokes the function and waits for the outcome.
     ///
     /// # Panics
-    /// If the process exits, or if no outcome arrives in time.
+    /// Panics if the process exits or does not respond in time.
     pub async fn invoke(&mut self, event: Value) -> Outcome {
         self.events.send(event).await.unwrap();
         let began = Instant::now();

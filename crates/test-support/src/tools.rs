@@ -1,6 +1,6 @@
 use std::process::Command;
 
-/// Returns a command for this program, or `None` if it is not installed; see [`report_missing`].
+/// Returns a command for this program. If it is not installed, calls [`report_missing`] and returns `None`.
 pub fn tool(name: &str) -> Option<Command> {
     let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(name).is_file()));
@@ -14,7 +14,7 @@ pub fn tool(name: &str) -> Option<Command> {
 /// Prints that checks with this tool are skipped.
 ///
 /// # Panics
-/// If `REQUIRE_TOOLS` is set, as `.ci/run` does.
+/// Panics if `REQUIRE_TOOLS` is set. `.ci/run` sets it.
 pub fn report_missing(name: &str) {
     assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "{name} is not installed");
     println!("skipped: {name} is not installed");

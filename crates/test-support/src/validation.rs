@@ -1,4 +1,4 @@
-//! Validation with the contents of files kept in memory.
+//! Validates packs, and keeps the contents of their files in memory.
 
 use std::io::{BufRead, Cursor, Read as _};
 
@@ -66,7 +66,7 @@ pub fn validate_manifest(yaml: impl AsRef<[u8]>) -> Result<ValidatedPack, Valida
 /// Returns the problems of an upload as pairs of field and message, sorted by field. A valid pack has none.
 ///
 /// # Panics
-/// If validation stopped at a limit, or failed.
+/// Panics if validation stopped at a limit or failed.
 pub fn problems(result: &Result<ValidatedPack, ValidationError>) -> Vec<(String, String)> {
     match result {
         Ok(_) => Vec::new(),

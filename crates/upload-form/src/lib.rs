@@ -1,4 +1,4 @@
-//! Parses the multipart form of an upload (`multipart/form-data`, RFC 7578) and validates which parts it has.
+//! Parses the multipart form of an upload (`multipart/form-data`, RFC 7578) and checks that it has the right parts.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 
@@ -9,16 +9,16 @@ use futures_util::stream;
 use multer::{Constraints, Multipart, SizeLimit};
 use pack_format::{Escaped, Limit, LimitName, Limits, Problems};
 
-/// The field of problems that concern the form, not one of its parts.
+/// The field under which problems of the form as a whole are reported.
 pub const FORM: &str = "form";
-/// The part that names an archive that is already in S3, sent instead of the part `archive`.
+/// The part with the id of an archive that is already in S3. Clients send it instead of the part `archive`.
 pub const UPLOAD_ID: &str = "upload_id";
 /// In characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
-/// The number of bytes of a text part that are read. Every valid value is shorter.
+/// The number of bytes to read of a text part. Every valid value is shorter.
 const MAX_TEXT: usize = 256;
 
-/// The form of an upload. Apart from the archive's size, the values are not validated.
+/// The form of an upload. Only the size of the archive is validated.
 #[derive(Debug, Default)]
 pub struct Form {
     /// A `.tar.gz`.
@@ -28,7 +28,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// Parses a body. If this adds no problem to `problems`, the form has either an archive or an upload id.
+    /// Parses a body. If this adds no problems, the form has either an archive or an upload id.
     ///
     /// # Errors
     /// Returns the limit on compressed bytes if the archive exceeds it.
@@ -55,7 +55,7 @@ impl Form {
     async fn read_parts(&mut self, parts: &mut Multipart<'_>, problems: &mut Problems) -> multer::Result<()> {
         while let Some(mut part) = parts.next_field().await? {
             let name = part.name().unwrap_or_default().to_owned();
-            // The body is one chunk of the stream, so each part is one chunk too, which shares the body's buffer.
+            // The body is one chunk of the stream, so each part is one chunk that shares the body's buffer.
             let content = part.chunk().await?.unwrap_or_default();
             match name.as_str() {
                 "archive" if self.archive.is_none() => self.archive = Some(content),
@@ -88,7 +88,7 @@ pub enum InvalidContentType {
     NoBoundary,
 }
 
-/// Returns the boundary between the parts of a form, from its Content-Type.
+/// Returns the boundary in the Content-Type of a form.
 pub fn boundary(content_type: &str) -> Result<String, InvalidContentType> {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("multipart/form-data") {

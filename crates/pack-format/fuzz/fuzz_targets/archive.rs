@@ -1,8 +1,8 @@
-//! Archives: validating any input must not panic, and an accepted pack must be the one that the `tar` crate reads. That
-//! crate shares no code with the validator.
+//! Validates arbitrary archives. Validation must not panic, and an accepted pack must have the files that the `tar`
+//! crate reads with its own parser.
 //!
-//! The input is a tar. This target repairs the checksums of its headers and wraps it in gzip without compression, since the
-//! fuzzer would rarely produce either.
+//! The input is a tar. This target repairs the checksums of its headers and wraps it in gzip without compression, since
+//! the fuzzer would rarely produce valid checksums or gzip.
 
 #![no_main]
 
@@ -19,7 +19,7 @@ use test_support::{
     validation::{ValidatedPack, validate},
 };
 
-/// Maps the path of each file to whether it is executable and its content.
+/// The files by path, with their execute bits and contents.
 type Files = BTreeMap<String, (bool, Vec<u8>)>;
 
 fuzz_target!(|input: &[u8]| {
@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Repairs the checksum of each block that is a header according to the sizes before it.
+/// Repairs the checksum of each header. The size in one header gives the position of the next.
 fn repair_checksums(tar: &mut [u8]) {
     let mut position = 0;
     while let Some(block) = tar.get_mut(position..position + BLOCK) {
@@ -74,8 +74,8 @@ fn files(validated: &ValidatedPack) -> Files {
     validated.listing().into_iter().filter_map(|(path, file)| Some((path, file?))).collect()
 }
 
-/// Reads the files of a pack with the `tar` crate, without the files that validation ignores and without a wrapping
-/// directory. The crate rejects some valid archives, such as those with numbers of only NULs.
+/// Reads a pack's files with the `tar` crate. Leaves out files that validation ignores, and strips a wrapping
+/// directory. The crate rejects some valid archives, such as archives with numbers of only NULs.
 fn read_with_tar_crate(tar: &[u8]) -> io::Result<Files> {
     let mut files = Files::new();
     let mut archive = tar::Archive::new(tar);

@@ -1,4 +1,4 @@
-//! Any bytes as `pack.yaml`: validation must not panic, and a rejection must list at least one problem.
+//! Validates arbitrary bytes as `pack.yaml`. Validation must not panic, and a rejection must list at least one problem.
 
 #![no_main]
 

@@ -13,19 +13,19 @@ use super::{
 };
 use crate::{Content, EntryKind, LimitName, Limits, Problems};
 
-/// Reads the entries of a tar, block by block.
+/// A reader of tar entries, block by block.
 pub(super) struct Entries<'a, R, W> {
     reader: GzipReader<'a, R>,
     limits: &'a Limits,
     builder: &'a mut TreeBuilder,
     problems: &'a mut Problems,
-    /// The writer of file contents.
+    /// The writer that receives the contents of files.
     contents: &'a mut W,
-    /// Bytes written to `contents`.
+    /// The number of bytes written to `contents`.
     written: u64,
-    /// Headers read, including those of extensions.
+    /// The number of headers read, including extension headers.
     count: u64,
-    /// Extension headers of the next entry.
+    /// The extension headers that apply to the next entry.
     extensions: Extensions,
 }
 
@@ -41,7 +41,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Self { reader, limits, builder, problems, contents, written: 0, count: 0, extensions }
     }
 
-    /// Reads the tar to its end. Adds valid entries to the tree builder, and the problems of invalid ones to the problems.
+    /// Reads the tar to its end. Adds valid entries to `builder`, and the problems of invalid entries to `problems`.
     pub(super) fn read(mut self) -> Result<(), ReadError> {
         loop {
             let position = self.reader.position();
@@ -125,8 +125,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Ok(())
     }
 
-    /// Checks the end of the tar after the block of zeros at `position`. There must be a second one (POSIX.1-1988, `ustar`),
-    /// and nothing but further blocks of zeros may follow.
+    /// Checks the end of the tar after the block of zeros at `position`. A second block of zeros must follow
+    /// (POSIX.1-1988, `ustar`), and after it only further blocks of zeros.
     fn end(&mut self, position: u64) -> Result<(), ReadError> {
         if self.extensions.is_pending() {
             return Err(ReadError::Unreadable(format!(
@@ -152,8 +152,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                 Some(block) if block == [0; BLOCK] => {}
                 Some(_) => {
                     return Err(ReadError::Unreadable(format!(
-                        "the archive has data after its end, in the block at byte {position}; do not append anything to \
-                         an archive"
+                        "the archive has data after its end, in the block at byte {position}; create the archive again \
+                         instead of appending to it"
                     )));
                 }
                 None => match self.reader.position() - position {
@@ -168,7 +168,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
     }
 
-    /// Reads the next block; `None` if no complete block is left.
+    /// Reads the next block. Returns `None` if no complete block is left.
     fn block(&mut self) -> Result<Option<[u8; BLOCK]>, ReadError> {
         let mut block = [0; BLOCK];
         let is_complete = self.reader.copy(BLOCK as u64, &mut block.as_mut_slice())?;
@@ -176,8 +176,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
     }
 }
 
-/// Writes `size` bytes of an entry's data to `to`, and skips the padding of their last block. Returns `false` if the data
-/// or the padding is cut off.
+/// Writes `size` bytes of an entry's data to `to`, and skips the padding after the data. Returns `false` if the data or
+/// the padding is cut off.
 fn copy_data<R: BufRead>(reader: &mut GzipReader<'_, R>, size: u64, to: &mut impl Write) -> Result<bool, ReadError> {
     let padding = size.wrapping_neg() % BLOCK as u64;
     Ok(reader.copy(size, to)? && reader.copy(padding, &mut io::sink())?)

@@ -10,7 +10,7 @@ pub(super) struct Entry<'a> {
     position: u64,
 }
 
-/// The types of entries that a pack may contain.
+/// The entry types that a pack may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryType {
     File,
@@ -25,8 +25,8 @@ impl<'a> Entry<'a> {
     /// Returns the size of the entry's data, in bytes.
     ///
     /// # Errors
-    /// Returns an error if it exceeds the limit on files, or if the header and the PAX records differ (CVE-2025-62518,
-    /// CVE-2026-33055).
+    /// Returns an error if the size exceeds the limit for a file, or if the header and the PAX records disagree
+    /// (CVE-2025-62518, CVE-2026-33055).
     pub(super) fn size(&self, limits: &Limits) -> Result<u64, ReadError> {
         let size = self.header.size;
         let pax = self.extensions.size().unwrap_or(size);
@@ -76,7 +76,7 @@ impl<'a> Entry<'a> {
         match self.header.typeflag {
             b'5' if self.header.size > 0 => Err("is a directory but has content"),
             b'5' => Ok(EntryType::Directory),
-            // The v7 format has no type for directories: they are empty files whose name ends with a slash.
+            // The v7 format has no type for directories: a directory is an empty file whose name ends with a slash.
             0 if has_slash(&self.header.name) && !is_renamed && self.header.size == 0 => {
                 if self.header.is_v7 {
                     Ok(EntryType::Directory)
@@ -100,8 +100,8 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Whether all tar readers agree on where the next header is. Some skip the data of every entry that has a size,
-    /// others only that of files.
+    /// Returns whether all tar readers agree on where the next header starts. Some skip the data of every entry that
+    /// has a size; others skip only the data of files.
     pub(super) fn has_unambiguous_end(&self) -> bool {
         self.header.size == 0 || self.entry_type() == Ok(EntryType::File) || self.header.typeflag == b'7'
     }
@@ -115,7 +115,7 @@ const NUL_TYPE_WITH_SLASH: &str = "has the typeflag NUL and a name that ends wit
                                    readers and a directory to others; create the archive with `tar --format=posix`";
 const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/` like that of a directory";
 
-/// Displays the entry as the subject of a problem.
+/// Displays the entry for the start of a message.
 impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "entry {} at byte {}", Quoted::new(self.name()), self.position)

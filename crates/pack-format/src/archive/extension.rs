@@ -16,7 +16,7 @@ pub(super) enum ExtensionType {
 }
 
 impl ExtensionType {
-    /// Returns `None` if the typeflag is not that of an extension header.
+    /// Returns `None` if this is not the typeflag of an extension header.
     pub(super) fn from_typeflag(typeflag: u8) -> Option<Self> {
         match typeflag {
             b'x' => Some(Self::Pax),
@@ -36,7 +36,7 @@ pub(super) struct Extensions {
     long_name: Option<Vec<u8>>,
 }
 
-/// Why an extension header is invalid. Reading ends there, since the header may say where the next entry ends.
+/// Why an extension header is invalid. Reading stops there, since the header may contain the size of the next entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {
     #[error("is in v7 format, which has no extension headers; create the archive with `tar --format=posix`")]
@@ -65,7 +65,7 @@ impl Extensions {
         if header.is_v7 {
             return Err(InvalidExtension::V7);
         }
-        // GNU tar writes a long link before a long name, and `git archive` a global header before any other.
+        // GNU tar writes a long link name before a long name. `git archive` writes a global header before all others.
         match (self.types.as_slice(), extension_type) {
             ([], _) | ([GlobalPax], PaxRecords | LongName | LongLink) => {}
             ([.., LongLink], LongName) | ([.., LongName], LongLink) if !self.types.contains(&extension_type) => {}
@@ -81,22 +81,22 @@ impl Extensions {
         Ok(())
     }
 
-    /// Whether there are extension headers, so that an entry must follow.
+    /// Returns whether an entry must follow, because extension headers were read.
     pub(super) fn is_pending(&self) -> bool {
         !self.types.is_empty()
     }
 
-    /// Returns the name that replaces the header's.
+    /// Returns the name that replaces the name in the header.
     pub(super) fn name(&self) -> Option<&[u8]> {
         self.pax.path.as_deref().or(self.long_name.as_deref())
     }
 
-    /// Returns the size that the header must have too.
+    /// Returns the PAX `size`, which must equal the size in the header.
     pub(super) fn size(&self) -> Option<u64> {
         self.pax.size
     }
 
-    /// Returns what is wrong with the entry because of its extension headers.
+    /// Returns the problems that the extension headers cause.
     pub(super) fn problems(&self) -> impl Iterator<Item = &'static str> {
         let has_long_link = self.types.contains(&ExtensionType::LongLink);
         let long_link = has_long_link.then_some("has a GNU long link name, which only links have");
@@ -104,7 +104,7 @@ impl Extensions {
     }
 }
 
-/// Returns a GNU long name without the NUL at its end, which some writers leave out.
+/// Returns a GNU long name without the trailing NUL, which some writers omit.
 fn long_name(data: &[u8]) -> Result<Vec<u8>, InvalidExtension> {
     let name = data.strip_suffix(b"\0").unwrap_or(data);
     if name.is_empty() || name.contains(&0) { Err(InvalidExtension::LongName) } else { Ok(name.to_vec()) }

@@ -5,22 +5,22 @@ use flate2::bufread::GzDecoder;
 use super::ReadError;
 use crate::{Limit, LimitName, Limits};
 
-/// The number of bytes that are unpacked at a time. Fits into a core's cache.
+/// The number of bytes to unpack at a time. They fit into a core's cache.
 const CHUNK: usize = 64 << 10;
 
 /// The first two bytes of every gzip member (RFC 1952, section 2.3.1).
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Unpacks a gzip file on demand, and checks the limits on bytes with each chunk.
+/// A reader that unpacks a gzip file chunk by chunk. It checks the limits on bytes after each chunk.
 ///
-/// The file must be a single valid member with nothing after it. RFC 1952, section 2.2, allows several members, but not
-/// every reader reads more than the first.
+/// The file must be a single valid member with nothing after it. RFC 1952, section 2.2, allows several members, but
+/// some readers read only the first.
 pub(super) struct GzipReader<'a, R> {
     decoder: GzDecoder<CountingReader<R>>,
     chunk: Vec<u8>,
-    /// Bytes of `chunk` that were already copied.
+    /// The number of bytes of `chunk` that were already copied.
     chunk_position: usize,
-    /// Bytes unpacked so far, including all of `chunk`.
+    /// The number of bytes unpacked so far, including all of `chunk`.
     unpacked: u64,
     is_at_end: bool,
     limits: &'a Limits,
@@ -38,7 +38,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         self.unpacked - (self.chunk.len() - self.chunk_position) as u64
     }
 
-    /// Writes the next `length` unpacked bytes to `to`. Returns `false` if there are fewer, after writing those.
+    /// Writes the next `length` unpacked bytes to `to`. If fewer are left, writes them and returns `false`.
     pub(super) fn copy(&mut self, length: u64, to: &mut impl Write) -> Result<bool, ReadError> {
         let mut left = length;
         while left > 0 {
@@ -107,7 +107,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         Err(ReadError::Unreadable(format!("the gzip stream ends at byte {end} of the upload, but {what}")))
     }
 
-    /// Explains an error of the decoder, or returns the error of the underlying reader.
+    /// Explains a decoder error. An error of the underlying reader remains an I/O error.
     fn describe(&self, error: io::Error) -> ReadError {
         let unpacked = self.unpacked;
         if self.decoder.get_ref().has_failed {
@@ -125,7 +125,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
     }
 }
 
-/// Counts the compressed bytes that are consumed, and records whether reading them failed.
+/// A reader that counts the compressed bytes consumed, and records whether reading them failed.
 struct CountingReader<R> {
     inner: R,
     consumed: u64,

@@ -8,7 +8,7 @@ use crate::Quoted;
 /// The size of a tar block, in bytes. A header is one block, and contents are padded to full blocks.
 pub(super) const BLOCK: usize = 512;
 
-/// A header that all tar readers understand the same way.
+/// A header that all tar readers understand in the same way.
 #[derive(Debug)]
 pub(super) struct Header {
     /// The name, including the prefix of a `ustar` header.
@@ -18,9 +18,8 @@ pub(super) struct Header {
     pub(super) size: u64,
     /// Whether the mode has any of the three execute bits.
     pub(super) executable: bool,
-    /// Whether it has a link target.
     pub(super) has_link_name: bool,
-    /// Whether it is in the format of Unix version 7, which has no extension headers.
+    /// Whether the header is in the format of Unix version 7, which has no extension headers.
     pub(super) is_v7: bool,
 }
 
@@ -47,8 +46,8 @@ pub(super) enum InvalidHeader {
 impl Header {
     /// Parses a block.
     ///
-    /// Checks all numeric fields, including unused ones: Python's `tarfile` treats a header with a malformed number as the
-    /// end of the archive.
+    /// Checks all numeric fields, including unused ones: Python's `tarfile` treats a header with a malformed number as
+    /// the end of the archive.
     pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Self, InvalidHeader> {
         let layout = Layout::from_byte_slice(block);
         let common = layout.as_old();
@@ -85,7 +84,7 @@ impl Header {
 /// The fields `magic` and `version`, which identify the format.
 const MAGIC_AND_VERSION: std::ops::Range<usize> = 257..265;
 
-/// Checks the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
+/// Verifies the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
 fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHeader> {
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
     let found = unsigned(field).map_err(InvalidHeader::UnreadableChecksum)?;
@@ -93,8 +92,8 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-/// Checks that the bytes after the last common field are zero, for a format that has no prefix. Other formats keep times
-/// or sparse maps there, or nothing, but Python reads a prefix in every format.
+/// Checks that a header without a prefix field has only zeros after its last common field. GNU headers may contain
+/// times or sparse maps there, but Python reads a prefix in every format.
 fn no_prefix(block: &[u8; BLOCK], format: &'static str) -> Result<&'static [u8], InvalidHeader> {
     let rest = &block[offset_of!(UstarHeader, prefix)..];
     if rest.iter().all(|byte| *byte == 0) { Ok(&[]) } else { Err(InvalidHeader::Trailing { format }) }

@@ -1,7 +1,8 @@
-//! Reads a `.tar.gz` strictly: accepts only what all tar readers understand the same way.
+//! Reads a `.tar.gz` strictly: accepts only what all tar readers understand in the same way.
 //!
 //! - [`gzip`] decompresses the archive in chunks and checks the limits on bytes.
-//! - [`entries`] walks the blocks of the tar. Each must be a valid [`header`], whose numeric fields are parsed by [`number`].
+//! - [`entries`] walks the blocks of the tar, [`header`] parses header blocks, and [`number`] parses their numeric
+//!   fields.
 //! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them.
 //! - [`path`] validates names.
 //! - [`tree_builder`] assembles the entries into a [`Tree`].
@@ -41,12 +42,12 @@ enum ReadError {
 
 /// Reads an archive into a tree, and writes the contents of its files to `contents`.
 ///
-/// Strips one wrapping directory and drops files that tools leave behind. An invalid entry is a problem and is left out of
-/// the tree.
+/// Strips one wrapping directory and drops files that tools leave behind. Reports invalid entries as problems, and
+/// leaves them out of the tree.
 ///
 /// # Errors
-/// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. It then takes all of `problems`, since
-/// the layout and the manifest cannot be validated.
+/// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. The error then contains
+/// everything in `problems`, since the layout and the manifest cannot be validated.
 pub(super) fn read(
     archive: impl BufRead,
     limits: &Limits,

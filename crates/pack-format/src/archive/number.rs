@@ -1,6 +1,6 @@
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidNumber {
-    /// Tar readers disagree on its value, or reject it.
+    /// Tar readers disagree on the value, or reject it.
     #[error("is not a well-formed number")]
     Malformed,
     /// Possible in GNU's base-256 encoding.
@@ -10,11 +10,12 @@ pub(super) enum InvalidNumber {
     Overflow,
 }
 
-/// Parses a numeric field that may be negative. Only times may.
+/// Parses a numeric field that may be negative, such as a time.
 ///
-/// Accepts octal digits with spaces before them and spaces or NULs after them (POSIX.1-1988 `ustar`), a field of only NULs,
-/// and GNU's base-256 encoding: a byte 0x80 or 0xff, followed by a big-endian two's complement number. Rejects signs, other
-/// prefixes and anything after the first blank, since GNU tar, libarchive and Python read those differently.
+/// Accepts octal digits with spaces before them and spaces or NULs after them (POSIX.1-1988 `ustar`), a field of only
+/// NULs, and GNU's base-256 encoding: the byte 0x80 or 0xff, followed by a big-endian two's complement number. Rejects
+/// signs, other prefixes and anything after the first blank, since GNU tar, libarchive and Python read these
+/// differently.
 pub(super) fn signed(field: &[u8]) -> Result<i64, InvalidNumber> {
     match field {
         [0x80, digits @ ..] => base_256(digits, 0x00),

@@ -41,8 +41,8 @@ pub(super) enum InvalidPath {
     ComponentTooLong { bytes: usize, limit: usize },
 }
 
-/// Returns the path that a name means, relative to the archive's root: the name without a leading `./`, or `None` for the
-/// root itself. The name must be without a directory's trailing slash.
+/// Parses a name into a path relative to the archive's root: the name without a leading `./`, or `None` for the root
+/// itself. The caller must have removed a directory's trailing slash.
 ///
 /// # Errors
 /// Returns every problem of the name.
@@ -51,7 +51,7 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<
     if text == "." {
         return Ok(None);
     }
-    // Strip only one `./`. The checks reject another one, or a slash after it.
+    // Strip only one `./`. The checks reject a second `./` and a slash after the first.
     let path = text.strip_prefix("./").filter(|path| !path.starts_with('/')).unwrap_or(text);
     let problems = check(path, limits);
     if problems.is_empty() { Ok(Some(path.to_owned())) } else { Err(problems) }
@@ -87,12 +87,12 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     match component {
         "" | "." => return vec![InvalidPath::EmptyComponent],
         ".." => return vec![InvalidPath::Parent],
-        // macOS stores the attributes of `.` under this name. It is dropped later.
+        // macOS stores the attributes of `.` under this name. The entry is dropped later.
         "._." => return Vec::new(),
         _ => {}
     }
     let mut problems = Vec::new();
-    // Check every component: the ones before it may be a wrapping directory, which is stripped.
+    // Check every component, since any can become the first when a wrapping directory is stripped.
     if let [letter, b':', ..] = component.as_bytes()
         && letter.is_ascii_alphabetic()
     {
@@ -104,7 +104,7 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     if component.ends_with('.') {
         problems.push(InvalidPath::TrailingDot);
     }
-    // OCI image-spec, layer.md, "Whiteouts".
+    // Container runtimes treat such a file as a whiteout (OCI image spec, "Whiteouts").
     if component.starts_with(".wh.") {
         problems.push(InvalidPath::Whiteout);
     }

@@ -8,7 +8,7 @@ pub(super) struct Pax {
     pub(super) path: Option<Vec<u8>>,
     /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
-    /// What is wrong with the entry because of its records.
+    /// The problems that the records cause.
     pub(super) problems: Vec<&'static str>,
 }
 
@@ -41,7 +41,7 @@ pub(super) enum InvalidPax {
 }
 
 impl Pax {
-    /// Parses the data of an extended header. Values of other keywords may be any bytes.
+    /// Parses the data of an extended header. The values of ignored keywords may be any bytes.
     pub(super) fn parse(data: &[u8]) -> Result<Self, InvalidPax> {
         let mut pax = Self::default();
         let mut position = 0;
@@ -78,7 +78,7 @@ impl Pax {
                 return Ok(());
             }
             b"linkpath" if value.contains(&0) => "has a NUL in its PAX `linkpath`",
-            b"linkpath" => "has a PAX `linkpath`, which only links have",
+            b"linkpath" => "has a PAX `linkpath` but is not a link",
             b"hdrcharset" => "has a PAX `hdrcharset`, which tar readers treat differently",
             b"SCHILY.filetype" => "has a PAX `SCHILY.filetype`, which tar readers treat differently",
             b"SCHILY.realsize" | b"SUN.holesdata" => SPARSE,
@@ -141,9 +141,9 @@ fn record_in_value(record: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Returns the first record's length, and its content between the length and the line feed at its end.
+/// Returns the first record's length, and its content without the length and the line feed.
 fn split_record(data: &[u8]) -> Option<(usize, &[u8])> {
-    // Data of at most 64 KiB needs lengths of at most five digits. Any limit above that works.
+    // A length within 64 KiB of data has at most five digits, so 20 bytes are enough.
     let space = data.iter().take(20).position(|byte| *byte == b' ')?;
     let length = usize::try_from(decimal(&data[..space]).ok()?).ok()?;
     let record = data.get(..length)?.get(space + 1..)?.strip_suffix(b"\n")?;

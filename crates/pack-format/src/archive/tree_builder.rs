@@ -17,13 +17,13 @@ pub(super) struct TreeBuilder {
 struct Node {
     path: String,
     kind: EntryKind,
-    /// The position in the archive of the entry that this node was added for.
+    /// The position of the entry for which this node was added.
     position: u64,
-    /// Whether this is a parent directory that was added for an entry inside it, and that has no entry of its own yet.
+    /// Whether this directory was added as a parent of an entry, and has no entry of its own yet.
     is_implied: bool,
 }
 
-/// Why an entry cannot be added next to an existing one. Holds the position of that one, and its path if it differs.
+/// Why an entry conflicts with an existing entry. Holds the existing entry's position, and its path if that differs.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EntryConflict {
     #[error("appears twice in the archive, first at byte {0}; keep only one of them")]
@@ -43,8 +43,7 @@ pub(super) enum EntryConflict {
 }
 
 impl TreeBuilder {
-    /// Adds an entry, and directories for those of its parents that do not exist yet. Drops files that macOS leaves
-    /// behind.
+    /// Adds an entry and its missing parent directories. Drops files that macOS leaves behind.
     pub(super) fn add(&mut self, path: String, kind: EntryKind, position: u64) -> Result<(), EntryConflict> {
         if is_macos_metadata(&path) {
             return Ok(());
@@ -77,15 +76,15 @@ impl TreeBuilder {
         }
     }
 
-    /// Returns the number of directories that were added for entries inside them.
+    /// Returns the number of directories that were added as parents of entries.
     pub(super) fn added_parents(&self) -> u64 {
         self.added_parents
     }
 
     /// Builds the tree.
     ///
-    /// Strips a wrapping directory: one that is alone at the top and contains a `pack.yaml`, in any case. Drops
-    /// `.gitignore` and `.gitattributes` at the top of the archive and at the top of the pack.
+    /// Strips a wrapping directory: the only entry at the top, with a `pack.yaml` (in upper or lower case) inside.
+    /// Drops `.gitignore` and `.gitattributes` at the top of the archive and at the top of the pack.
     pub(super) fn build(self) -> Tree {
         let wrapper = self.wrapper();
         let entries = self.nodes.into_iter().filter_map(|node| {
@@ -106,8 +105,8 @@ impl TreeBuilder {
 
     fn add_parents(&mut self, path: &str, key: &str, position: u64) -> Result<(), EntryConflict> {
         let mut missing = Vec::new();
-        // A prefix of the key up to a slash is the key of that parent: no character folds or decomposes to a slash, or is
-        // reordered around one.
+        // The key up to a slash is the key of that parent: no character folds or decomposes to a slash, or is reordered
+        // across a slash.
         for ((slash, _), (key_slash, _)) in path.rmatch_indices('/').zip(key.rmatch_indices('/')) {
             let (parent, key) = (&path[..slash], &key[..key_slash]);
             match self.by_key.get(key).map(|index| &self.nodes[*index]) {
@@ -132,8 +131,8 @@ impl TreeBuilder {
     }
 }
 
-/// Returns a key that is equal for paths that some file system treats as the same. This is canonical caseless matching
-/// with full case folding (The Unicode Standard, section 3.13, D145).
+/// Returns a key for comparing paths. Two paths have the same key if some file system treats them as the same path: the
+/// key implements canonical caseless matching with full case folding (The Unicode Standard, section 3.13, D145).
 fn key(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
@@ -141,12 +140,13 @@ fn key(path: &str) -> String {
     path.nfd().default_case_fold().nfd().collect()
 }
 
-/// Whether this is a file that macOS leaves behind, in any directory: `.DS_Store`, or an AppleDouble file `._*`.
+/// Returns whether this is a file that macOS leaves behind, in any directory: `.DS_Store`, or an AppleDouble file
+/// `._*`.
 fn is_macos_metadata(path: &str) -> bool {
     path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"))
 }
 
-/// Whether this is a file of git at the top of a working tree.
+/// Returns whether this is a git file at the top of a working tree.
 fn is_git_file(path: &str) -> bool {
     matches!(path, ".gitignore" | ".gitattributes")
 }

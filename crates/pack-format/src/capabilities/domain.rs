@@ -37,8 +37,8 @@ fn suggestion(host: &str) -> String {
     if check(host).is_ok() { format!("; write {}", Quoted::new(host)) } else { String::new() }
 }
 
-/// Checks a host pattern. Upper case and one trailing dot are accepted. `*` matches a label or a part of one. A port, an
-/// IPv4 address, and an IPv6 address in brackets are allowed.
+/// Checks a host pattern. Upper case and one trailing dot are accepted. `*` matches a label or part of a label. A port,
+/// an IPv4 address, and an IPv6 address in brackets are allowed.
 pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
     reject_url(text)?;
     let lower = text.to_ascii_lowercase();
@@ -63,7 +63,7 @@ pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
     name(host.strip_suffix('.').unwrap_or(host))
 }
 
-/// Rejects the parts of a URL around its host.
+/// Rejects text that has a scheme, user name or path around the host.
 fn reject_url(text: &str) -> Result<(), InvalidDomain> {
     let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
@@ -78,7 +78,7 @@ fn reject_url(text: &str) -> Result<(), InvalidDomain> {
     Err(InvalidDomain::PartOfUrl { part, host: host.to_owned() })
 }
 
-/// Checks a host name, or a pattern of host names, label by label.
+/// Checks a host name or pattern, label by label.
 fn name(host: &str) -> Result<(), InvalidDomain> {
     if host.is_empty() {
         return Err(InvalidDomain::Empty);
@@ -104,7 +104,8 @@ fn name(host: &str) -> Result<(), InvalidDomain> {
             return Err(InvalidDomain::Hyphen);
         }
     }
-    // URL parsers treat such a host as an IPv4 address, even an incomplete one (WHATWG URL, "ends in a number checker").
+    // URL parsers treat a host whose last label is a number as an IPv4 address, even if it is incomplete (WHATWG URL,
+    // "ends in a number checker").
     let is_number = host.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
     if is_number && host.parse::<Ipv4Addr>().is_err() {
         return Err(InvalidDomain::Ipv4);

@@ -1,4 +1,4 @@
-//! The caps.yaml fragment: the capabilities that a pack asks an operator to grant to the agent.
+//! Validates the caps.yaml fragment: the capabilities that a pack asks an operator to grant to the agent.
 
 mod domain;
 mod identifier;
@@ -12,7 +12,7 @@ use super::{
     yaml::{self, Field, Mapping, Value},
 };
 
-/// The size of the fragment as it is written, in bytes.
+/// The maximum size of the fragment as YAML text, in bytes.
 const MAX_BYTES: usize = 32 << 10;
 
 const KEYS: [&str; 5] = ["name", "type", "allow", "transforms", "budgets"];
@@ -35,7 +35,7 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<String>
     Some(text)
 }
 
-/// Validates one capability and adds its name to `names`, the names of the capabilities before it.
+/// Validates one capability, and adds its name to `names`, which holds the names of earlier capabilities.
 fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems: &mut Problems) {
     capability.reject_unknown(&KEYS, problems);
     if let Some(field) = capability.require("name", "a name such as `pagerduty`", problems)
@@ -63,7 +63,7 @@ fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems
     }
 }
 
-/// Returns the items of a list that must have at least one `item`.
+/// Returns the items of a list, and adds a problem if it is empty. `item` says what the list must contain.
 fn nonempty_list<'a>(field: &Field<'a>, item: &str, problems: &mut Problems) -> Vec<Field<'a>> {
     let Some(items) = field.list(problems) else { return Vec::new() };
     if items.is_empty() {
@@ -72,7 +72,7 @@ fn nonempty_list<'a>(field: &Field<'a>, item: &str, problems: &mut Problems) -> 
     items
 }
 
-/// Validates text that must be one of `words`.
+/// Checks that a text is one of `words`.
 fn one_of(field: &Field<'_>, words: &[&str], problems: &mut Problems) {
     let Some(text) = field.text(problems) else { return };
     if words.contains(&text) {
@@ -87,7 +87,7 @@ fn one_of(field: &Field<'_>, words: &[&str], problems: &mut Problems) {
     }
 }
 
-/// Checks every scalar in a value that is otherwise kept as written for forbidden characters.
+/// Checks every scalar in a value for forbidden characters. Nothing else in the value is validated.
 fn check_characters(field: &Field<'_>, problems: &mut Problems) {
     let mut check = |line: usize, text: &str| {
         for problem in text::check_characters(text, TextForm::MultiLine) {

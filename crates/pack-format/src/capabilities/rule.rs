@@ -50,7 +50,7 @@ fn path(field: &Field<'_>, problems: &mut Problems) {
     if !text.starts_with('/') {
         let found = Quoted::new(text);
         if text.contains(':') {
-            // Probably a URL, which a leading slash does not fix.
+            // This is probably a URL, which a leading slash would not fix.
             field.problem(problems, format_args!("{found} must start with `/`"));
         } else {
             let suggestion = format!("/{}", text.trim_start_matches("./"));

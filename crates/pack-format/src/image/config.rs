@@ -4,8 +4,8 @@ use super::Descriptor;
 use crate::{Digest, Manifest};
 
 /// The creation time of every image, and the modification time of every file in it. It is fixed so that the digest
-/// depends only on the content. The value is the one that Cloud Native Buildpacks uses: tools such as Python's `zipfile`
-/// reject files from before 1980.
+/// depends only on the content. Cloud Native Buildpacks uses the same time: tools such as Python's `zipfile` reject
+/// files from before 1980.
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
 /// An image's config (OCI image spec, "Image Configuration"). The fields are serialised in this order.
@@ -19,14 +19,14 @@ struct Config<'a> {
     history: [History; 1],
 }
 
-/// How to run a container of this image. A pack is mounted and never run, so there are only labels.
+/// The settings for running a container. A pack is mounted and never run, so it sets only labels.
 #[derive(Serialize)]
 struct Execution<'a> {
     #[serde(rename = "Labels")]
     labels: Labels<'a>,
 }
 
-/// The labels, in the order of their names (OCI image spec, "Annotations").
+/// The labels, sorted by name (OCI image spec, "Annotations").
 #[derive(Serialize)]
 struct Labels<'a> {
     #[serde(rename = "org.opencontainers.image.created")]
@@ -45,14 +45,14 @@ struct RootFs {
     diff_ids: [Digest; 1],
 }
 
-/// How the layer was made. Tools that count layers expect one entry for each.
+/// How the layer was made. Tools that count layers expect one history entry for each layer.
 #[derive(Serialize)]
 struct History {
     created: &'static str,
     created_by: &'static str,
 }
 
-/// Returns the config of an image with this layer. The layer is not compressed, so its digest is also its diff ID.
+/// Returns the config as JSON. The layer is not compressed, so its digest is also its diff ID.
 pub(super) fn json(manifest: &Manifest, layer: &Descriptor) -> Vec<u8> {
     let labels = Labels {
         created: CREATED,

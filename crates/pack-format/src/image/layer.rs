@@ -1,6 +1,7 @@
-//! The layer of a pack's image: the pack's files as one canonical tar, so that the digest depends only on the files.
+//! Writes a pack's files as one canonical tar, which is the layer of its image. The layer's digest depends only on the
+//! files.
 //!
-//! The tar is byte for byte what GNU tar writes in POSIX format, with owner and group 0 and one fixed time
+//! The tar has the same bytes as a tar that GNU tar writes in POSIX format, with owner and group 0 and a fixed time
 //! (docs/architecture.md has the command).
 
 use std::io::{self, ErrorKind, Read, Seek, Write};
@@ -15,12 +16,12 @@ use crate::{Digest, EntryKind, Tree};
 const BLOCK: u64 = 512;
 /// The size of a header's name field, in bytes.
 const NAME_FIELD: usize = 100;
-/// The modification time of every entry: 1980-01-01T00:00:01Z, as in the config.
+/// The modification time of every entry: 1980-01-01T00:00:01Z, the same as in the config.
 const MTIME: u64 = 315_532_801;
 /// The two blocks of zeros at the end of a tar.
 static ZEROS: [u8; 1_024] = [0; 1_024];
 
-/// Writes the layer of a pack to `layer`, from its tree and its contents as [`validate`](crate::validate) wrote them.
+/// Writes a pack's layer to `layer`. `contents` must be what [`validate`](crate::validate) wrote for the pack.
 pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Write) -> io::Result<()> {
     for entry in tree.entries() {
         match &entry.kind {
@@ -48,7 +49,7 @@ pub(super) fn descriptor(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::
     Ok(Descriptor { media_type: LAYER_MEDIA_TYPE, digest: Digest::from(layer.hasher), size: layer.size })
 }
 
-/// Hashes and counts what is written to it.
+/// A writer that hashes and counts the bytes written to it.
 struct HashWriter {
     hasher: Sha256,
     size: u64,
@@ -66,7 +67,7 @@ impl Write for HashWriter {
     }
 }
 
-/// Returns the padding after a content of `size` bytes.
+/// Returns the padding that follows `size` bytes of content.
 fn padding(size: u64) -> &'static [u8] {
     &ZEROS[..(size.wrapping_neg() % BLOCK) as usize]
 }
@@ -83,7 +84,7 @@ fn headers(name: &str, kind: EntryType, mode: u32, size: u64) -> Vec<u8> {
     [extended.as_bytes(), record.as_bytes(), padding(length), main.as_bytes()].concat()
 }
 
-/// Returns a ustar header (POSIX.1-2017, `pax`, "ustar Interchange Format"). A name that is too long is cut off.
+/// Returns a ustar header (POSIX.1-2017, `pax`, "ustar Interchange Format"). Cuts off a name that is too long.
 fn header(name: &[u8], kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_ustar();
     let length = name.len().min(NAME_FIELD);
@@ -112,8 +113,8 @@ fn set_checksum(header: &mut Header) {
     write!(&mut header.as_old_mut().cksum[..], "{sum:06o}\0 ").expect("the sum of 512 bytes has at most six digits");
 }
 
-/// Returns the PAX record that sets a name: the record's length, a space, `path=`, the name and a line feed (POSIX.1-2017,
-/// `pax`, "pax Extended Header").
+/// Returns the PAX record that sets a name: the record's length, a space, `path=`, the name and a line feed
+/// (POSIX.1-2017, `pax`, "pax Extended Header").
 fn path_record(name: &str) -> String {
     let content = format!(" path={name}\n");
     // The length includes its own digits.
@@ -124,7 +125,7 @@ fn path_record(name: &str) -> String {
     format!("{length}{content}")
 }
 
-/// Returns the name of an extended header itself, as `tar --pax-option=exthdr.name=%d/PaxHeaders/%f` sets it.
+/// Returns the name that `tar --pax-option=exthdr.name=%d/PaxHeaders/%f` gives an extended header.
 fn extended_name(name: &str) -> String {
     let path = name.trim_end_matches('/');
     let (directory, file) = path.rsplit_once('/').unwrap_or((".", path));

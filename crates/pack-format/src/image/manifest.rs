@@ -29,7 +29,7 @@ struct ImageManifest<'a> {
     layers: [&'a Descriptor; 1],
 }
 
-/// Returns the manifest of an image with this config and this layer.
+/// Returns the image manifest as JSON.
 pub(super) fn json(config: &[u8], layer: &Descriptor) -> Vec<u8> {
     to_json(&ImageManifest {
         schema_version: 2,

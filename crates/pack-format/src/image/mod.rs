@@ -1,5 +1,5 @@
-//! A pack as an OCI image: an uncompressed layer, a config and an image manifest. Their bytes depend only on the pack's
-//! files, so the image's digest is known before anything is pushed.
+//! Assembles a pack's OCI image: an uncompressed layer, a config and an image manifest. Their bytes depend only on the
+//! pack's files, so the image's digest is known before anything is pushed.
 
 mod config;
 mod layer;
@@ -15,10 +15,10 @@ pub use self::{
 };
 use crate::{Digest, Pack};
 
-/// The image of a pack: its config, its image manifest and the descriptor of its layer. [`write_layer`] writes the layer.
+/// The image of a pack: its config, its image manifest and the descriptor of its layer. [`write_layer`] writes the
+/// layer itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// The descriptor of the layer.
     pub layer: Descriptor,
     /// The config, as JSON.
     pub config: Bytes,
@@ -29,8 +29,8 @@ pub struct Image {
 }
 
 impl Image {
-    /// Assembles the image of a pack and its contents, as [`validate`](crate::validate) wrote them. Hashes the layer
-    /// without keeping it.
+    /// Assembles the image of `pack`. `contents` must be what [`validate`](crate::validate) wrote for it. Hashes the
+    /// layer without storing it.
     pub fn new(pack: &Pack, contents: &mut (impl Read + Seek)) -> io::Result<Self> {
         let layer = layer::descriptor(&pack.tree, contents)?;
         let config = Bytes::from(config::json(&pack.manifest, &layer));
@@ -39,7 +39,7 @@ impl Image {
         Ok(Self { layer, config, manifest, digest })
     }
 
-    /// Returns the size of config and layer, in bytes.
+    /// Returns the total size of the config and the layer, in bytes.
     pub fn size_bytes(&self) -> u64 {
         self.config.len() as u64 + self.layer.size
     }

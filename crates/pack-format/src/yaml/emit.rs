@@ -2,15 +2,16 @@ use std::fmt::Write as _;
 
 use super::{Node, Scalar, ScalarType, Value};
 
-/// Returns a node as YAML text in block style that YAML 1.1 and 1.2 readers understand the same way. Text is in double
-/// quotes unless every reader takes it as text without them. Other scalars are written as the author wrote them.
+/// Returns a node as YAML in block style, which YAML 1.1 and 1.2 readers understand in the same way. Puts text in
+/// double quotes, unless every reader treats it as text without quotes. Writes other scalars as the author wrote them.
 pub(crate) fn emit(node: &Node) -> String {
     let mut text = String::new();
     block(&mut text, node, 0);
     text
 }
 
-/// Writes a node and a line break. `text` must end at column `column` of its last line.
+/// Writes a node and a line break. The first line continues `text`; further lines are indented by at least `column`
+/// spaces.
 fn block(text: &mut String, node: &Node, column: usize) {
     match &node.value {
         Value::Sequence(items) if !items.is_empty() => {
@@ -66,7 +67,7 @@ fn scalar(text: &mut String, scalar: &Scalar) {
     }
 }
 
-/// Whether every YAML reader takes this as text without quotes.
+/// Returns whether every YAML reader treats this as text, even without quotes.
 fn is_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | '/'))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-' | b'*'))
@@ -74,7 +75,7 @@ fn is_plain(text: &str) -> bool {
         && super::schema::resolve_1_1(text).is_none()
 }
 
-/// Writes text in double quotes, using only escapes that are valid in JSON too.
+/// Writes text in double quotes, using only escapes that are also valid in JSON.
 fn quoted(text: &mut String, content: &str) {
     text.push('"');
     for char in content.chars() {

@@ -3,7 +3,7 @@ use std::fmt;
 use super::{Node, Pair, Scalar, ScalarType, Value};
 use crate::{Escaped, Problems, Quoted, text::nearest};
 
-/// A node of `pack.yaml` with the name under which its problems are reported.
+/// A node of `pack.yaml`, and the field name for its problems.
 pub(crate) struct Field<'a> {
     /// The file and the path to the node, such as `pack.yaml: capabilities[0].allow`.
     pub(crate) name: String,
@@ -18,18 +18,18 @@ pub(crate) struct Mapping<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The root of the document, named after the file.
+    /// Returns the root of the document, named after the file.
     pub(crate) fn root(file: &str, node: &'a Node) -> Self {
         Self { name: file.to_owned(), node, line: node.line }
     }
 
-    /// Adds a problem of this field, with its line.
+    /// Adds a problem for this field, with its line.
     pub(crate) fn problem(&self, problems: &mut Problems, message: impl fmt::Display) {
         problems.add(&self.name, format_args!("line {}: {message}", self.line));
     }
 
-    /// Returns the text of this field. A number, boolean or date is a problem and is returned as text too, so that it can
-    /// be validated further.
+    /// Returns the text of this field. A number, boolean or date is a problem, but its text is still returned for
+    /// further validation.
     pub(crate) fn text(&self, problems: &mut Problems) -> Option<&'a str> {
         let Value::Scalar(scalar) = &self.node.value else {
             self.mismatch(problems, "text");
@@ -62,7 +62,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the items of this list, named by their index.
+    /// Returns the items of this list. The name of each contains its index.
     pub(crate) fn list(&self, problems: &mut Problems) -> Option<Vec<Field<'a>>> {
         let Value::Sequence(items) = &self.node.value else {
             self.mismatch(problems, "a list, with each item on its own line after `- `");
@@ -81,7 +81,7 @@ impl<'a> Field<'a> {
         Some(Mapping { field: self, pairs })
     }
 
-    /// Adds the problem that this field is not what it must be.
+    /// Adds the problem that this field is not `expected`.
     fn mismatch(&self, problems: &mut Problems, expected: &str) {
         match &self.node.value {
             Value::Rejected => {}
@@ -95,7 +95,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns YAML that makes this value text: `version: "1.10"`, or `- "1.10"` in a list.
+    /// Returns the YAML to suggest, with this value in quotes: `version: "1.10"`, or `- "1.10"` in a list.
     fn with_quotes(&self, scalar: &Scalar) -> String {
         let key = self.name.rsplit([' ', '.']).next().unwrap_or_default();
         let before = if key.ends_with(']') { "- ".to_owned() } else { format!("{key}: ") };
@@ -110,7 +110,7 @@ impl<'a> Mapping<'a> {
     }
 
     /// Returns the value of a required key. If it is missing, the problem says that it must be `expected`, and suggests
-    /// renaming a key that looks like a misspelling of it.
+    /// renaming a key that looks misspelt.
     pub(crate) fn require(&self, key: &str, expected: &str, problems: &mut Problems) -> Option<Field<'a>> {
         let found = self.get(key);
         if found.is_none() {
@@ -120,7 +120,7 @@ impl<'a> Mapping<'a> {
             let message = format!("is missing; must be {expected}{suggestion}");
             let name = self.name_of(key);
             if self.is_root() {
-                // The line would always be the first one, which helps no author.
+                // Leave out the line: the start of the document does not help the author.
                 problems.add(name, message);
             } else {
                 Field { name, node: self.field.node, line: self.field.line }.problem(problems, message);
@@ -134,7 +134,7 @@ impl<'a> Mapping<'a> {
         self.pairs.iter().filter(move |pair| !pair.key.is_text() || !known.contains(&pair.key.text.as_str()))
     }
 
-    /// Adds a problem for every key that is not in `known`, and suggests one that is.
+    /// Adds a problem for every key that is not in `known`, and suggests the allowed keys.
     pub(crate) fn reject_unknown(&self, known: &[&str], problems: &mut Problems) {
         for pair in self.others(known) {
             let found = Quoted::new(&pair.key.text);

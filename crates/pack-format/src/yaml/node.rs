@@ -1,6 +1,6 @@
 use super::{ScalarType, schema};
 
-/// A value of a YAML document and its line, counted from 1.
+/// A value in a YAML document, and its line, counted from 1.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) line: usize,
@@ -28,26 +28,26 @@ pub(crate) struct Pair {
 pub(crate) struct Scalar {
     /// The content, with quotes and escapes resolved.
     pub(crate) text: String,
-    /// The type by the core schema (YAML 1.2.2, section 10.3).
+    /// The type according to the core schema (YAML 1.2.2, section 10.3).
     pub(crate) scalar_type: ScalarType,
-    /// The type that a YAML 1.1 reader may see in what is text to YAML 1.2.
+    /// The type that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text.
     pub(crate) yaml_1_1_type: Option<ScalarType>,
 }
 
 impl Scalar {
-    /// A scalar without quotes. Its content determines its type.
+    /// Returns a scalar without quotes, whose content determines its type.
     pub(super) fn plain(text: String) -> Self {
         let scalar_type = schema::resolve(&text);
         let yaml_1_1_type = if scalar_type == ScalarType::Text { schema::resolve_1_1(&text) } else { None };
         Self { text, scalar_type, yaml_1_1_type }
     }
 
-    /// A scalar in quotes, or a block scalar. Always text.
+    /// Returns a quoted scalar or a block scalar, which is always text.
     pub(super) fn quoted(text: String) -> Self {
         Self { text, scalar_type: ScalarType::Text, yaml_1_1_type: None }
     }
 
-    /// Whether YAML 1.1 and 1.2 readers agree that this is text.
+    /// Returns whether YAML 1.1 and 1.2 readers agree that this is text.
     pub(crate) fn is_text(&self) -> bool {
         self.scalar_type == ScalarType::Text && self.yaml_1_1_type.is_none()
     }

@@ -8,13 +8,13 @@ use crate::Quoted;
 /// In characters. YAML limits a key on one line to 1,024 characters, including escapes (YAML 1.2.2, section 8.2.2).
 const MAX_KEY_LENGTH: usize = 128;
 
-/// Problems of a document, each with its line.
+/// The problems of a document, each with its line.
 type SyntaxProblems = Vec<(usize, String)>;
 
-/// Parses the only document in `text`. Returns its root and the problems found.
+/// Parses `text`, which may contain only one document. Returns its root and the problems found.
 ///
-/// A node that is not allowed is a problem and becomes [`Value::Rejected`] or is left out. A syntax error ends parsing: it
-/// is then the only problem, and there is no root.
+/// A node that is not allowed is a problem; it becomes [`Value::Rejected`] or is left out. After a syntax error,
+/// returns only that problem and no root.
 pub(crate) fn parse(text: &str) -> (Option<Node>, SyntaxProblems) {
     if let Some(problem) = syntax::find_forbidden_character(text) {
         return (None, vec![problem]);

@@ -1,8 +1,8 @@
-//! The types of YAML scalars without quotes.
+//! Determines the types of YAML scalars without quotes.
 
 use std::fmt;
 
-/// The type of a scalar: those of the core schema, and dates, which only YAML 1.1 readers know.
+/// The type of a scalar: a type of the core schema, or a date, which only YAML 1.1 has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ScalarType {
     Text,
@@ -24,7 +24,7 @@ impl fmt::Display for ScalarType {
     }
 }
 
-/// Returns the type of a plain scalar by the core schema (YAML 1.2.2, section 10.3.2).
+/// Returns the type of a plain scalar according to the core schema (YAML 1.2.2, section 10.3.2).
 pub(super) fn resolve(text: &str) -> ScalarType {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => ScalarType::Null,
@@ -34,8 +34,8 @@ pub(super) fn resolve(text: &str) -> ScalarType {
     }
 }
 
-/// Returns the type that a YAML 1.1 reader may see in what is text by the core schema (yaml.org/type, 2005: booleans,
-/// integers, floats, timestamps).
+/// Returns the type that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text (yaml.org/type, 2005:
+/// booleans, integers, floats, timestamps).
 pub(super) fn resolve_1_1(text: &str) -> Option<ScalarType> {
     match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(ScalarType::Boolean),
@@ -71,7 +71,8 @@ fn is_number(text: &str) -> bool {
     is_mantissa && exponent.is_none_or(|exponent| decimal(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
 }
 
-/// Numbers with `_` between digits (`1_000`), in base 2 (`0b1`), in base 8 or 16 with a sign, or in base 60 (`1:30`).
+/// Returns whether a YAML 1.1 reader may treat this as a number. Unlike the core schema, YAML 1.1 allows `_` between
+/// digits (`1_000`), base 2 (`0b1`), signs in base 8 and 16, and base 60 (`1:30`).
 fn is_number_1_1(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
@@ -91,7 +92,7 @@ fn is_number_1_1(text: &str) -> bool {
     }
 }
 
-/// A date such as `2026-01-31`, alone or followed by a time.
+/// Returns whether this is a date such as `2026-01-31`, alone or followed by a time.
 fn is_date(text: &str) -> bool {
     let (date, time) = match text.find(['T', 't', ' ', '\t']) {
         Some(end) => (&text[..end], Some(&text[end + 1..])),

@@ -1,4 +1,4 @@
-//! Explains why a text is not valid YAML.
+//! Explains YAML syntax errors, with the line and a fix.
 
 use saphyr_parser::ScanError;
 
@@ -7,7 +7,7 @@ use crate::text::code_point;
 /// How deeply collections may be nested. The parser does not recurse, but the code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Returns the line that the author has to fix, which is not always the one the parser reports.
+/// Returns the line that the author has to fix, which is not always the line that the parser reports.
 pub(super) fn line_of(error: &ScanError, text: &str) -> usize {
     let line = error.marker().line();
     match error.info() {
@@ -16,7 +16,7 @@ pub(super) fn line_of(error: &ScanError, text: &str) -> usize {
             let is_indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t');
             line + text.lines().skip(line.saturating_sub(1)).position(is_indented_by_tab).unwrap_or(0)
         }
-        // The parser went past the key's line in search of the `:`.
+        // The parser reports the line after the key, where it stopped looking for `:`.
         info if info.contains("simple key") && error.marker().col() == 0 => line.saturating_sub(1).max(1),
         _ => line,
     }
@@ -24,8 +24,8 @@ pub(super) fn line_of(error: &ScanError, text: &str) -> usize {
 
 /// Returns the first forbidden character and its line.
 ///
-/// A character is forbidden if YAML does not allow it (YAML 1.2.2, section 5.1), or if only YAML 1.1 readers treat it as a
-/// line break: after one of those, what is a comment to one reader is a key to another.
+/// A character is forbidden if YAML does not allow it (YAML 1.2.2, section 5.1), or if only YAML 1.1 readers treat it
+/// as a line break. After such a character, one reader may see a key where another still sees a comment.
 pub(super) fn find_forbidden_character(text: &str) -> Option<(usize, String)> {
     let is_forbidden = |char: &char| match char {
         '\n' | '\r' | '\t' => false,

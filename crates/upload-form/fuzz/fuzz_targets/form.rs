@@ -1,5 +1,5 @@
-//! Forms: one that an HTTP client could have sent is parsed back to its parts. Any other body is parsed without a panic, and
-//! the archive is always a part of the body.
+//! Parses forms. A form that an HTTP client could have sent must yield its parts. Any other body must not cause a
+//! panic, and a returned archive must be a part of the body.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use libfuzzer_sys::{fuzz_target, arbitrary::{self, Arbitrary}};
 use pack_format::{Limit, Limits, Problems};
 use upload_form::Form;
 
-/// Small enough for the fuzzer to exceed it.
+/// A limit that the fuzzer can exceed.
 const COMPRESSED_BYTES: u64 = 1000;
 
 #[derive(Debug, Arbitrary)]
@@ -17,7 +17,7 @@ struct Input<'a> {
     parts: Vec<Part<'a>>,
     /// Replaces the form's own Content-Type.
     content_type: Option<&'a str>,
-    /// A position in the body, and bytes that overwrite the body there.
+    /// A position in the body, and the bytes that overwrite it there.
     damage: Option<(u16, &'a [u8])>,
 }
 
@@ -71,7 +71,7 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// Returns the characters of `text` that a boundary may have (RFC 2046, section 5.1.1).
+/// Returns the characters of `text` that a boundary may contain (RFC 2046, section 5.1.1).
 fn boundary(text: &str) -> String {
     let is_allowed = |char: &char| char.is_ascii_alphanumeric() || "'()+_,-./:=?".contains(*char);
     let boundary: String = text.chars().filter(is_allowed).take(70).collect();
@@ -88,7 +88,7 @@ impl Name<'_> {
     }
 }
 
-/// Replaces the characters that would need an escape, since clients escape them in different ways.
+/// Replaces characters that need escaping, since clients escape them in different ways.
 fn without_escapes(text: &str) -> String {
     text.replace(|char: char| char.is_control() || matches!(char, '"' | '\\'), "_")
 }

@@ -37,7 +37,8 @@ fn rejects_data_after_the_end_mark() {
         assert_rejected(
             Archive::pack().raw(&vec![0; zeros * BLOCK]).raw(&hidden),
             &[&format!(
-                "the archive has data after its end, in the block at byte {}; do not append anything to an archive",
+                "the archive has data after its end, in the block at byte {}; create the archive again \
+                 instead of appending to it",
                 1024 + zeros * BLOCK
             )],
         );
@@ -47,7 +48,8 @@ fn rejects_data_after_the_end_mark() {
     *tar.last_mut().unwrap() = 1;
     assert_tar_rejected(
         &tar,
-        &["the archive has data after its end, in the block at byte 2048; do not append anything to an archive"],
+        &["the archive has data after its end, in the block at byte 2048; create the archive again \
+             instead of appending to it"],
     );
 }
 
@@ -64,6 +66,7 @@ fn rejects_two_concatenated_archives() {
     let tar = Archive::pack().tar();
     assert_tar_rejected(
         &[tar.clone(), tar].concat(),
-        &["the archive has data after its end, in the block at byte 2048; do not append anything to an archive"],
+        &["the archive has data after its end, in the block at byte 2048; create the archive again \
+             instead of appending to it"],
     );
 }

@@ -253,7 +253,7 @@ fn rejects_invalid_or_repeated_pax_paths() {
 #[test]
 fn rejects_pax_records_that_change_the_type_of_an_entry() {
     for (keyword, value, problem) in [
-        ("linkpath", "pack.yaml", "has a PAX `linkpath`, which only links have"),
+        ("linkpath", "pack.yaml", "has a PAX `linkpath` but is not a link"),
         ("linkpath", "pack\0yaml", "has a NUL in its PAX `linkpath`"),
         ("SCHILY.filetype", "directory", "has a PAX `SCHILY.filetype`, which tar readers treat differently"),
         ("hdrcharset", "BINARY", "has a PAX `hdrcharset`, which tar readers treat differently"),
