@@ -1,4 +1,4 @@
-//! Accepted uploads: records, repeated uploads, conflicts and dry runs.
+//! Tests of well-formed uploads: records, repeated uploads, conflicts and dry runs.
 
 use reqwest::{StatusCode, multipart};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use test_support::archive::Header;
 
 use crate::support::{Archive, BackendState, Local, form};
 
-/// Removes the fields of a record that differ between runs.
+/// Returns a record without the fields that differ between runs.
 fn stable(record: &Value) -> Value {
     let mut record = record.clone();
     for field in ["id", "created_at", "updated_at", "image_ref"] {
@@ -93,7 +93,7 @@ async fn fields_absent_from_the_manifest_are_absent_from_the_record() {
 }
 
 #[tokio::test]
-async fn the_same_content_archived_differently_is_the_same_record() {
+async fn the_same_content_archived_differently_returns_the_same_record() {
     let local = Local::start().await;
     let first = local
         .upload(Archive::pack_named("again", "1.0.0").file("guides/a.md", "a").file("scripts/b.sh", "b").tar_gz())

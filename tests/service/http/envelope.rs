@@ -17,7 +17,7 @@ async fn an_error_response_is_exactly_the_envelope() {
     assert_eq!(response.header("cache-control"), Some("no-store"));
 }
 
-/// It is the id in the access log of API Gateway; headers of the client cannot change it.
+/// The request id is the one in API Gateway's access log. Clients cannot change it with a header.
 #[tokio::test]
 async fn the_request_id_is_the_gateways() {
     for (name, id) in [

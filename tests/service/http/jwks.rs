@@ -1,4 +1,4 @@
-//! Fetching and caching of the session issuer's keys.
+//! Tests of how the session issuer's keys are fetched and cached.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::{
     test_api::TestApi,
 };
 
-/// A cache duration that several requests do not exceed.
+/// The cache duration, long enough for several requests.
 const PAUSE: Duration = Duration::from_millis(1_500);
 
 fn token(key: &Key, kid: &str) -> String {
@@ -63,7 +63,7 @@ async fn sessions_are_unavailable_if_the_issuer_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_found_and_unknown_key_ids_do_not_flood_the_issuer() {
+async fn unknown_key_ids_trigger_at_most_one_fetch_per_pause() {
     let (old, new) = (Key::ec(), Key::ec());
     let issuer = Issuer::start(json!([old.jwk("old")])).await;
     let api = TestApi::start_with(&issuer.settings_with(|jwks| jwks.refresh_pause = PAUSE)).await;

@@ -1,4 +1,4 @@
-//! Panics in a handler, caused by a DynamoDB client that panics on requests with a certain text.
+//! Tests of panics in a handler. A DynamoDB client that panics on requests with a certain text causes the panics.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Intercept for PanicAt {
     }
 }
 
-/// Returns the fixture's table with a client that panics on requests with this text.
+/// Returns the fixture's table with a client that panics if a request contains `text`.
 fn table(fixture: &Fixture, text: String) -> Table {
     let config = fixture.embedded.clients.dynamodb.config().to_builder().interceptor(PanicAt(text)).build();
     Table::new(Client::from_conf(config), fixture.embedded.options.table_name.clone())
