@@ -77,7 +77,7 @@ fn modules_use_only_allowed_modules() {
 
 /// `source` stands for a file directly under a top-level module.
 #[test]
-fn dependencies_are_found_in_every_form_of_path() {
+fn dependencies_in_every_form_of_path_are_found() {
     let source = "
         //! Uses [`config`](crate::config).
         use crate::aws::{self, Error};

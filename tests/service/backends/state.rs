@@ -1,4 +1,4 @@
-//! Tests of the saved ports and of the lock on the data directory.
+//! Tests of saved ports, and of the lock on the data directory.
 
 use pack_upload::local::{Backends, DataDir, Error};
 

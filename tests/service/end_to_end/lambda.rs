@@ -144,7 +144,7 @@ async fn every_upload_event_format_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_body_corrupted_by_the_gateway_is_rejected_with_the_cause() {
+async fn the_rejection_of_a_body_that_the_gateway_corrupted_has_the_cause() {
     let backends = SeededBackends::start().await;
     let before = BackendState::from_embedded(&backends.embedded).await;
     let mut api = backends.function(Api, &[]).await;
@@ -250,7 +250,7 @@ const MARKERS: [&str; 6] = [
 ];
 
 #[test]
-fn function_binaries_contain_no_code_of_local() {
+fn function_binaries_contain_no_code_from_local() {
     let found = |binary: &Path| {
         let content = std::fs::read(binary).unwrap();
         let text = String::from_utf8_lossy(&content);

@@ -57,7 +57,7 @@ async fn a_pack_too_large_for_a_request_is_uploaded_through_s3() {
 }
 
 #[tokio::test]
-async fn the_same_archive_uploaded_through_s3_is_the_same_pack() {
+async fn uploading_the_same_archive_through_s3_returns_the_same_pack() {
     let local = Local::start().await;
     let archive = Archive::pack_named("either", "1.0.0").file("guides/a.md", "a").tar_gz();
     let direct = local.upload(archive.clone()).await;

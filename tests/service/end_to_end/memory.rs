@@ -190,7 +190,7 @@ async fn the_most_expensive_uploads_stay_within_160_mib() {
     let mut exceeded = Vec::new();
     let uploads = uploads();
     let unit = gzip_ticks(&uploads[0].1).await;
-    println!("processor time as a multiple of `gzip -dc` on the first archive, which takes {unit} clock ticks");
+    println!("CPU time as a multiple of `gzip -dc` on the first archive, which takes {unit} clock ticks");
     for (name, archive, expected) in uploads {
         reset_peak(api);
         reset_peak(builder);

@@ -85,7 +85,7 @@ async fn lists_are_newest_first_and_paginated() {
 }
 
 #[tokio::test]
-async fn invalid_query_parameters_are_validation_errors() {
+async fn invalid_query_parameters_are_rejected() {
     let local = Local::start().await;
     for (query, field) in [
         ("limit=0", "limit"),

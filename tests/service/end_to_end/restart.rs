@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::{Archive, Local};
 
 #[tokio::test]
-async fn a_kill_loses_nothing_and_pending_builds_resume_on_restart() {
+async fn a_killed_local_loses_nothing_and_resumes_pending_builds_on_restart() {
     let local = Local::start().await;
     let done = local.upload(Archive::pack_named("done", "1.0.0").tar_gz()).await;
     local.wait_for_build("acme", done.text("id")).await;

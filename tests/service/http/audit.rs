@@ -114,7 +114,7 @@ async fn every_accepted_upload_is_audited() {
 }
 
 #[tokio::test]
-async fn every_rejected_upload_of_an_authenticated_caller_is_audited() {
+async fn denied_requests_of_authenticated_callers_are_audited() {
     let base_domain = Some("packs.example".parse().unwrap());
     let api = TestApi::start_with(&Settings { base_domain, ..Settings::default() }).await;
     let (log, _guard) = Log::start();

@@ -10,7 +10,7 @@ const MALFORMED: &str = "is not valid multipart/form-data: ";
 const NO_BOUNDARY: &str = "the Content-Type header has no valid boundary; let the HTTP client set the header";
 
 #[tokio::test]
-async fn another_content_type_is_unsupported() {
+async fn other_content_types_are_unsupported() {
     let api = TestApi::start().await;
     for content_type in
         ["", "application/gzip", "multipart/mixed; boundary=x", "multipart/form-datum; boundary=x", "form-data"]
@@ -22,7 +22,7 @@ async fn another_content_type_is_unsupported() {
 }
 
 #[tokio::test]
-async fn an_unusable_boundary_is_a_validation_error() {
+async fn an_invalid_boundary_is_rejected() {
     let api = TestApi::start().await;
     for parameter in [
         "",
@@ -42,7 +42,7 @@ async fn an_unusable_boundary_is_a_validation_error() {
 }
 
 #[tokio::test]
-async fn a_truncated_or_malformed_form_is_a_validation_error() {
+async fn a_truncated_or_malformed_form_is_rejected() {
     let api = TestApi::start().await;
     let complete = form(&[("visibility", b"org")]);
     let text = String::from_utf8(complete.clone()).unwrap();

@@ -106,7 +106,7 @@ pub(crate) fn hmac_token(secret: &[u8], header: &Value, claims: &Value) -> Strin
     format!("{message}.{}", base64(tag.as_ref()))
 }
 
-/// Returns the encoded header and claims of a token, which are the text to sign.
+/// Returns the part of a token to sign: the encoded header and claims.
 pub(crate) fn message(header: &Value, claims: &Value) -> String {
     format!("{}.{}", base64(header.to_string().as_bytes()), base64(claims.to_string().as_bytes()))
 }

@@ -248,7 +248,7 @@ async fn forged_tokens_are_rejected_without_requests_to_the_issuer() {
     assert_eq!(issuer.fetches(), 1);
 }
 
-/// The previous test rejects a token of more than 8 KiB. This test shows that only its length is wrong.
+/// Shows that `forged_tokens_are_rejected_without_requests_to_the_issuer` rejects the longer token only for its length.
 #[tokio::test]
 async fn a_long_token_below_the_limit_is_accepted() {
     let setup = Setup::new().await;

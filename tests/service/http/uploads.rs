@@ -35,7 +35,7 @@ async fn the_response_says_that_the_gateway_corrupted_the_body() {
 }
 
 #[tokio::test]
-async fn a_failing_backend_is_unavailable_with_retry_after() {
+async fn a_failing_backend_causes_a_503_with_retry_after() {
     for event in [event("upload-http-api"), event("list"), event("get")] {
         let response = send(&event).await;
         assert_eq!(response.code(), (503, "unavailable"));

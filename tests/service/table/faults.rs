@@ -90,7 +90,7 @@ async fn a_transaction_conflict_is_retried() {
 }
 
 #[tokio::test]
-async fn a_persistent_transaction_conflict_is_an_error_and_writes_nothing() {
+async fn a_persistent_transaction_conflict_returns_an_error_and_writes_nothing() {
     let database = Database::start().await;
     let (proxy, address) = Proxy::start(database.address, "TransactWriteItems", Fault::Conflict, usize::MAX).await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");

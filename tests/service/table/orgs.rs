@@ -46,7 +46,7 @@ async fn an_org_is_created_only_if_its_slug_and_its_id_are_unused() {
 }
 
 #[tokio::test]
-async fn an_api_key_is_found_only_if_its_org_exists() {
+async fn an_api_key_is_found_only_in_its_own_org() {
     let database = Database::start().await;
     let table = &database.table;
     let acme = org("acme", Billing::Active);
@@ -99,7 +99,7 @@ async fn an_org_is_found_by_its_id() {
     assert_eq!(table.org(OrgId::generate()).await.unwrap(), None);
 }
 
-/// One transaction writes a change to a key and its audit entry.
+/// Each change to a key and the audit entry are written in one transaction.
 #[tokio::test]
 async fn every_change_of_a_key_writes_one_audit_entry() {
     let database = Database::start().await;

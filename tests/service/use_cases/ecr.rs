@@ -161,7 +161,7 @@ async fn credentials_from_a_secret_are_reused() {
 }
 
 #[tokio::test]
-async fn a_malformed_secret_is_an_error_that_does_not_reveal_it() {
+async fn the_error_for_a_malformed_secret_does_not_reveal_the_secret() {
     for malformed in [r#""hunter2""#, r#"{"username": 7, "password": "hunter2"}"#, "hunter2"] {
         let (_, address, registry) = start_with(secret(), Ecr { secret: Some(malformed), ..Ecr::default() }).await;
         let error = push(&registry, address, "hello").await.unwrap_err();

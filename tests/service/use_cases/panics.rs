@@ -51,7 +51,7 @@ fn table(fixture: &Fixture, text: String) -> Table {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_handler_is_an_internal_error_without_details() {
+async fn a_panic_in_a_handler_returns_an_internal_error_without_details() {
     let fixture = Fixture::start().await;
     let uploads = Uploads { table: table(&fixture, "KEY#".to_owned()), ..fixture.uploads.clone() };
     let service = http::service(Arc::new(Api::new(uploads, &Settings::default())));

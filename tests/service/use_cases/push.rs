@@ -164,7 +164,7 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
 }
 
 #[tokio::test]
-async fn an_image_reference_without_a_tag_is_an_error() {
+async fn an_image_reference_without_a_tag_is_rejected() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
     let Validated { image, tree, contents } = Validated::pack("hello");
     let error = registry.push("127.0.0.1:1/untagged", &image, tree, contents).await.unwrap_err();

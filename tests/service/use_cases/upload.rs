@@ -40,7 +40,7 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
 }
 
 #[tokio::test]
-async fn different_content_or_visibility_is_a_conflict_and_changes_nothing() {
+async fn different_content_or_visibility_is_rejected_and_changes_nothing() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let mut community = pack("hello");
@@ -107,7 +107,7 @@ async fn a_rejected_upload_writes_nothing() {
 }
 
 #[tokio::test]
-async fn an_upload_is_unavailable_and_writes_nothing_if_the_bucket_or_the_table_fails() {
+async fn an_upload_fails_and_writes_nothing_if_the_bucket_or_the_table_fails() {
     let mut fixture = Fixture::start().await;
     let staging = fixture.uploads.staging.clone();
     let unreachable = fixture.embedded.clients.s3.config().to_builder().endpoint_url("http://127.0.0.1:1").build();
@@ -175,7 +175,7 @@ async fn concurrent_uploads_of_one_pack_return_one_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_replacements_of_a_failed_pack_agree_on_one_winner() {
+async fn only_one_content_replaces_a_failed_pack_in_concurrent_uploads() {
     let fixture = Fixture::start().await;
     let old = fixture.create(pack("old")).await;
     assert!(fixture.uploads.table.mark_failed(old.id, 1, "broken", Timestamp::now()).await.unwrap());

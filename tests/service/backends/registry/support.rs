@@ -41,7 +41,7 @@ impl Api {
         header(&begun, "location").to_owned()
     }
 
-    /// Finishes a blob upload with `body` as its last chunk.
+    /// Sends `body` as the last chunk of a blob upload, and completes the upload.
     pub(super) async fn finish(&self, location: &str, digest: &str, body: impl Into<reqwest::Body>) -> Response {
         // Clients encode the colon, although this is not required.
         let query = format!("?digest={}", digest.replace(':', "%3A"));

@@ -50,7 +50,7 @@ async fn expect_unavailable_in_time(stack: &mut LambdaStack, event: Value, fault
 }
 
 #[tokio::test]
-async fn an_upload_is_unavailable_by_the_deadline_if_a_backend_hangs() {
+async fn an_upload_gets_a_503_by_the_deadline_if_a_backend_hangs() {
     let mut stack = start_stack().await;
     let always = u32::MAX;
     for faults in [
@@ -69,7 +69,7 @@ async fn an_upload_is_unavailable_by_the_deadline_if_a_backend_hangs() {
 }
 
 #[tokio::test]
-async fn reads_are_unavailable_by_the_deadline_if_the_table_hangs() {
+async fn reads_get_a_503_by_the_deadline_if_the_table_hangs() {
     let mut stack = start_stack().await;
     for (name, operation) in [("get", "BatchGetItem"), ("get", "GetItem"), ("list", "Query")] {
         let planned = stalls(Service::DynamoDb, operation, u32::MAX);
