@@ -78,7 +78,7 @@ pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
     KeySecret::new(id.parse().unwrap(), Sha256::digest(format!("local {slug} {template}")).into())
 }
 
-/// Returns an upload event whose body is the form `body`.
+/// Returns an upload event with `body`.
 pub(crate) fn upload(body: &[u8]) -> Value {
     let mut event = event("upload-http-api");
     event["body"] = json!(STANDARD.encode(body));
