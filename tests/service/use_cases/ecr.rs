@@ -108,7 +108,7 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
     (shared, address, Registry::new(settings, &sdk(address).await, &Timeouts::default()))
 }
 
-/// Pushes the image of [`Validated::pack`] and returns the image's digest.
+/// Pushes the image of a pack with `content` in its `behavior.md`. Returns the image's digest.
 async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result<Digest, Error> {
     let Validated { image, tree, contents } = Validated::pack(content);
     registry.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.map(|()| image.digest)

@@ -27,7 +27,7 @@ struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// Returns `None` if docker-registry is not installed. Panics in that case if `REQUIRE_TOOLS` is set.
+    /// Starts a registry. If docker-registry is not installed, panics if `REQUIRE_TOOLS` is set and returns `None` if not.
     async fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
