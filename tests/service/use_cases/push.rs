@@ -27,7 +27,7 @@ struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// Starts a registry. If docker-registry is not installed, panics if `REQUIRE_TOOLS` is set and returns `None` if not.
+    /// Starts a registry. If docker-registry is not installed, returns `None`, or panics if `REQUIRE_TOOLS` is set.
     async fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
