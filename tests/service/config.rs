@@ -1,4 +1,4 @@
-//! Reading the configuration from environment variables.
+//! Tests of how the functions read their configuration from environment variables.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -18,7 +18,7 @@ const REQUIRED: [(&str, &str); 4] = [
     ("REGISTRY", "registry.example:5000/packs"),
 ];
 
-/// Returns a lookup that has the required variables and those in `more`, which override them.
+/// Returns a lookup of the required variables and of `more`, which takes precedence.
 fn environment(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
     let all = REQUIRED.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let all: HashMap<String, String> = all.collect();
@@ -150,7 +150,7 @@ fn renamed_variables_are_rejected_under_their_old_names() {
 }
 
 #[test]
-fn limits_for_large_archives_are_not_lower_than_the_others() {
+fn limits_for_large_archives_must_not_be_lower() {
     let read = |settings: &[(&str, &str)]| Api::read(environment(settings)).map(|api| api.large_limits);
     assert_eq!(read(&[]), Ok(Limits::large()));
     let default = Limits {
@@ -207,7 +207,7 @@ fn the_api_responds_before_api_gateway_times_out() {
 }
 
 #[test]
-fn staged_archives_expire_only_after_their_builds_are_given_up() {
+fn staged_archives_outlive_their_builds() {
     let day = Duration::from_secs(24 * 3_600);
     let expires_after = Staging::EXPIRES_AFTER;
     assert_eq!(u32::try_from(template("StagingBucket", "ExpirationInDays")).unwrap() * day, expires_after);
@@ -230,7 +230,7 @@ const SESSIONS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn the_issuer_and_its_keys_are_both_set_or_neither() {
+fn the_issuer_and_the_jwks_url_must_be_set_together() {
     let sessions = Api::read(environment(&SESSIONS)).unwrap().identity.sessions.unwrap();
     let jwks = JwksSettings::new("https://id.example/.well-known/jwks.json".parse().unwrap());
     assert_eq!(
@@ -245,7 +245,7 @@ fn the_issuer_and_its_keys_are_both_set_or_neither() {
 }
 
 #[test]
-fn without_an_audience_the_keys_must_be_those_of_one_client() {
+fn without_an_audience_the_jwks_url_must_name_a_client() {
     let read = |url| Api::read(environment(&[SESSIONS[0], ("SESSION_JWKS_URL", url)]));
     let sessions = read("https://api.workos.com/sso/jwks/client_01H").unwrap().identity.sessions.unwrap();
     assert_eq!(sessions.audience, None);
@@ -279,7 +279,7 @@ fn the_base_domain_must_be_a_domain_name() {
     }
 }
 
-/// No setting can make a revocation take longer than a minute to take effect.
+/// Whatever the settings, a revocation takes effect within a minute.
 #[test]
 fn credentials_are_cached_for_a_minute_at_most() {
     let cache_for = |text: &str| {

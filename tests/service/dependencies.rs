@@ -1,7 +1,7 @@
-//! The directions in which the modules under src/ may depend on each other. The test reads every path that begins with
-//! `crate` or with `super`, in `use` declarations and elsewhere, except in line comments.
+//! Checks which modules under src/ use which. The test reads every path that begins with `crate` or `super`, in `use`
+//! declarations and elsewhere, except in line comments.
 //!
-//! To allow a dependency, add it to [`ALLOWED`]. A new top-level module needs an entry there too.
+//! To allow a dependency, add it to [`ALLOWED`]. Every new top-level module needs an entry.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Each top-level module with the others that it may use.
+/// Each top-level module, and the modules that it may use.
 const ALLOWED: [(&str, &[&str]); 13] = [
     ("records", &[]),
     ("error_chain", &[]),
@@ -26,7 +26,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("config", CONFIG),
 ];
 
-/// Use cases do not use each other.
+/// The modules that a use case may use. A use case may not use another one.
 const USE_CASE: &[&str] = &["error_chain", "telemetry", "records", "identity", "aws", "registry", "validation"];
 
 const LAMBDA: &[&str] = &[
@@ -50,7 +50,7 @@ const CONFIG: &[&str] =
 const UNRESTRICTED: [&str; 3] = ["local", "bin", "lib"];
 
 #[test]
-fn modules_use_only_the_modules_below_them() {
+fn modules_use_only_allowed_modules() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files = source_files(&src);
     let files: Vec<_> = files.iter().map(|file| file.strip_prefix(&src).unwrap()).collect();
@@ -75,9 +75,9 @@ fn modules_use_only_the_modules_below_them() {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
-/// The source is that of a file directly below a top-level module.
+/// `source` stands for a file directly under a top-level module.
 #[test]
-fn dependencies_are_found_in_every_form_of_path() {
+fn dependencies_in_every_form_of_path_are_found() {
     let source = "
         //! Uses [`config`](crate::config).
         use crate::aws::{self, Error};
@@ -126,8 +126,8 @@ fn module_path(file: &Path) -> Vec<String> {
     segments.iter().map(|segment| segment.to_str().unwrap().to_owned()).filter(|segment| segment != "mod").collect()
 }
 
-/// Returns the top-level modules that a source file names, each with its line. `depth` is the number of segments of the
-/// file's own module path.
+/// Returns the line and the name of each top-level module that a source file uses. `depth` is the number of segments in
+/// the file's own module path.
 fn dependencies(source: &str, depth: usize) -> Vec<(usize, String)> {
     let lines = source.lines().map(|line| line.split("//").next().unwrap_or_default());
     let tokens: Vec<_> = (1..).zip(lines).flat_map(|(n, line)| tokens(line).into_iter().map(move |t| (n, t))).collect();
@@ -141,8 +141,8 @@ fn dependencies(source: &str, depth: usize) -> Vec<(usize, String)> {
     found
 }
 
-/// Collects the top-level modules that a path or a group of paths names. The path is relative to a module with `depth`
-/// segments, so that at depth 0 its next segment is a top-level module.
+/// Collects the top-level modules that a path or a group of paths uses. The path is relative to a module `depth` levels
+/// below the crate root: at depth 0, the next segment is a top-level module.
 fn collect(path: &[(usize, &str)], depth: usize, found: &mut Vec<(usize, String)>) {
     let is_prefix = path.get(1).is_some_and(|(_, token)| *token == "::");
     match path {
@@ -154,7 +154,7 @@ fn collect(path: &[(usize, &str)], depth: usize, found: &mut Vec<(usize, String)
     }
 }
 
-/// Splits the content of a group at its commas. Each member continues to the end of the slice.
+/// Returns the members of a comma-separated group. Each member is a slice from its start to the end of the group.
 fn members<'a, 'b>(group: &'a [(usize, &'b str)]) -> Vec<&'a [(usize, &'b str)]> {
     let (mut members, mut nesting, mut at_start) = (Vec::new(), 0, true);
     for (index, (_, token)) in group.iter().enumerate() {

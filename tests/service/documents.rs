@@ -1,5 +1,5 @@
-//! What README.md and the other documents refer to exists: relative links, source files, names of the code, the command of
-//! the layer.
+//! Checks that everything README.md and the other documents refer to exists: relative links, source files, names in the
+//! code, and the command that extracts an image's layer.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,7 @@ use test_support::LAYER_COMMAND;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The documents that are checked.
+/// Returns the documents to check.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(ROOT);
     let names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "crates/pack-format/MISTAKES.md"];
@@ -20,20 +20,20 @@ fn documents() -> Vec<PathBuf> {
     names.into_iter().map(|name| root.join(name)).chain(docs).collect()
 }
 
-/// A document without code blocks and code spans, which hold no links.
+/// Removes code blocks and code spans, which cannot contain links.
 fn prose(document: &str) -> String {
     let outside = |text: &str, fence: &str| text.split(fence).step_by(2).collect::<Vec<_>>().join(" ");
     outside(&outside(document, "```"), "`")
 }
 
-/// The targets of links that are not URLs.
+/// Returns the targets of all links that are not URLs.
 fn relative_links(document: &str) -> Vec<String> {
     let prose = prose(document);
     let targets = prose.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
     targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
 }
 
-/// The anchors of a document's headings, by GitHub's rule.
+/// Returns the anchors that GitHub generates for a document's headings.
 fn anchors(document: &str) -> BTreeSet<String> {
     let outside = document.split("```").step_by(2);
     let headings = outside.flat_map(str::lines).filter(|line| line.starts_with('#'));
@@ -62,7 +62,7 @@ fn every_relative_link_resolves() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// Where the paths that documents write as code may start.
+/// The directories to which a path in a code span may be relative.
 const BASES: [&str; 6] = [
     "",
     "tests/service",
@@ -72,13 +72,13 @@ const BASES: [&str; 6] = [
     "tests/service/end_to_end/faults",
 ];
 
-/// The code spans of a document.
+/// Returns the content of each code span.
 fn code_spans(document: &str) -> impl Iterator<Item = &str> {
     let prose = document.split("```").step_by(2);
     prose.flat_map(|prose| prose.split('`').skip(1).step_by(2))
 }
 
-/// The paths of sources and scripts in a document's code spans.
+/// Returns the paths of source files and scripts in a document's code spans.
 fn paths(document: &str) -> impl Iterator<Item = &str> {
     let words = code_spans(document).filter_map(|span| span.split_whitespace().next());
     words.filter(|word| {
@@ -89,7 +89,7 @@ fn paths(document: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn every_path_of_a_source_exists() {
+fn every_path_in_a_document_exists() {
     let mut missing = Vec::new();
     for document in documents() {
         let text = fs::read_to_string(&document).unwrap();
@@ -99,7 +99,7 @@ fn every_path_of_a_source_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// The names of functions, types, fields and resources in a document's code spans: `snake_case` and `CamelCase`.
+/// Returns the `snake_case` and `CamelCase` names in a document's code spans: functions, types, fields and resources.
 fn names(document: &str) -> impl Iterator<Item = &str> {
     let is_name = |span: &str| span.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | ':'));
     code_spans(document).filter(move |span| is_name(span)).flat_map(|span| span.split("::")).filter(|name| {
@@ -108,7 +108,7 @@ fn names(document: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The text of all sources.
+/// Returns the concatenated text of all source files.
 fn sources() -> String {
     let root = Path::new(ROOT);
     let mut pending: Vec<PathBuf> =
@@ -128,7 +128,7 @@ fn sources() -> String {
 }
 
 #[test]
-fn every_name_of_the_code_exists() {
+fn every_code_name_in_a_document_exists() {
     let sources = sources();
     let mut missing = Vec::new();
     for document in documents() {
@@ -139,9 +139,9 @@ fn every_name_of_the_code_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// The tests run the command as a constant. A reader copies it from the document.
+/// Readers copy the command from the document. The tests run a constant, which must be the same.
 #[test]
-fn the_architecture_has_the_command_of_the_layer() {
+fn the_architecture_document_has_the_layer_command() {
     let words = |text: &str| text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ");
     let architecture = fs::read_to_string(Path::new(ROOT).join("docs/architecture.md")).unwrap();
     assert!(words(&architecture).contains(&words(LAYER_COMMAND)), "the command differs from {LAYER_COMMAND}");

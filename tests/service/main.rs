@@ -1,8 +1,12 @@
-//! Tests of the service. Each module says what it covers and how to add a case; the helpers are in `support`.
+//! Tests of the service. Each module's documentation says what it covers and how to add a case. `support` has helpers.
 //!
-//! `backends`: the embedded backends of `local`. `table`: reads and writes of the DynamoDB table. `use_cases`: uploads,
-//! builds and pushes. `http`: API Gateway events to the HTTP layer in this process. `end_to_end`: HTTP to a running
-//! `local`, and events to the binaries of the functions. `dependencies`: which modules may use which.
+//! - `backends` tests the embedded backends of `local`.
+//! - `table` tests reads and writes of the DynamoDB table.
+//! - `use_cases` calls the library to upload, build and push packs.
+//! - `http` sends API Gateway events to the HTTP layer in this process.
+//! - `end_to_end` sends HTTP requests to a running `local`, and events to the functions' binaries.
+//! - `dependencies` checks which modules use which.
+//! - `documents` and `readme` check the documents against the code.
 
 mod backends;
 mod config;

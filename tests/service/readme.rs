@@ -1,11 +1,11 @@
-//! The commands of README.md print what it says.
+//! Checks that the commands in README.md print the output shown there.
 //!
-//! In a `console` block a line that starts with `$ ` is a command. It goes on in the next line if it ends with `\`, or if
-//! the next line starts with `> `. All other lines are the expected output, standard error included. `…` stands for any
-//! text of at least one character in a line. Blocks with only `cargo` commands are not run.
+//! In a `console` block, a line that starts with `$ ` is a command. It continues on the next line if it ends with `\`
+//! or the next line starts with `> `. All other lines are the expected output, including standard error. `…` matches
+//! one or more characters within a line. Blocks with only `cargo` commands are not run.
 //!
-//! The commands use `http://127.0.0.1:9000`, which the test replaces by the address of its own `local`. After a change of
-//! what the service prints, run the test with `UPDATE_GOLDEN=1` and put the `…` back where the new output has ids.
+//! The test replaces `http://127.0.0.1:9000` with the address of its own `local`. If the output of the service changes,
+//! run the test with `UPDATE_GOLDEN=1`, then replace the ids in the new output with `…`.
 
 use std::{
     fs::{self, File},
@@ -17,19 +17,19 @@ use crate::support::{Local, scratch, tool};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DEFAULT_URL: &str = "http://127.0.0.1:9000";
-/// Tools that only some blocks need; a block is skipped if its tool is missing.
+/// Tools that only some blocks need. A block is skipped if its tool is missing.
 const OPTIONAL_TOOLS: [&str; 2] = ["skopeo", "umoci"];
-/// Printed after each command, before its exit status.
+/// The shell prints this character after each command, before the exit status.
 const MARK: char = '\u{1e}';
 
-/// A command of a block, and what it prints.
+/// A command and its expected output.
 #[derive(Debug, PartialEq, Eq)]
 struct Step {
     command: String,
     output: Vec<String>,
 }
 
-/// The steps of a `console` block.
+/// Parses a `console` block.
 fn steps(block: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in block.lines() {
@@ -48,13 +48,13 @@ fn steps(block: &str) -> Vec<Step> {
     steps
 }
 
-/// The contents of the `console` blocks of a document.
+/// Returns the content of each `console` block in a document.
 fn console_blocks(document: &str) -> Vec<&str> {
     let blocks = document.split("```console\n").skip(1);
     blocks.map(|rest| rest.split_once("```").expect("the block has an end").0).collect()
 }
 
-/// Whether a block can be run: it is more than `cargo`, and its tools are installed.
+/// Returns whether a block has a command other than `cargo`, and its tools are installed.
 fn is_runnable(steps: &[Step]) -> bool {
     !steps.iter().all(|step| step.command.starts_with("cargo "))
         && OPTIONAL_TOOLS.into_iter().all(|name| {
@@ -63,7 +63,7 @@ fn is_runnable(steps: &[Step]) -> bool {
         })
 }
 
-/// Runs the commands in one shell and returns what each prints.
+/// Runs the commands in one shell and returns the output of each.
 fn run_all(commands: &[&str], directory: &Path, work: &Path) -> Vec<String> {
     let (script, printed) = (work.join("script"), work.join("printed"));
     let steps = commands.iter().map(|command| format!("{command}\nprintf '{MARK}%s{MARK}' $?\n"));
@@ -82,14 +82,14 @@ fn run_all(commands: &[&str], directory: &Path, work: &Path) -> Vec<String> {
     outputs.collect()
 }
 
-/// Whether a line is what a line of the document says, in which `…` stands for one or more characters.
+/// Returns whether an output line matches an expected one, in which `…` stands for one or more characters.
 fn matches(expected: &str, found: &str) -> bool {
     let Some((start, rest)) = expected.split_once('…') else { return expected == found };
     let Some(found) = found.strip_prefix(start) else { return false };
     found.char_indices().any(|(index, char)| matches(rest, &found[index + char.len_utf8()..]))
 }
 
-/// The lines that were printed, each as the document has it if it matches.
+/// Returns the output, with each line that matches replaced by the expected one.
 fn merge(expected: &[String], found: &str) -> Vec<String> {
     let mut rest = expected;
     let lines = found.lines().map(|line| match rest.iter().position(|expected| matches(expected, line)) {
@@ -139,7 +139,7 @@ fn lines(lines: &[String]) -> String {
 }
 
 #[test]
-fn commands_and_output_are_told_apart() {
+fn commands_are_separated_from_output() {
     let step = |command: &str, output: &[&str]| Step {
         command: command.to_owned(),
         output: output.iter().map(|line| (*line).to_owned()).collect(),

@@ -1,4 +1,4 @@
-//! The embedded DynamoDB: indexes and transactions.
+//! Tests of the embedded DynamoDB: indexes and transactions.
 
 use std::collections::HashMap;
 
@@ -47,7 +47,7 @@ async fn items_and_their_indexes_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn one_of_several_concurrent_transactions_succeeds_and_the_others_report_the_failed_condition() {
+async fn only_one_of_several_concurrent_transactions_meets_the_condition() {
     let embedded = Embedded::start().await;
     let (client, table) = (&embedded.clients.dynamodb, &embedded.options.table_name);
     let requests = (0..50).map(|n| {

@@ -1,4 +1,4 @@
-//! The gateway of `local`, which turns HTTP requests into API Gateway events.
+//! Tests of the gateway of `local`, which turns HTTP requests into API Gateway events.
 
 use std::{convert::Infallible, net::SocketAddr};
 
@@ -6,7 +6,7 @@ use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
 use pack_upload::local::gateway;
 use serde_json::{Value, json};
 
-/// Starts a gateway in front of a function that responds with the event it received.
+/// Starts a gateway to a function that responds with the event that it received.
 async fn start() -> String {
     let function = tower::service_fn(|request: Request| async move {
         assert_ne!(request.raw_http_path(), "/panic", "the request asks for a panic");
@@ -67,7 +67,7 @@ async fn a_request_becomes_an_http_api_event() {
 }
 
 #[tokio::test]
-async fn a_body_over_ten_megabytes_is_rejected_before_the_function() {
+async fn a_body_over_ten_megabytes_does_not_reach_the_function() {
     let url = start().await;
     let send = |length| reqwest::Client::new().post(&url).body(vec![0; length]).send();
     assert_eq!(send(10_000_000).await.unwrap().status(), 201);
@@ -79,7 +79,7 @@ async fn a_body_over_ten_megabytes_is_rejected_before_the_function() {
 }
 
 #[tokio::test]
-async fn a_panic_in_the_function_is_a_500_on_an_open_connection() {
+async fn a_panic_in_the_function_returns_500_and_keeps_the_connection_open() {
     let url = start().await;
     let client = reqwest::Client::new();
     for _ in 0..2 {

@@ -1,5 +1,5 @@
-//! The embedded backends of `local`, used through the AWS SDK and through registry clients, as production uses the real
-//! ones.
+//! Tests of the embedded backends of `local`, through the clients that production uses: the AWS SDK and registry
+//! clients.
 //!
 //! To add a case, start [`Embedded`] and send requests with its clients; [`restart`] checks what survives a restart.
 
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::support::{Embedded, options};
 
-/// Stops the backends and returns their data folder.
+/// Stops the backends and returns their data directory.
 async fn stop(embedded: Embedded) -> TempDir {
     let Embedded { backends, _data: data, _folder: folder, .. } = embedded;
     backends.stop().await;
@@ -23,7 +23,7 @@ async fn stop(embedded: Embedded) -> TempDir {
     folder
 }
 
-/// Restarts the backends on the same data folder.
+/// Restarts the backends on the same data directory.
 async fn restart(embedded: Embedded) -> Embedded {
     Embedded::start_in(stop(embedded).await, |options| options).await
 }

@@ -1,4 +1,4 @@
-//! The embedded OCI registry: the distribution API, and images pushed by oci-client and copied by skopeo.
+//! Tests of the embedded OCI registry: the distribution API, pushes by oci-client and copies by skopeo.
 
 mod manifests;
 mod support;
@@ -21,7 +21,7 @@ fn layer() -> Vec<u8> {
     Archive::new().file("behavior.md", "hello").tar()
 }
 
-/// Media type of the layer.
+/// The media type of the layer.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 fn client(registry: &str) -> Client {
@@ -44,8 +44,8 @@ async fn push(registry: &str, reference: &Reference) -> String {
     client.fetch_manifest_digest(reference, &RegistryAuth::Anonymous).await.unwrap()
 }
 
-/// Copies the image to an OCI layout with skopeo, unpacks it with umoci and returns its file. Returns `None` if the
-/// tools are missing.
+/// Copies an image to an OCI layout with skopeo, unpacks it with umoci, and returns the content of its file. Returns
+/// `None` if a tool is missing.
 fn unpack(image: &str) -> Option<String> {
     let (mut skopeo, mut umoci) = (tool("skopeo")?, tool("umoci")?);
     let scratch = TempDir::new().unwrap();

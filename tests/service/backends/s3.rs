@@ -1,4 +1,4 @@
-//! The embedded S3: conditional writes, checksums, presigned URLs and multipart uploads.
+//! Tests of the embedded S3: conditional writes, checksums, presigned URLs and multipart uploads.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The embedded SQS: visibility, long polls, batches and the dead-letter queue.
+//! Tests of the embedded SQS: visibility, long polls, batches and the dead-letter queue.
 
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,7 @@ async fn a_long_poll_returns_with_the_first_message() {
     assert_eq!(received.len(), 1);
     assert!((Duration::from_millis(300)..Duration::from_secs(10)).contains(&started.elapsed()));
 
-    // A message that becomes visible again ends a long poll too. Without a message, it ends after its wait time.
+    // A long poll also ends if a message becomes visible again. Without a message, it ends after the wait time.
     assert_eq!(receive(client, url, 1, 30, 20).await.len(), 1);
     assert!((Duration::from_secs(1)..Duration::from_secs(10)).contains(&started.elapsed()));
     let empty = Instant::now();
@@ -148,7 +148,7 @@ async fn a_batch_reports_each_entry_separately() {
 }
 
 #[tokio::test]
-async fn errors_have_the_codes_of_the_aws_api() {
+async fn errors_have_the_same_codes_as_in_sqs() {
     let embedded = Embedded::start().await;
     let client = &embedded.clients.sqs;
     let url = client.get_queue_url().queue_name("pack-upload-builds").send().await.unwrap();

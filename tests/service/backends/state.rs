@@ -1,4 +1,4 @@
-//! Ports and the lock of the data folder.
+//! Tests of saved ports, and of the lock on the data directory.
 
 use pack_upload::local::{Backends, DataDir, Error};
 
@@ -34,7 +34,7 @@ async fn a_saved_port_in_use_is_reported_with_its_backend() {
 }
 
 #[tokio::test]
-async fn a_data_folder_is_used_by_one_process_at_a_time() {
+async fn only_one_process_can_use_a_data_directory() {
     let first = Embedded::start().await;
     assert!(matches!(DataDir::open(&first.options.data_dir), Err(Error::InUse(_))));
     let folder = stop(first).await;

@@ -1,4 +1,4 @@
-//! The worker of `local`, which delivers messages to a handler as the SQS event source mapping does.
+//! Tests of the worker of `local`, which delivers messages to a handler as the SQS event source mapping does.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Embedded;
 
-/// Returns the numbers of visible and of invisible messages.
+/// Returns the number of visible messages and the number of invisible messages.
 async fn depth(client: &Client, url: &str) -> [u32; 2] {
     let attributes = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let attributes = attributes.send().await.unwrap().attributes.unwrap();
@@ -25,7 +25,7 @@ async fn depth(client: &Client, url: &str) -> [u32; 2] {
     [Visible, NotVisible].map(|name| attributes[&name].parse().unwrap())
 }
 
-/// Waits until the queue has this depth.
+/// Waits until [`depth`] returns `expected`.
 async fn wait_for_depth(client: &Client, url: &str, expected: [u32; 2]) {
     let started = Instant::now();
     loop {
@@ -94,7 +94,7 @@ async fn processed_messages_are_deleted_and_failed_ones_are_redelivered() {
     wait_for_depth(&client, &url, [0, 3]).await;
     assert!(!worker.is_finished());
 
-    // The worker is in a long poll, which must not delay its end.
+    // The worker is in a long poll, but must stop immediately.
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(5), worker).await.unwrap().unwrap();
 }

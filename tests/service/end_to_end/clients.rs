@@ -1,4 +1,4 @@
-//! Uploads of the sample pack with common HTTP clients.
+//! Tests that upload the sample pack with common HTTP clients.
 
 use std::{path::PathBuf, process::Command};
 

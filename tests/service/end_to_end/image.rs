@@ -1,4 +1,4 @@
-//! The published image, as skopeo and umoci read it.
+//! Tests that read the published image with skopeo and umoci.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use test_support::{layer_by_gnu_tar, listing::read_directory};
 
 use crate::support::{Archive, Local, manifest, run, sample_pack, scratch, tool};
 
-/// Returns every path below a directory with its mode and, for a file, its content.
+/// Returns the mode of every path under a directory, and the content of every file.
 fn tree(root: &Path) -> BTreeMap<String, (u32, Option<Vec<u8>>)> {
     fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<String, (u32, Option<Vec<u8>>)>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -34,7 +34,8 @@ fn tree(root: &Path) -> BTreeMap<String, (u32, Option<Vec<u8>>)> {
     found
 }
 
-/// Writes a pack whose tars differ between tools: long and non-ASCII paths, empty directories, unusual modes.
+/// Writes a pack that different tools archive differently: it has long and non-ASCII paths, empty directories and
+/// unusual modes.
 fn awkward_pack(root: &Path) {
     let long = format!("data/{}/{}", "d".repeat(90), "e".repeat(120));
     for directory in ["guides", "data/empty", "scripts", &long, "templates"] {
@@ -84,7 +85,7 @@ async fn check_image(local: &Local, pack: &Path) {
 }
 
 #[tokio::test]
-async fn other_tools_read_the_image_as_the_pack() {
+async fn other_tools_read_the_pack_s_files_from_the_image() {
     let local = Local::start().await;
     check_image(&local, sample_pack()).await;
     let (_guard, awkward) = scratch();

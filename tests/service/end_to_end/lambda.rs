@@ -1,5 +1,5 @@
-//! The functions' own binaries, each with its own Runtime API. The backends have no worker: the test takes a job from
-//! the queue and invokes the builder with it.
+//! Tests of the functions' binaries, each with its own Runtime API. The backends have no worker, so each test receives
+//! a job from the queue and invokes the builder with it.
 
 use std::{path::Path, process::Command};
 
@@ -18,7 +18,7 @@ use crate::{
     support::{AwsEmulator, BackendState, Embedded, Function, event, run, tool},
 };
 
-/// Digest of the sample pack's image, which the events upload.
+/// The image digest of the sample pack, which the events upload.
 const SAMPLE: &str = "sha256:d2cf4e536d99451218dfed5e19eddb855c2d105efaef39566e0ba794bee5dbe0";
 
 /// Embedded backends with the orgs that `local` seeds.
@@ -39,7 +39,7 @@ impl SeededBackends {
         Self { embedded }
     }
 
-    /// Starts a function on these backends with the variables that template.yaml sets, and these.
+    /// Starts a function on these backends with the variables that template.yaml sets and those in `more`.
     async fn function(&self, role: Role, more: &[(&str, &str)]) -> Function {
         let Embedded { backends, options, queues, .. } = &self.embedded;
         let registry = backends.registry.to_string();
@@ -60,7 +60,7 @@ impl SeededBackends {
         Function::start(&role.binary(), &variables.chain(proxies).collect::<Vec<_>>()).await
     }
 
-    /// Receives and deletes the only job in the queue.
+    /// Receives and deletes the job in the queue.
     async fn take_job(&self) -> Message {
         let (sqs, queue) = (&self.embedded.clients.sqs, &self.embedded.queues.builds);
         let receive = sqs.receive_message().queue_url(queue).max_number_of_messages(10);
@@ -70,7 +70,7 @@ impl SeededBackends {
         job.clone()
     }
 
-    /// Returns the digest of the image in the registry.
+    /// Asks the registry for the digest of an image.
     async fn digest(&self, image_ref: &str) -> String {
         let (repository, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.embedded.backends.registry);
@@ -95,7 +95,7 @@ fn get(id: &str) -> Value {
     serde_json::from_str(&event).unwrap()
 }
 
-/// Returns an event with this job in place of its first message.
+/// Returns the event `name` with its first message replaced by `job`.
 fn batch(name: &str, job: &Message) -> Value {
     let mut event = event(name);
     event["Records"][0]["body"] = json!(job.body().unwrap());
@@ -109,7 +109,7 @@ fn trace_header(job: &Message) -> &str {
     &job.attributes().unwrap()[&MessageSystemAttributeName::AwsTraceHeader]
 }
 
-/// Returns the messages of the log lines of a trace.
+/// Returns the messages that were logged with a trace id.
 fn logged_for(trace_id: &str, log: &str) -> Vec<String> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
@@ -127,7 +127,7 @@ async fn every_upload_event_format_is_accepted() {
         assert_eq!(response["statusCode"], 201, "{name}: {response}");
         let created: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
         let id = created["id"].as_str().unwrap();
-        // A REST API reads headers from `multiValueHeaders`.
+        // REST APIs read headers from `multiValueHeaders`.
         let location = match name.starts_with("upload-rest") {
             true => &response["multiValueHeaders"]["location"][0],
             false => &response["headers"]["location"],
@@ -144,7 +144,7 @@ async fn every_upload_event_format_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_body_corrupted_by_the_gateway_is_rejected_with_the_cause() {
+async fn the_rejection_of_a_body_that_the_gateway_corrupted_has_the_cause() {
     let backends = SeededBackends::start().await;
     let before = BackendState::from_embedded(&backends.embedded).await;
     let mut api = backends.function(Api, &[]).await;
@@ -155,9 +155,9 @@ async fn a_body_corrupted_by_the_gateway_is_rejected_with_the_cause() {
     assert_eq!(send(&mut api, event("get")).await.0, 404, "the function continues to run");
 }
 
-// skopeo blocks one thread while the registry runs on the other.
+// skopeo blocks one thread while the registry runs on the other one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_becomes_an_image_and_only_the_malformed_message_of_a_batch_fails() {
+async fn a_job_is_built_and_only_the_malformed_message_in_its_batch_fails() {
     for (name, failures) in
         [("build-job", json!([])), ("build-batch", json!([{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]))]
     {
@@ -238,8 +238,8 @@ fn a_function_without_configuration_names_every_missing_variable() {
     }
 }
 
-/// String literals from each embedded backend and from the rest of `local`. Names of functions would not do, since
-/// debug information also has those of code that the linker removed.
+/// String literals from each embedded backend and from the rest of `local`. Function names would not work, because
+/// debug information includes the names of functions that the linker removed.
 const MARKERS: [&str; 6] = [
     "SQLite format 3",
     "MalformedXML",
@@ -250,7 +250,7 @@ const MARKERS: [&str; 6] = [
 ];
 
 #[test]
-fn function_binaries_contain_no_code_of_local() {
+fn function_binaries_contain_no_code_from_local() {
     let found = |binary: &Path| {
         let content = std::fs::read(binary).unwrap();
         let text = String::from_utf8_lossy(&content);

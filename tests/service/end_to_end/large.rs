@@ -1,4 +1,4 @@
-//! Uploads through S3: an upload is begun, its archive is sent to S3, and the upload is submitted.
+//! Tests of uploads through S3: the client begins an upload, sends the archive to S3, and submits the upload.
 
 use reqwest::{StatusCode, multipart};
 use serde_json::json;
@@ -14,7 +14,7 @@ fn large(name: &str) -> Vec<u8> {
     archive
 }
 
-/// Returns the problems of the field `upload_id`, which must be the only one.
+/// Returns the problems of the field `upload_id`. Fails if another field has problems.
 #[track_caller]
 fn problems(response: &ApiResponse) -> &serde_json::Value {
     let fields = &response.expect_error(400, "validation_error")["details"]["fields"];
@@ -57,7 +57,7 @@ async fn a_pack_too_large_for_a_request_is_uploaded_through_s3() {
 }
 
 #[tokio::test]
-async fn the_same_archive_uploaded_through_s3_is_the_same_pack() {
+async fn uploading_the_same_archive_through_s3_returns_the_same_pack() {
     let local = Local::start().await;
     let archive = Archive::pack_named("either", "1.0.0").file("guides/a.md", "a").tar_gz();
     let direct = local.upload(archive.clone()).await;
@@ -69,7 +69,7 @@ async fn the_same_archive_uploaded_through_s3_is_the_same_pack() {
 }
 
 #[tokio::test]
-async fn an_upload_id_is_accepted_only_from_its_org_and_after_the_archive_was_sent() {
+async fn an_upload_id_is_accepted_only_from_its_org_and_once_the_archive_is_sent() {
     let local = Local::start().await;
     let archive = || Archive::pack_named("mine", "1.0.0").tar_gz();
     let before = BackendState::from_local(&local).await;
@@ -113,7 +113,7 @@ async fn s3_accepts_only_the_announced_archive() {
     assert_eq!(put_archive(&begun, other).await, StatusCode::BAD_REQUEST);
     assert_eq!(put_archive(&begun, archive[1..].to_vec()).await, StatusCode::FORBIDDEN);
     assert_eq!(problems(&local.submit_as("acme", "", begun.text("upload_id")).await), &json!([NOT_SENT]));
-    // The announced archive may be sent more than once.
+    // The client may send the announced archive more than once.
     for _ in 0..2 {
         assert_eq!(put_archive(&begun, archive.clone()).await, StatusCode::OK);
     }
@@ -146,7 +146,7 @@ async fn both_kinds_of_upload_report_the_same_problems() {
         assert_eq!(without_id(&sent), without_id(&direct));
     }
 
-    // The limits of uploads through S3 are higher, but they apply.
+    // Uploads through S3 have limits too, although higher ones.
     let file = |size: usize| {
         let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
         getrandom::fill(&mut content[..1 << 20]).unwrap();

@@ -1,6 +1,5 @@
-//! Peak memory of the functions' processes for the most expensive uploads, builds and sweeps, with the expected result
-//! of each. The tests also print memory and processor time, from which the sizes of the functions are derived
-//! (tests/scripts/measure).
+//! Tests of the functions' peak memory for the most expensive uploads, builds and sweeps, and of the result of each.
+//! The tests print memory and CPU time, from which tests/scripts/measure derives the sizes of the functions.
 //!
 //! To add a case, add an archive and its expected result to [`uploads`].
 
@@ -20,10 +19,10 @@ use crate::{
     support::{manifest, put_archive, scratch},
 };
 
-/// Maximum peak memory of a process, in KiB.
+/// The maximum peak memory of a process, in KiB.
 const MAX_PEAK_KIB: u64 = 160 << 10;
 
-/// Number of pending builds, more than requeue processes concurrently.
+/// The number of pending builds, which is more than requeue processes concurrently.
 const PENDING: usize = 40;
 
 /// Timeouts long enough for a debug build on a busy machine.
@@ -35,19 +34,19 @@ const LONG_TIMEOUTS: [(&str, &str); 5] = [
     ("REQUEUE_AFTER_MS", "60000"),
 ];
 
-/// Expected result of an upload.
+/// The expected result of an upload.
 #[derive(Debug, PartialEq)]
 enum Expected {
     Accepted,
-    /// A validation error. Holds the field with the problems.
+    /// A validation error in this field.
     Invalid(&'static str),
-    /// Holds the name of the exceeded limit.
+    /// The upload exceeds the limit with this name.
     TooLarge(&'static str),
 }
 
 use Expected::{Accepted, Invalid, TooLarge};
 
-/// Returns an archive with a `pack.yaml` of this name, which continues with `yaml` on line 4.
+/// Returns an archive with a `pack.yaml` for the pack `name`. `yaml` begins on line 4 of the file.
 fn pack(name: &str, yaml: &str) -> Archive {
     Archive::new().file("pack.yaml", manifest(name, "1.0.0") + yaml)
 }
@@ -59,7 +58,7 @@ fn noise(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Returns an archive of the maximum unpacked size, which compresses to about a sixteenth.
+/// Returns an archive that unpacks to the maximum size and is compressed to about a sixteenth of it.
 fn full() -> Archive {
     let dense: Vec<u8> =
         noise(1 << 19).chunks(16).flat_map(|chunk| iter::repeat_n(chunk, 32).flatten().copied()).collect();
@@ -71,8 +70,8 @@ fn full() -> Archive {
     archive.file("data/rest", &dense[..rest])
 }
 
-/// Returns an archive of nearly the maximum number of entries at the maximum depth, each in its own directory without
-/// an entry.
+/// Returns an archive with nearly the maximum number of entries, all at the maximum depth. Each is in a directory of
+/// its own, for which the archive has no entry.
 fn deep() -> Archive {
     let prefix = format!("data/{}", ["level-x"; 18].join("/"));
     let parents = ["level-x"; 11].join("/");
@@ -81,7 +80,7 @@ fn deep() -> Archive {
     })
 }
 
-/// Returns an archive of as many entries as possible with names of the maximum length, each with an extension header.
+/// Returns an archive with as many entries as possible. Each has an extension header and a name of the maximum length.
 fn long_names() -> Archive {
     let parents = format!("data/{}", iter::repeat_n("é".repeat(126), 4).collect::<Vec<_>>().join("/"));
     (0..4_999).fold(pack("long-names", ""), |archive, index| {
@@ -89,22 +88,22 @@ fn long_names() -> Archive {
     })
 }
 
-/// Returns an archive with as many bytes of extension headers as the limits allow, filled with this record.
+/// Returns an archive with the maximum size of extension headers, filled with copies of `record`.
 fn extended(name: &str, record: &[u8]) -> Archive {
     let records = record.repeat((64 << 10) / record.len());
     (0..1_000)
         .fold(pack(name, ""), |archive, index| archive.extension(b'x', &records).file(format!("data/{index}"), b""))
 }
 
-/// Returns an archive that unpacks to about five times the limit for an archive in a request, and compresses to a
-/// fifth.
+/// Returns an archive that unpacks to about five times the limit for an archive in a request, and is compressed to a
+/// fifth of that.
 fn large() -> Archive {
     let content: Vec<u8> =
         noise(3 << 20).chunks(4_096).flat_map(|chunk| iter::repeat_n(chunk, 5).flatten().copied()).collect();
     (0..20).fold(pack("large", ""), |archive, index| archive.file(format!("data/{index}"), &content))
 }
 
-/// Returns an archive whose names have as many problems as possible.
+/// Returns an archive whose entry names have as many problems as possible.
 fn bad_names() -> Archive {
     let controls: String = (1..0x20).chain(0x7f..0xa0).filter_map(char::from_u32).collect();
     let name = format!("data/{controls}{}", "\\".repeat(900));
@@ -162,20 +161,20 @@ fn peak_kib(process: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Returns the processor time of a process in clock ticks (proc(5), `stat`).
+/// Returns the CPU time of a process in clock ticks (proc(5), `stat`).
 fn ticks(process: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     [fields[11], fields[12]].map(|ticks| ticks.parse::<u64>().unwrap()).iter().sum()
 }
 
-/// Returns the processor time of `gzip -dc` for an archive, in clock ticks.
+/// Runs `gzip -dc` on an archive and returns its CPU time in clock ticks.
 async fn gzip_ticks(archive: &[u8]) -> u64 {
     let (_folder, path) = scratch();
     let file = path.join("archive");
     fs::write(&file, archive).unwrap();
     let mut gzip = Command::new("gzip").arg("-dc").arg(file).stdout(Stdio::null()).spawn().unwrap();
-    // The figures of a terminated process remain available until it is waited for.
+    // `/proc/<pid>/stat` of an exited process stays readable until its parent waits for it.
     while !fs::read_to_string(format!("/proc/{}/stat", gzip.id())).unwrap().contains(") Z ") {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -191,7 +190,7 @@ async fn the_most_expensive_uploads_stay_within_160_mib() {
     let mut exceeded = Vec::new();
     let uploads = uploads();
     let unit = gzip_ticks(&uploads[0].1).await;
-    println!("processor time as a multiple of `gzip -dc` on the first archive, which takes {unit} clock ticks");
+    println!("CPU time as a multiple of `gzip -dc` on the first archive, which takes {unit} clock ticks");
     for (name, archive, expected) in uploads {
         reset_peak(api);
         reset_peak(builder);

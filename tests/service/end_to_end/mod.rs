@@ -1,8 +1,8 @@
-//! End-to-end tests: HTTP requests to a running `local`, and events to the functions' own binaries. `faults` is the
-//! fault matrix, `memory` the memory limits.
+//! End-to-end tests. They send HTTP requests to a running `local`, and events to the functions' binaries. `faults` has
+//! the fault matrix, and `memory` checks the memory limits.
 //!
-//! To add a case, start [`Local`](crate::support::Local), send a request, and compare
-//! [`BackendState`](crate::support::BackendState) before and after if the request must write nothing.
+//! To add a case, start [`Local`](crate::support::Local) and send a request. If the request must not write anything,
+//! compare the [`BackendState`](crate::support::BackendState) before and after.
 
 mod clients;
 mod faults;

@@ -1,4 +1,4 @@
-//! Reads and lists of packs.
+//! Tests of reading and listing packs.
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -16,7 +16,7 @@ async fn names(local: &Local, org: &str, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_community_pack_is_visible_to_every_org_and_an_org_pack_only_to_its_own() {
+async fn every_org_sees_a_community_pack_and_only_its_own_org_sees_an_org_pack() {
     let local = Local::start().await;
     let private = local.upload(Archive::pack_named("private", "1.0.0").tar_gz()).await;
     let shared = form(Archive::pack_named("shared", "1.0.0").tar_gz()).text("visibility", "community");
@@ -93,7 +93,7 @@ async fn lists_are_newest_first_and_paginated() {
 }
 
 #[tokio::test]
-async fn invalid_query_parameters_are_validation_errors() {
+async fn invalid_query_parameters_are_rejected() {
     let local = Local::start().await;
     for (query, field) in [
         ("limit=0", "limit"),

@@ -1,4 +1,4 @@
-//! Rejected uploads: each gets an error envelope with the reason and writes nothing.
+//! Tests of rejected uploads. The response to each is an error envelope with the reason, and nothing is written.
 
 use reqwest::{StatusCode, header, multipart};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Kills, interrupts and restarts of `local`.
+//! What happens when `local` is killed, interrupted or restarted.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use tempfile::TempDir;
 use crate::support::{Archive, Local};
 
 #[tokio::test]
-async fn a_kill_loses_nothing_and_pending_builds_resume_on_restart() {
+async fn a_killed_local_loses_nothing_and_resumes_pending_builds_on_restart() {
     let local = Local::start().await;
     let done = local.upload(Archive::pack_named("done", "1.0.0").tar_gz()).await;
     local.wait_for_build("acme", done.text("id")).await;
 
-    // With this timeout every push fails and is retried later, so that all builds remain pending.
+    // With this timeout, every push fails and is retried later, so all builds remain pending.
     let local = Local::start_in(local.kill(), &[("PUSH_TIMEOUT_MS", "1")]).await;
     let mut pending = Vec::new();
     for index in 0..5 {
@@ -53,7 +53,7 @@ async fn an_interrupt_stops_local_cleanly() {
 }
 
 #[tokio::test]
-async fn a_second_run_on_the_same_folder_fails_with_a_reason() {
+async fn a_second_run_on_the_same_directory_fails_with_a_reason() {
     let local = Local::start().await;
     let second = Local::command(local.data()).output().unwrap();
     assert!(!second.status.success());
@@ -64,7 +64,7 @@ async fn a_second_run_on_the_same_folder_fails_with_a_reason() {
 }
 
 #[tokio::test]
-async fn every_backend_can_be_replaced_by_environment_variables() {
+async fn environment_variables_can_replace_every_backend() {
     let first = Local::start().await;
     let variables = [
         ("AWS_ENDPOINT_URL_S3", "/endpoints/s3"),

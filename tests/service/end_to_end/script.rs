@@ -1,4 +1,4 @@
-//! The client script `tests/scripts/upload-pack`.
+//! Tests of the client script `tests/scripts/upload-pack`.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! Sessions that `local session` issues, and the audit trail of `local`.
+//! Tests of the sessions that `local session` issues, and of the audit trail that `local` writes.
 
 use std::{path::Path, process::Output};
 
@@ -6,12 +6,12 @@ use reqwest::StatusCode;
 
 use crate::support::{ApiResponse, Archive, Local, form, scratch};
 
-/// Runs `local session` with these arguments.
+/// Runs `local session` with `arguments`.
 fn session(data: &Path, arguments: &[&str]) -> Output {
     Local::command(data).arg("session").args(arguments).output().unwrap()
 }
 
-/// Returns a session token.
+/// Returns the token that `local session` prints.
 #[track_caller]
 fn token(data: &Path, arguments: &[&str]) -> String {
     let output = session(data, arguments);
@@ -19,7 +19,7 @@ fn token(data: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Uploads a pack with this session.
+/// Uploads a pack with a session token.
 async fn upload(local: &Local, token: &str) -> ApiResponse {
     let request = local.request("POST", "/v1/packs/upload").bearer_auth(token);
     ApiResponse::send(request.multipart(form(Archive::pack_named("by-session", "1.0.0").tar_gz()))).await
@@ -55,13 +55,13 @@ async fn a_session_works_like_a_key_and_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_session_of_another_local_run_is_rejected() {
+async fn a_session_from_another_local_run_is_rejected() {
     let (local, other) = (Local::start().await, Local::start().await);
     upload(&local, &token(other.data(), &["acme"])).await.expect_error(401, "unauthenticated");
 }
 
 #[test]
-fn an_invalid_session_request_is_explained() {
+fn local_session_explains_invalid_arguments() {
     let (_guard, data) = scratch();
     for (arguments, words) in [
         (&["acme"][..], "issuer.json, which a local run with this data folder creates"),

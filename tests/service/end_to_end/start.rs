@@ -1,4 +1,4 @@
-//! What `local` prints, logs and writes to `local.json` when it starts.
+//! Tests of what `local` prints, logs and writes to `local.json` when it starts.
 
 use std::{
     process::Command,
@@ -51,7 +51,7 @@ async fn a_request_and_its_build_are_logged_with_the_same_trace() {
     let local = Local::start().await;
     let created = local.upload(Archive::pack_named("traced", "1.0.0").tar_gz()).await;
     local.wait_for_build("acme", created.text("id")).await;
-    // The builder logs after it has written the record.
+    // The builder writes the record before it logs.
     let began = Instant::now();
     let log = loop {
         let log = local.log();

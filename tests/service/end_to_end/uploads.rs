@@ -1,4 +1,4 @@
-//! Accepted uploads: records, repeated uploads, conflicts and dry runs.
+//! Tests of well-formed uploads: records, repeated uploads, conflicts and dry runs.
 
 use pack_format::Digest;
 use reqwest::{StatusCode, multipart};
@@ -8,7 +8,7 @@ use test_support::archive::Header;
 
 use crate::support::{Archive, BackendState, Local, form};
 
-/// Removes the fields of a record that differ between runs.
+/// Returns a record without the fields that differ between runs.
 fn stable(record: &Value) -> Value {
     let mut record = record.clone();
     for field in ["id", "created_at", "updated_at", "image_ref"] {
@@ -99,7 +99,7 @@ async fn fields_absent_from_the_manifest_are_absent_from_the_record() {
 }
 
 #[tokio::test]
-async fn the_same_content_archived_differently_is_the_same_record() {
+async fn the_same_content_archived_differently_returns_the_same_record() {
     let local = Local::start().await;
     let first = local
         .upload(Archive::pack_named("again", "1.0.0").file("guides/a.md", "a").file("scripts/b.sh", "b").tar_gz())
@@ -121,7 +121,7 @@ async fn the_same_content_archived_differently_is_the_same_record() {
 }
 
 #[tokio::test]
-async fn different_content_or_visibility_is_a_conflict_that_names_the_existing_pack() {
+async fn the_conflict_for_different_content_or_visibility_has_the_existing_pack_s_id() {
     let local = Local::start().await;
     let archive = || Archive::pack_named("taken", "1.0.0").file("data/a.txt", "one").tar_gz();
     let first = local.upload(archive()).await;

@@ -1,4 +1,4 @@
-//! The audit trail of `admin`.
+//! Tests of the audit trail that `admin` writes.
 
 use std::process::{Command, Output};
 
@@ -10,7 +10,7 @@ use super::{issuer::ACME, test_api::TestApi};
 
 const ACCESS_KEY_ID: &str = "AKIDOPERATOR";
 
-/// Runs the `admin` binary on the table of the API.
+/// Runs the `admin` binary on the API's table.
 async fn admin(api: &TestApi, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
     command
@@ -24,7 +24,7 @@ async fn admin(api: &TestApi, arguments: &[&str]) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-/// Returns the only audit line on standard error.
+/// Parses the audit line on standard error. Fails unless there is exactly one.
 #[track_caller]
 fn audit_line(output: &Output) -> Value {
     let text = String::from_utf8(output.stderr.clone()).unwrap();

@@ -17,7 +17,7 @@ use super::{
     test_api::{TestApi, secret, with_credential},
 };
 
-/// The JSON log lines of this thread: every level of the service's own targets.
+/// This thread's JSON log lines, at every level, from the service's own targets.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -35,7 +35,7 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// Removes all lines and returns the audit lines among them, without their timestamps.
+    /// Clears the log and returns its audit lines without their timestamps.
     fn take_audit(&self) -> Vec<Value> {
         let lines = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
         self.0.lock().unwrap().clear();
@@ -114,7 +114,7 @@ async fn every_accepted_upload_is_audited() {
 }
 
 #[tokio::test]
-async fn every_rejection_of_an_authenticated_caller_is_audited() {
+async fn denied_requests_of_authenticated_callers_are_audited() {
     let base_domain = Some("packs.example".parse().unwrap());
     let api = TestApi::start_with(&Settings { base_domain, ..Settings::default() }).await;
     let (log, _guard) = Log::start();
@@ -155,9 +155,8 @@ async fn every_rejection_of_an_authenticated_caller_is_audited() {
     }
 }
 
-/// Requests that change nothing and unauthenticated requests are not audited.
 #[tokio::test]
-async fn other_requests_are_not_audited() {
+async fn unauthenticated_requests_and_requests_that_change_nothing_are_not_audited() {
     let api = TestApi::start().await;
     let (log, _guard) = Log::start();
     let mut dry_run = event("upload-http-api");
@@ -170,7 +169,7 @@ async fn other_requests_are_not_audited() {
 }
 
 #[tokio::test]
-async fn no_log_line_contains_a_secret_or_content_of_an_archive() {
+async fn no_log_line_contains_a_secret_or_the_content_of_an_archive() {
     let key = Key::ec();
     let issuer = Issuer::start(json!([key.jwk("1")])).await;
     let api = TestApi::start_with(&issuer.settings()).await;

@@ -11,7 +11,7 @@ use super::{
 
 const SHA256: &str = "20492a4d0d84f8beb1767f6616229f85d44c2827b64bdbfb260ee12fa1109e0e";
 
-/// Returns a request with this body, as `acme`.
+/// Returns the request of `acme` that begins an upload with `body`.
 fn begin(body: &str) -> Value {
     let mut event = request("POST", "/v1/packs/uploads");
     event["headers"]["content-type"] = json!("application/json");
@@ -62,7 +62,7 @@ async fn an_oversized_upload_is_rejected_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn every_problem_of_the_body_is_told_at_once() {
+async fn every_problem_in_the_body_is_reported() {
     const SIZE: &str = "must be the archive's size in bytes, an integer greater than 0";
     const HASH: &str = "must be the archive's SHA-256 as 64 lower-case hexadecimal digits, as `sha256sum` prints it";
     let api = TestApi::start().await;
@@ -108,8 +108,8 @@ async fn each_check_hides_the_results_of_later_checks() {
     assert_eq!(code(&invalid("acme", KeyTemplate::FullAccess)).await, "unsupported_media_type");
 }
 
-/// The id was computed independently: the last 5 bytes of its ULID are the first 5 of the SHA-256 of the org's id and
-/// the other 11 bytes.
+/// The expected id was computed independently of this code. The last 5 bytes of its ULID are the first 5 bytes of the
+/// SHA-256 of the org's id and the other 11 bytes.
 #[test]
 fn an_upload_id_is_valid_for_one_org_and_a_limited_time() {
     let org = |text: &str| -> OrgId { text.parse().unwrap() };
@@ -123,7 +123,7 @@ fn an_upload_id_is_valid_for_one_org_and_a_limited_time() {
     assert_eq!(UploadId::parse(id, acme, at("2026-11-24T13:15:00.000Z")), Err(UnknownUpload));
     let now = at("2026-11-24T12:00:00.000Z");
     assert_eq!(UploadId::parse(id, globex, now), Err(UnknownUpload));
-    // The first id has a time beyond the range of `Timestamp`.
+    // The time in the first id is out of range for `Timestamp`.
     for text in [
         "upload_7N26F4BBK0XM8FX400S5708HAC",
         "",

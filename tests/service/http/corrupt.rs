@@ -1,4 +1,4 @@
-//! An item that cannot be read affects its own pack and no other.
+//! Tests that an unreadable record affects only its own pack.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use pack_upload::identity::KeyTemplate;
@@ -38,7 +38,7 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_corrupt_record_fails_its_own_get_and_nothing_else() {
+async fn a_corrupt_record_affects_only_requests_for_its_own_pack() {
     let api = TestApi::start().await;
     let valid = upload(&api, "valid", "community").await;
     let corrupted = upload(&api, "corrupted", "community").await;

@@ -17,9 +17,9 @@ async fn an_error_response_is_exactly_the_envelope() {
     assert_eq!(response.header("cache-control"), Some("no-store"));
 }
 
-/// It is the id in the access log of API Gateway; headers of the client cannot change it.
+/// The request id is the one in API Gateway's access log. Clients cannot change it with a header.
 #[tokio::test]
-async fn the_request_id_is_the_gateways() {
+async fn the_request_id_comes_from_api_gateway() {
     for (name, id) in [
         ("upload-http-api", "VqS0gh8rliAEJ7w="),
         ("upload-rest", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),

@@ -1,4 +1,4 @@
-//! The events in `events/`, which other tests and scripts send.
+//! Tests of the events in `events/`, which other tests and scripts send.
 
 use lambda_http::{Body, RequestExt, request::RequestContext};
 use pack_upload::{aws::Job, identity::KeySecret};
@@ -8,7 +8,7 @@ use super::event;
 const UPLOADS: [&str; 5] =
     ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url", "upload-rest-text"];
 
-/// Every upload event is a POST to the route with the API key of acme, which `local` seeds.
+/// Every upload event is a POST request with the API key that `local` seeds for acme.
 #[test]
 fn every_upload_event_parses_as_an_upload() {
     for name in UPLOADS {

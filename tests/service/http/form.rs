@@ -10,7 +10,7 @@ const MALFORMED: &str = "is not valid multipart/form-data: ";
 const NO_BOUNDARY: &str = "the Content-Type header has no valid boundary; let the HTTP client set the header";
 
 #[tokio::test]
-async fn another_content_type_is_unsupported() {
+async fn other_content_types_are_unsupported() {
     let api = TestApi::start().await;
     for content_type in
         ["", "application/gzip", "multipart/mixed; boundary=x", "multipart/form-datum; boundary=x", "form-data"]
@@ -22,7 +22,7 @@ async fn another_content_type_is_unsupported() {
 }
 
 #[tokio::test]
-async fn an_unusable_boundary_is_a_validation_error() {
+async fn an_invalid_boundary_is_rejected() {
     let api = TestApi::start().await;
     for parameter in [
         "",
@@ -42,7 +42,7 @@ async fn an_unusable_boundary_is_a_validation_error() {
 }
 
 #[tokio::test]
-async fn a_truncated_or_malformed_form_is_a_validation_error() {
+async fn a_truncated_or_malformed_form_is_rejected() {
     let api = TestApi::start().await;
     let complete = form(&[("visibility", b"org")]);
     let text = String::from_utf8(complete.clone()).unwrap();
@@ -76,7 +76,7 @@ async fn every_missing_unknown_repeated_or_invalid_part_is_reported() {
             "visibility": ["appears more than once; send it only once", "is `private`; must be `org` or `community`"],
         })
     );
-    // The problems of the archive, the form and the query are reported together.
+    // Problems in the archive, the form and the query are reported together.
     let mut event = upload(&form(&[("archive", b"no gzip"), ("archive", b"no gzip"), ("visibility", b"org\n")]));
     event["rawQueryString"] = json!("dry_run=1&dry_run=2&page=3");
     let response = api.send(&event).await;
@@ -90,7 +90,7 @@ async fn every_missing_unknown_repeated_or_invalid_part_is_reported() {
 }
 
 #[tokio::test]
-async fn many_problems_are_truncated_and_counted_and_quoted_text_is_shortened() {
+async fn only_fifty_problems_are_listed() {
     let api = TestApi::start().await;
     let names: Vec<String> = (0..60).map(|index| format!("part-{index:02}")).collect();
     let parts: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
@@ -99,14 +99,18 @@ async fn many_problems_are_truncated_and_counted_and_quoted_text_is_shortened() 
     assert_eq!(response.body["error"]["details"]["unlisted_problems"], 11);
     let message = response.body["error"]["message"].as_str().unwrap();
     assert!(message.ends_with("; 11 more are not listed"), "{message}");
+}
 
+#[tokio::test]
+async fn long_quoted_text_is_shortened() {
+    let api = TestApi::start().await;
     let long = "é".repeat(100_000);
     let response = api.upload(&[("archive", b""), (&long, b""), ("visibility", long.as_bytes())]).await;
     assert!(response.body.to_string().len() < 2_000, "{}", response.body);
 }
 
 #[tokio::test]
-async fn names_of_parts_and_query_parameters_are_escaped_in_fields() {
+async fn part_names_and_query_parameters_are_escaped_in_fields() {
     let api = TestApi::start().await;
     let mut event =
         upload(&form(&[("archive", b"no gzip"), ("a\u{202e}b", b""), ("visibility", "o\u{202e}rg".as_bytes())]));

@@ -26,7 +26,7 @@ pub(crate) const ISSUER: &str = "https://id.example/";
 pub(crate) const AUDIENCE: &str = "packs";
 pub(crate) const ACME: &str = "org_01JACME0000000000000000000";
 
-/// A private key that signs with any algorithm of its type.
+/// A private key. It can sign with every algorithm for its key type.
 pub(crate) enum Key {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
@@ -91,7 +91,7 @@ impl Key {
         }
     }
 
-    /// Returns a token with this header and these claims, signed by this key.
+    /// Signs a token with this header and these claims.
     pub(crate) fn token(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let signature = self.sign(header["alg"].as_str().unwrap_or_default(), message.as_bytes());
@@ -99,14 +99,14 @@ impl Key {
     }
 }
 
-/// Returns a token signed with HMAC-SHA-256.
+/// Signs a token with HMAC-SHA-256.
 pub(crate) fn hmac_token(secret: &[u8], header: &Value, claims: &Value) -> String {
     let message = message(header, claims);
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
     format!("{message}.{}", base64(tag.as_ref()))
 }
 
-/// Returns the encoded header and claims without a signature.
+/// Returns the part of a token to sign: the encoded header and claims.
 pub(crate) fn message(header: &Value, claims: &Value) -> String {
     format!("{}.{}", base64(header.to_string().as_bytes()), base64(claims.to_string().as_bytes()))
 }
@@ -129,12 +129,12 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// Returns the Unix time this many seconds from now.
+/// Returns the Unix time `seconds` from now.
 pub(crate) fn now(seconds: i64) -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap() + seconds
 }
 
-/// A server of a JWKS on loopback.
+/// A loopback server for a JWKS.
 pub(crate) struct Issuer {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
@@ -173,7 +173,7 @@ impl Issuer {
         Self { url, state }
     }
 
-    /// Sets the response to further requests.
+    /// Sets the response to all later requests.
     pub(crate) fn respond_with(&self, status: u16, body: impl Into<Vec<u8>>, delay: Duration) {
         let mut state = self.state.lock().unwrap();
         (state.status, state.body, state.delay) = (StatusCode::from_u16(status).unwrap(), body.into(), delay);
@@ -184,7 +184,7 @@ impl Issuer {
         self.respond_with(200, json!({ "keys": keys }).to_string(), Duration::ZERO);
     }
 
-    /// Returns the number of requests so far.
+    /// Counts the requests received so far.
     pub(crate) fn fetches(&self) -> usize {
         self.state.lock().unwrap().fetches
     }
@@ -194,7 +194,7 @@ impl Issuer {
         self.settings_with(|_| {})
     }
 
-    /// Returns settings that accept sessions of this issuer, with changed JWKS settings.
+    /// Like [`Self::settings`], but applies `change` to the JWKS settings.
     pub(crate) fn settings_with(&self, change: impl FnOnce(&mut JwksSettings)) -> Settings {
         let mut jwks = JwksSettings::new(self.url.parse().unwrap());
         change(&mut jwks);

@@ -1,4 +1,4 @@
-//! Fetching and caching of the session issuer's keys.
+//! Tests of how the session issuer's keys are fetched and cached.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::{
     test_api::TestApi,
 };
 
-/// A cache duration that several requests do not exceed.
+/// The refresh pause or the cache duration, long enough for several requests.
 const PAUSE: Duration = Duration::from_millis(1_500);
 
 fn token(key: &Key, kid: &str) -> String {
@@ -17,7 +17,7 @@ fn token(key: &Key, kid: &str) -> String {
 }
 
 #[tokio::test]
-async fn sessions_are_unavailable_while_the_jwks_cannot_be_fetched() {
+async fn sessions_get_a_503_while_the_jwks_cannot_be_fetched() {
     let key = Key::ec();
     let issuer = Issuer::start(json!([key.jwk("1")])).await;
     let settings = issuer.settings_with(|jwks| {
@@ -53,7 +53,7 @@ async fn sessions_are_unavailable_while_the_jwks_cannot_be_fetched() {
 }
 
 #[tokio::test]
-async fn sessions_are_unavailable_if_the_issuer_is_unreachable() {
+async fn sessions_get_a_503_if_the_issuer_is_unreachable() {
     let issuer = Issuer::start(json!([])).await;
     let settings = issuer.settings_with(|jwks| jwks.url = "http://127.0.0.1:1/jwks".parse().unwrap());
     let api = TestApi::start_with(&settings).await;
@@ -63,7 +63,7 @@ async fn sessions_are_unavailable_if_the_issuer_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_found_and_unknown_key_ids_do_not_flood_the_issuer() {
+async fn a_new_key_is_found_after_the_pause_and_unknown_ids_cause_no_extra_fetch() {
     let (old, new) = (Key::ec(), Key::ec());
     let issuer = Issuer::start(json!([old.jwk("old")])).await;
     let api = TestApi::start_with(&issuer.settings_with(|jwks| jwks.refresh_pause = PAUSE)).await;

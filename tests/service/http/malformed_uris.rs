@@ -11,7 +11,7 @@ async fn invoke(event: Value) -> Value {
     serde_json::to_value(response).unwrap()
 }
 
-/// Without precautions, `lambda_http` panics on each of these.
+/// `lambda_http` itself panics on each of these events.
 #[tokio::test]
 async fn a_malformed_host_or_query_does_not_panic() {
     for name in ["list", "upload-rest"] {

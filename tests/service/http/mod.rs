@@ -1,8 +1,8 @@
-//! The HTTP layer in this process: every test sends an API Gateway event to the handler and checks the response, which
-//! must also match openapi.yaml. Authentication, routes, forms, sessions, tenants and the audit trail are covered here.
+//! Tests of authentication, routes, forms, sessions, tenants and the audit trail. Each test sends an API Gateway event
+//! to the HTTP handler in this process and checks the response. Every response must match openapi.yaml.
 //!
-//! To add a case, build an event with [`request`] or [`event`] and send it: with [`send`] if no backend may be called,
-//! or with [`TestApi`](test_api::TestApi), which has embedded backends.
+//! To add a case, build an event with [`request`] or [`event`]. Send it with [`send`] if the request must not call a
+//! backend, or else with [`TestApi`](test_api::TestApi), which has embedded backends.
 
 mod admin;
 mod audit;
@@ -40,7 +40,7 @@ use serde_json::{Value, json};
 
 use crate::support::{event, openapi as document};
 
-/// An API whose backends are all unreachable.
+/// Returns an API whose backends are all unreachable.
 fn unreachable() -> Arc<Api> {
     let credentials = Credentials::new("id", "secret", None, None, "test");
     let config = SdkConfig::builder()
@@ -62,7 +62,7 @@ fn unreachable() -> Arc<Api> {
     Arc::new(Api::new(uploads, &Settings::default()))
 }
 
-/// An HTTP API event without credentials.
+/// Returns an HTTP API event without a credential.
 fn request(method: &str, path: &str) -> Value {
     let mut event = event("list");
     event["rawPath"] = json!(path);
@@ -89,7 +89,7 @@ async fn send_to(api: Arc<Api>, event: &Value) -> ApiResponse {
     ApiResponse { status, headers: head.headers, body }
 }
 
-/// The path of the request without the stage of the API.
+/// Returns the request's path without the stage.
 fn path(request: &Request, event: &Value) -> String {
     let path = request.raw_http_path();
     let stage = event["requestContext"]["stage"].as_str().unwrap_or_default();
@@ -108,13 +108,13 @@ impl ApiResponse {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The status and the code of an error.
+    /// Returns the status and the code of an error response.
     #[track_caller]
     fn code(&self) -> (u16, &str) {
         (self.status, self.body["error"]["code"].as_str().unwrap_or_else(|| panic!("no error: {}", self.body)))
     }
 
-    /// The problems of a validation error, by field.
+    /// Returns the problems in a validation error, by field.
     #[track_caller]
     fn fields(&self) -> &Value {
         assert_eq!(self.code(), (400, "validation_error"), "{}", self.body);

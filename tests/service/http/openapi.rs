@@ -15,7 +15,7 @@ async fn the_document_is_served_without_a_credential() {
     assert_eq!((response.status, &response.body), (200, &*DOCUMENT));
     assert_eq!(response.header("content-type"), Some("application/json"));
 
-    // Credentials and queries are ignored.
+    // The route ignores credentials and queries.
     let mut with_more = request("GET", "/v1/openapi.json");
     with_more["headers"]["authorization"] = json!("Bearer sk_nonsense");
     with_more["rawQueryString"] = json!("v=2");
@@ -23,7 +23,7 @@ async fn the_document_is_served_without_a_credential() {
 }
 
 #[test]
-fn the_document_has_the_version_of_the_crate() {
+fn the_document_has_the_crate_s_version() {
     assert_eq!(DOCUMENT["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 

@@ -1,4 +1,4 @@
-//! The cache of credentials: when revocations, new keys and billing changes take effect.
+//! Tests of the credential cache: when revocations, new keys and billing changes take effect.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::{
     test_api::{TestApi, form, secret, upload, with_credential},
 };
 
-/// A cache duration that a few requests do not exceed.
+/// The cache duration, long enough for a few requests.
 const CACHE_FOR: Duration = Duration::from_millis(1_500);
 
 fn acme() -> OrgId {
@@ -38,7 +38,7 @@ async fn new_key(api: &TestApi) -> (KeySecret, ApiKey) {
 }
 
 #[tokio::test]
-async fn a_revoked_key_looks_unknown_once_the_cache_expires() {
+async fn a_revoked_key_is_rejected_like_an_unknown_one_once_the_cache_expires() {
     let api = TestApi::start_with(&cached(CACHE_FOR)).await;
     let (secret, key) = new_key(&api).await;
     let asked_at = Instant::now();
@@ -46,7 +46,7 @@ async fn a_revoked_key_looks_unknown_once_the_cache_expires() {
     assert!(api.table.revoke_api_key(acme(), &key, Timestamp::now(), "tester").await.unwrap());
     assert_eq!(api.list_as(secret.reveal()).await.status, 200, "it is cached");
     assert!(asked_at.elapsed() < CACHE_FOR, "the requests took longer than the cache duration");
-    // Using a cached key does not extend its time.
+    // Using a cached key does not extend its lifetime in the cache.
     while asked_at.elapsed() < CACHE_FOR {
         api.list_as(secret.reveal()).await;
     }
@@ -70,7 +70,7 @@ async fn without_a_cache_a_revocation_takes_effect_immediately() {
 
 /// The cache does not store unknown keys.
 #[tokio::test]
-async fn a_new_key_works_immediately_even_if_it_was_tried_before() {
+async fn a_new_key_works_immediately_even_if_it_was_used_before_it_existed() {
     let api = TestApi::start_with(&cached(Settings::MAX_CACHE)).await;
     let too_early = api.list_as(KeySecret::new(acme(), [7; 32]).reveal()).await;
     assert_eq!(too_early.code(), (401, "unauthenticated"));

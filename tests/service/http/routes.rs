@@ -20,7 +20,7 @@ async fn unknown_paths_are_not_found() {
 }
 
 #[tokio::test]
-async fn other_methods_are_not_allowed_and_are_told_which_ones_are() {
+async fn a_405_lists_the_allowed_methods() {
     for (method, path, allow) in [
         ("GET", "/v1/packs/upload", "POST"),
         ("HEAD", "/v1/packs/upload", "POST"),
@@ -39,7 +39,7 @@ async fn other_methods_are_not_allowed_and_are_told_which_ones_are() {
 }
 
 #[tokio::test]
-async fn allow_lists_the_methods_that_openapi_yaml_has() {
+async fn the_allow_header_lists_the_methods_in_openapi_yaml() {
     for (path, operations) in DOCUMENT["paths"].as_object().unwrap() {
         let response = send(&request("TRACE", path)).await;
         assert_eq!(response.status, 405, "{path}");
@@ -50,7 +50,7 @@ async fn allow_lists_the_methods_that_openapi_yaml_has() {
 }
 
 #[tokio::test]
-async fn known_routes_check_the_credential_next() {
+async fn known_routes_require_a_credential() {
     for (method, path) in
         [("POST", "/v1/packs/upload"), ("GET", "/v1/packs"), ("GET", "/v1/packs/x"), ("POST", "/v1/packs/uploads")]
     {
@@ -58,7 +58,7 @@ async fn known_routes_check_the_credential_next() {
     }
 }
 
-/// HTTP APIs put a named stage into `rawPath`.
+/// An HTTP API includes a named stage in `rawPath`.
 #[tokio::test]
 async fn the_stage_of_an_http_api_is_not_part_of_the_path() {
     for (stage, path, status) in [

@@ -7,7 +7,7 @@ use super::{
     test_api::{TestApi, form, upload, with_credential},
 };
 
-/// Returns valid claims with these changes. Null removes a claim.
+/// Returns valid claims with `changes` applied. A null value removes the claim.
 fn claims_with(changes: Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
@@ -23,7 +23,7 @@ fn header(algorithm: &str, kid: &str) -> Value {
     json!({"alg": algorithm, "kid": kid, "typ": "JWT"})
 }
 
-/// An issuer with a key of each type, and an API that accepts its sessions.
+/// An issuer with one key of each type, and an API that accepts the issuer's sessions.
 struct Setup {
     rsa: Key,
     ec: Key,
@@ -44,7 +44,7 @@ impl Setup {
         self.api.list_as(&self.ec.token(&header("ES256", "ec"), claims)).await
     }
 
-    /// Fails unless the response to the token is the same as without a credential.
+    /// Fails unless the response is the same as without a credential.
     async fn expect_unauthenticated(&self, token: &str, why: &str) {
         let missing = send(&request("GET", "/v1/packs")).await;
         let rejected = self.api.list_as(token).await;
@@ -54,7 +54,7 @@ impl Setup {
 }
 
 #[tokio::test]
-async fn a_session_of_every_supported_algorithm_works_like_a_key() {
+async fn a_session_with_any_supported_algorithm_works_like_a_key() {
     let setup = Setup::new().await;
     for (key, algorithm, kid) in [(&setup.rsa, "RS256", "rsa"), (&setup.ec, "ES256", "ec"), (&setup.ed, "EdDSA", "ed")]
     {
@@ -71,7 +71,7 @@ async fn a_session_of_every_supported_algorithm_works_like_a_key() {
 }
 
 #[tokio::test]
-async fn a_session_is_limited_by_its_permissions_and_by_its_org_s_billing() {
+async fn a_session_needs_permission_and_active_billing_to_upload() {
     let setup = Setup::new().await;
     for (permissions, upload_status) in [
         (json!(["caps:write"]), 201),
@@ -137,7 +137,7 @@ async fn claims_are_checked_with_a_minute_of_leeway() {
     }
 }
 
-/// The claims that WorkOS documents for AuthKit's access tokens, without a JWT template.
+/// Returns the claims that WorkOS documents for AuthKit's access tokens without a JWT template.
 fn authkit_claims() -> Value {
     json!({
         "iss": ISSUER,
@@ -166,7 +166,7 @@ async fn an_authkit_token_needs_no_audience_if_none_is_configured() {
     assert_eq!(created.status, 201, "{}", created.body);
     setup.expect_unauthenticated(&token(&authkit_claims()), "an audience is configured").await;
 
-    // A JWT template may add an audience, a time and claims of its own.
+    // A JWT template may add an audience, a time and custom claims.
     let mut templated = authkit_claims();
     for (name, value) in [("aud", json!("other")), ("nbf", json!(now(0))), ("org_name", json!("Acme"))] {
         templated[name] = value;
@@ -248,7 +248,7 @@ async fn forged_tokens_are_rejected_without_requests_to_the_issuer() {
     assert_eq!(issuer.fetches(), 1);
 }
 
-/// Confirms that the token of more than 8 KiB is rejected only for its length.
+/// Shows that `forged_tokens_are_rejected_without_requests_to_the_issuer` rejects the longer token only for its length.
 #[tokio::test]
 async fn a_long_token_below_the_limit_is_accepted() {
     let setup = Setup::new().await;
@@ -267,7 +267,7 @@ async fn a_session_is_rejected_if_no_issuer_is_configured() {
 }
 
 #[tokio::test]
-async fn only_signature_keys_are_used() {
+async fn only_keys_for_signatures_are_used() {
     let (ec, ed) = (Key::ec(), Key::ed());
     let with = |name: &str, value: Value| {
         let mut jwk = ec.jwk(&format!("{name}={value}"));

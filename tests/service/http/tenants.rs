@@ -1,4 +1,4 @@
-//! The host of a request, which must be that of the caller's org.
+//! Tests that a request must use the host of the caller's org.
 
 use pack_upload::identity::{KeyTemplate, Settings};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ async fn an_org_is_served_only_on_its_own_host() {
     expect_denied(&api.send(&at("get", &json!("packs.example"))).await, "even if the pack does not exist");
 }
 
-/// The client controls them.
+/// Clients control headers.
 #[tokio::test]
 async fn headers_cannot_change_the_host() {
     let api = api().await;

@@ -52,12 +52,12 @@ impl TestApi {
         send_to(Arc::clone(&self.api), event).await
     }
 
-    /// Lists packs with this credential.
+    /// Lists packs with `credential`.
     pub(crate) async fn list_as(&self, credential: &str) -> ApiResponse {
         self.send(&with_credential(event("list"), credential)).await
     }
 
-    /// Uploads a form with these parts.
+    /// Uploads a form with `parts` as acme.
     pub(crate) async fn upload(&self, parts: &[(&str, &[u8])]) -> ApiResponse {
         self.send(&upload(&form(parts))).await
     }
@@ -69,7 +69,7 @@ pub(crate) fn with_credential(mut event: Value, credential: &str) -> Value {
     event
 }
 
-/// Returns the secret of a key that `local` seeds.
+/// Returns the secret of the key that `local` seeds for an org.
 pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
     let id = match slug {
         "acme" => "org_01JACME0000000000000000000",
@@ -78,14 +78,14 @@ pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
     KeySecret::new(id.parse().unwrap(), Sha256::digest(format!("local {slug} {template}")).into())
 }
 
-/// Returns an upload event with this body.
+/// Returns an upload event with `body`.
 pub(crate) fn upload(body: &[u8]) -> Value {
     let mut event = event("upload-http-api");
     event["body"] = json!(STANDARD.encode(body));
     event
 }
 
-/// Returns a form with these parts.
+/// Encodes a multipart form with the boundary [`BOUNDARY`].
 pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, content) in parts {

@@ -24,9 +24,9 @@ async fn every_event_format_uploads_the_same_pack() {
     assert_eq!((list.status, list.body), (200, json!({"packs": [first.body]})));
 }
 
-/// A REST API without `binaryMediaTypes` decodes the body as text. The response says how to fix that.
+/// A REST API without `binaryMediaTypes` decodes the body as text. The response says how to fix the configuration.
 #[tokio::test]
-async fn a_body_corrupted_by_the_gateway_is_reported_as_such() {
+async fn the_response_says_that_the_gateway_corrupted_the_body() {
     let api = TestApi::start().await;
     let response = api.send(&event("upload-rest-text")).await;
     let fields = response.fields().as_object().unwrap();
@@ -35,7 +35,7 @@ async fn a_body_corrupted_by_the_gateway_is_reported_as_such() {
 }
 
 #[tokio::test]
-async fn a_failing_dependency_is_unavailable_with_retry_after() {
+async fn a_failing_backend_causes_a_503_with_retry_after() {
     for event in [event("upload-http-api"), event("list"), event("get")] {
         let response = send(&event).await;
         assert_eq!(response.code(), (503, "unavailable"));

@@ -2,17 +2,17 @@ use std::path::Path;
 
 use pack_upload::local::Options;
 
-/// An AWS emulator at `TEST_AWS_ENDPOINT` that replaces the embedded backends; see `tests/scripts/on-moto`. All tests
-/// share it, so each one has its own table, bucket and queue.
+/// An AWS emulator at `TEST_AWS_ENDPOINT` that replaces the embedded backends (see `tests/scripts/on-moto`). All tests
+/// share the emulator, so each test has its own table, bucket and queue.
 #[derive(Debug)]
 pub(crate) struct AwsEmulator {
     endpoint: String,
-    /// Name of the table, the bucket and the queue.
+    /// The name of the test's table, bucket and queue.
     name: String,
 }
 
 impl AwsEmulator {
-    /// Returns the emulator if `TEST_AWS_ENDPOINT` is set. The names are derived from the data folder.
+    /// Returns the emulator if `TEST_AWS_ENDPOINT` is set. Derives the name from the data directory.
     pub(crate) fn from_env(data: &Path) -> Option<Self> {
         let endpoint = std::env::var("TEST_AWS_ENDPOINT").ok()?;
         let folder = data.file_name().unwrap().to_str().unwrap().to_ascii_lowercase();
@@ -27,7 +27,7 @@ impl AwsEmulator {
         endpoints.into_iter().chain(names.map(|variable| (variable, &*self.name))).collect()
     }
 
-    /// Returns options that make [`Embedded`](super::Embedded) use the emulator.
+    /// Changes `options` to make [`Embedded`](super::Embedded) use the emulator.
     pub(crate) fn options(self, options: Options) -> Options {
         let Self { endpoint, name } = self;
         Options {

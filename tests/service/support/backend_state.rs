@@ -6,20 +6,20 @@ use serde_json::Value;
 
 use super::{Embedded, Local, options};
 
-/// Everything about packs that the backends hold, read from them directly and not through the service.
+/// Everything that the backends store about packs, read directly from the backends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BackendState {
-    /// Keys of the items of packs in the table: records and version claims.
+    /// The keys of the records and version claims in the table.
     pub(crate) pack_items: BTreeSet<String>,
-    /// Keys of the items in the index of pending builds.
+    /// The keys of the items in the index of pending builds.
     pub(crate) pending: BTreeSet<String>,
-    /// Number of jobs in the queue, both visible and in flight.
+    /// The number of jobs in the queue, both visible and in flight.
     pub(crate) jobs: u64,
     pub(crate) repositories: BTreeSet<String>,
 }
 
 impl BackendState {
-    /// Reads the backends of a running `local`.
+    /// Reads the state of a running `local`.
     pub(crate) async fn from_local(local: &Local) -> Self {
         let endpoint = |name: &str| local.setting(&format!("/endpoints/{name}")).to_owned();
         let endpoints = Endpoints { s3: endpoint("s3"), dynamodb: endpoint("dynamodb"), sqs: endpoint("sqs") };
@@ -29,7 +29,7 @@ impl BackendState {
         Self::read(&clients, table, queue, registry).await
     }
 
-    /// Reads the backends in this process.
+    /// Reads the state of the backends in this process.
     pub(crate) async fn from_embedded(embedded: &Embedded) -> Self {
         let Embedded { backends, clients, options, queues, .. } = embedded;
         Self::read(clients, &options.table_name, &queues.builds, &backends.registry.to_string()).await

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use super::{AwsEmulator, openapi, run};
 
-/// Time limit for `local` to start, and for a build to finish.
+/// How long `local` may take to start, and a build to finish.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running `local` with its own data folder. It is killed on drop.
+/// A running `local` with its own data directory. Dropping this value kills the process.
 pub(crate) struct Local {
     process: Child,
     data: TempDir,
@@ -24,17 +24,17 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Starts `local` in a new data folder.
+    /// Starts `local` in a new data directory.
     pub(crate) async fn start() -> Self {
         Self::start_in(TempDir::new().unwrap(), &[]).await
     }
 
-    /// Starts `local` in a new data folder with these environment variables.
+    /// Starts `local` in a new data directory with these environment variables.
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         Self::start_in(TempDir::new().unwrap(), variables).await
     }
 
-    /// Starts `local` in this data folder with these environment variables.
+    /// Starts `local` in the data directory `data` with these environment variables.
     pub(crate) async fn start_in(data: TempDir, variables: &[(&str, &str)]) -> Self {
         let _ = std::fs::remove_file(data.path().join("local.json"));
         let emulator = AwsEmulator::from_env(data.path());
@@ -51,7 +51,8 @@ impl Local {
         local
     }
 
-    /// Returns the command without the test environment's variables for backends and logs.
+    /// Returns a command that runs `local` on `data`. It does not inherit the variables that configure backends or
+    /// logs.
     pub(crate) fn command(data: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
@@ -76,13 +77,13 @@ impl Local {
         }
     }
 
-    /// Kills the process, as a crash would, and returns its data folder.
+    /// Kills the process, as a crash would, and returns its data directory.
     pub(crate) fn kill(mut self) -> TempDir {
         self.stop();
         self.take_data()
     }
 
-    /// Interrupts the process, as Ctrl-C does, and returns its exit status and its data folder.
+    /// Interrupts the process, as Ctrl-C does, and returns its exit status and its data directory.
     pub(crate) fn interrupt(mut self) -> (ExitStatus, TempDir) {
         run(Command::new("kill").args(["-INT", &self.process.id().to_string()]));
         (self.process.wait().unwrap(), self.take_data())
@@ -101,7 +102,7 @@ impl Local {
         std::fs::read_to_string(self.data.path().join("stdout")).unwrap()
     }
 
-    /// Returns standard error so far.
+    /// Returns what the process has written to standard error.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default()
     }
@@ -135,7 +136,7 @@ impl Local {
         self.client.request(method.parse().unwrap(), self.url(path))
     }
 
-    /// A GET by an org.
+    /// Sends a GET request as an org.
     pub(crate) async fn get(&self, org: &str, path: &str) -> ApiResponse {
         ApiResponse::send(self.request("GET", path).bearer_auth(self.key(org))).await
     }
@@ -156,7 +157,7 @@ impl Local {
         ApiResponse::send(request.multipart(form)).await
     }
 
-    /// Begins an upload of this archive through S3 as an org.
+    /// Begins an upload of `archive` through S3 as an org.
     pub(crate) async fn begin_upload(&self, org: &str, archive: &[u8]) -> ApiResponse {
         let sha256 = Digest::sha256(archive).to_string();
         let body = json!({"size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:")});
@@ -177,7 +178,7 @@ impl Local {
         self.send_form(org, query, multipart::Form::new().text("upload_id", upload_id.to_owned())).await
     }
 
-    /// Waits until the pack's build is no longer queued and returns its record.
+    /// Waits until a pack's build is no longer queued, and returns the pack's record.
     pub(crate) async fn wait_for_build(&self, org: &str, id: &str) -> Value {
         let began = Instant::now();
         loop {
@@ -201,11 +202,11 @@ impl Drop for Local {
     }
 }
 
-/// Sends a body to S3 with the URL and the headers of a begun upload, and returns the status.
+/// Sends a body to S3 with the URL and the headers that `begun` contains. Returns the status.
 pub(crate) async fn put_archive(begun: &ApiResponse, body: Vec<u8>) -> StatusCode {
     let mut put = Client::new().request(begun.text("method").parse().unwrap(), begun.text("url")).body(body);
     for (name, value) in begun.body["headers"].as_object().unwrap() {
-        // The HTTP client sets this one from the body.
+        // The HTTP client sets this header from the body.
         if name != "content-length" {
             put = put.header(name, value.as_str().unwrap());
         }
@@ -213,12 +214,12 @@ pub(crate) async fn put_archive(begun: &ApiResponse, body: Vec<u8>) -> StatusCod
     put.send().await.unwrap().status()
 }
 
-/// Returns a form with this archive and no other part.
+/// Returns a form whose only part is `archive`.
 pub(crate) fn form(archive: Vec<u8>) -> multipart::Form {
     multipart::Form::new().part("archive", multipart::Part::bytes(archive).file_name("pack.tar.gz"))
 }
 
-/// A complete response of the API.
+/// A complete response from the API.
 #[derive(Debug)]
 pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
@@ -227,7 +228,7 @@ pub(crate) struct ApiResponse {
 }
 
 impl ApiResponse {
-    /// Sends a request and reads its response, which openapi.yaml must document.
+    /// Sends a request and reads the response. Fails if openapi.yaml does not document the response.
     pub(crate) async fn send(request: RequestBuilder) -> Self {
         let (client, request) = request.build_split();
         let request = request.unwrap();
@@ -264,14 +265,14 @@ impl ApiResponse {
         self.body[field].as_str().unwrap_or_else(|| panic!("{field} is not a string: {}", self.body))
     }
 
-    /// Returns a header, which must be present.
+    /// Returns a header of the response. Fails if it is missing.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("{name} is missing")).to_str().unwrap()
     }
 }
 
-/// Creates a temporary directory, which is removed when the [`TempDir`] is dropped.
+/// Creates a temporary directory. Dropping the [`TempDir`] removes the directory.
 pub(crate) fn scratch() -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().to_owned();

@@ -1,5 +1,5 @@
-//! Helpers of these tests: [`Local`] runs `local` and sends it requests, [`Embedded`] has the backends in this process,
-//! [`BackendState`] reads what they hold, and [`Archive`] builds archives.
+//! Test helpers. [`Local`] runs `local` and sends requests to it. [`Embedded`] runs the backends in this process.
+//! [`BackendState`] reads what the backends store. [`Archive`] builds archives.
 
 mod aws_emulator;
 mod backend_state;
@@ -20,7 +20,7 @@ pub(crate) use self::{
     local::{ApiResponse, Local, form, put_archive, scratch},
 };
 
-/// Returns an SDK configuration for a test server at this address.
+/// Returns an SDK configuration that uses a test server at `address`.
 pub(crate) async fn sdk(address: SocketAddr) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
@@ -30,8 +30,8 @@ pub(crate) async fn sdk(address: SocketAddr) -> SdkConfig {
         .await
 }
 
-/// Records that a function makes a call, as an empty file under `target/tmp/calls`. The checks in `tests/stack` compare
-/// these with the permissions of each function's role.
+/// Records that a function makes a call, by writing an empty file under `target/tmp/calls`. The checks in `tests/stack`
+/// compare these files with the permissions of each function's role.
 pub(crate) fn record_call(function: &str, call: &str) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("calls").join(function);
     fs::create_dir_all(&folder).unwrap();

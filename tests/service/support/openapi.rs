@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-/// openapi.yaml as JSON, as the service serves it.
+/// openapi.yaml as the JSON that the service serves.
 pub(crate) static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/openapi.json"))).unwrap());
 
-/// Fails unless openapi.yaml documents such a response to this method and path: its status, its headers and its body.
+/// Fails unless openapi.yaml documents the status, the headers and the body of a response to this method and path.
 #[track_caller]
 pub(crate) fn expect_documented(method: &str, path: &str, status: u16, headers: &HeaderMap, body: &Value) {
     let context = format!("{status} to {method} {path}: {headers:?} {body}");
@@ -31,7 +31,7 @@ pub(crate) fn expect_documented(method: &str, path: &str, status: u16, headers: 
     expect_valid(&content["schema"], body, &context);
 }
 
-/// The documented response. The responses to unknown paths and methods belong to no operation.
+/// Returns the documented response. Responses to unknown paths and methods do not belong to an operation.
 fn response(method: &str, path: &str, status: u16) -> Option<&'static Value> {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let item =
@@ -54,7 +54,7 @@ fn matches(template: &str, path: &str) -> bool {
             .all(|(expected, found)| expected == found || (expected.starts_with('{') && !found.is_empty()))
 }
 
-/// Follows a `$ref`; returns any other value as it is.
+/// Follows a `$ref`. Returns any other value unchanged.
 pub(crate) fn resolve(value: &'static Value) -> &'static Value {
     match value["$ref"].as_str() {
         Some(reference) => DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap(),
@@ -62,10 +62,10 @@ pub(crate) fn resolve(value: &'static Value) -> &'static Value {
     }
 }
 
-/// Fails unless `value` is valid by a schema of openapi.yaml. `context` says where the value comes from.
+/// Fails unless `value` matches a schema from openapi.yaml. The failure message contains `context`.
 #[track_caller]
 pub(crate) fn expect_valid(schema: &Value, value: &Value, context: &str) {
-    // The schema's references point into the components.
+    // References in the schema point into `components`.
     let schema = json!({ "allOf": [schema], "components": DOCUMENT["components"] });
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let errors: Vec<String> =

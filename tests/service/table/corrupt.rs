@@ -1,4 +1,4 @@
-//! An item that cannot be read affects its own pack and no other.
+//! Tests that an unreadable record affects only its own pack.
 
 use std::sync::Mutex;
 
@@ -17,7 +17,7 @@ async fn write(table: &Table, record: Record) -> Record {
     record
 }
 
-/// Reads a list to its end in pages of this size and returns the ids, oldest first.
+/// Reads all pages of a list, with `limit` records per page, and returns the ids, oldest first.
 async fn list(table: &Table, org: OrgId, limit: usize) -> Vec<PackId> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
@@ -33,7 +33,7 @@ async fn list(table: &Table, org: OrgId, limit: usize) -> Vec<PackId> {
 }
 
 #[tokio::test]
-async fn a_list_leaves_out_a_corrupt_record() {
+async fn a_list_omits_a_corrupt_record() {
     let database = Database::start().await;
     let table = &database.table;
     let (acme, globex) = (OrgId::generate(), OrgId::generate());
@@ -72,9 +72,9 @@ async fn each_corrupt_record_is_logged_once_with_its_key() {
     assert!(line.contains("ERROR") && line.contains(&format!("PACK#{}", corrupt.id)), "{line}");
 }
 
-/// `pack_id` is the sort key of the indexes, and the id that a page ends with is its cursor.
+/// `pack_id` is the sort key of the indexes. The last id on a page is the cursor of the next page.
 #[tokio::test]
-async fn an_unreadable_id_ends_neither_a_list_nor_a_sweep() {
+async fn lists_and_sweeps_continue_after_an_unreadable_id() {
     let database = Database::start().await;
     let table = &database.table;
     let org = OrgId::generate();

@@ -1,4 +1,4 @@
-//! Creating and reading records.
+//! Tests of creating and reading records.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ async fn a_record_is_read_as_it_was_written() {
     assert_eq!(database.items().await, 4, "two records and their version claims");
 }
 
-/// Items that earlier versions of the service wrote must stay readable.
+/// Items that earlier versions of the service wrote must remain readable.
 #[tokio::test]
 async fn stored_attributes_keep_their_names() {
     const REQUIRED: &str = "archive_sha256 attempt build_status created_at description enqueued_at image_digest image_format image_ref \
@@ -60,7 +60,7 @@ async fn stored_attributes_keep_their_names() {
 }
 
 #[tokio::test]
-async fn a_name_and_version_identify_one_record_of_an_org() {
+async fn a_name_and_version_are_unique_within_an_org() {
     let database = Database::start().await;
     let (acme, globex) = (OrgId::generate(), OrgId::generate());
     let first = record(acme, "tools", "1.0.0", "a");

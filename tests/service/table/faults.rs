@@ -1,4 +1,5 @@
-//! Transaction conflicts and lost responses, which the embedded DynamoDB never has. A proxy injects them.
+//! Tests of transaction conflicts and lost responses. The embedded DynamoDB never causes these, so a proxy injects
+//! them.
 
 use std::{
     net::SocketAddr,
@@ -30,19 +31,19 @@ const INTERNAL: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalSe
 /// How the first calls of an operation fail.
 #[derive(Clone, Copy)]
 enum Fault {
-    /// The call is cancelled because of a conflict and has no effect.
+    /// DynamoDB cancels the call because of a conflict. The call has no effect.
     Conflict,
-    /// The call takes effect, and its response is lost.
+    /// The call takes effect, but its response is lost.
     LostResponse,
 }
 
-/// A proxy in front of DynamoDB.
+/// A proxy for DynamoDB that injects a fault into the first calls of one operation.
 #[derive(Clone)]
 struct Proxy {
     backend: SocketAddr,
     operation: &'static str,
     fault: Fault,
-    /// Number of calls that fail.
+    /// The number of calls that fail.
     times: usize,
     calls: Arc<AtomicUsize>,
 }
@@ -89,7 +90,7 @@ async fn a_transaction_conflict_is_retried() {
 }
 
 #[tokio::test]
-async fn a_persistent_transaction_conflict_is_an_error_and_writes_nothing() {
+async fn a_persistent_transaction_conflict_returns_an_error_and_writes_nothing() {
     let database = Database::start().await;
     let (proxy, address) = Proxy::start(database.address, "TransactWriteItems", Fault::Conflict, usize::MAX).await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
@@ -114,7 +115,7 @@ async fn a_create_whose_response_is_lost_is_applied_once() {
 async fn creating_the_same_record_twice_succeeds() {
     let database = Database::start().await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
-    // Two calls have different idempotency tokens, as if the caller retried after every response was lost.
+    // The two calls have different idempotency tokens, as when the caller retries after every response was lost.
     for _ in 0..2 {
         assert!(matches!(database.table.create(&record).await.unwrap(), Created::Written));
     }

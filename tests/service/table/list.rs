@@ -1,4 +1,4 @@
-//! Lists of packs: visibility, order, pages and filters.
+//! Tests of pack lists: visibility, order, pages and filters.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ async fn write_all(table: &Table, records: &[Record]) {
     }
 }
 
-/// Reads all pages and returns the ids of each.
+/// Reads all pages of a list and returns the ids on each page.
 async fn pages(table: &Table, org: OrgId, filter: &Filter, limit: usize) -> Vec<Vec<PackId>> {
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
@@ -28,13 +28,13 @@ async fn pages(table: &Table, org: OrgId, filter: &Filter, limit: usize) -> Vec<
     }
 }
 
-/// Returns the ids of these records, newest first.
+/// Returns the ids of `records`, newest first.
 fn newest_first<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<PackId> {
     records.into_iter().map(|record| record.id).collect::<BTreeSet<_>>().into_iter().rev().collect()
 }
 
-/// Returns 320 records, alternating between own org packs, own community packs, another org's packs and its community
-/// packs.
+/// Returns 320 records. Org packs of `own`, community packs of `own`, org packs of `other` and community packs of
+/// `other` alternate.
 fn mixed(own: OrgId, other: OrgId) -> Vec<Record> {
     (0..320)
         .map(|n| {
@@ -133,9 +133,9 @@ async fn an_empty_list_is_one_empty_page() {
     assert_eq!(pages(table, OrgId::generate(), &Filter::default(), 20).await, [Vec::new()]);
 }
 
-/// DynamoDB ends a page after 1 MB of items, so a filter has to skip many pages of these records of 100 KB each.
+/// DynamoDB ends a page after 1 MB of items. Each record has 100 KB, so the filter has to skip many DynamoDB pages.
 #[tokio::test]
-async fn a_page_ends_early_if_a_filter_skips_many_records_and_no_match_is_lost() {
+async fn a_filter_that_skips_many_records_ends_a_page_early_but_loses_no_match() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());

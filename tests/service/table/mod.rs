@@ -1,8 +1,8 @@
-//! The reads and writes of [`Table`](pack_upload::aws::Table) on an embedded DynamoDB, including concurrent writes,
-//! transaction conflicts and lost responses, and the sweeps of requeue.
+//! Tests of [`Table`](pack_upload::aws::Table) on an embedded DynamoDB: reads, writes, concurrent writes, transaction
+//! conflicts, lost responses and the sweeps of requeue.
 //!
 //! To add a case, start a [`Database`](support::Database), build records with [`record`](support::record), and call the
-//! table.
+//! table's methods.
 
 mod corrupt;
 mod create;

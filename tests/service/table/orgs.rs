@@ -1,4 +1,4 @@
-//! Orgs and API keys.
+//! Tests of orgs and API keys.
 
 use pack_upload::{
     identity::{ApiKey, Billing, Directory, KeySecret, KeyTemplate, Org},
@@ -18,7 +18,7 @@ fn api_key(org: OrgId, template: KeyTemplate, random: u8) -> ApiKey {
 }
 
 #[tokio::test]
-async fn an_org_is_read_back_with_every_billing_posture() {
+async fn every_billing_posture_can_be_set_and_read() {
     let database = Database::start().await;
     let table = &database.table;
     let acme = org("acme", Billing::Active);
@@ -46,7 +46,7 @@ async fn an_org_is_created_only_if_its_slug_and_its_id_are_unused() {
 }
 
 #[tokio::test]
-async fn an_api_key_is_found_only_together_with_its_org() {
+async fn an_api_key_is_found_only_in_its_own_org() {
     let database = Database::start().await;
     let table = &database.table;
     let acme = org("acme", Billing::Active);
@@ -99,7 +99,7 @@ async fn an_org_is_found_by_its_id() {
     assert_eq!(table.org(OrgId::generate()).await.unwrap(), None);
 }
 
-/// A change of a key and its audit entry are written in one transaction.
+/// Each change to a key and the audit entry are written in one transaction.
 #[tokio::test]
 async fn every_change_of_a_key_writes_one_audit_entry() {
     let database = Database::start().await;

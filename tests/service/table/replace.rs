@@ -1,4 +1,4 @@
-//! Replacing a failed record, and queuing its build again.
+//! Tests of replacing a failed record, and of queuing its build again.
 
 use pack_upload::{
     aws::Created,
@@ -8,7 +8,7 @@ use pack_upload::{
 use super::support::{Database, existing, failed, record, upload};
 
 #[tokio::test]
-async fn replacing_a_failed_record_leaves_nothing_of_it() {
+async fn replacing_a_failed_record_leaves_none_of_its_items() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let old = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;

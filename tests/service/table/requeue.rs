@@ -1,5 +1,5 @@
-//! The sweeps of requeue: which builds are sent again, and which fail. To add a case, start a [`Fixture`] with last
-//! settings, write records, and check what `sweep` counts and sends.
+//! Tests of requeue's sweeps: which builds are sent again, and which builds fail. To add a case, start a [`Fixture`]
+//! with the settings to test, write records, and check what `sweep` counts and sends.
 
 use std::{
     sync::{Arc, Mutex},
@@ -154,7 +154,7 @@ async fn send_all_sends_every_pending_build_and_fails_none() {
 }
 
 #[tokio::test]
-async fn an_unreadable_record_does_not_affect_the_others() {
+async fn an_unreadable_record_does_not_affect_other_builds() {
     let fixture = Fixture::start(RESEND_IMMEDIATELY).await;
     let (first, corrupt, last) =
         (fixture.write("1.0.0").await, fixture.write("1.0.1").await, fixture.write("1.0.2").await);
@@ -174,7 +174,7 @@ async fn a_send_that_fails_is_not_counted() {
     assert_eq!(fixture.read(&queued).await, queued);
 }
 
-/// Removes the age of the oldest build, which depends on the clock.
+/// Clears the age of the oldest build, which depends on the clock.
 fn counts(sweep: Sweep) -> Sweep {
     Sweep { oldest: Duration::ZERO, ..sweep }
 }

@@ -9,7 +9,7 @@ use pack_upload::{
 
 use crate::support::{Embedded, sdk};
 
-/// A table on its own embedded DynamoDB.
+/// A table in its own embedded DynamoDB.
 pub(crate) struct Database {
     pub(crate) table: Table,
     pub(crate) client: Client,
@@ -27,12 +27,12 @@ impl Database {
         Self { table: Table::new(client.clone(), name.clone()), name, client, address, _embedded: embedded }
     }
 
-    /// Returns the table with requests sent to this address.
+    /// Returns a table that sends its requests to `address`.
     pub(crate) async fn table_at(&self, address: SocketAddr) -> Table {
         Table::new(dynamodb(&sdk(address).await, &Timeouts::default()), self.name.clone())
     }
 
-    /// Returns the number of items in the table.
+    /// Counts the items in the table.
     pub(crate) async fn items(&self) -> usize {
         self.client.scan().table_name(&self.name).send().await.unwrap().items().len()
     }
@@ -97,7 +97,7 @@ pub(crate) fn upload(content: &str) -> Record {
     record(OrgId::generate(), "tools", "1.0.0", content)
 }
 
-/// Makes the pack of a record a community pack.
+/// Sets a record's visibility to `community`.
 pub(crate) fn community(mut record: Record) -> Record {
     record.release.visibility = Visibility::Community;
     record
@@ -119,7 +119,7 @@ pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     found
 }
 
-/// Returns the existing record that prevented a write.
+/// Returns the existing record that prevented a write. Fails if there is none.
 #[track_caller]
 pub(crate) fn existing(created: Created) -> Record {
     match created {

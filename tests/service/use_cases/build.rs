@@ -1,4 +1,4 @@
-//! [`Builder`](pack_upload::build::Builder): builds of jobs, repeated, late and concurrent jobs, and batches.
+//! Tests of [`Builder`](pack_upload::build::Builder): single, repeated, late and concurrent jobs, and batches.
 
 use aws_lambda_events::sqs::SqsEvent;
 use pack_upload::{
@@ -21,7 +21,7 @@ fn failed(record: &Record) -> &str {
 }
 
 #[tokio::test]
-async fn a_job_publishes_the_promised_image_and_repeating_it_changes_nothing() {
+async fn a_job_publishes_the_promised_image_and_can_be_repeated() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let job = Job::from(&record);

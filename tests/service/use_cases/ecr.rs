@@ -1,5 +1,5 @@
-//! Pushes to ECR and with credentials from Secrets Manager. One server emulates the ECR API, Secrets Manager and the
-//! registry, which accepts only the latest token.
+//! Tests of pushes to ECR, and of pushes with credentials from Secrets Manager. One server emulates the ECR API,
+//! Secrets Manager and the registry. The registry accepts only the latest token.
 
 use std::{
     net::SocketAddr,
@@ -26,16 +26,16 @@ use tokio::net::TcpListener;
 use super::fixture::Validated;
 use crate::support::{record_call, sdk};
 
-/// State of the server.
+/// The state of the emulated services.
 #[derive(Default)]
 struct Ecr {
     tokens: usize,
     token_life: Duration,
     repositories: Vec<String>,
     manifest: Option<Digest>,
-    /// Secret to return instead of one with the token.
+    /// If set, Secrets Manager returns this secret instead of one that contains the token.
     secret: Option<&'static str>,
-    /// Digest to which the tag points after every push.
+    /// If set, the tag points to this digest after every push.
     fixed_digest: Option<Digest>,
 }
 
@@ -108,7 +108,7 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
     (shared, address, Registry::new(settings, &sdk(address).await, &Timeouts::default()))
 }
 
-/// Pushes the image of a pack with this content and returns its digest.
+/// Pushes the image of a pack with `content` in its `behavior.md`. Returns the image's digest.
 async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result<Digest, Error> {
     let Validated { image, tree, contents } = Validated::pack(content);
     registry.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.map(|()| image.digest)
@@ -161,7 +161,7 @@ async fn credentials_from_a_secret_are_reused() {
 }
 
 #[tokio::test]
-async fn a_malformed_secret_is_an_error_that_does_not_reveal_it() {
+async fn the_error_for_a_malformed_secret_does_not_reveal_the_secret() {
     for malformed in [r#""hunter2""#, r#"{"username": 7, "password": "hunter2"}"#, "hunter2"] {
         let (_, address, registry) = start_with(secret(), Ecr { secret: Some(malformed), ..Ecr::default() }).await;
         let error = push(&registry, address, "hello").await.unwrap_err();

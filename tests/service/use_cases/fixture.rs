@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::support::Embedded;
 
-/// The use cases on embedded backends.
+/// The upload and build use cases on embedded backends.
 pub(crate) struct Fixture {
     pub(crate) uploads: Uploads,
     pub(crate) builder: Builder,
@@ -53,7 +53,7 @@ impl Fixture {
         self.uploads.submit(&self.org, submission).await.unwrap()
     }
 
-    /// Uploads a pack, which must create a record.
+    /// Uploads a pack and returns its record. Fails unless the upload created the record.
     pub(crate) async fn create(&self, submission: Submission) -> Record {
         match self.submit(submission).await {
             Outcome::Created(record) => record,
@@ -65,7 +65,7 @@ impl Fixture {
         self.uploads.table.record(record.id).await.unwrap().unwrap()
     }
 
-    /// Returns the number of items in the table.
+    /// Counts the items in the table.
     pub(crate) async fn items(&self) -> usize {
         self.embedded
             .clients
@@ -79,7 +79,7 @@ impl Fixture {
             .len()
     }
 
-    /// Receives all visible jobs.
+    /// Receives all visible jobs from the queue.
     pub(crate) async fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         loop {
@@ -100,7 +100,7 @@ impl Fixture {
         }
     }
 
-    /// Removes the staged archive, as the bucket's lifecycle does.
+    /// Deletes the staged archive, as the bucket's lifecycle rule does.
     pub(crate) async fn expire(&self, record: &Record) {
         let delete = self.embedded.clients.s3.delete_object().bucket(&self.embedded.options.staging_bucket);
         delete.key(&record.build.staging_key).send().await.unwrap();
@@ -130,12 +130,12 @@ impl Validated {
     }
 }
 
-/// Returns the submission of a pack `tools` 1.0.0 with this text in `behavior.md`.
+/// Returns the submission of the pack `tools` 1.0.0 with `behavior` in its `behavior.md`.
 pub(crate) fn pack(behavior: &str) -> Submission {
     submission(tools(behavior))
 }
 
-/// Returns the submission of an archive.
+/// Returns a submission of `archive`.
 pub(crate) fn submission(archive: Bytes) -> Submission {
     Submission {
         archive: Archive::InRequest(archive),
@@ -145,7 +145,7 @@ pub(crate) fn submission(archive: Bytes) -> Submission {
     }
 }
 
-/// Returns the archive of [`pack`].
+/// Returns the archive that [`pack`] submits.
 pub(crate) fn tools(behavior: &str) -> Bytes {
     archive(&[("pack.yaml", &manifest("tools", "1.0.0")), ("behavior.md", behavior)])
 }

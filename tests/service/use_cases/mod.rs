@@ -1,7 +1,7 @@
-//! Uploads, builds and pushes as library calls on embedded backends, and on Docker's registry and an emulated ECR.
+//! Tests that call the library to upload, build and push, with embedded backends, Docker's registry or an emulated ECR.
 //!
-//! To add a case, start a [`Fixture`](fixture::Fixture), upload with `create` or `submit`, and run the builder on the
-//! job.
+//! To add a case, start a [`Fixture`](fixture::Fixture), upload a pack with `create` or `submit`, and pass the job to
+//! the builder.
 
 mod build;
 mod ecr;

@@ -1,4 +1,4 @@
-//! Panics in a handler, caused by a DynamoDB client that panics on requests with a certain text.
+//! Tests of panics in a handler. A DynamoDB client that panics on requests with a certain text causes the panics.
 
 use std::sync::Arc;
 
@@ -44,14 +44,14 @@ impl Intercept for PanicAt {
     }
 }
 
-/// Returns the fixture's table with a client that panics on requests with this text.
+/// Returns the fixture's table with a client that panics if a request contains `text`.
 fn table(fixture: &Fixture, text: String) -> Table {
     let config = fixture.embedded.clients.dynamodb.config().to_builder().interceptor(PanicAt(text)).build();
     Table::new(Client::from_conf(config), fixture.embedded.options.table_name.clone())
 }
 
 #[tokio::test]
-async fn a_panic_in_a_handler_is_an_internal_error_without_details() {
+async fn a_panic_in_a_handler_returns_an_internal_error_without_details() {
     let fixture = Fixture::start().await;
     let uploads = Uploads { table: table(&fixture, "KEY#".to_owned()), ..fixture.uploads.clone() };
     let service = http::service(Arc::new(Api::new(uploads, &Settings::default())));

@@ -1,4 +1,4 @@
-//! Pushes to Docker's registry, and to servers that reject the image manifest.
+//! Tests of pushes to Docker's registry, and to servers that reject the image manifest.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use super::fixture::{Validated, registry};
 
-/// User `ci` with the password `hunter2`, hashed with bcrypt.
+/// The user `ci` and the bcrypt hash of the password `hunter2`.
 const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
 
 /// A running `docker-registry` that requires a password.
@@ -27,7 +27,7 @@ struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// Returns `None` if docker-registry is not installed. Fails instead if `REQUIRE_TOOLS` is set.
+    /// Starts a registry. If docker-registry is not installed, returns `None`, or panics if `REQUIRE_TOOLS` is set.
     async fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -60,7 +60,7 @@ impl DockerRegistry {
         panic!("docker-registry does not respond");
     }
 
-    /// Returns the digest and the bytes of a manifest.
+    /// Returns the digest and the bytes of an image manifest.
     async fn manifest(&self, repository: &str, tag: &str) -> Option<(String, Vec<u8>)> {
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.address);
         let get = reqwest::Client::new().get(url).basic_auth("ci", Some("hunter2"));
@@ -82,7 +82,7 @@ fn basic(password: &str) -> Credentials {
 }
 
 #[tokio::test]
-async fn a_push_to_docker_s_registry_stores_the_promised_image_under_its_tag() {
+async fn docker_s_registry_stores_the_promised_image_under_its_tag() {
     let Some(docker) = DockerRegistry::start().await else { return };
     let address: RegistryAddress = format!("{}/packs/eu", docker.address).parse().unwrap();
     let registry = registry(&address, basic("hunter2"));
@@ -94,7 +94,7 @@ async fn a_push_to_docker_s_registry_stores_the_promised_image_under_its_tag() {
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
     }
 
-    // The tag may still point to the image of a failed record that was replaced.
+    // The tag may still point to another image: that of a failed record that was replaced.
     let Validated { image: other, tree, contents } = Validated::pack("other");
     assert_ne!(other.digest, image.digest);
     registry.push(&image_ref, &other, tree, contents).await.unwrap();
@@ -124,7 +124,8 @@ async fn credentials_are_never_sent_to_another_registry() {
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
-/// Starts a registry that has every blob and no manifest, and that responds to the push of a manifest like this.
+/// Starts a registry that has every blob and no manifest. It responds to the push of a manifest with `status` and
+/// `body`.
 async fn registry_responding(status: StatusCode, body: &'static str) -> RegistryAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -163,7 +164,7 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
 }
 
 #[tokio::test]
-async fn an_image_reference_without_a_tag_is_an_error() {
+async fn an_image_reference_without_a_tag_is_rejected() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
     let Validated { image, tree, contents } = Validated::pack("hello");
     let error = registry.push("127.0.0.1:1/untagged", &image, tree, contents).await.unwrap_err();

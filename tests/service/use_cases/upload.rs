@@ -1,4 +1,4 @@
-//! [`Uploads`](pack_upload::upload::Uploads): results, conflicts, failures of backends, and concurrent uploads.
+//! Tests of [`Uploads`](pack_upload::upload::Uploads): results, conflicts, backend failures and concurrent uploads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,7 +40,7 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
 }
 
 #[tokio::test]
-async fn different_content_or_visibility_is_a_conflict_and_changes_nothing() {
+async fn different_content_or_visibility_is_rejected_and_changes_nothing() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let mut community = pack("hello");
@@ -59,7 +59,7 @@ async fn different_content_or_visibility_is_a_conflict_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_failed_build_is_retried_by_the_same_content_and_replaced_by_other_content() {
+async fn the_same_content_retries_a_failed_build_and_other_content_replaces_it() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let table = &fixture.uploads.table;
@@ -107,7 +107,7 @@ async fn a_rejected_upload_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_failure_of_bucket_or_table_is_unavailable_and_writes_nothing() {
+async fn an_upload_fails_and_writes_nothing_if_the_bucket_or_the_table_fails() {
     let mut fixture = Fixture::start().await;
     let staging = fixture.uploads.staging.clone();
     let unreachable = fixture.embedded.clients.s3.config().to_builder().endpoint_url("http://127.0.0.1:1").build();
@@ -137,7 +137,7 @@ async fn an_upload_past_its_deadline_times_out() {
 }
 
 #[tokio::test]
-async fn a_job_that_cannot_be_sent_is_sent_by_requeue() {
+async fn requeue_sends_a_job_that_the_upload_could_not_send() {
     let mut fixture = Fixture::start().await;
     let queue = fixture.uploads.queue.clone();
     let nowhere = fixture.embedded.queues.builds.replace("builds", "nowhere");
@@ -175,14 +175,14 @@ async fn concurrent_uploads_of_one_pack_return_one_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_replacements_of_a_failed_pack_agree_on_one_winner() {
+async fn only_one_content_replaces_a_failed_pack_in_concurrent_uploads() {
     let fixture = Fixture::start().await;
     let old = fixture.create(pack("old")).await;
     assert!(fixture.uploads.table.mark_failed(old.id, 1, "broken", Timestamp::now()).await.unwrap());
     let tasks: Vec<_> = (0..24)
         .map(|n| {
             let (uploads, org) = (fixture.uploads.clone(), fixture.org.clone());
-            // Three contents, including that of the failed pack.
+            // One of the three contents is that of the failed pack.
             let content = ["old", "new", "newer"][n % 3];
             tokio::spawn(async move { (uploads.submit(&org, pack(content)).await, content) })
         })

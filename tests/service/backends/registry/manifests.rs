@@ -1,4 +1,4 @@
-//! Manifests, tags, lists, and the errors for names and references that do not exist or are invalid.
+//! Tests of image manifests, tags and lists, and of errors for unknown or invalid names and references.
 
 use pack_format::Digest;
 use reqwest::{Method, Response, StatusCode};
@@ -46,7 +46,7 @@ async fn a_manifest_is_served_byte_for_byte_by_tag_and_by_digest() {
             assert_eq!(body, if method == Method::HEAD { "" } else { &manifest });
         }
     }
-    // Another repository does not have the manifest.
+    // The manifest does not exist in another repository.
     let elsewhere = api.get(&format!("/v2/acme/manifests/{digest}")).await;
     assert_eq!(error(elsewhere).await, (404, "MANIFEST_UNKNOWN".to_owned()));
 }
@@ -101,7 +101,7 @@ async fn a_rejected_manifest_leaves_no_file() {
 }
 
 #[tokio::test]
-async fn tags_and_repositories_are_listed_in_order_and_in_pages() {
+async fn lists_of_tags_and_repositories_are_sorted_and_paginated() {
     let api = Api::start().await;
     assert_eq!(api.get("/v2/_catalog").await.text().await.unwrap(), r#"{"repositories":[]}"#);
     let blob = api.push("acme/tools", b"hello").await;
@@ -123,7 +123,7 @@ async fn tags_and_repositories_are_listed_in_order_and_in_pages() {
     let list: Value = api.get("/v2/untagged/tags/list").await.json().await.unwrap();
     assert_eq!(list, json!({"name": "untagged", "tags": []}));
     put(&api, "/v2/acme/manifests/latest", manifest(&blob, &blob)).await;
-    // A repository exists once it has a manifest.
+    // A repository exists only once it has a manifest.
     api.push("acme/blobs", b"hello").await;
     for (query, expected) in [
         ("", &["acme", "acme/tools", "untagged"][..]),
@@ -165,7 +165,7 @@ async fn errors_use_the_codes_of_the_specification() {
     }
 }
 
-/// Sends a request with a path that client libraries would normalize, and returns the raw response.
+/// Sends a request without a client library, which would normalize the path. Returns the raw response.
 async fn raw(api: &Api, method: &str, path: &str) -> String {
     let mut connection = TcpStream::connect(api.address()).await.unwrap();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n");
@@ -176,7 +176,7 @@ async fn raw(api: &Api, method: &str, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn names_and_references_cannot_escape_the_folder() {
+async fn names_and_references_cannot_escape_the_directory() {
     let api = Api::start().await;
     let long = "a".repeat(256);
     for name in [

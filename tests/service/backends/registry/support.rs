@@ -25,7 +25,7 @@ impl Api {
         self.embedded.backends.registry.to_string()
     }
 
-    /// Builds a request. Path and query are sent unchanged.
+    /// Builds a request. Sends the path and the query unchanged.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address()))
     }
@@ -34,16 +34,16 @@ impl Api {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
-    /// Begins an upload and returns its location.
+    /// Begins a blob upload and returns its location.
     pub(super) async fn begin(&self, name: &str) -> String {
         let begun = self.request(Method::POST, &format!("/v2/{name}/blobs/uploads/")).send().await.unwrap();
         assert_eq!(begun.status(), StatusCode::ACCEPTED);
         header(&begun, "location").to_owned()
     }
 
-    /// Finishes an upload with these bytes.
+    /// Sends `body` as the last chunk of a blob upload, and completes the upload.
     pub(super) async fn finish(&self, location: &str, digest: &str, body: impl Into<reqwest::Body>) -> Response {
-        // Clients encode the colon, although they need not.
+        // Clients encode the colon, although this is not required.
         let query = format!("?digest={}", digest.replace(':', "%3A"));
         self.request(Method::PUT, &format!("{location}{query}")).body(body).send().await.unwrap()
     }
@@ -56,7 +56,7 @@ impl Api {
         digest
     }
 
-    /// Returns the sorted paths of all files in the registry's folder.
+    /// Returns the sorted paths of all files in the registry's directory.
     pub(super) fn files(&self) -> Vec<String> {
         fn walk(root: &Path, folder: &Path, files: &mut Vec<String>) {
             for entry in fs::read_dir(folder).unwrap() {

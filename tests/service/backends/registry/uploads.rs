@@ -1,4 +1,4 @@
-//! Uploads and downloads of blobs.
+//! Tests of blob uploads and downloads.
 
 use std::{fs, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
     support::{Api, error, header},
 };
 
-/// Waits until a condition holds.
+/// Panics if the condition does not hold within 10 seconds.
 async fn wait_until(condition: impl Fn() -> bool) {
     for _ in 0..500 {
         if condition() {
@@ -23,7 +23,7 @@ async fn wait_until(condition: impl Fn() -> bool) {
     panic!("the condition does not hold in time");
 }
 
-/// Returns 4 MiB, more than one buffer, in which no part repeats.
+/// Returns 4 MiB of data without repetition, which is more than fits in one buffer.
 fn content() -> Vec<u8> {
     (0_u32..1 << 20).flat_map(u32::to_le_bytes).collect()
 }
@@ -101,7 +101,7 @@ async fn an_upload_with_a_wrong_digest_leaves_no_file() {
     assert_eq!(api.files(), [""; 0]);
 }
 
-/// The registry writes what it receives to a file while the upload is still running.
+/// The registry writes data to a file as it arrives, before the upload is complete.
 #[tokio::test]
 async fn an_interrupted_upload_leaves_no_file() {
     let api = Api::start().await;
@@ -141,7 +141,7 @@ async fn a_restart_drops_unfinished_uploads_and_keeps_blobs() {
     assert_eq!(api.get(&format!("/v2/acme/tools/blobs/{digest}")).await.text().await.unwrap(), "hello");
 }
 
-/// Unfinished uploads remain if the process is killed. Unknown files may come from other programs.
+/// A killed process leaves unfinished uploads. Unknown files may come from other programs.
 #[tokio::test]
 async fn a_start_removes_unfinished_uploads_and_ignores_unknown_files() {
     let folder = stop(Embedded::start().await).await;

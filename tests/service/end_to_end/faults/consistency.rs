@@ -10,20 +10,20 @@ use serde_json::Value;
 
 use crate::support::Embedded;
 
-/// Compares records, version claims, pending builds, jobs and images, which it reads directly from the backends.
+/// Reads records, version claims, pending builds, jobs and images directly from the backends, and compares them.
 pub(crate) struct ConsistencyCheck {
     clients: Clients,
     table: String,
     queues: QueueUrls,
     registry: RegistryAddress,
     http: reqwest::Client,
-    /// Digests of the records that were ready at the last check, by id.
+    /// The image digest of each record that was ready at the last check, by record id.
     ready: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
 struct PackItem {
-    /// Key of the record's version claim.
+    /// The key of the record's version claim.
     claim: String,
     status: String,
     repository_and_tag: (String, String),
@@ -42,8 +42,8 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Fails unless the invariants that hold at any time hold: every record has a version claim and vice versa, exactly
-    /// the queued builds are pending, and every ready record has its image and does not change again.
+    /// Checks the invariants that must hold at any time: every record has a version claim and vice versa, exactly the
+    /// queued builds are pending, and every ready record has its image and never changes.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {
@@ -80,7 +80,7 @@ impl ConsistencyCheck {
         self.depth(&self.queues.builds).await == 0 && self.scan(Some("pending")).await.is_empty()
     }
 
-    /// Fails unless the record in this response is now ready and its image has the promised digest.
+    /// Fails unless the record in `response` is now ready and its image has the promised digest.
     pub(crate) async fn expect_ready(&self, response: &Value) {
         let id = response["id"].as_str().unwrap();
         let items = self.scan(None).await;
@@ -94,7 +94,7 @@ impl ConsistencyCheck {
         assert_eq!(self.digest(&record).await.as_deref(), Some(&*record.digest), "{response}");
     }
 
-    /// Returns the number of messages in a queue, including those in flight.
+    /// Counts the messages in a queue, including messages in flight.
     pub(crate) async fn depth(&self, queue_url: &str) -> u64 {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -105,7 +105,8 @@ impl ConsistencyCheck {
         names.iter().map(|name| attributes[name].parse::<u64>().unwrap()).sum()
     }
 
-    /// Returns the digest of the record's image if its manifest exists. Fails unless its config and layer exist too.
+    /// Returns the digest of the record's image, or `None` if its image manifest does not exist. Fails if the image
+    /// manifest exists but the config or the layer does not.
     async fn digest(&self, record: &PackItem) -> Option<String> {
         let (repository, tag) = &record.repository_and_tag;
         let base = format!("http://{}/v2/{repository}", self.registry);

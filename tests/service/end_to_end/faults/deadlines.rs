@@ -1,4 +1,4 @@
-//! Deadlines: a request whose backend hangs is answered in time, and retrying it is safe.
+//! Tests of the request deadline: if a backend hangs, the API responds in time, and it is safe to retry the request.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use crate::support::{ApiResponse, event};
 
 const DEADLINE: Duration = Duration::from_secs(3);
 const SEND: Duration = Duration::from_secs(1);
-/// Time for everything but waiting, in a debug build on a busy machine.
+/// The time that a request may take in addition to waiting, in a debug build on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Starts a stack whose calls may take longer than the deadline, so that only the deadline can end a request.
+/// Starts a stack whose call timeouts are longer than the deadline, so only the deadline can end a request.
 async fn start_stack() -> LambdaStack {
     let variables = [
         ("REQUEST_DEADLINE_MS", "3000"),
@@ -33,7 +33,7 @@ fn stalls(service: Service, operation: &str, times: u32) -> PlannedFault {
     PlannedFault { call, skip: 0, fault: Fault::Hangs, times }
 }
 
-/// Returns the response to a request and how long it took.
+/// Sends a request and returns the response and its duration.
 async fn time(stack: &mut LambdaStack, event: Value) -> (ApiResponse, Duration) {
     let began = Instant::now();
     let response = stack.request(event).await.unwrap();
@@ -50,14 +50,14 @@ async fn expect_unavailable_in_time(stack: &mut LambdaStack, event: Value, fault
 }
 
 #[tokio::test]
-async fn an_upload_is_unavailable_by_the_deadline_if_a_backend_hangs() {
+async fn an_upload_gets_a_503_by_the_deadline_if_a_backend_hangs() {
     let mut stack = start_stack().await;
     let always = u32::MAX;
     for faults in [
         vec![stalls(Service::DynamoDb, "BatchGetItem", always)],
         vec![stalls(Service::S3, "PUT object", always)],
         vec![stalls(Service::DynamoDb, "TransactWriteItems", always)],
-        // The deadline applies to all calls together.
+        // The deadline applies to the sum of all calls.
         vec![stalls(Service::DynamoDb, "BatchGetItem", 1), stalls(Service::S3, "PUT object", always)],
     ] {
         expect_unavailable_in_time(&mut stack, upload(&archive("late")), faults).await;
@@ -69,7 +69,7 @@ async fn an_upload_is_unavailable_by_the_deadline_if_a_backend_hangs() {
 }
 
 #[tokio::test]
-async fn reads_are_unavailable_by_the_deadline_if_the_table_hangs() {
+async fn reads_get_a_503_by_the_deadline_if_the_table_hangs() {
     let mut stack = start_stack().await;
     for (name, operation) in [("get", "BatchGetItem"), ("get", "GetItem"), ("list", "Query")] {
         let planned = stalls(Service::DynamoDb, operation, u32::MAX);

@@ -1,4 +1,4 @@
-//! The error responses of AWS and of the registry, in the format of each service.
+//! The error responses of AWS and of the registry, in each service's format.
 
 use axum::{
     http::{StatusCode, header},
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::fault::{Fault, Service};
 
-/// Returns the response with which a service reports this fault for a request with this body.
+/// Returns a service's error response for `fault`. `request` is the body of the request.
 pub(super) fn error_response(service: Service, fault: Fault, request: &[u8]) -> Response {
     match service {
         Service::DynamoDb => dynamodb(fault, request),

@@ -1,4 +1,4 @@
-//! The calls of the functions, and the faults that can be injected into them.
+//! The calls that the functions make, and the faults that a proxy can inject into a call.
 
 use std::{
     env, fmt,
@@ -23,8 +23,8 @@ impl Role {
         }
     }
 
-    /// Returns the path of the binary: from this build, or from the output folder of `cargo lambda build` if
-    /// `FUNCTIONS` is set to it.
+    /// Returns the path of the binary. If `FUNCTIONS` is set to the output directory of `cargo lambda build`, the
+    /// binary comes from there, otherwise from this build.
     pub(crate) fn binary(self) -> PathBuf {
         match (env::var_os("FUNCTIONS"), self) {
             (Some(folder), _) => Path::new(&folder).join(self.name()).join("bootstrap"),
@@ -61,19 +61,19 @@ impl fmt::Display for Call {
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The connection breaks before the backend receives the request.
+    /// The connection closes before the backend receives the request.
     RequestLost,
-    /// The backend handles the request, and the connection breaks before the response.
+    /// The backend handles the request, but the connection closes before the response.
     ResponseLost,
     /// The backend responds that it throttles the caller.
     Throttled,
     /// The backend responds with an internal error.
     InternalError,
-    /// DynamoDB cancels the transaction because of a conflict with another one.
+    /// DynamoDB cancels the transaction because it conflicts with another transaction.
     TransactionConflict,
-    /// The connection breaks after half of the response.
+    /// The connection closes after half of the response.
     ResponseTruncated,
-    /// There is never a response.
+    /// The backend never responds.
     Hangs,
     /// The function's process is killed before the request reaches the backend.
     KilledBefore,
@@ -85,10 +85,10 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedFault {
     pub(crate) call: Call,
-    /// Number of matching calls before the first one that fails.
+    /// The number of matching calls that succeed before the first failure.
     pub(crate) skip: u32,
     pub(crate) fault: Fault,
-    /// Maximum number of consecutive matching calls that fail.
+    /// The maximum number of consecutive matching calls that fail.
     pub(crate) times: u32,
 }
 

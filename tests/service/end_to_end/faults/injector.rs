@@ -1,4 +1,4 @@
-//! The state that the proxies of one stack share: the faults to inject, and the calls seen.
+//! The state that the proxies of a stack share: the faults to inject, and the calls so far.
 
 use std::{
     ops::Range,
@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 
 use super::fault::{Call, Fault, PlannedFault, Role, Service};
 
-/// Decides for each call that passes a proxy whether it fails, and records the calls.
+/// Decides whether a call through a proxy fails, and records all calls.
 #[derive(Debug, Default)]
 pub(crate) struct FaultInjector {
     state: Mutex<State>,
-    /// Notified when the process of the current caller must be killed.
+    /// Notified when the current caller's process must be killed.
     pub(crate) kill: Notify,
 }
 
@@ -23,18 +23,18 @@ struct State {
     caller: Option<Role>,
     faults: Vec<ActiveFault>,
     calls: Vec<Call>,
-    /// Extra delay of every call that succeeds.
+    /// How long every successful call is delayed.
     delay: Duration,
-    /// Start and end of every call that succeeded.
+    /// The start and the end of every successful call.
     timings: Vec<(Call, Range<Instant>)>,
 }
 
 #[derive(Debug)]
 struct ActiveFault {
     planned: PlannedFault,
-    /// Number of matching calls so far.
+    /// The number of matching calls so far.
     matches: u32,
-    /// Number of calls that failed because of this fault.
+    /// The number of calls that failed because of this fault.
     injected: u32,
 }
 
@@ -43,7 +43,7 @@ impl FaultInjector {
         Arc::default()
     }
 
-    /// Attributes all calls from now on to this function. Only one function runs at a time.
+    /// Attributes all later calls to `role`. Only one function runs at a time.
     pub(crate) fn set_caller(&self, role: Role) {
         self.state.lock().unwrap().caller = Some(role);
     }
@@ -57,25 +57,25 @@ impl FaultInjector {
     /// Removes all faults.
     ///
     /// # Panics
-    /// Panics if a fault was never injected, since its case would then test nothing.
+    /// Panics if a fault was never injected, because the case would then test nothing.
     pub(crate) fn clear(&self) {
         for ActiveFault { planned, injected, .. } in std::mem::take(&mut self.state.lock().unwrap().faults) {
             assert!(injected > 0, "no call matched {planned}");
         }
     }
 
-    /// Returns all calls since the previous call of this method, in order.
+    /// Returns the calls since this method was last called, in order.
     pub(crate) fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.state.lock().unwrap().calls)
     }
 
-    /// Delays every call from now on.
+    /// Delays every later call.
     pub(crate) fn delay_calls(&self, delay: Duration) {
         self.state.lock().unwrap().delay = delay;
     }
 
-    /// Returns the longest sequence of calls since the previous call of this method in which each began after the
-    /// previous one ended: the calls that the function had to wait for one after another.
+    /// Returns the longest sequence of calls in which each began after the previous one ended. The function had to wait
+    /// for these calls one after another. Considers only calls since this method was last called.
     pub(crate) fn take_sequential_operations(&self) -> Vec<String> {
         let mut timings = std::mem::take(&mut self.state.lock().unwrap().timings);
         timings.sort_by_key(|(_, time)| time.end);
@@ -90,13 +90,13 @@ impl FaultInjector {
         sequence
     }
 
-    /// Returns a call of the current caller.
+    /// Returns a call by the current caller.
     pub(super) fn call(&self, service: Service, operation: String) -> Call {
         let caller = self.state.lock().unwrap().caller.expect("a function is running");
         Call { caller, service, operation }
     }
 
-    /// Forwards a call and records how long it took.
+    /// Forwards a call and records when it began and ended.
     pub(super) async fn forward<T>(&self, call: Call, forward: impl Future<Output = T>) -> T {
         let delay = self.state.lock().unwrap().delay;
         let began = Instant::now();

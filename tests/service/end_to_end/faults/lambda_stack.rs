@@ -18,17 +18,17 @@ use super::{
 };
 use crate::support::{ApiResponse, Embedded, Function, event};
 
-/// More sweeps than any case needs to settle.
+/// The maximum number of sweeps in [`LambdaStack::settle`], more than any case needs.
 const MAX_SWEEPS: usize = 10;
 
 /// The three functions, each in its own process, with a proxy in front of each backend. The backends run in the test's
-/// process, so that they survive when a function is killed. The test takes the place of API Gateway, of the event
-/// source mapping and of the schedule, so that a run depends only on the injected faults.
+/// process, so they survive when a function is killed. The test acts as API Gateway, the event source mapping and the
+/// schedule, so the result depends only on the injected faults.
 pub(crate) struct LambdaStack {
     pub(crate) injector: Arc<FaultInjector>,
-    /// The table, without a proxy.
+    /// The table, accessed without a proxy.
     pub(crate) table: Table,
-    /// The backends, without proxies.
+    /// The backends, accessed without proxies.
     pub(crate) embedded: Embedded,
     consistency: ConsistencyCheck,
     variables: Vec<(String, String)>,
@@ -36,7 +36,7 @@ pub(crate) struct LambdaStack {
 }
 
 impl LambdaStack {
-    /// Starts everything. The functions also get these environment variables.
+    /// Starts the backends, the proxies and the functions. Sets the environment variables `more` for every function.
     pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
@@ -73,8 +73,8 @@ impl LambdaStack {
         Self { injector, table, embedded, consistency, variables, functions }
     }
 
-    /// Invokes a function, checks the consistency of the backends, and returns the function's response or error.
-    /// Returns `None` if the process was killed, and starts a new one.
+    /// Invokes a function, checks the consistency of the backends, and returns the function's response or error. If the
+    /// process was killed, starts a new process and returns `None`.
     pub(crate) async fn invoke(&mut self, role: Role, event: Value) -> Option<Result<Value, Value>> {
         self.injector.set_caller(role);
         let function = &mut self.functions[role as usize];
@@ -115,8 +115,8 @@ impl LambdaStack {
         self.request(upload(archive)).await
     }
 
-    /// Delivers the oldest job to the builder and deletes it if the builder succeeds; otherwise it remains in the
-    /// queue. Returns whether there was a job.
+    /// Delivers the oldest job to the builder. Deletes the job if the builder succeeds, and leaves it in the queue
+    /// otherwise. Returns whether there was a job.
     pub(crate) async fn deliver(&mut self) -> bool {
         let Some((body, receipt_handle)) = self.receive().await else { return false };
         let job: Job = serde_json::from_str(&body).unwrap();
@@ -171,18 +171,18 @@ impl LambdaStack {
         panic!("a build is still pending");
     }
 
-    /// Fails unless the record in this response is now ready and its image has the promised digest.
+    /// Fails unless the record in `response` is now ready and its image has the promised digest.
     pub(crate) async fn expect_ready(&self, response: &Value) {
         self.consistency.expect_ready(response).await;
     }
 
-    /// Returns the number of messages in the dead-letter queue.
+    /// Counts the messages in the dead-letter queue.
     pub(crate) async fn dead_letters(&self) -> u64 {
         self.consistency.depth(&self.embedded.queues.dead_letters).await
     }
 }
 
-/// Returns the event of an upload of this archive.
+/// Returns the event that uploads an archive.
 pub(crate) fn upload(archive: &[u8]) -> Value {
     form("archive\"; filename=\"pack.tar.gz", archive)
 }
@@ -192,7 +192,7 @@ pub(crate) fn submit(upload_id: &str) -> Value {
     form("upload_id", upload_id.as_bytes())
 }
 
-/// Returns the event that begins an upload of this archive through S3.
+/// Returns the event that begins an upload through S3.
 pub(crate) fn begin(archive: &[u8]) -> Value {
     let sha256 = Digest::sha256(archive).to_string();
     let mut event = event("upload-http-api");
@@ -203,7 +203,7 @@ pub(crate) fn begin(archive: &[u8]) -> Value {
     event
 }
 
-/// Returns the event of a form with one part. `name` may end with further parameters of the part's header.
+/// Returns the event that sends a form with one part. `name` may be followed by more parameters for the part's header.
 fn form(name: &str, content: &[u8]) -> Value {
     let boundary = "------------------------d74496d66958873e";
     let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");

@@ -12,14 +12,14 @@ use super::{
     workflow::{Workflow, archive},
 };
 
-/// Number of cases that run concurrently, each on its own stack. They spend most of their time waiting.
+/// The number of cases that run concurrently, each on its own stack. A case spends most of its time waiting.
 const CONCURRENT_STACKS: usize = 4;
 
-/// The request that oci-client sends before every other one to learn how to authenticate.
+/// The request that oci-client sends before every other request, to learn how to authenticate.
 const PING: &str = "GET base";
 
-/// Returns the calls that a workflow makes if none fails, each with the number of earlier calls of its kind. Of the
-/// pings it returns only the first, since a failed ping is equivalent to the failure of the call after it.
+/// Returns the calls that a workflow makes if no call fails, each with the number of earlier calls of the same kind.
+/// Includes only the first ping, because a failed ping has the same effect as a failure of the call after it.
 async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
     let mut stack = workflow.start_stack().await;
     let prepared = workflow.prepare(&mut stack, "no-fault").await;
@@ -38,10 +38,11 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
         .collect()
 }
 
-/// Returns the cases for a call: each fault once, and most of them also for more calls than the caller's retries.
+/// Returns the cases for a call. Each fault occurs once in one case. In another, most faults occur more often than the
+/// caller retries.
 fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
-    // The SDK makes three attempts. A failed call to the registry is retried only with the job, which the queue
-    // delivers up to five times.
+    // The SDK makes three attempts. A failed call to the registry is retried only when the queue redelivers the job,
+    // which it delivers up to five times.
     let persistent = if call.service == Service::Registry { 2 } else { 5 };
     let mut faults = vec![(Fault::Hangs, 1), (Fault::KilledBefore, 1), (Fault::KilledAfter, 1)];
     for fault in [Fault::RequestLost, Fault::ResponseLost, Fault::Throttled, Fault::InternalError] {
@@ -55,13 +56,13 @@ fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
     }
     let is_transaction = call.operation == "TransactWriteItems";
     if is_transaction {
-        // The table makes six attempts of its own.
+        // `Table` itself makes six attempts.
         faults.extend([(Fault::TransactionConflict, 1), (Fault::TransactionConflict, 6)]);
     }
     let planned = |skip, fault, times| PlannedFault { call: call.clone(), skip, fault, times };
     let mut cases: Vec<_> = faults.into_iter().map(|(fault, times)| vec![planned(skip, fault, times)]).collect();
     if is_transaction {
-        // The transaction was applied, and the retry after the conflict has another idempotency token.
+        // The first attempt was applied. The retry after the conflict has another idempotency token.
         cases.push(vec![planned(skip, Fault::ResponseLost, 1), planned(skip + 1, Fault::TransactionConflict, 1)]);
     }
     cases
@@ -116,7 +117,7 @@ async fn matrix(workflow: Workflow) {
         }
     });
     join_all(runs).await;
-    // Written to standard error directly, since the test harness hides what a passing test prints.
+    // The test harness hides what a passing test prints, so write to standard error directly.
     let mut stderr = io::stderr().lock();
     writeln!(stderr, "fault matrix of {workflow:?}: {} cases", cases.len()).unwrap();
 }
@@ -132,17 +133,17 @@ async fn an_upload_after_a_failed_build_survives_every_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_replacement_of_a_failed_pack_survives_every_fault() {
+async fn replacing_a_failed_pack_survives_every_fault() {
     matrix(Workflow::ReplaceFailedPack).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_submission_of_a_sent_archive_survives_every_fault() {
+async fn submitting_a_sent_archive_survives_every_fault() {
     matrix(Workflow::SubmitSentArchive).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_build_of_an_expired_archive_survives_every_fault() {
+async fn building_an_expired_archive_survives_every_fault() {
     matrix(Workflow::BuildExpiredArchive).await;
 }
 

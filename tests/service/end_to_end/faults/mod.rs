@@ -1,11 +1,11 @@
-//! The fault matrix: the functions' own binaries, with a proxy in front of each of their backends. For every call that
-//! a workflow makes, each case injects one fault: the request or the response is lost, the backend throttles or reports
-//! an error, the call hangs, the response is truncated, or the function's process is killed before or after the call.
+//! The fault matrix. It runs the functions' binaries with a proxy in front of each backend. Every call that a workflow
+//! makes fails in several ways, each in its own case: the request or the response is lost, the backend throttles or
+//! reports an error, the call hangs, the response is truncated, or the function is killed before or after the call.
 //!
 //! After every invocation, [`ConsistencyCheck`](consistency::ConsistencyCheck) compares the table, the queue and the
-//! registry. At the end of a case, an accepted upload must be built with the promised digest, a failed one must have
-//! been answered with 503 and `Retry-After`, uploading the same archive again must succeed with the same record, and
-//! the dead-letter queue must be empty. The other modules test deadlines, jobs that crash the builder, concurrent
+//! registry. At the end of a case, the image of an accepted upload must have the promised digest, the response to a
+//! failed upload must have been a 503 with `Retry-After`, uploading the same archive again must return the same record,
+//! and the dead-letter queue must be empty. The other modules test deadlines, jobs that crash the builder, concurrent
 //! uploads and the number of round trips.
 //!
 //! To add a workflow, add a variant to [`Workflow`](workflow::Workflow) and a test to `matrix`. To add a fault, add a

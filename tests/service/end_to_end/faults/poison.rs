@@ -1,4 +1,4 @@
-//! A job that crashes the builder every time.
+//! Tests of a job that always crashes the builder.
 
 use reqwest::StatusCode;
 use serde_json::json;
@@ -10,9 +10,9 @@ use super::{
 };
 use crate::support::event;
 
-/// Number of receives after which a message moves to the dead-letter queue.
+/// The number of receives after which a message moves to the dead-letter queue.
 const RECEIVES: u64 = 5;
-/// Number of sends after which requeue fails a build.
+/// The number of sends after which requeue marks a build as failed.
 const SENDS: u64 = 5;
 
 #[tokio::test]

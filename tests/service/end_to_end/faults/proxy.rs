@@ -21,7 +21,7 @@ use super::{
 };
 use crate::support::record_call;
 
-/// Longer than the timeouts of the functions.
+/// How long a hanging call lasts, longer than the functions' timeouts.
 const HANG: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ struct Proxy {
     client: reqwest::Client,
 }
 
-/// Starts a proxy for each AWS service and returns the variables that make a function use them.
+/// Starts a proxy for each AWS service and returns the environment variables that make a function use the proxies.
 pub(crate) async fn start_for_aws(endpoints: &Endpoints, injector: &Arc<FaultInjector>) -> Vec<(String, String)> {
     let mut variables = Vec::new();
     for (service, name, backend) in [
@@ -46,7 +46,7 @@ pub(crate) async fn start_for_aws(endpoints: &Endpoints, injector: &Arc<FaultInj
     variables
 }
 
-/// Starts a proxy for the backend at this URL and returns the proxy's `host:port`.
+/// Starts a proxy for the backend at the URL `backend` and returns the proxy's `host:port`.
 pub(crate) async fn start(service: Service, backend: String, injector: Arc<FaultInjector>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -90,12 +90,12 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     }
 }
 
-/// Breaks the connection without a response. hyper drops a connection whose task panics.
+/// Closes the connection without a response: hyper drops a connection if its task panics.
 fn hang_up() -> ! {
     std::panic::resume_unwind(Box::new("hang up"))
 }
 
-/// Returns a response whose connection breaks after half of the body.
+/// Returns a response whose connection closes after half of the body.
 async fn truncated(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -110,7 +110,7 @@ impl Proxy {
         std::future::pending().await
     }
 
-    /// Forwards all headers except the hop-by-hop ones, since the SDK has signed them.
+    /// Forwards a request with all headers except hop-by-hop headers. The SDK has signed the others.
     async fn forward(&self, method: Method, path: &str, mut headers: HeaderMap, body: Bytes) -> Response {
         for hop_by_hop in [header::TRANSFER_ENCODING, header::CONNECTION] {
             headers.remove(hop_by_hop);
@@ -124,7 +124,7 @@ impl Proxy {
     }
 }
 
-/// Returns the operation's name in the matrix.
+/// Returns the name of the operation that a request calls, as the matrix prints it.
 fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap) -> String {
     match service {
         Service::DynamoDb | Service::Sqs => {
@@ -140,8 +140,8 @@ fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap)
     }
 }
 
-/// Returns the names of a call in tests/stack/permissions.json, where queries are listed by index and transactions by
-/// the kind of their writes, since permissions differ between these.
+/// Returns a call's names in tests/stack/permissions.json. The file lists queries by index and transactions by the kind
+/// of write, because each index and each kind of write needs a different permission.
 fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) -> Vec<String> {
     match (service, operation) {
         (Service::DynamoDb, "Query") => {
@@ -155,7 +155,7 @@ fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) 
         }
         (Service::DynamoDb, _) => vec![format!("DynamoDB.{operation}")],
         (Service::Sqs, _) => vec![format!("SQS.{operation}")],
-        // The SDK puts most operation names into the query. Otherwise the operation is the method and "object".
+        // The SDK puts most operation names into the query. Without one, the operation is the method and "object".
         (Service::S3, _) => {
             let query = path.split_once('?').map_or("", |(_, query)| query);
             let name = query.split('&').find_map(|field| field.strip_prefix("x-id="));

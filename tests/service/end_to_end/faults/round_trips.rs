@@ -1,4 +1,4 @@
-//! The number of sequential calls to AWS per upload. Each one adds a round trip to the response time.
+//! Counts the sequential calls to AWS per upload. Each call adds a round trip to the response time.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 
 use super::{lambda_stack::LambdaStack, workflow::archive};
 
-/// Extra delay of each call, long enough for concurrent calls to overlap.
+/// How long each call is delayed, which is long enough for concurrent calls to overlap.
 const DELAY: Duration = Duration::from_millis(50);
 
 #[tokio::test]

@@ -6,27 +6,27 @@ use super::{
 };
 use crate::support::{ApiResponse, Archive, put_archive};
 
-/// A step in the life of one pack, whose calls the matrix fails one by one.
+/// Requests for one pack. The matrix makes each of their calls fail in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workflow {
     /// The pack is uploaded and built.
     Upload,
     /// The same archive is uploaded again after its build failed.
     RetryFailedBuild,
-    /// The pack is uploaded after the build of other content with the same name and version failed.
+    /// An upload replaces a pack with the same name and version, other content and a failed build.
     ReplaceFailedPack,
-    /// An archive that was sent to S3 is submitted.
+    /// An archive in S3 is submitted.
     SubmitSentArchive,
     /// The staged archive expires before the build.
     BuildExpiredArchive,
-    /// requeue sends a lost job again.
+    /// requeue resends a lost job.
     ResendLostJob,
-    /// requeue fails a build whose last job was lost.
+    /// requeue marks a build as failed after its last job was lost.
     FailAfterLastSend,
 }
 
 impl Workflow {
-    /// Returns the functions whose calls fail. The other functions' calls are covered by [`Workflow::Upload`].
+    /// Returns the functions whose calls fail. [`Workflow::Upload`] covers the calls of the other functions.
     pub(crate) fn roles(self) -> &'static [Role] {
         match self {
             Self::Upload => &[Role::Api, Role::Builder],
@@ -36,7 +36,7 @@ impl Workflow {
         }
     }
 
-    /// Starts a stack with the settings of this workflow.
+    /// Starts a stack with the settings that this workflow needs.
     pub(crate) async fn start_stack(self) -> LambdaStack {
         match self {
             Self::FailAfterLastSend => LambdaStack::start(&[("MAX_SENDS", "1")]).await,
@@ -57,7 +57,8 @@ impl Workflow {
         }
     }
 
-    /// Establishes the preconditions, without faults. Returns the last response that the workflow needs.
+    /// Sets up the state that the workflow needs, without faults. Returns the response that [`Self::run`] needs, if
+    /// any.
     pub(crate) async fn prepare(self, stack: &mut LambdaStack, name: &str) -> Option<ApiResponse> {
         match self {
             Self::Upload => None,
@@ -84,8 +85,8 @@ impl Workflow {
         }
     }
 
-    /// Runs the workflow and returns the response to its upload, or the response of [`Self::prepare`] if it has none.
-    /// `None` means that the process was killed before it responded.
+    /// Runs the workflow and returns the response to its upload. If the workflow does not upload, returns the response
+    /// from [`Self::prepare`]. Returns `None` if the process was killed before it responded.
     pub(crate) async fn run(
         self,
         stack: &mut LambdaStack,
@@ -107,7 +108,7 @@ impl Workflow {
     }
 }
 
-/// Returns the archive that a workflow uploads.
+/// Returns the archive that the workflows upload.
 pub(crate) fn archive(name: &str) -> Vec<u8> {
     Archive::pack_named(name, "1.0.0").tar_gz()
 }
@@ -126,7 +127,7 @@ async fn upload(stack: &mut LambdaStack, archive: &[u8]) -> ApiResponse {
     response
 }
 
-/// Removes the staged archive of this upload, as the bucket's lifecycle does.
+/// Deletes the staged archive of an upload, as the bucket's lifecycle rule does.
 async fn expire(stack: &LambdaStack, response: &ApiResponse) {
     let record = stack.table.record(response.text("id").parse().unwrap()).await.unwrap().unwrap();
     let delete = stack.embedded.clients.s3.delete_object().bucket(&stack.embedded.options.staging_bucket);
