@@ -171,7 +171,11 @@ async fn key(table: &Table, command: KeyCommand, actor: &str) -> Result<()> {
             let mut matches = keys.iter().filter(|key| key.hash.to_string().starts_with(&hash));
             let (Some(key), None) = (matches.next().filter(|_| hash.len() >= MIN_HASH_DIGITS), matches.next()) else {
                 return Err(
-                    format!("not exactly one key of {slug} has this hash; `key list {slug}` prints all keys").into()
+                    format!(
+                        "the hash does not identify one key of {slug}; \
+                         give at least 12 digits as printed by `key list {slug}`"
+                    )
+                    .into()
                 );
             };
             if table.revoke_api_key(org.id, key, Timestamp::now(), actor).await? {

@@ -1,4 +1,4 @@
-//! Events of the build queue: a batch of messages in, the messages to deliver again out.
+//! Handles events of the build queue.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,8 +16,8 @@ use crate::{
 /// How many jobs of a batch run at the same time. Each holds an archive and its pack in memory.
 const CONCURRENT_JOBS: usize = 2;
 
-/// Handles the jobs of a batch and returns the messages that SQS must deliver again. A malformed message, or one whose
-/// build panics, does not affect the others of its batch. It ends in the dead-letter queue.
+/// Handles the jobs of a batch and returns the messages that SQS must deliver again. If a message is malformed
+/// or its build panics, it ends up in the dead-letter queue, and the other messages of the batch are not affected.
 pub async fn handle_batch(builder: &Builder, event: SqsEvent) -> SqsBatchResponse {
     let handle = |message| {
         let trace = trace(&message);
@@ -47,7 +47,7 @@ async fn handle_message(builder: &Builder, message: SqsMessage) -> Option<String
     };
     let Job { pack_id, attempt } = job;
     let builder = builder.clone();
-    // A task of its own, so that a panic ends only this job.
+    // In a separate task, so that a panic ends only this job.
     let (result, time) = timed(tokio::spawn(async move { builder.build(job).await }.in_current_span())).await;
     let (outcome, failure) = match result {
         Ok(Ok(outcome)) => {
@@ -55,7 +55,7 @@ async fn handle_message(builder: &Builder, message: SqsMessage) -> Option<String
             (outcome.into(), None)
         }
         Ok(Err(error)) => {
-            tracing::warn!(message_id, %pack_id, attempt, error = %ErrorChain(&error), "build failed temporarily");
+            tracing::warn!(message_id, %pack_id, attempt, error = %ErrorChain(&error), "build failed; it will be retried");
             ("unsettled", Some(message_id))
         }
         Err(error) => {
@@ -74,7 +74,7 @@ fn queue_age(message: &SqsMessage) -> Option<Duration> {
     Some(now.saturating_sub(sent))
 }
 
-/// Returns the trace of a message's sender. Lambda passes it with the message; the invocation itself has another one.
+/// Returns the trace of a message's sender, from the message's attributes. The invocation itself has another trace.
 fn trace(message: &SqsMessage) -> Option<Trace> {
     Trace::parse(message.attributes.get("AWSTraceHeader")?)
 }

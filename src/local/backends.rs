@@ -13,7 +13,7 @@ use super::{
 };
 use crate::registry::RegistryAddress;
 
-/// The backends of a local run: the embedded ones, and the addresses of all of them.
+/// The backends of a local run: the embedded servers, and the address of every backend, embedded or real.
 #[derive(Debug)]
 pub struct Backends {
     pub endpoints: Endpoints,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Error;
 
-/// The data folder of a local run, locked against other runs.
+/// The data directory of a local run, locked against other runs.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,

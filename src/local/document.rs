@@ -2,13 +2,13 @@ use serde::Serialize;
 
 use super::{DataDir, Endpoints, Error, seed::Keys};
 
-/// The file in the data folder.
+/// The file in the data directory.
 const FILE: &str = "local.json";
 /// The sample pack of this repository, as an absolute path so that the printed command works in any directory.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
 
-/// What `local.json` tells scripts and tests about a local run. The file exists while the API accepts requests; only a
-/// killed process leaves it behind.
+/// What `local.json` tells scripts and tests about a local run. The file exists while the API accepts requests. A
+/// killed process does not delete it.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
     /// The URL of the API.

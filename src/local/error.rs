@@ -5,12 +5,12 @@ use crate::{aws, config::ConfigError};
 /// Why a local run did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file or folder of the data folder cannot be created, read or written.
+    /// A file or folder of the data directory cannot be created, read or written.
     #[error("cannot use {}", path.display())]
     Data { path: PathBuf, source: io::Error },
     #[error("{} is in use by another local run; stop it, or choose another folder with --data-dir", .0.display())]
     InUse(PathBuf),
-    /// The port that the data folder assigns to a backend cannot be bound.
+    /// The port that the data directory assigns to a backend cannot be bound.
     #[error(
         "the {backend} backend cannot listen on its port {port}; free the port, or delete {} to choose new ports, \
          which breaks existing image references",
@@ -23,7 +23,7 @@ pub enum Error {
         path: PathBuf,
         source: io::Error,
     },
-    #[error("cannot read {}, which a local run with this data folder creates", path.display())]
+    #[error("cannot read {}, which a local run with this data directory creates", path.display())]
     NoIssuer { path: PathBuf, source: io::Error },
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },

@@ -8,7 +8,7 @@ use aws_sdk_s3::config::Credentials;
 
 use super::{Endpoints, Options};
 
-/// The credentials for the embedded backends. They protect nothing, because those listen on loopback only.
+/// The credentials for the embedded backends. They are not secret: the backends listen on loopback only.
 pub(super) const ACCESS_KEY_ID: &str = "local";
 pub(super) const SECRET_ACCESS_KEY: &str = "local-secret";
 const REGION: Region = Region::from_static("us-east-1");

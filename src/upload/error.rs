@@ -5,7 +5,8 @@ use tokio::time::error::Elapsed;
 
 use crate::{aws, records::PackId};
 
-/// Why an upload was not accepted. Nothing was written, except perhaps a staged object, which expires.
+/// Why an upload was not accepted. It may have left a staged object, which expires. A write of the record that failed or
+/// timed out may have taken effect.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("the pack is not valid: {0}")]
@@ -14,14 +15,14 @@ pub enum UploadError {
     #[error("{limit}")]
     TooLarge {
         limit: Limit,
-        /// The limit's value for archives sent to S3, if that is larger: see [`Uploads::larger`](super::Uploads::larger).
+        /// The limit's value for archives sent to S3, if it is higher: see [`Uploads::larger`](super::Uploads::larger).
         larger: Option<u64>,
     },
     /// The client has not yet sent the archive of this upload to S3.
-    #[error("has no archive yet; send it to the URL that came with this id")]
+    #[error("has no archive yet; send it to the URL returned with this id")]
     NotSent,
-    /// Another pack has this name and version: one with other content or another visibility.
-    #[error("{pack_id} has this name and version")]
+    /// A pack with this name and version exists, but with other content or another visibility.
+    #[error("{pack_id} already has this name and version")]
     Conflict { pack_id: PackId, layer_digest: Digest, image_digest: Digest },
     /// A storage error before the record was written.
     #[error("a storage error before the record was written")]
@@ -34,7 +35,7 @@ pub enum UploadError {
     TimedOut(#[from] Elapsed),
     /// Other uploads kept changing the failed record of this name and version. It is safe to retry.
     #[error("other uploads kept changing the record of this name and version")]
-    Contested,
+    ConcurrentUploads,
 }
 
 impl From<ValidationError> for UploadError {

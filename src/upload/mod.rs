@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How many times an upload tries again to overwrite a failed record that other uploads keep changing.
-const MAX_CONTESTS: usize = 5;
+const MAX_OVERWRITE_RETRIES: usize = 5;
 
 /// Accepts uploads.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct Uploads {
     pub limits: Arc<Limits>,
     /// The limits of archives sent to S3.
     pub large_limits: Arc<Limits>,
-    /// The time limit of a request, from its arrival. For an upload it ends with the write of its record.
+    /// How long a request may take from its arrival. For an upload, sending the build job does not count.
     pub deadline: Duration,
 }
 
@@ -62,11 +62,11 @@ pub enum Archive {
 /// An upload that was begun. The client sends its archive to S3 next.
 #[derive(Debug, Clone)]
 pub struct Begun {
-    /// The id with which the client submits the archive afterwards.
+    /// The id that the client sends to submit the archive.
     pub id: UploadId,
     /// The request that sends the archive.
     pub put: PresignedPut,
-    /// When the URL expires. A transfer that started earlier may go on.
+    /// When the URL expires. A transfer that started earlier may continue.
     pub expires_at: Timestamp,
 }
 
@@ -82,11 +82,10 @@ pub enum Outcome {
 }
 
 impl Uploads {
-    /// Begins an upload of an archive of this size in bytes and with this SHA-256, which the client sends to S3. Nothing is
-    /// written.
+    /// Returns a presigned URL to which the client sends an archive with this SHA-256 and size in bytes. Writes nothing.
     ///
-    /// The number of begun uploads is not limited: one costs nothing until its archive is sent, its URL accepts only that
-    /// archive, and API Gateway limits the rate of requests.
+    /// The number of begun uploads is not limited. An upload costs nothing until its archive is sent, its URL accepts only
+    /// that archive, and API Gateway limits the rate of requests.
     pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
         if size > self.large_limits.compressed_bytes {
             let limit = self.large_limits.limit(LimitName::CompressedBytes);
@@ -98,7 +97,7 @@ impl Uploads {
         Ok(Begun { id, put, expires_at })
     }
 
-    /// Returns a limit's value for archives sent to S3 if it is larger than for archives inside a request.
+    /// Returns the limit's value for archives sent to S3, if it is higher than the one for archives in a request.
     pub fn larger(&self, limit: &Limit) -> Option<u64> {
         Some(self.large_limits.value(limit)).filter(|value| *value > limit.value())
     }
@@ -106,8 +105,8 @@ impl Uploads {
     /// Accepts a pack for `org`.
     ///
     /// # Errors
-    /// After an [`UploadError`] there is no new record and no new job. The exception is a write of the record that failed
-    /// or timed out and took effect nevertheless: its build is then pending like any other.
+    /// An [`UploadError`] usually means that no record was written and no job was sent. But a write of the record that
+    /// failed or timed out may have taken effect. The build is then pending, and [`requeue`](crate::requeue) sends its job.
     pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let outcome = timeout_at(deadline, self.accept(org, submission)).await??;
@@ -119,7 +118,7 @@ impl Uploads {
         Ok(outcome)
     }
 
-    /// Makes every check of [`Uploads::submit`] without writing anything. If the same pack already exists, returns its
+    /// Runs the checks of [`Uploads::submit`] without writing anything. If the same pack already exists, returns its
     /// release.
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
@@ -139,7 +138,7 @@ impl Uploads {
         timeout_at(deadline, check).await?
     }
 
-    /// Does everything up to and including the commit point.
+    /// Stages and validates the archive, and writes the record.
     async fn accept(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let (staging_key, validated) = match submission.archive {
             Archive::InRequest(archive) => {
@@ -192,17 +191,17 @@ impl Uploads {
         }
     }
 
-    /// Writes the record. If its name and version are taken, keeps, queues again or replaces the record that has them.
+    /// Writes the record. If a record with this name and version exists, keeps, requeues or replaces it.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());
-        let mut contests = 0..MAX_CONTESTS;
+        let mut retries = 0..MAX_OVERWRITE_RETRIES;
         loop {
             let found = match created {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
             };
-            contests.next().ok_or(UploadError::Contested)?;
+            retries.next().ok_or(UploadError::ConcurrentUploads)?;
             match decide(&found, &new.release)? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
                 Decision::QueueAgain => {
@@ -218,8 +217,8 @@ impl Uploads {
         }
     }
 
-    /// Sends the job. The record is written, so the client gets a success response even if sending fails: in that case
-    /// [`requeue`](crate::requeue) sends the job later.
+    /// Sends the job. If this fails, [`requeue`](crate::requeue) sends the job later. The client gets a success response in
+    /// both cases, because the record is written.
     async fn enqueue(&self, record: &Record) {
         if let Err(error) = self.queue.send(record.into()).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue sends it later");

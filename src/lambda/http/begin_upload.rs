@@ -16,10 +16,10 @@ use crate::{
     upload::Begun,
 };
 
-/// The field of problems that concern the body as a unit rather than one of its keys.
+/// The field under which problems of the body as a whole are reported.
 const BODY: &str = "body";
 
-/// The response: where and how to send the archive.
+/// The response, which tells the client where and how to send the archive.
 #[derive(Serialize)]
 struct UploadView {
     upload_id: UploadId,
@@ -51,7 +51,7 @@ pub(super) async fn begin_upload(
     Ok(json(StatusCode::CREATED, &UploadView { upload_id: id, url, method: "PUT", headers, expires_at }))
 }
 
-/// Reads the body. `None` means that `problems` says why.
+/// Reads the body. If it is invalid, adds its problems and returns `None`.
 fn read_body(request: &Request, problems: &mut Problems) -> Result<Option<BeginUploadRequest>, ApiError> {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -89,7 +89,7 @@ fn parse_body(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<B
     Some(BeginUploadRequest { size_bytes: size_bytes?, sha256: sha256? })
 }
 
-/// Returns the value if it is an integer as JSON Schema defines it, so `1.0` is one.
+/// Returns the value if JSON Schema considers it a non-negative integer. `1.0` is an integer.
 fn as_integer(value: &Value) -> Option<u64> {
     let from_float = || value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
     value.as_u64().or_else(|| from_float().map(|number| number as u64))

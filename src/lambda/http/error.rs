@@ -22,7 +22,7 @@ use crate::{
     upload::UploadError,
 };
 
-/// `Retry-After` in seconds after a failure of a backend.
+/// The `Retry-After` header of responses to backend failures, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
 /// The request that begins the upload of an archive too large for the form.
@@ -65,8 +65,8 @@ impl ErrorCode {
     }
 }
 
-/// Why a request was rejected or failed, and the only place that turns errors into HTTP. The client sees its `Display`,
-/// the log also [`ApiError::cause`].
+/// Why a request was rejected or failed. All errors become HTTP responses here. The client sees `Display`; the log also
+/// has [`ApiError::cause`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
     #[error("the request is not valid; details.fields lists the problems{}", unlisted(.0))]
@@ -93,7 +93,7 @@ pub(super) enum ApiError {
     },
     #[error(
         "this name and version already exist with other content or another visibility; \
-         a version cannot change, so upload a new one"
+         a version cannot change, so upload the pack under a new version"
     )]
     StateConflict { pack_id: PackId, layer_digest: Digest, image_digest: Digest },
     #[error("{limit}{}", larger_hint(*.larger))]

@@ -32,17 +32,17 @@ static PATHS: [Path; 5] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) operation: Operation,
-    /// The path with its parameters as names, for the log.
+    /// The path with parameter names instead of values, for the log.
     pub(super) template: &'static str,
 }
 
 impl Route {
-    /// Finds the route of a request. Paths match exactly: a trailing slash makes another path. HEAD and OPTIONS get no
-    /// special treatment, and no path has them.
+    /// Finds the route of a request. Paths match exactly: a path with a trailing slash is a different path. No
+    /// path supports HEAD or OPTIONS.
     ///
     /// # Errors
-    /// Returns [`ApiError::RouteNotFound`] if no path matches, and [`ApiError::MethodNotAllowed`] if one does but lacks
-    /// the method.
+    /// Returns [`ApiError::RouteNotFound`] if no path matches, and [`ApiError::MethodNotAllowed`] if the path does
+    /// not support the method.
     pub(super) fn from_request(request: &Request) -> Result<Self, ApiError> {
         let path = path(request);
         let matched = PATHS.iter().find_map(|(template, methods)| Some((template, methods, id(template, path)?)));
@@ -57,16 +57,16 @@ impl Route {
     }
 }
 
-/// Matches a path against a template. Returns the segment that `{id}` stands for, or an empty string if the template
-/// has no `{id}`.
+/// Matches a path against a template. Returns the path's segment at `{id}`, or an empty string if the template has no
+/// `{id}`.
 fn id<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let Some((before, after)) = template.split_once("{id}") else { return (template == path).then_some("") };
     let id = path.strip_prefix(before)?.strip_suffix(after)?;
     (!id.is_empty() && !id.contains('/')).then_some(id)
 }
 
-/// Returns the path without the stage. REST API events already have it that way; HTTP API events put a named stage in
-/// front of `rawPath` (API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs").
+/// Returns the path without the stage. REST API events omit the stage. HTTP API events prefix `rawPath` with a named
+/// stage (API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs").
 fn path(request: &Request) -> &str {
     let path = request.raw_http_path();
     match request.request_context_ref() {

@@ -57,7 +57,8 @@ fn visibility(text: Option<&str>, problems: &mut Problems) -> Visibility {
     })
 }
 
-/// Returns the archive in the form, or the staged one that `upload_id` names. `None` means that `problems` says why.
+/// Returns the archive in the form, or the staged archive with its `upload_id`. If it returns `None`, `problems` has
+/// the reason.
 fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archive> {
     let sent = form.upload_id.and_then(|text| {
         let id = UploadId::parse(&text, caller.org.id, Timestamp::now());
@@ -66,7 +67,7 @@ fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archi
     form.archive.map(Archive::InRequest).or(sent.map(Archive::InStaging))
 }
 
-/// Reads the body as a form. If it has problems, the form holds the parts that could be read.
+/// Reads the body as a form. Returns the parts that it could read, and adds the problems of the others.
 async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Result<Form, ApiError> {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = match upload_form::boundary(content_type) {
