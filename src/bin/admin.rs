@@ -170,13 +170,11 @@ async fn key(table: &Table, command: KeyCommand, actor: &str) -> Result<()> {
             let keys = table.api_keys(org.id).await?;
             let mut matches = keys.iter().filter(|key| key.hash.to_string().starts_with(&hash));
             let (Some(key), None) = (matches.next().filter(|_| hash.len() >= MIN_HASH_DIGITS), matches.next()) else {
-                return Err(
-                    format!(
-                        "the hash does not identify one key of {slug}; \
+                return Err(format!(
+                    "the hash does not identify one key of {slug}; \
                          give at least 12 digits as printed by `key list {slug}`"
-                    )
-                    .into()
-                );
+                )
+                .into());
             };
             if table.revoke_api_key(org.id, key, Timestamp::now(), actor).await? {
                 audit("key.revoke", &org, key, actor);

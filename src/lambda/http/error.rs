@@ -234,7 +234,9 @@ impl From<UploadError> for ApiError {
                 Self::StateConflict { pack_id, layer_digest, image_digest }
             }
             UploadError::Storage(error) => error.into(),
-            UploadError::Io(_) | UploadError::TimedOut(_) | UploadError::Contested => Self::Unavailable(error.into()),
+            UploadError::Io(_) | UploadError::TimedOut(_) | UploadError::ConcurrentUploads => {
+                Self::Unavailable(error.into())
+            }
         }
     }
 }
