@@ -24,7 +24,7 @@ use self::{
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Like the runtime of the functions, which use `tokio::main`.
+    // The functions have the same runtime, because they use `tokio::main`.
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let mut ratios = Ratios::new();
     let small = generated::small("1.0.0");

@@ -63,7 +63,7 @@ impl ValueFormatter for Ratio {
     }
 }
 
-/// Measures ratios.
+/// Runs criterion with [`Ratio`], and collects the times of the floor.
 pub(crate) struct Ratios {
     criterion: Criterion<Ratio>,
     /// The measured times of the floor, since the last call of [`Ratios::take_floor`].

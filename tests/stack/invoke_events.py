@@ -66,7 +66,7 @@ def wait(child, done):
 def local(folder):
     """Runs `local` and yields the content of its local.json."""
     document = folder / "data/local.json"
-    # Without the caller's variables that select other backends.
+    # Remove the caller's variables that select other backends.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "REGISTRY"))}
     command = [ROOT / "target/debug/local", "--listen", "127.0.0.1:0", "--data-dir", folder / "data"]
     with (folder / "local.log").open("wb") as log, process(command, environment, log) as child:

@@ -39,7 +39,7 @@ def environment(local):
     staging = {"STAGING_BUCKET": local["staging_bucket"]}
     queue = {"BUILD_QUEUE_URL": local["build_queue_url"]}
     # Image names contain the registry's loopback address, because the host and the builder in `local` use them too. In a
-    # container that address is the container itself, so the registry is set as the HTTP proxy for it.
+    # container, loopback is the container itself, so the HTTP proxy for this address is the registry.
     registry = {"REGISTRY": local["registry"]}
     proxy = {"http_proxy": from_container(f"http://{local['registry']}"), "no_proxy": HOST}
     return {
@@ -79,7 +79,7 @@ def start_relays(local):
 
 
 def sam_local(arguments, **more):
-    # The credentials of the embedded backends instead of the caller's.
+    # Use the credentials of the embedded backends, not the caller's.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     variables |= {
         "AWS_ACCESS_KEY_ID": "local",

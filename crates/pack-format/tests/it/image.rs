@@ -1,4 +1,4 @@
-//! The canonical layer, compared with that of GNU tar, and the digests of the image.
+//! Compares the canonical layer with the output of GNU tar, and checks the digests of the image.
 
 use std::{
     fs::{self, Permissions},
@@ -73,7 +73,7 @@ fn the_layer_is_what_gnu_tar_writes() {
     assert_eq!((descriptor.digest, descriptor.size), (Digest::sha256(&expected), expected.len() as u64));
 }
 
-/// Modes that GNU tar would otherwise keep, and files that an upload ignores, change nothing.
+/// GNU tar would keep these modes.
 #[test]
 fn the_layer_does_not_depend_on_modes_or_ignored_files() {
     let pack = tempfile::tempdir().unwrap();

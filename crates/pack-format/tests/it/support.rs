@@ -21,13 +21,13 @@ pub(crate) fn problems(upload: &[u8]) -> Vec<String> {
     problems.map(|(field, message)| format!("{field}: {message}")).collect()
 }
 
-/// Asserts that the archive, with an end mark and compressed, has exactly these problems of the field `archive`.
+/// Adds an end mark, compresses the archive, and asserts that `archive` has exactly these problems.
 #[track_caller]
 pub(crate) fn assert_rejected(archive: Archive, expected: &[&str]) {
     assert_tar_rejected(&archive.tar(), expected);
 }
 
-/// Asserts that the tar, compressed, has exactly these problems of the field `archive`.
+/// Compresses the tar, and asserts that `archive` has exactly these problems.
 #[track_caller]
 pub(crate) fn assert_tar_rejected(tar: &[u8], expected: &[&str]) {
     let expected: Vec<_> = expected.iter().map(|message| ("archive", *message)).collect();

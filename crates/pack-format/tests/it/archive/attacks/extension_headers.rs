@@ -4,12 +4,12 @@ use crate::support::{assert_rejected, assert_tar_rejected};
 
 const AT: &str = "the extension header at byte 1024";
 
-/// Returns a pack with a PAX header of these records, followed by a file of five bytes.
+/// Returns a pack in which a PAX header with these records precedes a file of five bytes.
 fn pack_with(records: &[(&str, &[u8])]) -> Archive {
     Archive::pack().pax(records).file("guides/a", b"12345")
 }
 
-/// Returns the same with arbitrary data in the PAX header.
+/// Like [`pack_with`], but writes `data` unchanged into the PAX header.
 fn pack_with_data(data: &[u8]) -> Archive {
     Archive::pack().extension(b'x', data).file("guides/a", b"12345")
 }

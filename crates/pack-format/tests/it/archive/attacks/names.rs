@@ -3,7 +3,7 @@ use test_support::archive::{Archive, Header, PREFIX};
 use crate::support::assert_rejected;
 
 /// Asserts that a file with this name has exactly these problems, whether the name is in the header, a GNU long name or
-/// a PAX record. `shown` is the name as the problems quote it.
+/// a PAX record. `shown` is how the problems quote the name.
 #[track_caller]
 fn assert_name_rejected(name: impl AsRef<[u8]>, shown: &str, problems: &[&str]) {
     let name = name.as_ref();
