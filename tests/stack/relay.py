@@ -1,4 +1,4 @@
-"""Makes a server on loopback reachable by another address of this machine."""
+"""Makes a server on loopback reachable at another address of this machine."""
 
 import socket
 import threading

@@ -89,8 +89,8 @@ fn rejects_a_changed_byte_of_a_header_by_its_checksum() {
     }
 }
 
-/// Changes each byte of the tar in turn and repairs the checksum of its header. Other readers must read every tar that is
-/// still accepted in the same way.
+/// Changes each byte of the tar in turn and repairs the checksum of its header. Other readers must read every tar that
+/// is still accepted in the same way.
 #[test]
 fn every_changed_byte_is_rejected_or_read_like_other_readers() {
     let tar = all_formats().tar();

@@ -14,7 +14,7 @@ use test_support::{
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) upload: Vec<u8>,
-    /// The wrapping directory, which has a `0` at the end of its name in the archive.
+    /// The wrapping directory. In the archive, its name has a `0` at the end.
     pub(crate) wrapper: Option<String>,
     pub(crate) pack: Listing,
 }
@@ -72,7 +72,7 @@ struct Plan {
     order: Vec<u32>,
 }
 
-/// The archives that several tests use: the same 512 in every run, all of them valid.
+/// Returns 512 valid archives, the same in every run.
 pub(crate) fn generated_archives() -> Vec<Generated> {
     let mut runner = TestRunner::deterministic();
     (0..512).map(|_| archives().new_tree(&mut runner).unwrap().current()).collect()
