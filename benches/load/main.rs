@@ -1,7 +1,7 @@
 //! Load test of `local` and pypiserver with the same archives and the same number of clients. Prints a table of
 //! throughput, latency and CPU time.
 //!
-//! pypiserver runs under gunicorn, because its own server handles one request at a time. Both are PyPI packages. If they are
+//! pypiserver runs under gunicorn: its own server handles one request at a time. Both are PyPI packages. If they are
 //! not on `PATH`, only `local` is measured.
 
 mod clients;

@@ -30,5 +30,5 @@ def _relay(source, sink):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        # The connection was closed in the other direction.
+        # The other direction has closed the connection.
         pass

@@ -50,7 +50,7 @@ def environment(local):
 
 
 def template(variables):
-    """Returns the template that `sam build` wrote, adapted to `sam local`: it declares the variables, because `sam local`
+    """Returns the template that `sam build` wrote, with two additions. It declares the variables, because `sam local`
     sets no others, and binary media types, because `sam local` otherwise passes bodies as text (HTTP APIs do not)."""
     built = yaml_parse((BUILT / "template.yaml").read_text())
     for function, names in variables.items():

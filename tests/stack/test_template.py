@@ -1,4 +1,4 @@
-"""Tests template.yaml for what linters cannot know. Run by tests/scripts/check-template.
+"""Tests rules for template.yaml that linters cannot know. Run by tests/scripts/check-template.
 
 They run on SAM's translation of the template, which is what CloudFormation deploys.
 """

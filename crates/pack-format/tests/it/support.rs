@@ -34,8 +34,8 @@ pub(crate) fn assert_tar_rejected(tar: &[u8], expected: &[&str]) {
     assert_problems(&validate(&gzip(tar)), &expected, "archive");
 }
 
-/// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. `context` is shown
-/// on failure.
+/// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. A failure shows
+/// `context`.
 #[track_caller]
 pub(crate) fn assert_problems(
     result: &Result<ValidatedPack, ValidationError>,

@@ -1,4 +1,4 @@
-//! Archives truncated at every byte, and archives with any one byte changed.
+//! Archives truncated at every byte, and archives with each byte changed in turn.
 
 use std::{fs, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! Valid archives, as old and new tools write them, and the paths of the resulting packs.
+//! Valid archives from old and new tools, and the paths of the resulting packs.
 
 use std::io::Write as _;
 

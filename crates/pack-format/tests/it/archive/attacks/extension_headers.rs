@@ -95,7 +95,7 @@ fn rejects_malformed_pax_records() {
 }
 
 #[test]
-fn rejects_an_empty_pax_keyword_or_one_with_a_nul() {
+fn rejects_pax_keywords_that_are_empty_or_contain_a_nul() {
     for record in [pax_record("", b"x"), pax_record("com\0ment", b"x"), pax_record("path\0", b"guides/b")] {
         assert_rejected(
             pack_with_data(&record),
