@@ -2,8 +2,8 @@
 //!
 //! Times are ratios to the *floor*, the minimum that any implementation needs: to decompress the archive once, and to hash
 //! the archive and the tar once. Each measurement is paired with a measurement of the floor; see [`ratio`].
-//! Times are CPU times unless stated otherwise. The time of an event excludes its decoding by `lambda_http`, which has a
-//! column of its own.
+//! Times are CPU times unless stated otherwise. The time of an event excludes its decoding by `lambda_http`, which has
+//! its own column.
 
 mod archive;
 mod event;
