@@ -1,7 +1,7 @@
 //! Load test of `local` and pypiserver with the same archives and the same number of clients. Prints a table of
 //! throughput, latency and CPU time.
 //!
-//! pypiserver runs under gunicorn, since its own server handles one request at a time. Both are PyPI packages. If they are
+//! pypiserver runs under gunicorn: its own server handles one request at a time. Both are PyPI packages. If they are
 //! not on `PATH`, only `local` is measured.
 
 mod clients;
@@ -28,7 +28,7 @@ struct Arguments {
     bench: bool,
 }
 
-// All clients share one thread, which leaves most of two cores to the server.
+// All clients share one thread, so that the server can use most of a two-core machine.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { seconds, clients, .. } = Arguments::parse();

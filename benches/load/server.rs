@@ -17,7 +17,7 @@ use test_support::process;
 /// How long a server may take to start.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A server process with a temporary directory for its data. Dropping this stops the process.
+/// A server process with a temporary data directory. The process stops on drop.
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     process: Child,
@@ -43,8 +43,8 @@ impl Server {
         Ok(local)
     }
 
-    /// Starts pypiserver under gunicorn with four workers. Returns `None` if they are not installed. `overwrite` saves
-    /// pypiserver the search for an existing file.
+    /// Starts pypiserver under gunicorn with four workers. Returns `None` if they are not installed. With
+    /// `overwrite`, pypiserver does not search for an existing file.
     pub(crate) async fn pypiserver() -> Result<Option<Self>, Box<dyn Error>> {
         let folder = TempDir::new()?;
         let packages = folder.path().join("packages");
@@ -81,7 +81,7 @@ impl Server {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Uploads an archive. The error describes any other response than success.
+    /// Uploads an archive. The error describes an unsuccessful response.
     pub(crate) async fn upload(&self, client: &Client, archive: Part) -> Result<(), String> {
         let (request, expected) = match &self.key {
             Some(key) => {

@@ -1,4 +1,4 @@
-//! The work on one archive: the minimum, and what the service does.
+//! The minimum work on one archive, and the work of the service.
 
 use std::io::Read as _;
 
@@ -24,7 +24,7 @@ pub(crate) fn floor(archive: &[u8]) -> [[u8; 32]; 2] {
     }
 }
 
-/// Validates an archive. As in the service, the contents of its files stay in memory.
+/// Validates an archive and, like the service, keeps the contents of its files in memory.
 pub(crate) fn validate(archive: &[u8], limits: &Limits) -> ValidatedPack {
     validate_within(archive, limits).expect("the archive is valid")
 }

@@ -46,7 +46,7 @@ pub(crate) fn handle(runtime: &Runtime, api: &Arc<Api>, event: &str) -> String {
     response
 }
 
-/// Does the part of [`handle`] in which `lambda_http` decodes the request.
+/// Decodes the request with `lambda_http`, which is a part of [`handle`].
 pub(crate) fn decode(event: &str) -> Request {
     lambda_http::request::from_str(event).expect("the event is valid")
 }

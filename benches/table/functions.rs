@@ -16,7 +16,7 @@ use test_support::{Embedded, Function, Outcome, event, process};
 
 use crate::{ratio::median, upload};
 
-/// How long a function may start before its first event.
+/// How long to let a function start before its first event.
 const START_TIME: Duration = Duration::from_millis(300);
 /// How often a warm function gets the same upload.
 const REPEATS: usize = 3;
@@ -80,7 +80,7 @@ impl Functions {
         Ok(Peaks { api: peak(api.process_id())?, builder: peak(builder.process_id())? })
     }
 
-    /// Returns by how much longer the first upload to a new process takes than the second, as a median.
+    /// Returns the median of how much longer a new process takes for its first upload than for its second.
     pub(crate) async fn first_upload(&self, upload: &Value) -> Result<Duration, Box<dyn Error>> {
         let mut extra = Vec::new();
         for _ in 0..15 {
@@ -164,7 +164,7 @@ fn peak(process: u32) -> Result<u64, Box<dyn Error>> {
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1_024)
 }
 
-/// Starts a function, and returns the time until it requests its first event. The process is killed then.
+/// Starts a function, and returns the time until it requests its first event. Then kills the process.
 pub(crate) fn start(binary: &Path) -> std::io::Result<Duration> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut command = Command::new(binary);

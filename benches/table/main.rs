@@ -1,8 +1,9 @@
 //! Measures what an upload costs in time and memory, and prints tables.
 //!
 //! Times are ratios to the *floor*, the minimum that any implementation needs: to decompress the archive once, and to hash
-//! the archive and the tar once. Each measurement is paired with one of the floor; see [`ratio`]. Times are CPU times unless
-//! stated otherwise. The time of an event excludes its decoding by `lambda_http`, which has a column of its own.
+//! the archive and the tar once. Each measurement is paired with a measurement of the floor; see [`ratio`].
+//! Times are CPU times unless stated otherwise. The time of an event excludes its decoding by `lambda_http`, which has
+//! its own column.
 
 mod archive;
 mod event;
@@ -24,7 +25,7 @@ use self::{
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Like the runtime of the functions, which use `tokio::main`.
+    // The functions have the same runtime, because they use `tokio::main`.
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let mut ratios = Ratios::new();
     let small = generated::small("1.0.0");

@@ -16,7 +16,7 @@ use serde_json::Value;
 /// The output directory of criterion.
 const RESULTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/criterion");
 
-/// The ratio of two times, as a measurement for criterion.
+/// A criterion measurement: the ratio of two times.
 ///
 /// On a shared machine, times that were measured a minute apart cannot be compared. So each iteration measures both times,
 /// one right after the other, and criterion gets only their quotient.
@@ -63,7 +63,7 @@ impl ValueFormatter for Ratio {
     }
 }
 
-/// Measures ratios.
+/// Runs criterion with [`Ratio`], and collects the times of the floor.
 pub(crate) struct Ratios {
     criterion: Criterion<Ratio>,
     /// The measured times of the floor, since the last call of [`Ratios::take_floor`].

@@ -13,7 +13,7 @@ pub(crate) fn upload(archive: &[u8]) -> Value {
     upload_with_preamble(0, archive)
 }
 
-/// Returns the same event in the maximum size, which a preamble of the form fills (RFC 2046, section 5.1.1).
+/// Like [`upload`], but adds a preamble (RFC 2046, section 5.1.1) so that the event has the maximum size.
 pub(crate) fn largest_upload(archive: &[u8]) -> Value {
     let left = LARGEST - upload(archive).to_string().len();
     // Base64 encodes three bytes as four.
@@ -39,7 +39,7 @@ fn upload_with_preamble(preamble: usize, archive: &[u8]) -> Value {
     form(preamble, "archive\"; filename=\"pack.tar.gz", archive)
 }
 
-/// Returns the event of a form with one part, after a preamble of so many bytes. `name` is inserted into the part's
+/// Returns the event of a form with one part after `preamble` bytes. `name` is inserted into the part's
 /// header between quotes, and may carry more parameters.
 fn form(preamble: usize, name: &str, content: &[u8]) -> Value {
     let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");

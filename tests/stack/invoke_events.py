@@ -66,7 +66,7 @@ def wait(child, done):
 def local(folder):
     """Runs `local` and yields the content of its local.json."""
     document = folder / "data/local.json"
-    # Without the caller's variables that select other backends.
+    # Remove the caller's variables that select other backends.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "REGISTRY"))}
     command = [ROOT / "target/debug/local", "--listen", "127.0.0.1:0", "--data-dir", folder / "data"]
     with (folder / "local.log").open("wb") as log, process(command, environment, log) as child:
@@ -93,7 +93,7 @@ class Function:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
             "TABLE_NAME": "pack-upload",
             "STAGING_BUCKET": "pack-upload-staging",
-            # The dead-letter queue, from which `local` receives no jobs: the scenario gives them to the builder.
+            # `local` receives no jobs from the dead-letter queue, so the scenario can pass them to the builder.
             "BUILD_QUEUE_URL": f"{endpoints['sqs']}/000000000000/pack-upload-builds-dead",
             "REGISTRY": backends["registry"],
             "METRICS_NAMESPACE": NAMESPACE,
@@ -119,7 +119,7 @@ class Function:
         return result
 
     def metrics(self):
-        """Returns the names of the metrics in its log."""
+        """Returns the names of the metrics in the function's log."""
         names = set()
         for line in self.log.read_text(errors="replace").splitlines():
             with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Makes a server on loopback reachable by another address of this machine."""
+"""Makes a server on loopback reachable at another address of this machine."""
 
 import socket
 import threading
@@ -30,5 +30,5 @@ def _relay(source, sink):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        # The connection was closed in the other direction.
+        # The other direction has closed the connection.
         pass

@@ -38,8 +38,8 @@ def environment(local):
     }
     staging = {"STAGING_BUCKET": local["staging_bucket"]}
     queue = {"BUILD_QUEUE_URL": local["build_queue_url"]}
-    # Image names contain the registry's loopback address, because the host and the builder in `local` use them too. In a
-    # container that address is the container itself, so the registry is set as the HTTP proxy for it.
+    # Image names contain the registry's loopback address, because the host and the builder in `local` use them too. In
+    # a container, loopback is the container itself, so the HTTP proxy for this address is the registry.
     registry = {"REGISTRY": local["registry"]}
     proxy = {"http_proxy": from_container(f"http://{local['registry']}"), "no_proxy": HOST}
     return {
@@ -50,8 +50,8 @@ def environment(local):
 
 
 def template(variables):
-    """Adapts the template that `sam build` wrote to `sam local`, which sets only variables that the template declares,
-    and passes bodies on as text unless binary media types are declared, unlike HTTP APIs of API Gateway."""
+    """Returns the template that `sam build` wrote, with two additions. It declares the variables, because `sam local`
+    sets no others, and binary media types, because `sam local` otherwise passes bodies as text (HTTP APIs do not)."""
     built = yaml_parse((BUILT / "template.yaml").read_text())
     for function, names in variables.items():
         properties = built["Resources"][function]["Properties"]
@@ -64,11 +64,12 @@ def template(variables):
 def start_relays(local):
     """Makes the backends, which listen on loopback, reachable from containers.
 
-    On Linux a container reaches the host by the address of Docker's bridge, which is not reachable from outside, so a
-    relay listens on it for each backend. With Docker Desktop the host does not have that address and needs no relay.
+    On Linux, a container reaches the host at the address of Docker's bridge, which is not reachable from outside. A
+    relay listens on this address for each backend. With Docker Desktop, the host does not have the address and needs
+    no relay.
     """
     bridge = docker.from_env().networks.get("bridge").attrs["IPAM"]["Config"][0]
-    # Without a configured gateway Docker uses the first address.
+    # If no gateway is configured, Docker uses the first address.
     address = bridge.get("Gateway") or str(next(ipaddress.ip_network(bridge["Subnet"]).hosts()))
     try:
         for url in [*local["endpoints"].values(), f"http://{local['registry']}"]:
@@ -79,7 +80,7 @@ def start_relays(local):
 
 
 def sam_local(arguments, **more):
-    # The credentials of the embedded backends instead of the caller's.
+    # Use the credentials of the embedded backends, not the caller's.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     variables |= {
         "AWS_ACCESS_KEY_ID": "local",

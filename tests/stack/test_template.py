@@ -1,4 +1,4 @@
-"""Tests template.yaml for what linters cannot know. Run by tests/scripts/check-template.
+"""Tests rules for template.yaml that linters cannot know. Run by tests/scripts/check-template.
 
 They run on SAM's translation of the template, which is what CloudFormation deploys.
 """
@@ -29,7 +29,7 @@ class NoManagedPolicies:
 def translated():
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    # `sam build` replaces the path of the sources by the address of the built archive.
+    # `sam build` replaces the path of the sources with the address of the built archive.
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"

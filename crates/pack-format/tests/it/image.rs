@@ -1,4 +1,4 @@
-//! The canonical layer, compared with that of GNU tar, and the digests of the image.
+//! Compares the canonical layer with the output of GNU tar, and checks the digests of the image.
 
 use std::{
     fs::{self, Permissions},
@@ -73,7 +73,6 @@ fn the_layer_is_what_gnu_tar_writes() {
     assert_eq!((descriptor.digest, descriptor.size), (Digest::sha256(&expected), expected.len() as u64));
 }
 
-/// Modes that GNU tar would otherwise keep, and files that an upload ignores, change nothing.
 #[test]
 fn the_layer_does_not_depend_on_modes_or_ignored_files() {
     let pack = tempfile::tempdir().unwrap();
@@ -98,7 +97,7 @@ fn the_layer_does_not_depend_on_modes_or_ignored_files() {
     };
     modes(0o644, 0o755, 0o755);
     let expected = layer_by_gnu_tar(pack.path());
-    // A umask of 077, a directory with setgid and sticky bits, a setuid script.
+    // Modes that GNU tar would keep: a umask of 077, a directory with setgid and sticky bits, a setuid script.
     for (file, directory, executable) in [(0o600, 0o700, 0o700), (0o664, 0o3775, 0o775), (0o644, 0o755, 0o6755)] {
         modes(file, directory, executable);
         assert_eq!(layer_by_gnu_tar(pack.path()), expected, "{file:o} {directory:o} {executable:o}");

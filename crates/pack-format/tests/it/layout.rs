@@ -10,7 +10,7 @@ use crate::support::assert_problems;
 const HELP: &str = "move it into one of `guides/`, `scripts/`, `data/`, `templates/`, or remove it (files allowed at \
                     the top: `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE`, `LICENSE.*`)";
 
-/// Asserts that a pack of a valid `pack.yaml` and these files has exactly these problems.
+/// Asserts that a pack with a valid `pack.yaml` and these files has exactly these problems.
 #[track_caller]
 fn assert_files(files: &[(&str, &[u8])], expected: &[(&str, &str)]) {
     let mut all: Vec<(&str, &[u8])> = vec![("pack.yaml", MANIFEST.as_bytes())];
@@ -38,7 +38,7 @@ fn accepts_every_defined_file_and_directory() {
 }
 
 #[test]
-fn rejects_anything_else_and_suggests_the_closest_name() {
+fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
     for (path, problem) in [
         ("guide/a.md", "`guide/` is not allowed at the top of a pack; rename it to `guides/`, or remove it"),
         ("Scripts/a.sh", "`Scripts/` is not allowed at the top of a pack; rename it to `scripts/`, or remove it"),
@@ -70,7 +70,7 @@ fn rejects_a_behavior_md_that_is_not_utf_8() {
     assert_files(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", message)]);
 }
 
-/// The lengths place characters across the end of the 8 KiB buffer.
+/// With these lengths, a character crosses the end of the 8 KiB buffer.
 #[test]
 fn checks_all_of_a_long_behavior_md() {
     for blanks in 8_180..8_200 {

@@ -1,4 +1,4 @@
-//! Tests of the pack format: which archives and manifests are valid, what the author of an invalid one is told, and the
+//! Tests of the pack format: valid archives and manifests, the problems of invalid archives and manifests, and the
 //! image of a valid pack.
 
 mod archive;

@@ -1,4 +1,4 @@
-//! Generates `MISTAKES.md`, which shows the most common mistakes of authors and the messages they get. Run this test
+//! Generates `MISTAKES.md`, which shows the most common mistakes of authors and their error messages. Run this test
 //! with `UPDATE_GOLDEN=1` to update the file.
 
 use std::{fmt::Write as _, fs, path::Path};

@@ -1,4 +1,4 @@
-//! The images of generated packs, unpacked by umoci and mounted by podman: the same files as in the pack.
+//! umoci must unpack, and podman must mount, the image of each generated pack with the files of the pack.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use test_support::{
 
 use crate::archive::generated::generated_archives;
 
-/// An OCI image layout (OCI image spec, "Image Layout") with one image of the tag `pack`.
+/// Writes an OCI image layout (OCI image spec, "Image Layout") with one image, tagged `pack`.
 fn write_layout(directory: &Path, image: &Image, layer: &[u8]) {
     let blobs = directory.join("blobs/sha256");
     fs::create_dir_all(&blobs).unwrap();
@@ -40,7 +40,7 @@ fn write_layout(directory: &Path, image: &Image, layer: &[u8]) {
     fs::write(directory.join("oci-layout"), r#"{"imageLayoutVersion": "1.0.0"}"#).unwrap();
 }
 
-/// Writes a layout for each generated pack, and returns it with the pack's files.
+/// Writes a layout for each generated pack. Returns the paths of the layouts with the files of their packs.
 fn layouts(directory: &Path) -> Vec<(PathBuf, Listing)> {
     let layout = |(index, archive): (usize, Vec<u8>)| {
         let mut pack = validate(&archive).unwrap();
@@ -66,7 +66,7 @@ fn umoci_unpacks_the_files_of_the_pack() {
     }
 }
 
-/// podman mounts images on arm64 as on amd64, although their platform is `linux/amd64`. Mounting needs root.
+/// podman mounts the images even on arm64, although their platform is `linux/amd64`. Mounting needs root.
 #[test]
 fn podman_mounts_the_files_of_the_pack() {
     if tool("podman").is_none() || run(Command::new("id").arg("-u")).trim() != "0" {
@@ -78,7 +78,7 @@ fn podman_mounts_the_files_of_the_pack() {
         podman.arg("--root").arg(directory.path().join("storage"));
         podman.arg("--runroot").arg(directory.path().join("run"));
         podman.args(["--storage-driver", "vfs"]);
-        // podman names an image after the path of its layout, and names are lower case.
+        // podman names an image after the path of its layout, and image names must be lower case.
         podman.current_dir(directory.path());
         podman
     };

@@ -21,21 +21,21 @@ pub(crate) fn problems(upload: &[u8]) -> Vec<String> {
     problems.map(|(field, message)| format!("{field}: {message}")).collect()
 }
 
-/// Asserts that the archive, with an end mark and compressed, has exactly these problems of the field `archive`.
+/// Adds an end mark, compresses the archive, and asserts that `archive` has exactly these problems.
 #[track_caller]
 pub(crate) fn assert_rejected(archive: Archive, expected: &[&str]) {
     assert_tar_rejected(&archive.tar(), expected);
 }
 
-/// Asserts that the tar, compressed, has exactly these problems of the field `archive`.
+/// Compresses the tar, and asserts that `archive` has exactly these problems.
 #[track_caller]
 pub(crate) fn assert_tar_rejected(tar: &[u8], expected: &[&str]) {
     let expected: Vec<_> = expected.iter().map(|message| ("archive", *message)).collect();
     assert_problems(&validate(&gzip(tar)), &expected, "archive");
 }
 
-/// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. `context` is shown
-/// on failure.
+/// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. A failure shows
+/// `context`.
 #[track_caller]
 pub(crate) fn assert_problems(
     result: &Result<ValidatedPack, ValidationError>,

@@ -1,4 +1,4 @@
-//! Archives truncated at every byte, and archives with any one byte changed.
+//! Archives truncated at every byte, and archives with each byte changed in turn.
 
 use std::{fs, path::PathBuf};
 
@@ -30,7 +30,7 @@ fn stored(tar: &[u8]) -> Vec<u8> {
     gzip_at(tar, Compression::none())
 }
 
-/// Returns the files of an upload if it is valid.
+/// Returns the files of a valid upload, or `None` if the upload is invalid.
 fn listing(upload: &[u8]) -> Option<Listing> {
     validate(upload).ok().map(|validated| validated.listing())
 }
@@ -66,7 +66,7 @@ fn rejects_a_changed_byte_of_an_upload_unless_it_has_no_meaning() {
             if without_meaning.contains(&index) {
                 assert_eq!(found, expected, "byte {index}");
             } else {
-                // A deflate stream, too, has padding bits, and several encodings of the same data.
+                // A deflate stream has padding bits, and can encode the same data in several ways.
                 assert!(found.is_none() || found == expected, "byte {index}");
             }
         }
@@ -89,10 +89,10 @@ fn rejects_a_changed_byte_of_a_header_by_its_checksum() {
     }
 }
 
-/// Changes each byte of the tar in turn and repairs the checksum of its header. What is still accepted must be read in
-/// the same way by other readers.
+/// Changes each byte of the tar in turn and repairs the checksum of its header. Other readers must read every tar that
+/// is still accepted in the same way.
 #[test]
-fn rejects_a_changed_byte_of_a_tar_or_reads_it_as_other_readers_do() {
+fn every_changed_byte_is_rejected_or_read_like_other_readers() {
     let tar = all_formats().tar();
     let original = listing(&gzip(&tar)).unwrap();
     let headers = headers(&tar);
@@ -120,7 +120,7 @@ fn rejects_a_changed_byte_of_a_tar_or_reads_it_as_other_readers_do() {
     }
     assert!(accepted.len() > 80 && rejected > 2000, "{} accepted and {rejected} rejected", accepted.len());
     for reader in Reader::installed() {
-        // The other readers start a process for each archive, which takes longer than reading it.
+        // Each archive starts one process per reader, which takes longer than reading the archive.
         let step = if reader == Reader::Python { 1 } else { 7 };
         let sample: Vec<_> = accepted.iter().step_by(step).collect();
         let jobs: Vec<_> = sample
@@ -135,7 +135,7 @@ fn rejects_a_changed_byte_of_a_tar_or_reads_it_as_other_readers_do() {
     }
 }
 
-/// Returns the positions of header blocks, which are the blocks whose checksum is correct.
+/// Returns the positions of header blocks: the blocks with a correct checksum.
 fn headers(tar: &[u8]) -> Vec<usize> {
     let is_header = |start: &usize| {
         let block = &tar[*start..start + BLOCK];

@@ -14,7 +14,7 @@ use test_support::{
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) upload: Vec<u8>,
-    /// The wrapping directory, which has a `0` at the end of its name in the archive.
+    /// The wrapping directory. In the archive, its name has a `0` at the end.
     pub(crate) wrapper: Option<String>,
     pub(crate) pack: Listing,
 }
@@ -59,7 +59,7 @@ struct Plan {
     wrapper: Option<String>,
     has_leading_dot: bool,
     has_global_header: bool,
-    /// Stems of names, and whether each directory is inside the one before it.
+    /// Stems of names, and whether each directory is inside the previous directory.
     directories: Vec<(bool, String)>,
     items: Vec<Item>,
     /// Whether each directory has an entry of its own.
@@ -72,7 +72,7 @@ struct Plan {
     order: Vec<u32>,
 }
 
-/// The archives that several tests use: the same 512 in every run, all of them valid.
+/// Returns 512 valid archives, the same in every run.
 pub(crate) fn generated_archives() -> Vec<Generated> {
     let mut runner = TestRunner::deterministic();
     (0..512).map(|_| archives().new_tree(&mut runner).unwrap().current()).collect()
@@ -166,7 +166,7 @@ impl Plan {
         for index in &self.ignored {
             let directory = &directories[index % directories.len()];
             let path = if index % 2 == 0 { format!("._{index}") } else { format!("{directory}/.DS_Store") };
-            // A file in a directory that the pack lacks would add the directory for other readers.
+            // Other readers would create the directory of this file, which the pack does not have.
             if self.fits(&path) && (index % 2 == 0 || pack.contains_key(&format!("{directory}/"))) {
                 members.push(Member::plain(path, Some((0o644, b"ignored".to_vec()))));
             }
@@ -190,7 +190,7 @@ impl Plan {
         paths
     }
 
-    /// Returns the name in the archive of a path in the pack.
+    /// Returns the archive name of a path in the pack.
     fn name(&self, path: &str) -> String {
         let dot = if self.has_leading_dot { "./" } else { "" };
         match &self.wrapper {
@@ -199,7 +199,7 @@ impl Plan {
         }
     }
 
-    /// Returns whether the format has room for the name, including a slash at the end.
+    /// Returns whether the name fits into the header of this format, including a slash at the end.
     fn fits(&self, path: &str) -> bool {
         let length = self.name(path).len() + 1;
         length <= 1000 && (length <= 100 || !matches!(self.format, Format::V7))
@@ -258,7 +258,7 @@ impl Plan {
     fn header(&self, name: &str, file: Option<&(u32, Vec<u8>)>) -> Header {
         let name = &name.as_bytes()[..name.len().min(100)];
         let header = match self.format {
-            // In v7 format, the slash at the end of its name makes an entry a directory.
+            // In v7 format, a slash at the end of the name marks a directory.
             Format::V7 => return Header::v7(name).mode(file.map_or(0o755, |(mode, _)| *mode)),
             Format::Gnu => Header::gnu(name),
             Format::Ustar | Format::Pax => Header::ustar(name),
@@ -285,7 +285,7 @@ fn files(members: &[Member]) -> Listing {
     files
 }
 
-/// Splits a name into the prefix and name fields of a `ustar` header, if they have room for it.
+/// Splits a name into the prefix and name fields of a `ustar` header. Returns `None` if it does not fit.
 fn split(name: &str) -> Option<(&str, &str)> {
     let slash = name.match_indices('/').map(|(slash, _)| slash).find(|slash| name.len() - slash - 1 <= 100)?;
     let (prefix, rest) = (&name[..slash], &name[slash + 1..]);

@@ -1,4 +1,4 @@
-//! I/O errors while reading an archive or storing its contents, which say nothing about the pack.
+//! I/O errors while reading an archive or storing its contents. They are errors, not problems of the pack.
 
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
@@ -8,7 +8,7 @@ use test_support::{
     validation::{self, ValidatedPack, validate_within},
 };
 
-/// Passes `left` bytes through, and then fails.
+/// A reader and writer that fails after `left` bytes.
 struct Failing<T> {
     inner: T,
     left: usize,
@@ -58,7 +58,7 @@ fn upload() -> Vec<u8> {
 #[test]
 fn an_error_while_reading_the_archive_is_not_a_problem() {
     let upload = upload();
-    // The gzip decoder reports a damaged archive with some of these kinds, too.
+    // The gzip decoder uses some of these kinds to report a damaged archive.
     for kind in [ErrorKind::Other, ErrorKind::UnexpectedEof, ErrorKind::InvalidInput, ErrorKind::InvalidData] {
         for left in [0, 1, 20, upload.len() / 2, upload.len() - 4, upload.len()] {
             let source = BufReader::with_capacity(100, Failing { inner: &upload[..], left, kind });
@@ -92,7 +92,7 @@ fn an_error_while_storing_contents_is_not_a_problem() {
 }
 
 #[test]
-fn truncated_contents_make_no_image() {
+fn an_image_of_truncated_contents_is_an_error() {
     let ValidatedPack { pack, contents } = validation::validate(&upload()).unwrap();
     let mut truncated = Cursor::new(&contents.get_ref()[..contents.get_ref().len() - 1]);
     assert_eq!(Image::new(&pack, &mut truncated).unwrap_err().kind(), ErrorKind::UnexpectedEof);

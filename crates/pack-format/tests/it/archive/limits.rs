@@ -1,4 +1,4 @@
-//! Each limit on archives: its exact value is accepted, and one more is rejected.
+//! The limits on archives. A value equal to the limit is accepted, and the next higher value is rejected.
 
 use flate2::Compression;
 use pack_format::{Limits, ValidationError};
@@ -9,7 +9,7 @@ use test_support::{
 
 const ACCEPTED: Result<(), String> = Ok(());
 
-/// Validates a tar. The error is the name, value and message of the limit that was passed, or the messages of the field
+/// Validates a tar. The error has the name, value and message of the exceeded limit, or the messages of the field
 /// `archive`.
 fn check(tar: &[u8], limits: &Limits) -> Result<(), String> {
     check_upload(&gzip(tar), limits)
@@ -173,7 +173,7 @@ fn counts_added_directories_separately() {
 
 #[test]
 fn limits_the_compression_ratio() {
-    // Deflate shrinks zeros to a thousandth.
+    // Deflate compresses zeros about 1000 to 1.
     let zeros = |length: usize| Archive::pack().file("data/zeros", vec![0; length]).tar();
     let over = rejected(
         "compression_ratio 200: the archive unpacks to more than 200 times its compressed size \
@@ -188,7 +188,7 @@ fn limits_the_compression_ratio() {
     let upload = gzip(&tar);
     let ratio = (tar.len() as u64).div_ceil(upload.len() as u64);
     let limits = |compression_ratio| Limits { compression_ratio, ..Limits::default() };
-    // The ratio is checked while reading, and the start of the archive may compress better than all of it.
+    // The ratio is checked while reading. The start of an archive may compress better than the whole archive.
     assert_eq!(check_upload(&upload, &limits(ratio * 2)), ACCEPTED);
     let over = ratio - 1;
     assert_eq!(
@@ -249,7 +249,7 @@ fn limits_names_to_configured_values() {
 }
 
 #[test]
-fn a_passed_limit_outranks_other_problems() {
+fn an_exceeded_limit_takes_precedence_over_problems() {
     let limits = Limits { file_bytes: 1000, ..Limits::default() };
     let tar = Archive::pack().file("../a", b"").file("data/a", [b'x'; 1001]).tar();
     match validate_within(&gzip(&tar)[..], &limits) {

@@ -1,4 +1,4 @@
-//! The gzip stream and the tar in it.
+//! Tests of the gzip stream and its tar.
 
 mod attacks;
 mod damage;

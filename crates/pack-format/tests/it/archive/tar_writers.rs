@@ -1,4 +1,4 @@
-//! Archives made by GNU tar, bsdtar, Python and git are accepted as they are.
+//! Archives made by GNU tar, bsdtar, Python and git must be valid.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! Valid archives, as old and new tools write them, and the paths of the resulting packs.
+//! Valid archives from old and new tools, and the paths of the resulting packs.
 
 use std::io::Write as _;
 
@@ -35,7 +35,7 @@ fn strips_one_wrapping_directory() {
         &expected,
     );
     assert_paths(Archive::new().file("./sample/guides/a", b"").file("./sample/pack.yaml", MANIFEST), &expected);
-    // Any name is stripped, even that of a directory of packs.
+    // The directory may have any name, even the name of a directory that packs use.
     assert_paths(Archive::new().file("guides/pack.yaml", MANIFEST).file("guides/guides/a", b""), &expected);
 }
 
@@ -67,7 +67,7 @@ fn accepts_the_global_header_of_git_archive() {
         Archive::new().extension(b'g', &commit).file("sample/pack.yaml", MANIFEST).file("sample/guides/a", b""),
         &["guides/", "guides/a", "pack.yaml"],
     );
-    // Followed by a long name.
+    // The global header may precede a PAX header with a long path.
     let long = "a".repeat(120);
     assert_paths(
         Archive::new()
@@ -123,7 +123,7 @@ fn accepts_v7_format() {
             .header(Header::v7("data/").mode(0o755))
             .header(Header::v7("data/empty/").mode(0o755))
             .entry(Header::v7("data/a"), b"content")
-            // GNU tar sets these fields in v7 format, too.
+            // GNU tar sets these fields even in v7 format.
             .header(Header::v7("data/b").field(DEV_MAJOR, "0000000\0").field(DEV_MINOR, "0000000\0"))
             .entry(Header::v7("scripts/run").field(MODE, "100755 \0"), b"")
             .entry(Header::v7("pack.yaml"), MANIFEST),
@@ -156,7 +156,7 @@ fn accepts_base_256_numbers() {
     (size[0], size[11]) = (0x80, 3);
     let before_1970 = [0xff; 12];
     let header = Header::gnu("data/a").field(UID, [0x80, 0, 0, 0x7f, 0, 0, 0, 1]).field(MTIME, before_1970);
-    // Not `entry`, which would write the size in octal.
+    // `entry` would write the size in octal.
     assert_paths(Archive::pack().header(header.field(SIZE, size)).data(b"123"), &["data/", "data/a", "pack.yaml"]);
 }
 

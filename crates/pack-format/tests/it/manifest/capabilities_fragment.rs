@@ -1,4 +1,4 @@
-//! The text of `capabilities` as stored in the record: the caps.yaml fragment, parsed and written again.
+//! The caps.yaml fragment: `capabilities`, parsed and written again, as the record stores it.
 
 use test_support::manifest::{manifest_with, manifest_with_rule};
 

@@ -1,4 +1,4 @@
-//! The `domains` of a rule.
+//! Which hosts `domains` accepts, and what is suggested for the others.
 
 use test_support::manifest::manifest_with_rule;
 
@@ -37,7 +37,7 @@ fn accepts_hosts_in_every_form() {
 }
 
 #[test]
-fn rejects_anything_else_and_suggests_the_host() {
+fn rejects_what_is_not_a_host_and_suggests_the_host() {
     for (host, message) in [
         (
             "'https://Example.com/v1'",

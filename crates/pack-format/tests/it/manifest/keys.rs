@@ -53,7 +53,7 @@ fn requires_only_three_keys() {
 }
 
 #[test]
-fn limits_the_size_of_the_file() {
+fn limits_the_size_of_pack_yaml() {
     let limit = usize::try_from(Limits::default().manifest_bytes).unwrap();
     let yaml = format!("{MANIFEST}{}", "#".repeat(limit - MANIFEST.len()));
     assert_manifest_accepted(&yaml);

@@ -163,7 +163,7 @@ fn limits_nesting() {
 }
 
 #[test]
-fn reports_only_a_syntax_error_and_its_line() {
+fn a_syntax_error_is_the_only_problem_reported() {
     assert_manifest_rejected(
         "name: sample\n\tversion: 1.0.0\n",
         &[("pack.yaml", "line 2: is not valid YAML (while scanning a plain scalar, found a tab); indent with spaces")],
@@ -274,8 +274,8 @@ fn accepts_equivalent_notations() {
 }
 
 #[test]
-fn accepts_nesting_and_keys_at_their_limits() {
-    // The document, the list, the capability and its budgets are the other four levels.
+fn accepts_maximum_nesting_and_key_length() {
+    // The document, the list, the capability and its budgets add four levels.
     let nested = format!("{}x{}", "[".repeat(28), "]".repeat(28));
     let key = "é".repeat(128);
     let rule = "{domains: [a.b], methods: [GET]}";

@@ -1,5 +1,4 @@
-//! Other YAML parsers read the same values from `pack.yaml`, and from the caps.yaml fragment in a record, as the author
-//! wrote.
+//! Other YAML parsers must read the author's values from `pack.yaml` and from the caps.yaml fragment in a record.
 
 use std::{
     io::Write as _,
@@ -18,8 +17,8 @@ use crate::support::assert_manifest_accepted;
 
 const MUTATIONS: usize = 3_000;
 
-/// A program that reads a JSON array of texts, parses each as YAML 1.1, and prints a list with the value as JSON for each,
-/// or an empty list if PyYAML rejects the text.
+/// A Python program that reads a JSON array of strings and parses each as YAML 1.1. Prints a JSON array with `[value]`
+/// for each string, or `[]` if PyYAML rejects it.
 const PYYAML: &str = "
 import json, sys, yaml
 def read(text):
@@ -46,7 +45,7 @@ fn parse_with_pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// Generates text that some parser does not read as text without quotes, and any other text.
+/// Generates text, including text that some parsers read as another type if it is not quoted.
 fn text() -> impl Strategy<Value = String> {
     let ambiguous = [
         "",
@@ -121,7 +120,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Generates JSON values, with only such numbers as all parsers read equally.
+/// Generates JSON values. All parsers read their numbers in the same way.
 fn value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         4 => text().prop_map(Value::from),
@@ -138,7 +137,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn other_parsers_read_the_values_of_the_author_from_the_fragment() {
+fn other_parsers_read_the_authors_values_from_the_fragment() {
     let mut runner = TestRunner::deterministic();
     let mut fragments = Vec::new();
     let mut expected = Vec::new();

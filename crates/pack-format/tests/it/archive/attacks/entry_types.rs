@@ -100,7 +100,7 @@ fn rejects_a_file_whose_name_ends_in_a_slash() {
 }
 
 #[test]
-fn rejects_an_entry_that_is_a_directory_by_only_one_of_its_names() {
+fn rejects_an_entry_if_only_one_of_its_names_ends_in_a_slash() {
     let problem = "entry `guides/a` at byte 2048 is a file, but its name ends with `/` like that of a directory";
     let old = Header::ustar("guides/b/").typeflag(0);
     assert_rejected(Archive::pack().pax(&[("path", b"guides/a")]).header(old.clone()), &[problem]);

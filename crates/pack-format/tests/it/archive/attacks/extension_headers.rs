@@ -4,12 +4,12 @@ use crate::support::{accepted_paths, assert_rejected, assert_tar_rejected};
 
 const AT: &str = "the extension header at byte 1024";
 
-/// Returns a pack with a PAX header of these records, followed by a file of five bytes.
+/// Returns a pack in which a PAX header with these records precedes a file of five bytes.
 fn pack_with(records: &[(&str, &[u8])]) -> Archive {
     Archive::pack().pax(records).file("guides/a", b"12345")
 }
 
-/// Returns the same with arbitrary data in the PAX header.
+/// Like [`pack_with`], but writes `data` unchanged into the PAX header.
 fn pack_with_data(data: &[u8]) -> Archive {
     Archive::pack().extension(b'x', data).file("guides/a", b"12345")
 }
@@ -95,7 +95,7 @@ fn rejects_malformed_pax_records() {
 }
 
 #[test]
-fn rejects_an_empty_pax_keyword_or_one_with_a_nul() {
+fn rejects_pax_keywords_that_are_empty_or_contain_a_nul() {
     for record in [pax_record("", b"x"), pax_record("com\0ment", b"x"), pax_record("path\0", b"guides/b")] {
         assert_rejected(
             pack_with_data(&record),

@@ -1,5 +1,5 @@
-//! Archives that some tools read differently from others, or that unpack to something dangerous. Each is built byte by
-//! byte and must be rejected with exactly these problems.
+//! Archives that tools read differently, or that are dangerous to unpack. The tests build each archive byte by byte and
+//! compare the problems that it is rejected with.
 
 mod duplicates;
 mod end_mark;

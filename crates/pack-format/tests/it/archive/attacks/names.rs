@@ -3,7 +3,7 @@ use test_support::archive::{Archive, Header, PREFIX};
 use crate::support::assert_rejected;
 
 /// Asserts that a file with this name has exactly these problems, whether the name is in the header, a GNU long name or
-/// a PAX record. `shown` is the name as the problems quote it.
+/// a PAX record. The problems quote the name as `shown`.
 #[track_caller]
 fn assert_name_rejected(name: impl AsRef<[u8]>, shown: &str, problems: &[&str]) {
     let name = name.as_ref();
@@ -131,7 +131,7 @@ fn rejects_control_characters_and_bidirectional_controls() {
 }
 
 #[test]
-fn rejects_components_that_end_in_a_dot_or_have_blanks_around_them() {
+fn rejects_components_that_end_in_a_dot_or_have_surrounding_blanks() {
     for name in [" guides/a", "guides /a", "guides/ a", "guides/a "] {
         assert_name_rejected(
             name,
