@@ -16,7 +16,7 @@ pub enum Visibility {
     Community,
 }
 
-/// What an upload publishes: everything known about a pack once its archive is validated.
+/// What an upload publishes: everything that is known about a pack after validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     pub org_id: OrgId,
@@ -48,7 +48,7 @@ impl Record {
         Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
     }
 
-    /// Returns this record queued for its next attempt, which builds another staged archive of the same content.
+    /// Returns this record, queued for its next attempt. That attempt builds another staged archive with the same content.
     pub fn queued_again(&self, staging_key: String, now: Timestamp) -> Self {
         let attempt = self.build.attempt.saturating_add(1);
         let build = Build { status: BuildStatus::Queued, staging_key, attempt, sends: 1, enqueued_at: now };
@@ -69,17 +69,17 @@ pub struct Build {
     pub attempt: u32,
     /// How many jobs were sent for this attempt. A new record counts the job that is sent right after it is written.
     pub sends: u32,
-    /// When a job for this attempt was last sent. For a new record, when it was written.
+    /// When a job for this attempt was last sent. For a new record, the time when the record was written.
     pub enqueued_at: Timestamp,
 }
 
-/// The status of a build. As attributes of an item or of a response: `build_status`, which is a [`BuildState`], and
+/// The status of a build. Items and responses have it as `build_status` (a [`BuildState`]) and, if it failed,
 /// `build_error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "build_status", rename_all = "lowercase")]
 #[strum_discriminants(
     name(BuildState),
-    doc = "A build status without the reason of a failure.",
+    doc = "A build status without the reason for a failure.",
     derive(Display),
     strum(serialize_all = "lowercase")
 )]

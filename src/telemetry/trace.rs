@@ -4,8 +4,8 @@ tokio::task_local! {
     static CURRENT: Option<Trace>;
 }
 
-/// An X-Ray trace. It is passed on from a request through its build job to the build, so that one query finds the log lines
-/// of all three.
+/// An X-Ray trace. A request passes it through the build job to the build, so that one query finds the log lines of
+/// both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace(String);
 
@@ -35,7 +35,7 @@ impl Trace {
         self.0.split(';').find_map(|field| field.strip_prefix("Root=")).unwrap_or_default()
     }
 
-    /// Runs a future with this trace as the [current](Self::current) one.
+    /// Runs a future with `trace` as its [current](Self::current) trace.
     pub fn scope<Work: Future>(trace: Option<Self>, work: Work) -> impl Future<Output = Work::Output> {
         CURRENT.scope(trace, work)
     }
