@@ -27,8 +27,8 @@ pub struct PresignedPut {
 }
 
 impl Staging {
-    /// The age at which the bucket's lifecycle rule deletes staged archives and unfinished multipart uploads. It must exceed
-    /// the longest time that a build may take; a test checks this.
+    /// The age at which the bucket's lifecycle rule deletes staged archives and unfinished multipart uploads. It must
+    /// exceed the longest time that a build may take; a test checks this.
     pub const EXPIRES_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
     pub fn new(client: aws_sdk_s3::Client, bucket: String) -> Self {

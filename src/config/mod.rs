@@ -36,8 +36,8 @@ pub struct Api {
     pub limits: Limits,
     /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first; all other limits are the same as in `limits`.
     pub large_limits: Limits,
-    /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, the time until its commit point. Together with
-    /// `SEND_TIMEOUT_MS` it must be shorter than the function's timeout of 29 seconds.
+    /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, the time until its commit point. Together
+    /// with `SEND_TIMEOUT_MS` it must be shorter than the function's timeout of 29 seconds.
     pub deadline: Duration,
     /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,

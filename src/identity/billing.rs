@@ -3,8 +3,8 @@ use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray}
 
 use crate::records::Timestamp;
 
-/// An org's billing posture, including the end of its trial. Items have it as `billing` (a [`Posture`]) and, for a trial,
-/// `trial_ends_at`.
+/// An org's billing posture, including the end of its trial. Items have it as `billing` (a [`Posture`]) and, for a
+/// trial, `trial_ends_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "billing", rename_all = "snake_case")]
 #[strum_discriminants(

@@ -13,8 +13,8 @@ use crate::records::OrgId;
 /// The accepted signature algorithms: one asymmetric algorithm for each kind of key. All others, such as `none` and the
 /// HMACs, are rejected before a key is looked up (RFC 8725, section 3.1).
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
-/// The accepted `typ` header parameters, in lower case. `typ` may be absent. A token of another type, such as an
-/// ID token's `id_token+jwt`, was issued for another purpose (RFC 8725, section 3.11; RFC 9068).
+/// The accepted `typ` header parameters, in lower case. `typ` may be absent. A token of another type, such as an ID
+/// token's `id_token+jwt`, was issued for another purpose (RFC 8725, section 3.11; RFC 9068).
 const TYPES: [&str; 2] = ["jwt", "at+jwt"];
 /// The accepted difference between the issuer's clock and ours, in seconds.
 const LEEWAY_SECONDS: u64 = 60;
@@ -46,8 +46,8 @@ impl FromStr for SessionToken {
 pub struct SessionSettings {
     /// The required `iss`.
     pub issuer: String,
-    /// The audience that `aud` must be or contain. If not set, `aud` is not checked. The JWKS must then belong to a single
-    /// client of the issuer, so that tokens of its other clients are rejected.
+    /// The audience that `aud` must be or contain. If not set, `aud` is not checked. The JWKS must then belong to a
+    /// single client of the issuer, so that tokens of its other clients are rejected.
     pub audience: Option<String>,
     pub jwks: JwksSettings,
 }
@@ -98,8 +98,8 @@ impl From<jsonwebtoken::errors::Error> for SessionError {
     }
 }
 
-/// The claims of AuthKit's default access tokens (WorkOS documentation, "Access token"). Parsing `iss` here rejects a list
-/// of issuers, which the verifier would accept.
+/// The claims of AuthKit's default access tokens (WorkOS documentation, "Access token"). Parsing `iss` here rejects a
+/// list of issuers, which the verifier would accept.
 #[derive(Deserialize)]
 struct Claims {
     #[serde(rename = "iss")]

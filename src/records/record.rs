@@ -48,7 +48,8 @@ impl Record {
         Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
     }
 
-    /// Returns this record, queued for its next attempt. That attempt builds another staged archive with the same content.
+    /// Returns this record, queued for its next attempt. That attempt builds another staged archive with the same
+    /// content.
     pub fn queued_again(&self, staging_key: String, now: Timestamp) -> Self {
         let attempt = self.build.attempt.saturating_add(1);
         let build = Build { status: BuildStatus::Queued, staging_key, attempt, sends: 1, enqueued_at: now };

@@ -38,8 +38,8 @@ impl Error {
 }
 
 impl From<OciDistributionError> for Error {
-    /// Distinguishes rejected images from all other errors. Errors that an operator can fix, such as wrong credentials, and
-    /// transfer errors, such as a digest mismatch, are not rejections.
+    /// Distinguishes rejected images from all other errors. Errors that an operator can fix, such as wrong credentials,
+    /// and transfer errors, such as a digest mismatch, are not rejections.
     fn from(error: OciDistributionError) -> Self {
         match &error {
             OciDistributionError::ServerError { code, message, .. } => match rejection(*code, message) {
@@ -76,8 +76,8 @@ impl From<OciDistributionError> for Error {
     }
 }
 
-/// Returns the reason if a response with this status and body rejects the image itself: its name, its size, its manifest,
-/// or overwriting an immutable tag (`TAG_INVALID` in ECR).
+/// Returns the reason if a response with this status and body rejects the image itself: its name, its size, its
+/// manifest, or overwriting an immutable tag (`TAG_INVALID` in ECR).
 fn rejection(status: u16, body: &str) -> Option<String> {
     if !(400..500).contains(&status) {
         return None;

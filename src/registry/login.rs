@@ -14,8 +14,8 @@ use super::Error;
 /// How long before its expiry an ECR token is renewed. It must be longer than a push takes.
 const TOKEN_MARGIN: Duration = Duration::from_secs(600);
 
-/// How long credentials from Secrets Manager are used before they are read again. This is also the longest delay until a
-/// rotated secret takes effect.
+/// How long credentials from Secrets Manager are used before they are read again. This is also the longest delay until
+/// a rotated secret takes effect.
 const SECRET_TTL: Duration = Duration::from_secs(300);
 
 /// How the service authenticates to the registry.
@@ -27,7 +27,7 @@ pub enum Credentials {
         username: String,
         password: SecretString,
     },
-    /// With the username and password from a secret in Secrets Manager, which must be a JSON object
+    /// With the username and password from a secret in Secrets Manager. The secret must be a JSON object:
     /// `{"username": "…", "password": "…"}`.
     Secret {
         arn: String,

@@ -79,8 +79,8 @@ impl Registry {
         }
     }
 
-    /// Pushes the image with a pack's `tree` and `contents` to `image_ref`, unless the registry already has it. Then checks
-    /// that the reference points to the image.
+    /// Pushes the image with a pack's `tree` and `contents` to `image_ref`, unless the registry already has it. Then
+    /// checks that the reference points to the image.
     ///
     /// # Errors
     /// Returns [`Error::Rejected`] if the push can never succeed. All other errors may be temporary.

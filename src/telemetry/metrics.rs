@@ -18,8 +18,8 @@ pub(super) fn init() {
     }
 }
 
-/// Metrics that are written to standard output in one line of JSON. CloudWatch Logs extracts them
-/// (Amazon CloudWatch user guide, "Specification: Embedded metric format").
+/// Metrics that are written to standard output in one line of JSON. CloudWatch Logs extracts them (Amazon CloudWatch
+/// user guide, "Specification: Embedded metric format").
 #[derive(Debug, Default)]
 pub struct Metrics {
     dimension: Option<(&'static str, String)>,

@@ -1,5 +1,6 @@
-//! Logs, metrics and traces. A Lambda function logs one JSON object per line; a local run logs text. Audit lines have the
-//! target [`AUDIT`]. Metrics are log lines too; see [`Metrics`]. A [`Trace`] connects the lines of a request and its build.
+//! Logs, metrics and traces. A Lambda function logs one JSON object per line; a local run logs text. Audit lines have
+//! the target [`AUDIT`]. Metrics are log lines too; see [`Metrics`]. A [`Trace`] connects the lines of a request and
+//! its build.
 
 mod metrics;
 mod trace;
@@ -23,9 +24,9 @@ pub use self::{
     trace::Trace,
 };
 
-/// The target of audit lines, which record who did what: `{"target":"audit","action":…}`. They are logged at every log level;
-/// only `RUST_LOG` can turn them off. They contain ids, names, versions and digests, but no secrets and no content of an
-/// archive.
+/// The target of audit lines, which record who did what: `{"target":"audit","action":…}`. They are logged at every log
+/// level; only `RUST_LOG` can turn them off. They contain ids, names, versions and digests, but no secrets and no
+/// content of an archive.
 pub const AUDIT: &str = "audit";
 
 /// The log levels of libraries, by module prefix. Their `info` messages are not useful here, and their lower levels log
@@ -45,8 +46,8 @@ const QUIET: [(&str, LevelFilter); 12] = [
     ("s3s", LevelFilter::WARN),
 ];
 
-/// Logs JSON to standard output, in the format of Lambda's own JSON lines: `timestamp`, `level`, `message` and the event's
-/// fields at the same level. Also logs panics, and metrics if `METRICS_NAMESPACE` is set.
+/// Logs JSON to standard output, in the format of Lambda's own JSON lines: `timestamp`, `level`, `message` and the
+/// event's fields at the same level. Also logs panics, and metrics if `METRICS_NAMESPACE` is set.
 pub fn init_json() {
     let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();

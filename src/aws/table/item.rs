@@ -60,8 +60,8 @@ pub(super) fn cursor(last_key: &Item) -> Option<PackId> {
     last_key.get("pack_id")?.as_s().ok()?.parse().ok()
 }
 
-/// A record's attributes. An absent value must be an absent attribute, never a NULL: an index skips only items that lack
-/// its attribute.
+/// A record's attributes. An absent value must be an absent attribute, never a NULL: an index skips only items that
+/// lack its attribute.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RecordItem {
     pack_id: PackId,

@@ -19,8 +19,8 @@ const UNPROCESSED_BACKOFF: [Duration; 3] =
     [Duration::from_millis(30), Duration::from_millis(100), Duration::from_millis(300)];
 
 impl Table {
-    /// Writes an org's API key, or overwrites it if the hash already exists. Writes no audit entry: this is only for the
-    /// publicly known keys of local runs.
+    /// Writes an org's API key, or overwrites it if the hash already exists. Writes no audit entry: this is only for
+    /// the publicly known keys of local runs.
     pub async fn put_api_key(&self, org: OrgId, key: &ApiKey) -> Result<(), Error> {
         let item = item::write(Key::api_key(org, &key.hash), key)?;
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
@@ -55,7 +55,8 @@ impl Table {
         Ok(keys)
     }
 
-    /// Revokes a key and writes the audit entry. Returns false if the org has no such key or the key is already revoked.
+    /// Revokes a key and writes the audit entry. Returns false if the org has no such key or the key is already
+    /// revoked.
     pub async fn revoke_api_key(&self, org: OrgId, key: &ApiKey, now: Timestamp, actor: &str) -> Result<bool, Error> {
         let revoke = Update::builder()
             .table_name(&self.name)

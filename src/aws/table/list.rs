@@ -67,7 +67,7 @@ struct IndexScan {
     after: Option<PackId>,
     /// The oldest readable id at the end of a page. All newer records were read.
     depth: Option<PackId>,
-    /// The last key of the last page.
+    /// The `LastEvaluatedKey` of the last page.
     last_key: Option<Item>,
     /// Whether the last page ended with a readable id, so that the list can be continued from `depth`.
     is_resumable: bool,

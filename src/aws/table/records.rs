@@ -51,8 +51,8 @@ impl Table {
         self.resolve_failed_write(record).await
     }
 
-    /// Replaces the failed record `old` with `new`, which has the same name and version, unless `old` has changed since it
-    /// was read.
+    /// Replaces the failed record `old` with `new`, which has the same name and version, unless `old` has changed since
+    /// it was read.
     ///
     /// # Errors
     /// The same as [`Table::create`].
@@ -80,8 +80,8 @@ impl Table {
         self.resolve_failed_write(new).await
     }
 
-    /// Overwrites the failed record `old` with `new`, the same record queued again, unless `old` has changed since it was
-    /// read.
+    /// Overwrites the failed record `old` with `new`, the same record queued again, unless `old` has changed since it
+    /// was read.
     ///
     /// # Errors
     /// The same as [`Table::create`].
@@ -125,8 +125,8 @@ impl Table {
     /// Reads which record has the name and version of `wanted`, after the condition of its write failed.
     ///
     /// If that record has the id and the staging key of `wanted`, an earlier try wrote it and the response was lost.
-    /// Ids are unique. Only repeated submissions of one upload share a staging key, so a submission may report another's
-    /// write as its own.
+    /// Ids are unique. Only repeated submissions of one upload share a staging key, so a submission may report
+    /// another's write as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Created, Error> {
         let manifest = &wanted.release.manifest;
         match self.released(wanted.release.org_id, &manifest.name, &manifest.version).await? {
