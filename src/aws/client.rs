@@ -11,8 +11,8 @@ pub struct Timeouts {
     pub call: Duration,
     /// For one attempt of a call that transfers an archive: S3.
     pub transfer: Duration,
-    /// For sending a job, including all attempts. It is short because the job is sent after the commit point: the client
-    /// gets a 201 even if sending fails.
+    /// For sending a job, including retries. It is short because the job is sent after the commit point: the client gets
+    /// a 201 even if sending fails.
     pub send: Duration,
 }
 

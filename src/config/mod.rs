@@ -29,8 +29,8 @@ pub struct Api {
     pub build_queue_url: String,
     /// `REGISTRY`, required: `host[:port][/prefix]`.
     pub registry: RegistryAddress,
-    /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither, and optionally `SESSION_AUDIENCE`; `TENANT_BASE_DOMAIN`;
-    /// `CREDENTIAL_CACHE_MS`, at most 60,000, with 0 for no cache.
+    /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither, and optionally `SESSION_AUDIENCE`;
+    /// `TENANT_BASE_DOMAIN`; `CREDENTIAL_CACHE_MS`, at most 60,000, where 0 disables the cache.
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
     pub limits: Limits,

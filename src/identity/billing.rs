@@ -43,7 +43,7 @@ impl Billing {
         }
     }
 
-    /// Returns whether the org may create anything at this time.
+    /// Returns whether the org may create anything at `now`.
     pub fn may_create(self, now: Timestamp) -> bool {
         match self {
             Self::Active => true,

@@ -35,7 +35,7 @@ pub enum UploadDenied {
 }
 
 impl Caller {
-    /// Checks that the caller's credential and its org's billing permit uploads at this time. The scope is checked first.
+    /// Checks that the caller's scopes, and then its org's billing, permit uploads at `now`.
     pub fn check_may_upload(&self, now: Timestamp) -> Result<(), UploadDenied> {
         if !self.scopes.contains(&Scope::CapsWrite) {
             return Err(UploadDenied::MissingScope(Scope::CapsWrite));

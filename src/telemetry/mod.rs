@@ -68,8 +68,8 @@ pub fn init_human() {
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();
 }
 
-/// Returns the log filter: `RUST_LOG` if it is set, or else the level in `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's advanced
-/// logging controls) or `LOG_LEVEL`, or else `info`.
+/// Returns the log filter: `RUST_LOG` if it is set. Otherwise the level in `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's
+/// advanced logging controls), then in `LOG_LEVEL`. The default is `info`.
 fn filter() -> Targets {
     let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var("LOG_LEVEL")).unwrap_or_default();
     let level = match level.to_ascii_lowercase().as_str() {
