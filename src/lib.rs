@@ -1,9 +1,9 @@
 //! The service that accepts pack uploads.
 //!
 //! [`lambda::http`] answers requests. It authenticates the caller through [`identity`] and parses the form. [`upload`]
-//! stages the archive in S3 while it validates it, writes the record through [`aws`] (the commit point) and sends a build
-//! job. [`catalog`] reads packs. [`build`] handles the job: it validates the staged archive with the same code and pushes
-//! the image through [`registry`]. [`requeue`] sends lost jobs again, and fails builds that cannot succeed.
+//! validates the archive while staging it in S3. It then writes the record through [`aws`], which is the commit point,
+//! and sends a build job. [`build`] handles the job: it validates the staged archive again and pushes the image through
+//! [`registry`]. [`requeue`] resends lost jobs and fails builds that cannot succeed. [`catalog`] reads packs.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
 //! `bin → lambda → upload, catalog, build, requeue → identity, aws, registry → records → pack-format`.

@@ -2,17 +2,17 @@ use std::time::Duration;
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
-/// Timeouts of calls to AWS, short enough to answer a request within API Gateway's limit of 29 seconds.
+/// Timeouts of calls to AWS, short enough to respond within the function's timeout of 29 seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection.
+    /// For establishing a connection.
     pub connect: Duration,
     /// For one attempt of a small call: DynamoDB, SQS, ECR, Secrets Manager.
     pub call: Duration,
     /// For one attempt of a call that transfers an archive: S3.
     pub transfer: Duration,
-    /// For sending a job, including all attempts. It is short because the job is sent after the commit point: the client
-    /// gets a 201 even if sending fails.
+    /// For sending a job, including retries. It is short because the job is sent after the commit point: the client gets
+    /// a 201 even if sending fails.
     pub send: Duration,
 }
 
@@ -33,7 +33,7 @@ impl Timeouts {
     }
 }
 
-/// Returns three attempts with the SDK's jittered backoff of at most one second.
+/// Returns a retry policy of three attempts, with the SDK's jittered backoff of at most one second.
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(1))
 }
@@ -45,7 +45,7 @@ pub fn dynamodb(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_dynamodb::Cl
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-/// Returns an S3 client. With `path_style`, the bucket is in the URL's path instead of its host, as emulators of S3
+/// Returns an S3 client. With `path_style`, the bucket is in the URL's path instead of its host, as S3 emulators
 /// require.
 pub fn s3(config: &SdkConfig, timeouts: &Timeouts, path_style: bool) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(config)

@@ -8,12 +8,10 @@ pub enum Error {
     /// A call failed. If the response was lost, the call may have taken effect.
     #[error("{operation} failed")]
     Call {
-        /// The API's name of the call, such as `PutObject`.
+        /// The name of the API operation, such as `PutObject`.
         operation: &'static str,
-        /// The SDK's error.
         source: BoxError,
     },
-    /// An upload URL could not be signed.
     #[error("the upload URL could not be signed")]
     Sign(#[source] BoxError),
     /// A stored item cannot be read. Reading it again gives the same error.
@@ -24,19 +22,17 @@ pub enum Error {
         /// What is wrong with the item.
         source: BoxError,
     },
-    /// A value cannot be written as an item.
     #[error("a value cannot be written as an item")]
     EncodeItem(#[source] serde_dynamo::Error),
-    /// A build job cannot be written as a message.
-    #[error("a build job cannot be written as a message")]
+    #[error("cannot serialise the build job")]
     EncodeJob(#[source] serde_json::Error),
-    /// A version claim names a record that does not exist, also after waiting for a replacement to end.
+    /// A version claim names a record that does not exist, even after waiting for a replacement to finish.
     #[error("a version claim names {pack_id}, which does not exist")]
     MissingRecord {
         /// The record that the claim names.
         pack_id: PackId,
     },
-    /// A write was rejected because its version is claimed, but there is no claim.
+    /// DynamoDB rejected a write because its version is claimed, but the claim does not exist.
     #[error("the version claim that rejected a write does not exist")]
     MissingClaim,
 }

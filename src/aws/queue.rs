@@ -14,7 +14,7 @@ pub struct Queue {
     url: String,
 }
 
-/// A build job, as the body of a message.
+/// A build job. Its JSON is the body of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
@@ -25,7 +25,7 @@ pub struct Job {
 }
 
 impl From<&Record> for Job {
-    /// Returns the job of the record's current attempt.
+    /// Returns the job for the record's current attempt.
     fn from(record: &Record) -> Self {
         Self { pack_id: record.id, attempt: record.build.attempt }
     }
@@ -36,10 +36,10 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Sends a job, with the current trace as its `AWSTraceHeader`.
+    /// Sends a job and passes the current trace in `AWSTraceHeader`.
     ///
     /// # Errors
-    /// Returns [`Error::Call`] if SQS did not confirm the message, which may have been sent nevertheless.
+    /// Returns [`Error::Call`] if SQS did not confirm the message. It may have been sent anyway.
     pub async fn send(&self, job: Job) -> Result<(), Error> {
         let body = serde_json::to_string(&job).map_err(Error::EncodeJob)?;
         let mut message = self.client.send_message().queue_url(&self.url).message_body(body);

@@ -27,15 +27,15 @@ pub struct PresignedPut {
 }
 
 impl Staging {
-    /// The age at which the bucket's lifecycle deletes staged objects and unfinished multipart uploads. It is longer than
-    /// any build may take; a test compares the two.
+    /// The age at which the bucket's lifecycle rule deletes staged archives and unfinished multipart uploads. It must
+    /// exceed the longest time that a build may take; a test checks this.
     pub const EXPIRES_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
     pub fn new(client: aws_sdk_s3::Client, bucket: String) -> Self {
         Self { client, bucket }
     }
 
-    /// Returns a new unique key, `staging/<org id>/<ULID>.tar.gz`.
+    /// Generates a unique key, `staging/<org id>/<ULID>.tar.gz`.
     pub fn new_key(org: OrgId) -> String {
         format!("staging/{org}/{}.tar.gz", Ulid::generate())
     }
@@ -45,8 +45,8 @@ impl Staging {
         format!("uploads/{org}/{upload}.tar.gz")
     }
 
-    /// Signs a request that uploads an archive of this size in bytes and with this SHA-256 under `key`. The client must
-    /// start to send it within [`UploadId::SEND_WITHIN`]. Signing makes no call to S3.
+    /// Signs a request that uploads an archive to `key`. S3 accepts only an archive with this SHA-256 and this size in
+    /// bytes. The client must start sending it within [`UploadId::SEND_WITHIN`]. Signing does not call S3.
     pub async fn presign_put(&self, key: &str, size: u64, sha256: Digest) -> Result<PresignedPut, Error> {
         let size = i64::try_from(size).map_err(|error| Error::Sign(error.into()))?;
         let within = PresigningConfig::expires_in(UploadId::SEND_WITHIN).map_err(|error| Error::Sign(error.into()))?;
@@ -57,7 +57,7 @@ impl Staging {
         Ok(PresignedPut { url: request.uri().to_owned(), headers })
     }
 
-    /// Stages an archive under `key`. The SDK sends a checksum with it, which S3 verifies.
+    /// Stages an archive under `key`. The SDK sends a checksum, which S3 verifies.
     pub async fn put(&self, key: &str, archive: Bytes) -> Result<(), Error> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/gzip");
         put.body(ByteStream::from(archive)).send().await.map_err(Error::call("PutObject"))?;
@@ -67,7 +67,7 @@ impl Staging {
     /// Returns the archive staged under `key`, or `None` if it does not exist. The stream ends with an error if the
     /// transfer is interrupted or the checksum does not match.
     ///
-    /// The caller needs `s3:ListBucket`: without it S3 answers 403 instead of 404 for an object that does not exist.
+    /// The caller needs `s3:ListBucket`. Without it, S3 returns 403 instead of 404 if the object does not exist.
     pub async fn get(&self, key: &str) -> Result<Option<impl Stream<Item = io::Result<Bytes>> + use<>>, Error> {
         match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => Ok(Some(stream::unfold(object.body, async |mut body| {

@@ -29,15 +29,15 @@ pub struct Api {
     pub build_queue_url: String,
     /// `REGISTRY`, required: `host[:port][/prefix]`.
     pub registry: RegistryAddress,
-    /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither, and optionally `SESSION_AUDIENCE`; `TENANT_BASE_DOMAIN`;
-    /// `CREDENTIAL_CACHE_MS`, at most 60,000, with 0 for no cache.
+    /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither, and optionally `SESSION_AUDIENCE`;
+    /// `TENANT_BASE_DOMAIN`; `CREDENTIAL_CACHE_MS`, at most 60,000, where 0 disables the cache.
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
     pub limits: Limits,
-    /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first; limits without such a variable are those above.
+    /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first; all other limits are the same as in `limits`.
     pub large_limits: Limits,
-    /// `REQUEST_DEADLINE_MS`: how long a request may take, or an upload until its commit point. Together with
-    /// `SEND_TIMEOUT_MS` it must be shorter than the function's timeout of 29 seconds.
+    /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, the time until its commit point. Together
+    /// with `SEND_TIMEOUT_MS` it must be shorter than the function's timeout of 29 seconds.
     pub deadline: Duration,
     /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,
@@ -56,11 +56,11 @@ pub struct Builder {
     /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic`, `secret` or `ecr`), `REGISTRY_USERNAME`,
     /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
     pub registry: registry::Settings,
-    /// As [`Api::large_limits`]: every archive that `api` accepted is within them.
+    /// The same as [`Api::large_limits`], which no archive that `api` accepted exceeds.
     pub limits: Limits,
-    /// As [`Api::timeouts`].
+    /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
-    /// As [`Api::s3_path_style`].
+    /// The same as [`Api::s3_path_style`].
     pub s3_path_style: bool,
 }
 
@@ -73,7 +73,7 @@ pub struct Requeue {
     pub build_queue_url: String,
     /// `REQUEUE_AFTER_MS`, `MAX_SENDS`, `GIVE_UP_AFTER_MS`.
     pub settings: requeue::Settings,
-    /// As [`Api::timeouts`].
+    /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
 }
 
@@ -82,7 +82,7 @@ pub struct Requeue {
 pub struct Admin {
     /// `TABLE_NAME`, required.
     pub table_name: String,
-    /// As [`Api::timeouts`].
+    /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
 }
 
@@ -116,7 +116,7 @@ impl Api {
 }
 
 impl Builder {
-    /// As [`Api::read`].
+    /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
@@ -139,7 +139,7 @@ impl Builder {
 }
 
 impl Requeue {
-    /// As [`Api::read`].
+    /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, build_queue_url) = (reader.required("TABLE_NAME"), reader.required("BUILD_QUEUE_URL"));
@@ -156,7 +156,7 @@ impl Requeue {
 }
 
 impl Admin {
-    /// As [`Api::read`].
+    /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let table_name = reader.required("TABLE_NAME");
@@ -209,7 +209,7 @@ fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {
     }
 }
 
-/// Reads the limits of archives that are uploaded to S3 first. None may be lower than its counterpart in `limits`.
+/// Reads the limits for archives that are uploaded to S3 first. No limit may be lower than the same limit in `limits`.
 fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &Limits) -> Limits {
     let default = Limits::large();
     let mut limit = |name: &'static str, default: u64, min: u64| {

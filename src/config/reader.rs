@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr, time::Duration};
 /// One or more variables are missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// Every variable to correct, in the order in which they were read.
+    /// Every missing or invalid variable, in the order in which they were read.
     pub variables: Vec<InvalidVariable>,
 }
 
@@ -36,7 +36,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         Self { lookup, invalid: Vec::new() }
     }
 
-    /// Reads a variable that must be set. Returns `None` and rejects it if it is not set or invalid.
+    /// Reads a required variable. If it is missing or invalid, records that and returns `None`.
     pub(super) fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
         let value = self.value(name);
         if value.is_none() {

@@ -21,20 +21,20 @@ pub struct ApiKey {
 }
 
 /// An API key's secret: `sk_`, the ULID of its org, `_`, and 32 random bytes in base64url without padding (RFC 4648,
-/// section 5). It names its org so that key and org can be read in one round trip.
+/// section 5). It contains the org's id so that key and org can be read in one round trip.
 #[derive(Debug, Clone)]
 pub struct KeySecret {
     org_id: OrgId,
     text: SecretString,
 }
 
-/// The text does not have the form of an API key's secret.
+/// The text is not a well-formed API key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not an API key")]
 pub struct InvalidKeySecret;
 
 impl KeySecret {
-    /// Returns the secret of these random bytes for a key of this org.
+    /// Builds an API key's secret from an org's id and 32 random bytes.
     pub fn new(org_id: OrgId, random: [u8; 32]) -> Self {
         let org = org_id.to_string();
         let ulid = org.trim_start_matches("org_");
@@ -51,7 +51,7 @@ impl KeySecret {
         KeyHash(Sha256::digest(self.reveal()).into())
     }
 
-    /// Returns the secret itself, to be shown once.
+    /// Returns the secret itself. It is shown only once, when the key is created.
     pub fn reveal(&self) -> &str {
         self.text.expose_secret()
     }

@@ -7,8 +7,8 @@ pub struct Authenticator<D> {
     sessions: Option<Sessions>,
 }
 
-/// Why a credential was not accepted. The client learns only whether the credential was rejected, or could not be
-/// checked: [`AuthenticationError::Directory`] and [`SessionError::Jwks`].
+/// Why a credential was not accepted. The client learns only whether the credential was rejected or could not be
+/// checked. It could not be checked in the cases [`AuthenticationError::Directory`] and [`SessionError::Jwks`].
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError<E> {
     /// The key or its org does not exist.
@@ -23,7 +23,6 @@ pub enum AuthenticationError<E> {
     Session(#[from] SessionError),
     #[error("the session's org does not exist")]
     UnknownOrg,
-    /// The directory could not be read.
     #[error("the directory could not be read")]
     Directory(#[source] E),
 }
@@ -36,8 +35,8 @@ impl<D: Directory + Sync> Authenticator<D> {
         }
     }
 
-    /// Returns the caller that a credential belongs to. API keys are looked up by the hash of their secret, so there is no
-    /// comparison of secrets whose duration an attacker could measure.
+    /// Returns the caller that a credential belongs to. API keys are looked up by the hash of their secret, so secrets
+    /// are never compared and an attacker cannot time the comparison.
     pub async fn authenticate(&self, credential: &Credential) -> Result<Caller, AuthenticationError<D::Error>> {
         match credential {
             Credential::ApiKey(secret) => {

@@ -3,8 +3,8 @@ use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray}
 
 use crate::records::Timestamp;
 
-/// An org's billing posture, together with the end of its trial. As attributes of an item: `billing`, which is a
-/// [`Posture`], and `trial_ends_at`.
+/// An org's billing posture, including the end of its trial. Items have it as `billing` (a [`Posture`]) and, for a
+/// trial, `trial_ends_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "billing", rename_all = "snake_case")]
 #[strum_discriminants(
@@ -43,7 +43,7 @@ impl Billing {
         }
     }
 
-    /// Returns whether the org may create anything at this time.
+    /// Returns whether the org may create anything at `now`.
     pub fn may_create(self, now: Timestamp) -> bool {
         match self {
             Self::Active => true,

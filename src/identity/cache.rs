@@ -10,11 +10,11 @@ use lru::LruCache;
 use super::{ApiKey, Directory, KeyHash, Org, is_within};
 use crate::records::OrgId;
 
-/// The most keys, and the most orgs, that are cached. The least recently used ones are evicted.
+/// The capacity of the cache of keys, and of the cache of orgs. The least recently used entries are evicted.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
-/// A directory with a cache. A revocation or a change of billing takes effect when the cached entry expires. Keys and orgs
-/// that do not exist, and revoked keys, are not cached.
+/// A directory with a cache. A revoked key or a change of billing takes effect when the cached entry expires. Revoked
+/// keys, and keys and orgs that do not exist, are not cached.
 #[derive(Debug)]
 pub(super) struct CachedDirectory<D> {
     directory: D,
@@ -60,7 +60,7 @@ impl<D: Directory + Sync> Directory for CachedDirectory<D> {
 #[derive(Debug)]
 struct Cache<K: Hash + Eq, V> {
     keep_for: Duration,
-    /// Each value with the time at which its read began, since it may not include later changes.
+    /// Each value, with the time when its read began: the value may not include later changes.
     entries: Mutex<LruCache<K, (SystemTime, V)>>,
 }
 

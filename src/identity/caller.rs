@@ -20,7 +20,7 @@ pub struct Caller {
     pub org: Org,
     /// The permissions of the credential.
     pub scopes: Vec<Scope>,
-    /// Identifies the credential in logs and is not secret: `key:` and the first digits of the key's hash, or `session:`
+    /// The credential's name in logs, which is not secret: `key:` and the first digits of the key's hash, or `session:`
     /// and the token's subject.
     pub credential_id: String,
 }
@@ -28,16 +28,14 @@ pub struct Caller {
 /// Why a caller may not upload.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UploadDenied {
-    /// The credential lacks this scope.
     #[error("the credential lacks the scope {0}")]
     MissingScope(Scope),
-    /// The org's billing posture does not permit it.
     #[error("the org's billing does not permit uploads")]
     BillingInactive,
 }
 
 impl Caller {
-    /// Checks that the caller's credential and its org's billing permit uploads at this time. The scope is checked first.
+    /// Checks that the caller's scopes, and then its org's billing, permit uploads at `now`.
     pub fn check_may_upload(&self, now: Timestamp) -> Result<(), UploadDenied> {
         if !self.scopes.contains(&Scope::CapsWrite) {
             return Err(UploadDenied::MissingScope(Scope::CapsWrite));

@@ -11,13 +11,14 @@ pub enum Credential {
     Session(SessionToken),
 }
 
-/// The text does not have the form of a credential.
+/// The text is not a well-formed credential.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a credential")]
 pub struct InvalidCredential;
 
 impl Credential {
-    /// Returns whether a text looks like a credential, valid or not. Such a text must not be in a URL, since URLs are logged.
+    /// Returns whether a text looks like a credential, valid or not. URLs are logged, so they must not contain such
+    /// text.
     pub fn is_likely(text: &str) -> bool {
         text.starts_with("sk_") || text.starts_with(SessionToken::PREFIX)
     }

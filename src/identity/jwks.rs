@@ -45,7 +45,7 @@ impl FromStr for JwksUrl {
 }
 
 impl JwksUrl {
-    /// Whether the keys are at a well-known URI (RFC 8615), and so those of all clients of the issuer.
+    /// Returns whether this is a well-known URI (RFC 8615). Its keys are then shared by all clients of the issuer.
     pub fn is_well_known(&self) -> bool {
         self.0.path().starts_with("/.well-known/")
     }
@@ -59,15 +59,15 @@ pub struct JwksSettings {
     pub timeout: Duration,
     /// How long keys are cached. A key that the issuer withdrew is accepted until then.
     pub keep_for: Duration,
-    /// The shortest time between a fetch and the next one for an unknown `kid`, so that invented ones cannot be used to
-    /// flood the issuer.
+    /// The shortest time between a fetch and a fetch for an unknown `kid`. It prevents callers from flooding the issuer
+    /// with invented `kid`s.
     pub refresh_pause: Duration,
-    /// The shortest time between a failed fetch and the next one if no keys are cached.
+    /// The shortest time between a failed fetch and the next fetch if no keys are cached.
     pub retry_pause: Duration,
 }
 
 impl JwksSettings {
-    /// Returns the settings of this URL with the default times.
+    /// Returns settings with default timeouts and intervals.
     pub fn new(url: JwksUrl) -> Self {
         Self {
             url,
@@ -93,7 +93,7 @@ pub enum JwksError {
     #[error("the JWKS is malformed")]
     Malformed(#[from] serde_json::Error),
     /// The last fetch failed less than [`JwksSettings::retry_pause`] ago.
-    #[error("the JWKS could not be fetched a moment ago")]
+    #[error("the last fetch of the JWKS failed, and it is too early to retry")]
     RecentlyFailed,
 }
 
@@ -108,7 +108,7 @@ pub(super) struct PublicKey {
 #[derive(Debug)]
 pub(super) struct Jwks {
     settings: JwksSettings,
-    /// Locked during a fetch, so that there is only one at a time.
+    /// Locked during a fetch, so that only one fetch runs at a time.
     state: Mutex<State>,
 }
 
@@ -149,7 +149,7 @@ impl Jwks {
             _ => {}
         }
         let began_at = SystemTime::now();
-        // Counts as failed until it has succeeded, since this future may be dropped during the fetch.
+        // Record the fetch as failed until it succeeds, because this future may be dropped during the fetch.
         state.last_fetch = Some(Fetch { began_at, failed: true });
         let keys = self.fetch().await?;
         state.last_fetch = Some(Fetch { began_at, failed: false });
@@ -159,7 +159,7 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<HashMap<String, PublicKey>, JwksError> {
-        // A new client for each fetch: fetches are rare, and a frozen function's kept connection would be dead.
+        // Use a new client for each fetch: fetches are rare, and a kept connection dies while the function is frozen.
         let client = Client::builder().timeout(self.settings.timeout).redirect(redirect::Policy::none()).build()?;
         let mut response = client.get(self.settings.url.0.clone()).send().await?;
         if response.status() != StatusCode::OK {
@@ -176,7 +176,7 @@ impl Jwks {
     }
 }
 
-/// Returns the usable keys of a JWK Set by `kid`. All others are ignored (RFC 7517, section 5).
+/// Parses a JWK Set and returns its usable keys by `kid`. Ignores all other keys (RFC 7517, section 5).
 fn read(body: &[u8]) -> Result<HashMap<String, PublicKey>, JwksError> {
     #[derive(Deserialize)]
     struct Set {
@@ -188,7 +188,7 @@ fn read(body: &[u8]) -> Result<HashMap<String, PublicKey>, JwksError> {
 }
 
 impl PublicKey {
-    /// Returns the key if it verifies signatures of an accepted algorithm.
+    /// Returns the key if it can verify signatures with an accepted algorithm.
     fn from_jwk(jwk: &Jwk) -> Option<Self> {
         let (algorithm, declared) = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),

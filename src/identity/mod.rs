@@ -35,10 +35,9 @@ use crate::records::OrgId;
 
 /// The store of orgs and API keys.
 pub trait Directory {
-    /// The error of a failed lookup.
     type Error;
 
-    /// Reads an org and its API key of this hash consistently, in one round trip. Returns `None` unless both exist.
+    /// Consistently reads an org and its API key with this hash, in one round trip. Returns `None` unless both exist.
     fn api_key(
         &self,
         org: OrgId,
@@ -49,8 +48,9 @@ pub trait Directory {
     fn org(&self, id: OrgId) -> impl Future<Output = Result<Option<Org>, Self::Error>> + Send;
 }
 
-/// Returns whether `time` is less than `age` ago, by the wall clock: the monotonic clock may stop while a Lambda
-/// function is frozen between two requests. A time in the future, as after the clock was set back, is not recent.
+/// Returns whether `time` is less than `age` ago. Uses the wall clock, because the monotonic clock may stop while a
+/// Lambda function is frozen between two requests. Returns false for a time in the future, which occurs if the clock is
+/// set back.
 fn is_within(time: SystemTime, age: Duration) -> bool {
     time.elapsed().is_ok_and(|elapsed| elapsed < age)
 }

@@ -5,19 +5,14 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, SerializeDisplay, DeserializeFromStr)]
 #[strum(parse_err_ty = UnknownScope, parse_err_fn = unknown_scope)]
 pub enum Scope {
-    /// To upload packs.
     #[strum(serialize = "caps:write")]
     CapsWrite,
-    /// To see the workspace.
     #[strum(serialize = "workspace:read")]
     WorkspaceRead,
-    /// To change the workspace.
     #[strum(serialize = "workspace:write")]
     WorkspaceWrite,
-    /// To submit tasks.
     #[strum(serialize = "tasks:write")]
     TasksWrite,
-    /// To see the audit trail.
     #[strum(serialize = "audit:read")]
     AuditRead,
 }
@@ -51,7 +46,7 @@ pub enum KeyTemplate {
     FullAccess,
     /// All scopes except uploading packs.
     SubmitObserve,
-    /// The scopes that change nothing.
+    /// All scopes that permit no changes.
     ReadOnly,
 }
 

@@ -13,7 +13,7 @@ use crate::records::OrgId;
 /// The accepted signature algorithms: one asymmetric algorithm for each kind of key. All others, such as `none` and the
 /// HMACs, are rejected before a key is looked up (RFC 8725, section 3.1).
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
-/// The accepted `typ` header parameters, in lower case. It may also be absent. A token of another type, such as an ID
+/// The accepted `typ` header parameters, in lower case. `typ` may be absent. A token of another type, such as an ID
 /// token's `id_token+jwt`, was issued for another purpose (RFC 8725, section 3.11; RFC 9068).
 const TYPES: [&str; 2] = ["jwt", "at+jwt"];
 /// The accepted difference between the issuer's clock and ours, in seconds.
@@ -46,8 +46,8 @@ impl FromStr for SessionToken {
 pub struct SessionSettings {
     /// The required `iss`.
     pub issuer: String,
-    /// The audience that `aud` must be or contain. Without one `aud` is not checked, so the keys must be those of one
-    /// client of the issuer: a token that the issuer gave to another client must not verify.
+    /// The audience that `aud` must be or contain. If not set, `aud` is not checked. The JWKS must then belong to a
+    /// single client of the issuer, so that tokens of its other clients are rejected.
     pub audience: Option<String>,
     pub jwks: JwksSettings,
 }
@@ -56,7 +56,7 @@ pub struct SessionSettings {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) org_id: OrgId,
-    /// The token's permissions, except unknown ones. None if the token has no `permissions`.
+    /// The token's known permissions. Empty if the token has no `permissions`.
     pub(super) scopes: Vec<Scope>,
     /// `sub`, which identifies the session in audit lines.
     pub(super) subject: Option<String>,
@@ -65,7 +65,7 @@ pub(super) struct Session {
 /// Why a token is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The header or the claims cannot be parsed. The parser's error is dropped, since it may quote them.
+    /// The header or the claims cannot be parsed. The parser's error is dropped because it may quote the token.
     #[error("the session token is malformed")]
     Malformed,
     /// The signature is wrong, or a claim such as `exp`, `iss` or `aud` is not accepted.
@@ -98,8 +98,8 @@ impl From<jsonwebtoken::errors::Error> for SessionError {
     }
 }
 
-/// The claims of an access token as AuthKit issues it by default (WorkOS documentation, "Access token"). `iss` is parsed
-/// here too, because the verifier would also accept a list of issuers.
+/// The claims of AuthKit's default access tokens (WorkOS documentation, "Access token"). Parsing `iss` here rejects a
+/// list of issuers, which the verifier would accept.
 #[derive(Deserialize)]
 struct Claims {
     #[serde(rename = "iss")]

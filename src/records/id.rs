@@ -22,7 +22,7 @@ macro_rules! id {
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let ulid = text.strip_prefix($prefix).and_then(|ulid| ulid.parse().ok()).ok_or(InvalidId)?;
                 let id = Self(ulid);
-                // Only the canonical form is accepted: a lower-case ULID would be another key in the table.
+                // Only the canonical form is accepted: a lower-case ULID would be a different key in the table.
                 if id.to_string() == text { Ok(id) } else { Err(InvalidId) }
             }
         }

@@ -16,7 +16,7 @@ pub enum Visibility {
     Community,
 }
 
-/// What an upload publishes: everything known about a pack once its archive is validated.
+/// What an upload publishes: everything that is known about a pack after validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     pub org_id: OrgId,
@@ -88,8 +88,8 @@ impl Record {
         Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
     }
 
-    /// Returns this record queued for its next attempt, which builds the archive of `upload`, a new record of the same
-    /// content.
+    /// Returns this record, queued for its next attempt. That attempt builds the archive of `upload`, a new record with the
+    /// same content.
     pub fn queued_again(&self, upload: &Self) -> Self {
         let release = Release {
             archive_sha256: upload.release.archive_sha256,
@@ -114,17 +114,17 @@ pub struct Build {
     pub attempt: u32,
     /// How many jobs were sent for this attempt. A new record counts the job that is sent right after it is written.
     pub sends: u32,
-    /// When a job for this attempt was last sent. For a new record, when it was written.
+    /// When a job for this attempt was last sent. For a new record, the time when the record was written.
     pub enqueued_at: Timestamp,
 }
 
-/// The status of a build. As attributes of an item or of a response: `build_status`, which is a [`BuildState`], and
+/// The status of a build. Items and responses have it as `build_status` (a [`BuildState`]) and, if it failed,
 /// `build_error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "build_status", rename_all = "lowercase")]
 #[strum_discriminants(
     name(BuildState),
-    doc = "A build status without the reason of a failure.",
+    doc = "A build status without the reason for a failure.",
     derive(Display),
     strum(serialize_all = "lowercase")
 )]

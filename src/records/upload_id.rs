@@ -16,9 +16,9 @@ use super::{
 id! {
     /// The id of an upload whose archive the client sends to S3: `upload_` and a ULID.
     ///
-    /// These ids are not stored. The time in the ULID is the deadline for sending the archive. Its last 40 bits are a hash
-    /// of the others and of the org, so an id is valid for one org only. They are not a secret: a caller who invents an id
-    /// only reaches objects of their own org.
+    /// These ids are not stored. The time in the ULID is the deadline for sending the archive. The last 40 bits of the
+    /// ULID are a hash of its other bits and of the org, so an id is valid for one org only. The hash is no secret: a
+    /// caller who invents an id reaches only objects of their own org.
     UploadId, "upload_"
 }
 
@@ -31,18 +31,19 @@ pub struct UnknownUpload;
 const FREE_BYTES: usize = 11;
 
 impl UploadId {
-    /// How long after the upload begins the client may start to send the archive.
+    /// How long the client has, from the beginning of the upload, to start sending the archive.
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-    /// How long after that the upload may be submitted as a pack. An archive that was started in time may arrive late.
+    /// How long after the end of [`Self::SEND_WITHIN`] the upload may be submitted as a pack. A transfer that started in time may
+    /// end later.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
-    /// Returns a new id for an upload of this org, whose archive may be sent until `expires_at`.
+    /// Generates an id for an upload of this org. The client may start sending the archive until `expires_at`.
     pub fn generate(org: OrgId, expires_at: Timestamp) -> Self {
         Self(bound(Ulid::from_datetime(expires_at.into()), org))
     }
 
-    /// Parses the id of an upload that this org may submit at this time.
+    /// Parses an upload id and checks that `org` may submit the upload at `now`.
     pub fn parse(text: &str, org: OrgId, now: Timestamp) -> Result<Self, UnknownUpload> {
         let id: Self = text.parse().map_err(|_| UnknownUpload)?;
         let is_current = id.0.datetime() + Self::SUBMIT_WITHIN > SystemTime::from(now);
@@ -50,7 +51,7 @@ impl UploadId {
     }
 }
 
-/// Replaces the last bytes of a ULID with the hash for this org.
+/// Replaces the last bytes of a ULID with a hash of its other bytes and the org.
 fn bound(ulid: Ulid, org: OrgId) -> Ulid {
     let mut bytes = ulid.to_bytes();
     let (free, bound) = bytes.split_at_mut(FREE_BYTES);

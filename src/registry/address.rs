@@ -4,7 +4,7 @@ use pack_format::{PackName, Version};
 
 use crate::records::OrgSlug;
 
-/// The address of a registry, `host[:port][/prefix]`. The prefix is one or more components of a repository's name.
+/// The address of a registry, `host[:port][/prefix]`. The prefix is the start of every repository's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryAddress(String);
 
@@ -33,7 +33,7 @@ impl FromStr for RegistryAddress {
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
         };
         let is_host_valid = name(host, b".:-[]");
-        // The components of a repository's name are in lower case (OCI distribution spec, "Pulling manifests").
+        // Repository names must be in lower case (OCI distribution spec, "Pulling manifests").
         let is_prefix_valid = prefix.is_none_or(|prefix| {
             prefix.split('/').all(|component| name(component, b"._-") && component == component.to_ascii_lowercase())
         });

@@ -9,7 +9,7 @@ pub enum Error {
     Rejected(String),
     #[error("the push timed out")]
     TimedOut,
-    /// The image reference names another registry, which must not receive the credentials of this one.
+    /// The image reference names another registry, which must not receive this registry's credentials.
     #[error("{0} is not a reference of the configured registry")]
     ForeignReference(String),
     /// After the push, the tag points to another image.
@@ -21,10 +21,10 @@ pub enum Error {
     },
     #[error("a call to the registry failed")]
     Registry(#[source] OciDistributionError),
-    /// A call to AWS, for credentials or for a repository, failed.
+    /// A call to AWS failed: getting credentials or creating a repository.
     #[error("{operation} failed")]
     Aws {
-        /// The API's name of the call.
+        /// The name of the API operation.
         operation: &'static str,
         source: aws_sdk_ecr::error::BoxError,
     },
@@ -38,8 +38,8 @@ impl Error {
 }
 
 impl From<OciDistributionError> for Error {
-    /// Separates rejected images from all other errors. Errors that an operator can fix, such as wrong credentials, and
-    /// errors of the transfer, such as a digest that does not match, are not rejections.
+    /// Distinguishes rejected images from all other errors. Errors that an operator can fix, such as wrong credentials,
+    /// and transfer errors, such as a digest mismatch, are not rejections.
     fn from(error: OciDistributionError) -> Self {
         match &error {
             OciDistributionError::ServerError { code, message, .. } => match rejection(*code, message) {
@@ -76,8 +76,8 @@ impl From<OciDistributionError> for Error {
     }
 }
 
-/// Returns the reason if a response of this status and body rejects the image itself: its name, its size, its manifest
-/// or a tag that must not be overwritten, for which ECR returns `TAG_INVALID`.
+/// Returns the reason if a response with this status and body rejects the image itself: its name, its size, its
+/// manifest, or overwriting an immutable tag (`TAG_INVALID` in ECR).
 fn rejection(status: u16, body: &str) -> Option<String> {
     if !(400..500).contains(&status) {
         return None;
@@ -109,12 +109,12 @@ fn is_permanent(code: &OciErrorCode) -> bool {
     }
 }
 
-/// Returns whether the registry has no such repository.
+/// Returns whether the error says that the repository does not exist.
 pub(super) fn is_repository_unknown(error: &OciDistributionError) -> bool {
     has_code(error, &[OciErrorCode::NameUnknown])
 }
 
-/// Returns whether the registry has no such manifest or no such repository.
+/// Returns whether the error says that the manifest or its repository does not exist.
 pub(super) fn is_manifest_unknown(error: &OciDistributionError) -> bool {
     matches!(error, OciDistributionError::ServerError { code: 404, .. })
         || has_code(error, &[OciErrorCode::ManifestUnknown, OciErrorCode::NotFound, OciErrorCode::NameUnknown])
@@ -125,7 +125,7 @@ fn has_code(error: &OciDistributionError, codes: &[OciErrorCode]) -> bool {
     envelope.errors.iter().any(|error| codes.contains(&error.code))
 }
 
-/// Parses the errors in the body of a response (OCI distribution spec, "Error Codes").
+/// Parses the errors in a response's body (OCI distribution spec, "Error Codes").
 fn envelope(body: &str) -> Option<OciEnvelope> {
     serde_json::from_str(body).ok()
 }

@@ -11,12 +11,12 @@ use serde::Deserialize;
 
 use super::Error;
 
-/// An ECR token is renewed this long before it expires: longer than a push takes.
+/// How long before its expiry an ECR token is renewed. It must be longer than a push takes.
 const TOKEN_MARGIN: Duration = Duration::from_secs(600);
 
-/// How long the credentials from Secrets Manager are used before they are read again, and so the longest time until a
-/// rotated secret takes effect.
-const SECRET_LIFE: Duration = Duration::from_secs(300);
+/// How long credentials from Secrets Manager are used before they are read again. This is also the longest delay until
+/// a rotated secret takes effect.
+const SECRET_TTL: Duration = Duration::from_secs(300);
 
 /// How the service authenticates to the registry.
 #[derive(Debug, Clone)]
@@ -27,12 +27,12 @@ pub enum Credentials {
         username: String,
         password: SecretString,
     },
-    /// With the username and password in the secret of this ARN in Secrets Manager, a JSON object
+    /// With the username and password from a secret in Secrets Manager. The secret must be a JSON object:
     /// `{"username": "…", "password": "…"}`.
     Secret {
         arn: String,
     },
-    /// With an ECR token, which the function's role may request.
+    /// With an ECR token. The function's role must be allowed to request it.
     Ecr,
 }
 
@@ -70,7 +70,7 @@ impl Login {
             Self::Fixed(auth) => Ok(Session { client, auth: auth.clone(), expires_at: None }),
             Self::Secret { client: secrets, arn } => {
                 let auth = secret(secrets, arn).await?;
-                Ok(Session { client, auth, expires_at: Some(SystemTime::now() + SECRET_LIFE) })
+                Ok(Session { client, auth, expires_at: Some(SystemTime::now() + SECRET_TTL) })
             }
             Self::Ecr(ecr) => {
                 let (auth, expires_at) = ecr_token(ecr).await?;
@@ -79,7 +79,7 @@ impl Login {
         }
     }
 
-    /// Creates a repository in ECR. Other registries create it with the first push.
+    /// Creates a repository in ECR. Other registries create repositories on the first push.
     pub(super) async fn create_repository(&self, reference: &Reference) -> Result<(), Error> {
         let Self::Ecr(ecr) = self else { return Ok(()) };
         match ecr.create_repository().repository_name(reference.repository()).send().await {
@@ -105,14 +105,14 @@ async fn secret(secrets: &aws_sdk_secretsmanager::Client, arn: &str) -> Result<R
     }
     let failed = "GetSecretValue";
     let output = secrets.get_secret_value().secret_id(arn).send().await.map_err(Error::aws(failed))?;
-    // The JSON parser's error is dropped, since it may quote the secret.
+    // The JSON parser's error is dropped because it may quote the secret.
     let Login { username, password } = serde_json::from_str(output.secret_string().unwrap_or_default())
         .map_err(|_| Error::aws(failed)("the secret is not a JSON object with username and password"))?;
     Ok(RegistryAuth::Basic(username, password))
 }
 
 /// Requests an ECR token, which is a username and password for HTTP basic authentication (ECR API reference,
-/// `GetAuthorizationToken`). Returns it with the time at which to renew it.
+/// `GetAuthorizationToken`). Returns the token and the time when it must be renewed.
 async fn ecr_token(ecr: &aws_sdk_ecr::Client) -> Result<(RegistryAuth, SystemTime), Error> {
     let failed = "GetAuthorizationToken";
     let output = ecr.get_authorization_token().send().await.map_err(Error::aws(failed))?;

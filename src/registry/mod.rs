@@ -57,7 +57,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// `sdk` and `timeouts` are for credentials from AWS.
+    /// Uses `sdk` and `timeouts` only for calls to AWS.
     pub fn new(settings: Settings, sdk: &aws_config::SdkConfig, timeouts: &aws::Timeouts) -> Self {
         let Settings { address, credentials, plain_http, push_timeout } = settings;
         let plain = plain_http || is_loopback(address.host());
@@ -79,8 +79,8 @@ impl Registry {
         }
     }
 
-    /// Pushes the image of a pack's `tree` and `contents` to `image_ref` unless it already exists, and checks that the
-    /// reference points to it.
+    /// Pushes the image with a pack's `tree` and `contents` to `image_ref`, unless the registry already has it. Then
+    /// checks that the reference points to the image.
     ///
     /// # Errors
     /// Returns [`Error::Rejected`] if the push can never succeed. All other errors may be temporary.
@@ -125,7 +125,7 @@ impl Registry {
         if found == image.digest.to_string() { Ok(()) } else { Err(Error::WrongDigest { found, pushed: image.digest }) }
     }
 
-    /// Parses an image reference without Docker's defaults, by which `acme/x` has no host.
+    /// Splits an image reference at the configured host. oci-client's own parser would apply Docker's default host.
     fn reference(&self, image_ref: &str) -> Result<Reference, Error> {
         let host = self.address.host();
         image_ref
@@ -136,8 +136,8 @@ impl Registry {
             .ok_or_else(|| Error::ForeignReference(image_ref.to_owned()))
     }
 
-    /// Returns a client with valid credentials. oci-client keeps the first credentials that it is given for a registry, so
-    /// new credentials need a new client.
+    /// Returns a client with valid credentials. oci-client caches the first credentials for a registry, so new
+    /// credentials need a new client.
     async fn session(&self) -> Result<Session, Error> {
         let mut current = self.session.lock().await;
         if let Some(session) = current.as_ref().filter(|session| session.is_valid()) {
@@ -145,7 +145,7 @@ impl Registry {
         }
         let client = Client::try_from(ClientConfig {
             protocol: self.protocol.clone(),
-            // One PUT for each blob: ECR loses every PATCH after the first.
+            // Send each blob in one PUT: ECR loses every PATCH after the first.
             use_monolithic_push: true,
             connect_timeout: Some(Duration::from_secs(3)),
             ..ClientConfig::default()

@@ -15,8 +15,8 @@ const CHUNK: usize = 128 << 10;
 /// How many chunks may wait to be sent.
 const WAITING_CHUNKS: usize = 4;
 
-/// Streams the layer of a pack. A blocking thread writes it as fast as the stream is read, and stops when the stream is
-/// dropped.
+/// Streams a pack's layer. A blocking thread writes the layer as fast as the stream is read, and stops when the stream
+/// is dropped.
 pub(super) fn layer(
     tree: Tree,
     mut contents: impl Read + Seek + Send + 'static,
@@ -25,14 +25,14 @@ pub(super) fn layer(
     spawn_blocking(move || {
         let mut layer = BufWriter::with_capacity(CHUNK, ChannelWriter(&sender));
         if let Err(error) = write_layer(&tree, &mut contents, &mut layer).and_then(|()| layer.flush()) {
-            // This fails only if the stream was dropped, and then the error does not matter.
+            // This fails only if the stream was dropped. The error does not matter then.
             let _ = sender.blocking_send(Err(error.into()));
         }
     });
     stream::poll_fn(move |context| receiver.poll_recv(context))
 }
 
-/// Sends what is written to it as chunks of a stream.
+/// A writer that sends its data as chunks of a stream.
 struct ChannelWriter<'a>(&'a Sender<Result<Bytes, OciDistributionError>>);
 
 impl Write for ChannelWriter<'_> {

@@ -13,13 +13,13 @@ static NAMESPACE: OnceLock<String> = OnceLock::new();
 /// Enables metrics if `METRICS_NAMESPACE` is set.
 pub(super) fn init() {
     if let Some(namespace) = env::var("METRICS_NAMESPACE").ok().filter(|namespace| !namespace.is_empty()) {
-        // This fails only if it was set before, to the same value.
+        // This fails only if the namespace was already set, to the same value.
         let _ = NAMESPACE.set(namespace);
     }
 }
 
-/// Metrics that are written together as one line of JSON to standard output, from which CloudWatch Logs creates metrics
-/// (Amazon CloudWatch user guide, "Specification: Embedded metric format").
+/// Metrics that are written to standard output in one line of JSON. CloudWatch Logs extracts them (Amazon CloudWatch
+/// user guide, "Specification: Embedded metric format").
 #[derive(Debug, Default)]
 pub struct Metrics {
     dimension: Option<(&'static str, String)>,
@@ -34,7 +34,7 @@ struct Metric {
 }
 
 impl Metrics {
-    /// Returns metrics with a dimension. It must have few values, since CloudWatch makes each a separate metric.
+    /// Returns metrics with a dimension. It must have few values, because CloudWatch creates a metric for each value.
     pub fn by(dimension: &'static str, value: impl Into<String>) -> Self {
         Self { dimension: Some((dimension, value.into())), metrics: Vec::new() }
     }
@@ -73,7 +73,7 @@ impl Metrics {
         let Some(namespace) = NAMESPACE.get() else { return };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let line = self.line(namespace, now);
-        // If standard output is closed, metrics are lost, but the work itself must not fail.
+        // If standard output is closed, lose the metrics rather than fail the work.
         let _ = writeln!(io::stdout().lock(), "{line}");
     }
 
@@ -90,7 +90,7 @@ impl Metrics {
     }
 }
 
-/// Awaits a future and writes its wall-clock time as the metric of this name.
+/// Awaits a future and writes its wall-clock time as the metric `name`.
 pub fn measured<T>(name: &'static str, work: impl Future<Output = T>) -> impl Future<Output = T> {
     let timed = timed(work);
     async move {
@@ -100,9 +100,9 @@ pub fn measured<T>(name: &'static str, work: impl Future<Output = T>) -> impl Fu
     }
 }
 
-/// Awaits a future and returns its wall-clock time with its output.
+/// Awaits a future and returns its output and its wall-clock time.
 pub fn timed<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, Duration)> {
-    // On the heap: a future contains the futures it awaits, and nested ones of the SDK would overflow the stack.
+    // Box the future: it contains every future that it awaits, and the SDK's nested futures would overflow the stack.
     let work = Box::pin(work);
     async move {
         let started = Instant::now();

@@ -1,5 +1,6 @@
-//! Logs, metrics and traces. A Lambda function logs one JSON object per line; a local run logs text. Audit lines have the
-//! target [`AUDIT`]. Metrics are log lines too, see [`Metrics`]. A [`Trace`] connects the lines of a request and its build.
+//! Logs, metrics and traces. A Lambda function logs one JSON object per line; a local run logs text. Audit lines have
+//! the target [`AUDIT`]. Metrics are log lines too; see [`Metrics`]. A [`Trace`] connects the lines of a request and
+//! its build.
 
 mod metrics;
 mod trace;
@@ -23,13 +24,13 @@ pub use self::{
     trace::Trace,
 };
 
-/// The target of audit lines, which say who did what: `{"target":"audit","action":…}`. They are logged at every log level;
-/// only `RUST_LOG` can turn them off. They contain ids, names, versions and digests, but no secrets and no content of an
-/// archive.
+/// The target of audit lines, which record who did what: `{"target":"audit","action":…}`. They are logged at every log
+/// level; only `RUST_LOG` can turn them off. They contain ids, names, versions and digests, but no secrets and no
+/// content of an archive.
 pub const AUDIT: &str = "audit";
 
-/// The log levels of libraries, by the prefix of their modules' names. Their `info` is noise, and their lower levels log
-/// requests with headers.
+/// The log levels of libraries, by module prefix. Their `info` messages are not useful here, and their lower levels log
+/// requests including headers.
 const QUIET: [(&str, LevelFilter); 12] = [
     ("aws_config", LevelFilter::WARN),
     ("aws_runtime", LevelFilter::WARN),
@@ -45,8 +46,8 @@ const QUIET: [(&str, LevelFilter); 12] = [
     ("s3s", LevelFilter::WARN),
 ];
 
-/// Logs JSON to standard output, in the form of Lambda's own JSON lines: `timestamp`, `level`, `message` and the event's
-/// fields at the same level. Panics are logged too, and metrics if `METRICS_NAMESPACE` is set.
+/// Logs JSON to standard output, in the format of Lambda's own JSON lines: `timestamp`, `level`, `message` and the
+/// event's fields at the same level. Also logs panics, and metrics if `METRICS_NAMESPACE` is set.
 pub fn init_json() {
     let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();
@@ -67,8 +68,8 @@ pub fn init_human() {
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();
 }
 
-/// Returns the log filter: `RUST_LOG` if it is set, or else the level in `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's advanced
-/// logging controls) or `LOG_LEVEL`, or else `info`.
+/// Returns the log filter: `RUST_LOG` if it is set. Otherwise the level in `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's
+/// advanced logging controls), then in `LOG_LEVEL`. The default is `info`.
 fn filter() -> Targets {
     let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var("LOG_LEVEL")).unwrap_or_default();
     let level = match level.to_ascii_lowercase().as_str() {

@@ -4,14 +4,14 @@ tokio::task_local! {
     static CURRENT: Option<Trace>;
 }
 
-/// An X-Ray trace. It is passed on from a request through its build job to the build, so that one query finds the log lines
-/// of all three.
+/// An X-Ray trace. A request passes it through the build job to the build, so that one query finds the log lines of
+/// both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace(String);
 
 impl Trace {
-    /// Parses a tracing header such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1` (X-Ray
-    /// developer guide, "Tracing header").
+    /// Parses a tracing header such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`
+    /// (X-Ray developer guide, "Tracing header").
     pub fn parse(header: &str) -> Option<Self> {
         let trace = Self(header.to_owned());
         let (version, rest) = trace.id().split_once('-')?;
@@ -35,7 +35,7 @@ impl Trace {
         self.0.split(';').find_map(|field| field.strip_prefix("Root=")).unwrap_or_default()
     }
 
-    /// Runs a future with this trace as the [current](Self::current) one.
+    /// Runs a future with `trace` as its [current](Self::current) trace.
     pub fn scope<Work: Future>(trace: Option<Self>, work: Work) -> impl Future<Output = Work::Output> {
         CURRENT.scope(trace, work)
     }

@@ -5,7 +5,7 @@ use pack_format::Digest;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::Receiver;
 
-/// Reads the chunks that another task sends. The archive ends when the sender is dropped. Reading blocks the thread.
+/// A blocking reader of the chunks that another task sends. It reaches the end when the sender is dropped.
 pub(super) struct ChannelReader {
     receiver: Receiver<io::Result<Bytes>>,
     chunk: Bytes,

@@ -1,4 +1,4 @@
-//! Validates an archive and computes its image, for both the upload and the build.
+//! Validates archives and computes their images. Uploads and builds share this code.
 
 mod channel_reader;
 
@@ -12,8 +12,8 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use self::channel_reader::ChannelReader;
 
-/// The most bytes of a pack's contents that are kept in memory. Larger contents go to an unnamed file in the system's
-/// temporary directory, which is deleted when it is closed.
+/// How many bytes of a pack's contents may be kept in memory. Larger contents are written to an unnamed file in the
+/// system's temporary directory, which is deleted when it is closed.
 const IN_MEMORY: usize = 32 << 20;
 
 /// How many chunks of an archive may wait for validation.
@@ -31,11 +31,11 @@ pub(crate) struct Validated {
     pub(crate) archive_sha256: Digest,
 }
 
-/// Validates an archive while it is received, and computes the image of its pack, on a blocking thread. If the future is
-/// dropped, the thread stops at the end of the chunks that it received.
+/// Validates an archive while receiving it, and computes its image, on a blocking thread. If the future is dropped, the
+/// thread stops after the chunks that it has received.
 ///
 /// # Panics
-/// Resumes a panic of the blocking thread.
+/// Panics if the blocking thread panics, with the same payload.
 pub(crate) async fn validate(
     archive: impl Stream<Item = std::io::Result<Bytes>>,
     limits: Arc<Limits>,

@@ -9,7 +9,7 @@ use crate::{
     records::{OrgId, Timestamp},
 };
 
-/// What was done to an API key.
+/// An audited action on an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum Action {
     #[serde(rename = "key.create")]
@@ -30,7 +30,7 @@ struct AuditItem<'a> {
 }
 
 impl Table {
-    /// Returns the write of an audit entry, to be part of the transaction that performs the action.
+    /// Returns the put of an audit entry, for the transaction that performs the action.
     pub(super) fn put_audit(
         &self,
         org: OrgId,

@@ -24,7 +24,7 @@ pub(super) fn attributes(attributes: impl Serialize) -> Result<Item, Error> {
     serde_dynamo::to_item(attributes).map_err(Error::EncodeItem)
 }
 
-/// Returns an item of this key and these attributes.
+/// Serialises a value into an item and adds its key.
 pub(super) fn write(key: Key, item: impl Serialize) -> Result<Item, Error> {
     let mut item = attributes(item)?;
     item.extend(key.attributes());
@@ -44,7 +44,7 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     })
 }
 
-/// Reads an item of a list. A corrupt one is logged and left out, so that it does not fail the list.
+/// Reads an item of a list. Logs a corrupt item and returns `None`, so that the rest of the list can still be read.
 pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
 }
@@ -55,13 +55,13 @@ pub(super) struct IndexedItem {
     pub(super) pack_id: PackId,
 }
 
-/// Returns the pack id in the key that a page of an index ended with, or `None` if it cannot be read.
+/// Returns the pack id in the last key of an index page, or `None` if the id cannot be read.
 pub(super) fn cursor(last_key: &Item) -> Option<PackId> {
     last_key.get("pack_id")?.as_s().ok()?.parse().ok()
 }
 
-/// A record's attributes. An absent value is an absent attribute and never a NULL: an index skips only items without its
-/// attribute.
+/// A record's attributes. An absent value must be an absent attribute, never a NULL: an index skips only items that
+/// lack its attribute.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RecordItem {
     pack_id: PackId,

@@ -18,7 +18,7 @@ impl Key {
     /// The prefix of the sort keys of API keys.
     pub(super) const API_KEY_PREFIX: &str = "KEY#";
 
-    /// Returns the partition key of an org, its API keys and audit entries.
+    /// Returns the partition key that an org shares with its API keys and audit entries.
     pub(super) fn org_partition(id: OrgId) -> String {
         format!("ORG#{id}")
     }

@@ -14,13 +14,13 @@ use crate::{
     records::{OrgId, Timestamp},
 };
 
-/// The wait before each retry of keys that DynamoDB left unprocessed, as it does when it throttles.
+/// How long to wait before each retry of the keys that DynamoDB left unprocessed, usually because it throttles.
 const UNPROCESSED_BACKOFF: [Duration; 3] =
     [Duration::from_millis(30), Duration::from_millis(100), Duration::from_millis(300)];
 
 impl Table {
-    /// Writes a key of an org without an audit entry, replacing one of the same hash. Only for the public keys of local
-    /// runs.
+    /// Writes an org's API key, or overwrites it if the hash already exists. Writes no audit entry: this is only for
+    /// the publicly known keys of local runs.
     pub async fn put_api_key(&self, org: OrgId, key: &ApiKey) -> Result<(), Error> {
         let item = item::write(Key::api_key(org, &key.hash), key)?;
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
@@ -28,14 +28,14 @@ impl Table {
         Ok(())
     }
 
-    /// Writes a new key of an org together with its audit entry. Returns false if the org has a key of this hash.
+    /// Writes a new API key and its audit entry. Returns false if the org already has a key with this hash.
     pub async fn create_api_key(&self, org: OrgId, key: &ApiKey, actor: &str) -> Result<bool, Error> {
         let item = item::write(Key::api_key(org, &key.hash), key)?;
         let audit = self.put_audit(org, Action::CreateKey, key, actor, key.created_at)?;
         self.transact(vec![self.put_new(item)?, audit]).await
     }
 
-    /// Lists an org's keys. Corrupt ones are left out.
+    /// Lists an org's keys, except corrupt items.
     pub async fn api_keys(&self, org: OrgId) -> Result<Vec<ApiKey>, Error> {
         let mut pages = self
             .client
@@ -55,7 +55,8 @@ impl Table {
         Ok(keys)
     }
 
-    /// Revokes a key and writes the audit entry. Returns false if the org has no such key or it was revoked before.
+    /// Revokes a key and writes the audit entry. Returns false if the org has no such key or the key is already
+    /// revoked.
     pub async fn revoke_api_key(&self, org: OrgId, key: &ApiKey, now: Timestamp, actor: &str) -> Result<bool, Error> {
         let revoke = Update::builder()
             .table_name(&self.name)

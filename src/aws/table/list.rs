@@ -12,9 +12,9 @@ use crate::{
     records::{BuildState, OrgId, PackId, Record},
 };
 
-/// The most pages of each index that one list reads.
+/// How many pages one list may read from each index.
 const MAX_PAGES: u32 = 10;
-/// The page size, in records, of a query with a filter, which may skip most of them.
+/// The page size, in records, of a query with a filter. It is large because the filter may skip most records.
 const FILTERED_PAGE: usize = 1_000;
 
 /// Which packs a list returns.
@@ -33,11 +33,11 @@ pub struct Page {
 }
 
 impl Table {
-    /// Lists an org's own packs and the ready community packs of all orgs, newest first. The page has at most `limit`
-    /// records and starts after `after`. Corrupt records are left out.
+    /// Lists an org's own packs and the ready community packs of all orgs, newest first. Returns at most `limit` records,
+    /// starting after `after`. Skips corrupt records.
     ///
-    /// A list reads at most ten pages of each index, of a thousand records each if there is a filter. If the filter
-    /// skips all of them, the page ends early and may be empty; its `next` continues the search.
+    /// Reads at most ten pages of each index. With a filter, a page has a thousand records. If the limit on pages is
+    /// reached, the result may be short or empty, and its `next` continues the search.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), None, after);
         let ready = Some(BuildState::Ready);
@@ -45,10 +45,10 @@ impl Table {
         let mut records: Vec<Record> = Vec::new();
         loop {
             tokio::try_join!(own.fill(self, filter, limit), community.fill(self, filter, limit))?;
-            // Beyond the horizon, the index that was read less far may have newer records than the other.
-            let horizon = own.horizon().max(community.horizon());
-            let newest = own.newest().max(community.newest()).filter(|&id| Some(id) > horizon);
-            let Some(newest) = newest else { return Ok(Page { records, next: horizon }) };
+            // Below this id one index may not have been read yet, so newer records may be missing.
+            let read_down_to = own.read_down_to().max(community.read_down_to());
+            let newest = own.newest().max(community.newest()).filter(|&id| Some(id) > read_down_to);
+            let Some(newest) = newest else { return Ok(Page { records, next: read_down_to }) };
             if records.len() >= limit {
                 return Ok(Page { next: records.last().map(|record| record.id), records });
             }
@@ -63,14 +63,14 @@ struct IndexScan {
     index: &'static str,
     attribute: &'static str,
     partition: String,
-    /// The only build state of records that are found; `None` for all.
+    /// The build state that records must have, or `None` for any.
     build_state: Option<BuildState>,
-    /// Records that were read and not yet taken.
+    /// Records that were read but not yet taken.
     found: VecDeque<Record>,
     after: Option<PackId>,
-    /// The oldest readable id that a page ended with: all newer records were read.
+    /// The oldest readable id at the end of a page. All newer records were read.
     depth: Option<PackId>,
-    /// The key that the last page ended with.
+    /// The `LastEvaluatedKey` of the last page.
     last_key: Option<Item>,
     /// Whether the last page ended with a readable id, so that the list can be continued from `depth`.
     is_resumable: bool,
@@ -101,7 +101,7 @@ impl IndexScan {
         }
     }
 
-    /// Reads pages until there is a record to take, or the index ends, or `MAX_PAGES` pages were read.
+    /// Reads pages until a record is found, the index ends or `MAX_PAGES` pages were read.
     async fn fill(&mut self, table: &Table, filter: &Filter, limit: usize) -> Result<(), Error> {
         while self.found.is_empty() && !self.at_end && (self.pages < MAX_PAGES || !self.is_resumable) {
             self.read_page(table, filter, limit).await?;
@@ -159,12 +159,12 @@ impl IndexScan {
         Ok(())
     }
 
-    /// Returns the id down to which the index was read, if all records found were taken and there may be more.
-    fn horizon(&self) -> Option<PackId> {
+    /// Returns the oldest id that was read, if all found records were taken and the index may have more.
+    fn read_down_to(&self) -> Option<PackId> {
         self.depth.filter(|_| self.found.is_empty() && !self.at_end)
     }
 
-    /// Returns the id of the newest record that was not taken.
+    /// Returns the id of the newest record that was not yet taken.
     fn newest(&self) -> Option<PackId> {
         self.found.front().map(|record| record.id)
     }

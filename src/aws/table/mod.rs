@@ -1,4 +1,4 @@
-//! The table.
+//! The DynamoDB table, its items and its indexes.
 //!
 //! | item | `pk` | `sk` |
 //! |---|---|---|
@@ -12,10 +12,10 @@
 //! | index | partition key | sort key | contents |
 //! |---|---|---|---|
 //! | `org-packs` | `org_packs`: the org's id | `pack_id` | all records |
-//! | `community-packs` | `community_packs`: `community` | `pack_id` | records of that visibility |
+//! | `community-packs` | `community_packs`: `community` | `pack_id` | records with the visibility `community` |
 //! | `pending` | `pending`: `build` | `pack_id` | queued records, keys only |
 //!
-//! An index attribute is always written together with the attributes that it depends on.
+//! Each write that changes an attribute also updates the index attributes that depend on it.
 
 mod audit;
 mod item;

@@ -17,19 +17,18 @@ use crate::{
     records::{BuildState, OrgId, PackId, Record},
 };
 
-/// The wait before each retry of reading a version claim whose record does not exist because it is being replaced.
+/// How long to wait before rereading a version claim whose record is missing. A replacement may be in progress.
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The condition of writes that overwrite a failed record: of several concurrent ones, only one succeeds.
+/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds.
 const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt";
 
 /// The result of writing a record.
 #[derive(Debug, Clone)]
 pub enum Created {
-    /// The record was written.
     Written,
-    /// This record has the same name and version.
+    /// This record already has the name and version.
     Taken(Box<Record>),
 }
 
@@ -49,10 +48,11 @@ impl Table {
         if self.transact(writes).await? {
             return Ok(Created::Written);
         }
-        self.winner_over(record).await
+        self.resolve_failed_write(record).await
     }
 
-    /// Replaces `old`, a failed record as it was read, with `new`, which has the same name and version.
+    /// Replaces the failed record `old` with `new`, which has the same name and version, unless `old` has changed since
+    /// it was read.
     ///
     /// # Errors
     /// The same as [`Table::create`].
@@ -77,10 +77,11 @@ impl Table {
         if self.transact(writes).await? {
             return Ok(Created::Written);
         }
-        self.winner_over(new).await
+        self.resolve_failed_write(new).await
     }
 
-    /// Overwrites `old`, a failed record as it was read, with `new`, the same record queued again.
+    /// Overwrites the failed record `old` with `new`, the same record queued again, unless `old` has changed since it
+    /// was read.
     ///
     /// # Errors
     /// The same as [`Table::create`].
@@ -96,7 +97,7 @@ impl Table {
         match put.send().await {
             Ok(_) => Ok(Created::Written),
             Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                self.winner_over(new).await
+                self.resolve_failed_write(new).await
             }
             Err(error) => Err(Error::call("PutItem")(error)),
         }
@@ -108,7 +109,7 @@ impl Table {
         Ok(item.map(Record::from))
     }
 
-    /// Reads the record that has this name and version in this org, consistently.
+    /// Consistently reads the org's record with this name and version.
     pub async fn released(&self, org: OrgId, name: &PackName, version: &Version) -> Result<Option<Record>, Error> {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {
@@ -121,12 +122,12 @@ impl Table {
         }
     }
 
-    /// Returns which record has the name and version of `wanted`, after the condition of its write failed.
+    /// Reads which record has the name and version of `wanted`, after the condition of its write failed.
     ///
-    /// If that record has the id and the staging key of `wanted`, an earlier attempt wrote it and the response was lost.
-    /// Ids are unique. A staging key is shared only by repeated submissions of one upload, which may report each other's
-    /// write as their own.
-    async fn winner_over(&self, wanted: &Record) -> Result<Created, Error> {
+    /// If that record has the id and the staging key of `wanted`, an earlier try wrote it and the response was lost.
+    /// Ids are unique. Only repeated submissions of one upload share a staging key, so a submission may report
+    /// another's write as its own.
+    async fn resolve_failed_write(&self, wanted: &Record) -> Result<Created, Error> {
         let manifest = &wanted.release.manifest;
         match self.released(wanted.release.org_id, &manifest.name, &manifest.version).await? {
             Some(found) if found.id == wanted.id && found.build.staging_key == wanted.build.staging_key => {

@@ -11,14 +11,14 @@ use crate::{
 /// One page of the pending builds, oldest first.
 #[derive(Debug, Clone)]
 pub struct PendingPage {
-    /// Records with a pending build. Since an index is eventually consistent, some may no longer be queued.
+    /// Records with a pending build. The index is eventually consistent, so some may no longer be queued.
     pub ids: Vec<PackId>,
     /// The cursor of the next page; `None` on the last page.
     pub next: Option<PackId>,
 }
 
-/// The transitions of a record's build, by the rules of [`Build`](crate::records::Build). Each is one conditional write
-/// that sets the status together with the record's entry in the index of pending builds, and returns whether it applied.
+/// The state transitions of a build, following the rules of [`Build`](crate::records::Build). Each method makes one
+/// conditional write, which also updates the index `pending`, and returns whether the condition held.
 impl Table {
     /// Marks a queued or failed record as ready.
     pub async fn mark_ready(&self, id: PackId, now: Timestamp) -> Result<bool, Error> {
@@ -30,7 +30,7 @@ impl Table {
         super::applied(update).await
     }
 
-    /// Marks a record as failed if it is still queued in this attempt.
+    /// Marks a record as failed if it is still queued for this attempt.
     pub async fn mark_failed(&self, id: PackId, attempt: u32, error: &str, now: Timestamp) -> Result<bool, Error> {
         let update = self
             .update(
@@ -46,7 +46,7 @@ impl Table {
         super::applied(update).await
     }
 
-    /// Counts another send of the job of the record's attempt, if the record is still queued in it.
+    /// Counts another send of the record's job, if the record is still queued for the same attempt.
     pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
         let update = self
             .update(Key::record(record.id), "SET enqueued_at = :now, sends = :sends")
@@ -58,7 +58,7 @@ impl Table {
         super::applied(update).await
     }
 
-    /// Lists the pending builds after `after`. Records with an unreadable id are left out.
+    /// Lists the pending builds after `after`. Skips records with an unreadable id.
     pub async fn pending(&self, after: Option<PackId>) -> Result<PendingPage, Error> {
         let query = || {
             let query = self.client.query().table_name(&self.name).index_name("pending");
@@ -77,7 +77,7 @@ impl Table {
             ids.extend(items.map(|IndexedItem { pack_id }| pack_id));
             last_key = page.last_evaluated_key;
             let Some(key) = &last_key else { return Ok(PendingPage { ids, next: None }) };
-            // A page that ends with an unreadable id has no cursor; the next page is appended to it.
+            // A page that ends with an unreadable id has no cursor, so the next page is appended.
             if let Some(next) = item::cursor(key) {
                 return Ok(PendingPage { ids, next: Some(next) });
             }

@@ -10,7 +10,7 @@ use strum::{EnumString, ParseError};
 use super::{Table, item::Item};
 use crate::aws::Error;
 
-/// The longest wait before each retry of a transaction that conflicted with another one.
+/// The longest wait before each retry of a transaction that conflicted with another write.
 const CONFLICT_BACKOFF: [Duration; 5] = [
     Duration::from_millis(25),
     Duration::from_millis(50),
@@ -25,12 +25,12 @@ enum Cancellation {
     Condition,
     /// Another write was in progress on one of the items, or the table throttled. No condition failed.
     Conflict,
-    /// Something else, which a retry does not solve.
+    /// Any other reason. Retrying does not help.
     Other,
 }
 
-/// The code of a cancellation reason, of which DynamoDB returns one for each item (API reference,
-/// `TransactWriteItems`, "Errors").
+/// The code of a cancellation reason. DynamoDB returns one reason for each item (API reference, `TransactWriteItems`,
+/// "Errors").
 #[derive(Clone, Copy, PartialEq, Eq, EnumString)]
 enum ReasonCode {
     None,
@@ -46,8 +46,8 @@ impl Table {
     /// Writes all items or none. Returns false if a condition does not hold.
     ///
     /// # Errors
-    /// Returns [`Error::Call`] if DynamoDB fails, in which case the items may have been written, or if the transaction
-    /// still conflicts with others after all retries.
+    /// Returns [`Error::Call`] if the transaction still conflicts with other writes after all retries, or if DynamoDB
+    /// fails. If it fails, the items may have been written.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, Error> {
         let mut backoff = CONFLICT_BACKOFF.into_iter();
         loop {
@@ -63,19 +63,19 @@ impl Table {
         }
     }
 
-    /// Returns a put to this table, for the caller to add a condition.
+    /// Returns a put to this table. The caller may add a condition.
     pub(super) fn put(&self, item: Item) -> PutBuilder {
         Put::builder().table_name(&self.name).set_item(Some(item))
     }
 
-    /// Returns a put on the condition that the item does not exist.
+    /// Returns a put that fails if the item exists.
     pub(super) fn put_new(&self, item: Item) -> Result<TransactWriteItem, Error> {
         let put = self.put(item).condition_expression("attribute_not_exists(pk)").build();
         Ok(TransactWriteItem::builder().put(put.map_err(Error::call("TransactWriteItems"))?).build())
     }
 }
 
-/// Returns why a transaction was cancelled, or `None` if the call failed in another way.
+/// Returns why a transaction was cancelled, or `None` if the call failed for another reason.
 fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cancellation> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
