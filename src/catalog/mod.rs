@@ -1,4 +1,4 @@
-//! The read use cases: one pack, and the list of packs.
+//! The use cases that read one pack or list packs.
 
 use crate::{
     aws::{self, Table},

@@ -115,7 +115,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 struct Servers {
-    /// One task per server, which returns the reason why it stopped.
+    /// One task per server. It returns why the server stopped.
     tasks: JoinSet<Error>,
     stop: CancellationToken,
 }
