@@ -1,8 +1,8 @@
 //! The operator's tool: manages orgs and API keys in the table of a deployed stack.
 //!
-//! Results go to standard output and messages to standard error, so that a secret can be piped:
-//! `admin key create acme --template full_access | pbcopy`. Creating and revoking a key writes an audit entry in the same
-//! transaction, and a JSON line to standard error.
+//! Results go to standard output and messages to standard error, so that a secret can be piped: `admin key create acme
+//! --template full_access | pbcopy`. Creating and revoking a key writes an audit entry in the same transaction, and a
+//! JSON line to standard error.
 
 use std::{env, error::Error, process::ExitCode, str::FromStr};
 
@@ -138,7 +138,8 @@ async fn org(table: &Table, command: OrgCommand) -> Result<()> {
     Ok(())
 }
 
-/// Returns the id of the operator's AWS access key. It is not secret, and CloudTrail shows which principal it belongs to.
+/// Returns the id of the operator's AWS access key. It is not secret, and CloudTrail shows which principal it belongs
+/// to.
 async fn actor(sdk: &SdkConfig) -> Result<String> {
     let provider = sdk.credentials_provider().ok_or("no AWS credentials found")?;
     Ok(provider.provide_credentials().await?.access_key_id().to_owned())
@@ -170,13 +171,11 @@ async fn key(table: &Table, command: KeyCommand, actor: &str) -> Result<()> {
             let keys = table.api_keys(org.id).await?;
             let mut matches = keys.iter().filter(|key| key.hash.to_string().starts_with(&hash));
             let (Some(key), None) = (matches.next().filter(|_| hash.len() >= MIN_HASH_DIGITS), matches.next()) else {
-                return Err(
-                    format!(
-                        "the hash does not identify one key of {slug}; \
+                return Err(format!(
+                    "the hash does not identify one key of {slug}; \
                          give at least 12 digits as printed by `key list {slug}`"
-                    )
-                    .into()
-                );
+                )
+                .into());
             };
             if table.revoke_api_key(org.id, key, Timestamp::now(), actor).await? {
                 audit("key.revoke", &org, key, actor);

@@ -27,8 +27,8 @@ impl Catalog {
         Ok(self.table.record(id).await?.filter(|record| is_visible(record, caller)))
     }
 
-    /// Lists the caller's own packs and all community packs, newest first. The page has at most `limit` packs and starts
-    /// after `cursor`. It may have fewer, or none, even if it is not the last one.
+    /// Lists the caller's own packs and all community packs, newest first. The page has at most `limit` packs and
+    /// starts after `cursor`. It may have fewer, or none, even if it is not the last one.
     pub async fn list(
         &self,
         caller: &Caller,

@@ -23,8 +23,8 @@ use ulid::Ulid;
 
 /// The largest request body that API Gateway accepts, in bytes.
 const MAX_BODY_BYTES: usize = 10_000_000;
-/// How much of an oversized body is read and discarded, in bytes. If the connection closes during the upload, the client
-/// may miss the response.
+/// How much of an oversized body is read and discarded, in bytes. If the connection closes during the upload, the
+/// client may miss the response.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
 /// API Gateway's timeout.
 const TIMEOUT: Duration = Duration::from_secs(30);

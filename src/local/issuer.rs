@@ -34,8 +34,8 @@ pub struct SessionOptions {
         default_value = "caps:write,workspace:read,workspace:write,tasks:write,audit:read"
     )]
     pub permissions: Vec<Scope>,
-    /// Adds the claims `nbf` and `aud`, with this value for `aud`. Without this option, the token has the same claims as
-    /// AuthKit's default tokens.
+    /// Adds the claims `nbf` and `aud`, with this value for `aud`. Without this option, the token has the same claims
+    /// as AuthKit's default tokens.
     #[arg(long)]
     pub audience: Option<String>,
 }

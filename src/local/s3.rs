@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::sdk;
 
-/// An S3 that stores its objects in a folder, based on s3s-fs. Works around two s3s-fs bugs: conditional writes are not atomic, and a body that
-/// does not match its checksum leaves an object behind. Checksums of the parts of a multipart upload are not verified.
+/// An S3 that stores its objects in a folder, based on s3s-fs. Works around two s3s-fs bugs: conditional writes are not
+/// atomic, and a body that does not match its checksum leaves an object behind. Checksums of the parts of a multipart
+/// upload are not verified.
 struct Store {
     files: FileSystem,
     /// Locks that serialise the writes to one key. The hash of a key selects its lock.

@@ -24,8 +24,8 @@ pub struct Requeue {
 /// When to send a job again, and when to fail a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long after a send the job is sent again. It must exceed the time for which the queue itself redelivers the job:
-    /// its visibility timeout times its `maxReceiveCount`.
+    /// How long after a send the job is sent again. It must exceed the time for which the queue itself redelivers the
+    /// job: its visibility timeout times its `maxReceiveCount`.
     pub resend_after: Duration,
     /// The maximum number of sends for an attempt.
     pub max_sends: u32,
@@ -71,7 +71,8 @@ impl Requeue {
         self.process_all(|record, now| self.settings.decide(record, now)).await
     }
 
-    /// Sends the job of every pending build, regardless of its age. A local run calls this when it starts, because its queue is then empty.
+    /// Sends the job of every pending build, regardless of its age. A local run calls this when it starts, because its
+    /// queue is then empty.
     ///
     /// # Errors
     /// Returns an error if the pending builds cannot be listed.

@@ -80,10 +80,11 @@ pub enum Outcome {
 }
 
 impl Uploads {
-    /// Returns a presigned URL to which the client sends an archive with this SHA-256 and size in bytes. Writes nothing.
+    /// Returns a presigned URL to which the client sends an archive with this SHA-256 and size in bytes. Writes
+    /// nothing.
     ///
-    /// The number of begun uploads is not limited. An upload costs nothing until its archive is sent, its URL accepts only
-    /// that archive, and API Gateway limits the rate of requests.
+    /// The number of begun uploads is not limited. An upload costs nothing until its archive is sent, its URL accepts
+    /// only that archive, and API Gateway limits the rate of requests.
     pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
         if size > self.large_limits.compressed_bytes {
             let limit = self.large_limits.limit(LimitName::CompressedBytes);
@@ -211,8 +212,8 @@ impl Uploads {
         }
     }
 
-    /// Sends the job. If this fails, [`requeue`](crate::requeue) sends the job later. The client gets a success response in
-    /// both cases, because the record is written.
+    /// Sends the job. If this fails, [`requeue`](crate::requeue) sends the job later. The client gets a success
+    /// response in both cases, because the record is written.
     async fn enqueue(&self, record: &Record) {
         if let Err(error) = self.queue.send(record.into()).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue sends it later");

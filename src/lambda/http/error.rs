@@ -232,7 +232,9 @@ impl From<UploadError> for ApiError {
             }
             UploadError::Conflict { pack_id, image_digest } => Self::StateConflict { pack_id, image_digest },
             UploadError::Storage(error) => error.into(),
-            UploadError::Io(_) | UploadError::TimedOut(_) | UploadError::ConcurrentUploads => Self::Unavailable(error.into()),
+            UploadError::Io(_) | UploadError::TimedOut(_) | UploadError::ConcurrentUploads => {
+                Self::Unavailable(error.into())
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! An OCI registry that stores its data in a folder and needs no authentication. It implements push, pull and content
-//! discovery of the OCI distribution spec 1.1, but no deletion. Blobs are streamed between connection and file, so that memory use does not
-//! depend on their size. All repositories share their blobs.
+//! discovery of the OCI distribution spec 1.1, but no deletion. Blobs are streamed between connection and file, so that
+//! memory use does not depend on their size. All repositories share their blobs.
 
 mod blobs;
 mod endpoint;
