@@ -143,7 +143,7 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
 }
 
 /// Returns the host of the request without its port. In AWS the domain name can be trusted, because API Gateway serves
-/// only its own domains; here it is the name that the client sent.
+/// only its own domains; here it is the host that the client sent.
 fn domain_name(headers: &HeaderMap) -> &str {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     host.rsplit_once(':')

@@ -105,7 +105,8 @@ impl Uploads {
     ///
     /// # Errors
     /// An [`UploadError`] usually means that no record was written and no job was sent. But a write of the record that
-    /// failed or timed out may have taken effect. The build is then pending, and [`requeue`](crate::requeue) sends its job.
+    /// failed or timed out may have taken effect. The build is then pending, and [`requeue`](crate::requeue) sends its
+    /// job.
     pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let outcome = timeout_at(deadline, self.accept(org, submission)).await??;

@@ -35,7 +35,7 @@ impl Registry {
         self.content(digest, "application/octet-stream".to_owned()).await?.ok_or(Error::BlobUnknown)
     }
 
-    /// Returns a response that streams a blob; `None` if it does not exist.
+    /// Returns a response that streams a blob, or `None` if the blob does not exist.
     pub(super) async fn content(&self, digest: Digest, media_type: String) -> Result<Option<Response>, Error> {
         let Some(file) = found(File::open(self.store.blob(digest)).await)? else { return Ok(None) };
         let headers = [

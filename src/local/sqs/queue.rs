@@ -34,7 +34,7 @@ pub(super) struct Message {
     delayed: bool,
 }
 
-/// The number of messages by state, as SQS names the states.
+/// The number of messages in each state. The states have the same names as in SQS.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) visible: usize,
