@@ -1,8 +1,8 @@
 //! The operator's tool: manages orgs and API keys in the table of a deployed stack.
 //!
 //! Results go to standard output and messages to standard error, so that a secret can be piped:
-//! `admin key create acme --template full_access | pbcopy`. Creating or revoking a key writes an audit entry in the same
-//! transaction, and a JSON line to standard error.
+//! `admin key create acme --template full_access | pbcopy`. Creating or revoking a key writes an audit entry in the
+//! same transaction, and a JSON line to standard error.
 
 use std::{env, error::Error, process::ExitCode, str::FromStr};
 

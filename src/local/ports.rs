@@ -22,7 +22,7 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// Reads the ports that earlier runs have chosen.
+    /// Reads the ports that earlier runs chose.
     pub(super) fn load(data: &DataDir) -> Result<Self, Error> {
         let by_backend = match data.read(FILE)? {
             Some(content) => serde_json::from_slice(&content)
