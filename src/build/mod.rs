@@ -18,7 +18,7 @@ pub struct Builder {
     pub table: Table,
     pub staging: Staging,
     pub registry: Registry,
-    /// The limits of large archives: `api` rejects any archive that exceeds them.
+    /// The limits of large archives. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
 }
 

@@ -31,7 +31,7 @@ pub struct Uploads {
     pub queue: Queue,
     /// The registry in image references.
     pub registry: RegistryAddress,
-    /// The limits of archives inside a request.
+    /// The limits of archives in a request.
     pub limits: Arc<Limits>,
     /// The limits of archives sent to S3.
     pub large_limits: Arc<Limits>,
@@ -51,13 +51,13 @@ pub struct Submission {
 /// Where a submitted archive is.
 #[derive(Debug, Clone)]
 pub enum Archive {
-    /// The archive as received inside the request.
+    /// The archive as received in the request.
     InRequest(Bytes),
     /// In S3, where the client sent it with a URL from [`Uploads::begin`].
     InStaging(UploadId),
 }
 
-/// An upload that was begun. The client sends its archive to S3 next.
+/// A begun upload. The client sends its archive to S3 next.
 #[derive(Debug, Clone)]
 pub struct Begun {
     /// The id that the client sends to submit the archive.

@@ -83,7 +83,7 @@ impl Queue {
         self.messages.push_back(message);
     }
 
-    /// Adds messages that moved here from another queue.
+    /// Adds messages from a queue that has this queue as its dead-letter queue.
     pub(super) fn add_dead_letters(&mut self, messages: Vec<Message>, now: Instant) {
         for mut message in messages {
             message.visible_at = now;
