@@ -1,8 +1,8 @@
 //! The operator's tool: manages orgs and API keys in the table of a deployed stack.
 //!
 //! Results go to standard output and messages to standard error, so that a secret can be piped:
-//! `admin key create acme --template full_access | pbcopy`. Creating and revoking a key writes an audit entry in the same
-//! transaction, and a JSON line to standard error.
+//! `admin key create acme --template full_access | pbcopy`. Creating or revoking a key writes an audit entry in the
+//! same transaction, and a JSON line to standard error.
 
 use std::{env, error::Error, process::ExitCode, str::FromStr};
 
@@ -138,7 +138,7 @@ async fn org(table: &Table, command: OrgCommand) -> Result<()> {
     Ok(())
 }
 
-/// Returns the id of the operator's AWS access key. It is not secret, and CloudTrail shows which principal it belongs to.
+/// Returns the id of the operator's AWS access key. It is not secret. CloudTrail shows which principal it belongs to.
 async fn actor(sdk: &SdkConfig) -> Result<String> {
     let provider = sdk.credentials_provider().ok_or("no AWS credentials found")?;
     Ok(provider.provide_credentials().await?.access_key_id().to_owned())
@@ -172,7 +172,7 @@ async fn key(table: &Table, command: KeyCommand, actor: &str) -> Result<()> {
             let (Some(key), None) = (matches.next().filter(|_| hash.len() >= MIN_HASH_DIGITS), matches.next()) else {
                 return Err(format!(
                     "the hash does not identify one key of {slug}; \
-                         give at least 12 digits as printed by `key list {slug}`"
+                     give at least 12 digits as printed by `key list {slug}`"
                 )
                 .into());
             };

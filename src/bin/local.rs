@@ -21,7 +21,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints a session token for an org. Local runs with the same data folder accept it for one hour.
+    /// Prints a session token for an org. Local runs with the same data directory accept it for one hour.
     Session(SessionOptions),
 }
 

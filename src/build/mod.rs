@@ -18,11 +18,11 @@ pub struct Builder {
     pub table: Table,
     pub staging: Staging,
     pub registry: Registry,
-    /// The limits of large archives: `api` rejects any archive that exceeds them.
+    /// The limits of large archives. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
 }
 
-/// The result of a job that needs no retry. As text, the value of the metrics' dimension `Outcome`.
+/// The result of a job that needs no retry. Its text is the value of the `Outcome` dimension in metrics.
 #[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum BuildOutcome {
@@ -33,7 +33,7 @@ pub enum BuildOutcome {
         /// The reason, for the pack's author.
         reason: String,
     },
-    /// There was nothing to do: the record is ready, does not exist, or is in a newer attempt.
+    /// There was nothing to do: the record is ready or does not exist, or a newer attempt has replaced this one.
     Dropped,
 }
 
@@ -58,7 +58,7 @@ enum BuildFailure {
 }
 
 impl Builder {
-    /// Handles a job. Handling it twice, or late, changes nothing.
+    /// Handles a job. A repeated or late job has no effect.
     ///
     /// # Errors
     /// Returns a [`BuildError`] if the job must be tried again.
@@ -80,7 +80,7 @@ impl Builder {
         }
     }
 
-    /// Builds the image that a record promises and pushes it.
+    /// Builds and pushes the image of a record. Its digest must be the one in the record.
     async fn push_image(&self, record: &Record) -> Result<(), BuildFailure> {
         let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
             BuildFailure::Permanent("the uploaded archive expired before it was built; upload it again".to_owned())
@@ -98,14 +98,14 @@ impl Builder {
 }
 
 impl From<aws::Error> for BuildFailure {
-    /// No storage error means that the image can never be built.
+    /// Every storage error is transient.
     fn from(error: aws::Error) -> Self {
         Self::Transient(error.into())
     }
 }
 
 impl From<ValidationError> for BuildFailure {
-    /// The archive was valid when it was uploaded. If it no longer is, the rules have changed since.
+    /// The archive was valid when it was uploaded. If it is invalid now, the rules have changed since then.
     fn from(error: ValidationError) -> Self {
         match error {
             ValidationError::Io(error) => Self::Transient(BuildError::Archive(error)),

@@ -55,7 +55,8 @@ async fn handle_message(builder: &Builder, message: SqsMessage) -> Option<String
             (outcome.into(), None)
         }
         Ok(Err(error)) => {
-            tracing::warn!(message_id, %pack_id, attempt, error = %ErrorChain(&error), "build failed; it will be retried");
+            let error = ErrorChain(&error);
+            tracing::warn!(message_id, %pack_id, attempt, %error, "build failed; it will be retried");
             ("unsettled", Some(message_id))
         }
         Err(error) => {

@@ -45,7 +45,7 @@ impl DataDir {
         Ok(path)
     }
 
-    /// Reads a file; `None` if it does not exist.
+    /// Reads a file. Returns `None` if it does not exist.
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let path = self.file(name);
         match fs::read(&path) {

@@ -11,11 +11,11 @@ use crate::{
     upload::Uploads,
 };
 
-/// The default of `REQUEUE_AFTER_MS`. It exceeds the time in which the local queue itself delivers a job repeatedly: 5
-/// receives with a visibility timeout of 30 s each.
+/// The default of `REQUEUE_AFTER_MS`. It exceeds the time for which the local queue itself redelivers a job: 5 receives
+/// with a visibility timeout of 30 s each.
 const REQUEUE_AFTER_MS: &str = "180000";
 
-/// What the three Lambda functions run, on the backends of a local run.
+/// The handlers of the three Lambda functions, configured for the backends of a local run.
 #[derive(Debug, Clone)]
 pub(super) struct Functions {
     pub(super) table: Table,

@@ -1,4 +1,4 @@
-//! Replaces API Gateway: turns HTTP requests into events of its HTTP API, and invokes the function with them.
+//! Replaces API Gateway: converts HTTP requests to HTTP API events, and invokes the function with them.
 
 use std::{
     collections::BTreeMap,
@@ -23,10 +23,10 @@ use ulid::Ulid;
 
 /// The largest request body that API Gateway accepts, in bytes.
 const MAX_BODY_BYTES: usize = 10_000_000;
-/// How much of a body that is too long is read and discarded, in bytes. A client whose connection is closed while it
-/// sends may not read the response.
+/// How much of an oversized body is read and discarded, in bytes. If the connection closes during the upload, the
+/// client may miss the response.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
-/// How long API Gateway waits for the function.
+/// API Gateway's timeout.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves a `lambda_http` service over HTTP like an HTTP API of API Gateway: each request becomes an event in payload
@@ -42,7 +42,7 @@ where
 {
     Router::new().fallback(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
         let service = service.clone();
-        // In a separate task, like a Lambda invocation: it goes on if the client disconnects, and a panic does not
+        // In a separate task, like a Lambda invocation: it continues if the client disconnects, and a panic does not
         // close the connection.
         let response = tokio::spawn(invoke(service, peer.ip(), request));
         async move {
@@ -143,7 +143,7 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
 }
 
 /// Returns the host of the request without its port. In AWS the domain name can be trusted, because API Gateway serves
-/// only its own domains; here it is the name that the client sent.
+/// only its own domains; here it is the host that the client sent.
 fn domain_name(headers: &HeaderMap) -> &str {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     host.rsplit_once(':')

@@ -13,14 +13,14 @@ use serde_json::json;
 use super::{DataDir, Error, backends::failed, seed};
 use crate::identity::Scope;
 
-/// The issuer's file in the data folder.
+/// The issuer's file in the data directory.
 const FILE: &str = "issuer.json";
-/// The path of the public keys. As those of AuthKit, they belong to one client.
+/// The path of the public keys. As with AuthKit, the path contains a client id.
 const JWKS_PATH: &str = "/sso/jwks/client_local";
 /// How long a session token is valid.
 const VALID_FOR: Duration = Duration::from_secs(3_600);
 
-/// The session token to create.
+/// The options of `local session`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SessionOptions {
     /// The org that the session belongs to.
@@ -34,8 +34,8 @@ pub struct SessionOptions {
         default_value = "caps:write,workspace:read,workspace:write,tasks:write,audit:read"
     )]
     pub permissions: Vec<Scope>,
-    /// Adds the claims `aud`, with this value, and `nbf`. Without it the token is like those that AuthKit issues by
-    /// default.
+    /// Adds the claims `nbf` and `aud`, with this value for `aud`. Without this option, the token has the same claims
+    /// as AuthKit's default tokens.
     #[arg(long)]
     pub audience: Option<String>,
 }
@@ -58,7 +58,7 @@ struct StoredIssuer {
 }
 
 impl Issuer {
-    /// Opens the issuer of the data folder, and updates its URL. Creates it with a new key if there is none.
+    /// Opens the issuer of the data directory, and updates its URL. Creates it with a new key if there is none.
     pub(super) fn open(data: &DataDir, url: String) -> Result<Self, Error> {
         let mut stored = match data.read(FILE)? {
             Some(content) => serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?,
@@ -71,7 +71,7 @@ impl Issuer {
         Self::from_stored(stored)
     }
 
-    /// Reads the issuer from a data folder, which a local run may have locked.
+    /// Reads the issuer from a data directory, which a local run may have locked.
     fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE);
         let content = std::fs::read(&path).map_err(|source| Error::NoIssuer { path, source })?;
@@ -101,10 +101,10 @@ impl Issuer {
         Router::new().route(JWKS_PATH, get(async move || Json(keys)))
     }
 
-    /// Creates a session token for a seeded org, which local runs with this data folder accept.
+    /// Creates a session token for a seeded org, which local runs with this data directory accept.
     ///
     /// # Errors
-    /// Returns [`Error::NoIssuer`] if no local run has used the folder yet.
+    /// Returns [`Error::NoIssuer`] if no local run has used the directory yet.
     pub fn mint(folder: &Path, options: &SessionOptions) -> Result<String, Error> {
         let SessionOptions { org, permissions, audience } = options;
         let issuer = Self::read(folder)?;

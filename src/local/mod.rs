@@ -1,4 +1,4 @@
-//! Runs the system on one machine: the handlers of the Lambda functions with an embedded S3, DynamoDB, SQS and OCI
+//! Runs the system on one machine: the handlers of the Lambda functions, with an embedded S3, DynamoDB, SQS and OCI
 //! registry.
 //!
 //! The handlers reach the backends over loopback with the same SDK and registry client as in production, so there is

@@ -6,7 +6,7 @@ use std::{
 
 use super::{DataDir, Error};
 
-/// The file in the data folder that assigns the ports.
+/// The file in the data directory that assigns the ports.
 const FILE: &str = "ports.json";
 /// The range that ports are chosen from. It is below the ephemeral ranges of Linux (from 32768) and macOS (from 49152),
 /// so that no outgoing connection occupies a port at the next start.
@@ -22,7 +22,7 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// Reads the ports that earlier runs have chosen.
+    /// Reads the ports that earlier runs chose.
     pub(super) fn load(data: &DataDir) -> Result<Self, Error> {
         let by_backend = match data.read(FILE)? {
             Some(content) => serde_json::from_slice(&content)

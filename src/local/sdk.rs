@@ -19,13 +19,13 @@ pub(super) struct Sdk {
     pub(super) s3: SdkConfig,
     pub(super) dynamodb: SdkConfig,
     pub(super) sqs: SdkConfig,
-    /// For services that are never embedded. It has AWS's own endpoints.
+    /// The configuration of services that are never embedded, with AWS's endpoints.
     pub(super) aws: SdkConfig,
 }
 
 impl Sdk {
-    /// Loads the configurations. Embedded backends get fixed credentials, real ones those of the environment or the
-    /// profile.
+    /// Loads the configurations. Embedded backends have fixed credentials. Credentials of real backends come from the
+    /// environment or the profile.
     pub(super) async fn load(endpoints: &Endpoints, options: &Options) -> Self {
         let load = async |endpoint: &str, real: &Option<String>| {
             let loader = if real.is_some() { real_loader() } else { embedded_loader() };

@@ -35,8 +35,8 @@ pub(super) fn org_id(slug: &str) -> Option<&'static str> {
 /// Writes the orgs and an API key per permission template. Every start writes them again, which undoes any changes to
 /// them.
 ///
-/// The secrets are derived from the names of org and template, so that the events under `events/` work with every local
-/// run. They are therefore public and protect nothing, which is why a local run must stay on loopback.
+/// The secrets are derived from the names of the org and the template, so that the events under `events/` work with
+/// every local run. So they are public, and a local run must listen on loopback only.
 pub async fn seed(table: &Table) -> Result<Keys, aws::Error> {
     let mut keys = Keys::new();
     for (id, slug, posture) in ORGS {

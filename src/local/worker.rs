@@ -1,4 +1,4 @@
-//! Replaces Lambda's event source mapping: passes batches of messages from the queue to the function.
+//! Replaces Lambda's event source mapping, which passes batches of messages from the queue to the function.
 
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{aws, error_chain::ErrorChain};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Passes batches from the queue to the handler, and deletes the messages that the handler did not report as failed.
-/// Failed messages become visible again after the visibility timeout, as does the entire batch if the handler panics.
+/// Failed messages become visible again after the visibility timeout. If the handler panics, the entire batch does.
 ///
 /// Returns after the current batch once `stop` is cancelled.
 pub async fn run<Handler, Handling>(client: Client, queue_url: String, handler: Handler, stop: CancellationToken)

@@ -24,12 +24,12 @@ pub struct Requeue {
 /// When to send a job again, and when to fail a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long after a send the job is sent again. It must be longer than the queue delivers the job by itself: its
-    /// visibility timeout times its `maxReceiveCount`.
+    /// How long after a send the job is sent again. It must exceed the time for which the queue itself redelivers the
+    /// job: its visibility timeout times its `maxReceiveCount`.
     pub resend_after: Duration,
-    /// The most sends of one attempt.
+    /// The maximum number of sends for an attempt.
     pub max_sends: u32,
-    /// How long after it was queued a build is marked as failed, however often its job was sent.
+    /// The age at which a queued build is marked as failed, regardless of its sends.
     pub give_up_after: Duration,
 }
 
@@ -71,7 +71,8 @@ impl Requeue {
         self.process_all(|record, now| self.settings.decide(record, now)).await
     }
 
-    /// Sends the job of every pending build, whatever its age. For a local run, whose queue is empty when it starts.
+    /// Sends the job of every pending build, regardless of its age. A local run calls this when it starts, because its
+    /// queue is then empty.
     ///
     /// # Errors
     /// Returns an error if the pending builds cannot be listed.
@@ -97,7 +98,7 @@ impl Requeue {
         }
     }
 
-    /// Processes one build and logs the result. Returns `None` if that failed.
+    /// Processes one build and logs the result. Returns `None` if processing failed.
     async fn process_and_log(
         &self,
         id: PackId,
@@ -126,7 +127,7 @@ impl Requeue {
         let action = decide(&record, now);
         match &action {
             Action::Wait => {}
-            // Counted after sending, so that a send that fails does not count.
+            // The send is counted afterwards, so that a failed send does not count.
             Action::Send => {
                 self.queue.send((&record).into()).await?;
                 self.table.mark_sent(&record, now).await?;
@@ -161,7 +162,7 @@ impl Settings {
             Action::Wait
         } else if build.sends >= self.max_sends {
             let reason =
-                format!("the image could not be built in {} attempts; upload the same archive again", build.sends);
+                format!("the image could not be built after {} tries; upload the same archive again", build.sends);
             Action::Fail { reason }
         } else if now.since(record.updated_at) >= self.give_up_after {
             let reason = "the image could not be built in the time allowed; upload the same archive again".to_owned();

@@ -5,8 +5,8 @@ use tokio::time::error::Elapsed;
 
 use crate::{aws, records::PackId};
 
-/// Why an upload was not accepted. It may have left a staged object, which expires. A write of the record that failed or
-/// timed out may have taken effect.
+/// Why an upload was not accepted. It may have left a staged object, which expires. A write of the record that failed
+/// or timed out may have taken effect.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("the pack is not valid: {0}")]

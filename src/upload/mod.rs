@@ -31,7 +31,7 @@ pub struct Uploads {
     pub queue: Queue,
     /// The registry in image references.
     pub registry: RegistryAddress,
-    /// The limits of archives inside a request.
+    /// The limits of archives in a request.
     pub limits: Arc<Limits>,
     /// The limits of archives sent to S3.
     pub large_limits: Arc<Limits>,
@@ -53,13 +53,13 @@ pub struct Submission {
 /// Where a submitted archive is.
 #[derive(Debug, Clone)]
 pub enum Archive {
-    /// The archive as received inside the request.
+    /// The archive as received in the request.
     InRequest(Bytes),
     /// In S3, where the client sent it with a URL from [`Uploads::begin`].
     InStaging(UploadId),
 }
 
-/// An upload that was begun. The client sends its archive to S3 next.
+/// A begun upload. The client sends its archive to S3 next.
 #[derive(Debug, Clone)]
 pub struct Begun {
     /// The id that the client sends to submit the archive.
@@ -82,10 +82,11 @@ pub enum Outcome {
 }
 
 impl Uploads {
-    /// Returns a presigned URL to which the client sends an archive with this SHA-256 and size in bytes. Writes nothing.
+    /// Returns a presigned URL to which the client sends an archive with this SHA-256 and size in bytes. Writes
+    /// nothing.
     ///
-    /// The number of begun uploads is not limited. An upload costs nothing until its archive is sent, its URL accepts only
-    /// that archive, and API Gateway limits the rate of requests.
+    /// The number of begun uploads is not limited. An upload costs nothing until its archive is sent, its URL accepts
+    /// only that archive, and API Gateway limits the rate of requests.
     pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
         if size > self.large_limits.compressed_bytes {
             let limit = self.large_limits.limit(LimitName::CompressedBytes);
@@ -106,7 +107,8 @@ impl Uploads {
     ///
     /// # Errors
     /// An [`UploadError`] usually means that no record was written and no job was sent. But a write of the record that
-    /// failed or timed out may have taken effect. The build is then pending, and [`requeue`](crate::requeue) sends its job.
+    /// failed or timed out may have taken effect. The build is then pending, and [`requeue`](crate::requeue) sends its
+    /// job.
     pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let outcome = timeout_at(deadline, self.accept(org, submission)).await??;
@@ -217,8 +219,8 @@ impl Uploads {
         }
     }
 
-    /// Sends the job. If this fails, [`requeue`](crate::requeue) sends the job later. The client gets a success response in
-    /// both cases, because the record is written.
+    /// Sends the job. If this fails, [`requeue`](crate::requeue) sends the job later. The client gets a success
+    /// response in both cases, because the record is written.
     async fn enqueue(&self, record: &Record) {
         if let Err(error) = self.queue.send(record.into()).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue sends it later");

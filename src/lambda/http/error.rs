@@ -25,7 +25,7 @@ use crate::{
 /// The `Retry-After` header of responses to backend failures, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
-/// The request that begins the upload of an archive too large for the form.
+/// The request to use for an archive that is too large for the form.
 const LARGER_REQUEST: &str = "POST /v1/packs/uploads";
 
 /// The `code` of an error response. The set is closed, and openapi.yaml lists it.
@@ -241,12 +241,12 @@ impl From<UploadError> for ApiError {
     }
 }
 
-/// Says that another request has a higher limit, to be appended to a message.
+/// Returns the end of a message, which names the request with the higher limit.
 fn larger_hint(larger: Option<u64>) -> String {
     larger.map_or_else(String::new, |value| format!("; `{LARGER_REQUEST}` allows up to {value}"))
 }
 
-/// Says how many problems the details do not list, to be appended to a message.
+/// Returns the end of a message, which says how many problems the details do not list.
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),

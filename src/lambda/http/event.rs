@@ -41,7 +41,7 @@ fn without_origin(headers: &mut HeaderMap) {
     headers.remove(X_FORWARDED_PROTO);
 }
 
-/// Percent-encodes what RFC 3986, section 3.4, does not allow in a query.
+/// Percent-encodes the characters that RFC 3986, section 3.4, does not allow in a query.
 fn encoded(query: String) -> String {
     let mut encoded = String::with_capacity(query.len());
     for byte in query.bytes() {

@@ -1,4 +1,4 @@
-//! The HTTP API: routes, request parsing, responses and the error envelope. It holds no rules of its own.
+//! The HTTP API: routes, request parsing, responses and the error envelope. The use cases contain the rules.
 //!
 //! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
 //! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415,
@@ -62,8 +62,8 @@ impl Api {
         Self { authenticator, base_domain: identity.base_domain.clone(), catalog, uploads }
     }
 
-    /// Handles a request within the deadline. An upload enforces the deadline itself, because its result must not
-    /// change after its commit point.
+    /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must
+    /// not apply after the record is written.
     async fn answer(
         &self,
         route: Result<Route, ApiError>,
@@ -75,7 +75,7 @@ impl Api {
         let deadline = arrived_at + self.uploads.deadline;
         let caller = || async { timeout_at(deadline, self.caller(&request, &query)).await? };
         match operation {
-            // The document is public, so this is the one operation without a caller.
+            // The document is public, so this operation needs no caller.
             Operation::GetDocument => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
             Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at).await,
             Operation::BeginUpload => {
@@ -98,7 +98,7 @@ impl Api {
 }
 
 /// Returns the API as a service for requests from API Gateway HTTP API, REST API or Function URL events. It never
-/// fails: even a panic becomes a response.
+/// fails: a panic becomes a response too.
 pub fn service(
     api: Arc<Api>,
 ) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
@@ -173,7 +173,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     json_text(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise"))
 }
 
-/// Returns a JSON response that must not be cached: it holds an org's data, which changes as builds progress.
+/// Returns a JSON response that must not be cached: it has an org's data, which changes when builds finish.
 fn json_text(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;

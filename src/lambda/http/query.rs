@@ -12,7 +12,7 @@ const DEFAULT_LIMIT: usize = 20;
 /// The largest page size of the list.
 const MAX_LIMIT: u8 = 100;
 
-/// The query parameters of a request that have not been read yet, each with all of its values.
+/// The query parameters that have not been read yet, with all of their values.
 #[derive(Debug)]
 pub(super) struct Query(BTreeMap<String, Vec<String>>);
 

@@ -59,7 +59,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Returns the view for a dry run: without the fields that exist only once the record is written.
+    /// Returns the view for a dry run. It omits the fields that exist only after the record is written.
     pub(super) fn from_release(release: &'a Release, caller: &Caller) -> Self {
         let manifest = &release.manifest;
         let owned = release.org_id == caller.org.id;

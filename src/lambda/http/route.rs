@@ -2,7 +2,7 @@ use lambda_http::{Request, RequestExt, http::Method, request::RequestContext};
 
 use super::ApiError;
 
-/// An operation of the API, named like its `operationId` in openapi.yaml.
+/// An operation of the API, named after its `operationId` in openapi.yaml.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
     UploadPack,
@@ -16,10 +16,10 @@ pub(super) enum Operation {
 }
 
 /// A path template, and the operation of each of its methods. `{id}` matches one segment that is not empty. The
-/// operation is made from that segment, or from an empty string if the template has none.
+/// function receives that segment, or an empty string if the template has no `{id}`.
 type Path = (&'static str, &'static [(Method, fn(&str) -> Operation)]);
 
-/// All paths of the API. The first template that matches applies, so fixed paths come before `{id}`.
+/// All paths of the API. The first matching template applies, so fixed paths come before `{id}`.
 static PATHS: [Path; 5] = [
     ("/v1/packs", &[(Method::GET, |_| Operation::ListPacks)]),
     ("/v1/packs/upload", &[(Method::POST, |_| Operation::UploadPack)]),

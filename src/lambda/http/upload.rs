@@ -98,7 +98,7 @@ async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Resu
     form.map_err(|limit| ApiError::PayloadTooLarge { larger: uploads.larger(&limit), limit })
 }
 
-/// Adds the problems of the request's archive to those of the request, so that the response lists all of them.
+/// Validates the archive too, and adds its problems, so that the response lists every problem of the request.
 async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, mut problems: Problems) -> ApiError {
     match api.uploads.check(&caller.org, submission).await {
         Err(error @ UploadError::TooLarge { .. }) => return error.into(),

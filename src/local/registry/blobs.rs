@@ -21,7 +21,7 @@ use super::{Error, PartialFile, Registry, endpoint::Name, store::found};
 
 /// The header with the digest of the content.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-/// The size of the buffer that files are read with, in bytes.
+/// The size of the buffer for reading files, in bytes.
 const BUFFER_BYTES: usize = 1 << 17;
 
 /// The query of the request that closes an upload session.
@@ -35,7 +35,7 @@ impl Registry {
         self.content(digest, "application/octet-stream".to_owned()).await?.ok_or(Error::BlobUnknown)
     }
 
-    /// Returns a response that streams a blob; `None` if it does not exist.
+    /// Returns a response that streams a blob, or `None` if the blob does not exist.
     pub(super) async fn content(&self, digest: Digest, media_type: String) -> Result<Option<Response>, Error> {
         let Some(file) = found(File::open(self.store.blob(digest)).await)? else { return Ok(None) };
         let headers = [
@@ -58,7 +58,7 @@ impl Registry {
         Ok(session_response(StatusCode::NO_CONTENT, name, id, size))
     }
 
-    /// Appends a chunk. An incomplete chunk closes the session, so the client has to start over.
+    /// Appends a chunk. An incomplete chunk closes the session, so the client must start again.
     pub(super) async fn append_chunk(
         &self,
         name: Name<'_>,

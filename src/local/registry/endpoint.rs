@@ -5,7 +5,8 @@ use ulid::Ulid;
 
 use super::Error;
 
-/// The maximum length of a repository name. Many clients accept no more (OCI distribution spec, "Pulling manifests").
+/// The maximum length of a repository name. Many clients reject longer names (OCI distribution spec, "Pulling
+/// manifests").
 const MAX_NAME_LENGTH: usize = 255;
 const MAX_TAG_LENGTH: usize = 128;
 
@@ -16,7 +17,7 @@ pub(super) enum Endpoint<'a> {
     Version,
     /// `/v2/_catalog`
     Catalog,
-    /// `/v2/<name>/blobs/<digest>`; all repositories share their blobs, so the name does not matter
+    /// `/v2/<name>/blobs/<digest>`; the name is ignored, because all repositories share their blobs
     Blob(Digest),
     /// `/v2/<name>/blobs/uploads/`
     Uploads(Name<'a>),

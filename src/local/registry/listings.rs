@@ -1,5 +1,5 @@
-//! Lists the tags of a repository (OCI distribution spec, "Listing Tags") and the repositories. The latter is not part
-//! of the specification, but of its predecessor (Docker Registry HTTP API V2, "Listing Repositories").
+//! Lists the tags of a repository (OCI distribution spec, "Listing Tags") and the repositories. Listing repositories
+//! is not part of this specification but of its predecessor (Docker Registry HTTP API V2, "Listing Repositories").
 
 use std::{
     io,
@@ -66,7 +66,7 @@ impl Registry {
     }
 }
 
-/// Returns the names of a folder's entries; none if the folder does not exist.
+/// Returns the names of a folder's entries. If the folder does not exist, returns no names.
 async fn entries(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     if let Some(mut entries) = found(fs::read_dir(folder).await)? {

@@ -152,8 +152,8 @@ impl Server {
         Ok(json!({ "Messages": received.collect::<Vec<_>>() }))
     }
 
-    /// Receives without waiting, and moves messages that were received too often to the dead-letter queue. Also returns
-    /// when the next message becomes visible.
+    /// Receives without waiting, and moves messages that were received too often to the dead-letter queue. Returns the
+    /// received messages, and the time at which the next message becomes visible.
     fn receive(
         &self,
         queue_url: &str,

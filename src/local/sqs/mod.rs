@@ -1,6 +1,6 @@
 //! An in-memory SQS with the part of the API that the service and its tests use, in the AWS JSON 1.0 protocol.
 //!
-//! Messages are lost at a restart. Requeue then sends the pending builds that the table lists again.
+//! A restart loses all messages. Requeue then sends the jobs of all pending builds again.
 
 mod actions;
 mod attributes;
@@ -36,7 +36,7 @@ struct Server {
     arrivals: Notify,
 }
 
-/// Serves SQS without any queues. `url` is the URL of the server.
+/// Returns an SQS server that has no queues yet. `url` is the URL of the server.
 pub(super) fn router(url: String) -> Router {
     let server = Server { url, queues: Mutex::default(), arrivals: Notify::new() };
     // Older SDKs send requests to the URL of the queue.

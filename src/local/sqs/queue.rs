@@ -34,7 +34,7 @@ pub(super) struct Message {
     delayed: bool,
 }
 
-/// The number of messages by state, as SQS names the states.
+/// The number of messages in each state. The states have the same names as in SQS.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) visible: usize,
@@ -83,7 +83,7 @@ impl Queue {
         self.messages.push_back(message);
     }
 
-    /// Adds messages that moved here from another queue.
+    /// Adds messages from a queue that has this queue as its dead-letter queue.
     pub(super) fn add_dead_letters(&mut self, messages: Vec<Message>, now: Instant) {
         for mut message in messages {
             message.visible_at = now;

@@ -24,7 +24,7 @@ fn problems(response: &ApiResponse) -> &serde_json::Value {
 
 const UNKNOWN: &str =
     "is not an upload of this org, or the upload has expired; begin a new one with `POST /v1/packs/uploads`";
-const NOT_SENT: &str = "has no archive yet; send it to the URL that came with this id";
+const NOT_SENT: &str = "has no archive yet; send it to the URL returned with this id";
 
 #[tokio::test]
 async fn a_pack_too_large_for_a_request_is_uploaded_through_s3() {

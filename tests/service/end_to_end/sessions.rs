@@ -64,7 +64,7 @@ async fn a_session_from_another_local_run_is_rejected() {
 fn local_session_explains_invalid_arguments() {
     let (_guard, data) = scratch();
     for (arguments, words) in [
-        (&["acme"][..], "issuer.json, which a local run with this data folder creates"),
+        (&["acme"][..], "issuer.json, which a local run with this data directory creates"),
         (&["nobody"], "[possible values: acme, globex, pastdue, expired]"),
         (&["acme", "--permissions", "caps:delete"], "not a scope"),
     ] {

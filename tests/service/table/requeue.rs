@@ -100,7 +100,7 @@ async fn a_build_fails_after_its_last_send() {
         assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1);
     }
     assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, failed: 1, ..Sweep::default() });
-    let error = "the image could not be built in 3 attempts; upload the same archive again".to_owned();
+    let error = "the image could not be built after 3 tries; upload the same archive again".to_owned();
     assert_eq!(fixture.read(&queued).await.build.status, BuildStatus::Failed { error });
     assert_eq!(fixture.queue.take().len(), 2);
     assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep::default());

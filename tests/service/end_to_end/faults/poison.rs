@@ -36,7 +36,7 @@ async fn a_job_that_crashes_its_builder_fails_and_its_pack_can_be_uploaded_again
     assert!(!stack.deliver().await, "requeue does not send the job again");
     let failed = read(&mut stack, created.text("id")).await;
     assert_eq!(failed["build_status"], "failed");
-    assert_eq!(failed["build_error"], "the image could not be built in 5 attempts; upload the same archive again");
+    assert_eq!(failed["build_error"], "the image could not be built after 5 tries; upload the same archive again");
 
     stack.injector.clear();
     let again = stack.upload(&archive("poison")).await.unwrap();
