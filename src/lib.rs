@@ -2,8 +2,8 @@
 //!
 //! [`lambda::http`] answers requests. It authenticates the caller through [`identity`] and parses the form. [`upload`]
 //! stages the archive in S3 while it validates it, writes the record through [`aws`] (the commit point) and sends a build
-//! job. [`catalog`] reads packs. [`build`] handles the job: it validates the staged archive with the same code and pushes
-//! the image through [`registry`]. [`requeue`] sends lost jobs again, and fails builds that cannot succeed.
+//! job. [`catalog`] reads packs. [`build`] handles the job: it validates the staged archive with the same code, and
+//! pushes, publishes and tags the image through [`registry`] and the table. [`requeue`] sends lost jobs again, and fails builds that cannot succeed.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
 //! `bin → lambda → upload, catalog, build, requeue → identity, aws, registry → records → pack-format`.

@@ -9,7 +9,7 @@ use std::{
 use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse};
 use pack_upload::{
     aws::{Created, Job, Queue, Timeouts, sqs},
-    records::{BuildStatus, OrgId, Record, Timestamp},
+    records::{BuildStatus, OrgId, Record},
     requeue::{Requeue, Settings, Sweep},
 };
 use serde_json::{Value, json};

@@ -6,6 +6,7 @@ use futures_util::TryStreamExt as _;
 use pack_format::Limit;
 use pack_upload::{
     aws::{Error, Job, Queue, Staging, Table},
+    build::BuildOutcome,
     records::{BuildStatus, Timestamp, Visibility},
     requeue::{Requeue, Settings},
     upload::{Outcome, UploadError},
@@ -33,7 +34,7 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
     let record = fixture.create(pack("hello")).await;
     let Outcome::Existing(again) = fixture.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!(again, record);
-    assert!(fixture.uploads.table.mark_ready(record.id, Timestamp::now()).await.unwrap());
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
     let Outcome::Existing(again) = fixture.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!(again, fixture.read(&record).await);
     assert_eq!(fixture.jobs().await.len(), 1);
@@ -64,14 +65,14 @@ async fn a_failed_build_is_retried_by_the_same_content_and_replaced_by_other_con
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let table = &fixture.uploads.table;
-    assert!(table.mark_failed(record.id, 1, "broken", Timestamp::now()).await.unwrap());
+    assert!(table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
 
     let Outcome::QueuedAgain(retried) = fixture.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!((retried.id, retried.build.attempt, &retried.build.status), (record.id, 2, &BuildStatus::Queued));
     assert_ne!(retried.build.staging_key, record.build.staging_key);
     assert_eq!(fixture.read(&record).await, retried);
 
-    assert!(table.mark_failed(record.id, 2, "broken", Timestamp::now()).await.unwrap());
+    assert!(table.mark_failed(&retried, None, "broken", Timestamp::now()).await.unwrap());
     assert_eq!(fixture.uploads.check(&fixture.org, pack("other")).await.unwrap().image_ref, record.release.image_ref);
     let other = fixture.create(pack("other")).await;
     assert_ne!(other.id, record.id);
@@ -178,7 +179,7 @@ async fn concurrent_uploads_of_one_pack_return_one_record() {
 async fn concurrent_replacements_of_a_failed_pack_agree_on_one_winner() {
     let fixture = Fixture::start().await;
     let old = fixture.create(pack("old")).await;
-    assert!(fixture.uploads.table.mark_failed(old.id, 1, "broken", Timestamp::now()).await.unwrap());
+    assert!(fixture.uploads.table.mark_failed(&old, None, "broken", Timestamp::now()).await.unwrap());
     let tasks: Vec<_> = (0..24)
         .map(|n| {
             let (uploads, org) = (fixture.uploads.clone(), fixture.org.clone());
