@@ -2,8 +2,9 @@
 //!
 //! [`lambda::http`] answers requests. It authenticates the caller through [`identity`] and parses the form. [`upload`]
 //! validates the archive while staging it in S3. It then writes the record through [`aws`], which is the commit point,
-//! and sends a build job. [`build`] handles the job: it validates the staged archive again and pushes the image through
-//! [`registry`]. [`requeue`] resends lost jobs and fails builds that cannot succeed. [`catalog`] reads packs.
+//! and sends a build job. [`build`] handles the job: it validates the staged archive again, and pushes, publishes and tags
+//! the image through [`registry`] and the table. [`requeue`] resends lost jobs and fails builds that cannot succeed.
+//! [`catalog`] reads packs.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
 //! `bin → lambda → upload, catalog, build, requeue → identity, aws, registry → records → pack-format`.

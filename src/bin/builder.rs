@@ -25,6 +25,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         staging: Staging::new(aws::s3(&sdk, &config.timeouts, config.s3_path_style), config.staging_bucket),
         registry: Registry::new(config.registry, &sdk, &config.timeouts),
         limits: Arc::new(config.limits),
+        lease: config.lease,
     };
     let handle =
         |event: LambdaEvent<SqsEvent>| async { Ok::<_, Infallible>(sqs::handle_batch(&builder, event.payload).await) };

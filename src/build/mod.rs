@@ -1,13 +1,15 @@
-//! The build use case: validate the staged archive again, push its image, update the record.
+//! The build use case: validate the staged archive again, push its image, publish the version, tag it.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use pack_format::{Limits, ValidationError};
 use strum::IntoStaticStr;
 
 use crate::{
-    aws::{self, Job, Staging, Table},
-    records::{BuildStatus, Record, Timestamp},
+    aws::{self, Job, Lease, Staging, Table},
+    error_chain::ErrorChain,
+    records::{BuildStatus, Record, Release, Timestamp},
     registry::{self, Registry},
     validation::{self, Validated},
 };
@@ -20,6 +22,8 @@ pub struct Builder {
     pub registry: Registry,
     /// The limits of large archives. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
+    /// How long a build may hold the lease on its version: longer than the function may run.
+    pub lease: Duration,
 }
 
 /// The result of a job that needs no retry. Its text is the value of the `Outcome` dimension in metrics.
@@ -33,7 +37,8 @@ pub enum BuildOutcome {
         /// The reason, for the pack's author.
         reason: String,
     },
-    /// There was nothing to do: the record is ready or does not exist, or a newer attempt has replaced this one.
+    /// There was nothing to do: the record is ready or does not exist, a newer attempt has replaced this one, or another
+    /// record owns the version.
     Dropped,
 }
 
@@ -47,6 +52,11 @@ pub enum BuildError {
     Archive(#[source] io::Error),
     #[error("the image was not pushed")]
     Registry(#[from] registry::Error),
+    #[error("another build of this version is running")]
+    Leased,
+    /// The write that ends the build did not apply, and the record is still pending.
+    #[error("the record changed during the build")]
+    Contested,
 }
 
 /// Why an image was not built.
@@ -67,21 +77,91 @@ impl Builder {
         if record.build.status == BuildStatus::Ready || job.attempt < record.build.attempt {
             return Ok(BuildOutcome::Dropped);
         }
-        match self.push_image(&record).await {
-            Ok(()) => {
-                self.table.mark_ready(record.id, Timestamp::now()).await?;
-                Ok(BuildOutcome::Ready)
+        let now = Timestamp::now();
+        let lease = Lease::new(now + self.lease);
+        if !self.table.begin_build(&record, &lease, now).await? {
+            return match self.outcome(&record).await? {
+                None => Err(BuildError::Leased),
+                Some(outcome) => Ok(outcome),
+            };
+        }
+        let result = self.publish(&record, &lease).await;
+        match &result {
+            // The write that made the record ready has released the lease.
+            Ok(BuildOutcome::Ready) => {}
+            Ok(BuildOutcome::Failed { .. } | BuildOutcome::Dropped) => self.release(&record, &lease, None).await,
+            Err(error) => {
+                let error = ErrorChain(error).to_string();
+                self.release(&record, &lease, Some(error)).await;
             }
-            Err(BuildFailure::Permanent(reason)) => {
-                self.table.mark_failed(record.id, record.build.attempt, &reason, Timestamp::now()).await?;
-                Ok(BuildOutcome::Failed { reason })
-            }
-            Err(BuildFailure::Transient(error)) => Err(error),
+        }
+        result
+    }
+
+    /// Releases the lease after a build that did not succeed, and keeps the error. If this fails, the lease ends by itself.
+    async fn release(&self, record: &Record, lease: &Lease, error: Option<String>) {
+        if let Err(error) = self.table.abandon_build(record, lease, error.as_deref()).await {
+            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
         }
     }
 
-    /// Builds and pushes the image of a record. Its digest must be the one in the record.
-    async fn push_image(&self, record: &Record) -> Result<(), BuildFailure> {
+    /// Pushes the image by digest, publishes the version, tags it, and marks the record ready, in this order. So a tag is
+    /// written only for the one content that the version has for good.
+    async fn publish(&self, record: &Record, lease: &Lease) -> Result<BuildOutcome, BuildError> {
+        let manifest = match self.pushed_manifest(record).await {
+            Ok(manifest) => manifest,
+            Err(BuildFailure::Transient(error)) => return Err(error),
+            Err(BuildFailure::Permanent(reason)) => {
+                if self.table.mark_failed(record, Some(lease), &reason, Timestamp::now()).await? {
+                    return Ok(BuildOutcome::Failed { reason });
+                }
+                return match self.outcome(record).await? {
+                    Some(outcome) => Ok(outcome),
+                    None if self.is_failed(record).await? => Ok(BuildOutcome::Failed { reason }),
+                    None => Err(BuildError::Contested),
+                };
+            }
+        };
+        if !self.table.publish(record, lease).await? {
+            return self.outcome(record).await?.ok_or(BuildError::Contested);
+        }
+        self.registry.tag(&record.release.image_ref, manifest).await?;
+        if self.table.mark_ready(record, lease, Timestamp::now()).await? {
+            return Ok(BuildOutcome::Ready);
+        }
+        match self.table.record(record.id).await? {
+            Some(found) if found.build.status == BuildStatus::Ready => Ok(BuildOutcome::Ready),
+            _ => Err(BuildError::Contested),
+        }
+    }
+
+    /// Returns the outcome of a job whose write did not apply, or `None` if its record can still be built.
+    async fn outcome(&self, record: &Record) -> Result<Option<BuildOutcome>, aws::Error> {
+        let Some(found) = self.table.record(record.id).await? else { return Ok(Some(BuildOutcome::Dropped)) };
+        let is_done = found.build.status == BuildStatus::Ready || found.build.attempt != record.build.attempt;
+        Ok(is_done.then_some(BuildOutcome::Dropped))
+    }
+
+    /// Returns whether the record has failed, as it has if an earlier delivery of the job or `requeue` failed it.
+    async fn is_failed(&self, record: &Record) -> Result<bool, aws::Error> {
+        let found = self.table.record(record.id).await?;
+        Ok(found.is_some_and(|found| matches!(found.build.status, BuildStatus::Failed { .. })))
+    }
+
+    /// Returns the bytes of the record's image manifest once its image is in the registry. If a build that was interrupted
+    /// has published the version, its image is used, so that the staged archive is not needed.
+    async fn pushed_manifest(&self, record: &Record) -> Result<Bytes, BuildFailure> {
+        let Release { image_ref, image_digest, .. } = &record.release;
+        if self.table.is_published(record).await?
+            && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await?
+        {
+            return Ok(manifest);
+        }
+        self.push_image(record).await
+    }
+
+    /// Builds the image that a record promises and pushes it by digest.
+    async fn push_image(&self, record: &Record) -> Result<Bytes, BuildFailure> {
         let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
             BuildFailure::Permanent("the uploaded archive expired before it was built; upload it again".to_owned())
         })?;
@@ -93,7 +173,8 @@ impl Builder {
                 "the image has the digest {found}, but {promised} was promised; upload it again"
             )));
         }
-        Ok(self.registry.push(&record.release.image_ref, &image, pack.tree, contents).await?)
+        self.registry.push(&record.release.image_ref, &image, pack.tree, contents).await?;
+        Ok(image.manifest)
     }
 }
 

@@ -58,6 +58,9 @@ pub struct Builder {
     pub registry: registry::Settings,
     /// The same as [`Api::large_limits`], which no archive that `api` accepted exceeds.
     pub limits: Limits,
+    /// `BUILD_LEASE_MS`: how long a build that died keeps other builds from its version. It must be at least the function's
+    /// timeout of 120 seconds and `PUSH_TIMEOUT_MS` together, and shorter than the queue's visibility timeout.
+    pub lease: Duration,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
     /// The same as [`Api::s3_path_style`].
@@ -123,6 +126,7 @@ impl Builder {
         let registry = registry(&mut reader);
         let limits = limits(&mut reader);
         let limits = large_limits(&mut reader, &limits);
+        let lease = reader.milliseconds("BUILD_LEASE_MS", Duration::from_secs(180));
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
@@ -131,6 +135,7 @@ impl Builder {
                 staging_bucket: staging_bucket?,
                 registry: registry?,
                 limits,
+                lease,
                 timeouts,
                 s3_path_style,
             })

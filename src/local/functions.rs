@@ -15,6 +15,9 @@ use crate::{
 /// with a visibility timeout of 30 s each.
 const REQUEUE_AFTER_MS: &str = "180000";
 
+/// The default of `BUILD_LEASE_MS`. It delays the builds that were running when a local run is killed and started again.
+const BUILD_LEASE_MS: &str = "60000";
+
 /// The handlers of the three Lambda functions, configured for the backends of a local run.
 #[derive(Debug, Clone)]
 pub(super) struct Functions {
@@ -44,6 +47,7 @@ impl Functions {
             // The embedded registry needs no credentials.
             "REGISTRY_AUTH" if options.registry.is_none() => None,
             "REQUEUE_AFTER_MS" => env::var(variable).ok().or_else(|| Some(REQUEUE_AFTER_MS.to_owned())),
+            "BUILD_LEASE_MS" => env::var(variable).ok().or_else(|| Some(BUILD_LEASE_MS.to_owned())),
             _ => env::var(variable).ok(),
         };
         let api = config::Api::read(lookup)?;
@@ -66,7 +70,13 @@ impl Functions {
         };
         Ok(Self {
             api: Arc::new(Api::new(uploads, &api.identity)),
-            builder: Builder { table: table.clone(), staging, registry, limits: Arc::new(builder.limits) },
+            builder: Builder {
+                table: table.clone(),
+                staging,
+                registry,
+                limits: Arc::new(builder.limits),
+                lease: builder.lease,
+            },
             requeue: Requeue { table: table.clone(), queue, settings: requeue.settings },
             table,
         })

@@ -84,7 +84,15 @@ pub struct Record {
 impl Record {
     /// Returns a new record, queued for its first attempt.
     pub fn queued(release: Release, staging_key: String, now: Timestamp) -> Self {
-        let build = Build { status: BuildStatus::Queued, staging_key, attempt: 1, sends: 1, enqueued_at: now };
+        let build = Build {
+            status: BuildStatus::Queued,
+            staging_key,
+            attempt: 1,
+            sends: 1,
+            enqueued_at: now,
+            tries: 0,
+            last_error: None,
+        };
         Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
     }
 
@@ -103,8 +111,8 @@ impl Record {
 
 /// The build of a record's image.
 ///
-/// `Ready` may overwrite `Queued` and `Failed`. `Failed` overwrites only `Queued` of the same attempt. Nothing
-/// overwrites `Ready`. Queuing a build again increments the attempt.
+/// `Ready` and `Failed` overwrite only `Queued` of the same attempt. A build of a failed record queues it again when it
+/// publishes the version. Nothing overwrites `Ready`. Queuing a build again increments the attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
@@ -116,6 +124,10 @@ pub struct Build {
     pub sends: u32,
     /// When a job for this attempt was last sent. For a new record, the time when the record was written.
     pub enqueued_at: Timestamp,
+    /// How many builds of this attempt have begun.
+    pub tries: u32,
+    /// Why the last build of this attempt did not succeed, for the operator. `None` once a build succeeds.
+    pub last_error: Option<String>,
 }
 
 /// The status of a build. Items and responses have it as `build_status` (a [`BuildState`]) and, if it failed,

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
+use aws_sdk_ecr::{operation::create_repository::CreateRepositoryError, types::ImageTagMutability};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use oci_client::{Client, Reference, secrets::RegistryAuth};
 use secrecy::SecretString;
@@ -79,10 +79,11 @@ impl Login {
         }
     }
 
-    /// Creates a repository in ECR. Other registries create repositories on the first push.
+    /// Creates a repository with immutable tags in ECR. Other registries create repositories on the first push.
     pub(super) async fn create_repository(&self, reference: &Reference) -> Result<(), Error> {
         let Self::Ecr(ecr) = self else { return Ok(()) };
-        match ecr.create_repository().repository_name(reference.repository()).send().await {
+        let create = ecr.create_repository().repository_name(reference.repository());
+        match create.image_tag_mutability(ImageTagMutability::Immutable).send().await {
             Ok(_) => Ok(()),
             Err(error)
                 if error

@@ -12,13 +12,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use oci_client::{
     Client, Reference,
     client::{ClientConfig, ClientProtocol},
     secrets::RegistryAuth,
 };
 use pack_format::{
-    Tree,
+    Digest, Tree,
     image::{Image, MANIFEST_MEDIA_TYPE},
 };
 use secrecy::ExposeSecret as _;
@@ -79,8 +80,8 @@ impl Registry {
         }
     }
 
-    /// Pushes the image with a pack's `tree` and `contents` to `image_ref`, unless the registry already has it. Then
-    /// checks that the reference points to the image.
+    /// Pushes the image with a pack's `tree` and `contents` by its digest, unless the registry already has it. The tag of
+    /// `image_ref` does not change.
     ///
     /// # Errors
     /// Returns [`Error::Rejected`] if the push can never succeed. All other errors may be temporary.
@@ -91,8 +92,55 @@ impl Registry {
         tree: Tree,
         contents: impl Read + Seek + Send + 'static,
     ) -> Result<(), Error> {
-        let push = self.push_missing(image_ref, image, tree, contents);
-        tokio::time::timeout(self.push_timeout, push).await.map_err(|_| Error::TimedOut)?
+        self.in_time(self.push_missing(image_ref, image, tree, contents)).await
+    }
+
+    /// Returns the bytes of an image manifest, or `None` if the repository does not have it.
+    pub async fn manifest(&self, image_ref: &str, digest: Digest) -> Result<Option<Bytes>, Error> {
+        let pull = async {
+            let reference = by_digest(&self.reference(image_ref)?, digest);
+            let Session { client, auth, .. } = self.session().await?;
+            match client.pull_manifest_raw(&reference, &auth, &[MANIFEST_MEDIA_TYPE]).await {
+                Ok((manifest, _)) => Ok(Some(manifest)),
+                Err(error) if is_manifest_unknown(&error) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        };
+        self.in_time(pull).await
+    }
+
+    /// Makes the tag of `image_ref` point to an image manifest whose image was pushed. A tag that already points to it is
+    /// left alone, so that it can be immutable.
+    ///
+    /// # Errors
+    /// The same as [`Registry::push`].
+    pub async fn tag(&self, image_ref: &str, manifest: Bytes) -> Result<(), Error> {
+        let tag = async {
+            let reference = self.reference(image_ref)?;
+            let Session { client, auth, .. } = self.session().await?;
+            let pushed = Digest::sha256(&manifest);
+            let current = async || match client.fetch_manifest_digest(&reference, &auth).await {
+                Ok(found) => Ok(Some(found)),
+                Err(error) if is_manifest_unknown(&error) => Ok(None),
+                Err(error) => Err(Error::from(error)),
+            };
+            if current().await?.is_some_and(|found| found == pushed.to_string()) {
+                return Ok(());
+            }
+            let put = put_manifest(&client, &reference, manifest).await;
+            match current().await? {
+                Some(found) if found == pushed.to_string() => Ok(()),
+                found => {
+                    put?;
+                    Err(Error::WrongDigest { found: found.unwrap_or_default(), pushed })
+                }
+            }
+        };
+        self.in_time(tag).await
+    }
+
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        tokio::time::timeout(self.push_timeout, call).await.map_err(|_| Error::TimedOut)?
     }
 
     async fn push_missing(
@@ -102,7 +150,7 @@ impl Registry {
         tree: Tree,
         contents: impl Read + Seek + Send + 'static,
     ) -> Result<(), Error> {
-        let reference = self.reference(image_ref)?;
+        let reference = by_digest(&self.reference(image_ref)?, image.digest);
         let Session { client, auth, .. } = self.session().await?;
         match client.fetch_manifest_digest(&reference, &auth).await {
             Ok(found) if found == image.digest.to_string() => return Ok(()),
@@ -118,11 +166,7 @@ impl Registry {
             client.push_blob_stream(&reference, chunks, &digest, Some(layer.size)).await?;
         }
         push_config(&client, &reference, image).await?;
-        let media_type = MANIFEST_MEDIA_TYPE.parse().expect("a media type is a valid header value");
-        client.push_manifest_raw(&reference, image.manifest.clone(), media_type).await?;
-
-        let found = client.fetch_manifest_digest(&reference, &auth).await?;
-        if found == image.digest.to_string() { Ok(()) } else { Err(Error::WrongDigest { found, pushed: image.digest }) }
+        put_manifest(&client, &reference, image.manifest.clone()).await
     }
 
     /// Splits an image reference at the configured host. oci-client's own parser would apply Docker's default host.
@@ -156,8 +200,20 @@ impl Registry {
     }
 }
 
+/// Returns a reference to a manifest of the same repository by its digest. The digest takes the place of the tag, since
+/// oci-client panics after a PUT by digest if the response has no `Location`, as ECR's.
+fn by_digest(reference: &Reference, digest: Digest) -> Reference {
+    Reference::with_tag(reference.registry().to_owned(), reference.repository().to_owned(), digest.to_string())
+}
+
+async fn put_manifest(client: &Client, reference: &Reference, manifest: Bytes) -> Result<(), Error> {
+    let media_type = MANIFEST_MEDIA_TYPE.parse().expect("a media type is a valid header value");
+    client.push_manifest_raw(reference, manifest, media_type).await?;
+    Ok(())
+}
+
 async fn push_config(client: &Client, reference: &Reference, image: &Image) -> Result<(), Error> {
-    let digest = pack_format::Digest::sha256(&image.config).to_string();
+    let digest = Digest::sha256(&image.config).to_string();
     if !client.blob_exists(reference, &digest).await? {
         client.push_blob(reference, image.config.clone(), &digest).await?;
     }

@@ -124,17 +124,15 @@ impl Requeue {
         let Some(record) = queued else { return Ok((Action::Wait, Duration::ZERO)) };
         let now = Timestamp::now();
         let age = now.since(record.updated_at);
-        let action = decide(&record, now);
-        match &action {
-            Action::Wait => {}
+        let action = match decide(&record, now) {
+            // A build that is running or has published its version is not failed but finished.
+            Action::Fail { reason } if !self.table.mark_failed(&record, None, &reason, now).await? => Action::Send,
+            action => action,
+        };
+        if matches!(action, Action::Send) {
             // The send is counted afterwards, so that a failed send does not count.
-            Action::Send => {
-                self.queue.send((&record).into()).await?;
-                self.table.mark_sent(&record, now).await?;
-            }
-            Action::Fail { reason } => {
-                self.table.mark_failed(id, record.build.attempt, reason, now).await?;
-            }
+            self.queue.send((&record).into()).await?;
+            self.table.mark_sent(&record, now).await?;
         }
         Ok((action, age))
     }

@@ -96,6 +96,7 @@ fn every_limit_and_timeout_can_be_set() {
         ("TRANSFER_ATTEMPT_TIMEOUT_MS", "15"),
         ("SEND_TIMEOUT_MS", "16"),
         ("PUSH_TIMEOUT_MS", "17"),
+        ("BUILD_LEASE_MS", "24"),
         ("REQUEUE_AFTER_MS", "18"),
         ("MAX_SENDS", "19"),
         ("GIVE_UP_AFTER_MS", "20"),
@@ -126,6 +127,7 @@ fn every_limit_and_timeout_can_be_set() {
         assert_eq!(found, [13, 14, 15, 16].map(milliseconds));
     }
     assert_eq!(builder.registry.push_timeout, milliseconds(17));
+    assert_eq!(builder.lease, milliseconds(24));
     assert_eq!((requeue.settings.resend_after, requeue.settings.give_up_after), (milliseconds(18), milliseconds(20)));
     assert_eq!(requeue.settings.max_sends, 19);
     assert!(api.s3_path_style && builder.s3_path_style);

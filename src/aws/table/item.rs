@@ -91,6 +91,9 @@ pub(super) struct RecordItem {
     attempt: u32,
     sends: u32,
     enqueued_at: Timestamp,
+    tries: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
 }
 
 impl From<Record> for RecordItem {
@@ -128,6 +131,8 @@ impl From<Record> for RecordItem {
             attempt: build.attempt,
             sends: build.sends,
             enqueued_at: build.enqueued_at,
+            tries: build.tries,
+            last_error: build.last_error,
         }
     }
 }
@@ -152,6 +157,8 @@ impl From<RecordItem> for Record {
             attempt: item.attempt,
             sends: item.sends,
             enqueued_at: item.enqueued_at,
+            tries: item.tries,
+            last_error: item.last_error,
         };
         Self { id: item.pack_id, release, created_at: item.created_at, updated_at: item.updated_at, build }
     }

@@ -4,7 +4,7 @@ use ulid::Ulid;
 use super::{item::Item, string};
 use crate::{
     identity::KeyHash,
-    records::{OrgId, OrgSlug, PackId},
+    records::{OrgId, OrgSlug, PackId, Record},
 };
 
 /// An item's primary key.
@@ -45,6 +45,12 @@ impl Key {
 
     pub(super) fn version_claim(org: OrgId, name: &PackName, version: &Version) -> Self {
         Self { pk: format!("VERSION#{org}"), sk: format!("{name}#{version}") }
+    }
+
+    /// Returns the key of the claim on a record's version.
+    pub(super) fn version_claim_of(record: &Record) -> Self {
+        let manifest = &record.release.manifest;
+        Self::version_claim(record.release.org_id, &manifest.name, &manifest.version)
     }
 
     pub(super) fn attributes(self) -> Item {

@@ -23,6 +23,7 @@ mod key;
 mod keys;
 mod list;
 mod orgs;
+mod publishing;
 mod records;
 mod states;
 mod transaction;
@@ -36,6 +37,7 @@ use serde::de::DeserializeOwned;
 use self::key::Key;
 pub use self::{
     list::{Filter, Page},
+    publishing::Lease,
     records::Created,
     states::PendingPage,
 };

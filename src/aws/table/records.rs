@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Key, Table,
     item::{self, RecordItem},
-    number, string,
+    number,
+    publishing::NOT_LEASED,
+    string,
 };
 use crate::{
     aws::Error,
@@ -51,16 +53,17 @@ impl Table {
         self.resolve_failed_write(record).await
     }
 
-    /// Replaces the failed record `old` with `new`, which has the same name and version, unless `old` has changed since
-    /// it was read.
+    /// Replaces the failed record `old` with `new`, which has the same name and version, unless `old` has changed since it
+    /// was read. A version that is published or being built is [`Created::Taken`].
     ///
     /// # Errors
     /// The same as [`Table::create`].
     pub async fn replace(&self, old: &Record, new: &Record) -> Result<Created, Error> {
         let claim = self
             .put(version_claim(new)?)
-            .condition_expression("pack_id = :old")
-            .expression_attribute_values(":old", string(old.id));
+            .condition_expression(format!("pack_id = :old AND attribute_not_exists(layer_digest) AND {NOT_LEASED}"))
+            .expression_attribute_values(":old", string(old.id))
+            .expression_attribute_values(":now", string(new.created_at));
         let delete = Delete::builder()
             .table_name(&self.name)
             .set_key(Some(Key::record(old.id).attributes()))
@@ -144,7 +147,5 @@ fn item(record: &Record) -> Result<item::Item, Error> {
 }
 
 fn version_claim(record: &Record) -> Result<item::Item, Error> {
-    let manifest = &record.release.manifest;
-    let key = Key::version_claim(record.release.org_id, &manifest.name, &manifest.version);
-    item::write(key, VersionClaimItem { pack_id: record.id })
+    item::write(Key::version_claim_of(record), VersionClaimItem { pack_id: record.id })
 }

@@ -17,35 +17,7 @@ pub struct PendingPage {
     pub next: Option<PackId>,
 }
 
-/// The state transitions of a build, following the rules of [`Build`](crate::records::Build). Each method makes one
-/// conditional write, which also updates the index `pending`, and returns whether the condition held.
 impl Table {
-    /// Marks a queued or failed record as ready.
-    pub async fn mark_ready(&self, id: PackId, now: Timestamp) -> Result<bool, Error> {
-        let update = self
-            .update(Key::record(id), "SET build_status = :ready, updated_at = :now REMOVE pending, build_error")
-            .condition_expression("attribute_exists(pk) AND build_status <> :ready")
-            .expression_attribute_values(":ready", string(BuildState::Ready))
-            .expression_attribute_values(":now", string(now));
-        super::applied(update).await
-    }
-
-    /// Marks a record as failed if it is still queued for this attempt.
-    pub async fn mark_failed(&self, id: PackId, attempt: u32, error: &str, now: Timestamp) -> Result<bool, Error> {
-        let update = self
-            .update(
-                Key::record(id),
-                "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE pending",
-            )
-            .condition_expression("build_status = :queued AND attempt = :attempt")
-            .expression_attribute_values(":failed", string(BuildState::Failed))
-            .expression_attribute_values(":error", string(error))
-            .expression_attribute_values(":now", string(now))
-            .expression_attribute_values(":queued", string(BuildState::Queued))
-            .expression_attribute_values(":attempt", number(attempt));
-        super::applied(update).await
-    }
-
     /// Counts another send of the record's job, if the record is still queued for the same attempt.
     pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
         let update = self

@@ -107,8 +107,8 @@ async fn every_accepted_upload_is_audited() {
     assert_eq!(api.send(&by_session).await.status, 200);
     assert_eq!(log.take_audit(), [line("existing", "session:alice")]);
 
-    let id = id.parse().unwrap();
-    assert!(api.table.mark_failed(id, 1, "broken", Timestamp::now()).await.unwrap());
+    let record = api.table.record(id.parse().unwrap()).await.unwrap().unwrap();
+    assert!(api.table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
     assert_eq!(api.send(&event("upload-http-api")).await.status, 200);
     assert_eq!(log.take_audit(), [line("queued_again", &api_key)]);
 }

@@ -35,7 +35,7 @@ async fn a_record_is_read_as_it_was_written() {
 async fn stored_attributes_keep_their_names() {
     const REQUIRED: &str = "archive_sha256 attempt build_status created_at description enqueued_at image_digest image_format image_ref \
                             layer_digest name org_packs \
-                            pack_id pk sends size_bytes sk staging_key updated_at uploaded_by version visibility";
+                            pack_id pk sends size_bytes sk staging_key tries updated_at uploaded_by version visibility";
     let database = Database::start().await;
     let minimal = record(OrgId::generate(), "minimal", "1.0.0", "a");
     let mut full = community(record(OrgId::generate(), "full", "1.0.0", "b"));
@@ -52,7 +52,7 @@ async fn stored_attributes_keep_their_names() {
         assert_eq!(item.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
         assert!(item.values().all(|value| !value.is_null()));
     }
-    assert!(database.table.mark_failed(full.id, 1, "broken", Timestamp::now()).await.unwrap());
+    assert!(database.table.mark_failed(&full, None, "broken", Timestamp::now()).await.unwrap());
     let item = database.item(&full).await;
     let text = |name: &str| item[name].as_s().unwrap().as_str();
     assert_eq!((text("build_status"), text("build_error"), text("visibility")), ("failed", "broken", "community"));

@@ -5,7 +5,7 @@ use pack_upload::{
     records::{BuildStatus, OrgId, Timestamp},
 };
 
-use super::support::{Database, existing, failed, record, upload};
+use super::support::{Database, existing, failed, publish, record, upload};
 
 #[tokio::test]
 async fn replacing_a_failed_record_leaves_none_of_its_items() {
@@ -33,14 +33,14 @@ async fn a_record_that_is_no_longer_failed_is_not_replaced() {
     assert!(matches!(database.table.queue_again(&seen, &retried).await.unwrap(), Created::Written));
     assert_eq!(existing(database.table.replace(&seen, &new).await.unwrap()), retried, "queued");
 
-    assert!(database.table.mark_failed(seen.id, 2, "again", Timestamp::now()).await.unwrap());
+    assert!(database.table.mark_failed(&retried, None, "again", Timestamp::now()).await.unwrap());
     assert_eq!(
         existing(database.table.replace(&seen, &new).await.unwrap()).build.attempt,
         2,
         "failed in a later attempt"
     );
 
-    assert!(database.table.mark_ready(seen.id, Timestamp::now()).await.unwrap());
+    assert!(publish(&database.table, &retried, Timestamp::now()).await);
     let found = existing(database.table.replace(&seen, &new).await.unwrap());
     assert_eq!((found.id, found.build.status), (seen.id, BuildStatus::Ready));
     assert_eq!(database.table.record(new.id).await.unwrap(), None);

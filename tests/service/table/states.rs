@@ -2,10 +2,10 @@
 
 use pack_upload::{
     aws::Created,
-    records::{BuildStatus, OrgId, PackId, Timestamp},
+    records::{BuildStatus, OrgId, Timestamp},
 };
 
-use super::support::{Database, existing, failed, record, upload};
+use super::support::{Database, existing, failed, publish, record, upload};
 
 #[tokio::test]
 async fn a_queued_or_failed_record_becomes_ready_and_is_no_longer_pending() {
@@ -16,7 +16,7 @@ async fn a_queued_or_failed_record_becomes_ready_and_is_no_longer_pending() {
     let failed = failed(&database.table, record(org, "failed", "1.0.0", "b")).await;
     for record in [queued, failed] {
         let now = Timestamp::now();
-        assert!(database.table.mark_ready(record.id, now).await.unwrap());
+        assert!(publish(&database.table, &record, now).await);
         let found = database.table.record(record.id).await.unwrap().unwrap();
         assert_eq!((&found.build.status, found.updated_at), (&BuildStatus::Ready, now));
         assert_eq!((found.release, found.created_at), (record.release.clone(), record.created_at));
@@ -29,11 +29,11 @@ async fn a_ready_record_never_changes() {
     let database = Database::start().await;
     let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
     assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
-    assert!(database.table.mark_ready(queued.id, Timestamp::now()).await.unwrap());
+    assert!(publish(&database.table, &queued, Timestamp::now()).await);
     let ready = database.table.record(queued.id).await.unwrap().unwrap();
 
-    assert!(!database.table.mark_ready(ready.id, Timestamp::now()).await.unwrap());
-    assert!(!database.table.mark_failed(ready.id, 1, "late", Timestamp::now()).await.unwrap());
+    assert!(!publish(&database.table, &ready, Timestamp::now()).await);
+    assert!(!database.table.mark_failed(&ready, None, "late", Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_sent(&ready, Timestamp::now()).await.unwrap());
     let retried = ready.queued_again(&upload("again"));
     assert_eq!(existing(database.table.queue_again(&ready, &retried).await.unwrap()), ready);
@@ -45,16 +45,16 @@ async fn only_a_queued_build_of_the_same_attempt_can_fail() {
     let database = Database::start().await;
     let first = failed(&database.table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
     assert!(!database.is_pending(&first).await);
-    assert!(!database.table.mark_failed(first.id, 1, "twice", Timestamp::now()).await.unwrap());
+    assert!(!database.table.mark_failed(&first, None, "twice", Timestamp::now()).await.unwrap());
 
     let retried = first.queued_again(&upload("again"));
     assert!(matches!(database.table.queue_again(&first, &retried).await.unwrap(), Created::Written));
-    assert!(!database.table.mark_failed(first.id, 1, "old attempt", Timestamp::now()).await.unwrap());
+    assert!(!database.table.mark_failed(&first, None, "old attempt", Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_sent(&first, Timestamp::now()).await.unwrap());
     assert_eq!(database.table.record(first.id).await.unwrap(), Some(retried.clone()));
     assert!(database.is_pending(&retried).await);
 
-    assert!(database.table.mark_failed(first.id, 2, "new attempt", Timestamp::now()).await.unwrap());
+    assert!(database.table.mark_failed(&retried, None, "new attempt", Timestamp::now()).await.unwrap());
     let found = database.table.record(first.id).await.unwrap().unwrap();
     assert_eq!(found.build.status, BuildStatus::Failed { error: "new attempt".to_owned() });
 }
@@ -76,8 +76,8 @@ async fn another_send_updates_only_the_count_and_the_time_of_sends() {
 #[tokio::test]
 async fn a_deleted_record_is_not_recreated() {
     let database = Database::start().await;
-    let id = PackId::generate();
-    assert!(!database.table.mark_ready(id, Timestamp::now()).await.unwrap());
-    assert!(!database.table.mark_failed(id, 1, "gone", Timestamp::now()).await.unwrap());
+    let gone = record(OrgId::generate(), "tools", "1.0.0", "a");
+    assert!(!publish(&database.table, &gone, Timestamp::now()).await);
+    assert!(!database.table.mark_failed(&gone, None, "gone", Timestamp::now()).await.unwrap());
     assert_eq!(database.items().await, 0);
 }

@@ -1,9 +1,9 @@
-use std::{collections::HashMap, net::SocketAddr};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use pack_format::{Digest, Manifest};
 use pack_upload::{
-    aws::{Created, Table, Timeouts, dynamodb},
+    aws::{Created, Lease, Table, Timeouts, dynamodb},
     records::{BuildStatus, ImageFormat, OrgId, Record, Release, Timestamp, Visibility},
 };
 
@@ -113,10 +113,18 @@ pub(crate) fn shared(record: Record) -> Record {
 /// Writes a record, fails its build and returns the failed record.
 pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
-    assert!(table.mark_failed(record.id, record.build.attempt, "broken", Timestamp::now()).await.unwrap());
+    assert!(table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
     let found = table.record(record.id).await.unwrap().unwrap();
     assert_eq!(found.build.status, BuildStatus::Failed { error: "broken".to_owned() });
     found
+}
+
+/// Publishes the version of a record and makes it ready, as a build does. Returns false if a step does not apply.
+pub(crate) async fn publish(table: &Table, record: &Record, now: Timestamp) -> bool {
+    let lease = Lease::new(now + Duration::from_secs(60));
+    table.begin_build(record, &lease, now).await.unwrap()
+        && table.publish(record, &lease).await.unwrap()
+        && table.mark_ready(record, &lease, now).await.unwrap()
 }
 
 /// Returns the existing record that prevented a write. Fails if there is none.

@@ -1,17 +1,34 @@
 //! Tests of [`Builder`](pack_upload::build::Builder): single, repeated, late and concurrent jobs, and batches.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use aws_lambda_events::sqs::SqsEvent;
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Method, Uri},
+    response::IntoResponse,
+};
 use pack_upload::{
-    aws::Job,
+    aws::{Job, Lease},
     build::{BuildError, BuildOutcome},
     lambda::sqs,
     records::{BuildStatus, PackId, Record, Timestamp},
-    registry::Credentials,
-    upload::Outcome,
+    registry::{Credentials, RegistryAddress},
+    requeue::{Requeue, Settings},
+    upload::{Outcome, UploadError},
 };
 use serde_json::json;
+use tokio::{net::TcpListener, sync::Notify};
 
-use super::fixture::{Fixture, archive, pack, registry, tools};
+use super::fixture::{Fixture, Validated, archive, pack, registry, tools};
 
 fn failed(record: &Record) -> &str {
     match &record.build.status {
@@ -39,14 +56,14 @@ async fn a_job_publishes_the_promised_image_and_can_be_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_builders_can_run_the_same_job() {
+async fn one_of_two_builders_runs_the_same_job() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let job = Job::from(&record);
     let (first, second) = tokio::join!(fixture.builder.build(job), fixture.builder.build(job));
-    let outcomes = [first.unwrap(), second.unwrap()];
-    assert!(outcomes.contains(&BuildOutcome::Ready), "{outcomes:?}");
-    assert!(outcomes.iter().all(|built| matches!(built, BuildOutcome::Ready | BuildOutcome::Dropped)), "{outcomes:?}");
+    let is_ready = |built: &Result<_, _>| matches!(built, Ok(BuildOutcome::Ready));
+    let is_late = |built: &Result<_, _>| matches!(built, Ok(BuildOutcome::Dropped) | Err(BuildError::Leased));
+    assert!(is_ready(&first) && is_late(&second) || is_late(&first) && is_ready(&second), "{first:?} {second:?}");
     assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);
 }
 
@@ -92,13 +109,13 @@ async fn an_archive_that_does_not_match_its_record_is_never_pushed() {
 async fn a_late_job_makes_a_failed_record_ready() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
-    assert!(fixture.uploads.table.mark_failed(record.id, 1, "failed", Timestamp::now()).await.unwrap());
+    assert!(fixture.uploads.table.mark_failed(&record, None, "failed", Timestamp::now()).await.unwrap());
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
     assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);
 }
 
 #[tokio::test]
-async fn an_unreachable_registry_leaves_the_record_unchanged() {
+async fn an_unreachable_registry_leaves_the_build_pending_and_ends_its_lease() {
     let mut fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
@@ -106,9 +123,111 @@ async fn an_unreachable_registry_leaves_the_record_unchanged() {
     fixture.builder.registry = registry(&unused.parse().unwrap(), Credentials::None);
     let error = fixture.builder.build(Job::from(&record)).await.unwrap_err();
     assert!(matches!(error, BuildError::Registry(_)), "{error}");
-    assert_eq!(fixture.read(&record).await, record);
+    let found = fixture.read(&record).await;
+    assert_eq!((&found.build.status, found.build.tries), (&BuildStatus::Queued, 1));
+    assert!(found.build.last_error.unwrap().starts_with("the image was not pushed: "));
 
     fixture.builder.registry = reachable;
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+}
+
+/// A proxy of the embedded registry that holds the first push of a manifest.
+struct HoldingRegistry {
+    backend: String,
+    held: Notify,
+    release: Notify,
+    is_first: AtomicBool,
+}
+
+impl HoldingRegistry {
+    async fn start(backend: String) -> (Arc<Self>, RegistryAddress) {
+        let (held, release) = (Notify::new(), Notify::new());
+        let proxy = Arc::new(Self { backend, held, release, is_first: AtomicBool::new(true) });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let router = Router::new().fallback(forward).with_state(proxy.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        (proxy, address)
+    }
+}
+
+async fn forward(
+    State(proxy): State<Arc<HoldingRegistry>>,
+    method: Method,
+    uri: Uri,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> impl IntoResponse {
+    if method == Method::PUT && uri.path().contains("/manifests/") && proxy.is_first.swap(false, Ordering::SeqCst) {
+        proxy.held.notify_one();
+        proxy.release.notified().await;
+    }
+    headers.remove("host");
+    let request = reqwest::Client::new().request(method, format!("http://{}{uri}", proxy.backend));
+    let response = request.headers(headers).body(body).send().await.unwrap();
+    (response.status(), response.headers().clone(), response.bytes().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_build_of_a_replaced_record_does_not_move_the_tag() {
+    let mut fixture = Fixture::start().await;
+    let backend = fixture.embedded.backends.registry.to_string();
+    let (proxy, address) = HoldingRegistry::start(backend.clone()).await;
+    fixture.builder.registry = registry(&address, Credentials::None);
+    fixture.builder.lease = Duration::ZERO;
+    fixture.uploads.registry = address;
+
+    let first = fixture.create(pack("first")).await;
+    let (builder, job) = (fixture.builder.clone(), Job::from(&first));
+    let late = tokio::spawn(async move { builder.build(job).await });
+    proxy.held.notified().await;
+
+    let settings = Settings { resend_after: Duration::ZERO, max_sends: 1, ..Settings::default() };
+    let requeue = Requeue { table: fixture.uploads.table.clone(), queue: fixture.uploads.queue.clone(), settings };
+    assert_eq!(requeue.sweep().await.unwrap().failed, 1);
+    let second = fixture.create(pack("second")).await;
+    assert_eq!(fixture.builder.build(Job::from(&second)).await.unwrap(), BuildOutcome::Ready);
+
+    proxy.release.notify_one();
+    assert_eq!(late.await.unwrap().unwrap(), BuildOutcome::Dropped);
+    let tag = reqwest::get(format!("http://{backend}/v2/acme/tools/manifests/1.0.0")).await.unwrap();
+    assert_eq!(tag.headers()["docker-content-digest"], second.release.image_digest.to_string());
+}
+
+#[tokio::test]
+async fn a_version_that_is_being_built_is_neither_built_again_nor_failed_nor_replaced() {
+    let fixture = Fixture::start().await;
+    let table = &fixture.uploads.table;
+    let record = fixture.create(pack("hello")).await;
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(table.begin_build(&record, &lease, now).await.unwrap());
+
+    assert!(matches!(fixture.builder.build(Job::from(&record)).await.unwrap_err(), BuildError::Leased));
+    assert!(!table.mark_failed(&record, None, "gave up", Timestamp::now()).await.unwrap());
+    table.abandon_build(&record, &lease, Some("interrupted")).await.unwrap();
+    assert!(table.mark_failed(&record, None, "gave up", Timestamp::now()).await.unwrap());
+
+    let again = Lease::new(now + Duration::from_secs(60));
+    assert!(table.begin_build(&record, &again, Timestamp::now()).await.unwrap());
+    let error = fixture.uploads.submit(&fixture.org, pack("other")).await.unwrap_err();
+    assert!(matches!(error, UploadError::ConcurrentUploads), "{error}");
+}
+
+#[tokio::test]
+async fn a_published_version_is_never_failed_and_is_tagged_without_its_archive() {
+    let fixture = Fixture::start().await;
+    let table = &fixture.uploads.table;
+    let record = fixture.create(pack("hello")).await;
+    let Validated { image, tree, contents } = Validated::pack("hello");
+    let now = Timestamp::now();
+    let lease = Lease::new(now);
+    assert!(table.begin_build(&record, &lease, now).await.unwrap());
+    fixture.builder.registry.push(&record.release.image_ref, &image, tree, contents).await.unwrap();
+    assert!(table.publish(&record, &lease).await.unwrap());
+
+    fixture.expire(&record).await;
+    assert!(!table.mark_failed(&record, None, "gave up", Timestamp::now()).await.unwrap());
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
 }
 

@@ -65,6 +65,7 @@ async fn handle(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
         Some("CreateRepository") => {
             record_call("builder", "ECR.CreateRepository");
             let request: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(request["imageTagMutability"], "IMMUTABLE");
             ecr.repositories.push(request["repositoryName"].as_str().unwrap().to_owned());
             return Json(json!({})).into_response();
         }
@@ -108,10 +109,13 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
     (shared, address, Registry::new(settings, &sdk(address).await, &Timeouts::default()))
 }
 
-/// Pushes the image of a pack with `content` in its `behavior.md`. Returns the image's digest.
+/// Pushes and tags the image of a pack with `content` in its `behavior.md`. Returns the image's digest.
 async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result<Digest, Error> {
     let Validated { image, tree, contents } = Validated::pack(content);
-    registry.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.map(|()| image.digest)
+    let image_ref = format!("{address}/acme/tools:1.0.0");
+    registry.push(&image_ref, &image, tree, contents).await?;
+    registry.tag(&image_ref, image.manifest).await?;
+    Ok(image.digest)
 }
 
 const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:registry-AbCdEf";
@@ -134,11 +138,11 @@ async fn a_token_about_to_expire_is_not_reused() {
     for content in ["hello", "other"] {
         push(&registry, address, content).await.unwrap();
     }
-    assert_eq!(ecr.lock().unwrap().tokens, 2);
+    assert_eq!(ecr.lock().unwrap().tokens, 4, "one for each push and each tag");
 }
 
 #[tokio::test]
-async fn a_push_fails_if_the_tag_points_to_another_digest() {
+async fn tagging_fails_if_the_tag_points_to_another_digest() {
     let other = Digest::sha256(b"other");
     let (_, address, registry) = start(Ecr { token_life: HOURS, fixed_digest: Some(other), ..Ecr::default() }).await;
     let error = push(&registry, address, "hello").await.unwrap_err();

@@ -43,8 +43,13 @@ impl Fixture {
             large_limits: large_limits.clone(),
             deadline: Duration::from_secs(24),
         };
-        let builder =
-            Builder { table, staging, registry: registry(&backends.registry, Credentials::None), limits: large_limits };
+        let builder = Builder {
+            table,
+            staging,
+            registry: registry(&backends.registry, Credentials::None),
+            limits: large_limits,
+            lease: Duration::from_secs(60),
+        };
         let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
         Self { uploads, builder, org, embedded }
     }

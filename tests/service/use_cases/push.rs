@@ -90,16 +90,19 @@ async fn docker_s_registry_stores_the_promised_image_under_its_tag() {
     let Validated { image, tree, contents } = Validated::pack("hello");
     for _ in 0..2 {
         registry.push(&image_ref, &image, tree.clone(), contents.clone()).await.unwrap();
+        registry.tag(&image_ref, image.manifest.clone()).await.unwrap();
         let found = docker.manifest("packs/eu/acme/tools", "1.0.0_build.1").await;
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
     }
 
-    // The tag may still point to another image: that of a failed record that was replaced.
+    // A push does not change the tag.
     let Validated { image: other, tree, contents } = Validated::pack("other");
     assert_ne!(other.digest, image.digest);
+    assert_eq!(registry.manifest(&image_ref, other.digest).await.unwrap(), None);
     registry.push(&image_ref, &other, tree, contents).await.unwrap();
+    assert_eq!(registry.manifest(&image_ref, other.digest).await.unwrap(), Some(other.manifest));
     let (found, _) = docker.manifest("packs/eu/acme/tools", "1.0.0_build.1").await.unwrap();
-    assert_eq!(found, other.digest.to_string());
+    assert_eq!(found, image.digest.to_string());
 }
 
 #[tokio::test]

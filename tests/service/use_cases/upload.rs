@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::TryStreamExt as _;
 use pack_upload::{
     aws::{Error, Job, Queue, Staging, Table},
+    build::BuildOutcome,
     records::{BuildStatus, Timestamp, Visibility},
     requeue::{Requeue, Settings},
     upload::{Outcome, UploadError},
@@ -32,7 +33,7 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
     let record = fixture.create(pack("hello")).await;
     let Outcome::Existing(again) = fixture.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!(again, record);
-    assert!(fixture.uploads.table.mark_ready(record.id, Timestamp::now()).await.unwrap());
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
     let Outcome::Existing(again) = fixture.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!(again, fixture.read(&record).await);
     assert_eq!(fixture.jobs().await.len(), 1);
@@ -63,14 +64,14 @@ async fn the_same_content_retries_a_failed_build_and_other_content_replaces_it()
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let table = &fixture.uploads.table;
-    assert!(table.mark_failed(record.id, 1, "broken", Timestamp::now()).await.unwrap());
+    assert!(table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
 
     let Outcome::QueuedAgain(retried) = fixture.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!((retried.id, retried.build.attempt, &retried.build.status), (record.id, 2, &BuildStatus::Queued));
     assert_ne!(retried.build.staging_key, record.build.staging_key);
     assert_eq!(fixture.read(&record).await, retried);
 
-    assert!(table.mark_failed(record.id, 2, "broken", Timestamp::now()).await.unwrap());
+    assert!(table.mark_failed(&retried, None, "broken", Timestamp::now()).await.unwrap());
     assert_eq!(fixture.uploads.check(&fixture.org, pack("other")).await.unwrap().image_ref, record.release.image_ref);
     let other = fixture.create(pack("other")).await;
     assert_ne!(other.id, record.id);
@@ -178,7 +179,7 @@ async fn concurrent_uploads_of_one_pack_return_one_record() {
 async fn only_one_content_replaces_a_failed_pack_in_concurrent_uploads() {
     let fixture = Fixture::start().await;
     let old = fixture.create(pack("old")).await;
-    assert!(fixture.uploads.table.mark_failed(old.id, 1, "broken", Timestamp::now()).await.unwrap());
+    assert!(fixture.uploads.table.mark_failed(&old, None, "broken", Timestamp::now()).await.unwrap());
     let tasks: Vec<_> = (0..24)
         .map(|n| {
             let (uploads, org) = (fixture.uploads.clone(), fixture.org.clone());

@@ -60,6 +60,8 @@ impl LambdaStack {
             ("SEND_TIMEOUT_MS", "1500"),
             ("REQUEST_DEADLINE_MS", "4000"),
             ("PUSH_TIMEOUT_MS", "2000"),
+            // The test delivers the job of a killed build again at once.
+            ("BUILD_LEASE_MS", "1"),
             ("REQUEUE_AFTER_MS", "0"),
         ];
         let variables = variables.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -1,0 +1,168 @@
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update, builders::UpdateBuilder};
+use pack_format::Digest;
+use serde::Deserialize;
+use ulid::Ulid;
+
+use super::{Key, Table, item::PENDING, number, string};
+use crate::{
+    aws::Error,
+    records::{BuildState, Record, Timestamp},
+};
+
+/// The condition on a version claim that no build holds a lease on.
+pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR publishing_until <= :now)";
+
+/// A lease on a version claim. Only its holder changes the registry for that version.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// Unique to the build.
+    holder: String,
+    /// When other builds may take the lease.
+    until: Timestamp,
+}
+
+impl Lease {
+    pub fn new(until: Timestamp) -> Self {
+        Self { holder: Ulid::generate().to_string(), until }
+    }
+}
+
+/// What a version claim says about the registry.
+#[derive(Deserialize)]
+struct PublicationItem {
+    #[serde(default)]
+    layer_digest: Option<Digest>,
+}
+
+/// The steps by which a build publishes a version. Those that return whether they applied are one transaction of the
+/// record and its version claim.
+impl Table {
+    /// Begins a build of a queued or failed record: counts a try, and takes the lease unless another build holds it.
+    pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
+        let try_again = self
+            .update_record(record, "SET tries = tries + :one")
+            .condition_expression("build_status IN (:queued, :failed) AND attempt = :attempt")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":queued", string(BuildState::Queued))
+            .expression_attribute_values(":failed", string(BuildState::Failed));
+        // `lease_holder = :holder`: the response to this write may have been lost.
+        let take = self
+            .update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
+            .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":until", string(lease.until))
+            .expression_attribute_values(":now", string(now));
+        self.transact_updates([try_again, take]).await
+    }
+
+    /// Publishes the version: from now on it has this record's content, for good. A failed record is queued again.
+    pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
+        let queue = self
+            .update_record(record, "SET build_status = :queued, pending = :pending REMOVE build_error")
+            .condition_expression("build_status IN (:queued, :failed) AND attempt = :attempt")
+            .expression_attribute_values(":queued", string(BuildState::Queued))
+            .expression_attribute_values(":failed", string(BuildState::Failed))
+            .expression_attribute_values(":pending", string(PENDING));
+        let publish = self
+            .update_claim(record, "SET layer_digest = :layer")
+            .condition_expression(
+                "pack_id = :id AND lease_holder = :holder AND (attribute_not_exists(layer_digest) OR layer_digest = :layer)",
+            )
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":layer", string(record.release.layer_digest));
+        self.transact_updates([queue, publish]).await
+    }
+
+    /// Returns whether the record's version is published with the record's content.
+    pub async fn is_published(&self, record: &Record) -> Result<bool, Error> {
+        let claim: Option<PublicationItem> = self.get(Key::version_claim_of(record)).await?;
+        Ok(claim.and_then(|claim| claim.layer_digest) == Some(record.release.layer_digest))
+    }
+
+    /// Marks a queued record as ready and releases the lease.
+    pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
+        let ready = self
+            .update_record(
+                record,
+                "SET build_status = :ready, updated_at = :now REMOVE pending, build_error, last_error",
+            )
+            .condition_expression("build_status = :queued AND attempt = :attempt")
+            .expression_attribute_values(":ready", string(BuildState::Ready))
+            .expression_attribute_values(":queued", string(BuildState::Queued))
+            .expression_attribute_values(":now", string(now));
+        let release = self
+            .update_claim(record, "REMOVE lease_holder, publishing_until")
+            .condition_expression("pack_id = :id AND lease_holder = :holder")
+            .expression_attribute_values(":holder", string(&lease.holder));
+        self.transact_updates([ready, release]).await
+    }
+
+    /// Ends a build that did not succeed: releases its lease, and keeps the error for the operator.
+    pub async fn abandon_build(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
+        let release = self
+            .update(Key::version_claim_of(record), "REMOVE lease_holder, publishing_until")
+            .condition_expression("lease_holder = :holder")
+            .expression_attribute_values(":holder", string(&lease.holder));
+        super::applied(release).await?;
+        let Some(error) = error else { return Ok(()) };
+        let keep = self
+            .update(Key::record(record.id), "SET last_error = :error")
+            .condition_expression("attempt = :attempt")
+            .expression_attribute_values(":error", string(error))
+            .expression_attribute_values(":attempt", number(record.build.attempt));
+        super::applied(keep).await?;
+        Ok(())
+    }
+
+    /// Marks a record as failed and ends its lease, if it is still queued in this attempt, its version is not published,
+    /// and no build other than the holder of `lease` is running.
+    pub async fn mark_failed(
+        &self,
+        record: &Record,
+        lease: Option<&Lease>,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let fail = self
+            .update_record(record, "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE pending")
+            .condition_expression("build_status = :queued AND attempt = :attempt")
+            .expression_attribute_values(":failed", string(BuildState::Failed))
+            .expression_attribute_values(":queued", string(BuildState::Queued))
+            .expression_attribute_values(":error", string(error))
+            .expression_attribute_values(":now", string(now));
+        let is_free = match lease {
+            None => NOT_LEASED,
+            Some(_) => "lease_holder = :holder",
+        };
+        let release = self
+            .update_claim(record, "REMOVE lease_holder, publishing_until")
+            .condition_expression(format!("pack_id = :id AND attribute_not_exists(layer_digest) AND {is_free}"));
+        let release = match lease {
+            None => release.expression_attribute_values(":now", string(now)),
+            Some(lease) => release.expression_attribute_values(":holder", string(&lease.holder)),
+        };
+        self.transact_updates([fail, release]).await
+    }
+
+    /// Returns an update of a record, with its attempt as `:attempt`, for the caller to add a condition.
+    fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
+        let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
+        let update = update.update_expression(expression);
+        update.expression_attribute_values(":attempt", number(record.build.attempt))
+    }
+
+    /// Returns an update of a record's version claim, with the record's id as `:id`, for the caller to add a condition.
+    fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
+        let update = Update::builder().table_name(&self.name);
+        let update = update.set_key(Some(Key::version_claim_of(record).attributes()));
+        update.update_expression(expression).expression_attribute_values(":id", string(record.id))
+    }
+
+    async fn transact_updates(&self, updates: [UpdateBuilder; 2]) -> Result<bool, Error> {
+        let build = |update: UpdateBuilder| {
+            let update = update.build().map_err(Error::call("TransactWriteItems"))?;
+            Ok(TransactWriteItem::builder().update(update).build())
+        };
+        self.transact(updates.into_iter().map(build).collect::<Result<_, Error>>()?).await
+    }
+}
