@@ -246,7 +246,7 @@ impl Publishing {
                 end(state, worker, task)
             }
             Step::CleanUp => {
-                if !state.owner().is_some_and(|(_, record)| record.content == content) {
+                if state.owner().is_none_or(|(_, record)| record.content != content) {
                     state.registry.manifests.remove(&content);
                 }
                 end(state, worker, task)
