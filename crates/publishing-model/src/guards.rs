@@ -1,4 +1,4 @@
-/// The steps that keep the invariants, each of which a test takes out.
+/// The steps that keep the invariants. Tests take out single ones.
 #[derive(Debug, Clone)]
 pub struct Guards {
     /// A build begins by taking the lease, and not while another holder has it.

@@ -12,6 +12,7 @@
 
 mod guards;
 mod invariants;
+mod lease;
 mod protocol;
 mod state;
 

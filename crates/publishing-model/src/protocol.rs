@@ -3,6 +3,7 @@ use stateright::{Model, Property};
 use crate::{
     guards::Guards,
     invariants,
+    lease::{held_claim, release, take_lease},
     state::{Attempt, Claim, Id, Quarantine, Record, State, Status, Step, Task, UPLOADS, Worker, WorkerId},
 };
 
@@ -366,23 +367,6 @@ fn begin_restore(state: &mut State, worker: WorkerId) -> Applied {
     state.claim.as_mut()?.quarantine = Some(Quarantine::Changing);
     state.workers[worker] = Worker::Running(Task::Restore { content }, Step::Push);
     Some(())
-}
-
-fn take_lease(state: &mut State, worker: WorkerId) -> Applied {
-    let claim = state.claim.as_mut()?;
-    require(claim.lease.is_none())?;
-    claim.lease = Some(worker);
-    Some(())
-}
-
-fn held_claim(state: &mut State, worker: WorkerId) -> Option<&mut Claim> {
-    state.claim.as_mut().filter(|claim| claim.lease == Some(worker))
-}
-
-fn release(state: &mut State, worker: WorkerId) {
-    if let Some(claim) = held_claim(state, worker) {
-        claim.lease = None;
-    }
 }
 
 /// Ends a task: releases the lease and acknowledges the job.
