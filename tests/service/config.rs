@@ -200,6 +200,16 @@ fn template(resource: &str, key: &str) -> u64 {
     value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
+/// Without the first, a late request of an ended build could change the registry during the next build (see
+/// crates/publishing-model). Without the second, a redelivered job finds the lease of the build that died.
+#[test]
+fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
+    let builder = Builder::read(environment(&[])).unwrap();
+    let function = Duration::from_secs(template("BuilderFunction", "Timeout"));
+    assert!(builder.lease >= function + builder.registry.push_timeout, "{:?} is too short", builder.lease);
+    assert!(builder.lease < Duration::from_secs(template("BuildQueue", "VisibilityTimeout")));
+}
+
 #[test]
 fn the_api_responds_before_api_gateway_times_out() {
     let api = Api::read(environment(&[])).unwrap();
