@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::{
-    Entry, EntryKind, Limits, Manifest, Problems, Quoted, Tree,
+    Entry, EntryKind, Limits, Manifest, Problem, Problems, Quoted, Suggestion, Tree,
     manifest::{self, PACK_YAML},
     text::{self, nearest},
 };
@@ -29,15 +29,21 @@ pub(super) fn validate(
     problems: &mut Problems,
 ) -> io::Result<Option<Manifest>> {
     let top = || tree.entries().iter().filter(|entry| !entry.path.contains('/'));
+    // The names that an entry can be renamed to.
+    let absent = |name: &&str| top().all(|entry| entry.path != *name);
+    let mut absent: Vec<&str> = FILES.into_iter().chain(DIRECTORIES).filter(absent).collect();
     for entry in top() {
-        if let Err(error) = validate_top_level(entry, tree) {
-            problems.add(if entry.path == PACK_YAML { PACK_YAML } else { "archive" }, error);
+        if let Err(error) = validate_top_level(entry, tree, &absent) {
+            absent.retain(|name| error.new_name() != Some(name));
+            let field = if entry.path == PACK_YAML { PACK_YAML } else { "archive" };
+            let suggestion = error.new_name().map(|name| Suggestion::new(format!("rename it to `{name}`"), name));
+            problems.push(Problem::in_file(field, &entry.path, &error, suggestion));
         }
     }
     if let Some(content) = tree.file(BEHAVIOR_MD)
         && let Some(error) = text::find_not_utf8(content.open(&mut *contents)?)?
     {
-        problems.add(BEHAVIOR_MD, error);
+        problems.push(error.in_file(BEHAVIOR_MD));
     }
     if !top().any(|entry| entry.path == PACK_YAML) {
         problems.add(PACK_YAML, missing(tree));
@@ -46,8 +52,8 @@ pub(super) fn validate(
         None => Ok(None),
         Some(content) if content.size() > limits.manifest_bytes => {
             let (size, limit) = (content.size(), limits.manifest_bytes);
-            problems
-                .add(PACK_YAML, format_args!("has {size} bytes; at most {limit} are allowed (limit `manifest_bytes`)"));
+            let message = format_args!("has {size} bytes; at most {limit} are allowed (limit `manifest_bytes`)");
+            problems.push(Problem::in_file(PACK_YAML, PACK_YAML, message, None));
             Ok(None)
         }
         Some(content) => {
@@ -67,11 +73,22 @@ enum LayoutError {
     File(String),
     #[error("{} is a pack of its own; archive only that directory", Quoted::new(.0))]
     Pack(String),
-    #[error("{} is not allowed at the top of a pack; {suggestion}", Quoted::new(.found))]
-    Unknown { found: String, suggestion: Suggestion },
+    #[error("{} is not allowed at the top of a pack; {advice}", Quoted::new(.found))]
+    Unknown { found: String, advice: Advice },
 }
 
-fn validate_top_level(entry: &Entry, tree: &Tree) -> Result<(), LayoutError> {
+impl LayoutError {
+    /// Returns the name that the entry should have.
+    fn new_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Unknown { advice: Advice::RenameFile(name) | Advice::RenameDirectory(name), .. } => Some(name),
+            Self::Unknown { advice: Advice::Move, .. } | Self::Directory(_) | Self::File(_) | Self::Pack(_) => None,
+        }
+    }
+}
+
+/// Checks an entry at the top of a pack. `absent` lists the allowed names that no other entry has.
+fn validate_top_level(entry: &Entry, tree: &Tree, absent: &[&'static str]) -> Result<(), LayoutError> {
     let name = entry.path.as_str();
     let is_directory = matches!(entry.kind, EntryKind::Directory);
     let is_licence = name.strip_prefix("LICENSE.").is_some_and(|suffix| !suffix.is_empty());
@@ -83,7 +100,7 @@ fn validate_top_level(entry: &Entry, tree: &Tree) -> Result<(), LayoutError> {
         }
         (false, false) => {
             let found = if is_directory { format!("{name}/") } else { name.to_owned() };
-            Err(LayoutError::Unknown { found, suggestion: Suggestion::new(name, is_directory) })
+            Err(LayoutError::Unknown { found, advice: Advice::new(name, is_directory, absent) })
         }
         _ => Ok(()),
     }
@@ -97,29 +114,32 @@ fn is_mistaken_for_pack_yaml(name: &str) -> bool {
 
 /// What to do with an entry that is not allowed at the top of a pack.
 #[derive(Debug)]
-enum Suggestion {
-    RenameTo(String),
+enum Advice {
+    RenameFile(&'static str),
+    RenameDirectory(&'static str),
     Move,
 }
 
-impl Suggestion {
-    fn new(name: &str, is_directory: bool) -> Self {
-        if is_mistaken_for_pack_yaml(name) {
-            return Self::RenameTo(PACK_YAML.to_owned());
-        }
-        let nearest = if is_directory {
-            nearest(name, &DIRECTORIES).map(|directory| format!("{directory}/"))
-        } else {
-            nearest(name, &FILES).map(str::to_owned)
+impl Advice {
+    fn new(name: &str, is_directory: bool, absent: &[&'static str]) -> Self {
+        let allowed = |names: &[&'static str]| -> Vec<&'static str> {
+            names.iter().copied().filter(|name| absent.contains(name)).collect()
         };
-        nearest.map_or(Self::Move, Self::RenameTo)
+        if is_directory {
+            return nearest(name, &allowed(&DIRECTORIES)).map_or(Self::Move, Self::RenameDirectory);
+        }
+        let files = allowed(&FILES);
+        let is_pack_yaml = is_mistaken_for_pack_yaml(name) && files.contains(&PACK_YAML);
+        let nearest = if is_pack_yaml { Some(PACK_YAML) } else { nearest(name, &files) };
+        nearest.map_or(Self::Move, Self::RenameFile)
     }
 }
 
-impl fmt::Display for Suggestion {
+impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RenameTo(name) => write!(f, "rename it to `{name}`, or remove it"),
+            Self::RenameFile(name) => write!(f, "rename it to `{name}`, or remove it"),
+            Self::RenameDirectory(name) => write!(f, "rename it to `{name}/`, or remove it"),
             Self::Move => write!(
                 f,
                 "move it into one of `{}/`, or remove it (files allowed at the top: `{}`, `LICENSE.*`)",

@@ -32,7 +32,7 @@ pub use self::{
     limits::{Limit, LimitName, Limits},
     manifest::Manifest,
     name::{InvalidName, PackName},
-    problem::{Problem, Problems},
+    problem::{Location, Problem, Problems, Span, Suggestion},
     quote::{Escaped, Quoted},
     tree::{Content, Entry, EntryKind, Tree},
     version::{InvalidVersion, Version},

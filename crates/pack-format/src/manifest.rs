@@ -3,9 +3,9 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    PackName, Problems, Quoted, Version, capabilities,
+    PackName, Problem, Problems, Version, capabilities,
     text::{self, TextForm},
-    yaml::{self, Field},
+    yaml::{self, Field, SyntaxProblem},
 };
 
 /// The file that holds a pack's manifest.
@@ -44,17 +44,19 @@ pub struct Manifest {
 
 /// Parses the content of a `pack.yaml`. Returns the manifest only if it has no problems.
 pub(super) fn read(content: &[u8], problems: &mut Problems) -> Option<Manifest> {
-    let text = text::utf8(content).inspect_err(|error| problems.add(PACK_YAML, error)).ok()?;
+    let text = text::utf8(content).inspect_err(|error| problems.push(error.in_file(PACK_YAML))).ok()?;
     let (root, syntax_problems) = yaml::parse(text.strip_prefix('\u{FEFF}').unwrap_or(text));
     if root.is_none() && syntax_problems.is_empty() {
-        problems.add(PACK_YAML, "is empty; must have at least `name`, `version` and `description`");
+        let message = "is empty; must have at least `name`, `version` and `description`";
+        problems.push(Problem::in_file(PACK_YAML, PACK_YAML, message, None));
     }
-    for (line, problem) in &syntax_problems {
-        problems.add(PACK_YAML, format_args!("line {line}: {problem}"));
+    let is_well_formed = syntax_problems.is_empty();
+    for SyntaxProblem { span, message, suggestion } in syntax_problems {
+        problems.push(Problem::in_text(PACK_YAML, PACK_YAML, span, message, suggestion));
     }
     let root = root?;
     let manifest = Field::root(PACK_YAML, &root).mapping(problems).and_then(|keys| manifest(&keys, problems));
-    manifest.filter(|_| syntax_problems.is_empty())
+    manifest.filter(|_| is_well_formed)
 }
 
 fn manifest(keys: &yaml::Mapping<'_>, problems: &mut Problems) -> Option<Manifest> {
@@ -99,15 +101,8 @@ fn parse<T>(field: &Field<'_>, nearest: fn(&str) -> Option<T>, problems: &mut Pr
 where
     T: FromStr<Err: fmt::Display> + fmt::Display,
 {
-    let text = field.text(problems)?;
-    text.parse()
-        .inspect_err(|error| match nearest(text) {
-            Some(suggestion) => {
-                field.problem(problems, format_args!("{} {error}: did you mean `{suggestion}`?", Quoted::new(text)));
-            }
-            None => field.problem(problems, format_args!("{} {error}", Quoted::new(text))),
-        })
-        .ok()
+    let nearest = |text: &str| nearest(text).map(|nearest| nearest.to_string());
+    field.validate(|text| text.parse::<T>().map(drop), nearest, problems)?.parse().ok()
 }
 
 fn suggested_packs(field: &Field<'_>, problems: &mut Problems) -> Vec<PackName> {

@@ -1,15 +1,112 @@
 use std::{collections::BTreeMap, fmt};
 
+use serde::Serialize;
+
 /// The number of problems listed for one upload. Further problems are only counted.
 const MAX_LISTED: usize = 50;
 
 /// One thing that is wrong with an upload, shown to its author.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The part of the form or the key of the manifest, such as `archive` or `pack.yaml: version`.
     pub field: String,
-    /// What is wrong, where, what is allowed, and how to fix it.
+    /// What is wrong, where, what is allowed, and how to fix it. Needs none of the other fields to be understood.
     pub message: String,
+    /// Where the problem is. `None` if it concerns the request or the archive as a whole.
+    #[serde(flatten)]
+    pub location: Option<Location>,
+}
+
+/// The place of a problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Location {
+    /// A file or directory of the pack.
+    File {
+        /// The path, relative to the directory of `pack.yaml`.
+        file: String,
+        /// The text concerned, if it is only a part of the file.
+        #[serde(flatten)]
+        span: Option<Span>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        suggestion: Option<Suggestion>,
+    },
+    /// A header in the archive.
+    Archive {
+        /// The name of the header's entry, escaped and shortened like [`Escaped`](crate::Escaped). `None` for an
+        /// extension header and for a header that cannot be parsed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        entry: Option<String>,
+        /// The offset of the header in the unpacked tar, in bytes.
+        byte: u64,
+    },
+}
+
+/// A part of a line. Lines and columns count from 1, and columns count characters (Unicode scalar values). A byte order
+/// mark at the start of the file does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Span {
+    pub line: usize,
+    pub column: usize,
+    /// The number of characters. 0 for a place where something is missing.
+    pub length: usize,
+}
+
+/// A fix that a program can apply. The upload then no longer has the problem.
+///
+/// In a location with a [`Span`], [`Suggestion::replacement`] replaces the text of that span. In a location without one,
+/// it is the new path of the file or directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Suggestion {
+    /// What the fix does, such as ``write `version: "1.10.0"` ``.
+    pub description: String,
+    pub replacement: String,
+}
+
+impl Problem {
+    /// Returns a problem of the request or the archive as a whole.
+    pub fn new(field: impl Into<String>, message: impl fmt::Display) -> Self {
+        Self { field: field.into(), message: message.to_string(), location: None }
+    }
+
+    /// Returns a problem of a file or directory as a whole.
+    pub(super) fn in_file(
+        field: impl Into<String>,
+        file: &str,
+        message: impl fmt::Display,
+        suggestion: Option<Suggestion>,
+    ) -> Self {
+        let location = Location::File { file: file.to_owned(), span: None, suggestion };
+        Self { location: Some(location), ..Self::new(field, message) }
+    }
+
+    /// Returns a problem of a part of a file. Its message starts with the line.
+    pub(super) fn in_text(
+        field: impl Into<String>,
+        file: &str,
+        span: Span,
+        message: impl fmt::Display,
+        suggestion: Option<Suggestion>,
+    ) -> Self {
+        let location = Location::File { file: file.to_owned(), span: Some(span), suggestion };
+        Self { location: Some(location), ..Self::new(field, format_args!("line {}: {message}", span.line)) }
+    }
+
+    /// Returns a problem of a header at an offset in the unpacked tar. `message` must contain the position.
+    pub(super) fn in_archive(
+        field: impl Into<String>,
+        entry: Option<String>,
+        byte: u64,
+        message: impl fmt::Display,
+    ) -> Self {
+        Self { location: Some(Location::Archive { entry, byte }), ..Self::new(field, message) }
+    }
+}
+
+impl Suggestion {
+    pub(super) fn new(description: impl Into<String>, replacement: impl Into<String>) -> Self {
+        Self { description: description.into(), replacement: replacement.into() }
+    }
 }
 
 /// The problems of one upload: the first 50, in the order they were found, and the number of further problems.
@@ -20,10 +117,14 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem unless it is already listed.
+    /// Adds a problem of the request or the archive as a whole.
     pub fn add(&mut self, field: impl Into<String>, message: impl fmt::Display) {
-        let problem = Problem { field: field.into(), message: message.to_string() };
-        if self.listed.contains(&problem) {
+        self.push(Problem::new(field, message));
+    }
+
+    /// Adds a problem unless its field already has the same message.
+    pub fn push(&mut self, problem: Problem) {
+        if self.listed.iter().any(|listed| listed.field == problem.field && listed.message == problem.message) {
             return;
         }
         if self.listed.len() < MAX_LISTED { self.listed.push(problem) } else { self.unlisted += 1 }
@@ -32,7 +133,7 @@ impl Problems {
     /// Adds all problems of `other`.
     pub fn append(&mut self, other: Self) {
         for problem in other.listed {
-            self.add(problem.field, problem.message);
+            self.push(problem);
         }
         self.unlisted += other.unlisted;
     }

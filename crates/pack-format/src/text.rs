@@ -5,6 +5,8 @@ use std::{
     io::{self, Read},
 };
 
+use crate::{Problem, Span};
+
 /// Whether a text may have several lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextForm {
@@ -81,13 +83,15 @@ pub(super) fn code_point(char: char) -> impl fmt::Display {
 pub(super) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     str::from_utf8(content).map_err(|error| {
         let (text, rest) = content.split_at(error.valid_up_to());
-        NotUtf8 { line: line_breaks(text) + 1, byte: rest[0] }
+        let mut position = Position::default();
+        position.advance(text);
+        NotUtf8 { position, byte: rest[0] }
     })
 }
 
 /// Finds the first byte of a file that is not UTF-8. Memory use does not depend on the file's size.
 pub(super) fn find_not_utf8(mut content: impl Read) -> io::Result<Option<NotUtf8>> {
-    let mut line = 1;
+    let mut position = Position::default();
     let mut chunk = vec![0; 8 << 10];
     // The number of bytes at the start of `chunk` that belong to a character that was cut off.
     let mut held = 0;
@@ -96,10 +100,10 @@ pub(super) fn find_not_utf8(mut content: impl Read) -> io::Result<Option<NotUtf8
         let end = held + read;
         let error = str::from_utf8(&chunk[..end]).err();
         let valid = error.map_or(end, |error| error.valid_up_to());
-        line += line_breaks(&chunk[..valid]);
+        position.advance(&chunk[..valid]);
         match error {
             Some(error) if read == 0 || error.error_len().is_some() => {
-                return Ok(Some(NotUtf8 { line, byte: chunk[valid] }));
+                return Ok(Some(NotUtf8 { position, byte: chunk[valid] }));
             }
             None if read == 0 => return Ok(None),
             _ => {
@@ -110,16 +114,46 @@ pub(super) fn find_not_utf8(mut content: impl Read) -> io::Result<Option<NotUtf8
     }
 }
 
-fn line_breaks(text: &[u8]) -> usize {
-    text.iter().filter(|&&byte| byte == b'\n').count()
+/// A place in a text. Counts line feeds and characters, from 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Position {
+    line: usize,
+    column: usize,
+}
+
+impl Position {
+    /// Moves past a piece of UTF-8 text.
+    fn advance(&mut self, text: &[u8]) {
+        let last = match text.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => {
+                self.line += text[..=end].iter().filter(|byte| **byte == b'\n').count();
+                self.column = 0;
+                &text[end + 1..]
+            }
+            None => text,
+        };
+        // Every character has one byte that is not a continuation byte.
+        self.column += last.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+    }
+
+    fn span(self, length: usize) -> Span {
+        Span { line: self.line + 1, column: self.column + 1, length }
+    }
 }
 
 /// The first byte of a file that is not UTF-8.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("line {line}: contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
+#[error("contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
 pub(super) struct NotUtf8 {
-    line: usize,
+    position: Position,
     byte: u8,
+}
+
+impl NotUtf8 {
+    /// Returns the problem of this byte in a file at the top of the pack.
+    pub(super) fn in_file(&self, file: &str) -> Problem {
+        Problem::in_text(file, file, self.position.span(1), self, None)
+    }
 }
 
 /// Returns the word that the author of `misspelt` probably meant.

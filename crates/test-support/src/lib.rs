@@ -9,6 +9,7 @@ pub mod manifest;
 pub mod process;
 pub mod readers;
 mod repository;
+mod suggestions;
 mod tools;
 pub mod validation;
 

@@ -3,11 +3,11 @@
 use std::io::{BufRead, Cursor, Read as _};
 
 use pack_format::{
-    Content, Entry, EntryKind, Limits, Pack, ValidationError,
+    Content, Entry, EntryKind, Limits, Pack, Problem, ValidationError,
     image::{Image, write_layer},
 };
 
-use crate::{archive::Archive, listing::Listing};
+use crate::{archive::Archive, listing::Listing, suggestions};
 
 /// A validated pack and the contents of its files.
 #[derive(Debug)]
@@ -54,13 +54,32 @@ pub fn validate_within(archive: impl BufRead, limits: &Limits) -> Result<Validat
 }
 
 /// Validates an archive of these files against the default limits. A path that ends in `/` is a directory.
+///
+/// # Panics
+/// Panics if a suggestion in the result does not fix its problem.
 pub fn validate_files(files: &[(&str, &[u8])]) -> Result<ValidatedPack, ValidationError> {
-    validate(&Archive::new().files(files).tar_gz())
+    let archive = |files: &[(&str, &[u8])]| Archive::new().files(files).tar_gz();
+    let result = validate(&archive(files));
+    if let Err(ValidationError::Invalid(problems)) = &result {
+        let fixed = |files: &suggestions::Files| {
+            let files: Vec<(&str, &[u8])> = files.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();
+            problems_of(&validate(&archive(&files)))
+        };
+        suggestions::assert_fixes(files, problems, fixed);
+    }
+    result
 }
 
 /// Validates a pack that consists of this `pack.yaml`.
 pub fn validate_manifest(yaml: impl AsRef<[u8]>) -> Result<ValidatedPack, ValidationError> {
     validate_files(&[("pack.yaml", yaml.as_ref())])
+}
+
+fn problems_of(result: &Result<ValidatedPack, ValidationError>) -> Vec<Problem> {
+    match result {
+        Err(ValidationError::Invalid(problems)) => problems.listed().to_vec(),
+        _ => Vec::new(),
+    }
 }
 
 /// Returns the problems of an upload as pairs of field and message, sorted by field. A valid pack has none.

@@ -157,9 +157,12 @@ impl ApiError {
 
     fn details(&self) -> Option<Value> {
         match self {
-            Self::Validation(problems) if problems.unlisted() == 0 => Some(json!({ "fields": problems.by_field() })),
             Self::Validation(problems) => {
-                Some(json!({ "fields": problems.by_field(), "unlisted_problems": problems.unlisted() }))
+                let mut details = json!({ "fields": problems.by_field(), "problems": problems.listed() });
+                if problems.unlisted() > 0 {
+                    details["unlisted_problems"] = json!(problems.unlisted());
+                }
+                Some(details)
             }
             Self::StateConflict { pack_id, layer_digest, image_digest } => {
                 Some(json!({ "pack_id": pack_id, "layer_digest": layer_digest, "image_digest": image_digest }))

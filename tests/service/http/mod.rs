@@ -16,6 +16,7 @@ mod jwks;
 mod malformed_uris;
 mod openapi;
 mod order;
+mod problems;
 mod revocation;
 mod routes;
 mod sessions;
@@ -24,7 +25,7 @@ mod test_api;
 mod unauthenticated;
 mod uploads;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -118,6 +119,12 @@ impl ApiResponse {
     #[track_caller]
     fn fields(&self) -> &Value {
         assert_eq!(self.code(), (400, "validation_error"), "{}", self.body);
-        &self.body["error"]["details"]["fields"]
+        let details = &self.body["error"]["details"];
+        let mut fields: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for problem in details["problems"].as_array().unwrap() {
+            fields.entry(problem["field"].as_str().unwrap()).or_default().push(&problem["message"]);
+        }
+        assert_eq!(json!(fields), details["fields"], "both lists have the same problems");
+        &details["fields"]
     }
 }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::{
-    FIELD, ReadError,
+    ReadError,
     entry::{Entry, EntryType},
     extension::{ExtensionType, Extensions},
     gzip::GzipReader,
@@ -46,9 +46,12 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         loop {
             let position = self.reader.position();
             let Some(block) = self.block()? else {
-                return Err(ReadError::Unreadable(format!(
-                    "the archive is cut off: it ends at byte {position} without the two blocks of zeros that end a tar"
-                )));
+                return Err(ReadError::at_byte(
+                    position,
+                    format_args!(
+                        "the archive is cut off: it ends at byte {position} without the two blocks of zeros that end a tar"
+                    ),
+                ));
             };
             if block == [0; BLOCK] {
                 return self.end(position);
@@ -58,7 +61,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                 return Err(ReadError::TooLarge(self.limits.limit(LimitName::Entries)));
             }
             let header = Header::parse(&block)
-                .map_err(|error| ReadError::Unreadable(format!("the header at byte {position} {error}")))?;
+                .map_err(|error| ReadError::at_byte(position, format_args!("the header at byte {position} {error}")))?;
             match ExtensionType::from_typeflag(header.typeflag) {
                 Some(extension_type) => self.extension(position, extension_type, &header)?,
                 None => self.entry(position, &header)?,
@@ -67,8 +70,9 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
     }
 
     fn extension(&mut self, position: u64, extension_type: ExtensionType, header: &Header) -> Result<(), ReadError> {
-        let unreadable =
-            |problem: String| ReadError::Unreadable(format!("the extension header at byte {position} {problem}"));
+        let unreadable = |problem: String| {
+            ReadError::at_byte(position, format_args!("the extension header at byte {position} {problem}"))
+        };
         let Limits { extension_header_bytes: limit, .. } = *self.limits;
         if header.size > limit {
             let size = header.size;
@@ -89,15 +93,13 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         let size = entry.size(self.limits)?;
         let validated = entry.validate(self.limits);
         if let Err(problems) = &validated {
-            let entry = entry.to_string();
             for problem in problems {
-                self.problems.add(FIELD, format_args!("{entry} {problem}"));
+                self.problems.push(entry.problem(problem));
             }
         }
         if !entry.has_unambiguous_end() {
-            return Err(ReadError::Unreadable(format!(
-                "the archive was not read past {entry}: tar readers disagree on whether its {size} bytes of data are \
-                 content or further entries"
+            return Err(entry.unreadable_past(format_args!(
+                "tar readers disagree on whether its {size} bytes of data are content or further entries"
             )));
         }
         let is_complete = match validated {
@@ -105,7 +107,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             _ => copy_data(&mut self.reader, size, &mut io::sink())?,
         };
         if !is_complete {
-            return Err(ReadError::Unreadable(format!("{entry} is cut off")));
+            return Err(entry.unreadable("is cut off"));
         }
         let Ok((entry_type, Some(path))) = validated else { return Ok(()) };
         let kind = match entry_type {
@@ -117,7 +119,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             EntryType::Directory => EntryKind::Directory,
         };
         if let Err(conflict) = self.builder.add(path, kind, position) {
-            self.problems.add(FIELD, format!("{entry} {conflict}"));
+            self.problems.push(entry.problem(conflict));
         }
         if self.builder.added_parents() > self.limits.entries {
             return Err(ReadError::TooLarge(self.limits.limit(LimitName::Entries)));
@@ -129,21 +131,28 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
     /// (POSIX.1-1988, `ustar`), and after it only further blocks of zeros.
     fn end(&mut self, position: u64) -> Result<(), ReadError> {
         if self.extensions.is_pending() {
-            return Err(ReadError::Unreadable(format!(
-                "the archive ends at byte {position}, but no entry follows its last extension header"
-            )));
+            return Err(ReadError::at_byte(
+                position,
+                format_args!("the archive ends at byte {position}, but no entry follows its last extension header"),
+            ));
         }
         match self.block()? {
             Some(block) if block == [0; BLOCK] => {}
             Some(_) => {
-                return Err(ReadError::Unreadable(format!(
-                    "the archive has a single block of zeros at byte {position}, which some tar readers treat as its end"
-                )));
+                return Err(ReadError::at_byte(
+                    position,
+                    format_args!(
+                        "the archive has a single block of zeros at byte {position}, which some tar readers treat as its end"
+                    ),
+                ));
             }
             None => {
-                return Err(ReadError::Unreadable(format!(
-                    "the archive is cut off: it ends after one block of zeros at byte {position}, not two"
-                )));
+                return Err(ReadError::at_byte(
+                    position,
+                    format_args!(
+                        "the archive is cut off: it ends after one block of zeros at byte {position}, not two"
+                    ),
+                ));
             }
         }
         loop {
@@ -151,17 +160,23 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             match self.block()? {
                 Some(block) if block == [0; BLOCK] => {}
                 Some(_) => {
-                    return Err(ReadError::Unreadable(format!(
-                        "the archive has data after its end, in the block at byte {position}; create the archive again \
+                    return Err(ReadError::at_byte(
+                        position,
+                        format_args!(
+                            "the archive has data after its end, in the block at byte {position}; create the archive again \
                          instead of appending to it"
-                    )));
+                        ),
+                    ));
                 }
                 None => match self.reader.position() - position {
                     0 => return Ok(()),
                     rest => {
-                        return Err(ReadError::Unreadable(format!(
-                            "the archive's last block, at byte {position}, has only {rest} of {BLOCK} bytes"
-                        )));
+                        return Err(ReadError::at_byte(
+                            position,
+                            format_args!(
+                                "the archive's last block, at byte {position}, has only {rest} of {BLOCK} bytes"
+                            ),
+                        ));
                     }
                 },
             }

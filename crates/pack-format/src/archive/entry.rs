@@ -1,7 +1,7 @@
 use std::fmt;
 
-use super::{ReadError, extension::Extensions, header::Header, path};
-use crate::{LimitName, Limits, Quoted};
+use super::{FIELD, ReadError, extension::Extensions, header::Header, path};
+use crate::{Escaped, LimitName, Limits, Problem, Quoted};
 
 /// A header with the extension headers before it.
 pub(super) struct Entry<'a> {
@@ -34,8 +34,8 @@ impl<'a> Entry<'a> {
             return Err(ReadError::TooLarge(limits.limit(LimitName::FileBytes).for_entry(self)));
         }
         if size != pax {
-            return Err(ReadError::Unreadable(format!(
-                "{self} has {size} bytes according to its header but {pax} according to its PAX `size`"
+            return Err(self.unreadable(format_args!(
+                "has {size} bytes according to its header but {pax} according to its PAX `size`"
             )));
         }
         Ok(size)
@@ -104,6 +104,27 @@ impl<'a> Entry<'a> {
     /// has a size; others skip only the data of files.
     pub(super) fn has_unambiguous_end(&self) -> bool {
         self.header.size == 0 || self.entry_type() == Ok(EntryType::File) || self.header.typeflag == b'7'
+    }
+
+    /// Returns a problem of this entry. Its message starts with the entry's name and position.
+    pub(super) fn problem(&self, message: impl fmt::Display) -> Problem {
+        self.problem_with(format_args!("{self} {message}"))
+    }
+
+    /// Returns a problem of this entry after which nothing more can be read.
+    pub(super) fn unreadable(&self, message: impl fmt::Display) -> ReadError {
+        ReadError::Unreadable(Box::new(self.problem(message)))
+    }
+
+    /// Returns the reason why nothing after this entry's header can be read.
+    pub(super) fn unreadable_past(&self, reason: impl fmt::Display) -> ReadError {
+        let message = format_args!("the archive was not read past {self}: {reason}");
+        ReadError::Unreadable(Box::new(self.problem_with(message)))
+    }
+
+    fn problem_with(&self, message: impl fmt::Display) -> Problem {
+        let name = Escaped::new(self.name()).to_string();
+        Problem::in_archive(FIELD, Some(name), self.position, message)
     }
 
     fn name(&self) -> &[u8] {

@@ -104,7 +104,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         } else {
             "other data follows; upload the archive with nothing after it"
         };
-        Err(ReadError::Unreadable(format!("the gzip stream ends at byte {end} of the upload, but {what}")))
+        Err(ReadError::in_stream(format_args!("the gzip stream ends at byte {end} of the upload, but {what}")))
     }
 
     /// Explains a decoder error. An error of the underlying reader remains an I/O error.
@@ -113,7 +113,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         if self.decoder.get_ref().has_failed {
             return ReadError::Io(error);
         }
-        ReadError::Unreadable(if self.decoder.header().is_none() {
+        ReadError::in_stream(if self.decoder.header().is_none() {
             format!(
                 "is not a gzip file ({error}); create a .tar.gz, for example with `tar -czf pack.tar.gz -C my-pack .`"
             )

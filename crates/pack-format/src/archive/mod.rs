@@ -20,12 +20,13 @@ mod pax;
 mod tree_builder;
 
 use std::{
+    fmt,
     io::{self, BufRead, Write},
     mem,
 };
 
 use self::{entries::Entries, gzip::GzipReader, tree_builder::TreeBuilder};
-use super::{Limit, Limits, Problems, Tree, ValidationError};
+use super::{Limit, Limits, Problem, Problems, Tree, ValidationError};
 
 /// The field under which an archive's problems are reported.
 const FIELD: &str = "archive";
@@ -35,9 +36,21 @@ const FIELD: &str = "archive";
 enum ReadError {
     TooLarge(Limit),
     /// It is uncertain where the next entry starts. Holds the problem.
-    Unreadable(String),
+    Unreadable(Box<Problem>),
     /// Reading the archive or writing its contents failed.
     Io(io::Error),
+}
+
+impl ReadError {
+    /// Returns the problem of the archive as a whole.
+    fn in_stream(message: impl fmt::Display) -> Self {
+        Self::Unreadable(Box::new(Problem::new(FIELD, message)))
+    }
+
+    /// Returns the problem of a block at an offset in the unpacked tar.
+    fn at_byte(position: u64, message: impl fmt::Display) -> Self {
+        Self::Unreadable(Box::new(Problem::in_archive(FIELD, None, position, message)))
+    }
 }
 
 /// Reads an archive into a tree, and writes the contents of its files to `contents`.
@@ -60,7 +73,7 @@ pub(super) fn read(
         Ok(()) => Ok(builder.build()),
         Err(ReadError::TooLarge(limit)) => Err(ValidationError::TooLarge(limit)),
         Err(ReadError::Unreadable(problem)) => {
-            problems.add(FIELD, problem);
+            problems.push(*problem);
             Err(ValidationError::Invalid(mem::take(problems)))
         }
         Err(ReadError::Io(error)) => Err(ValidationError::Io(error)),

@@ -11,8 +11,8 @@ const MAX_LABEL: usize = 63;
 pub(super) enum InvalidDomain {
     #[error("must be a host such as `api.example.com`")]
     Empty,
-    #[error("must be a host without {part}{}", suggestion(.host))]
-    PartOfUrl { part: &'static str, host: String },
+    #[error("must be a host without {0}")]
+    PartOfUrl(&'static str),
     #[error("has the port {}; must be a number from 1 to 65535", Quoted::new(.0))]
     Port(String),
     #[error("must be an IPv6 address in brackets, such as `[2001:db8::1]`")]
@@ -33,8 +33,10 @@ pub(super) enum InvalidDomain {
     Character(char),
 }
 
-fn suggestion(host: &str) -> String {
-    if check(host).is_ok() { format!("; write {}", Quoted::new(host)) } else { String::new() }
+/// Returns the host in a URL.
+pub(super) fn nearest(text: &str) -> Option<String> {
+    let host = split_url(text).host;
+    (host != text && check(host).is_ok()).then(|| host.to_owned())
 }
 
 /// Checks a host pattern. Upper case and one trailing dot are accepted. `*` matches a label or part of a label. A port,
@@ -65,9 +67,7 @@ pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
 
 /// Rejects text that has a scheme, user name or path around the host.
 fn reject_url(text: &str) -> Result<(), InvalidDomain> {
-    let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
-    let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+    let Url { scheme, user, path, .. } = split_url(text);
     let part = match (scheme, user) {
         (Some(_), _) if path.len() > 1 => "a scheme or path",
         (Some(_), _) => "a scheme",
@@ -75,7 +75,22 @@ fn reject_url(text: &str) -> Result<(), InvalidDomain> {
         (None, None) if !path.is_empty() => "a path",
         (None, None) => return Ok(()),
     };
-    Err(InvalidDomain::PartOfUrl { part, host: host.to_owned() })
+    Err(InvalidDomain::PartOfUrl(part))
+}
+
+struct Url<'a> {
+    scheme: Option<&'a str>,
+    user: Option<&'a str>,
+    /// The host with its port.
+    host: &'a str,
+    path: &'a str,
+}
+
+fn split_url(text: &str) -> Url<'_> {
+    let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
+    let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+    Url { scheme, user, host, path }
 }
 
 /// Checks a host name or pattern, label by label.

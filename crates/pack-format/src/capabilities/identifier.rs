@@ -1,4 +1,4 @@
-use crate::{Problems, Quoted, yaml::Field};
+use crate::{Problems, yaml::Field};
 
 /// In characters.
 const MAX_LENGTH: usize = 64;
@@ -16,11 +16,7 @@ enum InvalidIdentifier {
 /// Reads the name of a capability or a rule: `[A-Za-z][A-Za-z0-9_-]{0,63}`. Also returns an invalid name, so that the
 /// caller can find duplicates.
 pub(super) fn read<'a>(field: &Field<'a>, problems: &mut Problems) -> Option<&'a str> {
-    let text = field.text(problems)?;
-    if let Err(error) = check(text) {
-        field.problem(problems, format_args!("{} {error}", Quoted::new(text)));
-    }
-    Some(text)
+    field.validate(check, |_| None, problems)
 }
 
 fn check(text: &str) -> Result<(), InvalidIdentifier> {

@@ -7,7 +7,7 @@ mod rule;
 use std::collections::HashSet;
 
 use super::{
-    Problems, Quoted,
+    Problems, Quoted, Span,
     text::{self, TextForm, nearest},
     yaml::{self, Field, Mapping, Value},
 };
@@ -74,34 +74,30 @@ fn nonempty_list<'a>(field: &Field<'a>, item: &str, problems: &mut Problems) -> 
 
 /// Checks that a text is one of `words`.
 fn one_of(field: &Field<'_>, words: &[&str], problems: &mut Problems) {
-    let Some(text) = field.text(problems) else { return };
-    if words.contains(&text) {
-        return;
-    }
-    let found = Quoted::new(text);
-    match nearest(text, words) {
-        Some(word) => field.problem(problems, format_args!("{found} is not allowed: did you mean `{word}`?")),
-        None => {
-            field.problem(problems, format_args!("{found} is not allowed; must be one of `{}`", words.join("`, `")));
-        }
-    }
+    let nearest = |text: &str| nearest(text, words).map(str::to_owned);
+    let check = |text: &str| match (words.contains(&text), nearest(text)) {
+        (true, _) => Ok(()),
+        (false, Some(_)) => Err("is not allowed".to_owned()),
+        (false, None) => Err(format!("is not allowed; must be one of `{}`", words.join("`, `"))),
+    };
+    field.validate(check, nearest, problems);
 }
 
 /// Checks every scalar in a value for forbidden characters. Nothing else in the value is validated.
 fn check_characters(field: &Field<'_>, problems: &mut Problems) {
-    let mut check = |line: usize, text: &str| {
+    let mut check = |span: Span, text: &str| {
         for problem in text::check_characters(text, TextForm::MultiLine) {
-            problems.add(&field.name, format_args!("line {line}: {problem}"));
+            field.problem_at(span, problems, problem, None);
         }
     };
     let mut nodes = vec![field.node];
     while let Some(node) = nodes.pop() {
         match &node.value {
-            Value::Scalar(scalar) => check(node.line, &scalar.text),
+            Value::Scalar(scalar) => check(node.span, &scalar.text),
             Value::Sequence(items) => nodes.extend(items.iter().rev()),
             Value::Mapping(pairs) => {
                 for pair in pairs {
-                    check(pair.line, &pair.key.text);
+                    check(pair.key_span, &pair.key.text);
                 }
                 nodes.extend(pairs.iter().rev().map(|pair| &pair.value));
             }

@@ -1,6 +1,6 @@
 use super::{check_characters, domain, identifier, nonempty_list, one_of};
 use crate::{
-    Problems, Quoted,
+    Problems,
     text::{self, TextForm},
     yaml::Field,
 };
@@ -39,25 +39,14 @@ pub(super) fn validate(field: Field<'_>, problems: &mut Problems) {
 }
 
 fn domain(field: &Field<'_>, problems: &mut Problems) {
-    let Some(text) = field.text(problems) else { return };
-    if let Err(error) = domain::check(text) {
-        field.problem(problems, format_args!("{} {error}", Quoted::new(text)));
-    }
+    field.validate(domain::check, domain::nearest, problems);
 }
 
 fn path(field: &Field<'_>, problems: &mut Problems) {
-    let Some(text) = field.text(problems) else { return };
-    if !text.starts_with('/') {
-        let found = Quoted::new(text);
-        if text.contains(':') {
-            // This is probably a URL, which a leading slash would not fix.
-            field.problem(problems, format_args!("{found} must start with `/`"));
-        } else {
-            let suggestion = format!("/{}", text.trim_start_matches("./"));
-            let suggestion = Quoted::new(&suggestion);
-            field.problem(problems, format_args!("{found} must start with `/`: did you mean {suggestion}?"));
-        }
-    }
+    let check = |text: &str| if text.starts_with('/') { Ok(()) } else { Err("must start with `/`") };
+    // Text with a colon is probably a URL, which a leading slash would not fix.
+    let nearest = |text: &str| (!text.contains(':')).then(|| format!("/{}", text.trim_start_matches("./")));
+    let Some(text) = field.validate(check, nearest, problems) else { return };
     for problem in text::check_characters(text, TextForm::SingleLine) {
         field.problem(problems, problem);
     }

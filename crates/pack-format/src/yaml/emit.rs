@@ -10,6 +10,20 @@ pub(crate) fn emit(node: &Node) -> String {
     text
 }
 
+/// Returns text as a YAML scalar on one line: without quotes if every reader treats it as text, or else in double quotes.
+pub(crate) fn emit_text(content: &str) -> String {
+    let mut text = String::new();
+    scalar(&mut text, &Scalar::quoted(content.to_owned()));
+    text
+}
+
+/// Returns text in double quotes.
+pub(super) fn emit_quoted(content: &str) -> String {
+    let mut text = String::new();
+    quoted(&mut text, content);
+    text
+}
+
 /// Writes a node and a line break. The first line continues `text`; further lines are indented by at least `column`
 /// spaces.
 fn block(text: &mut String, node: &Node, column: usize) {

@@ -1,14 +1,14 @@
 use std::fmt;
 
-use super::{Node, Pair, Scalar, ScalarType, Value};
-use crate::{Escaped, Problems, Quoted, text::nearest};
+use super::{Node, Pair, Scalar, ScalarType, Value, emit};
+use crate::{Escaped, Problem, Problems, Quoted, Span, Suggestion, text::nearest};
 
-/// A node of `pack.yaml`, and the field name for its problems.
+/// A node of a YAML file, and the field name for its problems.
 pub(crate) struct Field<'a> {
     /// The file and the path to the node, such as `pack.yaml: capabilities[0].allow`.
     pub(crate) name: String,
     pub(crate) node: &'a Node,
-    line: usize,
+    file: &'static str,
 }
 
 /// A [`Field`] that is a mapping.
@@ -19,41 +19,89 @@ pub(crate) struct Mapping<'a> {
 
 impl<'a> Field<'a> {
     /// Returns the root of the document, named after the file.
-    pub(crate) fn root(file: &str, node: &'a Node) -> Self {
-        Self { name: file.to_owned(), node, line: node.line }
+    pub(crate) fn root(file: &'static str, node: &'a Node) -> Self {
+        Self { name: file.to_owned(), node, file }
     }
 
     /// Adds a problem for this field, with its line.
     pub(crate) fn problem(&self, problems: &mut Problems, message: impl fmt::Display) {
-        problems.add(&self.name, format_args!("line {}: {message}", self.line));
+        self.problem_at(self.node.span, problems, message, None);
+    }
+
+    /// Adds a problem at a place inside this field.
+    pub(crate) fn problem_at(
+        &self,
+        span: Span,
+        problems: &mut Problems,
+        message: impl fmt::Display,
+        suggestion: Option<Suggestion>,
+    ) {
+        problems.push(Problem::in_text(&self.name, self.file, span, message, suggestion));
     }
 
     /// Returns the text of this field. A number, boolean or date is a problem, but its text is still returned for
     /// further validation.
     pub(crate) fn text(&self, problems: &mut Problems) -> Option<&'a str> {
+        self.validate(|_| Ok::<_, String>(()), |_| None, problems)
+    }
+
+    /// Returns the text of this field, and adds a problem if it is not text or if `check` returns an error. `nearest`
+    /// returns the valid text that the author of an invalid one probably meant.
+    ///
+    /// A number, boolean or date is one problem, whatever `check` returns, so that the author gets one fix. Its text is
+    /// still returned.
+    pub(crate) fn validate<E: fmt::Display>(
+        &self,
+        check: impl Fn(&str) -> Result<(), E>,
+        nearest: impl Fn(&str) -> Option<String>,
+        problems: &mut Problems,
+    ) -> Option<&'a str> {
         let Value::Scalar(scalar) = &self.node.value else {
             self.mismatch(problems, "text");
             return None;
         };
-        let found = Quoted::new(&scalar.text);
-        match (scalar.scalar_type, scalar.yaml_1_1_type) {
-            (ScalarType::Text, None) => {}
-            (ScalarType::Text, Some(other)) => self.problem(
-                problems,
-                format_args!("{found} is {other} to some YAML readers; write {}", self.with_quotes(scalar)),
-            ),
+        let text = scalar.text.as_str();
+        let found = Quoted::new(text);
+        let mismatch = match (scalar.scalar_type, scalar.yaml_1_1_type) {
+            (ScalarType::Text, None) => None,
+            (ScalarType::Text, Some(other)) => Some(format!("is {other} to some YAML readers")),
             (ScalarType::Null, _) => {
                 self.mismatch(problems, "text");
                 return None;
             }
-            (other, _) => {
-                self.problem(
-                    problems,
-                    format_args!("{found} is {other}, not text; write {}", self.with_quotes(scalar)),
-                );
+            (other, _) => Some(format!("is {other}, not text")),
+        };
+        match (mismatch, check(text)) {
+            (None, Ok(())) => {}
+            (None, Err(error)) => self.invalid(problems, format_args!("{found} {error}"), nearest(text)),
+            (Some(mismatch), Ok(())) => self.not_text(problems, format_args!("{found} {mismatch}"), Some(text)),
+            (Some(mismatch), Err(error)) => {
+                self.not_text(problems, format_args!("{found} {mismatch}, and {error}"), nearest(text).as_deref());
             }
         }
-        Some(&scalar.text)
+        Some(text)
+    }
+
+    /// Adds the problem of a text that is not valid, and suggests `nearest`.
+    pub(crate) fn invalid(&self, problems: &mut Problems, problem: impl fmt::Display, nearest: Option<String>) {
+        let Some(nearest) = nearest else { return self.problem(problems, problem) };
+        let suggested = Quoted::new(&nearest);
+        let suggestion = self.replace(format!("write {suggested}"), emit::emit_text(&nearest));
+        self.problem_at(self.node.span, problems, format_args!("{problem}: did you mean {suggested}?"), suggestion);
+    }
+
+    /// Adds the problem of a scalar that is not text, and suggests `text` in quotes.
+    fn not_text(&self, problems: &mut Problems, problem: impl fmt::Display, text: Option<&str>) {
+        let Some(text) = text else { return self.problem(problems, problem) };
+        let description = format!("write {}", self.with_quotes(text));
+        let message = format!("{problem}; {description}");
+        let suggestion = self.replace(description, emit::emit_quoted(text));
+        self.problem_at(self.node.span, problems, message, suggestion);
+    }
+
+    /// Returns a suggestion to replace this scalar, or `None` if it has several lines.
+    pub(crate) fn replace(&self, description: String, replacement: String) -> Option<Suggestion> {
+        (self.node.span.length > 0).then(|| Suggestion::new(description, replacement))
     }
 
     pub(crate) fn expect_boolean(&self, problems: &mut Problems) {
@@ -69,7 +117,7 @@ impl<'a> Field<'a> {
             return None;
         };
         let item =
-            |(index, node): (usize, &'a Node)| Field { name: format!("{}[{index}]", self.name), node, line: node.line };
+            |(index, node): (usize, &'a Node)| Field { name: format!("{}[{index}]", self.name), node, file: self.file };
         Some(items.iter().enumerate().map(item).collect())
     }
 
@@ -95,11 +143,11 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the YAML to suggest, with this value in quotes: `version: "1.10"`, or `- "1.10"` in a list.
-    fn with_quotes(&self, scalar: &Scalar) -> String {
+    /// Returns the YAML to suggest, with `text` in quotes: `version: "1.10.0"`, or `- "1.10"` in a list.
+    fn with_quotes(&self, text: &str) -> String {
         let key = self.name.rsplit([' ', '.']).next().unwrap_or_default();
         let before = if key.ends_with(']') { "- ".to_owned() } else { format!("{key}: ") };
-        format!("`{before}\"{}\"`", Escaped::new(&scalar.text))
+        format!("`{before}\"{}\"`", Escaped::new(text))
     }
 }
 
@@ -118,12 +166,12 @@ impl<'a> Mapping<'a> {
             let suggestion =
                 misspelt.map(|pair| format!("; rename {} to `{key}`", Quoted::new(&pair.key.text))).unwrap_or_default();
             let message = format!("is missing; must be {expected}{suggestion}");
-            let name = self.name_of(key);
+            let Field { node, file, .. } = self.field;
             if self.is_root() {
                 // Leave out the line: the start of the document does not help the author.
-                problems.add(name, message);
+                problems.push(Problem::in_file(self.name_of(key), file, message, None));
             } else {
-                Field { name, node: self.field.node, line: self.field.line }.problem(problems, message);
+                Field { name: self.name_of(key), node, file }.problem(problems, message);
             }
         }
         found
@@ -134,21 +182,26 @@ impl<'a> Mapping<'a> {
         self.pairs.iter().filter(move |pair| !pair.key.is_text() || !known.contains(&pair.key.text.as_str()))
     }
 
-    /// Adds a problem for every key that is not in `known`, and suggests the allowed keys.
+    /// Adds a problem for every key that is not in `known`, and suggests an allowed key that the mapping lacks.
     pub(crate) fn reject_unknown(&self, known: &[&str], problems: &mut Problems) {
+        let mut absent: Vec<&str> = known.iter().copied().filter(|key| self.get(key).is_none()).collect();
         for pair in self.others(known) {
-            let found = Quoted::new(&pair.key.text);
-            let suggestion = match nearest(&pair.key.text, known) {
-                Some(key) => format!(": did you mean `{key}`?"),
-                None => format!("; must be one of `{}`", known.join("`, `")),
+            let problem = format!("{} is not a valid key here", Quoted::new(&pair.key.text));
+            let (message, suggestion) = match nearest(&pair.key.text, &absent) {
+                Some(key) => {
+                    // Two keys cannot get the same name.
+                    absent.retain(|absent| *absent != key);
+                    let rename = || Suggestion::new(format!("rename the key to `{key}`"), key);
+                    (format!("{problem}: did you mean `{key}`?"), (pair.key_span.length > 0).then(rename))
+                }
+                None => (format!("{problem}; must be one of `{}`", known.join("`, `")), None),
             };
-            problems
-                .add(&self.field.name, format_args!("line {}: {found} is not a valid key here{suggestion}", pair.line));
+            self.field.problem_at(pair.key_span, problems, message, suggestion);
         }
     }
 
     pub(crate) fn value(&self, pair: &'a Pair) -> Field<'a> {
-        Field { name: self.name_of(&pair.key.text), node: &pair.value, line: pair.value.line }
+        Field { name: self.name_of(&pair.key.text), node: &pair.value, file: self.field.file }
     }
 
     fn is_root(&self) -> bool {

@@ -12,6 +12,6 @@ pub(super) use self::{
     emit::emit,
     field::{Field, Mapping},
     node::{Node, Pair, Scalar, Value},
-    parse::parse,
+    parse::{SyntaxProblem, parse},
     schema::ScalarType,
 };

@@ -1,9 +1,11 @@
 use super::{ScalarType, schema};
+use crate::Span;
 
-/// A value in a YAML document, and its line, counted from 1.
+/// A value in a YAML document.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) line: usize,
+    /// A scalar on one line, with its quotes. The length is 0 for any other value.
+    pub(crate) span: Span,
     pub(crate) value: Value,
 }
 
@@ -19,7 +21,8 @@ pub(crate) enum Value {
 
 #[derive(Debug)]
 pub(crate) struct Pair {
-    pub(crate) line: usize,
+    /// The key, with its quotes. The length is 0 if the key has several lines.
+    pub(crate) key_span: Span,
     pub(crate) key: Scalar,
     pub(crate) value: Node,
 }

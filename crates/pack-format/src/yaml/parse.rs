@@ -1,34 +1,41 @@
 use std::{borrow::Cow, collections::HashSet};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput};
 
 use super::{Node, Pair, Scalar, Value, syntax};
-use crate::Quoted;
+use crate::{Quoted, Span, Suggestion};
 
 /// In characters. YAML limits a key on one line to 1,024 characters, including escapes (YAML 1.2.2, section 8.2.2).
 const MAX_KEY_LENGTH: usize = 128;
 
-/// The problems of a document, each with its line.
-type SyntaxProblems = Vec<(usize, String)>;
+/// A construct that `pack.yaml` may not contain, or a syntax error.
+pub(crate) struct SyntaxProblem {
+    pub(crate) span: Span,
+    pub(crate) message: String,
+    pub(crate) suggestion: Option<Suggestion>,
+}
 
 /// Parses `text`, which may contain only one document. Returns its root and the problems found.
 ///
 /// A node that is not allowed is a problem; it becomes [`Value::Rejected`] or is left out. After a syntax error,
 /// returns only that problem and no root.
-pub(crate) fn parse(text: &str) -> (Option<Node>, SyntaxProblems) {
+pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<SyntaxProblem>) {
     if let Some(problem) = syntax::find_forbidden_character(text) {
         return (None, vec![problem]);
     }
-    let mut document = Document { parser: Parser::new_from_str(text), problems: Vec::new() };
+    let parser = Parser::new_from_str(text);
+    let mut document = Document { parser, source: text.chars().collect(), problems: Vec::new() };
     match document.root() {
         Ok(root) => (root, document.problems),
-        Err(error) => (None, vec![(syntax::line_of(&error, text), syntax::describe(&error))]),
+        Err(error) => (None, vec![syntax::describe(&error, text)]),
     }
 }
 
 struct Document<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    problems: SyntaxProblems,
+    /// The document's characters. The parser's positions are indices into it.
+    source: Vec<char>,
+    problems: Vec<SyntaxProblem>,
 }
 
 impl<'a> Document<'a> {
@@ -39,25 +46,35 @@ impl<'a> Document<'a> {
             match event {
                 Event::StreamEnd => return Ok(root),
                 Event::DocumentStart(_) if root.is_some() => {
-                    self.problem(&span, "starts a second document; only one is allowed");
+                    self.problem(span, "starts a second document; only one is allowed");
                     return Ok(root);
                 }
                 Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
-                content => root = Some(self.node(content, &span, 0)?),
+                content => root = Some(self.node(content, span, 0)?),
             }
         }
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Span), ScanError> {
-        self.parser.next_event().unwrap_or_else(|| Ok((Event::StreamEnd, Span::default())))
+        let (event, span) = self.parser.next_event().unwrap_or_else(|| Ok((Event::StreamEnd, Default::default())))?;
+        let (line, column) = (span.start.line(), span.start.col() + 1);
+        let length = match &event {
+            // The parser's span contains the blanks after a quoted scalar.
+            Event::Scalar(text, style, ..) if span.end.line() == line && !(text.is_empty() && is_plain(*style)) => {
+                let scalar = self.source.get(span.start.index()..span.end.index()).unwrap_or_default();
+                scalar.len() - scalar.iter().rev().take_while(|char| char.is_ascii_whitespace()).count()
+            }
+            _ => 0,
+        };
+        Ok((event, Span { line, column, length }))
     }
 
-    fn problem(&mut self, span: &Span, message: impl Into<String>) {
-        self.problems.push((span.start.line(), message.into()));
+    fn problem(&mut self, span: Span, message: impl Into<String>) {
+        self.problems.push(SyntaxProblem { span, message: message.into(), suggestion: None });
     }
 
     /// Reads the node that starts with `event` and is nested in `depth` collections.
-    fn node(&mut self, event: Event<'a>, span: &Span, depth: usize) -> Result<Node, ScanError> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, ScanError> {
         let (anchor, tag) = match &event {
             Event::Scalar(_, _, anchor, tag) | Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
                 (*anchor, tag.is_some())
@@ -89,7 +106,7 @@ impl<'a> Document<'a> {
                 Value::Rejected
             }
         };
-        Ok(Node { line: span.start.line(), value: if tag { Value::Rejected } else { value } })
+        Ok(Node { span, value: if tag { Value::Rejected } else { value } })
     }
 
     /// Reads to the end of the collection that has just started.
@@ -110,7 +127,7 @@ impl<'a> Document<'a> {
         loop {
             match self.next()? {
                 (Event::SequenceEnd | Event::StreamEnd, _) => return Ok(Value::Sequence(items)),
-                (event, span) => items.push(self.node(event, &span, depth)?),
+                (event, span) => items.push(self.node(event, span, depth)?),
             }
         }
     }
@@ -124,19 +141,19 @@ impl<'a> Document<'a> {
                 return Ok(Value::Mapping(pairs));
             }
             let is_merge = matches!(&event, Event::Scalar(key, ScalarStyle::Plain, ..) if key == "<<");
-            let key = self.node(event, &span, depth)?;
+            let key = self.node(event, span, depth)?;
             let (event, value_span) = self.next()?;
-            let mut value = self.node(event, &value_span, depth)?;
+            let mut value = self.node(event, value_span, depth)?;
             let key = match key.value {
                 Value::Scalar(_) if is_merge => {
-                    self.problem(&span, "`<<` is a merge key, which is not allowed; write the keys out");
+                    self.problem(span, "`<<` is a merge key, which is not allowed; write the keys out");
                     continue;
                 }
                 Value::Scalar(key) if key.text.chars().count() <= MAX_KEY_LENGTH => key,
                 Value::Scalar(key) => {
                     let length = key.text.chars().count();
                     self.problem(
-                        &span,
+                        span,
                         format!(
                             "{} is a key of {length} characters; at most {MAX_KEY_LENGTH} are allowed",
                             Quoted::new(&key.text)
@@ -145,27 +162,28 @@ impl<'a> Document<'a> {
                     continue;
                 }
                 Value::Sequence(_) | Value::Mapping(_) => {
-                    self.problem(&span, "has a list or a mapping as a key; a key must be text");
+                    self.problem(span, "has a list or a mapping as a key; a key must be text");
                     continue;
                 }
                 Value::Rejected => continue,
             };
             if !keys.insert(key.text.clone()) {
-                self.problem(&span, format!("{} appears twice; a key may appear only once", Quoted::new(&key.text)));
+                self.problem(span, format!("{} appears twice; a key may appear only once", Quoted::new(&key.text)));
                 continue;
             }
-            if matches!(&value.value, Value::Scalar(scalar) if scalar.text.is_empty()) {
-                // An empty value has no position of its own, so report the key's line.
-                value.line = span.start.line();
+            if matches!(&value.value, Value::Scalar(scalar) if scalar.text.is_empty()) && value.span.length == 0 {
+                // An empty value has no position of its own, so report the key's.
+                value.span = Span { length: 0, ..span };
             }
-            pairs.push(Pair { line: span.start.line(), key, value });
+            pairs.push(Pair { key_span: span, key, value });
         }
     }
 }
 
 fn scalar(content: Cow<'_, str>, style: ScalarStyle) -> Scalar {
-    match style {
-        ScalarStyle::Plain => Scalar::plain(content.into_owned()),
-        _ => Scalar::quoted(content.into_owned()),
-    }
+    if is_plain(style) { Scalar::plain(content.into_owned()) } else { Scalar::quoted(content.into_owned()) }
+}
+
+fn is_plain(style: ScalarStyle) -> bool {
+    matches!(style, ScalarStyle::Plain)
 }

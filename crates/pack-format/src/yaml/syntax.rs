@@ -2,39 +2,49 @@
 
 use saphyr_parser::ScanError;
 
-use crate::text::code_point;
+use super::{emit::emit_quoted, parse::SyntaxProblem};
+use crate::{Span, Suggestion, text::code_point};
 
 /// How deeply collections may be nested. The parser does not recurse, but the code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Returns the line that the author has to fix, which is not always the line that the parser reports.
-pub(super) fn line_of(error: &ScanError, text: &str) -> usize {
-    let line = error.marker().line();
+/// Returns the place that the author has to fix, which is not always the one that the parser reports.
+fn position(error: &ScanError, text: &str) -> Span {
+    let (line, column) = (error.marker().line(), error.marker().col() + 1);
+    let reported = Span { line, column, length: 0 };
     match error.info() {
         // The parser reports where the value before the tab starts.
         info if is_about_tabs(info) => {
-            let is_indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t');
-            line + text.lines().skip(line.saturating_sub(1)).position(is_indented_by_tab).unwrap_or(0)
+            let lines = text.lines().enumerate().skip(line - 1);
+            let mut tabs = lines.filter_map(|(index, line)| {
+                let indentation = line.len() - line.trim_start_matches(' ').len();
+                line[indentation..].starts_with('\t').then_some((index + 1, indentation + 1))
+            });
+            tabs.next().map_or(reported, |(line, column)| Span { line, column, length: 1 })
         }
         // The parser reports the line after the key, where it stopped looking for `:`.
-        info if info.contains("simple key") && error.marker().col() == 0 => line.saturating_sub(1).max(1),
-        _ => line,
+        info if info.contains("simple key") && column == 1 && line > 1 => Span { line: line - 1, ..reported },
+        _ => reported,
     }
 }
 
-/// Returns the first forbidden character and its line.
+/// Returns the problem of the first forbidden character.
 ///
 /// A character is forbidden if YAML does not allow it (YAML 1.2.2, section 5.1), or if only YAML 1.1 readers treat it
 /// as a line break. After such a character, one reader may see a key where another still sees a comment.
-pub(super) fn find_forbidden_character(text: &str) -> Option<(usize, String)> {
+pub(super) fn find_forbidden_character(text: &str) -> Option<SyntaxProblem> {
     let is_forbidden = |char: &char| match char {
         '\n' | '\r' | '\t' => false,
         '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => true,
         _ => char.is_control(),
     };
     let (index, char) = text.char_indices().find(|(_, char)| is_forbidden(char))?;
-    let line = text[..index].replace("\r\n", "\n").chars().filter(|char| matches!(char, '\n' | '\r')).count() + 1;
-    Some((line, format!("contains the character {}, which is not allowed here; remove it", code_point(char))))
+    let before = text[..index].replace("\r\n", "\n");
+    let lines: Vec<&str> = before.split(['\n', '\r']).collect();
+    let column = lines.last().map_or(0, |line| line.chars().count()) + 1;
+    let span = Span { line: lines.len(), column, length: 1 };
+    let message = format!("contains the character {}, which is not allowed here; remove it", code_point(char));
+    Some(SyntaxProblem { span, message, suggestion: Some(Suggestion::new("remove the character", "")) })
 }
 
 fn is_about_tabs(info: &str) -> bool {
@@ -45,15 +55,15 @@ pub(super) fn too_deep() -> String {
     format!("is nested too deeply; at most {MAX_DEPTH} levels are allowed")
 }
 
-/// Returns the parser's message, with a fix for the most common errors.
-pub(super) fn describe(error: &ScanError) -> String {
-    let suggestion = match error.info() {
-        info if info.contains("unknown anchor") => {
-            return "`*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, \
-                    such as `\"*.example.com\"`"
-                .to_owned();
+/// Explains a syntax error, with a fix for the most common ones.
+pub(super) fn describe(error: &ScanError, text: &str) -> SyntaxProblem {
+    if error.info().contains("unknown anchor") {
+        return unquoted_asterisk(error, text);
+    }
+    let advice = match error.info() {
+        info if info.contains("recursion limit") => {
+            return SyntaxProblem { span: position(error, text), message: too_deep(), suggestion: None };
         }
-        info if info.contains("recursion limit") => return too_deep(),
         info if is_about_tabs(info) => "; indent with spaces",
         info if info.contains("mapping values are not allowed") => {
             "; put a value that contains `: ` in quotes, or indent all keys of a mapping by the same amount"
@@ -63,5 +73,17 @@ pub(super) fn describe(error: &ScanError) -> String {
         info if info.contains("simple key expect ':'") => "; write `:` and a space after each key",
         _ => "",
     };
-    format!("is not valid YAML ({}){suggestion}", error.info())
+    let message = format!("is not valid YAML ({}){advice}", error.info());
+    SyntaxProblem { span: position(error, text), message, suggestion: None }
+}
+
+/// Explains text that starts with `*`, such as a glob, and suggests quotes.
+fn unquoted_asterisk(error: &ScanError, text: &str) -> SyntaxProblem {
+    let ends = |char: &char| char.is_whitespace() || matches!(char, ',' | '[' | ']' | '{' | '}');
+    let found: String = text.chars().skip(error.marker().index()).take_while(|char| !ends(char)).collect();
+    let message = "`*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, \
+                   such as `\"*.example.com\"`";
+    let span = Span { length: found.chars().count(), ..position(error, text) };
+    let suggestion = Suggestion::new("put the text in quotes", emit_quoted(&found));
+    SyntaxProblem { span, message: message.to_owned(), suggestion: Some(suggestion) }
 }

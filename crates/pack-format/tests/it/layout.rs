@@ -49,7 +49,6 @@ fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
         ),
         ("readme.md", "`readme.md` is not allowed at the top of a pack; rename it to `README.md`, or remove it"),
         ("LICENCE", "`LICENCE` is not allowed at the top of a pack; rename it to `LICENSE`, or remove it"),
-        ("pack.yml", "`pack.yml` is not allowed at the top of a pack; rename it to `pack.yaml`, or remove it"),
         ("zoo/pack.yaml", "`zoo/` is a pack of its own; archive only that directory"),
         ("guides", "`guides` is a file; must be a directory"),
         ("README.md/", "`README.md` is a directory; must be a file"),
@@ -57,9 +56,14 @@ fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
     ] {
         assert_files(&[(path, b"")], &[("archive", problem)]);
     }
-    for (path, found) in
-        [("src/main.rs", "src/"), ("Makefile", "Makefile"), (".github/a", ".github/"), ("LICENSE-MIT", "LICENSE-MIT")]
-    {
+    for (path, found) in [
+        ("src/main.rs", "src/"),
+        ("Makefile", "Makefile"),
+        (".github/a", ".github/"),
+        ("LICENSE-MIT", "LICENSE-MIT"),
+        // The pack has a `pack.yaml`.
+        ("pack.yml", "pack.yml"),
+    ] {
         assert_files(&[(path, b"")], &[("archive", &format!("`{found}` is not allowed at the top of a pack; {HELP}"))]);
     }
 }

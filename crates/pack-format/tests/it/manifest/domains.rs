@@ -41,15 +41,21 @@ fn rejects_what_is_not_a_host_and_suggests_the_host() {
     for (host, message) in [
         (
             "'https://Example.com/v1'",
-            "line 8: `https://Example.com/v1` must be a host without a scheme or path; write `Example.com`",
+            "line 8: `https://Example.com/v1` must be a host without a scheme or path: did you mean `Example.com`?",
         ),
-        ("'http://example.com'", "line 8: `http://example.com` must be a host without a scheme; write `example.com`"),
+        (
+            "'http://example.com'",
+            "line 8: `http://example.com` must be a host without a scheme: did you mean `example.com`?",
+        ),
         ("'//example.com'", "line 8: `//example.com` must be a host without a path"),
-        ("example.com/v1", "line 8: `example.com/v1` must be a host without a path; write `example.com`"),
-        ("user@example.com", "line 8: `user@example.com` must be a host without a user name; write `example.com`"),
+        ("example.com/v1", "line 8: `example.com/v1` must be a host without a path: did you mean `example.com`?"),
+        (
+            "user@example.com",
+            "line 8: `user@example.com` must be a host without a user name: did you mean `example.com`?",
+        ),
         (
             "'https://u:p@Example.com:8443/'",
-            "line 8: `https://u:p@Example.com:8443/` must be a host without a scheme; write `Example.com:8443`",
+            "line 8: `https://u:p@Example.com:8443/` must be a host without a scheme: did you mean `Example.com:8443`?",
         ),
         ("'a..b'", "line 8: `a..b` has an empty label; labels must be separated by single dots"),
         ("'.a'", "line 8: `.a` has an empty label; labels must be separated by single dots"),
@@ -75,9 +81,9 @@ fn rejects_what_is_not_a_host_and_suggests_the_host() {
             "'{a,b}.c'",
             "line 8: `{a,b}.c` contains `{`; a host may contain only letters, digits, `-`, `_`, dots and `*`",
         ),
-        ("'a?'", "line 8: `a?` must be a host without a path; write `a`"),
+        ("'a?'", "line 8: `a?` must be a host without a path: did you mean `a`?"),
         ("'[ab].c'", "line 8: `[ab].c` must be an IPv6 address in brackets, such as `[2001:db8::1]`"),
-        ("'a\\b'", "line 8: `a\\\\b` must be a host without a path; write `a`"),
+        ("'a\\b'", "line 8: `a\\\\b` must be a host without a path: did you mean `a`?"),
         (
             &format!("{}.b", "a".repeat(64)),
             "line 8: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b` has a label of 64 characters; at most 63 are allowed",

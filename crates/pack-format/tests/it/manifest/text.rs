@@ -270,10 +270,9 @@ fn rejects_invalid_suggested_packs() {
                 "line 5: `Other` must start with a lower-case letter and contain only lower-case letters, digits and \
                  single hyphens between them: did you mean `other`?",
             ),
-            ("pack.yaml: suggested_packs[1]", r#"line 6: `7` is a number, not text; write `- "7"`"#),
             (
                 "pack.yaml: suggested_packs[1]",
-                "line 6: `7` must start with a lower-case letter and contain only lower-case letters, digits and \
+                "line 6: `7` is a number, not text, and must start with a lower-case letter and contain only lower-case letters, digits and \
                  single hyphens between them",
             ),
             ("pack.yaml: suggested_packs[2]", "line 7: is a list; must be text"),

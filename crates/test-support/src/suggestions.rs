@@ -1,0 +1,109 @@
+//! Applies suggestions to the files of a pack, as an author's tool does.
+
+use pack_format::{Location, Problem, Problems, Span, Suggestion};
+
+/// The files of a pack: path and content. A path that ends in `/` is a directory.
+pub(crate) type Files = Vec<(String, Vec<u8>)>;
+
+/// A suggestion and the place where it applies.
+#[derive(Debug)]
+struct Fix<'a> {
+    file: &'a str,
+    span: Option<Span>,
+    suggestion: &'a Suggestion,
+}
+
+/// Applies each suggestion on its own, and then all of them together. Validates the results with `validate`.
+///
+/// # Panics
+/// Panics if a problem is still there after its suggestion was applied, or if its field has another problem with the
+/// replacement.
+pub(crate) fn assert_fixes(files: &[(&str, &[u8])], problems: &Problems, validate: impl Fn(&Files) -> Vec<Problem>) {
+    let files: Files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
+    let fixable: Vec<(&Problem, Fix<'_>)> =
+        problems.listed().iter().filter_map(|problem| Some((problem, fix(problem)?))).collect();
+    for (problem, fix) in &fixable {
+        let fixed = apply(&files, &[fix]);
+        for found in validate(&fixed) {
+            assert_ne!(found.message, problem.message, "{fix:?} does not fix it");
+            let is_new = problems.listed().iter().all(|problem| problem.message != found.message);
+            let is_same_thing = found.field == problem.field && is_at(&found, fix);
+            assert!(!(is_new && is_same_thing), "{fix:?} leads to {found:?}");
+        }
+    }
+    let fixed = validate(&apply(&files, &fixable.iter().map(|(_, fix)| fix).collect::<Vec<_>>()));
+    for (problem, _) in &fixable {
+        assert!(fixed.iter().all(|found| found.message != problem.message), "all fixes together: {problem:?}");
+    }
+}
+
+fn fix(problem: &Problem) -> Option<Fix<'_>> {
+    let Some(Location::File { file, span, suggestion: Some(suggestion) }) = &problem.location else { return None };
+    Some(Fix { file, span: *span, suggestion })
+}
+
+/// Returns whether a problem concerns the text that was replaced, or the file that was renamed.
+fn is_at(problem: &Problem, fix: &Fix<'_>) -> bool {
+    let Some(Location::File { file, span, .. }) = &problem.location else { return false };
+    match (fix.span, span) {
+        (Some(fixed), Some(span)) => {
+            file == fix.file && (fixed.line, fixed.column) == (span.line, span.column) && span.length > 0
+        }
+        (None, None) => *file == fix.suggestion.replacement,
+        _ => false,
+    }
+}
+
+/// Applies the fixes from the last to the first, so that none moves the text of another.
+fn apply(files: &Files, fixes: &[&Fix<'_>]) -> Files {
+    let mut files = files.clone();
+    let mut fixes = fixes.to_vec();
+    fixes.sort_by_key(|fix| fix.span.map(|span| (span.line, span.column)));
+    for fix in fixes.into_iter().rev() {
+        for (path, content) in &mut files {
+            match fix.span {
+                Some(span) if is_file(path, fix.file) => replace(content, span, &fix.suggestion.replacement),
+                Some(_) => {}
+                None => rename(path, fix.file, &fix.suggestion.replacement),
+            }
+        }
+    }
+    files
+}
+
+/// Returns whether the path is that of `file`, possibly in a wrapping directory.
+fn is_file(path: &str, file: &str) -> bool {
+    path == file || path.split_once('/').is_some_and(|(_, path)| path == file)
+}
+
+/// Changes a path that is in `from`, or that is `from` itself.
+fn rename(path: &mut String, from: &str, to: &str) {
+    let (wrapper, rest) = match path.split_once('/') {
+        Some((wrapper, rest)) if wrapper != from && (rest == from || rest.starts_with(&format!("{from}/"))) => {
+            (format!("{wrapper}/"), rest)
+        }
+        _ => (String::new(), path.as_str()),
+    };
+    if let Some(below) = rest.strip_prefix(from).filter(|below| below.is_empty() || below.starts_with('/')) {
+        *path = format!("{wrapper}{to}{below}");
+    }
+}
+
+fn replace(content: &mut Vec<u8>, span: Span, replacement: &str) {
+    let text = String::from_utf8(std::mem::take(content)).unwrap();
+    let start = offset(&text, span.line, span.column);
+    let end = text[start..].char_indices().nth(span.length).map_or(text.len(), |(length, _)| start + length);
+    let replaced = &text[start..end];
+    assert!(!replaced.contains(['\n', '\r']), "{span:?} has several lines: {replaced:?}");
+    *content = [&text[..start], replacement, &text[end..]].concat().into_bytes();
+}
+
+/// Returns the byte offset of a line and column.
+fn offset(text: &str, line: usize, column: usize) -> usize {
+    let mut start = if text.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
+    for _ in 1..line {
+        let end = start + text[start..].find(['\n', '\r']).unwrap();
+        start = if text[end..].starts_with("\r\n") { end + 2 } else { end + 1 };
+    }
+    text[start..].char_indices().nth(column - 1).map_or(text.len(), |(length, _)| start + length)
+}

@@ -1,0 +1,61 @@
+//! The problems of a rejected upload for programs: where each is, and the fix.
+
+use serde_json::json;
+use test_support::archive::{Archive, Header};
+
+use super::test_api::TestApi;
+
+#[tokio::test]
+async fn problems_have_their_place_in_the_file_or_in_the_archive() {
+    let api = TestApi::start().await;
+    let yaml = "name: sample\nversion: 1.10 # next: 2.0\ndescription: For a test.\n";
+    let archive = Archive::new()
+        .file("pack.yaml", yaml)
+        .file("behaviour.md", "")
+        .symlink("data/link", "a")
+        .header(Header::ustar("data/directory/").typeflag(b'5').mode(0o755));
+    let response = api.upload(&[("archive", &archive.tar_gz()), ("visibility", b"all")]).await;
+    response.fields();
+    assert_eq!(
+        response.body["error"]["details"]["problems"],
+        json!([
+            { "field": "visibility", "message": "is `all`; must be `org` or `community`" },
+            {
+                "field": "archive",
+                "message": "entry `data/link` at byte 1536 is a symbolic link, which is not allowed; archive what it \
+                            points to (`tar --dereference`)",
+                "entry": "data/link",
+                "byte": 1536,
+            },
+            {
+                "field": "archive",
+                "message": "`behaviour.md` is not allowed at the top of a pack; rename it to `behavior.md`, or remove it",
+                "file": "behaviour.md",
+                "suggestion": { "description": "rename it to `behavior.md`", "replacement": "behavior.md" },
+            },
+            {
+                "field": "pack.yaml: version",
+                "message": "line 2: `1.10` is a number, not text, and is not a semantic version such as `1.2.3` or \
+                            `1.2.3-beta.1` (unexpected end of input while parsing minor version number); write \
+                            `version: \"1.10.0\"`",
+                "file": "pack.yaml",
+                "line": 2,
+                "column": 10,
+                "length": 4,
+                "suggestion": {
+                    "description": "write `version: \"1.10.0\"`",
+                    "replacement": "\"1.10.0\"",
+                },
+            },
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_header_that_cannot_be_read_has_its_offset() {
+    let api = TestApi::start().await;
+    let archive = Archive::pack().raw(&[b'x'; 512]).tar_gz();
+    let response = api.upload(&[("archive", &archive)]).await;
+    let problem = &response.body["error"]["details"]["problems"][0];
+    assert_eq!((&problem["byte"], problem.get("entry")), (&json!(1024), None), "{}", response.body);
+}
