@@ -124,9 +124,8 @@ async fn every_problem_with_a_pack_is_reported() {
              single hyphens between them: did you mean `bad-name`?",
         ],
         "pack.yaml: version": [
-            "line 2: `1.10` is a number, not text; write `version: \"1.10\"`",
-            "line 2: `1.10` is not a semantic version such as `1.2.3` or `1.2.3-beta.1` (unexpected end of input while \
-             parsing minor version number): did you mean `1.10.0`?",
+            "line 2: `1.10` is a number, not text, and is not a semantic version such as `1.2.3` or `1.2.3-beta.1` \
+             (unexpected end of input while parsing minor version number); write `version: \"1.10.0\"`",
         ],
     });
 
