@@ -42,8 +42,8 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Checks the invariants that must hold at any time: every record has a version claim and vice versa, exactly the
-    /// queued builds are pending, and every ready record has its image and never changes.
+    /// Checks the invariants that must hold at any time: every record has a version claim and vice versa, a build is in
+    /// the pending index if and only if its record is queued, and every ready record has its image and never changes.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {
