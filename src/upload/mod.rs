@@ -9,7 +9,7 @@ use futures_util::stream;
 use pack_format::{Digest, Limit, LimitName, Limits, Manifest, Pack, ValidationError};
 use tokio::time::{Instant, timeout_at};
 
-pub use self::error::UploadError;
+pub use self::error::{Difference, ExistingVersion, UploadError};
 use crate::{
     aws::{Created, PresignedPut, Queue, Staging, Table},
     error_chain::ErrorChain,
@@ -196,7 +196,7 @@ impl Uploads {
     /// Writes the record. If a record with this name and version exists, keeps it, queues it again or replaces it.
     ///
     /// # Errors
-    /// Returns [`UploadError::Conflict`] if the existing record must be kept and is another pack.
+    /// Returns [`UploadError::VersionExists`] if the existing record must be kept and is another pack.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());
@@ -242,14 +242,11 @@ enum Decision {
 }
 
 fn decide(found: &Record, new: &Release) -> Result<Decision, UploadError> {
-    let same = found.release.layer_digest == new.layer_digest && found.release.visibility == new.visibility;
-    match (&found.build.status, same) {
+    let differs = Difference::between(&found.release, new);
+    match (&found.build.status, differs.is_empty()) {
         (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
         (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
         (BuildStatus::Failed { .. }, false) => Ok(Decision::Replace),
-        (BuildStatus::Queued | BuildStatus::Ready, false) => {
-            let Release { layer_digest, image_digest, .. } = found.release;
-            Err(UploadError::Conflict { pack_id: found.id, layer_digest, image_digest })
-        }
+        (BuildStatus::Queued | BuildStatus::Ready, false) => Err(UploadError::version_exists(found, differs)),
     }
 }
