@@ -34,7 +34,7 @@ pub enum Created {
     Taken(Box<Record>),
 }
 
-/// The version claim.
+/// The attributes that a version claim has before a build begins.
 #[derive(Serialize, Deserialize)]
 struct VersionClaimItem {
     pack_id: PackId,
@@ -53,8 +53,8 @@ impl Table {
         self.resolve_failed_write(record).await
     }
 
-    /// Replaces the failed record `old` with `new`, which has the same name and version, unless `old` has changed since it
-    /// was read. A version that is published or being built is [`Created::Taken`].
+    /// Replaces the failed record `old` with `new`, which has the same name and version. Returns [`Created::Taken`] if
+    /// `old` has changed since it was read, or if the version is published or being built.
     ///
     /// # Errors
     /// The same as [`Table::create`].

@@ -16,10 +16,10 @@ use crate::{
     upload::Begun,
 };
 
-/// The field under which problems of the body as a whole are reported.
+/// The field under which problems with the body as a whole are reported.
 const BODY: &str = "body";
 
-/// The response, which tells the client where and how to send the archive.
+/// The body of the response, which tells the client where and how to send the archive.
 #[derive(Serialize)]
 struct UploadView {
     upload_id: UploadId,
@@ -34,7 +34,7 @@ struct BeginUploadRequest {
     sha256: Digest,
 }
 
-/// `POST /v1/packs/uploads`
+/// Handles `POST /v1/packs/uploads`.
 pub(super) async fn begin_upload(
     api: &Api,
     caller: &Caller,
@@ -52,6 +52,9 @@ pub(super) async fn begin_upload(
 }
 
 /// Reads the body. If it is invalid, adds its problems and returns `None`.
+///
+/// # Errors
+/// Returns [`ApiError::UnsupportedMediaType`] if the `Content-Type` is not JSON.
 fn read_body(request: &Request, problems: &mut Problems) -> Result<Option<BeginUploadRequest>, ApiError> {
     MediaType::Json.check(request.headers())?;
     match serde_json::from_slice(request.body()) {
