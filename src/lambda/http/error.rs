@@ -17,7 +17,7 @@ use upload_form::UPLOAD_ID;
 use crate::{
     aws,
     error_chain::ErrorChain,
-    identity::{Scope, UploadDenied},
+    identity::{Denied, Scope},
     records::PackId,
     upload::UploadError,
 };
@@ -205,11 +205,11 @@ impl From<aws::Error> for ApiError {
     }
 }
 
-impl From<UploadDenied> for ApiError {
-    fn from(denied: UploadDenied) -> Self {
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
         match denied {
-            UploadDenied::MissingScope(scope) => Self::PermissionDenied { scope },
-            UploadDenied::BillingInactive => Self::BillingInactive,
+            Denied::MissingScope(scope) => Self::PermissionDenied { scope },
+            Denied::BillingInactive => Self::BillingInactive,
         }
     }
 }
