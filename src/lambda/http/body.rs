@@ -1,10 +1,10 @@
 //! Reads JSON bodies.
 
-use lambda_http::{Request, http::header::CONTENT_TYPE};
+use lambda_http::Request;
 use pack_format::{Escaped, Problems};
 use serde_json::{Map, Value};
 
-use super::ApiError;
+use super::{ApiError, media_type::MediaType};
 
 /// The field under which problems of the body as a whole are reported.
 const BODY: &str = "body";
@@ -19,11 +19,7 @@ pub(super) fn read_object(
     keys: &str,
     problems: &mut Problems,
 ) -> Result<Option<Map<String, Value>>, ApiError> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        return Err(ApiError::UnsupportedMediaType { expected: "application/json" });
-    }
+    MediaType::Json.check(request.headers())?;
     match serde_json::from_slice(request.body()) {
         Ok(Value::Object(members)) => return Ok(Some(members)),
         Ok(_) => problems.add(BODY, format_args!("must be a JSON object with {keys}")),

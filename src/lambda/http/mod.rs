@@ -10,6 +10,7 @@ mod begin_upload;
 mod body;
 mod error;
 mod event;
+mod media_type;
 mod packs;
 mod query;
 mod record;
