@@ -5,10 +5,10 @@
 //! [`aws`], which is the commit point, and sends a build job. [`build`] handles the job: it validates the staged
 //! archive again, pushes the image through [`registry`], publishes the version in the table, and tags the image.
 //! [`requeue`] sends the jobs of pending builds again, and fails builds that stay pending for too long. [`catalog`]
-//! reads packs.
+//! reads packs, and [`lifecycle`] changes them.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
-//! `bin → lambda → upload, catalog, build, requeue → identity, aws, registry → records → pack-format`.
+//! `bin → lambda → upload, catalog, lifecycle, build, requeue → identity, aws, registry → records → pack-format`.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 
@@ -19,6 +19,7 @@ pub mod config;
 pub mod error_chain;
 pub mod identity;
 pub mod lambda;
+pub mod lifecycle;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod records;
