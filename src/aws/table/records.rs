@@ -23,8 +23,8 @@ use crate::{
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none undoes a change
-/// of the visibility.
+/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none of them
+/// undoes a change of the visibility.
 const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility";
 
 /// The result of writing a record.

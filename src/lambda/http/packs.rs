@@ -12,7 +12,7 @@ use crate::{
     records::{BuildStatus, PackId},
 };
 
-/// The `Retry-After` header of a record whose build is pending, in seconds.
+/// The value of `Retry-After`, in seconds, while a pack's build is pending.
 const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ pub(super) enum Operation {
     GetPack {
         id: String,
     },
-    /// As for `GetPack`.
+    /// The id is the same as in `GetPack`.
     UpdatePack {
         id: String,
     },
