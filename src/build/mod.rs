@@ -37,7 +37,7 @@ pub enum BuildOutcome {
         /// The reason, for the pack's author.
         reason: String,
     },
-    /// The job is obsolete: its record is ready, does not exist, or was replaced, or a newer attempt was queued.
+    /// The job is obsolete: its record is ready, no longer exists, or has a newer attempt.
     Dropped,
 }
 

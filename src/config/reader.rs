@@ -45,7 +45,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         self.parse(name, &value?)
     }
 
-    /// Reads a variable. Returns the default if it is not set, or if it is invalid and was therefore rejected.
+    /// Reads a variable. If it is not set, returns the default. If it is invalid, rejects it and returns the default.
     pub(super) fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, default: T) -> T {
         let value = self.value(name);
         value.and_then(|value| self.parse(name, &value)).unwrap_or(default)

@@ -44,7 +44,7 @@ fn unknown_scope(_: &str) -> UnknownScope {
 pub enum KeyTemplate {
     /// All scopes.
     FullAccess,
-    /// All scopes except `caps:write`, which permits uploads.
+    /// All scopes except `caps:write`, which permits uploading and changing packs.
     SubmitObserve,
     /// All scopes that permit no changes.
     ReadOnly,

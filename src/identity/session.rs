@@ -141,7 +141,7 @@ impl Sessions {
         }
         let kid = header.kid.ok_or(SessionError::NoKeyId)?;
         let key = self.jwks.key(&kid).await?.ok_or(SessionError::UnknownKey)?;
-        // The key determines the algorithm. The token does not.
+        // Use the key's algorithm, whatever the token's header says.
         let validation = self.validation(key.algorithm);
         let Claims { org_id, permissions, sub, iat, exp, .. } =
             jsonwebtoken::decode(token, &key.key, &validation)?.claims;

@@ -161,8 +161,8 @@ fn context(request_id: String) -> Context {
     context
 }
 
-/// Returns a new X-Ray trace header, such as Lambda passes to every invocation: the start time, and a unique id of 96
-/// bits.
+/// Returns a new X-Ray trace header, like the one that Lambda passes to every invocation: the start time, and a unique
+/// id of 96 bits.
 fn trace_header() -> String {
     let trace = Ulid::generate();
     format!("Root=1-{:08x}-{:024x};Sampled=0", trace.timestamp_ms() / 1_000, trace.0 & ((1 << 96) - 1))

@@ -125,7 +125,7 @@ impl Requeue {
         let now = Timestamp::now();
         let age = now.since(record.updated_at);
         let action = match decide(&record, now) {
-            // The build is running or has published its version, so it is sent again to be finished.
+            // The build is running or has published its version, so its job is sent again instead.
             Action::Fail { reason } if !self.table.mark_failed(&record, None, &reason, now).await? => Action::Send,
             action => action,
         };

@@ -39,7 +39,7 @@ pub struct Uploads {
     pub deadline: Duration,
 }
 
-/// An archive that a client submits, with the rest of what its request says about the pack.
+/// An archive that a client submits, and what is known from its request.
 #[derive(Debug, Clone)]
 pub struct Submission {
     pub archive: Archive,
@@ -196,7 +196,7 @@ impl Uploads {
     /// Writes the record. If a record with this name and version exists, keeps it, queues it again or replaces it.
     ///
     /// # Errors
-    /// Returns [`UploadError::VersionExists`] if the existing record must be kept and is another pack.
+    /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and has not failed.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());

@@ -36,8 +36,8 @@ impl Table {
     /// Lists an org's own packs and the ready community packs of all orgs that match `filter`, newest first. Returns at
     /// most `limit` records, starting after `after`. Skips corrupt records.
     ///
-    /// Reads about `MAX_PAGES` pages of each index at most. If this limit is reached, the result may be short or empty,
-    /// and its `next` continues the search.
+    /// Reads at most `MAX_PAGES` pages of each index, unless the last of them ends with an unreadable id. If this limit
+    /// is reached, the result may be short or empty, and its `next` continues the search.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), None, after);
         let ready = Some(BuildState::Ready);
@@ -45,7 +45,7 @@ impl Table {
         let mut records: Vec<Record> = Vec::new();
         loop {
             tokio::try_join!(own.fill(self, filter, limit), community.fill(self, filter, limit))?;
-            // One index has unread records below this id, so no record below it can be the newest for certain.
+            // One index may have unread records below this id, so a record below it may not be the newest.
             let read_down_to = own.read_down_to().max(community.read_down_to());
             let newest = own.newest().max(community.newest()).filter(|&id| Some(id) > read_down_to);
             let Some(newest) = newest else { return Ok(Page { records, next: read_down_to }) };

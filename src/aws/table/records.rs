@@ -115,7 +115,7 @@ impl Table {
         Ok(item.map(Record::from))
     }
 
-    /// Consistently reads the org's record with this name and version.
+    /// Reads the org's record with this name and version consistently.
     pub async fn released(&self, org: OrgId, name: &PackName, version: &Version) -> Result<Option<Record>, Error> {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {
