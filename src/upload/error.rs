@@ -1,12 +1,16 @@
 use std::io;
 
 use pack_format::{Digest, Limit, Problems, ValidationError};
+use serde::Serialize;
 use tokio::time::error::Elapsed;
 
-use crate::{aws, records::PackId};
+use crate::{
+    aws,
+    records::{PackId, Record, Release},
+};
 
-/// Why an upload was not accepted. It may have left a staged object, which expires. A write of the record that failed
-/// or timed out may have taken effect.
+/// Why an upload was not accepted. The upload may have left a staged archive, which expires. A write of the record that
+/// failed or timed out may have taken effect.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("the pack is not valid: {0}")]
@@ -15,27 +19,62 @@ pub enum UploadError {
     #[error("{limit}")]
     TooLarge {
         limit: Limit,
-        /// The limit's value for archives sent to S3, if it is higher: see [`Uploads::larger`](super::Uploads::larger).
+        /// The limit's value for archives sent to S3, if the archive was in the request and that value is higher.
         larger: Option<u64>,
     },
     /// The client has not yet sent the archive of this upload to S3.
     #[error("has no archive yet; send it to the URL returned with this id")]
     NotSent,
-    /// A pack with this name and version exists, but with other content or another visibility.
-    #[error("{pack_id} already has this name and version")]
-    Conflict { pack_id: PackId, layer_digest: Digest, image_digest: Digest },
-    /// A storage error before the record was written.
+    /// A pack with this name and version exists, with other content or another visibility, and its build has not
+    /// failed.
+    #[error("{} already has this name and version", .0.pack_id)]
+    VersionExists(Box<ExistingVersion>),
+    /// A call to S3 or DynamoDB failed. If it was the write of the record, it may have taken effect.
     #[error("a storage error before the record was written")]
     Storage(#[from] aws::Error),
-    /// Reading the archive or writing its contents to a temporary file failed. It is safe to retry.
+    /// The archive or the temporary file with its contents could not be read or written. It is safe to retry.
     #[error("the archive could not be validated")]
     Io(#[source] io::Error),
-    /// The upload exceeded [`Uploads::deadline`](super::Uploads::deadline). It is safe to retry.
+    /// The request exceeded [`Uploads::deadline`](super::Uploads::deadline). It is safe to retry.
     #[error("the deadline was exceeded")]
     TimedOut(#[from] Elapsed),
     /// Other uploads kept changing the failed record of this name and version. It is safe to retry.
     #[error("other uploads kept changing the record of this name and version")]
     ConcurrentUploads,
+}
+
+/// The pack that has an upload's name and version, and what differs. The client sees all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExistingVersion {
+    pub pack_id: PackId,
+    pub layer_digest: Digest,
+    pub image_digest: Digest,
+    /// Has at least one element.
+    pub differs: Vec<Difference>,
+}
+
+/// A difference between an upload and the existing pack with its name and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Difference {
+    /// The layer digest.
+    Content,
+    Visibility,
+}
+
+impl Difference {
+    pub(super) fn between(found: &Release, new: &Release) -> Vec<Self> {
+        let content = (found.layer_digest != new.layer_digest).then_some(Self::Content);
+        let visibility = (found.visibility != new.visibility).then_some(Self::Visibility);
+        content.into_iter().chain(visibility).collect()
+    }
+}
+
+impl UploadError {
+    pub(super) fn version_exists(found: &Record, differs: Vec<Difference>) -> Self {
+        let Release { layer_digest, image_digest, .. } = found.release;
+        Self::VersionExists(Box::new(ExistingVersion { pack_id: found.id, layer_digest, image_digest, differs }))
+    }
 }
 
 impl From<ValidationError> for UploadError {

@@ -2,13 +2,13 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
-/// The number of problems listed for one upload. Further problems are only counted.
+/// The maximum number of problems listed for one upload. Further problems are only counted.
 const MAX_LISTED: usize = 50;
 
 /// One thing that is wrong with an upload, shown to its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The part of the form or the key of the manifest, such as `archive` or `pack.yaml: version`.
+    /// The part of the form, or the file and key, such as `archive` or `pack.yaml: version`.
     pub field: String,
     /// What is wrong, where, what is allowed, and how to fix it. Needs none of the other fields to be understood.
     pub message: String,
@@ -48,7 +48,7 @@ pub enum Location {
 pub struct Span {
     pub line: usize,
     pub column: usize,
-    /// The number of characters. 0 for a place where something is missing.
+    /// The number of characters. 0 if the text has several lines, or if something is missing at this place.
     pub length: usize,
 }
 
@@ -122,7 +122,7 @@ impl Problems {
         self.push(Problem::new(field, message));
     }
 
-    /// Adds a problem unless its field already has the same message.
+    /// Lists a problem, or counts it if the list is full. Ignores a problem whose field already has the same message.
     pub fn push(&mut self, problem: Problem) {
         if self.listed.iter().any(|listed| listed.field == problem.field && listed.message == problem.message) {
             return;
@@ -130,7 +130,7 @@ impl Problems {
         if self.listed.len() < MAX_LISTED { self.listed.push(problem) } else { self.unlisted += 1 }
     }
 
-    /// Adds all problems of `other`.
+    /// Adds the problems in `other`, including those that it only counts.
     pub fn append(&mut self, other: Self) {
         for problem in other.listed {
             self.push(problem);

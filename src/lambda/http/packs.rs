@@ -1,13 +1,19 @@
 use lambda_http::{
     Body,
-    http::{Response, StatusCode},
+    http::{HeaderValue, Response, StatusCode, header::RETRY_AFTER},
 };
 use pack_format::Problems;
 use serde::Serialize;
 use tracing::{Span, field};
 
 use super::{Api, ApiError, json, query::Query, record::RecordView};
-use crate::{identity::Caller, records::PackId};
+use crate::{
+    identity::Caller,
+    records::{BuildStatus, PackId},
+};
+
+/// The value of `Retry-After`, in seconds, while a pack's build is pending.
+const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
 #[derive(Serialize)]
 struct PageView<'a> {
@@ -16,7 +22,8 @@ struct PageView<'a> {
     next_cursor: Option<PackId>,
 }
 
-/// `GET /v1/packs/{id}`. The response to a malformed id, an unknown id and another org's private pack is the same.
+/// Handles `GET /v1/packs/{id}`. The response to a malformed id, an unknown id and another org's private pack is the
+/// same.
 pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     query.finish(&mut problems);
@@ -26,10 +33,14 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
     let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
     Span::current().record("pack_id", field::display(id));
     let record = api.catalog.get(caller, id).await?.ok_or(ApiError::PackNotFound)?;
-    Ok(json(StatusCode::OK, &RecordView::from_record(&record, caller)))
+    let mut response = json(StatusCode::OK, &RecordView::from_record(&record, caller));
+    if record.build.status == BuildStatus::Queued {
+        response.headers_mut().insert(RETRY_AFTER, POLL_INTERVAL);
+    }
+    Ok(response)
 }
 
-/// `GET /v1/packs`
+/// Handles `GET /v1/packs`.
 pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     let list = query.into_list(&mut problems);

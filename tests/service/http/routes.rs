@@ -20,6 +20,20 @@ async fn unknown_paths_are_not_found() {
 }
 
 #[tokio::test]
+async fn a_404_names_the_method_and_the_path() {
+    let long = format!("/v1/{}", "a".repeat(200));
+    for (method, path, shown) in [
+        ("GET", "/v2/packs", "`GET /v2/packs`".to_owned()),
+        ("DELETE", "/v1/pack`s\u{202e}", "`DELETE /v1/pack\\`s\\u{202e}`".to_owned()),
+        ("POST", &long, format!("`POST /v1/{}…`", "a".repeat(91))),
+    ] {
+        let response = send(&request(method, path)).await;
+        assert_eq!(response.code(), (404, "not_found"), "{path}");
+        assert_eq!(response.body["error"]["message"], format!("no such route: {shown}"));
+    }
+}
+
+#[tokio::test]
 async fn a_405_lists_the_allowed_methods() {
     for (method, path, allow) in [
         ("GET", "/v1/packs/upload", "POST"),
@@ -29,8 +43,8 @@ async fn a_405_lists_the_allowed_methods() {
         ("GET", "/v1/packs/uploads", "POST"),
         ("POST", "/v1/packs", "GET"),
         ("HEAD", "/v1/packs", "GET"),
-        ("DELETE", "/v1/packs/pack_01JACME1000000000000000000", "GET"),
-        ("PATCH", "/v1/packs/not-an-id", "GET"),
+        ("DELETE", "/v1/packs/pack_01JACME1000000000000000000", "GET, PATCH"),
+        ("PUT", "/v1/packs/not-an-id", "GET, PATCH"),
     ] {
         let response = send(&request(method, path)).await;
         assert_eq!(response.code(), (405, "method_not_allowed"), "{method} {path}");
@@ -51,9 +65,13 @@ async fn the_allow_header_lists_the_methods_in_openapi_yaml() {
 
 #[tokio::test]
 async fn known_routes_require_a_credential() {
-    for (method, path) in
-        [("POST", "/v1/packs/upload"), ("GET", "/v1/packs"), ("GET", "/v1/packs/x"), ("POST", "/v1/packs/uploads")]
-    {
+    for (method, path) in [
+        ("POST", "/v1/packs/upload"),
+        ("GET", "/v1/packs"),
+        ("GET", "/v1/packs/x"),
+        ("PATCH", "/v1/packs/x"),
+        ("POST", "/v1/packs/uploads"),
+    ] {
         assert_eq!(send(&request(method, path)).await.code(), (401, "unauthenticated"), "{method} {path}");
     }
 }

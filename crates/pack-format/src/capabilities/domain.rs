@@ -93,7 +93,7 @@ fn split_url(text: &str) -> Url<'_> {
     Url { scheme, user, host, path }
 }
 
-/// Checks a host name or pattern, label by label.
+/// Checks a host name, a pattern or an IPv4 address.
 fn name(host: &str) -> Result<(), InvalidDomain> {
     if host.is_empty() {
         return Err(InvalidDomain::Empty);

@@ -129,7 +129,7 @@ impl<'a> Field<'a> {
         Some(Mapping { field: self, pairs })
     }
 
-    /// Adds the problem that this field is not `expected`.
+    /// Adds the problem that this field is not `expected`. A rejected value already has a problem.
     fn mismatch(&self, problems: &mut Problems, expected: &str) {
         match &self.node.value {
             Value::Rejected => {}
@@ -182,7 +182,8 @@ impl<'a> Mapping<'a> {
         self.pairs.iter().filter(move |pair| !pair.key.is_text() || !known.contains(&pair.key.text.as_str()))
     }
 
-    /// Adds a problem for every key that is not in `known`, and suggests an allowed key that the mapping lacks.
+    /// Adds a problem for every key that is not in `known`, and suggests the nearest allowed key that the mapping lacks,
+    /// or lists all allowed keys.
     pub(crate) fn reject_unknown(&self, known: &[&str], problems: &mut Problems) {
         let mut absent: Vec<&str> = known.iter().copied().filter(|key| self.get(key).is_none()).collect();
         for pair in self.others(known) {

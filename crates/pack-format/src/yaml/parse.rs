@@ -17,8 +17,9 @@ pub(crate) struct SyntaxProblem {
 
 /// Parses `text`, which may contain only one document. Returns its root and the problems found.
 ///
-/// A node that is not allowed is a problem; it becomes [`Value::Rejected`] or is left out. After a syntax error,
-/// returns only that problem and no root.
+/// Each node that is not allowed is a problem. A node with an anchor keeps its value. Any other such node becomes
+/// [`Value::Rejected`] or is left out. After a forbidden character or a syntax error, returns only that problem and no
+/// root.
 pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<SyntaxProblem>) {
     if let Some(problem) = syntax::find_forbidden_character(text) {
         return (None, vec![problem]);
