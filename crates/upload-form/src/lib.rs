@@ -78,26 +78,13 @@ fn text(content: &[u8]) -> String {
     String::from_utf8_lossy(&content[..content.len().min(MAX_TEXT)]).into_owned()
 }
 
-/// Why a Content-Type has no boundary.
+/// The Content-Type has no boundary, or an invalid one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum InvalidContentType {
-    #[error("the body must be multipart/form-data")]
-    NotAForm,
-    /// The boundary is missing or invalid.
-    #[error("the Content-Type header has no valid boundary; let the HTTP client set the header")]
-    NoBoundary,
-}
+#[error("the Content-Type header has no valid boundary; let the HTTP client set the header")]
+pub struct NoBoundary;
 
 /// Returns the boundary in the Content-Type of a form.
-pub fn boundary(content_type: &str) -> Result<String, InvalidContentType> {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("multipart/form-data") {
-        return Err(InvalidContentType::NotAForm);
-    }
-    let boundary = multer::parse_boundary(content_type).map_err(|_| InvalidContentType::NoBoundary)?;
-    if boundary.is_empty() || boundary.len() > MAX_BOUNDARY {
-        Err(InvalidContentType::NoBoundary)
-    } else {
-        Ok(boundary)
-    }
+pub fn boundary(content_type: &str) -> Result<String, NoBoundary> {
+    let boundary = multer::parse_boundary(content_type).map_err(|_| NoBoundary)?;
+    if boundary.is_empty() || boundary.len() > MAX_BOUNDARY { Err(NoBoundary) } else { Ok(boundary) }
 }
