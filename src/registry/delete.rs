@@ -110,6 +110,6 @@ async fn expect_success(method: Method, response: Response) -> Result<Response, 
     if response.status().is_success() {
         return Ok(response);
     }
-    let (status, url) = (response.status(), response.url().clone());
-    Err(Error::Status { method, url, status, body: response.text().await? })
+    let (status, request) = (response.status(), format!("{method} {}", response.url()));
+    Err(Error::Status { status, request, body: response.text().await? })
 }

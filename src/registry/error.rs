@@ -1,6 +1,6 @@
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 use pack_format::Digest;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::StatusCode;
 
 /// Why an image was not pushed or not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +24,13 @@ pub enum Error {
     Registry(#[source] OciDistributionError),
     #[error("a request to the registry failed")]
     Http(#[from] reqwest::Error),
-    #[error("the registry responded {status} to {method} {url}: {body}")]
-    Status { method: Method, url: Url, status: StatusCode, body: String },
+    #[error("the registry responded {status} to {request}: {body}")]
+    Status {
+        status: StatusCode,
+        /// The method and the URL.
+        request: String,
+        body: String,
+    },
     /// The registry lists something that is not an index of referrers.
     #[error("the registry's list of referrers is not valid")]
     Referrers(#[source] serde_json::Error),
