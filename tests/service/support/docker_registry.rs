@@ -91,7 +91,7 @@ impl RepositoryClient {
         request.basic_auth("ci", Some("hunter2"))
     }
 
-    /// Returns the digest and the bytes of a manifest.
+    /// Returns the digest and the bytes of a manifest, or `None` if the registry does not have it.
     pub(crate) async fn manifest(&self, reference: &str) -> Option<(String, Vec<u8>)> {
         let get = Self::authenticated(Client::new().get(format!("{}/manifests/{reference}", self.url)));
         let media_types = ["application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"];
