@@ -4,10 +4,10 @@
 //! validates the archive while staging it in S3. It then writes the record through [`aws`], which is the commit point,
 //! and sends a build job. [`build`] handles the job: it validates the staged archive again, and pushes, publishes and tags
 //! the image through [`registry`] and the table. [`requeue`] resends lost jobs and fails builds that cannot succeed.
-//! [`catalog`] reads packs.
+//! [`catalog`] reads packs, and [`lifecycle`] changes them.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
-//! `bin → lambda → upload, catalog, build, requeue → identity, aws, registry → records → pack-format`.
+//! `bin → lambda → upload, catalog, lifecycle, build, requeue → identity, aws, registry → records → pack-format`.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 
@@ -18,6 +18,7 @@ pub mod config;
 pub mod error_chain;
 pub mod identity;
 pub mod lambda;
+pub mod lifecycle;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod records;

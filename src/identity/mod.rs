@@ -24,7 +24,7 @@ pub use self::{
     authenticator::{AuthenticationError, Authenticator},
     base_domain::{BaseDomain, InvalidBaseDomain},
     billing::{Billing, InvalidBilling, Posture},
-    caller::{Caller, Org, UploadDenied},
+    caller::{Caller, Denied, Org},
     credential::{Credential, InvalidCredential},
     jwks::{InvalidJwksUrl, JwksError, JwksSettings, JwksUrl},
     scope::{KeyTemplate, Scope, UnknownScope},

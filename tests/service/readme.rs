@@ -29,7 +29,6 @@ struct Step {
     output: Vec<String>,
 }
 
-/// Parses a `console` block.
 fn steps(block: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in block.lines() {

@@ -32,7 +32,7 @@ pub struct Limits {
     pub compression_ratio: u64,
     /// The number of unpacked bytes up to which the ratio is not checked: a small archive of zeros is harmless.
     pub ratio_free_bytes: u64,
-    /// The size of one extension header's data (PAX or GNU long name), in bytes.
+    /// The size of the data in one PAX or GNU extension header, in bytes.
     pub extension_header_bytes: u64,
 }
 

@@ -78,7 +78,7 @@ fn text(content: &[u8]) -> String {
     String::from_utf8_lossy(&content[..content.len().min(MAX_TEXT)]).into_owned()
 }
 
-/// The Content-Type has no boundary, or an invalid one.
+/// The error for a Content-Type without a valid boundary.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the Content-Type header has no valid boundary; let the HTTP client set the header")]
 pub struct NoBoundary;

@@ -21,6 +21,7 @@ mod audit;
 mod item;
 mod key;
 mod keys;
+mod lifecycle;
 mod list;
 mod orgs;
 mod publishing;

@@ -23,8 +23,9 @@ use crate::{
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds.
-const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt";
+/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none undoes a change
+/// of the visibility.
+const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility";
 
 /// The result of writing a record.
 #[derive(Debug, Clone)]
@@ -69,7 +70,8 @@ impl Table {
             .set_key(Some(Key::record(old.id).attributes()))
             .condition_expression(STILL_FAILED)
             .expression_attribute_values(":failed", string(BuildState::Failed))
-            .expression_attribute_values(":attempt", number(old.build.attempt));
+            .expression_attribute_values(":attempt", number(old.build.attempt))
+            .expression_attribute_values(":visibility", string(old.release.visibility));
         let failed = Error::call("TransactWriteItems");
         let (claim, delete) = claim.build().and_then(|claim| Ok((claim, delete.build()?))).map_err(failed)?;
         let writes = vec![
@@ -96,7 +98,8 @@ impl Table {
             .set_item(Some(item(new)?))
             .condition_expression(STILL_FAILED)
             .expression_attribute_values(":failed", string(BuildState::Failed))
-            .expression_attribute_values(":attempt", number(old.build.attempt));
+            .expression_attribute_values(":attempt", number(old.build.attempt))
+            .expression_attribute_values(":visibility", string(old.release.visibility));
         match put.send().await {
             Ok(_) => Ok(Created::Written),
             Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {

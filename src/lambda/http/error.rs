@@ -18,7 +18,7 @@ use super::media_type::UnsupportedMediaType;
 use crate::{
     aws,
     error_chain::ErrorChain,
-    identity::{Scope, UploadDenied},
+    identity::{Denied, Scope},
     upload::{Difference, ExistingVersion, UploadError},
 };
 
@@ -200,11 +200,11 @@ impl From<aws::Error> for ApiError {
     }
 }
 
-impl From<UploadDenied> for ApiError {
-    fn from(denied: UploadDenied) -> Self {
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
         match denied {
-            UploadDenied::MissingScope(scope) => Self::PermissionDenied { scope },
-            UploadDenied::BillingInactive => Self::BillingInactive,
+            Denied::MissingScope(scope) => Self::PermissionDenied { scope },
+            Denied::BillingInactive => Self::BillingInactive,
         }
     }
 }

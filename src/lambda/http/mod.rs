@@ -7,6 +7,7 @@
 mod audit;
 mod authenticate;
 mod begin_upload;
+mod body;
 mod error;
 mod event;
 mod media_type;
@@ -14,6 +15,7 @@ mod packs;
 mod query;
 mod record;
 mod route;
+mod update;
 mod upload;
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
@@ -39,6 +41,7 @@ use crate::{
     aws::Table,
     catalog::Catalog,
     identity::{self, Authenticator, BaseDomain, Caller},
+    lifecycle::Lifecycle,
     telemetry::{Metrics, Trace},
     upload::Uploads,
 };
@@ -52,6 +55,7 @@ pub struct Api {
     authenticator: Authenticator<Table>,
     base_domain: Option<BaseDomain>,
     catalog: Catalog,
+    lifecycle: Lifecycle,
     uploads: Uploads,
 }
 
@@ -60,7 +64,8 @@ impl Api {
     pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone());
-        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, uploads }
+        let lifecycle = Lifecycle::new(uploads.table.clone());
+        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads }
     }
 
     /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must
@@ -84,6 +89,9 @@ impl Api {
             }
             Operation::ListPacks => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
             Operation::GetPack { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+            Operation::UpdatePack { id } => {
+                timeout_at(deadline, update::update(self, &caller().await?, query, &request, &id)).await?
+            }
         }
     }
 

@@ -12,6 +12,10 @@ pub(super) enum Operation {
     GetPack {
         id: String,
     },
+    /// As for `GetPack`.
+    UpdatePack {
+        id: String,
+    },
     GetDocument,
 }
 
@@ -24,7 +28,13 @@ static PATHS: [Path; 5] = [
     ("/v1/packs", &[(Method::GET, |_| Operation::ListPacks)]),
     ("/v1/packs/upload", &[(Method::POST, |_| Operation::UploadPack)]),
     ("/v1/packs/uploads", &[(Method::POST, |_| Operation::BeginUpload)]),
-    ("/v1/packs/{id}", &[(Method::GET, |id| Operation::GetPack { id: id.to_owned() })]),
+    (
+        "/v1/packs/{id}",
+        &[
+            (Method::GET, |id| Operation::GetPack { id: id.to_owned() }),
+            (Method::PATCH, |id| Operation::UpdatePack { id: id.to_owned() }),
+        ],
+    ),
     ("/v1/openapi.json", &[(Method::GET, |_| Operation::GetDocument)]),
 ];
 

@@ -1,4 +1,4 @@
-//! Tests of the HTTP layer, such as authentication, routes, forms, sessions, tenants and the audit trail. Most tests
+//! Tests of the HTTP layer, including authentication, routes, forms, sessions, tenants and the audit trail. Most tests
 //! send an event from API Gateway to the HTTP handler in this process and check the response, which must match
 //! openapi.yaml.
 //!
@@ -23,6 +23,7 @@ mod sessions;
 mod tenants;
 mod test_api;
 mod unauthenticated;
+mod update;
 mod uploads;
 
 use std::{sync::Arc, time::Duration};

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{AwsEmulator, openapi, run};
 
-/// How long `local` may take to start, and a build to finish.
+/// The maximum time for `local` to start, and for a build to finish.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running `local` with its own data directory. Dropping this value kills the process.
@@ -139,6 +139,12 @@ impl Local {
     /// Sends a GET request as an org.
     pub(crate) async fn get(&self, org: &str, path: &str) -> ApiResponse {
         ApiResponse::send(self.request("GET", path).bearer_auth(self.key(org))).await
+    }
+
+    /// Sets the visibility of a pack as an org.
+    pub(crate) async fn set_visibility(&self, org: &str, id: &str, visibility: &str) -> ApiResponse {
+        let request = self.request("PATCH", &format!("/v1/packs/{id}")).bearer_auth(self.key(org));
+        ApiResponse::send(request.json(&json!({"visibility": visibility}))).await
     }
 
     /// Uploads an archive as `acme`.

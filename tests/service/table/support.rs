@@ -42,7 +42,6 @@ impl Database {
         self.table.pending(None).await.unwrap().ids.contains(&record.id)
     }
 
-    /// Reads a record's item.
     pub(crate) async fn item(&self, record: &Record) -> HashMap<String, AttributeValue> {
         let get = self.client.get_item().table_name(&self.name);
         let text = |text: &str| AttributeValue::S(text.to_owned());

@@ -55,7 +55,6 @@ pub(super) enum InvalidExtension {
 }
 
 impl Extensions {
-    /// Adds an extension header and its data.
     pub(super) fn add(
         &mut self,
         extension_type: ExtensionType,

@@ -3,7 +3,7 @@ pub(super) enum InvalidNumber {
     /// Tar readers disagree on the value, or reject it.
     #[error("is not a well-formed number")]
     Malformed,
-    /// Possible in GNU's base-256 encoding.
+    /// This is possible only in GNU's base-256 encoding.
     #[error("is negative")]
     Negative,
     #[error("is larger than 63 bits")]

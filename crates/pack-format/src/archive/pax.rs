@@ -41,7 +41,6 @@ pub(super) enum InvalidPax {
 }
 
 impl Pax {
-    /// Parses the data of an extended header.
     pub(super) fn parse(data: &[u8]) -> Result<Self, InvalidPax> {
         let mut pax = Self::default();
         let mut position = 0;

@@ -79,7 +79,6 @@ pub(crate) fn generated_archives() -> Vec<Generated> {
     (0..512).map(|_| archives().new_tree(&mut runner).unwrap().current()).collect()
 }
 
-/// Generates valid archives.
 fn archives() -> impl Strategy<Value = Generated> {
     let layout = (
         select(vec![Format::V7, Format::Ustar, Format::Gnu, Format::Pax]),
