@@ -1,4 +1,4 @@
-//! The use cases that change packs which already exist.
+//! The use cases that change existing packs.
 
 use crate::{
     aws::{self, Table},
@@ -6,7 +6,7 @@ use crate::{
     records::{PackId, Record, Visibility},
 };
 
-/// Changes the packs of the caller's org.
+/// The use cases that change the packs of the caller's org.
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
     table: Table,
@@ -20,7 +20,7 @@ impl Lifecycle {
     /// Sets who may see a pack, and returns its record. Returns `None` if the caller's org has no such pack.
     ///
     /// # Errors
-    /// If DynamoDB fails, the visibility may have been set. It is safe to retry.
+    /// Returns an error if DynamoDB fails. The visibility may have been set anyway. It is safe to retry.
     pub async fn set_visibility(
         &self,
         caller: &Caller,
