@@ -40,10 +40,10 @@ pub(super) fn validate(
             problems.push(Problem::in_file(field, &entry.path, &error, suggestion));
         }
     }
-    if let Some(content) = tree.file(BEHAVIOR_MD)
-        && let Some(error) = text::find_not_utf8(content.open(&mut *contents)?)?
-    {
-        problems.push(error.in_file(BEHAVIOR_MD));
+    if let Some(content) = tree.file(BEHAVIOR_MD) {
+        for problem in text::check_file(BEHAVIOR_MD, content.open(&mut *contents)?)? {
+            problems.push(problem);
+        }
     }
     if !top().any(|entry| entry.path == PACK_YAML) {
         problems.add(PACK_YAML, missing(tree));

@@ -92,6 +92,20 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, format_args!("line {}: {message}", span.line)) }
     }
 
+    /// Returns a problem of a part of a file that is hard to see. Its message starts with the line and the column.
+    pub(super) fn in_column(
+        field: impl Into<String>,
+        file: &str,
+        span: Span,
+        message: impl fmt::Display,
+        suggestion: Option<Suggestion>,
+    ) -> Self {
+        let Span { line, column, .. } = span;
+        let location = Location::File { file: file.to_owned(), span: Some(span), suggestion };
+        let message = format_args!("line {line}, column {column}: {message}");
+        Self { location: Some(location), ..Self::new(field, message) }
+    }
+
     /// Returns a problem of a header at an offset in the unpacked tar. `message` must contain the position.
     pub(super) fn in_archive(
         field: impl Into<String>,

@@ -1,4 +1,7 @@
-use crate::{Limits, text::is_bidirectional_control};
+use crate::{
+    Limits,
+    text::{Forbidden, is_line_break_or_tab, scan},
+};
 
 /// The reason that a name is not a valid path.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -17,13 +20,8 @@ pub(super) enum InvalidPath {
     Backslash,
     #[error("has a drive letter in its name; names must be relative to the pack's directory")]
     Drive,
-    #[error("has the control character U+{:04X} in its name; rename it", u32::from(*.0))]
-    Control(char),
-    #[error(
-        "has the bidirectional control U+{:04X} in its name, which changes how the name is displayed; rename it",
-        u32::from(*.0)
-    )]
-    Bidirectional(char),
+    #[error("has a name that contains {0}; rename it")]
+    Character(Forbidden),
     #[error("has a component in its name that starts or ends with whitespace; rename it")]
     Blank,
     #[error("has a component in its name that ends with a dot; rename it")]
@@ -116,10 +114,8 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
 }
 
 fn check_characters(path: &str) -> impl Iterator<Item = InvalidPath> {
-    path.chars().filter_map(|char| match char {
-        '\\' => Some(InvalidPath::Backslash),
-        _ if char.is_control() => Some(InvalidPath::Control(char)),
-        _ if is_bidirectional_control(char) => Some(InvalidPath::Bidirectional(char)),
-        _ => None,
-    })
+    let backslash = path.contains('\\').then_some(InvalidPath::Backslash);
+    let line_breaks = path.chars().filter(|char| is_line_break_or_tab(*char)).map(Forbidden::line_break);
+    let forbidden = scan(path).into_iter().map(|(_, forbidden)| forbidden);
+    backslash.into_iter().chain(line_breaks.chain(forbidden).map(InvalidPath::Character))
 }

@@ -3,7 +3,7 @@ use std::collections::{HashMap, hash_map};
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Entry, EntryKind, Quoted, Tree, manifest::PACK_YAML};
+use crate::{Entry, EntryKind, Quoted, Tree, manifest::PACK_YAML, text::is_ignorable};
 
 /// A builder that assembles an archive's entries into a [`Tree`].
 #[derive(Default)]
@@ -41,6 +41,23 @@ pub(super) enum EntryConflict {
         path = Quoted::new(.0), position = .1
     )]
     SameName(String, u64),
+    #[error(
+        "differs from {path} at byte {position} only in invisible characters; rename one of them",
+        path = Quoted::new(.0), position = .1
+    )]
+    LooksTheSame(String, u64),
+}
+
+impl Node {
+    /// Returns the conflict with another path that has the same key.
+    fn same_name(&self, path: &str) -> EntryConflict {
+        let visible = |path: &str| path.replace(is_ignorable, "");
+        if visible(&self.path) == visible(path) {
+            EntryConflict::LooksTheSame(self.path.clone(), self.position)
+        } else {
+            EntryConflict::SameName(self.path.clone(), self.position)
+        }
+    }
 }
 
 impl TreeBuilder {
@@ -61,7 +78,7 @@ impl TreeBuilder {
                 let existing = &mut self.nodes[*occupied.get()];
                 let is_directory = kind == EntryKind::Directory;
                 if existing.path != path {
-                    return Err(EntryConflict::SameName(existing.path.clone(), existing.position));
+                    return Err(existing.same_name(&path));
                 }
                 match (existing.kind == EntryKind::Directory, is_directory) {
                     (true, true) if existing.is_implied => {
@@ -113,7 +130,7 @@ impl TreeBuilder {
             match self.by_key.get(key).map(|index| &self.nodes[*index]) {
                 None => missing.push((key, parent)),
                 Some(existing) if existing.path != parent => {
-                    return Err(EntryConflict::SameName(existing.path.clone(), existing.position));
+                    return Err(existing.same_name(parent));
                 }
                 Some(existing) if existing.kind != EntryKind::Directory => {
                     return Err(EntryConflict::InsideFile(existing.path.clone(), existing.position));
@@ -133,13 +150,14 @@ impl TreeBuilder {
 }
 
 /// Returns a key for comparing paths. Two paths have the same key if they differ only in case or Unicode normalisation,
-/// which some file systems ignore. This is canonical caseless matching with full case folding (The Unicode Standard,
-/// section 3.13, D145).
+/// which some file systems ignore, or in characters that are usually displayed as nothing. This is canonical caseless
+/// matching with full case folding (The Unicode Standard, section 3.13, D145), without the characters that
+/// `NFKC_Casefold` leaves out too.
 fn key(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
     }
-    path.nfd().default_case_fold().nfd().collect()
+    path.chars().filter(|char| !is_ignorable(*char)).nfd().default_case_fold().nfd().collect()
 }
 
 /// Returns whether the path or one of its parents is named like macOS metadata: `.DS_Store`, or `._*` (AppleDouble).

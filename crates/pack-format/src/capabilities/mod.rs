@@ -7,9 +7,9 @@ mod rule;
 use std::collections::HashSet;
 
 use super::{
-    Problems, Quoted, Span,
-    text::{self, TextForm, nearest},
-    yaml::{self, Field, Mapping, Value},
+    Problems, Quoted,
+    text::nearest,
+    yaml::{self, Field, Mapping},
 };
 
 /// The maximum size of the fragment as YAML text, in bytes.
@@ -55,10 +55,10 @@ fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems
     }
     if let Some(transforms) = capability.get("transforms") {
         transforms.list(problems);
-        check_characters(&transforms, problems);
+        transforms.check_characters(problems);
     }
     if let Some(budgets) = capability.get("budgets") {
-        check_characters(&budgets, problems);
+        budgets.check_characters(problems);
         budgets.mapping(problems);
     }
 }
@@ -81,27 +81,4 @@ fn one_of(field: &Field<'_>, words: &[&str], problems: &mut Problems) {
         (false, None) => Err(format!("is not allowed; must be one of `{}`", words.join("`, `"))),
     };
     field.validate(check, nearest, problems);
-}
-
-/// Checks every scalar in a value for forbidden characters. Nothing else in the value is validated.
-fn check_characters(field: &Field<'_>, problems: &mut Problems) {
-    let mut check = |span: Span, text: &str| {
-        for problem in text::check_characters(text, TextForm::MultiLine) {
-            field.problem_at(span, problems, problem, None);
-        }
-    };
-    let mut nodes = vec![field.node];
-    while let Some(node) = nodes.pop() {
-        match &node.value {
-            Value::Scalar(scalar) => check(node.span, &scalar.text),
-            Value::Sequence(items) => nodes.extend(items.iter().rev()),
-            Value::Mapping(pairs) => {
-                for pair in pairs {
-                    check(pair.key_span, &pair.key.text);
-                }
-                nodes.extend(pairs.iter().rev().map(|pair| &pair.value));
-            }
-            Value::Rejected => {}
-        }
-    }
 }

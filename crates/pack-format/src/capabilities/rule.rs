@@ -1,9 +1,5 @@
-use super::{check_characters, domain, identifier, nonempty_list, one_of};
-use crate::{
-    Problems,
-    text::{self, TextForm},
-    yaml::Field,
-};
+use super::{domain, identifier, nonempty_list, one_of};
+use crate::{Problems, text::is_line_break_or_tab, yaml::Field};
 
 /// The keys that are validated. The values of other keys, such as CEL predicates and body schemas, are checked only for
 /// forbidden characters.
@@ -34,9 +30,7 @@ pub(super) fn validate(field: Field<'_>, problems: &mut Problems) {
     if let Some(allow_insecure) = rule.get("allow_insecure") {
         allow_insecure.expect_boolean(problems);
     }
-    for pair in rule.others(&KEYS) {
-        check_characters(&rule.value(pair), problems);
-    }
+    rule.check_characters_of_others(&KEYS, problems);
 }
 
 fn domain(field: &Field<'_>, problems: &mut Problems) {
@@ -44,11 +38,19 @@ fn domain(field: &Field<'_>, problems: &mut Problems) {
 }
 
 fn path(field: &Field<'_>, problems: &mut Problems) {
-    let check = |text: &str| if text.starts_with('/') { Ok(()) } else { Err("must start with `/`") };
-    // Text with a colon is probably a URL, which a leading slash would not fix.
-    let nearest = |text: &str| (!text.contains(':')).then(|| format!("/{}", text.trim_start_matches("./")));
-    let Some(text) = field.validate(check, nearest, problems) else { return };
-    for problem in text::check_characters(text, TextForm::SingleLine) {
-        field.problem(problems, problem);
+    field.validate(check_path, nearest_path, problems);
+}
+
+fn check_path(text: &str) -> Result<(), &'static str> {
+    match text {
+        _ if text.contains(is_line_break_or_tab) => Err("must be a single line, without line breaks or tabs"),
+        _ if !text.starts_with('/') => Err("must start with `/`"),
+        _ => Ok(()),
     }
+}
+
+/// Returns the path with a leading slash, unless it is probably a URL.
+fn nearest_path(text: &str) -> Option<String> {
+    let path = format!("/{}", text.trim_start_matches("./"));
+    (!text.contains(':') && !text.starts_with('/') && check_path(&path).is_ok()).then_some(path)
 }

@@ -28,8 +28,32 @@ impl<'a> Field<'a> {
         self.problem_at(self.node.span, problems, message, None);
     }
 
+    /// Adds the problems of forbidden characters in this value and in the values and keys inside it.
+    pub(crate) fn check_characters(&self, problems: &mut Problems) {
+        let mut nodes = vec![self.node];
+        while let Some(node) = nodes.pop() {
+            match &node.value {
+                Value::Scalar(scalar) => self.check_scalar(scalar, problems),
+                Value::Sequence(items) => nodes.extend(items.iter().rev()),
+                Value::Mapping(pairs) => {
+                    for pair in pairs {
+                        self.check_scalar(&pair.key, problems);
+                    }
+                    nodes.extend(pairs.iter().rev().map(|pair| &pair.value));
+                }
+                Value::Rejected => {}
+            }
+        }
+    }
+
+    fn check_scalar(&self, scalar: &Scalar, problems: &mut Problems) {
+        for (span, forbidden) in &scalar.forbidden {
+            problems.push(forbidden.in_text(&self.name, self.file, *span));
+        }
+    }
+
     /// Adds a problem at a place inside this field.
-    pub(crate) fn problem_at(
+    fn problem_at(
         &self,
         span: Span,
         problems: &mut Problems,
@@ -48,8 +72,8 @@ impl<'a> Field<'a> {
     /// Returns the text of this field, and adds a problem if it is not text or if `check` returns an error. `nearest`
     /// returns the valid text that the author of an invalid one probably meant.
     ///
-    /// A number, boolean or date is one problem, whatever `check` returns, so that the author gets one fix. Its text is
-    /// still returned.
+    /// A number, boolean or date is one problem, whatever `check` returns, so that the author gets one fix. Text with
+    /// forbidden characters is not checked further. Both are still returned.
     pub(crate) fn validate<E: fmt::Display>(
         &self,
         check: impl Fn(&str) -> Result<(), E>,
@@ -61,6 +85,10 @@ impl<'a> Field<'a> {
             return None;
         };
         let text = scalar.text.as_str();
+        if !scalar.forbidden.is_empty() {
+            self.check_scalar(scalar, problems);
+            return Some(text);
+        }
         let found = Quoted::new(text);
         let mismatch = match (scalar.scalar_type, scalar.yaml_1_1_type) {
             (ScalarType::Text, None) => None,
@@ -198,6 +226,15 @@ impl<'a> Mapping<'a> {
                 None => (format!("{problem}; must be one of `{}`", known.join("`, `")), None),
             };
             self.field.problem_at(pair.key_span, problems, message, suggestion);
+        }
+    }
+
+    /// Adds the problems of forbidden characters in the keys that are not in `known`, and in their values.
+    pub(crate) fn check_characters_of_others(&self, known: &[&str], problems: &mut Problems) {
+        for pair in self.others(known) {
+            let value = self.value(pair);
+            value.check_scalar(&pair.key, problems);
+            value.check_characters(problems);
         }
     }
 

@@ -6,6 +6,7 @@ mod field;
 mod node;
 mod parse;
 mod schema;
+mod source;
 mod syntax;
 
 pub(super) use self::{

@@ -1,10 +1,10 @@
 use super::{ScalarType, schema};
-use crate::Span;
+use crate::{Span, text::Forbidden};
 
 /// A value in a YAML document.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// A scalar on one line, with its quotes. The length is 0 for any other value.
+    /// A scalar with its quotes. The length is 0 if the value has several lines or is missing.
     pub(crate) span: Span,
     pub(crate) value: Value,
 }
@@ -33,8 +33,18 @@ pub(crate) struct Scalar {
     pub(crate) text: String,
     /// The type according to the core schema (YAML 1.2.2, section 10.3).
     pub(crate) scalar_type: ScalarType,
+    /// The forbidden characters in the text, with their places in the file. The length is 0 for a character that is
+    /// written with an escape.
+    pub(crate) forbidden: Vec<(Span, Forbidden)>,
     /// The type that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text.
     pub(crate) yaml_1_1_type: Option<ScalarType>,
+}
+
+impl Node {
+    /// Returns whether this is a key or an item without a value.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(&self.value, Value::Scalar(Scalar { scalar_type: ScalarType::Null, text, .. }) if text.is_empty())
+    }
 }
 
 impl Scalar {
@@ -42,12 +52,12 @@ impl Scalar {
     pub(super) fn plain(text: String) -> Self {
         let scalar_type = schema::resolve(&text);
         let yaml_1_1_type = if scalar_type == ScalarType::Text { schema::resolve_1_1(&text) } else { None };
-        Self { text, scalar_type, yaml_1_1_type }
+        Self { text, scalar_type, yaml_1_1_type, forbidden: Vec::new() }
     }
 
     /// Returns a quoted scalar or a block scalar, which is always text.
     pub(super) fn quoted(text: String) -> Self {
-        Self { text, scalar_type: ScalarType::Text, yaml_1_1_type: None }
+        Self { text, scalar_type: ScalarType::Text, yaml_1_1_type: None, forbidden: Vec::new() }
     }
 
     /// Returns whether YAML 1.1 and 1.2 readers agree that this is text.

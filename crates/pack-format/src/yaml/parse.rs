@@ -1,8 +1,8 @@
 use std::{borrow::Cow, collections::HashSet};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Markers, StrInput};
 
-use super::{Node, Pair, Scalar, Value, syntax};
+use super::{Node, Pair, Scalar, Value, source::Source, syntax};
 use crate::{Quoted, Span, Suggestion};
 
 /// In characters. YAML limits a key on one line to 1,024 characters, including escapes (YAML 1.2.2, section 8.2.2).
@@ -25,7 +25,7 @@ pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<SyntaxProblem>) {
         return (None, vec![problem]);
     }
     let parser = Parser::new_from_str(text);
-    let mut document = Document { parser, source: text.chars().collect(), problems: Vec::new() };
+    let mut document = Document { parser, source: Source::new(text), problems: Vec::new() };
     match document.root() {
         Ok(root) => (root, document.problems),
         Err(error) => (None, vec![syntax::describe(&error, text)]),
@@ -34,8 +34,7 @@ pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<SyntaxProblem>) {
 
 struct Document<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    /// The document's characters. The parser's positions are indices into it.
-    source: Vec<char>,
+    source: Source,
     problems: Vec<SyntaxProblem>,
 }
 
@@ -43,31 +42,21 @@ impl<'a> Document<'a> {
     fn root(&mut self) -> Result<Option<Node>, ScanError> {
         let mut root = None;
         loop {
-            let (event, span) = self.next()?;
+            let (event, markers) = self.next()?;
             match event {
                 Event::StreamEnd => return Ok(root),
                 Event::DocumentStart(_) if root.is_some() => {
-                    self.problem(span, "starts a second document; only one is allowed");
+                    self.problem(self.source.span(&markers), "starts a second document; only one is allowed");
                     return Ok(root);
                 }
                 Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
-                content => root = Some(self.node(content, span, 0)?),
+                content => root = Some(self.node(content, &markers, 0)?),
             }
         }
     }
 
-    fn next(&mut self) -> Result<(Event<'a>, Span), ScanError> {
-        let (event, span) = self.parser.next_event().unwrap_or_else(|| Ok((Event::StreamEnd, Default::default())))?;
-        let (line, column) = (span.start.line(), span.start.col() + 1);
-        let length = match &event {
-            // The parser's span contains the blanks after a quoted scalar.
-            Event::Scalar(text, style, ..) if span.end.line() == line && !(text.is_empty() && is_plain(*style)) => {
-                let scalar = self.source.get(span.start.index()..span.end.index()).unwrap_or_default();
-                scalar.len() - scalar.iter().rev().take_while(|char| char.is_ascii_whitespace()).count()
-            }
-            _ => 0,
-        };
-        Ok((event, Span { line, column, length }))
+    fn next(&mut self) -> Result<(Event<'a>, Markers), ScanError> {
+        self.parser.next_event().unwrap_or_else(|| Ok((Event::StreamEnd, Markers::default())))
     }
 
     fn problem(&mut self, span: Span, message: impl Into<String>) {
@@ -75,7 +64,8 @@ impl<'a> Document<'a> {
     }
 
     /// Reads the node that starts with `event` and is nested in `depth` collections.
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, ScanError> {
+    fn node(&mut self, event: Event<'a>, markers: &Markers, depth: usize) -> Result<Node, ScanError> {
+        let span = self.source.span(markers);
         let (anchor, tag) = match &event {
             Event::Scalar(_, _, anchor, tag) | Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
                 (*anchor, tag.is_some())
@@ -99,7 +89,7 @@ impl<'a> Document<'a> {
         }
         let value = match event {
             _ if is_too_deep => Value::Rejected,
-            Event::Scalar(content, style, ..) => Value::Scalar(scalar(content, style)),
+            Event::Scalar(content, style, ..) => Value::Scalar(self.scalar(content, style, markers)),
             Event::SequenceStart(..) => self.sequence(depth + 1)?,
             Event::MappingStart(..) => self.mapping(depth + 1)?,
             _ => {
@@ -107,7 +97,16 @@ impl<'a> Document<'a> {
                 Value::Rejected
             }
         };
-        Ok(Node { span, value: if tag { Value::Rejected } else { value } })
+        let node = Node { span, value: if tag { Value::Rejected } else { value } };
+        // The parser gives the place of the next character for a missing value.
+        Ok(if node.is_missing() { Node { span: Span { length: 0, ..span }, ..node } } else { node })
+    }
+
+    fn scalar(&self, content: Cow<'_, str>, style: ScalarStyle, markers: &Markers) -> Scalar {
+        let forbidden = self.source.forbidden(&content, markers);
+        let content = content.into_owned();
+        let scalar = if style == ScalarStyle::Plain { Scalar::plain(content) } else { Scalar::quoted(content) };
+        Scalar { forbidden, ..scalar }
     }
 
     /// Reads to the end of the collection that has just started.
@@ -128,7 +127,7 @@ impl<'a> Document<'a> {
         loop {
             match self.next()? {
                 (Event::SequenceEnd | Event::StreamEnd, _) => return Ok(Value::Sequence(items)),
-                (event, span) => items.push(self.node(event, span, depth)?),
+                (event, markers) => items.push(self.node(event, &markers, depth)?),
             }
         }
     }
@@ -137,15 +136,15 @@ impl<'a> Document<'a> {
         let mut pairs = Vec::new();
         let mut keys = HashSet::new();
         loop {
-            let (event, span) = self.next()?;
+            let (event, markers) = self.next()?;
             if matches!(event, Event::MappingEnd | Event::StreamEnd) {
                 return Ok(Value::Mapping(pairs));
             }
             let is_merge = matches!(&event, Event::Scalar(key, ScalarStyle::Plain, ..) if key == "<<");
-            let key = self.node(event, span, depth)?;
-            let (event, value_span) = self.next()?;
-            let mut value = self.node(event, value_span, depth)?;
-            let key = match key.value {
+            let Node { span, value: key } = self.node(event, &markers, depth)?;
+            let (event, markers) = self.next()?;
+            let mut value = self.node(event, &markers, depth)?;
+            let key = match key {
                 Value::Scalar(_) if is_merge => {
                     self.problem(span, "`<<` is a merge key, which is not allowed; write the keys out");
                     continue;
@@ -172,19 +171,11 @@ impl<'a> Document<'a> {
                 self.problem(span, format!("{} appears twice; a key may appear only once", Quoted::new(&key.text)));
                 continue;
             }
-            if matches!(&value.value, Value::Scalar(scalar) if scalar.text.is_empty()) && value.span.length == 0 {
+            if value.is_missing() {
                 // An empty value has no position of its own, so report the key's.
                 value.span = Span { length: 0, ..span };
             }
             pairs.push(Pair { key_span: span, key, value });
         }
     }
-}
-
-fn scalar(content: Cow<'_, str>, style: ScalarStyle) -> Scalar {
-    if is_plain(style) { Scalar::plain(content.into_owned()) } else { Scalar::quoted(content.into_owned()) }
-}
-
-fn is_plain(style: ScalarStyle) -> bool {
-    matches!(style, ScalarStyle::Plain)
 }

@@ -3,7 +3,7 @@
 use saphyr_parser::ScanError;
 
 use super::{emit::emit_quoted, parse::SyntaxProblem};
-use crate::{Span, Suggestion, text::code_point};
+use crate::{Span, Suggestion, text::CodePoint};
 
 /// The maximum nesting depth of collections. The parser does not recurse, but the code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
@@ -28,11 +28,8 @@ fn position(error: &ScanError, text: &str) -> Span {
     }
 }
 
-/// Returns the problem of the first forbidden character.
-///
-/// A character is forbidden if YAML does not allow it (YAML 1.2.2, section 5.1), if it is a byte order mark, or if only
-/// YAML 1.1 readers treat it as a line break. After such a line break, one reader may see a key where another still
-/// sees a comment.
+/// Returns the problem of the first character that YAML does not allow (YAML 1.2.2, section 5.1), of a byte order mark,
+/// or of a line break of YAML 1.1. After such a line break, one reader may see a key where another still sees a comment.
 pub(super) fn find_forbidden_character(text: &str) -> Option<SyntaxProblem> {
     let is_forbidden = |char: &char| match char {
         '\n' | '\r' | '\t' => false,
@@ -44,7 +41,7 @@ pub(super) fn find_forbidden_character(text: &str) -> Option<SyntaxProblem> {
     let lines: Vec<&str> = before.split(['\n', '\r']).collect();
     let column = lines.last().map_or(0, |line| line.chars().count()) + 1;
     let span = Span { line: lines.len(), column, length: 1 };
-    let message = format!("contains the character {}, which is not allowed here; remove it", code_point(char));
+    let message = format!("contains the character {}, which is not allowed here; remove it", CodePoint(char));
     Some(SyntaxProblem { span, message, suggestion: Some(Suggestion::new("remove the character", "")) })
 }
 

@@ -3,6 +3,7 @@
 
 mod archive;
 mod cases;
+mod hidden_text;
 mod image;
 mod layout;
 mod manifest;

@@ -275,7 +275,7 @@ fn rejects_invalid_rules() {
             ("pack.yaml: capabilities[0].allow[0].paths[2]", r#"line 10: `""` must start with `/`: did you mean `/`?"#),
             (
                 "pack.yaml: capabilities[0].allow[0].paths[4]",
-                "line 10: must be a single line, without line breaks or tabs",
+                "line 10: `/a\\nb` must be a single line, without line breaks or tabs",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].paths[5]",
@@ -300,15 +300,15 @@ fn rejects_control_characters_in_other_keys() {
         &[
             (
                 "pack.yaml: capabilities[0].allow[0].body",
-                "line 10: contains U+202E; control characters and bidirectional controls are not allowed",
+                "line 10, column 25: contains U+202E RIGHT-TO-LEFT OVERRIDE, which changes the order in which text is displayed; remove it",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].body",
-                "line 10: contains U+001B; control characters and bidirectional controls are not allowed",
+                "line 10, column 19: contains the control character U+001B; remove it",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].when",
-                "line 11: contains U+2066; control characters and bidirectional controls are not allowed",
+                "line 11, column 15: contains U+2066 LEFT-TO-RIGHT ISOLATE, which changes the order in which text is displayed; remove it",
             ),
         ],
     );
@@ -319,11 +319,11 @@ fn rejects_control_characters_in_other_keys() {
         &[
             (
                 "pack.yaml: capabilities[0].budgets",
-                "line 9: contains U+007F; control characters and bidirectional controls are not allowed",
+                "line 9, column 18: contains the control character U+007F; remove it",
             ),
             (
                 "pack.yaml: capabilities[0].transforms",
-                "line 8: contains U+0000; control characters and bidirectional controls are not allowed",
+                "line 8, column 18: contains the control character U+0000; remove it",
             ),
         ],
     );

@@ -173,17 +173,11 @@ fn rejects_invalid_texts() {
     assert_manifest_rejected(
         described("\"a\\0b\\ec\\e \\u202e\""),
         &[
+            ("pack.yaml: description", "line 3, column 14: contains the control character U+0000; remove it"),
+            ("pack.yaml: description", "line 3, column 14: contains the control character U+001B; remove it"),
             (
                 "pack.yaml: description",
-                "line 3: contains U+0000; control characters and bidirectional controls are not allowed",
-            ),
-            (
-                "pack.yaml: description",
-                "line 3: contains U+001B; control characters and bidirectional controls are not allowed",
-            ),
-            (
-                "pack.yaml: description",
-                "line 3: contains U+202E; control characters and bidirectional controls are not allowed",
+                "line 3, column 14: contains U+202E RIGHT-TO-LEFT OVERRIDE, which changes the order in which text is displayed; remove it",
             ),
         ],
     );
@@ -192,27 +186,27 @@ fn rejects_invalid_texts() {
         &[
             (
                 "pack.yaml: description",
-                "line 3: contains U+061C; control characters and bidirectional controls are not allowed",
+                "line 3, column 14: contains U+061C ARABIC LETTER MARK, which changes the order in which text is displayed; remove it",
             ),
             (
                 "pack.yaml: description",
-                "line 3: contains U+200E; control characters and bidirectional controls are not allowed",
+                "line 3, column 14: contains U+200E LEFT-TO-RIGHT MARK, which changes the order in which text is displayed; remove it",
             ),
             (
                 "pack.yaml: description",
-                "line 3: contains U+200F; control characters and bidirectional controls are not allowed",
+                "line 3, column 14: contains U+200F RIGHT-TO-LEFT MARK, which changes the order in which text is displayed; remove it",
             ),
             (
                 "pack.yaml: description",
-                "line 3: contains U+202A; control characters and bidirectional controls are not allowed",
+                "line 3, column 14: contains U+202A LEFT-TO-RIGHT EMBEDDING, which changes the order in which text is displayed; remove it",
             ),
             (
                 "pack.yaml: description",
-                "line 3: contains U+2066; control characters and bidirectional controls are not allowed",
+                "line 3, column 14: contains U+2066 LEFT-TO-RIGHT ISOLATE, which changes the order in which text is displayed; remove it",
             ),
             (
                 "pack.yaml: description",
-                "line 3: contains U+2069; control characters and bidirectional controls are not allowed",
+                "line 3, column 14: contains U+2069 POP DIRECTIONAL ISOLATE, which changes the order in which text is displayed; remove it",
             ),
         ],
     );
@@ -235,11 +229,11 @@ fn rejects_invalid_texts() {
         &[
             (
                 "pack.yaml: category",
-                "line 5: contains U+2066; control characters and bidirectional controls are not allowed",
+                "line 5, column 11: contains U+2066 LEFT-TO-RIGHT ISOLATE, which changes the order in which text is displayed; remove it",
             ),
             (
                 "pack.yaml: category",
-                "line 5: contains U+200E; control characters and bidirectional controls are not allowed",
+                "line 5, column 11: contains U+200E LEFT-TO-RIGHT MARK, which changes the order in which text is displayed; remove it",
             ),
             ("pack.yaml: display_name", "line 4: must be a single line, without line breaks or tabs"),
         ],

@@ -57,6 +57,26 @@ fn rejects_names_that_are_equal_on_some_file_systems() {
 }
 
 #[test]
+fn rejects_names_that_differ_only_in_characters_that_are_not_displayed() {
+    for (one, other, escaped) in [
+        ("guides/ab", "guides/a\u{ad}b", "guides/a\\u{ad}b"),
+        ("guides/ab", "guides/a\u{34f}b", "guides/a\\u{34f}b"),
+        ("guides/می\u{200c}خواهم", "guides/میخواهم", "guides/میخواهم"),
+        ("guides/❤", "guides/❤\u{fe0f}", "guides/❤\\u{fe0f}"),
+    ] {
+        let archive = Archive::pack().file(one, b"");
+        let (position, one) = (archive.position(), one.replace('\u{200c}', "\\u{200c}"));
+        assert_rejected(
+            archive.file(other, b""),
+            &[&format!(
+                "entry `{escaped}` at byte {position} differs from `{one}` at byte 1024 only in invisible characters; \
+                 rename one of them"
+            )],
+        );
+    }
+}
+
+#[test]
 fn rejects_directories_that_are_equal_on_some_file_systems() {
     assert_rejected(
         Archive::pack().file("guides/Sub/a", b"").file("guides/sub/b", b""),

@@ -79,7 +79,7 @@ fn continues_after_a_contiguous_file_with_content() {
         Archive::pack().entry(header(b'7'), b"content").file("guides/\u{7}", b""),
         &[
             "entry `guides/a` at byte 1024 is a contiguous file (typeflag `7`); archive it as a regular file",
-            "entry `guides/\\u{7}` at byte 2048 has the control character U+0007 in its name; rename it",
+            "entry `guides/\\u{7}` at byte 2048 has a name that contains the control character U+0007; rename it",
         ],
     );
 }

@@ -228,7 +228,9 @@ fn rejects_invalid_or_repeated_pax_paths() {
     let at = "at byte 2048";
     assert_rejected(
         pack_with(&[("path", b"guides/a\0.md")]),
-        &[&format!("entry `guides/a\\u{{0}}.md` {at} has the control character U+0000 in its name; rename it")],
+        &[&format!(
+            "entry `guides/a\\u{{0}}.md` {at} has a name that contains the control character U+0000; rename it"
+        )],
     );
     assert_rejected(pack_with(&[("path", b"")]), &[&format!("entry `\"\"` {at} has an empty name")]);
     assert_rejected(

@@ -112,21 +112,30 @@ fn rejects_control_characters_and_bidirectional_controls() {
         assert_name_rejected(
             format!("guides/a{char}b"),
             &format!("guides/a{escaped}b"),
-            &[&format!("has the control character U+{code:04X} in its name; rename it")],
+            &[&format!("has a name that contains the control character U+{code:04X}; rename it")],
         );
     }
-    for char in
-        "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".chars()
-    {
-        let code = u32::from(char);
-        assert_name_rejected(
-            format!("guides/a{char}b"),
-            &format!("guides/a\\u{{{code:x}}}b"),
-            &[&format!(
-                "has the bidirectional control U+{code:04X} in its name, which changes how the name is displayed; \
-                 rename it"
-            )],
-        );
+    for (char, name) in [
+        ('\u{61c}', "U+061C ARABIC LETTER MARK"),
+        ('\u{200e}', "U+200E LEFT-TO-RIGHT MARK"),
+        ('\u{200f}', "U+200F RIGHT-TO-LEFT MARK"),
+        ('\u{202a}', "U+202A LEFT-TO-RIGHT EMBEDDING"),
+        ('\u{202b}', "U+202B RIGHT-TO-LEFT EMBEDDING"),
+        ('\u{202c}', "U+202C POP DIRECTIONAL FORMATTING"),
+        ('\u{202d}', "U+202D LEFT-TO-RIGHT OVERRIDE"),
+        ('\u{202e}', "U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ('\u{2066}', "U+2066 LEFT-TO-RIGHT ISOLATE"),
+        ('\u{2067}', "U+2067 RIGHT-TO-LEFT ISOLATE"),
+        ('\u{2068}', "U+2068 FIRST STRONG ISOLATE"),
+        ('\u{2069}', "U+2069 POP DIRECTIONAL ISOLATE"),
+    ] {
+        let problem =
+            format!("has a name that contains {name}, which changes the order in which text is displayed; rename it");
+        assert_name_rejected(format!("guides/a{char}b"), &format!("guides/a{}b", char.escape_unicode()), &[&problem]);
+    }
+    for (char, name) in [('\u{2028}', "U+2028 LINE SEPARATOR"), ('\u{2029}', "U+2029 PARAGRAPH SEPARATOR")] {
+        let problem = format!("has a name that contains {name}, which is a line break; rename it");
+        assert_name_rejected(format!("guides/a{char}b"), &format!("guides/a{}b", char.escape_unicode()), &[&problem]);
     }
 }
 

@@ -1,0 +1,86 @@
+use std::io::{self, Read};
+
+use super::scanner::Scanner;
+use crate::{Problem, Span};
+
+/// The first byte in a file that is not UTF-8, and its place.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
+pub(crate) struct NotUtf8 {
+    position: Position,
+    byte: u8,
+}
+
+impl NotUtf8 {
+    /// Returns the problem of this byte in a file at the top of the pack.
+    pub(crate) fn in_file(&self, file: &str) -> Problem {
+        Problem::in_text(file, file, self.position.span(1), self, None)
+    }
+}
+
+/// Returns a file's content as text, which must be UTF-8.
+pub(crate) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
+    str::from_utf8(content).map_err(|error| {
+        let mut position = Position::default();
+        let (text, rest) = content.split_at(error.valid_up_to());
+        for char in String::from_utf8_lossy(text).chars() {
+            position.advance(char);
+        }
+        NotUtf8 { position, byte: rest[0] }
+    })
+}
+
+/// Returns the problems of a file at the top of the pack, which must be UTF-8 without forbidden characters. Stops at the
+/// first byte that is not UTF-8. Memory use does not depend on the file's size.
+pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<Problem>> {
+    let mut scanner = Scanner::default();
+    let mut position = Position::default();
+    let mut chunk = vec![0; 8 << 10];
+    // The number of bytes at the start of `chunk` that belong to a character that was cut off.
+    let mut held = 0;
+    let not_utf8 = loop {
+        let read = content.read(&mut chunk[held..])?;
+        let end = held + read;
+        let error = str::from_utf8(&chunk[..end]).err();
+        let valid = error.map_or(end, |error| error.valid_up_to());
+        for char in String::from_utf8_lossy(&chunk[..valid]).chars() {
+            scanner.push(position, char);
+            position.advance(char);
+        }
+        match error {
+            Some(error) if read == 0 || error.error_len().is_some() => {
+                break Some(NotUtf8 { position, byte: chunk[valid] });
+            }
+            None if read == 0 => break None,
+            _ => {
+                chunk.copy_within(valid..end, 0);
+                held = end - valid;
+            }
+        }
+    };
+    let forbidden = scanner.finish().into_iter();
+    let forbidden =
+        forbidden.map(|(position, forbidden)| forbidden.in_text(file, file, position.span(forbidden.length)));
+    Ok(forbidden.chain(not_utf8.map(|error| error.in_file(file))).collect())
+}
+
+/// A place in a text. Counts line feeds and characters, from 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Position {
+    line: usize,
+    column: usize,
+}
+
+impl Position {
+    fn advance(&mut self, char: char) {
+        if char == '\n' {
+            *self = Self { line: self.line + 1, column: 0 };
+        } else {
+            self.column += 1;
+        }
+    }
+
+    fn span(self, length: usize) -> Span {
+        Span { line: self.line + 1, column: self.column + 1, length }
+    }
+}

@@ -1,0 +1,102 @@
+use std::fmt;
+
+use super::{name::name, property::is_bidirectional_control};
+use crate::{Problem, Span, Suggestion};
+
+/// Characters that text may not contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Forbidden {
+    /// The first of the characters.
+    pub(crate) char: char,
+    pub(crate) reason: Reason,
+    /// The number of characters. Only tag characters are more than one.
+    pub(crate) length: usize,
+}
+
+/// Why a character is not allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Control,
+    LineBreak,
+    /// Can change the order in which text is displayed.
+    Bidirectional,
+    /// Can hide instructions.
+    Invisible,
+    /// A joiner or variation selector where it has no effect.
+    OutOfPlace,
+    /// Tag characters that are not part of a flag. They can spell out hidden ASCII text.
+    Tags,
+}
+
+impl Reason {
+    /// Returns why the character is forbidden wherever it is, or `None` if it may be allowed in its context.
+    pub(super) fn without_context(char: char) -> Option<Self> {
+        match char {
+            '\n' | '\r' | '\t' => None,
+            _ if char.is_control() => Some(Self::Control),
+            _ if is_bidirectional_control(char) => Some(Self::Bidirectional),
+            '\u{115F}'
+            | '\u{1160}'
+            | '\u{180E}'
+            | '\u{200B}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{3164}'
+            | '\u{FEFF}'
+            | '\u{FFA0}' => Some(Self::Invisible),
+            _ => None,
+        }
+    }
+}
+
+impl Forbidden {
+    /// Returns the problem of a line break or tab in text that may not contain any.
+    pub(crate) fn line_break(char: char) -> Self {
+        let reason = if char.is_control() { Reason::Control } else { Reason::LineBreak };
+        Self { char, reason, length: 1 }
+    }
+
+    /// Returns the problem of these characters in a file. Suggests to remove them if the span covers them.
+    pub(crate) fn in_text(self, field: &str, file: &str, span: Span) -> Problem {
+        let remove =
+            || Suggestion::new(if span.length == 1 { "remove the character" } else { "remove the characters" }, "");
+        let suggestion = (span.length == self.length).then(remove);
+        let them = if self.length == 1 { "it" } else { "it and the tag characters after it" };
+        Problem::in_column(field, file, span, format_args!("contains {self}; remove {them}"), suggestion)
+    }
+}
+
+/// Displays the characters and the reason, such as `U+200B ZERO WIDTH SPACE, which is invisible`.
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { char, reason, .. } = *self;
+        let code_point = CodePoint(char);
+        match reason {
+            Reason::Control => write!(f, "the control character {code_point}"),
+            Reason::LineBreak => write!(f, "{code_point}, which is a line break"),
+            Reason::Bidirectional => {
+                write!(f, "{code_point}, which changes the order in which text is displayed")
+            }
+            Reason::Invisible => write!(f, "{code_point}, which is invisible"),
+            Reason::OutOfPlace => {
+                write!(
+                    f,
+                    "{code_point}, which is invisible and has no effect here: no script or emoji sequence uses it"
+                )
+            }
+            Reason::Tags => write!(
+                f,
+                "{code_point}, which is invisible and allowed only in the flags of England, Scotland and Wales"
+            ),
+        }
+    }
+}
+
+/// Displays a code point and its name, such as `U+202E RIGHT-TO-LEFT OVERRIDE`.
+pub(crate) struct CodePoint(pub(crate) char);
+
+impl fmt::Display for CodePoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "U+{:04X}", u32::from(self.0))?;
+        name(self.0).map_or(Ok(()), |name| write!(f, " {name}"))
+    }
+}

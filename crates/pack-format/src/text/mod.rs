@@ -1,0 +1,72 @@
+//! Validates the encoding, length and characters of text, and suggests corrections of misspelt words.
+//!
+//! - [`file`] validates a file as a stream.
+//! - [`scanner`] finds characters that are forbidden, alone or in their context. [`forbidden`] explains them.
+//! - [`property`] looks up the Unicode properties of a character, and [`name`] its name.
+
+mod file;
+mod forbidden;
+mod name;
+mod property;
+mod scanner;
+
+pub(super) use self::{
+    file::{check_file, utf8},
+    forbidden::{CodePoint, Forbidden},
+    property::{is_ignorable, is_invisible},
+    scanner::scan,
+};
+
+/// The form that a text may have: one line or several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextForm {
+    /// Line breaks and tabs are not allowed.
+    SingleLine,
+    /// Line breaks and tabs are allowed.
+    MultiLine,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(super) enum InvalidText {
+    #[error("must not be blank")]
+    Blank,
+    #[error("has {length} characters; at most {max} are allowed")]
+    TooLong { length: usize, max: usize },
+    #[error("must be a single line, without line breaks or tabs")]
+    SpansLines,
+}
+
+/// Returns every problem of a text, which may have at most `max` characters. Does not look for forbidden characters;
+/// [`scan`] does.
+pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> {
+    let mut problems = Vec::new();
+    if text.trim().is_empty() {
+        problems.push(InvalidText::Blank);
+    }
+    let length = text.chars().count();
+    if length > max {
+        problems.push(InvalidText::TooLong { length, max });
+    }
+    if form == TextForm::SingleLine && text.contains(is_line_break_or_tab) {
+        problems.push(InvalidText::SpansLines);
+    }
+    problems
+}
+
+/// Returns whether only text of several lines may contain the character.
+pub(super) fn is_line_break_or_tab(char: char) -> bool {
+    matches!(char, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}')
+}
+
+/// Returns the word that the author of `misspelt` probably meant.
+pub(super) fn nearest<'a>(misspelt: &str, words: &[&'a str]) -> Option<&'a str> {
+    const MAX_LENGTH: usize = 64;
+    if misspelt.len() > MAX_LENGTH {
+        return None;
+    }
+    let misspelt = misspelt.to_lowercase();
+    let distance = |word: &&str| strsim::damerau_levenshtein(&misspelt, &word.to_lowercase());
+    let word = words.iter().copied().min_by_key(distance)?;
+    // Up to a third of the letters may be wrong, and one letter in short words.
+    (distance(&word) <= (word.len() / 3).max(1)).then_some(word)
+}

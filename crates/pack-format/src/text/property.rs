@@ -1,0 +1,110 @@
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{
+        BidiControl, DefaultIgnorableCodePoint, Emoji, EmojiModifier, ExtendedPictographic, GeneralCategory,
+        GeneralCategoryGroup, Ideographic, IndicSyllabicCategory, JoiningType, Script,
+    },
+};
+
+/// Returns whether the character can change the order in which text is displayed (CVE-2021-42574).
+pub(super) fn is_bidirectional_control(char: char) -> bool {
+    CodePointSetData::new::<BidiControl>().contains(char)
+}
+
+/// Returns whether the character is usually displayed as nothing (UAX #44, `Default_Ignorable_Code_Point`).
+pub(crate) fn is_ignorable(char: char) -> bool {
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
+}
+
+/// Returns whether a reader cannot see the character, or cannot tell it from a space.
+pub(crate) fn is_invisible(char: char) -> bool {
+    char.is_control() || is_bidirectional_control(char) || is_ignorable(char) || (char.is_whitespace() && char != ' ')
+}
+
+/// Returns whether the character is an emoji that a ZWJ can join with another.
+pub(super) fn is_pictographic(char: char) -> bool {
+    CodePointSetData::new::<ExtendedPictographic>().contains(char)
+}
+
+/// Returns whether the character is a skin tone.
+pub(super) fn is_emoji_modifier(char: char) -> bool {
+    CodePointSetData::new::<EmojiModifier>().contains(char)
+}
+
+/// What a character means for a ZWJ or ZWNJ beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Joining {
+    /// The script uses joiners: its letters join (Arabic), or form conjuncts (Devanagari).
+    Script,
+    /// The character belongs to the letter before it.
+    Mark,
+    None,
+}
+
+impl Joining {
+    pub(super) fn from_char(char: char) -> Self {
+        match CodePointMapData::<JoiningType>::new().get(char) {
+            JoiningType::DualJoining | JoiningType::LeftJoining | JoiningType::RightJoining => Self::Script,
+            _ if is_brahmic(char) => Self::Script,
+            JoiningType::Transparent => Self::Mark,
+            _ => Self::None,
+        }
+    }
+}
+
+/// Returns whether the character belongs to a Brahmic script. Characters that many scripts share, such as the hyphen,
+/// have an Indic syllabic category too.
+fn is_brahmic(char: char) -> bool {
+    CodePointMapData::<IndicSyllabicCategory>::new().get(char) != IndicSyllabicCategory::Other
+        && !matches!(script(char), Script::Common | Script::Inherited)
+}
+
+fn script(char: char) -> Script {
+    CodePointMapData::<Script>::new().get(char)
+}
+
+/// A variation selector, by the characters that it can follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum VariationSelector {
+    /// U+FE0E and U+FE0F: text and emoji style.
+    Style,
+    /// U+FE00 to U+FE0D: variants of symbols and of letters in some scripts.
+    Standardized,
+    /// U+E0100 to U+E01EF: variants of ideographs.
+    Ideographic,
+    /// U+180B to U+180D and U+180F.
+    Mongolian,
+}
+
+impl VariationSelector {
+    pub(super) fn from_char(char: char) -> Option<Self> {
+        match char {
+            '\u{FE0E}' | '\u{FE0F}' => Some(Self::Style),
+            '\u{FE00}'..='\u{FE0D}' => Some(Self::Standardized),
+            '\u{E0100}'..='\u{E01EF}' => Some(Self::Ideographic),
+            '\u{180B}'..='\u{180D}' | '\u{180F}' => Some(Self::Mongolian),
+            _ => None,
+        }
+    }
+
+    /// Returns whether this selector has a meaning after `base` (UTS #51, and StandardizedVariants.txt and
+    /// IVD_Sequences.txt of the Unicode Character Database).
+    pub(super) fn follows(self, base: char) -> bool {
+        if is_ignorable(base) {
+            return false;
+        }
+        match self {
+            Self::Style => CodePointSetData::new::<Emoji>().contains(base) || (!base.is_ascii() && is_symbol(base)),
+            Self::Standardized => {
+                let is_alphabetic = matches!(script(base), Script::Latin | Script::Greek | Script::Cyrillic);
+                !(base.is_ascii() || is_alphabetic)
+            }
+            Self::Ideographic => CodePointSetData::new::<Ideographic>().contains(base),
+            Self::Mongolian => script(base) == Script::Mongolian,
+        }
+    }
+}
+
+fn is_symbol(char: char) -> bool {
+    GeneralCategoryGroup::Symbol.contains(CodePointMapData::<GeneralCategory>::new().get(char))
+}

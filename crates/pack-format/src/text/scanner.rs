@@ -1,0 +1,181 @@
+use super::{
+    forbidden::{Forbidden, Reason},
+    property::{Joining, VariationSelector, is_emoji_modifier, is_pictographic},
+};
+
+const ZWNJ: char = '\u{200C}';
+const ZWJ: char = '\u{200D}';
+/// Makes a keycap of a digit and U+FE0F.
+const KEYCAP: char = '\u{20E3}';
+const BLACK_FLAG: char = '\u{1F3F4}';
+/// The flags that Unicode recommends, as the ASCII of their tag characters: England, Scotland and Wales (UTS #51,
+/// `RGI_Emoji_Tag_Sequence`). Any other flag is displayed as a black flag, and could spell out hidden text.
+const FLAGS: [&str; 3] = ["gbeng\x7F", "gbsct\x7F", "gbwls\x7F"];
+/// The length of the longest flag, without the black flag.
+const MAX_FLAG: usize = 6;
+
+/// Returns the forbidden characters in a text, each with its index. Returns each character only once, and only the first
+/// run of tag characters.
+pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
+    let mut scanner = Scanner::default();
+    for (index, char) in text.chars().enumerate() {
+        scanner.push(index, char);
+    }
+    scanner.finish()
+}
+
+/// Finds forbidden characters in a stream of characters. `P` is the position of a character.
+#[derive(Debug)]
+pub(super) struct Scanner<P> {
+    found: Vec<(P, Forbidden)>,
+    /// Characters that are allowed only together with the next character.
+    pending: Option<Pending<P>>,
+    previous: char,
+    /// Whether the text so far ends in an emoji, possibly with a skin tone or a variation selector.
+    is_after_emoji: bool,
+    /// What the last letter means for a joiner.
+    joining: Joining,
+}
+
+#[derive(Debug)]
+enum Pending<P> {
+    Joiner {
+        position: P,
+        char: char,
+        is_after_emoji: bool,
+    },
+    /// A variation selector after an ASCII character.
+    Keycap {
+        position: P,
+        char: char,
+    },
+    /// A run of tag characters. `ascii` is the text that it spells, up to [`MAX_FLAG`] characters.
+    Tags {
+        position: P,
+        first: char,
+        length: usize,
+        ascii: String,
+        is_after_black_flag: bool,
+    },
+}
+
+impl<P> Default for Scanner<P> {
+    fn default() -> Self {
+        Self { found: Vec::new(), pending: None, previous: ' ', is_after_emoji: false, joining: Joining::None }
+    }
+}
+
+impl<P> Scanner<P> {
+    pub(super) fn push(&mut self, position: P, char: char) {
+        let is_plain = matches!(char, ' '..='~' | '\n');
+        if !is_plain || self.pending.is_some() {
+            self.push_in_context(position, char);
+        }
+        if is_plain {
+            self.is_after_emoji = false;
+            self.joining = Joining::None;
+        } else {
+            let continues_emoji = is_emoji_modifier(char) || VariationSelector::from_char(char).is_some();
+            self.is_after_emoji = is_pictographic(char) || (self.is_after_emoji && continues_emoji);
+            self.joining = match Joining::from_char(char) {
+                Joining::Mark => self.joining,
+                joining => joining,
+            };
+        }
+        self.previous = char;
+    }
+
+    /// Returns the forbidden characters, in the order of their positions.
+    pub(super) fn finish(mut self) -> Vec<(P, Forbidden)> {
+        if let Some(pending) = self.pending.take() {
+            self.resolve(pending, None);
+        }
+        self.found
+    }
+
+    fn push_in_context(&mut self, position: P, char: char) {
+        match (self.pending.take(), tag(char)) {
+            (Some(Pending::Tags { position, first, length, mut ascii, is_after_black_flag }), Some(tag)) => {
+                if length < MAX_FLAG {
+                    ascii.push(tag);
+                }
+                let length = length + 1;
+                self.pending = Some(Pending::Tags { position, first, length, ascii, is_after_black_flag });
+                return;
+            }
+            (Some(pending), _) => self.resolve(pending, Some(char)),
+            (None, _) => {}
+        }
+        self.check(position, char);
+    }
+
+    /// Checks a character after the text so far.
+    fn check(&mut self, position: P, char: char) {
+        let previous = self.previous;
+        if let Some(reason) = Reason::without_context(char) {
+            self.report(position, Forbidden { char, reason, length: 1 });
+        } else if let Some(tag) = tag(char) {
+            let is_after_black_flag = previous == BLACK_FLAG;
+            let ascii = tag.to_string();
+            self.pending = Some(Pending::Tags { position, first: char, length: 1, ascii, is_after_black_flag });
+        } else if matches!(char, ZWJ | ZWNJ) {
+            if matches!(previous, ZWJ | ZWNJ) {
+                self.report_out_of_place(position, char);
+            } else if self.joining != Joining::Script {
+                let is_after_emoji = self.is_after_emoji && char == ZWJ;
+                self.pending = Some(Pending::Joiner { position, char, is_after_emoji });
+            }
+        } else if let Some(selector) = VariationSelector::from_char(char) {
+            if !selector.follows(previous) {
+                self.report_out_of_place(position, char);
+            } else if previous.is_ascii() {
+                self.pending = Some(Pending::Keycap { position, char });
+            }
+        }
+    }
+
+    /// Decides whether pending characters are allowed before `next`, or at the end of the text.
+    fn resolve(&mut self, pending: Pending<P>, next: Option<char>) {
+        match pending {
+            Pending::Joiner { position, char, is_after_emoji } => {
+                let is_used = next.is_some_and(|next| {
+                    Joining::from_char(next) == Joining::Script || (is_after_emoji && is_pictographic(next))
+                });
+                if !is_used {
+                    self.report_out_of_place(position, char);
+                }
+            }
+            Pending::Keycap { position, char } => {
+                if next != Some(KEYCAP) {
+                    self.report_out_of_place(position, char);
+                }
+            }
+            Pending::Tags { position, first, length, ascii, is_after_black_flag } => {
+                let is_flag = is_after_black_flag && length <= MAX_FLAG && FLAGS.contains(&ascii.as_str());
+                if !is_flag {
+                    self.report(position, Forbidden { char: first, reason: Reason::Tags, length });
+                }
+            }
+        }
+    }
+
+    fn report_out_of_place(&mut self, position: P, char: char) {
+        self.report(position, Forbidden { char, reason: Reason::OutOfPlace, length: 1 });
+    }
+
+    fn report(&mut self, position: P, forbidden: Forbidden) {
+        let is_same = |(_, other): &(P, Forbidden)| {
+            other.char == forbidden.char || (other.reason, forbidden.reason) == (Reason::Tags, Reason::Tags)
+        };
+        if !self.found.iter().any(is_same) {
+            self.found.push((position, forbidden));
+        }
+    }
+}
+
+/// Returns the ASCII character for which a tag character stands. U+E0000 to U+E001F, most of which are unassigned, count
+/// as tag characters.
+fn tag(char: char) -> Option<char> {
+    let code_point = u32::from(char).checked_sub(0xE0000)?;
+    char::from_u32(code_point).filter(char::is_ascii)
+}
