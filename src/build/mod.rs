@@ -37,7 +37,7 @@ pub enum BuildOutcome {
         /// The reason, for the pack's author.
         reason: String,
     },
-    /// There was nothing to do: the record is ready or does not exist, a newer attempt has replaced this one, or another
+    /// There was nothing to do: the record is ready, is being deleted or does not exist, a newer attempt has replaced this one, or another
     /// record owns the version.
     Dropped,
 }
@@ -74,7 +74,7 @@ impl Builder {
     /// Returns a [`BuildError`] if the job must be tried again.
     pub async fn build(&self, job: Job) -> Result<BuildOutcome, BuildError> {
         let Some(record) = self.table.record(job.pack_id).await? else { return Ok(BuildOutcome::Dropped) };
-        if record.build.status == BuildStatus::Ready || job.attempt < record.build.attempt {
+        if is_final(&record.build.status) || job.attempt < record.build.attempt {
             return Ok(BuildOutcome::Dropped);
         }
         let now = Timestamp::now();
@@ -100,7 +100,7 @@ impl Builder {
 
     /// Releases the lease after a build that did not succeed, and keeps the error. If this fails, the lease ends by itself.
     async fn release(&self, record: &Record, lease: &Lease, error: Option<String>) {
-        if let Err(error) = self.table.abandon_build(record, lease, error.as_deref()).await {
+        if let Err(error) = self.table.abandon(record, lease, error.as_deref()).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
         }
     }
@@ -131,14 +131,14 @@ impl Builder {
         }
         match self.table.record(record.id).await? {
             Some(found) if found.build.status == BuildStatus::Ready => Ok(BuildOutcome::Ready),
-            _ => Err(BuildError::Contested),
+            _ => self.outcome(record).await?.ok_or(BuildError::Contested),
         }
     }
 
     /// Returns the outcome of a job whose write did not apply, or `None` if its record can still be built.
     async fn outcome(&self, record: &Record) -> Result<Option<BuildOutcome>, aws::Error> {
         let Some(found) = self.table.record(record.id).await? else { return Ok(Some(BuildOutcome::Dropped)) };
-        let is_done = found.build.status == BuildStatus::Ready || found.build.attempt != record.build.attempt;
+        let is_done = is_final(&found.build.status) || found.build.attempt != record.build.attempt;
         Ok(is_done.then_some(BuildOutcome::Dropped))
     }
 
@@ -175,6 +175,14 @@ impl Builder {
         }
         self.registry.push(&record.release.image_ref, &image, pack.tree, contents).await?;
         Ok(image.manifest)
+    }
+}
+
+/// Returns whether no build changes a record with this status.
+fn is_final(status: &BuildStatus) -> bool {
+    match status {
+        BuildStatus::Ready | BuildStatus::Deleting => true,
+        BuildStatus::Queued | BuildStatus::Failed { .. } => false,
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Record {
     /// When the build status last changed.
     pub updated_at: Timestamp,
     pub build: Build,
+    /// How many references to the pack exist. A pack with references is not deleted.
+    pub reference_count: u32,
 }
 
 impl Record {
@@ -93,7 +95,7 @@ impl Record {
             tries: 0,
             last_error: None,
         };
-        Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
+        Self { id: PackId::generate(), release, created_at: now, updated_at: now, build, reference_count: 0 }
     }
 
     /// Returns this record, queued for its next attempt. That attempt builds the archive of `upload`, a new record with the
@@ -112,7 +114,8 @@ impl Record {
 /// The build of a record's image.
 ///
 /// `Ready` and `Failed` overwrite only `Queued` of the same attempt. A build of a failed record queues it again when it
-/// publishes the version. Nothing overwrites `Ready`. Queuing a build again increments the attempt.
+/// publishes the version. Only `Deleting` overwrites `Ready`, and nothing overwrites `Deleting`. Queuing a build again
+/// increments the attempt. A deletion counts the sends and tries of its purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
@@ -151,4 +154,16 @@ pub enum BuildStatus {
         #[serde(rename = "build_error", default)]
         error: String,
     },
+    /// The pack is being deleted: its image is removed from the registry, and then the record.
+    Deleting,
+}
+
+impl BuildStatus {
+    /// Returns whether a record with this status waits for a job: a build or a purge.
+    pub fn is_pending(&self) -> bool {
+        match self {
+            Self::Queued | Self::Deleting => true,
+            Self::Ready | Self::Failed { .. } => false,
+        }
+    }
 }

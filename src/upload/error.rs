@@ -28,6 +28,12 @@ pub enum UploadError {
     /// A pack with this name and version exists, but with other content or another visibility.
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
+    /// This version was published with other content, and its pack was deleted.
+    #[error("the version was published with the layer {layer_digest} and deleted")]
+    VersionDeleted { layer_digest: Digest },
+    /// The pack with this name and version is being deleted. It is safe to retry.
+    #[error("the pack with this name and version is being deleted")]
+    BeingDeleted,
     /// A storage error before the record was written.
     #[error("a storage error before the record was written")]
     Storage(#[from] aws::Error),

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use self::error::{Difference, ExistingVersion, UploadError};
 use crate::{
-    aws::{Created, PresignedPut, Queue, Staging, Table},
+    aws::{Created, Job, PresignedPut, Queue, Staging, Table, VersionState},
     error_chain::ErrorChain,
     identity::Org,
     records::{BuildStatus, ImageFormat, Record, Release, Timestamp, UploadId, Visibility},
@@ -28,7 +28,7 @@ const MAX_OVERWRITE_RETRIES: usize = 5;
 pub struct Uploads {
     pub table: Table,
     pub staging: Staging,
-    pub queue: Queue,
+    pub queue: Queue<Job>,
     /// The registry in image references.
     pub registry: RegistryAddress,
     /// The limits of archives in a request.
@@ -131,10 +131,14 @@ impl Uploads {
             };
             let release = self.release(org, submission.visibility, submission.uploaded_by, validated);
             let Manifest { name, version, .. } = &release.manifest;
-            let Some(found) = self.table.released(org.id, name, version).await? else { return Ok(release) };
-            match decide(&found, &release)? {
-                Decision::Keep | Decision::QueueAgain => Ok(found.release),
-                Decision::Replace => Ok(release),
+            match self.table.version(org.id, name, version).await? {
+                VersionState::Free => Ok(release),
+                VersionState::Deleted(published) if published == release.layer_digest => Ok(release),
+                VersionState::Deleted(layer_digest) => Err(UploadError::VersionDeleted { layer_digest }),
+                VersionState::Taken(found) => match decide(&found, &release)? {
+                    Decision::Keep | Decision::QueueAgain => Ok(found.release),
+                    Decision::Replace => Ok(release),
+                },
             }
         };
         timeout_at(deadline, check).await?
@@ -202,6 +206,7 @@ impl Uploads {
             let found = match created {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
+                Created::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
             };
             retries.next().ok_or(UploadError::ConcurrentUploads)?;
             match decide(&found, &new.release)? {
@@ -245,5 +250,6 @@ fn decide(found: &Record, new: &Release) -> Result<Decision, UploadError> {
         (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
         (BuildStatus::Failed { .. }, false) => Ok(Decision::Replace),
         (BuildStatus::Queued | BuildStatus::Ready, false) => Err(UploadError::version_exists(found, differs)),
+        (BuildStatus::Deleting, _) => Err(UploadError::BeingDeleted),
     }
 }

@@ -16,7 +16,7 @@ pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR 
 #[derive(Debug, Clone)]
 pub struct Lease {
     /// Unique to the build.
-    holder: String,
+    pub(super) holder: String,
     /// When other builds may take the lease.
     until: Timestamp,
 }
@@ -45,14 +45,7 @@ impl Table {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":failed", string(BuildState::Failed));
-        // `lease_holder = :holder`: the response to this write may have been lost.
-        let take = self
-            .update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
-            .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
-            .expression_attribute_values(":holder", string(&lease.holder))
-            .expression_attribute_values(":until", string(lease.until))
-            .expression_attribute_values(":now", string(now));
-        self.transact_updates([try_again, take]).await
+        self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
     /// Publishes the version: from now on it has this record's content, for good. A failed record is queued again.
@@ -97,8 +90,8 @@ impl Table {
         self.transact_updates([ready, release]).await
     }
 
-    /// Ends a build that did not succeed: releases its lease, and keeps the error for the operator.
-    pub async fn abandon_build(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
+    /// Ends a build or a purge that did not succeed: releases its lease, and keeps the error for the operator.
+    pub async fn abandon(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
         let release = self
             .update(Key::version_claim_of(record), "REMOVE lease_holder, publishing_until")
             .condition_expression("lease_holder = :holder")
@@ -144,21 +137,31 @@ impl Table {
         self.transact_updates([fail, release]).await
     }
 
+    /// Returns the update of a version claim that takes the lease, unless another holder has it.
+    pub(super) fn take_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> UpdateBuilder {
+        // `lease_holder = :holder`: the response to this write may have been lost.
+        self.update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
+            .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":until", string(lease.until))
+            .expression_attribute_values(":now", string(now))
+    }
+
     /// Returns an update of a record, with its attempt as `:attempt`, for the caller to add a condition.
-    fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
+    pub(super) fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         let update = update.update_expression(expression);
         update.expression_attribute_values(":attempt", number(record.build.attempt))
     }
 
     /// Returns an update of a record's version claim, with the record's id as `:id`, for the caller to add a condition.
-    fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
+    pub(super) fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name);
         let update = update.set_key(Some(Key::version_claim_of(record).attributes()));
         update.update_expression(expression).expression_attribute_values(":id", string(record.id))
     }
 
-    async fn transact_updates(&self, updates: [UpdateBuilder; 2]) -> Result<bool, Error> {
+    pub(super) async fn transact_updates(&self, updates: [UpdateBuilder; 2]) -> Result<bool, Error> {
         let build = |update: UpdateBuilder| {
             let update = update.build().map_err(Error::call("TransactWriteItems"))?;
             Ok(TransactWriteItem::builder().update(update).build())

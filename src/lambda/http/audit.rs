@@ -1,5 +1,6 @@
 use super::ApiError;
 use crate::{
+    lifecycle::Deletion,
     records::{Record, Release},
     telemetry::AUDIT,
 };
@@ -30,6 +31,21 @@ pub(super) fn visibility_set(record: &Record) {
         pack_version = manifest.version.as_str(),
         visibility = %visibility,
         "visibility set"
+    );
+}
+
+/// Logs a deletion that has begun. `outcome` is `deleted`, or `pending` if the purge goes on. The request's span has the
+/// caller and the pack's id.
+pub(super) fn deleted(Deletion { record, is_complete }: &Deletion) {
+    let Release { manifest, image_digest, .. } = &record.release;
+    tracing::info!(
+        target: AUDIT,
+        action = "pack.delete",
+        outcome = if *is_complete { "deleted" } else { "pending" },
+        pack_name = manifest.name.as_str(),
+        pack_version = manifest.version.as_str(),
+        image_digest = %image_digest,
+        "pack deleted"
     );
 }
 

@@ -2,12 +2,13 @@
 //!
 //! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
 //! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415,
-//! 413, 400), and last the existing packs (409). openapi.yaml describes the API and is served without a credential.
+//! 413, 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a credential.
 
 mod audit;
 mod authenticate;
 mod begin_upload;
 mod body;
+mod delete;
 mod error;
 mod event;
 mod media_type;
@@ -61,10 +62,9 @@ pub struct Api {
 
 impl Api {
     /// Creates the API. It reads packs and API keys from the table that `uploads` writes to.
-    pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
+    pub fn new(uploads: Uploads, lifecycle: Lifecycle, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone());
-        let lifecycle = Lifecycle::new(uploads.table.clone());
         Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads }
     }
 
@@ -89,6 +89,9 @@ impl Api {
             }
             Operation::ListPacks => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
             Operation::GetPack { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+            Operation::DeletePack { id } => {
+                timeout_at(deadline, delete::delete(self, &caller().await?, query, &id)).await?
+            }
             Operation::UpdatePack { id } => {
                 timeout_at(deadline, update::update(self, &caller().await?, query, &request, &id)).await?
             }
