@@ -18,7 +18,7 @@ pub struct Org {
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub org: Org,
-    /// The permissions of the credential.
+    /// The credential's permissions.
     pub scopes: Vec<Scope>,
     /// The credential's name in logs, which is not secret: `key:` and the first digits of the key's hash, or `session:`
     /// and the token's subject.

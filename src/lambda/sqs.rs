@@ -123,7 +123,7 @@ where
     is_done
 }
 
-/// Returns how long ago a message was first sent.
+/// Returns how long ago a message was sent, or `None` if the message does not say so.
 fn queue_age(message: &SqsMessage) -> Option<Duration> {
     let sent = Duration::from_millis(message.attributes.get("SentTimestamp")?.parse().ok()?);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;

@@ -19,7 +19,7 @@ use crate::{
     records::{PackId, Record, Visibility},
 };
 
-/// Changes the packs of the caller's org.
+/// The use cases that change the packs of the caller's org.
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
     pub table: Table,
@@ -33,7 +33,7 @@ impl Lifecycle {
     /// pack is being deleted.
     ///
     /// # Errors
-    /// If DynamoDB fails, the visibility may have been set. It is safe to retry.
+    /// Returns an error if DynamoDB fails. The visibility may have been set anyway. It is safe to retry.
     pub async fn set_visibility(
         &self,
         caller: &Caller,

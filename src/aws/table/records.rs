@@ -23,8 +23,8 @@ use crate::{
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none undoes a change
-/// of the visibility.
+/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none of them
+/// undoes a change of the visibility.
 const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility";
 
 /// The result of writing a record.
@@ -49,7 +49,7 @@ pub enum VersionState {
     Deleted(Digest),
 }
 
-/// The version claim. It has a record or a layer digest, or both.
+/// The attributes of a version claim that an upload needs. A claim has a record or a layer digest, or both.
 #[derive(Serialize, Deserialize)]
 struct VersionClaimItem {
     #[serde(default)]
@@ -80,8 +80,8 @@ impl Table {
         self.resolve_failed_write(record).await
     }
 
-    /// Replaces the failed record `old` with `new`, which has the same name and version, unless `old` has changed since it
-    /// was read. A version that is published or being built is [`Created::Taken`].
+    /// Replaces the failed record `old` with `new`, which has the same name and version. Returns [`Created::Taken`] if
+    /// `old` has changed since it was read, or if the version is published or being built.
     ///
     /// # Errors
     /// The same as [`Table::create`].

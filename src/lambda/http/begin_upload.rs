@@ -16,7 +16,7 @@ use crate::{
     upload::Begun,
 };
 
-/// The response, which tells the client where and how to send the archive.
+/// The body of the response, which tells the client where and how to send the archive.
 #[derive(Serialize)]
 struct UploadView {
     upload_id: UploadId,
@@ -31,7 +31,7 @@ struct BeginUploadRequest {
     sha256: Digest,
 }
 
-/// `POST /v1/packs/uploads`
+/// Handles `POST /v1/packs/uploads`.
 pub(super) async fn begin_upload(
     api: &Api,
     caller: &Caller,

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{ApiError, media_type::MediaType};
 
-/// The field under which problems of the body as a whole are reported.
+/// The field under which problems with the body as a whole are reported.
 const BODY: &str = "body";
 
-/// Reads the body as a JSON object with `keys`, which is a phrase such as ``the key `visibility` ``. Returns `None` and adds
-/// a problem if it is something else.
+/// Reads the body as a JSON object. If it is something else, adds a problem and returns `None`. The problem names the
+/// expected `keys`, a phrase such as ``the key `visibility` ``.
 ///
 /// # Errors
 /// Returns [`ApiError::UnsupportedMediaType`] if the content type is not `application/json`.

@@ -23,7 +23,7 @@ use crate::{
     upload::{Difference, ExistingVersion, UploadError},
 };
 
-/// The `Retry-After` header of responses to backend failures, in seconds.
+/// The value of `Retry-After`, in seconds, if a backend is temporarily unavailable.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
 /// The request to use for an archive that is too large for the form.
@@ -288,12 +288,12 @@ fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) ->
     }
 }
 
-/// Returns the end of a message, which names the request with the higher limit.
+/// Returns the end of a message, which names the request with the higher limit, if there is one.
 fn larger_hint(larger: Option<u64>) -> String {
     larger.map_or_else(String::new, |value| format!("; `{LARGER_REQUEST}` allows up to {value}"))
 }
 
-/// Returns the end of a message, which says how many problems the details do not list.
+/// Returns the end of a message, which says how many problems the details do not list, if any.
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),

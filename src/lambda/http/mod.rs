@@ -2,7 +2,8 @@
 //!
 //! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
 //! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415,
-//! 413, 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a credential.
+//! 413, 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a
+//! credential.
 
 mod audit;
 mod authenticate;
@@ -98,7 +99,7 @@ impl Api {
         }
     }
 
-    /// Authenticates the caller and adds it to the request's log span.
+    /// Authenticates the caller, adds it to the request's log span, and checks the request's host.
     async fn caller(&self, request: &Request, query: &Query) -> Result<Caller, ApiError> {
         let caller = authenticate::caller(self, request.headers(), query).await?;
         let span = Span::current();
@@ -185,7 +186,8 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     json_text(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise"))
 }
 
-/// Returns a JSON response that must not be cached: it has an org's data, which changes when builds finish.
+/// Returns a JSON response that must not be cached, because most responses contain an org's data, which changes when
+/// builds finish.
 fn json_text(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;

@@ -12,7 +12,7 @@ pub(super) enum Operation {
     GetPack {
         id: String,
     },
-    /// As for `GetPack`.
+    /// The id is the same as in `GetPack`.
     UpdatePack {
         id: String,
     },
@@ -76,7 +76,7 @@ impl Route {
 }
 
 /// Matches a path against a template. Returns the path's segment at `{id}`, or an empty string if the template has no
-/// `{id}`.
+/// `{id}`. Returns `None` if the path does not match.
 fn id<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let Some((before, after)) = template.split_once("{id}") else { return (template == path).then_some("") };
     let id = path.strip_prefix(before)?.strip_suffix(after)?;

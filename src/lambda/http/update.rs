@@ -12,7 +12,7 @@ use crate::{
     records::{PackId, Visibility},
 };
 
-/// `PATCH /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's pack.
+/// Handles `PATCH /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's pack.
 pub(super) async fn update(
     api: &Api,
     caller: &Caller,
