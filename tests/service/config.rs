@@ -7,14 +7,16 @@ use pack_upload::{
     aws::Staging,
     config::{Admin, Api, Builder, ConfigError, Requeue},
     identity::{JwksSettings, SessionSettings, Settings},
+    lifecycle::Purger,
     registry::Credentials,
 };
 use secrecy::ExposeSecret as _;
 
-const REQUIRED: [(&str, &str); 4] = [
+const REQUIRED: [(&str, &str); 5] = [
     ("TABLE_NAME", "packs"),
     ("STAGING_BUCKET", "staging"),
     ("BUILD_QUEUE_URL", "https://sqs.example/1/builds"),
+    ("PURGE_QUEUE_URL", "https://sqs.example/1/purges"),
     ("REGISTRY", "registry.example:5000/packs"),
 ];
 
@@ -34,6 +36,7 @@ fn only_the_required_variables_must_be_set() {
     let api = Api::read(environment(&[])).unwrap();
     assert_eq!((api.table_name.as_str(), api.staging_bucket.as_str()), ("packs", "staging"));
     assert_eq!(api.build_queue_url, "https://sqs.example/1/builds");
+    assert_eq!(api.purge_queue_url, "https://sqs.example/1/purges");
     assert_eq!(api.registry.to_string(), "registry.example:5000/packs");
     assert_eq!((api.limits, api.deadline), (Limits::default(), Duration::from_secs(24)));
     assert_eq!(api.identity, Settings::default());
@@ -51,10 +54,10 @@ fn an_error_lists_every_missing_or_invalid_variable() {
     let nothing = |_: &str| None;
     assert_eq!(
         variables(&Api::read(nothing).unwrap_err()),
-        ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"]
+        ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL", "REGISTRY"]
     );
     assert_eq!(variables(&Builder::read(nothing).unwrap_err()), ["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]);
-    assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL"]);
+    assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"]);
     assert_eq!(variables(&Admin::read(nothing).unwrap_err()), ["TABLE_NAME"]);
 
     let invalid = [
@@ -91,6 +94,7 @@ fn every_limit_and_timeout_can_be_set() {
         ("LIMIT_LARGE_UNPACKED_BYTES", "22"),
         ("LIMIT_LARGE_FILE_BYTES", "23"),
         ("REQUEST_DEADLINE_MS", "12"),
+        ("PURGE_WAIT_MS", "25"),
         ("CONNECT_TIMEOUT_MS", "13"),
         ("CALL_ATTEMPT_TIMEOUT_MS", "14"),
         ("TRANSFER_ATTEMPT_TIMEOUT_MS", "15"),
@@ -121,7 +125,7 @@ fn every_limit_and_timeout_can_be_set() {
     let requeue = Requeue::read(environment(&settings)).unwrap();
     let large = Limits { compressed_bytes: 21, unpacked_bytes: 22, file_bytes: 23, ..limits.clone() };
     assert_eq!((&api.limits, &api.large_limits, &builder.limits), (&limits, &large, &large));
-    assert_eq!(api.deadline, milliseconds(12));
+    assert_eq!((api.deadline, api.purge_wait), (milliseconds(12), milliseconds(25)));
     for timeouts in [&api.timeouts, &builder.timeouts, &requeue.timeouts] {
         let found = [timeouts.connect, timeouts.call, timeouts.transfer, timeouts.send];
         assert_eq!(found, [13, 14, 15, 16].map(milliseconds));
@@ -207,12 +211,17 @@ fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
     let builder = Builder::read(environment(&[])).unwrap();
     let function = Duration::from_secs(template("BuilderFunction", "Timeout"));
     assert!(builder.lease >= function + builder.registry.push_timeout, "{:?} is too short", builder.lease);
-    assert!(builder.lease < Duration::from_secs(template("BuildQueue", "VisibilityTimeout")));
+    for queue in ["BuildQueue", "PurgeQueue"] {
+        assert!(builder.lease < Duration::from_secs(template(queue, "VisibilityTimeout")), "{queue}");
+    }
+    assert!(Purger::LEASE_WAIT + builder.registry.push_timeout < function, "a purge that waits for a build times out");
 }
 
 #[test]
 fn the_api_responds_before_api_gateway_times_out() {
     let api = Api::read(environment(&[])).unwrap();
+    assert_eq!(api.purge_wait, Duration::from_secs(15));
+    assert!(api.purge_wait < api.deadline);
     let worst = api.deadline + api.timeouts.send;
     assert!(worst + Duration::from_secs(1) < Duration::from_secs(29), "{worst:?} leaves no time to respond");
     assert!(worst < Duration::from_secs(template("ApiFunction", "Timeout")));
@@ -228,11 +237,13 @@ fn staged_archives_outlive_their_builds() {
     let requeue = Requeue::read(environment(&[])).unwrap().settings;
     assert_eq!(requeue.give_up_after, day);
     assert!(requeue.give_up_after + requeue.resend_after < expires_after);
-    let redelivered_for = template("BuildQueue", "VisibilityTimeout") * template("BuildQueue", "maxReceiveCount");
-    assert!(
-        Duration::from_secs(redelivered_for) <= requeue.resend_after,
-        "a job is sent again while the queue still redelivers it"
-    );
+    for queue in ["BuildQueue", "PurgeQueue"] {
+        let redelivered_for = template(queue, "VisibilityTimeout") * template(queue, "maxReceiveCount");
+        assert!(
+            Duration::from_secs(redelivered_for) <= requeue.resend_after,
+            "a job is sent again while {queue} still redelivers it"
+        );
+    }
 }
 
 const SESSIONS: [(&str, &str); 3] = [

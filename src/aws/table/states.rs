@@ -18,11 +18,12 @@ pub struct PendingPage {
 }
 
 impl Table {
-    /// Counts another send of the record's job. Returns false if the record no longer has the same status and attempt.
+    /// Counts another send of the record's job. Returns false if the record is no longer pending with the same status
+    /// and attempt.
     pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
         let update = self
             .update(Key::record(record.id), "SET enqueued_at = :now, sends = :sends")
-            .condition_expression("build_status = :status AND attempt = :attempt")
+            .condition_expression("build_status = :status AND attempt = :attempt AND attribute_exists(pending)")
             .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":sends", number(record.build.sends.saturating_add(1)))
             .expression_attribute_values(":status", string(BuildState::from(&record.build.status)))

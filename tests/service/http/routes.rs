@@ -43,8 +43,8 @@ async fn a_405_lists_the_allowed_methods() {
         ("GET", "/v1/packs/uploads", "POST"),
         ("POST", "/v1/packs", "GET"),
         ("HEAD", "/v1/packs", "GET"),
-        ("DELETE", "/v1/packs/pack_01JACME1000000000000000000", "GET, PATCH"),
-        ("PUT", "/v1/packs/not-an-id", "GET, PATCH"),
+        ("PUT", "/v1/packs/pack_01JACME1000000000000000000", "GET, DELETE, PATCH"),
+        ("POST", "/v1/packs/not-an-id", "GET, DELETE, PATCH"),
     ] {
         let response = send(&request(method, path)).await;
         assert_eq!(response.code(), (405, "method_not_allowed"), "{method} {path}");
@@ -69,6 +69,7 @@ async fn known_routes_require_a_credential() {
         ("POST", "/v1/packs/upload"),
         ("GET", "/v1/packs"),
         ("GET", "/v1/packs/x"),
+        ("DELETE", "/v1/packs/x"),
         ("PATCH", "/v1/packs/x"),
         ("POST", "/v1/packs/uploads"),
     ] {

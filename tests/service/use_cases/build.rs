@@ -22,7 +22,7 @@ use pack_upload::{
     lambda::sqs,
     records::{BuildStatus, PackId, Record, Timestamp},
     registry::{Credentials, RegistryAddress},
-    requeue::{Requeue, Settings},
+    requeue::Settings,
     upload::{Outcome, UploadError},
 };
 use serde_json::json;
@@ -183,8 +183,7 @@ async fn a_late_build_of_a_replaced_record_does_not_move_the_tag() {
     proxy.held.notified().await;
 
     let settings = Settings { resend_after: Duration::ZERO, max_sends: 1, ..Settings::default() };
-    let requeue = Requeue { table: fixture.uploads.table.clone(), queue: fixture.uploads.queue.clone(), settings };
-    assert_eq!(requeue.sweep().await.unwrap().failed, 1);
+    assert_eq!(fixture.requeue(settings).sweep().await.unwrap().failed, 1);
     let second = fixture.create(pack("second")).await;
     assert_eq!(fixture.builder.build(Job::from(&second)).await.unwrap(), BuildOutcome::Ready);
 
@@ -205,7 +204,7 @@ async fn a_version_that_is_being_built_is_neither_built_again_nor_failed_nor_rep
 
     assert!(matches!(fixture.builder.build(Job::from(&record)).await.unwrap_err(), BuildError::Leased));
     assert!(!table.mark_failed(&record, None, "gave up", Timestamp::now()).await.unwrap());
-    table.abandon_build(&record, &lease, Some("interrupted")).await.unwrap();
+    table.abandon(&record, &lease, Some("interrupted")).await.unwrap();
     assert!(table.mark_failed(&record, None, "gave up", Timestamp::now()).await.unwrap());
 
     let again = Lease::new(now + Duration::from_secs(60));
@@ -243,7 +242,7 @@ async fn only_the_failed_messages_of_a_batch_are_redelivered() {
         {"messageId": "valid", "body": job(Job::from(&valid))},
     ]}))
     .unwrap();
-    let mut failures: Vec<_> = sqs::handle_batch(&fixture.builder, event)
+    let mut failures: Vec<_> = sqs::handle_batch(&fixture.handlers(), event)
         .await
         .batch_item_failures
         .into_iter()
