@@ -1,9 +1,13 @@
 use std::io;
 
 use pack_format::{Digest, Limit, Problems, ValidationError};
+use serde::Serialize;
 use tokio::time::error::Elapsed;
 
-use crate::{aws, records::PackId};
+use crate::{
+    aws,
+    records::{PackId, Record, Release},
+};
 
 /// Why an upload was not accepted. It may have left a staged object, which expires. A write of the record that failed
 /// or timed out may have taken effect.
@@ -22,8 +26,8 @@ pub enum UploadError {
     #[error("has no archive yet; send it to the URL returned with this id")]
     NotSent,
     /// A pack with this name and version exists, but with other content or another visibility.
-    #[error("{pack_id} already has this name and version")]
-    Conflict { pack_id: PackId, layer_digest: Digest, image_digest: Digest },
+    #[error("{} already has this name and version", .0.pack_id)]
+    VersionExists(Box<ExistingVersion>),
     /// A storage error before the record was written.
     #[error("a storage error before the record was written")]
     Storage(#[from] aws::Error),
@@ -36,6 +40,40 @@ pub enum UploadError {
     /// Other uploads kept changing the failed record of this name and version. It is safe to retry.
     #[error("other uploads kept changing the record of this name and version")]
     ConcurrentUploads,
+}
+
+/// The pack that has an upload's name and version, and what differs. The client sees all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExistingVersion {
+    pub pack_id: PackId,
+    pub layer_digest: Digest,
+    pub image_digest: Digest,
+    /// Has at least one element.
+    pub differs: Vec<Difference>,
+}
+
+/// A difference between an upload and the existing pack with its name and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Difference {
+    /// The layer digest.
+    Content,
+    Visibility,
+}
+
+impl Difference {
+    pub(super) fn between(found: &Release, new: &Release) -> Vec<Self> {
+        let content = (found.layer_digest != new.layer_digest).then_some(Self::Content);
+        let visibility = (found.visibility != new.visibility).then_some(Self::Visibility);
+        content.into_iter().chain(visibility).collect()
+    }
+}
+
+impl UploadError {
+    pub(super) fn version_exists(found: &Record, differs: Vec<Difference>) -> Self {
+        let Release { layer_digest, image_digest, .. } = found.release;
+        Self::VersionExists(Box::new(ExistingVersion { pack_id: found.id, layer_digest, image_digest, differs }))
+    }
 }
 
 impl From<ValidationError> for UploadError {

@@ -9,7 +9,7 @@ use futures_util::stream;
 use pack_format::{Digest, Limit, LimitName, Limits, Manifest, Pack, ValidationError};
 use tokio::time::{Instant, timeout_at};
 
-pub use self::error::UploadError;
+pub use self::error::{Difference, ExistingVersion, UploadError};
 use crate::{
     aws::{Created, PresignedPut, Queue, Staging, Table},
     error_chain::ErrorChain,
@@ -239,14 +239,11 @@ enum Decision {
 }
 
 fn decide(found: &Record, new: &Release) -> Result<Decision, UploadError> {
-    let same = found.release.layer_digest == new.layer_digest && found.release.visibility == new.visibility;
-    match (&found.build.status, same) {
+    let differs = Difference::between(&found.release, new);
+    match (&found.build.status, differs.is_empty()) {
         (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
         (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
         (BuildStatus::Failed { .. }, false) => Ok(Decision::Replace),
-        (BuildStatus::Queued | BuildStatus::Ready, false) => {
-            let Release { layer_digest, image_digest, .. } = found.release;
-            Err(UploadError::Conflict { pack_id: found.id, layer_digest, image_digest })
-        }
+        (BuildStatus::Queued | BuildStatus::Ready, false) => Err(UploadError::version_exists(found, differs)),
     }
 }

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Each top-level module, and the modules that it may use.
+/// The top-level modules that are restricted, and the modules that each may use.
 const ALLOWED: [(&str, &[&str]); 13] = [
     ("records", &[]),
     ("error_chain", &[]),

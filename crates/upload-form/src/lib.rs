@@ -9,16 +9,16 @@ use futures_util::stream;
 use multer::{Constraints, Multipart, SizeLimit};
 use pack_format::{Escaped, Limit, LimitName, Limits, Problems, Quoted};
 
-/// The field under which problems of the form as a whole are reported.
+/// The field under which problems with the form as a whole are reported.
 pub const FORM: &str = "form";
 /// The part with the id of an archive that is already in S3. Clients send it instead of the part `archive`.
 pub const UPLOAD_ID: &str = "upload_id";
 /// In characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
-/// The number of bytes to read of a text part. Every valid value is shorter.
+/// The number of bytes that are kept of a text part. Every valid value is shorter.
 const MAX_TEXT: usize = 256;
 
-/// The form of an upload. Only the size of the archive is validated.
+/// The parts of an upload's form. Of their contents, only the archive's size has been checked.
 #[derive(Debug, Default)]
 pub struct Form {
     /// A `.tar.gz`.
@@ -83,31 +83,18 @@ impl Form {
     }
 }
 
-/// Returns the start of a part as text.
+/// Returns the start of a part as text, with replacement characters for bytes that are not UTF-8.
 fn text(content: &[u8]) -> String {
     String::from_utf8_lossy(&content[..content.len().min(MAX_TEXT)]).into_owned()
 }
 
-/// Why a Content-Type has no boundary.
+/// The error for a Content-Type without a valid boundary.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum InvalidContentType {
-    #[error("the body must be multipart/form-data")]
-    NotAForm,
-    /// The boundary is missing or invalid.
-    #[error("the Content-Type header has no valid boundary; let the HTTP client set the header")]
-    NoBoundary,
-}
+#[error("the Content-Type header has no valid boundary; let the HTTP client set the header")]
+pub struct NoBoundary;
 
 /// Returns the boundary in the Content-Type of a form.
-pub fn boundary(content_type: &str) -> Result<String, InvalidContentType> {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("multipart/form-data") {
-        return Err(InvalidContentType::NotAForm);
-    }
-    let boundary = multer::parse_boundary(content_type).map_err(|_| InvalidContentType::NoBoundary)?;
-    if boundary.is_empty() || boundary.len() > MAX_BOUNDARY {
-        Err(InvalidContentType::NoBoundary)
-    } else {
-        Ok(boundary)
-    }
+pub fn boundary(content_type: &str) -> Result<String, NoBoundary> {
+    let boundary = multer::parse_boundary(content_type).map_err(|_| NoBoundary)?;
+    if boundary.is_empty() || boundary.len() > MAX_BOUNDARY { Err(NoBoundary) } else { Ok(boundary) }
 }

@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use lambda_http::{
     Body, Request,
-    http::{Response, StatusCode, header::CONTENT_TYPE},
+    http::{Response, StatusCode},
 };
 use pack_format::{Digest, Escaped, Problems};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Api, ApiError, json, query::Query};
+use super::{Api, ApiError, json, media_type::MediaType, query::Query};
 use crate::{
     aws::PresignedPut,
     identity::Caller,
@@ -53,11 +53,7 @@ pub(super) async fn begin_upload(
 
 /// Reads the body. If it is invalid, adds its problems and returns `None`.
 fn read_body(request: &Request, problems: &mut Problems) -> Result<Option<BeginUploadRequest>, ApiError> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        return Err(ApiError::UnsupportedMediaType { expected: "application/json" });
-    }
+    MediaType::Json.check(request.headers())?;
     match serde_json::from_slice(request.body()) {
         Ok(Value::Object(keys)) => Ok(parse_body(keys, problems)),
         Ok(_) => {

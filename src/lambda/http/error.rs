@@ -3,23 +3,23 @@ use std::error::Error;
 use lambda_http::{
     Body,
     http::{
-        HeaderValue, Response, StatusCode,
+        HeaderValue, Method, Response, StatusCode,
         header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
-use pack_format::{Digest, Limit, Problems};
+use pack_format::{Limit, Problems, Quoted};
 use serde::Serialize;
 use serde_json::{Value, json};
 use strum::{IntoStaticStr, VariantNames};
 use tokio::time::error::Elapsed;
 use upload_form::UPLOAD_ID;
 
+use super::media_type::UnsupportedMediaType;
 use crate::{
     aws,
     error_chain::ErrorChain,
     identity::{Scope, UploadDenied},
-    records::PackId,
-    upload::UploadError,
+    upload::{Difference, ExistingVersion, UploadError},
 };
 
 /// The `Retry-After` header of responses to backend failures, in seconds.
@@ -39,7 +39,7 @@ pub enum ErrorCode {
     PackNotFound,
     NotFound,
     MethodNotAllowed,
-    StateConflict,
+    VersionExists,
     PayloadTooLarge,
     UnsupportedMediaType,
     BillingInactive,
@@ -55,7 +55,7 @@ impl ErrorCode {
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::PackNotFound | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::StateConflict => StatusCode::CONFLICT,
+            Self::VersionExists => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BillingInactive => StatusCode::LOCKED,
@@ -84,22 +84,19 @@ pub(super) enum ApiError {
     WrongHost { host: String },
     #[error("no such pack")]
     PackNotFound,
-    #[error("no such route")]
-    RouteNotFound,
+    #[error("no such route: {}", Quoted::new(&format!("{method} {path}")))]
+    RouteNotFound { method: Method, path: String },
     #[error("this path supports only {allow}")]
     MethodNotAllowed {
         /// Every method of the path, separated by commas.
         allow: String,
     },
-    #[error(
-        "this name and version already exist with other content or another visibility; \
-         a version cannot change, so upload the pack under a new version"
-    )]
-    StateConflict { pack_id: PackId, layer_digest: Digest, image_digest: Digest },
+    #[error("{}", version_exists(.0))]
+    VersionExists(Box<ExistingVersion>),
     #[error("{limit}{}", larger_hint(*.larger))]
     PayloadTooLarge { limit: Limit, larger: Option<u64> },
-    #[error("the body must be {expected}")]
-    UnsupportedMediaType { expected: &'static str },
+    #[error(transparent)]
+    UnsupportedMediaType(#[from] UnsupportedMediaType),
     #[error("the org cannot upload packs: its billing is past due or has ended, or its trial has expired")]
     BillingInactive,
     #[error("an internal error occurred")]
@@ -132,11 +129,11 @@ impl ApiError {
             Self::Unauthenticated { .. } | Self::CredentialInUrl => ErrorCode::Unauthenticated,
             Self::PermissionDenied { .. } | Self::WrongHost { .. } => ErrorCode::PermissionDenied,
             Self::PackNotFound => ErrorCode::PackNotFound,
-            Self::RouteNotFound => ErrorCode::NotFound,
+            Self::RouteNotFound { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
-            Self::StateConflict { .. } => ErrorCode::StateConflict,
+            Self::VersionExists(_) => ErrorCode::VersionExists,
             Self::PayloadTooLarge { .. } => ErrorCode::PayloadTooLarge,
-            Self::UnsupportedMediaType { .. } => ErrorCode::UnsupportedMediaType,
+            Self::UnsupportedMediaType(_) => ErrorCode::UnsupportedMediaType,
             Self::BillingInactive => ErrorCode::BillingInactive,
             Self::Panicked | Self::Internal(_) => ErrorCode::InternalError,
             Self::Unavailable(_) => ErrorCode::Unavailable,
@@ -161,9 +158,7 @@ impl ApiError {
             Self::Validation(problems) => {
                 Some(json!({ "fields": problems.by_field(), "unlisted_problems": problems.unlisted() }))
             }
-            Self::StateConflict { pack_id, layer_digest, image_digest } => {
-                Some(json!({ "pack_id": pack_id, "layer_digest": layer_digest, "image_digest": image_digest }))
-            }
+            Self::VersionExists(existing) => Some(json!(existing)),
             Self::PayloadTooLarge { limit, larger } => {
                 let mut details = json!({ "limit": { "name": limit.name(), "value": limit.value() } });
                 if let Some(value) = larger {
@@ -230,13 +225,31 @@ impl From<UploadError> for ApiError {
                 problems.add(UPLOAD_ID, error);
                 Self::Validation(problems)
             }
-            UploadError::Conflict { pack_id, layer_digest, image_digest } => {
-                Self::StateConflict { pack_id, layer_digest, image_digest }
-            }
+            UploadError::VersionExists(existing) => Self::VersionExists(existing),
             UploadError::Storage(error) => error.into(),
             UploadError::Io(_) | UploadError::TimedOut(_) | UploadError::ConcurrentUploads => {
                 Self::Unavailable(error.into())
             }
+        }
+    }
+}
+
+fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) -> String {
+    match differs.as_slice() {
+        [Difference::Visibility] => format!(
+            "this version already exists with the same content and another visibility; \
+             change the visibility with `PATCH /v1/packs/{pack_id}`"
+        ),
+        differs => {
+            let other = if differs.contains(&Difference::Visibility) {
+                "other content and another visibility"
+            } else {
+                "other content"
+            };
+            format!(
+                "this version already exists with {other}; \
+                 the content of a version cannot change, so upload the pack under a new version"
+            )
         }
     }
 }

@@ -9,6 +9,7 @@ mod authenticate;
 mod begin_upload;
 mod error;
 mod event;
+mod media_type;
 mod packs;
 mod query;
 mod record;

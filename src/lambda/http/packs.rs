@@ -1,13 +1,19 @@
 use lambda_http::{
     Body,
-    http::{Response, StatusCode},
+    http::{HeaderValue, Response, StatusCode, header::RETRY_AFTER},
 };
 use pack_format::Problems;
 use serde::Serialize;
 use tracing::{Span, field};
 
 use super::{Api, ApiError, json, query::Query, record::RecordView};
-use crate::{identity::Caller, records::PackId};
+use crate::{
+    identity::Caller,
+    records::{BuildStatus, PackId},
+};
+
+/// The `Retry-After` header of a record whose build is pending, in seconds.
+const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
 #[derive(Serialize)]
 struct PageView<'a> {
@@ -26,7 +32,11 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
     let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
     Span::current().record("pack_id", field::display(id));
     let record = api.catalog.get(caller, id).await?.ok_or(ApiError::PackNotFound)?;
-    Ok(json(StatusCode::OK, &RecordView::from_record(&record, caller)))
+    let mut response = json(StatusCode::OK, &RecordView::from_record(&record, caller));
+    if record.build.status == BuildStatus::Queued {
+        response.headers_mut().insert(RETRY_AFTER, POLL_INTERVAL);
+    }
+    Ok(response)
 }
 
 /// `GET /v1/packs`

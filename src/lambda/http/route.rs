@@ -46,7 +46,10 @@ impl Route {
     pub(super) fn from_request(request: &Request) -> Result<Self, ApiError> {
         let path = path(request);
         let matched = PATHS.iter().find_map(|(template, methods)| Some((template, methods, id(template, path)?)));
-        let (template, methods, id) = matched.ok_or(ApiError::RouteNotFound)?;
+        let (template, methods, id) = matched.ok_or_else(|| {
+            let (method, path) = (request.method().clone(), path.to_owned());
+            ApiError::RouteNotFound { method, path }
+        })?;
         match methods.iter().find(|(method, _)| method == request.method()) {
             Some((_, operation)) => Ok(Self { operation: operation(id), template }),
             None => {

@@ -1,17 +1,14 @@
 use bytes::Bytes;
 use lambda_http::{
     Body, Request,
-    http::{
-        HeaderValue, Response, StatusCode,
-        header::{CONTENT_TYPE, LOCATION},
-    },
+    http::{HeaderValue, Response, StatusCode, header::LOCATION},
 };
 use pack_format::{Problems, Quoted};
 use tokio::time::Instant;
 use tracing::{Span, field};
-use upload_form::{FORM, Form, InvalidContentType, UPLOAD_ID};
+use upload_form::{FORM, Form, UPLOAD_ID};
 
-use super::{Api, ApiError, audit, json, query::Query, record::RecordView};
+use super::{Api, ApiError, audit, json, media_type::MediaType, query::Query, record::RecordView};
 use crate::{
     identity::Caller,
     records::{Timestamp, UploadId, Visibility},
@@ -69,13 +66,10 @@ fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archi
 
 /// Reads the body as a form. Returns the parts that it could read, and adds the problems of the others.
 async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Result<Form, ApiError> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let boundary = match upload_form::boundary(content_type) {
+    let content_type = MediaType::Form.check(request.headers())?;
+    let boundary = match upload_form::boundary(&content_type) {
         Ok(boundary) => boundary,
-        Err(InvalidContentType::NotAForm) => {
-            return Err(ApiError::UnsupportedMediaType { expected: "multipart/form-data" });
-        }
-        Err(error @ InvalidContentType::NoBoundary) => {
+        Err(error) => {
             problems.add(FORM, error);
             return Ok(Form::default());
         }

@@ -53,7 +53,7 @@ async fn a_pack_too_large_for_a_request_is_uploaded_through_s3() {
     again.expect(StatusCode::OK);
     assert_eq!(again.body, built);
     let community = multipart::Form::new().text("upload_id", upload_id).text("visibility", "community");
-    local.send_form("acme", "", community).await.expect_error(409, "state_conflict");
+    local.send_form("acme", "", community).await.expect_error(409, "version_exists");
 }
 
 #[tokio::test]

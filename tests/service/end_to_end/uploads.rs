@@ -131,13 +131,18 @@ async fn the_conflict_for_different_content_or_visibility_has_the_existing_pack_
 
     let other_content = Archive::pack_named("taken", "1.0.0").file("data/a.txt", "two").tar_gz();
     let community = form(archive()).text("visibility", "community");
-    for conflict in [
-        local.upload(other_content.clone()).await,
-        local.upload_as("acme", "?dry_run=true", other_content).await,
-        local.send_form("acme", "", community).await,
+    for (conflict, differs) in [
+        (local.upload(other_content.clone()).await, "content"),
+        (local.upload_as("acme", "?dry_run=true", other_content).await, "content"),
+        (local.send_form("acme", "", community).await, "visibility"),
     ] {
-        let error = conflict.expect_error(409, "state_conflict");
-        let details = json!({"pack_id": first.text("id"), "layer_digest": first.text("layer_digest"), "image_digest": first.text("image_digest")});
+        let error = conflict.expect_error(409, "version_exists");
+        let details = json!({
+            "pack_id": first.text("id"),
+            "layer_digest": first.text("layer_digest"),
+            "image_digest": first.text("image_digest"),
+            "differs": [differs],
+        });
         assert_eq!(error["details"], details);
     }
     assert_eq!(BackendState::from_local(&local).await, before);

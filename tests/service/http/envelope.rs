@@ -9,7 +9,7 @@ async fn an_error_response_is_exactly_the_envelope() {
         response.body,
         json!({"error": {
             "code": "not_found",
-            "message": "no such route",
+            "message": "no such route: `GET /nowhere`",
             "request_id": "VqS6jh2mFiAEPUA=",
         }})
     );

@@ -8,7 +8,7 @@ use super::event;
 const UPLOADS: [&str; 5] =
     ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url", "upload-rest-text"];
 
-/// Every upload event is a POST request with the API key that `local` seeds for acme.
+/// Every upload event is a POST request with an API key of acme.
 #[test]
 fn every_upload_event_parses_as_an_upload() {
     for name in UPLOADS {

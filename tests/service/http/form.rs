@@ -11,13 +11,27 @@ const NO_BOUNDARY: &str = "the Content-Type header has no valid boundary; let th
 
 #[tokio::test]
 async fn other_content_types_are_unsupported() {
+    const URLENCODED: &str = "is `application/x-www-form-urlencoded`; it must be `multipart/form-data`; send the archive \
+                              as a file, with `--form archive=@pack.tar.gz` in curl or `files={\"archive\": file}` in \
+                              Python's requests";
     let api = TestApi::start().await;
-    for content_type in
-        ["", "application/gzip", "multipart/mixed; boundary=x", "multipart/form-datum; boundary=x", "form-data"]
-    {
+    for (content_type, problem) in [
+        ("", "is missing; it must be `multipart/form-data`"),
+        ("application/gzip", "is `application/gzip`; it must be `multipart/form-data`"),
+        ("multipart/mixed; boundary=x", "is `multipart/mixed`; it must be `multipart/form-data`"),
+        ("multipart/form-datum; boundary=x", "is `multipart/form-datum`; it must be `multipart/form-data`"),
+        ("form-`data", "is `form-\\`data`; it must be `multipart/form-data`"),
+        ("application/x-www-form-urlencoded", URLENCODED),
+        (
+            "Application/X-WWW-Form-Urlencoded; charset=utf-8",
+            &URLENCODED.replace("application/x-www-f", "Application/X-WWW-F").replace("-u", "-U"),
+        ),
+    ] {
         let mut event = event("upload-http-api");
         event["headers"]["content-type"] = json!(content_type);
-        assert_eq!(api.send(&event).await.code(), (415, "unsupported_media_type"), "{content_type}");
+        let response = api.send(&event).await;
+        assert_eq!(response.code(), (415, "unsupported_media_type"), "{content_type}");
+        assert_eq!(response.body["error"]["message"], format!("the Content-Type header {problem}"));
     }
 }
 

@@ -30,6 +30,20 @@ fn paths() -> impl Iterator<Item = (&'static str, BTreeMap<String, &'static Valu
 }
 
 #[tokio::test]
+async fn a_404_names_the_method_and_the_path() {
+    let long = format!("/v1/{}", "a".repeat(200));
+    for (method, path, shown) in [
+        ("GET", "/v2/packs", "`GET /v2/packs`".to_owned()),
+        ("DELETE", "/v1/pack`s\u{202e}", "`DELETE /v1/pack\\`s\\u{202e}`".to_owned()),
+        ("POST", &long, format!("`POST /v1/{}…`", "a".repeat(91))),
+    ] {
+        let response = send(&request(method, path)).await;
+        assert_eq!(response.code(), (404, "not_found"), "{path}");
+        assert_eq!(response.body["error"]["message"], format!("no such route: {shown}"));
+    }
+}
+
+#[tokio::test]
 async fn a_405_lists_the_allowed_methods() {
     for (path, operations) in paths() {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {

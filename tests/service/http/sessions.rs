@@ -248,7 +248,8 @@ async fn forged_tokens_are_rejected_without_requests_to_the_issuer() {
     assert_eq!(issuer.fetches(), 1);
 }
 
-/// Shows that `forged_tokens_are_rejected_without_requests_to_the_issuer` rejects the longer token only for its length.
+/// This shows that `forged_tokens_are_rejected_without_requests_to_the_issuer` rejects its long token only for the
+/// length.
 #[tokio::test]
 async fn a_long_token_below_the_limit_is_accepted() {
     let setup = Setup::new().await;

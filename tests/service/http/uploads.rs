@@ -1,6 +1,8 @@
+use pack_upload::records::Timestamp;
 use serde_json::json;
 
 use super::{event, request, send, test_api::TestApi};
+use crate::support::Archive;
 
 #[tokio::test]
 async fn every_event_format_uploads_the_same_pack() {
@@ -22,6 +24,49 @@ async fn every_event_format_uploads_the_same_pack() {
     assert_eq!((found.status, &found.body), (200, &first.body));
     let list = api.send(&event("list")).await;
     assert_eq!((list.status, list.body), (200, json!({"packs": [first.body]})));
+}
+
+#[tokio::test]
+async fn a_conflict_says_what_differs_and_how_to_proceed() {
+    const NEW_VERSION: &str = "the content of a version cannot change, so upload the pack under a new version";
+    let api = TestApi::start().await;
+    let archive = |text: &str| Archive::pack_named("taken", "1.0.0").file("data/a.txt", text).tar_gz();
+    let created = api.upload(&[("archive", &archive("one"))]).await;
+    let id = created.body["id"].as_str().unwrap();
+    let patch = format!(
+        "this version already exists with the same content and another visibility; \
+         change the visibility with `PATCH /v1/packs/{id}`"
+    );
+    for (text, visibility, differs, message) in [
+        ("two", "org", json!(["content"]), format!("this version already exists with other content; {NEW_VERSION}")),
+        ("one", "community", json!(["visibility"]), patch),
+        (
+            "two",
+            "community",
+            json!(["content", "visibility"]),
+            format!("this version already exists with other content and another visibility; {NEW_VERSION}"),
+        ),
+    ] {
+        let conflict = api.upload(&[("archive", &archive(text)), ("visibility", visibility.as_bytes())]).await;
+        assert_eq!(conflict.code(), (409, "version_exists"));
+        assert_eq!(conflict.body["error"]["message"], message);
+        assert_eq!(conflict.body["error"]["details"]["differs"], differs);
+        assert_eq!(conflict.body["error"]["details"]["pack_id"], id);
+    }
+}
+
+#[tokio::test]
+async fn a_queued_record_says_when_to_poll_again() {
+    let api = TestApi::start().await;
+    let created = api.send(&event("upload-http-api")).await;
+    let id = created.body["id"].as_str().unwrap();
+    let mut get = event("get");
+    get["rawPath"] = json!(format!("/v1/packs/{id}"));
+    assert_eq!(api.send(&get).await.header("retry-after"), Some("1"));
+
+    let record = api.table.record(id.parse().unwrap()).await.unwrap().unwrap();
+    assert!(api.table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
+    assert_eq!(api.send(&get).await.header("retry-after"), None);
 }
 
 /// A REST API without `binaryMediaTypes` decodes the body as text. The response says how to fix the configuration.

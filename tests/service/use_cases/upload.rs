@@ -6,9 +6,9 @@ use futures_util::TryStreamExt as _;
 use pack_upload::{
     aws::{Error, Job, Queue, Staging, Table},
     build::BuildOutcome,
-    records::{BuildStatus, Timestamp, Visibility},
+    records::{BuildStatus, Release, Timestamp, Visibility},
     requeue::{Requeue, Settings},
-    upload::{Outcome, UploadError},
+    upload::{Difference, ExistingVersion, Outcome, UploadError},
 };
 
 use super::fixture::{Fixture, archive, pack, submission, tools};
@@ -46,13 +46,21 @@ async fn different_content_or_visibility_is_rejected_and_changes_nothing() {
     let record = fixture.create(pack("hello")).await;
     let mut community = pack("hello");
     community.visibility = Visibility::Community;
-    for submission in [pack("other"), community] {
+    let mut both = pack("other");
+    both.visibility = Visibility::Community;
+    for (submission, differs) in [
+        (pack("other"), vec![Difference::Content]),
+        (community, vec![Difference::Visibility]),
+        (both, vec![Difference::Content, Difference::Visibility]),
+    ] {
         for error in [
             fixture.uploads.submit(&fixture.org, submission.clone()).await.unwrap_err(),
             fixture.uploads.check(&fixture.org, submission).await.unwrap_err(),
         ] {
-            let UploadError::Conflict { pack_id, layer_digest, .. } = error else { panic!("{error}") };
-            assert_eq!((pack_id, layer_digest), (record.id, record.release.layer_digest));
+            let UploadError::VersionExists(existing) = error else { panic!("{error}") };
+            let Release { layer_digest, image_digest, .. } = record.release;
+            let expected = ExistingVersion { pack_id: record.id, layer_digest, image_digest, differs: differs.clone() };
+            assert_eq!(*existing, expected);
         }
     }
     assert_eq!(fixture.read(&record).await, record);
@@ -203,7 +211,7 @@ async fn only_one_content_replaces_a_failed_pack_in_concurrent_uploads() {
             Ok(Outcome::Created(record) | Outcome::Existing(record) | Outcome::QueuedAgain(record)) => {
                 assert_eq!(*record, winner);
             }
-            Err(UploadError::Conflict { pack_id, .. }) => assert_eq!(*pack_id, winner.id),
+            Err(UploadError::VersionExists(existing)) => assert_eq!(existing.pack_id, winner.id),
             Err(error) => panic!("{error}"),
         }
     }

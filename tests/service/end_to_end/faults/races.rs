@@ -31,7 +31,7 @@ async fn one_of_several_concurrent_uploads_of_different_content_succeeds() {
     let winners: Vec<_> = responses.iter().filter(|response| response.status == 201).collect();
     let [winner] = winners[..] else { panic!("one winner, not {}", winners.len()) };
     for response in responses.iter().filter(|response| response.status != 201) {
-        let error = response.expect_error(409, "state_conflict");
+        let error = response.expect_error(409, "version_exists");
         assert_eq!(error["details"]["pack_id"], winner.text("id"));
         assert_eq!(error["details"]["image_digest"], winner.text("image_digest"));
     }
