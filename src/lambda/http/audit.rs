@@ -20,6 +20,19 @@ pub(super) fn uploaded(outcome: &'static str, record: &Record) {
     );
 }
 
+/// Logs a change of a pack's visibility. The request's span has the caller and the pack's id.
+pub(super) fn visibility_set(record: &Record) {
+    let Release { manifest, visibility, .. } = &record.release;
+    tracing::info!(
+        target: AUDIT,
+        action = "pack.set_visibility",
+        pack_name = manifest.name.as_str(),
+        pack_version = manifest.version.as_str(),
+        visibility = %visibility,
+        "visibility set"
+    );
+}
+
 /// Logs the rejection of a request whose caller is known. The request's span has the caller, the method and the route.
 pub(super) fn rejected(error: &ApiError) {
     let code: &str = error.code().into();

@@ -2,11 +2,13 @@
 //!
 //! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
 //! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415,
-//! 413, 400), and last the existing packs (409). openapi.yaml describes the API and is served without a credential.
+//! 413, 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a
+//! credential.
 
 mod audit;
 mod authenticate;
 mod begin_upload;
+mod body;
 mod error;
 mod event;
 mod media_type;
@@ -14,6 +16,7 @@ mod packs;
 mod query;
 mod record;
 mod route;
+mod update;
 mod upload;
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
@@ -39,6 +42,7 @@ use crate::{
     aws::Table,
     catalog::Catalog,
     identity::{self, Authenticator, BaseDomain, Caller},
+    lifecycle::Lifecycle,
     telemetry::{Metrics, Trace},
     upload::Uploads,
 };
@@ -52,6 +56,7 @@ pub struct Api {
     authenticator: Authenticator<Table>,
     base_domain: Option<BaseDomain>,
     catalog: Catalog,
+    lifecycle: Lifecycle,
     uploads: Uploads,
 }
 
@@ -60,7 +65,8 @@ impl Api {
     pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone());
-        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, uploads }
+        let lifecycle = Lifecycle::new(uploads.table.clone());
+        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads }
     }
 
     /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must
@@ -84,10 +90,13 @@ impl Api {
             }
             Operation::ListPacks => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
             Operation::GetPack { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+            Operation::UpdatePack { id } => {
+                timeout_at(deadline, update::update(self, &caller().await?, query, &request, &id)).await?
+            }
         }
     }
 
-    /// Authenticates the caller and adds it to the request's log span.
+    /// Authenticates the caller, adds it to the request's log span, and checks the request's host.
     async fn caller(&self, request: &Request, query: &Query) -> Result<Caller, ApiError> {
         let caller = authenticate::caller(self, request.headers(), query).await?;
         let span = Span::current();
@@ -174,7 +183,8 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     json_text(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise"))
 }
 
-/// Returns a JSON response that must not be cached: it has an org's data, which changes when builds finish.
+/// Returns a JSON response that must not be cached, because most responses contain an org's data, which changes when
+/// builds finish.
 fn json_text(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;

@@ -12,7 +12,7 @@ use crate::{
     records::{BuildStatus, PackId},
 };
 
-/// The `Retry-After` header of a record whose build is pending, in seconds.
+/// The value of `Retry-After`, in seconds, while a pack's build is pending.
 const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
 #[derive(Serialize)]
@@ -22,7 +22,8 @@ struct PageView<'a> {
     next_cursor: Option<PackId>,
 }
 
-/// `GET /v1/packs/{id}`. The response to a malformed id, an unknown id and another org's private pack is the same.
+/// Handles `GET /v1/packs/{id}`. The response to a malformed id, an unknown id and another org's private pack is the
+/// same.
 pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     query.finish(&mut problems);
@@ -39,7 +40,7 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
     Ok(response)
 }
 
-/// `GET /v1/packs`
+/// Handles `GET /v1/packs`.
 pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     let list = query.into_list(&mut problems);

@@ -34,6 +34,17 @@ fn every_upload_event_parses_as_an_upload() {
 }
 
 #[test]
+fn the_update_event_sets_a_visibility() {
+    let request = lambda_http::request::from_str(&event("update").to_string()).unwrap();
+    assert_eq!(
+        (request.method().as_str(), request.raw_http_path()),
+        ("PATCH", "/v1/packs/pack_01JACME1000000000000000000")
+    );
+    let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(body, serde_json::json!({"visibility": "community"}));
+}
+
+#[test]
 fn a_rest_event_has_its_stage_only_in_the_request_context() {
     let event = event("upload-rest-stage");
     assert_eq!(event["requestContext"]["path"], "/prod/v1/packs/upload");

@@ -23,6 +23,7 @@ mod sessions;
 mod tenants;
 mod test_api;
 mod unauthenticated;
+mod update;
 mod uploads;
 
 use std::{sync::Arc, time::Duration};

@@ -141,6 +141,12 @@ impl Local {
         ApiResponse::send(self.request("GET", path).bearer_auth(self.key(org))).await
     }
 
+    /// Sets the visibility of a pack as an org.
+    pub(crate) async fn set_visibility(&self, org: &str, id: &str, visibility: &str) -> ApiResponse {
+        let request = self.request("PATCH", &format!("/v1/packs/{id}")).bearer_auth(self.key(org));
+        ApiResponse::send(request.json(&json!({"visibility": visibility}))).await
+    }
+
     /// Uploads an archive as `acme`.
     pub(crate) async fn upload(&self, archive: Vec<u8>) -> ApiResponse {
         self.upload_as("acme", "", archive).await

@@ -7,6 +7,7 @@
 mod corrupt;
 mod create;
 mod faults;
+mod lifecycle;
 mod list;
 mod orgs;
 mod replace;
