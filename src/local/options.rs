@@ -12,16 +12,16 @@ pub struct Options {
     /// API keys.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     pub listen: SocketAddr,
-    /// Use the S3 at this URL instead of the embedded one.
+    /// URL of an S3 that replaces the embedded one.
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_S3")]
     pub s3_endpoint: Option<String>,
-    /// Use the DynamoDB at this URL instead of the embedded one.
+    /// URL of a DynamoDB that replaces the embedded one.
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_DYNAMODB")]
     pub dynamodb_endpoint: Option<String>,
-    /// Use the SQS at this URL instead of the embedded one.
+    /// URL of an SQS that replaces the embedded one.
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_SQS")]
     pub sqs_endpoint: Option<String>,
-    /// Use this OCI registry instead of the embedded one.
+    /// OCI registry that replaces the embedded one.
     #[arg(long, value_name = "HOST[:PORT][/PREFIX]", env = "REGISTRY")]
     pub registry: Option<RegistryAddress>,
     /// The DynamoDB table. It is created if it is missing.

@@ -45,7 +45,7 @@ impl Table {
         let mut records: Vec<Record> = Vec::new();
         loop {
             tokio::try_join!(own.fill(self, filter, limit), community.fill(self, filter, limit))?;
-            // Below this id one index may not have been read yet, so newer records may be missing.
+            // One of the indexes may have unread records with lower ids, so the result ends at this id.
             let read_down_to = own.read_down_to().max(community.read_down_to());
             let newest = own.newest().max(community.newest()).filter(|&id| Some(id) > read_down_to);
             let Some(newest) = newest else { return Ok(Page { records, next: read_down_to }) };

@@ -34,8 +34,8 @@ struct PublicationItem {
     layer_digest: Option<Digest>,
 }
 
-/// The steps by which a build publishes a version. Those that return whether they applied are one transaction of the
-/// record and its version claim.
+/// The steps by which a build publishes a version. Each step that returns whether it applied is one transaction of
+/// the record and its version claim.
 impl Table {
     /// Begins a build of a queued or failed record: counts a try, and takes the lease unless another build holds it.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {

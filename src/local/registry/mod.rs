@@ -1,6 +1,6 @@
-//! An OCI registry that stores its data in a folder and needs no authentication. It implements push, pull and content
-//! discovery of the OCI distribution spec 1.1, but no deletion. Blobs are streamed between connection and file, so that
-//! memory use does not depend on their size. All repositories share their blobs.
+//! An OCI registry that stores its data in a directory and needs no authentication. It implements push, pull and
+//! content discovery of the OCI distribution spec 1.1, but no deletion. Blobs are streamed between connection and file,
+//! so that memory use does not depend on their size. All repositories share their blobs.
 
 mod blobs;
 mod endpoint;
@@ -35,7 +35,7 @@ struct Registry {
     sessions: Mutex<HashMap<Ulid, PartialFile>>,
 }
 
-/// Returns a server for the registry in this folder.
+/// Returns a server for the registry in this directory.
 pub(super) fn router(folder: &Path) -> io::Result<Router> {
     let registry = Registry { store: Store::open(folder)?, sessions: Mutex::default() };
     // A repository name has any number of components, which a route pattern cannot express.
