@@ -66,7 +66,7 @@ impl Registry {
     }
 }
 
-/// Returns the names of a folder's entries. If the folder does not exist, returns no names.
+/// Returns the names of a directory's entries. If the directory does not exist, returns no names.
 async fn entries(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     if let Some(mut entries) = found(fs::read_dir(folder).await)? {
