@@ -4,6 +4,7 @@ use std::{
 };
 
 use pack_format::Digest;
+use tokio::fs;
 use ulid::Ulid;
 
 use super::{
@@ -50,6 +51,11 @@ impl Store {
         self.repositories().join(name.as_str())
     }
 
+    /// Returns the names of a repository's tags.
+    pub(super) async fn tags(&self, name: Name<'_>) -> io::Result<Vec<String>> {
+        entries(&self.repository(name).join(TAGS)).await
+    }
+
     pub(super) fn descriptor(&self, name: Name, reference: Reference) -> PathBuf {
         let repository = self.repository(name);
         match reference {
@@ -73,4 +79,15 @@ pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         result => result.map(Some),
     }
+}
+
+/// Returns the names of a directory's entries. If the directory does not exist, returns no names.
+pub(super) async fn entries(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    if let Some(mut entries) = found(fs::read_dir(folder).await)? {
+        while let Some(entry) = entries.next_entry().await? {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
 }
