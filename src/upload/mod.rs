@@ -136,7 +136,8 @@ impl Uploads {
                 VersionState::Deleted(published) if published == release.layer_digest => Ok(release),
                 VersionState::Deleted(layer_digest) => Err(UploadError::VersionDeleted { layer_digest }),
                 VersionState::Taken(found) => match decide(&found, &release)? {
-                    Decision::Keep | Decision::QueueAgain => Ok(found.release),
+                    Decision::Keep => Ok(found.release),
+                    Decision::QueueAgain => Ok(found.release.uploaded_again(&release)),
                     Decision::Replace => Ok(release),
                 },
             }
@@ -211,9 +212,11 @@ impl Uploads {
                 Created::Taken(found) => found,
                 Created::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
             };
-            overwrites.next().ok_or(UploadError::ConcurrentUploads)?;
             match decide(&found, &new.release)? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
+                Decision::QueueAgain | Decision::Replace if overwrites.next().is_none() => {
+                    return Err(UploadError::ConcurrentUploads);
+                }
                 Decision::QueueAgain => {
                     let queued = found.queued_again(&new);
                     created = self.table.queue_again(&found, &queued).await?;
