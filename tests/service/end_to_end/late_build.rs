@@ -11,7 +11,7 @@ async fn a_late_build_neither_moves_the_tag_of_another_pack_nor_leaves_its_image
     let registry = address.to_string();
     // requeue may fail a build only after its lease has expired. The second pack is built in less time.
     let variables =
-        [("REGISTRY", &*registry), ("BUILD_LEASE_MS", "8000"), ("REQUEUE_AFTER_MS", "10000"), ("MAX_SENDS", "1")];
+        [("REGISTRY", &*registry), ("BUILD_LEASE_MS", "8000"), ("REQUEUE_AFTER_MS", "10000"), ("MAX_TRIES", "1")];
     let local = Local::start_with(&variables).await;
     let pack = |behavior| Archive::pack_named("tools", "1.0.0").file("behavior.md", behavior).tar_gz();
 

@@ -39,7 +39,7 @@ impl LateBuild {
         let build = tokio::spawn(async move { builder.build(job).await });
         proxy.held.notified().await;
 
-        let settings = Settings { resend_after: Duration::ZERO, max_sends: 1, ..Settings::default() };
+        let settings = Settings { resend_after: Duration::ZERO, max_tries: 1, ..Settings::default() };
         let requeue = Requeue { table: fixture.uploads.table.clone(), queue: fixture.uploads.queue.clone(), settings };
         assert_eq!(requeue.sweep().await.unwrap().failed, 1);
         Self { fixture, proxy, repository: RepositoryClient::new(&backend, "acme/tools"), record, build }
