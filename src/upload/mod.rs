@@ -133,7 +133,8 @@ impl Uploads {
             let Manifest { name, version, .. } = &release.manifest;
             let Some(found) = self.table.released(org.id, name, version).await? else { return Ok(release) };
             match self.decide(&found, &release).await? {
-                Decision::Keep | Decision::QueueAgain => Ok(found.release),
+                Decision::Keep => Ok(found.release),
+                Decision::QueueAgain => Ok(found.release.uploaded_again(&release)),
                 Decision::Replace => Ok(release),
             }
         };
@@ -207,9 +208,11 @@ impl Uploads {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
             };
-            overwrites.next().ok_or(UploadError::ConcurrentUploads)?;
             match self.decide(&found, &new.release).await? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
+                Decision::QueueAgain | Decision::Replace if overwrites.next().is_none() => {
+                    return Err(UploadError::ConcurrentUploads);
+                }
                 Decision::QueueAgain => {
                     let queued = found.queued_again(&new);
                     created = self.table.queue_again(&found, &queued).await?;
