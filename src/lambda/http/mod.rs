@@ -77,7 +77,7 @@ impl Api {
         let caller = || async { timeout_at(deadline, self.caller(&request, &query)).await? };
         match operation {
             // The document is public, so this operation needs no caller.
-            Operation::GetDocument => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
+            Operation::GetDocument => Ok(json_body(StatusCode::OK, DOCUMENT.into())),
             Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at).await,
             Operation::BeginUpload => {
                 timeout_at(deadline, begin_upload::begin_upload(self, &caller().await?, query, request)).await?
@@ -171,12 +171,12 @@ fn request_id(request: &Request) -> String {
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    json_text(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise"))
+    json_body(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise").into())
 }
 
 /// Returns a JSON response that must not be cached: it has an org's data, which changes when builds finish.
-fn json_text(status: StatusCode, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::Text(text));
+fn json_body(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));

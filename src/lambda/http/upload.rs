@@ -80,7 +80,7 @@ async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Resu
             problems.add(
                 FORM,
                 "the gateway treated the body as text and corrupted it; \
-                 the operator of this API must add multipart/form-data to its binaryMediaTypes",
+                 the operator of this API must add `*/*` to its binaryMediaTypes",
             );
             return Ok(Form::default());
         }

@@ -12,4 +12,4 @@ mod orgs;
 mod replace;
 mod requeue;
 mod states;
-mod support;
+pub(crate) mod support;
