@@ -30,6 +30,7 @@ use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
 use self::{
+    audit::Audit,
     error::ApiError,
     query::Query,
     route::{Operation, Route},
@@ -70,15 +71,16 @@ impl Api {
         route: Result<Route, ApiError>,
         request: Request,
         arrived_at: Instant,
+        audit: &Audit,
     ) -> Result<Response<Body>, ApiError> {
         let operation = route?.operation;
         let query = Query::from_request(&request);
         let deadline = arrived_at + self.uploads.deadline;
-        let caller = || async { timeout_at(deadline, self.caller(&request, &query)).await? };
+        let caller = || async { timeout_at(deadline, self.caller(&request, &query, audit)).await? };
         match operation {
             // The document is public, so this operation needs no caller.
             Operation::GetDocument => Ok(json_body(StatusCode::OK, DOCUMENT.into())),
-            Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at).await,
+            Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at, audit).await,
             Operation::BeginUpload => {
                 timeout_at(deadline, begin_upload::begin_upload(self, &caller().await?, query, request)).await?
             }
@@ -87,9 +89,10 @@ impl Api {
         }
     }
 
-    /// Authenticates the caller and adds it to the request's log span.
-    async fn caller(&self, request: &Request, query: &Query) -> Result<Caller, ApiError> {
+    /// Authenticates the caller, and adds it to the request's log span and audit lines.
+    async fn caller(&self, request: &Request, query: &Query, audit: &Audit) -> Result<Caller, ApiError> {
         let caller = authenticate::caller(self, request.headers(), query).await?;
+        audit.set_caller(&caller);
         let span = Span::current();
         span.record("org_id", field::display(caller.org.id));
         span.record("credential_id", &caller.credential_id);
@@ -128,7 +131,8 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
         pack_id = field::Empty,
     );
     // Boxed, because a debug build would copy the future on the stack for each wrapper.
-    let answer = Box::pin(api.answer(route, request, arrived_at));
+    let audit = Audit::new(request_id.clone());
+    let answer = Box::pin(api.answer(route, request, arrived_at, &audit));
     let answer = Trace::scope(trace, answer).instrument(span.clone());
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
     let answer = answer.unwrap_or(Err(ApiError::Panicked));
@@ -148,7 +152,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
                 tracing::info!(status = status_code, code, duration_ms, cause = error.cause(), "request rejected");
             }
             if matches!(status, StatusCode::FORBIDDEN | StatusCode::LOCKED) {
-                audit::rejected(&error);
+                audit.rejected(&error);
             }
             if is_upload {
                 Metrics::by("Outcome", code).count("Uploads", 1).write();
