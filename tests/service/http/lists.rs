@@ -47,7 +47,6 @@ async fn a_thousand_records_whose_descriptions_are_quotation_marks_fit_one_page(
     let (size, page) = page(&api, "").await;
     assert_eq!((page["packs"].as_array().unwrap().len(), page.get("next_cursor")), (1_000, None));
     assert!(size < LAMBDA_LIMIT, "{size}");
-    assert_eq!(page["packs"][0]["version"], "1.999.0", "newest first");
     assert_eq!(page["packs"][0].get("capabilities"), None);
 }
 
@@ -60,9 +59,10 @@ async fn a_page_ends_at_4_mib_and_the_next_page_continues_it() {
     let cursor = first["next_cursor"].as_str().unwrap();
     let (_, second) = page(&api, &format!("cursor={cursor}")).await;
     assert_eq!(second.get("next_cursor"), None);
-    let versions = [first, second].map(|page| page["packs"].as_array().unwrap().clone()).concat();
-    let versions: Vec<_> = versions.iter().map(|pack| pack["version"].as_str().unwrap().to_owned()).collect();
-    assert!(versions.iter().cloned().eq((0..1_000).rev().map(|n| format!("1.{n}.0"))));
+    let packs = [first, second].map(|page| page["packs"].as_array().unwrap().clone()).concat();
+    let ids: Vec<_> = packs.iter().map(|pack| pack["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 1_000);
+    assert!(ids.is_sorted_by(|newer, older| newer > older), "newest first, none twice");
 }
 
 #[tokio::test]
@@ -82,16 +82,16 @@ async fn a_list_is_filtered_by_owner_visibility_name_and_version() {
     for (query, expected) in [
         (
             "",
-            &["other-shared 1.1.0", "other-shared 1.0.0", "own-shared 1.0.0", "own-queued 1.0.0", "own-private 1.0.0"]
+            &["other-shared 1.0.0", "other-shared 1.1.0", "own-private 1.0.0", "own-queued 1.0.0", "own-shared 1.0.0"]
                 [..],
         ),
-        ("owned=true", &["own-shared 1.0.0", "own-queued 1.0.0", "own-private 1.0.0"]),
-        ("owned=false", &["other-shared 1.1.0", "other-shared 1.0.0"]),
+        ("owned=true", &["own-private 1.0.0", "own-queued 1.0.0", "own-shared 1.0.0"]),
+        ("owned=false", &["other-shared 1.0.0", "other-shared 1.1.0"]),
         ("visibility=org", &["own-private 1.0.0"]),
-        ("visibility=community", &["other-shared 1.1.0", "other-shared 1.0.0", "own-shared 1.0.0", "own-queued 1.0.0"]),
-        ("owned=true&visibility=community", &["own-shared 1.0.0", "own-queued 1.0.0"]),
+        ("visibility=community", &["other-shared 1.0.0", "other-shared 1.1.0", "own-queued 1.0.0", "own-shared 1.0.0"]),
+        ("owned=true&visibility=community", &["own-queued 1.0.0", "own-shared 1.0.0"]),
         ("owned=false&visibility=org", &[]),
-        ("name=other-shared", &["other-shared 1.1.0", "other-shared 1.0.0"]),
+        ("name=other-shared", &["other-shared 1.0.0", "other-shared 1.1.0"]),
         ("name=other-shared&version=1.0.0", &["other-shared 1.0.0"]),
         ("name=other-shared&owned=true", &[]),
         ("name=own-private&visibility=org&owned=true", &["own-private 1.0.0"]),
@@ -100,7 +100,8 @@ async fn a_list_is_filtered_by_owner_visibility_name_and_version() {
         assert_eq!(response.status, 200, "{query}: {}", response.body);
         let text = |pack: &Value, field: &str| pack[field].as_str().unwrap().to_owned();
         let packs = response.body["packs"].as_array().unwrap().iter();
-        let packs: Vec<_> = packs.map(|pack| format!("{} {}", text(pack, "name"), text(pack, "version"))).collect();
+        let mut packs: Vec<_> = packs.map(|pack| format!("{} {}", text(pack, "name"), text(pack, "version"))).collect();
+        packs.sort();
         assert_eq!(packs, expected, "{query}");
     }
 }
