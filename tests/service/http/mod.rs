@@ -6,10 +6,12 @@
 
 mod admin;
 mod audit;
+mod authkit;
 mod begin_upload;
 mod corrupt;
 mod envelope;
 mod events;
+mod forged;
 mod form;
 mod issuer;
 mod jwks;
