@@ -26,7 +26,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Runs a load test, in which each client uploads one archive after another.
+    /// Runs a load test. Each client uploads one archive after another.
     pub(crate) async fn run(
         server: &Server,
         versions: &Versions,

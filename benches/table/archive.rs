@@ -1,4 +1,4 @@
-//! The minimum work on one archive, and the work of the service.
+//! The minimum work on one archive (the *floor*), and the work that the service does.
 
 use std::io::Read as _;
 

@@ -1,4 +1,4 @@
-//! Measurements of the binaries of the Lambda functions, each run under a Runtime API on loopback.
+//! Measures the Lambda function binaries. Each runs against a Runtime API on loopback.
 
 use std::{
     error::Error,
@@ -25,7 +25,7 @@ const REPEATS: usize = 3;
 pub(crate) const API: &str = env!("CARGO_BIN_EXE_api");
 const BUILDER: &str = env!("CARGO_BIN_EXE_builder");
 
-/// The functions and the embedded backends they use, which contain the orgs of `local`.
+/// The variables of the functions, and the embedded backends that they use. The backends contain the orgs of `local`.
 pub(crate) struct Functions {
     embedded: Embedded,
     variables: Vec<(String, String)>,

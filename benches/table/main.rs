@@ -47,7 +47,7 @@ fn machine() -> Result<String, Box<dyn Error>> {
     Ok(format!("{cores} cores of {}", model.trim_start_matches([' ', '\t', ':'])))
 }
 
-/// Returns the times of uploads, as ratios to the floor.
+/// Measures uploads of the four generated packs. Returns a Markdown table of ratios to the floor.
 fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     let limits = Limits::default();
     let api = event::api();
@@ -90,7 +90,7 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
     Ok(table)
 }
 
-/// Returns the peak memory use of the functions.
+/// Returns a Markdown table of the functions' peak memory use.
 fn memory(runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     let mut table = "| peak resident size | `api` | `builder` |\n|---|---|---|\n".to_owned();
     runtime.block_on(async {
@@ -106,7 +106,7 @@ fn memory(runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     })
 }
 
-/// Returns the cost of the largest pack that can be sent to S3.
+/// Measures the largest pack that can be sent to S3. Returns a Markdown table of memory and times.
 fn large(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     let archive = generated::largest_through_s3();
     let compressed = archive.len();
@@ -131,7 +131,8 @@ fn large(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     ))
 }
 
-/// Returns the times of a cold start.
+/// Measures cold starts of `api`. Returns a Markdown table of the start time, the extra time of the first upload, and the
+/// binary's size.
 fn start(ratios: &mut Ratios, runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     let hello = functions::hello()?;
     let start = |binary: &Path| functions::start(binary).expect("a function starts");

@@ -32,7 +32,7 @@ pub enum Error {
         /// The record that the claim names.
         pack_id: PackId,
     },
-    /// DynamoDB rejected a write because its version is claimed, but the claim does not exist.
+    /// The condition of a record's write did not hold, but the record's version has no claim.
     #[error("the version claim that rejected a write does not exist")]
     MissingClaim,
 }

@@ -88,7 +88,7 @@ enum KeyCommand {
     },
 }
 
-/// Returns a parser of the names of an enum's variants.
+/// Returns a parser that accepts the names of an enum's variants.
 fn one_of<T>() -> impl TypedValueParser<Value = T>
 where
     T: VariantArray + Copy + Into<&'static str> + FromStr<Err: Error + Send + Sync> + Send + Sync,

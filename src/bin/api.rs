@@ -15,7 +15,6 @@ use pack_upload::{
 };
 use tower::ServiceExt;
 
-// Multi-threaded, because validating an archive occupies one thread while another stages it.
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init_json();

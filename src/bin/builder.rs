@@ -1,4 +1,4 @@
-//! The Lambda function of the build queue.
+//! The Lambda function that handles the messages of the build queue.
 
 use std::{convert::Infallible, env, sync::Arc};
 

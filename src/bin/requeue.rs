@@ -1,4 +1,4 @@
-//! The Lambda function of the schedule.
+//! The Lambda function that the schedule invokes.
 
 use std::env;
 

@@ -1,7 +1,7 @@
 //! Configuration from environment variables.
 //!
-//! Each binary has a struct with the settings that it needs. An error lists every missing or invalid variable. An empty
-//! variable counts as not set.
+//! Each binary except `local` has a struct with the settings that it needs. An error lists every missing or invalid
+//! variable. An empty variable counts as not set.
 
 mod reader;
 
@@ -58,8 +58,9 @@ pub struct Builder {
     pub registry: registry::Settings,
     /// The same as [`Api::large_limits`], which no archive that `api` accepted exceeds.
     pub limits: Limits,
-    /// `BUILD_LEASE_MS`: how long a build that died keeps other builds from its version. It must be at least the function's
-    /// timeout of 120 seconds and `PUSH_TIMEOUT_MS` together, and shorter than the queue's visibility timeout.
+    /// `BUILD_LEASE_MS`: how long a build that died keeps other builds from its version. It must be at least as long as
+    /// the function's timeout of 120 seconds and `PUSH_TIMEOUT_MS` together, and shorter than the queue's visibility
+    /// timeout.
     pub lease: Duration,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,

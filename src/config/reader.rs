@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr, time::Duration};
 
-/// One or more variables are missing or invalid.
+/// The error for one or more missing or invalid variables.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     /// Every missing or invalid variable, in the order in which they were read.
@@ -25,7 +25,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Reads variables and collects the invalid ones.
+/// A reader of variables, which collects the missing and invalid ones.
 pub(super) struct Reader<L> {
     lookup: L,
     invalid: Vec<InvalidVariable>,
@@ -45,13 +45,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         self.parse(name, &value?)
     }
 
-    /// Reads a variable that has a default.
+    /// Reads a variable. If it is not set, returns the default. If it is invalid, rejects it and returns the default.
     pub(super) fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, default: T) -> T {
         let value = self.value(name);
         value.and_then(|value| self.parse(name, &value)).unwrap_or(default)
     }
 
-    /// Reads a duration in milliseconds that has a default.
+    /// Reads a duration in milliseconds in the same way as [`Reader::optional`].
     pub(super) fn milliseconds(&mut self, name: &'static str, default: Duration) -> Duration {
         let value = self.value(name);
         value.and_then(|value| self.parse(name, &value)).map_or(default, Duration::from_millis)

@@ -13,11 +13,12 @@ use crate::{
     telemetry::{Metrics, Trace, timed},
 };
 
-/// How many jobs of a batch run at the same time. Each holds an archive and its pack in memory.
+/// How many jobs of a batch run at the same time. Each may hold the contents of a pack in memory.
 const CONCURRENT_JOBS: usize = 2;
 
-/// Handles the jobs of a batch and returns the messages that SQS must deliver again. If a message is malformed
-/// or its build panics, it ends up in the dead-letter queue, and the other messages of the batch are not affected.
+/// Handles the jobs of a batch, and returns the messages that SQS must deliver again. These include malformed messages
+/// and those whose build panics, which end up in the dead-letter queue if they keep failing. They do not affect the
+/// other messages of the batch.
 pub async fn handle_batch(builder: &Builder, event: SqsEvent) -> SqsBatchResponse {
     let handle = |message| {
         let trace = trace(&message);
@@ -68,7 +69,7 @@ async fn handle_message(builder: &Builder, message: SqsMessage) -> Option<String
     failure
 }
 
-/// Returns how long ago a message was first sent.
+/// Returns how long ago a message was sent, or `None` if the message does not say so.
 fn queue_age(message: &SqsMessage) -> Option<Duration> {
     let sent = Duration::from_millis(message.attributes.get("SentTimestamp")?.parse().ok()?);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;

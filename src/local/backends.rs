@@ -100,7 +100,7 @@ impl Backends {
         }
     }
 
-    /// Waits until an embedded backend fails. Never returns if no backend is embedded.
+    /// Waits until an embedded backend fails, and returns the reason.
     pub(super) async fn failure(&mut self) -> Error {
         match self.servers.tasks.join_next().await {
             Some(Ok(error)) => error,

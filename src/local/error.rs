@@ -2,7 +2,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{aws, config::ConfigError};
 
-/// Why a local run did not start, or stopped.
+/// Why a local run did not start, why it stopped, or why `local session` created no token.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder of the data directory cannot be created, read or written.

@@ -11,11 +11,12 @@ use crate::{
     upload::Uploads,
 };
 
-/// The default of `REQUEUE_AFTER_MS`. It exceeds the time for which the local queue itself redelivers a job: 5 receives
-/// with a visibility timeout of 30 s each.
+/// The default of `REQUEUE_AFTER_MS` in a local run. It exceeds the time for which the local queue itself redelivers a
+/// job: 5 receives with a visibility timeout of 30 s each.
 const REQUEUE_AFTER_MS: &str = "180000";
 
-/// The default of `BUILD_LEASE_MS`. It delays the builds that were running when a local run is killed and started again.
+/// The default of `BUILD_LEASE_MS` in a local run. If a local run is killed, the builds that were running are delayed
+/// by up to this time at the next start.
 const BUILD_LEASE_MS: &str = "60000";
 
 /// The handlers of the three Lambda functions, configured for the backends of a local run.
@@ -28,7 +29,8 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Configures the functions from the environment as in Lambda, except for the variables that name a backend.
+    /// Configures the functions from environment variables, as in Lambda. The local run itself sets the variables that
+    /// name a backend or the issuer, and has its own defaults for `REQUEUE_AFTER_MS` and `BUILD_LEASE_MS`.
     pub(super) fn new(
         sdk: &Sdk,
         queues: &QueueUrls,

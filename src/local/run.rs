@@ -93,8 +93,8 @@ pub async fn run(options: Options) -> Result<(), Error> {
     result
 }
 
-/// Runs requeue periodically. The first run sends the jobs of all pending builds, because the embedded queue lost its
-/// messages when the last process ended. Later runs send only the jobs that are due.
+/// Runs requeue periodically. The first successful run sends the jobs of all pending builds, because the embedded queue
+/// lost its messages when the last process ended. Later runs send only the jobs that are due.
 async fn requeue(requeue: Requeue, stop: CancellationToken) {
     let mut ticks = interval(REQUEUE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

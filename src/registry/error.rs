@@ -1,7 +1,7 @@
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 use pack_format::Digest;
 
-/// Why an image was not pushed.
+/// Why the registry could not push, find or tag an image.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The registry will never accept this image, for the reason given.
@@ -12,10 +12,10 @@ pub enum Error {
     /// The image reference names another registry, which must not receive this registry's credentials.
     #[error("{0} is not a reference of the configured registry")]
     ForeignReference(String),
-    /// After the push, the tag points to another image.
+    /// After the tag was written, it points to another image or does not exist.
     #[error("the tag points to {found}, not to the pushed {pushed}")]
     WrongDigest {
-        /// The digest that the registry returned.
+        /// The digest that the registry returned, or an empty string if the tag does not exist.
         found: String,
         pushed: Digest,
     },
@@ -76,8 +76,8 @@ impl From<OciDistributionError> for Error {
     }
 }
 
-/// Returns the reason if a response with this status and body rejects the image itself: its name, its size, its
-/// manifest, or overwriting an immutable tag (`TAG_INVALID` in ECR).
+/// Returns the reason if a response with this status and body rejects the image itself, because of its name, its size
+/// or its manifest, or because its tag is immutable (`TAG_INVALID` in ECR).
 fn rejection(status: u16, body: &str) -> Option<String> {
     if !(400..500).contains(&status) {
         return None;

@@ -43,7 +43,7 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Whether to use HTTP instead of HTTPS. A registry on a loopback address always uses HTTP.
     pub plain_http: bool,
-    /// The timeout of a push.
+    /// The timeout of each operation: a push, a tag, or a read of an image manifest.
     pub push_timeout: Duration,
 }
 
@@ -80,8 +80,8 @@ impl Registry {
         }
     }
 
-    /// Pushes the image with a pack's `tree` and `contents` by its digest, unless the registry already has it. The tag of
-    /// `image_ref` does not change.
+    /// Pushes an image by its digest, unless the registry already has it. `tree` and `contents` are those of the
+    /// image's pack. The tag of `image_ref` does not change.
     ///
     /// # Errors
     /// Returns [`Error::Rejected`] if the push can never succeed. All other errors may be temporary.
@@ -109,8 +109,8 @@ impl Registry {
         self.in_time(pull).await
     }
 
-    /// Makes the tag of `image_ref` point to an image manifest whose image was pushed. A tag that already points to it is
-    /// left alone, so that it can be immutable.
+    /// Makes the tag of `image_ref` point to an image manifest whose image was pushed. Does not write a tag that
+    /// already points to it, because the tag may be immutable.
     ///
     /// # Errors
     /// The same as [`Registry::push`].
@@ -200,8 +200,8 @@ impl Registry {
     }
 }
 
-/// Returns a reference to a manifest of the same repository by its digest. The digest takes the place of the tag, since
-/// oci-client panics after a PUT by digest if the response has no `Location`, as ECR's.
+/// Returns a reference to the manifest with this digest in the same repository. The digest takes the place of the tag.
+/// Otherwise oci-client panics after a PUT by digest if the response has no `Location`, as is the case with ECR.
 fn by_digest(reference: &Reference, digest: Digest) -> Reference {
     Reference::with_tag(reference.registry().to_owned(), reference.repository().to_owned(), digest.to_string())
 }

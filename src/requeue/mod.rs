@@ -1,4 +1,4 @@
-//! The requeue use case: send the jobs of pending builds again, and fail builds that cannot succeed.
+//! The requeue use case: send the jobs of pending builds again, and fail builds that stay pending for too long.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 /// How many records are processed at the same time.
 const CONCURRENT_RECORDS: usize = 8;
 
-/// Processes pending builds.
+/// The requeue use case, with the backends and settings that it uses.
 #[derive(Debug, Clone)]
 pub struct Requeue {
     pub table: Table,
@@ -25,11 +25,11 @@ pub struct Requeue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// How long after a send the job is sent again. It must exceed the time for which the queue itself redelivers the
-    /// job: its visibility timeout times its `maxReceiveCount`.
+    /// job: the queue's visibility timeout times its `maxReceiveCount`.
     pub resend_after: Duration,
-    /// The maximum number of sends for an attempt.
+    /// The number of sends after which an attempt is marked as failed instead of sent again.
     pub max_sends: u32,
-    /// The age at which a queued build is marked as failed, regardless of its sends.
+    /// The age at which a pending build is marked as failed instead of sent again, regardless of its number of sends.
     pub give_up_after: Duration,
 }
 
@@ -40,16 +40,16 @@ impl Default for Settings {
     }
 }
 
-/// The result of one sweep, as numbers of records.
+/// The result of one sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// Records with a pending build.
+    /// The number of records that the index listed as pending.
     pub pending: usize,
-    /// Records whose job was sent again.
+    /// The number of records whose job was sent again.
     pub sent: usize,
-    /// Records marked as failed.
+    /// The number of records marked as failed.
     pub failed: usize,
-    /// Records that could not be processed. The reason was logged, and the next sweep tries again.
+    /// The number of records that could not be processed. The reason was logged, and the next sweep tries again.
     pub errors: usize,
     /// The age of the oldest pending build that was processed.
     pub oldest: Duration,
@@ -125,7 +125,7 @@ impl Requeue {
         let now = Timestamp::now();
         let age = now.since(record.updated_at);
         let action = match decide(&record, now) {
-            // A build that is running or has published its version is not failed but finished.
+            // The build is running or has published its version, so its job is sent again instead.
             Action::Fail { reason } if !self.table.mark_failed(&record, None, &reason, now).await? => Action::Send,
             action => action,
         };

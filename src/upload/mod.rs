@@ -1,4 +1,4 @@
-//! The upload use case: stage and validate the archive concurrently, write the record, send the build job.
+//! The upload use case: stage and validate the archive, write the record, send the build job.
 
 mod error;
 
@@ -20,10 +20,10 @@ use crate::{
     validation::{self, Validated},
 };
 
-/// How many times an upload tries again to overwrite a failed record that other uploads keep changing.
-const MAX_OVERWRITE_RETRIES: usize = 5;
+/// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
+const MAX_OVERWRITES: usize = 5;
 
-/// Accepts uploads.
+/// The upload use case, with the backends and limits that it uses.
 #[derive(Debug, Clone)]
 pub struct Uploads {
     pub table: Table,
@@ -39,7 +39,7 @@ pub struct Uploads {
     pub deadline: Duration,
 }
 
-/// What a client uploads.
+/// An archive that a client submits, and what is known from its request.
 #[derive(Debug, Clone)]
 pub struct Submission {
     pub archive: Archive,
@@ -53,7 +53,7 @@ pub struct Submission {
 /// Where a submitted archive is.
 #[derive(Debug, Clone)]
 pub enum Archive {
-    /// The archive as received in the request.
+    /// In the request, as received.
     InRequest(Bytes),
     /// In S3, where the client sent it with a URL from [`Uploads::begin`].
     InStaging(UploadId),
@@ -75,15 +75,15 @@ pub struct Begun {
 pub enum Outcome {
     /// A record was written, and its build is pending.
     Created(Record),
-    /// The same pack already exists.
+    /// The same pack already exists, and its build is pending or done.
     Existing(Record),
     /// The same pack already exists, and its failed build was queued again.
     QueuedAgain(Record),
 }
 
 impl Uploads {
-    /// Returns a presigned URL to which the client sends an archive with this SHA-256 and size in bytes. Writes
-    /// nothing.
+    /// Begins the upload of an archive with this size in bytes and this SHA-256. Returns an id for the upload, and the
+    /// request with which the client sends the archive to S3. Writes nothing.
     ///
     /// The number of begun uploads is not limited. An upload costs nothing until its archive is sent, its URL accepts
     /// only that archive, and API Gateway limits the rate of requests.
@@ -120,8 +120,8 @@ impl Uploads {
         Ok(outcome)
     }
 
-    /// Runs the checks of [`Uploads::submit`] without writing anything. If the same pack already exists, returns its
-    /// release.
+    /// Runs the checks of [`Uploads::submit`] without writing anything. Returns the release of the pack, or the
+    /// existing release if the same pack already exists.
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let check = async {
@@ -140,7 +140,7 @@ impl Uploads {
         timeout_at(deadline, check).await?
     }
 
-    /// Stages and validates the archive, and writes the record.
+    /// Stages the archive unless it is in S3 already, validates it, and writes the record.
     async fn accept(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let (staging_key, validated) = match submission.archive {
             Archive::InRequest(archive) => {
@@ -193,17 +193,20 @@ impl Uploads {
         }
     }
 
-    /// Writes the record. If a record with this name and version exists, keeps, requeues or replaces it.
+    /// Writes the record. If a record with this name and version exists, keeps it, queues it again or replaces it.
+    ///
+    /// # Errors
+    /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and has not failed.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());
-        let mut retries = 0..MAX_OVERWRITE_RETRIES;
+        let mut overwrites = 0..MAX_OVERWRITES;
         loop {
             let found = match created {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
             };
-            retries.next().ok_or(UploadError::ConcurrentUploads)?;
+            overwrites.next().ok_or(UploadError::ConcurrentUploads)?;
             match decide(&found, &new.release)? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
                 Decision::QueueAgain => {

@@ -192,7 +192,7 @@ fn registry_credentials_must_be_complete_and_are_not_printed() {
     assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "iam")]).unwrap_err()), ["REGISTRY_AUTH"]);
 }
 
-/// Returns the number under the first `key` that follows `resource` in template.yaml.
+/// Returns the number at the first `key` after `resource` in template.yaml.
 fn template(resource: &str, key: &str) -> u64 {
     let template = include_str!("../../template.yaml");
     let (_, after) = template.split_once(&format!("\n  {resource}:\n")).expect("the template has the resource");
@@ -200,8 +200,8 @@ fn template(resource: &str, key: &str) -> u64 {
     value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
-/// Without the first, a late request of an ended build could change the registry during the next build (see
-/// crates/publishing-model). Without the second, a redelivered job finds the lease of the build that died.
+/// If the lease ended earlier, a late request of an ended build could change the registry during the next build (see
+/// crates/publishing-model). If it ended later, a redelivered job could find the lease of the build that died.
 #[test]
 fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
     let builder = Builder::read(environment(&[])).unwrap();

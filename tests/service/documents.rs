@@ -1,5 +1,5 @@
-//! Checks that everything README.md and the other documents refer to exists: relative links, source files, names in the
-//! code, and the command that extracts an image's layer.
+//! Checks README.md and the other documents. The relative links, the paths and the names of code in them must exist,
+//! and the command that writes a pack's layer must be the one that the tests run.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,6 @@ use test_support::LAYER_COMMAND;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Returns the documents to check.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(ROOT);
     let names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "crates/pack-format/MISTAKES.md"];
@@ -78,7 +77,7 @@ fn code_spans(document: &str) -> impl Iterator<Item = &str> {
     prose.flat_map(|prose| prose.split('`').skip(1).step_by(2))
 }
 
-/// Returns the paths of source files and scripts in a document's code spans.
+/// Returns the paths of source files, scripts and directories that begin a document's code spans.
 fn paths(document: &str) -> impl Iterator<Item = &str> {
     let words = code_spans(document).filter_map(|span| span.split_whitespace().next());
     words.filter(|word| {
@@ -108,7 +107,7 @@ fn names(document: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns the concatenated text of all source files.
+/// Returns the concatenated text of the source directories, template.yaml and openapi.yaml.
 fn sources() -> String {
     let root = Path::new(ROOT);
     let mut pending: Vec<PathBuf> =

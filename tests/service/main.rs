@@ -1,10 +1,12 @@
-//! Tests of the service. Each module's documentation says what it covers and how to add a case. `support` has helpers.
+//! Tests of the service. Each module's documentation says what it covers, and often how to add a case. `support` has
+//! helpers.
 //!
 //! - `backends` tests the embedded backends of `local`.
 //! - `table` tests reads and writes of the DynamoDB table.
 //! - `use_cases` calls the library to upload, build and push packs.
 //! - `http` sends API Gateway events to the HTTP layer in this process.
 //! - `end_to_end` sends HTTP requests to a running `local`, and events to the functions' binaries.
+//! - `config` and `trace` test how environment variables and X-Ray trace headers are read.
 //! - `dependencies` checks which modules use which.
 //! - `documents` and `readme` check the documents against the code.
 

@@ -19,7 +19,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DEFAULT_URL: &str = "http://127.0.0.1:9000";
 /// Tools that only some blocks need. A block is skipped if its tool is missing.
 const OPTIONAL_TOOLS: [&str; 2] = ["skopeo", "umoci"];
-/// The shell prints this character after each command, before the exit status.
+/// The shell prints this character before and after the exit status of each command.
 const MARK: char = '\u{1e}';
 
 /// A command and its expected output.
@@ -29,7 +29,6 @@ struct Step {
     output: Vec<String>,
 }
 
-/// Parses a `console` block.
 fn steps(block: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in block.lines() {
@@ -63,7 +62,7 @@ fn is_runnable(steps: &[Step]) -> bool {
         })
 }
 
-/// Runs the commands in one shell and returns the output of each.
+/// Runs the commands in one shell and returns the output of each. Fails if a command fails.
 fn run_all(commands: &[&str], directory: &Path, work: &Path) -> Vec<String> {
     let (script, printed) = (work.join("script"), work.join("printed"));
     let steps = commands.iter().map(|command| format!("{command}\nprintf '{MARK}%s{MARK}' $?\n"));
@@ -89,7 +88,7 @@ fn matches(expected: &str, found: &str) -> bool {
     found.char_indices().any(|(index, char)| matches(rest, &found[index + char.len_utf8()..]))
 }
 
-/// Returns the output, with each line that matches replaced by the expected one.
+/// Returns the lines of the output. Replaces each line that matches an expected line with that line.
 fn merge(expected: &[String], found: &str) -> Vec<String> {
     let mut rest = expected;
     let lines = found.lines().map(|line| match rest.iter().position(|expected| matches(expected, line)) {

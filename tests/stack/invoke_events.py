@@ -175,6 +175,11 @@ def scenario(api, builder, requeue):
     expect_http("get, a missing pack", api.invoke(get), 404)
     listed = expect_http("list", api.invoke(load("list")), 200)
     expect("list, ids", [pack["id"] for pack in listed["packs"]], [record["id"]])
+    update = load("update")
+    expect_http("update, a missing pack", api.invoke(update), 404)
+    update["rawPath"] = update["requestContext"]["http"]["path"] = f"/v1/packs/{record['id']}"
+    updated = expect_http("update, the pack", api.invoke(update), 200)
+    expect("update, its visibility", updated["visibility"], "community")
     unknown = copy.deepcopy(get)
     unknown["rawPath"] = unknown["requestContext"]["http"]["path"] = "/v1/unknown"
     expect_http("get, an unknown route", api.invoke(unknown), 404)

@@ -58,7 +58,7 @@ pub(super) fn validate(
     }
 }
 
-/// Why an entry is not allowed at the top of a pack.
+/// The reason that an entry is not allowed at the top of a pack.
 #[derive(Debug, thiserror::Error)]
 enum LayoutError {
     #[error("{} is a directory; must be a file", Quoted::new(.0))]
@@ -95,7 +95,7 @@ fn is_mistaken_for_pack_yaml(name: &str) -> bool {
     lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower.as_str())
 }
 
-/// What to do with an entry that is not allowed at the top of a pack.
+/// A fix for an entry that is not allowed at the top of a pack.
 #[derive(Debug)]
 enum Suggestion {
     RenameTo(String),
@@ -130,7 +130,8 @@ impl fmt::Display for Suggestion {
     }
 }
 
-/// Returns the problem of a missing `pack.yaml`, with a fix if the archive has a similar name or a nested `pack.yaml`.
+/// Returns the message for a missing `pack.yaml`, with a fix if the archive has an entry with a similar name at the
+/// top, or a nested `pack.yaml`.
 fn missing(tree: &Tree) -> String {
     let names = || tree.entries().iter().map(|entry| entry.path.as_str());
     if let Some(name) = names().find(|name| is_mistaken_for_pack_yaml(name)) {

@@ -1,9 +1,9 @@
 //! Validates archives of content packs, and assembles OCI images from them.
 //!
-//! - [`validate`] reads a `.tar.gz`, checks the archive, its layout and its `pack.yaml`, and returns the [`Pack`], or
-//!   every problem it found.
+//! - [`validate`] reads a `.tar.gz`, checks the archive, its layout and its `pack.yaml`, and returns the [`Pack`] or
+//!   the problems that it found.
 //! - [`image`] writes a pack's layer and assembles the config and the image manifest. Their bytes depend only on the
-//!   pack's files.
+//!   pack.
 //!
 //! This crate uses only the streams that its caller passes. It opens no files, makes no network calls and does not know
 //! where packs are stored.
@@ -47,28 +47,29 @@ pub struct Pack {
     pub tree: Tree,
 }
 
-/// Why [`validate`] returned no pack.
+/// The reason that [`validate`] returned no pack.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidationError {
     /// The archive exceeded a limit, and reading stopped there.
     #[error("{0}")]
     TooLarge(Limit),
-    /// The archive is not a valid pack. Holds every problem found.
+    /// The archive is not a valid pack. Holds the problems found.
     #[error("{0}")]
     Invalid(Problems),
-    /// Reading the archive or using `contents` failed. The pack may still be valid.
+    /// Reading the archive failed, or writing or reading `contents` did. The pack may still be valid.
     #[error("the archive could not be validated")]
     Io(#[from] io::Error),
 }
 
-/// Reads a `.tar.gz` once, from start to end, and validates everything in it.
+/// Reads a `.tar.gz` once, from start to end, and validates the archive, its layout and its `pack.yaml`.
 ///
 /// Writes the contents of its files to `contents`, which must be empty. [`Content::open`] reads them.
 ///
 /// # Errors
 /// Returns [`ValidationError::TooLarge`] as soon as the archive exceeds a limit in [`LimitName`], even if it also has
-/// problems. Returns [`ValidationError::Invalid`] with every problem of the archive, its layout and its `pack.yaml`,
-/// and [`ValidationError::Io`] if reading `archive` or using `contents` fails.
+/// problems. Returns [`ValidationError::Invalid`] with all problems found. If the archive cannot be read to its end,
+/// its layout and `pack.yaml` are not checked. Returns [`ValidationError::Io`] if reading `archive` fails, or writing
+/// or reading `contents` does.
 pub fn validate(
     archive: impl BufRead,
     limits: &Limits,

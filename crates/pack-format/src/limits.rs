@@ -27,12 +27,12 @@ pub struct Limits {
     pub path_depth: usize,
     /// The length of one component of a path, in bytes (Linux `NAME_MAX`).
     pub component_bytes: usize,
-    /// The ratio of unpacked to compressed bytes. It is checked once more than [`Limits::ratio_free_bytes`] are
+    /// The ratio of unpacked to compressed bytes. It is checked once more than [`Limits::ratio_free_bytes`] bytes are
     /// unpacked.
     pub compression_ratio: u64,
     /// The number of unpacked bytes up to which the ratio is not checked: a small archive of zeros is harmless.
     pub ratio_free_bytes: u64,
-    /// The size of one extension header's data (PAX or GNU long name), in bytes.
+    /// The size of the data in one PAX or GNU extension header, in bytes.
     pub extension_header_bytes: u64,
 }
 
@@ -55,8 +55,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the limits for an archive sent through S3: the defaults, except for higher limits on bytes. A function
-    /// can validate such an archive before API Gateway times out (measured in `benches/`).
+    /// Returns the limits for an archive sent through S3: the defaults, except for more compressed bytes, more unpacked
+    /// bytes and larger files. A Lambda function can validate such an archive before API Gateway times out (measured in
+    /// `benches/`).
     pub fn large() -> Self {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
     }
@@ -73,7 +74,7 @@ impl Limits {
         Limit { name, value, subject: "the archive".to_owned(), verb, unit }
     }
 
-    /// Returns this set's value of the limit with the same name.
+    /// Returns the value that these limits have for the name of `limit`.
     pub fn value(&self, limit: &Limit) -> u64 {
         self.limit(limit.name).value
     }
@@ -101,7 +102,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Changes the message to say that `entry` exceeds the limit, instead of the archive.
+    /// Changes the message to say that `entry` exceeds the limit, rather than the archive.
     pub(super) fn for_entry(self, entry: impl fmt::Display) -> Self {
         Self { subject: entry.to_string(), ..self }
     }
@@ -111,7 +112,7 @@ impl Limit {
         self.name.into()
     }
 
-    /// Returns the limit's value, in the unit that its name states.
+    /// Returns the configured maximum: a number of bytes or entries, or a ratio, depending on the name.
     pub fn value(&self) -> u64 {
         self.value
     }

@@ -1,12 +1,12 @@
 use std::{collections::BTreeMap, fmt};
 
-/// The number of problems listed for one upload. Further problems are only counted.
+/// The maximum number of problems listed for one upload. Further problems are only counted.
 const MAX_LISTED: usize = 50;
 
 /// One thing that is wrong with an upload, shown to its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The part of the form or the key of the manifest, such as `archive` or `pack.yaml: version`.
+    /// The part of the form, or the file and key, such as `archive` or `pack.yaml: version`.
     pub field: String,
     /// What is wrong, where, what is allowed, and how to fix it.
     pub message: String,
@@ -20,7 +20,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem unless it is already listed.
+    /// Lists a problem, or counts it if the list is full. Ignores a problem that is already listed.
     pub fn add(&mut self, field: impl Into<String>, message: impl fmt::Display) {
         let problem = Problem { field: field.into(), message: message.to_string() };
         if self.listed.contains(&problem) {
@@ -29,7 +29,7 @@ impl Problems {
         if self.listed.len() < MAX_LISTED { self.listed.push(problem) } else { self.unlisted += 1 }
     }
 
-    /// Adds all problems of `other`.
+    /// Adds the problems in `other`, including those that it only counts.
     pub fn append(&mut self, other: Self) {
         for problem in other.listed {
             self.add(problem.field, problem.message);

@@ -1,11 +1,11 @@
-//! Validates the encoding, length and characters of text, and suggests corrections of misspelt words.
+//! Validates the encoding, length and characters of text, and suggests corrections for misspelt words.
 
 use std::{
     fmt,
     io::{self, Read},
 };
 
-/// Whether a text may have several lines.
+/// The form that a text may have: one line or several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextForm {
     /// Line breaks and tabs are not allowed.
@@ -27,7 +27,7 @@ pub(super) enum InvalidText {
     Control(char),
 }
 
-/// Returns every problem of a text, which may have at most `max` characters. Reports each forbidden character only
+/// Returns every problem with a text that may have at most `max` characters. Reports each forbidden character only
 /// once.
 pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> {
     let mut problems = Vec::new();
@@ -46,7 +46,7 @@ pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> 
     problems
 }
 
-/// Returns forbidden characters, and line breaks unless `form` allows them. Blank text and any length are accepted.
+/// Returns the problems with a text's characters. Unlike [`check`], accepts blank text and any length.
 pub(super) fn check_characters(text: &str, form: TextForm) -> impl Iterator<Item = InvalidText> {
     check(text, form, usize::MAX).into_iter().filter(|problem| *problem != InvalidText::Blank)
 }
@@ -85,7 +85,7 @@ pub(super) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     })
 }
 
-/// Finds the first byte of a file that is not UTF-8. Memory use does not depend on the file's size.
+/// Finds the first byte in a file that is not UTF-8. Memory use does not depend on the file's size.
 pub(super) fn find_not_utf8(mut content: impl Read) -> io::Result<Option<NotUtf8>> {
     let mut line = 1;
     let mut chunk = vec![0; 8 << 10];
@@ -114,7 +114,7 @@ fn line_breaks(text: &[u8]) -> usize {
     text.iter().filter(|&&byte| byte == b'\n').count()
 }
 
-/// The first byte of a file that is not UTF-8.
+/// The first byte in a file that is not UTF-8, and its line.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("line {line}: contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
 pub(super) struct NotUtf8 {

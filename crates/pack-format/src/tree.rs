@@ -1,6 +1,6 @@
 use std::io::{self, Read, Seek, SeekFrom, Take};
 
-/// The files and directories of a pack, sorted by path. Every parent directory has an entry of its own.
+/// A pack's files and directories, sorted by path. Every parent directory has an entry of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
     entries: Vec<Entry>,
@@ -14,7 +14,7 @@ pub struct Entry {
     pub kind: EntryKind,
 }
 
-/// The type of an [`Entry`]. Packs contain no links or devices.
+/// A directory, or a file with its execute bit and content. Packs contain no links or devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     Directory,
@@ -25,7 +25,7 @@ pub enum EntryKind {
     },
 }
 
-/// The position of a file's content in what [`validate`](super::validate) wrote to `contents`.
+/// The position and size of a file's content in what [`validate`](super::validate) wrote to `contents`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
     pub(super) start: u64,

@@ -1,17 +1,17 @@
-/// The steps that keep the invariants. Tests take out single ones.
+/// The steps that keep the invariants. A test takes out one step at a time.
 #[derive(Debug, Clone)]
 pub struct Guards {
-    /// A build begins by taking the lease, and not while another holder has it.
+    /// A build takes the lease when it begins, and cannot begin while another worker holds the lease.
     pub build_takes_lease: bool,
-    /// A build claims the version only if the claim names its record, has no other content and is not quarantined.
+    /// A build claims the version only if the claim names its record, holds no other content and is not quarantined.
     pub claim_is_conditional: bool,
     /// A build tags only after it has claimed the version.
     pub claim_precedes_tag: bool,
-    /// A build that ends marks the record `ready` only if the record is not being deleted.
+    /// A build marks the record `ready` only if the record is in the same attempt and not being deleted.
     pub ready_is_conditional: bool,
-    /// `requeue` fails no record whose version is published, and none that is being built.
+    /// `requeue` does not fail a record whose version is published or being built.
     pub requeue_spares_published: bool,
-    /// An upload replaces a failed record only if its version was never published, and not while it is being built.
+    /// An upload replaces a failed record only if its version was never published and is not being built.
     pub replace_spares_published: bool,
     /// The claim outlives the record, so that a deleted version takes no other content.
     pub claim_outlives_record: bool,

@@ -1,12 +1,12 @@
 use crate::state::{Claim, State, WorkerId};
 
-/// Takes the lease, unless another worker has it.
+/// Takes the lease, unless another worker holds it.
 pub(crate) fn take_lease(state: &mut State, worker: WorkerId) -> Option<()> {
     let claim = state.claim.as_mut()?;
     claim.lease.is_none().then(|| claim.lease = Some(worker))
 }
 
-/// Returns the claim if the worker has its lease.
+/// Returns the claim if the worker holds its lease.
 pub(crate) fn held_claim(state: &mut State, worker: WorkerId) -> Option<&mut Claim> {
     state.claim.as_mut().filter(|claim| claim.lease == Some(worker))
 }

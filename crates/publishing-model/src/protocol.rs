@@ -7,13 +7,13 @@ use crate::{
     state::{Attempt, Claim, Id, Quarantine, Record, State, Status, Step, Task, UPLOADS, Worker, WorkerId},
 };
 
-/// The protocol with these guards.
+/// The protocol, with the guards that are in place.
 #[derive(Debug, Clone)]
 pub struct Publishing {
     pub guards: Guards,
 }
 
-/// One step of one party. Each is atomic: a transaction of the table, or one request to the registry.
+/// One atomic step: a transaction of the table, or one request to the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Upload(Id),
@@ -90,7 +90,7 @@ impl Model for Publishing {
     }
 }
 
-/// `Some` if the step applied, as for `Option`'s `?`.
+/// `Some` if the step applied. An `Option`, so that `?` ends a step that does not apply.
 type Applied = Option<()>;
 
 fn require(condition: bool) -> Applied {
@@ -98,7 +98,8 @@ fn require(condition: bool) -> Applied {
 }
 
 impl Publishing {
-    /// The transaction of an upload: it creates, replaces or queues the record, or the upload is answered without a write.
+    /// Runs the transaction of an upload, which creates, replaces or queues the record. An upload that the table rejects
+    /// writes nothing.
     fn upload(&self, state: &mut State, id: Id) -> Applied {
         let content = UPLOADS[id];
         let new = Record { content, status: Status::Queued, attempt: 1, tried: false };
@@ -142,7 +143,7 @@ impl Publishing {
         Some(())
     }
 
-    /// Takes a job. Its first write raises the record's tries and takes the lease.
+    /// Begins the build of a job. Its first write counts a try and takes the lease.
     fn begin_build(&self, state: &mut State, worker: WorkerId, job: (Id, Attempt)) -> Applied {
         let (id, attempt) = job;
         let lease = state.lease();
@@ -177,7 +178,7 @@ impl Publishing {
         let (_, record) = state.owner()?;
         require(record.status == Status::Ready)?;
         let content = record.content;
-        // A quarantine that was interrupted can be repeated at will.
+        // An interrupted quarantine can be repeated any number of times.
         if state.claim.as_ref()?.quarantine.is_none() {
             require(state.quarantines_left > 0)?;
             state.quarantines_left -= 1;
@@ -212,7 +213,7 @@ impl Publishing {
         Some(())
     }
 
-    /// Does one step of a task: the step after it, or `None` at the end of the task.
+    /// Applies one step of a task. Returns the next step, or `None` at the end of the task.
     fn effect(&self, state: &mut State, worker: WorkerId, task: Task, step: Step) -> Option<Step> {
         let content = task.content();
         match step {
@@ -293,7 +294,8 @@ impl Publishing {
         }
     }
 
-    /// The transaction that makes a version public: the digest into the claim, and a failed record queued again.
+    /// Runs the transaction that publishes a version: writes the content into the claim, and queues a failed record again.
+    /// Returns the next step.
     fn claim(&self, state: &mut State, worker: WorkerId, task: Task) -> Step {
         let Task::Build { id, attempt, content } = task else { return Step::CleanUp };
         let holds_lease = !self.guards.build_takes_lease || state.lease() == Some(worker);

@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 
-/// What an upload holds. Equal contents have equal digests.
+/// The content of an upload. Equal contents have equal digests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Content {
     A,
     B,
 }
 
-/// The contents of the uploads, in no order of time.
+/// The content of each upload. The uploads can happen in any order.
 pub(crate) const UPLOADS: [Content; 3] = [Content::A, Content::B, Content::A];
 
 /// A record's id: the index of the upload that created it.
@@ -42,7 +42,7 @@ pub(crate) struct Claim {
     pub(crate) lease: Option<WorkerId>,
 }
 
-/// How far a quarantine is. Both block uploads and builds.
+/// The progress of a quarantine. Uploads and builds are rejected in both states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Quarantine {
     /// The image is being removed from the registry, or put back.
@@ -63,7 +63,7 @@ pub(crate) enum Step {
     Claim,
     Tag,
     MarkReady,
-    /// After a claim that was refused: delete what was pushed, unless a live record has the same content.
+    /// After a refused claim: delete the pushed manifest, unless a live record has the same content.
     CleanUp,
     Save,
     Untag,
@@ -96,11 +96,12 @@ impl Task {
 pub(crate) enum Worker {
     Idle,
     Running(Task, Step),
-    /// Crashed while it made the call of a step, which may still take effect.
+    /// The worker crashed during a step. The step's call may still take effect.
     Crashed(Option<(Task, Step)>),
 }
 
-/// Everything that the table, the queues, the registry and the workers hold.
+/// The state of the model: the table, the build queue, the registry and the workers, plus the remaining budgets and the
+/// history that the invariants need.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub(crate) records: [Option<Record>; 3],
@@ -115,12 +116,12 @@ pub struct State {
     pub(crate) deletes_left: u8,
     pub(crate) quarantines_left: u8,
 
-    // What happened, for the invariants.
+    // The history that the invariants need.
     pub(crate) first_tag: Option<Content>,
     pub(crate) first_published: Option<Content>,
-    /// Contents whose deletion is complete, and that were not uploaded since.
+    /// Contents that were deleted completely and not uploaded again since.
     pub(crate) purged: BTreeSet<Content>,
-    /// Records whose deletion has begun and is not complete.
+    /// Records whose deletion has begun but is not complete.
     pub(crate) deleting: BTreeSet<Id>,
     pub(crate) restored: bool,
 }
@@ -150,7 +151,7 @@ impl State {
         self.claim.as_ref().and_then(|claim| claim.lease)
     }
 
-    /// The record that owns the version, with its id.
+    /// Returns the record that owns the version, and its id.
     pub(crate) fn owner(&self) -> Option<(Id, &Record)> {
         let id = self.claim.as_ref()?.owner?;
         Some((id, self.records[id].as_ref()?))

@@ -1,5 +1,5 @@
-//! The invariants hold in every state that can be reached, and each guard is needed: without it the checker finds a state
-//! that breaks an invariant.
+//! Tests that the invariants hold in every reachable state, and that each guard is necessary: without it, the checker
+//! finds a state that breaks an invariant.
 
 use publishing_model::{Guards, Publishing};
 use stateright::{Checker, HasDiscoveries, Model};
@@ -29,7 +29,7 @@ fn a_build_takes_the_lease() {
     assert_breaks(Guards { build_takes_lease: false, ..Guards::ALL }, DELETED);
 }
 
-/// Each of the two keeps a late build of a replaced record from publishing; only without both does the tag move.
+/// Each of the two guards keeps a late build of a replaced record from publishing. The tag moves only without both.
 #[test]
 fn a_claim_is_conditional_and_a_replaced_record_is_neither_published_nor_being_built() {
     let guards = Guards { claim_is_conditional: false, replace_spares_published: false, ..Guards::ALL };

@@ -83,7 +83,7 @@ impl Function {
         self.process.id()
     }
 
-    /// Returns the X-Ray trace id of all invocations.
+    /// Returns the X-Ray trace id, which is the same for every invocation.
     pub fn trace_id(&self) -> &str {
         &self.trace_id
     }

@@ -9,16 +9,16 @@ use futures_util::stream;
 use multer::{Constraints, Multipart, SizeLimit};
 use pack_format::{Escaped, Limit, LimitName, Limits, Problems};
 
-/// The field under which problems of the form as a whole are reported.
+/// The field under which problems with the form as a whole are reported.
 pub const FORM: &str = "form";
 /// The part with the id of an archive that is already in S3. Clients send it instead of the part `archive`.
 pub const UPLOAD_ID: &str = "upload_id";
 /// In characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
-/// The number of bytes to read of a text part. Every valid value is shorter.
+/// The number of bytes that are kept of a text part. Every valid value is shorter.
 const MAX_TEXT: usize = 256;
 
-/// The form of an upload. Only the size of the archive is validated.
+/// The parts of an upload's form. Of their contents, only the archive's size has been checked.
 #[derive(Debug, Default)]
 pub struct Form {
     /// A `.tar.gz`.
@@ -73,12 +73,12 @@ impl Form {
     }
 }
 
-/// Returns the start of a part as text.
+/// Returns the start of a part as text, with replacement characters for bytes that are not UTF-8.
 fn text(content: &[u8]) -> String {
     String::from_utf8_lossy(&content[..content.len().min(MAX_TEXT)]).into_owned()
 }
 
-/// The Content-Type has no boundary, or an invalid one.
+/// The error for a Content-Type without a valid boundary.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the Content-Type header has no valid boundary; let the HTTP client set the header")]
 pub struct NoBoundary;

@@ -12,9 +12,9 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The partition key of the index `community-packs`.
+/// The partition key that all items in the index `community-packs` share.
 pub(super) const COMMUNITY: &str = "community";
-/// The partition key of the index `pending`.
+/// The partition key that all items in the index `pending` share.
 pub(super) const PENDING: &str = "build";
 
 /// An item, or a part of one, as the SDK represents it.
@@ -49,7 +49,7 @@ pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
 }
 
-/// The attribute that all items of an index have.
+/// The attribute that is read from an item in the index `pending`.
 #[derive(Deserialize)]
 pub(super) struct IndexedItem {
     pub(super) pack_id: PackId,

@@ -13,7 +13,7 @@ use crate::{
     records::{BuildState, OrgId, PackId, Record, Visibility},
 };
 
-/// How many pages one list may read from each index.
+/// How many pages a list reads from each index, unless the last of them ends with an unreadable id.
 const MAX_PAGES: u32 = 10;
 /// The page size, in records, of a query with a filter. It is large because the filter may skip most records.
 const FILTERED_PAGE: usize = 1_000;
@@ -74,11 +74,11 @@ pub struct Page {
 }
 
 impl Table {
-    /// Lists an org's own packs and the ready community packs of all orgs, newest first. Returns at most `limit` records,
-    /// starting after `after`, without their capabilities. Skips corrupt records.
+    /// Lists an org's own packs and the ready community packs of all orgs that match `filter`, newest first. Returns at
+    /// most `limit` records, starting after `after`, without their capabilities. Skips corrupt records.
     ///
-    /// Reads at most ten pages of each index. With a filter, a page has a thousand records. If the limit on pages is
-    /// reached, the result may be short or empty, and its `next` continues the search.
+    /// Reads at most `MAX_PAGES` pages of each index, unless the last of them ends with an unreadable id. If this limit
+    /// is reached, the result may be short or empty, and its `next` continues the search.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let page_size = if filter.skips_records() { FILTERED_PAGE } else { limit + 1 };
         let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), filter.conditions(), page_size, after);
@@ -94,7 +94,7 @@ impl Table {
         let mut records: Vec<Record> = Vec::new();
         loop {
             tokio::try_join!(own.fill(self), community.fill(self))?;
-            // Below this id one index may not have been read yet, so newer records may be missing.
+            // One index may have unread records below this id, so a record below it may not be the newest.
             let read_down_to = own.read_down_to().max(community.read_down_to());
             let newest = own.newest().max(community.newest()).filter(|&id| Some(id) > read_down_to);
             let Some(newest) = newest else { return Ok(Page { records, next: read_down_to }) };
@@ -123,7 +123,7 @@ impl Conditions {
     }
 }
 
-/// Reads one partition of an index, from the newest record to the oldest.
+/// A scan of one partition of an index, from the newest record to the oldest.
 struct IndexScan {
     index: &'static str,
     attribute: &'static str,
@@ -134,7 +134,7 @@ struct IndexScan {
     /// Records that were read but not yet taken.
     found: VecDeque<Record>,
     after: Option<PackId>,
-    /// The oldest readable id at the end of a page. All newer records were read.
+    /// The last readable id at the end of a page, or `after` if there is none. All newer records were read.
     depth: Option<PackId>,
     /// The `LastEvaluatedKey` of the last page.
     last_key: Option<Item>,
@@ -169,7 +169,8 @@ impl IndexScan {
         }
     }
 
-    /// Reads pages until a record is found, the index ends or `MAX_PAGES` pages were read.
+    /// Reads pages until a record is found, the index ends, or `MAX_PAGES` pages were read and the last of them ended
+    /// with a readable id.
     async fn fill(&mut self, table: &Table) -> Result<(), Error> {
         while self.found.is_empty() && !self.at_end && (self.pages < MAX_PAGES || !self.is_resumable) {
             self.read_page(table).await?;
@@ -212,7 +213,7 @@ impl IndexScan {
         Ok(())
     }
 
-    /// Returns the oldest id that was read, if all found records were taken and the index may have more.
+    /// Returns `depth` if all found records were taken and the index may have more.
     fn read_down_to(&self) -> Option<PackId> {
         self.depth.filter(|_| self.found.is_empty() && !self.at_end)
     }

@@ -21,6 +21,7 @@ mod audit;
 mod item;
 mod key;
 mod keys;
+mod lifecycle;
 mod list;
 mod orgs;
 mod publishing;
@@ -43,7 +44,7 @@ pub use self::{
 };
 use crate::aws::Error;
 
-/// The table that holds orgs, API keys and records.
+/// The table that holds orgs, API keys, audit entries, records and claims.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
@@ -79,12 +80,10 @@ async fn applied(update: UpdateItemFluentBuilder) -> Result<bool, Error> {
     }
 }
 
-/// Returns a string attribute.
 fn string(text: impl ToString) -> AttributeValue {
     AttributeValue::S(text.to_string())
 }
 
-/// Returns a number attribute.
 fn number(number: u32) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

@@ -9,15 +9,15 @@ use crate::{
     records::{BuildState, Record, Timestamp},
 };
 
-/// The condition on a version claim that no build holds a lease on.
+/// The condition that no build holds a lease on a version claim. `:now` is the current time.
 pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR publishing_until <= :now)";
 
 /// A lease on a version claim. Only its holder changes the registry for that version.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    /// Unique to the build.
+    /// An id that is unique to the build.
     holder: String,
-    /// When other builds may take the lease.
+    /// When the lease expires, so that other builds may take it.
     until: Timestamp,
 }
 
@@ -27,15 +27,15 @@ impl Lease {
     }
 }
 
-/// What a version claim says about the registry.
+/// The part of a version claim that publishing the version sets.
 #[derive(Deserialize)]
 struct PublicationItem {
     #[serde(default)]
     layer_digest: Option<Digest>,
 }
 
-/// The steps by which a build publishes a version. Those that return whether they applied are one transaction of the
-/// record and its version claim.
+/// The steps by which a build publishes a version. A step that returns whether it applied updates the record and its
+/// version claim in one transaction.
 impl Table {
     /// Begins a build of a queued or failed record: counts a try, and takes the lease unless another build holds it.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
@@ -45,7 +45,7 @@ impl Table {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":failed", string(BuildState::Failed));
-        // `lease_holder = :holder`: the response to this write may have been lost.
+        // `lease_holder = :holder` lets the write be repeated if its response was lost.
         let take = self
             .update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
             .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
@@ -97,7 +97,7 @@ impl Table {
         self.transact_updates([ready, release]).await
     }
 
-    /// Ends a build that did not succeed: releases its lease, and keeps the error for the operator.
+    /// Ends a build that did not succeed: releases its lease, and stores the error, if any, for the operator.
     pub async fn abandon_build(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
         let release = self
             .update(Key::version_claim_of(record), "REMOVE lease_holder, publishing_until")
@@ -114,8 +114,9 @@ impl Table {
         Ok(())
     }
 
-    /// Marks a record as failed and ends its lease, if it is still queued in this attempt, its version is not published,
-    /// and no build other than the holder of `lease` is running.
+    /// Marks a record as failed and releases the lease on its version. Applies only if the record is still queued in
+    /// this attempt and its version is not published. The build must also still hold `lease`; if that is `None`, no
+    /// build may hold a lease.
     pub async fn mark_failed(
         &self,
         record: &Record,

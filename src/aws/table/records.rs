@@ -23,8 +23,9 @@ use crate::{
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds.
-const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt";
+/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none of them
+/// undoes a change of the visibility.
+const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility";
 
 /// The result of writing a record.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ pub enum Created {
     Taken(Box<Record>),
 }
 
-/// The version claim.
+/// The attributes that a version claim has before a build begins.
 #[derive(Serialize, Deserialize)]
 struct VersionClaimItem {
     pack_id: PackId,
@@ -53,8 +54,8 @@ impl Table {
         self.resolve_failed_write(record).await
     }
 
-    /// Replaces the failed record `old` with `new`, which has the same name and version, unless `old` has changed since it
-    /// was read. A version that is published or being built is [`Created::Taken`].
+    /// Replaces the failed record `old` with `new`, which has the same name and version. Returns [`Created::Taken`] if
+    /// `old` has changed since it was read, or if the version is published or being built.
     ///
     /// # Errors
     /// The same as [`Table::create`].
@@ -69,7 +70,8 @@ impl Table {
             .set_key(Some(Key::record(old.id).attributes()))
             .condition_expression(STILL_FAILED)
             .expression_attribute_values(":failed", string(BuildState::Failed))
-            .expression_attribute_values(":attempt", number(old.build.attempt));
+            .expression_attribute_values(":attempt", number(old.build.attempt))
+            .expression_attribute_values(":visibility", string(old.release.visibility));
         let failed = Error::call("TransactWriteItems");
         let (claim, delete) = claim.build().and_then(|claim| Ok((claim, delete.build()?))).map_err(failed)?;
         let writes = vec![
@@ -96,7 +98,8 @@ impl Table {
             .set_item(Some(item(new)?))
             .condition_expression(STILL_FAILED)
             .expression_attribute_values(":failed", string(BuildState::Failed))
-            .expression_attribute_values(":attempt", number(old.build.attempt));
+            .expression_attribute_values(":attempt", number(old.build.attempt))
+            .expression_attribute_values(":visibility", string(old.release.visibility));
         match put.send().await {
             Ok(_) => Ok(Created::Written),
             Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
@@ -112,7 +115,7 @@ impl Table {
         Ok(item.map(Record::from))
     }
 
-    /// Consistently reads the org's record with this name and version.
+    /// Reads the org's record with this name and version consistently.
     pub async fn released(&self, org: OrgId, name: &PackName, version: &Version) -> Result<Option<Record>, Error> {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {

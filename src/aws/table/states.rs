@@ -18,7 +18,7 @@ pub struct PendingPage {
 }
 
 impl Table {
-    /// Counts another send of the record's job, if the record is still queued for the same attempt.
+    /// Counts another send of the record's job. Returns false if the record is no longer queued for the same attempt.
     pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
         let update = self
             .update(Key::record(record.id), "SET enqueued_at = :now, sends = :sends")
@@ -30,7 +30,7 @@ impl Table {
         super::applied(update).await
     }
 
-    /// Lists the pending builds after `after`. Skips records with an unreadable id.
+    /// Returns a page of the pending builds after `after`. Skips records with an unreadable id.
     pub async fn pending(&self, after: Option<PackId>) -> Result<PendingPage, Error> {
         let query = || {
             let query = self.client.query().table_name(&self.name).index_name("pending");

@@ -62,6 +62,18 @@ impl Audit {
         );
     }
 
+    /// Logs a change of a pack's visibility.
+    pub(super) fn visibility_set(&self, record: &Record) {
+        let Release { manifest, visibility, .. } = &record.release;
+        log!(
+            self, "pack.set_visibility", "visibility set",
+            pack_id = %record.id,
+            pack_name = manifest.name.as_str(),
+            pack_version = manifest.version.as_str(),
+            visibility = %visibility,
+        );
+    }
+
     /// Logs the rejection of a request whose caller is known.
     pub(super) fn rejected(&self, error: &ApiError) {
         let code: &str = error.code().into();

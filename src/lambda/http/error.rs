@@ -18,11 +18,11 @@ use super::media_type::UnsupportedMediaType;
 use crate::{
     aws,
     error_chain::ErrorChain,
-    identity::{Scope, UploadDenied},
+    identity::{Denied, Scope},
     upload::{Difference, ExistingVersion, UploadError},
 };
 
-/// The `Retry-After` header of responses to backend failures, in seconds.
+/// The value of `Retry-After`, in seconds, if a backend is temporarily unavailable.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
 /// The request to use for an archive that is too large for the form.
@@ -200,11 +200,11 @@ impl From<aws::Error> for ApiError {
     }
 }
 
-impl From<UploadDenied> for ApiError {
-    fn from(denied: UploadDenied) -> Self {
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
         match denied {
-            UploadDenied::MissingScope(scope) => Self::PermissionDenied { scope },
-            UploadDenied::BillingInactive => Self::BillingInactive,
+            Denied::MissingScope(scope) => Self::PermissionDenied { scope },
+            Denied::BillingInactive => Self::BillingInactive,
         }
     }
 }
@@ -254,12 +254,12 @@ fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) ->
     }
 }
 
-/// Returns the end of a message, which names the request with the higher limit.
+/// Returns the end of a message, which names the request with the higher limit, if there is one.
 fn larger_hint(larger: Option<u64>) -> String {
     larger.map_or_else(String::new, |value| format!("; `{LARGER_REQUEST}` allows up to {value}"))
 }
 
-/// Returns the end of a message, which says how many problems the details do not list.
+/// Returns the end of a message, which says how many problems the details do not list, if any.
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),

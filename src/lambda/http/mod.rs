@@ -2,11 +2,13 @@
 //!
 //! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
 //! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415,
-//! 413, 400), and last the existing packs (409). openapi.yaml describes the API and is served without a credential.
+//! 413, 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a
+//! credential.
 
 mod audit;
 mod authenticate;
 mod begin_upload;
+mod body;
 mod error;
 mod event;
 mod media_type;
@@ -14,6 +16,7 @@ mod packs;
 mod query;
 mod record;
 mod route;
+mod update;
 mod upload;
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
@@ -40,6 +43,7 @@ use crate::{
     aws::Table,
     catalog::Catalog,
     identity::{self, Authenticator, BaseDomain, Caller},
+    lifecycle::Lifecycle,
     telemetry::{Metrics, Trace},
     upload::Uploads,
 };
@@ -53,6 +57,7 @@ pub struct Api {
     authenticator: Authenticator<Table>,
     base_domain: Option<BaseDomain>,
     catalog: Catalog,
+    lifecycle: Lifecycle,
     uploads: Uploads,
 }
 
@@ -61,7 +66,8 @@ impl Api {
     pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone());
-        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, uploads }
+        let lifecycle = Lifecycle::new(uploads.table.clone());
+        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads }
     }
 
     /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must
@@ -86,10 +92,13 @@ impl Api {
             }
             Operation::ListPacks => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
             Operation::GetPack { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+            Operation::UpdatePack { id } => {
+                timeout_at(deadline, update::update(self, &caller().await?, query, &request, &id, audit)).await?
+            }
         }
     }
 
-    /// Authenticates the caller, and adds it to the request's log span and audit lines.
+    /// Authenticates the caller, adds it to the request's log span and audit lines, and checks the request's host.
     async fn caller(&self, request: &Request, query: &Query, audit: &Audit) -> Result<Caller, ApiError> {
         let caller = authenticate::caller(self, request.headers(), query).await?;
         audit.set_caller(&caller);
@@ -178,7 +187,8 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     json_body(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise").into())
 }
 
-/// Returns a JSON response that must not be cached: it has an org's data, which changes when builds finish.
+/// Returns a JSON response that must not be cached, because most responses contain an org's data, which changes when
+/// builds finish.
 fn json_body(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -14,7 +14,7 @@ use crate::{
     records::{BuildStatus, PackId},
 };
 
-/// The `Retry-After` header of a record whose build is pending, in seconds.
+/// The value of `Retry-After`, in seconds, while a pack's build is pending.
 const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
 /// The most JSON that a page of a list has for its packs, in bytes. In base64 it has 5.6 MB; Lambda returns at most 6 MB.
@@ -46,7 +46,8 @@ impl PageView {
     }
 }
 
-/// `GET /v1/packs/{id}`. The response to a malformed id, an unknown id and another org's private pack is the same.
+/// Handles `GET /v1/packs/{id}`. The response to a malformed id, an unknown id and another org's private pack is the
+/// same.
 pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     query.finish(&mut problems);
@@ -63,8 +64,8 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
     Ok(response)
 }
 
-/// `GET /v1/packs`. The response is bytes, which Lambda gets in base64: as text, the page would be JSON inside JSON, whose
-/// escapes can double its size.
+/// Handles `GET /v1/packs`. The response is bytes, which Lambda gets in base64: as text, the page would be JSON inside
+/// JSON, whose escapes can double its size.
 pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     let list = query.into_list(&mut problems);

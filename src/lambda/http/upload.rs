@@ -16,7 +16,7 @@ use crate::{
     upload::{Archive, Outcome, Submission, UploadError},
 };
 
-/// `POST /v1/packs/upload`
+/// Handles `POST /v1/packs/upload`.
 pub(super) async fn upload(
     api: &Api,
     caller: &Caller,
@@ -55,8 +55,8 @@ fn visibility(text: Option<&str>, problems: &mut Problems) -> Visibility {
     })
 }
 
-/// Returns the archive in the form, or the staged archive with its `upload_id`. If it returns `None`, `problems` has
-/// the reason.
+/// Returns the archive in the form, or the staged archive that the form's `upload_id` identifies. If it returns `None`,
+/// `problems` has the reason.
 fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archive> {
     let sent = form.upload_id.and_then(|text| {
         let id = UploadId::parse(&text, caller.org.id, Timestamp::now());
@@ -65,7 +65,11 @@ fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archi
     form.archive.map(Archive::InRequest).or(sent.map(Archive::InStaging))
 }
 
-/// Reads the body as a form. Returns the parts that it could read, and adds the problems of the others.
+/// Reads the body as a form. Returns the parts that it could read, and adds the problems with the others.
+///
+/// # Errors
+/// Returns [`ApiError::UnsupportedMediaType`] if the body is not a form, and [`ApiError::PayloadTooLarge`] if the
+/// archive exceeds the limit on compressed bytes.
 async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Result<Form, ApiError> {
     let content_type = MediaType::Form.check(request.headers())?;
     let boundary = match upload_form::boundary(&content_type) {
@@ -93,7 +97,8 @@ async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Resu
     form.map_err(|limit| ApiError::PayloadTooLarge { larger: uploads.larger(&limit), limit })
 }
 
-/// Validates the archive too, and adds its problems, so that the response lists every problem of the request.
+/// Validates the archive of an invalid request too, so that one response lists all problems. Returns only the exceeded
+/// limit if the archive is too large.
 async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, mut problems: Problems) -> ApiError {
     match api.uploads.check(&caller.org, submission).await {
         Err(error @ UploadError::TooLarge { .. }) => return error.into(),

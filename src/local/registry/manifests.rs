@@ -31,8 +31,8 @@ struct Descriptor {
     digest: Digest,
 }
 
-/// The descriptors in an image manifest or an index whose content must exist (OCI image spec, "Image Manifest", "Image
-/// Index").
+/// The descriptors in an image manifest or an image index whose content must exist (OCI image spec, "Image Manifest",
+/// "Image Index").
 #[derive(Deserialize)]
 struct Manifest {
     config: Option<Descriptor>,
@@ -77,7 +77,7 @@ impl Registry {
         Ok((StatusCode::CREATED, [(header::LOCATION, location), (CONTENT_DIGEST, digest.to_string())]).into_response())
     }
 
-    /// Checks that the content of all descriptors in a manifest exists.
+    /// Checks that the config, the layers and the manifests that a manifest lists exist.
     async fn check(&self, manifest: &[u8]) -> Result<(), Error> {
         let Manifest { config, layers, manifests } =
             serde_json::from_slice(manifest).map_err(Error::ManifestInvalid)?;

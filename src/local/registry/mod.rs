@@ -1,6 +1,6 @@
-//! An OCI registry that stores its data in a folder and needs no authentication. It implements push, pull and content
-//! discovery of the OCI distribution spec 1.1, but no deletion. Blobs are streamed between connection and file, so that
-//! memory use does not depend on their size. All repositories share their blobs.
+//! An OCI registry that stores its data in a folder and needs no authentication. Of the OCI distribution spec 1.1, it
+//! implements pushing, pulling and listing tags, but not listing referrers or deleting. Blobs are streamed between the
+//! connection and the file, so that memory use does not depend on their size. All repositories share their blobs.
 
 mod blobs;
 mod endpoint;

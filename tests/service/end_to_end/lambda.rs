@@ -92,7 +92,12 @@ async fn send(api: &mut Function, event: Value) -> (u64, Value) {
 
 /// Returns the event that reads a pack.
 fn get(id: &str) -> Value {
-    let event = event("get").to_string().replace("pack_01JACME1000000000000000000", id);
+    for_pack("get", id)
+}
+
+/// Returns the event `name` with the id of its pack replaced.
+fn for_pack(name: &str, id: &str) -> Value {
+    let event = event(name).to_string().replace("pack_01JACME1000000000000000000", id);
     serde_json::from_str(&event).unwrap()
 }
 
@@ -144,6 +149,15 @@ async fn every_upload_event_format_is_accepted() {
         let job: Value = serde_json::from_str(backends.take_job().await.body().unwrap()).unwrap();
         assert_eq!(job, json!({"pack_id": id, "attempt": 1}), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_update_event_changes_a_pack() {
+    let backends = SeededBackends::start().await;
+    let mut api = backends.function(Api, &[]).await;
+    let (_, created) = send(&mut api, event("upload-http-api")).await;
+    let (status, updated) = send(&mut api, for_pack("update", created["id"].as_str().unwrap())).await;
+    assert_eq!((status, &updated["visibility"]), (200, &json!("community")), "{updated}");
 }
 
 #[tokio::test]

@@ -121,6 +121,37 @@ async fn every_accepted_upload_is_audited() {
 }
 
 #[tokio::test]
+async fn every_change_of_visibility_is_audited() {
+    let api = TestApi::start().await;
+    let created = api.send(&event("upload-http-api")).await;
+    let id = created.body["id"].as_str().unwrap();
+    let (log, _guard) = Log::start();
+    let mut update = event("update");
+    update["rawPath"] = json!(format!("/v1/packs/{id}"));
+    assert_eq!(api.send(&update).await.status, 200);
+    let mut span = span(&format!("key:{}", secret("acme", KeyTemplate::FullAccess).hash().short()), Some(id));
+    (span["method"], span["route"], span["request_id"]) =
+        (json!("PATCH"), json!("/v1/packs/{id}"), json!("VqS4pgXFFiAEMJx="));
+    let line = json!({
+        "timestamp": null,
+        "level": "INFO",
+        "target": "audit",
+        "message": "visibility set",
+        "event_type": "pack.set_visibility",
+        "actor": span["credential_id"],
+        "org_id": span["org_id"],
+        "request_id": span["request_id"],
+        "at": null,
+        "pack_id": id,
+        "pack_name": created.body["name"],
+        "pack_version": created.body["version"],
+        "visibility": "community",
+        "span": span,
+    });
+    assert_eq!(log.take_audit(), [line]);
+}
+
+#[tokio::test]
 async fn denied_requests_of_authenticated_callers_are_audited() {
     let base_domain = Some("packs.example".parse().unwrap());
     let api = TestApi::start_with(&Settings { base_domain, ..Settings::default() }).await;

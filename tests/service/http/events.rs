@@ -8,7 +8,7 @@ use super::event;
 const UPLOADS: [&str; 5] =
     ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url", "upload-rest-text"];
 
-/// Every upload event is a POST request with the API key that `local` seeds for acme.
+/// Every upload event is a POST request with an API key of acme.
 #[test]
 fn every_upload_event_parses_as_an_upload() {
     for name in UPLOADS {
@@ -31,6 +31,17 @@ fn every_upload_event_parses_as_an_upload() {
             other => panic!("{name} has the body {other:?}"),
         }
     }
+}
+
+#[test]
+fn the_update_event_sets_a_visibility() {
+    let request = lambda_http::request::from_str(&event("update").to_string()).unwrap();
+    assert_eq!(
+        (request.method().as_str(), request.raw_http_path()),
+        ("PATCH", "/v1/packs/pack_01JACME1000000000000000000")
+    );
+    let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(body, serde_json::json!({"visibility": "community"}));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) const ISSUER: &str = "https://id.example/";
 pub(crate) const AUDIENCE: &str = "packs";
 pub(crate) const ACME: &str = "org_01JACME0000000000000000000";
 
-/// A private key. It can sign with every algorithm for its key type.
+/// A private key that signs tokens.
 pub(crate) enum Key {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
@@ -64,7 +64,7 @@ impl Key {
         }
     }
 
-    /// Returns the public key in PEM.
+    /// Returns the public key of an RSA key in PEM.
     pub(crate) fn pem(&self) -> String {
         let Self::Rsa(key) = self else { panic!("only RSA keys are supported") };
         let der: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
@@ -91,7 +91,7 @@ impl Key {
         }
     }
 
-    /// Signs a token with this header and these claims.
+    /// Returns a signed token with this header and these claims.
     pub(crate) fn token(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let signature = self.sign(header["alg"].as_str().unwrap_or_default(), message.as_bytes());
@@ -99,7 +99,7 @@ impl Key {
     }
 }
 
-/// Signs a token with HMAC-SHA-256.
+/// Returns a token signed with HMAC-SHA-256.
 pub(crate) fn hmac_token(secret: &[u8], header: &Value, claims: &Value) -> String {
     let message = message(header, claims);
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
@@ -115,7 +115,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Returns the claims of a valid session of acme.
+/// Returns the claims of a valid session for acme.
 pub(crate) fn claims() -> Value {
     json!({
         "iss": ISSUER,
@@ -134,7 +134,7 @@ pub(crate) fn now(seconds: i64) -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap() + seconds
 }
 
-/// A loopback server for a JWKS.
+/// A server on the loopback interface that serves a JWKS.
 pub(crate) struct Issuer {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
@@ -184,7 +184,7 @@ impl Issuer {
         self.respond_with(200, json!({ "keys": keys }).to_string(), Duration::ZERO);
     }
 
-    /// Counts the requests received so far.
+    /// Returns the number of requests received so far.
     pub(crate) fn fetches(&self) -> usize {
         self.state.lock().unwrap().fetches
     }
@@ -194,7 +194,7 @@ impl Issuer {
         self.settings_with(|_| {})
     }
 
-    /// Like [`Self::settings`], but applies `change` to the JWKS settings.
+    /// Returns the same settings as [`Self::settings`], with `change` applied to the JWKS settings.
     pub(crate) fn settings_with(&self, change: impl FnOnce(&mut JwksSettings)) -> Settings {
         let mut jwks = JwksSettings::new(self.url.parse().unwrap());
         change(&mut jwks);

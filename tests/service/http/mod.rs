@@ -1,5 +1,6 @@
-//! Tests of authentication, routes, forms, sessions, tenants and the audit trail. Each test sends an API Gateway event
-//! to the HTTP handler in this process and checks the response. Every response must match openapi.yaml.
+//! Tests of the HTTP layer, including authentication, routes, forms, sessions, tenants and the audit trail. Most tests
+//! send an event from API Gateway to the HTTP handler in this process and check the response, which must match
+//! openapi.yaml.
 //!
 //! To add a case, build an event with [`request`] or [`event`]. Send it with [`send`] if the request must not call a
 //! backend, or else with [`TestApi`](test_api::TestApi), which has embedded backends.
@@ -25,6 +26,7 @@ mod sessions;
 mod tenants;
 mod test_api;
 mod unauthenticated;
+mod update;
 mod uploads;
 
 use std::{sync::Arc, time::Duration};

@@ -43,8 +43,8 @@ async fn a_405_lists_the_allowed_methods() {
         ("GET", "/v1/packs/uploads", "POST"),
         ("POST", "/v1/packs", "GET"),
         ("HEAD", "/v1/packs", "GET"),
-        ("DELETE", "/v1/packs/pack_01JACME1000000000000000000", "GET"),
-        ("PATCH", "/v1/packs/not-an-id", "GET"),
+        ("DELETE", "/v1/packs/pack_01JACME1000000000000000000", "GET, PATCH"),
+        ("PUT", "/v1/packs/not-an-id", "GET, PATCH"),
     ] {
         let response = send(&request(method, path)).await;
         assert_eq!(response.code(), (405, "method_not_allowed"), "{method} {path}");
@@ -65,9 +65,13 @@ async fn the_allow_header_lists_the_methods_in_openapi_yaml() {
 
 #[tokio::test]
 async fn known_routes_require_a_credential() {
-    for (method, path) in
-        [("POST", "/v1/packs/upload"), ("GET", "/v1/packs"), ("GET", "/v1/packs/x"), ("POST", "/v1/packs/uploads")]
-    {
+    for (method, path) in [
+        ("POST", "/v1/packs/upload"),
+        ("GET", "/v1/packs"),
+        ("GET", "/v1/packs/x"),
+        ("PATCH", "/v1/packs/x"),
+        ("POST", "/v1/packs/uploads"),
+    ] {
         assert_eq!(send(&request(method, path)).await.code(), (401, "unauthenticated"), "{method} {path}");
     }
 }

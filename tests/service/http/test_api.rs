@@ -57,7 +57,6 @@ impl TestApi {
         super::invoke(Arc::clone(&self.api), event).await
     }
 
-    /// Lists packs with `credential`.
     pub(crate) async fn list_as(&self, credential: &str) -> ApiResponse {
         self.send(&with_credential(event("list"), credential)).await
     }

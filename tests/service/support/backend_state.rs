@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Embedded, Local, options};
 
-/// Everything that the backends store about packs, read directly from the backends.
+/// The items, jobs and repositories that uploads leave in the backends, read directly from the backends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BackendState {
     /// The keys of the records and version claims in the table.

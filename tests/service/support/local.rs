@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{AwsEmulator, openapi, run};
 
-/// How long `local` may take to start, and a build to finish.
+/// The maximum time for `local` to start, and for a build to finish.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running `local` with its own data directory. Dropping this value kills the process.
@@ -141,6 +141,12 @@ impl Local {
         ApiResponse::send(self.request("GET", path).bearer_auth(self.key(org))).await
     }
 
+    /// Sets the visibility of a pack as an org.
+    pub(crate) async fn set_visibility(&self, org: &str, id: &str, visibility: &str) -> ApiResponse {
+        let request = self.request("PATCH", &format!("/v1/packs/{id}")).bearer_auth(self.key(org));
+        ApiResponse::send(request.json(&json!({"visibility": visibility}))).await
+    }
+
     /// Uploads an archive as `acme`.
     pub(crate) async fn upload(&self, archive: Vec<u8>) -> ApiResponse {
         self.upload_as("acme", "", archive).await
@@ -178,7 +184,7 @@ impl Local {
         self.send_form(org, query, multipart::Form::new().text("upload_id", upload_id.to_owned())).await
     }
 
-    /// Waits until a pack's build is no longer queued, and returns the pack's record.
+    /// Waits until a pack's build is no longer queued, and returns the pack as the API describes it.
     pub(crate) async fn wait_for_build(&self, org: &str, id: &str) -> Value {
         let began = Instant::now();
         loop {

@@ -28,7 +28,7 @@ const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#Transactio
     "Message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}"#;
 const INTERNAL: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}"#;
 
-/// How the first calls of an operation fail.
+/// A way in which the first calls of an operation fail.
 #[derive(Clone, Copy)]
 enum Fault {
     /// DynamoDB cancels the call because of a conflict. The call has no effect.

@@ -1,5 +1,5 @@
 //! Tests of [`Table`](pack_upload::aws::Table) on an embedded DynamoDB: reads, writes, concurrent writes, transaction
-//! conflicts, lost responses and the sweeps of requeue.
+//! conflicts, lost responses and requeue's sweeps.
 //!
 //! To add a case, start a [`Database`](support::Database), build records with [`record`](support::record), and call the
 //! table's methods.
@@ -7,6 +7,7 @@
 mod corrupt;
 mod create;
 mod faults;
+mod lifecycle;
 mod list;
 mod orgs;
 mod replace;

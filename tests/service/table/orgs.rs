@@ -99,7 +99,7 @@ async fn an_org_is_found_by_its_id() {
     assert_eq!(table.org(OrgId::generate()).await.unwrap(), None);
 }
 
-/// Each change to a key and the audit entry are written in one transaction.
+/// A change to a key and its audit entry are written in one transaction.
 #[tokio::test]
 async fn every_change_of_a_key_writes_one_audit_entry() {
     let database = Database::start().await;

@@ -42,7 +42,6 @@ impl Database {
         self.table.pending(None).await.unwrap().ids.contains(&record.id)
     }
 
-    /// Reads a record's item.
     pub(crate) async fn item(&self, record: &Record) -> HashMap<String, AttributeValue> {
         let get = self.client.get_item().table_name(&self.name);
         let text = |text: &str| AttributeValue::S(text.to_owned());
@@ -92,7 +91,7 @@ pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) ->
     Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
 }
 
-/// Returns the record of an upload whose archive is built for an existing record.
+/// Returns the record of an upload that queues an existing record's build again.
 pub(crate) fn upload(content: &str) -> Record {
     record(OrgId::generate(), "tools", "1.0.0", content)
 }
@@ -103,14 +102,14 @@ pub(crate) fn community(mut record: Record) -> Record {
     record
 }
 
-/// Makes the pack of a record a community pack that other orgs can see.
+/// Makes a record's pack a ready community pack, which other orgs can see.
 pub(crate) fn shared(record: Record) -> Record {
     let mut record = community(record);
     record.build.status = BuildStatus::Ready;
     record
 }
 
-/// Writes a record, fails its build and returns the failed record.
+/// Writes a record, marks it as failed and returns it as stored.
 pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
     assert!(table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
@@ -119,7 +118,7 @@ pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     found
 }
 
-/// Publishes the version of a record and makes it ready, as a build does. Returns false if a step does not apply.
+/// Publishes a record's version and makes the record ready, as a build does. Returns `false` if a step does not apply.
 pub(crate) async fn publish(table: &Table, record: &Record, now: Timestamp) -> bool {
     let lease = Lease::new(now + Duration::from_secs(60));
     table.begin_build(record, &lease, now).await.unwrap()

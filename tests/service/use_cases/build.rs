@@ -131,7 +131,7 @@ async fn an_unreachable_registry_leaves_the_build_pending_and_ends_its_lease() {
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
 }
 
-/// A proxy of the embedded registry that holds the first push of a manifest.
+/// A proxy for the embedded registry that holds the first push of an image manifest until the test releases it.
 struct HoldingRegistry {
     backend: String,
     held: Notify,

@@ -60,7 +60,7 @@ impl DockerRegistry {
         panic!("docker-registry does not respond");
     }
 
-    /// Returns the digest and the bytes of an image manifest.
+    /// Returns the digest and the bytes of an image manifest, or `None` if the registry does not have it.
     async fn manifest(&self, repository: &str, tag: &str) -> Option<(String, Vec<u8>)> {
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.address);
         let get = reqwest::Client::new().get(url).basic_auth("ci", Some("hunter2"));

@@ -25,7 +25,7 @@ type Files = BTreeMap<String, (bool, Vec<u8>)>;
 fuzz_target!(|input: &[u8]| {
     let mut tar = input.to_vec();
     repair_checksums(&mut tar);
-    // Most inputs have no end mark.
+    // Fill the last block, and add an end mark, which most inputs do not have.
     tar.resize(tar.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
     match validate(&gzip_at(&tar, Compression::none())) {
         Ok(validated) => {
@@ -57,7 +57,7 @@ fn repair_checksums(tar: &mut [u8]) {
     }
 }
 
-/// Checks what [`Tree`] guarantees.
+/// Checks that the paths are sorted, distinct and relative, and that every parent directory has an entry.
 fn check_invariants(tree: &Tree) {
     let entries = tree.entries();
     assert!(entries.is_sorted_by(|a, b| a.path < b.path));

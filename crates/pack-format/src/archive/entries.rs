@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{Content, EntryKind, LimitName, Limits, Problems};
 
-/// A reader of tar entries, block by block.
+/// A reader of a tar's entries.
 pub(super) struct Entries<'a, R, W> {
     reader: GzipReader<'a, R>,
     limits: &'a Limits,
@@ -41,7 +41,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Self { reader, limits, builder, problems, contents, written: 0, count: 0, extensions }
     }
 
-    /// Reads the tar to its end. Adds valid entries to `builder`, and the problems of invalid entries to `problems`.
+    /// Reads the tar to its end. Adds valid entries to `builder`, writes the contents of files to `contents`, and adds
+    /// the problems with invalid entries to `problems`.
     pub(super) fn read(mut self) -> Result<(), ReadError> {
         loop {
             let position = self.reader.position();

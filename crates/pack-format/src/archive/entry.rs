@@ -3,7 +3,7 @@ use std::fmt;
 use super::{ReadError, extension::Extensions, header::Header, path};
 use crate::{LimitName, Limits, Quoted};
 
-/// A header with the extension headers before it.
+/// An entry's header, with the extension headers before it.
 pub(super) struct Entry<'a> {
     header: &'a Header,
     extensions: &'a Extensions,
@@ -44,7 +44,7 @@ impl<'a> Entry<'a> {
     /// Returns the entry's type and path. The path of the pack's own directory is `None`.
     ///
     /// # Errors
-    /// Returns every problem of the entry.
+    /// Returns every problem with the entry.
     pub(super) fn validate(&self, limits: &Limits) -> Result<(EntryType, Option<String>), Vec<String>> {
         let mut problems: Vec<String> = self.extensions.problems().map(str::to_owned).collect();
         let entry_type = self.entry_type().map_err(|problem| problems.push(problem.to_owned())).ok();
@@ -69,7 +69,8 @@ impl<'a> Entry<'a> {
     /// Returns the entry's type.
     ///
     /// # Errors
-    /// Returns the problem if the type is not allowed in a pack, or if tar readers disagree on it.
+    /// Returns a problem if the type is not allowed in a pack, if tar readers disagree on it, or if a directory has
+    /// content.
     fn entry_type(&self) -> Result<EntryType, &'static str> {
         let has_slash = |name: &[u8]| name.ends_with(b"/");
         let is_renamed = self.extensions.name().is_some();
@@ -115,7 +116,7 @@ const NUL_TYPE_WITH_SLASH: &str = "has the typeflag NUL and a name that ends wit
                                    readers and a directory to others; create the archive with `tar --format=posix`";
 const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/` like that of a directory";
 
-/// Displays the entry for the start of a message.
+/// Displays the entry's name and position, as the subject of a message.
 impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "entry {} at byte {}", Quoted::new(self.name()), self.position)

@@ -28,7 +28,7 @@ impl ExtensionType {
     }
 }
 
-/// The extension headers of one entry.
+/// The extension headers before one entry.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     types: Vec<ExtensionType>,
@@ -36,7 +36,8 @@ pub(super) struct Extensions {
     long_name: Option<Vec<u8>>,
 }
 
-/// Why an extension header is invalid. Reading stops there, since the header may contain the size of the next entry.
+/// The reason that an extension header is invalid. Reading stops there, since the header may contain the size of the
+/// next entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {
     #[error("is in v7 format, which has no extension headers; create the archive with `tar --format=posix`")]
@@ -54,7 +55,6 @@ pub(super) enum InvalidExtension {
 }
 
 impl Extensions {
-    /// Adds an extension header and its data.
     pub(super) fn add(
         &mut self,
         extension_type: ExtensionType,
@@ -96,7 +96,7 @@ impl Extensions {
         self.pax.size
     }
 
-    /// Returns the problems that the extension headers cause.
+    /// Returns the problems with the entry that its extension headers cause.
     pub(super) fn problems(&self) -> impl Iterator<Item = &'static str> {
         let has_long_link = self.types.contains(&ExtensionType::LongLink);
         let long_link = has_long_link.then_some("has a GNU long link name, which only links have");

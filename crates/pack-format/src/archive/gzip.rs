@@ -5,13 +5,14 @@ use flate2::bufread::GzDecoder;
 use super::ReadError;
 use crate::{Limit, LimitName, Limits};
 
-/// The number of bytes to unpack at a time. They fit into a core's cache.
+/// The maximum number of bytes to unpack at a time. They fit into a core's cache.
 const CHUNK: usize = 64 << 10;
 
 /// The first two bytes of every gzip member (RFC 1952, section 2.3.1).
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// A reader that unpacks a gzip file chunk by chunk. It checks the limits on bytes after each chunk.
+/// A reader that unpacks a gzip file chunk by chunk. After each chunk, it checks the limits on compressed bytes,
+/// unpacked bytes and their ratio.
 ///
 /// The file must be a single valid member with nothing after it. RFC 1952, section 2.2, allows several members, but
 /// some readers read only the first.

@@ -23,7 +23,7 @@ pub(super) struct Header {
     pub(super) is_v7: bool,
 }
 
-/// Why a block is not a valid [`Header`].
+/// The reason that a block is not a valid [`Header`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidHeader {
     #[error("has a checksum field that {0}")]

@@ -1,6 +1,6 @@
 //! Reads a `.tar.gz` strictly: accepts only what all tar readers understand in the same way.
 //!
-//! - [`gzip`] decompresses the archive in chunks and checks the limits on bytes.
+//! - [`gzip`] decompresses the archive in chunks and checks the limits on its size and compression ratio.
 //! - [`entries`] walks the blocks of the tar, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
 //! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them.
@@ -30,11 +30,11 @@ use super::{Limit, Limits, Problems, Tree, ValidationError};
 /// The field under which an archive's problems are reported.
 const FIELD: &str = "archive";
 
-/// Why reading stopped before the end of the archive.
+/// The reason that reading stopped.
 #[derive(Debug)]
 enum ReadError {
     TooLarge(Limit),
-    /// It is uncertain where the next entry starts. Holds the problem.
+    /// The rest of the archive is damaged or missing, or tar readers disagree on it. Holds the problem.
     Unreadable(String),
     /// Reading the archive or writing its contents failed.
     Io(io::Error),
@@ -42,8 +42,8 @@ enum ReadError {
 
 /// Reads an archive into a tree, and writes the contents of its files to `contents`.
 ///
-/// Strips one wrapping directory and drops files that tools leave behind. Reports invalid entries as problems, and
-/// leaves them out of the tree.
+/// Strips one wrapping directory, and drops macOS metadata and git's top-level files. Reports invalid entries as
+/// problems, and leaves them out of the tree.
 ///
 /// # Errors
 /// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. The error then contains

@@ -3,7 +3,7 @@ pub(super) enum InvalidNumber {
     /// Tar readers disagree on the value, or reject it.
     #[error("is not a well-formed number")]
     Malformed,
-    /// Possible in GNU's base-256 encoding.
+    /// This is possible only in GNU's base-256 encoding.
     #[error("is negative")]
     Negative,
     #[error("is larger than 63 bits")]
@@ -14,8 +14,7 @@ pub(super) enum InvalidNumber {
 ///
 /// Accepts octal digits with spaces before them and spaces or NULs after them (POSIX.1-1988 `ustar`), a field of only
 /// NULs, and GNU's base-256 encoding: the byte 0x80 or 0xff, followed by a big-endian two's complement number. Rejects
-/// signs, other prefixes and anything after the first blank, since GNU tar, libarchive and Python read these
-/// differently.
+/// signs, other prefixes and other bytes after the digits, since GNU tar, libarchive and Python read these differently.
 pub(super) fn signed(field: &[u8]) -> Result<i64, InvalidNumber> {
     match field {
         [0x80, digits @ ..] => base_256(digits, 0x00),

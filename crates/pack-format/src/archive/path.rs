@@ -1,6 +1,6 @@
 use crate::{Limits, text::is_bidirectional_control};
 
-/// Why a name is not a valid path. A valid path means the same on every platform.
+/// The reason that a name is not a valid path.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPath {
     #[error("has an empty name")]
@@ -45,7 +45,7 @@ pub(super) enum InvalidPath {
 /// itself. The caller must have removed a directory's trailing slash.
 ///
 /// # Errors
-/// Returns every problem of the name.
+/// Returns the problems with the name. If the name is not UTF-8, empty or too long, returns only that problem.
 pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<InvalidPath>> {
     let Ok(text) = str::from_utf8(name) else { return Err(vec![InvalidPath::NotUtf8]) };
     if text == "." {

@@ -8,11 +8,11 @@ pub(super) struct Pax {
     pub(super) path: Option<Vec<u8>>,
     /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
-    /// The problems that the records cause.
+    /// The problems with the entry that the records cause.
     pub(super) problems: Vec<&'static str>,
 }
 
-/// Why PAX records cannot be parsed. Nothing is then known about the entry that they describe.
+/// The reason that reading stops at PAX records. Other invalid records become [`Pax::problems`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPax {
     #[error("contains a malformed PAX record at byte {0} of its data")]
@@ -41,7 +41,6 @@ pub(super) enum InvalidPax {
 }
 
 impl Pax {
-    /// Parses the data of an extended header. The values of ignored keywords may be any bytes.
     pub(super) fn parse(data: &[u8]) -> Result<Self, InvalidPax> {
         let mut pax = Self::default();
         let mut position = 0;
@@ -98,8 +97,8 @@ const SPARSE: &str = "is a sparse file according to its PAX records; archive it 
 const DUMP: &str = "belongs to an incremental or multi-volume dump according to its PAX records; archive it without \
                     `tar --incremental` and `tar --multi-volume`";
 
-/// Checks the value of a standard keyword. GNU tar fails on a malformed number, and readers end text with a NUL at
-/// different places. Values of extended attributes may be any bytes.
+/// Checks the values of owners, times, ACLs and comments, which are otherwise ignored. GNU tar fails on a malformed
+/// number, and tar readers disagree on where text with a NUL ends. The values of extended attributes are not checked.
 fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
     let name = || String::from_utf8_lossy(keyword).into_owned();
     let is_text =
@@ -118,7 +117,8 @@ fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
     Err(InvalidPax::Value { keyword: name(), value: value.to_vec(), expected })
 }
 
-/// Whether this is a number of seconds within 64 bits, with an optional sign and fraction.
+/// Returns whether this is a decimal number of seconds, with an optional minus sign and fraction, whose integer part
+/// fits in an i64.
 fn is_time(value: &[u8]) -> bool {
     let digits = value.strip_prefix(b"-").unwrap_or(value);
     let mut parts = digits.splitn(2, |byte| *byte == b'.');
@@ -128,8 +128,9 @@ fn is_time(value: &[u8]) -> bool {
     are_digits(seconds.as_bytes()) && are_digits(fraction) && seconds.parse::<i64>().is_ok()
 }
 
-/// Returns the keyword of a line inside a record that looks like a record of its own. Readers that split the data at line
-/// feeds, such as node-tar and Rust's `tar`, apply it.
+/// Returns the keyword of a line inside a record that looks like a record of its own and sets `path`, `size`,
+/// `linkpath` or sparse data. Readers that split the data at line feeds, such as node-tar and Rust's `tar`, apply such
+/// a line.
 fn record_in_value(record: &[u8]) -> Option<&[u8]> {
     record.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
         let rest = line.trim_ascii_start();
@@ -141,9 +142,10 @@ fn record_in_value(record: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Returns the first record's length, and its content without the length and the line feed.
+/// Returns the first record's length, and its content without the length and the line feed. Returns `None` if the
+/// record is malformed.
 fn split_record(data: &[u8]) -> Option<(usize, &[u8])> {
-    // A length within 64 KiB of data has at most five digits, so 20 bytes are enough.
+    // The length of a record that fits into memory has fewer than 20 digits.
     let space = data.iter().take(20).position(|byte| *byte == b' ')?;
     let length = usize::try_from(decimal(&data[..space]).ok()?).ok()?;
     let record = data.get(..length)?.get(space + 1..)?.strip_suffix(b"\n")?;

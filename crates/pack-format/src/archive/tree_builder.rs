@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::{Entry, EntryKind, Quoted, Tree, manifest::PACK_YAML};
 
-/// Assembles an archive's entries into a [`Tree`].
+/// A builder that assembles an archive's entries into a [`Tree`].
 #[derive(Default)]
 pub(super) struct TreeBuilder {
     nodes: Vec<Node>,
@@ -23,7 +23,8 @@ struct Node {
     is_implied: bool,
 }
 
-/// Why an entry conflicts with an existing entry. Holds the existing entry's position, and its path if that differs.
+/// The reason that an entry conflicts with an existing entry. Holds the existing entry's position, and its path if that
+/// differs.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EntryConflict {
     #[error("appears twice in the archive, first at byte {0}; keep only one of them")]
@@ -43,7 +44,7 @@ pub(super) enum EntryConflict {
 }
 
 impl TreeBuilder {
-    /// Adds an entry and its missing parent directories. Drops files that macOS leaves behind.
+    /// Adds an entry and its missing parent directories. Drops macOS metadata.
     pub(super) fn add(&mut self, path: String, kind: EntryKind, position: u64) -> Result<(), EntryConflict> {
         if is_macos_metadata(&path) {
             return Ok(());
@@ -81,10 +82,10 @@ impl TreeBuilder {
         self.added_parents
     }
 
-    /// Builds the tree.
+    /// Builds the tree. Drops `.gitignore` and `.gitattributes` at the top of the archive and at the top of the pack.
     ///
-    /// Strips a wrapping directory: the only entry at the top, with a `pack.yaml` (in upper or lower case) inside.
-    /// Drops `.gitignore` and `.gitattributes` at the top of the archive and at the top of the pack.
+    /// Strips a wrapping directory: the only other entry at the top, with a `pack.yaml` (in upper or lower case)
+    /// inside.
     pub(super) fn build(self) -> Tree {
         let wrapper = self.wrapper();
         let entries = self.nodes.into_iter().filter_map(|node| {
@@ -131,8 +132,9 @@ impl TreeBuilder {
     }
 }
 
-/// Returns a key for comparing paths. Two paths have the same key if some file system treats them as the same path: the
-/// key implements canonical caseless matching with full case folding (The Unicode Standard, section 3.13, D145).
+/// Returns a key for comparing paths. Two paths have the same key if they differ only in case or Unicode normalisation,
+/// which some file systems ignore. This is canonical caseless matching with full case folding (The Unicode Standard,
+/// section 3.13, D145).
 fn key(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
@@ -140,8 +142,7 @@ fn key(path: &str) -> String {
     path.nfd().default_case_fold().nfd().collect()
 }
 
-/// Returns whether this is a file that macOS leaves behind, in any directory: `.DS_Store`, or an AppleDouble file
-/// `._*`.
+/// Returns whether the path or one of its parents is named like macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
 fn is_macos_metadata(path: &str) -> bool {
     path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"))
 }

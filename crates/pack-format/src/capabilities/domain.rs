@@ -78,7 +78,7 @@ fn reject_url(text: &str) -> Result<(), InvalidDomain> {
     Err(InvalidDomain::PartOfUrl { part, host: host.to_owned() })
 }
 
-/// Checks a host name or pattern, label by label.
+/// Checks a host name, a pattern or an IPv4 address.
 fn name(host: &str) -> Result<(), InvalidDomain> {
     if host.is_empty() {
         return Err(InvalidDomain::Empty);

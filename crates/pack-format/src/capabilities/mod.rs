@@ -19,7 +19,7 @@ const KEYS: [&str; 5] = ["name", "type", "allow", "transforms", "budgets"];
 
 const TYPES: [&str; 1] = ["http"];
 
-/// Validates the list of capabilities and returns it as YAML text.
+/// Validates the list of capabilities. Returns any list as YAML text, even an invalid one.
 pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<String> {
     let mut names = HashSet::new();
     for item in field.list(problems)? {
@@ -72,7 +72,7 @@ fn nonempty_list<'a>(field: &Field<'a>, item: &str, problems: &mut Problems) -> 
     items
 }
 
-/// Checks that a text is one of `words`.
+/// Adds a problem unless the text is one of `words`, and suggests the nearest of them or lists them all.
 fn one_of(field: &Field<'_>, words: &[&str], problems: &mut Problems) {
     let Some(text) = field.text(problems) else { return };
     if words.contains(&text) {

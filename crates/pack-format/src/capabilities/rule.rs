@@ -5,10 +5,11 @@ use crate::{
     yaml::Field,
 };
 
-/// The keys that are validated. Other keys (CEL predicates, body schemas) are kept as written.
+/// The keys that are validated. The values of other keys, such as CEL predicates and body schemas, are checked only for
+/// forbidden characters.
 const KEYS: [&str; 5] = ["name", "domains", "methods", "paths", "allow_insecure"];
 
-/// The allowed HTTP methods (RFC 9110, section 9; RFC 5789).
+/// The allowed HTTP methods: those of RFC 9110, section 9.3, except CONNECT and TRACE, and PATCH (RFC 5789).
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// Validates one rule in a capability's `allow`.

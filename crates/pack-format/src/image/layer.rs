@@ -1,5 +1,5 @@
-//! Writes a pack's files as one canonical tar, which is the layer of its image. The layer's digest depends only on the
-//! files.
+//! Writes a pack's files and directories as one canonical tar, which is the layer of its image. The layer's digest
+//! depends only on the pack.
 //!
 //! The tar has the same bytes as a tar that GNU tar writes in POSIX format, with owner and group 0 and a fixed time
 //! (docs/architecture.md has the command).
@@ -18,7 +18,7 @@ const BLOCK: u64 = 512;
 const NAME_FIELD: usize = 100;
 /// The modification time of every entry: 1980-01-01T00:00:01Z, the same as in the config.
 const MTIME: u64 = 315_532_801;
-/// The two blocks of zeros at the end of a tar.
+/// The two blocks of zeros at the end of a tar. Padding is taken from them too.
 static ZEROS: [u8; 1_024] = [0; 1_024];
 
 /// Writes a pack's layer to `layer`. `contents` must be what [`validate`](crate::validate) wrote for the pack.

@@ -2,11 +2,9 @@ use serde::Serialize;
 
 use crate::Digest;
 
-/// The media type of an image manifest.
+// The media types of an image's parts (OCI image spec, "OCI Image Media Types"). A layer is an uncompressed tar.
 pub const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
-/// The media type of an image's config.
 pub const CONFIG_MEDIA_TYPE: &str = "application/vnd.oci.image.config.v1+json";
-/// The media type of a layer that is an uncompressed tar.
 pub const LAYER_MEDIA_TYPE: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// A content descriptor (OCI image spec, "Content Descriptors"). The fields are serialised in this order.

@@ -1,5 +1,5 @@
 //! Assembles a pack's OCI image: an uncompressed layer, a config and an image manifest. Their bytes depend only on the
-//! pack's files, so the image's digest is known before anything is pushed.
+//! pack, so the image's digest is known before anything is pushed.
 
 mod config;
 mod layer;
@@ -15,8 +15,8 @@ pub use self::{
 };
 use crate::{Digest, Pack};
 
-/// The image of a pack: its config, its image manifest and the descriptor of its layer. [`write_layer`] writes the
-/// layer itself.
+/// A pack's image: the config, the image manifest and the descriptor of the layer. [`write_layer`] writes the layer
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     pub layer: Descriptor,

@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 
 use super::{Node, Scalar, ScalarType, Value};
 
-/// Returns a node as YAML in block style, which YAML 1.1 and 1.2 readers understand in the same way. Puts text in
-/// double quotes, unless every reader treats it as text without quotes. Writes other scalars as the author wrote them.
+/// Returns a node as YAML in block style. Puts text in double quotes, unless YAML 1.1 and 1.2 readers treat it as text
+/// without quotes. Writes other scalars as the author wrote them, and an empty value as `null`.
 pub(crate) fn emit(node: &Node) -> String {
     let mut text = String::new();
     block(&mut text, node, 0);
@@ -85,7 +85,7 @@ fn quoted(text: &mut String, content: &str) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            // Not printable in YAML, or a line break in YAML 1.1.
+            // Line breaks in YAML 1.1, the byte order mark, and noncharacters, which YAML does not allow.
             '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => escaped(text, char),
             _ if char.is_control() => escaped(text, char),
             _ => text.push(char),

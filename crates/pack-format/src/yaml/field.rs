@@ -81,7 +81,7 @@ impl<'a> Field<'a> {
         Some(Mapping { field: self, pairs })
     }
 
-    /// Adds the problem that this field is not `expected`.
+    /// Adds the problem that this field is not `expected`. A rejected value already has a problem.
     fn mismatch(&self, problems: &mut Problems, expected: &str) {
         match &self.node.value {
             Value::Rejected => {}
@@ -134,7 +134,7 @@ impl<'a> Mapping<'a> {
         self.pairs.iter().filter(move |pair| !pair.key.is_text() || !known.contains(&pair.key.text.as_str()))
     }
 
-    /// Adds a problem for every key that is not in `known`, and suggests the allowed keys.
+    /// Adds a problem for every key that is not in `known`, and suggests the nearest allowed key or lists them all.
     pub(crate) fn reject_unknown(&self, known: &[&str], problems: &mut Problems) {
         for pair in self.others(known) {
             let found = Quoted::new(&pair.key.text);

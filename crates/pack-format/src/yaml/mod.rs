@@ -1,5 +1,5 @@
 //! Parses and writes the subset of YAML 1.2 that `pack.yaml` may use: one document, without aliases, anchors, tags,
-//! merge keys or repeated keys. YAML readers disagree on what these mean.
+//! merge keys or repeated keys. YAML readers treat some of these differently.
 
 mod emit;
 mod field;

@@ -8,13 +8,14 @@ use crate::Quoted;
 /// In characters. YAML limits a key on one line to 1,024 characters, including escapes (YAML 1.2.2, section 8.2.2).
 const MAX_KEY_LENGTH: usize = 128;
 
-/// The problems of a document, each with its line.
+/// The problems with a document, each with its line.
 type SyntaxProblems = Vec<(usize, String)>;
 
 /// Parses `text`, which may contain only one document. Returns its root and the problems found.
 ///
-/// A node that is not allowed is a problem; it becomes [`Value::Rejected`] or is left out. After a syntax error,
-/// returns only that problem and no root.
+/// Each node that is not allowed is a problem. A node with an anchor keeps its value. Any other such node becomes
+/// [`Value::Rejected`] or is left out. After a forbidden character or a syntax error, returns only that problem and no
+/// root.
 pub(crate) fn parse(text: &str) -> (Option<Node>, SyntaxProblems) {
     if let Some(problem) = syntax::find_forbidden_character(text) {
         return (None, vec![problem]);

@@ -1,10 +1,10 @@
-//! Explains YAML syntax errors, with the line and a fix.
+//! Finds characters that are not allowed in YAML, and explains syntax errors.
 
 use saphyr_parser::ScanError;
 
 use crate::text::code_point;
 
-/// How deeply collections may be nested. The parser does not recurse, but the code that walks the nodes does.
+/// The maximum nesting depth of collections. The parser does not recurse, but the code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// Returns the line that the author has to fix, which is not always the line that the parser reports.
@@ -22,10 +22,11 @@ pub(super) fn line_of(error: &ScanError, text: &str) -> usize {
     }
 }
 
-/// Returns the first forbidden character and its line.
+/// Finds the first forbidden character. Returns its line and the problem.
 ///
-/// A character is forbidden if YAML does not allow it (YAML 1.2.2, section 5.1), or if only YAML 1.1 readers treat it
-/// as a line break. After such a character, one reader may see a key where another still sees a comment.
+/// A character is forbidden if YAML does not allow it (YAML 1.2.2, section 5.1), if it is a byte order mark, or if only
+/// YAML 1.1 readers treat it as a line break. After such a line break, one reader may see a key where another still
+/// sees a comment.
 pub(super) fn find_forbidden_character(text: &str) -> Option<(usize, String)> {
     let is_forbidden = |char: &char| match char {
         '\n' | '\r' | '\t' => false,

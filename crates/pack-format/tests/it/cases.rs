@@ -1,8 +1,9 @@
-//! Archives that real tools wrote, in `tests/cases`.
+//! Stored archives, in `tests/cases`, that some tar readers reject or read differently.
 
 use crate::support::problems;
 
-/// Asserts that the archive `tests/cases/reject/<name>.tar.gz` is rejected, and that one of its problems contains `words`.
+/// Asserts that the archive `tests/cases/reject/<name>.tar.gz` is rejected, and that one of its problems contains
+/// `words`.
 #[track_caller]
 fn assert_case_rejected(name: &str, words: &str) {
     let path = format!("{}/tests/cases/reject/{name}.tar.gz", env!("CARGO_MANIFEST_DIR"));

@@ -35,14 +35,15 @@ fn the_layer_is_what_gnu_tar_writes() {
     for size in [0, 1, 511, 512, 513, 1023, 1024, 1025, 100_000] {
         file(format!("data/{size}"), &vec![b'x'; size]);
     }
-    // Names of files and directories just below and above the 100 bytes of the header, and much longer ones.
+    // Names of files and directories close to the 100 bytes of the header's field, and much longer names.
     for length in [98, 99, 100, 101, 102, 150, 200, 255] {
         file(format!("data/{}", "n".repeat(length - 5)), b"file");
         file(format!("guides/{}/in.md", "e".repeat(length - 7)), b"inside");
     }
     file(format!("data/{}deep.txt", "a-component-of-some-length/".repeat(30)), b"deep");
     for length in 80..110 {
-        // The length of the record gains a digit, and the name of the PAX header is truncated within a character.
+        // In this range, the length of the record gains a digit, and the name of the PAX header is cut off within a
+        // character.
         file(format!("templates/{}/{}é.md", "p".repeat(length), "q".repeat(length - 70)), b"cut");
     }
     for name in NAMES {
@@ -97,7 +98,8 @@ fn the_layer_does_not_depend_on_modes_or_ignored_files() {
     };
     modes(0o644, 0o755, 0o755);
     let expected = layer_by_gnu_tar(pack.path());
-    // Modes that GNU tar would keep: a umask of 077, a directory with setgid and sticky bits, a setuid script.
+    // Modes that GNU tar would keep: those under a umask of 077, a directory with the setgid and sticky bits, and a
+    // script with the setuid and setgid bits.
     for (file, directory, executable) in [(0o600, 0o700, 0o700), (0o664, 0o3775, 0o775), (0o644, 0o755, 0o6755)] {
         modes(file, directory, executable);
         assert_eq!(layer_by_gnu_tar(pack.path()), expected, "{file:o} {directory:o} {executable:o}");

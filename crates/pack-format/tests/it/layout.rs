@@ -70,7 +70,7 @@ fn rejects_a_behavior_md_that_is_not_utf_8() {
     assert_files(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", message)]);
 }
 
-/// With these lengths, a character crosses the end of the 8 KiB buffer.
+/// With some of these lengths, a character crosses the end of the 8 KiB buffer.
 #[test]
 fn checks_all_of_a_long_behavior_md() {
     for blanks in 8_180..8_200 {

@@ -1,5 +1,5 @@
-//! Tests of the pack format: valid archives and manifests, the problems of invalid archives and manifests, and the
-//! image of a valid pack.
+//! Tests of the pack format: valid archives and manifests, the problems reported for invalid archives and manifests,
+//! and the image of a valid pack.
 
 mod archive;
 mod cases;

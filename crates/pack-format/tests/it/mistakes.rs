@@ -1,5 +1,5 @@
-//! Generates `MISTAKES.md`, which shows the most common mistakes of authors and their error messages. Run this test
-//! with `UPDATE_GOLDEN=1` to update the file.
+//! Checks that `MISTAKES.md`, which shows authors' most common mistakes, has the current messages. Run this test with
+//! `UPDATE_GOLDEN=1` to update the file.
 
 use std::{fmt::Write as _, fs, path::Path};
 

@@ -1,4 +1,5 @@
-//! umoci must unpack, and podman must mount, the image of each generated pack with the files of the pack.
+//! umoci must unpack the image of each generated pack to the pack's files, and podman must mount the image with the
+//! same files.
 
 use std::{
     fs,
@@ -40,7 +41,7 @@ fn write_layout(directory: &Path, image: &Image, layer: &[u8]) {
     fs::write(directory.join("oci-layout"), r#"{"imageLayoutVersion": "1.0.0"}"#).unwrap();
 }
 
-/// Writes a layout for each generated pack. Returns the paths of the layouts with the files of their packs.
+/// Writes a layout for each generated pack. Returns the path of each layout and the files of its pack.
 fn layouts(directory: &Path) -> Vec<(PathBuf, Listing)> {
     let layout = |(index, archive): (usize, Vec<u8>)| {
         let mut pack = validate(&archive).unwrap();

@@ -15,19 +15,20 @@ pub(crate) fn accepted_paths(upload: &[u8]) -> Vec<String> {
     pack.listing().into_iter().map(mark).collect()
 }
 
-/// Returns the problems of an upload, each as `field: message`.
+/// Returns the problems with an upload, each as `field: message`.
 pub(crate) fn problems(upload: &[u8]) -> Vec<String> {
     let problems = validation::problems(&validate(upload)).into_iter();
     problems.map(|(field, message)| format!("{field}: {message}")).collect()
 }
 
-/// Adds an end mark, compresses the archive, and asserts that `archive` has exactly these problems.
+/// Adds an end mark, compresses the archive, and asserts that it has exactly these problems, all in the field
+/// `archive`.
 #[track_caller]
 pub(crate) fn assert_rejected(archive: Archive, expected: &[&str]) {
     assert_tar_rejected(&archive.tar(), expected);
 }
 
-/// Compresses the tar, and asserts that `archive` has exactly these problems.
+/// Compresses the tar, and asserts that it has exactly these problems, all in the field `archive`.
 #[track_caller]
 pub(crate) fn assert_tar_rejected(tar: &[u8], expected: &[&str]) {
     let expected: Vec<_> = expected.iter().map(|message| ("archive", *message)).collect();

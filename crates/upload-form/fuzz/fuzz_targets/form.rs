@@ -71,7 +71,8 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// Returns the characters of `text` that a boundary may contain (RFC 2046, section 5.1.1).
+/// Returns the first 70 characters of `text` that a boundary may contain (RFC 2046, section 5.1.1), or `x` if there are
+/// none.
 fn boundary(text: &str) -> String {
     let is_allowed = |char: &char| char.is_ascii_alphanumeric() || "'()+_,-./:=?".contains(*char);
     let boundary: String = text.chars().filter(is_allowed).take(70).collect();

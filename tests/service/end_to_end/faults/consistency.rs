@@ -42,8 +42,8 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Checks the invariants that must hold at any time: every record has a version claim and vice versa, exactly the
-    /// queued builds are pending, and every ready record has its image and never changes.
+    /// Checks the invariants that must hold at any time: every record has a version claim and vice versa, a build is in
+    /// the pending index if and only if its record is queued, and every ready record has its image and never changes.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {
@@ -60,7 +60,7 @@ impl ConsistencyCheck {
         let mut pending: Vec<_> = self.scan(Some("pending")).await.iter().map(|item| text(item, "pack_id")).collect();
         pending.sort();
         let queued = records.iter().filter(|(_, record)| record.status == "queued").map(|(id, _)| id.clone());
-        assert_eq!(pending, queued.collect::<Vec<_>>(), "exactly the queued builds are pending");
+        assert_eq!(pending, queued.collect::<Vec<_>>(), "a build is pending if and only if its record is queued");
 
         let mut ready = BTreeMap::new();
         for (id, record) in records.into_iter().filter(|(_, record)| record.status == "ready") {

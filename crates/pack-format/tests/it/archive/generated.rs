@@ -14,7 +14,7 @@ use test_support::{
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) upload: Vec<u8>,
-    /// The wrapping directory. In the archive, its name has a `0` at the end.
+    /// The name of the wrapping directory, without the 0 that the archive appends to it.
     pub(crate) wrapper: Option<String>,
     pub(crate) pack: Listing,
 }
@@ -29,16 +29,16 @@ enum Format {
 
 #[derive(Debug, Clone)]
 struct Item {
-    /// The index of the parent directory, modulo the number of directories.
+    /// Selects the parent directory: its index is this number modulo the number of directories.
     directory: usize,
     stem: String,
     /// The mode and content, or `None` for a directory.
     file: Option<(u32, Vec<u8>)>,
-    /// Whether a PAX header with times and extended attributes precedes the entry.
+    /// Whether a PAX header with a time and an extended attribute precedes the entry, if the format allows it.
     has_attributes: bool,
 }
 
-/// An entry of the archive: its path in the pack and, for a file, its mode and content.
+/// An entry of the archive. Its path is relative to the pack.
 #[derive(Debug)]
 struct Member {
     path: String,
@@ -59,12 +59,13 @@ struct Plan {
     wrapper: Option<String>,
     has_leading_dot: bool,
     has_global_header: bool,
-    /// Stems of names, and whether each directory is inside the previous directory.
+    /// For each directory, whether it is inside the previous one, and the stem of its name.
     directories: Vec<(bool, String)>,
     items: Vec<Item>,
     /// Whether each directory has an entry of its own.
     has_entry: Vec<bool>,
-    /// Files that validation ignores, by the index of their directory.
+    /// Numbers that stand for files that validation ignores. An even number stands for a file at the top, an odd number
+    /// for a file in a directory.
     ignored: BTreeSet<usize>,
     /// The number of zero blocks after the end mark.
     padding: usize,
@@ -78,7 +79,6 @@ pub(crate) fn generated_archives() -> Vec<Generated> {
     (0..512).map(|_| archives().new_tree(&mut runner).unwrap().current()).collect()
 }
 
-/// Generates valid archives.
 fn archives() -> impl Strategy<Value = Generated> {
     let layout = (
         select(vec![Format::V7, Format::Ustar, Format::Gnu, Format::Pax]),
@@ -118,7 +118,7 @@ fn archives() -> impl Strategy<Value = Generated> {
     )
 }
 
-/// Generates the start of a name: short, in any script, or too long for a header.
+/// Generates the start of a name: short, hidden, in any script, or long.
 fn stem() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-zA-Z0-9_+=@%~-][a-zA-Z0-9 ._+=@%~,'\"\\[\\]{}!$&*?<>|;`-]{0,20}",
@@ -135,7 +135,7 @@ fn item() -> impl Strategy<Value = Item> {
         1 => select(vec![511, 512, 513, 1024, 5000]).prop_flat_map(|length| vec(any::<u8>(), length)),
         1 => Just(b"#!/bin/sh\necho hello\n".repeat(100)),
     ];
-    // The owner needs read permission to compare the unpacked file.
+    // The test can compare an unpacked file only if the owner has read permission.
     let file = proptest::option::weighted(0.8, (any::<u32>().prop_map(|mode| mode & 0o7777 | 0o400), content));
     (0..16_usize, stem(), file, any::<bool>()).prop_map(|(directory, stem, file, has_attributes)| Item {
         directory,
@@ -154,7 +154,7 @@ impl Plan {
         let mut members = vec![Member::plain("pack.yaml", Some((0o644, MANIFEST.into())))];
         for (number, item) in self.items.iter().enumerate() {
             let directory = &directories[item.directory % directories.len()];
-            // The number makes the name unique, and keeps it from ending in a blank or a dot.
+            // The number makes the name unique, and keeps it from ending with whitespace or a dot.
             let path = format!("{directory}/{}{number}", item.stem);
             members.push(Member { path, file: item.file.clone(), has_attributes: item.has_attributes });
         }
@@ -166,7 +166,7 @@ impl Plan {
         for index in &self.ignored {
             let directory = &directories[index % directories.len()];
             let path = if index % 2 == 0 { format!("._{index}") } else { format!("{directory}/.DS_Store") };
-            // Other readers would create the directory of this file, which the pack does not have.
+            // Skip the file if the pack does not have its directory, which other readers would create.
             if self.fits(&path) && (index % 2 == 0 || pack.contains_key(&format!("{directory}/"))) {
                 members.push(Member::plain(path, Some((0o644, b"ignored".to_vec()))));
             }
@@ -190,7 +190,7 @@ impl Plan {
         paths
     }
 
-    /// Returns the archive name of a path in the pack.
+    /// Returns the name in the archive for a path in the pack.
     fn name(&self, path: &str) -> String {
         let dot = if self.has_leading_dot { "./" } else { "" };
         match &self.wrapper {
@@ -199,7 +199,7 @@ impl Plan {
         }
     }
 
-    /// Returns whether the name fits into the header of this format, including a slash at the end.
+    /// Returns whether a path's name, with a slash at the end, is within the limit on names and fits into this format.
     fn fits(&self, path: &str) -> bool {
         let length = self.name(path).len() + 1;
         length <= 1000 && (length <= 100 || !matches!(self.format, Format::V7))

@@ -1,4 +1,5 @@
-//! I/O errors while reading an archive or storing its contents. They are errors, not problems of the pack.
+//! I/O errors while reading an archive, or while storing or reading its contents. They are errors, not problems with
+//! the pack.
 
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 

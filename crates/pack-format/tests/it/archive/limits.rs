@@ -63,7 +63,7 @@ fn limits_compressed_bytes() {
 
 #[test]
 fn limits_compressed_bytes_to_the_default() {
-    // Stored, not compressed: gzip adds 5 bytes for each 64 KiB and 18 bytes in all.
+    // The tar is stored, not compressed. gzip adds 5 bytes for each 64 KiB, and 18 bytes for its header and trailer.
     let upload = |length| gzip_at(&Archive::pack().file("data/a", vec![b'x'; length]).tar(), Compression::none());
     let padding = 4_500_000 - upload(4_000_000 / BLOCK * BLOCK).len();
     let mut length = 4_000_000 / BLOCK * BLOCK + padding / BLOCK * BLOCK;

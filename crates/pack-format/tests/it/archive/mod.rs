@@ -1,4 +1,4 @@
-//! Tests of the gzip stream and its tar.
+//! Tests of an archive's gzip stream and tar.
 
 mod attacks;
 mod damage;

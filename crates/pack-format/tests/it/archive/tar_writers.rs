@@ -9,7 +9,8 @@ use test_support::{
     validation::validate,
 };
 
-/// Commands that archive the directory `sample`, run in its parent. The first word is a program that must be installed.
+/// Commands that archive the directory `sample`, run in its parent. The first word of each is the program that it
+/// needs.
 const COMMANDS: [&str; 17] = [
     "tar -czf out.tar.gz sample",
     "tar -czf out.tar.gz -C sample .",
@@ -38,7 +39,7 @@ fn accepts_the_archives_of_common_tools() {
         let expected = make_pack(&directory.join("sample"), has_long_names);
         for command in COMMANDS {
             let program = command.split(' ').next().unwrap();
-            // These formats have no long names.
+            // These formats cannot hold the long names.
             if tool(program).is_none() || (has_long_names && (command.contains("v7") || command.contains("ustar"))) {
                 continue;
             }
@@ -58,7 +59,7 @@ fn accepts_the_archives_of_common_tools() {
     }
 }
 
-/// Writes a pack and commits it with git. Returns the files that validation must find.
+/// Writes a pack and, if git is installed, commits it. Returns the files and directories that validation must find.
 fn make_pack(directory: &Path, has_long_names: bool) -> Listing {
     let write = |path: &str, content: &[u8]| {
         let path = directory.join(path);

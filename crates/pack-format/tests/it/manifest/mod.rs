@@ -1,4 +1,4 @@
-//! `pack.yaml`.
+//! Tests of `pack.yaml`.
 
 mod capabilities;
 mod capabilities_fragment;

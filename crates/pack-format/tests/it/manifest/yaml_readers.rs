@@ -1,4 +1,4 @@
-//! Other YAML parsers must read the author's values from `pack.yaml` and from the caps.yaml fragment in a record.
+//! PyYAML must read the author's values from `pack.yaml` and from the caps.yaml fragment in a record.
 
 use std::{
     io::Write as _,
@@ -29,7 +29,7 @@ def read(text):
 json.dump([read(text) for text in json.load(sys.stdin)], sys.stdout, default=str)
 ";
 
-/// Parses texts with PyYAML, as [`PYYAML`] describes. Returns `None` if it is not installed.
+/// Parses texts with the program [`PYYAML`]. Returns `None` if PyYAML is not installed.
 fn parse_with_pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
     let import = Command::new("python3").args(["-c", "import yaml"]).output();
     if !import.is_ok_and(|output| output.status.success()) {
@@ -167,7 +167,7 @@ fn other_parsers_read_the_authors_values_from_the_fragment() {
     }
 }
 
-/// Strings that change the meaning of YAML.
+/// Strings that can change the meaning of YAML.
 const PIECES: [&str; 48] = [
     "\n",
     "\r\n",
@@ -219,7 +219,7 @@ const PIECES: [&str; 48] = [
     "a: {b: [c]}\n",
 ];
 
-/// Inserts some of [`PIECES`] into a text, and deletes or repeats parts of it.
+/// Changes a text in one to four random places: inserts one of [`PIECES`], or deletes or repeats a part.
 fn mutated(seed: &str, random: &mut impl FnMut(usize) -> usize) -> String {
     let mut chars: Vec<char> = seed.chars().collect();
     for _ in 0..=random(4) {

@@ -9,7 +9,7 @@ fn pack_with(records: &[(&str, &[u8])]) -> Archive {
     Archive::pack().pax(records).file("guides/a", b"12345")
 }
 
-/// Like [`pack_with`], but writes `data` unchanged into the PAX header.
+/// Returns the same pack as [`pack_with`], but with `data` as the data of the PAX header.
 fn pack_with_data(data: &[u8]) -> Archive {
     Archive::pack().extension(b'x', data).file("guides/a", b"12345")
 }
@@ -106,8 +106,7 @@ fn rejects_pax_keywords_that_are_empty_or_contain_a_nul() {
 
 #[test]
 fn rejects_a_pax_keyword_after_blanks_or_tabs() {
-    // GNU tar reads these as `size` and `path`. With a size of 0 it extracts the hidden entry, and the validator would
-    // not see it.
+    // GNU tar skips the blanks. With a size of 0, it would extract the hidden entry, which the validator would not see.
     let hidden = Archive::new().file("scripts/hidden.sh", b"").without_end_mark();
     for keyword in [" size", "\tsize", "  size", "\t path", " comment", " ", "\t"] {
         let problem = "contains a PAX record at byte 0 of its data whose keyword starts with a space or tab, which \
@@ -178,7 +177,7 @@ fn rejects_a_nul_in_pax_text() {
             &[&format!("{AT} contains a PAX `{keyword}` with a NUL in it, where some tar readers end the text")],
         );
     }
-    // The value of an extended attribute may be any bytes. That of SELinux ends with a NUL.
+    // The value of an extended attribute may contain a NUL. SELinux's attribute ends with one.
     accepted_paths(&pack_with(&[("SCHILY.xattr.security.selinux", b"system_u\0")]).tar_gz());
 }
 

@@ -1,5 +1,5 @@
 //! Archives that tools read differently, or that are dangerous to unpack. The tests build each archive byte by byte and
-//! compare the problems that it is rejected with.
+//! check the exact problems that validation reports.
 
 mod duplicates;
 mod end_mark;
