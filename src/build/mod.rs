@@ -207,6 +207,10 @@ impl From<registry::Error> for BuildFailure {
             | registry::Error::ForeignReference(_)
             | registry::Error::WrongDigest { .. }
             | registry::Error::Registry(_)
+            | registry::Error::Http(_)
+            | registry::Error::Status { .. }
+            | registry::Error::Referrers(_)
+            | registry::Error::DeletionDisabled
             | registry::Error::Aws { .. } => Self::Transient(error.into()),
         }
     }

@@ -198,27 +198,15 @@ fn identity(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> identity::S
     identity::Settings { sessions: sessions.flatten(), base_domain: base_domain.flatten(), cache_for }
 }
 
+/// Reads each limit from the variable with its name, such as `LIMIT_ENTRIES`.
 fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {
-    let default = Limits::default();
-    Limits {
-        compressed_bytes: reader.optional("LIMIT_COMPRESSED_BYTES", default.compressed_bytes),
-        unpacked_bytes: reader.optional("LIMIT_UNPACKED_BYTES", default.unpacked_bytes),
-        file_bytes: reader.optional("LIMIT_FILE_BYTES", default.file_bytes),
-        manifest_bytes: reader.optional("LIMIT_MANIFEST_BYTES", default.manifest_bytes),
-        entries: reader.optional("LIMIT_ENTRIES", default.entries),
-        path_bytes: reader.optional("LIMIT_PATH_BYTES", default.path_bytes),
-        path_depth: reader.optional("LIMIT_PATH_DEPTH", default.path_depth),
-        component_bytes: reader.optional("LIMIT_COMPONENT_BYTES", default.component_bytes),
-        compression_ratio: reader.optional("LIMIT_COMPRESSION_RATIO", default.compression_ratio),
-        ratio_free_bytes: reader.optional("LIMIT_RATIO_FREE_BYTES", default.ratio_free_bytes),
-        extension_header_bytes: reader.optional("LIMIT_EXTENSION_HEADER_BYTES", default.extension_header_bytes),
-    }
+    Limits::default().map(|name, default| reader.optional(&format!("LIMIT_{}", name.to_uppercase()), default))
 }
 
 /// Reads the limits for archives that are uploaded to S3 first. No limit may be lower than the same limit in `limits`.
 fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &Limits) -> Limits {
     let default = Limits::large();
-    let mut limit = |name: &'static str, default: u64, min: u64| {
+    let mut limit = |name, default: u64, min| {
         let value = reader.optional(name, default.max(min));
         if value < min {
             reader.reject(name, format!("is less than {min}, the limit for archives that are sent in the request"));

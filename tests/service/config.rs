@@ -1,6 +1,9 @@
 //! Tests of how the functions read their configuration from environment variables.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use pack_format::Limits;
 use pack_upload::{
@@ -25,8 +28,8 @@ fn environment(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
     move |name| all.get(name).cloned()
 }
 
-fn variables(error: &ConfigError) -> Vec<&'static str> {
-    error.variables.iter().map(|variable| variable.name).collect()
+fn variables(error: &ConfigError) -> Vec<&str> {
+    error.variables.iter().map(|variable| variable.name.as_str()).collect()
 }
 
 #[test]
@@ -73,23 +76,56 @@ fn an_error_lists_every_missing_or_invalid_variable() {
     );
 }
 
+/// Returns the value of each limit by its name in upper case.
+fn by_name(limits: &Limits) -> BTreeMap<String, u64> {
+    let mut values = BTreeMap::new();
+    limits.map(|name, value| {
+        values.insert(name.to_uppercase(), value);
+        value
+    });
+    values
+}
+
+/// Returns the defaults in docs/configuration.md of the variables with this prefix, by the rest of the variable's name.
+fn documented(prefix: &str) -> BTreeMap<String, u64> {
+    let document = include_str!("../../docs/configuration.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.strip_prefix(prefix)?.split_once("` | "));
+    rows.map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap().parse().unwrap())).collect()
+}
+
 #[test]
-fn every_limit_and_timeout_can_be_set() {
+fn every_limit_has_the_documented_default_and_can_be_set() {
+    let (mut documented, default) = (documented("LIMIT_"), by_name(&Limits::default()));
+    documented.retain(|name, _| !name.starts_with("LARGE_"));
+    assert_eq!(documented, default);
+    for (name, value) in documented {
+        let (variable, value) = (format!("LIMIT_{name}"), value + 1);
+        let api = Api::read(environment(&[(&variable, &value.to_string())])).unwrap();
+        let mut expected = default.clone();
+        expected.insert(name, value);
+        assert_eq!(by_name(&api.limits), expected);
+    }
+}
+
+#[test]
+fn every_limit_for_large_archives_has_the_documented_default_and_can_be_set() {
+    let default = by_name(&Limits::large());
+    for (name, value) in documented("LIMIT_LARGE_") {
+        assert_eq!(default[&name], value, "{name}");
+        let (variable, value) = (format!("LIMIT_LARGE_{name}"), (value + 1).to_string());
+        let settings = [(variable.as_str(), value.as_str())];
+        let (api, builder) =
+            (Api::read(environment(&settings)).unwrap(), Builder::read(environment(&settings)).unwrap());
+        let mut expected = default.clone();
+        expected.insert(name, value.parse().unwrap());
+        assert_eq!(by_name(&api.large_limits), expected);
+        assert_eq!((api.limits, builder.limits), (Limits::default(), api.large_limits));
+    }
+}
+
+#[test]
+fn every_timeout_can_be_set() {
     let settings = [
-        ("LIMIT_COMPRESSED_BYTES", "1"),
-        ("LIMIT_UNPACKED_BYTES", "2"),
-        ("LIMIT_FILE_BYTES", "3"),
-        ("LIMIT_MANIFEST_BYTES", "4"),
-        ("LIMIT_ENTRIES", "5"),
-        ("LIMIT_PATH_BYTES", "6"),
-        ("LIMIT_PATH_DEPTH", "7"),
-        ("LIMIT_COMPONENT_BYTES", "8"),
-        ("LIMIT_COMPRESSION_RATIO", "9"),
-        ("LIMIT_RATIO_FREE_BYTES", "10"),
-        ("LIMIT_EXTENSION_HEADER_BYTES", "11"),
-        ("LIMIT_LARGE_COMPRESSED_BYTES", "21"),
-        ("LIMIT_LARGE_UNPACKED_BYTES", "22"),
-        ("LIMIT_LARGE_FILE_BYTES", "23"),
         ("REQUEST_DEADLINE_MS", "12"),
         ("CONNECT_TIMEOUT_MS", "13"),
         ("CALL_ATTEMPT_TIMEOUT_MS", "14"),
@@ -102,25 +138,10 @@ fn every_limit_and_timeout_can_be_set() {
         ("GIVE_UP_AFTER_MS", "20"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9001"),
     ];
-    let limits = Limits {
-        compressed_bytes: 1,
-        unpacked_bytes: 2,
-        file_bytes: 3,
-        manifest_bytes: 4,
-        entries: 5,
-        path_bytes: 6,
-        path_depth: 7,
-        component_bytes: 8,
-        compression_ratio: 9,
-        ratio_free_bytes: 10,
-        extension_header_bytes: 11,
-    };
     let milliseconds = Duration::from_millis;
     let api = Api::read(environment(&settings)).unwrap();
     let builder = Builder::read(environment(&settings)).unwrap();
     let requeue = Requeue::read(environment(&settings)).unwrap();
-    let large = Limits { compressed_bytes: 21, unpacked_bytes: 22, file_bytes: 23, ..limits.clone() };
-    assert_eq!((&api.limits, &api.large_limits, &builder.limits), (&limits, &large, &large));
     assert_eq!(api.deadline, milliseconds(12));
     for timeouts in [&api.timeouts, &builder.timeouts, &requeue.timeouts] {
         let found = [timeouts.connect, timeouts.call, timeouts.transfer, timeouts.send];
@@ -211,11 +232,12 @@ fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
 }
 
 #[test]
-fn the_api_responds_before_api_gateway_times_out() {
+fn the_api_responds_before_its_function_times_out() {
     let api = Api::read(environment(&[])).unwrap();
     let worst = api.deadline + api.timeouts.send;
-    assert!(worst + Duration::from_secs(1) < Duration::from_secs(29), "{worst:?} leaves no time to respond");
-    assert!(worst < Duration::from_secs(template("ApiFunction", "Timeout")));
+    let timeout = Duration::from_secs(template("ApiFunction", "Timeout"));
+    assert!(worst + Duration::from_secs(1) < timeout, "{worst:?} leaves no time to respond");
+    assert!(timeout < Duration::from_secs(30), "API Gateway waits 30 s (the maximum of an HTTP API)");
 }
 
 #[test]

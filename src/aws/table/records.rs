@@ -132,7 +132,7 @@ impl Table {
     ///
     /// If that record has the id and the staging key of `wanted`, an earlier try wrote it and the response was lost.
     /// Ids are unique. Only repeated submissions of one upload share a staging key, so a submission may report
-    /// another's write as its own.
+    /// the write of another submission as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Created, Error> {
         let manifest = &wanted.release.manifest;
         match self.released(wanted.release.org_id, &manifest.name, &manifest.version).await? {

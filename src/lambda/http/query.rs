@@ -90,7 +90,7 @@ impl Query {
         match self.0.remove(name)?.as_slice() {
             [value] => parse(value).map_err(|problem| problems.add(name, problem)).ok(),
             _ => {
-                problems.add(name, "is given more than once");
+                problems.add(name, "appears more than once; send it only once");
                 None
             }
         }

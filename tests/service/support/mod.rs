@@ -3,6 +3,7 @@
 
 mod aws_emulator;
 mod backend_state;
+mod docker_registry;
 mod local;
 pub(crate) mod openapi;
 
@@ -17,6 +18,7 @@ pub(crate) use test_support::{
 pub(crate) use self::{
     aws_emulator::AwsEmulator,
     backend_state::BackendState,
+    docker_registry::{DockerOptions, DockerRegistry, RepositoryClient, basic},
     local::{ApiResponse, Local, form, put_archive, scratch},
 };
 

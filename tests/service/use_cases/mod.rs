@@ -4,6 +4,7 @@
 //! the builder.
 
 mod build;
+mod delete;
 mod ecr;
 mod fixture;
 mod panics;
