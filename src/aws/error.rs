@@ -33,7 +33,7 @@ pub enum Error {
         pack_id: PackId,
     },
     /// The condition of a record's write did not hold, but the record's version has no claim.
-    #[error("the version claim that rejected a write does not exist")]
+    #[error("a write was rejected, but its version claim does not exist")]
     MissingClaim,
 }
 

@@ -71,6 +71,13 @@ impl TryFrom<u32> for ImageFormat {
     }
 }
 
+impl Release {
+    /// Returns this release after its content was uploaded again with `upload`.
+    pub fn uploaded_again(&self, upload: &Self) -> Self {
+        Self { archive_sha256: upload.archive_sha256, uploaded_by: upload.uploaded_by.clone(), ..self.clone() }
+    }
+}
+
 /// A pack as the table stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -101,11 +108,7 @@ impl Record {
     /// Returns this record, queued for its next attempt. That attempt builds the archive of `upload`, a new record with
     /// the same content.
     pub fn queued_again(&self, upload: &Self) -> Self {
-        let release = Release {
-            archive_sha256: upload.release.archive_sha256,
-            uploaded_by: upload.release.uploaded_by.clone(),
-            ..self.release.clone()
-        };
+        let release = self.release.uploaded_again(&upload.release);
         let build = Build { attempt: self.build.attempt.saturating_add(1), ..upload.build.clone() };
         Self { release, updated_at: upload.updated_at, build, ..self.clone() }
     }

@@ -29,8 +29,8 @@ pub enum UploadError {
     /// failed.
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
-    /// A call to S3 or DynamoDB failed. If it was the write of the record, it may have taken effect.
-    #[error("a storage error before the record was written")]
+    /// If the failed call is the write of the record, it may have taken effect.
+    #[error("a call to S3 or DynamoDB failed")]
     Storage(#[from] aws::Error),
     /// The archive or the temporary file with its contents could not be read or written. It is safe to retry.
     #[error("the archive could not be validated")]

@@ -133,7 +133,8 @@ impl Uploads {
             let Manifest { name, version, .. } = &release.manifest;
             let Some(found) = self.table.released(org.id, name, version).await? else { return Ok(release) };
             match decide(&found, &release)? {
-                Decision::Keep | Decision::QueueAgain => Ok(found.release),
+                Decision::Keep => Ok(found.release),
+                Decision::QueueAgain => Ok(found.release.uploaded_again(&release)),
                 Decision::Replace => Ok(release),
             }
         };
@@ -206,9 +207,11 @@ impl Uploads {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
             };
-            overwrites.next().ok_or(UploadError::ConcurrentUploads)?;
             match decide(&found, &new.release)? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
+                Decision::QueueAgain | Decision::Replace if overwrites.next().is_none() => {
+                    return Err(UploadError::ConcurrentUploads);
+                }
                 Decision::QueueAgain => {
                     let queued = found.queued_again(&new);
                     created = self.table.queue_again(&found, &queued).await?;

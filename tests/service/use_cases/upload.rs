@@ -74,7 +74,11 @@ async fn the_same_content_retries_a_failed_build_and_other_content_replaces_it()
     let table = &fixture.uploads.table;
     assert!(table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
 
-    let Outcome::QueuedAgain(retried) = fixture.submit(pack("hello")).await else { panic!("a second record") };
+    let mut repeat = pack("hello");
+    repeat.uploaded_by = "another-key".to_owned();
+    let checked = fixture.uploads.check(&fixture.org, repeat.clone()).await.unwrap();
+    let Outcome::QueuedAgain(retried) = fixture.submit(repeat).await else { panic!("a second record") };
+    assert_eq!((retried.release.uploaded_by.as_str(), &retried.release), ("another-key", &checked));
     assert_eq!((retried.id, retried.build.attempt, &retried.build.status), (record.id, 2, &BuildStatus::Queued));
     assert_ne!(retried.build.staging_key, record.build.staging_key);
     assert_eq!(fixture.read(&record).await, retried);
