@@ -11,5 +11,5 @@ pub use self::{
     error::Error,
     queue::{Job, Queue},
     staging::{PresignedPut, Staging},
-    table::{Created, Filter, Lease, Page, PendingPage, Table},
+    table::{Created, Filter, Lease, NameFilter, Page, PendingPage, Table},
 };
