@@ -38,7 +38,7 @@ use serde::de::DeserializeOwned;
 
 use self::key::Key;
 pub use self::{
-    list::{Filter, Page},
+    list::{Filter, NameFilter, Page},
     publishing::Lease,
     records::{Created, VersionState},
     states::PendingPage,

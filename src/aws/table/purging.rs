@@ -19,44 +19,26 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Removes the record and ends the lease. The claim of a published version stays without its record, so that no other
-    /// content takes the version. Any other claim is removed.
+    /// Removes the record and releases the lease. The claim stays without its record: if its version was published, it keeps
+    /// other content from taking the version, and a late build needs its lease to delete what it has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
-        let failed = Error::call("TransactWriteItems");
         let delete = Delete::builder()
             .table_name(&self.name)
             .set_key(Some(Key::record(record.id).attributes()))
             .condition_expression("build_status = :deleting")
             .expression_attribute_values(":deleting", string(BuildState::Deleting))
-            .build()
-            .map_err(failed)?;
-        let claim = if self.is_published(record).await? {
-            self.release_claim(record, lease)?
-        } else {
-            self.delete_claim(record, lease)?
-        };
-        self.transact(vec![TransactWriteItem::builder().delete(delete).build(), claim]).await
-    }
-
-    fn release_claim(&self, record: &Record, lease: &Lease) -> Result<TransactWriteItem, Error> {
+            .build();
         let release = self
             .update_claim(record, "REMOVE pack_id, lease_holder, publishing_until")
-            .condition_expression("pack_id = :id AND lease_holder = :holder AND attribute_exists(layer_digest)")
+            .condition_expression("pack_id = :id AND lease_holder = :holder")
             .expression_attribute_values(":holder", string(&lease.holder))
-            .build()
-            .map_err(Error::call("TransactWriteItems"))?;
-        Ok(TransactWriteItem::builder().update(release).build())
-    }
-
-    fn delete_claim(&self, record: &Record, lease: &Lease) -> Result<TransactWriteItem, Error> {
-        let delete = Delete::builder()
-            .table_name(&self.name)
-            .set_key(Some(Key::version_claim_of(record).attributes()))
-            .condition_expression("pack_id = :id AND lease_holder = :holder AND attribute_not_exists(layer_digest)")
-            .expression_attribute_values(":id", string(record.id))
-            .expression_attribute_values(":holder", string(&lease.holder))
-            .build()
-            .map_err(Error::call("TransactWriteItems"))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
+            .build();
+        let (delete, release) =
+            delete.and_then(|delete| Ok((delete, release?))).map_err(Error::call("TransactWriteItems"))?;
+        let writes = vec![
+            TransactWriteItem::builder().delete(delete).build(),
+            TransactWriteItem::builder().update(release).build(),
+        ];
+        self.transact(writes).await
     }
 }

@@ -49,7 +49,7 @@ pub enum VersionState {
     Deleted(Digest),
 }
 
-/// The attributes of a version claim that an upload needs. A claim has a record or a layer digest, or both.
+/// The attributes of a version claim that an upload needs. A claim without either leaves the version free.
 #[derive(Serialize, Deserialize)]
 struct VersionClaimItem {
     #[serde(default)]

@@ -6,11 +6,17 @@ use pack_format::Problems;
 use serde_json::json;
 use tracing::{Span, field};
 
-use super::{Api, ApiError, audit, query::Query};
+use super::{Api, ApiError, audit::Audit, query::Query};
 use crate::{identity::Caller, records::PackId};
 
-/// `DELETE /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's pack.
-pub(super) async fn delete(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
+/// Handles `DELETE /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's pack.
+pub(super) async fn delete(
+    api: &Api,
+    caller: &Caller,
+    query: Query,
+    id: &str,
+    audit: &Audit,
+) -> Result<Response<Body>, ApiError> {
     caller.check_may_change()?;
     let mut problems = Problems::default();
     query.finish(&mut problems);
@@ -20,7 +26,7 @@ pub(super) async fn delete(api: &Api, caller: &Caller, query: Query, id: &str) -
     let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
     Span::current().record("pack_id", field::display(id));
     let deletion = api.lifecycle.delete(caller, id).await?;
-    audit::deleted(&deletion);
+    audit.deleted(&deletion);
     if deletion.is_complete {
         Ok(super::json(StatusCode::OK, &json!({"status": "deleted"})))
     } else {

@@ -4,6 +4,7 @@
 use std::{path::Path, process::Command};
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pack_upload::{aws::Table, local::seed};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -85,9 +86,9 @@ impl SeededBackends {
 /// Invokes the API and returns the status and the body.
 async fn send(api: &mut Function, event: Value) -> (u64, Value) {
     let response = api.invoke(event).await.unwrap();
-    assert_eq!(response["isBase64Encoded"], false, "{response}");
-    let body = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
-    (response["statusCode"].as_u64().unwrap(), body)
+    let body = response["body"].as_str().unwrap();
+    let body = if response["isBase64Encoded"] == true { STANDARD.decode(body).unwrap() } else { body.into() };
+    (response["statusCode"].as_u64().unwrap(), serde_json::from_slice(&body).unwrap())
 }
 
 /// Returns the event that reads a pack.
@@ -143,7 +144,9 @@ async fn every_upload_event_format_is_accepted() {
 
         assert_eq!(send(&mut api, event(name)).await, (200, created.clone()), "{name}: repeated");
         assert_eq!(send(&mut api, get(id)).await, (200, created.clone()), "{name}");
-        assert_eq!(send(&mut api, event("list")).await, (200, json!({"packs": [created]})), "{name}");
+        let mut listed = created.clone();
+        listed.as_object_mut().unwrap().remove("capabilities");
+        assert_eq!(send(&mut api, event("list")).await, (200, json!({"packs": [listed]})), "{name}");
         let job: Value = serde_json::from_str(backends.take_job().await.body().unwrap()).unwrap();
         assert_eq!(job, json!({"pack_id": id, "attempt": 1}), "{name}");
     }

@@ -58,6 +58,11 @@ impl TestApi {
         send_to(Arc::clone(&self.api), event).await
     }
 
+    /// Invokes the function of the `api` binary and returns its response.
+    pub(crate) async fn invoke(&self, event: Value) -> Value {
+        super::invoke(Arc::clone(&self.api), event).await
+    }
+
     pub(crate) async fn list_as(&self, credential: &str) -> ApiResponse {
         self.send(&with_credential(event("list"), credential)).await
     }
