@@ -21,7 +21,7 @@ pub struct Backends {
     pub registry: RegistryAddress,
     /// The issuer of session tokens.
     pub issuer: Issuer,
-    /// The folder of the embedded S3, or `None` if a real S3 replaces it.
+    /// The directory of the embedded S3, or `None` if a real S3 replaces it.
     pub(super) s3_folder: Option<PathBuf>,
     servers: Servers,
 }

@@ -26,9 +26,9 @@ const MAX_BODY_BYTES: usize = 10_000_000;
 /// How much of an oversized body is read and discarded, in bytes. If the connection closes during the upload, the
 /// client may miss the response.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
-/// API Gateway's timeout. Requests are not stopped after this time; it only determines the deadline that the function
-/// sees in its context.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The timeout of the `api` function in template.yaml. Requests are not stopped after this time; it only determines the
+/// deadline that the function sees in its context.
+const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Serves a `lambda_http` service over HTTP like an HTTP API of API Gateway: each request becomes an event in payload
 /// format 2.0, which `lambda_http` parses as in Lambda.

@@ -24,7 +24,7 @@ pub use self::{
     trace::Trace,
 };
 
-/// The target of audit lines, which record who did what: `{"target":"audit","action":…}`. They are logged at every log
+/// The target of audit lines, which record who did what: `{"target":"audit","event_type":…}`. They are logged at every log
 /// level; only `RUST_LOG` can turn them off. They contain no secrets and no files from an archive.
 pub const AUDIT: &str = "audit";
 

@@ -25,12 +25,18 @@ pub enum UploadError {
     /// The client has not yet sent the archive of this upload to S3.
     #[error("has no archive yet; send it to the URL returned with this id")]
     NotSent,
-    /// A pack with this name and version exists, with other content or another visibility, and its build has not
-    /// failed.
+    /// A pack with this name and version exists, with other content or another visibility. Its build has not failed, or
+    /// its version was published.
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
-    /// A call to S3 or DynamoDB failed. If it was the write of the record, it may have taken effect.
-    #[error("a storage error before the record was written")]
+    /// This version was published with other content, and its pack was deleted.
+    #[error("the version was published with the layer {layer_digest} and deleted")]
+    VersionDeleted { layer_digest: Digest },
+    /// The pack with this name and version is being deleted. It is safe to retry.
+    #[error("the pack with this name and version is being deleted")]
+    BeingDeleted,
+    /// If the failed call is the write of the record, it may have taken effect.
+    #[error("a call to S3 or DynamoDB failed")]
     Storage(#[from] aws::Error),
     /// The archive or the temporary file with its contents could not be read or written. It is safe to retry.
     #[error("the archive could not be validated")]

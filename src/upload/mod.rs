@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use self::error::{Difference, ExistingVersion, UploadError};
 use crate::{
-    aws::{Created, PresignedPut, Queue, Staging, Table},
+    aws::{Created, Job, PresignedPut, Queue, Staging, Table, VersionState},
     error_chain::ErrorChain,
     identity::Org,
     records::{BuildStatus, ImageFormat, Record, Release, Timestamp, UploadId, Visibility},
@@ -28,7 +28,7 @@ const MAX_OVERWRITES: usize = 5;
 pub struct Uploads {
     pub table: Table,
     pub staging: Staging,
-    pub queue: Queue,
+    pub queue: Queue<Job>,
     /// The registry in image references.
     pub registry: RegistryAddress,
     /// The limits of archives in a request.
@@ -131,10 +131,15 @@ impl Uploads {
             };
             let release = self.release(org, submission.visibility, submission.uploaded_by, validated);
             let Manifest { name, version, .. } = &release.manifest;
-            let Some(found) = self.table.released(org.id, name, version).await? else { return Ok(release) };
-            match decide(&found, &release)? {
-                Decision::Keep | Decision::QueueAgain => Ok(found.release),
-                Decision::Replace => Ok(release),
+            match self.table.version(org.id, name, version).await? {
+                VersionState::Free => Ok(release),
+                VersionState::Deleted(published) if published == release.layer_digest => Ok(release),
+                VersionState::Deleted(layer_digest) => Err(UploadError::VersionDeleted { layer_digest }),
+                VersionState::Taken(found) => match self.decide(&found, &release).await? {
+                    Decision::Keep => Ok(found.release),
+                    Decision::QueueAgain => Ok(found.release.uploaded_again(&release)),
+                    Decision::Replace => Ok(release),
+                },
             }
         };
         timeout_at(deadline, check).await?
@@ -196,7 +201,8 @@ impl Uploads {
     /// Writes the record. If a record with this name and version exists, keeps it, queues it again or replaces it.
     ///
     /// # Errors
-    /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and has not failed.
+    /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one, and has not failed or
+    /// was published.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());
@@ -205,10 +211,13 @@ impl Uploads {
             let found = match created {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
+                Created::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
             };
-            overwrites.next().ok_or(UploadError::ConcurrentUploads)?;
-            match decide(&found, &new.release)? {
+            match self.decide(&found, &new.release).await? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
+                Decision::QueueAgain | Decision::Replace if overwrites.next().is_none() => {
+                    return Err(UploadError::ConcurrentUploads);
+                }
                 Decision::QueueAgain => {
                     let queued = found.queued_again(&new);
                     created = self.table.queue_again(&found, &queued).await?;
@@ -219,6 +228,19 @@ impl Uploads {
                     outcome = Outcome::Created(new.clone());
                 }
             }
+        }
+    }
+
+    async fn decide(&self, found: &Record, new: &Release) -> Result<Decision, UploadError> {
+        let differs = Difference::between(&found.release, new);
+        match (&found.build.status, differs.is_empty()) {
+            (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
+            (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
+            (BuildStatus::Failed { .. }, false) if !self.table.is_published(found).await? => Ok(Decision::Replace),
+            (BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. }, false) => {
+                Err(UploadError::version_exists(found, differs))
+            }
+            (BuildStatus::Deleting, _) => Err(UploadError::BeingDeleted),
         }
     }
 
@@ -237,16 +259,6 @@ enum Decision {
     Keep,
     /// Queue it again: it is the same pack, and its build failed.
     QueueAgain,
-    /// Replace it: it has other content or another visibility, and its build failed.
+    /// Replace it: it has other content or another visibility, its build failed, and its version was never published.
     Replace,
-}
-
-fn decide(found: &Record, new: &Release) -> Result<Decision, UploadError> {
-    let differs = Difference::between(&found.release, new);
-    match (&found.build.status, differs.is_empty()) {
-        (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
-        (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
-        (BuildStatus::Failed { .. }, false) => Ok(Decision::Replace),
-        (BuildStatus::Queued | BuildStatus::Ready, false) => Err(UploadError::version_exists(found, differs)),
-    }
 }

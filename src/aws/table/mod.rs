@@ -13,7 +13,7 @@
 //! |---|---|---|---|
 //! | `org-packs` | `org_packs`: the org's id | `pack_id` | all records |
 //! | `community-packs` | `community_packs`: `community` | `pack_id` | records with the visibility `community` |
-//! | `pending` | `pending`: `build` | `pack_id` | queued records, keys only |
+//! | `pending` | `pending`: `build` | `pack_id` | queued and `deleting` records, keys only |
 //!
 //! Each write that changes an attribute also updates the index attributes that depend on it.
 
@@ -25,6 +25,7 @@ mod lifecycle;
 mod list;
 mod orgs;
 mod publishing;
+mod purging;
 mod records;
 mod states;
 mod transaction;
@@ -37,9 +38,9 @@ use serde::de::DeserializeOwned;
 
 use self::key::Key;
 pub use self::{
-    list::{Filter, Page},
+    list::{Filter, NameFilter, Page},
     publishing::Lease,
-    records::Created,
+    records::{Created, VersionState},
     states::PendingPage,
 };
 use crate::aws::Error;

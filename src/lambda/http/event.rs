@@ -1,8 +1,11 @@
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, future::ready, pin::Pin, sync::Arc};
 
 use lambda_http::{
-    Adapter, LambdaEvent, Service,
-    http::header::{HOST, HeaderMap, HeaderName},
+    Adapter, Body, IntoResponse, LambdaEvent, Service,
+    http::{
+        Response,
+        header::{HOST, HeaderMap, HeaderName},
+    },
     request::LambdaRequest,
 };
 use serde::Serialize;
@@ -20,7 +23,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 pub fn function(
     api: Arc<Api>,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response: Serialize, Error = Infallible, Future: Send> {
-    Adapter::from(service(api)).map_request(|mut event: LambdaEvent<LambdaRequest>| {
+    Adapter::from(service(api).map_response(Unconverted)).map_request(|mut event: LambdaEvent<LambdaRequest>| {
         match &mut event.payload {
             LambdaRequest::ApiGatewayV1(request) => {
                 without_origin(&mut request.headers);
@@ -34,6 +37,16 @@ pub fn function(
         }
         event
     })
+}
+
+/// A response whose body becomes base64 exactly if it is bytes. `lambda_http` itself decides by the content type, and sends
+/// all JSON as text.
+struct Unconverted(Response<Body>);
+
+impl IntoResponse for Unconverted {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        Box::pin(ready(self.0))
+    }
 }
 
 fn without_origin(headers: &mut HeaderMap) {

@@ -6,7 +6,7 @@ use pack_format::Problems;
 use serde_json::{Map, Value};
 use tracing::{Span, field};
 
-use super::{Api, ApiError, audit, body, json, query::Query, record::RecordView};
+use super::{Api, ApiError, audit::Audit, body, json, query::Query, record::RecordView};
 use crate::{
     identity::Caller,
     records::{PackId, Visibility},
@@ -19,6 +19,7 @@ pub(super) async fn update(
     query: Query,
     request: &Request,
     id: &str,
+    audit: &Audit,
 ) -> Result<Response<Body>, ApiError> {
     caller.check_may_change()?;
     let mut problems = Problems::default();
@@ -29,7 +30,7 @@ pub(super) async fn update(
     let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
     Span::current().record("pack_id", field::display(id));
     let record = api.lifecycle.set_visibility(caller, id, visibility).await?.ok_or(ApiError::PackNotFound)?;
-    audit::visibility_set(&record);
+    audit.visibility_set(&record);
     Ok(json(StatusCode::OK, &RecordView::from_record(&record, caller)))
 }
 

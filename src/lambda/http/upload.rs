@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::{Span, field};
 use upload_form::{FORM, Form, UPLOAD_ID};
 
-use super::{Api, ApiError, audit, json, media_type::MediaType, query::Query, record::RecordView};
+use super::{Api, ApiError, audit::Audit, json, media_type::MediaType, query::Query, record::RecordView};
 use crate::{
     identity::Caller,
     records::{Timestamp, UploadId, Visibility},
@@ -23,6 +23,7 @@ pub(super) async fn upload(
     query: Query,
     request: Request,
     arrived_at: Instant,
+    audit: &Audit,
 ) -> Result<Response<Body>, ApiError> {
     caller.check_may_upload(Timestamp::now())?;
     let mut problems = Problems::default();
@@ -42,7 +43,7 @@ pub(super) async fn upload(
             Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
             Ok(json(StatusCode::OK, &RecordView::from_release(&release, caller)))
         }
-        Some(submission) => submit(api, caller, submission).await,
+        Some(submission) => submit(api, caller, submission, audit).await,
     }
 }
 
@@ -84,7 +85,7 @@ async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Resu
             problems.add(
                 FORM,
                 "the gateway treated the body as text and corrupted it; \
-                 the operator of this API must add multipart/form-data to its binaryMediaTypes",
+                 the operator of this API must add `*/*` to its binaryMediaTypes",
             );
             return Ok(Form::default());
         }
@@ -109,14 +110,14 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
     ApiError::Validation(problems)
 }
 
-async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
+async fn submit(api: &Api, caller: &Caller, submission: Submission, audit: &Audit) -> Result<Response<Body>, ApiError> {
     let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
         Outcome::Created(record) => (StatusCode::CREATED, "created", record),
         Outcome::Existing(record) => (StatusCode::OK, "existing", record),
         Outcome::QueuedAgain(record) => (StatusCode::OK, "queued_again", record),
     };
     Span::current().record("pack_id", field::display(record.id));
-    audit::uploaded(outcome, &record);
+    audit.uploaded(outcome, &record);
     Metrics::by("Outcome", outcome).count("Uploads", 1).write();
     let mut response = json(status, &RecordView::from_record(&record, caller));
     if status == StatusCode::CREATED {

@@ -1,5 +1,5 @@
-//! An OCI registry that stores its data in a folder and needs no authentication. Of the OCI distribution spec 1.1, it
-//! implements pushing, pulling, listing tags and deleting manifests, but not listing referrers. Blobs are streamed
+//! An OCI registry that stores its data in a directory and needs no authentication. Of the OCI distribution spec 1.1,
+//! it implements pushing, pulling, listing tags and deleting manifests, but not listing referrers. Blobs are streamed
 //! between the connection and the file, so that memory use does not depend on their size. All repositories share their
 //! blobs, which are never deleted.
 
@@ -36,7 +36,7 @@ struct Registry {
     sessions: Mutex<HashMap<Ulid, PartialFile>>,
 }
 
-/// Returns a server for the registry in this folder.
+/// Returns a server for the registry in this directory.
 pub(super) fn router(folder: &Path) -> io::Result<Router> {
     let registry = Registry { store: Store::open(folder)?, sessions: Mutex::default() };
     // A repository name has any number of components, which a route pattern cannot express.

@@ -13,4 +13,4 @@ mod orgs;
 mod replace;
 mod requeue;
 mod states;
-mod support;
+pub(crate) mod support;

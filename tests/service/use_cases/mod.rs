@@ -7,6 +7,8 @@ mod build;
 mod delete;
 mod ecr;
 mod fixture;
+mod late_builds;
+mod lifecycle;
 mod panics;
 mod push;
 mod upload;

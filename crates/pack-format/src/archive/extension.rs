@@ -99,7 +99,7 @@ impl Extensions {
     /// Returns the problems with the entry that its extension headers cause.
     pub(super) fn problems(&self) -> impl Iterator<Item = &'static str> {
         let has_long_link = self.types.contains(&ExtensionType::LongLink);
-        let long_link = has_long_link.then_some("has a GNU long link name, which only links have");
+        let long_link = has_long_link.then_some("has a GNU long link name, which only a link may have");
         self.pax.problems.iter().copied().chain(long_link)
     }
 }
