@@ -3,6 +3,8 @@ use std::io::{self, Read};
 use super::scanner::Scanner;
 use crate::{Problem, Span};
 
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
 /// The first byte in a file that is not UTF-8, and its place.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
@@ -58,10 +60,19 @@ pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<P
             }
         }
     };
-    let forbidden = scanner.finish().into_iter();
-    let forbidden =
-        forbidden.map(|(position, forbidden)| forbidden.in_text(file, file, position.span(forbidden.length)));
-    Ok(forbidden.chain(not_utf8.map(|error| error.in_file(file))).collect())
+    let mut problems = Vec::new();
+    for (position, forbidden) in scanner.finish() {
+        problems.push(if position == Position::default() && forbidden.char == BYTE_ORDER_MARK {
+            let message = "starts with a byte order mark (U+FEFF); save the file as UTF-8 without it";
+            Problem::in_file(file, file, message, None)
+        } else {
+            // Nobody can edit the text of a file that is not UTF-8.
+            let length = if not_utf8.is_some() { 0 } else { forbidden.length };
+            forbidden.in_text(file, file, position.span(length))
+        });
+    }
+    problems.extend(not_utf8.map(|error| error.in_file(file)));
+    Ok(problems)
 }
 
 /// A place in a text. Counts line feeds and characters, from 0.

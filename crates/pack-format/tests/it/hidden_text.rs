@@ -201,9 +201,10 @@ fn rejects_controls_and_a_byte_order_mark_in_behavior_md() {
         "line 1, column 3: contains U+202E RIGHT-TO-LEFT OVERRIDE, which changes the order in which text is \
          displayed; remove it",
     );
+    assert_behavior("\u{feff}# Rules\n", "starts with a byte order mark (U+FEFF); save the file as UTF-8 without it");
     assert_behavior(
-        "\u{feff}# Rules\n",
-        "line 1, column 1: contains U+FEFF ZERO WIDTH NO-BREAK SPACE, which is invisible; remove it",
+        "a\u{feff}b",
+        "line 1, column 2: contains U+FEFF ZERO WIDTH NO-BREAK SPACE, which is invisible; remove it",
     );
 }
 

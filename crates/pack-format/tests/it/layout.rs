@@ -71,7 +71,8 @@ fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
 #[test]
 fn rejects_a_behavior_md_that_is_not_utf_8() {
     let message = "line 2: contains the byte 0xE9, which is not valid UTF-8 here; save the file as UTF-8";
-    assert_files(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", message)]);
+    let control = "line 1, column 1: contains the control character U+0000; remove it";
+    assert_files(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", control), ("behavior.md", message)]);
 }
 
 /// With some of these lengths, a character crosses the end of the 8 KiB buffer.

@@ -300,11 +300,11 @@ fn rejects_control_characters_in_other_keys() {
         &[
             (
                 "pack.yaml: capabilities[0].allow[0].body",
-                "line 10, column 25: contains U+202E RIGHT-TO-LEFT OVERRIDE, which changes the order in which text is displayed; remove it",
+                "line 10, column 27: contains U+202E RIGHT-TO-LEFT OVERRIDE, which changes the order in which text is displayed; remove it",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].body",
-                "line 10, column 19: contains the control character U+001B; remove it",
+                "line 10, column 20: contains the control character U+001B; remove it",
             ),
             (
                 "pack.yaml: capabilities[0].allow[0].when",

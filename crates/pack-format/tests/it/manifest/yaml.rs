@@ -233,7 +233,7 @@ fn rejects_characters_that_yaml_does_not_allow() {
     );
     assert_manifest_rejected(
         "name: sample\u{d}\n# a\u{2028}name: other\n",
-        &[("pack.yaml", "line 2: contains the character U+2028, which is not allowed here; remove it")],
+        &[("pack.yaml", "line 2: contains the character U+2028 LINE SEPARATOR, which is not allowed here; remove it")],
     );
     assert_manifest_rejected(
         "name: sample\u{85}version: 1.0.0\n",
@@ -241,7 +241,10 @@ fn rejects_characters_that_yaml_does_not_allow() {
     );
     assert_manifest_rejected(
         "name: sample\n\u{feff}version: 1.0.0\n",
-        &[("pack.yaml", "line 2: contains the character U+FEFF, which is not allowed here; remove it")],
+        &[(
+            "pack.yaml",
+            "line 2: contains the character U+FEFF ZERO WIDTH NO-BREAK SPACE, which is not allowed here; remove it",
+        )],
     );
     assert_manifest_rejected(
         "name: sample\u{d}name: \u{7f}\n",
