@@ -71,12 +71,12 @@ fn rejects_every_construct_that_parsers_read_differently() {
         ],
     );
     assert_manifest_rejected(
-        "names: &base\n  a: b\n<<: *base\nname: sample\nversion: 1.0.0\ndescription: x\n",
+        "categorie: &base\n  a: b\n<<: *base\nname: sample\nversion: 1.0.0\ndescription: x\n",
         &[
             ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed; repeat the value where it is needed"),
             ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed; write the value out"),
             ("pack.yaml", "line 3: `<<` is a merge key, which is not allowed; write the keys out"),
-            ("pack.yaml", "line 1: `names` is not a valid key here: did you mean `name`?"),
+            ("pack.yaml", "line 1: `categorie` is not a valid key here: did you mean `category`?"),
         ],
     );
     assert_manifest_rejected(
