@@ -230,7 +230,7 @@ impl Plan {
         let mut records: Vec<(&str, &[u8])> = Vec::new();
         if has_attributes && matches!(self.format, Format::Pax | Format::Ustar) {
             records.push(("mtime", b"1767225600.5"));
-            records.push(("SCHILY.xattr.user.note", b"\xff\0\n=9 path=x\n"));
+            records.push(("SCHILY.xattr.user.note", b"\xff\n=9 path=x"));
             records.push(("size", size.as_bytes()));
         }
         let is_long = name.len() > 100;
