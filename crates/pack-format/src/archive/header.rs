@@ -117,11 +117,10 @@ const STAR_TRAILER: Range<usize> = 508..512;
 
 /// Verifies the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
 ///
-/// Node-tar ignores headers whose checksum is not followed by a space or NUL, or is the sum of signed bytes.
+/// Node-tar ignores headers whose checksum is not followed by a space or NUL, or is the sum of signed bytes. Libarchive
+/// ignores those in which a NUL precedes it.
 fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHeader> {
-    let is_terminated = matches!(field[7], b' ' | 0) && !field.starts_with(b"\0");
-    let has_junk = field.iter().any(|byte| !matches!(byte, b' ' | 0 | b'0'..=b'7'));
-    if !is_terminated || has_junk {
+    if !matches!(field[7], b' ' | 0) || field[0] == 0 {
         return Err(InvalidHeader::UnreadableChecksum(InvalidNumber::Malformed));
     }
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte)).sum::<i64>();
@@ -173,9 +172,10 @@ const POSIX: &str = "create the archive with `tar --format=posix`";
 const OWNER: &str = "create the archive with `tar --owner=0 --group=0`";
 const TIME: &str = "set the file's time with `touch`, and create the archive with `tar --format=posix`";
 
-/// Returns whether a `ustar` header is one of star's, which has a trailer, times after the prefix, or both.
+/// Returns whether a `ustar` header is one of star's, which has a trailer, times after the prefix, or both. Node-tar writes
+/// the times.
 fn is_star(block: &[u8; BLOCK]) -> bool {
-    let is_time = |field: &[u8]| field[..11].iter().all(|byte| (b'0'..=b'7').contains(byte)) && field[11] == b' ';
+    let is_time = |field: &[u8]| field[0].is_ascii_digit() && octal(field).is_ok();
     block[STAR_TRAILER] == *b"tar\0" || (is_time(&block[STAR_ATIME]) && is_time(&block[STAR_CTIME]))
 }
 

@@ -31,10 +31,10 @@ pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, I
     })
 }
 
-/// Parses an octal field: digits with spaces before them, and spaces or a NUL after them (POSIX.1-1988, `ustar`). Bytes
-/// after the NUL have no meaning. A field of only spaces and NULs is zero, unless GNU tar takes it as blank.
+/// Parses an octal field: digits with spaces before them, and spaces and NULs after them (POSIX.1-1988, `ustar`). A field
+/// of only spaces and NULs is zero, unless GNU tar takes it as blank.
 ///
-/// GNU tar, libarchive and Python disagree on signs, on other prefixes, and on anything else after a space.
+/// GNU tar, libarchive and Python disagree on signs, on other prefixes, and on other bytes after the digits.
 pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
     if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
         // GNU tar skips one NUL and all spaces, and then needs another byte.
@@ -45,8 +45,7 @@ pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
     let digits = &field[start..];
     let length = digits.iter().take_while(|byte| (b'0'..=b'7').contains(byte)).count();
     let (digits, rest) = digits.split_at(length);
-    let is_terminated = rest.iter().take_while(|byte| **byte != 0).all(|byte| *byte == b' ');
-    if digits.is_empty() || !is_terminated {
+    if digits.is_empty() || rest.iter().any(|byte| !matches!(byte, 0 | b' ')) {
         return Err(InvalidNumber::Malformed);
     }
     // This cannot overflow: the longest field has 12 digits, which are 36 bits.

@@ -115,7 +115,7 @@ fn accepts_a_directory_whose_name_is_entirely_in_the_prefix() {
 
 #[test]
 fn accepts_the_headers_of_star() {
-    let times = |header: Header| header.field(STAR_ATIME, "14722531400 ").field(STAR_CTIME, "14722531400 ");
+    let times = |header: Header| header.field(STAR_ATIME, "14722531400 ").field(STAR_CTIME, "14722531400\0");
     let prefix = format!("data/{}", "p".repeat(125));
     assert_paths(
         Archive::pack()
@@ -280,10 +280,9 @@ fn accepts_octal_numbers_with_any_usual_padding() {
         .field(GID, " \0")
         .field(MTIME, "   ")
         .field(SIZE, "     \0");
-    let after = Header::ustar("data/after").field(UID, "0\0x").field(MODE, "644\0777").field(SIZE, "0 \0 1");
     assert_paths(
-        Archive::pack().header(empty).header(spaces).header(full).header(devices).header(blank).header(after),
-        &["data/", "data/after", "data/blank", "data/devices", "data/full", "data/nuls", "data/spaces", "pack.yaml"],
+        Archive::pack().header(empty).header(spaces).header(full).header(devices).header(blank),
+        &["data/", "data/blank", "data/devices", "data/full", "data/nuls", "data/spaces", "pack.yaml"],
     );
 }
 

@@ -83,9 +83,20 @@ fn rejects_malformed_numbers() {
         ("devmajor", DEV_MAJOR, POSIX),
         ("devminor", DEV_MINOR, POSIX),
     ] {
-        for malformed in
-            [b"9".as_slice(), b"+1", b"-1", b"0o7", b"1_0", b"1 2", b"\x001", b"\t1", b" x", b"\x811", b"\xfe1"]
-        {
+        for malformed in [
+            b"9".as_slice(),
+            b"+1",
+            b"-1",
+            b"0o7",
+            b"1_0",
+            b"1 2",
+            b"1\x002",
+            b"\x001",
+            b"\t1",
+            b" x",
+            b"\x811",
+            b"\xfe1",
+        ] {
             assert_number_rejected((name, field.clone(), fix), malformed, "is not a well-formed number");
         }
     }

@@ -1,4 +1,4 @@
-use test_support::archive::{Archive, Header, PREFIX};
+use test_support::archive::Archive;
 
 use crate::support::assert_rejected;
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -102,6 +103,8 @@ func write(format, directory, archive string) error {
 		if err != nil {
 			return err
 		}
+		// A GNU header has these times where Python and 7-Zip read a prefix of the name.
+		header.AccessTime, header.ChangeTime = time.Time{}, time.Time{}
 		header.Format = formats[format]
 		if header.Name, err = filepath.Rel(directory, path); err != nil {
 			return err
