@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-/// Displays an error and all its sources in one line, for logs.
+/// The text of an error and all its sources, separated by colons.
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for ErrorChain<'_> {

@@ -1,13 +1,14 @@
-//! The service that accepts pack uploads.
+//! The service that accepts pack uploads and builds images from them.
 //!
 //! [`lambda::http`] answers requests. It authenticates the caller through [`identity`] and parses the form. [`upload`]
-//! validates the archive while staging it in S3. It then writes the record through [`aws`], which is the commit point,
-//! and sends a build job. [`build`] handles the job: it validates the staged archive again, and pushes, publishes and tags
-//! the image through [`registry`] and the table. [`requeue`] resends lost jobs and fails builds that cannot succeed.
-//! [`catalog`] reads packs.
+//! stages the archive in S3, unless the client has sent it there, and validates it. It then writes the record through
+//! [`aws`], which is the commit point, and sends a build job. [`build`] handles the job: it validates the staged
+//! archive again, pushes the image through [`registry`], publishes the version in the table, and tags the image.
+//! [`requeue`] sends the jobs of pending builds again, and fails builds that stay pending for too long. [`catalog`]
+//! reads packs, and [`lifecycle`] changes them.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
-//! `bin → lambda → upload, catalog, build, requeue → identity, aws, registry → records → pack-format`.
+//! `bin → lambda → upload, catalog, lifecycle, build, requeue → identity, aws, registry → records → pack-format`.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 
@@ -18,6 +19,7 @@ pub mod config;
 pub mod error_chain;
 pub mod identity;
 pub mod lambda;
+pub mod lifecycle;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod records;

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
-/// Timeouts of calls to AWS, short enough to respond within the function's timeout of 29 seconds.
+/// The timeouts of calls to AWS. By default they are short, because `api` must respond within its function's timeout of
+/// 29 seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
     /// For establishing a connection.
@@ -11,8 +12,8 @@ pub struct Timeouts {
     pub call: Duration,
     /// For one attempt of a call that transfers an archive: S3.
     pub transfer: Duration,
-    /// For sending a job, including retries. It is short because the job is sent after the commit point: the client gets
-    /// a 201 even if sending fails.
+    /// For sending a job, including retries. It is short because the job is sent after the commit point: the client
+    /// gets a success response even if sending fails.
     pub send: Duration,
 }
 

@@ -24,7 +24,7 @@ pub enum Error {
     },
     #[error("a value cannot be written as an item")]
     EncodeItem(#[source] serde_dynamo::Error),
-    #[error("cannot serialise the build job")]
+    #[error("cannot serialise the job")]
     EncodeJob(#[source] serde_json::Error),
     /// A version claim names a record that does not exist, even after waiting for a replacement to finish.
     #[error("a version claim names {pack_id}, which does not exist")]
@@ -32,8 +32,8 @@ pub enum Error {
         /// The record that the claim names.
         pack_id: PackId,
     },
-    /// DynamoDB rejected a write because its version is claimed, but the claim does not exist.
-    #[error("the version claim that rejected a write does not exist")]
+    /// The condition of a record's write did not hold, but the record's version has no claim.
+    #[error("a write was rejected, but its version claim does not exist")]
     MissingClaim,
 }
 

@@ -10,7 +10,7 @@ use ulid::Ulid;
 use super::Error;
 use crate::records::{OrgId, UploadId};
 
-/// The bucket that holds uploaded archives until they are built.
+/// The bucket that holds uploaded archives until its lifecycle rule deletes them.
 #[derive(Debug, Clone)]
 pub struct Staging {
     client: aws_sdk_s3::Client,

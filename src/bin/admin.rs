@@ -88,7 +88,7 @@ enum KeyCommand {
     },
 }
 
-/// Returns a parser of the names of an enum's variants.
+/// Returns a parser that accepts the names of an enum's variants.
 fn one_of<T>() -> impl TypedValueParser<Value = T>
 where
     T: VariantArray + Copy + Into<&'static str> + FromStr<Err: Error + Send + Sync> + Send + Sync,
@@ -187,9 +187,9 @@ async fn key(table: &Table, command: KeyCommand, actor: &str) -> Result<()> {
     Ok(())
 }
 
-fn audit(action: &'static str, org: &Org, key: &ApiKey, actor: &str) {
-    let (org_id, key, template) = (org.id, key.hash.short(), key.template);
-    tracing::info!(target: AUDIT, action, actor, %org_id, key, %template, "done");
+fn audit(event_type: &'static str, org: &Org, key: &ApiKey, actor: &str) {
+    let (org_id, at, key, template) = (org.id, Timestamp::now(), key.hash.short(), key.template);
+    tracing::info!(target: AUDIT, event_type, actor, %org_id, %at, key, %template, "done");
 }
 
 async fn find(table: &Table, slug: &OrgSlug) -> Result<Org> {

@@ -1,4 +1,4 @@
-//! The build use case: validate the staged archive again, push its image, publish the version, tag it.
+//! The build use case: validate the staged archive again, push its image, publish the version, tag the image.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -7,14 +7,14 @@ use pack_format::{Limits, ValidationError};
 use strum::IntoStaticStr;
 
 use crate::{
-    aws::{self, Job, Lease, Staging, Table},
+    aws::{self, Job, Lease, Staging, Table, VersionState},
     error_chain::ErrorChain,
     records::{BuildStatus, Record, Release, Timestamp},
     registry::{self, Registry},
     validation::{self, Validated},
 };
 
-/// Builds images.
+/// The build use case, with the backends and limits that it uses.
 #[derive(Debug, Clone)]
 pub struct Builder {
     pub table: Table,
@@ -32,13 +32,12 @@ pub struct Builder {
 pub enum BuildOutcome {
     /// The image is in the registry, and the record is ready.
     Ready,
-    /// The image cannot be built. The record holds the reason, unless a newer attempt was queued meanwhile.
+    /// The image cannot be built. The record is marked as failed.
     Failed {
         /// The reason, for the pack's author.
         reason: String,
     },
-    /// There was nothing to do: the record is ready or does not exist, a newer attempt has replaced this one, or another
-    /// record owns the version.
+    /// The job is obsolete: its record is ready, is being deleted, no longer exists, or has a newer attempt.
     Dropped,
 }
 
@@ -47,14 +46,15 @@ pub enum BuildOutcome {
 pub enum BuildError {
     #[error("a storage error")]
     Storage(#[from] aws::Error),
-    /// The staged archive was not read to its end, or its contents could not be written to a temporary file.
+    /// The staged archive, or the temporary file with its contents, could not be read or written.
     #[error("the archive could not be read")]
     Archive(#[source] io::Error),
-    #[error("the image was not pushed")]
+    #[error("a registry error")]
     Registry(#[from] registry::Error),
     #[error("another build of this version is running")]
     Leased,
-    /// The write that ends the build did not apply, and the record is still pending.
+    /// The condition of a write did not hold, for example because another build took the lease. The record can still be
+    /// built.
     #[error("the record changed during the build")]
     Contested,
 }
@@ -68,13 +68,13 @@ enum BuildFailure {
 }
 
 impl Builder {
-    /// Handles a job. A repeated or late job has no effect.
+    /// Handles a job. A job for a ready record or for an earlier attempt has no effect.
     ///
     /// # Errors
     /// Returns a [`BuildError`] if the job must be tried again.
     pub async fn build(&self, job: Job) -> Result<BuildOutcome, BuildError> {
         let Some(record) = self.table.record(job.pack_id).await? else { return Ok(BuildOutcome::Dropped) };
-        if record.build.status == BuildStatus::Ready || job.attempt < record.build.attempt {
+        if is_final(&record.build.status) || job.attempt < record.build.attempt {
             return Ok(BuildOutcome::Dropped);
         }
         let now = Timestamp::now();
@@ -98,15 +98,16 @@ impl Builder {
         result
     }
 
-    /// Releases the lease after a build that did not succeed, and keeps the error. If this fails, the lease ends by itself.
+    /// Releases the lease after a build that did not succeed, and stores the error in the record. If this fails, the
+    /// lease expires.
     async fn release(&self, record: &Record, lease: &Lease, error: Option<String>) {
-        if let Err(error) = self.table.abandon_build(record, lease, error.as_deref()).await {
+        if let Err(error) = self.table.abandon(record, lease, error.as_deref()).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
         }
     }
 
-    /// Pushes the image by digest, publishes the version, tags it, and marks the record ready, in this order. So a tag is
-    /// written only for the one content that the version has for good.
+    /// Pushes the image by digest, publishes the version, tags the image, and marks the record as ready, in this order.
+    /// The tag is written only when the version's content can no longer change.
     async fn publish(&self, record: &Record, lease: &Lease) -> Result<BuildOutcome, BuildError> {
         let manifest = match self.pushed_manifest(record).await {
             Ok(manifest) => manifest,
@@ -123,6 +124,7 @@ impl Builder {
             }
         };
         if !self.table.publish(record, lease).await? {
+            self.clean_up(record, lease).await?;
             return self.outcome(record).await?.ok_or(BuildError::Contested);
         }
         self.registry.tag(&record.release.image_ref, manifest).await?;
@@ -131,25 +133,42 @@ impl Builder {
         }
         match self.table.record(record.id).await? {
             Some(found) if found.build.status == BuildStatus::Ready => Ok(BuildOutcome::Ready),
-            _ => Err(BuildError::Contested),
+            _ => self.outcome(record).await?.ok_or(BuildError::Contested),
         }
+    }
+
+    /// Deletes the image of a build that may not publish it, unless the version's record has the same content. The lease
+    /// keeps other builds from pushing the same image meanwhile.
+    async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
+        let now = Timestamp::now();
+        if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
+            return Err(BuildError::Leased);
+        }
+        let Release { org_id, manifest, image_ref, image_digest, layer_digest, .. } = &record.release;
+        match self.table.version(*org_id, &manifest.name, &manifest.version).await? {
+            VersionState::Taken(owner) if owner.release.layer_digest == *layer_digest => {}
+            VersionState::Taken(_) | VersionState::Free | VersionState::Deleted(_) => {
+                self.registry.delete(image_ref, *image_digest).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the outcome of a job whose write did not apply, or `None` if its record can still be built.
     async fn outcome(&self, record: &Record) -> Result<Option<BuildOutcome>, aws::Error> {
         let Some(found) = self.table.record(record.id).await? else { return Ok(Some(BuildOutcome::Dropped)) };
-        let is_done = found.build.status == BuildStatus::Ready || found.build.attempt != record.build.attempt;
+        let is_done = is_final(&found.build.status) || found.build.attempt != record.build.attempt;
         Ok(is_done.then_some(BuildOutcome::Dropped))
     }
 
-    /// Returns whether the record has failed, as it has if an earlier delivery of the job or `requeue` failed it.
+    /// Returns whether the record is marked as failed. An earlier delivery of the job or `requeue` may have done that.
     async fn is_failed(&self, record: &Record) -> Result<bool, aws::Error> {
         let found = self.table.record(record.id).await?;
         Ok(found.is_some_and(|found| matches!(found.build.status, BuildStatus::Failed { .. })))
     }
 
-    /// Returns the bytes of the record's image manifest once its image is in the registry. If a build that was interrupted
-    /// has published the version, its image is used, so that the staged archive is not needed.
+    /// Ensures that the record's image is in the registry, and returns the bytes of its image manifest. If an
+    /// interrupted build has published the version, its image is used, so that the staged archive is not needed.
     async fn pushed_manifest(&self, record: &Record) -> Result<Bytes, BuildFailure> {
         let Release { image_ref, image_digest, .. } = &record.release;
         if self.table.is_published(record).await?
@@ -160,7 +179,7 @@ impl Builder {
         self.push_image(record).await
     }
 
-    /// Builds the image that a record promises and pushes it by digest.
+    /// Builds the image that a record promises, and pushes it by digest. Returns the bytes of its image manifest.
     async fn push_image(&self, record: &Record) -> Result<Bytes, BuildFailure> {
         let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
             BuildFailure::Permanent("the uploaded archive expired before it was built; upload it again".to_owned())
@@ -178,15 +197,24 @@ impl Builder {
     }
 }
 
+/// Returns whether no build changes a record with this status.
+fn is_final(status: &BuildStatus) -> bool {
+    match status {
+        BuildStatus::Ready | BuildStatus::Deleting => true,
+        BuildStatus::Queued | BuildStatus::Failed { .. } => false,
+    }
+}
+
 impl From<aws::Error> for BuildFailure {
-    /// Every storage error is transient.
+    /// Treats every storage error as transient.
     fn from(error: aws::Error) -> Self {
         Self::Transient(error.into())
     }
 }
 
 impl From<ValidationError> for BuildFailure {
-    /// The archive was valid when it was uploaded. If it is invalid now, the rules have changed since then.
+    /// Treats an invalid archive as a permanent failure. The archive was valid when it was uploaded, so the rules have
+    /// changed since then.
     fn from(error: ValidationError) -> Self {
         match error {
             ValidationError::Io(error) => Self::Transient(BuildError::Archive(error)),
@@ -205,6 +233,10 @@ impl From<registry::Error> for BuildFailure {
             | registry::Error::ForeignReference(_)
             | registry::Error::WrongDigest { .. }
             | registry::Error::Registry(_)
+            | registry::Error::Http(_)
+            | registry::Error::Status { .. }
+            | registry::Error::Referrers(_)
+            | registry::Error::DeletionDisabled
             | registry::Error::Aws { .. } => Self::Transient(error.into()),
         }
     }

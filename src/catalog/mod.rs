@@ -6,7 +6,7 @@ use crate::{
     records::{BuildStatus, PackId, Record, Visibility},
 };
 
-pub use crate::aws::{Filter, Page};
+pub use crate::aws::{Filter, NameFilter, Page};
 
 /// The packs that callers may see.
 #[derive(Debug, Clone)]
@@ -27,8 +27,9 @@ impl Catalog {
         Ok(self.table.record(id).await?.filter(|record| is_visible(record, caller)))
     }
 
-    /// Lists the caller's own packs and all ready community packs, newest first. The page has at most `limit` packs
-    /// and starts after `cursor`. It may have fewer, or none, even if it is not the last one.
+    /// Lists the packs of the caller's org and all ready community packs that match the filter, newest first and without
+    /// their capabilities. The page has at most `limit` packs and starts after `cursor`. It may have fewer, or none, even
+    /// if it is not the last one.
     pub async fn list(
         &self,
         caller: &Caller,

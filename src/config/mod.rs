@@ -1,7 +1,7 @@
 //! Configuration from environment variables.
 //!
-//! Each binary has a struct with the settings that it needs. An error lists every missing or invalid variable. An empty
-//! variable counts as not set.
+//! Each binary except `local` has a struct with the settings that it needs. An error lists every missing or invalid
+//! variable. An empty variable counts as not set.
 
 mod reader;
 
@@ -27,6 +27,8 @@ pub struct Api {
     pub staging_bucket: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
+    /// `PURGE_QUEUE_URL`, required.
+    pub purge_queue_url: String,
     /// `REGISTRY`, required: `host[:port][/prefix]`.
     pub registry: RegistryAddress,
     /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither, and optionally `SESSION_AUDIENCE`;
@@ -39,6 +41,8 @@ pub struct Api {
     /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, the time until its commit point. Together
     /// with `SEND_TIMEOUT_MS` it must be shorter than the function's timeout of 29 seconds.
     pub deadline: Duration,
+    /// `PURGE_WAIT_MS`: how long a deletion waits for its purge. It must be shorter than `REQUEST_DEADLINE_MS`.
+    pub purge_wait: Duration,
     /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,
     /// Whether to address buckets in the path, as S3-compatible servers require: true if `AWS_ENDPOINT_URL_S3` or
@@ -58,8 +62,9 @@ pub struct Builder {
     pub registry: registry::Settings,
     /// The same as [`Api::large_limits`], which no archive that `api` accepted exceeds.
     pub limits: Limits,
-    /// `BUILD_LEASE_MS`: how long a build that died keeps other builds from its version. It must be at least the function's
-    /// timeout of 120 seconds and `PUSH_TIMEOUT_MS` together, and shorter than the queue's visibility timeout.
+    /// `BUILD_LEASE_MS`: how long a build that died keeps other builds from its version. It must be at least as long as
+    /// the function's timeout of 120 seconds and `PUSH_TIMEOUT_MS` together, and shorter than the queue's visibility
+    /// timeout.
     pub lease: Duration,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
@@ -74,7 +79,9 @@ pub struct Requeue {
     pub table_name: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
-    /// `REQUEUE_AFTER_MS`, `MAX_SENDS`, `GIVE_UP_AFTER_MS`.
+    /// `PURGE_QUEUE_URL`, required.
+    pub purge_queue_url: String,
+    /// `REQUEUE_AFTER_MS`, `MAX_TRIES`, `GIVE_UP_AFTER_MS`.
     pub settings: requeue::Settings,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
@@ -94,11 +101,14 @@ impl Api {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
-        let (build_queue_url, registry) = (reader.required("BUILD_QUEUE_URL"), reader.required("REGISTRY"));
+        let (build_queue_url, purge_queue_url) =
+            (reader.required("BUILD_QUEUE_URL"), reader.required("PURGE_QUEUE_URL"));
+        let registry = reader.required("REGISTRY");
         let identity = identity(&mut reader);
         let limits = limits(&mut reader);
         let large_limits = large_limits(&mut reader, &limits);
         let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
+        let purge_wait = reader.milliseconds("PURGE_WAIT_MS", Duration::from_secs(15));
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
@@ -106,11 +116,13 @@ impl Api {
                 table_name: table_name?,
                 staging_bucket: staging_bucket?,
                 build_queue_url: build_queue_url?,
+                purge_queue_url: purge_queue_url?,
                 registry: registry?,
                 identity,
                 limits,
                 large_limits,
                 deadline,
+                purge_wait,
                 timeouts,
                 s3_path_style,
             })
@@ -147,16 +159,28 @@ impl Requeue {
     /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
-        let (table_name, build_queue_url) = (reader.required("TABLE_NAME"), reader.required("BUILD_QUEUE_URL"));
+        let table_name = reader.required("TABLE_NAME");
+        let (build_queue_url, purge_queue_url) =
+            (reader.required("BUILD_QUEUE_URL"), reader.required("PURGE_QUEUE_URL"));
         let default = requeue::Settings::default();
-        reader.renamed("MAX_ATTEMPTS", "MAX_SENDS");
+        reader.renamed("MAX_ATTEMPTS", "MAX_TRIES");
+        reader.renamed("MAX_SENDS", "MAX_TRIES");
         let settings = requeue::Settings {
             resend_after: reader.milliseconds("REQUEUE_AFTER_MS", default.resend_after),
-            max_sends: reader.optional("MAX_SENDS", default.max_sends),
+            max_tries: reader.optional("MAX_TRIES", default.max_tries),
             give_up_after: reader.milliseconds("GIVE_UP_AFTER_MS", default.give_up_after),
+            ..default
         };
         let timeouts = timeouts(&mut reader);
-        reader.finish(|| Some(Self { table_name: table_name?, build_queue_url: build_queue_url?, settings, timeouts }))
+        reader.finish(|| {
+            Some(Self {
+                table_name: table_name?,
+                build_queue_url: build_queue_url?,
+                purge_queue_url: purge_queue_url?,
+                settings,
+                timeouts,
+            })
+        })
     }
 }
 
@@ -197,27 +221,15 @@ fn identity(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> identity::S
     identity::Settings { sessions: sessions.flatten(), base_domain: base_domain.flatten(), cache_for }
 }
 
+/// Reads each limit from the variable with its name, such as `LIMIT_ENTRIES`.
 fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {
-    let default = Limits::default();
-    Limits {
-        compressed_bytes: reader.optional("LIMIT_COMPRESSED_BYTES", default.compressed_bytes),
-        unpacked_bytes: reader.optional("LIMIT_UNPACKED_BYTES", default.unpacked_bytes),
-        file_bytes: reader.optional("LIMIT_FILE_BYTES", default.file_bytes),
-        manifest_bytes: reader.optional("LIMIT_MANIFEST_BYTES", default.manifest_bytes),
-        entries: reader.optional("LIMIT_ENTRIES", default.entries),
-        path_bytes: reader.optional("LIMIT_PATH_BYTES", default.path_bytes),
-        path_depth: reader.optional("LIMIT_PATH_DEPTH", default.path_depth),
-        component_bytes: reader.optional("LIMIT_COMPONENT_BYTES", default.component_bytes),
-        compression_ratio: reader.optional("LIMIT_COMPRESSION_RATIO", default.compression_ratio),
-        ratio_free_bytes: reader.optional("LIMIT_RATIO_FREE_BYTES", default.ratio_free_bytes),
-        extension_header_bytes: reader.optional("LIMIT_EXTENSION_HEADER_BYTES", default.extension_header_bytes),
-    }
+    Limits::default().map(|name, default| reader.optional(&format!("LIMIT_{}", name.to_uppercase()), default))
 }
 
 /// Reads the limits for archives that are uploaded to S3 first. No limit may be lower than the same limit in `limits`.
 fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &Limits) -> Limits {
     let default = Limits::large();
-    let mut limit = |name: &'static str, default: u64, min: u64| {
+    let mut limit = |name, default: u64, min| {
         let value = reader.optional(name, default.max(min));
         if value < min {
             reader.reject(name, format!("is less than {min}, the limit for archives that are sent in the request"));

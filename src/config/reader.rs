@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr, time::Duration};
 
-/// One or more variables are missing or invalid.
+/// The error for one or more missing or invalid variables.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     /// Every missing or invalid variable, in the order in which they were read.
@@ -10,7 +10,7 @@ pub struct ConfigError {
 /// A variable that is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidVariable {
-    pub name: &'static str,
+    pub name: String,
     /// What is wrong, as a phrase that follows the name: "is not set".
     pub message: String,
 }
@@ -25,7 +25,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Reads variables and collects the invalid ones.
+/// A reader of variables, which collects the missing and invalid ones.
 pub(super) struct Reader<L> {
     lookup: L,
     invalid: Vec<InvalidVariable>,
@@ -37,7 +37,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 
     /// Reads a required variable. If it is missing or invalid, records that and returns `None`.
-    pub(super) fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
+    pub(super) fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
         let value = self.value(name);
         if value.is_none() {
             self.reject(name, "is not set".to_owned());
@@ -45,20 +45,20 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         self.parse(name, &value?)
     }
 
-    /// Reads a variable that has a default.
-    pub(super) fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, default: T) -> T {
+    /// Reads a variable. If it is not set, returns the default. If it is invalid, rejects it and returns the default.
+    pub(super) fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> T {
         let value = self.value(name);
         value.and_then(|value| self.parse(name, &value)).unwrap_or(default)
     }
 
-    /// Reads a duration in milliseconds that has a default.
-    pub(super) fn milliseconds(&mut self, name: &'static str, default: Duration) -> Duration {
+    /// Reads a duration in milliseconds in the same way as [`Reader::optional`].
+    pub(super) fn milliseconds(&mut self, name: &str, default: Duration) -> Duration {
         let value = self.value(name);
         value.and_then(|value| self.parse(name, &value)).map_or(default, Duration::from_millis)
     }
 
     /// Rejects a variable that has been renamed, so that its value is not silently ignored.
-    pub(super) fn renamed(&mut self, old: &'static str, new: &str) {
+    pub(super) fn renamed(&mut self, old: &str, new: &str) {
         if self.is_set(old) {
             self.reject(old, format!("was renamed: set {new} instead"));
         }
@@ -69,8 +69,8 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 
     /// Adds a variable to the error that [`Reader::finish`] returns.
-    pub(super) fn reject(&mut self, name: &'static str, message: String) {
-        self.invalid.push(InvalidVariable { name, message });
+    pub(super) fn reject(&mut self, name: &str, message: String) {
+        self.invalid.push(InvalidVariable { name: name.to_owned(), message });
     }
 
     /// Returns the settings if no variable was rejected.
@@ -85,7 +85,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
-    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, value: &str) -> Option<T> {
+    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, value: &str) -> Option<T> {
         value.parse().map_err(|error| self.reject(name, format!("has the invalid value {value:?}: {error}"))).ok()
     }
 }

@@ -28,20 +28,18 @@ pub struct KeySecret {
     text: SecretString,
 }
 
-/// The text is not a well-formed API key.
+/// The error for text that is not a well-formed API key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not an API key")]
 pub struct InvalidKeySecret;
 
 impl KeySecret {
-    /// Builds an API key's secret from an org's id and 32 random bytes.
     pub fn new(org_id: OrgId, random: [u8; 32]) -> Self {
         let org = org_id.to_string();
         let ulid = org.trim_start_matches("org_");
         Self { org_id, text: format!("sk_{ulid}_{}", URL_SAFE_NO_PAD.encode(random)).into() }
     }
 
-    /// Returns the org that the key belongs to.
     pub fn org_id(&self) -> OrgId {
         self.org_id
     }
@@ -51,7 +49,7 @@ impl KeySecret {
         KeyHash(Sha256::digest(self.reveal()).into())
     }
 
-    /// Returns the secret itself. It is shown only once, when the key is created.
+    /// Returns the secret itself. The operator sees it only once, when `admin` creates the key.
     pub fn reveal(&self) -> &str {
         self.text.expose_secret()
     }
@@ -74,7 +72,7 @@ impl FromStr for KeySecret {
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// Returns the first 12 digits, which identify a key in logs and on the operator's command line.
+    /// Returns the first 12 hexadecimal digits, which identify a key in logs and on the operator's command line.
     pub fn short(&self) -> String {
         hex::encode(&self.0[..6])
     }

@@ -6,13 +6,12 @@ use crate::records::OrgSlug;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseDomain(String);
 
-/// The text is not a domain.
+/// The error for text that is not a domain.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a domain such as packs.example.com, without scheme or port")]
 pub struct InvalidBaseDomain;
 
 impl BaseDomain {
-    /// Returns an org's host.
     pub fn host(&self, slug: &OrgSlug) -> String {
         format!("{slug}.{self}")
     }

@@ -25,7 +25,7 @@ pub enum Billing {
     Decommissioning,
 }
 
-/// A trial has no end, or another posture has one.
+/// The error for a trial without an end, or for another posture with one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a trial needs an end, and only a trial may have one")]
 pub struct InvalidBilling;

@@ -10,10 +10,10 @@ use lru::LruCache;
 use super::{ApiKey, Directory, KeyHash, Org, is_within};
 use crate::records::OrgId;
 
-/// The capacity of the cache of keys, and of the cache of orgs. The least recently used entries are evicted.
+/// The maximum number of entries in each cache. The least recently used entries are evicted.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
-/// A directory with a cache. A revoked key or a change of billing takes effect when the cached entry expires. Revoked
+/// A directory with a cache. A revocation or a change of billing takes effect when the cached entry expires. Revoked
 /// keys, and keys and orgs that do not exist, are not cached.
 #[derive(Debug)]
 pub(super) struct CachedDirectory<D> {

@@ -18,16 +18,16 @@ pub struct Org {
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub org: Org,
-    /// The permissions of the credential.
+    /// The credential's permissions.
     pub scopes: Vec<Scope>,
     /// The credential's name in logs, which is not secret: `key:` and the first digits of the key's hash, or `session:`
     /// and the token's subject.
     pub credential_id: String,
 }
 
-/// Why a caller may not upload.
+/// Why a caller may not upload or change packs.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum UploadDenied {
+pub enum Denied {
     #[error("the credential lacks the scope {0}")]
     MissingScope(Scope),
     #[error("the org's billing does not permit uploads")]
@@ -35,11 +35,15 @@ pub enum UploadDenied {
 }
 
 impl Caller {
+    /// Checks that the caller's scopes permit changes of packs. Billing does not matter for changes.
+    pub fn check_may_change(&self) -> Result<(), Denied> {
+        let scope = Scope::CapsWrite;
+        if self.scopes.contains(&scope) { Ok(()) } else { Err(Denied::MissingScope(scope)) }
+    }
+
     /// Checks that the caller's scopes, and then its org's billing, permit uploads at `now`.
-    pub fn check_may_upload(&self, now: Timestamp) -> Result<(), UploadDenied> {
-        if !self.scopes.contains(&Scope::CapsWrite) {
-            return Err(UploadDenied::MissingScope(Scope::CapsWrite));
-        }
-        if self.org.billing.may_create(now) { Ok(()) } else { Err(UploadDenied::BillingInactive) }
+    pub fn check_may_upload(&self, now: Timestamp) -> Result<(), Denied> {
+        self.check_may_change()?;
+        if self.org.billing.may_create(now) { Ok(()) } else { Err(Denied::BillingInactive) }
     }
 }

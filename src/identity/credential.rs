@@ -11,7 +11,7 @@ pub enum Credential {
     Session(SessionToken),
 }
 
-/// The text is not a well-formed credential.
+/// The error for text that is not a well-formed credential.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a credential")]
 pub struct InvalidCredential;

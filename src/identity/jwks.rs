@@ -57,10 +57,10 @@ pub struct JwksSettings {
     pub url: JwksUrl,
     /// The timeout of a fetch.
     pub timeout: Duration,
-    /// How long keys are cached. A key that the issuer withdrew is accepted until then.
+    /// How long keys are cached. A key that the issuer withdraws may be accepted for this long.
     pub keep_for: Duration,
-    /// The shortest time between a fetch and a fetch for an unknown `kid`. It prevents callers from flooding the issuer
-    /// with invented `kid`s.
+    /// The shortest time between any fetch and a later fetch for an unknown `kid`. It prevents callers from flooding
+    /// the issuer with requests for invented `kid`s.
     pub refresh_pause: Duration,
     /// The shortest time between a failed fetch and the next fetch if no keys are cached.
     pub retry_pause: Duration,
@@ -82,7 +82,7 @@ impl JwksSettings {
 /// Why an issuer's keys are unavailable.
 #[derive(Debug, thiserror::Error)]
 pub enum JwksError {
-    /// The issuer did not respond in time.
+    /// The issuer could not be reached, or its response was not received in time.
     #[error("the JWKS cannot be fetched")]
     Fetch(#[from] reqwest::Error),
     #[error("the issuer responded with {0} instead of the JWKS")]
@@ -92,7 +92,8 @@ pub enum JwksError {
     /// The response is not a JWK Set (RFC 7517, section 5).
     #[error("the JWKS is malformed")]
     Malformed(#[from] serde_json::Error),
-    /// The last fetch failed less than [`JwksSettings::retry_pause`] ago.
+    /// The last fetch failed less than [`JwksSettings::retry_pause`] ago, or less than [`JwksSettings::refresh_pause`]
+    /// ago if keys are cached.
     #[error("the last fetch of the JWKS failed, and it is too early to retry")]
     RecentlyFailed,
 }
@@ -114,7 +115,7 @@ pub(super) struct Jwks {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the keys were fetched, and the keys by `kid`.
+    /// When the fetch of the keys began, and the keys by `kid`.
     known: Option<(SystemTime, HashMap<String, PublicKey>)>,
     last_fetch: Option<Fetch>,
 }
@@ -130,7 +131,8 @@ impl Jwks {
         Self { settings, state: Mutex::default() }
     }
 
-    /// Returns the key with this `kid`, fetching the keys if necessary. Returns `None` if the issuer has no such key.
+    /// Returns the key with this `kid`, fetching the keys if necessary. Returns `None` if the last fetch did not return
+    /// such a key.
     pub(super) async fn key(&self, kid: &str) -> Result<Option<PublicKey>, JwksError> {
         let JwksSettings { keep_for, refresh_pause, retry_pause, .. } = self.settings;
         let mut state = self.state.lock().await;

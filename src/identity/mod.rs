@@ -1,6 +1,7 @@
 //! Authentication: who the caller is, what their credential permits, and whether their org may create anything.
 //!
-//! Depends only on the ids and times of [`records`](crate::records). [`aws`](crate::aws) implements [`Directory`].
+//! Depends only on the ids, slugs and times of [`records`](crate::records). [`aws`](crate::aws) implements
+//! [`Directory`].
 
 mod api_key;
 mod authenticator;
@@ -24,7 +25,7 @@ pub use self::{
     authenticator::{AuthenticationError, Authenticator},
     base_domain::{BaseDomain, InvalidBaseDomain},
     billing::{Billing, InvalidBilling, Posture},
-    caller::{Caller, Org, UploadDenied},
+    caller::{Caller, Denied, Org},
     credential::{Credential, InvalidCredential},
     jwks::{InvalidJwksUrl, JwksError, JwksSettings, JwksUrl},
     scope::{KeyTemplate, Scope, UnknownScope},
@@ -37,14 +38,13 @@ use crate::records::OrgId;
 pub trait Directory {
     type Error;
 
-    /// Consistently reads an org and its API key with this hash, in one round trip. Returns `None` unless both exist.
+    /// Reads an org and its API key with this hash. Returns `None` unless both exist.
     fn api_key(
         &self,
         org: OrgId,
         key: &KeyHash,
     ) -> impl Future<Output = Result<Option<(Org, ApiKey)>, Self::Error>> + Send;
 
-    /// Reads an org consistently.
     fn org(&self, id: OrgId) -> impl Future<Output = Result<Option<Org>, Self::Error>> + Send;
 }
 

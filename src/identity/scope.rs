@@ -1,7 +1,7 @@
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// A permission of a credential.
+/// A permission that a credential may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, SerializeDisplay, DeserializeFromStr)]
 #[strum(parse_err_ty = UnknownScope, parse_err_fn = unknown_scope)]
 pub enum Scope {
@@ -17,7 +17,7 @@ pub enum Scope {
     AuditRead,
 }
 
-/// The text is not a known scope.
+/// The error for text that is not a known scope.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a scope")]
 pub struct UnknownScope;
@@ -44,7 +44,7 @@ fn unknown_scope(_: &str) -> UnknownScope {
 pub enum KeyTemplate {
     /// All scopes.
     FullAccess,
-    /// All scopes except uploading packs.
+    /// All scopes except `caps:write`, which permits uploading and changing packs.
     SubmitObserve,
     /// All scopes that permit no changes.
     ReadOnly,

@@ -26,7 +26,7 @@ const MAX_LIFETIME_SECONDS: f64 = 24.0 * 3_600.0;
 pub struct SessionToken(SecretString);
 
 impl SessionToken {
-    /// The prefix of every JWT: the base64url of `{"`.
+    /// The prefix of a JWT whose header starts with `{"` and a letter, in base64url.
     pub(super) const PREFIX: &str = "eyJ";
     /// The longest accepted token, in bytes. API Gateway accepts 10 KB of headers in total.
     const MAX_BYTES: usize = 8_192;
@@ -58,7 +58,7 @@ pub(super) struct Session {
     pub(super) org_id: OrgId,
     /// The token's known permissions. Empty if the token has no `permissions`.
     pub(super) scopes: Vec<Scope>,
-    /// `sub`, which identifies the session in audit lines.
+    /// `sub`, which identifies the session in logs and records.
     pub(super) subject: Option<String>,
 }
 
@@ -112,7 +112,7 @@ struct Claims {
     exp: f64,
 }
 
-/// Verifies the sessions of one issuer.
+/// The verifier of one issuer's sessions.
 #[derive(Debug)]
 pub(super) struct Sessions {
     issuer: String,
@@ -141,7 +141,7 @@ impl Sessions {
         }
         let kid = header.kid.ok_or(SessionError::NoKeyId)?;
         let key = self.jwks.key(&kid).await?.ok_or(SessionError::UnknownKey)?;
-        // The key determines the algorithm, not the token.
+        // Use the key's algorithm, whatever the token's header says.
         let validation = self.validation(key.algorithm);
         let Claims { org_id, permissions, sub, iat, exp, .. } =
             jsonwebtoken::decode(token, &key.key, &validation)?.claims;

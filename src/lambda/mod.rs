@@ -1,4 +1,4 @@
-//! Translates Lambda events to calls of the use cases, and their results to responses.
+//! Translates Lambda events into calls of the use cases, and the results into responses.
 
 pub mod http;
 pub mod schedule;

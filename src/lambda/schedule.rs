@@ -1,4 +1,4 @@
-//! The scheduled event that resends pending builds.
+//! Handles events of the schedule, which runs requeue.
 
 use aws_lambda_events::cloudwatch_events::CloudWatchEvent;
 use lambda_runtime::LambdaEvent;

@@ -21,7 +21,7 @@ pub struct Backends {
     pub registry: RegistryAddress,
     /// The issuer of session tokens.
     pub issuer: Issuer,
-    /// The folder of the embedded S3, or `None` if a real S3 replaces it.
+    /// The directory of the embedded S3, or `None` if a real S3 replaces it.
     pub(super) s3_folder: Option<PathBuf>,
     servers: Servers,
 }
@@ -100,7 +100,7 @@ impl Backends {
         }
     }
 
-    /// Waits until an embedded backend fails. Never returns if no backend is embedded.
+    /// Waits until an embedded backend fails, and returns the reason.
     pub(super) async fn failure(&mut self) -> Error {
         match self.servers.tasks.join_next().await {
             Some(Ok(error)) => error,

@@ -14,7 +14,7 @@ impl Clients {
     /// Creates the clients. Clients of real backends use the credentials of the environment or the profile.
     pub async fn new(endpoints: &Endpoints, options: &Options) -> Self {
         let sdk = Sdk::load(endpoints, options).await;
-        // The endpoint is an IP address, so the bucket cannot be part of the host name.
+        // The embedded S3's endpoint is an IP address, so the bucket cannot be part of the host name.
         let s3 = aws_sdk_s3::config::Builder::from(&sdk.s3).force_path_style(true).build();
         Self {
             s3: aws_sdk_s3::Client::from_conf(s3),

@@ -17,10 +17,10 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Creates the folder if it is missing, and locks it.
+    /// Creates the directory if it is missing, and locks it.
     ///
     /// # Errors
-    /// Returns [`Error::InUse`] if another local run has locked the folder.
+    /// Returns [`Error::InUse`] if another local run has locked the directory.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let data = |source| Error::Data { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(data)?;
@@ -33,12 +33,12 @@ impl DataDir {
         }
     }
 
-    /// Returns the path of a file in the folder.
+    /// Returns the path of a file in the directory.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Creates a subfolder if it is missing, and returns its path.
+    /// Creates a subdirectory if it is missing, and returns its path.
     pub(super) fn folder(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         fs::create_dir_all(&path).map_err(|source| Error::Data { path: path.clone(), source })?;

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::{DataDir, Endpoints, Error, seed::Keys};
 
-/// The file in the data directory.
+/// The file's name in the data directory.
 const FILE: &str = "local.json";
 /// The sample pack of this repository, as an absolute path so that the printed command works in any directory.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
@@ -21,6 +21,7 @@ pub(super) struct Document<'a> {
     pub(super) table_name: &'a str,
     pub(super) staging_bucket: &'a str,
     pub(super) build_queue_url: &'a str,
+    pub(super) purge_queue_url: &'a str,
     pub(super) keys: &'a Keys,
 }
 

@@ -47,7 +47,7 @@ fn key(partition: &str, sort: &str) -> Vec<KeySchemaElement> {
         .to_vec()
 }
 
-/// An index whose sort key is the pack's id, so that its items are ordered by creation time.
+/// Returns an index whose sort key is the pack's id, so that its items are ordered by creation time.
 fn index(name: &str, partition: &str, projection: ProjectionType) -> GlobalSecondaryIndex {
     GlobalSecondaryIndex::builder()
         .index_name(name)

@@ -2,10 +2,10 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{aws, config::ConfigError};
 
-/// Why a local run did not start, or stopped.
+/// Why a local run did not start, why it stopped, or why `local session` created no token.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file or folder of the data directory cannot be created, read or written.
+    /// A file or directory in the data directory cannot be created, read or written.
     #[error("cannot use {}", path.display())]
     Data { path: PathBuf, source: io::Error },
     #[error("{} is in use by another local run; stop it, or choose another folder with --data-dir", .0.display())]

@@ -26,8 +26,9 @@ const MAX_BODY_BYTES: usize = 10_000_000;
 /// How much of an oversized body is read and discarded, in bytes. If the connection closes during the upload, the
 /// client may miss the response.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
-/// API Gateway's timeout.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The timeout of the `api` function in template.yaml. Requests are not stopped after this time; it only determines the
+/// deadline that the function sees in its context.
+const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Serves a `lambda_http` service over HTTP like an HTTP API of API Gateway: each request becomes an event in payload
 /// format 2.0, which `lambda_http` parses as in Lambda.
@@ -160,7 +161,8 @@ fn context(request_id: String) -> Context {
     context
 }
 
-/// Returns a new X-Ray trace header, which Lambda passes to every invocation: the start time and 96 random bits.
+/// Returns a new X-Ray trace header, like the one that Lambda passes to every invocation: the start time, and a unique
+/// id of 96 bits.
 fn trace_header() -> String {
     let trace = Ulid::generate();
     format!("Root=1-{:08x}-{:024x};Sampled=0", trace.timestamp_ms() / 1_000, trace.0 & ((1 << 96) - 1))

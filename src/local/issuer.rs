@@ -26,7 +26,7 @@ pub struct SessionOptions {
     /// The org that the session belongs to.
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(seed::slugs()))]
     pub org: String,
-    /// The permissions of the session, separated by commas.
+    /// The session's permissions, separated by commas.
     #[arg(
         long,
         value_name = "SCOPES",
@@ -34,8 +34,7 @@ pub struct SessionOptions {
         default_value = "caps:write,workspace:read,workspace:write,tasks:write,audit:read"
     )]
     pub permissions: Vec<Scope>,
-    /// Adds the claims `nbf` and `aud`, with this value for `aud`. Without this option, the token has the same claims
-    /// as AuthKit's default tokens.
+    /// Adds the claims `nbf` and `aud`, with this value for `aud`. AuthKit's default tokens have neither.
     #[arg(long)]
     pub audience: Option<String>,
 }
@@ -58,7 +57,7 @@ struct StoredIssuer {
 }
 
 impl Issuer {
-    /// Opens the issuer of the data directory, and updates its URL. Creates it with a new key if there is none.
+    /// Opens the data directory's issuer, and updates its URL. Creates it with a new key if there is none.
     pub(super) fn open(data: &DataDir, url: String) -> Result<Self, Error> {
         let mut stored = match data.read(FILE)? {
             Some(content) => serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?,
@@ -95,7 +94,7 @@ impl Issuer {
         format!("{}{JWKS_PATH}", self.url)
     }
 
-    /// Serves the public keys.
+    /// Returns a server for the public keys.
     pub(super) fn router(&self) -> Router {
         let keys = JwkSet { keys: vec![self.public_key.clone()] };
         Router::new().route(JWKS_PATH, get(async move || Json(keys)))

@@ -2,8 +2,8 @@
 //! registry.
 //!
 //! The handlers reach the backends over loopback with the same SDK and registry client as in production, so there is
-//! only one code path. [`gateway`] replaces API Gateway, [`worker`] replaces Lambda's event source mapping. This module
-//! is not compiled into the Lambda binaries.
+//! only one code path. [`gateway`] replaces API Gateway, and [`worker`] replaces Lambda's event source mapping. This
+//! module is not compiled into the Lambda binaries.
 
 mod backends;
 mod clients;

@@ -12,13 +12,13 @@ pub struct Options {
     /// API keys.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     pub listen: SocketAddr,
-    /// Use the S3 at this URL instead of the embedded one.
+    /// Use the S3 endpoint at this URL instead of the embedded one.
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_S3")]
     pub s3_endpoint: Option<String>,
-    /// Use the DynamoDB at this URL instead of the embedded one.
+    /// Use the DynamoDB endpoint at this URL instead of the embedded one.
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_DYNAMODB")]
     pub dynamodb_endpoint: Option<String>,
-    /// Use the SQS at this URL instead of the embedded one.
+    /// Use the SQS endpoint at this URL instead of the embedded one.
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_SQS")]
     pub sqs_endpoint: Option<String>,
     /// Use this OCI registry instead of the embedded one.
@@ -33,4 +33,7 @@ pub struct Options {
     /// The SQS queue for build jobs. It is created if it is missing. Its dead-letter queue is named `<NAME>-dead`.
     #[arg(long, value_name = "NAME", env = "BUILD_QUEUE", default_value = "pack-upload-builds")]
     pub build_queue: String,
+    /// The SQS queue for purge jobs. It is created if it is missing. Its dead-letter queue is named `<NAME>-dead`.
+    #[arg(long, value_name = "NAME", env = "PURGE_QUEUE", default_value = "pack-upload-purges")]
+    pub purge_queue: String,
 }

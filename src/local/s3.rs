@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::sdk;
 
-/// An S3 that stores its objects in a folder, based on s3s-fs. Works around two s3s-fs bugs: conditional writes are not
-/// atomic, and a body that does not match its checksum leaves an object behind. Checksums of the parts of a multipart
-/// upload are not verified.
+/// An S3 server that stores its objects in a directory, based on s3s-fs. It works around two bugs in s3s-fs:
+/// conditional writes are not atomic, and a body that does not match its checksum leaves an object behind. The parts of
+/// a multipart upload are not checked against their checksums.
 struct Store {
     files: FileSystem,
     /// Locks that serialise the writes to one key. The hash of a key selects its lock.
@@ -81,7 +81,7 @@ store! {
     }
 }
 
-/// Returns a request to call the file system with, without HTTP.
+/// Returns a request with which the file system can be called without HTTP.
 fn internal_request<T>(input: T) -> S3Request<T> {
     S3Request {
         input,
@@ -96,7 +96,7 @@ fn internal_request<T>(input: T) -> S3Request<T> {
     }
 }
 
-/// Returns an S3 server for a folder with one subfolder per bucket.
+/// Returns an S3 server for a directory with one subdirectory per bucket.
 pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
     let store = Store { files: FileSystem::new(folder)?, writers: std::array::from_fn(|_| Mutex::default()) };
     let mut builder = S3ServiceBuilder::new(store);
@@ -108,7 +108,7 @@ pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
     Ok(Router::new().fallback_service(service))
 }
 
-/// Deletes all files older than `age`, like the lifecycle rules of a bucket: objects, their metadata, and the parts of
+/// Deletes all files older than `age`, as a bucket's lifecycle rules do: objects, their metadata, and the parts of
 /// incomplete multipart uploads.
 fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
     let mut folders = vec![PathBuf::from(folder)];

@@ -45,8 +45,8 @@ fn embedded_loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest()).region(REGION).credentials_provider(credentials)
 }
 
-/// Reads region and credentials from the environment or the profile. The SDK's default chains also query the instance
-/// metadata service, which a local run must never do.
+/// Returns a loader that reads the region and the credentials from the environment or the profile. The SDK's default
+/// chains also query the instance metadata service, which a local run must never do.
 fn real_loader() -> ConfigLoader {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())

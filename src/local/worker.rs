@@ -17,7 +17,8 @@ use crate::{aws, error_chain::ErrorChain};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Passes batches from the queue to the handler, and deletes the messages that the handler did not report as failed.
-/// Failed messages become visible again after the visibility timeout. If the handler panics, the entire batch does.
+/// Failed messages become visible again after the visibility timeout. If the handler panics, all messages of the batch
+/// count as failed.
 ///
 /// Returns after the current batch once `stop` is cancelled.
 pub async fn run<Handler, Handling>(client: Client, queue_url: String, handler: Handler, stop: CancellationToken)
@@ -35,7 +36,7 @@ where
             Err(error) => Err(error),
         };
         if let Err(error) = result {
-            tracing::warn!(error = %ErrorChain(&error), "a call to the build queue failed");
+            tracing::warn!(error = %ErrorChain(&error), "a call to the queue failed");
             stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
         }
     }

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use ulid::Ulid;
 
-/// The text is not the expected prefix followed by a ULID.
+/// The error for text that is not the expected prefix followed by a ULID in canonical form.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not an id of this kind")]
 pub struct InvalidId;

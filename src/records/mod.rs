@@ -1,4 +1,4 @@
-//! Records of packs, and the ids, slugs and times in them.
+//! Records of packs, and the ids, slugs and times that the service uses.
 
 mod id;
 mod org_slug;

@@ -12,7 +12,7 @@ pub enum Visibility {
     /// Only the org that owns it.
     #[default]
     Org,
-    /// All orgs.
+    /// All orgs, once the pack is ready. Until then, only the org that owns it.
     Community,
 }
 
@@ -22,14 +22,15 @@ pub struct Release {
     pub org_id: OrgId,
     pub manifest: Manifest,
     pub visibility: Visibility,
-    /// The reference of its image, which can be pulled once the build is ready: `<registry>/<org slug>/<name>:<tag>`.
+    /// The reference of the pack's image: `<registry>/<org slug>/<name>:<tag>`. It can be pulled once the build is
+    /// ready.
     pub image_ref: String,
     /// The digest of the image manifest.
     pub image_digest: Digest,
     /// The digest of the canonical layer. It depends only on the pack's content, so equal digests mean equal content.
     pub layer_digest: Digest,
     pub image_format: ImageFormat,
-    /// The size of the image's config and layer, in bytes.
+    /// The total size of the image's config and layer, in bytes.
     pub size_bytes: u64,
     /// The SHA-256 of the archive as received.
     pub archive_sha256: Digest,
@@ -37,8 +38,8 @@ pub struct Release {
     pub uploaded_by: String,
 }
 
-/// How an image is assembled from a pack. The image digest depends on it, the layer digest does not. As a number in the
-/// table.
+/// How an image is assembled from a pack. The image digest depends on the format, and the layer digest does not. The
+/// table stores the format as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "u32", try_from = "u32")]
 pub enum ImageFormat {
@@ -46,7 +47,7 @@ pub enum ImageFormat {
     V1,
 }
 
-/// This version of the service does not know the image format.
+/// The error for an image format that this version of the service does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown image format {0}")]
 pub struct UnknownImageFormat(u32);
@@ -70,15 +71,25 @@ impl TryFrom<u32> for ImageFormat {
     }
 }
 
+impl Release {
+    /// Returns this release after its content was uploaded again with `upload`.
+    pub fn uploaded_again(&self, upload: &Self) -> Self {
+        Self { archive_sha256: upload.archive_sha256, uploaded_by: upload.uploaded_by.clone(), ..self.clone() }
+    }
+}
+
 /// A pack as the table stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     pub id: PackId,
     pub release: Release,
     pub created_at: Timestamp,
-    /// When the build status last changed.
+    /// When the build status last changed. If the build of a failed record publishes the version and so makes the
+    /// record pending again, this time stays the same.
     pub updated_at: Timestamp,
     pub build: Build,
+    /// How many references to the pack exist. A pack with references is not deleted.
+    pub reference_count: u32,
 }
 
 impl Record {
@@ -93,17 +104,13 @@ impl Record {
             tries: 0,
             last_error: None,
         };
-        Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
+        Self { id: PackId::generate(), release, created_at: now, updated_at: now, build, reference_count: 0 }
     }
 
-    /// Returns this record, queued for its next attempt. That attempt builds the archive of `upload`, a new record with the
-    /// same content.
+    /// Returns this record, queued for its next attempt. That attempt builds the archive of `upload`, a new record with
+    /// the same content.
     pub fn queued_again(&self, upload: &Self) -> Self {
-        let release = Release {
-            archive_sha256: upload.release.archive_sha256,
-            uploaded_by: upload.release.uploaded_by.clone(),
-            ..self.release.clone()
-        };
+        let release = self.release.uploaded_again(&upload.release);
         let build = Build { attempt: self.build.attempt.saturating_add(1), ..upload.build.clone() };
         Self { release, updated_at: upload.updated_at, build, ..self.clone() }
     }
@@ -111,8 +118,9 @@ impl Record {
 
 /// The build of a record's image.
 ///
-/// `Ready` and `Failed` overwrite only `Queued` of the same attempt. A build of a failed record queues it again when it
-/// publishes the version. Nothing overwrites `Ready`. Queuing a build again increments the attempt.
+/// `Queued` becomes `Ready` or `Failed` in the same attempt. `Failed` becomes `Queued` in two cases: an upload starts
+/// the next attempt, or a build of the failed attempt publishes the version. `Ready` changes only to `Deleting`, as any
+/// other status may, and `Deleting` does not change. A deletion counts the sends and tries of its purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
@@ -120,17 +128,19 @@ pub struct Build {
     pub staging_key: String,
     /// The attempt's number, starting at 1. A job of an earlier attempt cannot fail the record.
     pub attempt: u32,
-    /// How many jobs were sent for this attempt. A new record counts the job that is sent right after it is written.
+    /// How many jobs were sent for this attempt. The count starts at 1, for the job that is sent after the record is
+    /// written.
     pub sends: u32,
-    /// When a job for this attempt was last sent. For a new record, the time when the record was written.
+    /// When a job for this attempt was last sent. At first, when the attempt was queued.
     pub enqueued_at: Timestamp,
     /// How many builds of this attempt have begun.
     pub tries: u32,
-    /// Why the last build of this attempt did not succeed, for the operator. `None` once a build succeeds.
+    /// The error of the last build of this attempt that had to be tried again, for the operator. `None` once a build
+    /// succeeds.
     pub last_error: Option<String>,
 }
 
-/// The status of a build. Items and responses have it as `build_status` (a [`BuildState`]) and, if it failed,
+/// The status of a build. Items and responses contain it as `build_status` (a [`BuildState`]) and, if the build failed,
 /// `build_error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "build_status", rename_all = "lowercase")]
@@ -145,10 +155,22 @@ pub enum BuildStatus {
     Queued,
     /// The image is in the registry, with the promised digest.
     Ready,
-    /// This attempt cannot succeed.
+    /// The build failed, or `requeue` gave up on it. A job that is delivered later may still succeed.
     Failed {
         /// The reason, for the pack's author.
         #[serde(rename = "build_error", default)]
         error: String,
     },
+    /// The pack is being deleted: its image is removed from the registry, and then the record.
+    Deleting,
+}
+
+impl BuildStatus {
+    /// Returns whether a record with this status waits for a job: a build or a purge.
+    pub fn is_pending(&self) -> bool {
+        match self {
+            Self::Queued | Self::Deleting => true,
+            Self::Ready | Self::Failed { .. } => false,
+        }
+    }
 }

@@ -16,13 +16,14 @@ use super::{
 id! {
     /// The id of an upload whose archive the client sends to S3: `upload_` and a ULID.
     ///
-    /// These ids are not stored. The time in the ULID is the deadline for sending the archive. The last 40 bits of the
-    /// ULID are a hash of its other bits and of the org, so an id is valid for one org only. The hash is no secret: a
-    /// caller who invents an id reaches only objects of their own org.
+    /// Beginning an upload stores nothing. The time in the ULID is the deadline for starting to send the archive. The
+    /// last 40 bits of the ULID are a hash of its other bits and of the org, so an id is valid for one org only. The
+    /// hash is not secret: a caller who invents an id reaches only objects of their own org.
     UploadId, "upload_"
 }
 
-/// The text is not an upload id of this org, or the upload has expired. The client does not learn which.
+/// The error for text that is not an upload id of this org, and for an upload that has expired. The client does not
+/// learn which.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("is not an upload of this org, or the upload has expired; begin a new one with `POST /v1/packs/uploads`")]
 pub struct UnknownUpload;
@@ -34,8 +35,8 @@ impl UploadId {
     /// How long the client has, from the beginning of the upload, to start sending the archive.
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-    /// How long after the end of [`Self::SEND_WITHIN`] the upload may be submitted as a pack. A transfer that started in time may
-    /// end later.
+    /// How long the upload may still be submitted as a pack after [`Self::SEND_WITHIN`] has passed. A transfer that
+    /// started in time may end later.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
     /// Generates an id for an upload of this org. The client may start sending the archive until `expires_at`.

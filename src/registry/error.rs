@@ -1,27 +1,45 @@
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 use pack_format::Digest;
+use reqwest::StatusCode;
 
-/// Why an image was not pushed.
+/// Why the registry could not push, find, tag or delete an image.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The registry will never accept this image, for the reason given.
     #[error("the registry rejects the image: {0}")]
     Rejected(String),
-    #[error("the push timed out")]
+    #[error("the registry did not finish in time")]
     TimedOut,
     /// The image reference names another registry, which must not receive this registry's credentials.
     #[error("{0} is not a reference of the configured registry")]
     ForeignReference(String),
-    /// After the push, the tag points to another image.
+    /// After the tag was written, it points to another image or does not exist.
     #[error("the tag points to {found}, not to the pushed {pushed}")]
     WrongDigest {
-        /// The digest that the registry returned.
+        /// The digest that the registry returned, or an empty string if the tag does not exist.
         found: String,
         pushed: Digest,
     },
     #[error("a call to the registry failed")]
     Registry(#[source] OciDistributionError),
-    /// A call to AWS failed: getting credentials or creating a repository.
+    #[error("a request to the registry failed")]
+    Http(#[from] reqwest::Error),
+    #[error("the registry responded {status} to {request}: {body}")]
+    Status {
+        status: StatusCode,
+        /// The method and the URL.
+        request: String,
+        body: String,
+    },
+    /// The registry lists something that is not an index of referrers.
+    #[error("the registry's list of referrers is not valid")]
+    Referrers(#[source] serde_json::Error),
+    /// The registry responded 405 to the deletion of a manifest by digest.
+    #[error(
+        "the registry does not allow deletion; docker-registry allows it with REGISTRY_STORAGE_DELETE_ENABLED=true"
+    )]
+    DeletionDisabled,
+    /// A call to AWS failed: getting credentials, creating a repository or deleting an image.
     #[error("{operation} failed")]
     Aws {
         /// The name of the API operation.
@@ -76,8 +94,8 @@ impl From<OciDistributionError> for Error {
     }
 }
 
-/// Returns the reason if a response with this status and body rejects the image itself: its name, its size, its
-/// manifest, or overwriting an immutable tag (`TAG_INVALID` in ECR).
+/// Returns the reason if a response with this status and body rejects the image itself, because of its name, its size
+/// or its manifest, or because its tag is immutable (`TAG_INVALID` in ECR).
 fn rejection(status: u16, body: &str) -> Option<String> {
     if !(400..500).contains(&status) {
         return None;

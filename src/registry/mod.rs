@@ -1,6 +1,9 @@
 //! The registry that images are pushed to: any OCI registry, through the distribution API.
 
 mod address;
+mod delete;
+mod distribution;
+mod ecr;
 mod error;
 mod login;
 mod stream;
@@ -36,6 +39,8 @@ use self::{
 };
 use crate::aws;
 
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The settings of a registry.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -43,7 +48,7 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Whether to use HTTP instead of HTTPS. A registry on a loopback address always uses HTTP.
     pub plain_http: bool,
-    /// The timeout of a push.
+    /// The timeout of each operation: a push, a tag, a deletion, or a read of an image manifest.
     pub push_timeout: Duration,
 }
 
@@ -52,7 +57,7 @@ pub struct Settings {
 pub struct Registry {
     address: RegistryAddress,
     login: Login,
-    protocol: ClientProtocol,
+    plain_http: bool,
     push_timeout: Duration,
     session: Arc<Mutex<Option<Session>>>,
 }
@@ -61,8 +66,7 @@ impl Registry {
     /// Uses `sdk` and `timeouts` only for calls to AWS.
     pub fn new(settings: Settings, sdk: &aws_config::SdkConfig, timeouts: &aws::Timeouts) -> Self {
         let Settings { address, credentials, plain_http, push_timeout } = settings;
-        let plain = plain_http || is_loopback(address.host());
-        let exceptions = if plain { vec![address.host().to_owned()] } else { Vec::new() };
+        let plain_http = plain_http || is_loopback(address.host());
         let login = match credentials {
             Credentials::None => Login::Fixed(RegistryAuth::Anonymous),
             Credentials::Basic { username, password } => {
@@ -71,17 +75,11 @@ impl Registry {
             Credentials::Secret { arn } => Login::Secret { client: aws::secrets_manager(sdk, timeouts), arn },
             Credentials::Ecr => Login::Ecr(aws::ecr(sdk, timeouts)),
         };
-        Self {
-            address,
-            login,
-            protocol: ClientProtocol::HttpsExcept(exceptions),
-            push_timeout,
-            session: Arc::default(),
-        }
+        Self { address, login, plain_http, push_timeout, session: Arc::default() }
     }
 
-    /// Pushes the image with a pack's `tree` and `contents` by its digest, unless the registry already has it. The tag of
-    /// `image_ref` does not change.
+    /// Pushes an image by its digest, unless the registry already has it. `tree` and `contents` are those of the
+    /// image's pack. The tag of `image_ref` does not change.
     ///
     /// # Errors
     /// Returns [`Error::Rejected`] if the push can never succeed. All other errors may be temporary.
@@ -109,8 +107,8 @@ impl Registry {
         self.in_time(pull).await
     }
 
-    /// Makes the tag of `image_ref` point to an image manifest whose image was pushed. A tag that already points to it is
-    /// left alone, so that it can be immutable.
+    /// Makes the tag of `image_ref` point to an image manifest whose image was pushed. Does not write a tag that
+    /// already points to it, because the tag may be immutable.
     ///
     /// # Errors
     /// The same as [`Registry::push`].
@@ -119,16 +117,11 @@ impl Registry {
             let reference = self.reference(image_ref)?;
             let Session { client, auth, .. } = self.session().await?;
             let pushed = Digest::sha256(&manifest);
-            let current = async || match client.fetch_manifest_digest(&reference, &auth).await {
-                Ok(found) => Ok(Some(found)),
-                Err(error) if is_manifest_unknown(&error) => Ok(None),
-                Err(error) => Err(Error::from(error)),
-            };
-            if current().await?.is_some_and(|found| found == pushed.to_string()) {
+            if current_digest(&client, &reference, &auth).await?.is_some_and(|found| found == pushed.to_string()) {
                 return Ok(());
             }
             let put = put_manifest(&client, &reference, manifest).await;
-            match current().await? {
+            match current_digest(&client, &reference, &auth).await? {
                 Some(found) if found == pushed.to_string() => Ok(()),
                 found => {
                     put?;
@@ -188,10 +181,10 @@ impl Registry {
             return Ok(session.clone());
         }
         let client = Client::try_from(ClientConfig {
-            protocol: self.protocol.clone(),
+            protocol: if self.plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
             // Send each blob in one PUT: ECR loses every PATCH after the first.
             use_monolithic_push: true,
-            connect_timeout: Some(Duration::from_secs(3)),
+            connect_timeout: Some(CONNECT_TIMEOUT),
             ..ClientConfig::default()
         })?;
         let session = self.login.session(client).await?;
@@ -200,10 +193,19 @@ impl Registry {
     }
 }
 
-/// Returns a reference to a manifest of the same repository by its digest. The digest takes the place of the tag, since
-/// oci-client panics after a PUT by digest if the response has no `Location`, as ECR's.
+/// Returns a reference to the manifest with this digest in the same repository. The digest takes the place of the tag.
+/// Otherwise oci-client panics after a PUT by digest if the response has no `Location`, as is the case with ECR.
 fn by_digest(reference: &Reference, digest: Digest) -> Reference {
     Reference::with_tag(reference.registry().to_owned(), reference.repository().to_owned(), digest.to_string())
+}
+
+/// Returns the digest that a tag points to, or `None` if the tag does not exist.
+async fn current_digest(client: &Client, tag: &Reference, auth: &RegistryAuth) -> Result<Option<String>, Error> {
+    match client.fetch_manifest_digest(tag, auth).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_manifest_unknown(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn put_manifest(client: &Client, reference: &Reference, manifest: Bytes) -> Result<(), Error> {

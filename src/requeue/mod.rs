@@ -1,11 +1,11 @@
-//! The requeue use case: send the jobs of pending builds again, and fail builds that cannot succeed.
+//! The requeue use case: send the jobs of pending builds and purges again, and fail builds that stay pending for too long.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
 use crate::{
-    aws::{self, Queue, Table},
+    aws::{self, Job, PurgeJob, Queue, Staging, Table},
     error_chain::ErrorChain,
     records::{BuildStatus, PackId, Record, Timestamp},
 };
@@ -13,11 +13,12 @@ use crate::{
 /// How many records are processed at the same time.
 const CONCURRENT_RECORDS: usize = 8;
 
-/// Processes pending builds.
+/// The requeue use case, with the backends and settings that it uses.
 #[derive(Debug, Clone)]
 pub struct Requeue {
     pub table: Table,
-    pub queue: Queue,
+    pub queue: Queue<Job>,
+    pub purges: Queue<PurgeJob>,
     pub settings: Settings,
 }
 
@@ -25,37 +26,45 @@ pub struct Requeue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// How long after a send the job is sent again. It must exceed the time for which the queue itself redelivers the
-    /// job: its visibility timeout times its `maxReceiveCount`.
+    /// job: the queue's visibility timeout times its `maxReceiveCount`.
     pub resend_after: Duration,
-    /// The maximum number of sends for an attempt.
-    pub max_sends: u32,
-    /// The age at which a queued build is marked as failed, regardless of its sends.
+    /// The number of tries after which an attempt is marked as failed instead of sent again.
+    pub max_tries: u32,
+    /// The age at which a pending build is marked as failed instead of sent again if it was tried at least once.
     pub give_up_after: Duration,
+    /// The age at which a pending build is marked as failed even if it was never tried, since its archive has expired.
+    pub archive_expires_after: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let hour = Duration::from_secs(3_600);
-        Self { resend_after: hour, max_sends: 5, give_up_after: 24 * hour }
+        Self {
+            resend_after: hour,
+            // The queue delivers a job up to five times for each send.
+            max_tries: 25,
+            give_up_after: 24 * hour,
+            archive_expires_after: Staging::EXPIRES_AFTER,
+        }
     }
 }
 
-/// The result of one sweep, as numbers of records.
+/// The result of one sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// Records with a pending build.
+    /// The number of records that the index listed as pending.
     pub pending: usize,
-    /// Records whose job was sent again.
+    /// The number of records whose job was sent again.
     pub sent: usize,
-    /// Records marked as failed.
+    /// The number of records marked as failed.
     pub failed: usize,
-    /// Records that could not be processed. The reason was logged, and the next sweep tries again.
+    /// The number of records that could not be processed. The reason was logged, and the next sweep tries again.
     pub errors: usize,
-    /// The age of the oldest pending build that was processed.
+    /// The age of the oldest pending build or purge that was processed.
     pub oldest: Duration,
 }
 
-/// What to do with a pending build.
+/// What to do with a pending build or purge.
 enum Action {
     Wait,
     Send,
@@ -63,19 +72,19 @@ enum Action {
 }
 
 impl Requeue {
-    /// Processes every pending build once. A record that cannot be processed does not stop the sweep.
+    /// Processes every pending build and purge once. A record that cannot be processed does not stop the sweep.
     ///
     /// # Errors
-    /// Returns an error if the pending builds cannot be listed.
+    /// Returns an error if the pending records cannot be listed.
     pub async fn sweep(&self) -> Result<Sweep, aws::Error> {
         self.process_all(|record, now| self.settings.decide(record, now)).await
     }
 
-    /// Sends the job of every pending build, regardless of its age. A local run calls this when it starts, because its
+    /// Sends the job of every pending build and purge, regardless of its age. A local run calls this when it starts, because its
     /// queue is then empty.
     ///
     /// # Errors
-    /// Returns an error if the pending builds cannot be listed.
+    /// Returns an error if the pending records cannot be listed.
     pub async fn send_all(&self) -> Result<Sweep, aws::Error> {
         self.process_all(|_, _| Action::Send).await
     }
@@ -98,7 +107,7 @@ impl Requeue {
         }
     }
 
-    /// Processes one build and logs the result. Returns `None` if processing failed.
+    /// Processes one record and logs the result. Returns `None` if processing failed.
     async fn process_and_log(
         &self,
         id: PackId,
@@ -109,32 +118,42 @@ impl Requeue {
             Ok((Action::Wait, _)) => {}
             Ok((Action::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
             Ok((Action::Fail { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build marked as failed"),
-            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "pending build not processed"),
+            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "pending record not processed"),
         }
         result.ok()
     }
 
-    /// Processes one build. Returns what was done, and how long the build has been pending.
+    /// Processes one record. Returns what was done, and how long the build or the purge has been pending.
     async fn process(
         &self,
         id: PackId,
         decide: impl Fn(&Record, Timestamp) -> Action,
     ) -> Result<(Action, Duration), aws::Error> {
-        let queued = self.table.record(id).await?.filter(|record| record.build.status == BuildStatus::Queued);
-        let Some(record) = queued else { return Ok((Action::Wait, Duration::ZERO)) };
+        let pending = self.table.record(id).await?.filter(|record| record.build.status.is_pending());
+        let Some(record) = pending else { return Ok((Action::Wait, Duration::ZERO)) };
         let now = Timestamp::now();
         let age = now.since(record.updated_at);
         let action = match decide(&record, now) {
-            // A build that is running or has published its version is not failed but finished.
+            // The build is running or has published its version, so its job is sent again instead.
             Action::Fail { reason } if !self.table.mark_failed(&record, None, &reason, now).await? => Action::Send,
             action => action,
         };
         if matches!(action, Action::Send) {
-            // The send is counted afterwards, so that a failed send does not count.
-            self.queue.send((&record).into()).await?;
-            self.table.mark_sent(&record, now).await?;
+            self.send(&record, now).await?;
         }
         Ok((action, age))
+    }
+
+    /// Sends the job of a record. The send is counted afterwards, so that a failed send does not count.
+    async fn send(&self, record: &Record, now: Timestamp) -> Result<(), aws::Error> {
+        match record.build.status {
+            BuildStatus::Deleting => self.purges.send(PurgeJob { pack_id: record.id }).await?,
+            BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. } => {
+                self.queue.send(record.into()).await?;
+            }
+        }
+        self.table.mark_sent(record, now).await?;
+        Ok(())
     }
 }
 
@@ -154,19 +173,24 @@ impl Sweep {
 }
 
 impl Settings {
+    /// Decides about a queued build or a purge. A build that no builder has tried is late, which is not its author's fault.
+    /// A purge is sent until it succeeds.
     fn decide(&self, record: &Record, now: Timestamp) -> Action {
         let build = &record.build;
-        if now.since(build.enqueued_at) < self.resend_after {
-            Action::Wait
-        } else if build.sends >= self.max_sends {
-            let reason =
-                format!("the image could not be built after {} tries; upload the same archive again", build.sends);
-            Action::Fail { reason }
-        } else if now.since(record.updated_at) >= self.give_up_after {
-            let reason = "the image could not be built in the time allowed; upload the same archive again".to_owned();
-            Action::Fail { reason }
+        let age = now.since(record.updated_at);
+        let reason = if now.since(build.enqueued_at) < self.resend_after {
+            return Action::Wait;
+        } else if build.status == BuildStatus::Deleting {
+            return Action::Send;
+        } else if age >= self.archive_expires_after {
+            "the uploaded archive expired before it was built; upload it again".to_owned()
+        } else if build.tries >= self.max_tries {
+            format!("the image could not be built after {} tries; upload the same archive again", build.tries)
+        } else if build.tries > 0 && age >= self.give_up_after {
+            "the image could not be built in the time allowed; upload the same archive again".to_owned()
         } else {
-            Action::Send
-        }
+            return Action::Send;
+        };
+        Action::Fail { reason }
     }
 }

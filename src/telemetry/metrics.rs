@@ -34,30 +34,27 @@ struct Metric {
 }
 
 impl Metrics {
-    /// Returns metrics with a dimension. It must have few values, because CloudWatch creates a metric for each value.
+    /// Returns metrics with a dimension. The dimension must have few values, because CloudWatch creates a metric for
+    /// each value.
     pub fn by(dimension: &'static str, value: impl Into<String>) -> Self {
         Self { dimension: Some((dimension, value.into())), metrics: Vec::new() }
     }
 
-    /// Adds a count.
     #[must_use]
     pub fn count(self, name: &'static str, value: usize) -> Self {
         self.with(name, "Count", value as f64)
     }
 
-    /// Adds a size in bytes.
     #[must_use]
     pub fn bytes(self, name: &'static str, value: u64) -> Self {
         self.with(name, "Bytes", value as f64)
     }
 
-    /// Adds a duration in milliseconds.
     #[must_use]
     pub fn milliseconds(self, name: &'static str, value: Duration) -> Self {
         self.with(name, "Milliseconds", value.as_secs_f64() * 1_000.0)
     }
 
-    /// Adds a duration in seconds.
     #[must_use]
     pub fn seconds(self, name: &'static str, value: Duration) -> Self {
         self.with(name, "Seconds", value.as_secs_f64())

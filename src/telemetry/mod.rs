@@ -24,9 +24,8 @@ pub use self::{
     trace::Trace,
 };
 
-/// The target of audit lines, which record who did what: `{"target":"audit","action":…}`. They are logged at every log
-/// level; only `RUST_LOG` can turn them off. They contain ids, names, versions and digests, but no secrets and no
-/// content of an archive.
+/// The target of audit lines, which record who did what: `{"target":"audit","event_type":…}`. They are logged at every log
+/// level; only `RUST_LOG` can turn them off. They contain no secrets and no files from an archive.
 pub const AUDIT: &str = "audit";
 
 /// The log levels of libraries, by module prefix. Their `info` messages are not useful here, and their lower levels log
@@ -46,8 +45,8 @@ const QUIET: [(&str, LevelFilter); 12] = [
     ("s3s", LevelFilter::WARN),
 ];
 
-/// Logs JSON to standard output, in the format of Lambda's own JSON lines: `timestamp`, `level`, `message` and the
-/// event's fields at the same level. Also logs panics, and metrics if `METRICS_NAMESPACE` is set.
+/// Sets up logs as JSON on standard output, in the format of Lambda's own JSON lines: `timestamp`, `level`, `message`
+/// and the event's fields at the same level. Panics are logged too, and metrics if `METRICS_NAMESPACE` is set.
 pub fn init_json() {
     let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();
@@ -55,21 +54,21 @@ pub fn init_json() {
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
 }
 
-/// Logs audit lines and the service's errors as JSON to standard error.
+/// Sets up logs as JSON on standard error, with only audit lines and the service's errors.
 pub fn init_audit() {
     let lines = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
     let filter = Targets::new().with_target(AUDIT, LevelFilter::INFO).with_target("pack_upload", LevelFilter::ERROR);
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 
-/// Logs text to standard error.
+/// Sets up logs as text on standard error.
 pub fn init_human() {
     let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_target(false).with_writer(io::stderr);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();
 }
 
-/// Returns the log filter: `RUST_LOG` if it is set. Otherwise the level in `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's
-/// advanced logging controls), then in `LOG_LEVEL`. The default is `info`.
+/// Returns the log filter: `RUST_LOG` if it is set and valid. Otherwise, `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's
+/// advanced logging controls) or else `LOG_LEVEL` determines the level. The default is `info`.
 fn filter() -> Targets {
     let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var("LOG_LEVEL")).unwrap_or_default();
     let level = match level.to_ascii_lowercase().as_str() {

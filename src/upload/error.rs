@@ -9,8 +9,8 @@ use crate::{
     records::{PackId, Record, Release},
 };
 
-/// Why an upload was not accepted. It may have left a staged object, which expires. A write of the record that failed
-/// or timed out may have taken effect.
+/// Why an upload was not accepted. The upload may have left a staged archive, which expires. A write of the record that
+/// failed or timed out may have taken effect.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("the pack is not valid: {0}")]
@@ -19,22 +19,29 @@ pub enum UploadError {
     #[error("{limit}")]
     TooLarge {
         limit: Limit,
-        /// The limit's value for archives sent to S3, if it is higher: see [`Uploads::larger`](super::Uploads::larger).
+        /// The limit's value for archives sent to S3, if the archive was in the request and that value is higher.
         larger: Option<u64>,
     },
     /// The client has not yet sent the archive of this upload to S3.
     #[error("has no archive yet; send it to the URL returned with this id")]
     NotSent,
-    /// A pack with this name and version exists, but with other content or another visibility.
+    /// A pack with this name and version exists, with other content or another visibility. Its build has not failed, or
+    /// its version was published.
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
-    /// A storage error before the record was written.
-    #[error("a storage error before the record was written")]
+    /// This version was published with other content, and its pack was deleted.
+    #[error("the version was published with the layer {layer_digest} and deleted")]
+    VersionDeleted { layer_digest: Digest },
+    /// The pack with this name and version is being deleted. It is safe to retry.
+    #[error("the pack with this name and version is being deleted")]
+    BeingDeleted,
+    /// If the failed call is the write of the record, it may have taken effect.
+    #[error("a call to S3 or DynamoDB failed")]
     Storage(#[from] aws::Error),
-    /// Reading the archive or writing its contents to a temporary file failed. It is safe to retry.
+    /// The archive or the temporary file with its contents could not be read or written. It is safe to retry.
     #[error("the archive could not be validated")]
     Io(#[source] io::Error),
-    /// The upload exceeded [`Uploads::deadline`](super::Uploads::deadline). It is safe to retry.
+    /// The request exceeded [`Uploads::deadline`](super::Uploads::deadline). It is safe to retry.
     #[error("the deadline was exceeded")]
     TimedOut(#[from] Elapsed),
     /// Other uploads kept changing the failed record of this name and version. It is safe to retry.

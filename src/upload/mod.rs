@@ -1,4 +1,4 @@
-//! The upload use case: stage and validate the archive concurrently, write the record, send the build job.
+//! The upload use case: stage and validate the archive, write the record, send the build job.
 
 mod error;
 
@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use self::error::{Difference, ExistingVersion, UploadError};
 use crate::{
-    aws::{Created, PresignedPut, Queue, Staging, Table},
+    aws::{Created, Job, PresignedPut, Queue, Staging, Table, VersionState},
     error_chain::ErrorChain,
     identity::Org,
     records::{BuildStatus, ImageFormat, Record, Release, Timestamp, UploadId, Visibility},
@@ -20,15 +20,15 @@ use crate::{
     validation::{self, Validated},
 };
 
-/// How many times an upload tries again to overwrite a failed record that other uploads keep changing.
-const MAX_OVERWRITE_RETRIES: usize = 5;
+/// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
+const MAX_OVERWRITES: usize = 5;
 
-/// Accepts uploads.
+/// The upload use case, with the backends and limits that it uses.
 #[derive(Debug, Clone)]
 pub struct Uploads {
     pub table: Table,
     pub staging: Staging,
-    pub queue: Queue,
+    pub queue: Queue<Job>,
     /// The registry in image references.
     pub registry: RegistryAddress,
     /// The limits of archives in a request.
@@ -39,7 +39,7 @@ pub struct Uploads {
     pub deadline: Duration,
 }
 
-/// What a client uploads.
+/// An archive that a client submits, and what is known from its request.
 #[derive(Debug, Clone)]
 pub struct Submission {
     pub archive: Archive,
@@ -53,7 +53,7 @@ pub struct Submission {
 /// Where a submitted archive is.
 #[derive(Debug, Clone)]
 pub enum Archive {
-    /// The archive as received in the request.
+    /// In the request, as received.
     InRequest(Bytes),
     /// In S3, where the client sent it with a URL from [`Uploads::begin`].
     InStaging(UploadId),
@@ -75,15 +75,15 @@ pub struct Begun {
 pub enum Outcome {
     /// A record was written, and its build is pending.
     Created(Record),
-    /// The same pack already exists.
+    /// The same pack already exists, and its build is pending or done.
     Existing(Record),
     /// The same pack already exists, and its failed build was queued again.
     QueuedAgain(Record),
 }
 
 impl Uploads {
-    /// Returns a presigned URL to which the client sends an archive with this SHA-256 and size in bytes. Writes
-    /// nothing.
+    /// Begins the upload of an archive with this size in bytes and this SHA-256. Returns an id for the upload, and the
+    /// request with which the client sends the archive to S3. Writes nothing.
     ///
     /// The number of begun uploads is not limited. An upload costs nothing until its archive is sent, its URL accepts
     /// only that archive, and API Gateway limits the rate of requests.
@@ -120,8 +120,8 @@ impl Uploads {
         Ok(outcome)
     }
 
-    /// Runs the checks of [`Uploads::submit`] without writing anything. If the same pack already exists, returns its
-    /// release.
+    /// Runs the checks of [`Uploads::submit`] without writing anything. Returns the release of the pack, or the
+    /// existing release if the same pack already exists.
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let check = async {
@@ -131,16 +131,21 @@ impl Uploads {
             };
             let release = self.release(org, submission.visibility, submission.uploaded_by, validated);
             let Manifest { name, version, .. } = &release.manifest;
-            let Some(found) = self.table.released(org.id, name, version).await? else { return Ok(release) };
-            match decide(&found, &release)? {
-                Decision::Keep | Decision::QueueAgain => Ok(found.release),
-                Decision::Replace => Ok(release),
+            match self.table.version(org.id, name, version).await? {
+                VersionState::Free => Ok(release),
+                VersionState::Deleted(published) if published == release.layer_digest => Ok(release),
+                VersionState::Deleted(layer_digest) => Err(UploadError::VersionDeleted { layer_digest }),
+                VersionState::Taken(found) => match self.decide(&found, &release).await? {
+                    Decision::Keep => Ok(found.release),
+                    Decision::QueueAgain => Ok(found.release.uploaded_again(&release)),
+                    Decision::Replace => Ok(release),
+                },
             }
         };
         timeout_at(deadline, check).await?
     }
 
-    /// Stages and validates the archive, and writes the record.
+    /// Stages the archive unless it is in S3 already, validates it, and writes the record.
     async fn accept(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
         let (staging_key, validated) = match submission.archive {
             Archive::InRequest(archive) => {
@@ -193,19 +198,26 @@ impl Uploads {
         }
     }
 
-    /// Writes the record. If a record with this name and version exists, keeps, requeues or replaces it.
+    /// Writes the record. If a record with this name and version exists, keeps it, queues it again or replaces it.
+    ///
+    /// # Errors
+    /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one, and has not failed or
+    /// was published.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());
-        let mut retries = 0..MAX_OVERWRITE_RETRIES;
+        let mut overwrites = 0..MAX_OVERWRITES;
         loop {
             let found = match created {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
+                Created::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
             };
-            retries.next().ok_or(UploadError::ConcurrentUploads)?;
-            match decide(&found, &new.release)? {
+            match self.decide(&found, &new.release).await? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
+                Decision::QueueAgain | Decision::Replace if overwrites.next().is_none() => {
+                    return Err(UploadError::ConcurrentUploads);
+                }
                 Decision::QueueAgain => {
                     let queued = found.queued_again(&new);
                     created = self.table.queue_again(&found, &queued).await?;
@@ -216,6 +228,19 @@ impl Uploads {
                     outcome = Outcome::Created(new.clone());
                 }
             }
+        }
+    }
+
+    async fn decide(&self, found: &Record, new: &Release) -> Result<Decision, UploadError> {
+        let differs = Difference::between(&found.release, new);
+        match (&found.build.status, differs.is_empty()) {
+            (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
+            (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
+            (BuildStatus::Failed { .. }, false) if !self.table.is_published(found).await? => Ok(Decision::Replace),
+            (BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. }, false) => {
+                Err(UploadError::version_exists(found, differs))
+            }
+            (BuildStatus::Deleting, _) => Err(UploadError::BeingDeleted),
         }
     }
 
@@ -234,16 +259,6 @@ enum Decision {
     Keep,
     /// Queue it again: it is the same pack, and its build failed.
     QueueAgain,
-    /// Replace it: it has other content or another visibility, and its build failed.
+    /// Replace it: it has other content or another visibility, its build failed, and its version was never published.
     Replace,
-}
-
-fn decide(found: &Record, new: &Release) -> Result<Decision, UploadError> {
-    let differs = Difference::between(&found.release, new);
-    match (&found.build.status, differs.is_empty()) {
-        (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
-        (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
-        (BuildStatus::Failed { .. }, false) => Ok(Decision::Replace),
-        (BuildStatus::Queued | BuildStatus::Ready, false) => Err(UploadError::version_exists(found, differs)),
-    }
 }

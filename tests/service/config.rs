@@ -1,20 +1,25 @@
 //! Tests of how the functions read their configuration from environment variables.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use pack_format::Limits;
 use pack_upload::{
     aws::Staging,
     config::{Admin, Api, Builder, ConfigError, Requeue},
     identity::{JwksSettings, SessionSettings, Settings},
+    lifecycle::Purger,
     registry::Credentials,
 };
 use secrecy::ExposeSecret as _;
 
-const REQUIRED: [(&str, &str); 4] = [
+const REQUIRED: [(&str, &str); 5] = [
     ("TABLE_NAME", "packs"),
     ("STAGING_BUCKET", "staging"),
     ("BUILD_QUEUE_URL", "https://sqs.example/1/builds"),
+    ("PURGE_QUEUE_URL", "https://sqs.example/1/purges"),
     ("REGISTRY", "registry.example:5000/packs"),
 ];
 
@@ -25,8 +30,8 @@ fn environment(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
     move |name| all.get(name).cloned()
 }
 
-fn variables(error: &ConfigError) -> Vec<&'static str> {
-    error.variables.iter().map(|variable| variable.name).collect()
+fn variables(error: &ConfigError) -> Vec<&str> {
+    error.variables.iter().map(|variable| variable.name.as_str()).collect()
 }
 
 #[test]
@@ -34,6 +39,7 @@ fn only_the_required_variables_must_be_set() {
     let api = Api::read(environment(&[])).unwrap();
     assert_eq!((api.table_name.as_str(), api.staging_bucket.as_str()), ("packs", "staging"));
     assert_eq!(api.build_queue_url, "https://sqs.example/1/builds");
+    assert_eq!(api.purge_queue_url, "https://sqs.example/1/purges");
     assert_eq!(api.registry.to_string(), "registry.example:5000/packs");
     assert_eq!((api.limits, api.deadline), (Limits::default(), Duration::from_secs(24)));
     assert_eq!(api.identity, Settings::default());
@@ -51,10 +57,10 @@ fn an_error_lists_every_missing_or_invalid_variable() {
     let nothing = |_: &str| None;
     assert_eq!(
         variables(&Api::read(nothing).unwrap_err()),
-        ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"]
+        ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL", "REGISTRY"]
     );
     assert_eq!(variables(&Builder::read(nothing).unwrap_err()), ["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]);
-    assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL"]);
+    assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"]);
     assert_eq!(variables(&Admin::read(nothing).unwrap_err()), ["TABLE_NAME"]);
 
     let invalid = [
@@ -73,24 +79,58 @@ fn an_error_lists_every_missing_or_invalid_variable() {
     );
 }
 
+/// Returns the value of each limit by its name in upper case.
+fn by_name(limits: &Limits) -> BTreeMap<String, u64> {
+    let mut values = BTreeMap::new();
+    limits.map(|name, value| {
+        values.insert(name.to_uppercase(), value);
+        value
+    });
+    values
+}
+
+/// Returns the defaults in docs/configuration.md of the variables with this prefix, by the rest of the variable's name.
+fn documented(prefix: &str) -> BTreeMap<String, u64> {
+    let document = include_str!("../../docs/configuration.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.strip_prefix(prefix)?.split_once("` | "));
+    rows.map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap().parse().unwrap())).collect()
+}
+
 #[test]
-fn every_limit_and_timeout_can_be_set() {
+fn every_limit_has_the_documented_default_and_can_be_set() {
+    let (mut documented, default) = (documented("LIMIT_"), by_name(&Limits::default()));
+    documented.retain(|name, _| !name.starts_with("LARGE_"));
+    assert_eq!(documented, default);
+    for (name, value) in documented {
+        let (variable, value) = (format!("LIMIT_{name}"), value + 1);
+        let api = Api::read(environment(&[(&variable, &value.to_string())])).unwrap();
+        let mut expected = default.clone();
+        expected.insert(name, value);
+        assert_eq!(by_name(&api.limits), expected);
+    }
+}
+
+#[test]
+fn every_limit_for_large_archives_has_the_documented_default_and_can_be_set() {
+    let default = by_name(&Limits::large());
+    for (name, value) in documented("LIMIT_LARGE_") {
+        assert_eq!(default[&name], value, "{name}");
+        let (variable, value) = (format!("LIMIT_LARGE_{name}"), (value + 1).to_string());
+        let settings = [(variable.as_str(), value.as_str())];
+        let (api, builder) =
+            (Api::read(environment(&settings)).unwrap(), Builder::read(environment(&settings)).unwrap());
+        let mut expected = default.clone();
+        expected.insert(name, value.parse().unwrap());
+        assert_eq!(by_name(&api.large_limits), expected);
+        assert_eq!((api.limits, builder.limits), (Limits::default(), api.large_limits));
+    }
+}
+
+#[test]
+fn every_timeout_can_be_set() {
     let settings = [
-        ("LIMIT_COMPRESSED_BYTES", "1"),
-        ("LIMIT_UNPACKED_BYTES", "2"),
-        ("LIMIT_FILE_BYTES", "3"),
-        ("LIMIT_MANIFEST_BYTES", "4"),
-        ("LIMIT_ENTRIES", "5"),
-        ("LIMIT_PATH_BYTES", "6"),
-        ("LIMIT_PATH_DEPTH", "7"),
-        ("LIMIT_COMPONENT_BYTES", "8"),
-        ("LIMIT_COMPRESSION_RATIO", "9"),
-        ("LIMIT_RATIO_FREE_BYTES", "10"),
-        ("LIMIT_EXTENSION_HEADER_BYTES", "11"),
-        ("LIMIT_LARGE_COMPRESSED_BYTES", "21"),
-        ("LIMIT_LARGE_UNPACKED_BYTES", "22"),
-        ("LIMIT_LARGE_FILE_BYTES", "23"),
         ("REQUEST_DEADLINE_MS", "12"),
+        ("PURGE_WAIT_MS", "25"),
         ("CONNECT_TIMEOUT_MS", "13"),
         ("CALL_ATTEMPT_TIMEOUT_MS", "14"),
         ("TRANSFER_ATTEMPT_TIMEOUT_MS", "15"),
@@ -98,30 +138,15 @@ fn every_limit_and_timeout_can_be_set() {
         ("PUSH_TIMEOUT_MS", "17"),
         ("BUILD_LEASE_MS", "24"),
         ("REQUEUE_AFTER_MS", "18"),
-        ("MAX_SENDS", "19"),
+        ("MAX_TRIES", "19"),
         ("GIVE_UP_AFTER_MS", "20"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9001"),
     ];
-    let limits = Limits {
-        compressed_bytes: 1,
-        unpacked_bytes: 2,
-        file_bytes: 3,
-        manifest_bytes: 4,
-        entries: 5,
-        path_bytes: 6,
-        path_depth: 7,
-        component_bytes: 8,
-        compression_ratio: 9,
-        ratio_free_bytes: 10,
-        extension_header_bytes: 11,
-    };
     let milliseconds = Duration::from_millis;
     let api = Api::read(environment(&settings)).unwrap();
     let builder = Builder::read(environment(&settings)).unwrap();
     let requeue = Requeue::read(environment(&settings)).unwrap();
-    let large = Limits { compressed_bytes: 21, unpacked_bytes: 22, file_bytes: 23, ..limits.clone() };
-    assert_eq!((&api.limits, &api.large_limits, &builder.limits), (&limits, &large, &large));
-    assert_eq!(api.deadline, milliseconds(12));
+    assert_eq!((api.deadline, api.purge_wait), (milliseconds(12), milliseconds(25)));
     for timeouts in [&api.timeouts, &builder.timeouts, &requeue.timeouts] {
         let found = [timeouts.connect, timeouts.call, timeouts.transfer, timeouts.send];
         assert_eq!(found, [13, 14, 15, 16].map(milliseconds));
@@ -129,7 +154,7 @@ fn every_limit_and_timeout_can_be_set() {
     assert_eq!(builder.registry.push_timeout, milliseconds(17));
     assert_eq!(builder.lease, milliseconds(24));
     assert_eq!((requeue.settings.resend_after, requeue.settings.give_up_after), (milliseconds(18), milliseconds(20)));
-    assert_eq!(requeue.settings.max_sends, 19);
+    assert_eq!(requeue.settings.max_tries, 19);
     assert!(api.s3_path_style && builder.s3_path_style);
 }
 
@@ -140,15 +165,15 @@ fn renamed_variables_are_rejected_under_their_old_names() {
     assert_eq!(variables(&Builder::read(environment(&timeouts)).unwrap_err()).len(), 2);
     assert_eq!(variables(&Admin::read(environment(&timeouts)).unwrap_err()).len(), 2);
 
-    let settings = [timeouts[0], timeouts[1], ("MAX_ATTEMPTS", "5")];
+    let settings = [timeouts[0], timeouts[1], ("MAX_ATTEMPTS", "5"), ("MAX_SENDS", "5")];
     let error = Requeue::read(environment(&settings)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "invalid configuration: MAX_ATTEMPTS was renamed: set MAX_SENDS instead; CALL_TIMEOUT_MS was \
-         renamed: set CALL_ATTEMPT_TIMEOUT_MS instead; TRANSFER_TIMEOUT_MS was renamed: set \
+        "invalid configuration: MAX_ATTEMPTS was renamed: set MAX_TRIES instead; MAX_SENDS was renamed: \
+         set MAX_TRIES instead; CALL_TIMEOUT_MS was renamed: set CALL_ATTEMPT_TIMEOUT_MS instead; TRANSFER_TIMEOUT_MS was renamed: set \
          TRANSFER_ATTEMPT_TIMEOUT_MS instead"
     );
-    assert!(Requeue::read(environment(&[("MAX_ATTEMPTS", ""), ("MAX_SENDS", "3")])).is_ok());
+    assert!(Requeue::read(environment(&[("MAX_ATTEMPTS", ""), ("MAX_SENDS", ""), ("MAX_TRIES", "3")])).is_ok());
 }
 
 #[test]
@@ -207,15 +232,21 @@ fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
     let builder = Builder::read(environment(&[])).unwrap();
     let function = Duration::from_secs(template("BuilderFunction", "Timeout"));
     assert!(builder.lease >= function + builder.registry.push_timeout, "{:?} is too short", builder.lease);
-    assert!(builder.lease < Duration::from_secs(template("BuildQueue", "VisibilityTimeout")));
+    for queue in ["BuildQueue", "PurgeQueue"] {
+        assert!(builder.lease < Duration::from_secs(template(queue, "VisibilityTimeout")), "{queue}");
+    }
+    assert!(Purger::LEASE_WAIT + builder.registry.push_timeout < function, "a purge that waits for a build times out");
 }
 
 #[test]
-fn the_api_responds_before_api_gateway_times_out() {
+fn the_api_responds_before_its_function_times_out() {
     let api = Api::read(environment(&[])).unwrap();
+    assert_eq!(api.purge_wait, Duration::from_secs(15));
+    assert!(api.purge_wait < api.deadline);
     let worst = api.deadline + api.timeouts.send;
-    assert!(worst + Duration::from_secs(1) < Duration::from_secs(29), "{worst:?} leaves no time to respond");
-    assert!(worst < Duration::from_secs(template("ApiFunction", "Timeout")));
+    let timeout = Duration::from_secs(template("ApiFunction", "Timeout"));
+    assert!(worst + Duration::from_secs(1) < timeout, "{worst:?} leaves no time to respond");
+    assert!(timeout < Duration::from_secs(30), "API Gateway waits 30 s (the maximum of an HTTP API)");
 }
 
 #[test]
@@ -226,13 +257,15 @@ fn staged_archives_outlive_their_builds() {
     assert_eq!(u32::try_from(template("StagingBucket", "DaysAfterInitiation")).unwrap() * day, expires_after);
 
     let requeue = Requeue::read(environment(&[])).unwrap().settings;
-    assert_eq!(requeue.give_up_after, day);
+    assert_eq!((requeue.give_up_after, requeue.archive_expires_after), (day, expires_after));
     assert!(requeue.give_up_after + requeue.resend_after < expires_after);
-    let redelivered_for = template("BuildQueue", "VisibilityTimeout") * template("BuildQueue", "maxReceiveCount");
-    assert!(
-        Duration::from_secs(redelivered_for) <= requeue.resend_after,
-        "a job is sent again while the queue still redelivers it"
-    );
+    for queue in ["BuildQueue", "PurgeQueue"] {
+        let redelivered_for = template(queue, "VisibilityTimeout") * template(queue, "maxReceiveCount");
+        assert!(
+            Duration::from_secs(redelivered_for) <= requeue.resend_after,
+            "a job is sent again while {queue} still redelivers it"
+        );
+    }
 }
 
 const SESSIONS: [(&str, &str); 3] = [

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// The top-level modules that are restricted, and the modules that each may use.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("records", &[]),
     ("error_chain", &[]),
     ("telemetry", &["error_chain"]),
@@ -22,6 +22,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("build", USE_CASE),
     ("requeue", USE_CASE),
     ("catalog", USE_CASE),
+    ("lifecycle", USE_CASE),
     ("lambda", LAMBDA),
     ("config", CONFIG),
 ];
@@ -41,6 +42,7 @@ const LAMBDA: &[&str] = &[
     "build",
     "requeue",
     "catalog",
+    "lifecycle",
 ];
 
 const CONFIG: &[&str] =

@@ -93,8 +93,10 @@ class Function:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
             "TABLE_NAME": "pack-upload",
             "STAGING_BUCKET": "pack-upload-staging",
-            # `local` receives no jobs from the dead-letter queue, so the scenario can pass them to the builder.
+            # `local` receives no jobs from the dead-letter queues, so the scenario can pass them to the builder.
             "BUILD_QUEUE_URL": f"{endpoints['sqs']}/000000000000/pack-upload-builds-dead",
+            "PURGE_QUEUE_URL": f"{endpoints['sqs']}/000000000000/pack-upload-purges-dead",
+            "PURGE_WAIT_MS": "100",
             "REGISTRY": backends["registry"],
             "METRICS_NAMESPACE": NAMESPACE,
             **{f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in endpoints.items()},
@@ -175,6 +177,11 @@ def scenario(api, builder, requeue):
     expect_http("get, a missing pack", api.invoke(get), 404)
     listed = expect_http("list", api.invoke(load("list")), 200)
     expect("list, ids", [pack["id"] for pack in listed["packs"]], [record["id"]])
+    update = load("update")
+    expect_http("update, a missing pack", api.invoke(update), 404)
+    update["rawPath"] = update["requestContext"]["http"]["path"] = f"/v1/packs/{record['id']}"
+    updated = expect_http("update, the pack", api.invoke(update), 200)
+    expect("update, its visibility", updated["visibility"], "community")
     unknown = copy.deepcopy(get)
     unknown["rawPath"] = unknown["requestContext"]["http"]["path"] = "/v1/unknown"
     expect_http("get, an unknown route", api.invoke(unknown), 404)
@@ -191,6 +198,15 @@ def scenario(api, builder, requeue):
     built = expect_http("get, the pack", api.invoke(get), 200)
     expect("get, its build", built["build_status"], "ready")
     expect("get, its image", built["image_digest"], record["image_digest"])
+
+    delete, purge = load("delete"), load("purge-job")
+    expect_http("delete, a missing pack", api.invoke(delete), 404)
+    delete["rawPath"] = delete["requestContext"]["http"]["path"] = f"/v1/packs/{record['id']}"
+    expect_http("delete, the pack, before its purge", api.invoke(delete), 502)
+    expect("purge-job, of a missing pack", builder.invoke(purge), no_failures)
+    purge["Records"][0]["body"] = json.dumps({"purge": record["id"]})
+    expect("purge-job, of the pack", builder.invoke(purge), no_failures)
+    expect_http("delete, the pack, after its purge", api.invoke(delete), 404)
 
     missing = {path.name for path in (ROOT / "events").glob("*.json")} - invoked
     if missing:
@@ -210,7 +226,7 @@ def main():
         try:
             scenario(api, builder, requeue)
             check_metrics(api, ["Uploads", "ArchiveSize", "StageTime", "ValidateTime", "WriteTime"])
-            check_metrics(builder, ["Builds", "BuildTime", "QueueAge"])
+            check_metrics(builder, ["Builds", "BuildTime", "Purges", "PurgeTime", "QueueAge"])
             check_metrics(requeue, ["PendingBuilds", "OldestBuildAge"])
         except (Unexpected, urllib.error.URLError, KeyError) as error:
             for function in functions:

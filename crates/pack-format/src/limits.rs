@@ -22,11 +22,11 @@ pub struct Limits {
     /// 32 levels deep, could make an image far larger than the upload.
     pub entries: u64,
     /// The length of one path in the archive, in bytes, without a leading `./` or a trailing slash.
-    pub path_bytes: usize,
+    pub path_bytes: u64,
     /// The number of components in one path, including the wrapping directory.
-    pub path_depth: usize,
+    pub path_depth: u64,
     /// The length of one component of a path, in bytes (Linux `NAME_MAX`).
-    pub component_bytes: usize,
+    pub component_bytes: u64,
     /// The ratio of unpacked to compressed bytes. It is checked once more than [`Limits::ratio_free_bytes`] bytes are
     /// unpacked.
     pub compression_ratio: u64,
@@ -60,6 +60,23 @@ impl Limits {
     /// `benches/`).
     pub fn large() -> Self {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
+    }
+
+    /// Returns these limits with each value replaced by what `value` returns for the name of its field and the value.
+    pub fn map(&self, mut value: impl FnMut(&'static str, u64) -> u64) -> Self {
+        Self {
+            compressed_bytes: value("compressed_bytes", self.compressed_bytes),
+            unpacked_bytes: value("unpacked_bytes", self.unpacked_bytes),
+            file_bytes: value("file_bytes", self.file_bytes),
+            manifest_bytes: value("manifest_bytes", self.manifest_bytes),
+            entries: value("entries", self.entries),
+            path_bytes: value("path_bytes", self.path_bytes),
+            path_depth: value("path_depth", self.path_depth),
+            component_bytes: value("component_bytes", self.component_bytes),
+            compression_ratio: value("compression_ratio", self.compression_ratio),
+            ratio_free_bytes: value("ratio_free_bytes", self.ratio_free_bytes),
+            extension_header_bytes: value("extension_header_bytes", self.extension_header_bytes),
+        }
     }
 
     /// Returns the limit with this name, to report that an archive exceeds it.

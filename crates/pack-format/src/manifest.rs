@@ -11,8 +11,8 @@ use super::{
 /// The file that holds a pack's manifest.
 pub(super) const PACK_YAML: &str = "pack.yaml";
 
-const KEYS: [&str; 7] =
-    ["name", "version", "description", "display_name", "category", "suggested_packs", "capabilities"];
+const KEYS: &[&str] =
+    &["name", "version", "description", "display_name", "category", "suggested_packs", "capabilities"];
 
 /// In characters.
 const MAX_DESCRIPTION: usize = 1_024;
@@ -22,7 +22,7 @@ const MAX_DISPLAY_NAME: usize = 128;
 const MAX_CATEGORY: usize = 64;
 const MAX_SUGGESTED_PACKS: usize = 32;
 
-/// A valid `pack.yaml`.
+/// A valid `pack.yaml`. Stored records contain these fields, so a renamed field makes them unreadable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub name: PackName,
@@ -58,7 +58,7 @@ pub(super) fn read(content: &[u8], problems: &mut Problems) -> Option<Manifest> 
 }
 
 fn manifest(keys: &yaml::Mapping<'_>, problems: &mut Problems) -> Option<Manifest> {
-    keys.reject_unknown(&KEYS, problems);
+    keys.reject_unknown(KEYS, problems);
     let name = keys.require("name", "text such as `incident-response`", problems);
     let version = keys.require("version", "a semantic version such as `1.0.0`", problems);
     let description = keys.require("description", "text that says what the pack is for", problems);

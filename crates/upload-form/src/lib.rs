@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use futures_util::stream;
 use multer::{Constraints, Multipart, SizeLimit};
-use pack_format::{Escaped, Limit, LimitName, Limits, Problems};
+use pack_format::{Escaped, Limit, LimitName, Limits, Problems, Quoted};
 
 /// The field under which problems with the form as a whole are reported.
 pub const FORM: &str = "form";
@@ -47,7 +47,17 @@ impl Form {
                 _ => {}
             },
             Err(multer::Error::FieldSizeExceeded { .. }) => return Err(limits.limit(LimitName::CompressedBytes)),
-            Err(error) => problems.add(FORM, format_args!("is not valid multipart/form-data: {error}")),
+            Err(multer::Error::IncompleteFieldData { field_name }) => {
+                let name = field_name.unwrap_or_default();
+                problems.add(
+                    FORM,
+                    format_args!("is not valid multipart/form-data: part {} is cut off", Quoted::new(&name)),
+                );
+            }
+            Err(error) => {
+                let error = error.to_string();
+                problems.add(FORM, format_args!("is not valid multipart/form-data: {}", Escaped::new(&error)));
+            }
         }
         Ok(form)
     }

@@ -12,9 +12,9 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The partition key of the index `community-packs`.
+/// The partition key that all items in the index `community-packs` share.
 pub(super) const COMMUNITY: &str = "community";
-/// The partition key of the index `pending`.
+/// The partition key that all items in the index `pending` share.
 pub(super) const PENDING: &str = "build";
 
 /// An item, or a part of one, as the SDK represents it.
@@ -49,7 +49,7 @@ pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
 }
 
-/// The attribute that all items of an index have.
+/// The attribute that is read from an item in the index `pending`.
 #[derive(Deserialize)]
 pub(super) struct IndexedItem {
     pub(super) pack_id: PackId,
@@ -92,12 +92,13 @@ pub(super) struct RecordItem {
     sends: u32,
     enqueued_at: Timestamp,
     tries: u32,
+    reference_count: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
 }
 
 impl From<Record> for RecordItem {
-    fn from(Record { id, release, created_at, updated_at, build }: Record) -> Self {
+    fn from(Record { id, release, created_at, updated_at, build, reference_count }: Record) -> Self {
         let Release {
             org_id,
             manifest,
@@ -114,7 +115,7 @@ impl From<Record> for RecordItem {
             pack_id: id,
             org_id,
             community_packs: (visibility == Visibility::Community).then(|| COMMUNITY.to_owned()),
-            pending: (build.status == BuildStatus::Queued).then(|| PENDING.to_owned()),
+            pending: build.status.is_pending().then(|| PENDING.to_owned()),
             manifest,
             visibility,
             image_ref,
@@ -132,6 +133,7 @@ impl From<Record> for RecordItem {
             sends: build.sends,
             enqueued_at: build.enqueued_at,
             tries: build.tries,
+            reference_count,
             last_error: build.last_error,
         }
     }
@@ -160,6 +162,13 @@ impl From<RecordItem> for Record {
             tries: item.tries,
             last_error: item.last_error,
         };
-        Self { id: item.pack_id, release, created_at: item.created_at, updated_at: item.updated_at, build }
+        Self {
+            id: item.pack_id,
+            release,
+            created_at: item.created_at,
+            updated_at: item.updated_at,
+            build,
+            reference_count: item.reference_count,
+        }
     }
 }

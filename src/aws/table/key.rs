@@ -15,7 +15,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// The prefix of the sort keys of API keys.
+    /// The prefix of an API key's sort key.
     pub(super) const API_KEY_PREFIX: &str = "KEY#";
 
     /// Returns the partition key that an org shares with its API keys and audit entries.

@@ -1,5 +1,6 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use pack_format::{PackName, Version};
 
 use super::{
@@ -9,19 +10,59 @@ use super::{
 };
 use crate::{
     aws::Error,
-    records::{BuildState, OrgId, PackId, Record},
+    records::{BuildState, OrgId, PackId, Record, Visibility},
 };
 
-/// How many pages one list may read from each index.
+/// How many pages a list reads from each index, unless the last of them ends with an unreadable id.
 const MAX_PAGES: u32 = 10;
 /// The page size, in records, of a query with a filter. It is large because the filter may skip most records.
 const FILTERED_PAGE: usize = 1_000;
 
-/// Which packs a list returns.
+/// Which packs a list returns. A field that is `None` allows all.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    pub name: Option<PackName>,
+    pub name: Option<NameFilter>,
+    /// Whether the packs belong to the caller's org.
+    pub owned: Option<bool>,
+    pub visibility: Option<Visibility>,
+}
+
+/// Allows the packs with a name, or one version of them.
+#[derive(Debug, Clone)]
+pub struct NameFilter {
+    pub name: PackName,
     pub version: Option<Version>,
+}
+
+impl Filter {
+    fn allows_own(&self) -> bool {
+        self.owned != Some(false)
+    }
+
+    /// Returns whether packs of other orgs may match. Only their community packs are listed.
+    fn allows_others(&self) -> bool {
+        self.owned != Some(true) && self.visibility != Some(Visibility::Org)
+    }
+
+    /// Returns whether a page of an index may have records that do not match.
+    fn skips_records(&self) -> bool {
+        self.name.is_some() || self.visibility.is_some() || self.owned == Some(false)
+    }
+
+    /// Returns the conditions on the items of both indexes.
+    fn conditions(&self) -> Conditions {
+        let mut conditions = Conditions::default();
+        if let Some(NameFilter { name, version }) = &self.name {
+            conditions.add("name", "=", name);
+            if let Some(version) = version {
+                conditions.add("version", "=", version);
+            }
+        }
+        if let Some(visibility) = self.visibility {
+            conditions.add("visibility", "=", visibility);
+        }
+        conditions
+    }
 }
 
 /// One page of a list, newest first.
@@ -33,19 +74,27 @@ pub struct Page {
 }
 
 impl Table {
-    /// Lists an org's own packs and the ready community packs of all orgs, newest first. Returns at most `limit` records,
-    /// starting after `after`. Skips corrupt records.
+    /// Lists an org's own packs and the ready community packs of all orgs that match `filter`, newest first. Returns at
+    /// most `limit` records, starting after `after`, without their capabilities. Skips corrupt records.
     ///
-    /// Reads at most ten pages of each index. With a filter, a page has a thousand records. If the limit on pages is
-    /// reached, the result may be short or empty, and its `next` continues the search.
+    /// Reads at most `MAX_PAGES` pages of each index, unless the last of them ends with an unreadable id. If this limit
+    /// is reached, the result may be short or empty, and its `next` continues the search.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
-        let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), None, after);
-        let ready = Some(BuildState::Ready);
-        let mut community = IndexScan::new("community-packs", "community_packs", COMMUNITY.to_owned(), ready, after);
+        let page_size = if filter.skips_records() { FILTERED_PAGE } else { limit + 1 };
+        let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), filter.conditions(), page_size, after);
+        let mut ready = filter.conditions();
+        ready.add("build_status", "=", BuildState::Ready);
+        if !filter.allows_own() {
+            ready.add("org_packs", "<>", org);
+        }
+        let mut community =
+            IndexScan::new("community-packs", "community_packs", COMMUNITY.to_owned(), ready, page_size, after);
+        own.at_end = !filter.allows_own();
+        community.at_end = !filter.allows_others();
         let mut records: Vec<Record> = Vec::new();
         loop {
-            tokio::try_join!(own.fill(self, filter, limit), community.fill(self, filter, limit))?;
-            // Below this id one index may not have been read yet, so newer records may be missing.
+            tokio::try_join!(own.fill(self), community.fill(self))?;
+            // One index may have unread records below this id, so a record below it may not be the newest.
             let read_down_to = own.read_down_to().max(community.read_down_to());
             let newest = own.newest().max(community.newest()).filter(|&id| Some(id) > read_down_to);
             let Some(newest) = newest else { return Ok(Page { records, next: read_down_to }) };
@@ -58,17 +107,34 @@ impl Table {
     }
 }
 
-/// Reads one partition of an index, from the newest record to the oldest.
+/// Conditions on an item's attributes, all of which must hold.
+#[derive(Default)]
+struct Conditions {
+    expressions: Vec<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Conditions {
+    fn add(&mut self, attribute: &'static str, operator: &'static str, value: impl ToString) {
+        self.expressions.push(format!("#{attribute} {operator} :{attribute}"));
+        self.names.insert(format!("#{attribute}"), attribute.to_owned());
+        self.values.insert(format!(":{attribute}"), string(value));
+    }
+}
+
+/// A scan of one partition of an index, from the newest record to the oldest.
 struct IndexScan {
     index: &'static str,
     attribute: &'static str,
     partition: String,
-    /// The build state that records must have, or `None` for any.
-    build_state: Option<BuildState>,
+    conditions: Conditions,
+    /// How many items to read at a time. DynamoDB also ends a page after 1 MB.
+    page_size: usize,
     /// Records that were read but not yet taken.
     found: VecDeque<Record>,
     after: Option<PackId>,
-    /// The oldest readable id at the end of a page. All newer records were read.
+    /// The last readable id at the end of a page, or `after` if there is none. All newer records were read.
     depth: Option<PackId>,
     /// The `LastEvaluatedKey` of the last page.
     last_key: Option<Item>,
@@ -83,14 +149,16 @@ impl IndexScan {
         index: &'static str,
         attribute: &'static str,
         partition: String,
-        build_state: Option<BuildState>,
+        conditions: Conditions,
+        page_size: usize,
         after: Option<PackId>,
     ) -> Self {
         Self {
             index,
             attribute,
             partition,
-            build_state,
+            conditions,
+            page_size,
             found: VecDeque::new(),
             after,
             depth: after,
@@ -101,54 +169,40 @@ impl IndexScan {
         }
     }
 
-    /// Reads pages until a record is found, the index ends or `MAX_PAGES` pages were read.
-    async fn fill(&mut self, table: &Table, filter: &Filter, limit: usize) -> Result<(), Error> {
+    /// Reads pages until a record is found, the index ends, or `MAX_PAGES` pages were read and the last of them ended
+    /// with a readable id.
+    async fn fill(&mut self, table: &Table) -> Result<(), Error> {
         while self.found.is_empty() && !self.at_end && (self.pages < MAX_PAGES || !self.is_resumable) {
-            self.read_page(table, filter, limit).await?;
+            self.read_page(table).await?;
         }
         Ok(())
     }
 
-    async fn read_page(&mut self, table: &Table, filter: &Filter, limit: usize) -> Result<(), Error> {
-        let filtered = filter.name.is_some() || filter.version.is_some();
-        let page_size = if filtered { FILTERED_PAGE } else { limit + 1 };
-        let mut conditions = format!("{} = :partition", self.attribute);
+    async fn read_page(&mut self, table: &Table) -> Result<(), Error> {
+        let Conditions { expressions, names, values } = &self.conditions;
+        let mut key_condition = format!("{} = :partition", self.attribute);
         let mut query = table
             .client
             .query()
             .table_name(&table.name)
             .index_name(self.index)
             .scan_index_forward(false)
-            .limit(i32::try_from(page_size).unwrap_or(i32::MAX))
+            .limit(i32::try_from(self.page_size).unwrap_or(i32::MAX))
             .set_exclusive_start_key(self.last_key.take())
+            .set_filter_expression((!expressions.is_empty()).then(|| expressions.join(" AND ")))
+            .set_expression_attribute_names((!names.is_empty()).then(|| names.clone()))
+            .set_expression_attribute_values(Some(values.clone()))
             .expression_attribute_values(":partition", string(&self.partition));
         if let Some(after) = self.after {
-            conditions.push_str(" AND pack_id < :after");
+            key_condition.push_str(" AND pack_id < :after");
             query = query.expression_attribute_values(":after", string(after));
         }
-        let mut wanted = Vec::new();
-        if let Some(name) = &filter.name {
-            wanted.push("#name = :name");
-            query =
-                query.expression_attribute_names("#name", "name").expression_attribute_values(":name", string(name));
-        }
-        if let Some(version) = &filter.version {
-            wanted.push("#version = :version");
-            query = query
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":version", string(version));
-        }
-        if let Some(state) = self.build_state {
-            wanted.push("build_status = :state");
-            query = query.expression_attribute_values(":state", string(state));
-        }
-        let wanted = (!wanted.is_empty()).then(|| wanted.join(" AND "));
-        let query = query.key_condition_expression(conditions).set_filter_expression(wanted);
+        let query = query.key_condition_expression(key_condition);
 
         let page = query.send().await.map_err(Error::call("Query"))?;
         self.pages += 1;
         let items = page.items.unwrap_or_default();
-        self.found.extend(items.into_iter().filter_map(item::read_listed::<RecordItem>).map(Record::from));
+        self.found.extend(items.into_iter().filter_map(item::read_listed::<RecordItem>).map(listed));
         self.at_end = page.last_evaluated_key.is_none();
         if let Some(key) = page.last_evaluated_key {
             let id = item::cursor(&key);
@@ -159,7 +213,7 @@ impl IndexScan {
         Ok(())
     }
 
-    /// Returns the oldest id that was read, if all found records were taken and the index may have more.
+    /// Returns `depth` if all found records were taken and the index may have more.
     fn read_down_to(&self) -> Option<PackId> {
         self.depth.filter(|_| self.found.is_empty() && !self.at_end)
     }
@@ -173,4 +227,11 @@ impl IndexScan {
     fn take(&mut self, id: PackId) -> Option<Record> {
         if self.newest() == Some(id) { self.found.pop_front() } else { None }
     }
+}
+
+/// Returns a record without its capabilities. Lists do not show them, and 1,000 packs may have 32 MB of them.
+fn listed(item: RecordItem) -> Record {
+    let mut record = Record::from(item);
+    record.release.manifest.capabilities = None;
+    record
 }

@@ -13,7 +13,7 @@
 //! |---|---|---|---|
 //! | `org-packs` | `org_packs`: the org's id | `pack_id` | all records |
 //! | `community-packs` | `community_packs`: `community` | `pack_id` | records with the visibility `community` |
-//! | `pending` | `pending`: `build` | `pack_id` | queued records, keys only |
+//! | `pending` | `pending`: `build` | `pack_id` | queued and `deleting` records, keys only |
 //!
 //! Each write that changes an attribute also updates the index attributes that depend on it.
 
@@ -21,9 +21,11 @@ mod audit;
 mod item;
 mod key;
 mod keys;
+mod lifecycle;
 mod list;
 mod orgs;
 mod publishing;
+mod purging;
 mod records;
 mod states;
 mod transaction;
@@ -36,14 +38,14 @@ use serde::de::DeserializeOwned;
 
 use self::key::Key;
 pub use self::{
-    list::{Filter, Page},
+    list::{Filter, NameFilter, Page},
     publishing::Lease,
-    records::Created,
+    records::{Created, VersionState},
     states::PendingPage,
 };
 use crate::aws::Error;
 
-/// The table that holds orgs, API keys and records.
+/// The table that holds orgs, API keys, audit entries, records and claims.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
@@ -79,12 +81,10 @@ async fn applied(update: UpdateItemFluentBuilder) -> Result<bool, Error> {
     }
 }
 
-/// Returns a string attribute.
 fn string(text: impl ToString) -> AttributeValue {
     AttributeValue::S(text.to_string())
 }
 
-/// Returns a number attribute.
 fn number(number: u32) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

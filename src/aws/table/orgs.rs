@@ -7,7 +7,7 @@ use crate::{
     records::{OrgId, OrgSlug},
 };
 
-/// The slug claim.
+/// The attributes of a slug claim.
 #[derive(Serialize, Deserialize)]
 struct SlugItem {
     org_id: OrgId,

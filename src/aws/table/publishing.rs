@@ -9,15 +9,15 @@ use crate::{
     records::{BuildState, Record, Timestamp},
 };
 
-/// The condition on a version claim that no build holds a lease on.
+/// The condition that no build holds a lease on a version claim. `:now` is the current time.
 pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR publishing_until <= :now)";
 
 /// A lease on a version claim. Only its holder changes the registry for that version.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    /// Unique to the build.
-    holder: String,
-    /// When other builds may take the lease.
+    /// An id that is unique to the build or purge.
+    pub(super) holder: String,
+    /// When the lease expires, so that others may take it.
     until: Timestamp,
 }
 
@@ -25,17 +25,23 @@ impl Lease {
     pub fn new(until: Timestamp) -> Self {
         Self { holder: Ulid::generate().to_string(), until }
     }
+
+    /// Returns the lease of the same holder with another end.
+    #[must_use]
+    pub fn prolonged(&self, until: Timestamp) -> Self {
+        Self { holder: self.holder.clone(), until }
+    }
 }
 
-/// What a version claim says about the registry.
+/// The part of a version claim that publishing the version sets.
 #[derive(Deserialize)]
 struct PublicationItem {
     #[serde(default)]
     layer_digest: Option<Digest>,
 }
 
-/// The steps by which a build publishes a version. Those that return whether they applied are one transaction of the
-/// record and its version claim.
+/// The steps by which a build publishes a version. A step that returns whether it applied updates the record and its
+/// version claim in one transaction.
 impl Table {
     /// Begins a build of a queued or failed record: counts a try, and takes the lease unless another build holds it.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
@@ -45,14 +51,7 @@ impl Table {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":failed", string(BuildState::Failed));
-        // `lease_holder = :holder`: the response to this write may have been lost.
-        let take = self
-            .update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
-            .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
-            .expression_attribute_values(":holder", string(&lease.holder))
-            .expression_attribute_values(":until", string(lease.until))
-            .expression_attribute_values(":now", string(now));
-        self.transact_updates([try_again, take]).await
+        self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
     /// Publishes the version: from now on it has this record's content, for good. A failed record is queued again.
@@ -71,6 +70,18 @@ impl Table {
             .expression_attribute_values(":holder", string(&lease.holder))
             .expression_attribute_values(":layer", string(record.release.layer_digest));
         self.transact_updates([queue, publish]).await
+    }
+
+    /// Takes the lease again for a build that may have lost it. Returns false if another build holds the lease, or if the
+    /// version claim no longer exists.
+    pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
+        let renew = self
+            .update(Key::version_claim_of(record), "SET lease_holder = :holder, publishing_until = :until")
+            .condition_expression(format!("attribute_exists(pk) AND ({NOT_LEASED} OR lease_holder = :holder)"))
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":until", string(lease.until))
+            .expression_attribute_values(":now", string(now));
+        super::applied(renew).await
     }
 
     /// Returns whether the record's version is published with the record's content.
@@ -97,8 +108,8 @@ impl Table {
         self.transact_updates([ready, release]).await
     }
 
-    /// Ends a build that did not succeed: releases its lease, and keeps the error for the operator.
-    pub async fn abandon_build(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
+    /// Ends a build or a purge that did not succeed: releases its lease, and stores the error, if any, for the operator.
+    pub async fn abandon(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
         let release = self
             .update(Key::version_claim_of(record), "REMOVE lease_holder, publishing_until")
             .condition_expression("lease_holder = :holder")
@@ -114,8 +125,9 @@ impl Table {
         Ok(())
     }
 
-    /// Marks a record as failed and ends its lease, if it is still queued in this attempt, its version is not published,
-    /// and no build other than the holder of `lease` is running.
+    /// Marks a record as failed and releases the lease on its version. Applies only if the record is still queued in
+    /// this attempt and its version is not published. The build must also still hold `lease`; if that is `None`, no
+    /// build may hold a lease.
     pub async fn mark_failed(
         &self,
         record: &Record,
@@ -144,21 +156,31 @@ impl Table {
         self.transact_updates([fail, release]).await
     }
 
+    /// Returns the update of a version claim that takes the lease, unless another holder has it.
+    pub(super) fn take_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> UpdateBuilder {
+        // `lease_holder = :holder`: the response to this write may have been lost.
+        self.update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
+            .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":until", string(lease.until))
+            .expression_attribute_values(":now", string(now))
+    }
+
     /// Returns an update of a record, with its attempt as `:attempt`, for the caller to add a condition.
-    fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
+    pub(super) fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         let update = update.update_expression(expression);
         update.expression_attribute_values(":attempt", number(record.build.attempt))
     }
 
     /// Returns an update of a record's version claim, with the record's id as `:id`, for the caller to add a condition.
-    fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
+    pub(super) fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name);
         let update = update.set_key(Some(Key::version_claim_of(record).attributes()));
         update.update_expression(expression).expression_attribute_values(":id", string(record.id))
     }
 
-    async fn transact_updates(&self, updates: [UpdateBuilder; 2]) -> Result<bool, Error> {
+    pub(super) async fn transact_updates(&self, updates: [UpdateBuilder; 2]) -> Result<bool, Error> {
         let build = |update: UpdateBuilder| {
             let update = update.build().map_err(Error::call("TransactWriteItems"))?;
             Ok(TransactWriteItem::builder().update(update).build())

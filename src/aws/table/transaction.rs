@@ -46,8 +46,9 @@ impl Table {
     /// Writes all items or none. Returns false if a condition does not hold.
     ///
     /// # Errors
-    /// Returns [`Error::Call`] if the transaction still conflicts with other writes after all retries, or if DynamoDB
-    /// fails. If it fails, the items may have been written.
+    /// Returns [`Error::Call`] if the transaction still conflicts with other writes or is throttled after all retries,
+    /// if DynamoDB cancels it for another reason, or if the call fails. If the call fails, the items may have been
+    /// written.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, Error> {
         let mut backoff = CONFLICT_BACKOFF.into_iter();
         loop {

@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// Returns [`ApiError::Unauthenticated`] or [`ApiError::CredentialInUrl`] if the credential is not accepted, and
-/// [`ApiError::Unavailable`] if it could not be checked.
+/// [`ApiError::Unavailable`] or [`ApiError::Internal`] if it could not be checked.
 pub(super) async fn caller(api: &Api, headers: &HeaderMap, query: &Query) -> Result<Caller, ApiError> {
     if query.holds_credential() {
         return Err(ApiError::CredentialInUrl);

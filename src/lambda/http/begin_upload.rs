@@ -4,11 +4,11 @@ use lambda_http::{
     Body, Request,
     http::{Response, StatusCode},
 };
-use pack_format::{Digest, Escaped, Problems};
+use pack_format::{Digest, Problems};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Api, ApiError, json, media_type::MediaType, query::Query};
+use super::{Api, ApiError, body, json, query::Query};
 use crate::{
     aws::PresignedPut,
     identity::Caller,
@@ -16,10 +16,7 @@ use crate::{
     upload::Begun,
 };
 
-/// The field under which problems of the body as a whole are reported.
-const BODY: &str = "body";
-
-/// The response, which tells the client where and how to send the archive.
+/// The body of the response, which tells the client where and how to send the archive.
 #[derive(Serialize)]
 struct UploadView {
     upload_id: UploadId,
@@ -34,7 +31,7 @@ struct BeginUploadRequest {
     sha256: Digest,
 }
 
-/// `POST /v1/packs/uploads`
+/// Handles `POST /v1/packs/uploads`.
 pub(super) async fn begin_upload(
     api: &Api,
     caller: &Caller,
@@ -44,29 +41,15 @@ pub(super) async fn begin_upload(
     caller.check_may_upload(Timestamp::now())?;
     let mut problems = Problems::default();
     query.finish(&mut problems);
-    let body = read_body(&request, &mut problems)?.filter(|_| problems.is_empty());
+    let keys = body::read_object(&request, "the keys `size_bytes` and `sha256`", &mut problems)?;
+    let body = keys.and_then(|keys| parse_body(keys, &mut problems)).filter(|_| problems.is_empty());
     let Some(BeginUploadRequest { size_bytes, sha256 }) = body else { return Err(ApiError::Validation(problems)) };
     let Begun { id, put, expires_at } = api.uploads.begin(&caller.org, size_bytes, sha256).await?;
     let PresignedPut { url, headers } = put;
     Ok(json(StatusCode::CREATED, &UploadView { upload_id: id, url, method: "PUT", headers, expires_at }))
 }
 
-/// Reads the body. If it is invalid, adds its problems and returns `None`.
-fn read_body(request: &Request, problems: &mut Problems) -> Result<Option<BeginUploadRequest>, ApiError> {
-    MediaType::Json.check(request.headers())?;
-    match serde_json::from_slice(request.body()) {
-        Ok(Value::Object(keys)) => Ok(parse_body(keys, problems)),
-        Ok(_) => {
-            problems.add(BODY, "must be a JSON object with the keys `size_bytes` and `sha256`");
-            Ok(None)
-        }
-        Err(error) => {
-            problems.add(BODY, format_args!("is not valid JSON: {error}"));
-            Ok(None)
-        }
-    }
-}
-
+/// Parses the members of the body. If one is missing or invalid, adds its problem and returns `None`.
 fn parse_body(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<BeginUploadRequest> {
     let size_bytes = keys.remove("size_bytes").and_then(|value| as_integer(&value)).filter(|size| *size > 0);
     if size_bytes.is_none() {
@@ -79,9 +62,7 @@ fn parse_body(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<B
             "must be the archive's SHA-256 as 64 lower-case hexadecimal digits, as `sha256sum` prints it",
         );
     }
-    for key in keys.keys() {
-        problems.add(Escaped::new(key).to_string(), "is not a known key; the keys are `size_bytes` and `sha256`");
-    }
+    body::reject_unknown(&keys, "the keys are `size_bytes` and `sha256`", problems);
     Some(BeginUploadRequest { size_bytes: size_bytes?, sha256: sha256? })
 }
 

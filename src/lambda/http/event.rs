@@ -1,8 +1,11 @@
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, future::ready, pin::Pin, sync::Arc};
 
 use lambda_http::{
-    Adapter, LambdaEvent, Service,
-    http::header::{HOST, HeaderMap, HeaderName},
+    Adapter, Body, IntoResponse, LambdaEvent, Service,
+    http::{
+        Response,
+        header::{HOST, HeaderMap, HeaderName},
+    },
     request::LambdaRequest,
 };
 use serde::Serialize;
@@ -15,12 +18,12 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// Returns the API as a Lambda function that handles events of an API Gateway HTTP API, a REST API or a Function URL.
 ///
 /// `lambda_http` builds a URI from the client's host, protocol and query, and panics if the result is not a valid URI.
-/// The service does not use that URI: routes and queries come from the event itself. So this removes the headers and
-/// encodes the query before `lambda_http` sees them.
+/// The service does not use that URI: routes and queries come from the event itself. So this function removes the
+/// headers and encodes the query before `lambda_http` sees them.
 pub fn function(
     api: Arc<Api>,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response: Serialize, Error = Infallible, Future: Send> {
-    Adapter::from(service(api)).map_request(|mut event: LambdaEvent<LambdaRequest>| {
+    Adapter::from(service(api).map_response(Unconverted)).map_request(|mut event: LambdaEvent<LambdaRequest>| {
         match &mut event.payload {
             LambdaRequest::ApiGatewayV1(request) => {
                 without_origin(&mut request.headers);
@@ -34,6 +37,16 @@ pub fn function(
         }
         event
     })
+}
+
+/// A response whose body becomes base64 exactly if it is bytes. `lambda_http` itself decides by the content type, and sends
+/// all JSON as text.
+struct Unconverted(Response<Body>);
+
+impl IntoResponse for Unconverted {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        Box::pin(ready(self.0))
+    }
 }
 
 fn without_origin(headers: &mut HeaderMap) {

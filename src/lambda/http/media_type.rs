@@ -4,7 +4,7 @@ use lambda_http::http::{HeaderMap, header::CONTENT_TYPE};
 use pack_format::Quoted;
 use strum::Display;
 
-/// What the body of a request must be.
+/// The media type that a request's body must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display)]
 pub(super) enum MediaType {
     #[strum(serialize = "multipart/form-data")]
@@ -13,7 +13,7 @@ pub(super) enum MediaType {
     Json,
 }
 
-/// The `Content-Type` of a request has another media type.
+/// The error for a request whose `Content-Type` is missing or has another media type.
 #[derive(Debug, thiserror::Error)]
 #[error("the Content-Type header {}; it must be `{expected}`{}", received(.content_type), hint(*.expected, .content_type))]
 pub(super) struct UnsupportedMediaType {
@@ -47,7 +47,7 @@ fn received(content_type: &str) -> String {
     }
 }
 
-/// Returns the end of a message: how to send a form in place of the body that clients send by default.
+/// Returns the end of a message. It tells a client that sent a URL-encoded body how to send a form with a file.
 fn hint(expected: MediaType, content_type: &str) -> &'static str {
     let is_urlencoded = essence(content_type).eq_ignore_ascii_case("application/x-www-form-urlencoded");
     match expected {

@@ -2,11 +2,14 @@
 //!
 //! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
 //! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415,
-//! 413, 400), and last the existing packs (409). openapi.yaml describes the API and is served without a credential.
+//! 413, 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a
+//! credential.
 
 mod audit;
 mod authenticate;
 mod begin_upload;
+mod body;
+mod delete;
 mod error;
 mod event;
 mod media_type;
@@ -14,6 +17,7 @@ mod packs;
 mod query;
 mod record;
 mod route;
+mod update;
 mod upload;
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
@@ -30,6 +34,7 @@ use tower::Service;
 use tracing::{Instrument, Span, error_span, field};
 
 use self::{
+    audit::Audit,
     error::ApiError,
     query::Query,
     route::{Operation, Route},
@@ -39,6 +44,7 @@ use crate::{
     aws::Table,
     catalog::Catalog,
     identity::{self, Authenticator, BaseDomain, Caller},
+    lifecycle::Lifecycle,
     telemetry::{Metrics, Trace},
     upload::Uploads,
 };
@@ -52,15 +58,16 @@ pub struct Api {
     authenticator: Authenticator<Table>,
     base_domain: Option<BaseDomain>,
     catalog: Catalog,
+    lifecycle: Lifecycle,
     uploads: Uploads,
 }
 
 impl Api {
     /// Creates the API. It reads packs and API keys from the table that `uploads` writes to.
-    pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
+    pub fn new(uploads: Uploads, lifecycle: Lifecycle, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone());
-        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, uploads }
+        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads }
     }
 
     /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must
@@ -70,26 +77,34 @@ impl Api {
         route: Result<Route, ApiError>,
         request: Request,
         arrived_at: Instant,
+        audit: &Audit,
     ) -> Result<Response<Body>, ApiError> {
         let operation = route?.operation;
         let query = Query::from_request(&request);
         let deadline = arrived_at + self.uploads.deadline;
-        let caller = || async { timeout_at(deadline, self.caller(&request, &query)).await? };
+        let caller = || async { timeout_at(deadline, self.caller(&request, &query, audit)).await? };
         match operation {
             // The document is public, so this operation needs no caller.
-            Operation::GetDocument => Ok(json_text(StatusCode::OK, DOCUMENT.to_owned())),
-            Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at).await,
+            Operation::GetDocument => Ok(json_body(StatusCode::OK, DOCUMENT.into())),
+            Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at, audit).await,
             Operation::BeginUpload => {
                 timeout_at(deadline, begin_upload::begin_upload(self, &caller().await?, query, request)).await?
             }
             Operation::ListPacks => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
             Operation::GetPack { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+            Operation::DeletePack { id } => {
+                timeout_at(deadline, delete::delete(self, &caller().await?, query, &id, audit)).await?
+            }
+            Operation::UpdatePack { id } => {
+                timeout_at(deadline, update::update(self, &caller().await?, query, &request, &id, audit)).await?
+            }
         }
     }
 
-    /// Authenticates the caller and adds it to the request's log span.
-    async fn caller(&self, request: &Request, query: &Query) -> Result<Caller, ApiError> {
+    /// Authenticates the caller, adds it to the request's log span and audit lines, and checks the request's host.
+    async fn caller(&self, request: &Request, query: &Query, audit: &Audit) -> Result<Caller, ApiError> {
         let caller = authenticate::caller(self, request.headers(), query).await?;
+        audit.set_caller(&caller);
         let span = Span::current();
         span.record("org_id", field::display(caller.org.id));
         span.record("credential_id", &caller.credential_id);
@@ -128,7 +143,8 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
         pack_id = field::Empty,
     );
     // Boxed, because a debug build would copy the future on the stack for each wrapper.
-    let answer = Box::pin(api.answer(route, request, arrived_at));
+    let audit = Audit::new(request_id.clone());
+    let answer = Box::pin(api.answer(route, request, arrived_at, &audit));
     let answer = Trace::scope(trace, answer).instrument(span.clone());
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
     let answer = answer.unwrap_or(Err(ApiError::Panicked));
@@ -148,7 +164,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
                 tracing::info!(status = status_code, code, duration_ms, cause = error.cause(), "request rejected");
             }
             if matches!(status, StatusCode::FORBIDDEN | StatusCode::LOCKED) {
-                audit::rejected(&error);
+                audit.rejected(&error);
             }
             if is_upload {
                 Metrics::by("Outcome", code).count("Uploads", 1).write();
@@ -171,12 +187,13 @@ fn request_id(request: &Request) -> String {
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    json_text(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise"))
+    json_body(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise").into())
 }
 
-/// Returns a JSON response that must not be cached: it has an org's data, which changes when builds finish.
-fn json_text(status: StatusCode, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::Text(text));
+/// Returns a JSON response that must not be cached, because most responses contain an org's data, which changes when
+/// builds finish.
+fn json_body(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));

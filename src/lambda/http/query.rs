@@ -1,16 +1,18 @@
-use std::{collections::BTreeMap, fmt, num::NonZeroU8};
+use std::{collections::BTreeMap, fmt};
 
 use lambda_http::{Request, RequestExt};
 use pack_format::{Escaped, Problems};
 
-use crate::{catalog::Filter, identity::Credential, records::PackId};
+use crate::{
+    catalog::{Filter, NameFilter},
+    identity::Credential,
+    records::PackId,
+};
 
 /// Common names of query parameters that carry credentials.
 const CREDENTIAL_NAMES: [&str; 6] = ["access_token", "api_key", "apikey", "authorization", "key", "token"];
-/// The page size of the list if the query has no `limit`.
-const DEFAULT_LIMIT: usize = 20;
-/// The largest page size of the list.
-const MAX_LIMIT: u8 = 100;
+/// The largest page of the list, in packs, and the default.
+const MAX_LIMIT: usize = 1_000;
 
 /// The query parameters that have not been read yet, with all of their values.
 #[derive(Debug)]
@@ -45,29 +47,37 @@ impl Query {
 
     /// Parses the query of an upload, and returns whether it is a dry run.
     pub(super) fn into_dry_run(mut self, problems: &mut Problems) -> bool {
-        let dry_run = self.take("dry_run", problems, |value| match value {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err("must be `true` or `false`"),
-        });
+        let dry_run = self.take("dry_run", problems, boolean);
         self.finish(problems);
         dry_run.unwrap_or(false)
     }
 
     pub(super) fn into_list(mut self, problems: &mut Problems) -> List {
         let limit = self.take("limit", problems, |value| {
-            let limit = value.parse::<NonZeroU8>().ok().filter(|limit| limit.get() <= MAX_LIMIT);
+            let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
             limit.ok_or(format!("must be an integer from 1 to {MAX_LIMIT}"))
         });
         let cursor = self.take("cursor", problems, |value| {
             value.parse::<PackId>().map_err(|_| "must be the `next_cursor` of the previous page")
         });
         let filter = Filter {
-            name: self.take("name", problems, str::parse),
-            version: self.take("version", problems, str::parse),
+            name: self.take_name(problems),
+            owned: self.take("owned", problems, boolean),
+            visibility: self
+                .take("visibility", problems, |value| value.parse().map_err(|_| "must be `org` or `community`")),
         };
         self.finish(problems);
-        List { filter, limit: limit.map_or(DEFAULT_LIMIT, |limit| usize::from(limit.get())), after: cursor }
+        List { filter, limit: limit.unwrap_or(MAX_LIMIT), after: cursor }
+    }
+
+    fn take_name(&mut self, problems: &mut Problems) -> Option<NameFilter> {
+        let has_name = self.0.contains_key("name");
+        let name = self.take("name", problems, str::parse);
+        let version = self.take("version", problems, str::parse);
+        if version.is_some() && !has_name {
+            problems.add("version", "is allowed only together with `name`");
+        }
+        Some(NameFilter { name: name?, version })
     }
 
     /// Removes a parameter and parses its value. More than one value is a problem.
@@ -80,7 +90,7 @@ impl Query {
         match self.0.remove(name)?.as_slice() {
             [value] => parse(value).map_err(|problem| problems.add(name, problem)).ok(),
             _ => {
-                problems.add(name, "is given more than once");
+                problems.add(name, "appears more than once; send it only once");
                 None
             }
         }
@@ -91,5 +101,13 @@ impl Query {
         for name in self.0.keys() {
             problems.add(Escaped::new(name).to_string(), "is not a query parameter of this request");
         }
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be `true` or `false`"),
     }
 }

@@ -72,7 +72,7 @@ impl<'a> RecordView<'a> {
             version: manifest.version.as_str(),
             description: &manifest.description,
             category: manifest.category.as_deref(),
-            // The other tiers are packs that the platform ships; they are never uploaded.
+            // Packs of the other tiers ship with the platform and are never uploaded.
             tier: "community",
             visibility: release.visibility,
             capabilities: manifest.capabilities.as_deref(),

@@ -12,6 +12,14 @@ pub(super) enum Operation {
     GetPack {
         id: String,
     },
+    /// The id is the same as in `GetPack`.
+    UpdatePack {
+        id: String,
+    },
+    /// As for `GetPack`.
+    DeletePack {
+        id: String,
+    },
     GetDocument,
 }
 
@@ -24,7 +32,14 @@ static PATHS: [Path; 5] = [
     ("/v1/packs", &[(Method::GET, |_| Operation::ListPacks)]),
     ("/v1/packs/upload", &[(Method::POST, |_| Operation::UploadPack)]),
     ("/v1/packs/uploads", &[(Method::POST, |_| Operation::BeginUpload)]),
-    ("/v1/packs/{id}", &[(Method::GET, |id| Operation::GetPack { id: id.to_owned() })]),
+    (
+        "/v1/packs/{id}",
+        &[
+            (Method::GET, |id| Operation::GetPack { id: id.to_owned() }),
+            (Method::DELETE, |id| Operation::DeletePack { id: id.to_owned() }),
+            (Method::PATCH, |id| Operation::UpdatePack { id: id.to_owned() }),
+        ],
+    ),
     ("/v1/openapi.json", &[(Method::GET, |_| Operation::GetDocument)]),
 ];
 
@@ -61,7 +76,7 @@ impl Route {
 }
 
 /// Matches a path against a template. Returns the path's segment at `{id}`, or an empty string if the template has no
-/// `{id}`.
+/// `{id}`. Returns `None` if the path does not match.
 fn id<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let Some((before, after)) = template.split_once("{id}") else { return (template == path).then_some("") };
     let id = path.strip_prefix(before)?.strip_suffix(after)?;

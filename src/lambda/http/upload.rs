@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::{Span, field};
 use upload_form::{FORM, Form, UPLOAD_ID};
 
-use super::{Api, ApiError, audit, json, media_type::MediaType, query::Query, record::RecordView};
+use super::{Api, ApiError, audit::Audit, json, media_type::MediaType, query::Query, record::RecordView};
 use crate::{
     identity::Caller,
     records::{Timestamp, UploadId, Visibility},
@@ -16,13 +16,14 @@ use crate::{
     upload::{Archive, Outcome, Submission, UploadError},
 };
 
-/// `POST /v1/packs/upload`
+/// Handles `POST /v1/packs/upload`.
 pub(super) async fn upload(
     api: &Api,
     caller: &Caller,
     query: Query,
     request: Request,
     arrived_at: Instant,
+    audit: &Audit,
 ) -> Result<Response<Body>, ApiError> {
     caller.check_may_upload(Timestamp::now())?;
     let mut problems = Problems::default();
@@ -42,7 +43,7 @@ pub(super) async fn upload(
             Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
             Ok(json(StatusCode::OK, &RecordView::from_release(&release, caller)))
         }
-        Some(submission) => submit(api, caller, submission).await,
+        Some(submission) => submit(api, caller, submission, audit).await,
     }
 }
 
@@ -54,8 +55,8 @@ fn visibility(text: Option<&str>, problems: &mut Problems) -> Visibility {
     })
 }
 
-/// Returns the archive in the form, or the staged archive with its `upload_id`. If it returns `None`, `problems` has
-/// the reason.
+/// Returns the archive in the form, or the staged archive that the form's `upload_id` identifies. If it returns `None`,
+/// `problems` has the reason.
 fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archive> {
     let sent = form.upload_id.and_then(|text| {
         let id = UploadId::parse(&text, caller.org.id, Timestamp::now());
@@ -64,7 +65,11 @@ fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archi
     form.archive.map(Archive::InRequest).or(sent.map(Archive::InStaging))
 }
 
-/// Reads the body as a form. Returns the parts that it could read, and adds the problems of the others.
+/// Reads the body as a form. Returns the parts that it could read, and adds the problems with the others.
+///
+/// # Errors
+/// Returns [`ApiError::UnsupportedMediaType`] if the body is not a form, and [`ApiError::PayloadTooLarge`] if the
+/// archive exceeds the limit on compressed bytes.
 async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Result<Form, ApiError> {
     let content_type = MediaType::Form.check(request.headers())?;
     let boundary = match upload_form::boundary(&content_type) {
@@ -80,7 +85,7 @@ async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Resu
             problems.add(
                 FORM,
                 "the gateway treated the body as text and corrupted it; \
-                 the operator of this API must add multipart/form-data to its binaryMediaTypes",
+                 the operator of this API must add `*/*` to its binaryMediaTypes",
             );
             return Ok(Form::default());
         }
@@ -92,7 +97,8 @@ async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Resu
     form.map_err(|limit| ApiError::PayloadTooLarge { larger: uploads.larger(&limit), limit })
 }
 
-/// Validates the archive too, and adds its problems, so that the response lists every problem of the request.
+/// Validates the archive of an invalid request too, so that one response lists all problems. Returns only the exceeded
+/// limit if the archive is too large.
 async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, mut problems: Problems) -> ApiError {
     match api.uploads.check(&caller.org, submission).await {
         Err(error @ UploadError::TooLarge { .. }) => return error.into(),
@@ -104,14 +110,14 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
     ApiError::Validation(problems)
 }
 
-async fn submit(api: &Api, caller: &Caller, submission: Submission) -> Result<Response<Body>, ApiError> {
+async fn submit(api: &Api, caller: &Caller, submission: Submission, audit: &Audit) -> Result<Response<Body>, ApiError> {
     let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
         Outcome::Created(record) => (StatusCode::CREATED, "created", record),
         Outcome::Existing(record) => (StatusCode::OK, "existing", record),
         Outcome::QueuedAgain(record) => (StatusCode::OK, "queued_again", record),
     };
     Span::current().record("pack_id", field::display(record.id));
-    audit::uploaded(outcome, &record);
+    audit.uploaded(outcome, &record);
     Metrics::by("Outcome", outcome).count("Uploads", 1).write();
     let mut response = json(status, &RecordView::from_record(&record, caller));
     if status == StatusCode::CREATED {

@@ -5,8 +5,8 @@ use ulid::Ulid;
 
 use super::Error;
 
-/// The maximum length of a repository name. Many clients reject longer names (OCI distribution spec, "Pulling
-/// manifests").
+/// The maximum length of a repository name. Many clients limit the registry's host and the name together to 255
+/// characters (OCI distribution spec, "Pulling manifests").
 const MAX_NAME_LENGTH: usize = 255;
 const MAX_TAG_LENGTH: usize = 128;
 

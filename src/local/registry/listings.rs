@@ -1,10 +1,7 @@
 //! Lists the tags of a repository (OCI distribution spec, "Listing Tags") and the repositories. Listing repositories
 //! is not part of this specification but of its predecessor (Docker Registry HTTP API V2, "Listing Repositories").
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use axum::{
     Json,
@@ -19,7 +16,7 @@ use tokio::fs;
 use super::{
     Error, Registry,
     endpoint::Name,
-    store::{MANIFESTS, TAGS, found},
+    store::{MANIFESTS, TAGS, entries},
 };
 
 #[derive(Deserialize)]
@@ -45,7 +42,7 @@ impl Registry {
         if !fs::try_exists(repository.join(MANIFESTS)).await? {
             return Err(Error::NameUnknown);
         }
-        let tags = page(uri, entries(&repository.join(TAGS)).await?)?;
+        let tags = page(uri, self.store.tags(name).await?)?;
         Ok(Json(json!({ "name": name.to_string(), "tags": tags })).into_response())
     }
 
@@ -64,15 +61,4 @@ impl Registry {
         }
         Ok(Json(json!({ "repositories": page(uri, names)? })).into_response())
     }
-}
-
-/// Returns the names of a folder's entries. If the folder does not exist, returns no names.
-async fn entries(folder: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    if let Some(mut entries) = found(fs::read_dir(folder).await)? {
-        while let Some(entry) = entries.next_entry().await? {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    Ok(names)
 }

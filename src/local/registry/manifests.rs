@@ -1,4 +1,4 @@
-//! Manifests (OCI distribution spec, "Pulling manifests", "Pushing Manifests").
+//! Manifests (OCI distribution spec, "Pulling manifests", "Pushing Manifests", "Deleting Manifests").
 
 use std::{io, path::Path};
 
@@ -31,8 +31,8 @@ struct Descriptor {
     digest: Digest,
 }
 
-/// The descriptors in an image manifest or an index whose content must exist (OCI image spec, "Image Manifest", "Image
-/// Index").
+/// The descriptors in an image manifest or an image index whose content must exist (OCI image spec, "Image Manifest",
+/// "Image Index").
 #[derive(Deserialize)]
 struct Manifest {
     config: Option<Descriptor>,
@@ -44,10 +44,27 @@ struct Manifest {
 
 impl Registry {
     pub(super) async fn manifest(&self, name: Name<'_>, reference: Reference<'_>) -> Result<Response, Error> {
-        let descriptor =
-            found(fs::read(self.store.descriptor(name, reference)).await)?.ok_or(Error::ManifestUnknown)?;
-        let Descriptor { media_type, digest } = serde_json::from_slice(&descriptor).map_err(io::Error::from)?;
-        self.content(digest, media_type).await?.ok_or(Error::ManifestUnknown)
+        let descriptor = self.descriptor(name, reference).await?.ok_or(Error::ManifestUnknown)?;
+        self.content(descriptor.digest, descriptor.media_type).await?.ok_or(Error::ManifestUnknown)
+    }
+
+    /// Deletes a tag, or a manifest with all tags that point to it.
+    pub(super) async fn delete_manifest(&self, name: Name<'_>, reference: Reference<'_>) -> Result<Response, Error> {
+        if let Reference::Digest(digest) = reference {
+            for tag in self.store.tags(name).await? {
+                let tag = Reference::Tag(&tag);
+                if self.descriptor(name, tag).await?.is_some_and(|descriptor| descriptor.digest == digest) {
+                    found(fs::remove_file(self.store.descriptor(name, tag)).await)?;
+                }
+            }
+        }
+        found(fs::remove_file(self.store.descriptor(name, reference)).await)?.ok_or(Error::ManifestUnknown)?;
+        Ok(StatusCode::ACCEPTED.into_response())
+    }
+
+    async fn descriptor(&self, name: Name<'_>, reference: Reference<'_>) -> Result<Option<Descriptor>, Error> {
+        let Some(descriptor) = found(fs::read(self.store.descriptor(name, reference)).await)? else { return Ok(None) };
+        Ok(Some(serde_json::from_slice(&descriptor).map_err(io::Error::from)?))
     }
 
     pub(super) async fn put_manifest(
@@ -77,7 +94,7 @@ impl Registry {
         Ok((StatusCode::CREATED, [(header::LOCATION, location), (CONTENT_DIGEST, digest.to_string())]).into_response())
     }
 
-    /// Checks that the content of all descriptors in a manifest exists.
+    /// Checks that the config, the layers and the manifests that a manifest lists exist.
     async fn check(&self, manifest: &[u8]) -> Result<(), Error> {
         let Manifest { config, layers, manifests } =
             serde_json::from_slice(manifest).map_err(Error::ManifestInvalid)?;

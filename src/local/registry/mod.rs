@@ -1,6 +1,7 @@
-//! An OCI registry that stores its data in a folder and needs no authentication. It implements push, pull and content
-//! discovery of the OCI distribution spec 1.1, but no deletion. Blobs are streamed between connection and file, so that
-//! memory use does not depend on their size. All repositories share their blobs.
+//! An OCI registry that stores its data in a directory and needs no authentication. Of the OCI distribution spec 1.1,
+//! it implements pushing, pulling, listing tags and deleting manifests, but not listing referrers. Blobs are streamed
+//! between the connection and the file, so that memory use does not depend on their size. All repositories share their
+//! blobs, which are never deleted.
 
 mod blobs;
 mod endpoint;
@@ -35,7 +36,7 @@ struct Registry {
     sessions: Mutex<HashMap<Ulid, PartialFile>>,
 }
 
-/// Returns a server for the registry in this folder.
+/// Returns a server for the registry in this directory.
 pub(super) fn router(folder: &Path) -> io::Result<Router> {
     let registry = Registry { store: Store::open(folder)?, sessions: Mutex::default() };
     // A repository name has any number of components, which a route pattern cannot express.
@@ -59,6 +60,7 @@ async fn handle(State(registry): State<Arc<Registry>>, request: Request) -> Resu
         (Endpoint::Manifest(name, reference), Method::PUT) => {
             registry.put_manifest(name, reference, &head.headers, body).await
         }
+        (Endpoint::Manifest(name, reference), Method::DELETE) => registry.delete_manifest(name, reference).await,
         (Endpoint::Tags(name), Method::GET) => registry.tags(name, &head.uri).await,
         _ => Err(Error::MethodUnsupported),
     }

@@ -23,7 +23,7 @@ pub(super) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Creates an empty file. No file may exist at `path`.
+    /// Returns an empty file, which the first append creates. No file may exist at `path`.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, hasher: Sha256::new(), size: 0 }
     }
@@ -62,8 +62,8 @@ impl PartialFile {
 }
 
 impl Drop for PartialFile {
-    /// Has no effect after [`PartialFile::persist`], which moves the file. If deleting fails, [`Store::open`] does it
-    /// at the next start.
+    /// Deletes the file. Has no effect after [`PartialFile::persist`], which moves the file. If deleting fails,
+    /// [`Store::open`] deletes the file at the next start.
     ///
     /// [`Store::open`]: super::Store::open
     fn drop(&mut self) {

@@ -4,6 +4,7 @@ use std::{
 };
 
 use pack_format::Digest;
+use tokio::fs;
 use ulid::Ulid;
 
 use super::{
@@ -11,12 +12,12 @@ use super::{
     endpoint::{Name, Reference},
 };
 
-/// Folders inside a repository's folder. They cannot clash with a repository, because no component of a name starts
-/// with an underscore.
+/// Directories inside a repository's directory. They cannot clash with a repository, because no component of a name
+/// starts with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
 pub(super) const TAGS: &str = "_tags";
 
-/// The registry's storage, a folder with these files:
+/// The registry's storage, a directory with these files:
 /// ```text
 /// blobs/sha256/<hex>                             blobs and manifests
 /// repositories/<name>/_manifests/sha256/<hex>    the descriptors of a repository's manifests
@@ -30,7 +31,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens the folder, and deletes the incomplete files that an earlier process left.
+    /// Opens the directory, and deletes the incomplete files that an earlier process left.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let uploads = folder.join("uploads");
         found(std::fs::remove_dir_all(&uploads))?;
@@ -48,6 +49,11 @@ impl Store {
 
     pub(super) fn repository(&self, name: Name) -> PathBuf {
         self.repositories().join(name.as_str())
+    }
+
+    /// Returns the names of a repository's tags.
+    pub(super) async fn tags(&self, name: Name<'_>) -> io::Result<Vec<String>> {
+        entries(&self.repository(name).join(TAGS)).await
     }
 
     pub(super) fn descriptor(&self, name: Name, reference: Reference) -> PathBuf {
@@ -73,4 +79,15 @@ pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         result => result.map(Some),
     }
+}
+
+/// Returns the names of a directory's entries. If the directory does not exist, returns no names.
+pub(super) async fn entries(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    if let Some(mut entries) = found(fs::read_dir(folder).await)? {
+        while let Some(entry) = entries.next_entry().await? {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
 }

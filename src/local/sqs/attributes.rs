@@ -14,12 +14,12 @@ pub(super) struct QueueAttributes {
     pub(super) redrive_policy: Option<RedrivePolicy>,
 }
 
-/// When a message moves to the dead-letter queue.
+/// When a message moves to a dead-letter queue, and to which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RedrivePolicy {
     pub(super) dead_letter_target_arn: String,
-    /// How many times a message is received before it moves.
+    /// The maximum number of times that a message is received before it moves.
     #[serde(deserialize_with = "count")]
     pub(super) max_receive_count: u32,
 }

@@ -1,6 +1,6 @@
 //! An in-memory SQS with the part of the API that the service and its tests use, in the AWS JSON 1.0 protocol.
 //!
-//! A restart loses all messages. Requeue then sends the jobs of all pending builds again.
+//! A restart loses all queues and messages. Requeue then sends the jobs of all pending builds again.
 
 mod actions;
 mod attributes;
@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 
 use self::{error::Error, queue::Queue};
 
-/// All queues of the account `000000000000`.
+/// The server, with all queues of the account `000000000000`.
 #[derive(Debug)]
 struct Server {
     /// The endpoint URL, without a trailing slash.

@@ -4,6 +4,7 @@
 use std::{path::Path, process::Command};
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pack_upload::{aws::Table, local::seed};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -50,6 +51,7 @@ impl SeededBackends {
             ("TABLE_NAME", &options.table_name),
             ("STAGING_BUCKET", &options.staging_bucket),
             ("BUILD_QUEUE_URL", &queues.builds),
+            ("PURGE_QUEUE_URL", &queues.purges),
             ("REGISTRY", &registry),
         ];
         variables.extend(more);
@@ -84,14 +86,19 @@ impl SeededBackends {
 /// Invokes the API and returns the status and the body.
 async fn send(api: &mut Function, event: Value) -> (u64, Value) {
     let response = api.invoke(event).await.unwrap();
-    assert_eq!(response["isBase64Encoded"], false, "{response}");
-    let body = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
-    (response["statusCode"].as_u64().unwrap(), body)
+    let body = response["body"].as_str().unwrap();
+    let body = if response["isBase64Encoded"] == true { STANDARD.decode(body).unwrap() } else { body.into() };
+    (response["statusCode"].as_u64().unwrap(), serde_json::from_slice(&body).unwrap())
 }
 
 /// Returns the event that reads a pack.
 fn get(id: &str) -> Value {
-    let event = event("get").to_string().replace("pack_01JACME1000000000000000000", id);
+    for_pack("get", id)
+}
+
+/// Returns the event `name` with the id of its pack replaced.
+fn for_pack(name: &str, id: &str) -> Value {
+    let event = event(name).to_string().replace("pack_01JACME1000000000000000000", id);
     serde_json::from_str(&event).unwrap()
 }
 
@@ -137,10 +144,39 @@ async fn every_upload_event_format_is_accepted() {
 
         assert_eq!(send(&mut api, event(name)).await, (200, created.clone()), "{name}: repeated");
         assert_eq!(send(&mut api, get(id)).await, (200, created.clone()), "{name}");
-        assert_eq!(send(&mut api, event("list")).await, (200, json!({"packs": [created]})), "{name}");
+        let mut listed = created.clone();
+        listed.as_object_mut().unwrap().remove("capabilities");
+        assert_eq!(send(&mut api, event("list")).await, (200, json!({"packs": [listed]})), "{name}");
         let job: Value = serde_json::from_str(backends.take_job().await.body().unwrap()).unwrap();
         assert_eq!(job, json!({"pack_id": id, "attempt": 1}), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_update_event_changes_a_pack() {
+    let backends = SeededBackends::start().await;
+    let mut api = backends.function(Api, &[]).await;
+    let (_, created) = send(&mut api, event("upload-http-api")).await;
+    let (status, updated) = send(&mut api, for_pack("update", created["id"].as_str().unwrap())).await;
+    assert_eq!((status, &updated["visibility"]), (200, &json!("community")), "{updated}");
+}
+
+#[tokio::test]
+async fn the_delete_event_deletes_a_pack_and_the_builder_purges_it() {
+    let backends = SeededBackends::start().await;
+    let mut api = backends.function(Api, &[("PURGE_WAIT_MS", "100")]).await;
+    let (_, created) = send(&mut api, event("upload-http-api")).await;
+    let id = created["id"].as_str().unwrap();
+    let (status, body) = send(&mut api, for_pack("delete", id)).await;
+    assert_eq!((status, &body["error"]["code"]), (502, &json!("registry_cleanup_failed")));
+    assert_eq!(send(&mut api, get(id)).await.1["build_status"], "deleting");
+
+    let mut builder = backends.function(Builder, &[]).await;
+    for time in ["first", "second"] {
+        let response = builder.invoke(for_pack("purge-job", id)).await.unwrap();
+        assert_eq!(response, json!({"batchItemFailures": []}), "{time} time");
+    }
+    assert_eq!(send(&mut api, for_pack("delete", id)).await.0, 404);
 }
 
 #[tokio::test]
@@ -225,9 +261,9 @@ async fn a_request_and_its_build_share_a_trace() {
 #[test]
 fn a_function_without_configuration_names_every_missing_variable() {
     for (role, missing) in [
-        (Api, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"][..]),
+        (Api, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL", "REGISTRY"][..]),
         (Builder, &["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]),
-        (Requeue, &["TABLE_NAME", "BUILD_QUEUE_URL"]),
+        (Requeue, &["TABLE_NAME", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"]),
     ] {
         let output = Command::new(role.binary()).env_clear().output().unwrap();
         assert!(!output.status.success(), "{role:?}");

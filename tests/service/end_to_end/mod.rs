@@ -9,6 +9,8 @@ mod faults;
 mod image;
 mod lambda;
 mod large;
+mod late_build;
+mod lifecycle;
 mod memory;
 mod reads;
 mod rejections;

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use pack_upload::identity::Settings;
+use pack_upload::{identity::Settings, records::Timestamp};
 use serde_json::{Value, json};
 
 use super::{issuer::ACME, test_api::TestApi};
@@ -52,9 +52,10 @@ async fn creating_and_revoking_a_key_is_audited_without_its_secret() {
     let created = admin(&api, &["key", "create", "acme", "--template", "submit_observe"]).await;
     let secret = String::from_utf8(created.stdout.clone()).unwrap().trim().to_owned();
     let line = audit_line(&created);
+    assert!(line["at"].as_str().unwrap().parse::<Timestamp>().is_ok(), "{line}");
     let key = line["key"].as_str().unwrap();
     assert_eq!(
-        [&line["target"], &line["action"], &line["actor"], &line["org_id"], &line["template"]],
+        [&line["target"], &line["event_type"], &line["actor"], &line["org_id"], &line["template"]],
         ["audit", "key.create", ACCESS_KEY_ID, ACME, "submit_observe"]
     );
     assert_eq!(api.list_as(&secret).await.status, 200);
@@ -62,17 +63,17 @@ async fn creating_and_revoking_a_key_is_audited_without_its_secret() {
     let revoked = admin(&api, &["key", "revoke", "acme", key]).await;
     let line = audit_line(&revoked);
     assert_eq!(
-        [&line["target"], &line["action"], &line["actor"], &line["org_id"], &line["key"]],
+        [&line["target"], &line["event_type"], &line["actor"], &line["org_id"], &line["key"]],
         ["audit", "key.revoke", ACCESS_KEY_ID, ACME, key]
     );
     assert_eq!(api.list_as(&secret).await.code(), (401, "unauthenticated"));
 
     let trail = trail(&api).await;
     assert_eq!(trail.len(), 2);
-    for (entry, action) in trail.iter().zip(["key.create", "key.revoke"]) {
+    for (entry, event_type) in trail.iter().zip(["key.create", "key.revoke"]) {
         assert_eq!(
-            [&entry["action"], &entry["actor"], &entry["template"]],
-            [action, ACCESS_KEY_ID, "submit_observe"],
+            [&entry["event_type"], &entry["actor"], &entry["org_id"], &entry["template"]],
+            [event_type, ACCESS_KEY_ID, ACME, "submit_observe"],
             "{entry}"
         );
         assert!(entry["key_hash"].as_str().unwrap().starts_with(key) && entry["at"].is_string(), "{entry}");

@@ -35,7 +35,7 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// Clears the log and returns its audit lines without their timestamps.
+    /// Clears the log and returns its audit lines without their times.
     fn take_audit(&self) -> Vec<Value> {
         let lines = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
         self.0.lock().unwrap().clear();
@@ -43,7 +43,9 @@ impl Log {
             .into_iter()
             .filter(|line| line["target"] == "audit")
             .map(|mut line| {
-                line["timestamp"].take().as_str().unwrap().parse::<Timestamp>().unwrap();
+                for time in ["timestamp", "at"] {
+                    line[time].take().as_str().unwrap().parse::<Timestamp>().unwrap();
+                }
                 line
             })
             .collect()
@@ -75,6 +77,13 @@ fn span(credential_id: &str, pack_id: Option<&str>) -> Value {
     span
 }
 
+/// Returns the span of acme's request that changes a pack.
+fn span_of_change(method: &str, request_id: &str, id: &str) -> Value {
+    let mut span = span(&format!("key:{}", secret("acme", KeyTemplate::FullAccess).hash().short()), Some(id));
+    (span["method"], span["route"], span["request_id"]) = (json!(method), json!("/v1/packs/{id}"), json!(request_id));
+    span
+}
+
 #[tokio::test]
 async fn every_accepted_upload_is_audited() {
     let key = Key::ec();
@@ -93,7 +102,12 @@ async fn every_accepted_upload_is_audited() {
             "level": "INFO",
             "target": "audit",
             "message": "upload accepted",
-            "action": "pack.upload",
+            "event_type": "pack.upload",
+            "actor": credential_id,
+            "org_id": "org_01JACME0000000000000000000",
+            "request_id": "VqS0gh8rliAEJ7w=",
+            "at": null,
+            "pack_id": id,
             "outcome": outcome,
             "pack_name": created.body["name"],
             "pack_version": created.body["version"],
@@ -111,6 +125,65 @@ async fn every_accepted_upload_is_audited() {
     assert!(api.table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
     assert_eq!(api.send(&event("upload-http-api")).await.status, 200);
     assert_eq!(log.take_audit(), [line("queued_again", &api_key)]);
+}
+
+#[tokio::test]
+async fn every_change_of_visibility_is_audited() {
+    let api = TestApi::start().await;
+    let created = api.send(&event("upload-http-api")).await;
+    let id = created.body["id"].as_str().unwrap();
+    let (log, _guard) = Log::start();
+    let mut update = event("update");
+    update["rawPath"] = json!(format!("/v1/packs/{id}"));
+    assert_eq!(api.send(&update).await.status, 200);
+    let span = span_of_change("PATCH", "VqS4pgXFFiAEMJx=", id);
+    let line = json!({
+        "timestamp": null,
+        "level": "INFO",
+        "target": "audit",
+        "message": "visibility set",
+        "event_type": "pack.set_visibility",
+        "actor": span["credential_id"],
+        "org_id": span["org_id"],
+        "request_id": span["request_id"],
+        "at": null,
+        "pack_id": id,
+        "pack_name": created.body["name"],
+        "pack_version": created.body["version"],
+        "visibility": "community",
+        "span": span,
+    });
+    assert_eq!(log.take_audit(), [line]);
+}
+
+#[tokio::test]
+async fn every_deletion_is_audited_although_its_purge_is_pending() {
+    let api = TestApi::start().await;
+    let created = api.send(&event("upload-http-api")).await;
+    let id = created.body["id"].as_str().unwrap();
+    let (log, _guard) = Log::start();
+    let mut delete = event("delete");
+    delete["rawPath"] = json!(format!("/v1/packs/{id}"));
+    assert_eq!(api.send(&delete).await.status, 502);
+    let span = span_of_change("DELETE", "VqS4pgXFFiAEMJy=", id);
+    let line = json!({
+        "timestamp": null,
+        "level": "INFO",
+        "target": "audit",
+        "message": "pack deleted",
+        "event_type": "pack.delete",
+        "actor": span["credential_id"],
+        "org_id": span["org_id"],
+        "request_id": span["request_id"],
+        "at": null,
+        "outcome": "pending",
+        "pack_id": id,
+        "pack_name": created.body["name"],
+        "pack_version": created.body["version"],
+        "image_digest": created.body["image_digest"],
+        "span": span,
+    });
+    assert_eq!(log.take_audit(), [line]);
 }
 
 #[tokio::test]
@@ -146,7 +219,11 @@ async fn denied_requests_of_authenticated_callers_are_audited() {
             "level": "INFO",
             "target": "audit",
             "message": "request rejected",
-            "action": "request.reject",
+            "event_type": "request.reject",
+            "actor": span["credential_id"],
+            "org_id": span["org_id"],
+            "request_id": span["request_id"],
+            "at": null,
             "code": code,
             "reason": reason,
             "span": span,

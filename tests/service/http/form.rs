@@ -63,7 +63,7 @@ async fn a_truncated_or_malformed_form_is_rejected() {
     for (body, problem) in [
         (b"".to_vec(), "incomplete multipart stream"),
         (b"PK\x03\x04".to_vec(), "incomplete multipart stream"),
-        (complete[..complete.len() - 6].to_vec(), "field \"visibility\" received with incomplete data"),
+        (complete[..complete.len() - 6].to_vec(), "part `visibility` is cut off"),
         (complete[..60].to_vec(), "incomplete multipart stream"),
         (text.replace("\r\n", "\n").into_bytes(), "incomplete multipart stream"),
         (text.replace("Content-Disposition:", "Content Disposition:").into_bytes(), "failed to read headers"),
@@ -98,7 +98,7 @@ async fn every_missing_unknown_repeated_or_invalid_part_is_reported() {
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["archive", "dry_run", "page", "visibility"]);
     assert_eq!(fields["archive"][0], "appears more than once; send it only once");
     assert!(fields["archive"][1].as_str().unwrap().contains("gzip"), "{fields:?}");
-    assert_eq!(fields["dry_run"], json!(["is given more than once"]));
+    assert_eq!(fields["dry_run"], json!(["appears more than once; send it only once"]));
     assert_eq!(fields["page"], json!(["is not a query parameter of this request"]));
     assert_eq!(fields["visibility"], json!(["is `org\\n`; must be `org` or `community`"]));
 }
@@ -121,6 +121,22 @@ async fn long_quoted_text_is_shortened() {
     let long = "é".repeat(100_000);
     let response = api.upload(&[("archive", b""), (&long, b""), ("visibility", long.as_bytes())]).await;
     assert!(response.body.to_string().len() < 2_000, "{}", response.body);
+}
+
+#[tokio::test]
+async fn names_in_a_malformed_form_are_escaped_and_shortened() {
+    let api = TestApi::start().await;
+    let mut body = form(&[(&format!("a\u{202e}{}", "b".repeat(1_000)), b"")]);
+    body.truncate(body.len() - 6);
+    let problem = format!("{MALFORMED}part `a\\u{{202e}}{}…` is cut off", "b".repeat(98));
+    assert_eq!(api.send(&upload(&body)).await.fields(), &json!({"form": [problem]}));
+
+    // multer's message contains the name of the header.
+    let header = format!("{}: x\r\nContent-Disposition:", "h".repeat(70_000));
+    let body = String::from_utf8(form(&[("visibility", b"org")])).unwrap().replace("Content-Disposition:", &header);
+    let response = api.send(&upload(body.as_bytes())).await;
+    let problem = response.fields()["form"][0].as_str().unwrap();
+    assert!(problem.starts_with(MALFORMED) && problem.chars().count() == MALFORMED.len() + 101, "{problem}");
 }
 
 #[tokio::test]

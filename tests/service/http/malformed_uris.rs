@@ -1,15 +1,6 @@
-use lambda_http::{Context, LambdaEvent, request::LambdaRequest, tower::ServiceExt};
-use pack_upload::lambda::http;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{event, unreachable};
-
-/// Invokes the function of the `api` binary and returns its response.
-async fn invoke(event: Value) -> Value {
-    let payload: LambdaRequest = serde_json::from_value(event).unwrap();
-    let response = http::function(unreachable()).oneshot(LambdaEvent::new(payload, Context::default())).await.unwrap();
-    serde_json::to_value(response).unwrap()
-}
+use super::{event, invoke, unreachable};
 
 /// `lambda_http` itself panics on each of these events.
 #[tokio::test]
@@ -24,7 +15,7 @@ async fn a_malformed_host_or_query_does_not_panic() {
             if name == "list" {
                 event["rawQueryString"] = json!("name=<a>&version=\"\u{e9} b\"&limit=%zz");
             }
-            let response = invoke(event).await;
+            let response = invoke(unreachable(), event).await;
             assert_eq!(response["statusCode"], 401, "{name} {header}: {response}");
         }
     }

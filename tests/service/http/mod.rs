@@ -7,13 +7,17 @@
 
 mod admin;
 mod audit;
+mod authkit;
 mod begin_upload;
 mod corrupt;
+mod delete;
 mod envelope;
 mod events;
+mod forged;
 mod form;
 mod issuer;
 mod jwks;
+mod lists;
 mod malformed_uris;
 mod openapi;
 mod order;
@@ -23,18 +27,22 @@ mod sessions;
 mod tenants;
 mod test_api;
 mod unauthenticated;
+mod update;
 mod uploads;
 
 use std::{sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use lambda_http::{Body, Request, RequestExt as _, http::Response, tower::ServiceExt};
+use lambda_http::{
+    Body, Context, LambdaEvent, Request, RequestExt as _, http::Response, request::LambdaRequest, tower::ServiceExt,
+};
 use pack_format::Limits;
 use pack_upload::{
     aws::{Queue, Staging, Table},
     identity::Settings,
     lambda::http::{self, Api},
+    lifecycle::Lifecycle,
     upload::Uploads,
 };
 use serde_json::{Value, json};
@@ -51,16 +59,23 @@ fn unreachable() -> Arc<Api> {
         .endpoint_url("http://127.0.0.1:1")
         .retry_config(RetryConfig::disabled())
         .build();
+    let table = Table::new(aws_sdk_dynamodb::Client::new(&config), "packs".to_owned());
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    let lifecycle = Lifecycle {
+        table: table.clone(),
+        purges: Queue::new(sqs.clone(), "http://127.0.0.1:1/purges".to_owned()),
+        purge_wait: Duration::from_secs(1),
+    };
     let uploads = Uploads {
-        table: Table::new(aws_sdk_dynamodb::Client::new(&config), "packs".to_owned()),
+        table,
         staging: Staging::new(aws_sdk_s3::Client::new(&config), "staging".to_owned()),
-        queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://127.0.0.1:1/queue".to_owned()),
+        queue: Queue::new(sqs, "http://127.0.0.1:1/queue".to_owned()),
         registry: "127.0.0.1:1".parse().unwrap(),
         limits: Arc::new(Limits::default()),
         large_limits: Arc::new(Limits::large()),
         deadline: Duration::from_secs(5),
     };
-    Arc::new(Api::new(uploads, &Settings::default()))
+    Arc::new(Api::new(uploads, lifecycle, &Settings::default()))
 }
 
 /// Returns an HTTP API event without a credential.
@@ -84,10 +99,16 @@ async fn send_to(api: Arc<Api>, event: &Value) -> ApiResponse {
     let (method, path) = (request.method().clone(), path(&request, event));
     let response: Response<Body> = http::service(api).oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
-    let Body::Text(text) = body else { panic!("JSON is sent as text, not {body:?}") };
-    let (status, body) = (head.status.as_u16(), serde_json::from_str(&text).unwrap());
+    let (status, body) = (head.status.as_u16(), serde_json::from_slice(&body).unwrap());
     document::expect_documented(method.as_str(), &path, status, &head.headers, &body);
     ApiResponse { status, headers: head.headers, body }
+}
+
+/// Invokes the function of the `api` binary and returns its response.
+async fn invoke(api: Arc<Api>, event: Value) -> Value {
+    let payload: LambdaRequest = serde_json::from_value(event).unwrap();
+    let response = http::function(api).oneshot(LambdaEvent::new(payload, Context::default())).await.unwrap();
+    serde_json::to_value(response).unwrap()
 }
 
 /// Returns the request's path without the stage.
@@ -96,6 +117,13 @@ fn path(request: &Request, event: &Value) -> String {
     let stage = event["requestContext"]["stage"].as_str().unwrap_or_default();
     let routed = path.strip_prefix(&format!("/{stage}")).filter(|rest| rest.starts_with('/'));
     routed.unwrap_or(path).to_owned()
+}
+
+/// Returns a record as a list shows it: without its capabilities.
+fn listed(record: &Value) -> Value {
+    let mut listed = record.clone();
+    listed.as_object_mut().unwrap().remove("capabilities");
+    listed
 }
 
 struct ApiResponse {

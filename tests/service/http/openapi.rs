@@ -1,12 +1,14 @@
 use std::collections::BTreeSet;
 
 use pack_upload::lambda::http::ErrorCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use strum::VariantNames as _;
+use test_support::archive::Archive;
 
 use super::{
     document::{DOCUMENT, expect_valid, resolve},
-    request, send,
+    event, request, send,
+    test_api::TestApi,
 };
 
 #[tokio::test]
@@ -60,6 +62,57 @@ fn every_error_code_has_an_example() {
         }
     });
     assert_eq!(exemplified, ErrorCode::VARIANTS.iter().copied().collect());
+}
+
+/// The fields of the example `Queued` that the service sets. The others are the keys of `pack.yaml`.
+const SET_BY_SERVICE: [&str; 15] = [
+    "id",
+    "org_id",
+    "tier",
+    "visibility",
+    "image_origin",
+    "image_ref",
+    "image_digest",
+    "layer_digest",
+    "size_bytes",
+    "archive_sha256",
+    "uploaded_by",
+    "created_at",
+    "updated_at",
+    "owned",
+    "build_status",
+];
+
+/// Returns the manifest's part of a record.
+fn manifest_fields(record: &Value) -> Map<String, Value> {
+    let mut fields = record.as_object().unwrap().clone();
+    fields.retain(|field, _| !SET_BY_SERVICE.contains(&field.as_str()));
+    fields
+}
+
+#[test]
+fn the_example_of_a_record_has_every_field() {
+    let example = &DOCUMENT["components"]["examples"]["Queued"]["value"];
+    for (field, _) in DOCUMENT["components"]["schemas"]["Release"]["properties"].as_object().unwrap() {
+        assert!(example.get(field).is_some(), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_has_every_key_of_its_manifest() {
+    let example = manifest_fields(&DOCUMENT["components"]["examples"]["Queued"]["value"]);
+    let yaml = |(key, value): (&String, &Value)| match key.as_str() {
+        "suggested_packs" => format!("{key}: [{}]\n", value.as_str().unwrap()),
+        "capabilities" => format!("{key}:\n{}", value.as_str().unwrap()),
+        _ => format!("{key}: {value}\n"),
+    };
+    let manifest: String = example.iter().map(yaml).collect();
+    let api = TestApi::start().await;
+    let created = api.upload(&[("archive", &Archive::new().file("pack.yaml", manifest).tar_gz())]).await;
+    assert_eq!((created.status, manifest_fields(&created.body)), (201, example));
+    let mut get = event("get");
+    get["rawPath"] = json!(created.header("location").unwrap());
+    assert_eq!(api.send(&get).await.body, created.body);
 }
 
 fn walk(node: &'static Value, place: &str, visit: &mut impl FnMut(&'static Value, &str)) {

@@ -2,13 +2,13 @@ use serde_json::{Value, json};
 
 use super::{
     ApiResponse, event,
-    issuer::{AUDIENCE, ISSUER, Issuer, Key, base64, claims, hmac_token, message, now},
-    request, send,
+    issuer::{AUDIENCE, ISSUER, Issuer, Key, base64, claims, hmac_token, now},
+    listed, request, send,
     test_api::{TestApi, form, upload, with_credential},
 };
 
 /// Returns valid claims with `changes` applied. A null value removes the claim.
-fn claims_with(changes: Value) -> Value {
+pub(crate) fn claims_with(changes: Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
         match value {
@@ -19,33 +19,33 @@ fn claims_with(changes: Value) -> Value {
     claims
 }
 
-fn header(algorithm: &str, kid: &str) -> Value {
+pub(crate) fn header(algorithm: &str, kid: &str) -> Value {
     json!({"alg": algorithm, "kid": kid, "typ": "JWT"})
 }
 
 /// An issuer with one key of each type, and an API that accepts the issuer's sessions.
-struct Setup {
-    rsa: Key,
-    ec: Key,
-    ed: Key,
-    issuer: Issuer,
-    api: TestApi,
+pub(crate) struct Setup {
+    pub(crate) rsa: Key,
+    pub(crate) ec: Key,
+    pub(crate) ed: Key,
+    pub(crate) issuer: Issuer,
+    pub(crate) api: TestApi,
 }
 
 impl Setup {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (rsa, ec, ed) = (Key::rsa(), Key::ec(), Key::ed());
         let issuer = Issuer::start(json!([rsa.jwk("rsa"), ec.jwk("ec"), ed.jwk("ed")])).await;
         let api = TestApi::start_with(&issuer.settings()).await;
         Self { rsa, ec, ed, issuer, api }
     }
 
-    async fn list(&self, claims: &Value) -> ApiResponse {
+    pub(crate) async fn list(&self, claims: &Value) -> ApiResponse {
         self.api.list_as(&self.ec.token(&header("ES256", "ec"), claims)).await
     }
 
     /// Fails unless the response is the same as without a credential.
-    async fn expect_unauthenticated(&self, token: &str, why: &str) {
+    pub(crate) async fn expect_unauthenticated(&self, token: &str, why: &str) {
         let missing = send(&request("GET", "/v1/packs")).await;
         let rejected = self.api.list_as(token).await;
         assert_eq!((rejected.status, &rejected.body), (401, &missing.body), "{why}: {token}");
@@ -67,7 +67,7 @@ async fn a_session_with_any_supported_algorithm_works_like_a_key() {
     let created = setup.api.send(&with_credential(event("upload-http-api"), &token)).await;
     assert_eq!((created.status, &created.body["org_id"]), (201, &claims()["org_id"]), "{}", created.body);
     let by_key = setup.api.send(&event("list")).await;
-    assert_eq!(by_key.body, json!({"packs": [created.body]}));
+    assert_eq!(by_key.body, json!({"packs": [listed(&created.body)]}));
 }
 
 #[tokio::test]
@@ -137,49 +137,6 @@ async fn claims_are_checked_with_a_minute_of_leeway() {
     }
 }
 
-/// Returns the claims that WorkOS documents for AuthKit's access tokens without a JWT template.
-fn authkit_claims() -> Value {
-    json!({
-        "iss": ISSUER,
-        "sub": "user_01HBEQKA6K4QJAS93VPE39W1JT",
-        "act": {"sub": "admin@example.com"},
-        "org_id": claims()["org_id"],
-        "role": "member",
-        "permissions": ["caps:write", "workspace:read"],
-        "entitlements": ["audit-logs"],
-        "sid": "session_01HQSXZGF8FHF7A9ZZFCW4387R",
-        "jti": "01HQSXZXPPFPKMDD32RKTFY6PV",
-        "exp": now(300),
-        "iat": now(0),
-    })
-}
-
-#[tokio::test]
-async fn an_authkit_token_needs_no_audience_if_none_is_configured() {
-    let setup = Setup::new().await;
-    let mut settings = setup.issuer.settings();
-    settings.sessions.as_mut().unwrap().audience = None;
-    let api = TestApi::start_with(&settings).await;
-    let token = |claims: &Value| setup.ec.token(&json!({"alg": "ES256", "kid": "ec"}), claims);
-
-    let created = api.send(&with_credential(event("upload-http-api"), &token(&authkit_claims()))).await;
-    assert_eq!(created.status, 201, "{}", created.body);
-    setup.expect_unauthenticated(&token(&authkit_claims()), "an audience is configured").await;
-
-    // A JWT template may add an audience, a time and custom claims.
-    let mut templated = authkit_claims();
-    for (name, value) in [("aud", json!("other")), ("nbf", json!(now(0))), ("org_name", json!("Acme"))] {
-        templated[name] = value;
-    }
-    assert_eq!(api.list_as(&token(&templated)).await.status, 200);
-
-    let mut unprivileged = authkit_claims();
-    unprivileged.as_object_mut().unwrap().remove("permissions");
-    let rejected = api.send(&with_credential(event("upload-http-api"), &token(&unprivileged))).await;
-    assert_eq!(rejected.code(), (403, "permission_denied"));
-    assert_eq!(api.list_as(&token(&unprivileged)).await.status, 200);
-}
-
 #[tokio::test]
 async fn a_token_of_another_type_is_rejected() {
     let setup = Setup::new().await;
@@ -190,72 +147,6 @@ async fn a_token_of_another_type_is_rejected() {
     for typ in ["", "id_token+jwt", "logout+jwt", "dpop+jwt", "at+jwt2", "JWE"] {
         setup.expect_unauthenticated(&setup.ec.token(&header(typ), &claims()), typ).await;
     }
-}
-
-#[tokio::test]
-async fn forged_tokens_are_rejected_without_requests_to_the_issuer() {
-    let setup = Setup::new().await;
-    let Setup { rsa, ec, ed, issuer, .. } = &setup;
-    for algorithm in ["none", "HS256", "RS384"] {
-        setup
-            .expect_unauthenticated(&rsa.token(&header(algorithm, "rsa"), &claims()), "before the keys are fetched")
-            .await;
-    }
-    assert_eq!(issuer.fetches(), 0);
-    assert_eq!(setup.list(&claims()).await.status, 200);
-    let modulus = rsa.jwk("rsa")["n"].as_str().unwrap().to_owned();
-    let valid = ec.token(&header("ES256", "ec"), &claims());
-    let (signed, signature) = valid.rsplit_once('.').unwrap();
-    let raised = message(&header("ES256", "ec"), &claims_with(json!({"permissions": ["audit:read"]})));
-    let unsigned = |algorithm: &str| format!("{}.", message(&header(algorithm, "ec"), &claims()));
-    let hmac = |secret: &[u8], kid| hmac_token(secret, &header("HS256", kid), &claims());
-
-    for (token, why) in [
-        (unsigned("none"), "no algorithm"),
-        (unsigned("None"), "no algorithm, in another case"),
-        (unsigned("ES256"), "no signature"),
-        (format!("{signed}.{}", base64(&[0; 64])), "a signature of zeros (CVE-2022-21449)"),
-        (hmac(rsa.pem().as_bytes(), "rsa"), "an HMAC with the public key"),
-        (hmac(rsa.pem().trim_end().as_bytes(), "rsa"), "an HMAC with the public key, without its line break"),
-        (hmac(modulus.as_bytes(), "rsa"), "an HMAC with the modulus"),
-        (hmac(b"", "rsa"), "an HMAC with an empty key"),
-        (hmac(b"secret", "oct"), "an HMAC with an unknown key"),
-        (rsa.token(&header("RS384", "rsa"), &claims()), "an unsupported algorithm"),
-        (rsa.token(&header("PS256", "rsa"), &claims()), "another unsupported algorithm"),
-        (rsa.token(&header("RS256", "ec"), &claims()), "RS256 with the kid of an EC key"),
-        (ec.token(&header("ES256", "ed"), &claims()), "ES256 with the kid of an Ed25519 key"),
-        (ed.token(&header("EdDSA", "rsa"), &claims()), "EdDSA with the kid of an RSA key"),
-        (ec.token(&header("ES384", "ec"), &claims()), "an algorithm that is not the key's"),
-        (Key::ec().token(&header("ES256", "ec"), &claims()), "another key with the same kid"),
-        (format!("{raised}.{signature}"), "claims that were not signed"),
-        (ec.token(&json!({"alg": "ES256"}), &claims()), "no kid"),
-        (ec.token(&json!({"alg": "ES256", "kid": ""}), &claims()), "an empty kid"),
-        (ec.token(&json!({"alg": "ES256", "kid": "ec", "crit": ["exp"], "exp": 1}), &claims()), "a critical header"),
-        (ec.token(&json!({"alg": "ES256", "kid": "mine", "jwk": ec.jwk("mine")}), &claims()), "a key in the header"),
-        (
-            ec.token(&json!({"alg": "ES256", "kid": "mine", "jku": issuer.url}), &claims()),
-            "a URL of keys in the header",
-        ),
-        (ec.token(&header("ES256", "ec"), &json!("claims")), "claims that are a string"),
-        (ec.token(&header("ES256", "ec"), &claims_with(json!({"x": "x".repeat(6_500)}))), "more than 8 KiB"),
-        (format!("{valid}.{signature}"), "four parts"),
-        (signed.to_owned(), "two parts"),
-        ("eyJ".to_owned(), "one part"),
-        ("eyJhbGciOiJFUzI1NiJ9..".to_owned(), "empty parts"),
-    ] {
-        setup.expect_unauthenticated(&token, why).await;
-    }
-    assert_eq!(issuer.fetches(), 1);
-}
-
-/// This shows that `forged_tokens_are_rejected_without_requests_to_the_issuer` rejects its long token only for the
-/// length.
-#[tokio::test]
-async fn a_long_token_below_the_limit_is_accepted() {
-    let setup = Setup::new().await;
-    let token = setup.ec.token(&header("ES256", "ec"), &claims_with(json!({"x": "x".repeat(5_000)})));
-    assert!((6_500..8_192).contains(&token.len()), "{}", token.len());
-    assert_eq!(setup.api.list_as(&token).await.status, 200);
 }
 
 #[tokio::test]

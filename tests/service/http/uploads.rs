@@ -1,7 +1,7 @@
 use pack_upload::records::Timestamp;
 use serde_json::json;
 
-use super::{event, request, send, test_api::TestApi};
+use super::{event, listed, request, send, test_api::TestApi};
 use crate::support::Archive;
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn every_event_format_uploads_the_same_pack() {
     let found = api.send(&get).await;
     assert_eq!((found.status, &found.body), (200, &first.body));
     let list = api.send(&event("list")).await;
-    assert_eq!((list.status, list.body), (200, json!({"packs": [first.body]})));
+    assert_eq!((list.status, list.body), (200, json!({"packs": [listed(&first.body)]})));
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use pack_upload::{
-    aws::{Created, Filter, Page, Table},
-    records::{OrgId, PackId, Record},
+    aws::{Created, Filter, NameFilter, Page, Table},
+    records::{OrgId, PackId, Record, Release, Visibility},
 };
 
 use super::support::{Database, community, failed, record, shared};
@@ -26,6 +26,10 @@ async fn pages(table: &Table, org: OrgId, filter: &Filter, limit: usize) -> Vec<
             None => return pages,
         }
     }
+}
+
+fn named(name: &str) -> NameFilter {
+    NameFilter { name: name.parse().unwrap(), version: None }
 }
 
 /// Returns the ids of `records`, newest first.
@@ -84,12 +88,16 @@ async fn a_list_contains_own_and_community_packs_newest_first_without_duplicates
 }
 
 #[tokio::test]
-async fn listed_records_are_complete() {
+async fn listed_records_are_complete_but_for_their_capabilities() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
     let records = [record(own, "mine", "1.0.0", "a"), shared(record(other, "theirs", "1.0.0", "b"))];
-    write_all(table, &records).await;
+    let with_capabilities = records.clone().map(|mut record| {
+        record.release.manifest.capabilities = Some("- name: x\n".to_owned());
+        record
+    });
+    write_all(table, &with_capabilities).await;
     let mut page = table.list(own, &Filter::default(), 10, None).await.unwrap();
     page.records.sort_by_key(|record| record.release.manifest.name.clone());
     assert_eq!(page.records, records);
@@ -103,20 +111,35 @@ async fn filters_apply_across_pages() {
     let (own, other) = (OrgId::generate(), OrgId::generate());
     let records = mixed(own, other);
     write_all(table, &records).await;
-    let name = |name: &str| Some(name.parse().unwrap());
-    let version = |version: &str| Some(version.parse().unwrap());
+    let named = |name: &str| Filter { name: Some(named(name)), ..Filter::default() };
+    let version = |name: &str, version: &str| {
+        let name = NameFilter { name: name.parse().unwrap(), version: Some(version.parse().unwrap()) };
+        Filter { name: Some(name), ..Filter::default() }
+    };
+    let owned = |owned| Filter { owned: Some(owned), ..Filter::default() };
+    let visibility = |visibility| Filter { visibility: Some(visibility), ..Filter::default() };
     for (filter, expected) in [
-        (Filter { name: name("pack-3"), version: None }, 20),
-        (Filter { name: name("pack-2"), version: None }, 0),
-        (Filter { name: None, version: version("1.7.0") }, 12),
-        (Filter { name: name("pack-5"), version: version("1.7.0") }, 1),
-        (Filter { name: name("pack-5"), version: version("9.9.9") }, 0),
+        (named("pack-3"), 20),
+        (named("pack-2"), 0),
+        (version("pack-5", "1.7.0"), 1),
+        (version("pack-5", "9.9.9"), 0),
+        (owned(true), 160),
+        (owned(false), 80),
+        (visibility(Visibility::Org), 80),
+        (visibility(Visibility::Community), 160),
+        (Filter { owned: Some(true), ..visibility(Visibility::Community) }, 80),
+        (Filter { owned: Some(false), ..visibility(Visibility::Org) }, 0),
+        (Filter { owned: Some(false), ..named("pack-3") }, 20),
+        (Filter { owned: Some(true), ..named("pack-3") }, 0),
     ] {
         let wanted = records.iter().enumerate().filter(|(n, record)| {
-            let manifest = &record.release.manifest;
+            let Release { org_id, manifest, visibility, .. } = &record.release;
             n % 4 != 2
-                && filter.name.as_ref().is_none_or(|name| *name == manifest.name)
-                && filter.version.as_ref().is_none_or(|version| *version == manifest.version)
+                && filter.owned.is_none_or(|owned| owned == (*org_id == own))
+                && filter.visibility.is_none_or(|wanted| wanted == *visibility)
+                && filter.name.as_ref().is_none_or(|NameFilter { name, version }| {
+                    *name == manifest.name && version.as_ref().is_none_or(|version| *version == manifest.version)
+                })
         });
         let wanted = newest_first(wanted.map(|(_, record)| record));
         assert_eq!(wanted.len(), expected, "{filter:?}");
@@ -147,7 +170,7 @@ async fn a_filter_that_skips_many_records_ends_a_page_early_but_loses_no_match()
         records.push(if n % 3 == 0 { record } else { shared(record) });
     }
     write_all(table, &records).await;
-    let filter = Filter { name: Some("rare".parse().unwrap()), version: None };
+    let filter = Filter { name: Some(named("rare")), ..Filter::default() };
     let rare = newest_first(records.iter().filter(|record| record.release.manifest.name.as_str() == "rare"));
     assert_eq!(rare.len(), 2);
 

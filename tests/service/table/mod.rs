@@ -7,9 +7,10 @@
 mod corrupt;
 mod create;
 mod faults;
+mod lifecycle;
 mod list;
 mod orgs;
 mod replace;
 mod requeue;
 mod states;
-mod support;
+pub(crate) mod support;

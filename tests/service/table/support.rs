@@ -1,11 +1,12 @@
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use pack_format::{Digest, Manifest};
+use pack_format::Digest;
 use pack_upload::{
     aws::{Created, Lease, Table, Timeouts, dynamodb},
     records::{BuildStatus, ImageFormat, OrgId, Record, Release, Timestamp, Visibility},
 };
+use serde_json::json;
 
 use crate::support::{Embedded, sdk};
 
@@ -67,18 +68,10 @@ impl Database {
 
 /// Returns a queued record. Records with different `content` have different digests and staging keys.
 pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) -> Record {
-    let manifest = Manifest {
-        name: name.parse().unwrap(),
-        version: version.parse().unwrap(),
-        description: "A pack\nfor tests".to_owned(),
-        display_name: None,
-        category: None,
-        capabilities: None,
-        suggested_packs: Vec::new(),
-    };
+    let manifest = json!({"name": name, "version": version, "description": "A pack\nfor tests"});
     let release = Release {
         org_id,
-        manifest,
+        manifest: serde_json::from_value(manifest).unwrap(),
         visibility: Visibility::Org,
         image_ref: format!("localhost:5000/acme/{name}:{version}"),
         image_digest: Digest::sha256(content.as_bytes()),
@@ -132,5 +125,6 @@ pub(crate) fn existing(created: Created) -> Record {
     match created {
         Created::Taken(record) => *record,
         Created::Written => panic!("the record was written"),
+        Created::Deleted(_) => panic!("no record has the version"),
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of pushes to ECR, and of pushes with credentials from Secrets Manager. One server emulates the ECR API,
+//! Tests of pushes to ECR, of deletions from it, and of pushes with credentials from Secrets Manager. One server emulates the ECR API,
 //! Secrets Manager and the registry. The registry accepts only the latest token.
 
 use std::{
@@ -37,6 +37,49 @@ struct Ecr {
     secret: Option<&'static str>,
     /// If set, the tag points to this digest after every push.
     fixed_digest: Option<Digest>,
+    /// The digests of the image's referrers. A page of their list contains one.
+    referrers: Vec<String>,
+    /// The digests that were deleted, in this order.
+    deleted: Vec<String>,
+    /// The code of the failure that each deletion reports, if any.
+    deletion_failure: Option<&'static str>,
+}
+
+impl Ecr {
+    fn list_referrers(&self, request: &Value) -> Response {
+        if self.repositories.is_empty() {
+            return repository_not_found();
+        }
+        assert_eq!(request["filter"]["artifactStatus"], "ANY");
+        let page: usize = request["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+        let referrers: Vec<_> = self
+            .referrers
+            .get(page)
+            .map(|digest| json!({"digest": digest, "mediaType": "application/json", "size": 2}))
+            .into_iter()
+            .collect();
+        let next = (page + 1 < self.referrers.len()).then(|| (page + 1).to_string());
+        Json(json!({"referrers": referrers, "nextToken": next})).into_response()
+    }
+
+    fn delete(&mut self, request: &Value) -> Response {
+        if self.repositories.is_empty() {
+            return repository_not_found();
+        }
+        assert_eq!(request["repositoryName"], "acme/tools");
+        let ids = request["imageIds"].as_array().unwrap();
+        if let Some(code) = self.deletion_failure {
+            let failure = json!({"imageId": ids[0], "failureCode": code, "failureReason": "not possible"});
+            return Json(json!({"imageIds": [], "failures": [failure]})).into_response();
+        }
+        self.deleted.extend(ids.iter().map(|id| id["imageDigest"].as_str().unwrap().to_owned()));
+        Json(json!({"imageIds": ids, "failures": []})).into_response()
+    }
+}
+
+fn repository_not_found() -> Response {
+    let error = json!({"__type": "RepositoryNotFoundException", "message": "no such repository"});
+    (StatusCode::BAD_REQUEST, Json(error)).into_response()
 }
 
 type Shared = Arc<Mutex<Ecr>>;
@@ -68,6 +111,14 @@ async fn handle(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
             assert_eq!(request["imageTagMutability"], "IMMUTABLE");
             ecr.repositories.push(request["repositoryName"].as_str().unwrap().to_owned());
             return Json(json!({})).into_response();
+        }
+        Some("ListImageReferrers") => {
+            record_call("builder", "ECR.ListImageReferrers");
+            return ecr.list_referrers(&serde_json::from_slice(&body).unwrap());
+        }
+        Some("BatchDeleteImage") => {
+            record_call("builder", "ECR.BatchDeleteImage");
+            return ecr.delete(&serde_json::from_slice(&body).unwrap());
         }
         _ => {}
     }
@@ -172,4 +223,32 @@ async fn the_error_for_a_malformed_secret_does_not_reveal_the_secret() {
         assert!(matches!(error, Error::Aws { operation: "GetSecretValue", .. }), "{error:?}");
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn an_image_is_deleted_after_all_its_referrers() {
+    let referrers = vec![Digest::sha256(b"one").to_string(), Digest::sha256(b"two").to_string()];
+    let repositories = vec!["acme/tools".to_owned()];
+    let (ecr, address, registry) = start(Ecr { referrers: referrers.clone(), repositories, ..Ecr::default() }).await;
+    let digest = Digest::sha256(b"image");
+    registry.delete(&format!("{address}/acme/tools:1.0.0"), digest).await.unwrap();
+    assert_eq!(ecr.lock().unwrap().deleted, [referrers, vec![digest.to_string()]].concat());
+}
+
+#[tokio::test]
+async fn deleting_an_image_that_does_not_exist_succeeds() {
+    for repositories in [vec![], vec!["acme/tools".to_owned()]] {
+        let ecr = Ecr { repositories, deletion_failure: Some("ImageNotFound"), ..Ecr::default() };
+        let (_, address, registry) = start(ecr).await;
+        registry.delete(&format!("{address}/acme/tools:1.0.0"), Digest::sha256(b"image")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_ecr_does_not_delete_is_an_error() {
+    let repositories = vec!["acme/tools".to_owned()];
+    let ecr = Ecr { repositories, deletion_failure: Some("ImageReferencedByManifestList"), ..Ecr::default() };
+    let (_, address, registry) = start(ecr).await;
+    let error = registry.delete(&format!("{address}/acme/tools:1.0.0"), Digest::sha256(b"image")).await.unwrap_err();
+    assert!(matches!(error, Error::Aws { operation: "BatchDeleteImage", .. }), "{error:?}");
 }

@@ -1,14 +1,18 @@
 use std::{io::Cursor, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use pack_format::{Limits, Tree, image::Image};
 use pack_upload::{
     aws::{Job, Queue, Staging, Table, Timeouts},
     build::Builder,
     identity::{Billing, Org},
+    lambda::sqs::Handlers,
+    lifecycle::{Lifecycle, Purger},
     records::{OrgId, Record, Visibility},
     registry::{Credentials, Registry, RegistryAddress, Settings},
+    requeue::{self, Requeue},
     upload::{Archive, Outcome, Submission, Uploads},
 };
 use test_support::{
@@ -19,10 +23,12 @@ use tokio::time::Instant;
 
 use crate::support::Embedded;
 
-/// The upload and build use cases on embedded backends.
+/// The use cases on embedded backends.
 pub(crate) struct Fixture {
     pub(crate) uploads: Uploads,
+    pub(crate) lifecycle: Lifecycle,
     pub(crate) builder: Builder,
+    pub(crate) purger: Purger,
     pub(crate) org: Org,
     pub(crate) embedded: Embedded,
 }
@@ -43,15 +49,33 @@ impl Fixture {
             large_limits: large_limits.clone(),
             deadline: Duration::from_secs(24),
         };
-        let builder = Builder {
-            table,
-            staging,
-            registry: registry(&backends.registry, Credentials::None),
-            limits: large_limits,
-            lease: Duration::from_secs(60),
+        let lifecycle = Lifecycle {
+            table: table.clone(),
+            purges: Queue::new(clients.sqs.clone(), queues.purges.clone()),
+            purge_wait: Duration::from_millis(200),
         };
+        let registry = registry(&backends.registry, Credentials::None);
+        let purger = Purger {
+            table: table.clone(),
+            registry: registry.clone(),
+            lease: Duration::from_secs(60),
+            lease_wait: Duration::from_millis(200),
+        };
+        let builder = Builder { table, staging, registry, limits: large_limits, lease: Duration::from_secs(60) };
         let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
-        Self { uploads, builder, org, embedded }
+        Self { uploads, lifecycle, builder, purger, org, embedded }
+    }
+
+    /// Returns the handlers of the builder function.
+    pub(crate) fn handlers(&self) -> Handlers {
+        Handlers { builder: self.builder.clone(), purger: self.purger.clone() }
+    }
+
+    /// Returns requeue with these settings.
+    pub(crate) fn requeue(&self, settings: requeue::Settings) -> Requeue {
+        let (table, queue, purges) =
+            (self.uploads.table.clone(), self.uploads.queue.clone(), self.lifecycle.purges.clone());
+        Requeue { table, queue, purges, settings }
     }
 
     pub(crate) async fn submit(&self, submission: Submission) -> Outcome {
@@ -103,6 +127,15 @@ impl Fixture {
                 received.messages().iter().map(|message| serde_json::from_str::<Job>(message.body().unwrap()).unwrap()),
             );
         }
+    }
+
+    /// Sets a record's status to `failed`, whatever its state.
+    pub(crate) async fn fail(&self, record: &Record) {
+        let update = self.embedded.clients.dynamodb.update_item().table_name(&self.embedded.options.table_name);
+        let text = |text: String| AttributeValue::S(text);
+        let update = update.key("pk", text(format!("PACK#{}", record.id))).key("sk", text("PACK".to_owned()));
+        let update = update.update_expression("SET build_status = :failed REMOVE pending");
+        update.expression_attribute_values(":failed", text("failed".to_owned())).send().await.unwrap();
     }
 
     /// Deletes the staged archive, as the bucket's lifecycle rule does.

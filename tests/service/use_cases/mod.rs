@@ -4,8 +4,11 @@
 //! the builder.
 
 mod build;
+mod delete;
 mod ecr;
 mod fixture;
+mod late_builds;
+mod lifecycle;
 mod panics;
 mod push;
 mod upload;

@@ -1,97 +1,30 @@
 //! Tests of pushes to Docker's registry, and to servers that reject the image manifest.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
-
 use axum::{
     Router,
     http::{Method, StatusCode},
     response::IntoResponse,
 };
 use pack_upload::registry::{Credentials, Error, RegistryAddress};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::fixture::{Validated, registry};
+use crate::support::{DockerOptions, DockerRegistry, RepositoryClient, basic};
 
-/// The user `ci` and the bcrypt hash of the password `hunter2`.
-const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
-
-/// A running `docker-registry` that requires a password.
-struct DockerRegistry {
-    process: Child,
-    address: RegistryAddress,
-    _folder: TempDir,
-}
-
-impl DockerRegistry {
-    /// Starts a registry. If docker-registry is not installed, returns `None`, or panics if `REQUIRE_TOOLS` is set.
-    async fn start() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        std::fs::write(path("htpasswd"), HTPASSWD).unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-        let config = serde_json::json!({
-            "version": 0.1,
-            "log": {"level": "error", "accesslog": {"disabled": true}},
-            "storage": {"filesystem": {"rootdirectory": path("storage")}},
-            "http": {"addr": address},
-            "auth": {"htpasswd": {"realm": "test", "path": path("htpasswd")}},
-        });
-        std::fs::write(path("config.yml"), config.to_string()).unwrap();
-        let serve = Command::new("docker-registry").args(["serve", &path("config.yml")]).stderr(Stdio::null()).spawn();
-        let process = match serve {
-            Ok(process) => process,
-            Err(error) if std::env::var_os("REQUIRE_TOOLS").is_none() => {
-                println!("skipped: docker-registry cannot be started: {error}");
-                return None;
-            }
-            Err(error) => panic!("docker-registry is required: {error}"),
-        };
-        let registry = Self { process, address: address.parse().unwrap(), _folder: folder };
-        for _ in 0..200 {
-            if reqwest::get(format!("http://{address}/v2/")).await.is_ok() {
-                return Some(registry);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("docker-registry does not respond");
-    }
-
-    /// Returns the digest and the bytes of an image manifest, or `None` if the registry does not have it.
-    async fn manifest(&self, repository: &str, tag: &str) -> Option<(String, Vec<u8>)> {
-        let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.address);
-        let get = reqwest::Client::new().get(url).basic_auth("ci", Some("hunter2"));
-        let response = get.header("accept", "application/vnd.oci.image.manifest.v1+json").send().await.unwrap();
-        let digest = response.headers().get("docker-content-digest")?.to_str().unwrap().to_owned();
-        Some((digest, response.bytes().await.unwrap().to_vec()))
-    }
-}
-
-impl Drop for DockerRegistry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn basic(password: &str) -> Credentials {
-    Credentials::Basic { username: "ci".to_owned(), password: password.into() }
-}
+const NEEDS_PASSWORD: DockerOptions = DockerOptions { needs_password: true, deletes: false };
 
 #[tokio::test]
 async fn docker_s_registry_stores_the_promised_image_under_its_tag() {
-    let Some(docker) = DockerRegistry::start().await else { return };
+    let Some(docker) = DockerRegistry::start(NEEDS_PASSWORD).await else { return };
     let address: RegistryAddress = format!("{}/packs/eu", docker.address).parse().unwrap();
     let registry = registry(&address, basic("hunter2"));
     let image_ref = format!("{address}/acme/tools:1.0.0_build.1");
+    let repository = RepositoryClient::new(&docker.address, "packs/eu/acme/tools");
     let Validated { image, tree, contents } = Validated::pack("hello");
     for _ in 0..2 {
         registry.push(&image_ref, &image, tree.clone(), contents.clone()).await.unwrap();
         registry.tag(&image_ref, image.manifest.clone()).await.unwrap();
-        let found = docker.manifest("packs/eu/acme/tools", "1.0.0_build.1").await;
+        let found = repository.manifest("1.0.0_build.1").await;
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
     }
 
@@ -101,13 +34,13 @@ async fn docker_s_registry_stores_the_promised_image_under_its_tag() {
     assert_eq!(registry.manifest(&image_ref, other.digest).await.unwrap(), None);
     registry.push(&image_ref, &other, tree, contents).await.unwrap();
     assert_eq!(registry.manifest(&image_ref, other.digest).await.unwrap(), Some(other.manifest));
-    let (found, _) = docker.manifest("packs/eu/acme/tools", "1.0.0_build.1").await.unwrap();
+    let (found, _) = repository.manifest("1.0.0_build.1").await.unwrap();
     assert_eq!(found, image.digest.to_string());
 }
 
 #[tokio::test]
 async fn rejected_credentials_are_a_transient_error_and_are_not_revealed() {
-    let Some(docker) = DockerRegistry::start().await else { return };
+    let Some(docker) = DockerRegistry::start(NEEDS_PASSWORD).await else { return };
     for credentials in [basic("hunter3"), Credentials::None] {
         let registry = registry(&docker.address, credentials);
         let Validated { image, tree, contents } = Validated::pack("hello");
@@ -116,7 +49,7 @@ async fn rejected_credentials_are_a_transient_error_and_are_not_revealed() {
         assert!(matches!(error, Error::Registry(_)), "{error:?}");
         assert!(!format!("{error:?} {registry:?}").contains("hunter"));
     }
-    assert_eq!(docker.manifest("acme/tools", "1.0.0").await, None);
+    assert_eq!(RepositoryClient::new(&docker.address, "acme/tools").manifest("1.0.0").await, None);
 }
 
 #[tokio::test]

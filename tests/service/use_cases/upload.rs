@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use pack_upload::{
-    aws::{Error, Job, Queue, Staging, Table},
+    aws::{Error, Job, Lease, Queue, Staging, Table, VersionState},
     build::BuildOutcome,
     records::{BuildStatus, Release, Timestamp, Visibility},
-    requeue::{Requeue, Settings},
+    requeue::Settings,
     upload::{Difference, ExistingVersion, Outcome, UploadError},
 };
 
@@ -38,6 +38,27 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
     assert_eq!(again, fixture.read(&record).await);
     assert_eq!(fixture.jobs().await.len(), 1);
     assert_eq!(fixture.items().await, 2);
+}
+
+/// No step of a build leaves such a record. Restoring the table from a backup can.
+#[tokio::test]
+async fn a_failed_record_of_a_published_version_is_not_replaced() {
+    let fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
+    let now = Timestamp::now();
+    let lease = Lease::new(now);
+    assert!(fixture.uploads.table.begin_build(&record, &lease, now).await.unwrap());
+    assert!(fixture.uploads.table.publish(&record, &lease).await.unwrap());
+    fixture.fail(&record).await;
+
+    for error in [
+        fixture.uploads.submit(&fixture.org, pack("other")).await.unwrap_err(),
+        fixture.uploads.check(&fixture.org, pack("other")).await.unwrap_err(),
+    ] {
+        let UploadError::VersionExists(existing) = error else { panic!("{error}") };
+        assert_eq!((existing.pack_id, &*existing.differs), (record.id, &[Difference::Content][..]));
+    }
+    assert!(matches!(fixture.submit(pack("hello")).await, Outcome::QueuedAgain(_)));
 }
 
 #[tokio::test]
@@ -74,7 +95,11 @@ async fn the_same_content_retries_a_failed_build_and_other_content_replaces_it()
     let table = &fixture.uploads.table;
     assert!(table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
 
-    let Outcome::QueuedAgain(retried) = fixture.submit(pack("hello")).await else { panic!("a second record") };
+    let mut repeat = pack("hello");
+    repeat.uploaded_by = "another-key".to_owned();
+    let checked = fixture.uploads.check(&fixture.org, repeat.clone()).await.unwrap();
+    let Outcome::QueuedAgain(retried) = fixture.submit(repeat).await else { panic!("a second record") };
+    assert_eq!((retried.release.uploaded_by.as_str(), &retried.release), ("another-key", &checked));
     assert_eq!((retried.id, retried.build.attempt, &retried.build.status), (record.id, 2, &BuildStatus::Queued));
     assert_ne!(retried.build.staging_key, record.build.staging_key);
     assert_eq!(fixture.read(&record).await, retried);
@@ -156,8 +181,8 @@ async fn requeue_sends_a_job_that_the_upload_could_not_send() {
     assert_eq!(fixture.jobs().await, []);
 
     let settings = Settings { resend_after: Duration::ZERO, ..Settings::default() };
-    let requeue = Requeue { table: fixture.uploads.table.clone(), queue, settings };
-    assert_eq!(requeue.sweep().await.unwrap().sent, 1);
+    fixture.uploads.queue = queue;
+    assert_eq!(fixture.requeue(settings).sweep().await.unwrap().sent, 1);
     assert_eq!(fixture.jobs().await, [Job { pack_id: record.id, attempt: 1 }]);
 }
 
@@ -201,15 +226,15 @@ async fn only_one_content_replaces_a_failed_pack_in_concurrent_uploads() {
         results.push(task.await.unwrap());
     }
     let manifest = &old.release.manifest;
-    let released = fixture.uploads.table.released(fixture.org.id, &manifest.name, &manifest.version).await.unwrap();
-    let winner = released.unwrap();
+    let version = fixture.uploads.table.version(fixture.org.id, &manifest.name, &manifest.version).await.unwrap();
+    let VersionState::Taken(winner) = version else { panic!("no upload won") };
     let won: Vec<_> = results.iter().filter(|(result, _)| result.is_ok()).map(|(_, content)| *content).collect();
     assert_eq!(won.len(), 8, "every upload of one content and no other");
     assert!(won.iter().all(|content| *content == won[0]));
     for (result, _) in &results {
         match result {
             Ok(Outcome::Created(record) | Outcome::Existing(record) | Outcome::QueuedAgain(record)) => {
-                assert_eq!(*record, winner);
+                assert_eq!(*record, *winner);
             }
             Err(UploadError::VersionExists(existing)) => assert_eq!(existing.pack_id, winner.id),
             Err(error) => panic!("{error}"),

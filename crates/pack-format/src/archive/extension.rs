@@ -106,7 +106,7 @@ impl Extensions {
     pub(super) fn problems(&self, header_name: &[u8]) -> Vec<&'static str> {
         let mut problems = self.pax.problems.clone();
         if self.types.contains(&ExtensionType::LongLink) {
-            problems.push("has a GNU long link name, which only links have");
+            problems.push("has a GNU long link name, which only a link may have");
         }
         if let (Some(path), Some(long_name)) = (&self.pax.path, &self.long_name)
             && path != long_name

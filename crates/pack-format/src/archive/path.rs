@@ -32,11 +32,11 @@ pub(super) enum InvalidPath {
     )]
     Whiteout,
     #[error("has a name of {bytes} bytes; at most {limit} are allowed (limit `path_bytes`)")]
-    TooLong { bytes: usize, limit: usize },
+    TooLong { bytes: usize, limit: u64 },
     #[error("has a name of {depth} components; at most {limit} are allowed (limit `path_depth`)")]
-    TooDeep { depth: usize, limit: usize },
+    TooDeep { depth: usize, limit: u64 },
     #[error("has a component of {bytes} bytes in its name; at most {limit} are allowed (limit `component_bytes`)")]
-    ComponentTooLong { bytes: usize, limit: usize },
+    ComponentTooLong { bytes: usize, limit: u64 },
 }
 
 /// Parses a name into a path relative to the archive's root, or `None` for the root itself. Leaves out empty components
@@ -68,7 +68,7 @@ fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
         return vec![InvalidPath::Empty];
     }
     // Report nothing else: a name in an extension header may be many times longer than the limit.
-    if path.len() > limits.path_bytes {
+    if path.len() as u64 > limits.path_bytes {
         return vec![InvalidPath::TooLong { bytes: path.len(), limit: limits.path_bytes }];
     }
     let mut problems = Vec::new();
@@ -79,7 +79,7 @@ fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
             problems.push(problem);
         }
     }
-    if depth > limits.path_depth {
+    if depth as u64 > limits.path_depth {
         problems.push(InvalidPath::TooDeep { depth, limit: limits.path_depth });
     }
     problems
@@ -109,7 +109,7 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     if component.starts_with(".wh.") {
         problems.push(InvalidPath::Whiteout);
     }
-    if component.len() > limits.component_bytes {
+    if component.len() as u64 > limits.component_bytes {
         let bytes = component.len();
         problems.push(InvalidPath::ComponentTooLong { bytes, limit: limits.component_bytes });
     }

@@ -138,6 +138,50 @@ async fn lists_of_tags_and_repositories_are_sorted_and_paginated() {
     }
 }
 
+async fn tags(api: &Api, name: &str) -> Value {
+    let list: Value = api.get(&format!("/v2/{name}/tags/list")).await.json().await.unwrap();
+    list["tags"].clone()
+}
+
+#[tokio::test]
+async fn a_deleted_manifest_is_gone_with_all_its_tags_in_its_repository_only() {
+    let api = Api::start().await;
+    let (config, layer) = (api.push("acme/tools", b"config").await, api.push("acme/tools", b"layer").await);
+    let (first, second) = (manifest(&config, &layer), manifest(&layer, &config));
+    let digest = Digest::sha256(first.as_bytes());
+    for (path, content) in [("a", &first), ("b", &first), ("c", &second)] {
+        put(&api, &format!("/v2/acme/tools/manifests/{path}"), content.clone()).await;
+    }
+    put(&api, "/v2/acme/other/manifests/a", first).await;
+
+    let by_digest = format!("/v2/acme/tools/manifests/{digest}");
+    let deleted = api.request(Method::DELETE, &by_digest).send().await.unwrap();
+    assert_eq!(deleted.status(), StatusCode::ACCEPTED);
+    for path in [&*by_digest, "/v2/acme/tools/manifests/a", "/v2/acme/tools/manifests/b"] {
+        assert_eq!(error(api.get(path).await).await, (404, "MANIFEST_UNKNOWN".to_owned()), "{path}");
+        let again = api.request(Method::DELETE, path).send().await.unwrap();
+        assert_eq!(error(again).await, (404, "MANIFEST_UNKNOWN".to_owned()), "{path}");
+    }
+    assert_eq!(tags(&api, "acme/tools").await, json!(["c"]));
+    assert_eq!(tags(&api, "acme/other").await, json!(["a"]));
+    assert_eq!(api.get(&format!("/v2/acme/other/manifests/{digest}")).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_deleted_tag_leaves_its_manifest() {
+    let api = Api::start().await;
+    let blob = api.push("acme/tools", b"hello").await;
+    let manifest = manifest(&blob, &blob);
+    for tag in ["a", "b"] {
+        put(&api, &format!("/v2/acme/tools/manifests/{tag}"), manifest.clone()).await;
+    }
+    let deleted = api.request(Method::DELETE, "/v2/acme/tools/manifests/a").send().await.unwrap();
+    assert_eq!(deleted.status(), StatusCode::ACCEPTED);
+    assert_eq!(tags(&api, "acme/tools").await, json!(["b"]));
+    let by_digest = format!("/v2/acme/tools/manifests/{}", Digest::sha256(manifest.as_bytes()));
+    assert_eq!(api.get(&by_digest).await.status(), StatusCode::OK);
+}
+
 #[tokio::test]
 async fn errors_use_the_codes_of_the_specification() {
     let api = Api::start().await;
@@ -156,7 +200,7 @@ async fn errors_use_the_codes_of_the_specification() {
         (Method::PUT, &commit, 404, "BLOB_UPLOAD_UNKNOWN"),
         (Method::PUT, "/v2/acme/tools/blobs/uploads/1", 404, "BLOB_UPLOAD_UNKNOWN"),
         (Method::DELETE, &blob, 405, "UNSUPPORTED"),
-        (Method::DELETE, &by_digest, 405, "UNSUPPORTED"),
+        (Method::DELETE, &by_digest, 404, "MANIFEST_UNKNOWN"),
         (Method::GET, &format!("/v2/acme/tools/referrers/{digest}"), 404, "UNSUPPORTED"),
         (Method::GET, "/", 404, "UNSUPPORTED"),
     ] {

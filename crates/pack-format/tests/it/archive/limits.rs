@@ -46,6 +46,18 @@ fn the_default_limits() {
     assert_eq!(Limits::default(), expected);
 }
 
+/// `Debug` prints the names of the fields.
+#[test]
+fn each_limit_is_mapped_under_the_name_of_its_field() {
+    let mut names = Vec::new();
+    let numbered = Limits::default().map(|name, _| {
+        names.push(name);
+        names.len() as u64
+    });
+    let expected: String = names.iter().zip(1..).map(|(name, number)| format!("{name}: {number}, ")).collect();
+    assert_eq!(format!("{numbered:?}"), format!("Limits {{ {} }}", expected.trim_end_matches(", ")));
+}
+
 #[test]
 fn limits_compressed_bytes() {
     let upload = gzip(&Archive::pack().tar());

@@ -71,15 +71,12 @@ fn rejects_every_construct_that_parsers_read_differently() {
         ],
     );
     assert_manifest_rejected(
-        "base: &base\n  a: b\n<<: *base\nname: sample\nversion: 1.0.0\ndescription: x\n",
+        "names: &base\n  a: b\n<<: *base\nname: sample\nversion: 1.0.0\ndescription: x\n",
         &[
             ("pack.yaml", "line 1: has an anchor (`&…`), which is not allowed; repeat the value where it is needed"),
             ("pack.yaml", "line 3: is an alias (`*…`), which is not allowed; write the value out"),
             ("pack.yaml", "line 3: `<<` is a merge key, which is not allowed; write the keys out"),
-            (
-                "pack.yaml",
-                "line 1: `base` is not a valid key here; must be one of `name`, `version`, `description`, `display_name`, `category`, `suggested_packs`, `capabilities`",
-            ),
+            ("pack.yaml", "line 1: `names` is not a valid key here: did you mean `name`?"),
         ],
     );
     assert_manifest_rejected(

@@ -409,7 +409,7 @@ fn rejects_a_long_name_that_is_empty_or_has_a_nul() {
 fn rejects_a_long_link_name_for_a_file() {
     assert_rejected(
         Archive::pack().extension(b'K', b"pack.yaml\0").file("guides/a", b""),
-        &["entry `guides/a` at byte 2048 has a GNU long link name, which only links have"],
+        &["entry `guides/a` at byte 2048 has a GNU long link name, which only a link may have"],
     );
 }
 

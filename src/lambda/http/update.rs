@@ -1,0 +1,45 @@
+use lambda_http::{
+    Body, Request,
+    http::{Response, StatusCode},
+};
+use pack_format::Problems;
+use serde_json::{Map, Value};
+use tracing::{Span, field};
+
+use super::{Api, ApiError, audit::Audit, body, json, query::Query, record::RecordView};
+use crate::{
+    identity::Caller,
+    records::{PackId, Visibility},
+};
+
+/// Handles `PATCH /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's pack.
+pub(super) async fn update(
+    api: &Api,
+    caller: &Caller,
+    query: Query,
+    request: &Request,
+    id: &str,
+    audit: &Audit,
+) -> Result<Response<Body>, ApiError> {
+    caller.check_may_change()?;
+    let mut problems = Problems::default();
+    query.finish(&mut problems);
+    let members = body::read_object(request, "the key `visibility`", &mut problems)?;
+    let visibility = members.and_then(|members| visibility(members, &mut problems)).filter(|_| problems.is_empty());
+    let Some(visibility) = visibility else { return Err(ApiError::Validation(problems)) };
+    let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
+    Span::current().record("pack_id", field::display(id));
+    let record = api.lifecycle.set_visibility(caller, id, visibility).await?.ok_or(ApiError::PackNotFound)?;
+    audit.visibility_set(&record);
+    Ok(json(StatusCode::OK, &RecordView::from_record(&record, caller)))
+}
+
+/// Parses the members of the body. If `visibility` is missing or invalid, adds its problem and returns `None`.
+fn visibility(mut members: Map<String, Value>, problems: &mut Problems) -> Option<Visibility> {
+    let visibility = members.remove("visibility").and_then(|value| value.as_str()?.parse().ok());
+    if visibility.is_none() {
+        problems.add("visibility", "must be `org` or `community`");
+    }
+    body::reject_unknown(&members, "the key is `visibility`", problems);
+    visibility
+}

@@ -1,0 +1,115 @@
+//! Deletes images, from registries other than ECR by the distribution API.
+
+use oci_client::Reference;
+use pack_format::Digest;
+use reqwest::{Method, Response, StatusCode, header::LINK};
+use serde::Deserialize;
+
+use super::{Error, Registry, current_digest, distribution::Repository, ecr, login::Login};
+
+impl Registry {
+    /// Deletes an image: its referrers, then the tag of `image_ref` if it points to `digest`, then the image manifest. It
+    /// is no error if any of them does not exist, so that an interrupted deletion can be repeated.
+    ///
+    /// # Errors
+    /// Returns [`Error::DeletionDisabled`] if the registry never deletes. All other errors may be temporary.
+    pub async fn delete(&self, image_ref: &str, digest: Digest) -> Result<(), Error> {
+        let delete = async {
+            let reference = self.reference(image_ref)?;
+            match &self.login {
+                Login::Ecr(client) => ecr::delete(client, reference.repository(), digest).await,
+                Login::Fixed(_) | Login::Secret { .. } => self.delete_from_distribution(&reference, digest).await,
+            }
+        };
+        self.in_time(delete).await
+    }
+
+    async fn delete_from_distribution(&self, reference: &Reference, digest: Digest) -> Result<(), Error> {
+        let session = self.session().await?;
+        let scheme = if self.plain_http { "http" } else { "https" };
+        let registry = format!("{scheme}://{}", self.address.host());
+        let repository = Repository::new(registry, reference.repository(), session.auth.clone())?;
+
+        delete_referrers(&repository, digest).await?;
+        let tagged = current_digest(&session.client, reference, &session.auth).await?;
+        if let Some(tag) = reference.tag().filter(|_| tagged.is_some_and(|tagged| tagged == digest.to_string())) {
+            delete_tag(&repository, tag).await?;
+        }
+        delete_manifest(&repository, digest).await
+    }
+}
+
+/// An index of referrers (OCI distribution spec, "Listing Referrers", "Referrers Tag Schema").
+#[derive(Deserialize)]
+struct Index {
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: Digest,
+}
+
+/// Deletes the referrers that the registry lists, and the ones in the index tagged `sha256-<hex>`. Clients maintain this
+/// index in registries without the referrers API.
+async fn delete_referrers(repository: &Repository<'_>, digest: Digest) -> Result<(), Error> {
+    while let Some(page) = get(repository, &format!("referrers/{digest}")).await? {
+        // The next page is not where `Link` says, since this page's referrers are deleted.
+        let has_more = page.headers().contains_key(LINK);
+        delete_listed(repository, &page.bytes().await?).await?;
+        if !has_more {
+            break;
+        }
+    }
+    let tag = digest.to_string().replace(':', "-");
+    if let Some(response) = get(repository, &format!("manifests/{tag}")).await? {
+        let index = response.bytes().await?;
+        delete_listed(repository, &index).await?;
+        delete_manifest(repository, Digest::sha256(&index)).await?;
+    }
+    Ok(())
+}
+
+async fn delete_listed(repository: &Repository<'_>, index: &[u8]) -> Result<(), Error> {
+    let Index { manifests } = serde_json::from_slice(index).map_err(Error::Referrers)?;
+    for Descriptor { digest } in manifests {
+        delete_manifest(repository, digest).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a tag, unless the registry cannot delete tags: status 400 or 405 (OCI distribution spec, "Deleting tags"). Such
+/// a registry deletes it with its manifest. Others delete no manifest that has a tag.
+async fn delete_tag(repository: &Repository<'_>, tag: &str) -> Result<(), Error> {
+    let response = repository.send(Method::DELETE, &format!("manifests/{tag}")).await?;
+    match response.status() {
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED => Ok(()),
+        _ => expect_success(Method::DELETE, response).await.map(|_| ()),
+    }
+}
+
+async fn delete_manifest(repository: &Repository<'_>, digest: Digest) -> Result<(), Error> {
+    let response = repository.send(Method::DELETE, &format!("manifests/{digest}")).await?;
+    match response.status() {
+        StatusCode::NOT_FOUND => Ok(()),
+        StatusCode::METHOD_NOT_ALLOWED => Err(Error::DeletionDisabled),
+        _ => expect_success(Method::DELETE, response).await.map(|_| ()),
+    }
+}
+
+/// Returns the response to a GET request, or `None` if its status is 404.
+async fn get(repository: &Repository<'_>, path: &str) -> Result<Option<Response>, Error> {
+    let response = repository.send(Method::GET, path).await?;
+    match response.status() {
+        StatusCode::NOT_FOUND => Ok(None),
+        _ => expect_success(Method::GET, response).await.map(Some),
+    }
+}
+
+async fn expect_success(method: Method, response: Response) -> Result<Response, Error> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let (status, request) = (response.status(), format!("{method} {}", response.url()));
+    Err(Error::Status { status, request, body: response.text().await? })
+}
