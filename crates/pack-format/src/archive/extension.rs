@@ -1,3 +1,5 @@
+use unicode_normalization::is_nfc;
+
 use super::{
     acl,
     header::{Header, Mode},
@@ -35,14 +37,17 @@ pub(super) struct Extensions {
     types: Vec<ExtensionType>,
     pax: Pax,
     long_name: Option<Vec<u8>>,
-    /// Whether an extension header has a magic other than that of POSIX or GNU tar.
-    has_other_magic: bool,
 }
 
 /// The reason that an extension header is invalid. Reading stops there, since the header may contain the size of the
 /// next entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {
+    #[error(
+        "has a magic other than that of POSIX or GNU tar, as 7-Zip 9 and R write it, and some tar readers ignore such a \
+         header; create the archive with `tar --format=posix` or with a current version of 7-Zip"
+    )]
+    Magic,
     #[error("follows another extension header, and tar readers disagree on which of them applies")]
     Combined,
     #[error(
@@ -63,6 +68,9 @@ impl Extensions {
         data: &[u8],
     ) -> Result<(), InvalidExtension> {
         use ExtensionType::{GlobalPax, LongLink, LongName, Pax as PaxRecords};
+        if !header.has_extensions {
+            return Err(InvalidExtension::Magic);
+        }
         // `git archive` writes a global header before all others.
         let is_allowed = match extension_type {
             GlobalPax => self.types.iter().all(|before| *before == GlobalPax),
@@ -72,7 +80,6 @@ impl Extensions {
             return Err(InvalidExtension::Combined);
         }
         self.types.push(extension_type);
-        self.has_other_magic |= !header.has_extensions;
         match extension_type {
             PaxRecords => self.pax = Pax::parse(data)?,
             GlobalPax if !Pax::parse(data)?.is_allowed_globally() => return Err(InvalidExtension::GlobalPax),
@@ -113,11 +120,11 @@ impl Extensions {
         {
             problems.push(TWO_NAMES);
         }
+        if self.pax.path.as_deref().and_then(|path| str::from_utf8(path).ok()).is_some_and(|path| !is_nfc(path)) {
+            problems.push(NOT_NFC);
+        }
         if self.pax.has_hidden_path && self.name() != Some(header_name) {
             problems.push(HIDDEN_PATH);
-        }
-        if self.has_other_magic && self.name().is_some_and(|name| name != header_name) {
-            problems.push(OTHER_MAGIC);
         }
         problems
     }
@@ -125,9 +132,8 @@ impl Extensions {
 
 const TWO_NAMES: &str = "has a PAX `path` and a GNU long name that differ, and tar readers disagree on which applies; \
                          create the archive with `tar --format=posix`";
-const OTHER_MAGIC: &str = "has a long name in a header without the magic of POSIX or GNU tar, as 7-Zip 9 and R write it, \
-                           and some tar readers use another name; create the archive with `tar --format=posix` or a \
-                           current version of 7-Zip";
+const NOT_NFC: &str = "has a PAX `path` with decomposed characters (not in Unicode normalisation form C), which bsdtar \
+                       changes; rename it, or create the archive with `tar --format=gnu`";
 const HIDDEN_PATH: &str = "has a PAX `path` and another PAX record with a NUL or an empty line in its value, where some \
                            tar readers stop and use the name in the header; archive the files without extended \
                            attributes (`tar --no-xattrs --no-selinux`)";

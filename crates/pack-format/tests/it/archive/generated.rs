@@ -9,6 +9,7 @@ use test_support::{
     listing::Listing,
     manifest::MANIFEST,
 };
+use unicode_normalization::UnicodeNormalization as _;
 
 /// An archive and the pack in it.
 #[derive(Debug, Clone)]
@@ -127,6 +128,8 @@ fn stem() -> impl Strategy<Value = String> {
         1 => "[a-z]{80,240}",
         1 => "(é|ß|日|Ω){20,70}",
     ]
+    // Bsdtar composes the characters of a PAX `path`.
+    .prop_map(|stem| stem.nfc().collect())
 }
 
 fn item() -> impl Strategy<Value = Item> {

@@ -64,7 +64,7 @@ type Verdict = Result<Listing, Vec<String>>;
 /// Parts of the reasons that apply because tar readers disagree, and not because of a rule for packs. An archive that is
 /// rejected only for them must be read differently by some reader.
 const READERS_DISAGREE: [&str; 4] = [
-    "without the magic of POSIX or GNU tar",
+    "with decomposed characters",
     "a GNU long name that differ",
     "where some tar readers stop and use the name in the header",
     "that contradicts the execute bits",

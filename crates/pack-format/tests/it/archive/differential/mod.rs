@@ -4,7 +4,7 @@
 //! - [`directories`] makes the directories, [`writers`] archive them, and [`mutations`] change the archives.
 //! - [`readers`] unpack the archives, and [`comparison`] compares them with the verdict.
 //!
-//! `DIFFERENTIAL_CASES` sets the number of archives. Each run starts with the same ones.
+//! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` selects other ones.
 
 mod comparison;
 mod directories;
@@ -24,6 +24,7 @@ use self::{
 };
 
 const DEFAULT_CASES: usize = 400;
+const DEFAULT_SEED: u64 = 15;
 /// The number of changed archives for each archive of a writer.
 const MUTATIONS: usize = 4;
 /// The number of directories that all writers archive before the readers run.
@@ -32,8 +33,9 @@ const DIRECTORIES: usize = 3;
 #[test]
 fn every_verdict_is_what_all_readers_make_of_the_archive() {
     let cases = std::env::var("DIFFERENTIAL_CASES").map_or(DEFAULT_CASES, |cases| cases.parse().unwrap());
+    let seed = std::env::var("DIFFERENTIAL_SEED").map_or(DEFAULT_SEED, |seed| seed.parse().unwrap());
     let (writers, readers) = (Writer::installed(), readers::installed());
-    let mut random = fastrand::Rng::with_seed(15);
+    let mut random = fastrand::Rng::with_seed(seed);
     let mut tally = Tally::default();
     let mut skipped: BTreeMap<String, usize> = BTreeMap::new();
     while tally.cases() < cases {
