@@ -27,5 +27,5 @@ pub use self::{
 pub use self::{
     gnu_tar::{LAYER_COMMAND, layer_by_gnu_tar},
     repository::sample_pack,
-    tools::{report_missing, run, tool},
+    tools::{report_missing, run, run_batch, tool},
 };
