@@ -34,12 +34,16 @@ impl PackName {
         &self.0
     }
 
-    /// Returns the name that the author of an invalid text probably meant, such as `my-pack` for `My_Pack`.
+    /// Returns the name that the author of an invalid text probably meant, such as `my-pack` for `My_Pack` and
+    /// `my-pack@1.0.0`, and `pack-7` for `7`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
-        let lower = text.to_ascii_lowercase();
+        // A version often follows the name, as in other package managers.
+        let name = text.split(['@', ':', '=', '<', '>', '~', '^']).next().unwrap_or_default().to_ascii_lowercase();
         let words: Vec<&str> =
-            lower.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        words.join("-").parse().ok()
+            name.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let name = words.join("-");
+        let is_number = name.starts_with(|first: char| first.is_ascii_digit());
+        if is_number { format!("pack-{name}") } else { name }.parse().ok()
     }
 }
 

@@ -38,6 +38,8 @@ impl Version {
     /// Returns the version that the author of an invalid text probably meant, such as `1.2.0` for `v1.2`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches(['v', 'V', '=']);
+        let date = text.replace('-', ".");
+        let text = if is_date(text) { &date } else { text };
         let (core, rest) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));
         let mut numbers: Vec<&str> = core.split('.').collect();
         for number in &mut numbers {
@@ -49,6 +51,12 @@ impl Version {
         numbers.resize(numbers.len().max(3), "0");
         format!("{}{rest}", numbers.join(".")).parse().ok()
     }
+}
+
+/// Returns whether this is a date such as `2024-01-31`.
+fn is_date(text: &str) -> bool {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    lengths == [4, 2, 2] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
 }
 
 impl FromStr for Version {

@@ -119,11 +119,18 @@ fn name(host: &str) -> Result<(), InvalidDomain> {
             return Err(InvalidDomain::Hyphen);
         }
     }
-    // URL parsers treat a host whose last label is a number as an IPv4 address, even if it is incomplete (WHATWG URL,
-    // "ends in a number checker").
-    let is_number = host.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_number = host.rsplit('.').next().is_some_and(is_url_number);
     if is_number && host.parse::<Ipv4Addr>().is_err() {
         return Err(InvalidDomain::Ipv4);
     }
     Ok(())
+}
+
+/// Returns whether URL parsers take a host with this last label, in lower case, as an IPv4 address (WHATWG URL, "ends in
+/// a number checker"): a decimal or octal number, or a hexadecimal number such as `0x7f`.
+fn is_url_number(label: &str) -> bool {
+    match label.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => label.bytes().all(|byte| byte.is_ascii_digit()),
+    }
 }

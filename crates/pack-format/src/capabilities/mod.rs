@@ -3,6 +3,7 @@
 mod domain;
 mod identifier;
 mod rule;
+mod transform;
 
 use std::collections::HashSet;
 
@@ -48,14 +49,17 @@ fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems
     if let Some(field) = capability.require("type", "`http`", problems) {
         one_of(&field, &TYPES, problems);
     }
+    let mut rules = Vec::new();
     if let Some(allow) = capability.require("allow", "a list of rules", problems) {
         for rule in nonempty_list(&allow, "rule", problems) {
-            rule::validate(rule, problems);
+            rules.extend(rule::validate(rule, problems));
         }
     }
     if let Some(transforms) = capability.get("transforms") {
-        transforms.list(problems);
         transforms.check_characters(problems);
+        for transform in transforms.list(problems).unwrap_or_default() {
+            transform::validate(transform, &rules, problems);
+        }
     }
     if let Some(budgets) = capability.get("budgets") {
         budgets.check_characters(problems);

@@ -8,12 +8,10 @@ const KEYS: [&str; 5] = ["name", "domains", "methods", "paths", "allow_insecure"
 /// The allowed HTTP methods: those of RFC 9110, section 9.3, except CONNECT and TRACE, and PATCH (RFC 5789).
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
-/// Validates one rule in a capability's `allow`.
-pub(super) fn validate(field: Field<'_>, problems: &mut Problems) {
-    let Some(rule) = field.mapping(problems) else { return };
-    if let Some(name) = rule.get("name") {
-        identifier::read(&name, problems);
-    }
+/// Validates one rule in a capability's `allow`. Returns its name, if it has one.
+pub(super) fn validate<'a>(field: Field<'a>, problems: &mut Problems) -> Option<&'a str> {
+    let rule = field.mapping(problems)?;
+    let name = rule.get("name").and_then(|name| identifier::read(&name, problems));
     if let Some(domains) = rule.require("domains", "a list of hosts such as `api.example.com`", problems) {
         for domain in nonempty_list(&domains, "host", problems) {
             self::domain(&domain, problems);
@@ -31,6 +29,7 @@ pub(super) fn validate(field: Field<'_>, problems: &mut Problems) {
         allow_insecure.expect_boolean(problems);
     }
     rule.check_characters_of_others(&KEYS, problems);
+    name
 }
 
 fn domain(field: &Field<'_>, problems: &mut Problems) {

@@ -58,6 +58,9 @@ pub(super) fn describe(error: &ScanError, text: &str) -> SyntaxProblem {
     if error.info().contains("unknown anchor") {
         return unquoted_asterisk(error, text);
     }
+    if ["escape character", "hexadecimal", "escape code"].iter().any(|words| error.info().contains(words)) {
+        return invalid_escape(error, text);
+    }
     let advice = match error.info() {
         info if info.contains("recursion limit") => {
             return SyntaxProblem { span: position(error, text), message: too_deep(), suggestion: None };
@@ -73,6 +76,39 @@ pub(super) fn describe(error: &ScanError, text: &str) -> SyntaxProblem {
     };
     let message = format!("is not valid YAML ({}){advice}", error.info());
     SyntaxProblem { span: position(error, text), message, suggestion: None }
+}
+
+/// Explains an invalid escape in double quotes, and suggests single quotes, which have no escapes.
+fn invalid_escape(error: &ScanError, text: &str) -> SyntaxProblem {
+    let is_surrogate = error.info().contains("Unicode");
+    let message = if is_surrogate {
+        "has an invalid code point after a backslash in double quotes, such as half of a surrogate pair of JSON; write \
+         the character itself, or put the text in single quotes, in which a backslash is an ordinary character"
+    } else {
+        "has an invalid escape in double quotes, in which a backslash starts an escape; put the text in single quotes, \
+         in which a backslash is an ordinary character"
+    };
+    let quoted: String = text.chars().skip(error.marker().index()).collect();
+    let content = double_quoted_content(&quoted);
+    let length = content.map_or(0, |content| content.chars().count() + 2);
+    let replacement = content.map(|content| format!("'{}'", content.replace('\'', "''")));
+    let suggestion = replacement.map(|replacement| Suggestion::new("put the text in single quotes", replacement));
+    SyntaxProblem { span: Span { length, ..position(error, text) }, message: message.to_owned(), suggestion }
+}
+
+/// Returns the text between the double quotes at the start of `text`, as it is written. Returns `None` if the closing
+/// quote is not on the same line, or if the text has a quote in it.
+fn double_quoted_content(text: &str) -> Option<&str> {
+    let content = text.strip_prefix('"')?.lines().next()?;
+    let mut is_escaped = false;
+    for (index, char) in content.char_indices() {
+        match char {
+            '"' if is_escaped => return None,
+            '"' => return Some(&content[..index]),
+            _ => is_escaped = char == '\\' && !is_escaped,
+        }
+    }
+    None
 }
 
 /// Explains text that starts with `*`, such as a glob, and suggests quotes.

@@ -328,3 +328,39 @@ fn rejects_control_characters_in_other_keys() {
         ],
     );
 }
+
+#[test]
+fn transforms_apply_to_named_rules_only() {
+    let capability = |applies_to: &str| {
+        manifest_with_capabilities(&format!(
+            "  - name: a\n    type: http\n    allow:\n      - {{name: read, domains: [a.b], methods: [GET]}}\n      - \
+             {{domains: [a.c], methods: [GET]}}\n    transforms:\n      - {{kind: redact, {applies_to}}}\n"
+        ))
+    };
+    for applies_to in ["", "applies_to: read", "applies_to: [read, read]", "applies_to: []"] {
+        assert_manifest_accepted(capability(applies_to));
+    }
+    let unknown = "is not the name of a rule in `allow` of this capability";
+    assert_manifest_rejected(
+        capability("applies_to: [raed, other, 5]"),
+        &[
+            (
+                "pack.yaml: capabilities[0].transforms[0].applies_to[0]",
+                &format!("line 11: `raed` {unknown}: did you mean `read`?"),
+            ),
+            ("pack.yaml: capabilities[0].transforms[0].applies_to[1]", &format!("line 11: `other` {unknown}")),
+            (
+                "pack.yaml: capabilities[0].transforms[0].applies_to[2]",
+                &format!("line 11: `5` is a number, not text, and {unknown}"),
+            ),
+        ],
+    );
+    assert_manifest_rejected(
+        capability("applies_to: \"\""),
+        &[("pack.yaml: capabilities[0].transforms[0].applies_to", &format!("line 11: `\"\"` {unknown}"))],
+    );
+    assert_manifest_rejected(
+        capability("applies_to: {rule: read}"),
+        &[("pack.yaml: capabilities[0].transforms[0].applies_to", "line 11: is a mapping; must be text")],
+    );
+}

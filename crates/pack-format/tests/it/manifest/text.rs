@@ -61,7 +61,7 @@ fn rejects_invalid_names() {
         (
             "1a",
             "line 1: `1a` must start with a lower-case letter and contain only lower-case letters, digits and single \
-             hyphens between them",
+             hyphens between them: did you mean `pack-1a`?",
         ),
         (
             "a b",
@@ -267,7 +267,7 @@ fn rejects_invalid_suggested_packs() {
             (
                 "pack.yaml: suggested_packs[1]",
                 "line 6: `7` is a number, not text, and must start with a lower-case letter and contain only lower-case letters, digits and \
-                 single hyphens between them",
+                 single hyphens between them; write `- \"pack-7\"`",
             ),
             ("pack.yaml: suggested_packs[2]", "line 7: is a list; must be text"),
             ("pack.yaml: suggested_packs[3]", "line 8: has no value; write text, or remove the key if it is optional"),
