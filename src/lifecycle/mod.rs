@@ -1,10 +1,22 @@
 //! The use cases that change existing packs.
 
+use pack_format::Secret;
+
 use crate::{
     aws::{self, Table},
     identity::Caller,
     records::{PackId, Record, Visibility},
 };
+
+/// Why a pack was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The pack would become a community pack, but live credentials seem to be in it.
+    #[error("the pack has what looks like live credentials")]
+    SecretsFound(Vec<Secret>),
+    #[error("a storage error")]
+    Storage(#[from] aws::Error),
+}
 
 /// The use cases that change the packs of the caller's org.
 #[derive(Debug, Clone)]
@@ -20,13 +32,22 @@ impl Lifecycle {
     /// Sets who may see a pack, and returns its record. Returns `None` if the caller's org has no such pack.
     ///
     /// # Errors
-    /// Returns an error if DynamoDB fails. The visibility may have been set anyway. It is safe to retry.
+    /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack, and
+    /// [`ChangeError::Storage`] if DynamoDB fails. In that case the visibility may have been set. It is safe to retry.
     pub async fn set_visibility(
         &self,
         caller: &Caller,
         id: PackId,
         visibility: Visibility,
-    ) -> Result<Option<Record>, aws::Error> {
-        self.table.set_visibility(caller.org.id, id, visibility).await
+    ) -> Result<Option<Record>, ChangeError> {
+        if visibility == Visibility::Community {
+            let own = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
+            // A record's content never changes, so this still holds when the visibility is set.
+            let secrets = own.map_or_else(Vec::new, |record| record.release.secrets_found);
+            if !secrets.is_empty() {
+                return Err(ChangeError::SecretsFound(secrets));
+            }
+        }
+        Ok(self.table.set_visibility(caller.org.id, id, visibility).await?)
     }
 }

@@ -25,7 +25,7 @@ use std::{
 };
 
 use self::{entries::Entries, gzip::GzipReader, tree_builder::TreeBuilder};
-use super::{Limit, Limits, Problems, Tree, ValidationError};
+use super::{Limit, Limits, Problems, Secret, Tree, ValidationError};
 
 /// The field under which an archive's problems are reported.
 const FIELD: &str = "archive";
@@ -53,11 +53,15 @@ pub(super) fn read(
     limits: &Limits,
     contents: &mut impl Write,
     problems: &mut Problems,
-) -> Result<Tree, ValidationError> {
+) -> Result<(Tree, Vec<Secret>), ValidationError> {
     let reader = GzipReader::new(archive, limits);
     let mut builder = TreeBuilder::default();
     match Entries::new(reader, limits, &mut builder, problems, contents).read() {
-        Ok(()) => Ok(builder.build()),
+        Ok(secrets) => {
+            let tree = builder.build();
+            let secrets = secrets.in_tree(&tree);
+            Ok((tree, secrets))
+        }
         Err(ReadError::TooLarge(limit)) => Err(ValidationError::TooLarge(limit)),
         Err(ReadError::Unreadable(problem)) => {
             problems.add(FIELD, problem);
