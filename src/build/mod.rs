@@ -49,7 +49,7 @@ pub enum BuildError {
     /// The staged archive, or the temporary file with its contents, could not be read or written.
     #[error("the archive could not be read")]
     Archive(#[source] io::Error),
-    #[error("the image was not pushed")]
+    #[error("a registry error")]
     Registry(#[from] registry::Error),
     #[error("another build of this version is running")]
     Leased,
@@ -124,6 +124,7 @@ impl Builder {
             }
         };
         if !self.table.publish(record, lease).await? {
+            self.clean_up(record, lease).await?;
             return self.outcome(record).await?.ok_or(BuildError::Contested);
         }
         self.registry.tag(&record.release.image_ref, manifest).await?;
@@ -134,6 +135,21 @@ impl Builder {
             Some(found) if found.build.status == BuildStatus::Ready => Ok(BuildOutcome::Ready),
             _ => Err(BuildError::Contested),
         }
+    }
+
+    /// Deletes the image of a build that may not publish it, unless the version's record has the same content. The lease
+    /// keeps other builds from pushing the same image meanwhile.
+    async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
+        let now = Timestamp::now();
+        if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
+            return Err(BuildError::Leased);
+        }
+        let Release { org_id, manifest, image_ref, image_digest, layer_digest, .. } = &record.release;
+        let owner = self.table.released(*org_id, &manifest.name, &manifest.version).await?;
+        if owner.is_none_or(|owner| owner.release.layer_digest != *layer_digest) {
+            self.registry.delete(image_ref, *image_digest).await?;
+        }
+        Ok(())
     }
 
     /// Returns the outcome of a job whose write did not apply, or `None` if its record can still be built.

@@ -75,7 +75,7 @@ pub struct Requeue {
     pub table_name: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
-    /// `REQUEUE_AFTER_MS`, `MAX_SENDS`, `GIVE_UP_AFTER_MS`.
+    /// `REQUEUE_AFTER_MS`, `MAX_TRIES`, `GIVE_UP_AFTER_MS`.
     pub settings: requeue::Settings,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
@@ -150,11 +150,13 @@ impl Requeue {
         let mut reader = Reader::new(lookup);
         let (table_name, build_queue_url) = (reader.required("TABLE_NAME"), reader.required("BUILD_QUEUE_URL"));
         let default = requeue::Settings::default();
-        reader.renamed("MAX_ATTEMPTS", "MAX_SENDS");
+        reader.renamed("MAX_ATTEMPTS", "MAX_TRIES");
+        reader.renamed("MAX_SENDS", "MAX_TRIES");
         let settings = requeue::Settings {
             resend_after: reader.milliseconds("REQUEUE_AFTER_MS", default.resend_after),
-            max_sends: reader.optional("MAX_SENDS", default.max_sends),
+            max_tries: reader.optional("MAX_TRIES", default.max_tries),
             give_up_after: reader.milliseconds("GIVE_UP_AFTER_MS", default.give_up_after),
+            ..default
         };
         let timeouts = timeouts(&mut reader);
         reader.finish(|| Some(Self { table_name: table_name?, build_queue_url: build_queue_url?, settings, timeouts }))

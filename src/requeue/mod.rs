@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 
 use crate::{
-    aws::{self, Queue, Table},
+    aws::{self, Queue, Staging, Table},
     error_chain::ErrorChain,
     records::{BuildStatus, PackId, Record, Timestamp},
 };
@@ -27,16 +27,24 @@ pub struct Settings {
     /// How long after a send the job is sent again. It must exceed the time for which the queue itself redelivers the
     /// job: the queue's visibility timeout times its `maxReceiveCount`.
     pub resend_after: Duration,
-    /// The number of sends after which an attempt is marked as failed instead of sent again.
-    pub max_sends: u32,
-    /// The age at which a pending build is marked as failed instead of sent again, regardless of its number of sends.
+    /// The number of tries after which an attempt is marked as failed instead of sent again.
+    pub max_tries: u32,
+    /// The age at which a pending build is marked as failed instead of sent again if it was tried at least once.
     pub give_up_after: Duration,
+    /// The age at which a pending build is marked as failed even if it was never tried, since its archive has expired.
+    pub archive_expires_after: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let hour = Duration::from_secs(3_600);
-        Self { resend_after: hour, max_sends: 5, give_up_after: 24 * hour }
+        Self {
+            resend_after: hour,
+            // The queue delivers a job up to five times for each send.
+            max_tries: 25,
+            give_up_after: 24 * hour,
+            archive_expires_after: Staging::EXPIRES_AFTER,
+        }
     }
 }
 
@@ -154,19 +162,21 @@ impl Sweep {
 }
 
 impl Settings {
+    /// Decides about a queued build. A build that no builder has tried is late, which is not its author's fault.
     fn decide(&self, record: &Record, now: Timestamp) -> Action {
         let build = &record.build;
-        if now.since(build.enqueued_at) < self.resend_after {
-            Action::Wait
-        } else if build.sends >= self.max_sends {
-            let reason =
-                format!("the image could not be built after {} tries; upload the same archive again", build.sends);
-            Action::Fail { reason }
-        } else if now.since(record.updated_at) >= self.give_up_after {
-            let reason = "the image could not be built in the time allowed; upload the same archive again".to_owned();
-            Action::Fail { reason }
+        let age = now.since(record.updated_at);
+        let reason = if now.since(build.enqueued_at) < self.resend_after {
+            return Action::Wait;
+        } else if age >= self.archive_expires_after {
+            "the uploaded archive expired before it was built; upload it again".to_owned()
+        } else if build.tries >= self.max_tries {
+            format!("the image could not be built after {} tries; upload the same archive again", build.tries)
+        } else if build.tries > 0 && age >= self.give_up_after {
+            "the image could not be built in the time allowed; upload the same archive again".to_owned()
         } else {
-            Action::Send
-        }
+            return Action::Send;
+        };
+        Action::Fail { reason }
     }
 }

@@ -155,7 +155,7 @@ impl Uploads {
             let (found, more) = tokio::join!(found, self.capability_warnings(org, &release.manifest));
             warnings.extend(more);
             let Some(found) = found? else { return Ok(Checked { release, warnings }) };
-            let release = match decide(&found, &release)? {
+            let release = match self.decide(&found, &release).await? {
                 Decision::Keep => found.release,
                 Decision::QueueAgain => found.release.uploaded_again(&release),
                 Decision::Replace => release,
@@ -251,7 +251,8 @@ impl Uploads {
     /// Writes the record. If a record with this name and version exists, keeps it, queues it again or replaces it.
     ///
     /// # Errors
-    /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and has not failed.
+    /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one, and has not failed or
+    /// was published.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());
@@ -261,7 +262,7 @@ impl Uploads {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
             };
-            match decide(&found, &new.release)? {
+            match self.decide(&found, &new.release).await? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
                 Decision::QueueAgain | Decision::Replace if overwrites.next().is_none() => {
                     return Err(UploadError::ConcurrentUploads);
@@ -275,6 +276,18 @@ impl Uploads {
                     created = self.table.replace(&found, &new).await?;
                     outcome = Outcome::Created(new.clone());
                 }
+            }
+        }
+    }
+
+    async fn decide(&self, found: &Record, new: &Release) -> Result<Decision, UploadError> {
+        let differs = Difference::between(&found.release, new);
+        match (&found.build.status, differs.is_empty()) {
+            (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
+            (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
+            (BuildStatus::Failed { .. }, false) if !self.table.is_published(found).await? => Ok(Decision::Replace),
+            (BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. }, false) => {
+                Err(UploadError::version_exists(found, differs))
             }
         }
     }
@@ -294,16 +307,6 @@ enum Decision {
     Keep,
     /// Queue it again: it is the same pack, and its build failed.
     QueueAgain,
-    /// Replace it: it has other content or another visibility, and its build failed.
+    /// Replace it: it has other content or another visibility, its build failed, and its version was never published.
     Replace,
-}
-
-fn decide(found: &Record, new: &Release) -> Result<Decision, UploadError> {
-    let differs = Difference::between(&found.release, new);
-    match (&found.build.status, differs.is_empty()) {
-        (BuildStatus::Queued | BuildStatus::Ready, true) => Ok(Decision::Keep),
-        (BuildStatus::Failed { .. }, true) => Ok(Decision::QueueAgain),
-        (BuildStatus::Failed { .. }, false) => Ok(Decision::Replace),
-        (BuildStatus::Queued | BuildStatus::Ready, false) => Err(UploadError::version_exists(found, differs)),
-    }
 }

@@ -134,7 +134,7 @@ fn every_timeout_can_be_set() {
         ("PUSH_TIMEOUT_MS", "17"),
         ("BUILD_LEASE_MS", "24"),
         ("REQUEUE_AFTER_MS", "18"),
-        ("MAX_SENDS", "19"),
+        ("MAX_TRIES", "19"),
         ("GIVE_UP_AFTER_MS", "20"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9001"),
     ];
@@ -150,7 +150,7 @@ fn every_timeout_can_be_set() {
     assert_eq!(builder.registry.push_timeout, milliseconds(17));
     assert_eq!(builder.lease, milliseconds(24));
     assert_eq!((requeue.settings.resend_after, requeue.settings.give_up_after), (milliseconds(18), milliseconds(20)));
-    assert_eq!(requeue.settings.max_sends, 19);
+    assert_eq!(requeue.settings.max_tries, 19);
     assert!(api.s3_path_style && builder.s3_path_style);
 }
 
@@ -161,15 +161,15 @@ fn renamed_variables_are_rejected_under_their_old_names() {
     assert_eq!(variables(&Builder::read(environment(&timeouts)).unwrap_err()).len(), 2);
     assert_eq!(variables(&Admin::read(environment(&timeouts)).unwrap_err()).len(), 2);
 
-    let settings = [timeouts[0], timeouts[1], ("MAX_ATTEMPTS", "5")];
+    let settings = [timeouts[0], timeouts[1], ("MAX_ATTEMPTS", "5"), ("MAX_SENDS", "5")];
     let error = Requeue::read(environment(&settings)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "invalid configuration: MAX_ATTEMPTS was renamed: set MAX_SENDS instead; CALL_TIMEOUT_MS was \
-         renamed: set CALL_ATTEMPT_TIMEOUT_MS instead; TRANSFER_TIMEOUT_MS was renamed: set \
+        "invalid configuration: MAX_ATTEMPTS was renamed: set MAX_TRIES instead; MAX_SENDS was renamed: \
+         set MAX_TRIES instead; CALL_TIMEOUT_MS was renamed: set CALL_ATTEMPT_TIMEOUT_MS instead; TRANSFER_TIMEOUT_MS was renamed: set \
          TRANSFER_ATTEMPT_TIMEOUT_MS instead"
     );
-    assert!(Requeue::read(environment(&[("MAX_ATTEMPTS", ""), ("MAX_SENDS", "3")])).is_ok());
+    assert!(Requeue::read(environment(&[("MAX_ATTEMPTS", ""), ("MAX_SENDS", ""), ("MAX_TRIES", "3")])).is_ok());
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn staged_archives_outlive_their_builds() {
     assert_eq!(u32::try_from(template("StagingBucket", "DaysAfterInitiation")).unwrap() * day, expires_after);
 
     let requeue = Requeue::read(environment(&[])).unwrap().settings;
-    assert_eq!(requeue.give_up_after, day);
+    assert_eq!((requeue.give_up_after, requeue.archive_expires_after), (day, expires_after));
     assert!(requeue.give_up_after + requeue.resend_after < expires_after);
     let redelivered_for = template("BuildQueue", "VisibilityTimeout") * template("BuildQueue", "maxReceiveCount");
     assert!(

@@ -25,6 +25,12 @@ impl Lease {
     pub fn new(until: Timestamp) -> Self {
         Self { holder: Ulid::generate().to_string(), until }
     }
+
+    /// Returns the lease of the same holder with another end.
+    #[must_use]
+    pub fn prolonged(&self, until: Timestamp) -> Self {
+        Self { holder: self.holder.clone(), until }
+    }
 }
 
 /// The part of a version claim that publishing the version sets.
@@ -71,6 +77,18 @@ impl Table {
             .expression_attribute_values(":holder", string(&lease.holder))
             .expression_attribute_values(":layer", string(record.release.layer_digest));
         self.transact_updates([queue, publish]).await
+    }
+
+    /// Takes the lease again for a build that may have lost it. Returns false if another build holds the lease, or if the
+    /// version claim no longer exists.
+    pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
+        let renew = self
+            .update(Key::version_claim_of(record), "SET lease_holder = :holder, publishing_until = :until")
+            .condition_expression(format!("attribute_exists(pk) AND ({NOT_LEASED} OR lease_holder = :holder)"))
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":until", string(lease.until))
+            .expression_attribute_values(":now", string(now));
+        super::applied(renew).await
     }
 
     /// Returns whether the record's version is published with the record's content.

@@ -9,6 +9,7 @@ mod faults;
 mod image;
 mod lambda;
 mod large;
+mod late_build;
 mod lifecycle;
 mod memory;
 mod reads;

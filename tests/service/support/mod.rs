@@ -4,6 +4,7 @@
 mod aws_emulator;
 mod backend_state;
 mod docker_registry;
+mod holding_registry;
 mod local;
 pub(crate) mod openapi;
 
@@ -19,6 +20,7 @@ pub(crate) use self::{
     aws_emulator::AwsEmulator,
     backend_state::BackendState,
     docker_registry::{DockerOptions, DockerRegistry, RepositoryClient, basic},
+    holding_registry::HoldingRegistry,
     local::{ApiResponse, Local, form, put_archive, scratch},
 };
 

@@ -8,14 +8,14 @@ use std::{
 
 use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse};
 use pack_upload::{
-    aws::{Created, Job, Queue, Timeouts, sqs},
-    records::{BuildStatus, OrgId, Record},
+    aws::{Created, Job, Lease, Queue, Timeouts, sqs},
+    records::{BuildStatus, OrgId, Record, Timestamp},
     requeue::{Requeue, Settings, Sweep},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::support::{Database, failed, record, upload};
+use super::support::{Database, record, upload};
 use crate::support::sdk;
 
 /// An SQS server that records the jobs sent to it, or rejects every message.
@@ -68,13 +68,23 @@ impl Fixture {
         record
     }
 
+    /// Begins a build that ends without a result.
+    async fn try_build(&self, record: &Record) {
+        let now = Timestamp::now();
+        assert!(self.database.table.begin_build(record, &Lease::new(now), now).await.unwrap());
+    }
+
     async fn read(&self, record: &Record) -> Record {
         self.database.table.record(record.id).await.unwrap().unwrap()
     }
 }
 
-const RESEND_IMMEDIATELY: Settings =
-    Settings { resend_after: Duration::ZERO, max_sends: 3, give_up_after: Duration::from_secs(60) };
+const RESEND_IMMEDIATELY: Settings = Settings {
+    resend_after: Duration::ZERO,
+    max_tries: 3,
+    give_up_after: Duration::from_secs(60),
+    archive_expires_after: Duration::from_secs(60),
+};
 
 #[tokio::test]
 async fn only_a_build_that_is_due_is_sent_again() {
@@ -93,12 +103,14 @@ async fn only_a_build_that_is_due_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_build_fails_after_its_last_send() {
+async fn a_build_fails_after_its_last_try() {
     let fixture = Fixture::start(RESEND_IMMEDIATELY).await;
     let queued = fixture.write("1.0.0").await;
     for _ in 0..2 {
+        fixture.try_build(&queued).await;
         assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1);
     }
+    fixture.try_build(&queued).await;
     assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, failed: 1, ..Sweep::default() });
     let error = "the image could not be built after 3 tries; upload the same archive again".to_owned();
     assert_eq!(fixture.read(&queued).await.build.status, BuildStatus::Failed { error });
@@ -107,9 +119,10 @@ async fn a_build_fails_after_its_last_send() {
 }
 
 #[tokio::test]
-async fn a_build_fails_after_its_time_limit_even_if_it_was_sent_once() {
+async fn a_build_that_was_tried_fails_after_its_time_limit() {
     let fixture = Fixture::start(Settings { give_up_after: Duration::from_millis(20), ..RESEND_IMMEDIATELY }).await;
     let queued = fixture.write("1.0.0").await;
+    fixture.try_build(&queued).await;
     tokio::time::sleep(Duration::from_millis(30)).await;
     assert_eq!(fixture.requeue.sweep().await.unwrap().failed, 1);
     let error = "the image could not be built in the time allowed; upload the same archive again".to_owned();
@@ -118,13 +131,48 @@ async fn a_build_fails_after_its_time_limit_even_if_it_was_sent_once() {
 }
 
 #[tokio::test]
-async fn a_new_attempt_resets_the_count_of_sends() {
-    let fixture = Fixture::start(Settings { max_sends: 2, ..RESEND_IMMEDIATELY }).await;
-    let old = failed(&fixture.database.table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
+async fn a_build_that_was_never_tried_does_not_fail_before_its_archive_expires() {
+    let mut fixture = Fixture::start(Settings { give_up_after: Duration::ZERO, ..RESEND_IMMEDIATELY }).await;
+    let queued = fixture.write("1.0.0").await;
+    for _ in 0..5 {
+        assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, sent: 1, ..Sweep::default() });
+    }
+    assert_eq!(fixture.read(&queued).await.build.status, BuildStatus::Queued);
+
+    fixture.requeue.settings.archive_expires_after = Duration::from_millis(20);
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert_eq!(fixture.requeue.sweep().await.unwrap().failed, 1);
+    let error = "the uploaded archive expired before it was built; upload it again".to_owned();
+    assert_eq!(fixture.read(&queued).await.build.status, BuildStatus::Failed { error });
+}
+
+#[tokio::test]
+async fn a_build_that_is_running_or_has_published_its_version_does_not_fail() {
+    let fixture = Fixture::start(Settings { archive_expires_after: Duration::ZERO, ..RESEND_IMMEDIATELY }).await;
+    let (running, published) = (fixture.write("1.0.0").await, fixture.write("1.0.1").await);
+    let (table, now) = (&fixture.database.table, Timestamp::now());
+    assert!(table.begin_build(&running, &Lease::new(now + Duration::from_secs(60)), now).await.unwrap());
+    let ended = Lease::new(now);
+    assert!(table.begin_build(&published, &ended, now).await.unwrap());
+    assert!(table.publish(&published, &ended).await.unwrap());
+    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 2, sent: 2, ..Sweep::default() });
+    for record in [&running, &published] {
+        assert_eq!(fixture.read(record).await.build.status, BuildStatus::Queued);
+    }
+}
+
+#[tokio::test]
+async fn a_new_attempt_resets_the_count_of_tries() {
+    let fixture = Fixture::start(Settings { max_tries: 1, ..RESEND_IMMEDIATELY }).await;
+    let queued = fixture.write("1.0.0").await;
+    fixture.try_build(&queued).await;
+    assert_eq!(fixture.requeue.sweep().await.unwrap().failed, 1);
+    let old = fixture.read(&queued).await;
     let retried = old.queued_again(&upload("again"));
     assert!(matches!(fixture.database.table.queue_again(&old, &retried).await.unwrap(), Created::Written));
     assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1);
     assert_eq!(fixture.queue.take(), [Job { pack_id: old.id, attempt: 2 }]);
+    fixture.try_build(&retried).await;
     assert_eq!(fixture.requeue.sweep().await.unwrap().failed, 1);
 }
 
@@ -141,9 +189,10 @@ async fn a_sweep_reports_the_age_of_the_oldest_pending_build() {
 
 #[tokio::test]
 async fn send_all_sends_every_pending_build_and_fails_none() {
-    let fixture =
-        Fixture::start(Settings { resend_after: Duration::from_secs(60), max_sends: 1, ..RESEND_IMMEDIATELY }).await;
+    let settings = Settings { resend_after: Duration::from_secs(60), max_tries: 1, ..RESEND_IMMEDIATELY };
+    let fixture = Fixture::start(settings).await;
     let (first, second) = (fixture.write("1.0.0").await, fixture.write("1.0.1").await);
+    fixture.try_build(&first).await;
     let swept = fixture.requeue.send_all().await.unwrap();
     assert_eq!(counts(swept), Sweep { pending: 2, sent: 2, ..Sweep::default() });
     let mut sent: Vec<_> = fixture.queue.take().iter().map(|job| job.pack_id).collect();

@@ -1,32 +1,17 @@
-//! Tests of [`Builder`](pack_upload::build::Builder): single, repeated, late and concurrent jobs, and batches.
+//! Tests of [`Builder`](pack_upload::build::Builder): single, repeated and concurrent jobs, and batches.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, Method, Uri},
-    response::IntoResponse,
-};
 use pack_upload::{
     aws::{Job, Lease},
     build::{BuildError, BuildOutcome},
     lambda::sqs,
     records::{BuildStatus, PackId, Record, Timestamp},
-    registry::{Credentials, RegistryAddress},
-    requeue::{Requeue, Settings},
+    registry::Credentials,
     upload::{Outcome, UploadError},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, sync::Notify};
 
 use super::fixture::{Fixture, Validated, archive, pack, registry, tools};
 
@@ -125,73 +110,10 @@ async fn an_unreachable_registry_leaves_the_build_pending_and_ends_its_lease() {
     assert!(matches!(error, BuildError::Registry(_)), "{error}");
     let found = fixture.read(&record).await;
     assert_eq!((&found.build.status, found.build.tries), (&BuildStatus::Queued, 1));
-    assert!(found.build.last_error.unwrap().starts_with("the image was not pushed: "));
+    assert!(found.build.last_error.unwrap().starts_with("a registry error: "));
 
     fixture.builder.registry = reachable;
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
-}
-
-/// A proxy for the embedded registry that holds the first push of an image manifest until the test releases it.
-struct HoldingRegistry {
-    backend: String,
-    held: Notify,
-    release: Notify,
-    is_first: AtomicBool,
-}
-
-impl HoldingRegistry {
-    async fn start(backend: String) -> (Arc<Self>, RegistryAddress) {
-        let (held, release) = (Notify::new(), Notify::new());
-        let proxy = Arc::new(Self { backend, held, release, is_first: AtomicBool::new(true) });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string().parse().unwrap();
-        let router = Router::new().fallback(forward).with_state(proxy.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        (proxy, address)
-    }
-}
-
-async fn forward(
-    State(proxy): State<Arc<HoldingRegistry>>,
-    method: Method,
-    uri: Uri,
-    mut headers: HeaderMap,
-    body: Bytes,
-) -> impl IntoResponse {
-    if method == Method::PUT && uri.path().contains("/manifests/") && proxy.is_first.swap(false, Ordering::SeqCst) {
-        proxy.held.notify_one();
-        proxy.release.notified().await;
-    }
-    headers.remove("host");
-    let request = reqwest::Client::new().request(method, format!("http://{}{uri}", proxy.backend));
-    let response = request.headers(headers).body(body).send().await.unwrap();
-    (response.status(), response.headers().clone(), response.bytes().await.unwrap())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_late_build_of_a_replaced_record_does_not_move_the_tag() {
-    let mut fixture = Fixture::start().await;
-    let backend = fixture.embedded.backends.registry.to_string();
-    let (proxy, address) = HoldingRegistry::start(backend.clone()).await;
-    fixture.builder.registry = registry(&address, Credentials::None);
-    fixture.builder.lease = Duration::ZERO;
-    fixture.uploads.registry = address;
-
-    let first = fixture.create(pack("first")).await;
-    let (builder, job) = (fixture.builder.clone(), Job::from(&first));
-    let late = tokio::spawn(async move { builder.build(job).await });
-    proxy.held.notified().await;
-
-    let settings = Settings { resend_after: Duration::ZERO, max_sends: 1, ..Settings::default() };
-    let requeue = Requeue { table: fixture.uploads.table.clone(), queue: fixture.uploads.queue.clone(), settings };
-    assert_eq!(requeue.sweep().await.unwrap().failed, 1);
-    let second = fixture.create(pack("second")).await;
-    assert_eq!(fixture.builder.build(Job::from(&second)).await.unwrap(), BuildOutcome::Ready);
-
-    proxy.release.notify_one();
-    assert_eq!(late.await.unwrap().unwrap(), BuildOutcome::Dropped);
-    let tag = reqwest::get(format!("http://{backend}/v2/acme/tools/manifests/1.0.0")).await.unwrap();
-    assert_eq!(tag.headers()["docker-content-digest"], second.release.image_digest.to_string());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use std::{io::Cursor, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use pack_format::{Limits, Tree, image::Image};
 use pack_upload::{
@@ -103,6 +104,15 @@ impl Fixture {
                 received.messages().iter().map(|message| serde_json::from_str::<Job>(message.body().unwrap()).unwrap()),
             );
         }
+    }
+
+    /// Sets a record's status to `failed`, whatever its state.
+    pub(crate) async fn fail(&self, record: &Record) {
+        let update = self.embedded.clients.dynamodb.update_item().table_name(&self.embedded.options.table_name);
+        let text = |text: String| AttributeValue::S(text);
+        let update = update.key("pk", text(format!("PACK#{}", record.id))).key("sk", text("PACK".to_owned()));
+        let update = update.update_expression("SET build_status = :failed REMOVE pending");
+        update.expression_attribute_values(":failed", text("failed".to_owned())).send().await.unwrap();
     }
 
     /// Deletes the staged archive, as the bucket's lifecycle rule does.

@@ -7,6 +7,7 @@ mod build;
 mod delete;
 mod ecr;
 mod fixture;
+mod late_builds;
 mod panics;
 mod push;
 mod upload;

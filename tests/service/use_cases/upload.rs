@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use pack_upload::{
-    aws::{Error, Job, Queue, Staging, Table},
+    aws::{Error, Job, Lease, Queue, Staging, Table},
     build::BuildOutcome,
     records::{BuildStatus, Release, Timestamp, Visibility},
     requeue::{Requeue, Settings},
@@ -38,6 +38,27 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
     assert_eq!(again, fixture.read(&record).await);
     assert_eq!(fixture.jobs().await.len(), 1);
     assert_eq!(fixture.items().await, 2);
+}
+
+/// No step of a build leaves such a record. Restoring the table from a backup can.
+#[tokio::test]
+async fn a_failed_record_of_a_published_version_is_not_replaced() {
+    let fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
+    let now = Timestamp::now();
+    let lease = Lease::new(now);
+    assert!(fixture.uploads.table.begin_build(&record, &lease, now).await.unwrap());
+    assert!(fixture.uploads.table.publish(&record, &lease).await.unwrap());
+    fixture.fail(&record).await;
+
+    for error in [
+        fixture.uploads.submit(&fixture.org, pack("other")).await.unwrap_err(),
+        fixture.uploads.check(&fixture.org, pack("other")).await.unwrap_err(),
+    ] {
+        let UploadError::VersionExists(existing) = error else { panic!("{error}") };
+        assert_eq!((existing.pack_id, &*existing.differs), (record.id, &[Difference::Content][..]));
+    }
+    assert!(matches!(fixture.submit(pack("hello")).await, Outcome::QueuedAgain(_)));
 }
 
 #[tokio::test]

@@ -153,6 +153,6 @@ async fn resending_a_lost_job_survives_every_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failing_a_build_after_its_last_send_survives_every_fault() {
-    matrix(Workflow::FailAfterLastSend).await;
+async fn failing_a_build_after_its_last_try_survives_every_fault() {
+    matrix(Workflow::FailAfterLastTry).await;
 }

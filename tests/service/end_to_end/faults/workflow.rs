@@ -1,3 +1,4 @@
+use pack_upload::{aws::Lease, records::Timestamp};
 use reqwest::StatusCode;
 
 use super::{
@@ -21,8 +22,8 @@ pub(crate) enum Workflow {
     BuildExpiredArchive,
     /// requeue resends a lost job.
     ResendLostJob,
-    /// requeue marks a build as failed after its last job was lost.
-    FailAfterLastSend,
+    /// requeue marks a build as failed after its last try ended without a result.
+    FailAfterLastTry,
 }
 
 impl Workflow {
@@ -32,21 +33,21 @@ impl Workflow {
             Self::Upload => &[Role::Api, Role::Builder],
             Self::RetryFailedBuild | Self::ReplaceFailedPack | Self::SubmitSentArchive => &[Role::Api],
             Self::BuildExpiredArchive => &[Role::Builder],
-            Self::ResendLostJob | Self::FailAfterLastSend => &[Role::Requeue],
+            Self::ResendLostJob | Self::FailAfterLastTry => &[Role::Requeue],
         }
     }
 
     /// Starts a stack with the settings that this workflow needs.
     pub(crate) async fn start_stack(self) -> LambdaStack {
         match self {
-            Self::FailAfterLastSend => LambdaStack::start(&[("MAX_SENDS", "1")]).await,
+            Self::FailAfterLastTry => LambdaStack::start(&[("MAX_TRIES", "1")]).await,
             _ => LambdaStack::start(&[]).await,
         }
     }
 
     /// Returns whether the build succeeds without another upload.
     pub(crate) fn build_succeeds(self) -> bool {
-        !matches!(self, Self::BuildExpiredArchive | Self::FailAfterLastSend)
+        !matches!(self, Self::BuildExpiredArchive | Self::FailAfterLastTry)
     }
 
     /// Returns the status of the upload if no call fails.
@@ -77,9 +78,17 @@ impl Workflow {
                 expire(stack, &response).await;
                 Some(response)
             }
-            Self::ResendLostJob | Self::FailAfterLastSend => {
+            Self::ResendLostJob => {
                 let response = upload(stack, &archive(name)).await;
                 stack.lose_job().await;
+                Some(response)
+            }
+            Self::FailAfterLastTry => {
+                let response = upload(stack, &archive(name)).await;
+                stack.lose_job().await;
+                let record = stack.table.record(response.text("id").parse().unwrap()).await.unwrap().unwrap();
+                let now = Timestamp::now();
+                assert!(stack.table.begin_build(&record, &Lease::new(now), now).await.unwrap());
                 Some(response)
             }
         }
@@ -100,7 +109,7 @@ impl Workflow {
                 stack.request(submit(begun.text("upload_id"))).await
             }
             Self::BuildExpiredArchive => prepared,
-            Self::ResendLostJob | Self::FailAfterLastSend => {
+            Self::ResendLostJob | Self::FailAfterLastTry => {
                 stack.sweep().await;
                 prepared
             }

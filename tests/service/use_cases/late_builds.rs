@@ -1,0 +1,92 @@
+//! Tests of builds that end after their record was failed, replaced or queued again. A proxy for the registry holds the
+//! push of the first image manifest.
+
+use std::{sync::Arc, time::Duration};
+
+use pack_upload::{
+    aws::{Job, Lease},
+    build::{BuildError, BuildOutcome},
+    records::{Record, Timestamp},
+    registry::Credentials,
+    requeue::{Requeue, Settings},
+    upload::Outcome,
+};
+use tokio::task::JoinHandle;
+
+use super::fixture::{Fixture, pack, registry};
+use crate::support::{HoldingRegistry, RepositoryClient};
+
+/// A build whose record is marked as failed while the proxy holds its push.
+struct LateBuild {
+    fixture: Fixture,
+    proxy: Arc<HoldingRegistry>,
+    repository: RepositoryClient,
+    record: Record,
+    build: JoinHandle<Result<BuildOutcome, BuildError>>,
+}
+
+impl LateBuild {
+    async fn start() -> Self {
+        let mut fixture = Fixture::start().await;
+        let backend = fixture.embedded.backends.registry.clone();
+        let (proxy, address) = HoldingRegistry::start(backend.to_string()).await;
+        fixture.builder.registry = registry(&address, Credentials::None);
+        fixture.builder.lease = Duration::ZERO;
+        fixture.uploads.registry = address;
+
+        let record = fixture.create(pack("first")).await;
+        let (builder, job) = (fixture.builder.clone(), Job::from(&record));
+        let build = tokio::spawn(async move { builder.build(job).await });
+        proxy.held.notified().await;
+
+        let settings = Settings { resend_after: Duration::ZERO, max_tries: 1, ..Settings::default() };
+        let requeue = Requeue { table: fixture.uploads.table.clone(), queue: fixture.uploads.queue.clone(), settings };
+        assert_eq!(requeue.sweep().await.unwrap().failed, 1);
+        Self { fixture, proxy, repository: RepositoryClient::new(&backend, "acme/tools"), record, build }
+    }
+
+    /// Lets the build finish. Returns its result, and whether its image can be pulled by digest.
+    async fn finish(&mut self) -> (Result<BuildOutcome, BuildError>, bool) {
+        self.proxy.release.notify_one();
+        let result = (&mut self.build).await.unwrap();
+        let image = self.repository.manifest(&self.record.release.image_digest.to_string()).await;
+        (result, image.is_some())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_build_of_a_replaced_record_moves_no_tag_and_leaves_no_image() {
+    let mut late = LateBuild::start().await;
+    let second = late.fixture.create(pack("second")).await;
+    assert_eq!(late.fixture.builder.build(Job::from(&second)).await.unwrap(), BuildOutcome::Ready);
+
+    let (result, is_pullable) = late.finish().await;
+    assert_eq!((result.unwrap(), is_pullable), (BuildOutcome::Dropped, false));
+    let (tagged, _) = late.repository.manifest("1.0.0").await.unwrap();
+    assert_eq!(tagged, second.release.image_digest.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_build_leaves_the_image_of_a_later_attempt() {
+    let mut late = LateBuild::start().await;
+    let Outcome::QueuedAgain(retried) = late.fixture.submit(pack("first")).await else { panic!("a second record") };
+    assert_eq!(late.fixture.builder.build(Job::from(&retried)).await.unwrap(), BuildOutcome::Ready);
+
+    let (result, is_pullable) = late.finish().await;
+    assert_eq!((result.unwrap(), is_pullable), (BuildOutcome::Dropped, true));
+    let (tagged, _) = late.repository.manifest("1.0.0").await.unwrap();
+    assert_eq!(tagged, retried.release.image_digest.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_build_deletes_nothing_while_another_build_holds_the_lease() {
+    let mut late = LateBuild::start().await;
+    let second = late.fixture.create(pack("second")).await;
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(late.fixture.uploads.table.begin_build(&second, &lease, now).await.unwrap());
+
+    let (result, is_pullable) = late.finish().await;
+    assert!(matches!(result, Err(BuildError::Leased)), "{result:?}");
+    assert!(is_pullable);
+}
