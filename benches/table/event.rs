@@ -8,6 +8,7 @@ use pack_upload::{
     aws::{self, Queue, Staging, Table, Timeouts},
     identity,
     lambda::http::{self, Api},
+    lifecycle::Lifecycle,
     upload::Uploads,
 };
 use tokio::runtime::Runtime;
@@ -24,16 +25,23 @@ pub(crate) fn api() -> Arc<Api> {
         .http_client(FakeAws)
         .build();
     let timeouts = Timeouts::default();
+    let table = Table::new(aws::dynamodb(&sdk, &timeouts), "packs".to_owned());
+    let sqs = aws::sqs(&sdk, &timeouts);
+    let lifecycle = Lifecycle {
+        table: table.clone(),
+        purges: Queue::new(sqs.clone(), "https://sqs.example/purges".to_owned()),
+        purge_wait: Duration::from_secs(15),
+    };
     let uploads = Uploads {
-        table: Table::new(aws::dynamodb(&sdk, &timeouts), "packs".to_owned()),
+        table,
         staging: Staging::new(aws::s3(&sdk, &timeouts, false), "staging".to_owned()),
-        queue: Queue::new(aws::sqs(&sdk, &timeouts), "https://sqs.example/builds".to_owned()),
+        queue: Queue::new(sqs, "https://sqs.example/builds".to_owned()),
         registry: "registry.example/packs".parse().expect("the address is valid"),
         limits: Arc::new(Limits::default()),
         large_limits: Arc::new(Limits::large()),
         deadline: Duration::from_secs(20),
     };
-    Arc::new(Api::new(uploads, &identity::Settings::default()))
+    Arc::new(Api::new(uploads, lifecycle, &identity::Settings::default()))
 }
 
 /// Handles an event, from its JSON to the JSON of the response, which must be a 201.

@@ -61,6 +61,7 @@ impl Functions {
             ("TABLE_NAME", &options.table_name),
             ("STAGING_BUCKET", &options.staging_bucket),
             ("BUILD_QUEUE_URL", &queues.builds),
+            ("PURGE_QUEUE_URL", &queues.purges),
             ("REGISTRY", &registry),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
@@ -168,7 +169,8 @@ fn peak(process: u32) -> Result<u64, Box<dyn Error>> {
 pub(crate) fn start(binary: &Path) -> std::io::Result<Duration> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut command = Command::new(binary);
-    let required = ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL"].map(|variable| (variable, "some-name"));
+    let required =
+        ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"].map(|variable| (variable, "some-name"));
     command.env_clear().envs(required).env("REGISTRY", "registry.example").env("AWS_REGION", "us-east-1");
     command.env("AWS_LAMBDA_RUNTIME_API", listener.local_addr()?.to_string());
     for variable in ["FUNCTION_NAME", "FUNCTION_VERSION", "LOG_GROUP_NAME", "LOG_STREAM_NAME"] {

@@ -24,7 +24,7 @@ pub enum Error {
     },
     #[error("a value cannot be written as an item")]
     EncodeItem(#[source] serde_dynamo::Error),
-    #[error("cannot serialise the build job")]
+    #[error("cannot serialise the job")]
     EncodeJob(#[source] serde_json::Error),
     /// A version claim names a record that does not exist, even after waiting for a replacement to finish.
     #[error("a version claim names {pack_id}, which does not exist")]

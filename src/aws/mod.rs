@@ -1,4 +1,4 @@
-//! Storage and messaging: the staging bucket (S3), the table (DynamoDB) and the build queue (SQS).
+//! Storage and messaging: the staging bucket (S3), the table (DynamoDB) and the queues (SQS).
 
 mod client;
 mod error;
@@ -9,7 +9,7 @@ mod table;
 pub use self::{
     client::{Timeouts, dynamodb, ecr, s3, secrets_manager, sqs},
     error::Error,
-    queue::{Job, Queue},
+    queue::{Job, PurgeJob, Queue},
     staging::{PresignedPut, Staging},
-    table::{Created, Filter, Lease, NameFilter, Page, PendingPage, Table},
+    table::{Created, Filter, Lease, NameFilter, Page, PendingPage, Table, VersionState},
 };

@@ -1,3 +1,5 @@
+use std::marker::PhantomData;
+
 use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use serde::{Deserialize, Serialize};
 
@@ -7,11 +9,12 @@ use crate::{
     telemetry::Trace,
 };
 
-/// The build queue.
+/// A queue of one kind of job: builds or purges.
 #[derive(Debug, Clone)]
-pub struct Queue {
+pub struct Queue<J> {
     client: aws_sdk_sqs::Client,
     url: String,
+    jobs: PhantomData<fn(J)>,
 }
 
 /// A build job. Its JSON is the body of the message.
@@ -24,6 +27,15 @@ pub struct Job {
     pub attempt: u32,
 }
 
+/// A purge job. Its JSON is the body of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PurgeJob {
+    /// The deleted record.
+    #[serde(rename = "purge")]
+    pub pack_id: PackId,
+}
+
 impl From<&Record> for Job {
     /// Returns the job for the record's current attempt.
     fn from(record: &Record) -> Self {
@@ -31,16 +43,16 @@ impl From<&Record> for Job {
     }
 }
 
-impl Queue {
+impl<J: Serialize> Queue<J> {
     pub fn new(client: aws_sdk_sqs::Client, url: String) -> Self {
-        Self { client, url }
+        Self { client, url, jobs: PhantomData }
     }
 
     /// Sends a job and passes the current trace in `AWSTraceHeader`.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if SQS did not confirm the message. It may have been sent anyway.
-    pub async fn send(&self, job: Job) -> Result<(), Error> {
+    pub async fn send(&self, job: J) -> Result<(), Error> {
         let body = serde_json::to_string(&job).map_err(Error::EncodeJob)?;
         let mut message = self.client.send_message().queue_url(&self.url).message_body(body);
         if let Some(trace) = Trace::current() {

@@ -10,6 +10,7 @@ use pack_upload::{
     aws::{self, Queue, Staging, Table},
     config,
     lambda::http::{self, Api},
+    lifecycle::Lifecycle,
     telemetry,
     upload::Uploads,
 };
@@ -32,14 +33,21 @@ async fn main() -> Result<(), lambda_http::Error> {
 
 async fn api(config: config::Api) -> Api {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name);
+    let sqs = aws::sqs(&sdk, &config.timeouts);
+    let lifecycle = Lifecycle {
+        table: table.clone(),
+        purges: Queue::new(sqs.clone(), config.purge_queue_url),
+        purge_wait: config.purge_wait,
+    };
     let uploads = Uploads {
-        table: Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name),
+        table,
         staging: Staging::new(aws::s3(&sdk, &config.timeouts, config.s3_path_style), config.staging_bucket),
-        queue: Queue::new(aws::sqs(&sdk, &config.timeouts), config.build_queue_url),
+        queue: Queue::new(sqs, config.build_queue_url),
         registry: config.registry,
         limits: Arc::new(config.limits),
         large_limits: Arc::new(config.large_limits),
         deadline: config.deadline,
     };
-    Api::new(uploads, &config.identity)
+    Api::new(uploads, lifecycle, &config.identity)
 }

@@ -1,4 +1,4 @@
-//! The Lambda function that handles the messages of the build queue.
+//! The Lambda function that handles the messages of the build queue and the purge queue.
 
 use std::{convert::Infallible, env, sync::Arc};
 
@@ -9,7 +9,8 @@ use pack_upload::{
     aws::{self, Staging, Table},
     build::Builder,
     config,
-    lambda::sqs,
+    lambda::sqs::{self, Handlers},
+    lifecycle::Purger,
     registry::Registry,
     telemetry,
 };
@@ -20,14 +21,23 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = config::Builder::read(|variable| env::var(variable).ok())
         .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name);
+    let registry = Registry::new(config.registry, &sdk, &config.timeouts);
+    let purger = Purger {
+        table: table.clone(),
+        registry: registry.clone(),
+        lease: config.lease,
+        lease_wait: Purger::LEASE_WAIT,
+    };
     let builder = Builder {
-        table: Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name),
+        table,
         staging: Staging::new(aws::s3(&sdk, &config.timeouts, config.s3_path_style), config.staging_bucket),
-        registry: Registry::new(config.registry, &sdk, &config.timeouts),
+        registry,
         limits: Arc::new(config.limits),
         lease: config.lease,
     };
+    let handlers = Handlers { builder, purger };
     let handle =
-        |event: LambdaEvent<SqsEvent>| async { Ok::<_, Infallible>(sqs::handle_batch(&builder, event.payload).await) };
+        |event: LambdaEvent<SqsEvent>| async { Ok::<_, Infallible>(sqs::handle_batch(&handlers, event.payload).await) };
     lambda_runtime::run(service_fn(handle)).await
 }

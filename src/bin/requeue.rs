@@ -19,9 +19,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = config::Requeue::read(|variable| env::var(variable).ok())
         .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let sqs = aws::sqs(&sdk, &config.timeouts);
     let requeue = Requeue {
         table: Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name),
-        queue: Queue::new(aws::sqs(&sdk, &config.timeouts), config.build_queue_url),
+        queue: Queue::new(sqs.clone(), config.build_queue_url),
+        purges: Queue::new(sqs, config.purge_queue_url),
         settings: config.settings,
     };
     let handle = |event: LambdaEvent<CloudWatchEvent>| schedule::handle(&requeue, event);

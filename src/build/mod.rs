@@ -7,7 +7,7 @@ use pack_format::{Limits, ValidationError};
 use strum::IntoStaticStr;
 
 use crate::{
-    aws::{self, Job, Lease, Staging, Table},
+    aws::{self, Job, Lease, Staging, Table, VersionState},
     error_chain::ErrorChain,
     records::{BuildStatus, Record, Release, Timestamp},
     registry::{self, Registry},
@@ -37,7 +37,7 @@ pub enum BuildOutcome {
         /// The reason, for the pack's author.
         reason: String,
     },
-    /// The job is obsolete: its record is ready, no longer exists, or has a newer attempt.
+    /// The job is obsolete: its record is ready, is being deleted, no longer exists, or has a newer attempt.
     Dropped,
 }
 
@@ -74,7 +74,7 @@ impl Builder {
     /// Returns a [`BuildError`] if the job must be tried again.
     pub async fn build(&self, job: Job) -> Result<BuildOutcome, BuildError> {
         let Some(record) = self.table.record(job.pack_id).await? else { return Ok(BuildOutcome::Dropped) };
-        if record.build.status == BuildStatus::Ready || job.attempt < record.build.attempt {
+        if is_final(&record.build.status) || job.attempt < record.build.attempt {
             return Ok(BuildOutcome::Dropped);
         }
         let now = Timestamp::now();
@@ -101,7 +101,7 @@ impl Builder {
     /// Releases the lease after a build that did not succeed, and stores the error in the record. If this fails, the
     /// lease expires.
     async fn release(&self, record: &Record, lease: &Lease, error: Option<String>) {
-        if let Err(error) = self.table.abandon_build(record, lease, error.as_deref()).await {
+        if let Err(error) = self.table.abandon(record, lease, error.as_deref()).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
         }
     }
@@ -133,7 +133,7 @@ impl Builder {
         }
         match self.table.record(record.id).await? {
             Some(found) if found.build.status == BuildStatus::Ready => Ok(BuildOutcome::Ready),
-            _ => Err(BuildError::Contested),
+            _ => self.outcome(record).await?.ok_or(BuildError::Contested),
         }
     }
 
@@ -145,9 +145,11 @@ impl Builder {
             return Err(BuildError::Leased);
         }
         let Release { org_id, manifest, image_ref, image_digest, layer_digest, .. } = &record.release;
-        let owner = self.table.released(*org_id, &manifest.name, &manifest.version).await?;
-        if owner.is_none_or(|owner| owner.release.layer_digest != *layer_digest) {
-            self.registry.delete(image_ref, *image_digest).await?;
+        match self.table.version(*org_id, &manifest.name, &manifest.version).await? {
+            VersionState::Taken(owner) if owner.release.layer_digest == *layer_digest => {}
+            VersionState::Taken(_) | VersionState::Free | VersionState::Deleted(_) => {
+                self.registry.delete(image_ref, *image_digest).await?;
+            }
         }
         Ok(())
     }
@@ -155,7 +157,7 @@ impl Builder {
     /// Returns the outcome of a job whose write did not apply, or `None` if its record can still be built.
     async fn outcome(&self, record: &Record) -> Result<Option<BuildOutcome>, aws::Error> {
         let Some(found) = self.table.record(record.id).await? else { return Ok(Some(BuildOutcome::Dropped)) };
-        let is_done = found.build.status == BuildStatus::Ready || found.build.attempt != record.build.attempt;
+        let is_done = is_final(&found.build.status) || found.build.attempt != record.build.attempt;
         Ok(is_done.then_some(BuildOutcome::Dropped))
     }
 
@@ -193,6 +195,14 @@ impl Builder {
         }
         self.registry.push(&record.release.image_ref, &image, pack.tree, contents).await?;
         Ok(image.manifest)
+    }
+}
+
+/// Returns whether no build changes a record with this status.
+fn is_final(status: &BuildStatus) -> bool {
+    match status {
+        BuildStatus::Ready | BuildStatus::Deleting => true,
+        BuildStatus::Queued | BuildStatus::Failed { .. } => false,
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Api {
     pub staging_bucket: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
+    /// `PURGE_QUEUE_URL`, required.
+    pub purge_queue_url: String,
     /// `REGISTRY`, required: `host[:port][/prefix]`.
     pub registry: RegistryAddress,
     /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither, and optionally `SESSION_AUDIENCE`;
@@ -39,6 +41,8 @@ pub struct Api {
     /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, the time until its commit point. Together
     /// with `SEND_TIMEOUT_MS` it must be shorter than the function's timeout of 29 seconds.
     pub deadline: Duration,
+    /// `PURGE_WAIT_MS`: how long a deletion waits for its purge. It must be shorter than `REQUEST_DEADLINE_MS`.
+    pub purge_wait: Duration,
     /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,
     /// Whether to address buckets in the path, as S3-compatible servers require: true if `AWS_ENDPOINT_URL_S3` or
@@ -75,6 +79,8 @@ pub struct Requeue {
     pub table_name: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
+    /// `PURGE_QUEUE_URL`, required.
+    pub purge_queue_url: String,
     /// `REQUEUE_AFTER_MS`, `MAX_TRIES`, `GIVE_UP_AFTER_MS`.
     pub settings: requeue::Settings,
     /// The same as [`Api::timeouts`].
@@ -95,11 +101,14 @@ impl Api {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
-        let (build_queue_url, registry) = (reader.required("BUILD_QUEUE_URL"), reader.required("REGISTRY"));
+        let (build_queue_url, purge_queue_url) =
+            (reader.required("BUILD_QUEUE_URL"), reader.required("PURGE_QUEUE_URL"));
+        let registry = reader.required("REGISTRY");
         let identity = identity(&mut reader);
         let limits = limits(&mut reader);
         let large_limits = large_limits(&mut reader, &limits);
         let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
+        let purge_wait = reader.milliseconds("PURGE_WAIT_MS", Duration::from_secs(15));
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
@@ -107,11 +116,13 @@ impl Api {
                 table_name: table_name?,
                 staging_bucket: staging_bucket?,
                 build_queue_url: build_queue_url?,
+                purge_queue_url: purge_queue_url?,
                 registry: registry?,
                 identity,
                 limits,
                 large_limits,
                 deadline,
+                purge_wait,
                 timeouts,
                 s3_path_style,
             })
@@ -148,7 +159,9 @@ impl Requeue {
     /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
-        let (table_name, build_queue_url) = (reader.required("TABLE_NAME"), reader.required("BUILD_QUEUE_URL"));
+        let table_name = reader.required("TABLE_NAME");
+        let (build_queue_url, purge_queue_url) =
+            (reader.required("BUILD_QUEUE_URL"), reader.required("PURGE_QUEUE_URL"));
         let default = requeue::Settings::default();
         reader.renamed("MAX_ATTEMPTS", "MAX_TRIES");
         reader.renamed("MAX_SENDS", "MAX_TRIES");
@@ -159,7 +172,15 @@ impl Requeue {
             ..default
         };
         let timeouts = timeouts(&mut reader);
-        reader.finish(|| Some(Self { table_name: table_name?, build_queue_url: build_queue_url?, settings, timeouts }))
+        reader.finish(|| {
+            Some(Self {
+                table_name: table_name?,
+                build_queue_url: build_queue_url?,
+                purge_queue_url: purge_queue_url?,
+                settings,
+                timeouts,
+            })
+        })
     }
 }
 

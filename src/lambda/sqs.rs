@@ -1,30 +1,66 @@
-//! Handles events of the build queue.
+//! Handles events of the build queue and the purge queue.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    error::Error,
+    fmt::Debug,
+    time::{Duration, SystemTime},
+};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::{StreamExt, stream};
-use tracing::Instrument;
+use serde::Deserialize;
+use tracing::{Instrument, Span, field};
 
 use crate::{
-    aws::Job,
+    aws::{Job, PurgeJob},
     build::Builder,
     error_chain::ErrorChain,
+    lifecycle::Purger,
     telemetry::{Metrics, Trace, timed},
 };
 
-/// How many jobs of a batch run at the same time. Each may hold the contents of a pack in memory.
+/// How many jobs of a batch run at the same time. A build holds an archive and its pack in memory.
 const CONCURRENT_JOBS: usize = 2;
 
-/// Handles the jobs of a batch, and returns the messages that SQS must deliver again. These include malformed messages
-/// and those whose build panics, which end up in the dead-letter queue if they keep failing. They do not affect the
-/// other messages of the batch.
-pub async fn handle_batch(builder: &Builder, event: SqsEvent) -> SqsBatchResponse {
-    let handle = |message| {
+/// The use cases that handle jobs.
+#[derive(Debug, Clone)]
+pub struct Handlers {
+    pub builder: Builder,
+    pub purger: Purger,
+}
+
+/// The body of a message.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Message {
+    Build(Job),
+    Purge(PurgeJob),
+}
+
+/// The names of a kind of job in the log and in metrics.
+struct Names {
+    job: &'static str,
+    count: &'static str,
+    time: &'static str,
+}
+
+const BUILD: Names = Names { job: "build", count: "Builds", time: "BuildTime" };
+const PURGE: Names = Names { job: "purge", count: "Purges", time: "PurgeTime" };
+
+/// Handles the jobs of a batch and returns the messages that SQS must deliver again. If a message is malformed
+/// or its job panics, it ends up in the dead-letter queue, and the other messages of the batch are not affected.
+pub async fn handle_batch(handlers: &Handlers, event: SqsEvent) -> SqsBatchResponse {
+    let handle = |message: SqsMessage| {
         let trace = trace(&message);
         // At error level, so that the span is enabled at every log level.
-        let span = tracing::error_span!("job", trace_id = trace.as_ref().map(Trace::id));
-        handle_message(builder, message).instrument(span)
+        let span = tracing::error_span!(
+            "job",
+            trace_id = trace.as_ref().map(Trace::id),
+            message_id = message.message_id,
+            pack_id = field::Empty,
+            attempt = field::Empty,
+        );
+        handle_message(handlers, message).instrument(span)
     };
     let failures = stream::iter(event.records).map(handle).buffer_unordered(CONCURRENT_JOBS);
     let failures: Vec<String> = failures.filter_map(std::future::ready).collect().await;
@@ -33,40 +69,58 @@ pub async fn handle_batch(builder: &Builder, event: SqsEvent) -> SqsBatchRespons
     response
 }
 
-/// Handles one message, and writes its log line and metrics. Returns its id if SQS must deliver it again.
-async fn handle_message(builder: &Builder, message: SqsMessage) -> Option<String> {
+/// Handles one message. Returns its id if SQS must deliver it again.
+async fn handle_message(handlers: &Handlers, message: SqsMessage) -> Option<String> {
     if let Some(age) = queue_age(&message) {
         Metrics::default().milliseconds("QueueAge", age).write();
     }
-    let message_id = message.message_id.unwrap_or_default();
-    let job: Job = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
-        Ok(job) => job,
+    let is_done = match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
+        Ok(Message::Build(job)) => {
+            Span::current().record("pack_id", field::display(job.pack_id)).record("attempt", job.attempt);
+            let builder = handlers.builder.clone();
+            run(BUILD, async move { builder.build(job).await }).await
+        }
+        Ok(Message::Purge(job)) => {
+            Span::current().record("pack_id", field::display(job.pack_id));
+            let purger = handlers.purger.clone();
+            run(PURGE, async move { purger.purge(job).await }).await
+        }
         Err(error) => {
-            tracing::error!(message_id, error = %error, "message is not a build job");
-            return Some(message_id);
+            tracing::error!(error = %error, "message is not a job");
+            false
         }
     };
-    let Job { pack_id, attempt } = job;
-    let builder = builder.clone();
-    // In a separate task, so that a panic ends only this job.
-    let (result, time) = timed(tokio::spawn(async move { builder.build(job).await }.in_current_span())).await;
-    let (outcome, failure) = match result {
+    (!is_done).then(|| message.message_id.unwrap_or_default())
+}
+
+/// Runs a job in a separate task, so that a panic ends only this job, and writes its log line and metrics. Returns whether
+/// the job needs no retry.
+async fn run<Outcome, Failure>(
+    names: Names,
+    work: impl Future<Output = Result<Outcome, Failure>> + Send + 'static,
+) -> bool
+where
+    Outcome: Debug + Into<&'static str> + Send + 'static,
+    Failure: Error + Send + 'static,
+{
+    let Names { job, count, time } = names;
+    let (result, duration) = timed(tokio::spawn(work.in_current_span())).await;
+    let (outcome, is_done) = match result {
         Ok(Ok(outcome)) => {
-            tracing::info!(message_id, %pack_id, attempt, outcome = ?outcome, "build finished");
-            (outcome.into(), None)
+            tracing::info!(outcome = ?outcome, "{job} finished");
+            (outcome.into(), true)
         }
         Ok(Err(error)) => {
-            let error = ErrorChain(&error);
-            tracing::warn!(message_id, %pack_id, attempt, %error, "build failed; it will be retried");
-            ("unsettled", Some(message_id))
+            tracing::warn!(error = %ErrorChain(&error), "{job} failed; it will be retried");
+            ("unsettled", false)
         }
         Err(error) => {
-            tracing::error!(message_id, %pack_id, attempt, error = %error, "build panicked");
-            ("panicked", Some(message_id))
+            tracing::error!(error = %error, "{job} panicked");
+            ("panicked", false)
         }
     };
-    Metrics::by("Outcome", outcome).count("Builds", 1).milliseconds("BuildTime", time).write();
-    failure
+    Metrics::by("Outcome", outcome).count(count, 1).milliseconds(time, duration).write();
+    is_done
 }
 
 /// Returns how long ago a message was sent, or `None` if the message does not say so.

@@ -1,9 +1,22 @@
-//! The use cases that change existing packs.
+//! The use cases that change packs which already exist: set their visibility, and delete them.
+//!
+//! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] removes the image from the registry and
+//! then the record. [`requeue`](crate::requeue) sends the job again if it is lost.
+
+mod delete;
+mod pauses;
+mod purge;
+
+use std::time::Duration;
 
 use pack_format::Secret;
 
+pub use self::{
+    delete::{DeleteError, Deletion},
+    purge::{PurgeError, PurgeOutcome, Purger},
+};
 use crate::{
-    aws::{self, Table},
+    aws::{self, PurgeJob, Queue, Table},
     identity::Caller,
     records::{PackId, Record, Visibility},
 };
@@ -21,15 +34,15 @@ pub enum ChangeError {
 /// The use cases that change the packs of the caller's org.
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
-    table: Table,
+    pub table: Table,
+    pub purges: Queue<PurgeJob>,
+    /// How long a deletion waits for its purge.
+    pub purge_wait: Duration,
 }
 
 impl Lifecycle {
-    pub fn new(table: Table) -> Self {
-        Self { table }
-    }
-
-    /// Sets who may see a pack, and returns its record. Returns `None` if the caller's org has no such pack.
+    /// Sets who may see a pack, and returns its record. Returns `None` if the caller's org has no such pack, or if the
+    /// pack is being deleted.
     ///
     /// # Errors
     /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack, and

@@ -21,6 +21,7 @@ pub(super) struct Document<'a> {
     pub(super) table_name: &'a str,
     pub(super) staging_bucket: &'a str,
     pub(super) build_queue_url: &'a str,
+    pub(super) purge_queue_url: &'a str,
     pub(super) keys: &'a Keys,
 }
 

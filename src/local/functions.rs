@@ -5,7 +5,8 @@ use crate::{
     aws::{self, Queue, Staging, Table},
     build::Builder,
     config,
-    lambda::http::Api,
+    lambda::{http::Api, sqs::Handlers},
+    lifecycle::{Lifecycle, Purger},
     registry::{Registry, RegistryAddress},
     requeue::Requeue,
     upload::Uploads,
@@ -24,7 +25,7 @@ const BUILD_LEASE_MS: &str = "60000";
 pub(super) struct Functions {
     pub(super) table: Table,
     pub(super) api: Arc<Api>,
-    pub(super) builder: Builder,
+    pub(super) handlers: Handlers,
     pub(super) requeue: Requeue,
 }
 
@@ -42,6 +43,7 @@ impl Functions {
             "TABLE_NAME" => Some(options.table_name.clone()),
             "STAGING_BUCKET" => Some(options.staging_bucket.clone()),
             "BUILD_QUEUE_URL" => Some(queues.builds.clone()),
+            "PURGE_QUEUE_URL" => Some(queues.purges.clone()),
             "REGISTRY" => Some(registry.to_string()),
             "SESSION_ISSUER" => Some(issuer.url.clone()),
             "SESSION_JWKS_URL" => Some(issuer.jwks_url()),
@@ -59,7 +61,9 @@ impl Functions {
         let timeouts = &api.timeouts;
         let table = Table::new(aws::dynamodb(&sdk.dynamodb, timeouts), api.table_name);
         let staging = Staging::new(aws::s3(&sdk.s3, timeouts, true), api.staging_bucket);
-        let queue = Queue::new(aws::sqs(&sdk.sqs, timeouts), api.build_queue_url);
+        let sqs = aws::sqs(&sdk.sqs, timeouts);
+        let queue = Queue::new(sqs.clone(), api.build_queue_url);
+        let purges = Queue::new(sqs, api.purge_queue_url);
         let registry = Registry::new(builder.registry, &sdk.aws, timeouts);
         let uploads = Uploads {
             table: table.clone(),
@@ -70,16 +74,19 @@ impl Functions {
             large_limits: Arc::new(api.large_limits),
             deadline: api.deadline,
         };
+        let lifecycle = Lifecycle { table: table.clone(), purges: purges.clone(), purge_wait: api.purge_wait };
+        let purger = Purger {
+            table: table.clone(),
+            registry: registry.clone(),
+            lease: builder.lease,
+            lease_wait: Purger::LEASE_WAIT,
+        };
+        let builder =
+            Builder { table: table.clone(), staging, registry, limits: Arc::new(builder.limits), lease: builder.lease };
         Ok(Self {
-            api: Arc::new(Api::new(uploads, &api.identity)),
-            builder: Builder {
-                table: table.clone(),
-                staging,
-                registry,
-                limits: Arc::new(builder.limits),
-                lease: builder.lease,
-            },
-            requeue: Requeue { table: table.clone(), queue, settings: requeue.settings },
+            api: Arc::new(Api::new(uploads, lifecycle, &api.identity)),
+            handlers: Handlers { builder, purger },
+            requeue: Requeue { table: table.clone(), queue, purges, settings: requeue.settings },
             table,
         })
     }

@@ -33,4 +33,7 @@ pub struct Options {
     /// The SQS queue for build jobs. It is created if it is missing. Its dead-letter queue is named `<NAME>-dead`.
     #[arg(long, value_name = "NAME", env = "BUILD_QUEUE", default_value = "pack-upload-builds")]
     pub build_queue: String,
+    /// The SQS queue for purge jobs. It is created if it is missing. Its dead-letter queue is named `<NAME>-dead`.
+    #[arg(long, value_name = "NAME", env = "PURGE_QUEUE", default_value = "pack-upload-purges")]
+    pub purge_queue: String,
 }

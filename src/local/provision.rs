@@ -3,7 +3,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use super::{Clients, Options, dynamodb};
 use crate::aws;
 
-/// The visibility timeout of build jobs in seconds, several times the duration of a build.
+/// The visibility timeout of jobs in seconds, several times the duration of a build.
 const VISIBILITY_TIMEOUT: &str = "30";
 /// How many times a job is received before it moves to the dead-letter queue.
 const MAX_RECEIVE_COUNT: u32 = 5;
@@ -12,14 +12,19 @@ const MAX_RECEIVE_COUNT: u32 = 5;
 pub struct QueueUrls {
     pub builds: String,
     /// The dead-letter queue of `builds`.
-    pub dead_letters: String,
+    pub dead_builds: String,
+    pub purges: String,
+    /// The dead-letter queue of `purges`.
+    pub dead_purges: String,
 }
 
 /// Creates the table, the bucket and the queues that are missing.
 pub async fn provision(clients: &Clients, options: &Options) -> Result<QueueUrls, aws::Error> {
     dynamodb::create_table(&clients.dynamodb, &options.table_name).await?;
     create_bucket(&clients.s3, &options.staging_bucket).await?;
-    create_queues(&clients.sqs, &options.build_queue).await
+    let (builds, dead_builds) = create_queue(&clients.sqs, &options.build_queue).await?;
+    let (purges, dead_purges) = create_queue(&clients.sqs, &options.purge_queue).await?;
+    Ok(QueueUrls { builds, dead_builds, purges, dead_purges })
 }
 
 async fn create_bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), aws::Error> {
@@ -33,8 +38,9 @@ async fn create_bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), aw
     Ok(())
 }
 
-/// Creates the queues. Creating a queue that already exists with the same attributes succeeds.
-async fn create_queues(client: &aws_sdk_sqs::Client, name: &str) -> Result<QueueUrls, aws::Error> {
+/// Creates a queue and its dead-letter queue, and returns their URLs. Creating a queue that already exists with the same
+/// attributes succeeds.
+async fn create_queue(client: &aws_sdk_sqs::Client, name: &str) -> Result<(String, String), aws::Error> {
     let create = client.create_queue().queue_name(format!("{name}-dead")).send();
     let dead_letters = create.await.map_err(aws::Error::call("CreateQueue"))?.queue_url.unwrap_or_default();
     let attributes =
@@ -50,6 +56,6 @@ async fn create_queues(client: &aws_sdk_sqs::Client, name: &str) -> Result<Queue
         .attributes(QueueAttributeName::VisibilityTimeout, VISIBILITY_TIMEOUT)
         .attributes(QueueAttributeName::RedrivePolicy, redrive_policy.to_string())
         .send();
-    let builds = create.await.map_err(aws::Error::call("CreateQueue"))?.queue_url.unwrap_or_default();
-    Ok(QueueUrls { builds, dead_letters })
+    let queue = create.await.map_err(aws::Error::call("CreateQueue"))?.queue_url.unwrap_or_default();
+    Ok((queue, dead_letters))
 }

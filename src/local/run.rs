@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, iter, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many batches of build jobs are processed concurrently.
-const WORKERS: usize = 2;
+const BUILD_WORKERS: usize = 2;
 /// How often the schedule runs requeue.
 const REQUEUE_EVERY: Duration = Duration::from_secs(2);
 /// How often expired staged objects are deleted.
@@ -53,13 +53,13 @@ pub async fn run(options: Options) -> Result<(), Error> {
             tracing::error!(%error, "the API stopped");
         }
     });
-    for _ in 0..WORKERS {
-        let builder = functions.builder.clone();
-        let build = move |batch| {
-            let builder = builder.clone();
-            async move { sqs::handle_batch(&builder, batch).await }
+    for queue in iter::repeat_n(&queues.builds, BUILD_WORKERS).chain([&queues.purges]) {
+        let handlers = functions.handlers.clone();
+        let handle = move |batch| {
+            let handlers = handlers.clone();
+            async move { sqs::handle_batch(&handlers, batch).await }
         };
-        tasks.spawn(worker::run(clients.sqs.clone(), queues.builds.clone(), build, stop.clone()));
+        tasks.spawn(worker::run(clients.sqs.clone(), queue.clone(), handle, stop.clone()));
     }
     tasks.spawn(requeue(functions.requeue, stop.clone()));
     if let Some(folder) = backends.s3_folder.clone() {
@@ -74,6 +74,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         table_name: &options.table_name,
         staging_bucket: &options.staging_bucket,
         build_queue_url: &queues.builds,
+        purge_queue_url: &queues.purges,
         keys: &keys,
     };
     document.write(&data)?;

@@ -36,7 +36,7 @@ where
             Err(error) => Err(error),
         };
         if let Err(error) = result {
-            tracing::warn!(error = %ErrorChain(&error), "a call to the build queue failed");
+            tracing::warn!(error = %ErrorChain(&error), "a call to the queue failed");
             stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
         }
     }

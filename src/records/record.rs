@@ -83,6 +83,8 @@ pub struct Record {
     /// record pending again, this time stays the same.
     pub updated_at: Timestamp,
     pub build: Build,
+    /// How many references to the pack exist. A pack with references is not deleted.
+    pub reference_count: u32,
 }
 
 impl Record {
@@ -97,7 +99,7 @@ impl Record {
             tries: 0,
             last_error: None,
         };
-        Self { id: PackId::generate(), release, created_at: now, updated_at: now, build }
+        Self { id: PackId::generate(), release, created_at: now, updated_at: now, build, reference_count: 0 }
     }
 
     /// Returns this record, queued for its next attempt. That attempt builds the archive of `upload`, a new record with
@@ -112,7 +114,8 @@ impl Record {
 /// The build of a record's image.
 ///
 /// `Queued` becomes `Ready` or `Failed` in the same attempt. `Failed` becomes `Queued` in two cases: an upload starts
-/// the next attempt, or a build of the failed attempt publishes the version. `Ready` does not change.
+/// the next attempt, or a build of the failed attempt publishes the version. `Ready` changes only to `Deleting`, as any
+/// other status may, and `Deleting` does not change. A deletion counts the sends and tries of its purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
@@ -153,4 +156,16 @@ pub enum BuildStatus {
         #[serde(rename = "build_error", default)]
         error: String,
     },
+    /// The pack is being deleted: its image is removed from the registry, and then the record.
+    Deleting,
+}
+
+impl BuildStatus {
+    /// Returns whether a record with this status waits for a job: a build or a purge.
+    pub fn is_pending(&self) -> bool {
+        match self {
+            Self::Queued | Self::Deleting => true,
+            Self::Ready | Self::Failed { .. } => false,
+        }
+    }
 }

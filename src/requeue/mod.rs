@@ -1,11 +1,11 @@
-//! The requeue use case: send the jobs of pending builds again, and fail builds that stay pending for too long.
+//! The requeue use case: send the jobs of pending builds and purges again, and fail builds that stay pending for too long.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
 use crate::{
-    aws::{self, Queue, Staging, Table},
+    aws::{self, Job, PurgeJob, Queue, Staging, Table},
     error_chain::ErrorChain,
     records::{BuildStatus, PackId, Record, Timestamp},
 };
@@ -17,7 +17,8 @@ const CONCURRENT_RECORDS: usize = 8;
 #[derive(Debug, Clone)]
 pub struct Requeue {
     pub table: Table,
-    pub queue: Queue,
+    pub queue: Queue<Job>,
+    pub purges: Queue<PurgeJob>,
     pub settings: Settings,
 }
 
@@ -59,11 +60,11 @@ pub struct Sweep {
     pub failed: usize,
     /// The number of records that could not be processed. The reason was logged, and the next sweep tries again.
     pub errors: usize,
-    /// The age of the oldest pending build that was processed.
+    /// The age of the oldest pending build or purge that was processed.
     pub oldest: Duration,
 }
 
-/// What to do with a pending build.
+/// What to do with a pending build or purge.
 enum Action {
     Wait,
     Send,
@@ -71,19 +72,19 @@ enum Action {
 }
 
 impl Requeue {
-    /// Processes every pending build once. A record that cannot be processed does not stop the sweep.
+    /// Processes every pending build and purge once. A record that cannot be processed does not stop the sweep.
     ///
     /// # Errors
-    /// Returns an error if the pending builds cannot be listed.
+    /// Returns an error if the pending records cannot be listed.
     pub async fn sweep(&self) -> Result<Sweep, aws::Error> {
         self.process_all(|record, now| self.settings.decide(record, now)).await
     }
 
-    /// Sends the job of every pending build, regardless of its age. A local run calls this when it starts, because its
+    /// Sends the job of every pending build and purge, regardless of its age. A local run calls this when it starts, because its
     /// queue is then empty.
     ///
     /// # Errors
-    /// Returns an error if the pending builds cannot be listed.
+    /// Returns an error if the pending records cannot be listed.
     pub async fn send_all(&self) -> Result<Sweep, aws::Error> {
         self.process_all(|_, _| Action::Send).await
     }
@@ -106,7 +107,7 @@ impl Requeue {
         }
     }
 
-    /// Processes one build and logs the result. Returns `None` if processing failed.
+    /// Processes one record and logs the result. Returns `None` if processing failed.
     async fn process_and_log(
         &self,
         id: PackId,
@@ -117,19 +118,19 @@ impl Requeue {
             Ok((Action::Wait, _)) => {}
             Ok((Action::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
             Ok((Action::Fail { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build marked as failed"),
-            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "pending build not processed"),
+            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "pending record not processed"),
         }
         result.ok()
     }
 
-    /// Processes one build. Returns what was done, and how long the build has been pending.
+    /// Processes one record. Returns what was done, and how long the build or the purge has been pending.
     async fn process(
         &self,
         id: PackId,
         decide: impl Fn(&Record, Timestamp) -> Action,
     ) -> Result<(Action, Duration), aws::Error> {
-        let queued = self.table.record(id).await?.filter(|record| record.build.status == BuildStatus::Queued);
-        let Some(record) = queued else { return Ok((Action::Wait, Duration::ZERO)) };
+        let pending = self.table.record(id).await?.filter(|record| record.build.status.is_pending());
+        let Some(record) = pending else { return Ok((Action::Wait, Duration::ZERO)) };
         let now = Timestamp::now();
         let age = now.since(record.updated_at);
         let action = match decide(&record, now) {
@@ -138,11 +139,21 @@ impl Requeue {
             action => action,
         };
         if matches!(action, Action::Send) {
-            // The send is counted afterwards, so that a failed send does not count.
-            self.queue.send((&record).into()).await?;
-            self.table.mark_sent(&record, now).await?;
+            self.send(&record, now).await?;
         }
         Ok((action, age))
+    }
+
+    /// Sends the job of a record. The send is counted afterwards, so that a failed send does not count.
+    async fn send(&self, record: &Record, now: Timestamp) -> Result<(), aws::Error> {
+        match record.build.status {
+            BuildStatus::Deleting => self.purges.send(PurgeJob { pack_id: record.id }).await?,
+            BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. } => {
+                self.queue.send(record.into()).await?;
+            }
+        }
+        self.table.mark_sent(record, now).await?;
+        Ok(())
     }
 }
 
@@ -162,12 +173,15 @@ impl Sweep {
 }
 
 impl Settings {
-    /// Decides about a queued build. A build that no builder has tried is late, which is not its author's fault.
+    /// Decides about a queued build or a purge. A build that no builder has tried is late, which is not its author's fault.
+    /// A purge is sent until it succeeds.
     fn decide(&self, record: &Record, now: Timestamp) -> Action {
         let build = &record.build;
         let age = now.since(record.updated_at);
         let reason = if now.since(build.enqueued_at) < self.resend_after {
             return Action::Wait;
+        } else if build.status == BuildStatus::Deleting {
+            return Action::Send;
         } else if age >= self.archive_expires_after {
             "the uploaded archive expired before it was built; upload it again".to_owned()
         } else if build.tries >= self.max_tries {

@@ -29,6 +29,12 @@ pub enum UploadError {
     /// its version was published.
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
+    /// This version was published with other content, and its pack was deleted.
+    #[error("the version was published with the layer {layer_digest} and deleted")]
+    VersionDeleted { layer_digest: Digest },
+    /// The pack with this name and version is being deleted. It is safe to retry.
+    #[error("the pack with this name and version is being deleted")]
+    BeingDeleted,
     /// If the failed call is the write of the record, it may have taken effect.
     #[error("a call to S3 or DynamoDB failed")]
     Storage(#[from] aws::Error),

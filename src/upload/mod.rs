@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::error::{Difference, ExistingVersion, UploadError};
 use crate::{
-    aws::{Created, PresignedPut, Queue, Staging, Table},
+    aws::{Created, Job, PresignedPut, Queue, Staging, Table, VersionState},
     error_chain::ErrorChain,
     identity::Org,
     records::{BuildStatus, ImageFormat, Record, Release, Timestamp, UploadId, Visibility},
@@ -31,7 +31,7 @@ const HISTORY_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Uploads {
     pub table: Table,
     pub staging: Staging,
-    pub queue: Queue,
+    pub queue: Queue<Job>,
     /// The registry in image references.
     pub registry: RegistryAddress,
     /// The limits of archives in a request.
@@ -151,14 +151,18 @@ impl Uploads {
             };
             let (release, mut warnings) = self.release(org, visibility, submission.uploaded_by, validated);
             let Manifest { name, version, .. } = &release.manifest;
-            let found = self.table.released(org.id, name, version);
+            let found = self.table.version(org.id, name, version);
             let (found, more) = tokio::join!(found, self.capability_warnings(org, &release.manifest));
             warnings.extend(more);
-            let Some(found) = found? else { return Ok(Checked { release, warnings }) };
-            let release = match self.decide(&found, &release).await? {
-                Decision::Keep => found.release,
-                Decision::QueueAgain => found.release.uploaded_again(&release),
-                Decision::Replace => release,
+            let release = match found? {
+                VersionState::Free => release,
+                VersionState::Deleted(published) if published == release.layer_digest => release,
+                VersionState::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
+                VersionState::Taken(found) => match self.decide(&found, &release).await? {
+                    Decision::Keep => found.release,
+                    Decision::QueueAgain => found.release.uploaded_again(&release),
+                    Decision::Replace => release,
+                },
             };
             Ok(Checked { release, warnings })
         };
@@ -261,6 +265,7 @@ impl Uploads {
             let found = match created {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
+                Created::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
             };
             match self.decide(&found, &new.release).await? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
@@ -289,6 +294,7 @@ impl Uploads {
             (BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. }, false) => {
                 Err(UploadError::version_exists(found, differs))
             }
+            (BuildStatus::Deleting, _) => Err(UploadError::BeingDeleted),
         }
     }
 

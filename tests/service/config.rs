@@ -10,14 +10,16 @@ use pack_upload::{
     aws::Staging,
     config::{Admin, Api, Builder, ConfigError, Requeue},
     identity::{JwksSettings, SessionSettings, Settings},
+    lifecycle::Purger,
     registry::Credentials,
 };
 use secrecy::ExposeSecret as _;
 
-const REQUIRED: [(&str, &str); 4] = [
+const REQUIRED: [(&str, &str); 5] = [
     ("TABLE_NAME", "packs"),
     ("STAGING_BUCKET", "staging"),
     ("BUILD_QUEUE_URL", "https://sqs.example/1/builds"),
+    ("PURGE_QUEUE_URL", "https://sqs.example/1/purges"),
     ("REGISTRY", "registry.example:5000/packs"),
 ];
 
@@ -37,6 +39,7 @@ fn only_the_required_variables_must_be_set() {
     let api = Api::read(environment(&[])).unwrap();
     assert_eq!((api.table_name.as_str(), api.staging_bucket.as_str()), ("packs", "staging"));
     assert_eq!(api.build_queue_url, "https://sqs.example/1/builds");
+    assert_eq!(api.purge_queue_url, "https://sqs.example/1/purges");
     assert_eq!(api.registry.to_string(), "registry.example:5000/packs");
     assert_eq!((api.limits, api.deadline), (Limits::default(), Duration::from_secs(24)));
     assert_eq!(api.identity, Settings::default());
@@ -54,10 +57,10 @@ fn an_error_lists_every_missing_or_invalid_variable() {
     let nothing = |_: &str| None;
     assert_eq!(
         variables(&Api::read(nothing).unwrap_err()),
-        ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"]
+        ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL", "REGISTRY"]
     );
     assert_eq!(variables(&Builder::read(nothing).unwrap_err()), ["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]);
-    assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL"]);
+    assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"]);
     assert_eq!(variables(&Admin::read(nothing).unwrap_err()), ["TABLE_NAME"]);
 
     let invalid = [
@@ -127,6 +130,7 @@ fn every_limit_for_large_archives_has_the_documented_default_and_can_be_set() {
 fn every_timeout_can_be_set() {
     let settings = [
         ("REQUEST_DEADLINE_MS", "12"),
+        ("PURGE_WAIT_MS", "25"),
         ("CONNECT_TIMEOUT_MS", "13"),
         ("CALL_ATTEMPT_TIMEOUT_MS", "14"),
         ("TRANSFER_ATTEMPT_TIMEOUT_MS", "15"),
@@ -142,7 +146,7 @@ fn every_timeout_can_be_set() {
     let api = Api::read(environment(&settings)).unwrap();
     let builder = Builder::read(environment(&settings)).unwrap();
     let requeue = Requeue::read(environment(&settings)).unwrap();
-    assert_eq!(api.deadline, milliseconds(12));
+    assert_eq!((api.deadline, api.purge_wait), (milliseconds(12), milliseconds(25)));
     for timeouts in [&api.timeouts, &builder.timeouts, &requeue.timeouts] {
         let found = [timeouts.connect, timeouts.call, timeouts.transfer, timeouts.send];
         assert_eq!(found, [13, 14, 15, 16].map(milliseconds));
@@ -228,12 +232,17 @@ fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
     let builder = Builder::read(environment(&[])).unwrap();
     let function = Duration::from_secs(template("BuilderFunction", "Timeout"));
     assert!(builder.lease >= function + builder.registry.push_timeout, "{:?} is too short", builder.lease);
-    assert!(builder.lease < Duration::from_secs(template("BuildQueue", "VisibilityTimeout")));
+    for queue in ["BuildQueue", "PurgeQueue"] {
+        assert!(builder.lease < Duration::from_secs(template(queue, "VisibilityTimeout")), "{queue}");
+    }
+    assert!(Purger::LEASE_WAIT + builder.registry.push_timeout < function, "a purge that waits for a build times out");
 }
 
 #[test]
 fn the_api_responds_before_its_function_times_out() {
     let api = Api::read(environment(&[])).unwrap();
+    assert_eq!(api.purge_wait, Duration::from_secs(15));
+    assert!(api.purge_wait < api.deadline);
     let worst = api.deadline + api.timeouts.send;
     let timeout = Duration::from_secs(template("ApiFunction", "Timeout"));
     assert!(worst + Duration::from_secs(1) < timeout, "{worst:?} leaves no time to respond");
@@ -250,11 +259,13 @@ fn staged_archives_outlive_their_builds() {
     let requeue = Requeue::read(environment(&[])).unwrap().settings;
     assert_eq!((requeue.give_up_after, requeue.archive_expires_after), (day, expires_after));
     assert!(requeue.give_up_after + requeue.resend_after < expires_after);
-    let redelivered_for = template("BuildQueue", "VisibilityTimeout") * template("BuildQueue", "maxReceiveCount");
-    assert!(
-        Duration::from_secs(redelivered_for) <= requeue.resend_after,
-        "a job is sent again while the queue still redelivers it"
-    );
+    for queue in ["BuildQueue", "PurgeQueue"] {
+        let redelivered_for = template(queue, "VisibilityTimeout") * template(queue, "maxReceiveCount");
+        assert!(
+            Duration::from_secs(redelivered_for) <= requeue.resend_after,
+            "a job is sent again while {queue} still redelivers it"
+        );
+    }
 }
 
 const SESSIONS: [(&str, &str); 3] = [

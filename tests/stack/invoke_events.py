@@ -93,8 +93,10 @@ class Function:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
             "TABLE_NAME": "pack-upload",
             "STAGING_BUCKET": "pack-upload-staging",
-            # `local` receives no jobs from the dead-letter queue, so the scenario can pass them to the builder.
+            # `local` receives no jobs from the dead-letter queues, so the scenario can pass them to the builder.
             "BUILD_QUEUE_URL": f"{endpoints['sqs']}/000000000000/pack-upload-builds-dead",
+            "PURGE_QUEUE_URL": f"{endpoints['sqs']}/000000000000/pack-upload-purges-dead",
+            "PURGE_WAIT_MS": "100",
             "REGISTRY": backends["registry"],
             "METRICS_NAMESPACE": NAMESPACE,
             **{f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in endpoints.items()},
@@ -197,6 +199,15 @@ def scenario(api, builder, requeue):
     expect("get, its build", built["build_status"], "ready")
     expect("get, its image", built["image_digest"], record["image_digest"])
 
+    delete, purge = load("delete"), load("purge-job")
+    expect_http("delete, a missing pack", api.invoke(delete), 404)
+    delete["rawPath"] = delete["requestContext"]["http"]["path"] = f"/v1/packs/{record['id']}"
+    expect_http("delete, the pack, before its purge", api.invoke(delete), 502)
+    expect("purge-job, of a missing pack", builder.invoke(purge), no_failures)
+    purge["Records"][0]["body"] = json.dumps({"purge": record["id"]})
+    expect("purge-job, of the pack", builder.invoke(purge), no_failures)
+    expect_http("delete, the pack, after its purge", api.invoke(delete), 404)
+
     missing = {path.name for path in (ROOT / "events").glob("*.json")} - invoked
     if missing:
         raise Unexpected(f"not invoked: {sorted(missing)}")
@@ -215,7 +226,7 @@ def main():
         try:
             scenario(api, builder, requeue)
             check_metrics(api, ["Uploads", "ArchiveSize", "StageTime", "ValidateTime", "WriteTime"])
-            check_metrics(builder, ["Builds", "BuildTime", "QueueAge"])
+            check_metrics(builder, ["Builds", "BuildTime", "Purges", "PurgeTime", "QueueAge"])
             check_metrics(requeue, ["PendingBuilds", "OldestBuildAge"])
         except (Unexpected, urllib.error.URLError, KeyError) as error:
             for function in functions:

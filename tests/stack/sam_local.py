@@ -37,15 +37,15 @@ def environment(local):
         **{f"AWS_ENDPOINT_URL_{name}": from_container(local["endpoints"][key]) for key, name in SERVICES.items()},
     }
     staging = {"STAGING_BUCKET": local["staging_bucket"]}
-    queue = {"BUILD_QUEUE_URL": local["build_queue_url"]}
+    queues = {"BUILD_QUEUE_URL": local["build_queue_url"], "PURGE_QUEUE_URL": local["purge_queue_url"]}
     # Image names contain the registry's loopback address, because the host and the builder in `local` use them too. In
     # a container, loopback is the container itself, so the HTTP proxy for this address is the registry.
     registry = {"REGISTRY": local["registry"]}
     proxy = {"http_proxy": from_container(f"http://{local['registry']}"), "no_proxy": HOST}
     return {
-        "ApiFunction": {**shared, **staging, **queue, **registry},
+        "ApiFunction": {**shared, **staging, **queues, **registry},
         "BuilderFunction": {**shared, **staging, **registry, **proxy, "REGISTRY_AUTH": "none"},
-        "RequeueFunction": {**shared, **queue},
+        "RequeueFunction": {**shared, **queues},
     }
 
 

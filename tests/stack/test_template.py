@@ -123,16 +123,20 @@ class Permissions(unittest.TestCase):
         self.assertEqual(operations, found)
 
 
-class Queue(unittest.TestCase):
+class Queues(unittest.TestCase):
     def test_the_visibility_timeout_is_six_times_the_timeout_of_the_builder(self):
-        queue = RESOURCES["BuildQueue"]["Properties"]
-        self.assertEqual(queue["VisibilityTimeout"], 6 * function("builder")["Timeout"])
-        self.assertEqual(queue["RedrivePolicy"]["maxReceiveCount"], 5)
+        for name in ["BuildQueue", "PurgeQueue"]:
+            queue = RESOURCES[name]["Properties"]
+            self.assertEqual(queue["VisibilityTimeout"], 6 * function("builder")["Timeout"])
+            self.assertEqual(queue["RedrivePolicy"]["maxReceiveCount"], 5)
 
     def test_an_invalid_message_fails_alone(self):
-        (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
-        self.assertEqual(mapping["Properties"]["FunctionResponseTypes"], ["ReportBatchItemFailures"])
-        self.assertIn("MaximumConcurrency", mapping["Properties"]["ScalingConfig"])
+        mappings = [mapping["Properties"] for mapping in of_type("AWS::Lambda::EventSourceMapping").values()]
+        sources = sorted(mapping["EventSourceArn"]["Fn::GetAtt"][0] for mapping in mappings)
+        self.assertEqual(sources, ["BuildQueue", "PurgeQueue"])
+        for mapping in mappings:
+            self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+            self.assertIn("MaximumConcurrency", mapping["ScalingConfig"])
 
 
 class HttpApi(unittest.TestCase):

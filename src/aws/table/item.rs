@@ -94,12 +94,13 @@ pub(super) struct RecordItem {
     sends: u32,
     enqueued_at: Timestamp,
     tries: u32,
+    reference_count: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
 }
 
 impl From<Record> for RecordItem {
-    fn from(Record { id, release, created_at, updated_at, build }: Record) -> Self {
+    fn from(Record { id, release, created_at, updated_at, build, reference_count }: Record) -> Self {
         let Release {
             org_id,
             manifest,
@@ -117,7 +118,7 @@ impl From<Record> for RecordItem {
             pack_id: id,
             org_id,
             community_packs: (visibility == Visibility::Community).then(|| COMMUNITY.to_owned()),
-            pending: (build.status == BuildStatus::Queued).then(|| PENDING.to_owned()),
+            pending: build.status.is_pending().then(|| PENDING.to_owned()),
             manifest,
             visibility,
             image_ref,
@@ -136,6 +137,7 @@ impl From<Record> for RecordItem {
             sends: build.sends,
             enqueued_at: build.enqueued_at,
             tries: build.tries,
+            reference_count,
             last_error: build.last_error,
         }
     }
@@ -165,6 +167,13 @@ impl From<RecordItem> for Record {
             tries: item.tries,
             last_error: item.last_error,
         };
-        Self { id: item.pack_id, release, created_at: item.created_at, updated_at: item.updated_at, build }
+        Self {
+            id: item.pack_id,
+            release,
+            created_at: item.created_at,
+            updated_at: item.updated_at,
+            build,
+            reference_count: item.reference_count,
+        }
     }
 }

@@ -14,7 +14,7 @@
 //! |---|---|---|---|
 //! | `org-packs` | `org_packs`: the org's id | `pack_id` | all records |
 //! | `community-packs` | `community_packs`: `community` | `pack_id` | records with the visibility `community` |
-//! | `pending` | `pending`: `build` | `pack_id` | queued records, keys only |
+//! | `pending` | `pending`: `build` | `pack_id` | queued and `deleting` records, keys only |
 //!
 //! Each write that changes an attribute also updates the index attributes that depend on it.
 
@@ -27,6 +27,7 @@ mod lifecycle;
 mod list;
 mod orgs;
 mod publishing;
+mod purging;
 mod records;
 mod states;
 mod transaction;
@@ -41,7 +42,7 @@ use self::key::Key;
 pub use self::{
     list::{Filter, NameFilter, Page},
     publishing::Lease,
-    records::Created,
+    records::{Created, VersionState},
     states::PendingPage,
 };
 use crate::aws::Error;

@@ -15,9 +15,9 @@ pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR 
 /// A lease on a version claim. Only its holder changes the registry for that version.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    /// An id that is unique to the build.
-    holder: String,
-    /// When the lease expires, so that other builds may take it.
+    /// An id that is unique to the build or purge.
+    pub(super) holder: String,
+    /// When the lease expires, so that others may take it.
     until: Timestamp,
 }
 
@@ -51,14 +51,7 @@ impl Table {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":failed", string(BuildState::Failed));
-        // `lease_holder = :holder` lets the write be repeated if its response was lost.
-        let take = self
-            .update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
-            .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
-            .expression_attribute_values(":holder", string(&lease.holder))
-            .expression_attribute_values(":until", string(lease.until))
-            .expression_attribute_values(":now", string(now));
-        self.transact_updates([try_again, take]).await
+        self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
     /// Publishes the version: from now on it has this record's content, for good. A failed record is queued again.
@@ -116,8 +109,8 @@ impl Table {
         self.transact_updates([ready, release, keep]).await
     }
 
-    /// Ends a build that did not succeed: releases its lease, and stores the error, if any, for the operator.
-    pub async fn abandon_build(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
+    /// Ends a build or a purge that did not succeed: releases its lease, and stores the error, if any, for the operator.
+    pub async fn abandon(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
         let release = self
             .update(Key::version_claim_of(record), "REMOVE lease_holder, publishing_until")
             .condition_expression("lease_holder = :holder")
@@ -164,21 +157,34 @@ impl Table {
         self.transact_updates([fail, release]).await
     }
 
+    /// Returns the update of a version claim that takes the lease, unless another holder has it.
+    pub(super) fn take_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> UpdateBuilder {
+        // `lease_holder = :holder`: the response to this write may have been lost.
+        self.update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
+            .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":until", string(lease.until))
+            .expression_attribute_values(":now", string(now))
+    }
+
     /// Returns an update of a record, with its attempt as `:attempt`, for the caller to add a condition.
-    fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
+    pub(super) fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         let update = update.update_expression(expression);
         update.expression_attribute_values(":attempt", number(record.build.attempt))
     }
 
     /// Returns an update of a record's version claim, with the record's id as `:id`, for the caller to add a condition.
-    fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
+    pub(super) fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name);
         let update = update.set_key(Some(Key::version_claim_of(record).attributes()));
         update.update_expression(expression).expression_attribute_values(":id", string(record.id))
     }
 
-    async fn transact_updates(&self, updates: impl IntoIterator<Item = UpdateBuilder>) -> Result<bool, Error> {
+    pub(super) async fn transact_updates(
+        &self,
+        updates: impl IntoIterator<Item = UpdateBuilder>,
+    ) -> Result<bool, Error> {
         let build = |update: UpdateBuilder| {
             let update = update.build().map_err(Error::call("TransactWriteItems"))?;
             Ok(TransactWriteItem::builder().update(update).build())

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{
     operation::put_item::PutItemError,
     types::{Delete, TransactWriteItem},
 };
-use pack_format::{PackName, Version};
+use pack_format::{Digest, PackName, Version};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -33,21 +33,47 @@ pub enum Created {
     Written,
     /// This record already has the name and version.
     Taken(Box<Record>),
+    /// The version was published with the content of this layer digest, and its pack was deleted.
+    Deleted(Digest),
 }
 
-/// The attributes that a version claim has before a build begins.
+/// What a name and version of an org stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionState {
+    /// The version was never published, and no record has it.
+    Free,
+    /// This record has the version.
+    Taken(Box<Record>),
+    /// The version was published with the content of this layer digest, and its pack was deleted. Only the same content
+    /// may have the version again.
+    Deleted(Digest),
+}
+
+/// The attributes of a version claim that an upload needs. A claim without either leaves the version free.
 #[derive(Serialize, Deserialize)]
 struct VersionClaimItem {
-    pack_id: PackId,
+    #[serde(default)]
+    pack_id: Option<PackId>,
+    #[serde(default, skip_serializing)]
+    layer_digest: Option<Digest>,
 }
 
 impl Table {
-    /// Writes a new record and its version claim in one transaction.
+    /// Writes a new record and its version claim in one transaction. A claim that a deleted pack has left is used again if
+    /// the record has the published content.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if DynamoDB fails. The record may have been written.
     pub async fn create(&self, record: &Record) -> Result<Created, Error> {
-        let writes = vec![self.put_new(version_claim(record)?)?, self.put_new(item(record)?)?];
+        let claim = self
+            .update_claim(record, "SET pack_id = :id")
+            .condition_expression(
+                "attribute_not_exists(pack_id) AND (attribute_not_exists(layer_digest) OR layer_digest = :layer)",
+            )
+            .expression_attribute_values(":layer", string(record.release.layer_digest))
+            .build()
+            .map_err(Error::call("TransactWriteItems"))?;
+        let writes = vec![TransactWriteItem::builder().update(claim).build(), self.put_new(item(record)?)?];
         if self.transact(writes).await? {
             return Ok(Created::Written);
         }
@@ -115,14 +141,20 @@ impl Table {
         Ok(item.map(Record::from))
     }
 
-    /// Reads the org's record with this name and version consistently.
-    pub async fn released(&self, org: OrgId, name: &PackName, version: &Version) -> Result<Option<Record>, Error> {
+    /// Consistently reads what a name and version of an org stand for.
+    pub async fn version(&self, org: OrgId, name: &PackName, version: &Version) -> Result<VersionState, Error> {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {
             let claim: Option<VersionClaimItem> = self.get(Key::version_claim(org, name, version)).await?;
-            let Some(VersionClaimItem { pack_id }) = claim else { return Ok(None) };
+            let pack_id = match claim {
+                None | Some(VersionClaimItem { pack_id: None, layer_digest: None }) => return Ok(VersionState::Free),
+                Some(VersionClaimItem { pack_id: None, layer_digest: Some(layer_digest) }) => {
+                    return Ok(VersionState::Deleted(layer_digest));
+                }
+                Some(VersionClaimItem { pack_id: Some(pack_id), .. }) => pack_id,
+            };
             if let Some(record) = self.record(pack_id).await? {
-                return Ok(Some(record));
+                return Ok(VersionState::Taken(Box::new(record)));
             }
             tokio::time::sleep(waits.next().ok_or(Error::MissingRecord { pack_id })?).await;
         }
@@ -135,12 +167,15 @@ impl Table {
     /// the write of another submission as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Created, Error> {
         let manifest = &wanted.release.manifest;
-        match self.released(wanted.release.org_id, &manifest.name, &manifest.version).await? {
-            Some(found) if found.id == wanted.id && found.build.staging_key == wanted.build.staging_key => {
+        match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {
+            VersionState::Taken(found)
+                if found.id == wanted.id && found.build.staging_key == wanted.build.staging_key =>
+            {
                 Ok(Created::Written)
             }
-            Some(found) => Ok(Created::Taken(Box::new(found))),
-            None => Err(Error::MissingClaim),
+            VersionState::Taken(found) => Ok(Created::Taken(found)),
+            VersionState::Deleted(layer_digest) => Ok(Created::Deleted(layer_digest)),
+            VersionState::Free => Err(Error::MissingClaim),
         }
     }
 }
@@ -150,5 +185,5 @@ fn item(record: &Record) -> Result<item::Item, Error> {
 }
 
 fn version_claim(record: &Record) -> Result<item::Item, Error> {
-    item::write(Key::version_claim_of(record), VersionClaimItem { pack_id: record.id })
+    item::write(Key::version_claim_of(record), VersionClaimItem { pack_id: Some(record.id), layer_digest: None })
 }

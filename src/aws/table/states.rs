@@ -8,29 +8,30 @@ use crate::{
     records::{BuildState, PackId, Record, Timestamp},
 };
 
-/// One page of the pending builds, oldest first.
+/// One page of the pending builds and purges, oldest first.
 #[derive(Debug, Clone)]
 pub struct PendingPage {
-    /// Records with a pending build. The index is eventually consistent, so some may no longer be queued.
+    /// Records with a pending build or purge. The index is eventually consistent, so some may no longer be pending.
     pub ids: Vec<PackId>,
     /// The cursor of the next page; `None` on the last page.
     pub next: Option<PackId>,
 }
 
 impl Table {
-    /// Counts another send of the record's job. Returns false if the record is no longer queued for the same attempt.
+    /// Counts another send of the record's job. Returns false if the record is no longer pending with the same status
+    /// and attempt.
     pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
         let update = self
             .update(Key::record(record.id), "SET enqueued_at = :now, sends = :sends")
-            .condition_expression("build_status = :queued AND attempt = :attempt")
+            .condition_expression("build_status = :status AND attempt = :attempt AND attribute_exists(pending)")
             .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":sends", number(record.build.sends.saturating_add(1)))
-            .expression_attribute_values(":queued", string(BuildState::Queued))
+            .expression_attribute_values(":status", string(BuildState::from(&record.build.status)))
             .expression_attribute_values(":attempt", number(record.build.attempt));
         super::applied(update).await
     }
 
-    /// Returns a page of the pending builds after `after`. Skips records with an unreadable id.
+    /// Returns a page of the pending builds and purges after `after`. Skips records with an unreadable id.
     pub async fn pending(&self, after: Option<PackId>) -> Result<PendingPage, Error> {
         let query = || {
             let query = self.client.query().table_name(&self.name).index_name("pending");

@@ -3,6 +3,7 @@ use std::sync::OnceLock;
 use super::ApiError;
 use crate::{
     identity::Caller,
+    lifecycle::Deletion,
     records::{OrgId, Record, Release, Timestamp},
     telemetry::AUDIT,
 };
@@ -71,6 +72,19 @@ impl Audit {
             pack_name = manifest.name.as_str(),
             pack_version = manifest.version.as_str(),
             visibility = %visibility,
+        );
+    }
+
+    /// Logs a deletion that has begun. `outcome` is `deleted`, or `pending` while the purge goes on.
+    pub(super) fn deleted(&self, Deletion { record, is_complete }: &Deletion) {
+        let Release { manifest, image_digest, .. } = &record.release;
+        log!(
+            self, "pack.delete", "pack deleted",
+            outcome = if *is_complete { "deleted" } else { "pending" },
+            pack_id = %record.id,
+            pack_name = manifest.name.as_str(),
+            pack_version = manifest.version.as_str(),
+            image_digest = %image_digest,
         );
     }
 

@@ -7,7 +7,7 @@ use lambda_http::{
         header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
-use pack_format::{Limit, Problems, Quoted};
+use pack_format::{Digest, Limit, Problems, Quoted};
 use serde::Serialize;
 use serde_json::{Value, json};
 use strum::{IntoStaticStr, VariantNames};
@@ -19,7 +19,7 @@ use crate::{
     aws,
     error_chain::ErrorChain,
     identity::{Denied, Scope},
-    lifecycle::ChangeError,
+    lifecycle::{ChangeError, DeleteError},
     upload::{Difference, ExistingVersion, UploadError},
 };
 
@@ -41,10 +41,12 @@ pub enum ErrorCode {
     NotFound,
     MethodNotAllowed,
     VersionExists,
+    PackInUse,
     PayloadTooLarge,
     UnsupportedMediaType,
     BillingInactive,
     InternalError,
+    RegistryCleanupFailed,
     Unavailable,
 }
 
@@ -56,10 +58,11 @@ impl ErrorCode {
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::PackNotFound | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::VersionExists => StatusCode::CONFLICT,
+            Self::VersionExists | Self::PackInUse => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BillingInactive => StatusCode::LOCKED,
+            Self::RegistryCleanupFailed => StatusCode::BAD_GATEWAY,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -94,12 +97,24 @@ pub(super) enum ApiError {
     },
     #[error("{}", version_exists(.0))]
     VersionExists(Box<ExistingVersion>),
+    #[error(
+        "this version was published with other content and then deleted; \
+         the content of a version cannot change, so upload the pack under a new version"
+    )]
+    VersionDeleted { layer_digest: Digest },
+    #[error("the pack is in use; detach it from every role that uses it, then delete it")]
+    PackInUse { references: u32 },
     #[error("{limit}{}", larger_hint(*.larger))]
     PayloadTooLarge { limit: Limit, larger: Option<u64> },
     #[error(transparent)]
     UnsupportedMediaType(#[from] UnsupportedMediaType),
     #[error("the org cannot upload packs: its billing is past due or has ended, or its trial has expired")]
     BillingInactive,
+    #[error(
+        "the pack is being deleted, but the registry still has its image; \
+         the deletion continues, and it is safe to repeat this request"
+    )]
+    RegistryCleanupFailed,
     #[error("an internal error occurred")]
     Panicked,
     #[error("an internal error occurred")]
@@ -132,7 +147,9 @@ impl ApiError {
             Self::PackNotFound => ErrorCode::PackNotFound,
             Self::RouteNotFound { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
-            Self::VersionExists(_) => ErrorCode::VersionExists,
+            Self::VersionExists(_) | Self::VersionDeleted { .. } => ErrorCode::VersionExists,
+            Self::PackInUse { .. } => ErrorCode::PackInUse,
+            Self::RegistryCleanupFailed => ErrorCode::RegistryCleanupFailed,
             Self::PayloadTooLarge { .. } => ErrorCode::PayloadTooLarge,
             Self::UnsupportedMediaType(_) => ErrorCode::UnsupportedMediaType,
             Self::BillingInactive => ErrorCode::BillingInactive,
@@ -160,6 +177,10 @@ impl ApiError {
                 Some(json!({ "fields": problems.by_field(), "unlisted_problems": problems.unlisted() }))
             }
             Self::VersionExists(existing) => Some(json!(existing)),
+            Self::VersionDeleted { layer_digest } => {
+                Some(json!({ "layer_digest": layer_digest, "differs": [Difference::Content] }))
+            }
+            Self::PackInUse { references } => Some(json!({ "references": references })),
             Self::PayloadTooLarge { limit, larger } => {
                 let mut details = json!({ "limit": { "name": limit.name(), "value": limit.value() } });
                 if let Some(value) = larger {
@@ -179,7 +200,7 @@ impl ApiError {
                 Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
             }
             Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)),
-            Self::Unavailable(_) => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
+            Self::Unavailable(_) | Self::RegistryCleanupFailed => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
             _ => None,
         };
         response.headers_mut().extend(header);
@@ -243,10 +264,22 @@ impl From<UploadError> for ApiError {
                 Self::Validation(problems)
             }
             UploadError::VersionExists(existing) => Self::VersionExists(existing),
+            UploadError::VersionDeleted { layer_digest } => Self::VersionDeleted { layer_digest },
             UploadError::Storage(error) => error.into(),
-            UploadError::Io(_) | UploadError::TimedOut(_) | UploadError::ConcurrentUploads => {
-                Self::Unavailable(error.into())
-            }
+            UploadError::Io(_)
+            | UploadError::TimedOut(_)
+            | UploadError::BeingDeleted
+            | UploadError::ConcurrentUploads => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<DeleteError> for ApiError {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::NotFound => Self::PackNotFound,
+            DeleteError::InUse { references } => Self::PackInUse { references },
+            DeleteError::Storage(error) => error.into(),
         }
     }
 }

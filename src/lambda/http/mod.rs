@@ -9,6 +9,7 @@ mod audit;
 mod authenticate;
 mod begin_upload;
 mod body;
+mod delete;
 mod error;
 mod event;
 mod media_type;
@@ -63,10 +64,9 @@ pub struct Api {
 
 impl Api {
     /// Creates the API. It reads packs and API keys from the table that `uploads` writes to.
-    pub fn new(uploads: Uploads, identity: &identity::Settings) -> Self {
+    pub fn new(uploads: Uploads, lifecycle: Lifecycle, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone());
-        let lifecycle = Lifecycle::new(uploads.table.clone());
         Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads }
     }
 
@@ -92,6 +92,9 @@ impl Api {
             }
             Operation::ListPacks => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
             Operation::GetPack { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+            Operation::DeletePack { id } => {
+                timeout_at(deadline, delete::delete(self, &caller().await?, query, &id, audit)).await?
+            }
             Operation::UpdatePack { id } => {
                 timeout_at(deadline, update::update(self, &caller().await?, query, &request, &id, audit)).await?
             }

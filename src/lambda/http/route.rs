@@ -16,6 +16,10 @@ pub(super) enum Operation {
     UpdatePack {
         id: String,
     },
+    /// As for `GetPack`.
+    DeletePack {
+        id: String,
+    },
     GetDocument,
 }
 
@@ -32,6 +36,7 @@ static PATHS: [Path; 5] = [
         "/v1/packs/{id}",
         &[
             (Method::GET, |id| Operation::GetPack { id: id.to_owned() }),
+            (Method::DELETE, |id| Operation::DeletePack { id: id.to_owned() }),
             (Method::PATCH, |id| Operation::UpdatePack { id: id.to_owned() }),
         ],
     ),

@@ -112,7 +112,7 @@ async fn a_long_poll_returns_with_the_first_message() {
 #[tokio::test]
 async fn a_message_received_five_times_moves_to_the_dead_letter_queue() {
     let embedded = Embedded::start().await;
-    let (client, url, dead) = (&embedded.clients.sqs, &embedded.queues.builds, &embedded.queues.dead_letters);
+    let (client, url, dead) = (&embedded.clients.sqs, &embedded.queues.builds, &embedded.queues.dead_builds);
     client.send_message().queue_url(url).message_body("hopeless").send().await.unwrap();
     for attempt in 1..=5 {
         assert_eq!(receive(client, url, 10, 0, 0).await.len(), 1, "attempt {attempt}");

@@ -51,6 +51,7 @@ impl SeededBackends {
             ("TABLE_NAME", &options.table_name),
             ("STAGING_BUCKET", &options.staging_bucket),
             ("BUILD_QUEUE_URL", &queues.builds),
+            ("PURGE_QUEUE_URL", &queues.purges),
             ("REGISTRY", &registry),
         ];
         variables.extend(more);
@@ -162,6 +163,24 @@ async fn the_update_event_changes_a_pack() {
 }
 
 #[tokio::test]
+async fn the_delete_event_deletes_a_pack_and_the_builder_purges_it() {
+    let backends = SeededBackends::start().await;
+    let mut api = backends.function(Api, &[("PURGE_WAIT_MS", "100")]).await;
+    let (_, created) = send(&mut api, event("upload-http-api")).await;
+    let id = created["id"].as_str().unwrap();
+    let (status, body) = send(&mut api, for_pack("delete", id)).await;
+    assert_eq!((status, &body["error"]["code"]), (502, &json!("registry_cleanup_failed")));
+    assert_eq!(send(&mut api, get(id)).await.1["build_status"], "deleting");
+
+    let mut builder = backends.function(Builder, &[]).await;
+    for time in ["first", "second"] {
+        let response = builder.invoke(for_pack("purge-job", id)).await.unwrap();
+        assert_eq!(response, json!({"batchItemFailures": []}), "{time} time");
+    }
+    assert_eq!(send(&mut api, for_pack("delete", id)).await.0, 404);
+}
+
+#[tokio::test]
 async fn the_rejection_of_a_body_that_the_gateway_corrupted_has_the_cause() {
     let backends = SeededBackends::start().await;
     let before = BackendState::from_embedded(&backends.embedded).await;
@@ -243,9 +262,9 @@ async fn a_request_and_its_build_share_a_trace() {
 #[test]
 fn a_function_without_configuration_names_every_missing_variable() {
     for (role, missing) in [
-        (Api, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "REGISTRY"][..]),
+        (Api, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL", "REGISTRY"][..]),
         (Builder, &["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]),
-        (Requeue, &["TABLE_NAME", "BUILD_QUEUE_URL"]),
+        (Requeue, &["TABLE_NAME", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"]),
     ] {
         let output = Command::new(role.binary()).env_clear().output().unwrap();
         assert!(!output.status.success(), "{role:?}");

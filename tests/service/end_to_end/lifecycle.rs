@@ -1,8 +1,9 @@
-//! Tests of changes to packs.
+//! Tests of changes to packs, and of their deletion.
 
 use reqwest::StatusCode;
+use serde_json::{Value, json};
 
-use crate::support::{Archive, Local};
+use crate::support::{ApiResponse, Archive, BackendState, Local};
 
 #[tokio::test]
 async fn a_pack_becomes_visible_to_other_orgs_and_hidden_again() {
@@ -22,4 +23,125 @@ async fn a_pack_becomes_visible_to_other_orgs_and_hidden_again() {
     local.set_visibility("acme", id, "org").await.expect(StatusCode::OK);
     local.get("globex", &path).await.expect_error(404, "pack_not_found");
     assert_eq!(local.get("globex", "/v1/packs").await.body["packs"].as_array().unwrap().len(), 0);
+}
+
+fn tools(behavior: &str) -> Vec<u8> {
+    Archive::pack_named("tools", "1.0.0").file("behavior.md", behavior).tar_gz()
+}
+
+/// Uploads a pack and waits until its build is no longer queued.
+async fn build(local: &Local, archive: Vec<u8>) -> ApiResponse {
+    let created = local.upload(archive).await;
+    created.expect(StatusCode::CREATED);
+    local.wait_for_build("acme", created.text("id")).await;
+    created
+}
+
+/// Fails unless the registry has the image, by tag and by digest, and lists its tag; or, if `exists` is false, nothing of it.
+async fn expect_image(local: &Local, record: &Value, exists: bool) {
+    let image_ref = record["image_ref"].as_str().unwrap();
+    let (repository, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
+    let base = format!("http://{}/v2/{repository}", local.setting("/registry"));
+    for reference in [tag, record["image_digest"].as_str().unwrap()] {
+        let manifest = reqwest::get(format!("{base}/manifests/{reference}")).await.unwrap();
+        assert_eq!(manifest.status() == StatusCode::OK, exists, "{reference}");
+    }
+    let tags = reqwest::get(format!("{base}/tags/list")).await.unwrap();
+    let tags: Value = if tags.status() == StatusCode::NOT_FOUND { Value::Null } else { tags.json().await.unwrap() };
+    let tags = tags["tags"].as_array().cloned().unwrap_or_default();
+    assert_eq!(tags.contains(&json!(tag)), exists, "{tags:?}");
+}
+
+#[tokio::test]
+async fn nothing_of_a_deleted_pack_can_be_pulled() {
+    let local = Local::start().await;
+    let pack = build(&local, tools("hello")).await;
+    let id = pack.text("id");
+    expect_image(&local, &pack.body, true).await;
+    local.delete("globex", id).await.expect_error(404, "pack_not_found");
+
+    let deleted = local.delete("acme", id).await;
+    assert_eq!((deleted.status, &deleted.body), (StatusCode::OK, &json!({"status": "deleted"})));
+    expect_image(&local, &pack.body, false).await;
+    local.get("acme", &format!("/v1/packs/{id}")).await.expect_error(404, "pack_not_found");
+    local.delete("acme", id).await.expect_error(404, "pack_not_found");
+    let state = BackendState::from_local(&local).await;
+    assert_eq!(state.pack_items.len(), 1, "the version claim: {state:?}");
+    assert!(state.pending.is_empty());
+}
+
+#[tokio::test]
+async fn a_deleted_version_takes_only_the_same_content_again() {
+    let local = Local::start().await;
+    let pack = build(&local, tools("hello")).await;
+    local.delete("acme", pack.text("id")).await.expect(StatusCode::OK);
+
+    for query in ["", "?dry_run=true"] {
+        let other = local.upload_as("acme", query, tools("other")).await;
+        let error = other.expect_error(409, "version_exists");
+        let details = json!({"layer_digest": pack.body["layer_digest"], "differs": ["content"]});
+        assert_eq!(error["details"], details);
+        assert_eq!(
+            error["message"],
+            "this version was published with other content and then deleted; the content of a version cannot change, so \
+             upload the pack under a new version"
+        );
+    }
+    local.upload_as("acme", "?dry_run=true", tools("hello")).await.expect(StatusCode::OK);
+    let again = build(&local, tools("hello")).await;
+    assert_ne!(again.text("id"), pack.text("id"));
+    assert_eq!(again.text("image_digest"), pack.text("image_digest"));
+    expect_image(&local, &again.body, true).await;
+    local.upload(tools("other")).await.expect_error(409, "version_exists");
+}
+
+#[tokio::test]
+async fn a_version_that_was_never_published_takes_other_content_after_its_deletion() {
+    // With this timeout, every push fails.
+    let variables = [("PUSH_TIMEOUT_MS", "1"), ("PURGE_WAIT_MS", "100"), ("BUILD_LEASE_MS", "1")];
+    let local = Local::start_with(&variables).await;
+    let pack = local.upload(tools("hello")).await;
+    pack.expect(StatusCode::CREATED);
+    local.delete("acme", pack.text("id")).await.expect_error(502, "registry_cleanup_failed");
+
+    let local = Local::start_in(local.kill(), &[]).await;
+    let deleted = local.delete("acme", pack.text("id")).await;
+    assert!([StatusCode::OK, StatusCode::NOT_FOUND].contains(&deleted.status), "{}", deleted.body);
+    let other = build(&local, tools("other")).await;
+    expect_image(&local, &other.body, true).await;
+}
+
+#[tokio::test]
+async fn a_pack_that_is_deleted_right_after_its_upload_is_never_pulled() {
+    let local = Local::start().await;
+    let pack = local.upload(tools("hello")).await;
+    pack.expect(StatusCode::CREATED);
+    local.delete("acme", pack.text("id")).await.expect(StatusCode::OK);
+    expect_image(&local, &pack.body, false).await;
+}
+
+#[tokio::test]
+async fn a_deletion_ends_once_the_registry_is_back_whoever_repeats_it() {
+    let local = Local::start().await;
+    let (first, second) = (build(&local, tools("hello")).await, Archive::pack_named("other", "1.0.0").tar_gz());
+    let second = build(&local, second).await;
+
+    // With this timeout, every call to the registry fails.
+    let variables = [("PUSH_TIMEOUT_MS", "1"), ("PURGE_WAIT_MS", "500"), ("BUILD_LEASE_MS", "1")];
+    let local = Local::start_in(local.kill(), &variables).await;
+    for pack in [&first, &second] {
+        local.delete("acme", pack.text("id")).await.expect_error(502, "registry_cleanup_failed");
+        let found = local.get("acme", &format!("/v1/packs/{}", pack.text("id"))).await;
+        assert_eq!(found.text("build_status"), "deleting");
+        local.upload(tools("hello")).await.expect_error(503, "unavailable");
+    }
+
+    // The embedded queue loses its messages at a restart, so requeue sends the purge jobs again.
+    let local = Local::start_in(local.kill(), &[]).await;
+    let repeated = local.delete("acme", first.text("id")).await;
+    assert!([StatusCode::OK, StatusCode::NOT_FOUND].contains(&repeated.status), "{}", repeated.body);
+    local.wait_until_gone("acme", second.text("id")).await;
+    for pack in [&first, &second] {
+        expect_image(&local, &pack.body, false).await;
+    }
 }

@@ -55,7 +55,7 @@ async fn unknown_routes_and_methods_are_rejected() {
         ("GET", "/v2/packs", 404, "not_found", None),
         ("GET", "/v1/packs/upload", 405, "method_not_allowed", Some("POST")),
         ("PUT", "/v1/packs", 405, "method_not_allowed", Some("GET")),
-        ("DELETE", "/v1/packs/pack_01J00000000000000000000000", 405, "method_not_allowed", Some("GET")),
+        ("PUT", "/v1/packs/pack_01J00000000000000000000000", 405, "method_not_allowed", Some("GET")),
     ] {
         let response = ApiResponse::send(local.request(method, path)).await;
         response.expect_error(status, code);

@@ -74,12 +74,12 @@ async fn environment_variables_can_replace_every_backend() {
         ("TABLE_NAME", "/table_name"),
         ("STAGING_BUCKET", "/staging_bucket"),
     ];
-    let (_, queue) = first.setting("/build_queue_url").rsplit_once('/').unwrap();
+    let queue = |pointer| first.setting(pointer).rsplit_once('/').unwrap().1;
     let mut variables = variables.map(|(variable, pointer)| (variable, first.setting(pointer))).to_vec();
-    variables.push(("BUILD_QUEUE", queue));
+    variables.extend([("BUILD_QUEUE", queue("/build_queue_url")), ("PURGE_QUEUE", queue("/purge_queue_url"))]);
     variables.extend([("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local-secret")]);
     let second = Local::start_in(TempDir::new().unwrap(), &variables).await;
-    for field in ["endpoints", "registry", "build_queue_url"] {
+    for field in ["endpoints", "registry", "build_queue_url", "purge_queue_url"] {
         assert_eq!(second.document()[field], first.document()[field], "{field}");
     }
 

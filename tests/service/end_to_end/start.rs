@@ -28,7 +28,15 @@ async fn the_printed_command_uploads_the_sample_pack() {
 #[tokio::test]
 async fn local_json_contains_addresses_names_and_keys() {
     let local = Local::start().await;
-    for pointer in ["/url", "/issuer", "/endpoints/s3", "/endpoints/dynamodb", "/endpoints/sqs", "/build_queue_url"] {
+    for pointer in [
+        "/url",
+        "/issuer",
+        "/endpoints/s3",
+        "/endpoints/dynamodb",
+        "/endpoints/sqs",
+        "/build_queue_url",
+        "/purge_queue_url",
+    ] {
         assert!(local.setting(pointer).starts_with("http://127.0.0.1:"), "{pointer}: {}", local.setting(pointer));
     }
     assert!(local.setting("/registry").starts_with("127.0.0.1:"));

@@ -77,6 +77,13 @@ fn span(credential_id: &str, pack_id: Option<&str>) -> Value {
     span
 }
 
+/// Returns the span of acme's request that changes a pack.
+fn span_of_change(method: &str, request_id: &str, id: &str) -> Value {
+    let mut span = span(&format!("key:{}", secret("acme", KeyTemplate::FullAccess).hash().short()), Some(id));
+    (span["method"], span["route"], span["request_id"]) = (json!(method), json!("/v1/packs/{id}"), json!(request_id));
+    span
+}
+
 #[tokio::test]
 async fn every_accepted_upload_is_audited() {
     let key = Key::ec();
@@ -129,9 +136,7 @@ async fn every_change_of_visibility_is_audited() {
     let mut update = event("update");
     update["rawPath"] = json!(format!("/v1/packs/{id}"));
     assert_eq!(api.send(&update).await.status, 200);
-    let mut span = span(&format!("key:{}", secret("acme", KeyTemplate::FullAccess).hash().short()), Some(id));
-    (span["method"], span["route"], span["request_id"]) =
-        (json!("PATCH"), json!("/v1/packs/{id}"), json!("VqS4pgXFFiAEMJx="));
+    let span = span_of_change("PATCH", "VqS4pgXFFiAEMJx=", id);
     let line = json!({
         "timestamp": null,
         "level": "INFO",
@@ -146,6 +151,36 @@ async fn every_change_of_visibility_is_audited() {
         "pack_name": created.body["name"],
         "pack_version": created.body["version"],
         "visibility": "community",
+        "span": span,
+    });
+    assert_eq!(log.take_audit(), [line]);
+}
+
+#[tokio::test]
+async fn every_deletion_is_audited_although_its_purge_is_pending() {
+    let api = TestApi::start().await;
+    let created = api.send(&event("upload-http-api")).await;
+    let id = created.body["id"].as_str().unwrap();
+    let (log, _guard) = Log::start();
+    let mut delete = event("delete");
+    delete["rawPath"] = json!(format!("/v1/packs/{id}"));
+    assert_eq!(api.send(&delete).await.status, 502);
+    let span = span_of_change("DELETE", "VqS4pgXFFiAEMJy=", id);
+    let line = json!({
+        "timestamp": null,
+        "level": "INFO",
+        "target": "audit",
+        "message": "pack deleted",
+        "event_type": "pack.delete",
+        "actor": span["credential_id"],
+        "org_id": span["org_id"],
+        "request_id": span["request_id"],
+        "at": null,
+        "outcome": "pending",
+        "pack_id": id,
+        "pack_name": created.body["name"],
+        "pack_version": created.body["version"],
+        "image_digest": created.body["image_digest"],
         "span": span,
     });
     assert_eq!(log.take_audit(), [line]);

@@ -1,7 +1,10 @@
 //! Tests of the events in `events/`, which other tests and scripts send.
 
 use lambda_http::{Body, RequestExt, request::RequestContext};
-use pack_upload::{aws::Job, identity::KeySecret};
+use pack_upload::{
+    aws::{Job, PurgeJob},
+    identity::KeySecret,
+};
 
 use super::event;
 
@@ -45,6 +48,15 @@ fn the_update_event_sets_a_visibility() {
 }
 
 #[test]
+fn the_delete_event_deletes_a_pack() {
+    let request = lambda_http::request::from_str(&event("delete").to_string()).unwrap();
+    assert_eq!(
+        (request.method().as_str(), request.raw_http_path()),
+        ("DELETE", "/v1/packs/pack_01JACME1000000000000000000")
+    );
+}
+
+#[test]
 fn a_rest_event_has_its_stage_only_in_the_request_context() {
     let event = event("upload-rest-stage");
     assert_eq!(event["requestContext"]["path"], "/prod/v1/packs/upload");
@@ -59,6 +71,14 @@ fn the_queue_events_contain_jobs_and_one_malformed_message() {
     };
     assert!(matches!(jobs("build-job")[..], [Ok(Job { attempt: 1, .. })]));
     assert!(matches!(jobs("build-batch")[..], [Ok(Job { attempt: 1, .. }), Err(_)]));
+}
+
+#[test]
+fn the_purge_event_contains_a_purge_job() {
+    let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_value(event("purge-job")).unwrap();
+    let [message] = &event.records[..] else { panic!("{event:?}") };
+    let job: PurgeJob = serde_json::from_str(message.body.as_deref().unwrap()).unwrap();
+    assert_eq!(job.pack_id.to_string(), "pack_01JACME1000000000000000000");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod audit;
 mod authkit;
 mod begin_upload;
 mod corrupt;
+mod delete;
 mod envelope;
 mod events;
 mod forged;
@@ -42,6 +43,7 @@ use pack_upload::{
     aws::{Queue, Staging, Table},
     identity::Settings,
     lambda::http::{self, Api},
+    lifecycle::Lifecycle,
     upload::Uploads,
 };
 use serde_json::{Value, json};
@@ -58,16 +60,23 @@ fn unreachable() -> Arc<Api> {
         .endpoint_url("http://127.0.0.1:1")
         .retry_config(RetryConfig::disabled())
         .build();
+    let table = Table::new(aws_sdk_dynamodb::Client::new(&config), "packs".to_owned());
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    let lifecycle = Lifecycle {
+        table: table.clone(),
+        purges: Queue::new(sqs.clone(), "http://127.0.0.1:1/purges".to_owned()),
+        purge_wait: Duration::from_secs(1),
+    };
     let uploads = Uploads {
-        table: Table::new(aws_sdk_dynamodb::Client::new(&config), "packs".to_owned()),
+        table,
         staging: Staging::new(aws_sdk_s3::Client::new(&config), "staging".to_owned()),
-        queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://127.0.0.1:1/queue".to_owned()),
+        queue: Queue::new(sqs, "http://127.0.0.1:1/queue".to_owned()),
         registry: "127.0.0.1:1".parse().unwrap(),
         limits: Arc::new(Limits::default()),
         large_limits: Arc::new(Limits::large()),
         deadline: Duration::from_secs(5),
     };
-    Arc::new(Api::new(uploads, &Settings::default()))
+    Arc::new(Api::new(uploads, lifecycle, &Settings::default()))
 }
 
 /// Returns an HTTP API event without a credential.

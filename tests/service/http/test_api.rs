@@ -6,6 +6,7 @@ use pack_upload::{
     aws::{Queue, Staging, Table},
     identity::{KeySecret, KeyTemplate, Settings},
     lambda::http::Api,
+    lifecycle::Lifecycle,
     local::seed,
     upload::Uploads,
 };
@@ -44,7 +45,12 @@ impl TestApi {
             large_limits: Arc::new(Limits::large()),
             deadline: Duration::from_secs(20),
         };
-        let api = Arc::new(Api::new(uploads, settings));
+        let lifecycle = Lifecycle {
+            table: table.clone(),
+            purges: Queue::new(clients.sqs.clone(), queues.purges.clone()),
+            purge_wait: Duration::from_millis(200),
+        };
+        let api = Arc::new(Api::new(uploads, lifecycle, settings));
         Self { api, table, embedded }
     }
 

@@ -3,12 +3,14 @@ use std::path::Path;
 use pack_upload::local::Options;
 
 /// An AWS emulator at `TEST_AWS_ENDPOINT` that replaces the embedded backends (see `tests/scripts/on-moto`). All tests
-/// share the emulator, so each test has its own table, bucket and queue.
+/// share the emulator, so each test has its own table, bucket and queues.
 #[derive(Debug)]
 pub(crate) struct AwsEmulator {
     endpoint: String,
-    /// The name of the test's table, bucket and queue.
+    /// The name of the test's table, bucket and build queue.
     name: String,
+    /// The name of the test's purge queue.
+    purge_queue: String,
 }
 
 impl AwsEmulator {
@@ -16,7 +18,8 @@ impl AwsEmulator {
     pub(crate) fn from_env(data: &Path) -> Option<Self> {
         let endpoint = std::env::var("TEST_AWS_ENDPOINT").ok()?;
         let folder = data.file_name().unwrap().to_str().unwrap().to_ascii_lowercase();
-        Some(Self { endpoint, name: format!("test-{}", folder.trim_start_matches('.')) })
+        let name = format!("test-{}", folder.trim_start_matches('.'));
+        Some(Self { endpoint, purge_queue: format!("{name}-purges"), name })
     }
 
     /// Returns the environment variables that make `local` use the emulator.
@@ -24,12 +27,13 @@ impl AwsEmulator {
         let endpoints = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"];
         let names = ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE"];
         let endpoints = endpoints.map(|variable| (variable, &*self.endpoint));
-        endpoints.into_iter().chain(names.map(|variable| (variable, &*self.name))).collect()
+        let names = names.map(|variable| (variable, &*self.name));
+        endpoints.into_iter().chain(names).chain([("PURGE_QUEUE", &*self.purge_queue)]).collect()
     }
 
     /// Changes `options` to make [`Embedded`](super::Embedded) use the emulator.
     pub(crate) fn options(self, options: Options) -> Options {
-        let Self { endpoint, name } = self;
+        let Self { endpoint, name, purge_queue } = self;
         Options {
             s3_endpoint: Some(endpoint.clone()),
             dynamodb_endpoint: Some(endpoint.clone()),
@@ -37,6 +41,7 @@ impl AwsEmulator {
             table_name: name.clone(),
             staging_bucket: name.clone(),
             build_queue: name,
+            purge_queue,
             ..options
         }
     }

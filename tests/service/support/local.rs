@@ -57,7 +57,7 @@ impl Local {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
         let endpoints = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS", "REGISTRY"];
-        let names = ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE"];
+        let names = ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE", "PURGE_QUEUE"];
         let logs = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL", "LOG_LEVEL"];
         for variable in endpoints.into_iter().chain(names).chain(logs) {
             command.env_remove(variable);
@@ -141,6 +141,11 @@ impl Local {
         ApiResponse::send(self.request("GET", path).bearer_auth(self.key(org))).await
     }
 
+    /// Deletes a pack as an org.
+    pub(crate) async fn delete(&self, org: &str, id: &str) -> ApiResponse {
+        ApiResponse::send(self.request("DELETE", &format!("/v1/packs/{id}")).bearer_auth(self.key(org))).await
+    }
+
     /// Sets the visibility of a pack as an org.
     pub(crate) async fn set_visibility(&self, org: &str, id: &str, visibility: &str) -> ApiResponse {
         let request = self.request("PATCH", &format!("/v1/packs/{id}")).bearer_auth(self.key(org));
@@ -194,6 +199,15 @@ impl Local {
                 return response.body;
             }
             assert!(began.elapsed() < TIMEOUT, "the build did not finish in time: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until a pack that is being deleted is gone.
+    pub(crate) async fn wait_until_gone(&self, org: &str, id: &str) {
+        let began = Instant::now();
+        while self.get(org, &format!("/v1/packs/{id}")).await.status != StatusCode::NOT_FOUND {
+            assert!(began.elapsed() < TIMEOUT, "the pack was not deleted in time: {}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pack_upload::{
-    aws::Created,
+    aws::{Created, VersionState},
     records::{OrgId, PackId, Timestamp},
 };
 use serde_json::json;
@@ -24,8 +24,8 @@ async fn a_record_is_read_as_it_was_written() {
         assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
         assert_eq!(database.table.record(record.id).await.unwrap().as_ref(), Some(record));
         let manifest = &record.release.manifest;
-        let released = database.table.released(record.release.org_id, &manifest.name, &manifest.version).await.unwrap();
-        assert_eq!(released.as_ref(), Some(record));
+        let version = database.table.version(record.release.org_id, &manifest.name, &manifest.version).await.unwrap();
+        assert_eq!(version, VersionState::Taken(Box::new(record.clone())));
         assert!(database.is_pending(record).await);
     }
     assert_eq!(database.items().await, 4, "two records and their version claims");
@@ -35,7 +35,7 @@ async fn a_record_is_read_as_it_was_written() {
 #[tokio::test]
 async fn stored_attributes_keep_their_names() {
     const REQUIRED: &str = "archive_sha256 attempt build_status created_at enqueued_at image_digest image_format \
-                            image_ref layer_digest org_packs pack_id pending pk sends size_bytes sk staging_key tries \
+                            image_ref layer_digest org_packs pack_id pending pk reference_count sends size_bytes sk staging_key tries \
                             updated_at uploaded_by visibility";
     let database = Database::start().await;
     let minimal = record(OrgId::generate(), "minimal", "1.0.0", "a");
@@ -84,7 +84,7 @@ async fn an_absent_record_is_not_found() {
     let database = Database::start().await;
     assert_eq!(database.table.record(PackId::generate()).await.unwrap(), None);
     let (name, version) = ("tools".parse().unwrap(), "1.0.0".parse().unwrap());
-    assert_eq!(database.table.released(OrgId::generate(), &name, &version).await.unwrap(), None);
+    assert_eq!(database.table.version(OrgId::generate(), &name, &version).await.unwrap(), VersionState::Free);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,6 +103,7 @@ async fn one_of_fifty_concurrent_creates_succeeds_and_the_others_return_its_reco
         match task.await.unwrap() {
             (Created::Written, record) => written.push(record),
             (Created::Taken(winner), _) => found.push(*winner),
+            (Created::Deleted(_), _) => panic!("nothing was deleted"),
         }
     }
     let [winner] = written.as_slice() else { panic!("{} won", written.len()) };

@@ -1,11 +1,13 @@
-//! Tests of changes to existing packs.
+//! Tests of changes to existing packs: visibility and deletion.
+
+use std::time::Duration;
 
 use pack_upload::{
-    aws::Created,
-    records::{OrgId, Visibility},
+    aws::{Created, Lease, VersionState},
+    records::{Build, BuildStatus, OrgId, PackId, Record, Timestamp, Visibility},
 };
 
-use super::support::{Database, existing, failed, record, upload};
+use super::support::{Database, existing, failed, publish, record, upload};
 
 #[tokio::test]
 async fn a_change_of_visibility_updates_the_index_of_community_packs() {
@@ -42,4 +44,146 @@ async fn an_upload_that_queues_a_build_again_does_not_undo_a_change_of_visibilit
     assert_eq!(existing(database.table.queue_again(&seen, &retried).await.unwrap()), changed);
     let other = record(org, "tools", "1.0.0", "b");
     assert_eq!(existing(database.table.replace(&seen, &other).await.unwrap()), changed);
+}
+
+#[tokio::test]
+async fn a_deletion_begins_in_every_build_status_and_only_once() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let queued = record(org, "queued", "1.0.0", "a");
+    let ready = record(org, "ready", "1.0.0", "b");
+    for record in [&queued, &ready] {
+        assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
+    }
+    assert!(publish(&database.table, &ready, Timestamp::now()).await);
+    let failed = failed(&database.table, record(org, "failed", "1.0.0", "c")).await;
+    for record in [queued, ready, failed] {
+        let began = Timestamp::now();
+        let deleting = database.table.mark_deleting(org, record.id, began).await.unwrap().unwrap();
+        let expected = Build {
+            status: BuildStatus::Deleting,
+            sends: 1,
+            enqueued_at: began,
+            tries: 0,
+            last_error: None,
+            ..record.build.clone()
+        };
+        assert_eq!((&deleting.build, deleting.updated_at), (&expected, began));
+        assert!(database.is_pending(&record).await);
+        let again = database.table.mark_deleting(org, record.id, Timestamp::now()).await.unwrap();
+        assert_eq!(again.as_ref(), Some(&deleting));
+        assert_eq!(database.table.record(record.id).await.unwrap(), Some(deleting));
+    }
+}
+
+#[tokio::test]
+async fn a_pack_with_references_is_not_deleted() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let mut referenced = record(org, "tools", "1.0.0", "a");
+    referenced.reference_count = 2;
+    assert!(matches!(database.table.create(&referenced).await.unwrap(), Created::Written));
+    let found = database.table.mark_deleting(org, referenced.id, Timestamp::now()).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&referenced));
+    assert_eq!(database.table.record(referenced.id).await.unwrap(), Some(referenced));
+}
+
+#[tokio::test]
+async fn another_org_cannot_delete_a_pack() {
+    let database = Database::start().await;
+    let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
+    assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
+    let other = OrgId::generate();
+    assert_eq!(database.table.mark_deleting(other, queued.id, Timestamp::now()).await.unwrap(), None);
+    assert_eq!(database.table.mark_deleting(other, PackId::generate(), Timestamp::now()).await.unwrap(), None);
+    assert_eq!(database.table.record(queued.id).await.unwrap(), Some(queued));
+}
+
+#[tokio::test]
+async fn nothing_changes_a_record_that_is_being_deleted() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let old = failed(&database.table, record(org, "tools", "1.0.0", "a")).await;
+    let deleting = database.table.mark_deleting(org, old.id, Timestamp::now()).await.unwrap().unwrap();
+
+    assert!(!publish(&database.table, &old, Timestamp::now()).await);
+    assert!(!database.table.mark_failed(&old, None, "late", Timestamp::now()).await.unwrap());
+    assert!(!database.table.mark_sent(&old, Timestamp::now()).await.unwrap());
+    assert_eq!(existing(database.table.queue_again(&old, &old.queued_again(&upload("b"))).await.unwrap()), deleting);
+    let other = record(org, "tools", "1.0.0", "b");
+    assert_eq!(existing(database.table.replace(&old, &other).await.unwrap()), deleting);
+    assert_eq!(existing(database.table.create(&other).await.unwrap()), deleting);
+    assert_eq!(database.table.set_visibility(org, old.id, Visibility::Community).await.unwrap(), None);
+    assert_eq!(database.table.record(old.id).await.unwrap(), Some(deleting));
+}
+
+/// Begins the deletion of an org's record, and its purge.
+async fn begin_purge(database: &Database, record: &Record) -> (Record, Lease) {
+    let now = Timestamp::now();
+    let deleting = database.table.mark_deleting(record.release.org_id, record.id, now).await.unwrap().unwrap();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(database.table.begin_purge(&deleting, &lease, now).await.unwrap());
+    (deleting, lease)
+}
+
+#[tokio::test]
+async fn a_version_that_was_published_keeps_its_claim_and_takes_only_the_same_content_again() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let published = record(org, "tools", "1.0.0", "a");
+    assert!(matches!(database.table.create(&published).await.unwrap(), Created::Written));
+    assert!(publish(&database.table, &published, Timestamp::now()).await);
+    let (deleting, lease) = begin_purge(&database, &published).await;
+    assert!(database.table.remove(&deleting, &lease).await.unwrap());
+
+    assert_eq!(database.items().await, 1, "the version claim");
+    let digest = published.release.layer_digest;
+    let manifest = &published.release.manifest;
+    let version = database.table.version(org, &manifest.name, &manifest.version).await.unwrap();
+    assert_eq!(version, VersionState::Deleted(digest));
+
+    let other = record(org, "tools", "1.0.0", "b");
+    assert!(matches!(database.table.create(&other).await.unwrap(), Created::Deleted(found) if found == digest));
+    assert_eq!(database.table.record(other.id).await.unwrap(), None);
+    let same = record(org, "tools", "1.0.0", "a");
+    assert!(matches!(database.table.create(&same).await.unwrap(), Created::Written));
+    assert!(database.table.is_published(&same).await.unwrap());
+    assert!(publish(&database.table, &same, Timestamp::now()).await, "the purge has released the lease");
+}
+
+#[tokio::test]
+async fn a_version_that_was_never_published_is_free_after_its_deletion() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let old = failed(&database.table, record(org, "tools", "1.0.0", "a")).await;
+    let (deleting, lease) = begin_purge(&database, &old).await;
+    assert!(database.table.remove(&deleting, &lease).await.unwrap());
+    let manifest = &old.release.manifest;
+    assert_eq!(database.table.version(org, &manifest.name, &manifest.version).await.unwrap(), VersionState::Free);
+    let other = record(org, "tools", "1.0.0", "b");
+    assert!(matches!(database.table.create(&other).await.unwrap(), Created::Written));
+}
+
+#[tokio::test]
+async fn a_purge_begins_only_if_its_record_is_being_deleted_and_no_other_holder_has_the_lease() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let queued = record(org, "tools", "1.0.0", "a");
+    assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
+    let now = Timestamp::now();
+    let lease = || Lease::new(now + Duration::from_secs(60));
+    assert!(!database.table.begin_purge(&queued, &lease(), now).await.unwrap(), "it is not being deleted");
+
+    let build = lease();
+    assert!(database.table.begin_build(&queued, &build, now).await.unwrap());
+    let deleting = database.table.mark_deleting(org, queued.id, now).await.unwrap().unwrap();
+    let (first, second) = (lease(), lease());
+    assert!(!database.table.begin_purge(&deleting, &first, now).await.unwrap(), "a build is running");
+    assert!(!database.table.publish(&queued, &build).await.unwrap(), "the build no longer publishes");
+    database.table.abandon(&queued, &build, None).await.unwrap();
+
+    assert!(database.table.begin_purge(&deleting, &first, now).await.unwrap());
+    assert!(!database.table.begin_purge(&deleting, &second, now).await.unwrap(), "another purge is running");
+    assert!(!database.table.remove(&deleting, &second).await.unwrap());
+    assert!(database.table.remove(&deleting, &first).await.unwrap());
 }

@@ -1,7 +1,7 @@
 //! Tests of replacing a failed record, and of queuing its build again.
 
 use pack_upload::{
-    aws::Created,
+    aws::{Created, VersionState},
     records::{BuildStatus, OrgId, Timestamp},
 };
 
@@ -17,7 +17,8 @@ async fn replacing_a_failed_record_leaves_none_of_its_items() {
 
     assert_eq!(database.table.record(old.id).await.unwrap(), None);
     let manifest = &new.release.manifest;
-    assert_eq!(database.table.released(org, &manifest.name, &manifest.version).await.unwrap(), Some(new.clone()));
+    let version = database.table.version(org, &manifest.name, &manifest.version).await.unwrap();
+    assert_eq!(version, VersionState::Taken(Box::new(new.clone())));
     assert!(database.is_pending(&new).await);
     assert_eq!(database.items().await, 2);
 }
@@ -63,6 +64,7 @@ async fn one_of_twenty_concurrent_replacements_succeeds() {
         match task.await.unwrap() {
             (Created::Written, new) => written.push(new),
             (Created::Taken(winner), _) => found.push(*winner),
+            (Created::Deleted(_), _) => panic!("nothing was deleted"),
         }
     }
     let [winner] = written.as_slice() else { panic!("{} won", written.len()) };

@@ -8,25 +8,27 @@ use std::{
 
 use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse};
 use pack_upload::{
-    aws::{Created, Job, Lease, Queue, Timeouts, sqs},
+    aws::{Created, Job, Lease, PurgeJob, Queue, Timeouts, sqs},
     records::{BuildStatus, OrgId, Record, Timestamp},
     requeue::{Requeue, Settings, Sweep},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::support::{Database, record, upload};
 use crate::support::sdk;
 
-/// An SQS server that records the jobs sent to it, or rejects every message.
+/// An SQS server that records the jobs sent to it, builds and purges, or rejects every message.
 #[derive(Clone, Default)]
 struct RecordingQueue {
     jobs: Arc<Mutex<Vec<Job>>>,
+    purges: Arc<Mutex<Vec<PurgeJob>>>,
     rejects: Arc<Mutex<bool>>,
 }
 
 impl RecordingQueue {
-    async fn start(&self) -> Queue {
+    async fn start<J: Serialize>(&self) -> Queue<J> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().fallback(send).with_state(self.clone());
@@ -44,8 +46,11 @@ async fn send(State(queue): State<RecordingQueue>, message: Bytes) -> impl IntoR
     if *queue.rejects.lock().unwrap() {
         return (StatusCode::FORBIDDEN, Json(json!({"__type": "AccessDeniedException"})));
     }
-    let job = serde_json::from_str(message["MessageBody"].as_str().unwrap()).unwrap();
-    queue.jobs.lock().unwrap().push(job);
+    let body = message["MessageBody"].as_str().unwrap();
+    match serde_json::from_str(body) {
+        Ok(job) => queue.jobs.lock().unwrap().push(job),
+        Err(_) => queue.purges.lock().unwrap().push(serde_json::from_str(body).unwrap()),
+    }
     (StatusCode::OK, Json(json!({"MessageId": "1", "MD5OfMessageBody": "0"})))
 }
 
@@ -58,7 +63,12 @@ struct Fixture {
 impl Fixture {
     async fn start(settings: Settings) -> Self {
         let (database, queue) = (Database::start().await, RecordingQueue::default());
-        let requeue = Requeue { table: database.table.clone(), queue: queue.start().await, settings };
+        let requeue = Requeue {
+            table: database.table.clone(),
+            queue: queue.start().await,
+            purges: queue.start().await,
+            settings,
+        };
         Self { database, queue, requeue }
     }
 
@@ -200,6 +210,28 @@ async fn send_all_sends_every_pending_build_and_fails_none() {
     let mut expected = [first.id, second.id];
     expected.sort();
     assert_eq!(sent, expected);
+}
+
+#[tokio::test]
+async fn a_purge_is_sent_again_until_it_succeeds() {
+    let settings = Settings {
+        max_tries: 0,
+        give_up_after: Duration::ZERO,
+        archive_expires_after: Duration::ZERO,
+        ..RESEND_IMMEDIATELY
+    };
+    let fixture = Fixture::start(settings).await;
+    let queued = fixture.write("1.0.0").await;
+    let table = &fixture.database.table;
+    table.mark_deleting(queued.release.org_id, queued.id, Timestamp::now()).await.unwrap();
+    for sends in 2..5 {
+        assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, sent: 1, ..Sweep::default() });
+        let purges = std::mem::take(&mut *fixture.queue.purges.lock().unwrap());
+        assert_eq!(purges, [PurgeJob { pack_id: queued.id }]);
+        let build = fixture.read(&queued).await.build;
+        assert_eq!((build.status, build.sends), (BuildStatus::Deleting, sends));
+    }
+    assert_eq!(fixture.queue.take(), []);
 }
 
 #[tokio::test]

@@ -126,5 +126,6 @@ pub(crate) fn existing(created: Created) -> Record {
     match created {
         Created::Taken(record) => *record,
         Created::Written => panic!("the record was written"),
+        Created::Deleted(_) => panic!("no record has the version"),
     }
 }

@@ -127,7 +127,7 @@ async fn a_version_that_is_being_built_is_neither_built_again_nor_failed_nor_rep
 
     assert!(matches!(fixture.builder.build(Job::from(&record)).await.unwrap_err(), BuildError::Leased));
     assert!(!table.mark_failed(&record, None, "gave up", Timestamp::now()).await.unwrap());
-    table.abandon_build(&record, &lease, Some("interrupted")).await.unwrap();
+    table.abandon(&record, &lease, Some("interrupted")).await.unwrap();
     assert!(table.mark_failed(&record, None, "gave up", Timestamp::now()).await.unwrap());
 
     let again = Lease::new(now + Duration::from_secs(60));
@@ -165,7 +165,7 @@ async fn only_the_failed_messages_of_a_batch_are_redelivered() {
         {"messageId": "valid", "body": job(Job::from(&valid))},
     ]}))
     .unwrap();
-    let mut failures: Vec<_> = sqs::handle_batch(&fixture.builder, event)
+    let mut failures: Vec<_> = sqs::handle_batch(&fixture.handlers(), event)
         .await
         .batch_item_failures
         .into_iter()

@@ -8,8 +8,11 @@ use pack_upload::{
     aws::{Job, Queue, Staging, Table, Timeouts},
     build::Builder,
     identity::{Billing, Org},
+    lambda::sqs::Handlers,
+    lifecycle::{Lifecycle, Purger},
     records::{OrgId, Record, Visibility},
     registry::{Credentials, Registry, RegistryAddress, Settings},
+    requeue::{self, Requeue},
     upload::{Archive, Outcome, Submission, Uploads},
 };
 use test_support::{
@@ -20,10 +23,12 @@ use tokio::time::Instant;
 
 use crate::support::Embedded;
 
-/// The upload and build use cases on embedded backends.
+/// The use cases on embedded backends.
 pub(crate) struct Fixture {
     pub(crate) uploads: Uploads,
+    pub(crate) lifecycle: Lifecycle,
     pub(crate) builder: Builder,
+    pub(crate) purger: Purger,
     pub(crate) org: Org,
     pub(crate) embedded: Embedded,
 }
@@ -44,15 +49,33 @@ impl Fixture {
             large_limits: large_limits.clone(),
             deadline: Duration::from_secs(24),
         };
-        let builder = Builder {
-            table,
-            staging,
-            registry: registry(&backends.registry, Credentials::None),
-            limits: large_limits,
-            lease: Duration::from_secs(60),
+        let lifecycle = Lifecycle {
+            table: table.clone(),
+            purges: Queue::new(clients.sqs.clone(), queues.purges.clone()),
+            purge_wait: Duration::from_millis(200),
         };
+        let registry = registry(&backends.registry, Credentials::None);
+        let purger = Purger {
+            table: table.clone(),
+            registry: registry.clone(),
+            lease: Duration::from_secs(60),
+            lease_wait: Duration::from_millis(200),
+        };
+        let builder = Builder { table, staging, registry, limits: large_limits, lease: Duration::from_secs(60) };
         let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
-        Self { uploads, builder, org, embedded }
+        Self { uploads, lifecycle, builder, purger, org, embedded }
+    }
+
+    /// Returns the handlers of the builder function.
+    pub(crate) fn handlers(&self) -> Handlers {
+        Handlers { builder: self.builder.clone(), purger: self.purger.clone() }
+    }
+
+    /// Returns requeue with these settings.
+    pub(crate) fn requeue(&self, settings: requeue::Settings) -> Requeue {
+        let (table, queue, purges) =
+            (self.uploads.table.clone(), self.uploads.queue.clone(), self.lifecycle.purges.clone());
+        Requeue { table, queue, purges, settings }
     }
 
     pub(crate) async fn submit(&self, submission: Submission) -> Outcome {

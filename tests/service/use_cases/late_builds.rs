@@ -8,7 +8,7 @@ use pack_upload::{
     build::{BuildError, BuildOutcome},
     records::{Record, Timestamp},
     registry::Credentials,
-    requeue::{Requeue, Settings},
+    requeue::Settings,
     upload::Outcome,
 };
 use tokio::task::JoinHandle;
@@ -40,8 +40,7 @@ impl LateBuild {
         proxy.held.notified().await;
 
         let settings = Settings { resend_after: Duration::ZERO, max_tries: 1, ..Settings::default() };
-        let requeue = Requeue { table: fixture.uploads.table.clone(), queue: fixture.uploads.queue.clone(), settings };
-        assert_eq!(requeue.sweep().await.unwrap().failed, 1);
+        assert_eq!(fixture.requeue(settings).sweep().await.unwrap().failed, 1);
         Self { fixture, proxy, repository: RepositoryClient::new(&backend, "acme/tools"), record, build }
     }
 

@@ -8,6 +8,7 @@ mod delete;
 mod ecr;
 mod fixture;
 mod late_builds;
+mod lifecycle;
 mod panics;
 mod push;
 mod upload;

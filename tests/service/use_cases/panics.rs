@@ -14,7 +14,7 @@ use pack_upload::{
     identity::Settings,
     lambda::{
         http::{self, Api},
-        sqs,
+        sqs::{self, Handlers},
     },
     records::{BuildStatus, PackId},
     upload::Uploads,
@@ -54,7 +54,7 @@ fn table(fixture: &Fixture, text: String) -> Table {
 async fn a_panic_in_a_handler_returns_an_internal_error_without_details() {
     let fixture = Fixture::start().await;
     let uploads = Uploads { table: table(&fixture, "KEY#".to_owned()), ..fixture.uploads.clone() };
-    let service = http::service(Arc::new(Api::new(uploads, &Settings::default())));
+    let service = http::service(Arc::new(Api::new(uploads, fixture.lifecycle.clone(), &Settings::default())));
     let event = event("list");
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
     let response = service.oneshot(request).await.unwrap();
@@ -74,13 +74,14 @@ async fn a_panicking_job_does_not_affect_the_rest_of_its_batch() {
     let record = fixture.create(pack("hello")).await;
     let panicking = PackId::generate();
     let builder = Builder { table: table(&fixture, panicking.to_string()), ..fixture.builder.clone() };
+    let handlers = Handlers { builder, ..fixture.handlers() };
 
     let mut batch = event("build-batch");
     for (message, pack_id) in batch["Records"].as_array_mut().unwrap().iter_mut().zip([panicking, record.id]) {
         message["messageId"] = json!(pack_id);
         message["body"] = json!(serde_json::to_string(&Job { pack_id, attempt: 1 }).unwrap());
     }
-    let response = sqs::handle_batch(&builder, serde_json::from_value(batch).unwrap()).await;
+    let response = sqs::handle_batch(&handlers, serde_json::from_value(batch).unwrap()).await;
     let failed: Vec<_> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
     assert_eq!(failed, [panicking.to_string()]);
     assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use pack_upload::{
-    aws::{Error, Job, Lease, Queue, Staging, Table},
+    aws::{Error, Job, Lease, Queue, Staging, Table, VersionState},
     build::BuildOutcome,
     records::{BuildStatus, Release, Timestamp, Visibility},
-    requeue::{Requeue, Settings},
+    requeue::Settings,
     upload::{Difference, ExistingVersion, Outcome, UploadError},
 };
 
@@ -184,8 +184,8 @@ async fn requeue_sends_a_job_that_the_upload_could_not_send() {
     assert_eq!(fixture.jobs().await, []);
 
     let settings = Settings { resend_after: Duration::ZERO, ..Settings::default() };
-    let requeue = Requeue { table: fixture.uploads.table.clone(), queue, settings };
-    assert_eq!(requeue.sweep().await.unwrap().sent, 1);
+    fixture.uploads.queue = queue;
+    assert_eq!(fixture.requeue(settings).sweep().await.unwrap().sent, 1);
     assert_eq!(fixture.jobs().await, [Job { pack_id: record.id, attempt: 1 }]);
 }
 
@@ -231,15 +231,15 @@ async fn only_one_content_replaces_a_failed_pack_in_concurrent_uploads() {
         results.push(task.await.unwrap());
     }
     let manifest = &old.release.manifest;
-    let released = fixture.uploads.table.released(fixture.org.id, &manifest.name, &manifest.version).await.unwrap();
-    let winner = released.unwrap();
+    let version = fixture.uploads.table.version(fixture.org.id, &manifest.name, &manifest.version).await.unwrap();
+    let VersionState::Taken(winner) = version else { panic!("no upload won") };
     let won: Vec<_> = results.iter().filter(|(result, _)| result.is_ok()).map(|(_, content)| *content).collect();
     assert_eq!(won.len(), 8, "every upload of one content and no other");
     assert!(won.iter().all(|content| *content == won[0]));
     for (result, _) in &results {
         match result {
             Ok(Outcome::Created(record) | Outcome::Existing(record) | Outcome::QueuedAgain(record)) => {
-                assert_eq!(*record, winner);
+                assert_eq!(*record, *winner);
             }
             Err(UploadError::VersionExists(existing)) => assert_eq!(existing.pack_id, winner.id),
             Err(error) => panic!("{error}"),

@@ -53,6 +53,7 @@ impl LambdaStack {
             ("TABLE_NAME", &options.table_name),
             ("STAGING_BUCKET", &options.staging_bucket),
             ("BUILD_QUEUE_URL", &queues.builds),
+            ("PURGE_QUEUE_URL", &queues.purges),
             ("REGISTRY", &registry),
             ("CREDENTIAL_CACHE_MS", "0"),
             ("CALL_ATTEMPT_TIMEOUT_MS", "1000"),
@@ -180,7 +181,7 @@ impl LambdaStack {
 
     /// Counts the messages in the dead-letter queue.
     pub(crate) async fn dead_letters(&self) -> u64 {
-        self.consistency.depth(&self.embedded.queues.dead_letters).await
+        self.consistency.depth(&self.embedded.queues.dead_builds).await
     }
 }
 

@@ -1,0 +1,44 @@
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+
+use super::{Key, Table, number, publishing::Lease, string};
+use crate::{
+    aws::Error,
+    records::{BuildState, Record, Timestamp},
+};
+
+/// The steps by which a purge removes a deleted pack. Each is one transaction of the record and its version claim, and
+/// returns whether it applied.
+impl Table {
+    /// Begins a purge: counts a try, and takes the lease unless a build or another purge holds it.
+    pub async fn begin_purge(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
+        let try_again = self
+            .update_record(record, "SET tries = tries + :one")
+            .condition_expression("build_status = :deleting AND attempt = :attempt")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":deleting", string(BuildState::Deleting));
+        self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
+    }
+
+    /// Removes the record and releases the lease. The claim stays without its record: if its version was published, it keeps
+    /// other content from taking the version, and a late build needs its lease to delete what it has pushed.
+    pub async fn remove(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
+        let delete = Delete::builder()
+            .table_name(&self.name)
+            .set_key(Some(Key::record(record.id).attributes()))
+            .condition_expression("build_status = :deleting")
+            .expression_attribute_values(":deleting", string(BuildState::Deleting))
+            .build();
+        let release = self
+            .update_claim(record, "REMOVE pack_id, lease_holder, publishing_until")
+            .condition_expression("pack_id = :id AND lease_holder = :holder")
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .build();
+        let (delete, release) =
+            delete.and_then(|delete| Ok((delete, release?))).map_err(Error::call("TransactWriteItems"))?;
+        let writes = vec![
+            TransactWriteItem::builder().delete(delete).build(),
+            TransactWriteItem::builder().update(release).build(),
+        ];
+        self.transact(writes).await
+    }
+}

@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use strum::IntoStaticStr;
+
+use super::pauses::pauses;
+use crate::{
+    aws::{self, Lease, PurgeJob, Table},
+    error_chain::ErrorChain,
+    records::{BuildStatus, PackId, Record, Timestamp},
+    registry::{self, Registry},
+};
+
+/// Removes deleted packs.
+#[derive(Debug, Clone)]
+pub struct Purger {
+    pub table: Table,
+    pub registry: Registry,
+    /// How long a purge may hold the lease on its version: longer than the function may run.
+    pub lease: Duration,
+    /// How long a purge waits for a build of its version to end.
+    pub lease_wait: Duration,
+}
+
+/// The result of a job that needs no retry. Its text is the value of the `Outcome` dimension in metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum PurgeOutcome {
+    /// The registry has nothing of the pack, and the record is gone.
+    Deleted,
+    /// There was nothing to do: the record does not exist, or it is not being deleted.
+    Dropped,
+}
+
+/// Why a job must be tried again. A purge never fails for good, because its pack must not be pulled.
+#[derive(Debug, thiserror::Error)]
+pub enum PurgeError {
+    #[error("a storage error")]
+    Storage(#[from] aws::Error),
+    #[error("the image was not removed")]
+    Registry(#[from] registry::Error),
+    #[error("a build or another purge of this version is running")]
+    Leased,
+    /// The write that removes the record did not apply.
+    #[error("the lease ended during the purge")]
+    LeaseLost,
+}
+
+impl Purger {
+    /// The value of [`Purger::lease_wait`] in the functions. Most builds take less.
+    pub const LEASE_WAIT: Duration = Duration::from_secs(15);
+
+    /// Handles a job. A repeated or late job has no effect.
+    ///
+    /// # Errors
+    /// Returns a [`PurgeError`] if the job must be tried again.
+    pub async fn purge(&self, job: PurgeJob) -> Result<PurgeOutcome, PurgeError> {
+        let Some(record) = self.deleted_record(job.pack_id).await? else { return Ok(PurgeOutcome::Dropped) };
+        let Some(lease) = self.take_lease(&record).await? else { return Ok(PurgeOutcome::Dropped) };
+        let result = self.remove(&record, &lease).await;
+        if let Err(error) = &result {
+            let error = ErrorChain(error).to_string();
+            // If this fails, the lease ends by itself.
+            if let Err(error) = self.table.abandon(&record, &lease, Some(&error)).await {
+                tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
+            }
+        }
+        result
+    }
+
+    /// Returns a record if it is being deleted.
+    async fn deleted_record(&self, id: PackId) -> Result<Option<Record>, aws::Error> {
+        Ok(self.table.record(id).await?.filter(|record| record.build.status == BuildStatus::Deleting))
+    }
+
+    /// Takes the lease on the version, once a running build has ended. Returns `None` if another purge removed the record.
+    async fn take_lease(&self, record: &Record) -> Result<Option<Lease>, PurgeError> {
+        let mut pauses = pauses(self.lease_wait);
+        loop {
+            let now = Timestamp::now();
+            let lease = Lease::new(now + self.lease);
+            if self.table.begin_purge(record, &lease, now).await? {
+                return Ok(Some(lease));
+            }
+            if self.deleted_record(record.id).await?.is_none() {
+                return Ok(None);
+            }
+            tokio::time::sleep(pauses.next().ok_or(PurgeError::Leased)?).await;
+        }
+    }
+
+    /// Removes the image from the registry, and then the record. The lease keeps builds from pushing the image meanwhile.
+    async fn remove(&self, record: &Record, lease: &Lease) -> Result<PurgeOutcome, PurgeError> {
+        self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
+        let is_removed = self.table.remove(record, lease).await?;
+        // The response to the write that removed the record may have been lost.
+        if is_removed || self.deleted_record(record.id).await?.is_none() {
+            Ok(PurgeOutcome::Deleted)
+        } else {
+            Err(PurgeError::LeaseLost)
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Tests of deletions and purges: [`Lifecycle`](pack_upload::lifecycle::Lifecycle) and
+//! [`Purger`](pack_upload::lifecycle::Purger).
+
+use std::time::Duration;
+
+use pack_upload::{
+    aws::{Job, Lease, PurgeJob, Queue},
+    build::BuildOutcome,
+    identity::{Caller, Scope},
+    lifecycle::{DeleteError, PurgeError, PurgeOutcome},
+    records::{BuildStatus, PackId, Record, Timestamp},
+    registry::Credentials,
+    requeue::Settings,
+    upload::UploadError,
+};
+
+use super::fixture::{Fixture, pack, registry};
+
+impl Fixture {
+    fn caller(&self) -> Caller {
+        Caller { org: self.org.clone(), scopes: vec![Scope::CapsWrite], credential_id: "key:0123456789ab".to_owned() }
+    }
+
+    /// Begins the deletion of a record. Its purge does not run by itself.
+    async fn delete(&self, record: &Record) {
+        let deletion = self.lifecycle.delete(&self.caller(), record.id).await.unwrap();
+        assert!(!deletion.is_complete);
+        assert_eq!(self.read(record).await.build.status, BuildStatus::Deleting);
+    }
+
+    /// Uploads and builds a pack.
+    async fn ready(&self, behavior: &str) -> Record {
+        let record = self.create(pack(behavior)).await;
+        assert_eq!(self.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+        record
+    }
+
+    /// Returns the digests of the image manifests that the tag and the digest of a record lead to.
+    async fn pullable(&self, record: &Record) -> [Option<String>; 2] {
+        let (repository, tag) = record.release.image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
+        let mut found = [None, None];
+        for (found, reference) in found.iter_mut().zip([tag, &record.release.image_digest.to_string()]) {
+            let url = format!("http://{}/v2/{repository}/manifests/{reference}", self.embedded.backends.registry);
+            let response = reqwest::get(url).await.unwrap();
+            *found = response.headers().get("docker-content-digest").map(|digest| digest.to_str().unwrap().to_owned());
+        }
+        found
+    }
+}
+
+const NOTHING: [Option<String>; 2] = [None, None];
+
+#[tokio::test]
+async fn a_purge_leaves_nothing_to_pull_and_can_be_repeated() {
+    let fixture = Fixture::start().await;
+    let record = fixture.ready("hello").await;
+    let digest = Some(record.release.image_digest.to_string());
+    assert_eq!(fixture.pullable(&record).await, [digest.clone(), digest]);
+
+    let job = PurgeJob { pack_id: record.id };
+    assert_eq!(fixture.purger.purge(job).await.unwrap(), PurgeOutcome::Dropped, "it is not being deleted");
+    fixture.delete(&record).await;
+    assert_eq!(fixture.purger.purge(job).await.unwrap(), PurgeOutcome::Deleted);
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+    assert_eq!(fixture.uploads.table.record(record.id).await.unwrap(), None);
+
+    assert_eq!(fixture.purger.purge(job).await.unwrap(), PurgeOutcome::Dropped);
+    let error = fixture.lifecycle.delete(&fixture.caller(), record.id).await.unwrap_err();
+    assert!(matches!(error, DeleteError::NotFound), "{error}");
+    let error = fixture.lifecycle.delete(&fixture.caller(), PackId::generate()).await.unwrap_err();
+    assert!(matches!(error, DeleteError::NotFound), "{error}");
+}
+
+#[tokio::test]
+async fn a_deletion_waits_for_its_purge() {
+    let mut fixture = Fixture::start().await;
+    fixture.lifecycle.purge_wait = Duration::from_secs(20);
+    let record = fixture.ready("hello").await;
+    let (lifecycle, purger, caller) = (fixture.lifecycle.clone(), fixture.purger.clone(), fixture.caller());
+    let deletion = tokio::spawn(async move { lifecycle.delete(&caller, record.id).await });
+    while purger.purge(PurgeJob { pack_id: record.id }).await.unwrap() == PurgeOutcome::Dropped {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(deletion.await.unwrap().unwrap().is_complete);
+}
+
+#[tokio::test]
+async fn a_deletion_during_a_build_leaves_nothing_to_pull() {
+    let fixture = Fixture::start().await;
+    let table = &fixture.uploads.table;
+    let record = fixture.create(pack("hello")).await;
+    let now = Timestamp::now();
+    let build = Lease::new(now + Duration::from_secs(60));
+    assert!(table.begin_build(&record, &build, now).await.unwrap());
+    fixture.delete(&record).await;
+    let error = fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap_err();
+    assert!(matches!(error, PurgeError::Leased), "{error}");
+
+    table.abandon(&record, &build, None).await.unwrap();
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Dropped);
+    assert_eq!(fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap(), PurgeOutcome::Deleted);
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Dropped);
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+}
+
+#[tokio::test]
+async fn an_unreachable_registry_leaves_the_purge_pending_and_ends_its_lease() {
+    let mut fixture = Fixture::start().await;
+    let record = fixture.ready("hello").await;
+    fixture.delete(&record).await;
+    let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let reachable = fixture.purger.registry.clone();
+    fixture.purger.registry = registry(&unused.parse().unwrap(), Credentials::None);
+    let job = PurgeJob { pack_id: record.id };
+    let error = fixture.purger.purge(job).await.unwrap_err();
+    assert!(matches!(error, PurgeError::Registry(_)), "{error}");
+    let build = fixture.read(&record).await.build;
+    assert_eq!((build.status, build.tries), (BuildStatus::Deleting, 1));
+    assert!(build.last_error.unwrap().starts_with("the image was not removed: "));
+
+    fixture.purger.registry = reachable;
+    let settings = Settings { resend_after: Duration::ZERO, ..Settings::default() };
+    assert_eq!(fixture.requeue(settings).sweep().await.unwrap().sent, 1);
+    assert_eq!(fixture.purger.purge(job).await.unwrap(), PurgeOutcome::Deleted);
+}
+
+#[tokio::test]
+async fn a_deletion_whose_job_is_not_sent_is_pending() {
+    let mut fixture = Fixture::start().await;
+    let record = fixture.ready("hello").await;
+    let nowhere = fixture.embedded.queues.purges.replace("purges", "nowhere");
+    fixture.lifecycle.purges = Queue::new(fixture.embedded.clients.sqs.clone(), nowhere);
+    fixture.delete(&record).await;
+}
+
+#[tokio::test]
+async fn an_upload_of_a_version_that_is_being_deleted_is_rejected_until_it_is_gone() {
+    let fixture = Fixture::start().await;
+    let record = fixture.ready("hello").await;
+    fixture.delete(&record).await;
+    for behavior in ["hello", "other"] {
+        let error = fixture.uploads.submit(&fixture.org, pack(behavior)).await.unwrap_err();
+        assert!(matches!(error, UploadError::BeingDeleted), "{error}");
+    }
+    fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap();
+
+    let layer = record.release.layer_digest;
+    for result in [
+        fixture.uploads.submit(&fixture.org, pack("other")).await.map(drop),
+        fixture.uploads.check(&fixture.org, pack("other")).await.map(drop),
+    ] {
+        let error = result.unwrap_err();
+        assert!(matches!(error, UploadError::VersionDeleted { layer_digest } if layer_digest == layer), "{error}");
+    }
+    assert_eq!(fixture.uploads.check(&fixture.org, pack("hello")).await.unwrap().release.layer_digest, layer);
+    let again = fixture.ready("hello").await;
+    assert_ne!(again.id, record.id);
+    let digest = Some(record.release.image_digest.to_string());
+    assert_eq!(fixture.pullable(&again).await, [digest.clone(), digest]);
+}
