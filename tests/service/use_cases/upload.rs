@@ -37,7 +37,7 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
     let Outcome::Existing(again) = fixture.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!(again, fixture.read(&record).await);
     assert_eq!(fixture.jobs().await.len(), 1);
-    assert_eq!(fixture.items().await, 2);
+    assert_eq!(fixture.items().await, 3, "a record, its version claim, and the capabilities of the name");
 }
 
 /// No step of a build leaves such a record. Restoring the table from a backup can.
