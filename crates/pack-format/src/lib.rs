@@ -90,13 +90,14 @@ pub fn validate(
     contents: &mut (impl Read + Write + Seek),
 ) -> Result<Pack, ValidationError> {
     let mut problems = Problems::default();
-    let (tree, secrets) = archive::read(archive, limits, contents, &mut problems)?;
-    let manifest = layout::validate(&tree, limits, contents, &mut problems)?;
+    let (unpacked, secrets) = archive::read(archive, limits, contents, &mut problems)?;
+    let manifest = layout::validate(&unpacked, limits, contents, &mut problems)?;
     if visibility == Visibility::Community {
         secrets::reject(&secrets, &mut problems);
     }
     match manifest {
         Some(manifest) if problems.is_empty() => {
+            let tree = unpacked.tree;
             let warnings = warnings::find(&tree, &secrets, contents)?;
             Ok(Pack { manifest, tree, secrets, warnings })
         }

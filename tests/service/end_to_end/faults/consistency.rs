@@ -17,11 +17,11 @@ pub(crate) struct ConsistencyCheck {
     queues: QueueUrls,
     registry: RegistryAddress,
     http: reqwest::Client,
-    /// The image digest of each record that was ready at the last check, by record id.
-    ready: BTreeMap<String, String>,
+    /// The records that were ready at the last check, by id.
+    ready: BTreeMap<String, PackItem>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct PackItem {
     /// The key of the record's version claim.
     claim: String,
@@ -67,12 +67,19 @@ impl ConsistencyCheck {
             if !self.ready.contains_key(&id) {
                 assert_eq!(self.digest(&record).await.as_deref(), Some(&*record.digest), "{id} is ready");
             }
-            ready.insert(id, record.digest);
+            ready.insert(id, record);
         }
-        for (id, digest) in &self.ready {
-            assert_eq!(ready.get(id), Some(digest), "{id} was ready");
+        for (id, record) in &self.ready {
+            assert_eq!(ready.get(id), Some(record), "{id} was ready");
         }
         self.ready = ready;
+    }
+
+    /// Checks that no tag has moved: the tag of every record that has become ready still points to the record's digest.
+    pub(crate) async fn check_tags(&self) {
+        for (id, record) in &self.ready {
+            assert_eq!(self.digest(record).await.as_deref(), Some(&*record.digest), "the tag of {id} moved");
+        }
     }
 
     /// Returns whether the queue is empty and no build is pending.

@@ -114,6 +114,7 @@ async fn matrix(workflow: Workflow) {
                 println!("{workflow:?} {index}: {}", names.join(", then "));
                 run_case(&mut stack, workflow, &format!("case-{index}"), faults.clone()).await;
             }
+            stack.check_tags().await;
         }
     });
     join_all(runs).await;

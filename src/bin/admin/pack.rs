@@ -1,0 +1,82 @@
+use clap::Subcommand;
+use pack_upload::{
+    aws::Table,
+    records::{BuildState, BuildStatus, PackId, Record, Release, Timestamp},
+    telemetry::AUDIT,
+};
+
+use super::Result;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PackCommand {
+    /// Print a pack's record, with the attributes that no client sees.
+    Show { id: PackId },
+    /// Build a ready pack again whose image was lost.
+    ///
+    /// requeue sends the job. If the staged archive has expired, the build fails, and an upload of the same files builds
+    /// the image.
+    Rebuild { id: PackId },
+}
+
+pub(super) async fn run(table: &Table, command: PackCommand, actor: &str) -> Result<()> {
+    match command {
+        PackCommand::Show { id } => {
+            let record = find(table, id).await?;
+            print(&record, table.is_published(&record).await?);
+        }
+        PackCommand::Rebuild { id } => {
+            let record = find(table, id).await?;
+            let now = Timestamp::now();
+            if !table.rebuild(&record, actor, now).await? {
+                return Err(format!("{id} is {}; only a ready pack can be built again", state(&record)).into());
+            }
+            let org_id = record.release.org_id;
+            tracing::info!(target: AUDIT, event_type = "pack.rebuild", actor, %org_id, at = %now, pack_id = %id, "done");
+            eprintln!("queued {id}; requeue sends its job");
+        }
+    }
+    Ok(())
+}
+
+async fn find(table: &Table, id: PackId) -> Result<Record> {
+    table.record(id).await?.ok_or_else(|| format!("the pack {id} does not exist").into())
+}
+
+fn state(record: &Record) -> BuildState {
+    BuildState::from(&record.build.status)
+}
+
+fn print(record: &Record, is_published: bool) {
+    let Record { id, release, created_at, updated_at, build, .. } = record;
+    let Release { manifest, .. } = release;
+    let mut lines = vec![
+        ("id", id.to_string()),
+        ("org_id", release.org_id.to_string()),
+        ("name", manifest.name.to_string()),
+        ("version", manifest.version.to_string()),
+        ("visibility", release.visibility.to_string()),
+        ("image_ref", release.image_ref.clone()),
+        ("image_digest", release.image_digest.to_string()),
+        ("layer_digest", release.layer_digest.to_string()),
+        ("archive_sha256", release.archive_sha256.to_string()),
+        ("uploaded_by", release.uploaded_by.clone()),
+        ("created_at", created_at.to_string()),
+        ("updated_at", updated_at.to_string()),
+        ("build_status", state(record).to_string()),
+        ("published", is_published.to_string()),
+        ("staging_key", build.staging_key.clone()),
+        ("attempt", build.attempt.to_string()),
+        ("sends", build.sends.to_string()),
+        ("enqueued_at", build.enqueued_at.to_string()),
+        ("tries", build.tries.to_string()),
+    ];
+    if let BuildStatus::Failed { error } = &build.status {
+        lines.push(("build_error", error.clone()));
+    }
+    if let Some(error) = &build.last_error {
+        lines.push(("last_error", error.clone()));
+    }
+    for (name, value) in lines {
+        println!("{name:14}  {value}");
+    }
+}
