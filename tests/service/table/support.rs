@@ -90,6 +90,7 @@ pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) ->
         size_bytes: 1_234,
         archive_sha256: Digest::sha256(content.as_bytes()),
         uploaded_by: "key:0123456789ab".to_owned(),
+        secrets_found: Vec::new(),
     };
     Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
 }

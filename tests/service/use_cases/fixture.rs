@@ -79,7 +79,7 @@ impl Fixture {
     }
 
     pub(crate) async fn submit(&self, submission: Submission) -> Outcome {
-        self.uploads.submit(&self.org, submission).await.unwrap()
+        self.uploads.submit(&self.org, submission).await.unwrap().outcome
     }
 
     /// Uploads a pack and returns its record. Fails unless the upload created the record.
