@@ -1,12 +1,14 @@
 //! Validates the caps.yaml fragment: the capabilities that a pack asks an operator to grant to the agent.
 
 mod domain;
+mod grants;
 mod identifier;
 mod rule;
 mod transform;
 
 use std::collections::HashSet;
 
+pub use self::grants::Grants;
 use super::{
     Problems, Quoted,
     text::nearest,
