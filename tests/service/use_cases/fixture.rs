@@ -146,7 +146,7 @@ impl Fixture {
 }
 
 pub(crate) fn registry(address: &RegistryAddress, credentials: Credentials) -> Registry {
-    let push_timeout = Duration::from_secs(20);
+    let push_timeout = Duration::from_secs(60);
     let settings = Settings { address: address.clone(), credentials, plain_http: false, push_timeout };
     Registry::new(settings, &SdkConfig::builder().build(), &Timeouts::default())
 }
