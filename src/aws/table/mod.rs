@@ -8,6 +8,7 @@
 //! | audit entry of an org | `ORG#<org id>` | `AUDIT#<ULID>` |
 //! | record | `PACK#<pack id>` | `PACK` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
+//! | name: the capabilities of a pack's ready versions | `NAME#<org id>` | `<name>` |
 //!
 //! | index | partition key | sort key | contents |
 //! |---|---|---|---|
@@ -18,6 +19,7 @@
 //! Each write that changes an attribute also updates the index attributes that depend on it.
 
 mod audit;
+mod capabilities;
 mod item;
 mod key;
 mod keys;
