@@ -3,6 +3,7 @@
 mod id;
 mod org_slug;
 mod record;
+mod reference;
 mod timestamp;
 mod upload_id;
 
@@ -10,6 +11,7 @@ pub use self::{
     id::{InvalidId, OrgId, PackId},
     org_slug::OrgSlug,
     record::{Build, BuildState, BuildStatus, ImageFormat, Record, Release, UnknownImageFormat, Visibility},
+    reference::{InvalidReference, Reference},
     timestamp::Timestamp,
     upload_id::{UnknownUpload, UploadId},
 };

@@ -6,16 +6,34 @@ use super::{Key, Table, item};
 use crate::{
     aws::Error,
     identity::{ApiKey, KeyTemplate},
-    records::{OrgId, Timestamp},
+    records::{OrgId, PackId, Reference, Timestamp},
 };
 
-/// An audited change of an API key.
+/// An audited change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum EventType {
     #[serde(rename = "key.create")]
     CreateKey,
     #[serde(rename = "key.revoke")]
     RevokeKey,
+    #[serde(rename = "pack.pin")]
+    Pin,
+    #[serde(rename = "pack.unpin")]
+    Unpin,
+}
+
+/// What was changed.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Subject<'a> {
+    Key { key_hash: String, template: KeyTemplate },
+    Reference { pack_id: PackId, reference: &'a Reference },
+}
+
+impl From<&ApiKey> for Subject<'_> {
+    fn from(key: &ApiKey) -> Self {
+        Self::Key { key_hash: key.hash.to_string(), template: key.template }
+    }
 }
 
 /// An entry of an org's audit trail.
@@ -25,8 +43,8 @@ struct AuditItem<'a> {
     /// The operator's AWS access key id.
     actor: &'a str,
     org_id: OrgId,
-    key_hash: String,
-    template: KeyTemplate,
+    #[serde(flatten)]
+    subject: Subject<'a>,
     at: Timestamp,
 }
 
@@ -36,12 +54,11 @@ impl Table {
         &self,
         org: OrgId,
         event_type: EventType,
-        key: &ApiKey,
+        subject: Subject<'_>,
         actor: &str,
         at: Timestamp,
     ) -> Result<TransactWriteItem, Error> {
-        let (key_hash, template) = (key.hash.to_string(), key.template);
-        let entry = AuditItem { event_type, actor, org_id: org, key_hash, template, at };
+        let entry = AuditItem { event_type, actor, org_id: org, subject, at };
         self.put_new(item::write(Key::audit(org, Ulid::generate()), entry)?)
     }
 }

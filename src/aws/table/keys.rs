@@ -31,7 +31,7 @@ impl Table {
     /// Writes a new API key and its audit entry. Returns false if the org already has a key with this hash.
     pub async fn create_api_key(&self, org: OrgId, key: &ApiKey, actor: &str) -> Result<bool, Error> {
         let item = item::write(Key::api_key(org, &key.hash), key)?;
-        let audit = self.put_audit(org, EventType::CreateKey, key, actor, key.created_at)?;
+        let audit = self.put_audit(org, EventType::CreateKey, key.into(), actor, key.created_at)?;
         self.transact(vec![self.put_new(item)?, audit]).await
     }
 
@@ -66,7 +66,7 @@ impl Table {
             .expression_attribute_values(":now", string(now))
             .build()
             .map_err(Error::call("TransactWriteItems"))?;
-        let audit = self.put_audit(org, EventType::RevokeKey, key, actor, now)?;
+        let audit = self.put_audit(org, EventType::RevokeKey, key.into(), actor, now)?;
         self.transact(vec![TransactWriteItem::builder().update(revoke).build(), audit]).await
     }
 

@@ -10,6 +10,7 @@ mod faults;
 mod lifecycle;
 mod list;
 mod orgs;
+mod references;
 mod replace;
 mod requeue;
 mod states;

@@ -1,8 +1,10 @@
-//! The operator's tool: manages orgs and API keys in the table of a deployed stack.
+//! The operator's tool: manages orgs, API keys and packs in the table of a deployed stack.
 //!
 //! Results go to standard output and messages to standard error, so that a secret can be piped:
-//! `admin key create acme --template full_access | pbcopy`. Creating or revoking a key writes an audit entry in the
-//! same transaction, and a JSON line to standard error.
+//! `admin key create acme --template full_access | pbcopy`. Each change of a key or of a pack writes an audit entry in
+//! the same transaction, and a JSON line to standard error.
+
+mod pack;
 
 use std::{env, error::Error, process::ExitCode, str::FromStr};
 
@@ -22,12 +24,14 @@ use pack_upload::{
 };
 use strum::VariantArray;
 
+use self::pack::PackCommand;
+
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The shortest accepted prefix of a key's hash: as many digits as `key list` prints.
 const MIN_HASH_DIGITS: usize = 12;
 
-/// Manages the orgs of a stack and their API keys, in the table named by TABLE_NAME.
+/// Manages the orgs of a stack, their API keys and their packs, in the table named by TABLE_NAME.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -43,6 +47,9 @@ enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Manage packs.
+    #[command(subcommand)]
+    Pack(PackCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,6 +122,7 @@ async fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Org(command) => org(&table, command).await,
         Command::Key(command) => key(&table, command, &actor(&sdk).await?).await,
+        Command::Pack(command) => pack::run(&table, command, &actor(&sdk).await?).await,
     }
 }
 
