@@ -9,13 +9,15 @@ use crate::{
     records::{OrgId, PackId, Reference, Timestamp},
 };
 
-/// An audited change.
+/// An audited change by an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum EventType {
     #[serde(rename = "key.create")]
     CreateKey,
     #[serde(rename = "key.revoke")]
     RevokeKey,
+    #[serde(rename = "pack.rebuild")]
+    RebuildPack,
     #[serde(rename = "pack.pin")]
     Pin,
     #[serde(rename = "pack.unpin")]
@@ -25,12 +27,13 @@ pub(super) enum EventType {
 /// What was changed.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum Subject<'a> {
+pub(super) enum Subject {
     Key { key_hash: String, template: KeyTemplate },
-    Reference { pack_id: PackId, reference: &'a Reference },
+    Pack { pack_id: PackId },
+    Reference { pack_id: PackId, reference: Reference },
 }
 
-impl From<&ApiKey> for Subject<'_> {
+impl From<&ApiKey> for Subject {
     fn from(key: &ApiKey) -> Self {
         Self::Key { key_hash: key.hash.to_string(), template: key.template }
     }
@@ -44,7 +47,7 @@ struct AuditItem<'a> {
     actor: &'a str,
     org_id: OrgId,
     #[serde(flatten)]
-    subject: Subject<'a>,
+    subject: Subject,
     at: Timestamp,
 }
 
@@ -54,7 +57,7 @@ impl Table {
         &self,
         org: OrgId,
         event_type: EventType,
-        subject: Subject<'_>,
+        subject: Subject,
         actor: &str,
         at: Timestamp,
     ) -> Result<TransactWriteItem, Error> {

@@ -126,8 +126,8 @@ impl Table {
     }
 
     /// Marks a record as failed and releases the lease on its version. Applies only if the record is still queued in
-    /// this attempt and its version is not published. The build must also still hold `lease`; if that is `None`, no
-    /// build may hold a lease.
+    /// this attempt, and if the build still holds `lease`. If that is `None`, no build may hold a lease, and the version
+    /// must not be published.
     pub async fn mark_failed(
         &self,
         record: &Record,
@@ -142,13 +142,13 @@ impl Table {
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":error", string(error))
             .expression_attribute_values(":now", string(now));
-        let is_free = match lease {
-            None => NOT_LEASED,
-            Some(_) => "lease_holder = :holder",
+        let condition = match lease {
+            None => format!("pack_id = :id AND attribute_not_exists(layer_digest) AND {NOT_LEASED}"),
+            // A build fails a published version only if neither its image nor its archive exists.
+            Some(_) => "pack_id = :id AND lease_holder = :holder".to_owned(),
         };
-        let release = self
-            .update_claim(record, "REMOVE lease_holder, publishing_until")
-            .condition_expression(format!("pack_id = :id AND attribute_not_exists(layer_digest) AND {is_free}"));
+        let release =
+            self.update_claim(record, "REMOVE lease_holder, publishing_until").condition_expression(condition);
         let release = match lease {
             None => release.expression_attribute_values(":now", string(now)),
             Some(lease) => release.expression_attribute_values(":holder", string(&lease.holder)),

@@ -83,7 +83,7 @@ impl Table {
         actor: &str,
         writes: [TransactWriteItem; 2],
     ) -> Result<bool, Error> {
-        let subject = Subject::Reference { pack_id: record.id, reference };
+        let subject = Subject::Reference { pack_id: record.id, reference: reference.clone() };
         let audit = self.put_audit(record.release.org_id, event_type, subject, actor, now)?;
         self.transact(writes.into_iter().chain([audit]).collect()).await
     }

@@ -1,5 +1,8 @@
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
 use super::{
     Key, Table,
+    audit::{EventType, Subject},
     item::{self, IndexedItem, PENDING},
     number, string,
 };
@@ -29,6 +32,29 @@ impl Table {
             .expression_attribute_values(":status", string(BuildState::from(&record.build.status)))
             .expression_attribute_values(":attempt", number(record.build.attempt));
         super::applied(update).await
+    }
+
+    /// Queues the build of a ready record again and writes the audit entry. Returns false if the record is no longer ready in
+    /// the same attempt.
+    pub async fn rebuild(&self, record: &Record, actor: &str, now: Timestamp) -> Result<bool, Error> {
+        let queue = self
+            .update_record(
+                record,
+                "SET build_status = :queued, pending = :pending, updated_at = :now, attempt = attempt + :one, \
+                 sends = :zero, tries = :zero",
+            )
+            .condition_expression("build_status = :ready AND attempt = :attempt")
+            .expression_attribute_values(":queued", string(BuildState::Queued))
+            .expression_attribute_values(":pending", string(PENDING))
+            .expression_attribute_values(":now", string(now))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":ready", string(BuildState::Ready))
+            .build()
+            .map_err(Error::call("TransactWriteItems"))?;
+        let subject = Subject::Pack { pack_id: record.id };
+        let audit = self.put_audit(record.release.org_id, EventType::RebuildPack, subject, actor, now)?;
+        self.transact(vec![TransactWriteItem::builder().update(queue).build(), audit]).await
     }
 
     /// Returns a page of the pending builds and purges after `after`. Skips records with an unreadable id.

@@ -1,7 +1,7 @@
 use clap::Subcommand;
 use pack_upload::{
     aws::Table,
-    records::{PackId, Record, Reference, Timestamp},
+    records::{BuildState, BuildStatus, PackId, Record, Reference, Release, Timestamp},
     telemetry::AUDIT,
 };
 
@@ -9,6 +9,13 @@ use super::Result;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PackCommand {
+    /// Print a pack's record, with the attributes that no client sees.
+    Show { id: PackId },
+    /// Build a ready pack again whose image was lost.
+    ///
+    /// requeue sends the job. If the staged archive has expired, the build fails, and an upload of the same files builds
+    /// the image.
+    Rebuild { id: PackId },
     /// Add a reference to a ready pack, such as the id of a role that uses it. A pack with references is not deleted.
     Pin { id: PackId, reference: Reference },
     /// Remove a reference to a pack.
@@ -16,37 +23,92 @@ pub(super) enum PackCommand {
 }
 
 pub(super) async fn run(table: &Table, command: PackCommand, actor: &str) -> Result<()> {
-    let now = Timestamp::now();
     match command {
-        PackCommand::Pin { id, reference } => {
+        PackCommand::Show { id } => {
             let record = find(table, id).await?;
-            if table.add_reference(&record, &reference, now, actor).await? {
-                audit("pack.pin", &record, &reference, now, actor);
-                eprintln!("pinned {id} for {reference}");
-            } else if table.has_reference(id, &reference).await? {
-                eprintln!("{id} is already pinned for {reference}");
-            } else {
-                return Err(format!("{id} is not ready; only a ready pack can be pinned").into());
-            }
+            print(&record, table.is_published(&record).await?);
         }
-        PackCommand::Unpin { id, reference } => {
+        PackCommand::Rebuild { id } => {
             let record = find(table, id).await?;
-            if table.remove_reference(&record, &reference, now, actor).await? {
-                audit("pack.unpin", &record, &reference, now, actor);
-                eprintln!("unpinned {id} for {reference}");
-            } else {
-                eprintln!("{id} is not pinned for {reference}");
+            let now = Timestamp::now();
+            if !table.rebuild(&record, actor, now).await? {
+                return Err(format!("{id} is {}; only a ready pack can be built again", state(&record)).into());
             }
+            let org_id = record.release.org_id;
+            tracing::info!(target: AUDIT, event_type = "pack.rebuild", actor, %org_id, at = %now, pack_id = %id, "done");
+            eprintln!("queued {id}; requeue sends its job");
         }
+        PackCommand::Pin { id, reference } => pin(table, &find(table, id).await?, &reference, actor).await?,
+        PackCommand::Unpin { id, reference } => unpin(table, &find(table, id).await?, &reference, actor).await?,
     }
     Ok(())
 }
 
-fn audit(event_type: &'static str, record: &Record, reference: &Reference, at: Timestamp, actor: &str) {
-    let (pack_id, org_id) = (record.id, record.release.org_id);
-    tracing::info!(target: AUDIT, event_type, actor, %org_id, %at, %pack_id, %reference, "done");
+async fn pin(table: &Table, record: &Record, reference: &Reference, actor: &str) -> Result<()> {
+    let (id, now) = (record.id, Timestamp::now());
+    if table.add_reference(record, reference, now, actor).await? {
+        let org_id = record.release.org_id;
+        tracing::info!(target: AUDIT, event_type = "pack.pin", actor, %org_id, at = %now, pack_id = %id, %reference, "done");
+        eprintln!("pinned {id} for {reference}");
+    } else if table.has_reference(id, reference).await? {
+        eprintln!("{id} is already pinned for {reference}");
+    } else {
+        return Err(format!("{id} is not ready; only a ready pack can be pinned").into());
+    }
+    Ok(())
+}
+
+async fn unpin(table: &Table, record: &Record, reference: &Reference, actor: &str) -> Result<()> {
+    let (id, now) = (record.id, Timestamp::now());
+    if table.remove_reference(record, reference, now, actor).await? {
+        let org_id = record.release.org_id;
+        tracing::info!(target: AUDIT, event_type = "pack.unpin", actor, %org_id, at = %now, pack_id = %id, %reference, "done");
+        eprintln!("unpinned {id} for {reference}");
+    } else {
+        eprintln!("{id} is not pinned for {reference}");
+    }
+    Ok(())
 }
 
 async fn find(table: &Table, id: PackId) -> Result<Record> {
     table.record(id).await?.ok_or_else(|| format!("the pack {id} does not exist").into())
+}
+
+fn state(record: &Record) -> BuildState {
+    BuildState::from(&record.build.status)
+}
+
+fn print(record: &Record, is_published: bool) {
+    let Record { id, release, created_at, updated_at, build, .. } = record;
+    let Release { manifest, .. } = release;
+    let mut lines = vec![
+        ("id", id.to_string()),
+        ("org_id", release.org_id.to_string()),
+        ("name", manifest.name.to_string()),
+        ("version", manifest.version.to_string()),
+        ("visibility", release.visibility.to_string()),
+        ("image_ref", release.image_ref.clone()),
+        ("image_digest", release.image_digest.to_string()),
+        ("layer_digest", release.layer_digest.to_string()),
+        ("archive_sha256", release.archive_sha256.to_string()),
+        ("uploaded_by", release.uploaded_by.clone()),
+        ("created_at", created_at.to_string()),
+        ("updated_at", updated_at.to_string()),
+        ("build_status", state(record).to_string()),
+        ("published", is_published.to_string()),
+        ("staging_key", build.staging_key.clone()),
+        ("attempt", build.attempt.to_string()),
+        ("sends", build.sends.to_string()),
+        ("enqueued_at", build.enqueued_at.to_string()),
+        ("tries", build.tries.to_string()),
+    ];
+    if let BuildStatus::Failed { error } = &build.status {
+        lines.push(("build_error", error.clone()));
+    }
+    if let Some(error) = &build.last_error {
+        lines.push(("last_error", error.clone()));
+    }
+    for (name, value) in lines {
+        println!("{name:14}  {value}");
+    }
 }

@@ -1,12 +1,20 @@
-//! Tests of the audit trail that `admin` writes.
+//! Tests of `admin`: the audit trail that it writes, and its commands for packs.
 
-use std::process::{Command, Output};
+use std::{
+    process::{Command, Output},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use pack_upload::{identity::Settings, records::Timestamp};
+use pack_upload::{
+    aws::Lease,
+    identity::Settings,
+    records::{BuildStatus, Record, Timestamp},
+};
 use serde_json::{Value, json};
 
 use super::{event, issuer::ACME, test_api::TestApi};
+use crate::support::Archive;
 
 const ACCESS_KEY_ID: &str = "AKIDOPERATOR";
 
@@ -48,7 +56,7 @@ async fn trail(api: &TestApi) -> Vec<Value> {
 
 #[tokio::test]
 async fn creating_and_revoking_a_key_is_audited_without_its_secret() {
-    let api = TestApi::start_with(&Settings { cache_for: std::time::Duration::ZERO, ..Settings::default() }).await;
+    let api = TestApi::start_with(&Settings { cache_for: Duration::ZERO, ..Settings::default() }).await;
     let created = admin(&api, &["key", "create", "acme", "--template", "submit_observe"]).await;
     let secret = String::from_utf8(created.stdout.clone()).unwrap().trim().to_owned();
     let line = audit_line(&created);
@@ -147,4 +155,63 @@ async fn revoking_a_key_twice_is_audited_once() {
     assert_eq!(String::from_utf8(again.stderr).unwrap(), format!("{key} was already revoked\n"));
     assert!(!admin(&api, &["key", "revoke", "acme", "0123456789ab"]).await.status.success());
     assert_eq!(trail(&api).await.len(), 2);
+}
+
+/// Uploads a pack as acme and makes its record ready, as a build does.
+async fn ready_pack(api: &TestApi) -> Record {
+    let created = api.upload(&[("archive", &Archive::pack_named("tools", "1.0.0").tar_gz())]).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    let id = created.body["id"].as_str().unwrap().parse().unwrap();
+    let record = api.table.record(id).await.unwrap().unwrap();
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(api.table.begin_build(&record, &lease, now).await.unwrap());
+    assert!(api.table.publish(&record, &lease).await.unwrap());
+    assert!(api.table.mark_ready(&record, &lease, now).await.unwrap());
+    api.table.record(id).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn an_operator_builds_a_ready_pack_again_and_is_audited() {
+    let api = TestApi::start().await;
+    let record = ready_pack(&api).await;
+    let id = record.id.to_string();
+    let line = audit_line(&admin(&api, &["pack", "rebuild", &id]).await);
+    assert_eq!(
+        [&line["event_type"], &line["actor"], &line["org_id"], &line["pack_id"]],
+        ["pack.rebuild", ACCESS_KEY_ID, ACME, &id]
+    );
+    let queued = api.table.record(record.id).await.unwrap().unwrap();
+    assert_eq!((&queued.build.status, queued.build.attempt, queued.build.tries), (&BuildStatus::Queued, 2, 0));
+    let [entry] = &*trail(&api).await else { panic!("not one entry") };
+    assert_eq!([&entry["event_type"], &entry["actor"], &entry["pack_id"]], ["pack.rebuild", ACCESS_KEY_ID, &id]);
+
+    let again = admin(&api, &["pack", "rebuild", &id]).await;
+    assert!(!again.status.success());
+    let message = format!("error: {id} is queued; only a ready pack can be built again\n");
+    assert_eq!(String::from_utf8(again.stderr).unwrap(), message);
+    assert_eq!(trail(&api).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_operator_sees_the_whole_record_of_a_pack() {
+    let api = TestApi::start().await;
+    let record = ready_pack(&api).await;
+    let shown = admin(&api, &["pack", "show", &record.id.to_string()]).await;
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for line in [
+        format!("id              {}", record.id),
+        format!("image_digest    {}", record.release.image_digest),
+        "build_status    ready".to_owned(),
+        "published       true".to_owned(),
+        format!("staging_key     {}", record.build.staging_key),
+        "tries           1".to_owned(),
+    ] {
+        assert!(shown.lines().any(|found| found == line), "{line} is missing from {shown}");
+    }
+
+    let unknown = admin(&api, &["pack", "show", "pack_01ARZ3NDEKTSV4RRFFQ69G5FAV"]).await;
+    assert!(!unknown.status.success());
+    let message = "error: the pack pack_01ARZ3NDEKTSV4RRFFQ69G5FAV does not exist\n";
+    assert_eq!(String::from_utf8(unknown.stderr).unwrap(), message);
 }

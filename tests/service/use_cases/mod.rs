@@ -11,4 +11,5 @@ mod late_builds;
 mod lifecycle;
 mod panics;
 mod push;
+mod rebuild;
 mod upload;

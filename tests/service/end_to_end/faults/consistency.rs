@@ -17,13 +17,13 @@ pub(crate) struct ConsistencyCheck {
     queues: QueueUrls,
     registry: RegistryAddress,
     http: reqwest::Client,
-    /// The image digest of each record that was ready at the last check, by record id.
-    ready: BTreeMap<String, String>,
+    /// The records that were ready at the last check, by id.
+    ready: BTreeMap<String, PackItem>,
     /// The records that were being deleted at the last check, by id.
     deleting: BTreeMap<String, PackItem>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, PartialEq, Eq)]
 struct PackItem {
     /// The key of the record's version claim.
     claim: String,
@@ -74,7 +74,7 @@ impl ConsistencyCheck {
                     if !self.ready.contains_key(&id) {
                         assert_eq!(self.digest(&record).await.as_deref(), Some(&*record.digest), "{id} is ready");
                     }
-                    ready.insert(id, record.digest);
+                    ready.insert(id, record);
                 }
                 "deleting" => {
                     deleting.insert(id, record);
@@ -82,14 +82,21 @@ impl ConsistencyCheck {
                 _ => {}
             }
         }
-        for (id, digest) in &self.ready {
-            assert!(ready.get(id) == Some(digest) || deleting.contains_key(id), "{id} was ready");
+        for (id, record) in &self.ready {
+            assert!(ready.get(id) == Some(record) || deleting.contains_key(id), "{id} was ready");
         }
         for (id, record) in self.deleting.iter().filter(|(id, _)| !deleting.contains_key(*id)) {
             assert!(!ready.contains_key(id), "{id} was being deleted");
             self.expect_nothing_of(record).await;
         }
         (self.ready, self.deleting) = (ready, deleting);
+    }
+
+    /// Checks that no tag has moved: the tag of every record that has become ready still points to the record's digest.
+    pub(crate) async fn check_tags(&self) {
+        for (id, record) in &self.ready {
+            assert_eq!(self.digest(record).await.as_deref(), Some(&*record.digest), "the tag of {id} moved");
+        }
     }
 
     /// Returns whether the queues are empty and neither a build nor a purge is pending.

@@ -210,6 +210,11 @@ impl LambdaStack {
         self.consistency.expect_ready(response).await;
     }
 
+    /// Fails if the tag of a record that has become ready points to another digest.
+    pub(crate) async fn check_tags(&self) {
+        self.consistency.check_tags().await;
+    }
+
     /// Counts the messages in the dead-letter queues.
     pub(crate) async fn dead_letters(&self) -> u64 {
         let queues = &self.embedded.queues;

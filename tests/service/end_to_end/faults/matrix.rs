@@ -150,6 +150,7 @@ async fn matrix(workflow: Workflow) {
                     run_case(&mut stack, workflow, &name, faults.clone()).await;
                 }
             }
+            stack.check_tags().await;
         }
     });
     join_all(runs).await;

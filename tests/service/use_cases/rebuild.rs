@@ -1,0 +1,63 @@
+//! Tests of building a ready pack again whose image was lost.
+
+use std::time::Duration;
+
+use pack_upload::{
+    aws::Job,
+    build::BuildOutcome,
+    records::{BuildStatus, Record, Timestamp},
+    requeue::Settings,
+    upload::{Outcome, UploadError},
+};
+
+use super::fixture::{Fixture, pack};
+use crate::support::RepositoryClient;
+
+/// Returns a ready record whose image was lost, and which an operator has queued again.
+async fn rebuilt(fixture: &Fixture) -> Record {
+    let record = fixture.create(pack("hello")).await;
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+    let release = &record.release;
+    fixture.builder.registry.delete(&release.image_ref, release.image_digest).await.unwrap();
+    let ready = fixture.read(&record).await;
+    fixture.jobs().await;
+    assert!(fixture.uploads.table.rebuild(&ready, "operator", Timestamp::now()).await.unwrap());
+    assert!(!fixture.uploads.table.rebuild(&ready, "operator", Timestamp::now()).await.unwrap());
+    fixture.read(&record).await
+}
+
+async fn tagged_digest(fixture: &Fixture) -> Option<String> {
+    let repository = RepositoryClient::new(&fixture.embedded.backends.registry, "acme/tools");
+    repository.manifest("1.0.0").await.map(|(digest, _)| digest)
+}
+
+#[tokio::test]
+async fn a_lost_image_is_built_from_the_staged_archive_with_the_same_digest() {
+    let fixture = Fixture::start().await;
+    let record = rebuilt(&fixture).await;
+    assert_eq!(tagged_digest(&fixture).await, None);
+
+    let settings = Settings { resend_after: Duration::ZERO, ..Settings::default() };
+    assert_eq!(fixture.requeue(settings).sweep().await.unwrap().sent, 1);
+    let [job] = *fixture.jobs().await else { panic!("not one job") };
+    assert_eq!(job, Job { pack_id: record.id, attempt: 2 });
+    assert_eq!(fixture.builder.build(job).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(tagged_digest(&fixture).await, Some(record.release.image_digest.to_string()));
+}
+
+#[tokio::test]
+async fn a_lost_image_without_an_archive_is_built_from_an_upload_of_the_same_content_only() {
+    let fixture = Fixture::start().await;
+    let record = rebuilt(&fixture).await;
+    fixture.expire(&record).await;
+    let built = fixture.builder.build(Job::from(&record)).await.unwrap();
+    assert!(matches!(built, BuildOutcome::Failed { .. }), "{built:?}");
+    assert!(matches!(fixture.read(&record).await.build.status, BuildStatus::Failed { .. }));
+
+    let error = fixture.uploads.submit(&fixture.org, pack("other")).await.unwrap_err();
+    assert!(matches!(error, UploadError::VersionExists(_)), "{error}");
+    let Outcome::QueuedAgain(queued) = fixture.submit(pack("hello")).await else { panic!("not queued again") };
+    assert_eq!(queued.id, record.id);
+    assert_eq!(fixture.builder.build(Job::from(&queued)).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(tagged_digest(&fixture).await, Some(record.release.image_digest.to_string()));
+}
