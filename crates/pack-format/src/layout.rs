@@ -5,6 +5,7 @@ use std::{
 
 use super::{
     Entry, EntryKind, Limits, Manifest, Problems, Quoted, Tree,
+    archive::Unpacked,
     manifest::{self, PACK_YAML},
     text::{self, nearest},
 };
@@ -12,8 +13,10 @@ use super::{
 /// The file that goes into the agent's system prompt.
 const BEHAVIOR_MD: &str = "behavior.md";
 
-const FILES: [&str; 5] = [PACK_YAML, BEHAVIOR_MD, "README.md", "CHANGELOG.md", "LICENSE"];
-const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
+const FILES: [&str; 4] = [PACK_YAML, BEHAVIOR_MD, "README.md", "CHANGELOG.md"];
+/// The starts of the names of licence files, which are allowed too.
+const LICENCES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_PARTY_NOTICES"];
+pub(super) const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
 /// Names that authors use for `pack.yaml` by mistake, in lower case.
 const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.yaml", "manifest.yaml", "pack.json"];
@@ -23,14 +26,15 @@ const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package
 /// # Errors
 /// Returns an error only if reading `contents` fails.
 pub(super) fn validate(
-    tree: &Tree,
+    unpacked: &Unpacked,
     limits: &Limits,
     contents: &mut (impl Read + Seek),
     problems: &mut Problems,
 ) -> io::Result<Option<Manifest>> {
+    let tree = &unpacked.tree;
     let top = || tree.entries().iter().filter(|entry| !entry.path.contains('/'));
     for entry in top() {
-        if let Err(error) = validate_top_level(entry, tree) {
+        if let Err(error) = validate_top_level(entry, tree, unpacked.archive_path(&entry.path)) {
             problems.add(if entry.path == PACK_YAML { PACK_YAML } else { "archive" }, error);
         }
     }
@@ -40,7 +44,7 @@ pub(super) fn validate(
         problems.add(BEHAVIOR_MD, error);
     }
     if !top().any(|entry| entry.path == PACK_YAML) {
-        problems.add(PACK_YAML, missing(tree));
+        problems.add(PACK_YAML, missing(unpacked));
     }
     match tree.file(PACK_YAML) {
         None => Ok(None),
@@ -71,18 +75,19 @@ enum LayoutError {
     Unknown { found: String, suggestion: Suggestion },
 }
 
-fn validate_top_level(entry: &Entry, tree: &Tree) -> Result<(), LayoutError> {
+/// Validates an entry at the top of a pack. `shown` is its path in the archive.
+fn validate_top_level(entry: &Entry, tree: &Tree, shown: String) -> Result<(), LayoutError> {
     let name = entry.path.as_str();
     let is_directory = matches!(entry.kind, EntryKind::Directory);
-    let is_licence = name.strip_prefix("LICENSE.").is_some_and(|suffix| !suffix.is_empty());
+    let is_licence = LICENCES.iter().any(|licence| name.starts_with(licence));
     match (FILES.contains(&name) || is_licence, DIRECTORIES.contains(&name)) {
-        (true, _) if is_directory => Err(LayoutError::Directory(name.to_owned())),
-        (_, true) if !is_directory => Err(LayoutError::File(name.to_owned())),
+        (true, _) if is_directory => Err(LayoutError::Directory(shown)),
+        (_, true) if !is_directory => Err(LayoutError::File(shown)),
         (false, false) if tree.file(&format!("{name}/{PACK_YAML}")).is_some() => {
-            Err(LayoutError::Pack(format!("{name}/")))
+            Err(LayoutError::Pack(format!("{shown}/")))
         }
         (false, false) => {
-            let found = if is_directory { format!("{name}/") } else { name.to_owned() };
+            let found = if is_directory { format!("{shown}/") } else { shown };
             Err(LayoutError::Unknown { found, suggestion: Suggestion::new(name, is_directory) })
         }
         _ => Ok(()),
@@ -99,6 +104,7 @@ fn is_mistaken_for_pack_yaml(name: &str) -> bool {
 #[derive(Debug)]
 enum Suggestion {
     RenameTo(String),
+    LeaveOut(String),
     Move,
 }
 
@@ -107,24 +113,40 @@ impl Suggestion {
         if is_mistaken_for_pack_yaml(name) {
             return Self::RenameTo(PACK_YAML.to_owned());
         }
+        if name.starts_with('.') {
+            return Self::LeaveOut(name.to_owned());
+        }
         let nearest = if is_directory {
             nearest(name, &DIRECTORIES).map(|directory| format!("{directory}/"))
         } else {
-            nearest(name, &FILES).map(str::to_owned)
+            licence(name).or_else(|| nearest(name, &[&FILES[..], &LICENCES].concat()).map(str::to_owned))
         };
         nearest.map_or(Self::Move, Self::RenameTo)
     }
 }
 
+/// Returns the name of a licence file with its start in upper case, such as `LICENSE.txt` for `license.txt`.
+fn licence(name: &str) -> Option<String> {
+    LICENCES.iter().find_map(|licence| {
+        let (start, rest) = name.split_at_checked(licence.len())?;
+        start.eq_ignore_ascii_case(licence).then(|| format!("{licence}{rest}"))
+    })
+}
+
 impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RenameTo(name) => write!(f, "rename it to `{name}`, or remove it"),
+            Self::RenameTo(name) => write!(f, "rename it to {}, or remove it", Quoted::new(name)),
+            Self::LeaveOut(name) if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) => {
+                write!(f, "leave it out (`tar --exclude={name}`)")
+            }
+            Self::LeaveOut(_) => f.write_str("leave it out (`tar --exclude`)"),
             Self::Move => write!(
                 f,
-                "move it into one of `{}/`, or remove it (files allowed at the top: `{}`, `LICENSE.*`)",
+                "move it into one of `{}/`, or remove it (files allowed at the top: `{}`, `{}*`)",
                 DIRECTORIES.join("/`, `"),
                 FILES.join("`, `"),
+                LICENCES.join("*`, `"),
             ),
         }
     }
@@ -132,15 +154,15 @@ impl fmt::Display for Suggestion {
 
 /// Returns the message for a missing `pack.yaml`, with a fix if the archive has an entry with a similar name at the
 /// top, or a nested `pack.yaml`.
-fn missing(tree: &Tree) -> String {
-    let names = || tree.entries().iter().map(|entry| entry.path.as_str());
+fn missing(unpacked: &Unpacked) -> String {
+    let names = || unpacked.tree.entries().iter().map(|entry| entry.path.as_str());
     if let Some(name) = names().find(|name| is_mistaken_for_pack_yaml(name)) {
-        return format!("is missing; rename {} to `{PACK_YAML}`", Quoted::new(name));
+        return format!("is missing; rename {} to `{PACK_YAML}`", Quoted::new(&unpacked.archive_path(name)));
     }
     match names().find_map(|name| name.strip_suffix("/pack.yaml")) {
         Some(directory) => format!(
             "is missing at the top of the archive, but {} has one; archive that directory, or move the file to the top",
-            Quoted::new(&format!("{directory}/"))
+            Quoted::new(&format!("{}/", unpacked.archive_path(directory)))
         ),
         None => "is missing; must be at the top of the archive, or in the only directory at its top".to_owned(),
     }

@@ -76,9 +76,9 @@ pub fn validate(
     contents: &mut (impl Read + Write + Seek),
 ) -> Result<Pack, ValidationError> {
     let mut problems = Problems::default();
-    let tree = archive::read(archive, limits, contents, &mut problems)?;
-    match layout::validate(&tree, limits, contents, &mut problems)? {
-        Some(manifest) if problems.is_empty() => Ok(Pack { manifest, tree }),
+    let unpacked = archive::read(archive, limits, contents, &mut problems)?;
+    match layout::validate(&unpacked, limits, contents, &mut problems)? {
+        Some(manifest) if problems.is_empty() => Ok(Pack { manifest, tree: unpacked.tree }),
         _ => Err(ValidationError::Invalid(problems)),
     }
 }

@@ -48,7 +48,7 @@ impl Default for Limits {
             path_depth: 32,
             component_bytes: 255,
             compression_ratio: 200,
-            ratio_free_bytes: 1 << 20,
+            ratio_free_bytes: 64 << 20,
             extension_header_bytes: 64 << 10,
         }
     }

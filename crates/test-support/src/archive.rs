@@ -6,7 +6,7 @@ use flate2::{Compression, write::GzEncoder};
 
 pub use crate::header::{
     BLOCK, CHECKSUM, DEV_MAJOR, DEV_MINOR, GID, Header, LINK_NAME, MAGIC_AND_VERSION, MODE, MTIME, NAME, PREFIX, SIZE,
-    TYPEFLAG, UID, repair_checksum,
+    STAR_ATIME, STAR_CTIME, STAR_TRAILER, TYPEFLAG, UID, repair_checksum,
 };
 use crate::{
     listing::Listing,

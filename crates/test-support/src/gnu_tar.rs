@@ -1,4 +1,5 @@
 use std::{
+    fs,
     path::Path,
     process::{Command, Stdio},
 };
@@ -21,4 +22,18 @@ pub fn layer_by_gnu_tar(directory: &Path) -> Vec<u8> {
         .unwrap();
     assert!(output.status.success(), "GNU tar failed");
     output.stdout
+}
+
+/// Runs the command in docs/architecture.md as it stands, in `directory`, under a umask of 077. Returns the digest that it
+/// prints.
+pub fn digest_by_documented_command(directory: &Path) -> String {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/architecture.md");
+    let document = fs::read_to_string(document).unwrap();
+    let (_, command) = document.split_once("```console\n$ find . -mindepth 1").unwrap();
+    let (command, _) = command.split_once("```").unwrap();
+    let script = format!("umask 077; find . -mindepth 1{command}");
+    let output = Command::new("sh").args(["-c", &script]).current_dir(directory).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    format!("sha256:{}", printed.split_whitespace().next().unwrap())
 }

@@ -24,7 +24,7 @@ pub use self::{
     runtime_api::{Function, Outcome},
 };
 pub use self::{
-    gnu_tar::{LAYER_COMMAND, layer_by_gnu_tar},
+    gnu_tar::{LAYER_COMMAND, digest_by_documented_command, layer_by_gnu_tar},
     repository::sample_pack,
-    tools::{report_missing, run, tool},
+    tools::{report_missing, run, run_batch, tool},
 };

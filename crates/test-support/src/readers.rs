@@ -2,12 +2,11 @@
 
 use std::{
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
-use crate::tools::tool;
+use crate::tools::{run_batch, tool};
 
 /// A program that unpacks `.tar` and `.tar.gz` files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,21 +73,9 @@ for line in sys.stdin:
     except Exception as error:
         print(repr(error))
 ";
-        let mut child =
-            self.command().args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let lines: String = archives
-            .iter()
-            .map(|(archive, directory)| format!("{}\t{}\n", archive.display(), directory.display()))
-            .collect();
-        // Write in a thread: both processes would block if nothing read standard output in the meantime.
-        let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
-        let output = child.wait_with_output().unwrap();
-        writer.join().unwrap().unwrap();
-        let results = String::from_utf8(output.stdout).unwrap();
-        let results: Vec<_> =
-            results.lines().map(|line| if line == "ok" { Ok(()) } else { Err(line.to_owned()) }).collect();
-        assert_eq!(results.len(), archives.len());
-        results
+        let mut command = self.command();
+        command.args(["-c", SCRIPT]);
+        let job = |(archive, directory): &(PathBuf, PathBuf)| format!("{}\t{}", archive.display(), directory.display());
+        run_batch(&mut command, &archives.iter().map(job).collect::<Vec<_>>())
     }
 }

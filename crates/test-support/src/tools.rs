@@ -1,4 +1,7 @@
-use std::process::Command;
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 /// Returns a command for this program. If it is not installed, calls [`report_missing`] and returns `None`.
 pub fn tool(name: &str) -> Option<Command> {
@@ -27,4 +30,23 @@ pub fn run(command: &mut Command) -> String {
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{command:?}: {printed}{}", String::from_utf8_lossy(&output.stderr));
     printed
+}
+
+/// Runs a command that reads a job from each line of standard input, and prints `ok` or an error for each job.
+///
+/// # Panics
+/// Panics if the command does not print one line for each job.
+pub fn run_batch(command: &mut Command, jobs: &[String]) -> Vec<Result<(), String>> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let lines: String = jobs.iter().map(|job| format!("{job}\n")).collect();
+    // Write in a thread: both processes would block if nothing read standard output in the meantime.
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let results: Vec<_> =
+        printed.lines().map(|line| if line == "ok" { Ok(()) } else { Err(line.to_owned()) }).collect();
+    assert_eq!(results.len(), jobs.len(), "{command:?}");
+    results
 }

@@ -123,9 +123,11 @@ fn uploads() -> Vec<(&'static str, Vec<u8>, Expected)> {
     vec![
         ("64 MiB of contents", gzip_at(&full().tar(), Compression::fast()), Accepted),
         (
-            "16 MiB of one byte",
-            pack("bomb", "").file("data/x", vec![b'x'; 16 << 20]).tar_gz(),
-            TooLarge("compression_ratio"),
+            "80 MiB of one byte",
+            (0..5)
+                .fold(pack("bomb", ""), |archive, index| archive.file(format!("data/{index}"), vec![b'x'; 16 << 20]))
+                .tar_gz(),
+            TooLarge("unpacked_bytes"),
         ),
         ("4.4 MB of noise", pack("noise", "").file("data/noise", noise(4_400_000)).tar_gz(), Accepted),
         ("4.4 MB that is no archive", noise(4_400_000), Invalid("archive")),
@@ -140,7 +142,7 @@ fn uploads() -> Vec<(&'static str, Vec<u8>, Expected)> {
         ),
         (
             "bad extension headers",
-            gzip_at(&extended("bad-extended", &pax_record("GNU.x", b"")).tar(), Compression::fast()),
+            gzip_at(&extended("bad-extended", &pax_record("GNU.sparse.x", b"")).tar(), Compression::fast()),
             Invalid("archive"),
         ),
         ("deep YAML", pack("deep-yaml", &format!("x: {}", long_text("["))).tar_gz(), Invalid("pack.yaml")),

@@ -113,7 +113,7 @@ async fn every_problem_with_a_pack_is_reported() {
              (`tar --dereference`)",
             "`notes.txt` is not allowed at the top of a pack; move it into one of `guides/`, `scripts/`, `data/`, \
              `templates/`, or remove it (files allowed at the top: `pack.yaml`, `behavior.md`, `README.md`, \
-             `CHANGELOG.md`, `LICENSE`, `LICENSE.*`)",
+             `CHANGELOG.md`, `LICENSE*`, `LICENCE*`, `COPYING*`, `NOTICE*`, `THIRD_PARTY_NOTICES*`)",
         ],
         "pack.yaml": ["line 3: `descripton` is not a valid key here: did you mean `description`?"],
         "pack.yaml: description": [

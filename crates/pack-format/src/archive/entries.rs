@@ -113,7 +113,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             EntryType::File => {
                 let content = Content { start: self.written, size };
                 self.written += size;
-                EntryKind::File { executable: header.executable, content }
+                EntryKind::File { executable: header.mode.is_executable(), content }
             }
             EntryType::Directory => EntryKind::Directory,
         };

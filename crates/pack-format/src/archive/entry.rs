@@ -46,14 +46,16 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// Returns every problem with the entry.
     pub(super) fn validate(&self, limits: &Limits) -> Result<(EntryType, Option<String>), Vec<String>> {
-        let mut problems: Vec<String> = self.extensions.problems().map(str::to_owned).collect();
+        let mut problems: Vec<String> =
+            self.extensions.problems(&self.header.name).into_iter().map(str::to_owned).collect();
         let entry_type = self.entry_type().map_err(|problem| problems.push(problem.to_owned())).ok();
         if entry_type.is_some() && self.header.has_link_name {
             problems.push("has a link target but is not a link".to_owned());
         }
-        let name = self.name();
-        let slashless = name.strip_suffix(b"/").filter(|name| !name.is_empty()).unwrap_or(name);
-        let path = path::parse(slashless, limits)
+        if entry_type == Some(EntryType::File) && self.extensions.contradicts(self.header.mode) {
+            problems.push(ACL.to_owned());
+        }
+        let path = path::parse(self.name(), limits)
             .map_err(|errors| problems.extend(errors.iter().map(ToString::to_string)))
             .ok();
         match (entry_type, path) {
@@ -78,15 +80,20 @@ impl<'a> Entry<'a> {
             b'5' if self.header.size > 0 => Err("is a directory but has content"),
             b'5' => Ok(EntryType::Directory),
             // The v7 format has no type for directories: a directory is an empty file whose name ends with a slash.
-            0 if has_slash(&self.header.name) && !is_renamed && self.header.size == 0 => {
-                if self.header.is_v7 {
-                    Ok(EntryType::Directory)
-                } else {
+            0 if has_slash(&self.header.name)
+                && !self.header.name.starts_with(b"/")
+                && !is_renamed
+                && self.header.size == 0 =>
+            {
+                if self.header.is_ustar {
                     Err(NUL_TYPE_WITH_SLASH)
+                } else {
+                    Ok(EntryType::Directory)
                 }
             }
             0 if has_slash(&self.header.name) => Err(FILE_WITH_SLASH),
             0 | b'0' if has_slash(self.name()) => Err(FILE_WITH_SLASH),
+            0 | b'0' if self.name().ends_with(b"/.") => Err(FILE_WITH_DOT),
             0 | b'0' => Ok(EntryType::File),
             b'1' => Err("is a hard link, which is not allowed; archive the file itself (`tar --hard-dereference`)"),
             b'2' => Err("is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)"),
@@ -107,14 +114,22 @@ impl<'a> Entry<'a> {
         self.header.size == 0 || self.entry_type() == Ok(EntryType::File) || self.header.typeflag == b'7'
     }
 
+    /// Returns the name. An empty PAX `path` leaves the name of the pack's own directory as it is.
     fn name(&self) -> &[u8] {
-        self.extensions.name().unwrap_or(&self.header.name)
+        match self.extensions.name() {
+            Some(b"") if path::is_root(&self.header.name) => &self.header.name,
+            Some(name) => name,
+            None => &self.header.name,
+        }
     }
 }
 
 const NUL_TYPE_WITH_SLASH: &str = "has the typeflag NUL and a name that ends with `/`, which makes it a file to some tar \
                                    readers and a directory to others; create the archive with `tar --format=posix`";
+const ACL: &str = "has a PAX `SCHILY.acl.access` that contradicts the execute bits of its mode, and tar readers disagree on \
+                   which applies; archive the files without access control lists (`tar --no-acls`)";
 const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/` like that of a directory";
+const FILE_WITH_DOT: &str = "is a file, but its name ends with `/.` like that of a directory";
 
 /// Displays the entry's name and position, as the subject of a message.
 impl fmt::Display for Entry<'_> {

@@ -1,5 +1,8 @@
+use unicode_normalization::is_nfc;
+
 use super::{
-    header::Header,
+    acl,
+    header::{Header, Mode},
     pax::{InvalidPax, Pax},
 };
 
@@ -40,8 +43,11 @@ pub(super) struct Extensions {
 /// next entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {
-    #[error("is in v7 format, which has no extension headers; create the archive with `tar --format=posix`")]
-    V7,
+    #[error(
+        "has a magic other than that of POSIX or GNU tar, as 7-Zip 9 and R write it, and some tar readers ignore such a \
+         header; create the archive with `tar --format=posix` or with a current version of 7-Zip"
+    )]
+    Magic,
     #[error("follows another extension header, and tar readers disagree on which of them applies")]
     Combined,
     #[error(
@@ -62,19 +68,21 @@ impl Extensions {
         data: &[u8],
     ) -> Result<(), InvalidExtension> {
         use ExtensionType::{GlobalPax, LongLink, LongName, Pax as PaxRecords};
-        if header.is_v7 {
-            return Err(InvalidExtension::V7);
+        if !header.has_extensions {
+            return Err(InvalidExtension::Magic);
         }
-        // GNU tar writes a long link name before a long name. `git archive` writes a global header before all others.
-        match (self.types.as_slice(), extension_type) {
-            ([], _) | ([GlobalPax], PaxRecords | LongName | LongLink) => {}
-            ([.., LongLink], LongName) | ([.., LongName], LongLink) if !self.types.contains(&extension_type) => {}
-            _ => return Err(InvalidExtension::Combined),
+        // `git archive` writes a global header before all others.
+        let is_allowed = match extension_type {
+            GlobalPax => self.types.iter().all(|before| *before == GlobalPax),
+            PaxRecords | LongName | LongLink => !self.types.contains(&extension_type),
+        };
+        if !is_allowed {
+            return Err(InvalidExtension::Combined);
         }
         self.types.push(extension_type);
         match extension_type {
             PaxRecords => self.pax = Pax::parse(data)?,
-            GlobalPax if Pax::parse(data)? != Pax::default() => return Err(InvalidExtension::GlobalPax),
+            GlobalPax if !Pax::parse(data)?.is_allowed_globally() => return Err(InvalidExtension::GlobalPax),
             LongName => self.long_name = Some(long_name(data)?),
             GlobalPax | LongLink => {}
         }
@@ -96,16 +104,43 @@ impl Extensions {
         self.pax.size
     }
 
-    /// Returns the problems with the entry that its extension headers cause.
-    pub(super) fn problems(&self) -> impl Iterator<Item = &'static str> {
-        let has_long_link = self.types.contains(&ExtensionType::LongLink);
-        let long_link = has_long_link.then_some("has a GNU long link name, which only a link may have");
-        self.pax.problems.iter().copied().chain(long_link)
+    /// Returns whether the access control list and the mode disagree on who may execute the file.
+    pub(super) fn contradicts(&self, mode: Mode) -> bool {
+        self.pax.acl.as_ref().is_some_and(|acl| acl::contradicts(acl, mode))
+    }
+
+    /// Returns the problems with the entry that its extension headers cause. `header_name` is the name in its header.
+    pub(super) fn problems(&self, header_name: &[u8]) -> Vec<&'static str> {
+        let mut problems = self.pax.problems.clone();
+        if self.types.contains(&ExtensionType::LongLink) {
+            problems.push("has a GNU long link name, which only a link may have");
+        }
+        if let (Some(path), Some(long_name)) = (&self.pax.path, &self.long_name)
+            && path != long_name
+        {
+            problems.push(TWO_NAMES);
+        }
+        if self.pax.path.as_deref().and_then(|path| str::from_utf8(path).ok()).is_some_and(|path| !is_nfc(path)) {
+            problems.push(NOT_NFC);
+        }
+        if self.pax.has_hidden_path && self.name() != Some(header_name) {
+            problems.push(HIDDEN_PATH);
+        }
+        problems
     }
 }
 
-/// Returns a GNU long name without the trailing NUL, which some writers omit.
+const TWO_NAMES: &str = "has a PAX `path` and a GNU long name that differ, and tar readers disagree on which applies; \
+                         create the archive with `tar --format=posix`";
+const NOT_NFC: &str = "has a PAX `path` with decomposed characters (not in Unicode normalisation form C), which bsdtar \
+                       changes; rename it, or create the archive with `tar --format=gnu`";
+const HIDDEN_PATH: &str = "has a PAX `path` and another PAX record with a NUL or an empty line in its value, where some \
+                           tar readers stop and use the name in the header; archive the files without extended \
+                           attributes (`tar --no-xattrs --no-selinux`)";
+
+/// Returns a GNU long name without the NULs at its end. Most writers add one NUL.
 fn long_name(data: &[u8]) -> Result<Vec<u8>, InvalidExtension> {
-    let name = data.strip_suffix(b"\0").unwrap_or(data);
+    let length = data.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let name = &data[..length];
     if name.is_empty() || name.contains(&0) { Err(InvalidExtension::LongName) } else { Ok(name.to_vec()) }
 }

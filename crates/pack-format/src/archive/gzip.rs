@@ -14,8 +14,8 @@ const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// A reader that unpacks a gzip file chunk by chunk. After each chunk, it checks the limits on compressed bytes,
 /// unpacked bytes and their ratio.
 ///
-/// The file must be a single valid member with nothing after it. RFC 1952, section 2.2, allows several members, but
-/// some readers read only the first.
+/// The file must be a single valid member. RFC 1952, section 2.2, allows several members, but some readers read only the
+/// first. Zeros may follow: bsdtar pads what it compresses into a pipe, and gzip ignores them.
 pub(super) struct GzipReader<'a, R> {
     decoder: GzDecoder<CountingReader<R>>,
     chunk: Vec<u8>,
@@ -90,22 +90,31 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         Ok(())
     }
 
-    /// Checks that nothing follows the member, whose trailer the decoder has verified.
+    /// Checks that only zeros follow the member, whose trailer the decoder has verified.
     fn end(&mut self) -> Result<(), ReadError> {
         self.is_at_end = true;
         let end = self.decoder.get_ref().consumed;
-        let rest = self.decoder.get_mut().fill_buf().map_err(ReadError::Io)?;
-        if rest.is_empty() {
-            return Ok(());
+        loop {
+            let rest = match self.decoder.get_mut().fill_buf() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(ReadError::Io(error)),
+                Ok([]) => return Ok(()),
+                Ok(rest) => rest,
+            };
+            if rest.iter().any(|byte| *byte != 0) {
+                let what = if rest.starts_with(&MAGIC) {
+                    "another gzip member follows; upload a single gzip member"
+                } else {
+                    "other data follows; upload the archive with nothing after it"
+                };
+                return Err(ReadError::Unreadable(format!(
+                    "the gzip stream ends at byte {end} of the upload, but {what}"
+                )));
+            }
+            let zeros = rest.len();
+            self.decoder.get_mut().consume(zeros);
+            self.check_limits().map_err(ReadError::TooLarge)?;
         }
-        let what = if rest.starts_with(&MAGIC) {
-            "another gzip member follows; upload a single gzip member"
-        } else if rest.iter().all(|byte| *byte == 0) {
-            "zeros follow, which bsdtar adds when it compresses into a pipe; use gzip instead (`tar -cf - . | gzip`)"
-        } else {
-            "other data follows; upload the archive with nothing after it"
-        };
-        Err(ReadError::Unreadable(format!("the gzip stream ends at byte {end} of the upload, but {what}")))
     }
 
     /// Explains a decoder error. An error of the underlying reader remains an I/O error.

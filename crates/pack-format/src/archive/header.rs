@@ -1,8 +1,11 @@
-use std::mem::offset_of;
+use std::{
+    mem::offset_of,
+    ops::{Range, RangeInclusive},
+};
 
-use tar::{Header as Layout, UstarHeader};
+use tar::{Header as Layout, OldHeader, UstarHeader};
 
-use super::number::{InvalidNumber, signed, unsigned};
+use super::number::{InvalidNumber, number, octal};
 use crate::Quoted;
 
 /// The size of a tar block, in bytes. A header is one block, and contents are padded to full blocks.
@@ -16,11 +19,33 @@ pub(super) struct Header {
     pub(super) typeflag: u8,
     /// The size of the data that follows, in bytes, without padding.
     pub(super) size: u64,
-    /// Whether the mode has any of the three execute bits.
-    pub(super) executable: bool,
+    pub(super) mode: Mode,
     pub(super) has_link_name: bool,
-    /// Whether the header is in the format of Unix version 7, which has no extension headers.
-    pub(super) is_v7: bool,
+    /// Whether the magic starts with `ustar`. If it does not, a name that ends with `/` can mark a directory.
+    pub(super) is_ustar: bool,
+    /// Whether the format has extension headers, as POSIX and GNU have.
+    pub(super) has_extensions: bool,
+}
+
+/// The permission bits of a header.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mode(i64);
+
+impl Mode {
+    /// Returns whether the owner may execute the file.
+    pub(super) fn is_owner_executable(self) -> bool {
+        self.0 & 0o100 != 0
+    }
+
+    /// Returns whether any of the three execute bits is set.
+    pub(super) fn is_executable(self) -> bool {
+        self.0 & 0o111 != 0
+    }
+
+    /// Returns the execute bits of owner, group and others.
+    pub(super) fn execute_bits(self) -> [bool; 3] {
+        [0o100, 0o010, 0o001].map(|bit| self.0 & bit != 0)
+    }
 }
 
 /// The reason that a block is not a valid [`Header`].
@@ -29,18 +54,24 @@ pub(super) enum InvalidHeader {
     #[error("has a checksum field that {0}")]
     UnreadableChecksum(InvalidNumber),
     #[error("has the checksum {found} but should have {expected}; the archive is damaged, so create it again")]
-    Checksum { found: u64, expected: u64 },
-    #[error("has the unknown magic {0}; the format must be POSIX, GNU or v7 tar (`tar --format=posix`)")]
-    Magic(String),
-    #[error("has a `{field}` field that {error}")]
-    Number { field: &'static str, error: InvalidNumber },
+    Checksum { found: i64, expected: i64 },
+    #[error("of entry {entry} has a `{field}` field that {error}; {fix}")]
+    Number { entry: String, field: &'static str, error: InvalidNumber, fix: &'static str },
     #[error(
-        "is in {format} format but has data after its last field, which some tar readers take as part of the name; \
-         create the archive with `tar --format=posix`"
+        "has bytes after the NUL that ends its `{0}` field, which some tar readers take as part of the field; create the \
+         archive with `tar --format=posix`"
     )]
-    Trailing { format: &'static str },
-    #[error("has a name prefix but no name")]
-    PrefixAlone,
+    AfterNul(&'static str),
+    #[error(
+        "has a prefix of more than 130 bytes and the trailer of star, whose prefixes are shorter, so tar readers disagree \
+         on the name; create the archive with `tar --format=posix`"
+    )]
+    StarPrefix,
+    #[error(
+        "has data in the `prefix` field, which its format does not have, and some tar readers take it as part of the \
+         name; create the archive with `tar --format=posix`"
+    )]
+    Prefix,
 }
 
 impl Header {
@@ -52,61 +83,122 @@ impl Header {
         let layout = Layout::from_byte_slice(block);
         let common = layout.as_old();
         check_checksum(block, &common.cksum)?;
-        let number = |field, bytes: &[u8]| unsigned(bytes).map_err(|error| InvalidHeader::Number { field, error });
-        let mode = number("mode", &common.mode)?;
-        number("uid", &common.uid)?;
-        number("gid", &common.gid)?;
-        let size = number("size", &common.size)?;
-        signed(&common.mtime).map_err(|error| InvalidHeader::Number { field: "mtime", error })?;
-
-        // Not every format has these fields, but GNU tar writes them and Python reads them in every format.
-        number("devmajor", &block[offset_of!(UstarHeader, dev_major)..offset_of!(UstarHeader, dev_minor)])?;
-        number("devminor", &block[offset_of!(UstarHeader, dev_minor)..offset_of!(UstarHeader, prefix)])?;
-
-        let is_v7 = block[MAGIC_AND_VERSION] == [0; 8];
+        let (mode, size) = numbers(block, common)?;
         let prefix = match layout.as_ustar() {
-            Some(ustar) => until_nul(&ustar.prefix),
-            None if layout.as_gnu().is_some() => no_prefix(block, "GNU")?,
-            None if is_v7 => no_prefix(block, "v7")?,
-            None => return Err(InvalidHeader::Magic(Quoted::new(&block[MAGIC_AND_VERSION]).to_string())),
+            Some(_) if is_star(block) => star_prefix(block)?,
+            Some(ustar) => until_nul("prefix", &ustar.prefix)?,
+            // GNU headers may contain times or sparse maps there, but Python reads a prefix in every format.
+            None if block[PREFIX].iter().any(|byte| *byte != 0) => return Err(InvalidHeader::Prefix),
+            None => &[],
         };
         Ok(Self {
-            name: join(prefix, until_nul(&common.name))?,
+            name: join(prefix, until_nul("name", &common.name)?),
             typeflag: common.linkflag[0],
             size,
-            executable: mode & 0o111 != 0,
-            has_link_name: common.linkname[0] != 0,
-            is_v7,
+            mode,
+            has_link_name: !until_nul("linkname", &common.linkname)?.is_empty(),
+            is_ustar: block[MAGIC..].starts_with(b"ustar"),
+            has_extensions: layout.as_ustar().is_some() || layout.as_gnu().is_some(),
         })
     }
 }
 
-/// The fields `magic` and `version`, which identify the format.
-const MAGIC_AND_VERSION: std::ops::Range<usize> = 257..265;
+/// The first byte of the field `magic`, which identifies the format.
+const MAGIC: usize = 257;
+const DEV_MAJOR: Range<usize> = offset_of!(UstarHeader, dev_major)..offset_of!(UstarHeader, dev_minor);
+const DEV_MINOR: Range<usize> = offset_of!(UstarHeader, dev_minor)..offset_of!(UstarHeader, prefix);
+const PREFIX: Range<usize> = offset_of!(UstarHeader, prefix)..offset_of!(UstarHeader, pad);
+
+// The end of a star header: a shorter prefix, the times of last access and change, and a trailer.
+const STAR_PREFIX: Range<usize> = 345..476;
+const STAR_ATIME: Range<usize> = 476..488;
+const STAR_CTIME: Range<usize> = 488..500;
+const STAR_TRAILER: Range<usize> = 508..512;
 
 /// Verifies the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
+///
+/// Node-tar ignores headers whose checksum is not followed by a space or NUL, or is the sum of signed bytes. Libarchive
+/// ignores those in which a NUL precedes it.
 fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHeader> {
-    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
-    let found = unsigned(field).map_err(InvalidHeader::UnreadableChecksum)?;
-    let expected = sum(block) - sum(field) + u64::from(b' ') * field.len() as u64;
+    if !matches!(field[7], b' ' | 0) || field[0] == 0 {
+        return Err(InvalidHeader::UnreadableChecksum(InvalidNumber::Malformed));
+    }
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte)).sum::<i64>();
+    let found = octal(field).map_err(InvalidHeader::UnreadableChecksum)?;
+    let expected = sum(block) - sum(field) + i64::from(b' ') * 8;
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-/// Checks that a header without a prefix field has only zeros after its last common field. GNU headers may contain
-/// times or sparse maps there, but Python reads a prefix in every format.
-fn no_prefix(block: &[u8; BLOCK], format: &'static str) -> Result<&'static [u8], InvalidHeader> {
-    let rest = &block[offset_of!(UstarHeader, prefix)..];
-    if rest.iter().all(|byte| *byte == 0) { Ok(&[]) } else { Err(InvalidHeader::Trailing { format }) }
+/// Parses the numeric fields. Returns the mode and the size, which are the only ones that matter to a pack.
+fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), InvalidHeader> {
+    let invalid = |field, fix| number_error(block, field, fix);
+    // Rust's `tar` reads another mode from base-256.
+    let mode = match common.mode[0] {
+        0x80 | 0xff => Err(InvalidNumber::Base256),
+        _ => octal(&common.mode),
+    };
+    let mode = mode.map_err(invalid("mode", POSIX))?;
+    number(&common.uid, &IDS).map_err(invalid("uid", OWNER))?;
+    number(&common.gid, &IDS).map_err(invalid("gid", OWNER))?;
+    let size = number(&common.size, &(0..=i64::MAX)).map_err(invalid("size", POSIX))?;
+    number(&common.mtime, &SAFE).map_err(invalid("mtime", TIME))?;
+    // Not every format has these fields, but Python reads them in every format.
+    for (field, range) in [("devmajor", DEV_MAJOR), ("devminor", DEV_MINOR)] {
+        let bytes = &block[range];
+        if bytes.iter().any(|byte| !matches!(byte, 0 | b' ')) {
+            number(bytes, &SAFE).map_err(invalid(field, POSIX))?;
+        }
+    }
+    Ok((Mode(mode), size.unsigned_abs()))
 }
 
-fn join(prefix: &[u8], name: &[u8]) -> Result<Vec<u8>, InvalidHeader> {
-    match (prefix, name) {
-        ([], _) => Ok(name.to_vec()),
-        (_, []) => Err(InvalidHeader::PrefixAlone),
-        _ => Ok([prefix, name].join(&b'/')),
+/// Returns a function that adds the entry's name, the field and a fix to the error of a number.
+fn number_error(
+    block: &[u8; BLOCK],
+    field: &'static str,
+    fix: &'static str,
+) -> impl FnOnce(InvalidNumber) -> InvalidHeader {
+    move |error| {
+        let name = Layout::from_byte_slice(block).as_old().name.split(|byte| *byte == 0).next().unwrap_or_default();
+        InvalidHeader::Number { entry: Quoted::new(name).to_string(), field, error, fix }
     }
 }
 
-fn until_nul(field: &[u8]) -> &[u8] {
-    field.split(|byte| *byte == 0).next().unwrap_or_default()
+/// The owners and groups that GNU tar accepts.
+const IDS: RangeInclusive<i64> = 0..=u32::MAX as i64;
+/// The numbers that JavaScript represents exactly. Node-tar ignores an entry with any other time or device number.
+const SAFE: RangeInclusive<i64> = -((1 << 53) - 1)..=(1 << 53) - 1;
+const POSIX: &str = "create the archive with `tar --format=posix`";
+const OWNER: &str = "create the archive with `tar --owner=0 --group=0`";
+const TIME: &str = "set the file's time with `touch`, and create the archive with `tar --format=posix`";
+
+/// Returns whether a `ustar` header is one of star's, which has a trailer, times after the prefix, or both. Node-tar writes
+/// the times.
+fn is_star(block: &[u8; BLOCK]) -> bool {
+    let is_time = |field: &[u8]| field[0].is_ascii_digit() && octal(field).is_ok();
+    block[STAR_TRAILER] == *b"tar\0" || (is_time(&block[STAR_ATIME]) && is_time(&block[STAR_CTIME]))
+}
+
+/// Returns the prefix of a star header. Some readers take only 130 bytes as the prefix, others up to 155.
+fn star_prefix(block: &[u8; BLOCK]) -> Result<&[u8], InvalidHeader> {
+    let prefix = &block[STAR_PREFIX];
+    if prefix[130] != 0 {
+        return Err(InvalidHeader::StarPrefix);
+    }
+    for (field, range) in [("atime", STAR_ATIME), ("ctime", STAR_CTIME)] {
+        octal(&block[range]).map_err(number_error(block, field, POSIX))?;
+    }
+    until_nul("prefix", prefix)
+}
+
+/// Joins the prefix and the name. The name of a directory may be entirely in the prefix.
+fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
+    if prefix.is_empty() { name.to_vec() } else { [prefix, name].join(&b'/') }
+}
+
+/// Returns the text of a field. A NUL ends it, unless it fills the field.
+fn until_nul<'a>(name: &'static str, field: &'a [u8]) -> Result<&'a [u8], InvalidHeader> {
+    let length = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let (text, rest) = field.split_at(length);
+    if rest.iter().all(|byte| *byte == 0) { Ok(text) } else { Err(InvalidHeader::AfterNul(name)) }
 }

@@ -3,12 +3,14 @@
 //! - [`gzip`] decompresses the archive in chunks and checks the limits on its size and compression ratio.
 //! - [`entries`] walks the blocks of the tar, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
-//! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them.
+//! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One of
+//!   the PAX records is an access control list ([`acl`]).
 //! - [`path`] validates names.
 //! - [`tree_builder`] assembles the entries into a [`Tree`].
 //!
 //! File contents are written to the caller's writer in archive order. Memory use does not depend on their size.
 
+mod acl;
 mod entries;
 mod entry;
 mod extension;
@@ -40,6 +42,23 @@ enum ReadError {
     Io(io::Error),
 }
 
+/// The files and directories of an archive.
+pub(super) struct Unpacked {
+    pub(super) tree: Tree,
+    /// The wrapping directory, which the paths in `tree` do not have.
+    pub(super) wrapper: Option<String>,
+}
+
+impl Unpacked {
+    /// Returns the path in the archive of an entry of `tree`.
+    pub(super) fn archive_path(&self, path: &str) -> String {
+        match &self.wrapper {
+            Some(wrapper) => format!("{wrapper}/{path}"),
+            None => path.to_owned(),
+        }
+    }
+}
+
 /// Reads an archive into a tree, and writes the contents of its files to `contents`.
 ///
 /// Strips one wrapping directory, and drops macOS metadata and git's top-level files. Reports invalid entries as
@@ -53,7 +72,7 @@ pub(super) fn read(
     limits: &Limits,
     contents: &mut impl Write,
     problems: &mut Problems,
-) -> Result<Tree, ValidationError> {
+) -> Result<Unpacked, ValidationError> {
     let reader = GzipReader::new(archive, limits);
     let mut builder = TreeBuilder::default();
     match Entries::new(reader, limits, &mut builder, problems, contents).read() {

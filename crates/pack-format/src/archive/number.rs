@@ -1,50 +1,49 @@
+use std::ops::RangeInclusive;
+
+/// Why the bytes of a numeric field are not a number that all tar readers agree on.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidNumber {
-    /// Tar readers disagree on the value, or reject it.
     #[error("is not a well-formed number")]
     Malformed,
-    /// This is possible only in GNU's base-256 encoding.
-    #[error("is negative")]
-    Negative,
-    #[error("is larger than 63 bits")]
+    #[error("is in base-256, which some tar readers misread")]
+    Base256,
+    #[error("is larger than 64 bits")]
     Overflow,
+    #[error("is {value}, but must be from {min} to {max}")]
+    OutOfRange { value: i128, min: i64, max: i64 },
 }
 
-/// Parses a numeric field that may be negative, such as a time.
+/// Parses a field in octal, or in GNU's base-256: the byte 0x80 or 0xff, followed by a big-endian two's complement
+/// number.
+pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, InvalidNumber> {
+    let (sign, digits) = match field {
+        [0x80, digits @ ..] => (0x00, digits),
+        [0xff, digits @ ..] => (0xff, digits),
+        _ => return octal(field),
+    };
+    let mut bytes = [sign; 16];
+    bytes[16 - digits.len()..].copy_from_slice(digits);
+    let value = i128::from_be_bytes(bytes);
+    i64::try_from(value).ok().filter(|number| range.contains(number)).ok_or(InvalidNumber::OutOfRange {
+        value,
+        min: *range.start(),
+        max: *range.end(),
+    })
+}
+
+/// Parses an octal field: digits with spaces before them, and spaces and NULs after them (POSIX.1-1988, `ustar`). A field
+/// of only spaces and NULs is zero, unless GNU tar takes it as blank.
 ///
-/// Accepts octal digits with spaces before them and spaces or NULs after them (POSIX.1-1988 `ustar`), a field of only
-/// NULs, and GNU's base-256 encoding: the byte 0x80 or 0xff, followed by a big-endian two's complement number. Rejects
-/// signs, other prefixes and other bytes after the digits, since GNU tar, libarchive and Python read these differently.
-pub(super) fn signed(field: &[u8]) -> Result<i64, InvalidNumber> {
-    match field {
-        [0x80, digits @ ..] => base_256(digits, 0x00),
-        [0xff, digits @ ..] => base_256(digits, 0xff),
-        _ => octal(field),
+/// GNU tar, libarchive and Python disagree on signs, on other prefixes, and on other bytes after the digits.
+pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
+        // GNU tar skips one NUL and all spaces, and then needs another byte.
+        let rest = field.strip_prefix(b"\0").unwrap_or(field);
+        return if rest.contains(&0) { Ok(0) } else { Err(InvalidNumber::Malformed) };
     }
-}
-
-/// Parses a numeric field that may not be negative.
-pub(super) fn unsigned(field: &[u8]) -> Result<u64, InvalidNumber> {
-    signed(field)?.try_into().map_err(|_| InvalidNumber::Negative)
-}
-
-fn base_256(digits: &[u8], sign: u8) -> Result<i64, InvalidNumber> {
-    let overflow = if sign == 0 { InvalidNumber::Overflow } else { InvalidNumber::Negative };
-    let (high, low) = digits.split_at(digits.len().saturating_sub(8));
-    let mut number = [sign; 8];
-    number[8 - low.len()..].copy_from_slice(low);
-    let number = i64::from_be_bytes(number);
-    let fits = high.iter().all(|byte| *byte == sign) && (number < 0) == (sign != 0);
-    if fits { Ok(number) } else { Err(overflow) }
-}
-
-fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
-    if field.iter().all(|byte| *byte == 0) {
-        return Ok(0);
-    }
-    let start = field.iter().position(|byte| *byte != b' ').unwrap_or(field.len());
+    let start = field.iter().take_while(|byte| **byte == b' ').count();
     let digits = &field[start..];
-    let length = digits.iter().position(|byte| !(b'0'..=b'7').contains(byte)).unwrap_or(digits.len());
+    let length = digits.iter().take_while(|byte| (b'0'..=b'7').contains(byte)).count();
     let (digits, rest) = digits.split_at(length);
     if digits.is_empty() || rest.iter().any(|byte| !matches!(byte, 0 | b' ')) {
         return Err(InvalidNumber::Malformed);

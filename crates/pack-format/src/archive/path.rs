@@ -11,8 +11,6 @@ pub(super) enum InvalidPath {
     Absolute,
     #[error("has `..` in its name, which is not allowed")]
     Parent,
-    #[error("has a `.` or an empty component in its name, which is not allowed")]
-    EmptyComponent,
     #[error("has a backslash in its name, which is a separator on Windows; use `/`")]
     Backslash,
     #[error("has a drive letter in its name; names must be relative to the pack's directory")]
@@ -41,20 +39,28 @@ pub(super) enum InvalidPath {
     ComponentTooLong { bytes: usize, limit: u64 },
 }
 
-/// Parses a name into a path relative to the archive's root: the name without a leading `./`, or `None` for the root
-/// itself. The caller must have removed a directory's trailing slash.
+/// Parses a name into a path relative to the archive's root, or `None` for the root itself. Leaves out empty components
+/// and `.`, as tar readers do.
 ///
 /// # Errors
 /// Returns the problems with the name. If the name is not UTF-8, empty or too long, returns only that problem.
 pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<InvalidPath>> {
-    let Ok(text) = str::from_utf8(name) else { return Err(vec![InvalidPath::NotUtf8]) };
-    if text == "." {
+    if is_root(name) {
         return Ok(None);
     }
-    // Strip only one `./`. The checks reject a second `./` and a slash after the first.
-    let path = text.strip_prefix("./").filter(|path| !path.starts_with('/')).unwrap_or(text);
-    let problems = check(path, limits);
-    if problems.is_empty() { Ok(Some(path.to_owned())) } else { Err(problems) }
+    let Ok(text) = str::from_utf8(name) else { return Err(vec![InvalidPath::NotUtf8]) };
+    let components: Vec<&str> = text.split('/').filter(|component| !matches!(*component, "" | ".")).collect();
+    let path = components.join("/");
+    let mut problems = check(&path, limits);
+    if text.starts_with('/') {
+        problems.insert(0, InvalidPath::Absolute);
+    }
+    if problems.is_empty() { Ok(Some(path)) } else { Err(problems) }
+}
+
+/// Returns whether tar readers take this name as the directory into which they unpack, such as `./` or `/`.
+pub(super) fn is_root(name: &[u8]) -> bool {
+    !name.is_empty() && name.split(|byte| *byte == b'/').all(|component| matches!(component, b"" | b"."))
 }
 
 fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
@@ -66,11 +72,7 @@ fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
         return vec![InvalidPath::TooLong { bytes: path.len(), limit: limits.path_bytes }];
     }
     let mut problems = Vec::new();
-    let relative = path.strip_prefix('/').unwrap_or(path);
-    if relative.len() < path.len() {
-        problems.push(InvalidPath::Absolute);
-    }
-    let components = relative.split('/');
+    let components = path.split('/');
     let depth = components.clone().count();
     for problem in components.flat_map(|component| check_component(component, limits)).chain(check_characters(path)) {
         if !problems.contains(&problem) {
@@ -85,7 +87,6 @@ fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
 
 fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     match component {
-        "" | "." => return vec![InvalidPath::EmptyComponent],
         ".." => return vec![InvalidPath::Parent],
         // macOS stores the attributes of `.` under this name. The entry is dropped later.
         "._." => return Vec::new(),

@@ -3,7 +3,8 @@ use std::collections::{HashMap, hash_map};
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Entry, EntryKind, Quoted, Tree, manifest::PACK_YAML};
+use super::Unpacked;
+use crate::{Entry, EntryKind, Quoted, Tree, layout::DIRECTORIES};
 
 /// A builder that assembles an archive's entries into a [`Tree`].
 #[derive(Default)]
@@ -84,9 +85,8 @@ impl TreeBuilder {
 
     /// Builds the tree. Drops `.gitignore` and `.gitattributes` at the top of the archive and at the top of the pack.
     ///
-    /// Strips a wrapping directory: the only other entry at the top, with a `pack.yaml` (in upper or lower case)
-    /// inside.
-    pub(super) fn build(self) -> Tree {
+    /// Strips a wrapping directory: the only other entry at the top, unless packs have a directory of that name.
+    pub(super) fn build(self) -> Unpacked {
         let wrapper = self.wrapper();
         let entries = self.nodes.into_iter().filter_map(|node| {
             let path = match &wrapper {
@@ -95,13 +95,14 @@ impl TreeBuilder {
             };
             (!is_git_file(&path)).then_some(Entry { path, kind: node.kind })
         });
-        Tree::new(entries.collect())
+        Unpacked { tree: Tree::new(entries.collect()), wrapper }
     }
 
     fn wrapper(&self) -> Option<String> {
         let mut top = self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path));
         let (Some(only), None) = (top.next(), top.next()) else { return None };
-        self.by_key.contains_key(&key(&format!("{}/{PACK_YAML}", only.path))).then(|| only.path.clone())
+        let is_wrapper = only.kind == EntryKind::Directory && !DIRECTORIES.contains(&only.path.as_str());
+        is_wrapper.then(|| only.path.clone())
     }
 
     fn add_parents(&mut self, path: &str, key: &str, position: u64) -> Result<(), EntryConflict> {

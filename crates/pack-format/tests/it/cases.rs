@@ -1,14 +1,33 @@
-//! Stored archives, in `tests/cases`, that some tar readers reject or read differently.
+//! Archives that real tools wrote, in `tests/cases`.
 
-use crate::support::problems;
+use crate::support::{accepted_paths, problems};
 
-/// Asserts that the archive `tests/cases/reject/<name>.tar.gz` is rejected, and that one of its problems contains
-/// `words`.
+fn case(path: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/tests/cases/{path}.tar.gz", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// Asserts that the archive `tests/cases/reject/<name>.tar.gz` is rejected, and that one of its problems contains `words`.
 #[track_caller]
 fn assert_case_rejected(name: &str, words: &str) {
-    let path = format!("{}/tests/cases/reject/{name}.tar.gz", env!("CARGO_MANIFEST_DIR"));
-    let problems = problems(&std::fs::read(path).unwrap());
+    let problems = problems(&case(&format!("reject/{name}")));
     assert!(problems.iter().any(|problem| problem.contains(words)), "{name}: {problems:#?}");
+}
+
+#[test]
+fn accepts_archives_that_all_readers_understand_alike() {
+    let long = "data/level-with-long-name-0/level-with-long-name-1/level-with-long-name-2/level-with-long-name-3/\
+                level-with-long-name-4/level-with-long-name-5/";
+    for (name, path) in [
+        ("dart-ustar-version-0-space", "data/a.txt"),
+        ("ant-plexus-ustar-version-nul", "data/a.txt"),
+        ("tarlz-crc", &format!("{long}f")),
+        ("dir-prefix-without-name", long),
+        ("python-arcname-empty", "guides/a.md"),
+        ("zeros-after-gzip", "guides/a.md"),
+    ] {
+        let paths = accepted_paths(&case(&format!("accept/{name}")));
+        assert!(paths.iter().any(|found| found == path), "{name}: {paths:#?}");
+    }
 }
 
 #[test]
@@ -20,6 +39,10 @@ fn rejects_archives_that_readers_understand_differently() {
         ("uname-nul", "contains a PAX `uname` with a NUL"),
         ("pax-bad-uid", "contains the PAX `uid`"),
         ("ustar-nul-type-slash", "has the typeflag NUL and a name that ends with `/`"),
+        ("7zip-old-longname-in-v7", "as 7-Zip 9 and R write it"),
+        ("java-uid-minus-2", "of entry `data/a` has a `uid` field that is -2"),
+        ("rust-tar-negative-mtime", "of entry `data/a` has a `mtime` field that is 18446744073709551615"),
+        ("wrapped-pack-yml", "rename `my-pack/pack.yml` to `pack.yaml`"),
     ] {
         assert_case_rejected(name, words);
     }

@@ -8,7 +8,8 @@ use test_support::{
 use crate::support::assert_problems;
 
 const HELP: &str = "move it into one of `guides/`, `scripts/`, `data/`, `templates/`, or remove it (files allowed at \
-                    the top: `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE`, `LICENSE.*`)";
+                    the top: `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE*`, `LICENCE*`, `COPYING*`, \
+                    `NOTICE*`, `THIRD_PARTY_NOTICES*`)";
 
 /// Asserts that a pack with a valid `pack.yaml` and these files has exactly these problems.
 #[track_caller]
@@ -28,6 +29,11 @@ fn accepts_every_defined_file_and_directory() {
             ("LICENSE", b""),
             ("LICENSE.md", b""),
             ("LICENSE.Apache-2.0", b""),
+            ("LICENSE-MIT", b""),
+            ("LICENCE", b""),
+            ("COPYING.LESSER", b""),
+            ("NOTICE.txt", b""),
+            ("THIRD_PARTY_NOTICES.md", b""),
             ("guides/", b""),
             ("scripts/a/b/run.sh", b""),
             ("data/pack.yml", b"\0"),
@@ -48,7 +54,17 @@ fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
             "`behaviour.md` is not allowed at the top of a pack; rename it to `behavior.md`, or remove it",
         ),
         ("readme.md", "`readme.md` is not allowed at the top of a pack; rename it to `README.md`, or remove it"),
-        ("LICENCE", "`LICENCE` is not allowed at the top of a pack; rename it to `LICENSE`, or remove it"),
+        ("Licence", "`Licence` is not allowed at the top of a pack; rename it to `LICENCE`, or remove it"),
+        ("license.txt", "`license.txt` is not allowed at the top of a pack; rename it to `LICENSE.txt`, or remove it"),
+        ("LISENCE", "`LISENCE` is not allowed at the top of a pack; rename it to `LICENCE`, or remove it"),
+        (".git/config", "`.git/` is not allowed at the top of a pack; leave it out (`tar --exclude=.git`)"),
+        (".github/a", "`.github/` is not allowed at the top of a pack; leave it out (`tar --exclude=.github`)"),
+        (
+            ".claude-plugin/plugin.json",
+            "`.claude-plugin/` is not allowed at the top of a pack; leave it out (`tar --exclude=.claude-plugin`)",
+        ),
+        (".env", "`.env` is not allowed at the top of a pack; leave it out (`tar --exclude=.env`)"),
+        (".a b", "`.a b` is not allowed at the top of a pack; leave it out (`tar --exclude`)"),
         ("pack.yml", "`pack.yml` is not allowed at the top of a pack; rename it to `pack.yaml`, or remove it"),
         ("zoo/pack.yaml", "`zoo/` is a pack of its own; archive only that directory"),
         ("guides", "`guides` is a file; must be a directory"),
@@ -57,9 +73,7 @@ fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
     ] {
         assert_files(&[(path, b"")], &[("archive", problem)]);
     }
-    for (path, found) in
-        [("src/main.rs", "src/"), ("Makefile", "Makefile"), (".github/a", ".github/"), ("LICENSE-MIT", "LICENSE-MIT")]
-    {
+    for (path, found) in [("src/main.rs", "src/"), ("Makefile", "Makefile"), ("copy", "copy")] {
         assert_files(&[(path, b"")], &[("archive", &format!("`{found}` is not allowed at the top of a pack; {HELP}"))]);
     }
 }
@@ -101,6 +115,18 @@ fn rejects_a_missing_pack_yaml_and_suggests_where_it_may_be() {
         (&[("pack.yml", yaml), ("guides/", b"")], "is missing; rename `pack.yml` to `pack.yaml`"),
         (&[("sample/pack.yaml", yaml), ("README.md", b"")], within),
         (&[("sample/pack.yaml", yaml), ("zoo/pack.yaml", yaml)], within),
+        // Only a directory that packs do not have is a wrapping directory.
+        (
+            &[("guides/pack.yaml", yaml)],
+            "is missing at the top of the archive, but `guides/` has one; archive that directory, or move the file to \
+             the top",
+        ),
+        (&[("sample/pack.yml", yaml)], "is missing; rename `sample/pack.yml` to `pack.yaml`"),
+        (
+            &[("a/b/pack.yaml", yaml)],
+            "is missing at the top of the archive, but `a/b/` has one; archive that directory, or move the file to the \
+             top",
+        ),
     ] {
         let found = problems(&validate_files(files));
         assert!(found.contains(&("pack.yaml".to_owned(), problem.to_owned())), "{files:?}: {found:?}");
@@ -116,4 +142,26 @@ fn reports_the_problems_of_all_files_together() {
     let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();
     let expected = ["archive", "behavior.md", "pack.yaml: description", "pack.yaml: name", "pack.yaml: version"];
     assert_eq!(fields, expected);
+}
+
+#[test]
+fn validates_everything_inside_a_wrapping_directory() {
+    let result = validate_files(&[
+        ("my-pack/pack.yml", MANIFEST.as_bytes()),
+        ("my-pack/guide/a.md", b""),
+        ("my-pack/behavior.md", b"\xff"),
+    ]);
+    assert_problems(
+        &result,
+        &[
+            ("archive", "`my-pack/guide/` is not allowed at the top of a pack; rename it to `guides/`, or remove it"),
+            (
+                "archive",
+                "`my-pack/pack.yml` is not allowed at the top of a pack; rename it to `pack.yaml`, or remove it",
+            ),
+            ("behavior.md", "line 1: contains the byte 0xFF, which is not valid UTF-8 here; save the file as UTF-8"),
+            ("pack.yaml", "is missing; rename `my-pack/pack.yml` to `pack.yaml`"),
+        ],
+        "a wrapping directory",
+    );
 }

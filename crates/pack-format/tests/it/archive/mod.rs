@@ -2,6 +2,7 @@
 
 mod attacks;
 mod damage;
+mod differential;
 pub(crate) mod generated;
 mod io_errors;
 mod limits;

@@ -5,7 +5,8 @@ use std::io::Write as _;
 use flate2::{Compression, GzBuilder};
 use test_support::{
     archive::{
-        Archive, BLOCK, DEV_MAJOR, DEV_MINOR, GID, Header, MODE, MTIME, PREFIX, SIZE, UID, gzip, gzip_at, pax_record,
+        Archive, BLOCK, DEV_MAJOR, DEV_MINOR, GID, Header, MAGIC_AND_VERSION, MODE, MTIME, PREFIX, SIZE, STAR_ATIME,
+        STAR_CTIME, STAR_TRAILER, UID, gzip, gzip_at, pax_record,
     },
     manifest::MANIFEST,
     validation::validate,
@@ -35,8 +36,11 @@ fn strips_one_wrapping_directory() {
         &expected,
     );
     assert_paths(Archive::new().file("./sample/guides/a", b"").file("./sample/pack.yaml", MANIFEST), &expected);
-    // The directory may have any name, even the name of a directory that packs use.
-    assert_paths(Archive::new().file("guides/pack.yaml", MANIFEST).file("guides/guides/a", b""), &expected);
+    // Git's files beside it are ignored.
+    assert_paths(
+        Archive::new().file(".gitignore", b"").file("sample/pack.yaml", MANIFEST).file("sample/guides/a", b""),
+        &expected,
+    );
 }
 
 #[test]
@@ -61,6 +65,85 @@ fn adds_missing_parents_and_accepts_directories_in_any_order() {
 }
 
 #[test]
+fn leaves_out_empty_components_and_dots() {
+    assert_paths(
+        Archive::new()
+            .directory("././")
+            .file(".//pack.yaml", MANIFEST)
+            .directory("guides/./a//")
+            .file("./guides//a/./b", b"")
+            .header(Header::ustar("c").field(PREFIX, "guides/")),
+        &["guides/", "guides/a/", "guides/a/b", "guides/c", "pack.yaml"],
+    );
+}
+
+#[test]
+fn accepts_every_name_of_the_root() {
+    for root in ["/", "//", "/.", "./", "././", "."] {
+        assert_paths(Archive::new().directory(root).file("pack.yaml", MANIFEST), &["pack.yaml"]);
+        assert_paths(Archive::pack().pax(&[("path", root.as_bytes())]).directory("./"), &["pack.yaml"]);
+    }
+    assert_paths(Archive::pack().pax(&[("path", b"")]).directory("./"), &["pack.yaml"]);
+}
+
+#[test]
+fn accepts_other_magic_in_a_header_without_a_prefix() {
+    // Dart, Ant and plexus-archiver write the first two.
+    for magic in ["ustar\x000 ", "ustar\0\0\0", "ustar\x0001", "ustar 00", "USTAR\x0000", "        "] {
+        let header = |name: &str| Header::ustar(name).field(MAGIC_AND_VERSION, magic);
+        assert_paths(
+            Archive::pack()
+                .header(header("data/a/").typeflag(b'5'))
+                .entry(header("data/a/b"), b"content")
+                .pax(&[("path", b"data/c")])
+                .entry(header("data/x"), b"content"),
+            &["data/", "data/a/", "data/a/b", "data/c", "pack.yaml"],
+        );
+    }
+    // Without `ustar`, the header is that of the v7 format, where a slash at the end marks a directory.
+    let header = Header::v7("data/a/").field(MAGIC_AND_VERSION, "USTAR\x0000");
+    assert_paths(Archive::pack().header(header), &["data/", "data/a/", "pack.yaml"]);
+}
+
+#[test]
+fn accepts_a_directory_whose_name_is_entirely_in_the_prefix() {
+    for (prefix, name) in [("guides/a", ""), ("guides/a/", ""), ("guides/a", "/")] {
+        let header = Header::ustar(name).field(PREFIX, prefix).typeflag(b'5').mode(0o755);
+        assert_paths(Archive::pack().header(header), &["guides/", "guides/a/", "pack.yaml"]);
+    }
+}
+
+#[test]
+fn accepts_the_headers_of_star() {
+    let times = |header: Header| header.field(STAR_ATIME, "14722531400 ").field(STAR_CTIME, "14722531400\0");
+    let prefix = format!("data/{}", "p".repeat(125));
+    assert_paths(
+        Archive::pack()
+            .header(times(Header::ustar("a").field(PREFIX, &prefix)).field(STAR_TRAILER, "tar\0"))
+            .header(times(Header::ustar("b").field(PREFIX, &prefix)))
+            .header(Header::ustar("data/c").field(STAR_TRAILER, "tar\0")),
+        &["data/", "data/c", &format!("{prefix}/"), &format!("{prefix}/a"), &format!("{prefix}/b"), "pack.yaml"],
+    );
+}
+
+#[test]
+fn accepts_a_pax_path_and_a_long_name_that_agree() {
+    let path = [("path", b"data/b".as_slice()), ("mtime", b"1.5")];
+    let expected = ["data/", "data/b", "pack.yaml"];
+    assert_paths(Archive::pack().long_name("data/b").pax(&path).file("x", b""), &expected);
+    assert_paths(Archive::pack().pax(&path).long_name("data/b").file("x", b""), &expected);
+    // Commons-compress writes both for a long name and a large number.
+    assert_paths(Archive::pack().long_name("data/b").pax(&[("mtime", b"1.5")]).file("x", b""), &expected);
+}
+
+#[test]
+fn accepts_zeros_after_the_gzip_member() {
+    for zeros in [1, 512, 9_000, 200_000] {
+        assert_eq!(accepted_paths(&[Archive::pack().tar_gz(), vec![0; zeros]].concat()), ["pack.yaml"]);
+    }
+}
+
+#[test]
 fn accepts_the_global_header_of_git_archive() {
     let commit = pax_record("comment", b"734fb6c0c1ad2c5d2b0fbea3f7ed2a2b7c9f5a10");
     assert_paths(
@@ -81,7 +164,7 @@ fn accepts_the_global_header_of_git_archive() {
 
 #[test]
 fn accepts_times_owners_and_extended_attributes_in_pax() {
-    let records: [(&str, &[u8]); 9] = [
+    let records: [(&str, &[u8]); 11] = [
         ("mtime", b"1767225600.123456789"),
         ("atime", b"-1.5"),
         ("uid", b"4294967294"),
@@ -89,7 +172,9 @@ fn accepts_times_owners_and_extended_attributes_in_pax() {
         ("size", b"2"),
         ("SCHILY.xattr.user.raw", b"\0\xff\n12 comment=x\n=="),
         ("LIBARCHIVE.xattr.user.empty", b""),
-        ("SCHILY.acl.access", b"user::rwx"),
+        ("SCHILY.acl.access", b"user::rw-,group::r--,other::r--"),
+        ("GNU.crc32", b"1A2B3C4D"),
+        ("hdrcharset", b"ISO-IR 10646 2000 UTF-8"),
         ("comment", b""),
     ];
     assert_paths(Archive::pack().pax(&records).file("data/a", b"12"), &["data/", "data/a", "pack.yaml"]);
@@ -143,10 +228,21 @@ fn accepts_gnu_format() {
             .entry(Header::gnu(&long[..100]), b"content")
             .long_name(&long_directory)
             .header(Header::gnu(&long[..100]).typeflag(b'5'))
-            // Some writers omit the NUL at the end of the name.
+            // Some writers omit the NUL at the end of the name, and others add several.
             .extension(b'L', b"data/b")
+            .entry(Header::gnu("x"), b"")
+            .extension(b'L', b"data/f\0\0\0")
             .entry(Header::gnu("x"), b""),
-        &["data/", "data/b", &format!("data/{}/", "d".repeat(150)), &long, &long_directory, "guides/", "pack.yaml"],
+        &[
+            "data/",
+            "data/b",
+            &format!("data/{}/", "d".repeat(150)),
+            &long,
+            &long_directory,
+            "data/f",
+            "guides/",
+            "pack.yaml",
+        ],
     );
 }
 
@@ -155,7 +251,7 @@ fn accepts_base_256_numbers() {
     let mut size = [0; 12];
     (size[0], size[11]) = (0x80, 3);
     let before_1970 = [0xff; 12];
-    let header = Header::gnu("data/a").field(UID, [0x80, 0, 0, 0x7f, 0, 0, 0, 1]).field(MTIME, before_1970);
+    let header = Header::gnu("data/a").field(UID, [0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]).field(MTIME, before_1970);
     // `entry` would write the size in octal.
     assert_paths(Archive::pack().header(header.field(SIZE, size)).data(b"123"), &["data/", "data/a", "pack.yaml"]);
 }
@@ -178,10 +274,15 @@ fn accepts_octal_numbers_with_any_usual_padding() {
     let spaces = Header::ustar("data/spaces").field(MODE, "   644 \0").field(SIZE, "          0 ").field(UID, "     1");
     let full =
         Header::ustar("data/full").field(MODE, "00000644").field(SIZE, "000000000000").field(MTIME, "000000000000");
-    let devices = Header::ustar("data/devices").field(DEV_MAJOR, "").field(DEV_MINOR, "     0 \0");
+    let devices = Header::ustar("data/devices").field(DEV_MAJOR, "        ").field(DEV_MINOR, "     0 \0");
+    let blank = Header::ustar("data/blank")
+        .field(UID, "       \0")
+        .field(GID, " \0")
+        .field(MTIME, "   ")
+        .field(SIZE, "     \0");
     assert_paths(
-        Archive::pack().header(empty).header(spaces).header(full).header(devices),
-        &["data/", "data/devices", "data/full", "data/nuls", "data/spaces", "pack.yaml"],
+        Archive::pack().header(empty).header(spaces).header(full).header(devices).header(blank),
+        &["data/", "data/blank", "data/devices", "data/full", "data/nuls", "data/spaces", "pack.yaml"],
     );
 }
 

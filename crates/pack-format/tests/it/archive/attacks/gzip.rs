@@ -39,14 +39,6 @@ fn rejects_trailing_bytes() {
     for (trailing, what) in [
         (b"x".as_slice(), "other data follows; upload the archive with nothing after it"),
         (b"\0x", "other data follows; upload the archive with nothing after it"),
-        (
-            b"\0",
-            "zeros follow, which bsdtar adds when it compresses into a pipe; use gzip instead (`tar -cf - . | gzip`)",
-        ),
-        (
-            &[0; 4096],
-            "zeros follow, which bsdtar adds when it compresses into a pipe; use gzip instead (`tar -cf - . | gzip`)",
-        ),
     ] {
         let pack = pack();
         let end = pack.len();

@@ -1,4 +1,4 @@
-use test_support::archive::{Archive, Header, PREFIX};
+use test_support::archive::Archive;
 
 use crate::support::assert_rejected;
 
@@ -42,11 +42,7 @@ fn rejects_names_that_are_not_utf_8() {
 fn rejects_absolute_names() {
     let absolute = "has an absolute name; names must be relative to the pack's directory";
     assert_name_rejected("/guides/a", "/guides/a", &[absolute]);
-    assert_name_rejected(
-        "//a",
-        "//a",
-        &[absolute, "has a `.` or an empty component in its name, which is not allowed"],
-    );
+    assert_name_rejected("//a", "//a", &[absolute]);
     assert_name_rejected("/../a", "/../a", &[absolute, "has `..` in its name, which is not allowed"]);
 }
 
@@ -58,25 +54,8 @@ fn rejects_names_with_parent_components() {
 }
 
 #[test]
-fn rejects_names_with_dot_or_empty_components() {
-    for name in ["guides//a", "guides/./a", "././a", ".//a", "guides/."] {
-        assert_name_rejected(name, name, &["has a `.` or an empty component in its name, which is not allowed"]);
-    }
-    assert_rejected(
-        Archive::pack().directory("guides//"),
-        &["entry `guides//` at byte 1024 has a `.` or an empty component in its name, which is not allowed"],
-    );
-    assert_rejected(
-        Archive::pack().directory("/"),
-        &[
-            "entry `/` at byte 1024 has an absolute name; names must be relative to the pack's directory",
-            "entry `/` at byte 1024 has a `.` or an empty component in its name, which is not allowed",
-        ],
-    );
-    assert_rejected(
-        Archive::pack().header(Header::ustar("a").field(PREFIX, "guides/")),
-        &["entry `guides//a` at byte 1024 has a `.` or an empty component in its name, which is not allowed"],
-    );
+fn rejects_a_file_whose_name_ends_with_a_dot_component() {
+    assert_name_rejected("guides/.", "guides/.", &["is a file, but its name ends with `/.` like that of a directory"]);
 }
 
 #[test]

@@ -1,13 +1,20 @@
+mod value;
+
+use self::value::{check_value, decimal, record_in_value};
 use super::number::InvalidNumber;
 use crate::Quoted;
 
 /// The records of a PAX extended header that matter to a pack (POSIX.1-2001, `pax`, "Extended Header").
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Pax {
     /// The entry's name.
     pub(super) path: Option<Vec<u8>>,
     /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
+    /// The access control list, as text.
+    pub(super) acl: Option<Vec<u8>>,
+    /// Whether some readers ignore `path`: 7-Zip if any value contains a NUL, and Rust's `tar` after an empty line.
+    pub(super) has_hidden_path: bool,
     /// The problems with the entry that the records cause.
     pub(super) problems: Vec<&'static str>,
 }
@@ -44,6 +51,7 @@ impl Pax {
     pub(super) fn parse(data: &[u8]) -> Result<Self, InvalidPax> {
         let mut pax = Self::default();
         let mut position = 0;
+        let (mut has_nul, mut has_empty_line) = (false, false);
         while position < data.len() {
             let (length, record) = split_record(&data[position..]).ok_or(InvalidPax::Malformed(position))?;
             let equals = record.iter().position(|byte| *byte == b'=').ok_or(InvalidPax::Malformed(position))?;
@@ -59,9 +67,18 @@ impl Pax {
             }
             check_value(keyword, value)?;
             pax.apply(keyword, value)?;
+            pax.has_hidden_path |= keyword == b"path" && has_empty_line;
+            has_nul |= keyword != b"path" && value.contains(&0);
+            has_empty_line |= record.ends_with(b"\n") || record.windows(2).any(|pair| pair == b"\n\n");
             position += length;
         }
+        pax.has_hidden_path |= pax.path.is_some() && has_nul;
         Ok(pax)
+    }
+
+    /// Returns whether the records may apply to all following entries: they leave names, sizes and types as they are.
+    pub(super) fn is_allowed_globally(&self) -> bool {
+        self.path.is_none() && self.size.is_none() && self.problems.is_empty()
     }
 
     fn apply(&mut self, keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
@@ -76,13 +93,16 @@ impl Pax {
                 self.size = Some(decimal(value).map_err(InvalidPax::Size)?);
                 return Ok(());
             }
+            b"SCHILY.acl.access" => {
+                self.acl = Some(value.to_vec());
+                return Ok(());
+            }
             b"linkpath" if value.contains(&0) => "has a NUL in its PAX `linkpath`",
             b"linkpath" => "has a PAX `linkpath` but is not a link",
-            b"hdrcharset" => "has a PAX `hdrcharset`, which tar readers treat differently",
-            b"SCHILY.filetype" => "has a PAX `SCHILY.filetype`, which tar readers treat differently",
+            b"SCHILY.filetype" => FILETYPE,
             b"SCHILY.realsize" | b"SUN.holesdata" => SPARSE,
+            b"GNU.volume.filename" | b"GNU.volume.size" | b"GNU.volume.offset" => VOLUME,
             _ if keyword.starts_with(b"GNU.sparse.") => SPARSE,
-            _ if keyword.starts_with(b"GNU.") => DUMP,
             _ => return Ok(()),
         };
         // A header may hold thousands of records with the same problem.
@@ -93,71 +113,22 @@ impl Pax {
     }
 }
 
+const FILETYPE: &str = "has a PAX `SCHILY.filetype`, which star takes as the entry's type and other tar readers ignore; \
+                        create the archive with `tar --format=posix`";
 const SPARSE: &str = "is a sparse file according to its PAX records; archive it without `tar --sparse`";
-const DUMP: &str = "belongs to an incremental or multi-volume dump according to its PAX records; archive it without \
-                    `tar --incremental` and `tar --multi-volume`";
-
-/// Checks the values of owners, times, ACLs and comments, which are otherwise ignored. GNU tar fails on a malformed
-/// number, and tar readers disagree on where text with a NUL ends. The values of extended attributes are not checked.
-fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
-    let name = || String::from_utf8_lossy(keyword).into_owned();
-    let is_text =
-        matches!(keyword, b"uname" | b"gname" | b"comment" | b"charset") || keyword.starts_with(b"SCHILY.acl.");
-    if is_text && value.contains(&0) {
-        return Err(InvalidPax::Nul { keyword: name() });
-    }
-    let expected = match keyword {
-        b"uid" | b"gid" if decimal(value).is_ok_and(|id| id < u64::from(u32::MAX)) => return Ok(()),
-        b"uid" | b"gid" => "a whole number from 0 to 4294967294",
-        b"mtime" | b"atime" | b"ctime" if is_time(value) => return Ok(()),
-        b"mtime" | b"atime" | b"ctime" => "a decimal number of seconds",
-        b"uname" | b"gname" if str::from_utf8(value).is_err() => "UTF-8",
-        _ => return Ok(()),
-    };
-    Err(InvalidPax::Value { keyword: name(), value: value.to_vec(), expected })
-}
-
-/// Returns whether this is a decimal number of seconds, with an optional minus sign and fraction, whose integer part
-/// fits in an i64.
-fn is_time(value: &[u8]) -> bool {
-    let digits = value.strip_prefix(b"-").unwrap_or(value);
-    let mut parts = digits.splitn(2, |byte| *byte == b'.');
-    let seconds = parts.next().and_then(|digits| str::from_utf8(digits).ok()).unwrap_or_default();
-    let fraction = parts.next().unwrap_or(b"0");
-    let are_digits = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    are_digits(seconds.as_bytes()) && are_digits(fraction) && seconds.parse::<i64>().is_ok()
-}
-
-/// Returns the keyword of a line inside a record that looks like a record of its own and sets `path`, `size`,
-/// `linkpath` or sparse data. Readers that split the data at line feeds, such as node-tar and Rust's `tar`, apply such
-/// a line.
-fn record_in_value(record: &[u8]) -> Option<&[u8]> {
-    record.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
-        let rest = line.trim_ascii_start();
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let rest = rest[digits..].trim_ascii_start();
-        let keyword = &rest[..rest.iter().position(|byte| *byte == b'=')?];
-        let is_applied = matches!(keyword, b"path" | b"size" | b"linkpath") || keyword.starts_with(b"GNU.sparse");
-        (digits > 0 && is_applied).then_some(keyword)
-    })
-}
+const VOLUME: &str = "belongs to a multi-volume archive according to its PAX records; archive it without `tar \
+                      --multi-volume`";
 
 /// Returns the first record's length, and its content without the length and the line feed. Returns `None` if the
 /// record is malformed.
 fn split_record(data: &[u8]) -> Option<(usize, &[u8])> {
     // The length of a record that fits into memory has fewer than 20 digits.
     let space = data.iter().take(20).position(|byte| *byte == b' ')?;
-    let length = usize::try_from(decimal(&data[..space]).ok()?).ok()?;
+    let digits = &data[..space];
+    if digits.starts_with(b"0") {
+        return None;
+    }
+    let length = usize::try_from(decimal(digits).ok()?).ok()?;
     let record = data.get(..length)?.get(space + 1..)?.strip_suffix(b"\n")?;
     Some((length, record))
-}
-
-/// Parses decimal digits, without a sign, blanks or leading zeros.
-fn decimal(digits: &[u8]) -> Result<u64, InvalidNumber> {
-    let is_canonical = digits.iter().all(u8::is_ascii_digit) && (digits == b"0" || !digits.starts_with(b"0"));
-    if digits.is_empty() || !is_canonical {
-        return Err(InvalidNumber::Malformed);
-    }
-    let text = str::from_utf8(digits).map_err(|_| InvalidNumber::Malformed)?;
-    text.parse().map_err(|_| InvalidNumber::Overflow)
 }

@@ -1,0 +1,36 @@
+use super::header::Mode;
+
+/// Returns whether libarchive would change who may execute a file when it applies this access control list
+/// (`SCHILY.acl.access`): whether the owner may, or whether anyone may.
+///
+/// The list has entries such as `user::rw-` or `user:bob:r--`, separated by commas or line feeds. Libarchive takes the
+/// mode's bits from the entries of the owning user, the owning group and others.
+pub(super) fn contradicts(acl: &[u8], mode: Mode) -> bool {
+    let mut bits = mode.execute_bits();
+    for entry in acl.split(|byte| matches!(byte, b',' | b'\n')) {
+        if let Some((class, may_execute)) = class_entry(entry) {
+            bits[class] = may_execute;
+        }
+    }
+    bits[0] != mode.is_owner_executable() || bits.contains(&true) != mode.is_executable()
+}
+
+/// Returns the class that an entry is for (0 the owning user, 1 the owning group, 2 others), and whether the class may
+/// execute the file. Returns `None` for the entries of named users and groups, for masks, and for defaults.
+fn class_entry(entry: &[u8]) -> Option<(usize, bool)> {
+    let entry = entry.split(|byte| *byte == b'#').next()?;
+    let mut fields = entry.split(|byte| *byte == b':').map(<[u8]>::trim_ascii);
+    let class = match fields.next()? {
+        b"user" | b"u" => 0,
+        b"group" | b"g" => 1,
+        b"other" | b"o" => 2,
+        _ => return None,
+    };
+    let permissions = match fields.next()? {
+        b"" => fields.next()?,
+        // Solaris writes `other:r-x`.
+        permissions if class == 2 => permissions,
+        _ => return None,
+    };
+    Some((class, permissions.iter().any(|byte| byte.eq_ignore_ascii_case(&b'x'))))
+}

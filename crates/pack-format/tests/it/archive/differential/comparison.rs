@@ -1,0 +1,180 @@
+use std::{collections::BTreeMap, fmt, fs, path::Path};
+
+use flate2::Compression;
+use test_support::{
+    archive::gzip_at,
+    listing::{Listing, read_directory},
+    validation::{problems, validate},
+};
+
+use super::{directories::without_ignored, readers::Reader};
+
+/// An archive whose verdict is compared with its readers.
+pub(super) struct Case {
+    name: String,
+    tar: Vec<u8>,
+    /// The pack that a writer archived, and its layer unless the writer leaves out empty directories. `None` for a changed
+    /// archive.
+    expected: Option<(Listing, Option<Vec<u8>>)>,
+}
+
+impl Case {
+    /// Returns the case of an archive by a writer. It must be accepted.
+    pub(super) fn written(name: String, tar: Vec<u8>, pack: Listing, layer: Option<Vec<u8>>) -> Self {
+        Self { name, tar, expected: Some((pack, layer)) }
+    }
+
+    /// Returns the case of a changed archive.
+    pub(super) fn changed(name: String, tar: Vec<u8>) -> Self {
+        Self { name, tar, expected: None }
+    }
+}
+
+/// Counts verdicts, and lists the disagreements.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    accepted: usize,
+    rejected: usize,
+    /// The number of archives whose rejection was compared with the readers, since no rule of packs forbids them.
+    compared_rejections: usize,
+    /// The number of accepted archives that each reader refused.
+    refused: BTreeMap<String, usize>,
+    pub(super) disagreements: Vec<String>,
+}
+
+impl Tally {
+    pub(super) fn cases(&self) -> usize {
+        self.accepted + self.rejected
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accepted, rejected, compared_rejections, refused, disagreements } = self;
+        writeln!(f, "{} archives: {accepted} accepted, {rejected} rejected", self.cases())?;
+        writeln!(f, "rejections compared with the readers: {compared_rejections}")?;
+        writeln!(f, "accepted archives that a reader refused: {refused:?}")?;
+        write!(f, "disagreements: {}", disagreements.len())
+    }
+}
+
+/// What the validator found in an archive, or why it rejected it.
+type Verdict = Result<Listing, Vec<String>>;
+
+/// Parts of the reasons that apply because tar readers disagree, and not because of a rule for packs. An archive that is
+/// rejected only for them must be read differently by some reader.
+const READERS_DISAGREE: [&str; 4] = [
+    "with decomposed characters",
+    "a GNU long name that differ",
+    "where some tar readers stop and use the name in the header",
+    "that contradicts the execute bits",
+];
+
+/// Validates the archives, unpacks them with all readers, and adds the verdicts to `tally`.
+pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tally: &mut Tally) {
+    let mut compared: Vec<(Case, Verdict)> = Vec::new();
+    for case in cases {
+        let verdict = verdict(&case, tally);
+        match &verdict {
+            Ok(_) => tally.accepted += 1,
+            Err(problems) => {
+                tally.rejected += 1;
+                let is_by_readers = |problem: &String| READERS_DISAGREE.iter().any(|reason| problem.contains(reason));
+                if !problems.iter().all(is_by_readers) {
+                    continue;
+                }
+                tally.compared_rejections += 1;
+            }
+        }
+        compared.push((case, verdict));
+    }
+    for (index, (case, _)) in compared.iter().enumerate() {
+        fs::write(scratch.join(format!("{index}.tar")), &case.tar).unwrap();
+    }
+    let mut readings: Vec<Vec<(Reader, Result<Listing, String>)>> = vec![Vec::new(); compared.len()];
+    for (number, reader) in readers.iter().enumerate() {
+        let job = |index| (scratch.join(format!("{index}.tar")), scratch.join(format!("{index}-{number}")));
+        let jobs: Vec<_> = (0..compared.len()).map(job).collect();
+        for (index, result) in reader.unpack(&jobs).into_iter().enumerate() {
+            let directory = &jobs[index].1;
+            readings[index].push((*reader, result.map(|()| pack_in(read_directory(directory)))));
+            fs::remove_dir_all(directory).unwrap();
+        }
+    }
+    for ((case, verdict), readings) in compared.into_iter().zip(readings) {
+        let problems = match verdict {
+            Ok(pack) => disagreements(&pack, &readings, tally),
+            Err(problems) => agreement(&readings).then(|| format!("rejected: {problems:?}")).into_iter().collect(),
+        };
+        tally.disagreements.extend(problems.into_iter().map(|problem| format!("{}: {problem}", case.name)));
+    }
+}
+
+/// Validates an archive. Compares an archive by a writer, and its layer, with the directory.
+fn verdict(case: &Case, tally: &mut Tally) -> Verdict {
+    let result = validate(&gzip_at(&case.tar, Compression::none()));
+    let found = match result {
+        Ok(mut validated) => {
+            let listing = validated.listing();
+            if let Some((pack, layer)) = &case.expected {
+                if listing != *pack {
+                    tally.disagreements.push(format!("{}: {}", case.name, difference(&listing, pack)));
+                } else if layer.as_ref().is_some_and(|layer| validated.layer() != *layer) {
+                    tally.disagreements.push(format!("{}: the layer differs from the directory's", case.name));
+                }
+            }
+            Ok(listing)
+        }
+        Err(pack_format::ValidationError::TooLarge(limit)) => Err(vec![limit.to_string()]),
+        rejected => Err(problems(&rejected).into_iter().map(|(_, message)| message).collect()),
+    };
+    if let (Some(_), Err(problems)) = (&case.expected, &found) {
+        tally.disagreements.push(format!("{}: rejected: {problems:?}", case.name));
+    }
+    found
+}
+
+/// Returns how the readings of an accepted archive differ from the pack that the validator found.
+fn disagreements(pack: &Listing, readings: &[(Reader, Result<Listing, String>)], tally: &mut Tally) -> Vec<String> {
+    let mut found = Vec::new();
+    for (reader, reading) in readings {
+        match (reader, reading) {
+            (_, Ok(listing)) if listing == pack => {}
+            (_, Ok(listing)) => found.push(format!("{reader:?}: {}", difference(listing, pack))),
+            (Reader::Reference(_), Err(message)) => found.push(format!("{reader:?} refuses it: {message}")),
+            (_, Err(_)) => *tally.refused.entry(format!("{reader:?}")).or_default() += 1,
+        }
+    }
+    found
+}
+
+/// Returns whether the reference readers accept an archive, and no reader finds anything else in it.
+fn agreement(readings: &[(Reader, Result<Listing, String>)]) -> bool {
+    let first = readings.iter().find_map(|(_, reading)| reading.as_ref().ok());
+    readings.iter().all(|(reader, reading)| match reading {
+        Ok(listing) => Some(listing) == first,
+        Err(_) => !matches!(reader, Reader::Reference(_)),
+    })
+}
+
+/// Returns the pack in an unpacked archive: without ignored files, and without a wrapping directory.
+fn pack_in(listing: Listing) -> Listing {
+    let listing = without_ignored(listing);
+    let mut top: Vec<&str> = listing.keys().map(|path| path.split_inclusive('/').next().unwrap_or_default()).collect();
+    top.dedup();
+    match top.as_slice() {
+        [only] if only.ends_with('/') && !["guides/", "scripts/", "data/", "templates/"].contains(only) => {
+            let inside = |path: &str| path.strip_prefix(*only).filter(|path| !path.is_empty()).map(str::to_owned);
+            let entries = listing.iter().filter_map(|(path, file)| Some((inside(path)?, file.clone())));
+            without_ignored(entries.collect())
+        }
+        _ => listing,
+    }
+}
+
+fn difference(found: &Listing, expected: &Listing) -> String {
+    let paths = |one: &Listing, other: &Listing| -> Vec<String> {
+        one.iter().filter(|(path, file)| other.get(*path) != Some(*file)).map(|(path, _)| path.clone()).collect()
+    };
+    format!("has {:?}, but should have {:?}", paths(found, expected), paths(expected, found))
+}

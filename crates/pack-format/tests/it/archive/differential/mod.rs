@@ -1,0 +1,72 @@
+//! Archives of random directories by every writer that is installed, and the same archives with changed headers. The
+//! verdict on each is compared with what every reader makes of it.
+//!
+//! - [`directories`] makes the directories, [`writers`] archive them, and [`mutations`] change the archives.
+//! - [`readers`] unpack the archives, and [`comparison`] compares them with the verdict.
+//!
+//! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` selects other ones.
+
+mod comparison;
+mod directories;
+mod mutations;
+mod readers;
+mod writers;
+
+use std::{collections::BTreeMap, fs};
+
+use test_support::layer_by_gnu_tar;
+
+use self::{
+    comparison::{Case, Tally, compare},
+    directories::{expected_pack, make_directory},
+    mutations::mutate,
+    writers::{Writer, write_all},
+};
+
+const DEFAULT_CASES: usize = 400;
+const DEFAULT_SEED: u64 = 15;
+/// The number of changed archives for each archive of a writer.
+const MUTATIONS: usize = 4;
+/// The number of directories that all writers archive before the readers run.
+const DIRECTORIES: usize = 3;
+
+#[test]
+fn every_verdict_is_what_all_readers_make_of_the_archive() {
+    let cases = std::env::var("DIFFERENTIAL_CASES").map_or(DEFAULT_CASES, |cases| cases.parse().unwrap());
+    let seed = std::env::var("DIFFERENTIAL_SEED").map_or(DEFAULT_SEED, |seed| seed.parse().unwrap());
+    let (writers, readers) = (Writer::installed(), readers::installed());
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut tally = Tally::default();
+    let mut skipped: BTreeMap<String, usize> = BTreeMap::new();
+    while tally.cases() < cases {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut batch = Vec::new();
+        for index in 0..DIRECTORIES {
+            let directory = scratch.path().join(format!("pack-{index}"));
+            let has_long_names = index % 2 == 1;
+            make_directory(&directory, has_long_names, &mut random);
+            let writers: Vec<&Writer> =
+                writers.iter().filter(|writer| !has_long_names || !writer.loses_long_names()).collect();
+            let layer = layer_by_gnu_tar(&directory);
+            for (writer, archive) in write_all(&writers, &directory) {
+                let name = format!("{} of directory {index}", writer.name());
+                let Ok(archive) = archive else {
+                    *skipped.entry(writer.name()).or_default() += 1;
+                    continue;
+                };
+                let tar = fs::read(archive).unwrap();
+                for mutation in 0..MUTATIONS {
+                    let (change, changed) = mutate(&tar, &mut random);
+                    batch.push(Case::changed(format!("{name}, change {mutation}: {change}"), changed));
+                }
+                let layer = writer.stores_empty_directories().then(|| layer.clone());
+                batch.push(Case::written(name, tar, expected_pack(&directory, writer), layer));
+            }
+        }
+        batch.truncate(cases - tally.cases());
+        compare(batch, &readers, scratch.path(), &mut tally);
+    }
+    println!("{tally}");
+    println!("directories that a writer could not archive: {skipped:?}");
+    assert!(tally.disagreements.is_empty(), "{}", tally.disagreements.join("\n\n"));
+}
