@@ -184,7 +184,8 @@ impl Builder {
         let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
             BuildFailure::Permanent("the uploaded archive expired before it was built; upload it again".to_owned())
         })?;
-        let Validated { pack, image, contents, .. } = validation::validate(archive, self.limits.clone()).await?;
+        let Validated { pack, image, contents, .. } =
+            validation::validate(archive, self.limits.clone(), record.release.visibility).await?;
         let promised = record.release.image_digest;
         if image.digest != promised {
             let found = image.digest;

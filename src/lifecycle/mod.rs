@@ -9,6 +9,8 @@ mod purge;
 
 use std::time::Duration;
 
+use pack_format::Secret;
+
 pub use self::{
     delete::{DeleteError, Deletion},
     purge::{PurgeError, PurgeOutcome, Purger},
@@ -18,6 +20,16 @@ use crate::{
     identity::Caller,
     records::{PackId, Record, Visibility},
 };
+
+/// Why a pack was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The pack would become a community pack, but live credentials seem to be in it.
+    #[error("the pack has what looks like live credentials")]
+    SecretsFound(Vec<Secret>),
+    #[error("a storage error")]
+    Storage(#[from] aws::Error),
+}
 
 /// The use cases that change the packs of the caller's org.
 #[derive(Debug, Clone)]
@@ -33,13 +45,22 @@ impl Lifecycle {
     /// pack is being deleted.
     ///
     /// # Errors
-    /// Returns an error if DynamoDB fails. The visibility may have been set anyway. It is safe to retry.
+    /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack, and
+    /// [`ChangeError::Storage`] if DynamoDB fails. In that case the visibility may have been set. It is safe to retry.
     pub async fn set_visibility(
         &self,
         caller: &Caller,
         id: PackId,
         visibility: Visibility,
-    ) -> Result<Option<Record>, aws::Error> {
-        self.table.set_visibility(caller.org.id, id, visibility).await
+    ) -> Result<Option<Record>, ChangeError> {
+        if visibility == Visibility::Community {
+            let own = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
+            // A record's content never changes, so this still holds when the visibility is set.
+            let secrets = own.map_or_else(Vec::new, |record| record.release.secrets_found);
+            if !secrets.is_empty() {
+                return Err(ChangeError::SecretsFound(secrets));
+            }
+        }
+        Ok(self.table.set_visibility(caller.org.id, id, visibility).await?)
     }
 }

@@ -1,5 +1,6 @@
 //! Records of packs, and the ids, slugs and times that the service uses.
 
+mod capability_history;
 mod id;
 mod org_slug;
 mod record;
@@ -7,10 +8,13 @@ mod reference;
 mod timestamp;
 mod upload_id;
 
+pub use pack_format::Visibility;
+
 pub use self::{
+    capability_history::CapabilityHistory,
     id::{InvalidId, OrgId, PackId},
     org_slug::OrgSlug,
-    record::{Build, BuildState, BuildStatus, ImageFormat, Record, Release, UnknownImageFormat, Visibility},
+    record::{Build, BuildState, BuildStatus, ImageFormat, Record, Release, UnknownImageFormat},
     reference::{InvalidReference, Reference},
     timestamp::Timestamp,
     upload_id::{UnknownUpload, UploadId},

@@ -1,20 +1,8 @@
-use pack_format::{Digest, Manifest};
+use pack_format::{Digest, Manifest, Secret, Visibility};
 use serde::{Deserialize, Serialize};
-use serde_with::{DeserializeFromStr, SerializeDisplay};
-use strum::{Display, EnumDiscriminants, EnumString};
+use strum::{Display, EnumDiscriminants};
 
 use super::{OrgId, PackId, Timestamp};
-
-/// Who may see a pack.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Display, EnumString, SerializeDisplay, DeserializeFromStr)]
-#[strum(serialize_all = "lowercase")]
-pub enum Visibility {
-    /// Only the org that owns it.
-    #[default]
-    Org,
-    /// All orgs, once the pack is ready. Until then, only the org that owns it.
-    Community,
-}
 
 /// What an upload publishes: everything that is known about a pack after validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +24,8 @@ pub struct Release {
     pub archive_sha256: Digest,
     /// The id of the credential that uploaded the archive.
     pub uploaded_by: String,
+    /// Places where live credentials seem to be. While there are any, the pack may not become a community pack.
+    pub secrets_found: Vec<Secret>,
 }
 
 /// How an image is assembled from a pack. The image digest depends on the format, and the layer digest does not. The
@@ -74,7 +64,12 @@ impl TryFrom<u32> for ImageFormat {
 impl Release {
     /// Returns this release after its content was uploaded again with `upload`.
     pub fn uploaded_again(&self, upload: &Self) -> Self {
-        Self { archive_sha256: upload.archive_sha256, uploaded_by: upload.uploaded_by.clone(), ..self.clone() }
+        Self {
+            archive_sha256: upload.archive_sha256,
+            uploaded_by: upload.uploaded_by.clone(),
+            secrets_found: upload.secrets_found.clone(),
+            ..self.clone()
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream;
-use pack_format::{Digest, Limit, LimitName, Limits, Manifest, Pack, ValidationError};
-use tokio::time::{Instant, timeout_at};
+use pack_format::{Digest, Limit, LimitName, Limits, Manifest, Pack, ValidationError, Warning};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::error::{Difference, ExistingVersion, UploadError};
 use crate::{
@@ -22,6 +22,9 @@ use crate::{
 
 /// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
 const MAX_OVERWRITES: usize = 5;
+
+/// How long an upload waits for the capabilities of earlier versions, which it reads while it writes its record.
+const HISTORY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The upload use case, with the backends and limits that it uses.
 #[derive(Debug, Clone)]
@@ -81,6 +84,20 @@ pub enum Outcome {
     QueuedAgain(Record),
 }
 
+/// A valid upload: its result and the warnings about it.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub outcome: Outcome,
+    pub warnings: Vec<Warning>,
+}
+
+/// A valid upload that was not written.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    pub release: Release,
+    pub warnings: Vec<Warning>,
+}
+
 impl Uploads {
     /// Begins the upload of an archive with this size in bytes and this SHA-256. Returns an id for the upload, and the
     /// request with which the client sends the archive to S3. Writes nothing.
@@ -109,67 +126,96 @@ impl Uploads {
     /// An [`UploadError`] usually means that no record was written and no job was sent. But a write of the record that
     /// failed or timed out may have taken effect. The build is then pending, and [`requeue`](crate::requeue) sends its
     /// job.
-    pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
+    pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
-        let outcome = timeout_at(deadline, self.accept(org, submission)).await??;
-        match &outcome {
+        let accepted = timeout_at(deadline, self.accept(org, submission)).await??;
+        match &accepted.outcome {
             Outcome::Created(record) | Outcome::QueuedAgain(record) => self.enqueue(record).await,
             // The upload that wrote the record sends the job.
             Outcome::Existing(_) => {}
         }
-        Ok(outcome)
+        Ok(accepted)
     }
 
     /// Runs the checks of [`Uploads::submit`] without writing anything. Returns the release of the pack, or the
     /// existing release if the same pack already exists.
-    pub async fn check(&self, org: &Org, submission: Submission) -> Result<Release, UploadError> {
+    pub async fn check(&self, org: &Org, submission: Submission) -> Result<Checked, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
+        let visibility = submission.visibility;
         let check = async {
             let validated = match submission.archive {
-                Archive::InRequest(archive) => self.validate_in_request(archive).await?,
-                Archive::InStaging(upload) => self.validate_in_staging(&Staging::upload_key(org.id, upload)).await?,
+                Archive::InRequest(archive) => self.validate_in_request(archive, visibility).await?,
+                Archive::InStaging(upload) => {
+                    self.validate_in_staging(&Staging::upload_key(org.id, upload), visibility).await?
+                }
             };
-            let release = self.release(org, submission.visibility, submission.uploaded_by, validated);
+            let (release, mut warnings) = self.release(org, visibility, submission.uploaded_by, validated);
             let Manifest { name, version, .. } = &release.manifest;
-            match self.table.version(org.id, name, version).await? {
-                VersionState::Free => Ok(release),
-                VersionState::Deleted(published) if published == release.layer_digest => Ok(release),
-                VersionState::Deleted(layer_digest) => Err(UploadError::VersionDeleted { layer_digest }),
+            let found = self.table.version(org.id, name, version);
+            let (found, more) = tokio::join!(found, self.capability_warnings(org, &release.manifest));
+            warnings.extend(more);
+            let release = match found? {
+                VersionState::Free => release,
+                VersionState::Deleted(published) if published == release.layer_digest => release,
+                VersionState::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
                 VersionState::Taken(found) => match self.decide(&found, &release).await? {
-                    Decision::Keep => Ok(found.release),
-                    Decision::QueueAgain => Ok(found.release.uploaded_again(&release)),
-                    Decision::Replace => Ok(release),
+                    Decision::Keep => found.release,
+                    Decision::QueueAgain => found.release.uploaded_again(&release),
+                    Decision::Replace => release,
                 },
-            }
+            };
+            Ok(Checked { release, warnings })
         };
         timeout_at(deadline, check).await?
     }
 
     /// Stages the archive unless it is in S3 already, validates it, and writes the record.
-    async fn accept(&self, org: &Org, submission: Submission) -> Result<Outcome, UploadError> {
+    async fn accept(&self, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
+        let visibility = submission.visibility;
         let (staging_key, validated) = match submission.archive {
             Archive::InRequest(archive) => {
                 let staging_key = Staging::new_key(org.id);
                 let stage = measured("StageTime", self.staging.put(&staging_key, archive.clone()));
                 let stage = async { Ok(stage.await?) };
-                let ((), validated) = tokio::try_join!(stage, self.validate_in_request(archive))?;
+                let ((), validated) = tokio::try_join!(stage, self.validate_in_request(archive, visibility))?;
                 (staging_key, validated)
             }
             Archive::InStaging(upload) => {
                 let staging_key = Staging::upload_key(org.id, upload);
-                let validated = self.validate_in_staging(&staging_key).await?;
+                let validated = self.validate_in_staging(&staging_key, visibility).await?;
                 (staging_key, validated)
             }
         };
         Metrics::default().bytes("ArchiveSize", validated.archive_size).write();
-        let release = self.release(org, submission.visibility, submission.uploaded_by, validated);
+        let (release, mut warnings) = self.release(org, visibility, submission.uploaded_by, validated);
+        let manifest = release.manifest.clone();
         let record = Record::queued(release, staging_key, Timestamp::now());
-        measured("WriteTime", self.write(record)).await
+        let write = measured("WriteTime", self.write(record));
+        let (outcome, more) = tokio::join!(write, self.capability_warnings(org, &manifest));
+        warnings.extend(more);
+        Ok(Accepted { outcome: outcome?, warnings })
     }
 
-    async fn validate_in_request(&self, archive: Bytes) -> Result<Validated, UploadError> {
+    /// Returns what the capabilities allow and those of the previous version did not. If the history of the capabilities
+    /// cannot be read in time, there are no such warnings.
+    async fn capability_warnings(&self, org: &Org, manifest: &Manifest) -> Vec<Warning> {
+        let history = timeout(HISTORY_TIMEOUT, self.table.capability_history(org.id, &manifest.name)).await;
+        match history {
+            Ok(Ok(history)) => history.warnings(manifest),
+            Ok(Err(error)) => {
+                tracing::warn!(error = %ErrorChain(&error), "capabilities not compared");
+                Vec::new()
+            }
+            Err(_) => {
+                tracing::warn!("capabilities not compared: the history was not read in time");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn validate_in_request(&self, archive: Bytes, visibility: Visibility) -> Result<Validated, UploadError> {
         let archive = stream::iter([Ok(archive)]);
-        let validated = measured("ValidateTime", validation::validate(archive, self.limits.clone())).await;
+        let validated = measured("ValidateTime", validation::validate(archive, self.limits.clone(), visibility)).await;
         validated.map_err(|error| match error {
             ValidationError::TooLarge(limit) => UploadError::TooLarge { larger: self.larger(&limit), limit },
             ValidationError::Invalid(_) | ValidationError::Io(_) => error.into(),
@@ -177,14 +223,20 @@ impl Uploads {
     }
 
     /// Validates a staged archive while it is downloaded.
-    async fn validate_in_staging(&self, staging_key: &str) -> Result<Validated, UploadError> {
+    async fn validate_in_staging(&self, staging_key: &str, visibility: Visibility) -> Result<Validated, UploadError> {
         let archive = self.staging.get(staging_key).await?.ok_or(UploadError::NotSent)?;
-        Ok(measured("ValidateTime", validation::validate(archive, self.large_limits.clone())).await?)
+        Ok(measured("ValidateTime", validation::validate(archive, self.large_limits.clone(), visibility)).await?)
     }
 
-    fn release(&self, org: &Org, visibility: Visibility, uploaded_by: String, validated: Validated) -> Release {
-        let Validated { pack: Pack { manifest, .. }, image, archive_sha256, .. } = validated;
-        Release {
+    fn release(
+        &self,
+        org: &Org,
+        visibility: Visibility,
+        uploaded_by: String,
+        validated: Validated,
+    ) -> (Release, Vec<Warning>) {
+        let Validated { pack: Pack { manifest, secrets, warnings, .. }, image, archive_sha256, .. } = validated;
+        let release = Release {
             org_id: org.id,
             image_ref: self.registry.image(&org.slug, &manifest.name, &manifest.version),
             image_digest: image.digest,
@@ -193,9 +245,11 @@ impl Uploads {
             size_bytes: image.size_bytes(),
             archive_sha256,
             uploaded_by,
+            secrets_found: secrets,
             manifest,
             visibility,
-        }
+        };
+        (release, warnings)
     }
 
     /// Writes the record. If a record with this name and version exists, keeps it, queues it again or replaces it.

@@ -6,7 +6,7 @@ use std::{panic::resume_unwind, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use pack_format::{Digest, Limits, Pack, ValidationError, image::Image};
+use pack_format::{Digest, Limits, Pack, ValidationError, Visibility, image::Image};
 use tempfile::{SpooledTempFile, spooled_tempfile};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
@@ -39,12 +39,13 @@ pub(crate) struct Validated {
 pub(crate) async fn validate(
     archive: impl Stream<Item = std::io::Result<Bytes>>,
     limits: Arc<Limits>,
+    visibility: Visibility,
 ) -> Result<Validated, ValidationError> {
     let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
     let validating = spawn_blocking(move || {
         let mut contents = spooled_tempfile(IN_MEMORY);
         let mut archive = ChannelReader::new(receiver);
-        let pack = pack_format::validate(&mut archive, &limits, &mut contents)?;
+        let pack = pack_format::validate(&mut archive, &limits, visibility, &mut contents)?;
         let image = Image::new(&pack, &mut contents)?;
         Ok::<_, ValidationError>((pack, image, contents, archive.sha256()))
     });

@@ -94,6 +94,11 @@ fn validate_top_level(entry: &Entry, tree: &Tree, shown: String) -> Result<(), L
     }
 }
 
+/// Returns whether Evershell documents this file at the top of a pack. The others are for people.
+pub(super) fn is_documented(name: &str) -> bool {
+    matches!(name, PACK_YAML | BEHAVIOR_MD)
+}
+
 fn is_mistaken_for_pack_yaml(name: &str) -> bool {
     let lower = name.to_lowercase();
     // Some file systems ignore case.

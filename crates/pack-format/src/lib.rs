@@ -20,22 +20,29 @@ mod manifest;
 mod name;
 mod problem;
 mod quote;
+mod secrets;
 mod text;
 mod tree;
 mod version;
+mod visibility;
+mod warnings;
 mod yaml;
 
 use std::io::{self, BufRead, Read, Seek, Write};
 
 pub use self::{
+    capabilities::Grants,
     digest::{Digest, InvalidDigest},
     limits::{Limit, LimitName, Limits},
     manifest::Manifest,
     name::{InvalidName, PackName},
     problem::{Problem, Problems},
     quote::{Escaped, Quoted},
+    secrets::{Secret, SecretKind},
     tree::{Content, Entry, EntryKind, Tree},
     version::{InvalidVersion, Version},
+    visibility::Visibility,
+    warnings::Warning,
 };
 
 /// A valid pack.
@@ -45,6 +52,10 @@ pub struct Pack {
     pub manifest: Manifest,
     /// The files and directories that the image will contain.
     pub tree: Tree,
+    /// Places where live credentials seem to be. Empty for a community pack.
+    pub secrets: Vec<Secret>,
+    /// What is accepted but probably not intended. Includes the secrets.
+    pub warnings: Vec<Warning>,
 }
 
 /// The reason that [`validate`] returned no pack.
@@ -63,6 +74,8 @@ pub enum ValidationError {
 
 /// Reads a `.tar.gz` once, from start to end, and validates the archive, its layout and its `pack.yaml`.
 ///
+/// A pack for `visibility` `community` must contain no secrets; in any other pack they are warnings.
+///
 /// Writes the contents of its files to `contents`, which must be empty. [`Content::open`] reads them.
 ///
 /// # Errors
@@ -73,12 +86,21 @@ pub enum ValidationError {
 pub fn validate(
     archive: impl BufRead,
     limits: &Limits,
+    visibility: Visibility,
     contents: &mut (impl Read + Write + Seek),
 ) -> Result<Pack, ValidationError> {
     let mut problems = Problems::default();
-    let unpacked = archive::read(archive, limits, contents, &mut problems)?;
-    match layout::validate(&unpacked, limits, contents, &mut problems)? {
-        Some(manifest) if problems.is_empty() => Ok(Pack { manifest, tree: unpacked.tree }),
+    let (unpacked, secrets) = archive::read(archive, limits, contents, &mut problems)?;
+    let manifest = layout::validate(&unpacked, limits, contents, &mut problems)?;
+    if visibility == Visibility::Community {
+        secrets::reject(&secrets, &mut problems);
+    }
+    match manifest {
+        Some(manifest) if problems.is_empty() => {
+            let tree = unpacked.tree;
+            let warnings = warnings::find(&tree, &secrets, contents)?;
+            Ok(Pack { manifest, tree, secrets, warnings })
+        }
         _ => Err(ValidationError::Invalid(problems)),
     }
 }

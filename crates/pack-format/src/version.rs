@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,15 @@ pub enum InvalidVersion {
 impl Version {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Compares two versions by precedence, which ignores build metadata (Semantic Versioning 2.0, section 11).
+    pub fn precedence(&self, other: &Self) -> Ordering {
+        // A stored version may not be valid by a later rule. Then the order is by text.
+        match (semver::Version::parse(&self.0), semver::Version::parse(&other.0)) {
+            (Ok(one), Ok(other)) => one.cmp_precedence(&other),
+            _ => self.0.cmp(&other.0),
+        }
     }
 
     /// Returns the image tag of this version. `+` becomes `_`: tags may not contain `+`, and versions may not contain

@@ -3,7 +3,7 @@
 use std::io::{BufRead, Cursor, Read as _};
 
 use pack_format::{
-    Content, Entry, EntryKind, Limits, Pack, ValidationError,
+    Content, Entry, EntryKind, Limits, Pack, ValidationError, Visibility,
     image::{Image, write_layer},
 };
 
@@ -48,8 +48,17 @@ pub fn validate(archive: &[u8]) -> Result<ValidatedPack, ValidationError> {
 }
 
 pub fn validate_within(archive: impl BufRead, limits: &Limits) -> Result<ValidatedPack, ValidationError> {
+    validate_as(archive, limits, Visibility::Org)
+}
+
+/// Validates the archive of a pack with this visibility.
+pub fn validate_as(
+    archive: impl BufRead,
+    limits: &Limits,
+    visibility: Visibility,
+) -> Result<ValidatedPack, ValidationError> {
     let mut contents = Cursor::default();
-    let pack = pack_format::validate(archive, limits, &mut contents)?;
+    let pack = pack_format::validate(archive, limits, visibility, &mut contents)?;
     Ok(ValidatedPack { pack, contents })
 }
 

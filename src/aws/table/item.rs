@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use pack_format::{Digest, Manifest};
+use pack_format::{Digest, Manifest, Secret};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Key;
@@ -82,6 +82,8 @@ pub(super) struct RecordItem {
     size_bytes: u64,
     archive_sha256: Digest,
     uploaded_by: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    secrets_found: Vec<Secret>,
     created_at: Timestamp,
     updated_at: Timestamp,
 
@@ -110,6 +112,7 @@ impl From<Record> for RecordItem {
             size_bytes,
             archive_sha256,
             uploaded_by,
+            secrets_found,
         } = release;
         Self {
             pack_id: id,
@@ -125,6 +128,7 @@ impl From<Record> for RecordItem {
             size_bytes,
             archive_sha256,
             uploaded_by,
+            secrets_found,
             created_at,
             updated_at,
             build_status: build.status,
@@ -152,6 +156,7 @@ impl From<RecordItem> for Record {
             size_bytes: item.size_bytes,
             archive_sha256: item.archive_sha256,
             uploaded_by: item.uploaded_by,
+            secrets_found: item.secrets_found,
         };
         let build = Build {
             status: item.build_status,

@@ -51,6 +51,10 @@ impl Key {
         Self { pk: format!("VERSION#{org}"), sk: format!("{name}#{version}") }
     }
 
+    pub(super) fn name(org: OrgId, name: &PackName) -> Self {
+        Self { pk: format!("NAME#{org}"), sk: name.to_string() }
+    }
+
     /// Returns the key of the claim on a record's version.
     pub(super) fn version_claim_of(record: &Record) -> Self {
         let manifest = &record.release.manifest;

@@ -9,6 +9,7 @@
 //! | record | `PACK#<pack id>` | `PACK` |
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
+//! | name: the capabilities of a pack's ready versions | `NAME#<org id>` | `<name>` |
 //!
 //! | index | partition key | sort key | contents |
 //! |---|---|---|---|
@@ -19,6 +20,7 @@
 //! Each write that changes an attribute also updates the index attributes that depend on it.
 
 mod audit;
+mod capabilities;
 mod item;
 mod key;
 mod keys;

@@ -105,7 +105,8 @@ impl Table {
             .update_claim(record, "REMOVE lease_holder, publishing_until")
             .condition_expression("pack_id = :id AND lease_holder = :holder")
             .expression_attribute_values(":holder", string(&lease.holder));
-        self.transact_updates([ready, release]).await
+        let keep = self.keep_capabilities(record).await?;
+        self.transact_updates([ready, release, keep]).await
     }
 
     /// Ends a build or a purge that did not succeed: releases its lease, and stores the error, if any, for the operator.
@@ -180,7 +181,10 @@ impl Table {
         update.update_expression(expression).expression_attribute_values(":id", string(record.id))
     }
 
-    pub(super) async fn transact_updates(&self, updates: [UpdateBuilder; 2]) -> Result<bool, Error> {
+    pub(super) async fn transact_updates(
+        &self,
+        updates: impl IntoIterator<Item = UpdateBuilder>,
+    ) -> Result<bool, Error> {
         let build = |update: UpdateBuilder| {
             let update = update.build().map_err(Error::call("TransactWriteItems"))?;
             Ok(TransactWriteItem::builder().update(update).build())

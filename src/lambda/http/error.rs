@@ -19,7 +19,7 @@ use crate::{
     aws,
     error_chain::ErrorChain,
     identity::{Denied, Scope},
-    lifecycle::DeleteError,
+    lifecycle::{ChangeError, DeleteError},
     upload::{Difference, ExistingVersion, UploadError},
 };
 
@@ -234,6 +234,22 @@ impl From<Denied> for ApiError {
 impl From<Elapsed> for ApiError {
     fn from(elapsed: Elapsed) -> Self {
         Self::Unavailable(elapsed.into())
+    }
+}
+
+impl From<ChangeError> for ApiError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::SecretsFound(secrets) => {
+                let mut problems = Problems::default();
+                for secret in secrets {
+                    let message = format_args!("{secret}; upload a version without it and make that a community pack");
+                    problems.add("visibility", message);
+                }
+                Self::Validation(problems)
+            }
+            ChangeError::Storage(error) => error.into(),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use pack_format::{Digest, PackName};
+use pack_format::{Digest, PackName, Warning};
 use serde::Serialize;
 
 use crate::{
@@ -46,6 +46,9 @@ pub(super) struct RecordView<'a> {
     owned: bool,
     #[serde(flatten)]
     build_status: Option<&'a BuildStatus>,
+    /// Present only in responses to uploads.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [Warning],
 }
 
 impl<'a> RecordView<'a> {
@@ -88,6 +91,11 @@ impl<'a> RecordView<'a> {
             updated_at: None,
             owned,
             build_status: None,
+            warnings: &[],
         }
+    }
+
+    pub(super) fn with_warnings(self, warnings: &'a [Warning]) -> Self {
+        Self { warnings, ..self }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     identity::Caller,
     records::{Timestamp, UploadId, Visibility},
     telemetry::Metrics,
-    upload::{Archive, Outcome, Submission, UploadError},
+    upload::{Accepted, Archive, Checked, Outcome, Submission, UploadError},
 };
 
 /// Handles `POST /v1/packs/upload`.
@@ -39,9 +39,9 @@ pub(super) async fn upload(
         Some(submission) if !problems.is_empty() => Err(with_pack_problems(api, caller, submission, problems).await),
         None => Err(ApiError::Validation(problems)),
         Some(submission) if dry_run => {
-            let release = api.uploads.check(&caller.org, submission).await?;
+            let Checked { release, warnings } = api.uploads.check(&caller.org, submission).await?;
             Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
-            Ok(json(StatusCode::OK, &RecordView::from_release(&release, caller)))
+            Ok(json(StatusCode::OK, &RecordView::from_release(&release, caller).with_warnings(&warnings)))
         }
         Some(submission) => submit(api, caller, submission, audit).await,
     }
@@ -111,7 +111,8 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
 }
 
 async fn submit(api: &Api, caller: &Caller, submission: Submission, audit: &Audit) -> Result<Response<Body>, ApiError> {
-    let (status, outcome, record) = match api.uploads.submit(&caller.org, submission).await? {
+    let Accepted { outcome, warnings } = api.uploads.submit(&caller.org, submission).await?;
+    let (status, outcome, record) = match outcome {
         Outcome::Created(record) => (StatusCode::CREATED, "created", record),
         Outcome::Existing(record) => (StatusCode::OK, "existing", record),
         Outcome::QueuedAgain(record) => (StatusCode::OK, "queued_again", record),
@@ -119,7 +120,7 @@ async fn submit(api: &Api, caller: &Caller, submission: Submission, audit: &Audi
     Span::current().record("pack_id", field::display(record.id));
     audit.uploaded(outcome, &record);
     Metrics::by("Outcome", outcome).count("Uploads", 1).write();
-    let mut response = json(status, &RecordView::from_record(&record, caller));
+    let mut response = json(status, &RecordView::from_record(&record, caller).with_warnings(&warnings));
     if status == StatusCode::CREATED {
         let location = HeaderValue::try_from(format!("/v1/packs/{}", record.id));
         response.headers_mut().insert(LOCATION, location.expect("a pack id is visible ASCII"));

@@ -143,8 +143,9 @@ async fn every_upload_event_format_is_accepted() {
         assert_eq!((&created["image_digest"], &created["build_status"]), (&json!(SAMPLE), &json!("queued")), "{name}");
 
         assert_eq!(send(&mut api, event(name)).await, (200, created.clone()), "{name}: repeated");
-        assert_eq!(send(&mut api, get(id)).await, (200, created.clone()), "{name}");
         let mut listed = created.clone();
+        listed.as_object_mut().unwrap().remove("warnings");
+        assert_eq!(send(&mut api, get(id)).await, (200, listed.clone()), "{name}");
         listed.as_object_mut().unwrap().remove("capabilities");
         assert_eq!(send(&mut api, event("list")).await, (200, json!({"packs": [listed]})), "{name}");
         let job: Value = serde_json::from_str(backends.take_job().await.body().unwrap()).unwrap();

@@ -29,6 +29,7 @@ mod test_api;
 mod unauthenticated;
 mod update;
 mod uploads;
+mod warnings;
 
 use std::{sync::Arc, time::Duration};
 
@@ -119,9 +120,16 @@ fn path(request: &Request, event: &Value) -> String {
     routed.unwrap_or(path).to_owned()
 }
 
-/// Returns a record as a list shows it: without its capabilities.
-fn listed(record: &Value) -> Value {
-    let mut listed = record.clone();
+/// Returns the record in a response to an upload as a read shows it: without its warnings.
+fn read(uploaded: &Value) -> Value {
+    let mut read = uploaded.clone();
+    read.as_object_mut().unwrap().remove("warnings");
+    read
+}
+
+/// Returns the record in a response to an upload as a list shows it: without its warnings and its capabilities.
+fn listed(uploaded: &Value) -> Value {
+    let mut listed = read(uploaded);
     listed.as_object_mut().unwrap().remove("capabilities");
     listed
 }

@@ -4,7 +4,7 @@ use pack_upload::identity::KeyTemplate;
 use serde_json::{Value, json};
 
 use super::{
-    event, request,
+    event, read, request,
     test_api::{TestApi, secret, with_credential},
 };
 
@@ -26,7 +26,7 @@ async fn a_change_of_visibility_returns_the_record_and_can_be_repeated() {
     let id = created.body["id"].as_str().unwrap();
     for visibility in ["community", "community", "org"] {
         let response = api.send(&update(id, &json!({"visibility": visibility}).to_string())).await;
-        let mut expected = created.body.clone();
+        let mut expected = read(&created.body);
         expected["visibility"] = json!(visibility);
         assert_eq!((response.status, &response.body), (200, &expected));
         let mut get = event("get");

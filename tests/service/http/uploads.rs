@@ -1,7 +1,7 @@
 use pack_upload::records::Timestamp;
 use serde_json::json;
 
-use super::{event, listed, request, send, test_api::TestApi};
+use super::{event, listed, read, request, send, test_api::TestApi};
 use crate::support::Archive;
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn every_event_format_uploads_the_same_pack() {
     let mut get = event("get");
     get["rawPath"] = json!(format!("/v1/packs/{id}"));
     let found = api.send(&get).await;
-    assert_eq!((found.status, &found.body), (200, &first.body));
+    assert_eq!((found.status, found.body), (200, read(&first.body)));
     let list = api.send(&event("list")).await;
     assert_eq!((list.status, list.body), (200, json!({"packs": [listed(&first.body)]})));
 }

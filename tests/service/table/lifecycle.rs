@@ -136,7 +136,7 @@ async fn a_version_that_was_published_keeps_its_claim_and_takes_only_the_same_co
     let (deleting, lease) = begin_purge(&database, &published).await;
     assert!(database.table.remove(&deleting, &lease).await.unwrap());
 
-    assert_eq!(database.items().await, 1, "the version claim");
+    assert_eq!(database.items().await, 2, "the version claim, and the capabilities of the name");
     let digest = published.release.layer_digest;
     let manifest = &published.release.manifest;
     let version = database.table.version(org, &manifest.name, &manifest.version).await.unwrap();

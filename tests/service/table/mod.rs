@@ -10,6 +10,7 @@ mod faults;
 mod lifecycle;
 mod list;
 mod orgs;
+mod publishing;
 mod references;
 mod replace;
 mod requeue;

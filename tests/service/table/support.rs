@@ -57,9 +57,19 @@ impl Database {
 
     /// Overwrites an attribute of a record.
     pub(crate) async fn set(&self, record: &Record, attribute: &str, value: &str) {
+        self.set_at(&format!("PACK#{}", record.id), "PACK", attribute, value).await;
+    }
+
+    /// Overwrites an attribute of a record's version claim.
+    pub(crate) async fn set_claim(&self, record: &Record, attribute: &str, value: &str) {
+        let manifest = &record.release.manifest;
+        let sort_key = format!("{}#{}", manifest.name, manifest.version);
+        self.set_at(&format!("VERSION#{}", record.release.org_id), &sort_key, attribute, value).await;
+    }
+
+    async fn set_at(&self, pk: &str, sk: &str, attribute: &str, value: &str) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        let update = self.client.update_item().table_name(&self.name);
-        let update = update.key("pk", text(&format!("PACK#{}", record.id))).key("sk", text("PACK"));
+        let update = self.client.update_item().table_name(&self.name).key("pk", text(pk)).key("sk", text(sk));
         let update =
             update.update_expression("SET #attribute = :value").expression_attribute_names("#attribute", attribute);
         update.expression_attribute_values(":value", text(value)).send().await.unwrap();
@@ -80,6 +90,7 @@ pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) ->
         size_bytes: 1_234,
         archive_sha256: Digest::sha256(content.as_bytes()),
         uploaded_by: "key:0123456789ab".to_owned(),
+        secrets_found: Vec::new(),
     };
     Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
 }

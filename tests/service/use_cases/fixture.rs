@@ -79,7 +79,7 @@ impl Fixture {
     }
 
     pub(crate) async fn submit(&self, submission: Submission) -> Outcome {
-        self.uploads.submit(&self.org, submission).await.unwrap()
+        self.uploads.submit(&self.org, submission).await.unwrap().outcome
     }
 
     /// Uploads a pack and returns its record. Fails unless the upload created the record.
@@ -146,7 +146,7 @@ impl Fixture {
 }
 
 pub(crate) fn registry(address: &RegistryAddress, credentials: Credentials) -> Registry {
-    let push_timeout = Duration::from_secs(20);
+    let push_timeout = Duration::from_secs(60);
     let settings = Settings { address: address.clone(), credentials, plain_http: false, push_timeout };
     Registry::new(settings, &SdkConfig::builder().build(), &Timeouts::default())
 }

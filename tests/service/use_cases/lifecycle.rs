@@ -152,7 +152,7 @@ async fn an_upload_of_a_version_that_is_being_deleted_is_rejected_until_it_is_go
         let error = result.unwrap_err();
         assert!(matches!(error, UploadError::VersionDeleted { layer_digest } if layer_digest == layer), "{error}");
     }
-    assert_eq!(fixture.uploads.check(&fixture.org, pack("hello")).await.unwrap().layer_digest, layer);
+    assert_eq!(fixture.uploads.check(&fixture.org, pack("hello")).await.unwrap().release.layer_digest, layer);
     let again = fixture.ready("hello").await;
     assert_ne!(again.id, record.id);
     let digest = Some(record.release.image_digest.to_string());

@@ -37,7 +37,7 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
     let Outcome::Existing(again) = fixture.submit(pack("hello")).await else { panic!("a second record") };
     assert_eq!(again, fixture.read(&record).await);
     assert_eq!(fixture.jobs().await.len(), 1);
-    assert_eq!(fixture.items().await, 2);
+    assert_eq!(fixture.items().await, 3, "a record, its version claim, and the capabilities of the name");
 }
 
 /// No step of a build leaves such a record. Restoring the table from a backup can.
@@ -99,13 +99,16 @@ async fn the_same_content_retries_a_failed_build_and_other_content_replaces_it()
     repeat.uploaded_by = "another-key".to_owned();
     let checked = fixture.uploads.check(&fixture.org, repeat.clone()).await.unwrap();
     let Outcome::QueuedAgain(retried) = fixture.submit(repeat).await else { panic!("a second record") };
-    assert_eq!((retried.release.uploaded_by.as_str(), &retried.release), ("another-key", &checked));
+    assert_eq!((retried.release.uploaded_by.as_str(), &retried.release), ("another-key", &checked.release));
     assert_eq!((retried.id, retried.build.attempt, &retried.build.status), (record.id, 2, &BuildStatus::Queued));
     assert_ne!(retried.build.staging_key, record.build.staging_key);
     assert_eq!(fixture.read(&record).await, retried);
 
     assert!(table.mark_failed(&retried, None, "broken", Timestamp::now()).await.unwrap());
-    assert_eq!(fixture.uploads.check(&fixture.org, pack("other")).await.unwrap().image_ref, record.release.image_ref);
+    assert_eq!(
+        fixture.uploads.check(&fixture.org, pack("other")).await.unwrap().release.image_ref,
+        record.release.image_ref
+    );
     let other = fixture.create(pack("other")).await;
     assert_ne!(other.id, record.id);
     assert_eq!(table.record(record.id).await.unwrap(), None);
@@ -116,10 +119,10 @@ async fn the_same_content_retries_a_failed_build_and_other_content_replaces_it()
 #[tokio::test]
 async fn a_dry_run_returns_the_release_and_writes_nothing() {
     let fixture = Fixture::start().await;
-    let release = fixture.uploads.check(&fixture.org, pack("hello")).await.unwrap();
+    let release = fixture.uploads.check(&fixture.org, pack("hello")).await.unwrap().release;
     assert_eq!((fixture.jobs().await.len(), fixture.items().await), (0, 0));
     assert_eq!(fixture.create(pack("hello")).await.release, release);
-    assert_eq!(fixture.uploads.check(&fixture.org, pack("hello")).await.unwrap(), release);
+    assert_eq!(fixture.uploads.check(&fixture.org, pack("hello")).await.unwrap().release, release);
 }
 
 #[tokio::test]
@@ -192,7 +195,7 @@ async fn concurrent_uploads_of_one_pack_return_one_record() {
     let tasks: Vec<_> = (0..64)
         .map(|_| {
             let (uploads, org) = (fixture.uploads.clone(), fixture.org.clone());
-            tokio::spawn(async move { uploads.submit(&org, pack("hello")).await.unwrap() })
+            tokio::spawn(async move { uploads.submit(&org, pack("hello")).await.unwrap().outcome })
         })
         .collect();
     let (mut created, mut existing) = (Vec::new(), Vec::new());
@@ -218,7 +221,9 @@ async fn only_one_content_replaces_a_failed_pack_in_concurrent_uploads() {
             let (uploads, org) = (fixture.uploads.clone(), fixture.org.clone());
             // One of the three contents is that of the failed pack.
             let content = ["old", "new", "newer"][n % 3];
-            tokio::spawn(async move { (uploads.submit(&org, pack(content)).await, content) })
+            tokio::spawn(async move {
+                (uploads.submit(&org, pack(content)).await.map(|accepted| accepted.outcome), content)
+            })
         })
         .collect();
     let mut results = Vec::new();

@@ -11,7 +11,10 @@ use super::{
     header::{BLOCK, Header},
     tree_builder::TreeBuilder,
 };
-use crate::{Content, EntryKind, LimitName, Limits, Problems};
+use crate::{
+    Content, EntryKind, LimitName, Limits, Problems,
+    secrets::{FoundSecrets, SecretScanner},
+};
 
 /// A reader of a tar's entries.
 pub(super) struct Entries<'a, R, W> {
@@ -27,6 +30,7 @@ pub(super) struct Entries<'a, R, W> {
     count: u64,
     /// The extension headers that apply to the next entry.
     extensions: Extensions,
+    secrets: FoundSecrets,
 }
 
 impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
@@ -37,13 +41,13 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         problems: &'a mut Problems,
         contents: &'a mut W,
     ) -> Self {
-        let extensions = Extensions::default();
-        Self { reader, limits, builder, problems, contents, written: 0, count: 0, extensions }
+        let (extensions, secrets) = (Extensions::default(), FoundSecrets::default());
+        Self { reader, limits, builder, problems, contents, written: 0, count: 0, extensions, secrets }
     }
 
-    /// Reads the tar to its end. Adds valid entries to `builder`, writes the contents of files to `contents`, and adds
+    /// Reads the tar to its end, and returns the secrets in its files. Adds valid entries to `builder`, writes the contents of files to `contents`, and adds
     /// the problems with invalid entries to `problems`.
-    pub(super) fn read(mut self) -> Result<(), ReadError> {
+    pub(super) fn read(mut self) -> Result<FoundSecrets, ReadError> {
         loop {
             let position = self.reader.position();
             let Some(block) = self.block()? else {
@@ -52,7 +56,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                 )));
             };
             if block == [0; BLOCK] {
-                return self.end(position);
+                self.end(position)?;
+                return Ok(self.secrets);
             }
             self.count += 1;
             if self.count > self.limits.entries {
@@ -102,7 +107,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             )));
         }
         let is_complete = match validated {
-            Ok((EntryType::File, _)) => copy_data(&mut self.reader, size, self.contents)?,
+            Ok((EntryType::File, _)) => self.copy_file(size)?,
             _ => copy_data(&mut self.reader, size, &mut io::sink())?,
         };
         if !is_complete {
@@ -124,6 +129,14 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             return Err(ReadError::TooLarge(self.limits.limit(LimitName::Entries)));
         }
         Ok(())
+    }
+
+    /// Copies a file to `contents`, and finds the secrets in it. Returns `false` if the file is cut off.
+    fn copy_file(&mut self, size: u64) -> Result<bool, ReadError> {
+        let mut scanner = SecretScanner::new(&mut *self.contents);
+        let is_complete = copy_data(&mut self.reader, size, &mut scanner)?;
+        self.secrets.add(self.written, scanner.finish());
+        Ok(is_complete)
     }
 
     /// Checks the end of the tar after the block of zeros at `position`. A second block of zeros must follow

@@ -114,13 +114,8 @@ impl<'a> Entry<'a> {
         self.header.size == 0 || self.entry_type() == Ok(EntryType::File) || self.header.typeflag == b'7'
     }
 
-    /// Returns the name. An empty PAX `path` leaves the name of the pack's own directory as it is.
     fn name(&self) -> &[u8] {
-        match self.extensions.name() {
-            Some(b"") if path::is_root(&self.header.name) => &self.header.name,
-            Some(name) => name,
-            None => &self.header.name,
-        }
+        self.extensions.name().unwrap_or(&self.header.name)
     }
 }
 

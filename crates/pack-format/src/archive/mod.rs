@@ -27,7 +27,7 @@ use std::{
 };
 
 use self::{entries::Entries, gzip::GzipReader, tree_builder::TreeBuilder};
-use super::{Limit, Limits, Problems, Tree, ValidationError};
+use super::{Limit, Limits, Problems, Secret, Tree, ValidationError};
 
 /// The field under which an archive's problems are reported.
 const FIELD: &str = "archive";
@@ -59,7 +59,7 @@ impl Unpacked {
     }
 }
 
-/// Reads an archive into a tree, and writes the contents of its files to `contents`.
+/// Reads an archive into a tree, writes the contents of its files to `contents`, and returns the secrets in them.
 ///
 /// Strips one wrapping directory, and drops macOS metadata and git's top-level files. Reports invalid entries as
 /// problems, and leaves them out of the tree.
@@ -72,11 +72,15 @@ pub(super) fn read(
     limits: &Limits,
     contents: &mut impl Write,
     problems: &mut Problems,
-) -> Result<Unpacked, ValidationError> {
+) -> Result<(Unpacked, Vec<Secret>), ValidationError> {
     let reader = GzipReader::new(archive, limits);
     let mut builder = TreeBuilder::default();
     match Entries::new(reader, limits, &mut builder, problems, contents).read() {
-        Ok(()) => Ok(builder.build()),
+        Ok(secrets) => {
+            let unpacked = builder.build();
+            let secrets = secrets.in_tree(&unpacked.tree);
+            Ok((unpacked, secrets))
+        }
         Err(ReadError::TooLarge(limit)) => Err(ValidationError::TooLarge(limit)),
         Err(ReadError::Unreadable(problem)) => {
             problems.add(FIELD, problem);

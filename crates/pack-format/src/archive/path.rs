@@ -59,7 +59,7 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<
 }
 
 /// Returns whether tar readers take this name as the directory into which they unpack, such as `./` or `/`.
-pub(super) fn is_root(name: &[u8]) -> bool {
+fn is_root(name: &[u8]) -> bool {
     !name.is_empty() && name.split(|byte| *byte == b'/').all(|component| matches!(component, b"" | b"."))
 }
 

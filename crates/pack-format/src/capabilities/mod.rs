@@ -1,11 +1,13 @@
 //! Validates the caps.yaml fragment: the capabilities that a pack asks an operator to grant to the agent.
 
 mod domain;
+mod grants;
 mod identifier;
 mod rule;
 
 use std::collections::HashSet;
 
+pub use self::grants::Grants;
 use super::{
     Problems, Quoted,
     text::{self, TextForm, nearest},

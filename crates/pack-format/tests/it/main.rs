@@ -8,4 +8,6 @@ mod layout;
 mod manifest;
 mod mistakes;
 mod runtimes;
+mod secrets;
 mod support;
+mod warnings;

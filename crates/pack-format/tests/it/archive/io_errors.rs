@@ -3,7 +3,7 @@
 
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
-use pack_format::{Limits, ValidationError, image::Image, validate};
+use pack_format::{Limits, ValidationError, Visibility, image::Image, validate};
 use test_support::{
     archive::Archive,
     validation::{self, ValidatedPack, validate_within},
@@ -85,7 +85,7 @@ fn the_result_does_not_depend_on_the_size_of_reads() {
 fn an_error_while_storing_contents_is_not_a_problem() {
     for left in [0, 10, 70_000] {
         let mut contents = Failing { inner: Cursor::new(Vec::new()), left, kind: ErrorKind::StorageFull };
-        match validate(&upload()[..], &Limits::default(), &mut contents) {
+        match validate(&upload()[..], &Limits::default(), Visibility::Org, &mut contents) {
             Err(ValidationError::Io(error)) => assert_eq!(error.kind(), ErrorKind::StorageFull),
             other => panic!("{other:?}"),
         }

@@ -83,7 +83,6 @@ fn accepts_every_name_of_the_root() {
         assert_paths(Archive::new().directory(root).file("pack.yaml", MANIFEST), &["pack.yaml"]);
         assert_paths(Archive::pack().pax(&[("path", root.as_bytes())]).directory("./"), &["pack.yaml"]);
     }
-    assert_paths(Archive::pack().pax(&[("path", b"")]).directory("./"), &["pack.yaml"]);
 }
 
 #[test]

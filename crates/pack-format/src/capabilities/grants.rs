@@ -1,0 +1,80 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    Quoted, Version,
+    warnings::{self, Warning},
+    yaml::{self, Node, Value},
+};
+
+/// What the rules of a pack's capabilities allow, by host or host pattern.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants(BTreeMap<String, HostGrant>);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct HostGrant {
+    methods: BTreeSet<String>,
+    allow_insecure: bool,
+}
+
+impl Grants {
+    /// Reads the capabilities of a valid manifest, as YAML text. Empty text allows nothing.
+    pub fn from_capabilities(text: &str) -> Self {
+        let (root, _) = yaml::parse(text);
+        let mut grants = Self::default();
+        let rules = root.iter().flat_map(items).filter_map(|capability| member(capability, "allow")).flat_map(items);
+        for rule in rules {
+            grants.add(rule);
+        }
+        grants
+    }
+
+    fn add(&mut self, rule: &Node) {
+        let texts = |key| member(rule, key).into_iter().flat_map(items).filter_map(text);
+        let allow_insecure =
+            member(rule, "allow_insecure").and_then(text).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        for domain in texts("domains") {
+            let domain = domain.to_ascii_lowercase();
+            let host = self.0.entry(domain.strip_suffix('.').unwrap_or(&domain).to_owned()).or_default();
+            host.methods.extend(texts("methods").map(str::to_owned));
+            host.allow_insecure |= allow_insecure;
+        }
+    }
+
+    /// Returns a warning for everything that `previous`, the grants of an earlier version, did not allow.
+    pub fn warnings_since(&self, previous: &Self, version: &Version) -> Vec<Warning> {
+        let mut messages = Vec::new();
+        for (name, host) in &self.0 {
+            let (domain, earlier) = (Quoted::new(name), previous.0.get(name));
+            match earlier.map(|earlier| host.methods.difference(&earlier.methods).cloned().collect::<Vec<_>>()) {
+                None => messages.push(format!("allows {domain}")),
+                Some(methods) if methods.is_empty() => {}
+                Some(methods) => messages.push(format!("allows `{}` to {domain}", methods.join("`, `"))),
+            }
+            if host.allow_insecure && !earlier.is_some_and(|earlier| earlier.allow_insecure) {
+                messages.push(format!("allows {domain} without TLS (`allow_insecure`)"));
+            }
+        }
+        let field = warnings::capabilities_field();
+        messages
+            .iter()
+            .map(|message| Warning::new(&field, format_args!("{message}, which version {version} did not")))
+            .collect()
+    }
+}
+
+/// Returns the items of a list. A mapping, a scalar and an empty list have none.
+fn items(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::Sequence(items) => items,
+        Value::Mapping(_) | Value::Scalar(_) | Value::Rejected => &[],
+    }
+}
+
+fn member<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+    let Value::Mapping(pairs) = &node.value else { return None };
+    pairs.iter().find(|pair| pair.key.text == key).map(|pair| &pair.value)
+}
+
+fn text(node: &Node) -> Option<&str> {
+    if let Value::Scalar(scalar) = &node.value { Some(&scalar.text) } else { None }
+}

@@ -1,0 +1,151 @@
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use flate2::Crc;
+use serde::{Deserialize, Serialize};
+use strum::Display;
+
+/// More bytes than any pattern reads, from the start of its prefix.
+pub(super) const LONGEST: usize = 256;
+
+/// What a secret gives access to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretKind {
+    #[strum(serialize = "an AWS access key")]
+    AwsAccessKey,
+    #[strum(serialize = "a private key")]
+    PrivateKey,
+    #[strum(serialize = "a GitHub token")]
+    GithubToken,
+    #[strum(serialize = "a Slack token")]
+    SlackToken,
+    #[strum(serialize = "an OpenAI API key")]
+    OpenaiKey,
+    #[strum(serialize = "an Anthropic API key")]
+    AnthropicKey,
+}
+
+/// The prefix of a secret, and the check of the text after it.
+type Pattern = (&'static str, SecretKind, fn(&[u8]) -> bool);
+
+/// A prefix alone would match examples in documentation, so each check needs a length, a checksum or a marker too.
+static PATTERNS: [Pattern; 13] = [
+    ("AKIA", SecretKind::AwsAccessKey, is_aws_access_key),
+    ("ASIA", SecretKind::AwsAccessKey, is_aws_access_key),
+    ("-----BEGIN ", SecretKind::PrivateKey, is_private_key),
+    ("ghp_", SecretKind::GithubToken, is_github_token),
+    ("gho_", SecretKind::GithubToken, is_github_token),
+    ("ghu_", SecretKind::GithubToken, is_github_token),
+    ("ghs_", SecretKind::GithubToken, is_github_token),
+    ("ghr_", SecretKind::GithubToken, is_github_token),
+    ("github_pat_", SecretKind::GithubToken, is_fine_grained_github_token),
+    ("xoxb-", SecretKind::SlackToken, is_slack_token),
+    ("xoxp-", SecretKind::SlackToken, is_slack_token),
+    ("sk-ant-", SecretKind::AnthropicKey, is_anthropic_key),
+    ("sk-", SecretKind::OpenaiKey, is_openai_key),
+];
+
+static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let prefixes = PATTERNS.iter().map(|(prefix, ..)| prefix);
+    let mut builder = AhoCorasick::builder();
+    builder.match_kind(aho_corasick::MatchKind::LeftmostFirst);
+    builder.build(prefixes).expect("thirteen short patterns are within every limit")
+});
+
+/// Returns the offset and the kind of each secret in `bytes`.
+pub(super) fn find(bytes: &[u8]) -> impl Iterator<Item = (usize, SecretKind)> {
+    PREFIXES.find_iter(bytes).filter_map(|found| {
+        let (_, kind, check) = PATTERNS[found.pattern()];
+        check(&bytes[found.end()..]).then_some((found.start(), kind))
+    })
+}
+
+/// Checks the id of an access key: base32, 20 characters in total (IAM user guide, "Unique identifiers"). AWS's own
+/// examples end with `EXAMPLE`.
+fn is_aws_access_key(rest: &[u8]) -> bool {
+    let id = run(rest, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    id.len() == 16
+        && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
+        // Text in capitals has no digit.
+        && id.iter().any(u8::is_ascii_digit)
+        && !id.ends_with(b"EXAMPLE")
+}
+
+/// Checks the start of a PEM or PGP block of an unencrypted private key (RFC 7468, section 10; RFC 9580, section 6.2). It
+/// needs a line of base64, which an example such as `-----BEGIN PRIVATE KEY-----…` does not have. In JSON, its line breaks
+/// are escaped.
+fn is_private_key(rest: &[u8]) -> bool {
+    let label = run(rest, |byte| byte.is_ascii_uppercase() || byte == b' ');
+    let is_private = label.ends_with(b"PRIVATE KEY") || label.ends_with(b"PRIVATE KEY BLOCK");
+    if !is_private || label.starts_with(b"ENCRYPTED") {
+        return false;
+    }
+    let Some(mut body) = rest[label.len()..].strip_prefix(b"-----") else { return false };
+    while let Some(stripped) =
+        [&b"\r"[..], b"\n", b"\\r", b"\\n", b" "].iter().find_map(|blank| body.strip_prefix(*blank))
+    {
+        body = stripped;
+    }
+    run(body, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).len() >= 40
+}
+
+/// Checks the last six characters: the CRC-32 of the thirty before them, in base 62 (GitHub blog, "Behind GitHub's new
+/// authentication token formats").
+fn is_github_token(rest: &[u8]) -> bool {
+    let token = run(rest, |byte| byte.is_ascii_alphanumeric());
+    let Some((random, checksum)) = token.split_at_checked(30) else { return false };
+    let mut crc = Crc::new();
+    crc.update(random);
+    checksum == base62(crc.sum())
+}
+
+/// Returns six digits in base 62.
+fn base62(mut number: u32) -> [u8; 6] {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut digits = [b'0'; 6];
+    for digit in digits.iter_mut().rev() {
+        *digit = DIGITS[(number % 62) as usize];
+        number /= 62;
+    }
+    digits
+}
+
+/// Checks a fine-grained token: 22 characters, `_`, and 59 characters.
+fn is_fine_grained_github_token(rest: &[u8]) -> bool {
+    let token = run(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    token.len() == 82 && token.iter().position(|byte| *byte == b'_') == Some(22)
+}
+
+/// Checks a bot's or a user's token: two numbers of 10 to 13 digits, and at least 24 further characters.
+fn is_slack_token(rest: &[u8]) -> bool {
+    let token = run(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let mut parts = token.splitn(3, |byte| *byte == b'-');
+    let mut is_number =
+        || parts.next().is_some_and(|part| (10..=13).contains(&part.len()) && part.iter().all(u8::is_ascii_digit));
+    is_number() && is_number() && parts.next().is_some_and(|secret| secret.len() >= 24)
+}
+
+/// Checks for the marker in the middle of every key: `OpenAI` in base64.
+fn is_openai_key(rest: &[u8]) -> bool {
+    const MARKER: &[u8] = b"T3BlbkFJ";
+    let key = run(rest, is_key_character);
+    let marker = key.windows(MARKER.len()).position(|window| window == MARKER);
+    marker.is_some_and(|start| start >= 20 && key.len() - start - MARKER.len() >= 20)
+}
+
+/// Checks for a key such as `sk-ant-api03-` with 95 characters, the last two of them `AA`.
+fn is_anthropic_key(rest: &[u8]) -> bool {
+    let key = run(rest, is_key_character);
+    key.len() >= 100 && key.ends_with(b"AA")
+}
+
+fn is_key_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+/// Returns the bytes at the start that all satisfy `is_allowed`, at most as many as a pattern reads.
+fn run(bytes: &[u8], is_allowed: impl Fn(u8) -> bool) -> &[u8] {
+    let length = bytes.iter().take(LONGEST - "github_pat_".len()).take_while(|byte| is_allowed(**byte)).count();
+    &bytes[..length]
+}

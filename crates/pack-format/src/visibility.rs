@@ -1,0 +1,13 @@
+use serde_with::{DeserializeFromStr, SerializeDisplay};
+use strum::{Display, EnumString};
+
+/// Who may see a pack.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Display, EnumString, SerializeDisplay, DeserializeFromStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum Visibility {
+    /// Only the org that owns it.
+    #[default]
+    Org,
+    /// All orgs, once the pack is ready. Until then, only the org that owns it.
+    Community,
+}

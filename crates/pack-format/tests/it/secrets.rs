@@ -1,0 +1,141 @@
+//! Secrets in the files of a pack: which are found, and where.
+
+use pack_format::{Limits, Secret, SecretKind, Visibility};
+use test_support::{
+    archive::Archive,
+    listing::read_directory,
+    sample_pack,
+    validation::{problems, validate, validate_as},
+};
+
+const RANDOM: &str = "9fKc2LmQ7xTzB4vWn8RjY3hGpD6sEaUo5iXtCq1ZkNwMbJyHrVlPgFdSe0TuAi4b";
+
+/// Returns secrets of every kind. They are put together here, since some hosts of repositories reject them.
+fn secrets() -> Vec<(SecretKind, String)> {
+    let join = |parts: &[&str]| parts.concat();
+    vec![
+        (SecretKind::AwsAccessKey, join(&["AKIA", "Q3EGRZ5XYTN2WVKD"])),
+        (SecretKind::AwsAccessKey, join(&["ASIA", "Q3EGRZ5XYTN2WVKD"])),
+        (SecretKind::PrivateKey, join(&["-----BEGIN ", "PRIVATE KEY-----\n", RANDOM, "\n"])),
+        (SecretKind::PrivateKey, join(&["-----BEGIN ", "RSA PRIVATE KEY-----\r\n", RANDOM])),
+        (SecretKind::PrivateKey, join(&["-----BEGIN ", "OPENSSH PRIVATE KEY-----\n", RANDOM])),
+        (SecretKind::PrivateKey, join(&["-----BEGIN ", "PGP PRIVATE KEY BLOCK-----\n\n", RANDOM])),
+        (SecretKind::PrivateKey, join(&["-----BEGIN ", "PRIVATE KEY-----\\n", RANDOM, "\\n"])),
+        // From GitHub's description of the format.
+        (SecretKind::GithubToken, join(&["ghp_", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"])),
+        (SecretKind::GithubToken, join(&["github_pat_", &"1".repeat(22), "_", &"a".repeat(59)])),
+        (SecretKind::SlackToken, join(&["xoxb-", "123456789012-1234567890123-", &RANDOM[..24]])),
+        (SecretKind::SlackToken, join(&["xoxp-", "123456789012-1234567890123-123456789012-", &"a".repeat(32)])),
+        (SecretKind::OpenaiKey, join(&["sk-", &RANDOM[..20], "T3BlbkFJ", &RANDOM[20..40]])),
+        (SecretKind::OpenaiKey, join(&["sk-proj-", RANDOM, "T3BlbkFJ", RANDOM])),
+        (SecretKind::AnthropicKey, join(&["sk-ant-", "api03-", &RANDOM[..50], &RANDOM[..43], "AA"])),
+    ]
+}
+
+/// Returns the secrets of an org pack with this file.
+#[track_caller]
+fn found(file: &str, content: impl AsRef<[u8]>) -> Vec<Secret> {
+    validate(&Archive::pack().file(file, content).tar_gz()).unwrap().pack.secrets
+}
+
+fn secret(kind: SecretKind, file: &str, line: u64) -> Secret {
+    Secret { kind, file: file.to_owned(), line }
+}
+
+#[test]
+fn a_secret_is_found_with_its_file_and_line() {
+    for (kind, text) in secrets() {
+        for (content, line) in [
+            (text.clone(), 1),
+            (format!("key: \"{text}\"\n"), 1),
+            (format!("# A\n\nexport KEY={text}\n"), 3),
+            (format!("{{\"a\": 1,\r\n \"b\": \"x{text}\"}}"), 2),
+        ] {
+            assert_eq!(found("data/settings", &content), [secret(kind, "data/settings", line)], "{content}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_only_resembles_a_secret_is_not_found() {
+    let github = ["ghp_", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18"].concat();
+    for text in [
+        "AKIAIOSFODNN7EXAMPLE",
+        "AKIAQ3EGRZ5XYTN2WVKDX",
+        "AKIAQ3EGRZ5XYTN2WVK",
+        "AKIAq3EGRZ5XYTN2WVKD",
+        "AKIAABCDEFGHIJKLMNOP",
+        "-----BEGIN PRIVATE KEY-----\n…",
+        "-----BEGIN PRIVATE KEY-----\nMIIE...\n-----END PRIVATE KEY-----",
+        &format!("-----BEGIN PUBLIC KEY-----\n{RANDOM}"),
+        &format!("-----BEGIN CERTIFICATE-----\n{RANDOM}"),
+        &format!("-----BEGIN ENCRYPTED PRIVATE KEY-----\n{RANDOM}"),
+        &github,
+        &format!("ghp_{}", "x".repeat(36)),
+        "ghp_short",
+        "github_pat_11ABC",
+        "xoxb-your-token-here",
+        "xoxb-123456789012-1234567890123-short",
+        "sk-…",
+        "sk-1234567890abcdef1234567890abcdef1234567890abcdef",
+        "disk-T3BlbkFJ",
+        "sk-ant-api03-…",
+        "risk-assessment",
+    ] {
+        assert_eq!(found("guides/a.md", text), [], "{text}");
+    }
+}
+
+/// Archives are unpacked 64 KiB at a time, and the file's content starts at byte 1,536.
+#[test]
+fn a_secret_is_found_once_across_the_borders_of_chunks() {
+    let (kind, text) = secrets().remove(0);
+    for offset in (63_900..64_100).step_by(2) {
+        let content = format!("{}{text}\n", "x\n".repeat(offset / 2));
+        let expected = secret(kind, "data/a", offset as u64 / 2 + 1);
+        assert_eq!(found("data/a", content), [expected], "{offset}");
+    }
+}
+
+#[test]
+fn every_secret_is_found_up_to_a_limit_of_fifty() {
+    let lines = secrets().iter().map(|(_, text)| format!("{text}\n")).collect::<Vec<_>>();
+    assert_eq!(found("data/a", lines.concat()).len(), lines.len());
+    assert_eq!(found("data/a", lines.concat().repeat(10)).len(), 50);
+}
+
+#[test]
+fn secrets_are_sorted_by_path_and_files_that_are_dropped_have_none() {
+    let (kind, text) = secrets().remove(0);
+    let archive = Archive::new()
+        .file("pack/scripts/b.sh", &text)
+        .file("pack/guides/.DS_Store", &text)
+        .file("pack/data/empty", "")
+        .file("pack/data/a", &text)
+        .file("pack/pack.yaml", test_support::manifest::MANIFEST);
+    let secrets = validate(&archive.tar_gz()).unwrap().pack.secrets;
+    assert_eq!(secrets, [secret(kind, "data/a", 1), secret(kind, "scripts/b.sh", 1)]);
+}
+
+#[test]
+fn a_community_pack_is_rejected_for_its_secrets_and_its_other_problems() {
+    let (_, text) = secrets().remove(0);
+    let archive = Archive::pack().file("data/keys", format!("\n{text}")).file("unknown", "").tar_gz();
+    let found = problems(&validate_as(&archive[..], &Limits::default(), Visibility::Community));
+    let (fields, messages): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    assert_eq!(fields, ["archive", "archive"]);
+    assert!(messages[0].starts_with("`unknown` is not allowed at the top of a pack"), "{messages:?}");
+    assert_eq!(
+        messages[1],
+        "`data/keys` line 2 has what looks like an AWS access key; all orgs see a community pack, so revoke it and \
+         remove it from the pack"
+    );
+    assert!(messages.iter().all(|message| !message.contains(&text)), "the secret is not repeated");
+}
+
+#[test]
+fn the_sample_pack_has_no_secrets() {
+    let archive = Archive::new().listing(&read_directory(sample_pack())).tar_gz();
+    let pack = validate_as(&archive[..], &Limits::default(), Visibility::Community).unwrap().pack;
+    assert_eq!(pack.secrets, []);
+}

@@ -1,0 +1,47 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{Update, builders::UpdateBuilder};
+use pack_format::PackName;
+
+use super::{Key, Table, string};
+use crate::{
+    aws::Error,
+    records::{CapabilityHistory, OrgId, Record},
+};
+
+/// The prefix of an attribute with the capabilities of a ready version. The version follows.
+const PREFIX: &str = "capabilities#";
+/// How many versions are kept in addition to a new one. Capabilities have at most 32 KiB, and an item at most 400 KB.
+const KEPT_VERSIONS: usize = 9;
+
+/// The item of a pack's name.
+impl Table {
+    /// Reads the capabilities of a pack's ready versions.
+    pub async fn capability_history(&self, org: OrgId, name: &PackName) -> Result<CapabilityHistory, Error> {
+        let item: Option<HashMap<String, String>> = self.get(Key::name(org, name)).await?;
+        let attributes = item.into_iter().flatten();
+        Ok(attributes
+            .filter_map(|(attribute, text)| Some((attribute.strip_prefix(PREFIX)?.parse().ok()?, text)))
+            .collect())
+    }
+
+    /// Returns the update that keeps a record's capabilities, for the transaction that makes the record ready. Removes
+    /// the lowest of the versions that are too many.
+    pub(super) async fn keep_capabilities(&self, record: &Record) -> Result<UpdateBuilder, Error> {
+        let manifest = &record.release.manifest;
+        let history = self.capability_history(record.release.org_id, &manifest.name).await?;
+        let attribute = |version| format!("{PREFIX}{version}");
+        let mut surplus = history.all_but_highest(KEPT_VERSIONS);
+        surplus.retain(|version| *version != manifest.version);
+        let names: Vec<String> = (0..surplus.len()).map(|index| format!("#surplus{index}")).collect();
+        let remove = if names.is_empty() { String::new() } else { format!(" REMOVE {}", names.join(", ")) };
+        let update = Update::builder()
+            .table_name(&self.name)
+            .set_key(Some(Key::name(record.release.org_id, &manifest.name).attributes()))
+            .update_expression(format!("SET #new = :new{remove}"))
+            .expression_attribute_names("#new", attribute(&manifest.version))
+            .expression_attribute_values(":new", string(manifest.capabilities.as_deref().unwrap_or_default()));
+        let surplus = names.into_iter().zip(&surplus);
+        Ok(surplus.fold(update, |update, (name, version)| update.expression_attribute_names(name, attribute(version))))
+    }
+}

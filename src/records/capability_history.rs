@@ -1,0 +1,29 @@
+use pack_format::{Grants, Manifest, Version, Warning};
+
+/// The capabilities of a pack's ready versions, as YAML text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CapabilityHistory(Vec<(Version, String)>);
+
+impl CapabilityHistory {
+    /// Returns what a new version may do and the previous version could not. The previous version is the greatest one
+    /// below it. The first version has no warnings.
+    pub fn warnings(&self, new: &Manifest) -> Vec<Warning> {
+        let below = self.0.iter().filter(|(version, _)| version.precedence(&new.version).is_lt());
+        let Some((version, previous)) = below.max_by(|(a, _), (b, _)| a.precedence(b)) else { return Vec::new() };
+        let grants = Grants::from_capabilities(new.capabilities.as_deref().unwrap_or_default());
+        grants.warnings_since(&Grants::from_capabilities(previous), version)
+    }
+
+    /// Returns the lowest versions, except the highest `count` ones.
+    pub fn all_but_highest(mut self, count: usize) -> Vec<Version> {
+        self.0.sort_by(|(a, _), (b, _)| a.precedence(b));
+        let surplus = self.0.len().saturating_sub(count);
+        self.0.drain(..surplus).map(|(version, _)| version).collect()
+    }
+}
+
+impl FromIterator<(Version, String)> for CapabilityHistory {
+    fn from_iter<I: IntoIterator<Item = (Version, String)>>(versions: I) -> Self {
+        Self(versions.into_iter().collect())
+    }
+}
