@@ -4,6 +4,7 @@ mod capability_history;
 mod id;
 mod org_slug;
 mod record;
+mod reference;
 mod timestamp;
 mod upload_id;
 
@@ -14,6 +15,7 @@ pub use self::{
     id::{InvalidId, OrgId, PackId},
     org_slug::OrgSlug,
     record::{Build, BuildState, BuildStatus, ImageFormat, Record, Release, UnknownImageFormat},
+    reference::{InvalidReference, Reference},
     timestamp::Timestamp,
     upload_id::{UnknownUpload, UploadId},
 };

@@ -6,7 +6,7 @@ use super::{Key, Table, item};
 use crate::{
     aws::Error,
     identity::{ApiKey, KeyTemplate},
-    records::{OrgId, PackId, Timestamp},
+    records::{OrgId, PackId, Reference, Timestamp},
 };
 
 /// An audited change by an operator.
@@ -18,6 +18,10 @@ pub(super) enum EventType {
     RevokeKey,
     #[serde(rename = "pack.rebuild")]
     RebuildPack,
+    #[serde(rename = "pack.pin")]
+    Pin,
+    #[serde(rename = "pack.unpin")]
+    Unpin,
 }
 
 /// What was changed.
@@ -26,6 +30,7 @@ pub(super) enum EventType {
 pub(super) enum Subject {
     Key { key_hash: String, template: KeyTemplate },
     Pack { pack_id: PackId },
+    Reference { pack_id: PackId, reference: Reference },
 }
 
 impl From<&ApiKey> for Subject {

@@ -4,7 +4,7 @@ use ulid::Ulid;
 use super::{item::Item, string};
 use crate::{
     identity::KeyHash,
-    records::{OrgId, OrgSlug, PackId, Record},
+    records::{OrgId, OrgSlug, PackId, Record, Reference},
 };
 
 /// An item's primary key.
@@ -41,6 +41,10 @@ impl Key {
 
     pub(super) fn record(id: PackId) -> Self {
         Self { pk: format!("PACK#{id}"), sk: "PACK".to_owned() }
+    }
+
+    pub(super) fn reference(id: PackId, reference: &Reference) -> Self {
+        Self { pk: format!("PACK#{id}"), sk: format!("REF#{reference}") }
     }
 
     pub(super) fn version_claim(org: OrgId, name: &PackName, version: &Version) -> Self {

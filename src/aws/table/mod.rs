@@ -7,6 +7,7 @@
 //! | API key | `ORG#<org id>` | `KEY#<SHA-256 of the secret>` |
 //! | audit entry of an org | `ORG#<org id>` | `AUDIT#<ULID>` |
 //! | record | `PACK#<pack id>` | `PACK` |
+//! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
 //! | name: the capabilities of a pack's ready versions | `NAME#<org id>` | `<name>` |
 //!
@@ -29,6 +30,7 @@ mod orgs;
 mod publishing;
 mod purging;
 mod records;
+mod references;
 mod states;
 mod transaction;
 

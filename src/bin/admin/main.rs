@@ -46,7 +46,7 @@ enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Inspect and repair packs.
+    /// Inspect, repair and pin packs.
     #[command(subcommand)]
     Pack(PackCommand),
 }

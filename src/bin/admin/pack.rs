@@ -1,7 +1,7 @@
 use clap::Subcommand;
 use pack_upload::{
     aws::Table,
-    records::{BuildState, BuildStatus, PackId, Record, Release, Timestamp},
+    records::{BuildState, BuildStatus, PackId, Record, Reference, Release, Timestamp},
     telemetry::AUDIT,
 };
 
@@ -16,6 +16,10 @@ pub(super) enum PackCommand {
     /// requeue sends the job. If the staged archive has expired, the build fails, and an upload of the same files builds
     /// the image.
     Rebuild { id: PackId },
+    /// Add a reference to a ready pack, such as the id of a role that uses it. A pack with references is not deleted.
+    Pin { id: PackId, reference: Reference },
+    /// Remove a reference to a pack.
+    Unpin { id: PackId, reference: Reference },
 }
 
 pub(super) async fn run(table: &Table, command: PackCommand, actor: &str) -> Result<()> {
@@ -34,6 +38,34 @@ pub(super) async fn run(table: &Table, command: PackCommand, actor: &str) -> Res
             tracing::info!(target: AUDIT, event_type = "pack.rebuild", actor, %org_id, at = %now, pack_id = %id, "done");
             eprintln!("queued {id}; requeue sends its job");
         }
+        PackCommand::Pin { id, reference } => pin(table, &find(table, id).await?, &reference, actor).await?,
+        PackCommand::Unpin { id, reference } => unpin(table, &find(table, id).await?, &reference, actor).await?,
+    }
+    Ok(())
+}
+
+async fn pin(table: &Table, record: &Record, reference: &Reference, actor: &str) -> Result<()> {
+    let (id, now) = (record.id, Timestamp::now());
+    if table.add_reference(record, reference, now, actor).await? {
+        let org_id = record.release.org_id;
+        tracing::info!(target: AUDIT, event_type = "pack.pin", actor, %org_id, at = %now, pack_id = %id, %reference, "done");
+        eprintln!("pinned {id} for {reference}");
+    } else if table.has_reference(id, reference).await? {
+        eprintln!("{id} is already pinned for {reference}");
+    } else {
+        return Err(format!("{id} is not ready; only a ready pack can be pinned").into());
+    }
+    Ok(())
+}
+
+async fn unpin(table: &Table, record: &Record, reference: &Reference, actor: &str) -> Result<()> {
+    let (id, now) = (record.id, Timestamp::now());
+    if table.remove_reference(record, reference, now, actor).await? {
+        let org_id = record.release.org_id;
+        tracing::info!(target: AUDIT, event_type = "pack.unpin", actor, %org_id, at = %now, pack_id = %id, %reference, "done");
+        eprintln!("unpinned {id} for {reference}");
+    } else {
+        eprintln!("{id} is not pinned for {reference}");
     }
     Ok(())
 }

@@ -121,6 +121,23 @@ async fn a_pack_that_is_deleted_right_after_its_upload_is_never_pulled() {
 }
 
 #[tokio::test]
+async fn a_pinned_pack_is_deleted_only_once_it_is_unpinned() {
+    let local = Local::start().await;
+    let pack = build(&local, tools("hello")).await;
+    let id = pack.text("id");
+    assert!(local.admin(&["pack", "pin", id, "role/1"]).status.success());
+    let error = local.delete("acme", id).await;
+    assert_eq!(error.expect_error(409, "pack_in_use")["details"], json!({"references": 1}));
+    expect_image(&local, &pack.body, true).await;
+    let read = local.get("acme", &format!("/v1/packs/{id}")).await;
+    assert_eq!(read.text("build_status"), "ready");
+
+    assert!(local.admin(&["pack", "unpin", id, "role/1"]).status.success());
+    local.delete("acme", id).await.expect(StatusCode::OK);
+    expect_image(&local, &pack.body, false).await;
+}
+
+#[tokio::test]
 async fn a_deletion_ends_once_the_registry_is_back_whoever_repeats_it() {
     let local = Local::start().await;
     let (first, second) = (build(&local, tools("hello")).await, Archive::pack_named("other", "1.0.0").tar_gz());

@@ -13,7 +13,7 @@ use pack_upload::{
 };
 use serde_json::{Value, json};
 
-use super::{issuer::ACME, test_api::TestApi};
+use super::{event, issuer::ACME, test_api::TestApi};
 use crate::support::Archive;
 
 const ACCESS_KEY_ID: &str = "AKIDOPERATOR";
@@ -91,6 +91,55 @@ async fn creating_and_revoking_a_key_is_audited_without_its_secret() {
     for text in [stored.as_str(), &String::from_utf8(printed).unwrap()] {
         assert!(!text.contains(secret.splitn(3, '_').nth(2).unwrap()), "the secret of the key leaks");
         assert!(!text.contains("a-secret-of-the-operator"));
+    }
+}
+
+#[tokio::test]
+async fn pinning_and_unpinning_a_pack_is_audited_and_a_pinned_pack_is_not_deleted() {
+    let api = TestApi::start().await;
+    let created = api.send(&event("upload-http-api")).await;
+    let id = created.body["id"].as_str().unwrap();
+    let pin = ["pack", "pin", id, "role/1"];
+    let not_ready = admin(&api, &pin).await;
+    assert!(!not_ready.status.success());
+    let message = String::from_utf8(not_ready.stderr).unwrap();
+    assert_eq!(message, format!("error: {id} is not ready; only a ready pack can be pinned\n"));
+    api.make_ready(id).await;
+
+    let mut delete = event("delete");
+    delete["rawPath"] = json!(format!("/v1/packs/{id}"));
+    for (command, done, status) in [("pin", "pinned", 409), ("unpin", "unpinned", 502)] {
+        let arguments = ["pack", command, id, "role/1"];
+        let output = admin(&api, &arguments).await;
+        let line = audit_line(&output);
+        assert_eq!(
+            [
+                &line["target"],
+                &line["event_type"],
+                &line["actor"],
+                &line["org_id"],
+                &line["pack_id"],
+                &line["reference"]
+            ],
+            ["audit", &format!("pack.{command}"), ACCESS_KEY_ID, ACME, id, "role/1"]
+        );
+        assert!(String::from_utf8(output.stderr).unwrap().contains(&format!("{done} {id} for role/1")));
+        assert!(admin(&api, &arguments).await.status.success(), "repeated");
+        let response = api.send(&delete).await;
+        assert_eq!(response.status, status, "{}", response.body);
+        if status == 409 {
+            assert_eq!(response.code(), (409, "pack_in_use"));
+            assert_eq!(response.body["error"]["details"], json!({"references": 1}));
+        }
+    }
+    let trail = trail(&api).await;
+    assert_eq!(trail.len(), 2);
+    for (entry, event_type) in trail.iter().zip(["pack.pin", "pack.unpin"]) {
+        assert_eq!(
+            [&entry["event_type"], &entry["actor"], &entry["pack_id"], &entry["reference"]],
+            [event_type, ACCESS_KEY_ID, id, "role/1"],
+            "{entry}"
+        );
     }
 }
 

@@ -3,11 +3,12 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pack_format::Limits;
 use pack_upload::{
-    aws::{Queue, Staging, Table},
+    aws::{Lease, Queue, Staging, Table},
     identity::{KeySecret, KeyTemplate, Settings},
     lambda::http::Api,
     lifecycle::Lifecycle,
     local::seed,
+    records::Timestamp,
     upload::Uploads,
 };
 use serde_json::{Value, json};
@@ -61,6 +62,16 @@ impl TestApi {
     /// Invokes the function of the `api` binary and returns its response.
     pub(crate) async fn invoke(&self, event: Value) -> Value {
         super::invoke(Arc::clone(&self.api), event).await
+    }
+
+    /// Publishes a pack's version and marks it as ready, as a build does.
+    pub(crate) async fn make_ready(&self, id: &str) {
+        let record = self.table.record(id.parse().unwrap()).await.unwrap().unwrap();
+        let now = Timestamp::now();
+        let lease = Lease::new(now + Duration::from_secs(60));
+        assert!(self.table.begin_build(&record, &lease, now).await.unwrap());
+        assert!(self.table.publish(&record, &lease).await.unwrap());
+        assert!(self.table.mark_ready(&record, &lease, now).await.unwrap());
     }
 
     pub(crate) async fn list_as(&self, credential: &str) -> ApiResponse {

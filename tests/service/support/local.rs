@@ -1,7 +1,7 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -120,6 +120,19 @@ impl Local {
     #[track_caller]
     pub(crate) fn setting(&self, pointer: &str) -> &str {
         self.document.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is missing"))
+    }
+
+    /// Runs `admin` on the table.
+    pub(crate) fn admin(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
+        command.args(arguments).envs([
+            ("TABLE_NAME", self.setting("/table_name")),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.setting("/endpoints/dynamodb")),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local-secret"),
+        ]);
+        command.output().unwrap()
     }
 
     /// Returns the `full_access` API key of an org.

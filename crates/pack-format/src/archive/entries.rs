@@ -7,7 +7,7 @@ use super::{
     ReadError,
     entry::{Entry, EntryType},
     extension::{ExtensionType, Extensions},
-    gzip::GzipReader,
+    gzip::{GzipReader, MAGIC},
     header::{BLOCK, Header},
     tree_builder::TreeBuilder,
 };
@@ -50,6 +50,9 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
     pub(super) fn read(mut self) -> Result<FoundSecrets, ReadError> {
         loop {
             let position = self.reader.position();
+            if position == 0 {
+                self.check_start()?;
+            }
             let Some(block) = self.block()? else {
                 return Err(ReadError::at_byte(
                     position,
@@ -73,6 +76,25 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                 None => self.entry(position, &header)?,
             }
         }
+    }
+
+    /// Checks that the gzip stream is neither empty nor another gzip file.
+    fn check_start(&mut self) -> Result<(), ReadError> {
+        let start = self.reader.peek()?;
+        if start.is_empty() {
+            return Err(ReadError::Unreadable(
+                "the archive is empty: tar wrote nothing, so look at its error message and create the archive again"
+                    .to_owned(),
+            ));
+        }
+        if start.starts_with(&MAGIC) {
+            return Err(ReadError::Unreadable(
+                "the archive is compressed twice; upload it as `gunzip` unpacks it, and compress a tar only once \
+                 (`tar -czf pack.tar.gz -C my-pack .`)"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     fn extension(&mut self, position: u64, extension_type: ExtensionType, header: &Header) -> Result<(), ReadError> {

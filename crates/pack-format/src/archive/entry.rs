@@ -95,7 +95,7 @@ impl<'a> Entry<'a> {
             0 | b'0' if has_slash(self.name()) => Err(FILE_WITH_SLASH),
             0 | b'0' if self.name().ends_with(b"/.") => Err(FILE_WITH_DOT),
             0 | b'0' => Ok(EntryType::File),
-            b'1' => Err("is a hard link, which is not allowed; archive the file itself (`tar --hard-dereference`)"),
+            b'1' => Err(HARD_LINK),
             b'2' => Err("is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)"),
             b'3' | b'4' => Err("is a device; only files and directories are allowed"),
             b'6' => Err("is a FIFO; only files and directories are allowed"),
@@ -140,6 +140,8 @@ impl<'a> Entry<'a> {
     }
 }
 
+const HARD_LINK: &str = "is a hard link, which is not allowed; archive the file itself (`tar --dereference \
+                         --hard-dereference`), or replace the link with a copy of the file (bsdtar: also `-L`)";
 const NUL_TYPE_WITH_SLASH: &str = "has the typeflag NUL and a name that ends with `/`, which makes it a file to some tar \
                                    readers and a directory to others; create the archive with `tar --format=posix`";
 const ACL: &str = "has a PAX `SCHILY.acl.access` that contradicts the execute bits of its mode, and tar readers disagree on \

@@ -9,7 +9,7 @@ use crate::{Limit, LimitName, Limits};
 const CHUNK: usize = 64 << 10;
 
 /// The first two bytes of every gzip member (RFC 1952, section 2.3.1).
-const MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A reader that unpacks a gzip file chunk by chunk. After each chunk, it checks the limits on compressed bytes,
 /// unpacked bytes and their ratio.
@@ -37,6 +37,14 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
     /// Returns the number of unpacked bytes copied so far.
     pub(super) fn position(&self) -> u64 {
         self.unpacked - (self.chunk.len() - self.chunk_position) as u64
+    }
+
+    /// Returns the unpacked bytes that can be copied next. Returns none only at the end.
+    pub(super) fn peek(&mut self) -> Result<&[u8], ReadError> {
+        while self.chunk_position == self.chunk.len() && !self.is_at_end {
+            self.unpack_chunk()?;
+        }
+        Ok(&self.chunk[self.chunk_position..])
     }
 
     /// Writes the next `length` unpacked bytes to `to`. If fewer are left, writes them and returns `false`.

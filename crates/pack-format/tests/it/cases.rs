@@ -42,6 +42,9 @@ fn rejects_archives_that_readers_understand_differently() {
         ("7zip-old-longname-in-v7", "as 7-Zip 9 and R write it"),
         ("java-uid-minus-2", "of entry `data/a` has a `uid` field that is -2"),
         ("rust-tar-negative-mtime", "of entry `data/a` has a `mtime` field that is 18446744073709551615"),
+        ("double-gzip", "is compressed twice"),
+        ("tar-failed-gzip-of-nothing", "is empty: tar wrote nothing"),
+        ("symlink-after-dereference-is-hard-link", "`tar --dereference --hard-dereference`"),
         ("wrapped-pack-yml", "rename `my-pack/pack.yml` to `pack.yaml`"),
     ] {
         assert_case_rejected(name, words);

@@ -19,6 +19,8 @@ pub(crate) struct ConsistencyCheck {
     http: reqwest::Client,
     /// The records that were ready at the last check, by id.
     ready: BTreeMap<String, PackItem>,
+    /// The records that were being deleted at the last check, by id.
+    deleting: BTreeMap<String, PackItem>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -39,18 +41,20 @@ impl ConsistencyCheck {
             registry: embedded.backends.registry.clone(),
             http: reqwest::Client::new(),
             ready: BTreeMap::new(),
+            deleting: BTreeMap::new(),
         }
     }
 
-    /// Checks the invariants that must hold at any time: every record has a version claim and vice versa, a build is in
-    /// the pending index if and only if its record is queued, and every ready record has its image and never changes.
+    /// Checks the invariants that must hold at any time: every record has a version claim and every claim that names a
+    /// record has it, a record is in the pending index if and only if it is queued or being deleted, every ready record has
+    /// its image and changes only if it is deleted, and nothing of a deleted pack can be pulled.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {
             let (partition, sort_key) = (text(&item, "pk"), text(&item, "sk"));
             if sort_key == "PACK" {
                 records.insert(text(&item, "pack_id"), PackItem::from_item(&item));
-            } else if partition.starts_with("VERSION#") {
+            } else if partition.starts_with("VERSION#") && item.contains_key("pack_id") {
                 claims.insert(text(&item, "pack_id"), format!("{partition} {sort_key}"));
             }
         }
@@ -59,20 +63,33 @@ impl ConsistencyCheck {
 
         let mut pending: Vec<_> = self.scan(Some("pending")).await.iter().map(|item| text(item, "pack_id")).collect();
         pending.sort();
-        let queued = records.iter().filter(|(_, record)| record.status == "queued").map(|(id, _)| id.clone());
-        assert_eq!(pending, queued.collect::<Vec<_>>(), "a build is pending if and only if its record is queued");
+        let waits = |record: &PackItem| ["queued", "deleting"].contains(&&*record.status);
+        let expected = records.iter().filter(|(_, record)| waits(record)).map(|(id, _)| id.clone());
+        assert_eq!(pending, expected.collect::<Vec<_>>(), "only queued and deleting records are pending");
 
-        let mut ready = BTreeMap::new();
-        for (id, record) in records.into_iter().filter(|(_, record)| record.status == "ready") {
-            if !self.ready.contains_key(&id) {
-                assert_eq!(self.digest(&record).await.as_deref(), Some(&*record.digest), "{id} is ready");
+        let (mut ready, mut deleting) = (BTreeMap::new(), BTreeMap::new());
+        for (id, record) in records {
+            match &*record.status {
+                "ready" => {
+                    if !self.ready.contains_key(&id) {
+                        assert_eq!(self.digest(&record).await.as_deref(), Some(&*record.digest), "{id} is ready");
+                    }
+                    ready.insert(id, record);
+                }
+                "deleting" => {
+                    deleting.insert(id, record);
+                }
+                _ => {}
             }
-            ready.insert(id, record);
         }
         for (id, record) in &self.ready {
-            assert_eq!(ready.get(id), Some(record), "{id} was ready");
+            assert!(ready.get(id) == Some(record) || deleting.contains_key(id), "{id} was ready");
         }
-        self.ready = ready;
+        for (id, record) in self.deleting.iter().filter(|(id, _)| !deleting.contains_key(*id)) {
+            assert!(!ready.contains_key(id), "{id} was being deleted");
+            self.expect_nothing_of(record).await;
+        }
+        (self.ready, self.deleting) = (ready, deleting);
     }
 
     /// Checks that no tag has moved: the tag of every record that has become ready still points to the record's digest.
@@ -82,9 +99,20 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Returns whether the queue is empty and no build is pending.
+    /// Returns whether the queues are empty and neither a build nor a purge is pending.
     pub(crate) async fn is_settled(&self) -> bool {
-        self.depth(&self.queues.builds).await == 0 && self.scan(Some("pending")).await.is_empty()
+        self.depth(&self.queues.builds).await == 0
+            && self.depth(&self.queues.purges).await == 0
+            && self.scan(Some("pending")).await.is_empty()
+    }
+
+    /// Fails if the registry has the image of a record, by its tag or by its digest.
+    async fn expect_nothing_of(&self, record: &PackItem) {
+        let (repository, tag) = &record.repository_and_tag;
+        for reference in [tag, &record.digest] {
+            let url = format!("http://{}/v2/{repository}/manifests/{reference}", self.registry);
+            assert_eq!(self.http.get(url).send().await.unwrap().status(), 404, "{record:?} is deleted");
+        }
     }
 
     /// Fails unless the record in `response` is now ready and its image has the promised digest.

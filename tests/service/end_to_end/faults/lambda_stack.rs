@@ -3,7 +3,7 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pack_format::Digest;
 use pack_upload::{
-    aws::{Job, Table},
+    aws::{Job, PurgeJob, Table},
     local::seed,
     records::BuildStatus,
 };
@@ -63,6 +63,8 @@ impl LambdaStack {
             ("PUSH_TIMEOUT_MS", "2000"),
             // The test delivers the job of a killed build again at once.
             ("BUILD_LEASE_MS", "1"),
+            // No purge runs during a request, which then reads the record once.
+            ("PURGE_WAIT_MS", "60"),
             ("REQUEUE_AFTER_MS", "0"),
         ];
         let variables = variables.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -118,42 +120,71 @@ impl LambdaStack {
         self.request(upload(archive)).await
     }
 
-    /// Delivers the oldest job to the builder. Deletes the job if the builder succeeds, and leaves it in the queue
-    /// otherwise. Returns whether there was a job.
+    /// Delivers the oldest build job, or else the oldest purge job, to the builder. Deletes the job if the builder succeeds,
+    /// and leaves it in the queue otherwise. Returns whether there was a job.
     pub(crate) async fn deliver(&mut self) -> bool {
-        let Some((body, receipt_handle)) = self.receive().await else { return false };
+        self.deliver_build().await || self.deliver_purge().await
+    }
+
+    async fn deliver_build(&mut self) -> bool {
+        let queue = self.embedded.queues.builds.clone();
+        let Some((body, receipt_handle)) = self.receive(&queue).await else { return false };
         let job: Job = serde_json::from_str(&body).unwrap();
         assert!(self.table.record(job.pack_id).await.unwrap().is_some(), "the job {body} has no record");
-        let mut batch = event("build-job");
-        batch["Records"][0]["body"] = json!(body);
-        match self.invoke(Role::Builder, batch).await {
-            Some(Ok(response)) if response["batchItemFailures"].as_array().unwrap().is_empty() => {
-                let record = self.table.record(job.pack_id).await.unwrap().unwrap();
-                let pending = record.build.status == BuildStatus::Queued && record.build.attempt == job.attempt;
-                assert!(!pending, "the job {body} is done, but its build is pending");
-                self.delete(&receipt_handle).await;
-            }
-            Some(Ok(_)) | None => {}
-            Some(Err(error)) => panic!("the builder must not return an error to Lambda: {error}"),
+        if self.run_job("build-job", &body).await {
+            let record = self.table.record(job.pack_id).await.unwrap().unwrap();
+            let pending = record.build.status == BuildStatus::Queued && record.build.attempt == job.attempt;
+            assert!(!pending, "the job {body} is done, but its build is pending");
+            self.delete(&queue, &receipt_handle).await;
         }
         true
     }
 
-    /// Deletes the oldest job without delivering it.
-    pub(crate) async fn lose_job(&mut self) {
-        let (_, receipt_handle) = self.receive().await.expect("there is a job");
-        self.delete(&receipt_handle).await;
+    async fn deliver_purge(&mut self) -> bool {
+        let queue = self.embedded.queues.purges.clone();
+        let Some((body, receipt_handle)) = self.receive(&queue).await else { return false };
+        let job: PurgeJob = serde_json::from_str(&body).unwrap();
+        if self.run_job("purge-job", &body).await {
+            assert_eq!(self.table.record(job.pack_id).await.unwrap(), None, "the job {body} is done");
+            self.delete(&queue, &receipt_handle).await;
+        }
+        true
     }
 
-    async fn receive(&self) -> Option<(String, String)> {
-        let receive =
-            self.embedded.clients.sqs.receive_message().queue_url(&self.embedded.queues.builds).visibility_timeout(0);
+    /// Invokes the builder with a job in the event `name`. Returns whether the job is done.
+    async fn run_job(&mut self, name: &str, body: &str) -> bool {
+        let mut batch = event(name);
+        batch["Records"][0]["body"] = json!(body);
+        match self.invoke(Role::Builder, batch).await {
+            Some(Ok(response)) => response["batchItemFailures"].as_array().unwrap().is_empty(),
+            Some(Err(error)) => panic!("the builder must not return an error to Lambda: {error}"),
+            None => false,
+        }
+    }
+
+    /// Deletes the oldest build job without delivering it.
+    pub(crate) async fn lose_job(&mut self) {
+        self.lose(&self.embedded.queues.builds).await;
+    }
+
+    /// Deletes the oldest purge job without delivering it.
+    pub(crate) async fn lose_purge(&mut self) {
+        self.lose(&self.embedded.queues.purges).await;
+    }
+
+    async fn lose(&self, queue: &str) {
+        let (_, receipt_handle) = self.receive(queue).await.expect("there is a job");
+        self.delete(queue, &receipt_handle).await;
+    }
+
+    async fn receive(&self, queue: &str) -> Option<(String, String)> {
+        let receive = self.embedded.clients.sqs.receive_message().queue_url(queue).visibility_timeout(0);
         let [message] = receive.send().await.unwrap().messages.unwrap_or_default().try_into().ok()?;
         Some((message.body.unwrap(), message.receipt_handle.unwrap()))
     }
 
-    async fn delete(&self, receipt_handle: &str) {
-        let delete = self.embedded.clients.sqs.delete_message().queue_url(&self.embedded.queues.builds);
+    async fn delete(&self, queue: &str, receipt_handle: &str) {
+        let delete = self.embedded.clients.sqs.delete_message().queue_url(queue);
         delete.receipt_handle(receipt_handle).send().await.unwrap();
     }
 
@@ -162,7 +193,7 @@ impl LambdaStack {
         self.invoke(Role::Requeue, event("requeue")).await
     }
 
-    /// Delivers jobs and invokes requeue until the queue is empty and no build is pending.
+    /// Delivers jobs and invokes requeue until the queues are empty and neither a build nor a purge is pending.
     pub(crate) async fn settle(&mut self) {
         for _ in 0..MAX_SWEEPS {
             while self.deliver().await {}
@@ -171,7 +202,7 @@ impl LambdaStack {
             }
             self.sweep().await;
         }
-        panic!("a build is still pending");
+        panic!("a build or a purge is still pending");
     }
 
     /// Fails unless the record in `response` is now ready and its image has the promised digest.
@@ -184,15 +215,23 @@ impl LambdaStack {
         self.consistency.check_tags().await;
     }
 
-    /// Counts the messages in the dead-letter queue.
+    /// Counts the messages in the dead-letter queues.
     pub(crate) async fn dead_letters(&self) -> u64 {
-        self.consistency.depth(&self.embedded.queues.dead_builds).await
+        let queues = &self.embedded.queues;
+        self.consistency.depth(&queues.dead_builds).await + self.consistency.depth(&queues.dead_purges).await
     }
 }
 
 /// Returns the event that uploads an archive.
 pub(crate) fn upload(archive: &[u8]) -> Value {
     form("archive\"; filename=\"pack.tar.gz", archive)
+}
+
+/// Returns the event that deletes a pack.
+pub(crate) fn delete(id: &str) -> Value {
+    let mut event = event("delete");
+    event["rawPath"] = json!(format!("/v1/packs/{id}"));
+    event
 }
 
 /// Returns the event that submits an upload whose archive is in S3.

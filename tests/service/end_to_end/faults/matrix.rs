@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 
 use super::{
     fault::{Call, Fault, PlannedFault, Role, Service},
-    lambda_stack::LambdaStack,
+    lambda_stack::{LambdaStack, delete},
     workflow::{Workflow, archive},
 };
 
@@ -102,6 +102,37 @@ async fn run_case(stack: &mut LambdaStack, workflow: Workflow, name: &str, fault
     assert_eq!(stack.dead_letters().await, 0);
 }
 
+/// Runs one case of a deletion and checks the invariants. [`LambdaStack::settle`] checks that nothing of the pack can be
+/// pulled once its record is gone.
+async fn run_deletion(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
+    let uploaded = workflow.prepare(stack, name).await.expect("the pack was uploaded");
+    let id = uploaded.text("id").to_owned();
+    stack.injector.inject(faults);
+    let first = workflow.run(stack, name, Some(uploaded)).await;
+    stack.settle().await;
+    stack.injector.clear();
+    if let Some(response) = first.filter(|response| !response.status.is_success()) {
+        match response.status.as_u16() {
+            502 => response.expect_error(502, "registry_cleanup_failed"),
+            _ => response.expect_error(503, "unavailable"),
+        };
+        assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    }
+
+    // If the first request began the deletion, the pack is gone, otherwise this request begins it.
+    let again = stack.request(delete(&id)).await.expect("no fault is left");
+    assert!([404, 502].contains(&again.status.as_u16()), "{}", again.body);
+    stack.settle().await;
+    let last = stack.request(delete(&id)).await.expect("no fault is left");
+    last.expect_error(404, "pack_not_found");
+
+    let uploaded = stack.upload(&archive(name)).await.expect("no fault is left");
+    uploaded.expect(StatusCode::CREATED);
+    stack.settle().await;
+    stack.expect_ready(&uploaded.body).await;
+    assert_eq!(stack.dead_letters().await, 0);
+}
+
 async fn matrix(workflow: Workflow) {
     let cases: Vec<_> = calls_of(workflow).await.into_iter().flat_map(cases_for).enumerate().collect();
     assert!(!cases.is_empty());
@@ -112,7 +143,12 @@ async fn matrix(workflow: Workflow) {
             for (index, faults) in cases {
                 let names: Vec<_> = faults.iter().map(PlannedFault::to_string).collect();
                 println!("{workflow:?} {index}: {}", names.join(", then "));
-                run_case(&mut stack, workflow, &format!("case-{index}"), faults.clone()).await;
+                let name = format!("case-{index}");
+                if workflow.is_deletion() {
+                    run_deletion(&mut stack, workflow, &name, faults.clone()).await;
+                } else {
+                    run_case(&mut stack, workflow, &name, faults.clone()).await;
+                }
             }
             stack.check_tags().await;
         }
@@ -156,4 +192,14 @@ async fn resending_a_lost_job_survives_every_fault() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failing_a_build_after_its_last_try_survives_every_fault() {
     matrix(Workflow::FailAfterLastTry).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_survives_every_fault() {
+    matrix(Workflow::DeletePack).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn resending_a_lost_purge_survives_every_fault() {
+    matrix(Workflow::ResendLostPurge).await;
 }

@@ -133,7 +133,7 @@ fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap)
         }
         Service::S3 => format!("{method} object"),
         Service::Registry => {
-            let kinds = ["manifests", "uploads", "blobs"];
+            let kinds = ["manifests", "referrers", "uploads", "blobs"];
             let kind = kinds.into_iter().find(|kind| path.contains(&format!("/{kind}/"))).unwrap_or("base");
             format!("{method} {kind}")
         }

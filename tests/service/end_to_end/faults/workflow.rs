@@ -3,7 +3,7 @@ use reqwest::StatusCode;
 
 use super::{
     fault::Role,
-    lambda_stack::{LambdaStack, begin, submit},
+    lambda_stack::{LambdaStack, begin, delete, submit},
 };
 use crate::support::{ApiResponse, Archive, put_archive};
 
@@ -24,6 +24,10 @@ pub(crate) enum Workflow {
     ResendLostJob,
     /// requeue marks a build as failed after its last try ended without a result.
     FailAfterLastTry,
+    /// A ready pack is deleted and purged.
+    DeletePack,
+    /// requeue resends a lost purge job.
+    ResendLostPurge,
 }
 
 impl Workflow {
@@ -33,8 +37,14 @@ impl Workflow {
             Self::Upload => &[Role::Api, Role::Builder],
             Self::RetryFailedBuild | Self::ReplaceFailedPack | Self::SubmitSentArchive => &[Role::Api],
             Self::BuildExpiredArchive => &[Role::Builder],
-            Self::ResendLostJob | Self::FailAfterLastTry => &[Role::Requeue],
+            Self::DeletePack => &[Role::Api, Role::Builder],
+            Self::ResendLostJob | Self::FailAfterLastTry | Self::ResendLostPurge => &[Role::Requeue],
         }
+    }
+
+    /// Returns whether the workflow deletes the pack.
+    pub(crate) fn is_deletion(self) -> bool {
+        matches!(self, Self::DeletePack | Self::ResendLostPurge)
     }
 
     /// Starts a stack with the settings that this workflow needs.
@@ -91,11 +101,21 @@ impl Workflow {
                 assert!(stack.table.begin_build(&record, &Lease::new(now), now).await.unwrap());
                 Some(response)
             }
+            Self::DeletePack | Self::ResendLostPurge => {
+                let response = upload(stack, &archive(name)).await;
+                stack.settle().await;
+                if self == Self::ResendLostPurge {
+                    let deleted = stack.request(delete(response.text("id"))).await.expect("nothing is killed");
+                    deleted.expect_error(502, "registry_cleanup_failed");
+                    stack.lose_purge().await;
+                }
+                Some(response)
+            }
         }
     }
 
-    /// Runs the workflow and returns the response to its upload. If the workflow does not upload, returns the response
-    /// from [`Self::prepare`]. Returns `None` if the process was killed before it responded.
+    /// Runs the workflow and returns the response to its upload or deletion. If the workflow sends no request, returns the
+    /// response from [`Self::prepare`]. Returns `None` if the process was killed before it responded.
     pub(crate) async fn run(
         self,
         stack: &mut LambdaStack,
@@ -109,7 +129,11 @@ impl Workflow {
                 stack.request(submit(begun.text("upload_id"))).await
             }
             Self::BuildExpiredArchive => prepared,
-            Self::ResendLostJob | Self::FailAfterLastTry => {
+            Self::DeletePack => {
+                let uploaded = prepared.expect("prepare uploaded the pack");
+                stack.request(delete(uploaded.text("id"))).await
+            }
+            Self::ResendLostJob | Self::FailAfterLastTry | Self::ResendLostPurge => {
                 stack.sweep().await;
                 prepared
             }

@@ -10,7 +10,7 @@ fn rejects_an_archive_without_an_end_mark() {
     );
     assert_tar_rejected(
         b"",
-        &["the archive is cut off: it ends at byte 0 without the two blocks of zeros that end a tar"],
+        &["the archive is empty: tar wrote nothing, so look at its error message and create the archive again"],
     );
 }
 

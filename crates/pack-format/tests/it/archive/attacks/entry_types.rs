@@ -9,7 +9,10 @@ fn header(typeflag: u8) -> Header {
 #[test]
 fn rejects_anything_but_files_and_directories() {
     for (typeflag, problem) in [
-        (b'1', "is a hard link, which is not allowed; archive the file itself (`tar --hard-dereference`)"),
+        (
+            b'1',
+            "is a hard link, which is not allowed; archive the file itself (`tar --dereference --hard-dereference`), or replace the link with a copy of the file (bsdtar: also `-L`)",
+        ),
         (b'2', "is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)"),
         (b'3', "is a device; only files and directories are allowed"),
         (b'4', "is a device; only files and directories are allowed"),
@@ -57,7 +60,10 @@ fn rejects_a_file_below_a_symbolic_link() {
 fn stops_at_contents_that_only_some_readers_skip() {
     let hidden = Archive::new().file("guides/hidden.md", b"").without_end_mark();
     for (typeflag, problem) in [
-        (b'1', "is a hard link, which is not allowed; archive the file itself (`tar --hard-dereference`)"),
+        (
+            b'1',
+            "is a hard link, which is not allowed; archive the file itself (`tar --dereference --hard-dereference`), or replace the link with a copy of the file (bsdtar: also `-L`)",
+        ),
         (b'2', "is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)"),
         (b'5', "is a directory but has content"),
         (b'6', "is a FIFO; only files and directories are allowed"),
