@@ -82,16 +82,14 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
     fn check_start(&mut self) -> Result<(), ReadError> {
         let start = self.reader.peek()?;
         if start.is_empty() {
-            return Err(ReadError::Unreadable(
-                "the archive is empty: tar wrote nothing, so look at its error message and create the archive again"
-                    .to_owned(),
+            return Err(ReadError::in_stream(
+                "the archive is empty: tar wrote nothing, so look at its error message and create the archive again",
             ));
         }
         if start.starts_with(&MAGIC) {
-            return Err(ReadError::Unreadable(
+            return Err(ReadError::in_stream(
                 "the archive is compressed twice; upload it as `gunzip` unpacks it, and compress a tar only once \
-                 (`tar -czf pack.tar.gz -C my-pack .`)"
-                    .to_owned(),
+                 (`tar -czf pack.tar.gz -C my-pack .`)",
             ));
         }
         Ok(())
