@@ -59,8 +59,8 @@ struct VersionClaimItem {
 }
 
 impl Table {
-    /// Writes a new record and its version claim in one transaction. A claim that a deleted pack has left is used again if
-    /// the record has the published content.
+    /// Writes a new record and its version claim in one transaction. A claim that a deleted pack has left is used again
+    /// if the record has the published content.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if DynamoDB fails. The record may have been written.
