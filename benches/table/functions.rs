@@ -68,8 +68,8 @@ impl Functions {
         Ok(Self { embedded, variables })
     }
 
-    /// Measures new processes that accept an upload and build it. Then `api` gets the same upload again a few times, as a
-    /// warm function does.
+    /// Measures new processes that accept an upload and build it. Then `api` gets the same upload again a few times, as
+    /// a warm function does.
     pub(crate) async fn peaks(&self, upload: &Value) -> Result<Peaks, Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), &self.variables).await;
         let mut builder = Function::start(BUILDER.as_ref(), &self.variables).await;

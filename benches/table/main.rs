@@ -1,9 +1,9 @@
 //! Measures what an upload costs in time and memory, and prints tables.
 //!
-//! Times are ratios to the *floor*, the minimum that any implementation needs: to decompress the archive once, and to hash
-//! the archive and the tar once. Each measurement is paired with a measurement of the floor; see [`ratio`].
-//! Times are CPU times unless stated otherwise. The time of an event excludes its decoding by `lambda_http`, which has
-//! its own column.
+//! Times are ratios to the *floor*, the minimum that any implementation needs: to decompress the archive once, and to
+//! hash the archive and the tar once. Each measurement is paired with a measurement of the floor; see [`ratio`]. Times
+//! are CPU times unless stated otherwise. The time of an event excludes its decoding by `lambda_http`, which has its
+//! own column.
 
 mod archive;
 mod event;
@@ -131,8 +131,8 @@ fn large(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     ))
 }
 
-/// Measures cold starts of `api`. Returns a Markdown table of the start time, the extra time of the first upload, and the
-/// binary's size.
+/// Measures cold starts of `api`. Returns a Markdown table of the start time, the extra time of the first upload, and
+/// the binary's size.
 fn start(ratios: &mut Ratios, runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     let hello = functions::hello()?;
     let start = |binary: &Path| functions::start(binary).expect("a function starts");

@@ -137,8 +137,8 @@ impl Builder {
         }
     }
 
-    /// Deletes the image of a build that may not publish it, unless the version's record has the same content. The lease
-    /// keeps other builds from pushing the same image meanwhile.
+    /// Deletes the image of a build that may not publish it, unless the version's record has the same content. The
+    /// lease keeps other builds from pushing the same image meanwhile.
     async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
         let now = Timestamp::now();
         if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {

@@ -27,9 +27,9 @@ impl Catalog {
         Ok(self.table.record(id).await?.filter(|record| is_visible(record, caller)))
     }
 
-    /// Lists the packs of the caller's org and all ready community packs that match the filter, newest first and without
-    /// their capabilities. The page has at most `limit` packs and starts after `cursor`. It may have fewer, or none, even
-    /// if it is not the last one.
+    /// Lists the packs of the caller's org and all ready community packs that match the filter, newest first and
+    /// without their capabilities. The page has at most `limit` packs and starts after `cursor`. It may have fewer, or
+    /// none, even if it is not the last one.
     pub async fn list(
         &self,
         caller: &Caller,

@@ -93,8 +93,8 @@ async fn handle_message(handlers: &Handlers, message: SqsMessage) -> Option<Stri
     (!is_done).then(|| message.message_id.unwrap_or_default())
 }
 
-/// Runs a job in a separate task, so that a panic ends only this job, and writes its log line and metrics. Returns whether
-/// the job needs no retry.
+/// Runs a job in a separate task, so that a panic ends only this job, and writes its log line and metrics. Returns
+/// whether the job needs no retry.
 async fn run<Outcome, Failure>(
     names: Names,
     work: impl Future<Output = Result<Outcome, Failure>> + Send + 'static,

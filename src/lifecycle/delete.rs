@@ -11,7 +11,7 @@ use crate::{
 pub struct Deletion {
     /// The record as it was when the deletion began.
     pub record: Record,
-    /// Whether the image and the record are gone. If not, the purge goes on.
+    /// Whether the image and the record are gone. If not, a purge job still has to remove them.
     pub is_complete: bool,
 }
 

@@ -1,7 +1,7 @@
 //! The use cases that change packs which already exist: set their visibility, and delete them.
 //!
-//! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] removes the image from the registry and
-//! then the record. [`requeue`](crate::requeue) sends the job again if it is lost.
+//! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] removes the image from the registry
+//! and then the record. [`requeue`](crate::requeue) sends the job again if it is lost.
 
 mod delete;
 mod pauses;

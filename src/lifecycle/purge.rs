@@ -72,7 +72,8 @@ impl Purger {
         Ok(self.table.record(id).await?.filter(|record| record.build.status == BuildStatus::Deleting))
     }
 
-    /// Takes the lease on the version, once a running build has ended. Returns `None` if another purge removed the record.
+    /// Takes the lease on the version, once a running build has ended. Returns `None` if another purge removed the
+    /// record.
     async fn take_lease(&self, record: &Record) -> Result<Option<Lease>, PurgeError> {
         let mut pauses = pauses(self.lease_wait);
         loop {
@@ -88,7 +89,8 @@ impl Purger {
         }
     }
 
-    /// Removes the image from the registry, and then the record. The lease keeps builds from pushing the image meanwhile.
+    /// Removes the image from the registry, and then the record. The lease keeps builds from pushing the image
+    /// meanwhile.
     async fn remove(&self, record: &Record, lease: &Lease) -> Result<PurgeOutcome, PurgeError> {
         self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
         let is_removed = self.table.remove(record, lease).await?;

@@ -89,7 +89,6 @@ impl Issuer {
         Ok(Self { url, key, public_key })
     }
 
-    /// Returns the URL of the public keys.
     pub(super) fn jwks_url(&self) -> String {
         format!("{}{JWKS_PATH}", self.url)
     }

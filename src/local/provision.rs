@@ -38,8 +38,8 @@ async fn create_bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), aw
     Ok(())
 }
 
-/// Creates a queue and its dead-letter queue, and returns their URLs. Creating a queue that already exists with the same
-/// attributes succeeds.
+/// Creates a queue and its dead-letter queue, and returns their URLs. Creating a queue that already exists with the
+/// same attributes succeeds.
 async fn create_queue(client: &aws_sdk_sqs::Client, name: &str) -> Result<(String, String), aws::Error> {
     let create = client.create_queue().queue_name(format!("{name}-dead")).send();
     let dead_letters = create.await.map_err(aws::Error::call("CreateQueue"))?.queue_url.unwrap_or_default();

@@ -14,7 +14,7 @@ impl CapabilityHistory {
         grants.warnings_since(&Grants::from_capabilities(previous), version)
     }
 
-    /// Returns the lowest versions, except the highest `count` ones.
+    /// Returns all versions except the `count` highest, lowest first.
     pub fn all_but_highest(mut self, count: usize) -> Vec<Version> {
         self.0.sort_by(|(a, _), (b, _)| a.precedence(b));
         let surplus = self.0.len().saturating_sub(count);

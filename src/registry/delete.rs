@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::{Error, Registry, current_digest, distribution::Repository, ecr, login::Login};
 
 impl Registry {
-    /// Deletes an image: its referrers, then the tag of `image_ref` if it points to `digest`, then the image manifest. It
-    /// is no error if any of them does not exist, so that an interrupted deletion can be repeated.
+    /// Deletes an image: its referrers, then the tag of `image_ref` if it points to `digest`, then the image manifest.
+    /// Ignores any that do not exist, so that an interrupted deletion can be repeated.
     ///
     /// # Errors
     /// Returns [`Error::DeletionDisabled`] if the registry never deletes. All other errors may be temporary.
@@ -50,8 +50,8 @@ struct Descriptor {
     digest: Digest,
 }
 
-/// Deletes the referrers that the registry lists, and the ones in the index tagged `sha256-<hex>`. Clients maintain this
-/// index in registries without the referrers API.
+/// Deletes the referrers that the registry lists, and the ones in the index tagged `sha256-<hex>`. Clients maintain
+/// this index in registries without the referrers API.
 async fn delete_referrers(repository: &Repository<'_>, digest: Digest) -> Result<(), Error> {
     while let Some(page) = get(repository, &format!("referrers/{digest}")).await? {
         // The next page is not where `Link` says, since this page's referrers are deleted.
@@ -78,8 +78,8 @@ async fn delete_listed(repository: &Repository<'_>, index: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// Deletes a tag, unless the registry cannot delete tags: status 400 or 405 (OCI distribution spec, "Deleting tags"). Such
-/// a registry deletes it with its manifest. Others delete no manifest that has a tag.
+/// Deletes a tag, unless the registry cannot delete tags: status 400 or 405 (OCI distribution spec, "Deleting tags").
+/// Such a registry deletes it with its manifest. Others delete no manifest that has a tag.
 async fn delete_tag(repository: &Repository<'_>, tag: &str) -> Result<(), Error> {
     let response = repository.send(Method::DELETE, &format!("manifests/{tag}")).await?;
     match response.status() {

@@ -1,4 +1,5 @@
-//! The requeue use case: send the jobs of pending builds and purges again, and fail builds that stay pending for too long.
+//! The requeue use case: send the jobs of pending builds and purges again, and fail builds that stay pending for too
+//! long.
 
 use std::time::Duration;
 
@@ -80,8 +81,8 @@ impl Requeue {
         self.process_all(|record, now| self.settings.decide(record, now)).await
     }
 
-    /// Sends the job of every pending build and purge, regardless of its age. A local run calls this when it starts, because its
-    /// queue is then empty.
+    /// Sends the job of every pending build and purge, regardless of its age. A local run calls this when it starts,
+    /// because its queue is then empty.
     ///
     /// # Errors
     /// Returns an error if the pending records cannot be listed.
@@ -173,8 +174,8 @@ impl Sweep {
 }
 
 impl Settings {
-    /// Decides about a queued build or a purge. A build that no builder has tried is late, which is not its author's fault.
-    /// A purge is sent until it succeeds.
+    /// Decides about a queued build or a purge. A build that no builder has tried is late, which is not its author's
+    /// fault. A purge is sent until it succeeds.
     fn decide(&self, record: &Record, now: Timestamp) -> Action {
         let build = &record.build;
         let age = now.since(record.updated_at);

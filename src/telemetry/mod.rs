@@ -24,8 +24,8 @@ pub use self::{
     trace::Trace,
 };
 
-/// The target of audit lines, which record who did what: `{"target":"audit","event_type":…}`. They are logged at every log
-/// level; only `RUST_LOG` can turn them off. They contain no secrets and no files from an archive.
+/// The target of audit lines, which record who did what: `{"target":"audit","event_type":…}`. They are logged at every
+/// log level; only `RUST_LOG` can turn them off. They contain no secrets and no files from an archive.
 pub const AUDIT: &str = "audit";
 
 /// The log levels of libraries, by module prefix. Their `info` messages are not useful here, and their lower levels log

@@ -25,8 +25,8 @@ pub enum UploadError {
     /// The client has not yet sent the archive of this upload to S3.
     #[error("has no archive yet; send it to the URL returned with this id")]
     NotSent,
-    /// A pack with this name and version exists, with other content or another visibility. Its build has not failed, or
-    /// its version was published.
+    /// A pack with this name and version exists, its content or visibility differs, and it cannot be replaced: its
+    /// build has not failed, or its version was published.
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
     /// This version was published with other content, and its pack was deleted.

@@ -196,8 +196,8 @@ impl Uploads {
         Ok(Accepted { outcome: outcome?, warnings })
     }
 
-    /// Returns what the capabilities allow and those of the previous version did not. If the history of the capabilities
-    /// cannot be read in time, there are no such warnings.
+    /// Returns what the capabilities allow and those of the previous version did not. If the history of the
+    /// capabilities cannot be read in time, there are no such warnings.
     async fn capability_warnings(&self, org: &Org, manifest: &Manifest) -> Vec<Warning> {
         let history = timeout(HISTORY_TIMEOUT, self.table.capability_history(org.id, &manifest.name)).await;
         match history {
@@ -252,11 +252,12 @@ impl Uploads {
         (release, warnings)
     }
 
-    /// Writes the record. If a record with this name and version exists, keeps it, queues it again or replaces it.
+    /// Writes the record. If a record with this name and version exists, [`decide`] determines whether to keep it,
+    /// queue it again or replace it.
     ///
     /// # Errors
-    /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one, and has not failed or
-    /// was published.
+    /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and cannot be replaced. A
+    /// record can be replaced only if its build failed and its version was never published.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());

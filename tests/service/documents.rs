@@ -77,7 +77,7 @@ fn code_spans(document: &str) -> impl Iterator<Item = &str> {
     prose.flat_map(|prose| prose.split('`').skip(1).step_by(2))
 }
 
-/// Returns the paths of source files, scripts and directories that begin a document's code spans.
+/// Returns the first word of each code span in a document, if it is the path of a source file, script or directory.
 fn paths(document: &str) -> impl Iterator<Item = &str> {
     let words = code_spans(document).filter_map(|span| span.split_whitespace().next());
     words.filter(|word| {
@@ -138,7 +138,7 @@ fn every_code_name_in_a_document_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// Readers copy the command from the document. The tests run a constant, which must be the same.
+/// Readers copy the command from the document, but the tests run [`LAYER_COMMAND`], so the two must be identical.
 #[test]
 fn the_architecture_document_has_the_layer_command() {
     let words = |text: &str| text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ");

@@ -67,7 +67,7 @@ pub enum ValidationError {
     /// The archive is not a valid pack. Holds the problems found.
     #[error("{0}")]
     Invalid(Problems),
-    /// Reading the archive failed, or writing or reading `contents` did. The pack may still be valid.
+    /// The archive could not be read, or `contents` could not be read or written. The pack may still be valid.
     #[error("the archive could not be validated")]
     Io(#[from] io::Error),
 }

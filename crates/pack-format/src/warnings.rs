@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Entry, EntryKind, Quoted, Secret, Tree, layout, manifest::PACK_YAML};
 
-/// The number of warnings about the files of one pack.
+/// The maximum number of warnings about the files of one pack.
 const MAX_WARNINGS: usize = 50;
 
 /// The first bytes of a program for Linux.

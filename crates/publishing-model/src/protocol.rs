@@ -98,8 +98,8 @@ fn require(condition: bool) -> Applied {
 }
 
 impl Publishing {
-    /// Runs the transaction of an upload, which creates, replaces or queues the record. An upload that the table rejects
-    /// writes nothing.
+    /// Runs the transaction of an upload, which creates, replaces or queues the record. An upload that the table
+    /// rejects writes nothing.
     fn upload(&self, state: &mut State, id: Id) -> Applied {
         let content = UPLOADS[id];
         let new = Record { content, status: Status::Queued, attempt: 1, tried: false };
@@ -294,8 +294,8 @@ impl Publishing {
         }
     }
 
-    /// Runs the transaction that publishes a version: writes the content into the claim, and queues a failed record again.
-    /// Returns the next step.
+    /// Runs the transaction that publishes a version: writes the content into the claim, and queues a failed record
+    /// again. Returns the next step.
     fn claim(&self, state: &mut State, worker: WorkerId, task: Task) -> Step {
         let Task::Build { id, attempt, content } = task else { return Step::CleanUp };
         let holds_lease = !self.guards.build_takes_lease || state.lease() == Some(worker);

@@ -40,17 +40,17 @@ impl Archive {
         Self::new().file("pack.yaml", manifest(name, version))
     }
 
-    /// Returns the tar with its end mark.
+    /// Returns the tar with its end-of-archive marker, two zero blocks.
     pub fn tar(self) -> Vec<u8> {
         self.finish()
     }
 
-    /// Returns the tar without an end mark.
-    pub fn without_end_mark(self) -> Vec<u8> {
+    /// Returns the tar without an end-of-archive marker.
+    pub fn without_end_marker(self) -> Vec<u8> {
         self.writer
     }
 
-    /// Returns the tar with its end mark, as one gzip member.
+    /// Returns the tar with its end-of-archive marker, as one gzip member.
     pub fn tar_gz(self) -> Vec<u8> {
         gzip(&self.tar())
     }
@@ -156,7 +156,7 @@ impl<W: Write> Archive<W> {
         &self.writer
     }
 
-    /// Writes the end mark and returns the writer.
+    /// Writes the end-of-archive marker and returns the writer.
     pub fn finish(self) -> W {
         self.raw(&[0; 2 * BLOCK]).writer
     }

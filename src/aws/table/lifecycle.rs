@@ -22,8 +22,8 @@ enum Change {
 }
 
 impl Table {
-    /// Sets the visibility of an org's pack and returns the record. Returns `None` if the org has no such pack, or if the
-    /// pack is being deleted.
+    /// Sets the visibility of an org's pack and returns the record. Returns `None` if the org has no such pack, or if
+    /// the pack is being deleted.
     pub async fn set_visibility(
         &self,
         org: OrgId,
@@ -47,8 +47,8 @@ impl Table {
         }
     }
 
-    /// Marks an org's pack as being deleted, unless references to it exist. Returns the record as it is afterwards, or `None`
-    /// if the org has no such pack. A purge job for the pack is sent at `now`.
+    /// Marks an org's pack as being deleted, unless references to it exist. Returns the record as it is afterwards, or
+    /// `None` if the org has no such pack. A purge job for the pack is sent at `now`.
     pub async fn mark_deleting(&self, org: OrgId, id: PackId, now: Timestamp) -> Result<Option<Record>, Error> {
         let update = self
             .update(

@@ -94,7 +94,8 @@ impl Table {
         let mut records: Vec<Record> = Vec::new();
         loop {
             tokio::try_join!(own.fill(self), community.fill(self))?;
-            // One index may have unread records below this id, so a record below it may not be the newest.
+            // An index may still have unread records below `read_down_to`, so a record below that id may not be the
+            // newest.
             let read_down_to = own.read_down_to().max(community.read_down_to());
             let newest = own.newest().max(community.newest()).filter(|&id| Some(id) > read_down_to);
             let Some(newest) = newest else { return Ok(Page { records, next: read_down_to }) };

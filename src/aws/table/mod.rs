@@ -61,7 +61,7 @@ impl Table {
         Self { client, name }
     }
 
-    /// Reads an item consistently.
+    /// Reads an item with a strongly consistent read.
     async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, Error> {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(key.attributes())).consistent_read(true);
         let output = get.send().await.map_err(Error::call("GetItem"))?;

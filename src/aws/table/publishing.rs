@@ -72,8 +72,8 @@ impl Table {
         self.transact_updates([queue, publish]).await
     }
 
-    /// Takes the lease again for a build that may have lost it. Returns false if another build holds the lease, or if the
-    /// version claim no longer exists.
+    /// Takes the lease again for a build that may have lost it. Returns false if another build holds the lease, or if
+    /// the version claim no longer exists.
     pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let renew = self
             .update(Key::version_claim_of(record), "SET lease_holder = :holder, publishing_until = :until")
@@ -109,7 +109,8 @@ impl Table {
         self.transact_updates([ready, release, keep]).await
     }
 
-    /// Ends a build or a purge that did not succeed: releases its lease, and stores the error, if any, for the operator.
+    /// Ends a build or a purge that did not succeed: releases its lease, and stores the error, if any, for the
+    /// operator.
     pub async fn abandon(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
         let release = self
             .update(Key::version_claim_of(record), "REMOVE lease_holder, publishing_until")
@@ -127,8 +128,8 @@ impl Table {
     }
 
     /// Marks a record as failed and releases the lease on its version. Applies only if the record is still queued in
-    /// this attempt, and if the build still holds `lease`. If that is `None`, no build may hold a lease, and the version
-    /// must not be published.
+    /// this attempt, and if the build still holds `lease`. If that is `None`, no build may hold a lease, and the
+    /// version must not be published.
     pub async fn mark_failed(
         &self,
         record: &Record,

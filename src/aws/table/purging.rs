@@ -19,8 +19,8 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Removes the record and releases the lease. The claim stays without its record: if its version was published, it keeps
-    /// other content from taking the version, and a late build needs its lease to delete what it has pushed.
+    /// Removes the record and releases the lease. The claim stays without its record: if its version was published, it
+    /// keeps other content from taking the version, and a late build needs its lease to delete what it has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

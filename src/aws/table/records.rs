@@ -24,8 +24,9 @@ const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
 /// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none of them
-/// undoes a change of the visibility.
-const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility";
+/// undoes a change of the visibility or of the references.
+const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility \
+                            AND reference_count = :references";
 
 /// The result of writing a record.
 #[derive(Debug, Clone)]
@@ -59,8 +60,8 @@ struct VersionClaimItem {
 }
 
 impl Table {
-    /// Writes a new record and its version claim in one transaction. A claim that a deleted pack has left is used again if
-    /// the record has the published content.
+    /// Writes a new record and its version claim in one transaction. A claim that a deleted pack has left is used again
+    /// if the record has the published content.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if DynamoDB fails. The record may have been written.
@@ -97,7 +98,8 @@ impl Table {
             .condition_expression(STILL_FAILED)
             .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":attempt", number(old.build.attempt))
-            .expression_attribute_values(":visibility", string(old.release.visibility));
+            .expression_attribute_values(":visibility", string(old.release.visibility))
+            .expression_attribute_values(":references", number(old.reference_count));
         let failed = Error::call("TransactWriteItems");
         let (claim, delete) = claim.build().and_then(|claim| Ok((claim, delete.build()?))).map_err(failed)?;
         let writes = vec![
@@ -125,7 +127,8 @@ impl Table {
             .condition_expression(STILL_FAILED)
             .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":attempt", number(old.build.attempt))
-            .expression_attribute_values(":visibility", string(old.release.visibility));
+            .expression_attribute_values(":visibility", string(old.release.visibility))
+            .expression_attribute_values(":references", number(old.reference_count));
         match put.send().await {
             Ok(_) => Ok(Created::Written),
             Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {

@@ -34,8 +34,8 @@ impl Table {
         super::applied(update).await
     }
 
-    /// Queues the build of a ready record again and writes the audit entry. Returns false if the record is no longer ready in
-    /// the same attempt.
+    /// Queues the build of a ready record again and writes the audit entry. Returns false if the record is no longer
+    /// ready or has a newer attempt.
     pub async fn rebuild(&self, record: &Record, actor: &str, now: Timestamp) -> Result<bool, Error> {
         let queue = self
             .update_record(

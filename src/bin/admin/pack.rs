@@ -13,8 +13,8 @@ pub(super) enum PackCommand {
     Show { id: PackId },
     /// Build a ready pack again whose image was lost.
     ///
-    /// requeue sends the job. If the staged archive has expired, the build fails, and an upload of the same files builds
-    /// the image.
+    /// requeue sends the job. If the staged archive has expired, the build fails, and an upload of the same files
+    /// builds the image.
     Rebuild { id: PackId },
     /// Add a reference to a ready pack, such as the id of a role that uses it. A pack with references is not deleted.
     Pin { id: PackId, reference: Reference },

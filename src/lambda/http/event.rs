@@ -39,8 +39,8 @@ pub fn function(
     })
 }
 
-/// A response whose body becomes base64 exactly if it is bytes. `lambda_http` itself decides by the content type, and sends
-/// all JSON as text.
+/// A response whose body becomes base64 exactly if it is bytes. `lambda_http` itself decides by the content type, and
+/// sends all JSON as text.
 struct Unconverted(Response<Body>);
 
 impl IntoResponse for Unconverted {

@@ -17,7 +17,8 @@ use crate::{
 /// The value of `Retry-After`, in seconds, while a pack's build is pending.
 const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
-/// The most JSON that a page of a list has for its packs, in bytes. In base64 it has 5.6 MB; Lambda returns at most 6 MB.
+/// The most JSON that a page of a list has for its packs, in bytes. In base64 it has 5.6 MB; Lambda returns at most 6
+/// MB.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 
 #[derive(Serialize)]

@@ -42,7 +42,7 @@ pub(super) struct Counts {
     pub(super) delayed: usize,
 }
 
-/// The result of a receive.
+/// The messages that one `ReceiveMessage` call takes from the queue.
 #[derive(Debug, Default)]
 pub(super) struct Received {
     pub(super) messages: Vec<Message>,

@@ -37,7 +37,8 @@ async fn build(local: &Local, archive: Vec<u8>) -> ApiResponse {
     created
 }
 
-/// Fails unless the registry has the image, by tag and by digest, and lists its tag; or, if `exists` is false, nothing of it.
+/// Fails unless the registry has the image, by tag and by digest, and lists its tag; or, if `exists` is false, nothing
+/// of it.
 async fn expect_image(local: &Local, record: &Value, exists: bool) {
     let image_ref = record["image_ref"].as_str().unwrap();
     let (repository, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
@@ -153,7 +154,7 @@ async fn a_deletion_ends_once_the_registry_is_back_whoever_repeats_it() {
         local.upload(tools("hello")).await.expect_error(503, "unavailable");
     }
 
-    // The embedded queue loses its messages at a restart, so requeue sends the purge jobs again.
+    // The embedded queue loses its messages on restart, so requeue sends the purge jobs again.
     let local = Local::start_in(local.kill(), &[]).await;
     let repeated = local.delete("acme", first.text("id")).await;
     assert!([StatusCode::OK, StatusCode::NOT_FOUND].contains(&repeated.status), "{}", repeated.body);

@@ -78,7 +78,7 @@ async fn a_secret_is_a_warning_in_an_org_pack_and_rejects_a_community_pack() {
     assert_eq!(api.send(&update).await.status, 200);
 }
 
-/// Returns the archive of a version of `tools` that may send these requests to `domain`.
+/// Returns an archive of `tools` at this version, with a capability that allows `methods` on `domain`.
 fn tools(version: &str, domain: &str, methods: &str) -> Vec<u8> {
     let manifest = format!(
         "name: tools\nversion: {version}\ndescription: x\ncapabilities:\n  - name: a\n    type: http\n    allow:\n      - \

@@ -1,7 +1,9 @@
 //! Tests of references, which keep a pack from being deleted.
 
+use std::time::Duration;
+
 use pack_upload::{
-    aws::Created,
+    aws::{Created, Lease},
     records::{BuildStatus, OrgId, Record, Reference, Timestamp},
 };
 
@@ -70,4 +72,26 @@ fn a_reference_is_visible_ascii_of_limited_length() {
     for invalid in ["", "a b", "é", "a\n", &"x".repeat(257)] {
         assert!(invalid.parse::<Reference>().is_err(), "{invalid}");
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_queues_a_build_again_does_not_undo_a_change_of_the_references() {
+    let database = Database::start().await;
+    let (table, now) = (&database.table, Timestamp::now());
+    let reference: Reference = "role".parse().unwrap();
+    let record = ready(&database).await;
+    assert!(table.add_reference(&record, &reference, now, ACTOR).await.unwrap());
+    let read = async || table.record(record.id).await.unwrap().unwrap();
+    assert!(table.rebuild(&read().await, ACTOR, now).await.unwrap());
+    let (queued, lease) = (read().await, Lease::new(now + Duration::from_secs(60)));
+    assert!(table.begin_build(&queued, &lease, now).await.unwrap());
+    assert!(table.mark_failed(&queued, Some(&lease), "the image is lost", now).await.unwrap());
+
+    let seen = read().await;
+    assert!(table.remove_reference(&seen, &reference, now, ACTOR).await.unwrap());
+    let mut upload = record.clone();
+    upload.build.staging_key = "staging/again".to_owned();
+    let retried = seen.queued_again(&upload);
+    let Created::Taken(found) = table.queue_again(&seen, &retried).await.unwrap() else { panic!("overwritten") };
+    assert_eq!(found.reference_count, 0);
 }

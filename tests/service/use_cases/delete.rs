@@ -1,5 +1,5 @@
-//! Tests of deleting images: from Docker's registry, from the embedded one, and from a server with the referrers API and
-//! a token service.
+//! Tests of deleting images: from Docker's registry, from the embedded one, and from a server with the referrers API
+//! and a token service.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -94,8 +94,8 @@ async fn the_error_of_a_registry_that_does_not_delete_says_how_to_enable_it() {
     assert!(error.to_string().contains("REGISTRY_STORAGE_DELETE_ENABLED=true"), "{error}");
 }
 
-/// A registry with the repository `acme/tools`, the referrers API and a token service. It lists one referrer a page, and
-/// deletes no manifest that has a tag.
+/// A registry with the repository `acme/tools`, the referrers API and a token service. It lists one referrer a page,
+/// and deletes no manifest that has a tag.
 #[derive(Default)]
 struct TokenRegistry {
     address: String,

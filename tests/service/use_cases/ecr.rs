@@ -1,5 +1,5 @@
-//! Tests of pushes to ECR, of deletions from it, and of pushes with credentials from Secrets Manager. One server emulates the ECR API,
-//! Secrets Manager and the registry. The registry accepts only the latest token.
+//! Tests of pushes to ECR, of deletions from it, and of pushes with credentials from Secrets Manager. One server
+//! emulates the ECR API, Secrets Manager and the registry. The registry accepts only the latest token.
 
 use std::{
     net::SocketAddr,

@@ -1,4 +1,4 @@
-//! Tests of building a ready pack again whose image was lost.
+//! Tests of rebuilding a ready pack whose image was lost.
 
 use std::time::Duration;
 

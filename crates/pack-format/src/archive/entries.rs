@@ -45,8 +45,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Self { reader, limits, builder, problems, contents, written: 0, count: 0, extensions, secrets }
     }
 
-    /// Reads the tar to its end, and returns the secrets in its files. Adds valid entries to `builder`, writes the contents of files to `contents`, and adds
-    /// the problems with invalid entries to `problems`.
+    /// Reads the tar to its end, and returns the secrets in its files. Adds valid entries to `builder`, writes the
+    /// contents of files to `contents`, and adds the problems with invalid entries to `problems`.
     pub(super) fn read(mut self) -> Result<FoundSecrets, ReadError> {
         loop {
             let position = self.reader.position();

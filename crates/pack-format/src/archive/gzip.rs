@@ -14,8 +14,8 @@ pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// A reader that unpacks a gzip file chunk by chunk. After each chunk, it checks the limits on compressed bytes,
 /// unpacked bytes and their ratio.
 ///
-/// The file must be a single valid member. RFC 1952, section 2.2, allows several members, but some readers read only the
-/// first. Zeros may follow: bsdtar pads what it compresses into a pipe, and gzip ignores them.
+/// The file must be a single valid member. RFC 1952, section 2.2, allows several members, but some readers read only
+/// the first. Zeros may follow: bsdtar pads what it compresses into a pipe, and gzip ignores them.
 pub(super) struct GzipReader<'a, R> {
     decoder: GzDecoder<CountingReader<R>>,
     chunk: Vec<u8>,

@@ -172,8 +172,8 @@ const POSIX: &str = "create the archive with `tar --format=posix`";
 const OWNER: &str = "create the archive with `tar --owner=0 --group=0`";
 const TIME: &str = "set the file's time with `touch`, and create the archive with `tar --format=posix`";
 
-/// Returns whether a `ustar` header is one of star's, which has a trailer, times after the prefix, or both. Node-tar writes
-/// the times.
+/// Returns whether a `ustar` header is one of star's, which has a trailer, times after the prefix, or both. Node-tar
+/// writes the times.
 fn is_star(block: &[u8; BLOCK]) -> bool {
     let is_time = |field: &[u8]| field[0].is_ascii_digit() && octal(field).is_ok();
     block[STAR_TRAILER] == *b"tar\0" || (is_time(&block[STAR_ATIME]) && is_time(&block[STAR_CTIME]))

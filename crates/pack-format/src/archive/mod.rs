@@ -3,8 +3,8 @@
 //! - [`gzip`] decompresses the archive in chunks and checks the limits on its size and compression ratio.
 //! - [`entries`] walks the blocks of the tar, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
-//! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One of
-//!   the PAX records is an access control list ([`acl`]).
+//! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One
+//! of the PAX records is an access control list ([`acl`]).
 //! - [`path`] validates names.
 //! - [`tree_builder`] assembles the entries into a [`Tree`].
 //!

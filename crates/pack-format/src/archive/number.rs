@@ -31,8 +31,8 @@ pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, I
     })
 }
 
-/// Parses an octal field: digits with spaces before them, and spaces and NULs after them (POSIX.1-1988, `ustar`). A field
-/// of only spaces and NULs is zero, unless GNU tar takes it as blank.
+/// Parses an octal field: digits with spaces before them, and spaces and NULs after them (POSIX.1-1988, `ustar`). A
+/// field of only spaces and NULs is zero, unless GNU tar takes it as blank.
 ///
 /// GNU tar, libarchive and Python disagree on signs, on other prefixes, and on other bytes after the digits.
 pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {

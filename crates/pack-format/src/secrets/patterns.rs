@@ -72,9 +72,9 @@ fn is_aws_access_key(rest: &[u8]) -> bool {
         && !id.ends_with(b"EXAMPLE")
 }
 
-/// Checks the start of a PEM or PGP block of an unencrypted private key (RFC 7468, section 10; RFC 9580, section 6.2). It
-/// needs a line of base64, which an example such as `-----BEGIN PRIVATE KEY-----…` does not have. In JSON, its line breaks
-/// are escaped.
+/// Checks the start of a PEM or PGP block of an unencrypted private key (RFC 7468, section 10; RFC 9580, section 6.2).
+/// It needs a line of base64, which an example such as `-----BEGIN PRIVATE KEY-----…` does not have. In JSON, its line
+/// breaks are escaped.
 fn is_private_key(rest: &[u8]) -> bool {
     let label = run(rest, |byte| byte.is_ascii_uppercase() || byte == b' ');
     let is_private = label.ends_with(b"PRIVATE KEY") || label.ends_with(b"PRIVATE KEY BLOCK");

@@ -6,7 +6,8 @@ fn case(path: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/cases/{path}.tar.gz", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-/// Asserts that the archive `tests/cases/reject/<name>.tar.gz` is rejected, and that one of its problems contains `words`.
+/// Asserts that the archive `tests/cases/reject/<name>.tar.gz` is rejected, and that one of its problems contains
+/// `words`.
 #[track_caller]
 fn assert_case_rejected(name: &str, words: &str) {
     let problems = problems(&case(&format!("reject/{name}")));

@@ -21,8 +21,8 @@ pub(crate) fn problems(upload: &[u8]) -> Vec<String> {
     problems.map(|(field, message)| format!("{field}: {message}")).collect()
 }
 
-/// Adds an end mark, compresses the archive, and asserts that it has exactly these problems, all in the field
-/// `archive`.
+/// Adds the end-of-archive marker, compresses the archive, and asserts that it has exactly these problems, all in the
+/// field `archive`.
 #[track_caller]
 pub(crate) fn assert_rejected(archive: Archive, expected: &[&str]) {
     assert_tar_rejected(&archive.tar(), expected);

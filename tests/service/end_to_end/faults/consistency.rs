@@ -46,8 +46,8 @@ impl ConsistencyCheck {
     }
 
     /// Checks the invariants that must hold at any time: every record has a version claim and every claim that names a
-    /// record has it, a record is in the pending index if and only if it is queued or being deleted, every ready record has
-    /// its image and changes only if it is deleted, and nothing of a deleted pack can be pulled.
+    /// record has it, a record is in the pending index if and only if it is queued or being deleted, every ready record
+    /// has its image and changes only if it is deleted, and nothing of a deleted pack can be pulled.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {

@@ -120,8 +120,8 @@ impl LambdaStack {
         self.request(upload(archive)).await
     }
 
-    /// Delivers the oldest build job, or else the oldest purge job, to the builder. Deletes the job if the builder succeeds,
-    /// and leaves it in the queue otherwise. Returns whether there was a job.
+    /// Delivers the oldest build job, or else the oldest purge job, to the builder. Deletes the job if the builder
+    /// succeeds, and leaves it in the queue otherwise. Returns whether there was a job.
     pub(crate) async fn deliver(&mut self) -> bool {
         self.deliver_build().await || self.deliver_purge().await
     }

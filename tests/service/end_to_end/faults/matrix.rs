@@ -62,7 +62,8 @@ fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
     let planned = |skip, fault, times| PlannedFault { call: call.clone(), skip, fault, times };
     let mut cases: Vec<_> = faults.into_iter().map(|(fault, times)| vec![planned(skip, fault, times)]).collect();
     if is_transaction {
-        // The first attempt was applied. The retry after the conflict has another idempotency token.
+        // The first attempt is applied, but its response is lost. The retry after the conflict uses a different
+        // idempotency token, so DynamoDB does not recognise it as a repeat.
         cases.push(vec![planned(skip, Fault::ResponseLost, 1), planned(skip + 1, Fault::TransactionConflict, 1)]);
     }
     cases
@@ -102,8 +103,8 @@ async fn run_case(stack: &mut LambdaStack, workflow: Workflow, name: &str, fault
     assert_eq!(stack.dead_letters().await, 0);
 }
 
-/// Runs one case of a deletion and checks the invariants. [`LambdaStack::settle`] checks that nothing of the pack can be
-/// pulled once its record is gone.
+/// Runs one case of a deletion and checks the invariants. [`LambdaStack::settle`] checks that nothing of the pack can
+/// be pulled once its record is gone.
 async fn run_deletion(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     let uploaded = workflow.prepare(stack, name).await.expect("the pack was uploaded");
     let id = uploaded.text("id").to_owned();

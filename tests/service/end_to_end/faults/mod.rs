@@ -8,7 +8,8 @@
 //! and the dead-letter queue must be empty. The other modules test deadlines, jobs that crash the builder, concurrent
 //! uploads and the number of round trips.
 //!
-//! A workflow that deletes a pack ends with a pack that is gone: nothing of it can be pulled, and it can be uploaded again.
+//! A workflow that deletes a pack ends with a pack that is gone: nothing of it can be pulled, and it can be uploaded
+//! again.
 //!
 //! To add a workflow, add a variant to [`Workflow`](workflow::Workflow) and a test to `matrix`. To add a fault, add a
 //! variant to [`Fault`](fault::Fault), apply it in `proxy` and list it in `matrix`.

@@ -12,7 +12,7 @@ use crate::support::event;
 
 /// The number of receives after which a message moves to the dead-letter queue.
 const RECEIVES: u64 = 5;
-/// The number of sends after which requeue marks a build as failed.
+/// The number of sends after which requeue marks a build as failed: each receive is a try, and 25 tries are allowed.
 const SENDS: u64 = 5;
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_job_that_crashes_its_builder_fails_and_its_pack_can_be_uploaded_again
     assert!(!stack.deliver().await, "requeue does not send the job again");
     let failed = read(&mut stack, created.text("id")).await;
     assert_eq!(failed["build_status"], "failed");
-    assert_eq!(failed["build_error"], "the image could not be built after 5 tries; upload the same archive again");
+    assert_eq!(failed["build_error"], "the image could not be built after 25 tries; upload the same archive again");
 
     stack.injector.clear();
     let again = stack.upload(&archive("poison")).await.unwrap();

@@ -114,8 +114,8 @@ impl Workflow {
         }
     }
 
-    /// Runs the workflow and returns the response to its upload or deletion. If the workflow sends no request, returns the
-    /// response from [`Self::prepare`]. Returns `None` if the process was killed before it responded.
+    /// Runs the workflow and returns the response to its upload or deletion. If the workflow sends no request, returns
+    /// the response from [`Self::prepare`]. Returns `None` if the process was killed before it responded.
     pub(crate) async fn run(
         self,
         stack: &mut LambdaStack,

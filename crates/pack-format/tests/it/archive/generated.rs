@@ -68,7 +68,7 @@ struct Plan {
     /// Numbers that stand for files that validation ignores. An even number stands for a file at the top, an odd number
     /// for a file in a directory.
     ignored: BTreeSet<usize>,
-    /// The number of zero blocks after the end mark.
+    /// The number of zero blocks after the end-of-archive marker.
     padding: usize,
     /// Sort keys that shuffle the entries.
     order: Vec<u32>,

@@ -58,7 +58,7 @@ fn rejects_a_file_below_a_symbolic_link() {
 
 #[test]
 fn stops_at_contents_that_only_some_readers_skip() {
-    let hidden = Archive::new().file("guides/hidden.md", b"").without_end_mark();
+    let hidden = Archive::new().file("guides/hidden.md", b"").without_end_marker();
     for (typeflag, problem) in [
         (
             b'1',
@@ -133,7 +133,7 @@ fn rejects_the_root_as_a_file() {
 
 #[test]
 fn rejects_truncated_content() {
-    let cut = Archive::pack().header(Header::ustar("guides/a").size(513)).raw(&[b'x'; 512]).without_end_mark();
+    let cut = Archive::pack().header(Header::ustar("guides/a").size(513)).raw(&[b'x'; 512]).without_end_marker();
     assert_tar_rejected(&cut, &["entry `guides/a` at byte 1024 is cut off"]);
 }
 

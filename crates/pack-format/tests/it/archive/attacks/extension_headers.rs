@@ -30,7 +30,7 @@ fn rejects_a_pax_size_that_differs_from_the_header() {
 #[test]
 fn rejects_an_archive_hidden_by_a_pax_size() {
     // TARmageddon (CVE-2025-62518): a reader that ignores the PAX size finds an empty file and then the hidden entry.
-    let hidden = Archive::new().file("guides/hidden", b"").without_end_mark();
+    let hidden = Archive::new().file("guides/hidden", b"").without_end_marker();
     let size = hidden.len().to_string();
     assert_rejected(
         Archive::pack().pax(&[("size", size.as_bytes())]).file("guides/a", b"").raw(&hidden),
@@ -106,7 +106,7 @@ fn rejects_pax_keywords_that_are_empty_or_contain_a_nul() {
 #[test]
 fn rejects_a_pax_keyword_after_blanks_or_tabs() {
     // GNU tar skips the blanks. With a size of 0, it would extract the hidden entry, which the validator would not see.
-    let hidden = Archive::new().file("scripts/hidden.sh", b"").without_end_mark();
+    let hidden = Archive::new().file("scripts/hidden.sh", b"").without_end_marker();
     for keyword in [" size", "\tsize", "  size", "\t path", " comment", " ", "\t"] {
         let problem = "contains a PAX record at byte 0 of its data whose keyword starts with a space or tab, which \
                        GNU tar skips and other tar readers do not";
@@ -459,6 +459,6 @@ fn rejects_an_extension_header_without_an_entry() {
 #[test]
 fn rejects_a_truncated_extension_header() {
     let header = Header::ustar("PaxHeaders/a").typeflag(b'x').size(513).field(NAME, "x");
-    let cut = Archive::pack().header(header).raw(&[0; 512]).without_end_mark();
+    let cut = Archive::pack().header(header).raw(&[0; 512]).without_end_marker();
     assert_tar_rejected(&cut, &[&format!("{AT} is cut off")]);
 }

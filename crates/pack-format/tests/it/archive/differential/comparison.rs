@@ -13,8 +13,8 @@ use super::{directories::without_ignored, readers::Reader};
 pub(super) struct Case {
     name: String,
     tar: Vec<u8>,
-    /// The pack that a writer archived, and its layer unless the writer leaves out empty directories. `None` for a changed
-    /// archive.
+    /// The pack that a writer archived, and its layer unless the writer leaves out empty directories. `None` for a
+    /// changed archive.
     expected: Option<(Listing, Option<Vec<u8>>)>,
 }
 
@@ -61,8 +61,8 @@ impl fmt::Display for Tally {
 /// What the validator found in an archive, or why it rejected it.
 type Verdict = Result<Listing, Vec<String>>;
 
-/// Parts of the reasons that apply because tar readers disagree, and not because of a rule for packs. An archive that is
-/// rejected only for them must be read differently by some reader.
+/// Parts of the reasons that apply because tar readers disagree, and not because of a rule for packs. An archive that
+/// is rejected only for them must be read differently by some reader.
 const READERS_DISAGREE: [&str; 4] = [
     "with decomposed characters",
     "a GNU long name that differ",

@@ -12,7 +12,8 @@ use test_support::{
 
 use super::writers::Writer;
 
-/// Starts of names. A number makes each name unique, even if case is ignored. Bsdtar would compose decomposed characters.
+/// Starts of names. A number makes each name unique, even if case is ignored. Bsdtar would compose decomposed
+/// characters.
 const STEMS: [&str; 11] =
     ["a", "Read me", "run.sh", "é", "日本語", "😀", ".hidden", "it's", "\"quoted\"", "a+b=c,d", "-x"];
 const SIZES: [usize; 8] = [0, 1, 3, 511, 512, 513, 1_024, 5_000];

@@ -7,7 +7,7 @@ use std::{
 
 use test_support::{readers::Reader as Reference, report_missing, run_batch, tool};
 
-/// A tar reader. All archives that it accepts must mean the same to it as to the validator.
+/// A tar reader. If it can unpack an archive that the validator accepts, both must find the same files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     /// A reader that must not refuse an accepted archive.
@@ -88,7 +88,6 @@ fn unpack_with_command(name: &str, archive: &Path, directory: &Path) -> Result<(
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
-/// Rust's `tar` can overflow, which panics in a debug build.
 fn unpack_with_rust(archive: &Path, directory: &Path) -> Result<(), String> {
     let unpack = || -> std::io::Result<()> {
         let mut archive = tar::Archive::new(fs::File::open(archive)?);
@@ -102,6 +101,7 @@ fn unpack_with_rust(archive: &Path, directory: &Path) -> Result<(), String> {
         }
         Ok(())
     };
+    // The crate `tar` can overflow an integer, which panics in a debug build.
     match catch_unwind(AssertUnwindSafe(unpack)) {
         Ok(result) => result.map_err(|error| format!("{error:?}")),
         Err(_) => Err("panicked".to_owned()),
