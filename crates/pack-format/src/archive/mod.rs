@@ -4,7 +4,7 @@
 //! - [`entries`] walks the blocks of the tar, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
 //! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One
-//! of the PAX records is an access control list ([`acl`]).
+//!   of the PAX records is an access control list ([`acl`]).
 //! - [`path`] validates names.
 //! - [`tree_builder`] assembles the entries into a [`Tree`].
 //!
