@@ -7,8 +7,9 @@ use super::{
     ReadError,
     entry::{Entry, EntryType},
     extension::{ExtensionType, Extensions},
-    gzip::{GzipReader, MAGIC},
-    header::{BLOCK, Header},
+    format,
+    gzip::GzipReader,
+    header::{BLOCK, Header, InvalidHeader},
     tree_builder::TreeBuilder,
 };
 use crate::{
@@ -53,14 +54,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             if position == 0 {
                 self.check_start()?;
             }
-            let Some(block) = self.block()? else {
-                return Err(ReadError::at_byte(
-                    position,
-                    format_args!(
-                        "the archive is cut off: it ends at byte {position} without the two blocks of zeros that end a tar"
-                    ),
-                ));
-            };
+            let Some(block) = self.block()? else { return Err(cut_off(position)) };
             if block == [0; BLOCK] {
                 self.end(position)?;
                 return Ok(self.secrets);
@@ -69,8 +63,14 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             if self.count > self.limits.entries {
                 return Err(ReadError::TooLarge(self.limits.limit(LimitName::Entries)));
             }
-            let header = Header::parse(&block)
-                .map_err(|error| ReadError::at_byte(position, format_args!("the header at byte {position} {error}")))?;
+            let header = Header::parse(&block).map_err(|error| match error {
+                InvalidHeader::Checksum { .. } | InvalidHeader::UnreadableChecksum(_)
+                    if position == 0 && !format::is_tar(&block) =>
+                {
+                    not_a_tar()
+                }
+                error => ReadError::at_byte(position, format_args!("the header at byte {position} {error}")),
+            })?;
             match ExtensionType::from_typeflag(header.typeflag) {
                 Some(extension_type) => self.extension(position, extension_type, &header)?,
                 None => self.entry(position, &header)?,
@@ -78,7 +78,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
     }
 
-    /// Checks that the gzip stream is neither empty nor another gzip file.
+    /// Checks that the gzip stream is neither empty nor a file in another format.
     fn check_start(&mut self) -> Result<(), ReadError> {
         let start = self.reader.peek()?;
         if start.is_empty() {
@@ -86,13 +86,10 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                 "the archive is empty: tar wrote nothing, so look at its error message and create the archive again",
             ));
         }
-        if start.starts_with(&MAGIC) {
-            return Err(ReadError::in_stream(
-                "the archive is compressed twice; upload it as `gunzip` unpacks it, and compress a tar only once \
-                 (`tar -czf pack.tar.gz -C my-pack .`)",
-            ));
+        match format::explain_content(start) {
+            Some(problem) => Err(ReadError::in_stream(problem)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn extension(&mut self, position: u64, extension_type: ExtensionType, header: &Header) -> Result<(), ReadError> {
@@ -230,4 +227,21 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
 fn copy_data<R: BufRead>(reader: &mut GzipReader<'_, R>, size: u64, to: &mut impl Write) -> Result<bool, ReadError> {
     let padding = size.wrapping_neg() % BLOCK as u64;
     Ok(reader.copy(size, to)? && reader.copy(padding, &mut io::sink())?)
+}
+
+/// Explains that the block at `position` is incomplete or missing.
+fn cut_off(position: u64) -> ReadError {
+    if position == 0 {
+        return not_a_tar();
+    }
+    ReadError::at_byte(
+        position,
+        format_args!(
+            "the archive is cut off: it ends at byte {position} without the two blocks of zeros that end a tar"
+        ),
+    )
+}
+
+fn not_a_tar() -> ReadError {
+    ReadError::in_stream(format_args!("is a gzip file whose content is not a tar; {}", format::CREATE))
 }

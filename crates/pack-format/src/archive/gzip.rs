@@ -2,7 +2,7 @@ use std::io::{self, BufRead, ErrorKind, Read, Write};
 
 use flate2::bufread::GzDecoder;
 
-use super::ReadError;
+use super::{ReadError, format};
 use crate::{Limit, LimitName, Limits};
 
 /// The maximum number of bytes to unpack at a time. They fit into a core's cache.
@@ -30,7 +30,8 @@ pub(super) struct GzipReader<'a, R> {
 impl<'a, R: BufRead> GzipReader<'a, R> {
     /// Reads the gzip header. If it is invalid, the first [`GzipReader::copy`] returns the error.
     pub(super) fn new(archive: R, limits: &'a Limits) -> Self {
-        let decoder = GzDecoder::new(CountingReader { inner: archive, consumed: 0, has_failed: false });
+        let decoder =
+            GzDecoder::new(CountingReader { inner: archive, head: Vec::new(), consumed: 0, has_failed: false });
         Self { decoder, chunk: Vec::new(), chunk_position: 0, unpacked: 0, is_at_end: false, limits }
     }
 
@@ -132,9 +133,8 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
             return ReadError::Io(error);
         }
         ReadError::in_stream(if self.decoder.header().is_none() {
-            format!(
-                "is not a gzip file ({error}); create a .tar.gz, for example with `tar -czf pack.tar.gz -C my-pack .`"
-            )
+            let explanation = format::explain_upload(&self.decoder.get_ref().head);
+            explanation.unwrap_or_else(|| format!("is not a gzip file ({error}); {}", format::CREATE))
         } else if error.kind() == ErrorKind::UnexpectedEof {
             format!("the gzip stream is cut off after {unpacked} unpacked bytes; upload the complete file")
         } else {
@@ -143,17 +143,23 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
     }
 }
 
-/// A reader that counts the compressed bytes consumed, and records whether reading them failed.
+/// A reader that counts the compressed bytes consumed, keeps the first ones, and records whether reading them failed.
 struct CountingReader<R> {
     inner: R,
+    /// At most [`format::HEAD`] bytes.
+    head: Vec<u8>,
     consumed: u64,
     has_failed: bool,
 }
 
 impl<R: BufRead> BufRead for CountingReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let Self { inner, has_failed, .. } = self;
-        inner.fill_buf().inspect_err(|error| *has_failed = error.kind() != ErrorKind::Interrupted)
+        let Self { inner, head, has_failed, .. } = self;
+        let buffer = inner.fill_buf().inspect_err(|error| *has_failed = error.kind() != ErrorKind::Interrupted)?;
+        if head.is_empty() {
+            head.extend_from_slice(&buffer[..buffer.len().min(format::HEAD)]);
+        }
+        Ok(buffer)
     }
 
     fn consume(&mut self, bytes: usize) {

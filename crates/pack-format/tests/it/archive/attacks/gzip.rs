@@ -77,27 +77,86 @@ fn rejects_a_corrupt_deflate_stream() {
 #[test]
 fn rejects_what_is_not_gzip() {
     for (upload, reason) in [
-        (b"".as_slice(), "unexpected end of file"),
-        (b"\x1f\x8b\x08", "unexpected end of file"),
-        (b"PK\x03\x04 is how a zip file begins", "invalid gzip header"),
-        (&Archive::pack().tar(), "invalid gzip header"),
+        (b"\x1f\x8b\x08".as_slice(), "unexpected end of file"),
+        (b"\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a", "invalid gzip header"),
         // RFC 1952, section 2.3.1.2: the upper bits of the flags are reserved.
         (b"\x1f\x8b\x08\x80\0\0\0\0\0\x03", "invalid gzip header"),
     ] {
         assert_eq!(
             problems(upload),
             [format!(
-                "archive: is not a gzip file ({reason}); create a .tar.gz, for example with `tar -czf pack.tar.gz -C \
-                 my-pack .`"
+                "archive: is not a gzip file ({reason}); create the archive with `tar -czf pack.tar.gz -C my-pack .`"
             )],
         );
     }
 }
 
 #[test]
-fn rejects_gzip_of_anything_but_a_tar() {
-    assert_eq!(
-        problems(&gzip(b"hello")),
-        ["archive: the archive is cut off: it ends at byte 0 without the two blocks of zeros that end a tar"],
-    );
+fn says_what_was_uploaded_in_place_of_a_tar_gz() {
+    let tar = Archive::pack().tar();
+    let mangled = String::from_utf8_lossy(&Archive::pack().tar_gz()).into_owned();
+    let latin_1: String = Archive::pack().tar_gz().into_iter().map(char::from).collect();
+    let unpack = "unpack it, and create the archive with `tar -czf pack.tar.gz -C my-pack .`";
+    for (upload, problem) in [
+        (b"".as_slice(), "is empty: tar or the upload read nothing, so look at their error messages".to_owned()),
+        (b"PK\x03\x04\x14\0\0\0", format!("is a zip file, not a .tar.gz; {unpack}")),
+        (b"7z\xbc\xaf\x27\x1c\0\x04", format!("is a 7z file, not a .tar.gz; {unpack}")),
+        (
+            b"\xfd7zXZ\0\0\x04",
+            "is compressed with xz, not a .tar.gz; compress it with gzip instead \
+             (`xz -dc pack.tar.xz | gzip > pack.tar.gz`)"
+                .to_owned(),
+        ),
+        (
+            b"BZh91AY&SY",
+            "is compressed with bzip2, not a .tar.gz; compress it with gzip instead \
+             (`bzip2 -dc pack.tar.bz2 | gzip > pack.tar.gz`)"
+                .to_owned(),
+        ),
+        (
+            b"\x28\xb5\x2f\xfd\x04",
+            "is compressed with zstd, not a .tar.gz; compress it with gzip instead \
+             (`zstd -dc pack.tar.zst | gzip > pack.tar.gz`)"
+                .to_owned(),
+        ),
+        (&tar, "is a tar that is not compressed; compress it with `gzip pack.tar`".to_owned()),
+        (mangled.as_bytes(), DAMAGED.to_owned()),
+        (latin_1.as_bytes(), DAMAGED.to_owned()),
+        (
+            b"dist/p.tgz\n",
+            "is the text `dist/p.tgz`, not a file; to send a file with curl, write `--form archive=@dist/p.tgz`"
+                .to_owned(),
+        ),
+        (
+            b"my pack\xe2\x80\xae",
+            "is the text `my pack\\u{202e}`, not a file; to send a file with curl, write `--form archive=@pack.tar.gz`"
+                .to_owned(),
+        ),
+        (
+            b"[object Blob]",
+            "is the text `[object Blob]`: the client converted an object to text; send the file's bytes".to_owned(),
+        ),
+    ] {
+        assert_eq!(problems(upload), [format!("archive: {problem}")]);
+    }
+}
+
+const DAMAGED: &str = "was converted to text on its way, which damaged it; send the file as binary data, with curl as \
+                       `--form archive=@pack.tar.gz`";
+
+#[test]
+fn says_what_a_gzip_file_contains_in_place_of_a_tar() {
+    let create = "create the archive with `tar -czf pack.tar.gz -C my-pack .`";
+    let zip = format!("is a gzip file whose content is a zip file, not a tar; unpack both, and {create}");
+    let other = format!("is a gzip file whose content is not a tar; {create}");
+    let twice = "is compressed twice; upload it as `gunzip` unpacks it, and compress a tar only once (`tar -czf \
+                 pack.tar.gz -C my-pack .`)";
+    for (content, problem) in [
+        (b"PK\x03\x04\x14\0\0\0".as_slice(), zip.as_str()),
+        (b"hello", &other),
+        (&[b'x'; 600], &other),
+        (&Archive::pack().tar_gz(), twice),
+    ] {
+        assert_eq!(problems(&gzip(content)), [format!("archive: {problem}")]);
+    }
 }
