@@ -1,7 +1,7 @@
 //! Reads a `.tar.gz` strictly: accepts only what all tar readers understand in the same way.
 //!
 //! - [`gzip`] decompresses the archive in chunks and checks the limits on its size and compression ratio.
-//! - [`format`] recognises other formats, for the messages.
+//! - [`mod@format`] recognises other formats, for the messages.
 //! - [`entries`] walks the blocks of the tar, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
 //! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One

@@ -1,6 +1,6 @@
 //! Validates the encoding, length and characters of text, and suggests corrections of misspelt words.
 //!
-//! - [`file`] validates a file as a stream.
+//! - [`mod@file`] validates a file as a stream.
 //! - [`scanner`] finds characters that are forbidden, alone or in their context. [`forbidden`] explains them.
 //! - [`property`] looks up the Unicode properties of a character, and [`name`] its name.
 

@@ -124,7 +124,8 @@ fn stem() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-zA-Z0-9_+=@%~-][a-zA-Z0-9 ._+=@%~,'\"\\[\\]{}!$&*?<>|;`-]{0,20}",
         2 => "\\.[a-z0-9-]{1,8}",
-        3 => "[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}\\p{So}]{0,12}",
+        // Names may not contain characters that are invisible, which have the property Default_Ignorable_Code_Point.
+        3 => "[\\p{L}\\p{N}--\\p{DI}][\\p{L}\\p{M}\\p{N}\\p{So}--\\p{DI}]{0,12}",
         1 => "[a-z]{80,240}",
         1 => "(é|ß|日|Ω){20,70}",
     ]
