@@ -52,7 +52,7 @@ struct AuditItem<'a> {
 }
 
 impl Table {
-    /// Returns the put of an audit entry, for the transaction that makes the change.
+    /// Returns the write of an audit entry. It belongs in the transaction that makes the change.
     pub(super) fn put_audit(
         &self,
         org: OrgId,
