@@ -32,7 +32,7 @@ pub struct Uploads {
     pub table: Table,
     pub staging: Staging,
     pub queue: Queue<Job>,
-    /// The registry in image references.
+    /// The registry that image references name.
     pub registry: RegistryAddress,
     /// The limits of archives in a request.
     pub limits: Arc<Limits>,
@@ -42,14 +42,14 @@ pub struct Uploads {
     pub deadline: Duration,
 }
 
-/// An archive that a client submits, and what is known from its request.
+/// A submitted archive and the properties of its request.
 #[derive(Debug, Clone)]
 pub struct Submission {
     pub archive: Archive,
     pub visibility: Visibility,
     /// The id of the caller's credential.
     pub uploaded_by: String,
-    /// When the request arrived: the start of [`Uploads::deadline`].
+    /// When the request arrived. [`Uploads::deadline`] starts then.
     pub arrived_at: Instant,
 }
 
@@ -123,9 +123,9 @@ impl Uploads {
     /// Accepts a pack for `org`.
     ///
     /// # Errors
-    /// An [`UploadError`] usually means that no record was written and no job was sent. But a write of the record that
-    /// failed or timed out may have taken effect. The build is then pending, and [`requeue`](crate::requeue) sends its
-    /// job.
+    /// An [`UploadError`] usually means that no record was written and no job was sent. However, if the write of the
+    /// record failed or timed out, it may have taken effect. The build is then pending, and [`requeue`](crate::requeue)
+    /// sends its job.
     pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let accepted = timeout_at(deadline, self.accept(org, submission)).await??;
@@ -196,8 +196,8 @@ impl Uploads {
         Ok(Accepted { outcome: outcome?, warnings })
     }
 
-    /// Returns what the capabilities allow and those of the previous version did not. If the history of the
-    /// capabilities cannot be read in time, there are no such warnings.
+    /// Returns a warning for each permission that the previous version's capabilities did not grant. Returns no
+    /// warnings if the earlier capabilities cannot be read in time.
     async fn capability_warnings(&self, org: &Org, manifest: &Manifest) -> Vec<Warning> {
         let history = timeout(HISTORY_TIMEOUT, self.table.capability_history(org.id, &manifest.name)).await;
         match history {
@@ -252,8 +252,8 @@ impl Uploads {
         (release, warnings)
     }
 
-    /// Writes the record. If a record with this name and version exists, [`decide`] determines whether to keep it,
-    /// queue it again or replace it.
+    /// Writes the record. If a record with this name and version exists, [`Self::decide`] determines whether to keep
+    /// it, queue it again or replace it.
     ///
     /// # Errors
     /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and cannot be replaced. A
@@ -314,6 +314,6 @@ enum Decision {
     Keep,
     /// Queue it again: it is the same pack, and its build failed.
     QueueAgain,
-    /// Replace it: it has other content or another visibility, its build failed, and its version was never published.
+    /// Replace it: its content or visibility differs, its build failed, and its version was never published.
     Replace,
 }
