@@ -17,7 +17,7 @@ id! {
     /// The id of an upload whose archive the client sends to S3: `upload_` and a ULID.
     ///
     /// Beginning an upload stores nothing. The time in the ULID is the deadline for starting to send the archive. The
-    /// last 40 bits of the ULID are a hash of its other bits and of the org, so an id is valid for one org only. The
+    /// last 40 bits of the ULID are a hash of its other bits and of the org, so an id is valid only for one org. The
     /// hash is not secret: a caller who invents an id reaches only objects of their own org.
     UploadId, "upload_"
 }
@@ -32,11 +32,11 @@ pub struct UnknownUpload;
 const FREE_BYTES: usize = 11;
 
 impl UploadId {
-    /// How long the client has, from the beginning of the upload, to start sending the archive.
+    /// How long after the upload begins the client may start sending the archive.
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
     /// How long the upload may still be submitted as a pack after [`Self::SEND_WITHIN`] has passed. A transfer that
-    /// started in time may end later.
+    /// started in time may end after that.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
     /// Generates an id for an upload of this org. The client may start sending the archive until `expires_at`.

@@ -19,7 +19,7 @@ const IN_MEMORY: usize = 32 << 20;
 /// How many chunks of an archive may wait for validation.
 const WAITING_CHUNKS: usize = 4;
 
-/// The pack in a valid archive, and the image of the pack.
+/// A valid archive's pack and the pack's image.
 #[derive(Debug)]
 pub(crate) struct Validated {
     pub(crate) pack: Pack,

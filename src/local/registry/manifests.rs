@@ -19,8 +19,8 @@ use super::{
     store::found,
 };
 
-/// The size limit of a manifest in bytes, the minimum that registries must support (OCI distribution spec, "Pushing
-/// Manifests").
+/// The maximum size of a manifest, in bytes. Registries must support at least this size (OCI distribution spec,
+/// "Pushing Manifests").
 const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
 /// A descriptor (OCI image spec, "Content Descriptors").
