@@ -45,9 +45,8 @@ impl Lifecycle {
     /// pack is being deleted.
     ///
     /// # Errors
-    /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack, and
-    /// [`ChangeError::Storage`] if DynamoDB fails. If DynamoDB fails, the visibility may have been set. It is safe to
-    /// retry.
+    /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack. Returns
+    /// [`ChangeError::Storage`] if DynamoDB fails. The visibility may then have been set, and it is safe to retry.
     pub async fn set_visibility(
         &self,
         caller: &Caller,

@@ -24,7 +24,8 @@ pub struct Release {
     pub archive_sha256: Digest,
     /// The id of the credential that uploaded the archive.
     pub uploaded_by: String,
-    /// Places in the pack that seem to contain live credentials. A pack with any cannot become a community pack.
+    /// Places in the pack that seem to contain live credentials. If there are any, the pack cannot become a community
+    /// pack.
     pub secrets_found: Vec<Secret>,
 }
 
@@ -115,7 +116,7 @@ impl Record {
 ///
 /// `Queued` becomes `Ready` or `Failed` in the same attempt. `Failed` becomes `Queued` in two cases: an upload starts
 /// the next attempt, or a build of the failed attempt publishes the version. `Ready` becomes `Queued` when an operator
-/// rebuilds the pack, which starts the next attempt. Every status can become `Deleting`, which does not change. In that
+/// rebuilds the pack, which starts the next attempt. Every status can become `Deleting`, which is final. In that
 /// status, the record counts the sends and tries of the purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
@@ -127,7 +128,8 @@ pub struct Build {
     /// How many jobs were sent for this attempt. After an upload, the count starts at 1, for the job that is sent once
     /// the record is written.
     pub sends: u32,
-    /// When a job for this attempt was last sent. Before the first resend, this is when the attempt was queued.
+    /// When a job was last sent. An upload sets this to the time when it queues the attempt. A rebuild does not change
+    /// it.
     pub enqueued_at: Timestamp,
     /// How many builds of this attempt have begun.
     pub tries: u32,

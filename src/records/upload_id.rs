@@ -32,7 +32,7 @@ pub struct UnknownUpload;
 const FREE_BYTES: usize = 11;
 
 impl UploadId {
-    /// How long after the upload begins the client may start sending the archive.
+    /// The client must start sending the archive within this time after the upload begins.
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
     /// How long the upload may still be submitted as a pack after [`Self::SEND_WITHIN`] has passed. A transfer that

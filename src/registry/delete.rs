@@ -1,4 +1,4 @@
-//! Deletes images. For registries other than ECR, uses the distribution API.
+//! Deletes images: from ECR through its own API, and from other registries through the distribution API.
 
 use oci_client::Reference;
 use pack_format::Digest;

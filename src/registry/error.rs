@@ -93,8 +93,8 @@ impl From<OciDistributionError> for Error {
     }
 }
 
-/// Returns the reason if a response with this status and body rejects the image itself. A registry may reject its name,
-/// its size or its manifest, or because the tag is immutable (`TAG_INVALID` in ECR).
+/// Returns the reason if a response with this status and body rejects the image itself. The cause may be its name, its
+/// size, its manifest or an immutable tag (`TAG_INVALID` in ECR).
 fn rejection(status: u16, body: &str) -> Option<String> {
     if !(400..500).contains(&status) {
         return None;

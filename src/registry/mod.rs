@@ -193,7 +193,7 @@ impl Registry {
 }
 
 /// Returns a reference to the manifest with this digest in the same repository. Sets the digest as the reference's tag.
-/// With a digest reference, oci-client panics after a PUT if the response has no `Location`, which ECR does not send.
+/// With a digest reference, oci-client panics after a PUT if the response has no `Location`. ECR sends none.
 fn by_digest(reference: &Reference, digest: Digest) -> Reference {
     Reference::with_tag(reference.registry().to_owned(), reference.repository().to_owned(), digest.to_string())
 }

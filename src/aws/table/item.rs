@@ -49,7 +49,7 @@ pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
 }
 
-/// The part of an item in the index `pending` that is needed.
+/// The only attribute that is read from an item in the index `pending`.
 #[derive(Deserialize)]
 pub(super) struct IndexedItem {
     pub(super) pack_id: PackId,
@@ -60,8 +60,8 @@ pub(super) fn cursor(last_key: &Item) -> Option<PackId> {
     last_key.get("pack_id")?.as_s().ok()?.parse().ok()
 }
 
-/// A record's attributes. A missing value must be a missing attribute, never a NULL, because an index leaves out only
-/// items without its attribute.
+/// A record's attributes. A missing value must be a missing attribute, never a NULL, because an index omits only items
+/// that lack its key attribute.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RecordItem {
     pack_id: PackId,

@@ -48,7 +48,7 @@ impl Table {
     }
 
     /// Marks an org's pack as being deleted, unless references to it exist. Returns the resulting record, or `None` if
-    /// the org has no such pack. The update already counts the purge job, which the caller must send, as sent at `now`.
+    /// the org has no such pack. Also counts one send of the purge job at `now`. The caller must send that job.
     pub async fn mark_deleting(&self, org: OrgId, id: PackId, now: Timestamp) -> Result<Option<Record>, Error> {
         let update = self
             .update(

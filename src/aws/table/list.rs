@@ -79,8 +79,8 @@ impl Table {
     /// orgs. Returns at most `limit` records, starting after `after`, without their capabilities. Skips corrupt
     /// records.
     ///
-    /// Stops reading an index after `MAX_PAGES` pages. The result may then be short or empty, and its `next` continues
-    /// the search.
+    /// Stops reading an index after `MAX_PAGES` pages. In that case, the result may be short or empty, and its `next`
+    /// continues the search.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let page_size = if filter.skips_records() { FILTERED_PAGE } else { limit + 1 };
         let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), filter.conditions(), page_size, after);

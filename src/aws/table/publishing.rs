@@ -41,7 +41,7 @@ struct PublicationItem {
 }
 
 /// The steps by which a build publishes a version. Most steps update the record and its version claim in one
-/// transaction, and return whether it applied.
+/// transaction, and return whether the transaction applied.
 impl Table {
     /// Begins a build of a queued or failed record: counts a try and takes the lease. Does neither if another build or
     /// a purge holds the lease.
@@ -55,7 +55,7 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Publishes the version, which fixes its content permanently. Queues a failed record again.
+    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again.
     pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let queue = self
             .update_record(record, "SET build_status = :queued, pending = :pending REMOVE build_error")
@@ -169,15 +169,14 @@ impl Table {
             .expression_attribute_values(":now", string(now))
     }
 
-    /// Returns an update of a record that defines `:attempt`. The caller adds a condition.
+    /// Returns an update of a record. Defines `:attempt` as the record's attempt. The caller adds a condition.
     pub(super) fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         let update = update.update_expression(expression);
         update.expression_attribute_values(":attempt", number(record.build.attempt))
     }
 
-    /// Returns an update of a record's version claim that defines `:id` as the record's id. The caller adds a
-    /// condition.
+    /// Returns an update of a record's version claim. Defines `:id` as the record's id. The caller adds a condition.
     pub(super) fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name);
         let update = update.set_key(Some(Key::version_claim_of(record).attributes()));

@@ -38,7 +38,7 @@ pub enum Created {
     Deleted(Digest),
 }
 
-/// Whether an org has used a name and version, and for what.
+/// The state of a name and version in an org.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionState {
     /// The version was never published, and no record has it.
@@ -144,7 +144,7 @@ impl Table {
         Ok(item.map(Record::from))
     }
 
-    /// Reads the state of an org's version with strongly consistent reads.
+    /// Reads the state of a name and version in an org, with strongly consistent reads.
     pub async fn version(&self, org: OrgId, name: &PackName, version: &Version) -> Result<VersionState, Error> {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {
@@ -165,9 +165,9 @@ impl Table {
 
     /// Finds out which record has the name and version of `wanted`, after the condition of its write failed.
     ///
-    /// If that record has the id and the staging key of `wanted`, an earlier try wrote it, and the response was lost.
-    /// Ids are unique. Only repeated submissions of the same upload share a staging key, so one submission may report
-    /// the write of another as its own.
+    /// If that record has the id and the staging key of `wanted`, an earlier try wrote it, and the response was lost. A
+    /// record that is queued again keeps its id, so the staging key is compared too. Repeated submissions of the same
+    /// upload share a staging key. One of them may therefore report the write of another as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Created, Error> {
         let manifest = &wanted.release.manifest;
         match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {

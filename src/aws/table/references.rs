@@ -67,7 +67,7 @@ impl Table {
         Ok(found.is_some())
     }
 
-    /// Returns an update of the record's count of references that defines `:one` as one. The caller adds a condition.
+    /// Returns an update of the record's count of references. Defines `:one` as 1. The caller adds a condition.
     fn count_references(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         update.update_expression(expression).expression_attribute_values(":one", number(1))

@@ -17,8 +17,8 @@ use crate::{
 /// The value of `Retry-After`, in seconds, while a pack's build is pending.
 const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
-/// The maximum size of the packs in a page of a list, in bytes of JSON. Encoded as base64, they take 5.6 MB. Lambda's
-/// limit for a response is 6 MB.
+/// The maximum size of the packs in a page of a list, in bytes of JSON. That is 5.6 MB in base64. Lambda's limit for a
+/// response is 6 MB.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 
 #[derive(Serialize)]
