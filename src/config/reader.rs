@@ -7,7 +7,6 @@ pub struct ConfigError {
     pub variables: Vec<InvalidVariable>,
 }
 
-/// A variable that is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidVariable {
     pub name: String,

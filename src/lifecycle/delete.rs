@@ -9,7 +9,7 @@ use crate::{
 /// A deletion that has begun and cannot be stopped.
 #[derive(Debug, Clone)]
 pub struct Deletion {
-    /// The record as it was when the deletion began.
+    /// The record, with the status `deleting`.
     pub record: Record,
     /// Whether the image and the record are gone. If not, a purge job still has to remove them.
     pub is_complete: bool,

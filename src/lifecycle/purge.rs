@@ -59,7 +59,7 @@ impl Purger {
         let result = self.remove(&record, &lease).await;
         if let Err(error) = &result {
             let error = ErrorChain(error).to_string();
-            // If this fails, the lease ends by itself.
+            // If this fails, the lease expires.
             if let Err(error) = self.table.abandon(&record, &lease, Some(&error)).await {
                 tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
             }

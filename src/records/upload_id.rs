@@ -22,13 +22,13 @@ id! {
     UploadId, "upload_"
 }
 
-/// The error for text that is not an upload id of this org, and for an upload that has expired. The client does not
+/// The error for text that is not an upload id of this org, or for an upload that has expired. The client does not
 /// learn which.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("is not an upload of this org, or the upload has expired; begin a new one with `POST /v1/packs/uploads`")]
 pub struct UnknownUpload;
 
-/// How many of an id's 16 bytes are not part of the hash.
+/// How many of an id's 16 bytes come before the hash.
 const FREE_BYTES: usize = 11;
 
 impl UploadId {

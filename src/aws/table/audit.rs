@@ -24,7 +24,7 @@ pub(super) enum EventType {
     Unpin,
 }
 
-/// What was changed.
+/// What an audited change applies to.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Subject {

@@ -15,7 +15,7 @@ const PREFIX: &str = "capabilities#";
 /// limits an item to 400 KB.
 const KEPT_VERSIONS: usize = 9;
 
-/// The item of a pack's name.
+/// Access to the item of a pack's name, which holds the capabilities of the pack's ready versions.
 impl Table {
     /// Reads the capabilities of a pack's ready versions.
     pub async fn capability_history(&self, org: OrgId, name: &PackName) -> Result<CapabilityHistory, Error> {

@@ -61,7 +61,6 @@ impl Table {
         self.change_references(record, EventType::Unpin, reference, now, actor, [delete, update(count)?]).await
     }
 
-    /// Returns whether a reference exists.
     pub async fn has_reference(&self, id: PackId, reference: &Reference) -> Result<bool, Error> {
         let found: Option<ReferenceItem> = self.get(Key::reference(id, reference)).await?;
         Ok(found.is_some())

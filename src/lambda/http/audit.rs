@@ -63,7 +63,6 @@ impl Audit {
         );
     }
 
-    /// Logs a change of a pack's visibility.
     pub(super) fn visibility_set(&self, record: &Record) {
         let Release { manifest, visibility, .. } = &record.release;
         log!(

@@ -31,7 +31,7 @@ struct Descriptor {
     digest: Digest,
 }
 
-/// The descriptors in an image manifest or an image index whose content must exist (OCI image spec, "Image Manifest",
+/// The descriptors in an image manifest or an image index. Their content must exist (OCI image spec, "Image Manifest",
 /// "Image Index").
 #[derive(Deserialize)]
 struct Manifest {
@@ -48,7 +48,7 @@ impl Registry {
         self.content(descriptor.digest, descriptor.media_type).await?.ok_or(Error::ManifestUnknown)
     }
 
-    /// Deletes a tag, or a manifest with all tags that point to it.
+    /// Deletes a tag, or a manifest and all tags that point to it.
     pub(super) async fn delete_manifest(&self, name: Name<'_>, reference: Reference<'_>) -> Result<Response, Error> {
         if let Reference::Digest(digest) = reference {
             for tag in self.store.tags(name).await? {
