@@ -29,12 +29,11 @@ pub struct Settings {
     /// How long after a send the job is sent again. It must exceed the time for which the queue itself redelivers the
     /// job: the queue's visibility timeout times its `maxReceiveCount`.
     pub resend_after: Duration,
-    /// The number of tries after which an attempt is marked as failed instead of sent again.
+    /// After this many tries, an attempt is marked as failed instead of being sent again.
     pub max_tries: u32,
-    /// The age at which a pending build is marked as failed instead of sent again if it was tried at least once.
+    /// At this age, a pending build that was tried at least once is marked as failed instead of being sent again.
     pub give_up_after: Duration,
-    /// The age at which a pending build is marked as failed even if it was never tried. By then, its archive has
-    /// expired.
+    /// At this age, a pending build is marked as failed even if it was never tried, because its archive has expired.
     pub archive_expires_after: Duration,
 }
 

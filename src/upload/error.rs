@@ -19,7 +19,8 @@ pub enum UploadError {
     #[error("{limit}")]
     TooLarge {
         limit: Limit,
-        /// The limit's value for archives sent to S3, if the archive was in the request and that value is higher.
+        /// The limit's value for archives sent to S3. `None` unless the archive was in the request and that value is
+        /// higher.
         larger: Option<u64>,
     },
     /// The client has not yet sent the archive of this upload to S3.
