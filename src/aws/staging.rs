@@ -67,7 +67,8 @@ impl Staging {
     /// Returns the archive staged under `key`, or `None` if it does not exist. The stream ends with an error if the
     /// transfer is interrupted or the checksum does not match.
     ///
-    /// The caller needs `s3:ListBucket`. Without it, S3 returns 403 instead of 404 if the object does not exist.
+    /// The credentials must allow `s3:ListBucket`. Without this permission, S3 returns 403 instead of 404 if the object
+    /// does not exist.
     pub async fn get(&self, key: &str) -> Result<Option<impl Stream<Item = io::Result<Bytes>> + use<>>, Error> {
         match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => Ok(Some(stream::unfold(object.body, async |mut body| {

@@ -22,7 +22,7 @@ pub struct Builder {
     pub registry: Registry,
     /// The limits of large archives. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
-    /// How long a build may hold the lease on its version: longer than the function may run.
+    /// The duration of a build's lease on its version. It must exceed the function's timeout.
     pub lease: Duration,
 }
 
@@ -41,7 +41,7 @@ pub enum BuildOutcome {
     Dropped,
 }
 
-/// Why a job must be tried again.
+/// Why a job must be retried.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     #[error("a storage error")]
@@ -71,7 +71,7 @@ impl Builder {
     /// Handles a job. A job for a ready record or for an earlier attempt has no effect.
     ///
     /// # Errors
-    /// Returns a [`BuildError`] if the job must be tried again.
+    /// Returns a [`BuildError`] if the job must be retried.
     pub async fn build(&self, job: Job) -> Result<BuildOutcome, BuildError> {
         let Some(record) = self.table.record(job.pack_id).await? else { return Ok(BuildOutcome::Dropped) };
         if is_final(&record.build.status) || job.attempt < record.build.attempt {
@@ -137,8 +137,8 @@ impl Builder {
         }
     }
 
-    /// Deletes the image of a build that may not publish it, unless the version's record has the same content. The
-    /// lease keeps other builds from pushing the same image meanwhile.
+    /// Deletes the image that a build pushed but could not publish. Keeps it if the version's record has the same
+    /// content. Meanwhile, the lease keeps other builds from pushing the same image.
     async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
         let now = Timestamp::now();
         if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
@@ -161,14 +161,14 @@ impl Builder {
         Ok(is_done.then_some(BuildOutcome::Dropped))
     }
 
-    /// Returns whether the record is marked as failed. An earlier delivery of the job or `requeue` may have done that.
+    /// Returns whether the record is marked as failed. An earlier delivery of the job or `requeue` may have marked it.
     async fn is_failed(&self, record: &Record) -> Result<bool, aws::Error> {
         let found = self.table.record(record.id).await?;
         Ok(found.is_some_and(|found| matches!(found.build.status, BuildStatus::Failed { .. })))
     }
 
     /// Ensures that the record's image is in the registry, and returns the bytes of its image manifest. If an
-    /// interrupted build has published the version, its image is used, so that the staged archive is not needed.
+    /// interrupted build has published the version, uses its image and does not read the staged archive.
     async fn pushed_manifest(&self, record: &Record) -> Result<Bytes, BuildFailure> {
         let Release { image_ref, image_digest, .. } = &record.release;
         if self.table.is_published(record).await?
@@ -198,7 +198,7 @@ impl Builder {
     }
 }
 
-/// Returns whether no build changes a record with this status.
+/// Returns whether builds leave a record with this status unchanged.
 fn is_final(status: &BuildStatus) -> bool {
     match status {
         BuildStatus::Ready | BuildStatus::Deleting => true,
@@ -214,8 +214,8 @@ impl From<aws::Error> for BuildFailure {
 }
 
 impl From<ValidationError> for BuildFailure {
-    /// Treats an invalid archive as a permanent failure. The archive was valid when it was uploaded, so the rules have
-    /// changed since then.
+    /// Treats an invalid archive as a permanent failure. The archive was valid when it was uploaded, so the rules must
+    /// have changed.
     fn from(error: ValidationError) -> Self {
         match error {
             ValidationError::Io(error) => Self::Transient(BuildError::Archive(error)),

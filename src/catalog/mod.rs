@@ -27,8 +27,8 @@ impl Catalog {
         Ok(self.table.record(id).await?.filter(|record| is_visible(record, caller)))
     }
 
-    /// Lists the packs of the caller's org and all ready community packs that match the filter, newest first and
-    /// without their capabilities. The page has at most `limit` packs and starts after `cursor`. It may have fewer, or
+    /// Lists the packs that match `filter`, newest first: the packs of the caller's org and all ready community packs.
+    /// Omits their capabilities. The page has at most `limit` packs and starts after `cursor`. It may have fewer, or
     /// none, even if it is not the last one.
     pub async fn list(
         &self,

@@ -38,8 +38,8 @@ pub struct Api {
     pub limits: Limits,
     /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first; all other limits are the same as in `limits`.
     pub large_limits: Limits,
-    /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, the time until its commit point. Together
-    /// with `SEND_TIMEOUT_MS` it must be shorter than the function's timeout of 29 seconds.
+    /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, only the time until its commit point counts.
+    /// The sum of this and `SEND_TIMEOUT_MS` must be less than the function's timeout of 29 seconds.
     pub deadline: Duration,
     /// `PURGE_WAIT_MS`: how long a deletion waits for its purge. It must be shorter than `REQUEST_DEADLINE_MS`.
     pub purge_wait: Duration,
@@ -60,11 +60,11 @@ pub struct Builder {
     /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic`, `secret` or `ecr`), `REGISTRY_USERNAME`,
     /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
     pub registry: registry::Settings,
-    /// The same as [`Api::large_limits`], which no archive that `api` accepted exceeds.
+    /// The same as [`Api::large_limits`]. No archive that `api` accepted exceeds them.
     pub limits: Limits,
-    /// `BUILD_LEASE_MS`: how long a build that died keeps other builds from its version. It must be at least as long as
-    /// the function's timeout of 120 seconds and `PUSH_TIMEOUT_MS` together, and shorter than the queue's visibility
-    /// timeout.
+    /// `BUILD_LEASE_MS`: the duration of a build's lease on its version. If a build dies, other builds of the version
+    /// must wait until its lease expires. The lease must be at least as long as the sum of the function's timeout of
+    /// 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
     pub lease: Duration,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,

@@ -7,7 +7,6 @@ pub struct ConfigError {
     pub variables: Vec<InvalidVariable>,
 }
 
-/// A variable that is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidVariable {
     pub name: String,
@@ -36,7 +35,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         Self { lookup, invalid: Vec::new() }
     }
 
-    /// Reads a required variable. If it is missing or invalid, records that and returns `None`.
+    /// Reads a required variable. If it is missing or invalid, rejects it and returns `None`.
     pub(super) fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
         let value = self.value(name);
         if value.is_none() {

@@ -21,7 +21,7 @@ pub struct ApiKey {
 }
 
 /// An API key's secret: `sk_`, the ULID of its org, `_`, and 32 random bytes in base64url without padding (RFC 4648,
-/// section 5). It contains the org's id so that key and org can be read in one round trip.
+/// section 5). It contains the org's id so that the key and the org can be read in one round trip.
 #[derive(Debug, Clone)]
 pub struct KeySecret {
     org_id: OrgId,

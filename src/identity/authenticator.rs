@@ -1,6 +1,6 @@
 use super::{Caller, Credential, Directory, SessionError, Settings, cache::CachedDirectory, session::Sessions};
 
-/// The authenticator of callers, who present an API key or a session token.
+/// The authenticator of callers. A caller presents an API key or a session token.
 #[derive(Debug)]
 pub struct Authenticator<D> {
     directory: CachedDirectory<D>,
@@ -8,7 +8,7 @@ pub struct Authenticator<D> {
 }
 
 /// Why a credential was not accepted. The client learns only whether the credential was rejected or could not be
-/// checked. It could not be checked in the cases [`AuthenticationError::Directory`] and [`SessionError::Jwks`].
+/// checked. [`AuthenticationError::Directory`] and [`SessionError::Jwks`] mean that it could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError<E> {
     /// The key or its org does not exist.

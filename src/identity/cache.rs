@@ -60,7 +60,7 @@ impl<D: Directory + Sync> Directory for CachedDirectory<D> {
 #[derive(Debug)]
 struct Cache<K: Hash + Eq, V> {
     keep_for: Duration,
-    /// Each value, with the time when its read began: the value may not include later changes.
+    /// Each value, with the time when its read began, because the value may not include later changes.
     entries: Mutex<LruCache<K, (SystemTime, V)>>,
 }
 

@@ -17,7 +17,7 @@ pub enum Credential {
 pub struct InvalidCredential;
 
 impl Credential {
-    /// Returns whether a text looks like a credential, valid or not. URLs are logged, so they must not contain such
+    /// Returns whether `text` looks like a credential, valid or not. URLs are logged, so they must not contain such
     /// text.
     pub fn is_likely(text: &str) -> bool {
         text.starts_with("sk_") || text.starts_with(SessionToken::PREFIX)

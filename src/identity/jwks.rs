@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use super::is_within;
 
-/// The largest JWKS that is read, in bytes.
+/// The maximum size of a JWKS, in bytes.
 const MAX_BYTES: usize = 256 * 1_024;
 
 /// The URL of an issuer's public keys: `https`, or `http` on a loopback address.
@@ -59,10 +59,10 @@ pub struct JwksSettings {
     pub timeout: Duration,
     /// How long keys are cached. A key that the issuer withdraws may be accepted for this long.
     pub keep_for: Duration,
-    /// The shortest time between any fetch and a later fetch for an unknown `kid`. It prevents callers from flooding
-    /// the issuer with requests for invented `kid`s.
+    /// The minimum time between a fetch and a later fetch for an unknown `kid`. It prevents callers from flooding the
+    /// issuer with requests for invented `kid`s.
     pub refresh_pause: Duration,
-    /// The shortest time between a failed fetch and the next fetch if no keys are cached.
+    /// The minimum time between a failed fetch and the next one if no keys are cached.
     pub retry_pause: Duration,
 }
 
@@ -161,7 +161,8 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<HashMap<String, PublicKey>, JwksError> {
-        // Use a new client for each fetch: fetches are rare, and a kept connection dies while the function is frozen.
+        // Use a new client for each fetch. Fetches are rare, and an idle connection breaks while the function is
+        // frozen.
         let client = Client::builder().timeout(self.settings.timeout).redirect(redirect::Policy::none()).build()?;
         let mut response = client.get(self.settings.url.0.clone()).send().await?;
         if response.status() != StatusCode::OK {

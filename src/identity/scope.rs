@@ -46,7 +46,7 @@ pub enum KeyTemplate {
     FullAccess,
     /// All scopes except `caps:write`, which permits uploading and changing packs.
     SubmitObserve,
-    /// All scopes that permit no changes.
+    /// All scopes that permit only reading.
     ReadOnly,
 }
 

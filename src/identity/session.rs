@@ -13,12 +13,12 @@ use crate::records::OrgId;
 /// The accepted signature algorithms: one asymmetric algorithm for each kind of key. All others, such as `none` and the
 /// HMACs, are rejected before a key is looked up (RFC 8725, section 3.1).
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
-/// The accepted `typ` header parameters, in lower case. `typ` may be absent. A token of another type, such as an ID
-/// token's `id_token+jwt`, was issued for another purpose (RFC 8725, section 3.11; RFC 9068).
+/// The accepted `typ` header parameters, in lower case. `typ` may be absent. A token of a different type, such as an ID
+/// token's `id_token+jwt`, was issued for a different purpose (RFC 8725, section 3.11; RFC 9068).
 const TYPES: [&str; 2] = ["jwt", "at+jwt"];
 /// The accepted difference between the issuer's clock and ours, in seconds.
 const LEEWAY_SECONDS: u64 = 60;
-/// The longest time between `iat` and `exp`, in seconds.
+/// The maximum time between `iat` and `exp`, in seconds.
 const MAX_LIFETIME_SECONDS: f64 = 24.0 * 3_600.0;
 
 /// A session's JWT (RFC 7519) as a client sent it.
@@ -28,7 +28,7 @@ pub struct SessionToken(SecretString);
 impl SessionToken {
     /// The prefix of a JWT whose header starts with `{"` and a letter, in base64url.
     pub(super) const PREFIX: &str = "eyJ";
-    /// The longest accepted token, in bytes. API Gateway accepts 10 KB of headers in total.
+    /// The maximum length of a token, in bytes. API Gateway accepts 10 KB of headers in total.
     const MAX_BYTES: usize = 8_192;
 }
 

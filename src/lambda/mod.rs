@@ -1,4 +1,4 @@
-//! Translates Lambda events into calls of the use cases, and the results into responses.
+//! Translates Lambda events into calls to the use cases, and the results into responses.
 
 pub mod http;
 pub mod schedule;

@@ -1,4 +1,4 @@
-//! Handles events of the schedule, which runs requeue.
+//! Handles the scheduled events that run requeue.
 
 use aws_lambda_events::cloudwatch_events::CloudWatchEvent;
 use lambda_runtime::LambdaEvent;

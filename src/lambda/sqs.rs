@@ -123,14 +123,14 @@ where
     is_done
 }
 
-/// Returns how long ago a message was sent, or `None` if the message does not say so.
+/// Returns how long ago a message was sent, or `None` if the message does not contain the time.
 fn queue_age(message: &SqsMessage) -> Option<Duration> {
     let sent = Duration::from_millis(message.attributes.get("SentTimestamp")?.parse().ok()?);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(now.saturating_sub(sent))
 }
 
-/// Returns the trace of a message's sender, from the message's attributes. The invocation itself has another trace.
+/// Returns the trace of a message's sender, from the message's attributes. The invocation itself has a different trace.
 fn trace(message: &SqsMessage) -> Option<Trace> {
     Trace::parse(message.attributes.get("AWSTraceHeader")?)
 }

@@ -9,7 +9,7 @@ use crate::{
 /// A deletion that has begun and cannot be stopped.
 #[derive(Debug, Clone)]
 pub struct Deletion {
-    /// The record as it was when the deletion began.
+    /// The record, with the status `deleting`.
     pub record: Record,
     /// Whether the image and the record are gone. If not, a purge job still has to remove them.
     pub is_complete: bool,
@@ -29,7 +29,7 @@ pub enum DeleteError {
 }
 
 impl Lifecycle {
-    /// Deletes a pack of the caller's org, and waits for its purge. Repeating it sends the purge job again.
+    /// Deletes a pack of the caller's org, and waits for its purge. A repeated call sends the purge job again.
     pub async fn delete(&self, caller: &Caller, id: PackId) -> Result<Deletion, DeleteError> {
         let found = self.table.mark_deleting(caller.org.id, id, Timestamp::now()).await?;
         let record = found.ok_or(DeleteError::NotFound)?;

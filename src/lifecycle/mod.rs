@@ -1,4 +1,4 @@
-//! The use cases that change packs which already exist: set their visibility, and delete them.
+//! The use cases that change existing packs: setting their visibility and deleting them.
 //!
 //! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] removes the image from the registry
 //! and then the record. [`requeue`](crate::requeue) sends the job again if it is lost.
@@ -24,7 +24,7 @@ use crate::{
 /// Why a pack was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// The pack would become a community pack, but live credentials seem to be in it.
+    /// The pack would become a community pack, but it seems to contain live credentials.
     #[error("the pack has what looks like live credentials")]
     SecretsFound(Vec<Secret>),
     #[error("a storage error")]
@@ -41,12 +41,12 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Sets who may see a pack, and returns its record. Returns `None` if the caller's org has no such pack, or if the
+    /// Sets a pack's visibility and returns its record. Returns `None` if the caller's org has no such pack, or if the
     /// pack is being deleted.
     ///
     /// # Errors
-    /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack, and
-    /// [`ChangeError::Storage`] if DynamoDB fails. In that case the visibility may have been set. It is safe to retry.
+    /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack. Returns
+    /// [`ChangeError::Storage`] if DynamoDB fails. The visibility may then have been set, and it is safe to retry.
     pub async fn set_visibility(
         &self,
         caller: &Caller,
@@ -55,7 +55,7 @@ impl Lifecycle {
     ) -> Result<Option<Record>, ChangeError> {
         if visibility == Visibility::Community {
             let own = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
-            // A record's content never changes, so this still holds when the visibility is set.
+            // A record's content never changes, so the result is still valid when the visibility is set.
             let secrets = own.map_or_else(Vec::new, |record| record.release.secrets_found);
             if !secrets.is_empty() {
                 return Err(ChangeError::SecretsFound(secrets));

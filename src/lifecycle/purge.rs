@@ -15,7 +15,7 @@ use crate::{
 pub struct Purger {
     pub table: Table,
     pub registry: Registry,
-    /// How long a purge may hold the lease on its version: longer than the function may run.
+    /// The duration of a purge's lease on its version. It must exceed the function's timeout.
     pub lease: Duration,
     /// How long a purge waits for a build of its version to end.
     pub lease_wait: Duration,
@@ -25,13 +25,13 @@ pub struct Purger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum PurgeOutcome {
-    /// The registry has nothing of the pack, and the record is gone.
+    /// The pack's image and record no longer exist.
     Deleted,
     /// There was nothing to do: the record does not exist, or it is not being deleted.
     Dropped,
 }
 
-/// Why a job must be tried again. A purge never fails for good, because its pack must not be pulled.
+/// Why a job must be retried. A purge never fails permanently, because nobody may pull a deleted pack.
 #[derive(Debug, thiserror::Error)]
 pub enum PurgeError {
     #[error("a storage error")]
@@ -40,26 +40,26 @@ pub enum PurgeError {
     Registry(#[from] registry::Error),
     #[error("a build or another purge of this version is running")]
     Leased,
-    /// The write that removes the record did not apply.
+    /// The condition of the write that removes the record did not hold.
     #[error("the lease ended during the purge")]
     LeaseLost,
 }
 
 impl Purger {
-    /// The value of [`Purger::lease_wait`] in the functions. Most builds take less.
+    /// The value of [`Purger::lease_wait`] in the Lambda functions. Most builds take less time.
     pub const LEASE_WAIT: Duration = Duration::from_secs(15);
 
     /// Handles a job. A repeated or late job has no effect.
     ///
     /// # Errors
-    /// Returns a [`PurgeError`] if the job must be tried again.
+    /// Returns a [`PurgeError`] if the job must be retried.
     pub async fn purge(&self, job: PurgeJob) -> Result<PurgeOutcome, PurgeError> {
         let Some(record) = self.deleted_record(job.pack_id).await? else { return Ok(PurgeOutcome::Dropped) };
         let Some(lease) = self.take_lease(&record).await? else { return Ok(PurgeOutcome::Dropped) };
         let result = self.remove(&record, &lease).await;
         if let Err(error) = &result {
             let error = ErrorChain(error).to_string();
-            // If this fails, the lease ends by itself.
+            // If this fails, the lease expires.
             if let Err(error) = self.table.abandon(&record, &lease, Some(&error)).await {
                 tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
             }
@@ -72,8 +72,8 @@ impl Purger {
         Ok(self.table.record(id).await?.filter(|record| record.build.status == BuildStatus::Deleting))
     }
 
-    /// Takes the lease on the version, once a running build has ended. Returns `None` if another purge removed the
-    /// record.
+    /// Waits until no build of the version is running, and takes the lease on the version. Returns `None` if another
+    /// purge removed the record.
     async fn take_lease(&self, record: &Record) -> Result<Option<Lease>, PurgeError> {
         let mut pauses = pauses(self.lease_wait);
         loop {
@@ -89,8 +89,8 @@ impl Purger {
         }
     }
 
-    /// Removes the image from the registry, and then the record. The lease keeps builds from pushing the image
-    /// meanwhile.
+    /// Removes the image from the registry, and then the record. Meanwhile, the lease keeps builds from pushing the
+    /// image.
     async fn remove(&self, record: &Record, lease: &Lease) -> Result<PurgeOutcome, PurgeError> {
         self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
         let is_removed = self.table.remove(record, lease).await?;

@@ -33,7 +33,6 @@ impl DataDir {
         }
     }
 
-    /// Returns the path of a file in the directory.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -7,8 +7,8 @@ const FILE: &str = "local.json";
 /// The sample pack of this repository, as an absolute path so that the printed command works in any directory.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
 
-/// What `local.json` tells scripts and tests about a local run. The file exists while the API accepts requests. A
-/// killed process does not delete it.
+/// The content of `local.json`, which describes a local run to scripts and tests. The file exists while the API accepts
+/// requests. A killed process does not delete it.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
     /// The URL of the API.
@@ -35,7 +35,7 @@ impl Document<'_> {
         data.write_json(FILE, self)
     }
 
-    /// Prints where the API is, and a command that uploads the sample pack.
+    /// Prints the API's URL, and a command that uploads the sample pack.
     pub(super) fn print_banner(&self, data: &DataDir) {
         let url = self.url;
         println!("The API is listening on {url}. Endpoints and API keys are in {}.", data.file(FILE).display());

@@ -16,8 +16,8 @@ use crate::{
 /// job: 5 receives with a visibility timeout of 30 s each.
 const REQUEUE_AFTER_MS: &str = "180000";
 
-/// The default of `BUILD_LEASE_MS` in a local run. If a local run is killed, the builds that were running are delayed
-/// by up to this time at the next start.
+/// The default of `BUILD_LEASE_MS` in a local run. If a local run is killed, its unfinished builds may be delayed by up
+/// to this time after the next start.
 const BUILD_LEASE_MS: &str = "60000";
 
 /// The handlers of the three Lambda functions, configured for the backends of a local run.

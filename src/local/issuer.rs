@@ -99,7 +99,7 @@ impl Issuer {
         Router::new().route(JWKS_PATH, get(async move || Json(keys)))
     }
 
-    /// Creates a session token for a seeded org, which local runs with this data directory accept.
+    /// Creates a session token for a seeded org. Local runs with this data directory accept it.
     ///
     /// # Errors
     /// Returns [`Error::NoIssuer`] if no local run has used the directory yet.

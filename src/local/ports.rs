@@ -9,7 +9,7 @@ use super::{DataDir, Error};
 /// The file in the data directory that assigns the ports.
 const FILE: &str = "ports.json";
 /// The range that ports are chosen from. It is below the ephemeral ranges of Linux (from 32768) and macOS (from 49152),
-/// so that no outgoing connection occupies a port at the next start.
+/// so that no outgoing connection occupies a port on the next start.
 const RANGE: std::ops::Range<u16> = 20_000..32_768;
 /// How many random ports are tried.
 const ATTEMPTS: u32 = 100;

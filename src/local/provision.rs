@@ -18,7 +18,7 @@ pub struct QueueUrls {
     pub dead_purges: String,
 }
 
-/// Creates the table, the bucket and the queues that are missing.
+/// Creates the table, the bucket and the queues if they are missing.
 pub async fn provision(clients: &Clients, options: &Options) -> Result<QueueUrls, aws::Error> {
     dynamodb::create_table(&clients.dynamodb, &options.table_name).await?;
     create_bucket(&clients.s3, &options.staging_bucket).await?;

@@ -24,11 +24,11 @@ const BUILD_WORKERS: usize = 2;
 const REQUEUE_EVERY: Duration = Duration::from_secs(2);
 /// How often expired staged objects are deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
-/// How long requests and builds in progress may take to finish after an interrupt. Unfinished builds run at the next
-/// start.
+/// How long requests and builds in progress may take to finish after an interrupt. Unfinished builds are resumed on the
+/// next start.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Runs the system until it is interrupted by Ctrl-C or SIGTERM, or a backend fails.
+/// Runs the system until Ctrl-C or SIGTERM interrupts it, or until a backend fails.
 pub async fn run(options: Options) -> Result<(), Error> {
     let data = DataDir::open(&options.data_dir)?;
     let interrupted = interrupted().map_err(Error::Signals)?;
@@ -109,7 +109,7 @@ async fn requeue(requeue: Requeue, stop: CancellationToken) {
     }
 }
 
-/// Starts listening for signals. The returned future completes at the first one.
+/// Starts listening for signals. The returned future completes on the first one.
 #[cfg(unix)]
 fn interrupted() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -123,7 +123,7 @@ fn interrupted() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Returns a future that completes at Ctrl-C.
+/// Returns a future that completes on Ctrl-C.
 #[cfg(not(unix))]
 fn interrupted() -> io::Result<impl Future<Output = ()>> {
     Ok(async {

@@ -81,7 +81,7 @@ store! {
     }
 }
 
-/// Returns a request with which the file system can be called without HTTP.
+/// Returns a request for calling the file system without HTTP.
 fn internal_request<T>(input: T) -> S3Request<T> {
     S3Request {
         input,

@@ -5,8 +5,8 @@ use pack_format::{Grants, Manifest, Version, Warning};
 pub struct CapabilityHistory(Vec<(Version, String)>);
 
 impl CapabilityHistory {
-    /// Returns what a new version may do and the previous version could not. The previous version is the greatest one
-    /// below it. The first version has no warnings.
+    /// Returns a warning for each permission of a new version that the previous version did not have. The previous
+    /// version is the highest one below the new one. If no lower version exists, there are no warnings.
     pub fn warnings(&self, new: &Manifest) -> Vec<Warning> {
         let below = self.0.iter().filter(|(version, _)| version.precedence(&new.version).is_lt());
         let Some((version, previous)) = below.max_by(|(a, _), (b, _)| a.precedence(b)) else { return Vec::new() };
@@ -14,7 +14,7 @@ impl CapabilityHistory {
         grants.warnings_since(&Grants::from_capabilities(previous), version)
     }
 
-    /// Returns all versions except the `count` highest, lowest first.
+    /// Returns the versions in ascending order, without the `count` highest ones.
     pub fn all_but_highest(mut self, count: usize) -> Vec<Version> {
         self.0.sort_by(|(a, _), (b, _)| a.precedence(b));
         let surplus = self.0.len().saturating_sub(count);

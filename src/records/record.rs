@@ -24,11 +24,12 @@ pub struct Release {
     pub archive_sha256: Digest,
     /// The id of the credential that uploaded the archive.
     pub uploaded_by: String,
-    /// Places where live credentials seem to be. While there are any, the pack may not become a community pack.
+    /// Places in the pack that seem to contain live credentials. If there are any, the pack cannot become a community
+    /// pack.
     pub secrets_found: Vec<Secret>,
 }
 
-/// How an image is assembled from a pack. The image digest depends on the format, and the layer digest does not. The
+/// How an image is assembled from a pack. The image digest depends on the format, but the layer digest does not. The
 /// table stores the format as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "u32", try_from = "u32")]
@@ -62,7 +63,7 @@ impl TryFrom<u32> for ImageFormat {
 }
 
 impl Release {
-    /// Returns this release after its content was uploaded again with `upload`.
+    /// Returns this release with the archive, uploader and secrets of `upload`, which must have the same content.
     pub fn uploaded_again(&self, upload: &Self) -> Self {
         Self {
             archive_sha256: upload.archive_sha256,
@@ -79,8 +80,8 @@ pub struct Record {
     pub id: PackId,
     pub release: Release,
     pub created_at: Timestamp,
-    /// When the build status last changed. If the build of a failed record publishes the version and so makes the
-    /// record pending again, this time stays the same.
+    /// When the build status last changed. It does not change when a build of a failed record publishes the version,
+    /// although that queues the record again.
     pub updated_at: Timestamp,
     pub build: Build,
     /// How many references to the pack exist. A pack with references is not deleted.
@@ -114,8 +115,9 @@ impl Record {
 /// The build of a record's image.
 ///
 /// `Queued` becomes `Ready` or `Failed` in the same attempt. `Failed` becomes `Queued` in two cases: an upload starts
-/// the next attempt, or a build of the failed attempt publishes the version. `Ready` changes only to `Deleting`, as any
-/// other status may, and `Deleting` does not change. A deletion counts the sends and tries of its purge.
+/// the next attempt, or a build of the failed attempt publishes the version. `Ready` becomes `Queued` when an operator
+/// rebuilds the pack, which starts the next attempt. Every status can become `Deleting`, which is final. In that
+/// status, the record counts the sends and tries of the purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
@@ -123,14 +125,15 @@ pub struct Build {
     pub staging_key: String,
     /// The attempt's number, starting at 1. A job of an earlier attempt cannot fail the record.
     pub attempt: u32,
-    /// How many jobs were sent for this attempt. The count starts at 1, for the job that is sent after the record is
-    /// written.
+    /// How many jobs were sent for this attempt. After an upload, the count starts at 1, for the job that is sent once
+    /// the record is written.
     pub sends: u32,
-    /// When a job for this attempt was last sent. At first, when the attempt was queued.
+    /// When a job was last sent. An upload sets this to the time when it queues the attempt. A rebuild does not change
+    /// it.
     pub enqueued_at: Timestamp,
     /// How many builds of this attempt have begun.
     pub tries: u32,
-    /// The error of the last build of this attempt that had to be tried again, for the operator. `None` once a build
+    /// The error of the last build of this attempt that had to be retried, for the operator. `None` once a build
     /// succeeds.
     pub last_error: Option<String>,
 }

@@ -6,7 +6,7 @@ use serde_with::{DeserializeFromStr, SerializeDisplay};
 #[derive(Debug, Clone, PartialEq, Eq, DeserializeFromStr, SerializeDisplay)]
 pub struct Reference(String);
 
-/// The text is not a reference.
+/// The error for text that is not a reference.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must have 1 to {} characters, which are visible ASCII", Reference::MAX_LENGTH)]
 pub struct InvalidReference;

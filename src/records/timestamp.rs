@@ -13,7 +13,6 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::form
 pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {
-    /// Returns the current time.
     pub fn now() -> Self {
         Self::from(OffsetDateTime::now_utc())
     }

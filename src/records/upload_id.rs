@@ -17,26 +17,26 @@ id! {
     /// The id of an upload whose archive the client sends to S3: `upload_` and a ULID.
     ///
     /// Beginning an upload stores nothing. The time in the ULID is the deadline for starting to send the archive. The
-    /// last 40 bits of the ULID are a hash of its other bits and of the org, so an id is valid for one org only. The
+    /// last 40 bits of the ULID are a hash of its other bits and of the org, so an id is valid only for one org. The
     /// hash is not secret: a caller who invents an id reaches only objects of their own org.
     UploadId, "upload_"
 }
 
-/// The error for text that is not an upload id of this org, and for an upload that has expired. The client does not
+/// The error for text that is not an upload id of this org, or for an upload that has expired. The client does not
 /// learn which.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("is not an upload of this org, or the upload has expired; begin a new one with `POST /v1/packs/uploads`")]
 pub struct UnknownUpload;
 
-/// How many of an id's 16 bytes are not part of the hash.
+/// How many of an id's 16 bytes come before the hash.
 const FREE_BYTES: usize = 11;
 
 impl UploadId {
-    /// How long the client has, from the beginning of the upload, to start sending the archive.
+    /// The client must start sending the archive within this time after the upload begins.
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
     /// How long the upload may still be submitted as a pack after [`Self::SEND_WITHIN`] has passed. A transfer that
-    /// started in time may end later.
+    /// started in time may end after that.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
     /// Generates an id for an upload of this org. The client may start sending the archive until `expires_at`.

@@ -4,7 +4,7 @@ use pack_format::{PackName, Version};
 
 use crate::records::OrgSlug;
 
-/// The address of a registry, `host[:port][/prefix]`. The prefix is the start of every repository's name.
+/// The address of a registry, `host[:port][/prefix]`. Every repository name starts with the prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryAddress(String);
 

@@ -1,4 +1,4 @@
-//! Deletes images, from registries other than ECR by the distribution API.
+//! Deletes images: from ECR through its own API, and from other registries through the distribution API.
 
 use oci_client::Reference;
 use pack_format::Digest;
@@ -12,7 +12,7 @@ impl Registry {
     /// Ignores any that do not exist, so that an interrupted deletion can be repeated.
     ///
     /// # Errors
-    /// Returns [`Error::DeletionDisabled`] if the registry never deletes. All other errors may be temporary.
+    /// Returns [`Error::DeletionDisabled`] if the registry does not allow deletion. All other errors may be temporary.
     pub async fn delete(&self, image_ref: &str, digest: Digest) -> Result<(), Error> {
         let delete = async {
             let reference = self.reference(image_ref)?;
@@ -50,11 +50,11 @@ struct Descriptor {
     digest: Digest,
 }
 
-/// Deletes the referrers that the registry lists, and the ones in the index tagged `sha256-<hex>`. Clients maintain
-/// this index in registries without the referrers API.
+/// Deletes the referrers that the registry lists. Then deletes the index tagged `sha256-<hex>` and the referrers in it.
+/// Clients maintain this index in registries without the referrers API.
 async fn delete_referrers(repository: &Repository<'_>, digest: Digest) -> Result<(), Error> {
     while let Some(page) = get(repository, &format!("referrers/{digest}")).await? {
-        // The next page is not where `Link` says, since this page's referrers are deleted.
+        // The loop does not follow `Link`. Once this page's referrers are deleted, the first page lists the next ones.
         let has_more = page.headers().contains_key(LINK);
         delete_listed(repository, &page.bytes().await?).await?;
         if !has_more {
@@ -78,8 +78,8 @@ async fn delete_listed(repository: &Repository<'_>, index: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// Deletes a tag, unless the registry cannot delete tags: status 400 or 405 (OCI distribution spec, "Deleting tags").
-/// Such a registry deletes it with its manifest. Others delete no manifest that has a tag.
+/// Deletes a tag, because some registries do not delete a manifest that has a tag. Other registries cannot delete tags
+/// and respond 400 or 405 (OCI distribution spec, "Deleting tags"). They delete a tag with its manifest.
 async fn delete_tag(repository: &Repository<'_>, tag: &str) -> Result<(), Error> {
     let response = repository.send(Method::DELETE, &format!("manifests/{tag}")).await?;
     match response.status() {

@@ -22,7 +22,7 @@ pub(super) struct Repository<'a> {
 }
 
 impl<'a> Repository<'a> {
-    /// Uses the registry at `registry`, such as `https://registry.example.com`.
+    /// `registry` is the registry's URL, such as `https://registry.example.com`.
     pub(super) fn new(registry: String, name: &'a str, auth: RegistryAuth) -> Result<Self, Error> {
         let http = Client::builder().connect_timeout(CONNECT_TIMEOUT).build()?;
         Ok(Self { http, registry, name, auth })
@@ -44,7 +44,8 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// Adds the credentials that a response with status 401 asks for. Returns `None` if there are none for it.
+    /// Adds the credentials that `refused`, a response with status 401, asks for. Returns `None` if there are no such
+    /// credentials.
     async fn authorize(&self, request: RequestBuilder, refused: &Response) -> Result<Option<RequestBuilder>, Error> {
         let header = refused.headers().get(WWW_AUTHENTICATE).and_then(|header| header.to_str().ok());
         let challenges = header.and_then(|header| parse_challenges(header).ok()).unwrap_or_default();
@@ -61,9 +62,9 @@ impl<'a> Repository<'a> {
         Ok(None)
     }
 
-    /// Requests a token from the token service that a challenge names, for the scope that it asks for (distribution's
-    /// "Token Authentication Specification"). Returns `None` if the challenge names no
-    /// service, or the service returns no token.
+    /// Requests a token for the scope of a challenge, from the token service that the challenge names (distribution's
+    /// "Token Authentication Specification"). Returns `None` if the challenge names no token service, or if the service
+    /// returns no token.
     async fn token(&self, challenge: &ChallengeRef<'_>) -> Result<Option<String>, Error> {
         #[derive(Deserialize)]
         struct Body {

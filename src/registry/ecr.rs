@@ -9,10 +9,10 @@ use pack_format::Digest;
 
 use super::Error;
 
-/// The number of images that one `BatchDeleteImage` may delete (ECR API reference).
+/// The maximum number of images in one `BatchDeleteImage` call (ECR API reference).
 const BATCH: usize = 100;
 
-/// Deletes an image from ECR, its referrers first. ECR deletes all tags of an image with it (ECR API reference,
+/// Deletes an image's referrers from ECR, and then the image. ECR deletes the image's tags with it (ECR API reference,
 /// `BatchDeleteImage`).
 pub(super) async fn delete(ecr: &Client, repository: &str, digest: Digest) -> Result<(), Error> {
     for batch in referrers(ecr, repository, digest).await?.chunks(BATCH) {
@@ -21,7 +21,7 @@ pub(super) async fn delete(ecr: &Client, repository: &str, digest: Digest) -> Re
     batch_delete(ecr, repository, &[digest.to_string()]).await
 }
 
-/// Returns the digests of an image's referrers in ECR, archived ones included.
+/// Returns the digests of an image's referrers in ECR, including archived ones.
 async fn referrers(ecr: &Client, repository: &str, digest: Digest) -> Result<Vec<String>, Error> {
     let failed = "ListImageReferrers";
     let subject = SubjectIdentifier::builder().image_digest(digest.to_string()).build().map_err(Error::aws(failed))?;

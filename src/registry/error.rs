@@ -10,10 +10,10 @@ pub enum Error {
     Rejected(String),
     #[error("the registry did not finish in time")]
     TimedOut,
-    /// The image reference names another registry, which must not receive this registry's credentials.
+    /// The image reference names a different registry, which must not receive the credentials of the configured one.
     #[error("{0} is not a reference of the configured registry")]
     ForeignReference(String),
-    /// After the tag was written, it points to another image or does not exist.
+    /// After the tag was written, it points to a different image or does not exist.
     #[error("the tag points to {found}, not to the pushed {pushed}")]
     WrongDigest {
         /// The digest that the registry returned, or an empty string if the tag does not exist.
@@ -31,7 +31,6 @@ pub enum Error {
         request: String,
         body: String,
     },
-    /// The registry lists something that is not an index of referrers.
     #[error("the registry's list of referrers is not valid")]
     Referrers(#[source] serde_json::Error),
     /// The registry responded 405 to the deletion of a manifest by digest.
@@ -94,8 +93,8 @@ impl From<OciDistributionError> for Error {
     }
 }
 
-/// Returns the reason if a response with this status and body rejects the image itself, because of its name, its size
-/// or its manifest, or because its tag is immutable (`TAG_INVALID` in ECR).
+/// Returns the reason if a response with this status and body rejects the image itself. The cause may be its name, its
+/// size, its manifest or an immutable tag (`TAG_INVALID` in ECR).
 fn rejection(status: u16, body: &str) -> Option<String> {
     if !(400..500).contains(&status) {
         return None;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::Error;
 
-/// How long before its expiry an ECR token is renewed. It must be longer than a push takes.
+/// How long before its expiry an ECR token is renewed. This must exceed the duration of a push.
 const TOKEN_MARGIN: Duration = Duration::from_secs(600);
 
 /// How long credentials from Secrets Manager are used before they are read again. This is also the longest delay until

@@ -1,4 +1,4 @@
-//! The registry that images are pushed to: any OCI registry, through the distribution API.
+//! The registry that images are pushed to. It may be any registry that implements the OCI distribution API.
 
 mod address;
 mod delete;
@@ -41,7 +41,6 @@ use crate::aws;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The settings of a registry.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub address: RegistryAddress,
@@ -107,8 +106,8 @@ impl Registry {
         self.in_time(pull).await
     }
 
-    /// Makes the tag of `image_ref` point to an image manifest whose image was pushed. Does not write a tag that
-    /// already points to it, because the tag may be immutable.
+    /// Makes the tag of `image_ref` point to the manifest of a pushed image. Does not write the tag if it already
+    /// points to that manifest, because the tag may be immutable.
     ///
     /// # Errors
     /// The same as [`Registry::push`].
@@ -193,8 +192,8 @@ impl Registry {
     }
 }
 
-/// Returns a reference to the manifest with this digest in the same repository. The digest takes the place of the tag.
-/// Otherwise oci-client panics after a PUT by digest if the response has no `Location`, as is the case with ECR.
+/// Returns a reference to the manifest with this digest in the same repository. Sets the digest as the reference's tag.
+/// With a digest reference, oci-client panics after a PUT if the response has no `Location`. ECR sends none.
 fn by_digest(reference: &Reference, digest: Digest) -> Reference {
     Reference::with_tag(reference.registry().to_owned(), reference.repository().to_owned(), digest.to_string())
 }

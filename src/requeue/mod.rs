@@ -29,11 +29,11 @@ pub struct Settings {
     /// How long after a send the job is sent again. It must exceed the time for which the queue itself redelivers the
     /// job: the queue's visibility timeout times its `maxReceiveCount`.
     pub resend_after: Duration,
-    /// The number of tries after which an attempt is marked as failed instead of sent again.
+    /// After this many tries, an attempt is marked as failed instead of being sent again.
     pub max_tries: u32,
-    /// The age at which a pending build is marked as failed instead of sent again if it was tried at least once.
+    /// At this age, a pending build that was tried at least once is marked as failed instead of being sent again.
     pub give_up_after: Duration,
-    /// The age at which a pending build is marked as failed even if it was never tried, since its archive has expired.
+    /// At this age, a pending build is marked as failed even if it was never tried, because its archive has expired.
     pub archive_expires_after: Duration,
 }
 
@@ -135,7 +135,8 @@ impl Requeue {
         let now = Timestamp::now();
         let age = now.since(record.updated_at);
         let action = match decide(&record, now) {
-            // The build is running or has published its version, so its job is sent again instead.
+            // The build was not marked as failed, because it is running or has published its version. Send its job
+            // again instead.
             Action::Fail { reason } if !self.table.mark_failed(&record, None, &reason, now).await? => Action::Send,
             action => action,
         };
@@ -174,8 +175,8 @@ impl Sweep {
 }
 
 impl Settings {
-    /// Decides about a queued build or a purge. A build that no builder has tried is late, which is not its author's
-    /// fault. A purge is sent until it succeeds.
+    /// Decides what to do with a queued build or a purge. A build that was never tried is sent again until its archive
+    /// expires, because the delay is not its author's fault. A purge is sent again until it succeeds.
     fn decide(&self, record: &Record, now: Timestamp) -> Action {
         let build = &record.build;
         let age = now.since(record.updated_at);

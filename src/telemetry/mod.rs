@@ -46,7 +46,7 @@ const QUIET: [(&str, LevelFilter); 12] = [
 ];
 
 /// Sets up logs as JSON on standard output, in the format of Lambda's own JSON lines: `timestamp`, `level`, `message`
-/// and the event's fields at the same level. Panics are logged too, and metrics if `METRICS_NAMESPACE` is set.
+/// and the event's fields at the same level. Also logs panics, and enables metrics if `METRICS_NAMESPACE` is set.
 pub fn init_json() {
     let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();

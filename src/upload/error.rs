@@ -9,8 +9,8 @@ use crate::{
     records::{PackId, Record, Release},
 };
 
-/// Why an upload was not accepted. The upload may have left a staged archive, which expires. A write of the record that
-/// failed or timed out may have taken effect.
+/// Why an upload was not accepted. The upload may have left a staged archive, which expires. If the write of the record
+/// failed or timed out, it may have taken effect.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("the pack is not valid: {0}")]
@@ -19,17 +19,18 @@ pub enum UploadError {
     #[error("{limit}")]
     TooLarge {
         limit: Limit,
-        /// The limit's value for archives sent to S3, if the archive was in the request and that value is higher.
+        /// The limit's value for archives sent to S3. `None` unless the archive was in the request and that value is
+        /// higher.
         larger: Option<u64>,
     },
     /// The client has not yet sent the archive of this upload to S3.
     #[error("has no archive yet; send it to the URL returned with this id")]
     NotSent,
-    /// A pack with this name and version exists, its content or visibility differs, and it cannot be replaced: its
-    /// build has not failed, or its version was published.
+    /// A pack with this name and version already exists, and its content or visibility differs. It cannot be replaced,
+    /// because its build has not failed or its version was published.
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
-    /// This version was published with other content, and its pack was deleted.
+    /// This version was published with different content, and its pack was deleted.
     #[error("the version was published with the layer {layer_digest} and deleted")]
     VersionDeleted { layer_digest: Digest },
     /// The pack with this name and version is being deleted. It is safe to retry.
@@ -49,7 +50,7 @@ pub enum UploadError {
     ConcurrentUploads,
 }
 
-/// The pack that has an upload's name and version, and what differs. The client sees all of it.
+/// The existing pack with an upload's name and version, and how it differs from the upload. The client sees all fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExistingVersion {
     pub pack_id: PackId,
@@ -63,7 +64,7 @@ pub struct ExistingVersion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Difference {
-    /// The layer digest.
+    /// The layer digests differ.
     Content,
     Visibility,
 }

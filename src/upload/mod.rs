@@ -23,7 +23,7 @@ use crate::{
 /// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
 const MAX_OVERWRITES: usize = 5;
 
-/// How long an upload waits for the capabilities of earlier versions, which it reads while it writes its record.
+/// How long an upload waits for the capabilities of earlier versions. It reads them while it writes its record.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The upload use case, with the backends and limits that it uses.
@@ -32,7 +32,7 @@ pub struct Uploads {
     pub table: Table,
     pub staging: Staging,
     pub queue: Queue<Job>,
-    /// The registry in image references.
+    /// The registry that image references name.
     pub registry: RegistryAddress,
     /// The limits of archives in a request.
     pub limits: Arc<Limits>,
@@ -42,14 +42,14 @@ pub struct Uploads {
     pub deadline: Duration,
 }
 
-/// An archive that a client submits, and what is known from its request.
+/// A submitted archive and the properties of its request.
 #[derive(Debug, Clone)]
 pub struct Submission {
     pub archive: Archive,
     pub visibility: Visibility,
     /// The id of the caller's credential.
     pub uploaded_by: String,
-    /// When the request arrived: the start of [`Uploads::deadline`].
+    /// When the request arrived. [`Uploads::deadline`] starts then.
     pub arrived_at: Instant,
 }
 
@@ -62,7 +62,7 @@ pub enum Archive {
     InStaging(UploadId),
 }
 
-/// A begun upload. The client sends its archive to S3 next.
+/// An upload that has begun. The client sends its archive to S3 next.
 #[derive(Debug, Clone)]
 pub struct Begun {
     /// The id that the client sends to submit the archive.
@@ -100,10 +100,10 @@ pub struct Checked {
 
 impl Uploads {
     /// Begins the upload of an archive with this size in bytes and this SHA-256. Returns an id for the upload, and the
-    /// request with which the client sends the archive to S3. Writes nothing.
+    /// request that the client uses to send the archive to S3. Writes nothing.
     ///
-    /// The number of begun uploads is not limited. An upload costs nothing until its archive is sent, its URL accepts
-    /// only that archive, and API Gateway limits the rate of requests.
+    /// The number of uploads that a client may begin is not limited. An upload costs nothing until its archive is sent,
+    /// its URL accepts only that archive, and API Gateway limits the rate of requests.
     pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
         if size > self.large_limits.compressed_bytes {
             let limit = self.large_limits.limit(LimitName::CompressedBytes);
@@ -123,9 +123,9 @@ impl Uploads {
     /// Accepts a pack for `org`.
     ///
     /// # Errors
-    /// An [`UploadError`] usually means that no record was written and no job was sent. But a write of the record that
-    /// failed or timed out may have taken effect. The build is then pending, and [`requeue`](crate::requeue) sends its
-    /// job.
+    /// An [`UploadError`] usually means that no record was written and no job was sent. However, if the write of the
+    /// record failed or timed out, it may have taken effect. The build is then pending, and [`requeue`](crate::requeue)
+    /// sends its job.
     pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let accepted = timeout_at(deadline, self.accept(org, submission)).await??;
@@ -169,7 +169,7 @@ impl Uploads {
         timeout_at(deadline, check).await?
     }
 
-    /// Stages the archive unless it is in S3 already, validates it, and writes the record.
+    /// Stages the archive unless it is already in S3, validates it, and writes the record.
     async fn accept(&self, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
         let visibility = submission.visibility;
         let (staging_key, validated) = match submission.archive {
@@ -196,8 +196,8 @@ impl Uploads {
         Ok(Accepted { outcome: outcome?, warnings })
     }
 
-    /// Returns what the capabilities allow and those of the previous version did not. If the history of the
-    /// capabilities cannot be read in time, there are no such warnings.
+    /// Returns a warning for each permission of this version that the previous version's capabilities did not grant.
+    /// Returns no warnings if the earlier capabilities cannot be read in time.
     async fn capability_warnings(&self, org: &Org, manifest: &Manifest) -> Vec<Warning> {
         let history = timeout(HISTORY_TIMEOUT, self.table.capability_history(org.id, &manifest.name)).await;
         match history {
@@ -252,8 +252,8 @@ impl Uploads {
         (release, warnings)
     }
 
-    /// Writes the record. If a record with this name and version exists, [`decide`] determines whether to keep it,
-    /// queue it again or replace it.
+    /// Writes the record. If a record with this name and version exists, [`Self::decide`] determines whether to keep
+    /// it, queue it again or replace it.
     ///
     /// # Errors
     /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and cannot be replaced. A
@@ -314,6 +314,6 @@ enum Decision {
     Keep,
     /// Queue it again: it is the same pack, and its build failed.
     QueueAgain,
-    /// Replace it: it has other content or another visibility, its build failed, and its version was never published.
+    /// Replace it: its content or visibility differs, its build failed, and its version was never published.
     Replace,
 }

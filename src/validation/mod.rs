@@ -13,13 +13,13 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 use self::channel_reader::ChannelReader;
 
 /// How many bytes of a pack's contents may be kept in memory. Larger contents are written to an unnamed file in the
-/// system's temporary directory, which is deleted when it is closed.
+/// system's temporary directory. The file is deleted when it is closed.
 const IN_MEMORY: usize = 32 << 20;
 
 /// How many chunks of an archive may wait for validation.
 const WAITING_CHUNKS: usize = 4;
 
-/// The pack in a valid archive, and the image of the pack.
+/// A valid archive's pack and the pack's image.
 #[derive(Debug)]
 pub(crate) struct Validated {
     pub(crate) pack: Pack,

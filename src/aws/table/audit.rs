@@ -24,7 +24,7 @@ pub(super) enum EventType {
     Unpin,
 }
 
-/// What was changed.
+/// What an audited change applies to.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Subject {
@@ -52,7 +52,7 @@ struct AuditItem<'a> {
 }
 
 impl Table {
-    /// Returns the put of an audit entry, for the transaction that makes the change.
+    /// Returns the write of an audit entry. It belongs in the transaction that makes the change.
     pub(super) fn put_audit(
         &self,
         org: OrgId,

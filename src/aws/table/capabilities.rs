@@ -9,12 +9,13 @@ use crate::{
     records::{CapabilityHistory, OrgId, Record},
 };
 
-/// The prefix of an attribute with the capabilities of a ready version. The version follows.
+/// The prefix of the attributes that hold the capabilities of ready versions. The rest of the name is the version.
 const PREFIX: &str = "capabilities#";
-/// How many versions are kept in addition to a new one. Capabilities have at most 32 KiB, and an item at most 400 KB.
+/// How many versions are kept in addition to a new one. A version's capabilities have at most 32 KiB, and DynamoDB
+/// limits an item to 400 KB.
 const KEPT_VERSIONS: usize = 9;
 
-/// The item of a pack's name.
+/// Access to the item of a pack's name, which holds the capabilities of the pack's ready versions.
 impl Table {
     /// Reads the capabilities of a pack's ready versions.
     pub async fn capability_history(&self, org: OrgId, name: &PackName) -> Result<CapabilityHistory, Error> {
@@ -25,8 +26,8 @@ impl Table {
             .collect())
     }
 
-    /// Returns the update that keeps a record's capabilities, for the transaction that makes the record ready. Removes
-    /// the lowest of the versions that are too many.
+    /// Returns the update that stores a record's capabilities. It belongs in the transaction that makes the record
+    /// ready. If there are too many versions, it also removes the lowest ones.
     pub(super) async fn keep_capabilities(&self, record: &Record) -> Result<UpdateBuilder, Error> {
         let manifest = &record.release.manifest;
         let history = self.capability_history(record.release.org_id, &manifest.name).await?;

@@ -34,7 +34,7 @@ pub(super) fn write(key: Key, item: impl Serialize) -> Result<Item, Error> {
 /// Reads an item. Attributes that `T` does not have are ignored.
 ///
 /// # Errors
-/// Returns [`Error::Corrupt`], and counts it as the metric `CorruptItems`.
+/// Returns [`Error::Corrupt`], and counts it in the metric `CorruptItems`.
 pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     let key = ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));
     let key = key.join(" ");
@@ -49,7 +49,7 @@ pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
 }
 
-/// The attribute that is read from an item in the index `pending`.
+/// The only attribute that is read from an item in the index `pending`.
 #[derive(Deserialize)]
 pub(super) struct IndexedItem {
     pub(super) pack_id: PackId,
@@ -60,8 +60,8 @@ pub(super) fn cursor(last_key: &Item) -> Option<PackId> {
     last_key.get("pack_id")?.as_s().ok()?.parse().ok()
 }
 
-/// A record's attributes. An absent value must be an absent attribute, never a NULL: an index skips only items that
-/// lack its attribute.
+/// A record's attributes. A missing value must be a missing attribute, never a NULL, because an index omits only items
+/// that lack its key attribute.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RecordItem {
     pack_id: PackId,

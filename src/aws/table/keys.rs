@@ -14,7 +14,7 @@ use crate::{
     records::{OrgId, Timestamp},
 };
 
-/// How long to wait before each retry of the keys that DynamoDB left unprocessed, usually because it throttles.
+/// How long to wait before each retry of the keys that DynamoDB left unprocessed. It usually does so when it throttles.
 const UNPROCESSED_BACKOFF: [Duration; 3] =
     [Duration::from_millis(30), Duration::from_millis(100), Duration::from_millis(300)];
 
@@ -35,7 +35,7 @@ impl Table {
         self.transact(vec![self.put_new(item)?, audit]).await
     }
 
-    /// Lists an org's keys, except corrupt items.
+    /// Lists an org's API keys. Skips corrupt items.
     pub async fn api_keys(&self, org: OrgId) -> Result<Vec<ApiKey>, Error> {
         let mut pages = self
             .client
@@ -70,7 +70,8 @@ impl Table {
         self.transact(vec![TransactWriteItem::builder().update(revoke).build(), audit]).await
     }
 
-    /// Reads items consistently, in one round trip unless DynamoDB throttles. Returns them in any order.
+    /// Reads items with strongly consistent reads, in one round trip unless DynamoDB throttles. Returns them in
+    /// arbitrary order.
     async fn batch_get(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut found = Vec::new();
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();

@@ -13,11 +13,11 @@ use crate::{
     records::{BuildState, OrgId, PackId, Record, Timestamp, Visibility},
 };
 
-/// A conditional update of a record.
+/// The result of a conditional update of a record.
 enum Change {
     /// The record after the update.
     Applied(Option<Item>),
-    /// The record whose condition does not hold, if it exists.
+    /// The condition does not hold. Contains the unchanged record, if it exists.
     Refused(Option<Item>),
 }
 
@@ -47,8 +47,8 @@ impl Table {
         }
     }
 
-    /// Marks an org's pack as being deleted, unless references to it exist. Returns the record as it is afterwards, or
-    /// `None` if the org has no such pack. A purge job for the pack is sent at `now`.
+    /// Marks an org's pack as being deleted, unless references to it exist. Returns the resulting record, or `None` if
+    /// the org has no such pack. Also counts one send of the purge job at `now`. The caller must send that job.
     pub async fn mark_deleting(&self, org: OrgId, id: PackId, now: Timestamp) -> Result<Option<Record>, Error> {
         let update = self
             .update(

@@ -13,7 +13,8 @@ use crate::{
     records::{BuildState, OrgId, PackId, Record, Visibility},
 };
 
-/// How many pages a list reads from each index, unless the last of them ends with an unreadable id.
+/// The maximum number of pages that a list reads from each index. If the last of them ends with an unreadable id, the
+/// list reads further pages until one ends with a readable id.
 const MAX_PAGES: u32 = 10;
 /// The page size, in records, of a query with a filter. It is large because the filter may skip most records.
 const FILTERED_PAGE: usize = 1_000;
@@ -74,11 +75,12 @@ pub struct Page {
 }
 
 impl Table {
-    /// Lists an org's own packs and the ready community packs of all orgs that match `filter`, newest first. Returns at
-    /// most `limit` records, starting after `after`, without their capabilities. Skips corrupt records.
+    /// Lists the packs that match `filter`, newest first: the org's own packs and the ready community packs of all
+    /// orgs. Returns at most `limit` records, starting after `after`, without their capabilities. Skips corrupt
+    /// records.
     ///
-    /// Reads at most `MAX_PAGES` pages of each index, unless the last of them ends with an unreadable id. If this limit
-    /// is reached, the result may be short or empty, and its `next` continues the search.
+    /// Stops reading an index after `MAX_PAGES` pages. In that case, the result may be short or empty, and its `next`
+    /// continues the search.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let page_size = if filter.skips_records() { FILTERED_PAGE } else { limit + 1 };
         let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), filter.conditions(), page_size, after);
@@ -170,8 +172,8 @@ impl IndexScan {
         }
     }
 
-    /// Reads pages until a record is found, the index ends, or `MAX_PAGES` pages were read and the last of them ended
-    /// with a readable id.
+    /// Reads pages until a record is found or the index ends. Stops after `MAX_PAGES` pages, but only at a page that
+    /// ends with a readable id.
     async fn fill(&mut self, table: &Table) -> Result<(), Error> {
         while self.found.is_empty() && !self.at_end && (self.pages < MAX_PAGES || !self.is_resumable) {
             self.read_page(table).await?;

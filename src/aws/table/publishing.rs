@@ -9,10 +9,10 @@ use crate::{
     records::{BuildState, Record, Timestamp},
 };
 
-/// The condition that no build holds a lease on a version claim. `:now` is the current time.
+/// The condition that a version claim has no lease, or only an expired one. `:now` is the current time.
 pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR publishing_until <= :now)";
 
-/// A lease on a version claim. Only its holder changes the registry for that version.
+/// A lease on a version claim. Only its holder may change that version in the registry.
 #[derive(Debug, Clone)]
 pub struct Lease {
     /// An id that is unique to the build or purge.
@@ -26,7 +26,7 @@ impl Lease {
         Self { holder: Ulid::generate().to_string(), until }
     }
 
-    /// Returns the lease of the same holder with another end.
+    /// Returns a lease of the same holder that expires at `until`.
     #[must_use]
     pub fn prolonged(&self, until: Timestamp) -> Self {
         Self { holder: self.holder.clone(), until }
@@ -40,10 +40,11 @@ struct PublicationItem {
     layer_digest: Option<Digest>,
 }
 
-/// The steps by which a build publishes a version. A step that returns whether it applied updates the record and its
-/// version claim in one transaction.
+/// The steps by which a build publishes a version. Most steps update the record and its version claim in one
+/// transaction, and return whether the transaction applied.
 impl Table {
-    /// Begins a build of a queued or failed record: counts a try, and takes the lease unless another build holds it.
+    /// Begins a build of a queued or failed record: counts a try and takes the lease. Does neither if another build or
+    /// a purge holds the lease.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
             .update_record(record, "SET tries = tries + :one")
@@ -54,7 +55,7 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Publishes the version: from now on it has this record's content, for good. A failed record is queued again.
+    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again.
     pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let queue = self
             .update_record(record, "SET build_status = :queued, pending = :pending REMOVE build_error")
@@ -72,8 +73,8 @@ impl Table {
         self.transact_updates([queue, publish]).await
     }
 
-    /// Takes the lease again for a build that may have lost it. Returns false if another build holds the lease, or if
-    /// the version claim no longer exists.
+    /// Takes the lease again for a build that may have lost it. Returns false if another build or a purge holds the
+    /// lease, or if the version claim no longer exists.
     pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let renew = self
             .update(Key::version_claim_of(record), "SET lease_holder = :holder, publishing_until = :until")
@@ -127,9 +128,9 @@ impl Table {
         Ok(())
     }
 
-    /// Marks a record as failed and releases the lease on its version. Applies only if the record is still queued in
-    /// this attempt, and if the build still holds `lease`. If that is `None`, no build may hold a lease, and the
-    /// version must not be published.
+    /// Marks a record as failed and releases the lease on its version. Applies only if the record is still queued with
+    /// the same attempt. If `lease` is given, the build must still hold it. If not, the version must be neither leased
+    /// nor published.
     pub async fn mark_failed(
         &self,
         record: &Record,
@@ -146,7 +147,7 @@ impl Table {
             .expression_attribute_values(":now", string(now));
         let condition = match lease {
             None => format!("pack_id = :id AND attribute_not_exists(layer_digest) AND {NOT_LEASED}"),
-            // A build fails a published version only if neither its image nor its archive exists.
+            // A build marks a published version as failed only if neither its image nor its archive exists.
             Some(_) => "pack_id = :id AND lease_holder = :holder".to_owned(),
         };
         let release =
@@ -160,7 +161,7 @@ impl Table {
 
     /// Returns the update of a version claim that takes the lease, unless another holder has it.
     pub(super) fn take_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> UpdateBuilder {
-        // `lease_holder = :holder`: the response to this write may have been lost.
+        // `lease_holder = :holder` allows a retry of this write after its response was lost.
         self.update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
             .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
             .expression_attribute_values(":holder", string(&lease.holder))
@@ -168,14 +169,14 @@ impl Table {
             .expression_attribute_values(":now", string(now))
     }
 
-    /// Returns an update of a record, with its attempt as `:attempt`, for the caller to add a condition.
+    /// Returns an update of a record. Defines `:attempt` as the record's attempt. The caller adds a condition.
     pub(super) fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         let update = update.update_expression(expression);
         update.expression_attribute_values(":attempt", number(record.build.attempt))
     }
 
-    /// Returns an update of a record's version claim, with the record's id as `:id`, for the caller to add a condition.
+    /// Returns an update of a record's version claim. Defines `:id` as the record's id. The caller adds a condition.
     pub(super) fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name);
         let update = update.set_key(Some(Key::version_claim_of(record).attributes()));

@@ -6,10 +6,10 @@ use crate::{
     records::{BuildState, Record, Timestamp},
 };
 
-/// The steps by which a purge removes a deleted pack. Each is one transaction of the record and its version claim, and
-/// returns whether it applied.
+/// The steps by which a purge removes a deleted pack. Each step is one transaction on the record and its version claim,
+/// and returns whether it applied.
 impl Table {
-    /// Begins a purge: counts a try, and takes the lease unless a build or another purge holds it.
+    /// Begins a purge: counts a try and takes the lease. Does neither if a build or another purge holds the lease.
     pub async fn begin_purge(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
             .update_record(record, "SET tries = tries + :one")
@@ -19,8 +19,8 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Removes the record and releases the lease. The claim stays without its record: if its version was published, it
-    /// keeps other content from taking the version, and a late build needs its lease to delete what it has pushed.
+    /// Removes the record and releases the lease. The claim stays, without a record. If the version was published, the
+    /// claim reserves it for the same content. A late build also needs the claim's lease to delete what it has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

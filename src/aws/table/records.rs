@@ -38,7 +38,7 @@ pub enum Created {
     Deleted(Digest),
 }
 
-/// What a name and version of an org stand for.
+/// The state of a name and version in an org.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionState {
     /// The version was never published, and no record has it.
@@ -46,11 +46,11 @@ pub enum VersionState {
     /// This record has the version.
     Taken(Box<Record>),
     /// The version was published with the content of this layer digest, and its pack was deleted. Only the same content
-    /// may have the version again.
+    /// may be uploaded as this version again.
     Deleted(Digest),
 }
 
-/// The attributes of a version claim that an upload needs. A claim without either leaves the version free.
+/// The attributes of a version claim that an upload needs. If a claim has neither, the version is free.
 #[derive(Serialize, Deserialize)]
 struct VersionClaimItem {
     #[serde(default)]
@@ -60,8 +60,8 @@ struct VersionClaimItem {
 }
 
 impl Table {
-    /// Writes a new record and its version claim in one transaction. A claim that a deleted pack has left is used again
-    /// if the record has the published content.
+    /// Writes a new record and its version claim in one transaction. Reuses the claim of a deleted pack, unless the
+    /// version was published with different content.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if DynamoDB fails. The record may have been written.
@@ -113,8 +113,8 @@ impl Table {
         self.resolve_failed_write(new).await
     }
 
-    /// Overwrites the failed record `old` with `new`, the same record queued again, unless `old` has changed since it
-    /// was read.
+    /// Overwrites the failed record `old` with `new`, which is the same record queued again. Does not write if `old`
+    /// has changed since it was read.
     ///
     /// # Errors
     /// The same as [`Table::create`].
@@ -138,13 +138,13 @@ impl Table {
         }
     }
 
-    /// Reads a record consistently.
+    /// Reads a record with a strongly consistent read.
     pub async fn record(&self, id: PackId) -> Result<Option<Record>, Error> {
         let item: Option<RecordItem> = self.get(Key::record(id)).await?;
         Ok(item.map(Record::from))
     }
 
-    /// Consistently reads what a name and version of an org stand for.
+    /// Reads the state of a name and version in an org, with strongly consistent reads.
     pub async fn version(&self, org: OrgId, name: &PackName, version: &Version) -> Result<VersionState, Error> {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {
@@ -163,11 +163,11 @@ impl Table {
         }
     }
 
-    /// Reads which record has the name and version of `wanted`, after the condition of its write failed.
+    /// Finds out which record has the name and version of `wanted`, after the condition of its write failed.
     ///
-    /// If that record has the id and the staging key of `wanted`, an earlier try wrote it and the response was lost.
-    /// Ids are unique. Only repeated submissions of one upload share a staging key, so a submission may report
-    /// the write of another submission as its own.
+    /// If that record has the id and the staging key of `wanted`, an earlier try wrote it, and the response was lost. A
+    /// record that is queued again keeps its id, so the staging key is compared too. Repeated submissions of the same
+    /// upload share a staging key. One of them may therefore report the write of another as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Created, Error> {
         let manifest = &wanted.release.manifest;
         match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {

@@ -11,19 +11,18 @@ use crate::{
     records::{BuildState, PackId, Record, Reference, Timestamp},
 };
 
-/// A reference to a pack.
 #[derive(Serialize, Deserialize)]
 struct ReferenceItem {
     reference: Reference,
     created_at: Timestamp,
 }
 
-/// References keep a pack from being deleted. Each change is one transaction of the reference, the record's count of
-/// references, and an audit entry.
+/// References keep a pack from being deleted. Each change writes the reference, the record's count of references and an
+/// audit entry in one transaction.
 impl Table {
-    /// Adds a reference to a ready pack. Returns false if the reference exists, or the pack is not ready.
+    /// Adds a reference to a ready pack. Returns false if the reference already exists, or if the pack is not ready.
     ///
-    /// Only a ready pack can have references: its record is not replaced, and has an image to use.
+    /// Only a ready pack can have references, because its image exists and its record is not replaced.
     pub async fn add_reference(
         &self,
         record: &Record,
@@ -62,13 +61,12 @@ impl Table {
         self.change_references(record, EventType::Unpin, reference, now, actor, [delete, update(count)?]).await
     }
 
-    /// Returns whether a reference exists.
     pub async fn has_reference(&self, id: PackId, reference: &Reference) -> Result<bool, Error> {
         let found: Option<ReferenceItem> = self.get(Key::reference(id, reference)).await?;
         Ok(found.is_some())
     }
 
-    /// Returns an update of the record's count of references, with one as `:one`, for the caller to add a condition.
+    /// Returns an update of the record's count of references. Defines `:one` as 1. The caller adds a condition.
     fn count_references(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         update.update_expression(expression).expression_attribute_values(":one", number(1))

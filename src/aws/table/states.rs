@@ -21,7 +21,7 @@ pub struct PendingPage {
 }
 
 impl Table {
-    /// Counts another send of the record's job. Returns false if the record is no longer pending with the same status
+    /// Counts one more send of the record's job. Returns false if the record is no longer pending with the same status
     /// and attempt.
     pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
         let update = self
@@ -57,7 +57,7 @@ impl Table {
         self.transact(vec![TransactWriteItem::builder().update(queue).build(), audit]).await
     }
 
-    /// Returns a page of the pending builds and purges after `after`. Skips records with an unreadable id.
+    /// Returns the page of pending builds and purges that starts after `after`. Skips records with an unreadable id.
     pub async fn pending(&self, after: Option<PackId>) -> Result<PendingPage, Error> {
         let query = || {
             let query = self.client.query().table_name(&self.name).index_name("pending");

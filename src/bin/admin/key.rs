@@ -8,7 +8,7 @@ use pack_upload::{
 
 use super::{Result, find, one_of};
 
-/// The shortest accepted prefix of a key's hash: as many digits as `key list` prints.
+/// The minimum number of hash digits that `key revoke` accepts. `key list` prints this many.
 const MIN_HASH_DIGITS: usize = 12;
 
 #[derive(Debug, Subcommand)]

@@ -9,12 +9,12 @@ use super::Result;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PackCommand {
-    /// Print a pack's record, with the attributes that no client sees.
+    /// Print a pack's record, including the attributes that clients cannot see.
     Show { id: PackId },
-    /// Build a ready pack again whose image was lost.
+    /// Rebuild a ready pack whose image was lost.
     ///
-    /// requeue sends the job. If the staged archive has expired, the build fails, and an upload of the same files
-    /// builds the image.
+    /// requeue sends the job. If the staged archive has expired, the build fails. In that case, upload the same files
+    /// again to build the image.
     Rebuild { id: PackId },
     /// Add a reference to a ready pack, such as the id of a role that uses it. A pack with references is not deleted.
     Pin { id: PackId, reference: Reference },

@@ -8,7 +8,7 @@ use crate::{
     telemetry::AUDIT,
 };
 
-/// Logs the audit lines of one request. docs/runbook.md describes their fields.
+/// The audit log of one request. docs/runbook.md describes the fields of its lines.
 #[derive(Debug)]
 pub(super) struct Audit {
     request_id: String,
@@ -21,7 +21,7 @@ struct CallerId {
     credential_id: String,
 }
 
-/// Logs an audit line with the fields that all have.
+/// Logs an audit line with the fields that all audit lines have.
 macro_rules! log {
     ($audit:ident, $event_type:literal, $message:literal, $($field:tt)*) => {
         let caller = $audit.caller.get();
@@ -43,7 +43,7 @@ impl Audit {
         Self { request_id, caller: OnceLock::new() }
     }
 
-    /// Sets the caller, once it is authenticated.
+    /// Sets the caller of the request after it is authenticated.
     pub(super) fn set_caller(&self, caller: &Caller) {
         let caller = CallerId { org_id: caller.org.id, credential_id: caller.credential_id.clone() };
         self.caller.get_or_init(|| caller);
@@ -63,7 +63,6 @@ impl Audit {
         );
     }
 
-    /// Logs a change of a pack's visibility.
     pub(super) fn visibility_set(&self, record: &Record) {
         let Release { manifest, visibility, .. } = &record.release;
         log!(
@@ -75,7 +74,7 @@ impl Audit {
         );
     }
 
-    /// Logs a deletion that has begun. `outcome` is `deleted`, or `pending` while the purge goes on.
+    /// Logs a deletion that has begun. `outcome` is `deleted`, or `pending` if the purge has not finished.
     pub(super) fn deleted(&self, Deletion { record, is_complete }: &Deletion) {
         let Release { manifest, image_digest, .. } = &record.release;
         log!(

@@ -49,7 +49,7 @@ pub(super) async fn begin_upload(
     Ok(json(StatusCode::CREATED, &UploadView { upload_id: id, url, method: "PUT", headers, expires_at }))
 }
 
-/// Parses the members of the body. If one is missing or invalid, adds its problem and returns `None`.
+/// Parses the members of the body. If one is missing or invalid, adds a problem and returns `None`.
 fn parse_body(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<BeginUploadRequest> {
     let size_bytes = keys.remove("size_bytes").and_then(|value| as_integer(&value)).filter(|size| *size > 0);
     if size_bytes.is_none() {

@@ -9,8 +9,8 @@ use super::{ApiError, media_type::MediaType};
 /// The field under which problems with the body as a whole are reported.
 const BODY: &str = "body";
 
-/// Reads the body as a JSON object. If it is something else, adds a problem and returns `None`. The problem names the
-/// expected `keys`, a phrase such as ``the key `visibility` ``.
+/// Reads the body as a JSON object. If it is something else, adds a problem and returns `None`. `keys` names the
+/// expected keys in the problem's message, such as ``the key `visibility` ``.
 ///
 /// # Errors
 /// Returns [`ApiError::UnsupportedMediaType`] if the content type is not `application/json`.

@@ -307,12 +307,12 @@ fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) ->
     }
 }
 
-/// Returns the end of a message, which names the request with the higher limit, if there is one.
+/// Returns the end of a message. It names the request with the higher limit, and is empty if there is none.
 fn larger_hint(larger: Option<u64>) -> String {
     larger.map_or_else(String::new, |value| format!("; `{LARGER_REQUEST}` allows up to {value}"))
 }
 
-/// Returns the end of a message, which says how many problems the details do not list, if any.
+/// Returns the end of a message. It says how many problems the details do not list, and is empty if they list all.
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),

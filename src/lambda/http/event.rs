@@ -39,8 +39,8 @@ pub fn function(
     })
 }
 
-/// A response whose body becomes base64 exactly if it is bytes. `lambda_http` itself decides by the content type, and
-/// sends all JSON as text.
+/// A response that is sent as base64 if its body is bytes, and as text otherwise. By default, `lambda_http` decides by
+/// the content type and sends all JSON as text.
 struct Unconverted(Response<Body>);
 
 impl IntoResponse for Unconverted {

@@ -1,9 +1,8 @@
 //! The HTTP API: routes, request parsing, responses and the error envelope. The use cases contain the rules.
 //!
 //! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
-//! the credential (401), its org's host and its permission (403), the org's billing (423), the request itself (415,
-//! 413, 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a
-//! credential.
+//! the credential (401), the host and the permission (403), the org's billing (423), the request itself (415, 413,
+//! 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a credential.
 
 mod audit;
 mod authenticate;
@@ -131,7 +130,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     let trace = request.lambda_context_ref().and_then(Trace::from_context);
     let route = Route::from_request(&request);
     let is_upload = matches!(route, Ok(Route { operation: Operation::UploadPack, .. }));
-    // An error span, so that errors keep their context under a filter that drops lower levels.
+    // At error level, so that the span is enabled at every log level.
     let span = error_span!(
         "request",
         request_id,
@@ -142,8 +141,8 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
         credential_id = field::Empty,
         pack_id = field::Empty,
     );
-    // Boxed, because a debug build would copy the future on the stack for each wrapper.
     let audit = Audit::new(request_id.clone());
+    // Boxed, because a debug build would copy the future on the stack for each wrapper.
     let answer = Box::pin(api.answer(route, request, arrived_at, &audit));
     let answer = Trace::scope(trace, answer).instrument(span.clone());
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
@@ -174,8 +173,8 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     }
 }
 
-/// Returns the id that API Gateway or Lambda gave the request. API Gateway's access log has the same id. Ids from the
-/// client are ignored.
+/// Returns the id that API Gateway or Lambda assigned to the request. It is also in API Gateway's access log. Ignores
+/// ids from the client.
 fn request_id(request: &Request) -> String {
     let from_gateway = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.request_id.clone(),
@@ -190,8 +189,8 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     json_body(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise").into())
 }
 
-/// Returns a JSON response that must not be cached, because most responses contain an org's data, which changes when
-/// builds finish.
+/// Returns a JSON response that must not be cached. Most responses contain an org's data, which changes when builds
+/// finish.
 fn json_body(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -17,8 +17,8 @@ use crate::{
 /// The value of `Retry-After`, in seconds, while a pack's build is pending.
 const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
-/// The most JSON that a page of a list has for its packs, in bytes. In base64 it has 5.6 MB; Lambda returns at most 6
-/// MB.
+/// The maximum size of the packs in a page of a list, in bytes of JSON. That is 5.6 MB in base64. Lambda's limit for a
+/// response is 6 MB.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 
 #[derive(Serialize)]
@@ -29,8 +29,8 @@ struct PageView {
 }
 
 impl PageView {
-    /// Ends the page early if its packs would exceed [`MAX_PAGE_BYTES`]. One pack never does: the limits on `pack.yaml`
-    /// bound its record.
+    /// Ends the page early if its packs would exceed [`MAX_PAGE_BYTES`]. A single pack never does, because the limits
+    /// on `pack.yaml` also limit its record.
     fn new(page: &Page, caller: &Caller) -> Self {
         let (mut packs, mut bytes, mut last) = (Vec::new(), 0, None);
         for record in &page.records {
@@ -47,8 +47,8 @@ impl PageView {
     }
 }
 
-/// Handles `GET /v1/packs/{id}`. The response to a malformed id, an unknown id and another org's private pack is the
-/// same.
+/// Handles `GET /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's private
+/// pack.
 pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     query.finish(&mut problems);
@@ -65,8 +65,8 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
     Ok(response)
 }
 
-/// Handles `GET /v1/packs`. The response is bytes, which Lambda gets in base64: as text, the page would be JSON inside
-/// JSON, whose escapes can double its size.
+/// Handles `GET /v1/packs`. The body is bytes, so that Lambda gets it as base64. As text, the page would be JSON inside
+/// JSON, and the escapes could double its size.
 pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     let list = query.into_list(&mut problems);

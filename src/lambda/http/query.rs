@@ -11,7 +11,7 @@ use crate::{
 
 /// Common names of query parameters that carry credentials.
 const CREDENTIAL_NAMES: [&str; 6] = ["access_token", "api_key", "apikey", "authorization", "key", "token"];
-/// The largest page of the list, in packs, and the default.
+/// The maximum number of packs in a page of the list, and the default.
 const MAX_LIMIT: usize = 1_000;
 
 /// The query parameters that have not been read yet, with all of their values.
@@ -36,7 +36,7 @@ impl Query {
         Self(parameters)
     }
 
-    /// Returns whether a parameter looks like a credential by its name or value.
+    /// Returns whether the name or a value of a parameter looks like a credential.
     pub(super) fn holds_credential(&self) -> bool {
         self.0.iter().any(|(name, values)| {
             CREDENTIAL_NAMES.contains(&name.to_ascii_lowercase().as_str())

@@ -27,7 +27,7 @@ pub(super) struct RecordView<'a> {
     #[serde(skip_serializing_if = "String::is_empty")]
     suggested_packs: String,
     image_origin: &'static str,
-    /// Present only if the caller's org owns the pack, since it names the owner.
+    /// Present only if the caller's org owns the pack, because the reference names the owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     image_ref: Option<&'a str>,
     image_digest: Digest,

@@ -16,7 +16,7 @@ pub(super) enum Operation {
     UpdatePack {
         id: String,
     },
-    /// As for `GetPack`.
+    /// The id is the same as in `GetPack`.
     DeletePack {
         id: String,
     },

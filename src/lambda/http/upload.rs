@@ -65,7 +65,7 @@ fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archi
     form.archive.map(Archive::InRequest).or(sent.map(Archive::InStaging))
 }
 
-/// Reads the body as a form. Returns the parts that it could read, and adds the problems with the others.
+/// Reads the body as a form. Returns the parts that it could read, and adds problems for the others.
 ///
 /// # Errors
 /// Returns [`ApiError::UnsupportedMediaType`] if the body is not a form, and [`ApiError::PayloadTooLarge`] if the

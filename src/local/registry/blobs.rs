@@ -93,7 +93,8 @@ impl Registry {
         Ok((StatusCode::CREATED, [(header::LOCATION, location), (CONTENT_DIGEST, digest.to_string())]).into_response())
     }
 
-    /// Removes a session from the map while a request works on it. Fails if the request's chunk does not continue it.
+    /// Removes a session from the map while a request works on it. Fails if the request's chunk does not start where
+    /// the session's data ends.
     fn take_session(&self, id: Ulid, headers: &HeaderMap) -> Result<PartialFile, Error> {
         let mut sessions = self.sessions();
         let Entry::Occupied(session) = sessions.entry(id) else { return Err(Error::BlobUploadUnknown) };

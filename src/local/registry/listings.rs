@@ -1,5 +1,5 @@
-//! Lists the tags of a repository (OCI distribution spec, "Listing Tags") and the repositories. Listing repositories
-//! is not part of this specification but of its predecessor (Docker Registry HTTP API V2, "Listing Repositories").
+//! Lists the tags of a repository (OCI distribution spec, "Listing Tags") and the repositories. Listing repositories is
+//! part of the predecessor of this specification (Docker Registry HTTP API V2, "Listing Repositories").
 
 use std::path::PathBuf;
 

@@ -19,8 +19,8 @@ use super::{
     store::found,
 };
 
-/// The size limit of a manifest in bytes, the minimum that registries must support (OCI distribution spec, "Pushing
-/// Manifests").
+/// The maximum size of a manifest, in bytes. Registries must support at least this size (OCI distribution spec,
+/// "Pushing Manifests").
 const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
 /// A descriptor (OCI image spec, "Content Descriptors").
@@ -31,7 +31,7 @@ struct Descriptor {
     digest: Digest,
 }
 
-/// The descriptors in an image manifest or an image index whose content must exist (OCI image spec, "Image Manifest",
+/// The descriptors in an image manifest or an image index. Their content must exist (OCI image spec, "Image Manifest",
 /// "Image Index").
 #[derive(Deserialize)]
 struct Manifest {
@@ -48,7 +48,7 @@ impl Registry {
         self.content(descriptor.digest, descriptor.media_type).await?.ok_or(Error::ManifestUnknown)
     }
 
-    /// Deletes a tag, or a manifest with all tags that point to it.
+    /// Deletes a tag, or a manifest and all tags that point to it.
     pub(super) async fn delete_manifest(&self, name: Name<'_>, reference: Reference<'_>) -> Result<Response, Error> {
         if let Reference::Digest(digest) = reference {
             for tag in self.store.tags(name).await? {

@@ -63,7 +63,7 @@ impl PartialFile {
 
 impl Drop for PartialFile {
     /// Deletes the file. Has no effect after [`PartialFile::persist`], which moves the file. If deleting fails,
-    /// [`Store::open`] deletes the file at the next start.
+    /// [`Store::open`] deletes the file on the next start.
     ///
     /// [`Store::open`]: super::Store::open
     fn drop(&mut self) {

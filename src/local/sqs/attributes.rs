@@ -14,7 +14,7 @@ pub(super) struct QueueAttributes {
     pub(super) redrive_policy: Option<RedrivePolicy>,
 }
 
-/// When a message moves to a dead-letter queue, and to which.
+/// When a message moves to a dead-letter queue, and to which queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RedrivePolicy {

@@ -3,7 +3,8 @@ use serde_json::{Map, Value, json};
 
 use super::queue::Message;
 
-/// Returns whether a list of attribute names includes this name: by name, by `prefix.*`, or by `All` or `.*`.
+/// Returns whether a list of attribute names includes this name. The list may contain the name itself, `prefix.*`, `.*`
+/// or `All`.
 fn includes(names: &[String], name: &str) -> bool {
     names.iter().any(|requested| {
         requested == "All"

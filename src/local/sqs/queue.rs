@@ -91,8 +91,8 @@ impl Queue {
         }
     }
 
-    /// Receives at most `max` visible messages, and hides them for `visibility`. Removes the visible messages that it
-    /// finds to have been received too often.
+    /// Receives at most `max` visible messages, and hides them for `visibility`. If it finds a visible message that has
+    /// been received too often, removes that message.
     pub(super) fn receive(&mut self, max: usize, visibility: Duration, now: Instant) -> Received {
         let mut received = Received::default();
         let max_receive_count = self.attributes.redrive_policy.as_ref().map(|policy| policy.max_receive_count);
