@@ -100,8 +100,8 @@ impl TreeBuilder {
         self.added_parents
     }
 
-    /// Builds the tree. Strips the wrapping directory, if there is one. Drops `.gitignore` and `.gitattributes` at the top
-    /// of the archive and at the top of the pack.
+    /// Builds the tree. Strips the wrapping directory, if any. Drops `.gitignore` and `.gitattributes` at the top of
+    /// the archive and at the top of the pack.
     pub(super) fn build(self) -> Unpacked {
         let wrapper = self.wrapper();
         let entries = self.nodes.into_iter().filter_map(|node| {
@@ -114,8 +114,8 @@ impl TreeBuilder {
         Unpacked { tree: Tree::new(entries.collect()), wrapper }
     }
 
-    /// Returns the wrapping directory: the only entry at the top, apart from git's files. A directory that packs may have,
-    /// such as `guides`, is not a wrapping directory.
+    /// Returns the wrapping directory, which is the only entry at the top apart from git's files. A directory that
+    /// packs may have, such as `guides`, is not a wrapping directory.
     fn wrapper(&self) -> Option<String> {
         let mut top = self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path));
         let (Some(only), None) = (top.next(), top.next()) else { return None };

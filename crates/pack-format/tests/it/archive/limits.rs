@@ -46,7 +46,6 @@ fn the_default_limits() {
     assert_eq!(Limits::default(), expected);
 }
 
-/// `Debug` prints the names of the fields.
 #[test]
 fn each_limit_is_mapped_under_the_name_of_its_field() {
     let mut names = Vec::new();
@@ -55,6 +54,7 @@ fn each_limit_is_mapped_under_the_name_of_its_field() {
         names.len() as u64
     });
     let expected: String = names.iter().zip(1..).map(|(name, number)| format!("{name}: {number}, ")).collect();
+    // `Debug` prints the names of the fields.
     assert_eq!(format!("{numbered:?}"), format!("Limits {{ {} }}", expected.trim_end_matches(", ")));
 }
 
