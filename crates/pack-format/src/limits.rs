@@ -91,7 +91,7 @@ impl Limits {
         Limit { name, value, subject: "the archive".to_owned(), verb, unit }
     }
 
-    /// Returns the value that these limits set for the limit with the same name.
+    /// Returns the value that these limits have for the limit with the same name as `limit`.
     pub fn value(&self, limit: &Limit) -> u64 {
         self.limit(limit.name).value
     }

@@ -91,7 +91,7 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, format_args!("line {}: {message}", span.line)) }
     }
 
-    /// Returns a problem of a part of a file, such as a hidden character, that is hard to see. Its message starts with
+    /// Returns a problem of a part of a file that is hard to see, such as a hidden character. Its message starts with
     /// the line and the column.
     pub(super) fn in_column(
         field: impl Into<String>,

@@ -19,7 +19,7 @@ pub enum Action {
     Upload(Id),
     /// The upload, or `requeue`, sends the job of a queued record.
     SendJob(Id),
-    /// `requeue` fails a build that was tried.
+    /// `requeue` marks a queued record as failed after its build was tried.
     Fail(Id),
     Delete(Id),
     BeginBuild(WorkerId, (Id, Attempt)),

@@ -1,7 +1,7 @@
 use super::header::Mode;
 
 /// Returns whether an access control list (`SCHILY.acl.access`) contradicts a file's mode. It does if libarchive, which
-/// applies the list, would change whether the owner or whether anyone may execute the file.
+/// applies the list, would change whether the owner may execute the file, or whether anyone may.
 ///
 /// The list has entries such as `user::rw-` or `user:bob:r--`, separated by commas or line feeds. Libarchive sets the
 /// mode's bits from the entries of the owning user, the owning group and others.

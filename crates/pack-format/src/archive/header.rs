@@ -197,8 +197,7 @@ fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
     if prefix.is_empty() { name.to_vec() } else { [prefix, name].join(&b'/') }
 }
 
-/// Returns the text of a field. The text ends at the first NUL, after which only NULs may follow, or it fills the
-/// field.
+/// Returns the text of a field. The text fills the field or ends at a NUL. Only NULs may follow it.
 fn until_nul<'a>(name: &'static str, field: &'a [u8]) -> Result<&'a [u8], InvalidHeader> {
     let length = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     let (text, rest) = field.split_at(length);

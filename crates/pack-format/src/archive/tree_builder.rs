@@ -152,8 +152,8 @@ impl TreeBuilder {
 }
 
 /// Returns a key for comparing paths. Two paths have the same key if they differ only in case or Unicode normalisation,
-/// which some file systems ignore, or in characters that are usually not displayed. Equal keys are a canonical caseless
-/// match with full case folding (The Unicode Standard, section 3.13, D145) that also ignores the characters that
+/// which some file systems ignore, or in characters that are usually not displayed. The key is for canonical caseless
+/// matching with full case folding (The Unicode Standard, section 3.13, D145). It also leaves out the characters that
 /// `NFKC_Casefold` removes.
 fn key(path: &str) -> String {
     if path.is_ascii() {

@@ -39,7 +39,7 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<String>
     Some(text)
 }
 
-/// Validates one capability. `names` holds the names of earlier capabilities; adds this capability's name.
+/// Validates one capability. Adds its name to `names`, which holds the names of earlier capabilities.
 fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems: &mut Problems) {
     capability.reject_unknown(&KEYS, problems);
     if let Some(field) = capability.require("name", "a name such as `pagerduty`", problems)

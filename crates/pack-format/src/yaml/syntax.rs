@@ -97,8 +97,8 @@ fn invalid_escape(error: &ScanError, text: &str) -> SyntaxProblem {
     SyntaxProblem { span: Span { length, ..position(error, text) }, message: message.to_owned(), suggestion }
 }
 
-/// `text` starts with a double-quoted scalar. Returns what is between its quotes, with escapes unresolved. Returns
-/// `None` if the closing quote is not on the same line, or if an escaped quote precedes it.
+/// Returns the content of the double-quoted scalar at the start of `text`, with escapes unresolved. Returns `None` if
+/// the closing quote is not on the same line, or if the content has an escaped quote.
 fn double_quoted_content(text: &str) -> Option<&str> {
     let content = text.strip_prefix('"')?.lines().next()?;
     let mut is_escaped = false;

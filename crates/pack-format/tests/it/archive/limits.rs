@@ -141,7 +141,7 @@ fn limits_file_bytes_by_the_size_in_the_header() {
         let tar = Archive::pack().header(Header::gnu("data/a").field(SIZE, size)).tar();
         assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 1024"));
     }
-    // Too large for the octal field of the header.
+    // This size is too large for the octal field of the header.
     let tar = Archive::pack().pax(&[("size", b"8589934592")]).file("data/a", b"").tar();
     assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 2048"));
 }

@@ -361,7 +361,8 @@ fn rejects_a_pax_path_that_some_readers_ignore() {
     ] {
         assert_rejected(pack_with(&records), &[&format!("entry `guides/b` at byte 2048 {problem}")]);
     }
-    // No reader is misled if the name in the header is the same, or if the record comes later.
+    // No reader is misled if the name in the header is the same, if the empty line comes after the `path`, or if there
+    // is none.
     for records in [[attribute(b"a\0b"), ("path", b"guides/a")], [path, attribute(b"a\n")], [path, attribute(b"a\nb")]]
     {
         accepted_paths(&pack_with(&records).tar_gz());
