@@ -14,7 +14,7 @@ use super::{
 const BEHAVIOR_MD: &str = "behavior.md";
 
 const FILES: [&str; 4] = [PACK_YAML, BEHAVIOR_MD, "README.md", "CHANGELOG.md"];
-/// The starts of the names of licence files, which are allowed too.
+/// The prefixes of the names of licence files, which are also allowed at the top.
 const LICENCES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_PARTY_NOTICES"];
 pub(super) const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
@@ -109,7 +109,7 @@ fn validate_top_level(entry: &Entry, tree: &Tree, shown: String) -> Result<(), L
     }
 }
 
-/// Returns whether Evershell documents this file at the top of a pack. The others are for people.
+/// Returns whether Evershell documents this top-level file. The other allowed files are for people.
 pub(super) fn is_documented(name: &str) -> bool {
     matches!(name, PACK_YAML | BEHAVIOR_MD)
 }
@@ -152,7 +152,7 @@ impl Advice {
     }
 }
 
-/// Returns the name of a licence file with its start in upper case, such as `LICENSE.txt` for `license.txt`.
+/// Returns the name of a licence file with its prefix in upper case, such as `LICENSE.txt` for `license.txt`.
 fn licence(name: &str) -> Option<String> {
     LICENCES.iter().find_map(|licence| {
         let (start, rest) = name.split_at_checked(licence.len())?;
@@ -182,7 +182,7 @@ impl fmt::Display for Advice {
     }
 }
 
-/// Returns the message for a missing `pack.yaml`, with a fix if the archive has an entry with a similar name at the
+/// Returns the message for a missing `pack.yaml`. Suggests a fix if the archive has an entry with a similar name at the
 /// top, or a nested `pack.yaml`.
 fn missing(unpacked: &Unpacked) -> String {
     let names = || unpacked.tree.entries().iter().map(|entry| entry.path.as_str());

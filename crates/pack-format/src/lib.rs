@@ -52,9 +52,9 @@ pub struct Pack {
     pub manifest: Manifest,
     /// The files and directories that the image will contain.
     pub tree: Tree,
-    /// Places where live credentials seem to be. Empty for a community pack.
+    /// The locations of text that looks like a live credential. Empty for a community pack.
     pub secrets: Vec<Secret>,
-    /// What is accepted but probably not intended. Includes the secrets.
+    /// Things that are valid but that the author probably did not intend. Includes the secrets.
     pub warnings: Vec<Warning>,
 }
 
@@ -74,15 +74,15 @@ pub enum ValidationError {
 
 /// Reads a `.tar.gz` once, from start to end, and validates the archive, its layout and its `pack.yaml`.
 ///
-/// A pack for `visibility` `community` must contain no secrets; in any other pack they are warnings.
+/// A community pack must not contain secrets. In an org pack, secrets are only warnings.
 ///
-/// Writes the contents of its files to `contents`, which must be empty. [`Content::open`] reads them.
+/// Writes the contents of the pack's files to `contents`, which must be empty. [`Content::open`] reads them.
 ///
 /// # Errors
 /// Returns [`ValidationError::TooLarge`] as soon as the archive exceeds a limit in [`LimitName`], even if it also has
 /// problems. Returns [`ValidationError::Invalid`] with all problems found. If the archive cannot be read to its end,
-/// its layout and `pack.yaml` are not checked. Returns [`ValidationError::Io`] if reading `archive` fails, or writing
-/// or reading `contents` does.
+/// its layout and `pack.yaml` are not checked. Returns [`ValidationError::Io`] if `archive` cannot be read, or if
+/// `contents` cannot be written or read.
 pub fn validate(
     archive: impl BufRead,
     limits: &Limits,

@@ -27,10 +27,10 @@ pub struct Limits {
     pub path_depth: u64,
     /// The length of one component of a path, in bytes (Linux `NAME_MAX`).
     pub component_bytes: u64,
-    /// The ratio of unpacked to compressed bytes. It is checked once more than [`Limits::ratio_free_bytes`] bytes are
+    /// The ratio of unpacked to compressed bytes. Checked only after more than [`Limits::ratio_free_bytes`] bytes are
     /// unpacked.
     pub compression_ratio: u64,
-    /// The number of unpacked bytes up to which the ratio is not checked: a small archive of zeros is harmless.
+    /// The number of unpacked bytes up to which the ratio is not checked, since a small archive of zeros is harmless.
     pub ratio_free_bytes: u64,
     /// The size of the data in one PAX or GNU extension header, in bytes.
     pub extension_header_bytes: u64,
@@ -62,7 +62,7 @@ impl Limits {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
     }
 
-    /// Returns these limits with each value replaced by what `value` returns for the name of its field and the value.
+    /// Returns new limits. Calls `value` with the name and the current value of each field to get the new value.
     pub fn map(&self, mut value: impl FnMut(&'static str, u64) -> u64) -> Self {
         Self {
             compressed_bytes: value("compressed_bytes", self.compressed_bytes),
@@ -91,13 +91,13 @@ impl Limits {
         Limit { name, value, subject: "the archive".to_owned(), verb, unit }
     }
 
-    /// Returns the value that these limits have for the name of `limit`.
+    /// Returns the value that these limits have for the limit with the same name as `limit`.
     pub fn value(&self, limit: &Limit) -> u64 {
         self.limit(limit.name).value
     }
 }
 
-/// The limits that stop reading when they are exceeded. All other limits are reported as [problems](crate::Problem).
+/// The limits at which reading stops. If any other limit is exceeded, that is a [problem](crate::Problem).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum LimitName {

@@ -10,14 +10,13 @@ const MAX_LISTED: usize = 50;
 pub struct Problem {
     /// The part of the form, or the file and key, such as `archive` or `pack.yaml: version`.
     pub field: String,
-    /// What is wrong, where, what is allowed, and how to fix it. Needs none of the other fields to be understood.
+    /// What is wrong, where, what is allowed, and how to fix it. Can be understood without the other fields.
     pub message: String,
     /// Where the problem is. `None` if it concerns the request or the archive as a whole.
     #[serde(flatten)]
     pub location: Option<Location>,
 }
 
-/// The place of a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Location {
@@ -25,7 +24,7 @@ pub enum Location {
     File {
         /// The path, relative to the directory of `pack.yaml`.
         file: String,
-        /// The text concerned, if it is only a part of the file.
+        /// The part of the file that has the problem. `None` if the whole file has it.
         #[serde(flatten)]
         span: Option<Span>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,14 +47,14 @@ pub enum Location {
 pub struct Span {
     pub line: usize,
     pub column: usize,
-    /// The number of characters. 0 if the text has several lines, or if something is missing at this place.
+    /// The number of characters. 0 if the text spans several lines, or if something is missing here.
     pub length: usize,
 }
 
 /// A fix that a program can apply. The upload then no longer has the problem.
 ///
-/// In a location with a [`Span`], [`Suggestion::replacement`] replaces the text of that span. In a location without one,
-/// it is the new path of the file or directory.
+/// If the location has a [`Span`], [`Suggestion::replacement`] replaces the text of that span. Otherwise, it is the new
+/// path of the file or directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Suggestion {
     /// What the fix does, such as ``write `version: "1.10.0"` ``.
@@ -92,7 +91,8 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, format_args!("line {}: {message}", span.line)) }
     }
 
-    /// Returns a problem of a part of a file that is hard to see. Its message starts with the line and the column.
+    /// Returns a problem of a part of a file that is hard to see, such as a hidden character. Its message starts with
+    /// the line and the column.
     pub(super) fn in_column(
         field: impl Into<String>,
         file: &str,
@@ -144,7 +144,7 @@ impl Problems {
         if self.listed.len() < MAX_LISTED { self.listed.push(problem) } else { self.unlisted += 1 }
     }
 
-    /// Adds the problems in `other`, including those that it only counts.
+    /// Adds the listed problems of `other`, and the number of its unlisted problems.
     pub fn append(&mut self, other: Self) {
         for problem in other.listed {
             self.push(problem);

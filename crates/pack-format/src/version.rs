@@ -31,7 +31,7 @@ impl Version {
 
     /// Compares two versions by precedence, which ignores build metadata (Semantic Versioning 2.0, section 11).
     pub fn precedence(&self, other: &Self) -> Ordering {
-        // A stored version may not be valid by a later rule. Then the order is by text.
+        // A stored version may be invalid if the rule has changed. Compare it as text.
         match (semver::Version::parse(&self.0), semver::Version::parse(&other.0)) {
             (Ok(one), Ok(other)) => one.cmp_precedence(&other),
             _ => self.0.cmp(&other.0),

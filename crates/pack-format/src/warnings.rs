@@ -1,4 +1,4 @@
-//! Finds what is accepted but probably a mistake of the author.
+//! Finds probable mistakes in valid packs.
 
 use std::{
     fmt,
@@ -12,10 +12,10 @@ use super::{Entry, EntryKind, Quoted, Secret, Tree, layout, manifest::PACK_YAML}
 /// The maximum number of warnings about the files of one pack.
 const MAX_WARNINGS: usize = 50;
 
-/// The first bytes of a program for Linux.
+/// The first bytes of a Linux program.
 const ELF: &[u8] = b"\x7fELF";
 
-/// Something that is accepted but probably not intended.
+/// Something in a valid pack that the author probably did not intend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// As in a [`Problem`](crate::Problem).
@@ -71,7 +71,7 @@ fn has_files(directory: &str, tree: &Tree) -> bool {
     })
 }
 
-/// Returns what is missing for the agent to run the file, if it is a script.
+/// Returns the reasons why an agent cannot run a file in `scripts/`. Returns nothing for any other entry.
 fn script_warnings(entry: &Entry, contents: &mut (impl Read + Seek)) -> io::Result<Vec<&'static str>> {
     let EntryKind::File { executable, content } = entry.kind else { return Ok(Vec::new()) };
     if !entry.path.starts_with("scripts/") {
@@ -85,7 +85,7 @@ fn script_warnings(entry: &Entry, contents: &mut (impl Read + Seek)) -> io::Resu
     Ok(interpreter.into_iter().chain(permission).collect())
 }
 
-/// The field of warnings about capabilities.
+/// Returns the field under which warnings about capabilities are reported.
 pub(super) fn capabilities_field() -> String {
     format!("{PACK_YAML}: capabilities")
 }

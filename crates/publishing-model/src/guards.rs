@@ -1,4 +1,4 @@
-/// The steps that keep the invariants. A test takes out one step at a time.
+/// The guards that keep the invariants. Tests disable them to show that each one is necessary.
 #[derive(Debug, Clone)]
 pub struct Guards {
     /// A build takes the lease when it begins, and cannot begin while another worker holds the lease.
@@ -7,13 +7,13 @@ pub struct Guards {
     pub claim_is_conditional: bool,
     /// A build tags only after it has claimed the version.
     pub claim_precedes_tag: bool,
-    /// A build marks the record `ready` only if the record is in the same attempt and not being deleted.
+    /// A build marks the record `ready` only if the record is still in the same attempt and is not being deleted.
     pub ready_is_conditional: bool,
     /// `requeue` does not fail a record whose version is published or being built.
     pub requeue_spares_published: bool,
     /// An upload replaces a failed record only if its version was never published and is not being built.
     pub replace_spares_published: bool,
-    /// The claim outlives the record, so that a deleted version takes no other content.
+    /// The claim outlives the record, so that a deleted version cannot be published with different content.
     pub claim_outlives_record: bool,
     /// An upload of a quarantined version is rejected.
     pub upload_respects_quarantine: bool,

@@ -7,7 +7,7 @@ use crate::{
     state::{Attempt, Claim, Id, Quarantine, Record, State, Status, Step, Task, UPLOADS, Worker, WorkerId},
 };
 
-/// The protocol, with the guards that are in place.
+/// The protocol with some or all of its guards.
 #[derive(Debug, Clone)]
 pub struct Publishing {
     pub guards: Guards,
@@ -19,7 +19,7 @@ pub enum Action {
     Upload(Id),
     /// The upload, or `requeue`, sends the job of a queued record.
     SendJob(Id),
-    /// `requeue` fails a build that was tried.
+    /// `requeue` marks a queued record as failed after its build was tried.
     Fail(Id),
     Delete(Id),
     BeginBuild(WorkerId, (Id, Attempt)),
@@ -143,7 +143,7 @@ impl Publishing {
         Some(())
     }
 
-    /// Begins the build of a job. Its first write counts a try and takes the lease.
+    /// Begins the build of a job. The build's first write marks the record as tried and takes the lease.
     fn begin_build(&self, state: &mut State, worker: WorkerId, job: (Id, Attempt)) -> Applied {
         let (id, attempt) = job;
         let lease = state.lease();

@@ -119,7 +119,7 @@ pub struct State {
     // The history that the invariants need.
     pub(crate) first_tag: Option<Content>,
     pub(crate) first_published: Option<Content>,
-    /// Contents that were deleted completely and not uploaded again since.
+    /// Contents that were deleted completely and have not been uploaded since.
     pub(crate) purged: BTreeSet<Content>,
     /// Records whose deletion has begun but is not complete.
     pub(crate) deleting: BTreeSet<Id>,

@@ -11,7 +11,7 @@ fn every_interleaving_keeps_the_invariants() {
     checker.assert_properties();
 }
 
-/// Asserts that the protocol without a guard breaks this invariant.
+/// Asserts that the protocol breaks this invariant if it has only these guards.
 #[track_caller]
 fn assert_breaks(guards: Guards, invariant: &'static str) {
     let only = HasDiscoveries::AllOf([invariant].into_iter().collect());
@@ -29,7 +29,8 @@ fn a_build_takes_the_lease() {
     assert_breaks(Guards { build_takes_lease: false, ..Guards::ALL }, DELETED);
 }
 
-/// Each of the two guards keeps a late build of a replaced record from publishing. The tag moves only without both.
+/// Either of the two guards keeps a late build of a replaced record from publishing. The tag moves only if both are
+/// disabled.
 #[test]
 fn a_claim_is_conditional_and_a_replaced_record_is_neither_published_nor_being_built() {
     let guards = Guards { claim_is_conditional: false, replace_spares_published: false, ..Guards::ALL };

@@ -24,8 +24,8 @@ pub fn layer_by_gnu_tar(directory: &Path) -> Vec<u8> {
     output.stdout
 }
 
-/// Runs the command in docs/architecture.md as it stands, in `directory`, under a umask of 077. Returns the digest that
-/// it prints.
+/// Runs the exact command in docs/architecture.md in `directory`, with a umask of 077. Returns the digest that it
+/// prints.
 pub fn digest_by_documented_command(directory: &Path) -> String {
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/architecture.md");
     let document = fs::read_to_string(document).unwrap();

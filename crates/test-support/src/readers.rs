@@ -17,7 +17,7 @@ pub enum Reader {
 }
 
 impl Reader {
-    /// Returns the readers that are installed; see [`crate::report_missing`] for the others.
+    /// Returns the readers that are installed. Calls [`crate::report_missing`] for each of the others.
     pub fn installed() -> Vec<Self> {
         [Self::GnuTar, Self::Bsdtar, Self::Python]
             .into_iter()

@@ -1,4 +1,4 @@
-//! Applies suggestions to the files of a pack, as an author's tool does.
+//! Applies suggestions to the files of a pack, as an author's tool would.
 
 use pack_format::{Location, Problem, Problems, Span, Suggestion};
 
@@ -16,8 +16,7 @@ struct Fix<'a> {
 /// Applies each suggestion on its own, and then all of them together. Validates the results with `validate`.
 ///
 /// # Panics
-/// Panics if a problem is still there after its suggestion was applied, or if its field has another problem with the
-/// replacement.
+/// Panics if a suggestion does not fix its problem, or if its replacement causes a new problem in the same field.
 pub(crate) fn assert_fixes(files: &[(&str, &[u8])], problems: &Problems, validate: impl Fn(&Files) -> Vec<Problem>) {
     let files: Files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
     let fixable: Vec<(&Problem, Fix<'_>)> =
@@ -54,7 +53,7 @@ fn is_at(problem: &Problem, fix: &Fix<'_>) -> bool {
     }
 }
 
-/// Applies the fixes from the last to the first, so that none moves the text of another.
+/// Applies the fixes from the last to the first, so that no fix moves text that another one replaces.
 fn apply(files: &Files, fixes: &[&Fix<'_>]) -> Files {
     let mut files = files.clone();
     let mut fixes = fixes.to_vec();
@@ -76,7 +75,7 @@ fn is_file(path: &str, file: &str) -> bool {
     path == file || path.split_once('/').is_some_and(|(_, path)| path == file)
 }
 
-/// Changes a path that is in `from`, or that is `from` itself.
+/// Changes `from` to `to` in a path that is `from` or is inside it. The path may start with a wrapping directory.
 fn rename(path: &mut String, from: &str, to: &str) {
     let (wrapper, rest) = match path.split_once('/') {
         Some((wrapper, rest)) if wrapper != from && (rest == from || rest.starts_with(&format!("{from}/"))) => {

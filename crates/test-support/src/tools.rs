@@ -32,7 +32,8 @@ pub fn run(command: &mut Command) -> String {
     printed
 }
 
-/// Runs a command that reads a job from each line of standard input, and prints `ok` or an error for each job.
+/// Runs a command that reads one job per line from standard input, and prints `ok` or an error for each job. Returns
+/// the result of each job.
 ///
 /// # Panics
 /// Panics if the command does not print one line for each job.

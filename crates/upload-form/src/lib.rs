@@ -15,10 +15,10 @@ pub const FORM: &str = "form";
 pub const UPLOAD_ID: &str = "upload_id";
 /// In characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
-/// The number of bytes that are kept of a text part. Every valid value is shorter.
+/// The maximum number of bytes that are kept of a text part. Every valid value is shorter.
 const MAX_TEXT: usize = 256;
 
-/// The parts of an upload's form. Of their contents, only the archive's size has been checked.
+/// The parts of an upload's form. Their contents have not been validated, except for the size of the archive.
 #[derive(Debug, Default)]
 pub struct Form {
     /// A `.tar.gz`.

@@ -25,7 +25,7 @@ type Files = BTreeMap<String, (bool, Vec<u8>)>;
 fuzz_target!(|input: &[u8]| {
     let mut tar = input.to_vec();
     repair_checksums(&mut tar);
-    // Fill the last block, and add an end mark, which most inputs do not have.
+    // Fill the last block, and add an end-of-archive marker, which most inputs lack.
     tar.resize(tar.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
     match validate(&gzip_at(&tar, Compression::none())) {
         Ok(validated) => {

@@ -78,7 +78,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
     }
 
-    /// Checks that the gzip stream is neither empty nor a file in another format.
+    /// Checks that the gzip stream is neither empty nor a file in a different format.
     fn check_start(&mut self) -> Result<(), ReadError> {
         let start = self.reader.peek()?;
         if start.is_empty() {
@@ -158,8 +158,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Ok(is_complete)
     }
 
-    /// Checks the end of the tar after the block of zeros at `position`. A second block of zeros must follow
-    /// (POSIX.1-1988, `ustar`), and after it only further blocks of zeros.
+    /// Checks the end of the tar after the block of zeros at `position`. The next block must also be zeros
+    /// (POSIX.1-1988, `ustar`). After it, only further blocks of zeros are allowed.
     fn end(&mut self, position: u64) -> Result<(), ReadError> {
         if self.extensions.is_pending() {
             return Err(ReadError::at_byte(
@@ -229,7 +229,7 @@ fn copy_data<R: BufRead>(reader: &mut GzipReader<'_, R>, size: u64, to: &mut imp
     Ok(reader.copy(size, to)? && reader.copy(padding, &mut io::sink())?)
 }
 
-/// Explains that the block at `position` is incomplete or missing.
+/// Returns the error for an incomplete or missing block at `position`.
 fn cut_off(position: u64) -> ReadError {
     if position == 0 {
         return not_a_tar();

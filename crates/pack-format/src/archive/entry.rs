@@ -41,7 +41,7 @@ impl<'a> Entry<'a> {
         Ok(size)
     }
 
-    /// Returns the entry's type and path. The path of the pack's own directory is `None`.
+    /// Returns the entry's type and path. The path is `None` for the pack's own directory.
     ///
     /// # Errors
     /// Returns every problem with the entry.
@@ -119,12 +119,12 @@ impl<'a> Entry<'a> {
         self.problem_with(format_args!("{self} {message}"))
     }
 
-    /// Returns a problem of this entry after which nothing more can be read.
+    /// Returns a problem of this entry as an error that stops reading.
     pub(super) fn unreadable(&self, message: impl fmt::Display) -> ReadError {
         ReadError::Unreadable(Box::new(self.problem(message)))
     }
 
-    /// Returns the reason why nothing after this entry's header can be read.
+    /// Returns the error that stops reading after this entry's header. `reason` says why.
     pub(super) fn unreadable_past(&self, reason: impl fmt::Display) -> ReadError {
         let message = format_args!("the archive was not read past {self}: {reason}");
         ReadError::Unreadable(Box::new(self.problem_with(message)))

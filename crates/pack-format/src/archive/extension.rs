@@ -39,8 +39,8 @@ pub(super) struct Extensions {
     long_name: Option<Vec<u8>>,
 }
 
-/// The reason that an extension header is invalid. Reading stops there, since the header may contain the size of the
-/// next entry.
+/// The reason that an extension header is invalid. Reading stops there, since the header may set the size of the next
+/// entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {
     #[error(
@@ -94,7 +94,7 @@ impl Extensions {
         !self.types.is_empty()
     }
 
-    /// Returns the name that replaces the name in the header.
+    /// Returns the name that replaces the one in the entry's header, if there is one.
     pub(super) fn name(&self) -> Option<&[u8]> {
         self.pax.path.as_deref().or(self.long_name.as_deref())
     }

@@ -1,9 +1,9 @@
-//! Recognises what authors upload in place of a `.tar.gz`, by its first bytes.
+//! Explains uploads that are not a `.tar.gz`. Recognises their formats by the first bytes.
 
 use super::{gzip::MAGIC, header::BLOCK};
 use crate::Quoted;
 
-/// The number of bytes at the start of an upload that are needed to recognise it: a tar header.
+/// The number of leading bytes that are needed to recognise a format: the size of a tar header.
 pub(super) const HEAD: usize = BLOCK;
 
 /// The command that creates a valid archive.
@@ -12,7 +12,7 @@ pub(super) const CREATE: &str = "create the archive with `tar -czf pack.tar.gz -
 /// A file format that is not a `.tar.gz`.
 struct Format {
     magic: &'static [u8],
-    /// What a file in this format is, as a phrase that follows "is".
+    /// A phrase that follows "is", such as `a zip file`.
     description: &'static str,
     fix: &'static str,
 }
@@ -45,13 +45,13 @@ const FORMATS: [Format; 5] = [
     },
 ];
 
-/// U+FFFD in UTF-8. It replaces bytes that are not UTF-8.
+/// U+FFFD in UTF-8. A conversion to text writes it in place of bytes that are not UTF-8.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 /// The magic of gzip after a conversion from Latin-1 to UTF-8.
 const LATIN_1_MAGIC: &[u8] = "\u{1f}\u{8b}".as_bytes();
 
-/// Returns what is wrong with an upload that does not start with a gzip header, and the fix. `head` has its first
-/// bytes, at most [`HEAD`]. Returns `None` if nothing better is known than that it is not a gzip file.
+/// Explains an upload that does not start with a valid gzip header, and suggests a fix. `head` holds its first bytes,
+/// at most [`HEAD`]. Returns `None` if the upload is not recognised.
 pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     if head.is_empty() {
         return Some("is empty: tar or the upload read nothing, so look at their error messages".to_owned());
@@ -74,8 +74,8 @@ pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     explain_text(head)
 }
 
-/// Returns what is wrong with a gzip file whose content does not start with a tar header, and the fix. `head` has the
-/// first bytes of the content.
+/// Explains a gzip file whose content is in a format other than tar, and suggests a fix. `head` holds the first bytes
+/// of the content. Returns `None` if no other format is recognised.
 pub(super) fn explain_content(head: &[u8]) -> Option<String> {
     if head.starts_with(&MAGIC) {
         return Some(
@@ -98,7 +98,7 @@ fn find(head: &[u8]) -> Option<&'static Format> {
     FORMATS.iter().find(|format| head.starts_with(format.magic))
 }
 
-/// Explains a form part that holds text, such as the path of the archive.
+/// Explains an upload that is text rather than a file, such as the path of the archive.
 fn explain_text(head: &[u8]) -> Option<String> {
     let text = str::from_utf8(head).ok()?.trim();
     if text.is_empty() || head.len() >= HEAD || text.contains(char::is_control) {

@@ -5,7 +5,7 @@ use flate2::bufread::GzDecoder;
 use super::{ReadError, format};
 use crate::{Limit, LimitName, Limits};
 
-/// The maximum number of bytes to unpack at a time. They fit into a core's cache.
+/// The maximum number of bytes to unpack at a time. A chunk fits into a core's cache.
 const CHUNK: usize = 64 << 10;
 
 /// The first two bytes of every gzip member (RFC 1952, section 2.3.1).
@@ -15,11 +15,12 @@ pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// unpacked bytes and their ratio.
 ///
 /// The file must be a single valid member. RFC 1952, section 2.2, allows several members, but some readers read only
-/// the first. Zeros may follow: bsdtar pads what it compresses into a pipe, and gzip ignores them.
+/// the first. Zeros may follow the member: bsdtar adds them as padding when it compresses into a pipe, and gzip ignores
+/// them.
 pub(super) struct GzipReader<'a, R> {
     decoder: GzDecoder<CountingReader<R>>,
     chunk: Vec<u8>,
-    /// The number of bytes of `chunk` that were already copied.
+    /// The number of bytes of `chunk` that have already been copied.
     chunk_position: usize,
     /// The number of bytes unpacked so far, including all of `chunk`.
     unpacked: u64,
@@ -40,7 +41,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         self.unpacked - (self.chunk.len() - self.chunk_position) as u64
     }
 
-    /// Returns the unpacked bytes that can be copied next. Returns none only at the end.
+    /// Returns the next unpacked bytes without consuming them. The result is empty only at the end.
     pub(super) fn peek(&mut self) -> Result<&[u8], ReadError> {
         while self.chunk_position == self.chunk.len() && !self.is_at_end {
             self.unpack_chunk()?;
@@ -143,7 +144,8 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
     }
 }
 
-/// A reader that counts the compressed bytes consumed, keeps the first ones, and records whether reading them failed.
+/// A reader of compressed bytes. Counts the bytes that are consumed, keeps the first ones, and records whether a read
+/// failed.
 struct CountingReader<R> {
     inner: R,
     /// At most [`format::HEAD`] bytes.

@@ -23,7 +23,7 @@ pub(super) struct Header {
     pub(super) has_link_name: bool,
     /// Whether the magic starts with `ustar`. If it does not, a name that ends with `/` can mark a directory.
     pub(super) is_ustar: bool,
-    /// Whether the format has extension headers, as POSIX and GNU have.
+    /// Whether the format allows extension headers, as the POSIX and GNU formats do.
     pub(super) has_extensions: bool,
 }
 
@@ -117,8 +117,8 @@ const STAR_TRAILER: Range<usize> = 508..512;
 
 /// Verifies the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
 ///
-/// Node-tar ignores headers whose checksum is not followed by a space or NUL, or is the sum of signed bytes. Libarchive
-/// ignores those in which a NUL precedes it.
+/// Rejects headers that some readers ignore. Node-tar ignores a header if no space or NUL follows its checksum, or if
+/// the checksum is the sum of signed bytes. Libarchive ignores a header if a NUL precedes its checksum.
 fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHeader> {
     if !matches!(field[7], b' ' | 0) || field[0] == 0 {
         return Err(InvalidHeader::UnreadableChecksum(InvalidNumber::Malformed));
@@ -129,10 +129,10 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-/// Parses the numeric fields. Returns the mode and the size, which are the only ones that matter to a pack.
+/// Parses the numeric fields. Returns the mode and the size, the only fields that a pack needs.
 fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), InvalidHeader> {
     let invalid = |field, fix| number_error(block, field, fix);
-    // Rust's `tar` reads another mode from base-256.
+    // Rust's `tar` reads a base-256 mode differently from other readers.
     let mode = match common.mode[0] {
         0x80 | 0xff => Err(InvalidNumber::Base256),
         _ => octal(&common.mode),
@@ -172,8 +172,8 @@ const POSIX: &str = "create the archive with `tar --format=posix`";
 const OWNER: &str = "create the archive with `tar --owner=0 --group=0`";
 const TIME: &str = "set the file's time with `touch`, and create the archive with `tar --format=posix`";
 
-/// Returns whether a `ustar` header is one of star's, which has a trailer, times after the prefix, or both. Node-tar
-/// writes the times.
+/// Returns whether a `ustar` header is in star's format. Such a header has a trailer, times after the prefix, or both.
+/// Node-tar writes the times.
 fn is_star(block: &[u8; BLOCK]) -> bool {
     let is_time = |field: &[u8]| field[0].is_ascii_digit() && octal(field).is_ok();
     block[STAR_TRAILER] == *b"tar\0" || (is_time(&block[STAR_ATIME]) && is_time(&block[STAR_CTIME]))
@@ -191,12 +191,13 @@ fn star_prefix(block: &[u8; BLOCK]) -> Result<&[u8], InvalidHeader> {
     until_nul("prefix", prefix)
 }
 
-/// Joins the prefix and the name. The name of a directory may be entirely in the prefix.
+/// Joins the prefix and the name. If the whole name of a directory is in the prefix, `name` is empty and the result
+/// ends with `/`.
 fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
     if prefix.is_empty() { name.to_vec() } else { [prefix, name].join(&b'/') }
 }
 
-/// Returns the text of a field. A NUL ends it, unless it fills the field.
+/// Returns the text of a field. The text fills the field or ends at a NUL. Only NULs may follow it.
 fn until_nul<'a>(name: &'static str, field: &'a [u8]) -> Result<&'a [u8], InvalidHeader> {
     let length = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     let (text, rest) = field.split_at(length);

@@ -1,7 +1,7 @@
 //! Reads a `.tar.gz` strictly: accepts only what all tar readers understand in the same way.
 //!
 //! - [`gzip`] decompresses the archive in chunks and checks the limits on its size and compression ratio.
-//! - [`mod@format`] recognises other formats, for the messages.
+//! - [`mod@format`] recognises other file formats, to explain what was uploaded instead.
 //! - [`entries`] walks the blocks of the tar, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
 //! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One
@@ -60,12 +60,12 @@ impl ReadError {
 /// The files and directories of an archive.
 pub(super) struct Unpacked {
     pub(super) tree: Tree,
-    /// The wrapping directory, which the paths in `tree` do not have.
+    /// The wrapping directory, which the paths in `tree` do not include.
     pub(super) wrapper: Option<String>,
 }
 
 impl Unpacked {
-    /// Returns the path in the archive of an entry of `tree`.
+    /// Returns the path that an entry of `tree` has in the archive.
     pub(super) fn archive_path(&self, path: &str) -> String {
         match &self.wrapper {
             Some(wrapper) => format!("{wrapper}/{path}"),
@@ -80,8 +80,8 @@ impl Unpacked {
 /// problems, and leaves them out of the tree.
 ///
 /// # Errors
-/// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. The error then contains
-/// everything in `problems`, since the layout and the manifest cannot be validated.
+/// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. The error then contains all
+/// problems found so far, since the layout and the manifest cannot be validated.
 pub(super) fn read(
     archive: impl BufRead,
     limits: &Limits,

@@ -13,8 +13,8 @@ pub(super) enum InvalidNumber {
     OutOfRange { value: i128, min: i64, max: i64 },
 }
 
-/// Parses a field in octal, or in GNU's base-256: the byte 0x80 or 0xff, followed by a big-endian two's complement
-/// number.
+/// Parses a field in octal or in GNU's base-256. A base-256 field is the byte 0x80 or 0xff, followed by a big-endian
+/// two's complement number, which must be in `range`.
 pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, InvalidNumber> {
     let (sign, digits) = match field {
         [0x80, digits @ ..] => (0x00, digits),
@@ -32,9 +32,9 @@ pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, I
 }
 
 /// Parses an octal field: digits with spaces before them, and spaces and NULs after them (POSIX.1-1988, `ustar`). A
-/// field of only spaces and NULs is zero, unless GNU tar takes it as blank.
+/// field of only spaces and NULs is zero, unless GNU tar treats it as blank.
 ///
-/// GNU tar, libarchive and Python disagree on signs, on other prefixes, and on other bytes after the digits.
+/// Rejects signs, other prefixes, and other bytes after the digits. GNU tar, libarchive and Python disagree on them.
 pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
     if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
         // GNU tar skips one NUL and all spaces, and then needs another byte.

@@ -24,8 +24,8 @@ struct Node {
     is_implied: bool,
 }
 
-/// The reason that an entry conflicts with an existing entry. Holds the existing entry's position, and its path if that
-/// differs.
+/// The reason that an entry conflicts with an existing entry. Holds the existing entry's position. Also holds its path
+/// if that differs from the new entry's path.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EntryConflict {
     #[error("appears twice in the archive, first at byte {0}; keep only one of them")]
@@ -50,7 +50,7 @@ pub(super) enum EntryConflict {
 }
 
 impl Node {
-    /// Returns the conflict with another path that has the same key.
+    /// Returns the conflict with a different path that has the same key.
     fn same_name(&self, path: &str) -> EntryConflict {
         let visible = |path: &str| path.replace(is_ignorable, "");
         if visible(&self.path) == visible(path) {
@@ -100,9 +100,8 @@ impl TreeBuilder {
         self.added_parents
     }
 
-    /// Builds the tree. Drops `.gitignore` and `.gitattributes` at the top of the archive and at the top of the pack.
-    ///
-    /// Strips a wrapping directory: the only other entry at the top, unless packs have a directory of that name.
+    /// Builds the tree. Strips the wrapping directory, if any. Drops `.gitignore` and `.gitattributes` at the top of
+    /// the archive and at the top of the pack.
     pub(super) fn build(self) -> Unpacked {
         let wrapper = self.wrapper();
         let entries = self.nodes.into_iter().filter_map(|node| {
@@ -115,6 +114,8 @@ impl TreeBuilder {
         Unpacked { tree: Tree::new(entries.collect()), wrapper }
     }
 
+    /// Returns the wrapping directory, which is the only entry at the top apart from git's files. A directory that
+    /// packs may have, such as `guides`, is not a wrapping directory.
     fn wrapper(&self) -> Option<String> {
         let mut top = self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path));
         let (Some(only), None) = (top.next(), top.next()) else { return None };
@@ -124,8 +125,8 @@ impl TreeBuilder {
 
     fn add_parents(&mut self, path: &str, key: &str, position: u64) -> Result<(), EntryConflict> {
         let mut missing = Vec::new();
-        // The key up to a slash is the key of that parent: no character folds or decomposes to a slash, or is reordered
-        // across a slash.
+        // Up to each slash, the path's key is the key of that parent. No character folds or decomposes to a slash, or
+        // is reordered across a slash.
         for ((slash, _), (key_slash, _)) in path.rmatch_indices('/').zip(key.rmatch_indices('/')) {
             let (parent, key) = (&path[..slash], &key[..key_slash]);
             match self.by_key.get(key).map(|index| &self.nodes[*index]) {
@@ -151,9 +152,9 @@ impl TreeBuilder {
 }
 
 /// Returns a key for comparing paths. Two paths have the same key if they differ only in case or Unicode normalisation,
-/// which some file systems ignore, or in characters that are usually displayed as nothing. This is canonical caseless
-/// matching with full case folding (The Unicode Standard, section 3.13, D145), without the characters that
-/// `NFKC_Casefold` leaves out too.
+/// which some file systems ignore, or in characters that are usually not displayed. The key is for canonical caseless
+/// matching with full case folding (The Unicode Standard, section 3.13, D145). It also leaves out the characters that
+/// `NFKC_Casefold` removes.
 fn key(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
@@ -161,12 +162,12 @@ fn key(path: &str) -> String {
     path.chars().filter(|char| !is_ignorable(*char)).nfd().default_case_fold().nfd().collect()
 }
 
-/// Returns whether the path or one of its parents is named like macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
+/// Returns whether the path or one of its parents has the name of macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
 fn is_macos_metadata(path: &str) -> bool {
     path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"))
 }
 
-/// Returns whether this is a git file at the top of a working tree.
+/// Returns whether this is the path of a git file at the top of a working tree.
 fn is_git_file(path: &str) -> bool {
     matches!(path, ".gitignore" | ".gitattributes")
 }

@@ -33,7 +33,7 @@ pub(super) enum InvalidDomain {
     Character(char),
 }
 
-/// Returns the host in a URL.
+/// Returns the host in a URL, or `None` if the text is not a URL with a valid host.
 pub(super) fn nearest(text: &str) -> Option<String> {
     let host = split_url(text).host;
     (host != text && check(host).is_ok()).then(|| host.to_owned())
@@ -126,8 +126,9 @@ fn name(host: &str) -> Result<(), InvalidDomain> {
     Ok(())
 }
 
-/// Returns whether URL parsers take a host with this last label, in lower case, as an IPv4 address (WHATWG URL, "ends in
-/// a number checker"): a decimal or octal number, or a hexadecimal number such as `0x7f`.
+/// Returns whether URL parsers treat a host that ends with this label as an IPv4 address (WHATWG URL, "ends in a number
+/// checker"). They do so for a decimal or octal number, and for a hexadecimal number such as `0x7f`. The label must be
+/// in lower case.
 fn is_url_number(label: &str) -> bool {
     match label.strip_prefix("0x") {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),

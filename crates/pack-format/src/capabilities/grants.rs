@@ -40,7 +40,8 @@ impl Grants {
         }
     }
 
-    /// Returns a warning for everything that `previous`, the grants of an earlier version, did not allow.
+    /// Returns a warning for everything that these grants allow but `previous` did not. `version` is the earlier
+    /// version that `previous` belongs to.
     pub fn warnings_since(&self, previous: &Self, version: &Version) -> Vec<Warning> {
         let mut messages = Vec::new();
         for (name, host) in &self.0 {

@@ -22,7 +22,8 @@ const KEYS: [&str; 5] = ["name", "type", "allow", "transforms", "budgets"];
 
 const TYPES: [&str; 1] = ["http"];
 
-/// Validates the list of capabilities. Returns any list as YAML text, even an invalid one.
+/// Validates the list of capabilities. Returns it as YAML text, even if it has problems. Returns `None` if the field is
+/// not a list.
 pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<String> {
     let mut names = HashSet::new();
     for item in field.list(problems)? {
@@ -38,7 +39,7 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<String>
     Some(text)
 }
 
-/// Validates one capability, and adds its name to `names`, which holds the names of earlier capabilities.
+/// Validates one capability. Adds its name to `names`, which holds the names of earlier capabilities.
 fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems: &mut Problems) {
     capability.reject_unknown(&KEYS, problems);
     if let Some(field) = capability.require("name", "a name such as `pagerduty`", problems)
@@ -78,7 +79,7 @@ fn nonempty_list<'a>(field: &Field<'a>, item: &str, problems: &mut Problems) -> 
     items
 }
 
-/// Adds a problem unless the text is one of `words`, and suggests the nearest of them or lists them all.
+/// Adds a problem unless the text is one of `words`. The problem suggests the nearest word, or lists all words.
 fn one_of(field: &Field<'_>, words: &[&str], problems: &mut Problems) {
     let nearest = |text: &str| nearest(text, words).map(str::to_owned);
     let check = |text: &str| match (words.contains(&text), nearest(text)) {

@@ -1,4 +1,4 @@
-//! Finds secrets that look like live credentials, while the contents of files are read.
+//! Finds text that looks like a live credential, while the contents of files are read.
 
 mod patterns;
 
@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 pub use self::patterns::SecretKind;
 use super::{EntryKind, Problems, Quoted, Tree};
 
-/// The number of secrets that are kept for one pack.
+/// The maximum number of secrets that are reported for one pack.
 const MAX_SECRETS: usize = 50;
 
-/// A place in a pack where a live credential seems to be. Does not contain the credential.
+/// The location of text in a pack that looks like a live credential. Does not contain the text itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secret {
     pub kind: SecretKind,
@@ -33,7 +33,7 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Adds a problem for each secret of a pack that all orgs would see.
+/// Adds a problem for each secret in a community pack, which all orgs would see.
 pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
     for secret in secrets {
         let message = format_args!("{secret}; all orgs see a community pack, so revoke it and remove it from the pack");
@@ -41,12 +41,13 @@ pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
     }
 }
 
-/// The secrets of an archive, by the position of their file's content. The paths are known once the archive is read.
+/// The secrets found in an archive. Each has the start of its file's content, its kind and its line. The paths of the
+/// files are not known until the whole archive is read.
 #[derive(Default)]
 pub(super) struct FoundSecrets(Vec<(u64, SecretKind, u64)>);
 
 impl FoundSecrets {
-    /// Adds the kinds and the lines of the secrets in the file whose content is at `start`.
+    /// Adds the secrets of the file whose content starts at `start`. Each secret is a kind and a line.
     pub(super) fn add(&mut self, start: u64, found: Vec<(SecretKind, u64)>) {
         let left = MAX_SECRETS - self.0.len();
         self.0.extend(found.into_iter().take(left).map(|(kind, line)| (start, kind, line)));
@@ -64,10 +65,11 @@ impl FoundSecrets {
     }
 }
 
-/// A writer that passes on one file's content, and finds the secrets in it. A secret may cross the borders of writes.
+/// A writer that passes one file's content on to another writer and finds the secrets in it. A secret may span several
+/// writes.
 pub(super) struct SecretScanner<W> {
     to: W,
-    /// The content that was not yet searched: at most one write and [`patterns::LONGEST`] bytes.
+    /// The content that has not been searched yet: at most one write and [`patterns::LONGEST`] bytes.
     window: Vec<u8>,
     /// The line of the window's first byte.
     line: u64,
@@ -79,13 +81,13 @@ impl<W> SecretScanner<W> {
         Self { to, window: Vec::new(), line: 1, found: Vec::new() }
     }
 
-    /// Searches the rest, and returns the kind and the line of the first [`MAX_SECRETS`] secrets.
+    /// Searches the rest of the content. Returns the kind and the line of each secret, at most [`MAX_SECRETS`].
     pub(super) fn finish(mut self) -> Vec<(SecretKind, u64)> {
         self.search(self.window.len());
         self.found
     }
 
-    /// Finds the secrets that start before `end`, and removes the content up to there.
+    /// Finds the secrets that start before `end`, and removes the content before `end` from the window.
     fn search(&mut self, end: usize) {
         for (start, kind) in patterns::find(&self.window) {
             if start >= end || self.found.len() == MAX_SECRETS {

@@ -5,7 +5,7 @@ use flate2::Crc;
 use serde::{Deserialize, Serialize};
 use strum::Display;
 
-/// More bytes than any pattern reads, from the start of its prefix.
+/// An upper bound on the number of bytes that a pattern needs, including its prefix.
 pub(super) const LONGEST: usize = 256;
 
 /// What a secret gives access to.
@@ -26,10 +26,10 @@ pub enum SecretKind {
     AnthropicKey,
 }
 
-/// The prefix of a secret, and the check of the text after it.
+/// The prefix of a secret, its kind, and the check of the text after the prefix.
 type Pattern = (&'static str, SecretKind, fn(&[u8]) -> bool);
 
-/// A prefix alone would match examples in documentation, so each check needs a length, a checksum or a marker too.
+/// A prefix alone would match examples in documentation, so each check also requires a length, a checksum or a marker.
 static PATTERNS: [Pattern; 13] = [
     ("AKIA", SecretKind::AwsAccessKey, is_aws_access_key),
     ("ASIA", SecretKind::AwsAccessKey, is_aws_access_key),
@@ -67,14 +67,14 @@ fn is_aws_access_key(rest: &[u8]) -> bool {
     let id = run(rest, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     id.len() == 16
         && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
-        // Text in capitals has no digit.
+        // A word in capital letters has no digit.
         && id.iter().any(u8::is_ascii_digit)
         && !id.ends_with(b"EXAMPLE")
 }
 
 /// Checks the start of a PEM or PGP block of an unencrypted private key (RFC 7468, section 10; RFC 9580, section 6.2).
-/// It needs a line of base64, which an example such as `-----BEGIN PRIVATE KEY-----…` does not have. In JSON, its line
-/// breaks are escaped.
+/// At least 40 base64 characters must follow, unlike in an example such as `-----BEGIN PRIVATE KEY-----…`. In JSON, the
+/// line breaks are escaped.
 fn is_private_key(rest: &[u8]) -> bool {
     let label = run(rest, |byte| byte.is_ascii_uppercase() || byte == b' ');
     let is_private = label.ends_with(b"PRIVATE KEY") || label.ends_with(b"PRIVATE KEY BLOCK");
@@ -111,7 +111,7 @@ fn base62(mut number: u32) -> [u8; 6] {
     digits
 }
 
-/// Checks a fine-grained token: 22 characters, `_`, and 59 characters.
+/// Checks a fine-grained token: 22 characters, `_` and 59 further characters.
 fn is_fine_grained_github_token(rest: &[u8]) -> bool {
     let token = run(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
     token.len() == 82 && token.iter().position(|byte| *byte == b'_') == Some(22)
@@ -134,7 +134,7 @@ fn is_openai_key(rest: &[u8]) -> bool {
     marker.is_some_and(|start| start >= 20 && key.len() - start - MARKER.len() >= 20)
 }
 
-/// Checks for a key such as `sk-ant-api03-` with 95 characters, the last two of them `AA`.
+/// Checks for a key such as `sk-ant-api03-` followed by 95 characters that end with `AA`.
 fn is_anthropic_key(rest: &[u8]) -> bool {
     let key = run(rest, is_key_character);
     key.len() >= 100 && key.ends_with(b"AA")
@@ -144,7 +144,7 @@ fn is_key_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-/// Returns the bytes at the start that all satisfy `is_allowed`, at most as many as a pattern reads.
+/// Returns the leading bytes that satisfy `is_allowed`, but no more than a pattern reads.
 fn run(bytes: &[u8], is_allowed: impl Fn(u8) -> bool) -> &[u8] {
     let length = bytes.iter().take(LONGEST - "github_pat_".len()).take_while(|byte| is_allowed(**byte)).count();
     &bytes[..length]

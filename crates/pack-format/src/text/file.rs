@@ -5,7 +5,7 @@ use crate::{Problem, Span};
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
-/// The first byte in a file that is not UTF-8, and its place.
+/// The first byte at which a file stops being valid UTF-8, and its position.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
 pub(crate) struct NotUtf8 {
@@ -14,13 +14,13 @@ pub(crate) struct NotUtf8 {
 }
 
 impl NotUtf8 {
-    /// Returns the problem of this byte in a file at the top of the pack.
+    /// Returns the problem to report for this byte. `file` is at the top of the pack.
     pub(crate) fn in_file(&self, file: &str) -> Problem {
         Problem::in_text(file, file, self.position.span(1), self, None)
     }
 }
 
-/// Returns a file's content as text, which must be UTF-8.
+/// Decodes a file's content, which must be UTF-8.
 pub(crate) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     str::from_utf8(content).map_err(|error| {
         let mut position = Position::default();
@@ -32,13 +32,13 @@ pub(crate) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     })
 }
 
-/// Returns the problems of a file at the top of the pack, which must be UTF-8 without forbidden characters. Stops at the
-/// first byte that is not UTF-8. Memory use does not depend on the file's size.
+/// Returns the problems of a file at the top of the pack. The file must be UTF-8 without forbidden characters. Stops at
+/// the first byte that is not valid UTF-8. Memory use does not depend on the file's size.
 pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<Problem>> {
     let mut scanner = Scanner::default();
     let mut position = Position::default();
     let mut chunk = vec![0; 8 << 10];
-    // The number of bytes at the start of `chunk` that belong to a character that was cut off.
+    // The number of bytes at the start of `chunk` that the previous read left over: an incomplete character.
     let mut held = 0;
     let not_utf8 = loop {
         let read = content.read(&mut chunk[held..])?;
@@ -66,7 +66,7 @@ pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<P
             let message = "starts with a byte order mark (U+FEFF); save the file as UTF-8 without it";
             Problem::in_file(file, file, message, None)
         } else {
-            // Nobody can edit the text of a file that is not UTF-8.
+            // A length of 0 leaves out the suggestion. A file that is not UTF-8 cannot be edited as text.
             let length = if not_utf8.is_some() { 0 } else { forbidden.length };
             forbidden.in_text(file, file, position.span(length))
         });
@@ -75,7 +75,7 @@ pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<P
     Ok(problems)
 }
 
-/// A place in a text. Counts line feeds and characters, from 0.
+/// A position in a text. Lines and columns count from 0, and columns count characters. Only a line feed ends a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Position {
     line: usize,

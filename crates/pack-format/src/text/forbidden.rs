@@ -3,13 +3,13 @@ use std::fmt;
 use super::{name::name, property::is_bidirectional_control};
 use crate::{Problem, Span, Suggestion};
 
-/// Characters that text may not contain.
+/// A character, or a run of tag characters, that text may not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Forbidden {
-    /// The first of the characters.
+    /// The character, or the first character of the run.
     pub(crate) char: char,
     pub(crate) reason: Reason,
-    /// The number of characters. Only tag characters are more than one.
+    /// The number of characters. Always 1, except for a run of tag characters.
     pub(crate) length: usize,
 }
 
@@ -29,7 +29,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Returns why the character is forbidden wherever it is, or `None` if it may be allowed in its context.
+    /// Returns why the character is forbidden in every context, or `None` if some context allows it.
     pub(super) fn without_context(char: char) -> Option<Self> {
         match char {
             '\n' | '\r' | '\t' => None,
@@ -49,13 +49,14 @@ impl Reason {
 }
 
 impl Forbidden {
-    /// Returns the problem of a line break or tab in text that may not contain any.
+    /// Describes a line break or tab in text that must be a single line.
     pub(crate) fn line_break(char: char) -> Self {
         let reason = if char.is_control() { Reason::Control } else { Reason::LineBreak };
         Self { char, reason, length: 1 }
     }
 
-    /// Returns the problem of these characters in a file. Suggests to remove them if the span covers them.
+    /// Returns the problem of these characters in a file. Suggests removing them if `span` covers exactly these
+    /// characters.
     pub(crate) fn in_text(self, field: &str, file: &str, span: Span) -> Problem {
         let remove =
             || Suggestion::new(if span.length == 1 { "remove the character" } else { "remove the characters" }, "");
@@ -65,7 +66,7 @@ impl Forbidden {
     }
 }
 
-/// Displays the characters and the reason, such as `U+200B ZERO WIDTH SPACE, which is invisible`.
+/// Displays the first character and the reason, such as `U+200B ZERO WIDTH SPACE, which is invisible`.
 impl fmt::Display for Forbidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { char, reason, .. } = *self;

@@ -1,7 +1,7 @@
-//! Validates the encoding, length and characters of text, and suggests corrections of misspelt words.
+//! Validates the encoding, length and characters of text, and suggests corrections for misspelt words.
 //!
 //! - [`mod@file`] validates a file as a stream.
-//! - [`scanner`] finds characters that are forbidden, alone or in their context. [`forbidden`] explains them.
+//! - [`scanner`] finds characters that are forbidden everywhere or only in their context. [`forbidden`] explains them.
 //! - [`property`] looks up the Unicode properties of a character, and [`name`] its name.
 
 mod file;
@@ -17,7 +17,7 @@ pub(super) use self::{
     scanner::scan,
 };
 
-/// The form that a text may have: one line or several.
+/// Whether a text must be a single line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextForm {
     /// Line breaks and tabs are not allowed.
@@ -36,8 +36,8 @@ pub(super) enum InvalidText {
     SpansLines,
 }
 
-/// Returns every problem of a text, which may have at most `max` characters. Does not look for forbidden characters;
-/// [`scan`] does.
+/// Checks that a text is not blank, has the right form and has at most `max` characters. Returns all problems. [`scan`]
+/// finds forbidden characters.
 pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> {
     let mut problems = Vec::new();
     if text.trim().is_empty() {
@@ -53,12 +53,12 @@ pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> 
     problems
 }
 
-/// Returns whether only text of several lines may contain the character.
+/// Returns whether the character is allowed only in [`TextForm::MultiLine`] text.
 pub(super) fn is_line_break_or_tab(char: char) -> bool {
     matches!(char, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}')
 }
 
-/// Returns the word that the author of `misspelt` probably meant.
+/// Returns the word that the author probably meant, or `None` if no word is similar enough to `misspelt`.
 pub(super) fn nearest<'a>(misspelt: &str, words: &[&'a str]) -> Option<&'a str> {
     const MAX_LENGTH: usize = 64;
     if misspelt.len() > MAX_LENGTH {
@@ -67,6 +67,6 @@ pub(super) fn nearest<'a>(misspelt: &str, words: &[&'a str]) -> Option<&'a str> 
     let misspelt = misspelt.to_lowercase();
     let distance = |word: &&str| strsim::damerau_levenshtein(&misspelt, &word.to_lowercase());
     let word = words.iter().copied().min_by_key(distance)?;
-    // Up to a third of the letters may be wrong, and one letter in short words.
+    // Up to a third of the letters may be wrong. In a short word, one letter may be wrong.
     (distance(&word) <= (word.len() / 3).max(1)).then_some(word)
 }

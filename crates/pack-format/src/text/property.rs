@@ -11,7 +11,7 @@ pub(super) fn is_bidirectional_control(char: char) -> bool {
     CodePointSetData::new::<BidiControl>().contains(char)
 }
 
-/// Returns whether the character is usually displayed as nothing (UAX #44, `Default_Ignorable_Code_Point`).
+/// Returns whether the character is usually not displayed (UAX #44, `Default_Ignorable_Code_Point`).
 pub(crate) fn is_ignorable(char: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
 }
@@ -21,7 +21,7 @@ pub(crate) fn is_invisible(char: char) -> bool {
     char.is_control() || is_bidirectional_control(char) || is_ignorable(char) || (char.is_whitespace() && char != ' ')
 }
 
-/// Returns whether the character is an emoji that a ZWJ can join with another.
+/// Returns whether the character is an emoji that a ZWJ can join to another emoji.
 pub(super) fn is_pictographic(char: char) -> bool {
     CodePointSetData::new::<ExtendedPictographic>().contains(char)
 }
@@ -31,7 +31,7 @@ pub(super) fn is_emoji_modifier(char: char) -> bool {
     CodePointSetData::new::<EmojiModifier>().contains(char)
 }
 
-/// What a character means for a ZWJ or ZWNJ beside it.
+/// How a character affects a ZWJ or ZWNJ next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joining {
     /// The script uses joiners: its letters join (Arabic), or form conjuncts (Devanagari).
@@ -52,10 +52,10 @@ impl Joining {
     }
 }
 
-/// Returns whether the character belongs to a Brahmic script. Characters that many scripts share, such as the hyphen,
-/// have an Indic syllabic category too.
+/// Returns whether the character belongs to a Brahmic script.
 fn is_brahmic(char: char) -> bool {
     CodePointMapData::<IndicSyllabicCategory>::new().get(char) != IndicSyllabicCategory::Other
+        // Characters that many scripts share, such as the hyphen, have an Indic syllabic category too.
         && !matches!(script(char), Script::Common | Script::Inherited)
 }
 
@@ -63,7 +63,7 @@ fn script(char: char) -> Script {
     CodePointMapData::<Script>::new().get(char)
 }
 
-/// A variation selector, by the characters that it can follow.
+/// A kind of variation selector. Each kind can follow different characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum VariationSelector {
     /// U+FE0E and U+FE0F: text and emoji style.

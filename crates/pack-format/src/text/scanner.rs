@@ -5,17 +5,18 @@ use super::{
 
 const ZWNJ: char = '\u{200C}';
 const ZWJ: char = '\u{200D}';
-/// Makes a keycap of a digit and U+FE0F.
+/// Turns a digit, `#` or `*` that is followed by U+FE0F into a keycap.
 const KEYCAP: char = '\u{20E3}';
 const BLACK_FLAG: char = '\u{1F3F4}';
-/// The flags that Unicode recommends, as the ASCII of their tag characters: England, Scotland and Wales (UTS #51,
-/// `RGI_Emoji_Tag_Sequence`). Any other flag is displayed as a black flag, and could spell out hidden text.
+/// The flags that Unicode recommends: England, Scotland and Wales (UTS #51, `RGI_Emoji_Tag_Sequence`). Each is the
+/// ASCII text that its tag characters spell. Any other flag is displayed as a black flag, and could spell out hidden
+/// text.
 const FLAGS: [&str; 3] = ["gbeng\x7F", "gbsct\x7F", "gbwls\x7F"];
-/// The length of the longest flag, without the black flag.
+/// The number of tag characters in the longest flag.
 const MAX_FLAG: usize = 6;
 
-/// Returns the forbidden characters in a text, each with its index. Returns each character only once, and only the first
-/// run of tag characters.
+/// Returns the forbidden characters in a text, each with its index in characters. If a character occurs more than once,
+/// returns only its first occurrence. If there are several runs of tag characters, returns only the first.
 pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
     let mut scanner = Scanner::default();
     for (index, char) in text.chars().enumerate() {
@@ -28,12 +29,12 @@ pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
 #[derive(Debug)]
 pub(super) struct Scanner<P> {
     found: Vec<(P, Forbidden)>,
-    /// Characters that are allowed only together with the next character.
+    /// Characters that are allowed only before certain characters.
     pending: Option<Pending<P>>,
     previous: char,
     /// Whether the text so far ends in an emoji, possibly with a skin tone or a variation selector.
     is_after_emoji: bool,
-    /// What the last letter means for a joiner.
+    /// How the last letter affects a joiner after it.
     joining: Joining,
 }
 
@@ -109,7 +110,7 @@ impl<P> Scanner<P> {
         self.check(position, char);
     }
 
-    /// Checks a character after the text so far.
+    /// Checks a character against the text before it. Makes it pending if the next character matters too.
     fn check(&mut self, position: P, char: char) {
         let previous = self.previous;
         if let Some(reason) = Reason::without_context(char) {
@@ -134,7 +135,7 @@ impl<P> Scanner<P> {
         }
     }
 
-    /// Decides whether pending characters are allowed before `next`, or at the end of the text.
+    /// Reports pending characters that are not allowed before `next`. `None` is the end of the text.
     fn resolve(&mut self, pending: Pending<P>, next: Option<char>) {
         match pending {
             Pending::Joiner { position, char, is_after_emoji } => {
@@ -173,8 +174,8 @@ impl<P> Scanner<P> {
     }
 }
 
-/// Returns the ASCII character for which a tag character stands. U+E0000 to U+E001F, most of which are unassigned, count
-/// as tag characters.
+/// Returns the ASCII character that a tag character represents, or `None` for any other character. Counts U+E0000 to
+/// U+E001F as tag characters, although most of them are unassigned.
 fn tag(char: char) -> Option<char> {
     let code_point = u32::from(char).checked_sub(0xE0000)?;
     char::from_u32(code_point).filter(char::is_ascii)

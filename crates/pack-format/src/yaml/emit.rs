@@ -10,7 +10,8 @@ pub(crate) fn emit(node: &Node) -> String {
     text
 }
 
-/// Returns text as a YAML scalar on one line: without quotes if every reader treats it as text, or else in double quotes.
+/// Returns text as a YAML scalar on one line. Puts it in double quotes, unless every reader treats it as text without
+/// quotes.
 pub(crate) fn emit_text(content: &str) -> String {
     let mut text = String::new();
     scalar(&mut text, &Scalar::quoted(content.to_owned()));

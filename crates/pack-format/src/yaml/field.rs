@@ -3,7 +3,7 @@ use std::fmt;
 use super::{Node, Pair, Scalar, ScalarType, Value, emit};
 use crate::{Escaped, Problem, Problems, Quoted, Span, Suggestion, text::nearest};
 
-/// A node of a YAML file, and the field name for its problems.
+/// A node of a YAML file, and the field name under which its problems are reported.
 pub(crate) struct Field<'a> {
     /// The file and the path to the node, such as `pack.yaml: capabilities[0].allow`.
     pub(crate) name: String,
@@ -28,7 +28,7 @@ impl<'a> Field<'a> {
         self.problem_at(self.node.span, problems, message, None);
     }
 
-    /// Adds the problems of forbidden characters in this value and in the values and keys inside it.
+    /// Adds a problem for each forbidden character in this value, including nested keys and values.
     pub(crate) fn check_characters(&self, problems: &mut Problems) {
         let mut nodes = vec![self.node];
         while let Some(node) = nodes.pop() {
@@ -69,11 +69,11 @@ impl<'a> Field<'a> {
         self.validate(|_| Ok::<_, String>(()), |_| None, problems)
     }
 
-    /// Returns the text of this field, and adds a problem if it is not text or if `check` returns an error. `nearest`
-    /// returns the valid text that the author of an invalid one probably meant.
+    /// Returns the text of this field, and adds a problem if it is not text or if `check` returns an error. For invalid
+    /// text, `nearest` returns the valid text that the author probably meant.
     ///
-    /// A number, boolean or date is one problem, whatever `check` returns, so that the author gets one fix. Text with
-    /// forbidden characters is not checked further. Both are still returned.
+    /// A number, boolean or date is only one problem, even if `check` returns an error too, so that the author gets a
+    /// single fix. Text with forbidden characters is not checked further. In both cases, the text is still returned.
     pub(crate) fn validate<E: fmt::Display>(
         &self,
         check: impl Fn(&str) -> Result<(), E>,
@@ -157,7 +157,8 @@ impl<'a> Field<'a> {
         Some(Mapping { field: self, pairs })
     }
 
-    /// Adds the problem that this field is not `expected`. A rejected value already has a problem.
+    /// Adds the problem that this field is not `expected`. Does nothing for a rejected value, which already has a
+    /// problem.
     fn mismatch(&self, problems: &mut Problems, expected: &str) {
         match &self.node.value {
             Value::Rejected => {}
@@ -171,7 +172,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the YAML to suggest, with `text` in quotes: `version: "1.10.0"`, or `- "1.10"` in a list.
+    /// Returns the YAML to suggest, with `text` in quotes, such as `version: "1.10.0"`, or `- "1.10"` in a list.
     fn with_quotes(&self, text: &str) -> String {
         let key = self.name.rsplit([' ', '.']).next().unwrap_or_default();
         let before = if key.ends_with(']') { "- ".to_owned() } else { format!("{key}: ") };
@@ -210,15 +211,15 @@ impl<'a> Mapping<'a> {
         self.pairs.iter().filter(move |pair| !pair.key.is_text() || !known.contains(&pair.key.text.as_str()))
     }
 
-    /// Adds a problem for every key that is not in `known`, and suggests the nearest allowed key that the mapping lacks,
-    /// or lists all allowed keys.
+    /// Adds a problem for each key that is not in `known`. The problem suggests the nearest known key that the mapping
+    /// lacks, or lists all known keys.
     pub(crate) fn reject_unknown(&self, known: &[&str], problems: &mut Problems) {
         let mut absent: Vec<&str> = known.iter().copied().filter(|key| self.get(key).is_none()).collect();
         for pair in self.others(known) {
             let problem = format!("{} is not a valid key here", Quoted::new(&pair.key.text));
             let (message, suggestion) = match nearest(&pair.key.text, &absent) {
                 Some(key) => {
-                    // Two keys cannot get the same name.
+                    // Do not suggest this name for another key too.
                     absent.retain(|absent| *absent != key);
                     let rename = || Suggestion::new(format!("rename the key to `{key}`"), key);
                     (format!("{problem}: did you mean `{key}`?"), (pair.key_span.length > 0).then(rename))
@@ -229,7 +230,7 @@ impl<'a> Mapping<'a> {
         }
     }
 
-    /// Adds the problems of forbidden characters in the keys that are not in `known`, and in their values.
+    /// Adds a problem for each forbidden character in the keys that are not in `known`, and in their values.
     pub(crate) fn check_characters_of_others(&self, known: &[&str], problems: &mut Problems) {
         for pair in self.others(known) {
             let value = self.value(pair);

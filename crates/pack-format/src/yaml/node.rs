@@ -4,7 +4,8 @@ use crate::{Span, text::Forbidden};
 /// A value in a YAML document.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// A scalar with its quotes. The length is 0 if the value has several lines or is missing.
+    /// The place of the value. A scalar's span includes its quotes. The length is 0 if the value spans several lines or
+    /// is missing.
     pub(crate) span: Span,
     pub(crate) value: Value,
 }
@@ -21,7 +22,7 @@ pub(crate) enum Value {
 
 #[derive(Debug)]
 pub(crate) struct Pair {
-    /// The key, with its quotes. The length is 0 if the key has several lines.
+    /// The place of the key, including its quotes. The length is 0 if the key spans several lines.
     pub(crate) key_span: Span,
     pub(crate) key: Scalar,
     pub(crate) value: Node,
@@ -41,7 +42,7 @@ pub(crate) struct Scalar {
 }
 
 impl Node {
-    /// Returns whether this is a key or an item without a value.
+    /// Returns whether the value is missing after a key or a list item's `-`.
     pub(super) fn is_missing(&self) -> bool {
         matches!(&self.value, Value::Scalar(Scalar { scalar_type: ScalarType::Null, text, .. }) if text.is_empty())
     }

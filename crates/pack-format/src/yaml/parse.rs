@@ -17,9 +17,9 @@ pub(crate) struct SyntaxProblem {
 
 /// Parses `text`, which may contain only one document. Returns its root and the problems found.
 ///
-/// Each node that is not allowed is a problem. A node with an anchor keeps its value. Any other such node becomes
-/// [`Value::Rejected`] or is left out. After a forbidden character or a syntax error, returns only that problem and no
-/// root.
+/// Each node that is not allowed is a problem. If the only reason is an anchor, the node keeps its value. Otherwise, it
+/// becomes [`Value::Rejected`] or is left out. After a forbidden character or a syntax error, returns only that problem
+/// and no root.
 pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<SyntaxProblem>) {
     if let Some(problem) = syntax::find_forbidden_character(text) {
         return (None, vec![problem]);
@@ -98,7 +98,7 @@ impl<'a> Document<'a> {
             }
         };
         let node = Node { span, value: if tag { Value::Rejected } else { value } };
-        // The parser gives the place of the next character for a missing value.
+        // For a missing value, the parser returns the place of the next character.
         Ok(if node.is_missing() { Node { span: Span { length: 0, ..span }, ..node } } else { node })
     }
 
@@ -172,7 +172,7 @@ impl<'a> Document<'a> {
                 continue;
             }
             if value.is_missing() {
-                // An empty value has no position of its own, so report the key's.
+                // An empty value has no place of its own, so report the place of the key.
                 value.span = Span { length: 0, ..span };
             }
             pairs.push(Pair { key_span: span, key, value });

@@ -34,8 +34,8 @@ impl Source {
         found.map(|(index, forbidden)| (self.locate(value, index, forbidden, scalar), forbidden)).collect()
     }
 
-    /// Returns the place of a character of a scalar's value. If it may be written with an escape, returns the start of
-    /// the scalar, with length 0.
+    /// Returns the place of a forbidden character in a scalar's value. If the character may be written as an escape,
+    /// returns the start of the scalar with length 0.
     fn locate(&self, value: &str, index: usize, forbidden: Forbidden, scalar: &Markers) -> Span {
         let is_same = |char: &char| *char == forbidden.char;
         let count = value.chars().filter(is_same).count();

@@ -28,8 +28,9 @@ fn position(error: &ScanError, text: &str) -> Span {
     }
 }
 
-/// Returns the problem of the first character that YAML does not allow (YAML 1.2.2, section 5.1), of a byte order mark,
-/// or of a line break of YAML 1.1. After such a line break, one reader may see a key where another still sees a comment.
+/// Returns the problem of the first character that is not allowed: one that YAML forbids (YAML 1.2.2, section 5.1), a
+/// byte order mark, or a character that only YAML 1.1 treats as a line break. After such a line break, some readers may
+/// see a key where others still see a comment.
 pub(super) fn find_forbidden_character(text: &str) -> Option<SyntaxProblem> {
     let is_forbidden = |char: &char| match char {
         '\n' | '\r' | '\t' => false,
@@ -96,8 +97,8 @@ fn invalid_escape(error: &ScanError, text: &str) -> SyntaxProblem {
     SyntaxProblem { span: Span { length, ..position(error, text) }, message: message.to_owned(), suggestion }
 }
 
-/// Returns the text between the double quotes at the start of `text`, as it is written. Returns `None` if the closing
-/// quote is not on the same line, or if the text has a quote in it.
+/// Returns the content of the double-quoted scalar at the start of `text`, with escapes unresolved. Returns `None` if
+/// the closing quote is not on the same line, or if the content has an escaped quote.
 fn double_quoted_content(text: &str) -> Option<&str> {
     let content = text.strip_prefix('"')?.lines().next()?;
     let mut is_escaped = false;

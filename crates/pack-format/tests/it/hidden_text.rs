@@ -10,7 +10,7 @@ use test_support::{
 
 use crate::support::{assert_manifest_rejected, assert_problems, assert_rejected};
 
-/// Texts that need joiners, variation selectors or tag characters.
+/// Valid texts. Most of them need joiners, variation selectors or tag characters.
 const HONEST: [&str; 40] = [
     "Persian: می\u{200c}خواهم، کتاب\u{200c}ها",
     "Persian beside Latin: API\u{200c}ها",
@@ -69,7 +69,8 @@ const INVISIBLE: &str = "which is invisible";
 const OUT_OF_PLACE: &str = "which is invisible and has no effect here: no script or emoji sequence uses it";
 const TAG: &str = "which is invisible and allowed only in the flags of England, Scotland and Wales";
 
-/// Texts with a hidden character, its column, the number of characters to remove, and how it is described.
+/// Texts with a hidden character. Each has the character's column, the number of characters to remove, the name of the
+/// character and the reason why it is not allowed.
 const HIDDEN: [(&str, usize, usize, &str, &str); 36] = [
     ("a\u{200b}b", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("a\u{115f}", 2, 1, "U+115F HANGUL CHOSEONG FILLER", INVISIBLE),
@@ -165,7 +166,7 @@ fn finds_the_place_in_every_style_of_yaml() {
     for (yaml, line, column) in [
         ("display_name: \"a\u{200b}\"\n", 4, 17),
         ("display_name: 'a''\u{200b}'\n", 4, 19),
-        // An escape has no single place in the file.
+        // For an escape, the start of the scalar is reported.
         ("display_name: \"a\\u200b\"\n", 4, 15),
         ("display_name: a\n  b\u{200b}\n", 5, 4),
         ("display_name: >-\r\n  a\r\n  b\u{200b}\r\n", 6, 4),
@@ -177,7 +178,7 @@ fn finds_the_place_in_every_style_of_yaml() {
     }
 }
 
-/// The name is not checked further: it may be valid without the character.
+/// A name with a hidden character is not checked further, since it may be valid without the character.
 #[test]
 fn explains_a_hidden_character_in_a_name_or_version() {
     assert_manifest_rejected(

@@ -35,7 +35,7 @@ fn the_layer_is_what_gnu_tar_writes() {
     for size in [0, 1, 511, 512, 513, 1023, 1024, 1025, 100_000] {
         file(format!("data/{size}"), &vec![b'x'; size]);
     }
-    // Names of files and directories close to the 100 bytes of the header's field, and much longer names.
+    // Names that are about as long as the header's field of 100 bytes, and much longer names.
     for length in [98, 99, 100, 101, 102, 150, 200, 255] {
         file(format!("data/{}", "n".repeat(length - 5)), b"file");
         file(format!("guides/{}/in.md", "e".repeat(length - 7)), b"inside");

@@ -130,7 +130,7 @@ fn rejects_a_missing_pack_yaml_and_suggests_where_it_may_be() {
         (&[("pack.yml", yaml), ("guides/", b"")], "is missing; rename `pack.yml` to `pack.yaml`"),
         (&[("sample/pack.yaml", yaml), ("README.md", b"")], within),
         (&[("sample/pack.yaml", yaml), ("zoo/pack.yaml", yaml)], within),
-        // Only a directory that packs do not have is a wrapping directory.
+        // A directory that packs may have, such as `guides`, is not a wrapping directory.
         (
             &[("guides/pack.yaml", yaml)],
             "is missing at the top of the archive, but `guides/` has one; archive that directory, or move the file to \

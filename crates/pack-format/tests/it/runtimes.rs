@@ -1,5 +1,4 @@
-//! umoci must unpack the image of each generated pack to the pack's files, and podman must mount the image with the
-//! same files.
+//! When umoci unpacks or podman mounts the image of a generated pack, the result must be exactly the pack's files.
 
 use std::{
     fs,

@@ -10,7 +10,8 @@ use test_support::{
 
 const RANDOM: &str = "9fKc2LmQ7xTzB4vWn8RjY3hGpD6sEaUo5iXtCq1ZkNwMbJyHrVlPgFdSe0TuAi4b";
 
-/// Returns secrets of every kind. They are put together here, since some hosts of repositories reject them.
+/// Returns secrets of every kind. Each is concatenated from parts, since some repository hosts reject files that
+/// contain secrets.
 fn secrets() -> Vec<(SecretKind, String)> {
     let join = |parts: &[&str]| parts.concat();
     vec![
@@ -86,7 +87,8 @@ fn a_text_that_only_resembles_a_secret_is_not_found() {
     }
 }
 
-/// Archives are unpacked 64 KiB at a time, and the file's content starts at byte 1,536.
+/// Archives are unpacked in chunks of 64 KiB, and the file's content starts at byte 1,536. With some of these offsets,
+/// the secret spans two chunks.
 #[test]
 fn a_secret_is_found_once_across_the_borders_of_chunks() {
     let (kind, text) = secrets().remove(0);

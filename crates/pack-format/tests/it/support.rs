@@ -4,7 +4,8 @@ use test_support::{
     validation::{self, ValidatedPack, validate, validate_manifest},
 };
 
-/// Returns the paths of a valid pack. A directory ends in a slash, and an executable file in an asterisk.
+/// Returns the paths of a valid pack. The path of a directory ends in a slash, and the path of an executable file ends
+/// in an asterisk.
 #[track_caller]
 pub(crate) fn accepted_paths(upload: &[u8]) -> Vec<String> {
     let pack = validate(upload).unwrap_or_else(|error| panic!("{error}"));

@@ -17,7 +17,7 @@ struct Input<'a> {
     parts: Vec<Part<'a>>,
     /// Replaces the form's own Content-Type.
     content_type: Option<&'a str>,
-    /// A position in the body, and the bytes that overwrite it there.
+    /// A position in the body, and the bytes to write there.
     damage: Option<(u16, &'a [u8])>,
 }
 

@@ -13,13 +13,14 @@ pub(super) struct Pax {
     pub(super) size: Option<u64>,
     /// The access control list, as text.
     pub(super) acl: Option<Vec<u8>>,
-    /// Whether some readers ignore `path`: 7-Zip if any value contains a NUL, and Rust's `tar` after an empty line.
+    /// Whether some readers ignore `path`. 7-Zip ignores it if another value contains a NUL. Rust's `tar` ignores it
+    /// after an empty line.
     pub(super) has_hidden_path: bool,
     /// The problems with the entry that the records cause.
     pub(super) problems: Vec<&'static str>,
 }
 
-/// The reason that reading stops at PAX records. Other invalid records become [`Pax::problems`].
+/// The reason that reading stops at a PAX record. Other invalid records become [`Pax::problems`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPax {
     #[error("contains a malformed PAX record at byte {0} of its data")]
@@ -76,7 +77,7 @@ impl Pax {
         Ok(pax)
     }
 
-    /// Returns whether the records may apply to all following entries: they leave names, sizes and types as they are.
+    /// Returns whether the records may apply to all following entries. They may not change names, sizes or types.
     pub(super) fn is_allowed_globally(&self) -> bool {
         self.path.is_none() && self.size.is_none() && self.problems.is_empty()
     }

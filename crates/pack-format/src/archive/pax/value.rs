@@ -12,7 +12,7 @@ pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax
     let expected = match keyword {
         b"uid" | b"gid" if decimal(value).is_ok_and(|id| id <= u64::from(u32::MAX)) => return Ok(()),
         b"uid" | b"gid" => "a whole number from 0 to 4294967295",
-        // Python converts this time, and no other, to a floating-point number.
+        // Python converts only this time to a floating-point number.
         b"mtime" if seconds(value).is_some_and(|seconds| seconds < 9_223_372_036_854_775_808.0) => return Ok(()),
         b"mtime" => "a decimal number of seconds up to 9223372036854775295",
         b"atime" | b"ctime" if seconds(value).is_some() => return Ok(()),
@@ -23,7 +23,7 @@ pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax
     Err(InvalidPax::Value { keyword: name(), value: value.to_vec(), expected })
 }
 
-/// Parses a decimal number of seconds, with an optional minus sign and fraction, whose integer part fits in an i64.
+/// Parses a decimal number of seconds, with an optional minus sign and fraction. The integer part must fit in an i64.
 fn seconds(value: &[u8]) -> Option<f64> {
     let text = str::from_utf8(value).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -33,9 +33,8 @@ fn seconds(value: &[u8]) -> Option<f64> {
     (is_number && whole.parse::<i64>().is_ok()).then(|| text.parse().ok())?
 }
 
-/// Returns the keyword of a line inside a record that looks like a record of its own and sets `path`, `size`,
-/// `linkpath` or sparse data. Readers that split the data at line feeds, such as node-tar and Rust's `tar`, apply such
-/// a line.
+/// Returns the keyword of a line inside `record` that looks like a separate record and sets `path`, `size`, `linkpath`
+/// or sparse data. Readers that split the data at line feeds, such as node-tar and Rust's `tar`, apply such a line.
 pub(super) fn record_in_value(record: &[u8]) -> Option<&[u8]> {
     record.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
         let rest = line.trim_ascii_start();

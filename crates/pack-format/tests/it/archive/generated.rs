@@ -1,4 +1,4 @@
-//! Random valid archives: packs of any shape, written in each tar format.
+//! Random valid archives of random packs, in each tar format.
 
 use std::collections::BTreeSet;
 
@@ -170,7 +170,7 @@ impl Plan {
         for index in &self.ignored {
             let directory = &directories[index % directories.len()];
             let path = if index % 2 == 0 { format!("._{index}") } else { format!("{directory}/.DS_Store") };
-            // Skip the file if the pack does not have its directory, which other readers would create.
+            // Skip the file if its directory is not in the pack. Other readers would create that directory.
             if self.fits(&path) && (index % 2 == 0 || pack.contains_key(&format!("{directory}/"))) {
                 members.push(Member::plain(path, Some((0o644, b"ignored".to_vec()))));
             }

@@ -46,7 +46,6 @@ fn the_default_limits() {
     assert_eq!(Limits::default(), expected);
 }
 
-/// `Debug` prints the names of the fields.
 #[test]
 fn each_limit_is_mapped_under_the_name_of_its_field() {
     let mut names = Vec::new();
@@ -55,6 +54,7 @@ fn each_limit_is_mapped_under_the_name_of_its_field() {
         names.len() as u64
     });
     let expected: String = names.iter().zip(1..).map(|(name, number)| format!("{name}: {number}, ")).collect();
+    // `Debug` prints the names of the fields.
     assert_eq!(format!("{numbered:?}"), format!("Limits {{ {} }}", expected.trim_end_matches(", ")));
 }
 
@@ -141,7 +141,7 @@ fn limits_file_bytes_by_the_size_in_the_header() {
         let tar = Archive::pack().header(Header::gnu("data/a").field(SIZE, size)).tar();
         assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 1024"));
     }
-    // Too large for the octal field of the header.
+    // This size is too large for the octal field of the header.
     let tar = Archive::pack().pax(&[("size", b"8589934592")]).file("data/a", b"").tar();
     assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 2048"));
 }

@@ -36,7 +36,7 @@ fn strips_one_wrapping_directory() {
         &expected,
     );
     assert_paths(Archive::new().file("./sample/guides/a", b"").file("./sample/pack.yaml", MANIFEST), &expected);
-    // Git's files beside it are ignored.
+    // Git's files next to the wrapping directory are ignored.
     assert_paths(
         Archive::new().file(".gitignore", b"").file("sample/pack.yaml", MANIFEST).file("sample/guides/a", b""),
         &expected,
@@ -131,7 +131,7 @@ fn accepts_a_pax_path_and_a_long_name_that_agree() {
     let expected = ["data/", "data/b", "pack.yaml"];
     assert_paths(Archive::pack().long_name("data/b").pax(&path).file("x", b""), &expected);
     assert_paths(Archive::pack().pax(&path).long_name("data/b").file("x", b""), &expected);
-    // Commons-compress writes both for a long name and a large number.
+    // If a name is long and a number is large, commons-compress writes both extension headers.
     assert_paths(Archive::pack().long_name("data/b").pax(&[("mtime", b"1.5")]).file("x", b""), &expected);
 }
 

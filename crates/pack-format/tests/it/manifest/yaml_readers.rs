@@ -45,7 +45,7 @@ fn parse_with_pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// Generates text, including text that some parsers read as another type if it is not quoted.
+/// Generates text, including text that some parsers read as a different type if it is not quoted.
 fn text() -> impl Strategy<Value = String> {
     let ambiguous = [
         "",
@@ -116,7 +116,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(ambiguous.to_vec()).prop_map(str::to_owned),
         "[a-zA-Z0-9_/.:*-]{1,12}",
-        // Without control characters, fillers and variation selectors, which are not allowed everywhere.
+        // Leaves out control characters, fillers and variation selectors, which are not allowed everywhere.
         "[\\PC--[\u{115F}\u{1160}\u{180B}-\u{180F}\u{3164}\u{FE00}-\u{FE0F}\u{FFA0}\u{E0100}-\u{E01EF}]]{0,20}",
     ]
 }

@@ -195,7 +195,7 @@ fn rejects_malformed_values_of_standard_pax_keywords() {
         ("mtime", b"", "`\"\"`", mtime),
         ("mtime", b"now", "`now`", mtime),
         ("mtime", b"1e9", "`1e9`", mtime),
-        // Python converts these to floating-point numbers, which are larger than 63 bits.
+        // Python converts these to floating-point numbers, which do not fit in 63 bits.
         ("mtime", b"9223372036854775296", "`9223372036854775296`", mtime),
         ("mtime", b"9223372036854775296.5", "`9223372036854775296.5`", mtime),
         ("atime", b"9223372036854775808", "`9223372036854775808`", time),
@@ -243,7 +243,7 @@ fn rejects_invalid_or_repeated_pax_paths() {
         )],
     );
     assert_rejected(pack_with(&[("path", b"")]), &[&format!("entry `\"\"` {at} has an empty name")]);
-    // Node-tar ignores such an entry and the entry that follows it, even if the header has a name of the root.
+    // Node-tar ignores such an entry and the entry that follows it, even if the name in the header is that of the root.
     for name in ["guides/a", "./"] {
         assert_rejected(
             Archive::pack().pax(&[("path", b"")]).directory(name).file("guides/b", b""),
@@ -352,7 +352,7 @@ fn rejects_a_pax_path_that_some_readers_ignore() {
     let path = ("path", b"guides/b".as_slice());
     let attribute = |value: &'static [u8]| ("SCHILY.xattr.user.note", value);
     for records in [
-        // 7-Zip takes no record of a header in which a value contains a NUL.
+        // 7-Zip ignores all records of a header if a value contains a NUL.
         [attribute(b"a\0b"), path],
         [path, attribute(b"system_u\0")],
         // Rust's `tar` stops at an empty line.
@@ -361,7 +361,8 @@ fn rejects_a_pax_path_that_some_readers_ignore() {
     ] {
         assert_rejected(pack_with(&records), &[&format!("entry `guides/b` at byte 2048 {problem}")]);
     }
-    // No reader is misled if the name in the header is the same, or if the record comes later.
+    // No reader is misled if the name in the header is the same, if the empty line comes after the `path`, or if there
+    // is none.
     for records in [[attribute(b"a\0b"), ("path", b"guides/a")], [path, attribute(b"a\n")], [path, attribute(b"a\nb")]]
     {
         accepted_paths(&pack_with(&records).tar_gz());

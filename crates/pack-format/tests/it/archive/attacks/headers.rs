@@ -47,7 +47,8 @@ fn rejects_a_malformed_checksum() {
         b"12x456\0 ".to_vec(),
         b"-00001\0 ".to_vec(),
         b"0o1234\0 ".to_vec(),
-        // GNU tar rejects base-256, node-tar a checksum without a space or NUL after it, libarchive one after a NUL.
+        // GNU tar rejects base-256. Node-tar rejects a checksum that no space or NUL follows. Libarchive rejects a
+        // checksum that a NUL precedes.
         base_256,
         format!("{checksum:08o}").into_bytes(),
         format!("\0{checksum:06o} ").into_bytes(),

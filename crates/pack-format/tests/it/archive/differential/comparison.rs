@@ -9,22 +9,22 @@ use test_support::{
 
 use super::{directories::without_ignored, readers::Reader};
 
-/// An archive whose verdict is compared with its readers.
+/// An archive to validate and to unpack with all readers.
 pub(super) struct Case {
     name: String,
     tar: Vec<u8>,
-    /// The pack that a writer archived, and its layer unless the writer leaves out empty directories. `None` for a
-    /// changed archive.
+    /// The pack that a writer archived, and its layer. The layer is `None` if the writer leaves out empty directories.
+    /// Both are `None` for a changed archive.
     expected: Option<(Listing, Option<Vec<u8>>)>,
 }
 
 impl Case {
-    /// Returns the case of an archive by a writer. It must be accepted.
+    /// Returns the case of an unchanged archive by a writer. The validator must accept it.
     pub(super) fn written(name: String, tar: Vec<u8>, pack: Listing, layer: Option<Vec<u8>>) -> Self {
         Self { name, tar, expected: Some((pack, layer)) }
     }
 
-    /// Returns the case of a changed archive.
+    /// Returns the case of an archive that was changed after a writer made it. The validator may reject it.
     pub(super) fn changed(name: String, tar: Vec<u8>) -> Self {
         Self { name, tar, expected: None }
     }
@@ -35,7 +35,7 @@ impl Case {
 pub(super) struct Tally {
     accepted: usize,
     rejected: usize,
-    /// The number of archives whose rejection was compared with the readers, since no rule of packs forbids them.
+    /// The number of rejected archives that no rule for packs forbids. They were compared with the readers too.
     compared_rejections: usize,
     /// The number of accepted archives that each reader refused.
     refused: BTreeMap<String, usize>,
@@ -58,11 +58,11 @@ impl fmt::Display for Tally {
     }
 }
 
-/// What the validator found in an archive, or why it rejected it.
+/// The files that the validator found in an archive, or the problems for which it rejected the archive.
 type Verdict = Result<Listing, Vec<String>>;
 
-/// Parts of the reasons that apply because tar readers disagree, and not because of a rule for packs. An archive that
-/// is rejected only for them must be read differently by some reader.
+/// Parts of the messages of problems that exist only because tar readers disagree, and not because of a rule for packs.
+/// If an archive has only such problems, the readers must disagree on it.
 const READERS_DISAGREE: [&str; 4] = [
     "with decomposed characters",
     "a GNU long name that differ",
@@ -110,7 +110,8 @@ pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tall
     }
 }
 
-/// Validates an archive. Compares an archive by a writer, and its layer, with the directory.
+/// Validates an archive. If it is an unchanged archive by a writer, compares its files and its layer with the
+/// directory.
 fn verdict(case: &Case, tally: &mut Tally) -> Verdict {
     let result = validate(&gzip_at(&case.tar, Compression::none()));
     let found = match result {
@@ -148,7 +149,7 @@ fn disagreements(pack: &Listing, readings: &[(Reader, Result<Listing, String>)],
     found
 }
 
-/// Returns whether the reference readers accept an archive, and no reader finds anything else in it.
+/// Returns whether all reference readers accept an archive, and all readers that accept it find the same files.
 fn agreement(readings: &[(Reader, Result<Listing, String>)]) -> bool {
     let first = readings.iter().find_map(|(_, reading)| reading.as_ref().ok());
     readings.iter().all(|(reader, reading)| match reading {
@@ -157,7 +158,7 @@ fn agreement(readings: &[(Reader, Result<Listing, String>)]) -> bool {
     })
 }
 
-/// Returns the pack in an unpacked archive: without ignored files, and without a wrapping directory.
+/// Returns the pack in an unpacked archive, without ignored files and without a wrapping directory.
 fn pack_in(listing: Listing) -> Listing {
     let listing = without_ignored(listing);
     let mut top: Vec<&str> = listing.keys().map(|path| path.split_inclusive('/').next().unwrap_or_default()).collect();

@@ -12,13 +12,13 @@ use test_support::{
 
 use super::writers::Writer;
 
-/// Starts of names. A number makes each name unique, even if case is ignored. Bsdtar would compose decomposed
-/// characters.
+/// The starts of names. [`name`] adds a number that makes each name unique, even if case is ignored. No character is
+/// decomposed, since bsdtar would compose it.
 const STEMS: [&str; 11] =
     ["a", "Read me", "run.sh", "é", "日本語", "😀", ".hidden", "it's", "\"quoted\"", "a+b=c,d", "-x"];
 const SIZES: [usize; 8] = [0, 1, 3, 511, 512, 513, 1_024, 5_000];
 
-/// Writes a random pack: files and directories of any name, size and mode, and files that uploads ignore.
+/// Writes a random pack: files and directories with various names, sizes and modes, and files that validation ignores.
 pub(super) fn make_directory(directory: &Path, has_long_names: bool, random: &mut Rng) {
     fs::create_dir(directory).unwrap();
     let mut parents: Vec<String> = ["guides", "scripts", "data", "templates"].map(str::to_owned).into();
@@ -48,7 +48,7 @@ pub(super) fn make_directory(directory: &Path, has_long_names: bool, random: &mu
     }
 }
 
-/// Returns the pack that an archive of this directory must contain.
+/// Returns the pack that this writer's archive of the directory must contain.
 pub(super) fn expected_pack(directory: &Path, writer: &Writer) -> Listing {
     let mut pack = read_directory(directory);
     if !writer.stores_empty_directories() {
@@ -59,7 +59,7 @@ pub(super) fn expected_pack(directory: &Path, writer: &Writer) -> Listing {
     without_ignored(pack)
 }
 
-/// Removes the files that uploads ignore.
+/// Removes the files that validation ignores.
 pub(super) fn without_ignored(mut listing: Listing) -> Listing {
     let is_metadata = |component: &str| component == ".DS_Store" || component.starts_with("._");
     listing.retain(|path, _| {

@@ -1,10 +1,10 @@
-//! Archives of random directories by every writer that is installed, and the same archives with changed headers. The
-//! verdict on each is compared with what every reader makes of it.
+//! Archives random directories with every installed writer, and changes some of the archives. Compares the validator's
+//! verdict on each archive with what every installed reader unpacks from it.
 //!
 //! - [`directories`] makes the directories, [`writers`] archive them, and [`mutations`] change the archives.
-//! - [`readers`] unpack the archives, and [`comparison`] compares them with the verdict.
+//! - [`readers`] unpack the archives, and [`comparison`] compares the results with the verdicts.
 //!
-//! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` selects other ones.
+//! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` sets the seed of the random generator.
 
 mod comparison;
 mod directories;
@@ -25,7 +25,7 @@ use self::{
 
 const DEFAULT_CASES: usize = 400;
 const DEFAULT_SEED: u64 = 15;
-/// The number of changed archives for each archive of a writer.
+/// The number of changed copies of each archive that a writer makes.
 const MUTATIONS: usize = 4;
 /// The number of directories that all writers archive before the readers run.
 const DIRECTORIES: usize = 3;

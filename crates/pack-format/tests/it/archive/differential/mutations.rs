@@ -15,7 +15,7 @@ const NUMBERS: [(&str, Range<usize>); 7] = [
     ("devmajor", DEV_MAJOR),
     ("devminor", DEV_MINOR),
 ];
-/// Values of numeric fields. A field is padded with NULs, or cut off.
+/// Values for numeric fields. A shorter value is padded with NULs, and a longer one is cut off.
 const VALUES: [&[u8]; 15] = [
     b"",
     b"            ",
@@ -78,7 +78,7 @@ const RECORDS: [(&str, &[u8]); 30] = [
     ("VENDOR.key", b"\xff"),
 ];
 
-/// Changes one thing of a tar. Returns a description, and the changed tar.
+/// Makes one random change to a tar. Returns a description of the change, and the changed tar.
 pub(super) fn mutate(tar: &[u8], random: &mut Rng) -> (String, Vec<u8>) {
     let headers = headers(tar);
     let start = headers[random.usize(..headers.len())];
@@ -177,7 +177,7 @@ fn insert_pax(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     format!("PAX header {} of {}", char::from(typeflag), String::from_utf8_lossy(&data))
 }
 
-/// Inserts a GNU long name, often the name that the entry already has.
+/// Inserts a GNU long name or long link name. It is often the name that the entry already has.
 fn insert_long_name(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     let mut name: Vec<u8> = tar[start..][NAME].iter().copied().take_while(|byte| *byte != 0).collect();
     if random.u8(..3) == 0 {
@@ -196,7 +196,7 @@ fn insert(tar: &mut Vec<u8>, start: usize, header: Header, data: &[u8]) {
     tar.splice(start..start, [&header, data, padding.as_slice()].concat());
 }
 
-/// Changes the blocks of zeros after the last entry.
+/// Replaces the blocks of zeros after the last entry with a random number of them and random further bytes.
 fn change_end(tar: &mut Vec<u8>, random: &mut Rng) -> String {
     let content = tar.len() - tar.iter().rev().take_while(|byte| **byte == 0).count();
     tar.truncate(content.next_multiple_of(BLOCK));

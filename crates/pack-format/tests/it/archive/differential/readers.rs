@@ -51,8 +51,8 @@ impl Reader {
     }
 }
 
-/// Returns the command of a program in `programs/`. Its argument must be `read` or `write`. Reports a program whose
-/// interpreter or library is not installed, and returns `None`.
+/// Returns the command that runs a program in `programs/`. The caller must add the argument `read` or `write`. If the
+/// interpreter or a library is not installed, reports that and returns `None`.
 pub(super) fn program(name: &str) -> Option<Command> {
     const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/archive/differential/programs");
     // `.ci/run` installs node-tar here.

@@ -31,7 +31,7 @@ const COMMANDS: [&str; 18] = [
      user.email=a@example.com commit -qm a && git archive -o $OUT HEAD",
 ];
 
-/// Formats of the programs that archive many directories in one process.
+/// The programs that archive many directories in one process, and the formats that each can write.
 const FORMATS: [(&str, &[&str]); 4] = [
     ("python", &["ustar", "gnu", "pax"]),
     ("node-tar", &["default", "portable", "ustar"]),

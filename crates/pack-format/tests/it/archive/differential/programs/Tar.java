@@ -1,5 +1,5 @@
-// Unpacks or writes archives with commons-compress. Reads a job a line from standard input, and prints `ok` or an error
-// a line.
+// Unpacks or writes archives with commons-compress. Reads one job per line from standard input. Prints `ok` or an error
+// for each job.
 //   read: archive, directory
 //   write: format, directory, archive
 import java.io.BufferedInputStream;

@@ -1,5 +1,5 @@
-// Unpacks or writes archives with Go's archive/tar. Reads a job a line from standard input, and prints `ok` or an error a
-// line.
+// Unpacks or writes archives with Go's archive/tar. Reads one job per line from standard input. Prints `ok` or an error
+// for each job.
 //
 //	read: archive, directory
 //	write: format, directory, archive
@@ -50,7 +50,7 @@ func read(archive, directory string) error {
 		if err != nil {
 			return err
 		}
-		// This archive/tar returns global headers; other readers only apply them.
+		// Unlike other readers, archive/tar returns global headers as entries.
 		if header.Typeflag == tar.TypeXGlobalHeader {
 			continue
 		}

@@ -1,4 +1,5 @@
-// Unpacks or writes archives with node-tar. Reads a job a line from standard input, and prints `ok` or an error a line.
+// Unpacks or writes archives with node-tar. Reads one job per line from standard input. Prints `ok` or an error
+// for each job.
 //   read: archive, directory
 //   write: format, directory, archive
 import { createRequire } from 'node:module';

@@ -1,4 +1,5 @@
-# Writes archives with Python's tarfile. Reads a job a line from standard input, and prints `ok` or an error a line.
+# Writes archives with Python's tarfile. Reads one job per line from standard input. Prints `ok` or an error for each
+# job.
 #   write: format, directory, archive
 import sys
 import tarfile
