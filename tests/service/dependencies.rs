@@ -27,7 +27,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("config", CONFIG),
 ];
 
-/// The modules that a use case may use. A use case may not use a different use case.
+/// The modules that a use case may use. A use case may not use other use cases.
 const USE_CASE: &[&str] = &["error_chain", "telemetry", "records", "identity", "aws", "registry", "validation"];
 
 const LAMBDA: &[&str] = &[

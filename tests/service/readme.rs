@@ -53,7 +53,8 @@ fn console_blocks(document: &str) -> Vec<&str> {
     blocks.map(|rest| rest.split_once("```").expect("the block has an end").0).collect()
 }
 
-/// Returns whether a block has a command other than `cargo` and all optional tools that it uses are installed.
+/// Returns whether to run a block: it has a command other than `cargo`, and all optional tools that it uses are
+/// installed.
 fn is_runnable(steps: &[Step]) -> bool {
     !steps.iter().all(|step| step.command.starts_with("cargo "))
         && OPTIONAL_TOOLS.into_iter().all(|name| {
