@@ -120,7 +120,7 @@ impl Functions {
         Ok([api, builder])
     }
 
-    /// Removes the oldest job from the queue and returns the event that would deliver it.
+    /// Removes the oldest job from the build queue, and returns the event that would deliver it to `builder`.
     async fn take_job(&self) -> Result<Value, Box<dyn Error>> {
         let Embedded { clients, queues, .. } = &self.embedded;
         let received = clients.sqs.receive_message().queue_url(&queues.builds).send().await?;

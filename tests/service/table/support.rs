@@ -38,7 +38,7 @@ impl Database {
         self.client.scan().table_name(&self.name).send().await.unwrap().items().len()
     }
 
-    /// Returns whether the record is in the index of pending builds.
+    /// Returns whether the record is in the index of pending builds and purges.
     pub(crate) async fn is_pending(&self, record: &Record) -> bool {
         self.table.pending(None).await.unwrap().ids.contains(&record.id)
     }

@@ -108,7 +108,7 @@ impl Fixture {
             .len()
     }
 
-    /// Receives all visible jobs from the queue.
+    /// Receives all visible jobs from the build queue.
     pub(crate) async fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         loop {
