@@ -19,7 +19,7 @@ pub(crate) struct Load {
     pub(crate) times: Vec<Duration>,
     /// The errors of all other uploads.
     pub(crate) failures: Vec<String>,
-    /// The wall-clock time of the test.
+    /// The wall-clock time of the whole test.
     pub(crate) elapsed: Duration,
     /// The CPU time of the clients.
     pub(crate) cpu_time: Duration,

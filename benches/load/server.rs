@@ -43,13 +43,13 @@ impl Server {
         Ok(local)
     }
 
-    /// Starts pypiserver under gunicorn with four workers. Returns `None` if they are not installed. With
-    /// `overwrite`, pypiserver does not search for an existing file.
+    /// Starts pypiserver under gunicorn with four workers. Returns `None` if they are not installed.
     pub(crate) async fn pypiserver() -> Result<Option<Self>, Box<dyn Error>> {
         let folder = TempDir::new()?;
         let packages = folder.path().join("packages");
         fs::create_dir(&packages)?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        // With `overwrite`, pypiserver does not search for an existing file.
         let application = format!(
             "pypiserver:app(roots=['{}'], password_file='.', authenticate=[], overwrite=True)",
             packages.display()
@@ -81,7 +81,7 @@ impl Server {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Uploads an archive. The error describes an unsuccessful response.
+    /// Uploads an archive. If the upload fails, returns an error that describes the response.
     pub(crate) async fn upload(&self, client: &Client, archive: Part) -> Result<(), String> {
         let (request, expected) = match &self.key {
             Some(key) => {

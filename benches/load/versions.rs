@@ -11,9 +11,9 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// The size of `pack.yaml` in the tar: a header and one block of content.
 const MANIFEST_SIZE: usize = 1_024;
 
-/// Makes archives of the `small` pack that differ only in the version, almost without CPU time: `pack.yaml` comes first
-/// and in a stored deflate block (RFC 1951, section 3.2.4), so that its version can be replaced without compressing
-/// again.
+/// Makes archives of the `small` pack that differ only in the version. This takes almost no CPU time: `pack.yaml` comes
+/// first, in a stored deflate block (RFC 1951, section 3.2.4). Its version can be replaced without compressing the
+/// archive again.
 pub(crate) struct Versions {
     archive: Vec<u8>,
     /// The range of `pack.yaml` and its header in the archive.

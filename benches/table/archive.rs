@@ -7,11 +7,11 @@ use pack_format::Limits;
 use sha2::{Digest as _, Sha256};
 use test_support::validation::{ValidatedPack, validate_within};
 
-/// How many bytes are decompressed at a time; two buffers of this size fit in the L1 cache.
+/// The number of bytes to decompress at a time. Two buffers of this size fit in the L1 cache.
 const CHUNK: usize = 16 << 10;
 
-/// Does the minimum: decompresses the archive once, discards the result, and computes the SHA-256 of the archive and of
-/// the tar.
+/// Does the minimum work: decompresses the archive once and discards the result. Returns the SHA-256 of the archive and
+/// of the tar.
 pub(crate) fn floor(archive: &[u8]) -> [[u8; 32]; 2] {
     let mut tar = Sha256::new();
     let mut decoder = GzDecoder::new(archive);

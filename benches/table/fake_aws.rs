@@ -7,8 +7,8 @@ use aws_smithy_runtime_api::client::{
 };
 use serde_json::{Value, json};
 
-/// An HTTP client that answers the requests of the AWS SDK in this process: every API key exists, and every write
-/// succeeds.
+/// An HTTP client that responds to the requests of the AWS SDK in this process. In its responses, every API key exists
+/// and every write succeeds.
 #[derive(Debug, Clone)]
 pub(crate) struct FakeAws;
 

@@ -18,7 +18,7 @@ use crate::{ratio::median, upload};
 
 /// How long to let a function start before its first event.
 const START_TIME: Duration = Duration::from_millis(300);
-/// How often a warm function gets the same upload.
+/// How many more times `api` gets the same upload once it is warm.
 const REPEATS: usize = 3;
 
 /// The binary of the `api` function.
@@ -68,8 +68,8 @@ impl Functions {
         Ok(Self { embedded, variables })
     }
 
-    /// Measures new processes that accept an upload and build it. Then `api` gets the same upload again a few times, as
-    /// a warm function does.
+    /// Measures the peak memory of new processes that accept and build an upload. `api` then gets the same upload a few
+    /// more times, as a warm function would.
     pub(crate) async fn peaks(&self, upload: &Value) -> Result<Peaks, Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), &self.variables).await;
         let mut builder = Function::start(BUILDER.as_ref(), &self.variables).await;
@@ -81,7 +81,7 @@ impl Functions {
         Ok(Peaks { api: peak(api.process_id())?, builder: peak(builder.process_id())? })
     }
 
-    /// Returns the median of how much longer a new process takes for its first upload than for its second.
+    /// Returns the median extra time that a new process takes for its first upload, compared with its second.
     pub(crate) async fn first_upload(&self, upload: &Value) -> Result<Duration, Box<dyn Error>> {
         let mut extra = Vec::new();
         for _ in 0..15 {
@@ -99,7 +99,8 @@ impl Functions {
         Ok(median(extra))
     }
 
-    /// Sends an archive to S3, and measures what `api` needs to accept it and what `builder` needs to build its image.
+    /// Sends an archive to S3. Then measures the cost for `api` to accept the archive, and for `builder` to build its
+    /// image.
     pub(crate) async fn large(&self, archive: Vec<u8>) -> Result<[Cost; 2], Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), &self.variables).await;
         let upload = expect_success(api.invoke(upload::begin(&archive)).await)?;
@@ -119,7 +120,7 @@ impl Functions {
         Ok([api, builder])
     }
 
-    /// Removes the oldest job from the queue and returns the event that would deliver it.
+    /// Removes the oldest job from the build queue, and returns the event that would deliver it to `builder`.
     async fn take_job(&self) -> Result<Value, Box<dyn Error>> {
         let Embedded { clients, queues, .. } = &self.embedded;
         let received = clients.sqs.receive_message().queue_url(&queues.builds).send().await?;
@@ -132,7 +133,7 @@ impl Functions {
     }
 }
 
-/// Returns the body of a successful response: 201 to the first upload of an archive, and 200 to the following ones.
+/// Returns the body of a successful response. The first upload of an archive gets a 201, and later ones get a 200.
 fn expect_success(outcome: Outcome) -> Result<Value, Box<dyn Error>> {
     match outcome {
         Ok(response) if response["statusCode"] == 201 || response["statusCode"] == 200 => {

@@ -1,9 +1,9 @@
 //! Measures what an upload costs in time and memory, and prints tables.
 //!
-//! Times are ratios to the *floor*, the minimum that any implementation needs: to decompress the archive once, and to
-//! hash the archive and the tar once. Each measurement is paired with a measurement of the floor; see [`ratio`]. Times
-//! are CPU times unless stated otherwise. The time of an event excludes its decoding by `lambda_http`, which has its
-//! own column.
+//! Times are ratios to the *floor*. The floor is the time to decompress the archive once, and to hash the archive and
+//! the tar once. Every implementation must do at least this work. Each measurement is paired with a measurement of the
+//! floor; see [`ratio`]. Times are CPU times unless stated otherwise. The time of an event excludes its decoding by
+//! `lambda_http`, which has its own column.
 
 mod archive;
 mod event;
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Describes the CPU.
+/// Returns the number of cores and the model of the CPU.
 fn machine() -> Result<String, Box<dyn Error>> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();

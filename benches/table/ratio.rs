@@ -66,7 +66,7 @@ impl ValueFormatter for Ratio {
 /// Runs criterion with [`Ratio`], and collects the times of the floor.
 pub(crate) struct Ratios {
     criterion: Criterion<Ratio>,
-    /// The measured times of the floor, since the last call of [`Ratios::take_floor`].
+    /// The times of the floor measured since the last call to [`Ratios::take_floor`].
     floors: Vec<Duration>,
 }
 

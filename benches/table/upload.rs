@@ -8,7 +8,7 @@ const LARGEST: usize = 6_291_456;
 /// The boundary of the form in the Content-Type of the event.
 const BOUNDARY: &str = "------------------------d74496d66958873e";
 
-/// Returns the event of an upload.
+/// Returns the event that uploads an archive.
 pub(crate) fn upload(archive: &[u8]) -> Value {
     upload_with_preamble(0, archive)
 }
@@ -39,8 +39,8 @@ fn upload_with_preamble(preamble: usize, archive: &[u8]) -> Value {
     form(preamble, "archive\"; filename=\"pack.tar.gz", archive)
 }
 
-/// Returns the event of a form with one part after `preamble` bytes. `name` is inserted into the part's
-/// header between quotes, and may carry more parameters.
+/// Returns the event that sends a form with one part after a preamble of `preamble` bytes. `name` is inserted between
+/// the quotes in the part's header, so it can add more parameters.
 fn form(preamble: usize, name: &str, content: &[u8]) -> Value {
     let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
     let end = format!("\r\n--{BOUNDARY}--\r\n");

@@ -30,8 +30,10 @@ schemathesis.openapi.media_type("application/gzip", packs)
 
 @schemathesis.hook
 def filter_case(context, case):
-    """Skips requests that match the schema but are not valid: an upload_id belongs to no upload that was begun, and the
-    filter `version` needs `name`, which OpenAPI cannot say."""
+    """Skips requests that match the schema but are never accepted.
+
+    A generated upload_id belongs to no upload. The filter `version` requires `name`, which OpenAPI cannot express.
+    """
     has_upload_id = isinstance(case.body, dict) and "upload_id" in case.body
     query = case.query or {}
     return not has_upload_id and not ("version" in query and "name" not in query)

@@ -23,7 +23,7 @@ const REQUIRED: [(&str, &str); 5] = [
     ("REGISTRY", "registry.example:5000/packs"),
 ];
 
-/// Returns a lookup of the required variables and of `more`, which takes precedence.
+/// Returns a function that looks up the required variables and those in `more`. The latter take precedence.
 fn environment(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
     let all = REQUIRED.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let all: HashMap<String, String> = all.collect();
@@ -89,7 +89,8 @@ fn by_name(limits: &Limits) -> BTreeMap<String, u64> {
     values
 }
 
-/// Returns the defaults in docs/configuration.md of the variables with this prefix, by the rest of the variable's name.
+/// Returns the documented default of each variable with this prefix, by the variable's name without the prefix. Reads
+/// docs/configuration.md.
 fn documented(prefix: &str) -> BTreeMap<String, u64> {
     let document = include_str!("../../docs/configuration.md");
     let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.strip_prefix(prefix)?.split_once("` | "));
@@ -217,7 +218,7 @@ fn registry_credentials_must_be_complete_and_are_not_printed() {
     assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "iam")]).unwrap_err()), ["REGISTRY_AUTH"]);
 }
 
-/// Returns the number at the first `key` after `resource` in template.yaml.
+/// Returns the number that is the value of the first `key` after `resource` in template.yaml.
 fn template(resource: &str, key: &str) -> u64 {
     let template = include_str!("../../template.yaml");
     let (_, after) = template.split_once(&format!("\n  {resource}:\n")).expect("the template has the resource");
@@ -225,8 +226,9 @@ fn template(resource: &str, key: &str) -> u64 {
     value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
-/// If the lease ended earlier, a late request of an ended build could change the registry during the next build (see
-/// crates/publishing-model). If it ended later, a redelivered job could find the lease of the build that died.
+/// If the lease ended earlier, a late request from a finished build could change the registry during the next build
+/// (see crates/publishing-model). If it ended later, a redelivered job could find that the dead build still holds the
+/// lease.
 #[test]
 fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
     let builder = Builder::read(environment(&[])).unwrap();

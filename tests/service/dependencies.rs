@@ -1,5 +1,5 @@
-//! Checks which modules under src/ use which. The test reads every path that begins with `crate` or `super`, in `use`
-//! declarations and elsewhere, except in line comments.
+//! Checks which modules under src/ use which other modules. The test reads every path that begins with `crate` or
+//! `super`, in `use` declarations and elsewhere, except in line comments.
 //!
 //! To allow a dependency, add it to [`ALLOWED`]. Every new top-level module needs an entry.
 
@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The top-level modules that are restricted, and the modules that each may use.
+/// The restricted top-level modules, each with the modules that it may use.
 const ALLOWED: [(&str, &[&str]); 14] = [
     ("records", &[]),
     ("error_chain", &[]),
@@ -27,7 +27,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("config", CONFIG),
 ];
 
-/// The modules that a use case may use. A use case may not use another one.
+/// The modules that a use case may use. A use case may not use other use cases.
 const USE_CASE: &[&str] = &["error_chain", "telemetry", "records", "identity", "aws", "registry", "validation"];
 
 const LAMBDA: &[&str] = &[
@@ -128,8 +128,8 @@ fn module_path(file: &Path) -> Vec<String> {
     segments.iter().map(|segment| segment.to_str().unwrap().to_owned()).filter(|segment| segment != "mod").collect()
 }
 
-/// Returns the line and the name of each top-level module that a source file uses. `depth` is the number of segments in
-/// the file's own module path.
+/// Returns each top-level module that a source file uses, with the line number of the use. `depth` is the number of
+/// segments in the file's own module path.
 fn dependencies(source: &str, depth: usize) -> Vec<(usize, String)> {
     let lines = source.lines().map(|line| line.split("//").next().unwrap_or_default());
     let tokens: Vec<_> = (1..).zip(lines).flat_map(|(n, line)| tokens(line).into_iter().map(move |t| (n, t))).collect();
@@ -156,7 +156,8 @@ fn collect(path: &[(usize, &str)], depth: usize, found: &mut Vec<(usize, String)
     }
 }
 
-/// Returns the members of a comma-separated group. Each member is a slice from its start to the end of the group.
+/// Returns a slice for each member of a comma-separated group. Each slice starts at its member and extends to the end
+/// of the group.
 fn members<'a, 'b>(group: &'a [(usize, &'b str)]) -> Vec<&'a [(usize, &'b str)]> {
     let (mut members, mut nesting, mut at_start) = (Vec::new(), 0, true);
     for (index, (_, token)) in group.iter().enumerate() {

@@ -53,7 +53,8 @@ fn console_blocks(document: &str) -> Vec<&str> {
     blocks.map(|rest| rest.split_once("```").expect("the block has an end").0).collect()
 }
 
-/// Returns whether a block has a command other than `cargo`, and its tools are installed.
+/// Returns whether to run a block: it has a command other than `cargo`, and all optional tools that it uses are
+/// installed.
 fn is_runnable(steps: &[Step]) -> bool {
     !steps.iter().all(|step| step.command.starts_with("cargo "))
         && OPTIONAL_TOOLS.into_iter().all(|name| {
@@ -81,14 +82,14 @@ fn run_all(commands: &[&str], directory: &Path, work: &Path) -> Vec<String> {
     outputs.collect()
 }
 
-/// Returns whether an output line matches an expected one, in which `…` stands for one or more characters.
+/// Returns whether an output line matches an expected line. `…` in the expected line stands for one or more characters.
 fn matches(expected: &str, found: &str) -> bool {
     let Some((start, rest)) = expected.split_once('…') else { return expected == found };
     let Some(found) = found.strip_prefix(start) else { return false };
     found.char_indices().any(|(index, char)| matches(rest, &found[index + char.len_utf8()..]))
 }
 
-/// Returns the lines of the output. Replaces each line that matches an expected line with that line.
+/// Returns the output lines. If a line matches an expected line, returns the expected line in its place.
 fn merge(expected: &[String], found: &str) -> Vec<String> {
     let mut rest = expected;
     let lines = found.lines().map(|line| match rest.iter().position(|expected| matches(expected, line)) {

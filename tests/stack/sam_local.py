@@ -17,7 +17,7 @@ from relay import Relay
 
 ROOT = pathlib.Path(__file__).parents[2]
 BUILT = ROOT / ".aws-sam/build"
-# The host's name in containers. Docker Desktop defines it; `--add-host` adds it on Linux.
+# The host's name in containers. Docker Desktop defines it. On Linux, `--add-host` adds it.
 HOST = "host.docker.internal"
 SERVICES = {"s3": "S3", "dynamodb": "DYNAMODB", "sqs": "SQS"}
 
@@ -50,8 +50,11 @@ def environment(local):
 
 
 def template(variables):
-    """Returns the template that `sam build` wrote, with two additions. It declares the variables, because `sam local`
-    sets no others, and binary media types, because `sam local` otherwise passes bodies as text (HTTP APIs do not)."""
+    """Returns the template that `sam build` wrote, with two additions.
+
+    It declares the variables, because `sam local` sets only declared variables. It also declares binary media types,
+    because `sam local` otherwise passes bodies as text. A deployed HTTP API does not need them.
+    """
     built = yaml_parse((BUILT / "template.yaml").read_text())
     for function, names in variables.items():
         properties = built["Resources"][function]["Properties"]

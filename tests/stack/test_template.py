@@ -1,6 +1,6 @@
-"""Tests rules for template.yaml that linters cannot know. Run by tests/scripts/check-template.
+"""Checks template.yaml against rules that linters do not know. Run by tests/scripts/check-template.
 
-They run on SAM's translation of the template, which is what CloudFormation deploys.
+The tests run on SAM's translation of the template, which is what CloudFormation deploys.
 """
 
 import json
@@ -102,7 +102,7 @@ class Permissions(unittest.TestCase):
         self.assertFalse(of_type("AWS::IAM::Policy") or of_type("AWS::IAM::ManagedPolicy"))
 
     def test_declared_calls_match_those_recorded_by_cargo_test(self):
-        """`cargo test` records all calls of the functions. All tests must have run, with all tools installed."""
+        """Compares the calls that `cargo test` recorded. All tests must have run, with all tools installed."""
         seen = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "tmp/calls"
         if not seen.exists() and "REQUIRE_TOOLS" not in os.environ:
             self.skipTest("cargo test has not been run")
@@ -112,7 +112,7 @@ class Permissions(unittest.TestCase):
             self.assertEqual(sorted(PERMISSIONS["calls"][binary]), calls, hint)
 
     def test_declared_calls_match_the_code(self):
-        """Finds the SDK operations that src/ calls, whether or not a test covers them."""
+        """Checks the SDK operations that src/ calls, whether or not a test covers them."""
         declared = {call for calls in PERMISSIONS["calls"].values() for call in calls}
         self.assertEqual(declared, set(PERMISSIONS["actions"]))
         found = set()

@@ -1,7 +1,8 @@
 //! Tests of the embedded backends of `local`, through the clients that production uses: the AWS SDK and registry
 //! clients.
 //!
-//! To add a case, start [`Embedded`] and send requests with its clients; [`restart`] checks what survives a restart.
+//! To add a case, start [`Embedded`] and send requests with its clients. To check what survives a restart, call
+//! [`restart`].
 
 mod dynamodb;
 mod gateway;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Embedded;
 
-/// Returns the number of visible messages and the number of invisible messages.
+/// Returns the numbers of visible and invisible messages in a queue.
 async fn depth(client: &Client, url: &str) -> [u32; 2] {
     let attributes = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let attributes = attributes.send().await.unwrap().attributes.unwrap();

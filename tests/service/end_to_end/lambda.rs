@@ -62,7 +62,7 @@ impl SeededBackends {
         Function::start(&role.binary(), &variables.chain(proxies).collect::<Vec<_>>()).await
     }
 
-    /// Receives and deletes the job in the queue.
+    /// Receives and deletes the only job in the build queue.
     async fn take_job(&self) -> Message {
         let (sqs, queue) = (&self.embedded.clients.sqs, &self.embedded.queues.builds);
         let receive = sqs.receive_message().queue_url(queue).max_number_of_messages(10);

@@ -14,7 +14,7 @@ fn large(name: &str) -> Vec<u8> {
     archive
 }
 
-/// Returns the problems of the field `upload_id`. Fails if another field has problems.
+/// Returns the problems of the field `upload_id`. Fails if any other field has problems.
 #[track_caller]
 fn problems(response: &ApiResponse) -> &serde_json::Value {
     let fields = &response.expect_error(400, "validation_error")["details"]["fields"];
@@ -146,7 +146,7 @@ async fn both_kinds_of_upload_report_the_same_problems() {
         assert_eq!(without_id(&sent), without_id(&direct));
     }
 
-    // Uploads through S3 have limits too, although higher ones.
+    // Uploads through S3 also have limits, but higher ones.
     let file = |size: usize| {
         let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
         getrandom::fill(&mut content[..1 << 20]).unwrap();

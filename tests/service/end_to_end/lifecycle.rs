@@ -37,8 +37,8 @@ async fn build(local: &Local, archive: Vec<u8>) -> ApiResponse {
     created
 }
 
-/// Fails unless the registry has the image, by tag and by digest, and lists its tag; or, if `exists` is false, nothing
-/// of it.
+/// If `exists` is true, fails unless the registry has the image by tag and by digest, and lists the tag. If it is
+/// false, fails if the registry has any of these.
 async fn expect_image(local: &Local, record: &Value, exists: bool) {
     let image_ref = record["image_ref"].as_str().unwrap();
     let (repository, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();

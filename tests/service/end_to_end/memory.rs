@@ -1,5 +1,5 @@
-//! Tests of the functions' peak memory for the most expensive uploads, builds and sweeps, and of the result of each.
-//! The tests print memory and CPU time, from which tests/scripts/measure derives the sizes of the functions.
+//! Tests of the functions' peak memory for the most expensive uploads, builds and sweeps, and of their results. The
+//! tests print memory and CPU time. tests/scripts/measure runs them with the functions built for deployment.
 //!
 //! To add a case, add an archive and its expected result to [`uploads`].
 
@@ -70,8 +70,8 @@ fn full() -> Archive {
     archive.file("data/rest", &dense[..rest])
 }
 
-/// Returns an archive with nearly the maximum number of entries, all at the maximum depth. Each is in a directory of
-/// its own, for which the archive has no entry.
+/// Returns an archive with nearly the maximum number of entries, all at the maximum depth. Each is in its own
+/// directory. The archive has no entries for these directories.
 fn deep() -> Archive {
     let prefix = format!("data/{}", ["level-x"; 18].join("/"));
     let parents = ["level-x"; 11].join("/");
@@ -95,8 +95,8 @@ fn extended(name: &str, record: &[u8]) -> Archive {
         .fold(pack(name, ""), |archive, index| archive.extension(b'x', &records).file(format!("data/{index}"), b""))
 }
 
-/// Returns an archive that unpacks to about five times the limit for an archive in a request, and compresses to a fifth
-/// of that.
+/// Returns an archive that unpacks to about five times the limit for an archive in a request. It compresses to a fifth
+/// of its unpacked size.
 fn large() -> Archive {
     let content: Vec<u8> =
         noise(3 << 20).chunks(4_096).flat_map(|chunk| iter::repeat_n(chunk, 5).flatten().copied()).collect();

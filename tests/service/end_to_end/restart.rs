@@ -1,4 +1,4 @@
-//! What happens when `local` is killed, interrupted or restarted.
+//! Tests of killing, interrupting and restarting `local`.
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ async fn admin(api: &TestApi, arguments: &[&str]) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-/// Parses the audit line on standard error. Fails unless the command succeeded and printed exactly one.
+/// Returns the audit line on standard error. Fails unless the command succeeded and printed exactly one such line.
 #[track_caller]
 fn audit_line(output: &Output) -> Value {
     let text = String::from_utf8(output.stderr.clone()).unwrap();

@@ -27,7 +27,7 @@ fn default_claims() -> Value {
     })
 }
 
-/// Returns the claims of an access token whose JWT template adds an audience, a time and claims of its own.
+/// Returns the claims of an access token whose JWT template adds an audience, a start time and a custom claim.
 fn templated_claims() -> Value {
     let mut claims = default_claims();
     for (name, value) in [("aud", json!("other")), ("nbf", json!(now(0))), ("org_name", json!("Acme"))] {

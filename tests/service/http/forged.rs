@@ -12,7 +12,7 @@ use super::{
 /// A token, and what is wrong with it.
 type Forgery = (String, &'static str);
 
-/// Returns tokens that claim a signature with the algorithm `none`, or none at all.
+/// Returns tokens that lack an algorithm, a signature or both.
 fn unsigned() -> Vec<Forgery> {
     let unsigned = |algorithm: &str| format!("{}.", message(&header(algorithm, "ec"), &claims()));
     vec![
@@ -27,7 +27,7 @@ fn unsigned() -> Vec<Forgery> {
     ]
 }
 
-/// Returns tokens whose HMAC key is something public (CVE-2016-10555), or easy to guess.
+/// Returns tokens whose HMAC key is public (CVE-2016-10555) or easy to guess.
 fn hmacs(rsa: &Key, ec: &Key) -> Vec<Forgery> {
     let hmac = |secret: &[u8], kid| hmac_token(secret, &header("HS256", kid), &claims());
     let (modulus, jwk) = (rsa.jwk("rsa")["n"].as_str().unwrap().to_owned(), ec.jwk("ec"));
@@ -87,7 +87,7 @@ fn headers(Setup { rsa, ec, ed, issuer, .. }: &Setup) -> Vec<Forgery> {
     ]
 }
 
-/// Returns tokens whose signature is not that of their header and claims.
+/// Returns tokens whose signature does not belong to their header and claims.
 fn signatures(Setup { rsa, ec, ed, .. }: &Setup) -> Vec<Forgery> {
     let valid = ec.token(&header("ES256", "ec"), &claims());
     let (signed, signature) = valid.rsplit_once('.').unwrap();
@@ -117,7 +117,7 @@ fn signatures(Setup { rsa, ec, ed, .. }: &Setup) -> Vec<Forgery> {
     ]
 }
 
-/// Returns texts that are not a signed token with JSON claims.
+/// Returns texts that do not have the form of a token, and tokens with malformed claims or more than 8 KiB.
 fn malformed(ec: &Key) -> Vec<Forgery> {
     let valid = ec.token(&header("ES256", "ec"), &claims());
     let (signed, signature) = valid.rsplit_once('.').unwrap();
@@ -157,7 +157,7 @@ async fn sixty_forged_tokens_are_rejected_without_requests_to_the_issuer() {
     assert_eq!(setup.issuer.fetches(), 1);
 }
 
-/// Shows that the longer token is rejected only for its length.
+/// Shows that the forged token with more than 8 KiB is rejected only because of its length.
 #[tokio::test]
 async fn a_long_token_below_the_limit_is_accepted() {
     let setup = Setup::new().await;

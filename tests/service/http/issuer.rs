@@ -64,7 +64,7 @@ impl Key {
         }
     }
 
-    /// Returns the public key of an RSA key in PEM.
+    /// Returns an RSA key's public key in PEM format.
     pub(crate) fn pem(&self) -> String {
         let Self::Rsa(key) = self else { panic!("only RSA keys are supported") };
         let der: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
@@ -106,7 +106,7 @@ pub(crate) fn hmac_token(secret: &[u8], header: &Value, claims: &Value) -> Strin
     format!("{message}.{}", base64(tag.as_ref()))
 }
 
-/// Returns the part of a token to sign: the encoded header and claims.
+/// Returns the part of a token that is signed: the encoded header and claims.
 pub(crate) fn message(header: &Value, claims: &Value) -> String {
     format!("{}.{}", base64(header.to_string().as_bytes()), base64(claims.to_string().as_bytes()))
 }

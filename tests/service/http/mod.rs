@@ -2,8 +2,8 @@
 //! send an event from API Gateway to the HTTP handler in this process and check the response, which must match
 //! openapi.yaml.
 //!
-//! To add a case, build an event with [`request`] or [`event`]. Send it with [`send`] if the request must not call a
-//! backend, or else with [`TestApi`](test_api::TestApi), which has embedded backends.
+//! To add a case, build an event with [`request`] or [`event`]. If the request must not call a backend, send it with
+//! [`send`]. Otherwise, send it with [`TestApi`](test_api::TestApi), which has embedded backends.
 
 mod admin;
 mod audit;
@@ -121,14 +121,14 @@ fn path(request: &Request, event: &Value) -> String {
     routed.unwrap_or(path).to_owned()
 }
 
-/// Returns the record in a response to an upload as a read shows it: without its warnings.
+/// Returns the record from an upload's response as a read returns it, without warnings.
 fn read(uploaded: &Value) -> Value {
     let mut read = uploaded.clone();
     read.as_object_mut().unwrap().remove("warnings");
     read
 }
 
-/// Returns the record in a response to an upload as a list shows it: without its warnings and its capabilities.
+/// Returns the record from an upload's response as a list returns it, without warnings and capabilities.
 fn listed(uploaded: &Value) -> Value {
     let mut listed = read(uploaded);
     listed.as_object_mut().unwrap().remove("capabilities");

@@ -83,7 +83,7 @@ const SET_BY_SERVICE: [&str; 15] = [
     "build_status",
 ];
 
-/// Returns the manifest's part of a record.
+/// Returns the fields of a record that come from the manifest.
 fn manifest_fields(record: &Value) -> Map<String, Value> {
     let mut fields = record.as_object().unwrap().clone();
     fields.retain(|field, _| !SET_BY_SERVICE.contains(&field.as_str()));

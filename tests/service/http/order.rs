@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::test_api::{TestApi, form, secret, upload};
 
-/// Returns an upload that fails every check after those of the credential, its permissions and the org's billing.
+/// Returns an upload that fails every check that follows the checks of the credential, its permissions and the org's
+/// billing.
 fn invalid_upload(slug: &str, template: KeyTemplate) -> Value {
     let mut event = upload(&vec![0; 4_600_000]);
     event["headers"]["content-type"] = json!("text/plain");
@@ -54,7 +55,7 @@ async fn an_oversized_archive_takes_precedence_over_validation_errors() {
         json!({"limit": {"name": "compressed_bytes", "value": 4_500_000}, "larger": larger})
     );
 
-    // An exceeded limit takes precedence over problems with the form too.
+    // An exceeded limit also takes precedence over problems with the form.
     let bomb = test_support::archive::gzip_at(&vec![0; 70 << 20], flate2::Compression::best());
     let response = api.upload(&[("note", b"?"), ("archive", &bomb)]).await;
     assert_eq!(response.code(), (413, "payload_too_large"));

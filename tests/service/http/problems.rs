@@ -1,4 +1,4 @@
-//! The problems of a rejected upload for programs: where each is, and the fix.
+//! Tests of the machine-readable problems of a rejected upload: the location of each problem, and its fix.
 
 use serde_json::json;
 use test_support::archive::{Archive, Header};

@@ -51,7 +51,7 @@ async fn an_org_is_served_only_on_its_own_host() {
     expect_denied(&api.send(&at("get", &json!("packs.example"))).await, "even if the pack does not exist");
 }
 
-/// Clients control headers.
+/// Clients can set any of these headers.
 #[tokio::test]
 async fn headers_cannot_change_the_host() {
     let api = api().await;

@@ -90,7 +90,7 @@ pub(crate) fn with_credential(mut event: Value, credential: &str) -> Value {
     event
 }
 
-/// Returns the secret of the key that `local` seeds for an org.
+/// Returns the secret of an API key that `local` seeds for an org.
 pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
     let id = match slug {
         "acme" => "org_01JACME0000000000000000000",

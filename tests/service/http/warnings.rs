@@ -98,7 +98,7 @@ async fn new_capabilities_are_compared_with_the_greatest_ready_version_below() {
     };
     assert_eq!(ready("1.2.0", "a.example", "GET").await.body.get("warnings"), None, "there is no previous version");
     ready("1.10.0", "b.example", "GET").await;
-    // This version is not ready, so it is not compared with.
+    // This version is not ready, so later versions are not compared with it.
     api.upload(&[("archive", &tools("1.9.0", "c.example", "GET"))]).await;
 
     for (version, domain, methods, expected) in [

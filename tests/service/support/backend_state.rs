@@ -11,9 +11,9 @@ use super::{Embedded, Local, options};
 pub(crate) struct BackendState {
     /// The keys of the records and version claims in the table.
     pub(crate) pack_items: BTreeSet<String>,
-    /// The keys of the items in the index of pending builds.
+    /// The keys of the items in the index of pending builds and purges.
     pub(crate) pending: BTreeSet<String>,
-    /// The number of jobs in the queue, both visible and in flight.
+    /// The number of jobs in the build queue, both visible and in flight.
     pub(crate) jobs: u64,
     pub(crate) repositories: BTreeSet<String>,
 }

@@ -15,9 +15,9 @@ const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHH
 /// The configuration of a [`DockerRegistry`].
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DockerOptions {
-    /// Whether it requires the username and password that [`basic`] returns.
+    /// Whether the registry requires a username and password. [`basic`] returns them.
     pub(crate) needs_password: bool,
-    /// Whether it deletes manifests, as with `REGISTRY_STORAGE_DELETE_ENABLED=true`.
+    /// Whether the registry allows the deletion of manifests, as with `REGISTRY_STORAGE_DELETE_ENABLED=true`.
     pub(crate) deletes: bool,
 }
 
@@ -72,7 +72,7 @@ impl Drop for DockerRegistry {
     }
 }
 
-/// Returns the credentials of a [`DockerRegistry`], with another password if it is not `hunter2`.
+/// Returns credentials for a [`DockerRegistry`]. It accepts only the password `hunter2`.
 pub(crate) fn basic(password: &str) -> Credentials {
     Credentials::Basic { username: "ci".to_owned(), password: password.into() }
 }

@@ -18,13 +18,13 @@ pub(crate) struct HoldingRegistry {
     backend: String,
     /// Notified when the push is held.
     pub(crate) held: Notify,
-    /// Lets the push go on.
+    /// Notified by the test to release the push.
     pub(crate) release: Notify,
     is_first: AtomicBool,
 }
 
 impl HoldingRegistry {
-    /// Starts a proxy for the registry at `backend`, `host:port`.
+    /// Starts a proxy for the registry at `backend`, which is `host:port`.
     pub(crate) async fn start(backend: String) -> (Arc<Self>, RegistryAddress) {
         let (held, release) = (Notify::new(), Notify::new());
         let proxy = Arc::new(Self { backend, held, release, is_first: AtomicBool::new(true) });

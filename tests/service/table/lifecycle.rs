@@ -117,7 +117,8 @@ async fn nothing_changes_a_record_that_is_being_deleted() {
     assert_eq!(database.table.record(old.id).await.unwrap(), Some(deleting));
 }
 
-/// Begins the deletion of an org's record, and its purge.
+/// Begins the deletion and the purge of a record. Returns the record with the status `deleting`, and the lease of the
+/// purge.
 async fn begin_purge(database: &Database, record: &Record) -> (Record, Lease) {
     let now = Timestamp::now();
     let deleting = database.table.mark_deleting(record.release.org_id, record.id, now).await.unwrap().unwrap();

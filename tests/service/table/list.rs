@@ -37,8 +37,8 @@ fn newest_first<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<PackId
     records.into_iter().map(|record| record.id).collect::<BTreeSet<_>>().into_iter().rev().collect()
 }
 
-/// Returns 320 records. Org packs of `own`, community packs of `own`, org packs of `other` and community packs of
-/// `other` alternate.
+/// Returns 320 records that alternate between org packs of `own`, community packs of `own`, org packs of `other` and
+/// community packs of `other`.
 fn mixed(own: OrgId, other: OrgId) -> Vec<Record> {
     (0..320)
         .map(|n| {

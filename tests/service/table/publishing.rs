@@ -25,8 +25,8 @@ async fn queued(table: &Table) -> Record {
     record
 }
 
-/// Returns a record whose first attempt is still being built while its second attempt is queued, and the lease of that
-/// build.
+/// Returns a record whose first attempt is still being built while its second attempt is queued. Also returns the lease
+/// of the first attempt's build.
 async fn queued_again(table: &Table) -> (Record, Lease) {
     let first = failed(table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
     let lease = begin(table, &first, HELD).await;

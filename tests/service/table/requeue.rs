@@ -1,5 +1,5 @@
-//! Tests of requeue's sweeps: which builds are sent again, and which builds fail. To add a case, start a [`Fixture`]
-//! with the settings to test, write records, and check what `sweep` counts and sends.
+//! Tests of requeue's sweeps: which builds are sent again, and which are marked as failed. To add a case, start a
+//! [`Fixture`] with the settings to test, write records, and check what `sweep` counts and sends.
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use super::support::{Database, record, upload};
 use crate::support::sdk;
 
-/// An SQS server that records the jobs sent to it, builds and purges, or rejects every message.
+/// An SQS server that records the build and purge jobs sent to it, or rejects every message.
 #[derive(Clone, Default)]
 struct RecordingQueue {
     jobs: Arc<Mutex<Vec<Job>>>,

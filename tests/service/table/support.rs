@@ -38,7 +38,7 @@ impl Database {
         self.client.scan().table_name(&self.name).send().await.unwrap().items().len()
     }
 
-    /// Returns whether the record is in the index of pending builds.
+    /// Returns whether the record is in the index of pending builds and purges.
     pub(crate) async fn is_pending(&self, record: &Record) -> bool {
         self.table.pending(None).await.unwrap().ids.contains(&record.id)
     }
@@ -95,7 +95,7 @@ pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) ->
     Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
 }
 
-/// Returns the record of an upload that queues an existing record's build again.
+/// Returns the record of an upload that is meant to queue an existing record's build again.
 pub(crate) fn upload(content: &str) -> Record {
     record(OrgId::generate(), "tools", "1.0.0", content)
 }
@@ -122,7 +122,8 @@ pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     found
 }
 
-/// Publishes a record's version and makes the record ready, as a build does. Returns `false` if a step does not apply.
+/// Publishes a record's version and makes the record ready, as a build does. Returns `false` if a step changes nothing
+/// because its condition does not hold.
 pub(crate) async fn publish(table: &Table, record: &Record, now: Timestamp) -> bool {
     let lease = Lease::new(now + Duration::from_secs(60));
     table.begin_build(record, &lease, now).await.unwrap()

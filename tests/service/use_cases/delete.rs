@@ -1,5 +1,5 @@
-//! Tests of deleting images: from Docker's registry, from the embedded one, and from a server with the referrers API
-//! and a token service.
+//! Tests of deleting images: from Docker's registry, from the embedded registry, and from a server with the referrers
+//! API and a token service.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -60,7 +60,7 @@ async fn expect_deleted(address: &RegistryAddress, credentials: Credentials) {
         }
         assert_eq!(repository.tags().await, ["2.0.0"]);
     }
-    // The tag points to another image, so it stays.
+    // The tag points to a different image, so it stays.
     registry.delete(&other_ref, absent).await.unwrap();
     let (found, _) = repository.manifest("2.0.0").await.unwrap();
     assert_eq!(found, other.digest.to_string());
@@ -94,8 +94,8 @@ async fn the_error_of_a_registry_that_does_not_delete_says_how_to_enable_it() {
     assert!(error.to_string().contains("REGISTRY_STORAGE_DELETE_ENABLED=true"), "{error}");
 }
 
-/// A registry with the repository `acme/tools`, the referrers API and a token service. It lists one referrer a page,
-/// and deletes no manifest that has a tag.
+/// A registry with the repository `acme/tools`, the referrers API and a token service. It lists one referrer per page,
+/// and rejects the deletion of a manifest that has a tag.
 #[derive(Default)]
 struct TokenRegistry {
     address: String,
@@ -156,7 +156,7 @@ impl TokenRegistry {
     }
 }
 
-/// Answers a request. A token is the scope that it was requested for, percent-encoded.
+/// Responds to a request. The token for a scope is the percent-encoded scope itself.
 async fn handle(State(registry): State<Shared>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let mut registry = registry.lock().unwrap();
     let authorization = headers.get("authorization").map_or("", |value| value.to_str().unwrap());

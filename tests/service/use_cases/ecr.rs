@@ -37,9 +37,9 @@ struct Ecr {
     secret: Option<&'static str>,
     /// If set, the tag points to this digest after every push.
     fixed_digest: Option<Digest>,
-    /// The digests of the image's referrers. A page of their list contains one.
+    /// The digests of the image's referrers. Each page of the list contains one.
     referrers: Vec<String>,
-    /// The digests that were deleted, in this order.
+    /// The deleted digests, in the order of deletion.
     deleted: Vec<String>,
     /// The code of the failure that each deletion reports, if any.
     deletion_failure: Option<&'static str>,

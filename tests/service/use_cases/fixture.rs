@@ -108,7 +108,7 @@ impl Fixture {
             .len()
     }
 
-    /// Receives all visible jobs from the queue.
+    /// Receives all visible jobs from the build queue.
     pub(crate) async fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         loop {
@@ -129,7 +129,7 @@ impl Fixture {
         }
     }
 
-    /// Sets a record's status to `failed`, whatever its state.
+    /// Sets a record's status to `failed`, regardless of its state.
     pub(crate) async fn fail(&self, record: &Record) {
         let update = self.embedded.clients.dynamodb.update_item().table_name(&self.embedded.options.table_name);
         let text = |text: String| AttributeValue::S(text);

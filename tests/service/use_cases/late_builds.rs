@@ -1,5 +1,5 @@
-//! Tests of builds that end after their record was failed, replaced or queued again. A proxy for the registry holds the
-//! push of the first image manifest.
+//! Tests of builds that end after their record was marked as failed, replaced or queued again. A proxy for the registry
+//! holds the push of the first image manifest.
 
 use std::{sync::Arc, time::Duration};
 

@@ -21,7 +21,7 @@ impl Fixture {
         Caller { org: self.org.clone(), scopes: vec![Scope::CapsWrite], credential_id: "key:0123456789ab".to_owned() }
     }
 
-    /// Begins the deletion of a record. Its purge does not run by itself.
+    /// Begins the deletion of a record. The purge runs only if the test runs it.
     async fn delete(&self, record: &Record) {
         let deletion = self.lifecycle.delete(&self.caller(), record.id).await.unwrap();
         assert!(!deletion.is_complete);
@@ -35,7 +35,7 @@ impl Fixture {
         record
     }
 
-    /// Returns the digests of the image manifests that the tag and the digest of a record lead to.
+    /// Requests the image manifest of a record by tag and by digest. Returns the digest of each that exists.
     async fn pullable(&self, record: &Record) -> [Option<String>; 2] {
         let (repository, tag) = record.release.image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
         let mut found = [None, None];

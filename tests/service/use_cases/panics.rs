@@ -1,4 +1,4 @@
-//! Tests of panics in a handler. A DynamoDB client that panics on requests with a certain text causes the panics.
+//! Tests of panics in a handler. The panics come from a DynamoDB client that panics on requests with a certain text.
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use pack_upload::{
 use super::fixture::{Fixture, pack};
 use crate::support::RepositoryClient;
 
-/// Returns a ready record whose image was lost, and which an operator has queued again.
+/// Returns the record of a ready pack that an operator has queued again because its image was lost.
 async fn rebuilt(fixture: &Fixture) -> Record {
     let record = fixture.create(pack("hello")).await;
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);

@@ -40,7 +40,7 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
     assert_eq!(fixture.items().await, 3, "a record, its version claim, and the capabilities of the name");
 }
 
-/// No step of a build leaves such a record. Restoring the table from a backup can.
+/// A build never leaves such a record, but restoring the table from a backup can.
 #[tokio::test]
 async fn a_failed_record_of_a_published_version_is_not_replaced() {
     let fixture = Fixture::start().await;
@@ -219,7 +219,7 @@ async fn only_one_content_replaces_a_failed_pack_in_concurrent_uploads() {
     let tasks: Vec<_> = (0..24)
         .map(|n| {
             let (uploads, org) = (fixture.uploads.clone(), fixture.org.clone());
-            // One of the three contents is that of the failed pack.
+            // The failed pack has the content `old`.
             let content = ["old", "new", "newer"][n % 3];
             tokio::spawn(async move {
                 (uploads.submit(&org, pack(content)).await.map(|accepted| accepted.outcome), content)

@@ -25,7 +25,7 @@ impl Api {
         self.embedded.backends.registry.to_string()
     }
 
-    /// Builds a request. Sends the path and the query unchanged.
+    /// Builds a request whose path and query are sent unchanged.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address()))
     }
@@ -80,7 +80,7 @@ pub(super) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers()[name].to_str().unwrap()
 }
 
-/// Returns the status and the code of an error in the format of the specification.
+/// Returns the status and the code of an error response. Fails if its body is not in the specification's format.
 pub(super) async fn error(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap();

@@ -12,7 +12,7 @@ use super::{
     support::{Api, error, header},
 };
 
-/// Panics if the condition does not hold within 10 seconds.
+/// Waits until the condition holds. Panics after 10 seconds.
 async fn wait_until(condition: impl Fn() -> bool) {
     for _ in 0..500 {
         if condition() {
@@ -23,7 +23,7 @@ async fn wait_until(condition: impl Fn() -> bool) {
     panic!("the condition does not hold in time");
 }
 
-/// Returns 4 MiB of data without repetition, which is more than fits in one buffer.
+/// Returns 4 MiB of data without repetition. This is more than one buffer can hold.
 fn content() -> Vec<u8> {
     (0_u32..1 << 20).flat_map(u32::to_le_bytes).collect()
 }

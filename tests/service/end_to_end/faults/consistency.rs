@@ -45,9 +45,12 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Checks the invariants that must hold at any time: every record has a version claim and every claim that names a
-    /// record has it, a record is in the pending index if and only if it is queued or being deleted, every ready record
-    /// has its image and changes only if it is deleted, and nothing of a deleted pack can be pulled.
+    /// Checks the invariants that must hold at any time:
+    ///
+    /// - Every record has a version claim, and every claim that names a record belongs to an existing record.
+    /// - A record is in the pending index if and only if it is queued or being deleted.
+    /// - Every ready record has its image, and changes only when it is deleted.
+    /// - Nothing of a deleted pack can be pulled.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {
@@ -92,7 +95,8 @@ impl ConsistencyCheck {
         (self.ready, self.deleting) = (ready, deleting);
     }
 
-    /// Checks that no tag has moved: the tag of every record that has become ready still points to the record's digest.
+    /// Checks that no tag has moved. The tag of every record that has become ready must still point to the record's
+    /// digest.
     pub(crate) async fn check_tags(&self) {
         for (id, record) in &self.ready {
             assert_eq!(self.digest(record).await.as_deref(), Some(&*record.digest), "the tag of {id} moved");

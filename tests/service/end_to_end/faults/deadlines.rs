@@ -14,10 +14,11 @@ use crate::support::{ApiResponse, event};
 
 const DEADLINE: Duration = Duration::from_secs(3);
 const SEND: Duration = Duration::from_secs(1);
-/// The time that a request may take in addition to waiting, in a debug build on a busy machine.
+/// How long a request may take beyond the configured times, in a debug build on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Starts a stack whose call timeouts are longer than the deadline, so only the deadline can end a request.
+/// Starts a stack on which a hanging call with its retries takes longer than the deadline. So only the deadline can end
+/// a request.
 async fn start_stack() -> LambdaStack {
     let variables = [
         ("REQUEST_DEADLINE_MS", "3000"),

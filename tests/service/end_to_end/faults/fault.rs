@@ -24,7 +24,7 @@ impl Role {
     }
 
     /// Returns the path of the binary. If `FUNCTIONS` is set to the output directory of `cargo lambda build`, the
-    /// binary comes from there, otherwise from this build.
+    /// binary comes from there. Otherwise, it comes from this build.
     pub(crate) fn binary(self) -> PathBuf {
         match (env::var_os("FUNCTIONS"), self) {
             (Some(folder), _) => Path::new(&folder).join(self.name()).join("bootstrap"),

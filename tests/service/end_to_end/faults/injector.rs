@@ -74,8 +74,9 @@ impl FaultInjector {
         self.state.lock().unwrap().delay = delay;
     }
 
-    /// Returns the longest sequence of calls in which each began after the previous one ended. The function had to wait
-    /// for these calls one after another. Considers only calls since this method was last called.
+    /// Returns the operations of the longest sequence of calls in which each call began after the previous one ended.
+    /// The function had to wait for these calls one after another. Considers only the calls since this method was last
+    /// called.
     pub(crate) fn take_sequential_operations(&self) -> Vec<String> {
         let mut timings = std::mem::take(&mut self.state.lock().unwrap().timings);
         timings.sort_by_key(|(_, time)| time.end);

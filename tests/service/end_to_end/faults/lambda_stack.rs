@@ -18,7 +18,7 @@ use super::{
 };
 use crate::support::{ApiResponse, Embedded, Function, event};
 
-/// The maximum number of sweeps in [`LambdaStack::settle`], more than any case needs.
+/// The maximum number of sweeps in [`LambdaStack::settle`]. No case needs this many.
 const MAX_SWEEPS: usize = 10;
 
 /// The three functions, each in its own process, with a proxy in front of each backend. The backends run in the test's
@@ -61,9 +61,9 @@ impl LambdaStack {
             ("SEND_TIMEOUT_MS", "1500"),
             ("REQUEST_DEADLINE_MS", "4000"),
             ("PUSH_TIMEOUT_MS", "2000"),
-            // The test delivers the job of a killed build again at once.
+            // The lease is short because the test redelivers the job of a killed build immediately.
             ("BUILD_LEASE_MS", "1"),
-            // No purge runs during a request, which then reads the record once.
+            // No purge runs during a request. With this short wait, the request reads the record only once.
             ("PURGE_WAIT_MS", "60"),
             ("REQUEUE_AFTER_MS", "0"),
         ];
@@ -120,8 +120,8 @@ impl LambdaStack {
         self.request(upload(archive)).await
     }
 
-    /// Delivers the oldest build job, or else the oldest purge job, to the builder. Deletes the job if the builder
-    /// succeeds, and leaves it in the queue otherwise. Returns whether there was a job.
+    /// Delivers the oldest build job to the builder, or the oldest purge job if there is no build job. Deletes the job
+    /// if the builder succeeds, and leaves it in the queue otherwise. Returns whether there was a job.
     pub(crate) async fn deliver(&mut self) -> bool {
         self.deliver_build().await || self.deliver_purge().await
     }
@@ -151,7 +151,7 @@ impl LambdaStack {
         true
     }
 
-    /// Invokes the builder with a job in the event `name`. Returns whether the job is done.
+    /// Invokes the builder with the event `name` and the job `body`. Returns whether the job is done.
     async fn run_job(&mut self, name: &str, body: &str) -> bool {
         let mut batch = event(name);
         batch["Records"][0]["body"] = json!(body);
@@ -210,7 +210,7 @@ impl LambdaStack {
         self.consistency.expect_ready(response).await;
     }
 
-    /// Fails if the tag of a record that has become ready points to another digest.
+    /// Fails if the tag of a record that has become ready points to a different digest.
     pub(crate) async fn check_tags(&self) {
         self.consistency.check_tags().await;
     }

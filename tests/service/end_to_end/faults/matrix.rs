@@ -12,7 +12,7 @@ use super::{
     workflow::{Workflow, archive},
 };
 
-/// The number of cases that run concurrently, each on its own stack. A case spends most of its time waiting.
+/// The number of cases that run concurrently. Each case has its own stack and spends most of its time waiting.
 const CONCURRENT_STACKS: usize = 4;
 
 /// The request that oci-client sends before every other request, to learn how to authenticate.
@@ -38,8 +38,8 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
         .collect()
 }
 
-/// Returns the cases for a call. Each fault occurs once in one case. In another, most faults occur more often than the
-/// caller retries.
+/// Returns the cases for a call. For each fault, there is a case in which it occurs once. For most faults, there is
+/// also a case in which the fault occurs more often than the caller retries.
 fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
     // The SDK makes three attempts. A failed call to the registry is retried only when the queue redelivers the job,
     // which it delivers up to five times.
@@ -120,7 +120,7 @@ async fn run_deletion(stack: &mut LambdaStack, workflow: Workflow, name: &str, f
         assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
     }
 
-    // If the first request began the deletion, the pack is gone, otherwise this request begins it.
+    // If the first request began the deletion, the pack is gone. Otherwise, this request begins the deletion.
     let again = stack.request(delete(&id)).await.expect("no fault is left");
     assert!([404, 502].contains(&again.status.as_u16()), "{}", again.body);
     stack.settle().await;

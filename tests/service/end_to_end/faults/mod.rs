@@ -1,15 +1,18 @@
 //! The fault matrix. It runs the functions' binaries with a proxy in front of each backend. Every call that a workflow
-//! makes fails in several ways, each in its own case: the request or the response is lost, the backend throttles or
-//! reports an error, the call hangs, the response is truncated, or the function is killed before or after the call.
+//! makes fails in several ways, one per case: the request or the response is lost, the backend throttles or reports an
+//! error, the call hangs, the response is truncated, or the function is killed before or after the call.
 //!
-//! After every invocation, [`ConsistencyCheck`](consistency::ConsistencyCheck) compares the table, the queue and the
-//! registry. At the end of a case, the image of an accepted upload must have the promised digest, the response to a
-//! failed upload must have been a 503 with `Retry-After`, uploading the same archive again must return the same record,
-//! and the dead-letter queue must be empty. The other modules test deadlines, jobs that crash the builder, concurrent
-//! uploads and the number of round trips.
+//! After every invocation, [`ConsistencyCheck`](consistency::ConsistencyCheck) compares the table, the queues and the
+//! registry. At the end of a case:
 //!
-//! A workflow that deletes a pack ends with a pack that is gone: nothing of it can be pulled, and it can be uploaded
-//! again.
+//! - The image of an accepted upload must have the promised digest.
+//! - The response to a failed upload must have been a 503 with `Retry-After`.
+//! - Uploading the same archive again must return the same record.
+//! - The dead-letter queues must be empty.
+//!
+//! The other modules test deadlines, jobs that crash the builder, concurrent uploads and the number of round trips.
+//!
+//! After a workflow that deletes a pack, nothing of the pack can be pulled, and the pack can be uploaded again.
 //!
 //! To add a workflow, add a variant to [`Workflow`](workflow::Workflow) and a test to `matrix`. To add a fault, add a
 //! variant to [`Fault`](fault::Fault), apply it in `proxy` and list it in `matrix`.

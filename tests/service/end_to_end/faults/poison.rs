@@ -12,7 +12,7 @@ use crate::support::event;
 
 /// The number of receives after which a message moves to the dead-letter queue.
 const RECEIVES: u64 = 5;
-/// The number of sends after which requeue marks a build as failed: each receive is a try, and 25 tries are allowed.
+/// The number of sends after which requeue marks a build as failed. Each receive is a try, and 25 tries are allowed.
 const SENDS: u64 = 5;
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::support::record_call;
 
-/// How long a hanging call lasts, longer than the functions' timeouts.
+/// How long a hanging call lasts. This is longer than the functions' timeouts.
 const HANG: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Proxy {
         std::future::pending().await
     }
 
-    /// Forwards a request with all headers except hop-by-hop headers. The SDK has signed the others.
+    /// Forwards a request without its hop-by-hop headers. Keeps the other headers, because the SDK has signed them.
     async fn forward(&self, method: Method, path: &str, mut headers: HeaderMap, body: Bytes) -> Response {
         for hop_by_hop in [header::TRANSFER_ENCODING, header::CONNECTION] {
             headers.remove(hop_by_hop);
@@ -155,7 +155,7 @@ fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) 
         }
         (Service::DynamoDb, _) => vec![format!("DynamoDB.{operation}")],
         (Service::Sqs, _) => vec![format!("SQS.{operation}")],
-        // The SDK puts most operation names into the query. Without one, the operation is the method and "object".
+        // The SDK puts most operation names into the query. If it has none, `operation` is the method and "object".
         (Service::S3, _) => {
             let query = path.split_once('?').map_or("", |(_, query)| query);
             let name = query.split('&').find_map(|field| field.strip_prefix("x-id="));

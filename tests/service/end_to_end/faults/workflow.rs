@@ -14,7 +14,7 @@ pub(crate) enum Workflow {
     Upload,
     /// The same archive is uploaded again after its build failed.
     RetryFailedBuild,
-    /// An upload replaces a pack with the same name and version, other content and a failed build.
+    /// An upload replaces a pack whose build failed. Both have the same name and version, but their content differs.
     ReplaceFailedPack,
     /// An archive in S3 is submitted.
     SubmitSentArchive,
