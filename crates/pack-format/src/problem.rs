@@ -87,8 +87,7 @@ impl Problem {
         message: impl fmt::Display,
         suggestion: Option<Suggestion>,
     ) -> Self {
-        let location = Location::File { file: file.to_owned(), span: Some(span), suggestion };
-        Self { location: Some(location), ..Self::new(field, format_args!("line {}: {message}", span.line)) }
+        Self::at(field, file, span, format_args!("line {}: {message}", span.line), suggestion)
     }
 
     /// Returns a problem of a part of a file that is hard to see, such as a hidden character. Its message starts with
@@ -101,8 +100,17 @@ impl Problem {
         suggestion: Option<Suggestion>,
     ) -> Self {
         let Span { line, column, .. } = span;
+        Self::at(field, file, span, format_args!("line {line}, column {column}: {message}"), suggestion)
+    }
+
+    fn at(
+        field: impl Into<String>,
+        file: &str,
+        span: Span,
+        message: impl fmt::Display,
+        suggestion: Option<Suggestion>,
+    ) -> Self {
         let location = Location::File { file: file.to_owned(), span: Some(span), suggestion };
-        let message = format_args!("line {line}, column {column}: {message}");
         Self { location: Some(location), ..Self::new(field, message) }
     }
 

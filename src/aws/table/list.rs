@@ -110,7 +110,7 @@ impl Table {
     }
 }
 
-/// Conditions on an item's attributes, all of which must hold.
+/// Conditions on an item's attributes. An item must meet all of them.
 #[derive(Default)]
 struct Conditions {
     expressions: Vec<String>,

@@ -2,12 +2,10 @@ use lambda_http::{
     Body,
     http::{Response, StatusCode},
 };
-use pack_format::Problems;
 use serde_json::json;
-use tracing::{Span, field};
 
-use super::{Api, ApiError, audit::Audit, query::Query};
-use crate::{identity::Caller, records::PackId};
+use super::{Api, ApiError, audit::Audit, packs::pack_id, query::Query};
+use crate::identity::Caller;
 
 /// Handles `DELETE /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's pack.
 pub(super) async fn delete(
@@ -18,13 +16,8 @@ pub(super) async fn delete(
     audit: &Audit,
 ) -> Result<Response<Body>, ApiError> {
     caller.check_may_change()?;
-    let mut problems = Problems::default();
-    query.finish(&mut problems);
-    if !problems.is_empty() {
-        return Err(ApiError::Validation(problems));
-    }
-    let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
-    Span::current().record("pack_id", field::display(id));
+    query.reject_all()?;
+    let id = pack_id(id)?;
     let deletion = api.lifecycle.delete(caller, id).await?;
     audit.deleted(&deletion);
     if deletion.is_complete {

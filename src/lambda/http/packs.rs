@@ -47,16 +47,21 @@ impl PageView {
     }
 }
 
+/// Parses the id in a path, and adds it to the request's log span.
+///
+/// # Errors
+/// Returns [`ApiError::PackNotFound`] if the id is malformed.
+pub(super) fn pack_id(id: &str) -> Result<PackId, ApiError> {
+    let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
+    Span::current().record("pack_id", field::display(id));
+    Ok(id)
+}
+
 /// Handles `GET /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's private
 /// pack.
 pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
-    let mut problems = Problems::default();
-    query.finish(&mut problems);
-    if !problems.is_empty() {
-        return Err(ApiError::Validation(problems));
-    }
-    let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
-    Span::current().record("pack_id", field::display(id));
+    query.reject_all()?;
+    let id = pack_id(id)?;
     let record = api.catalog.get(caller, id).await?.ok_or(ApiError::PackNotFound)?;
     let mut response = json(StatusCode::OK, &RecordView::from_record(&record, caller));
     if record.build.status == BuildStatus::Queued {

@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, fmt};
 use lambda_http::{Request, RequestExt};
 use pack_format::{Escaped, Problems};
 
+use super::ApiError;
 use crate::{
     catalog::{Filter, NameFilter},
     identity::Credential,
@@ -94,6 +95,16 @@ impl Query {
                 None
             }
         }
+    }
+
+    /// Checks that the request has no query parameters.
+    ///
+    /// # Errors
+    /// Returns [`ApiError::Validation`] with a problem for each parameter.
+    pub(super) fn reject_all(self) -> Result<(), ApiError> {
+        let mut problems = Problems::default();
+        self.finish(&mut problems);
+        if problems.is_empty() { Ok(()) } else { Err(ApiError::Validation(problems)) }
     }
 
     /// Adds a problem for each parameter that was not read.

@@ -4,13 +4,9 @@ use lambda_http::{
 };
 use pack_format::Problems;
 use serde_json::{Map, Value};
-use tracing::{Span, field};
 
-use super::{Api, ApiError, audit::Audit, body, json, query::Query, record::RecordView};
-use crate::{
-    identity::Caller,
-    records::{PackId, Visibility},
-};
+use super::{Api, ApiError, audit::Audit, body, json, packs::pack_id, query::Query, record::RecordView};
+use crate::{identity::Caller, records::Visibility};
 
 /// Handles `PATCH /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's pack.
 pub(super) async fn update(
@@ -27,8 +23,7 @@ pub(super) async fn update(
     let members = body::read_object(request, "the key `visibility`", &mut problems)?;
     let visibility = members.and_then(|members| visibility(members, &mut problems)).filter(|_| problems.is_empty());
     let Some(visibility) = visibility else { return Err(ApiError::Validation(problems)) };
-    let id: PackId = id.parse().map_err(|_| ApiError::PackNotFound)?;
-    Span::current().record("pack_id", field::display(id));
+    let id = pack_id(id)?;
     let record = api.lifecycle.set_visibility(caller, id, visibility).await?.ok_or(ApiError::PackNotFound)?;
     audit.visibility_set(&record);
     Ok(json(StatusCode::OK, &RecordView::from_record(&record, caller)))

@@ -172,7 +172,7 @@ impl<'a> Document<'a> {
                 continue;
             }
             if value.is_missing() {
-                // An empty value has no place of its own, so report the place of the key.
+                // An empty value has no position, so report the position of the key.
                 value.span = Span { length: 0, ..span };
             }
             pairs.push(Pair { key_span: span, key, value });

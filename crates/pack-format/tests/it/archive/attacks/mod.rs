@@ -8,3 +8,4 @@ mod extension_headers;
 mod gzip;
 mod headers;
 mod names;
+mod pax_records;
