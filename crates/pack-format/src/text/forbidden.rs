@@ -3,13 +3,14 @@ use std::fmt;
 use super::{name::name, property::is_bidirectional_control};
 use crate::{Problem, Span, Suggestion};
 
-/// A character, or a run of tag characters, that text may not contain.
+/// A run of characters that text may not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Forbidden {
-    /// The character, or the first character of the run.
+    /// The first character.
     pub(crate) char: char,
+    /// Why the first character is not allowed.
     pub(crate) reason: Reason,
-    /// The number of characters. Always 1, except for a run of tag characters.
+    /// The number of characters.
     pub(crate) length: usize,
 }
 
@@ -58,11 +59,28 @@ impl Forbidden {
     /// Returns the problem of these characters in a file. Suggests removing them if `span` covers exactly these
     /// characters.
     pub(crate) fn in_text(self, field: &str, file: &str, span: Span) -> Problem {
-        let remove =
-            || Suggestion::new(if span.length == 1 { "remove the character" } else { "remove the characters" }, "");
-        let suggestion = (span.length == self.length).then(remove);
-        let them = if self.length == 1 { "it" } else { "it and the tag characters after it" };
-        Problem::in_column(field, file, span, format_args!("contains {self}; remove {them}"), suggestion)
+        let suggestion = (span.length == self.length).then(|| remove(self.length));
+        let characters = Characters(self.length);
+        Problem::in_column(field, file, span, format_args!("contains {self}; remove {characters}"), suggestion)
+    }
+}
+
+/// Returns the suggestion to remove a run of characters.
+pub(crate) fn remove(length: usize) -> Suggestion {
+    Suggestion::new(if length == 1 { "remove the character" } else { "remove the characters" }, "")
+}
+
+/// Displays the characters of a run whose first character has just been named, such as `it and the 2 characters after
+/// it`.
+pub(crate) struct Characters(pub(crate) usize);
+
+impl fmt::Display for Characters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("it"),
+            2 => f.write_str("it and the character after it"),
+            length => write!(f, "it and the {} characters after it", length - 1),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ mod scanner;
 
 pub(super) use self::{
     file::{check_file, utf8},
-    forbidden::{CodePoint, Forbidden},
+    forbidden::{Characters, CodePoint, Forbidden, remove},
     property::{is_ignorable, is_invisible},
     scanner::scan,
 };

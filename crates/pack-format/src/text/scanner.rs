@@ -15,8 +15,8 @@ const FLAGS: [&str; 3] = ["gbeng\x7F", "gbsct\x7F", "gbwls\x7F"];
 /// The number of tag characters in the longest flag.
 const MAX_FLAG: usize = 6;
 
-/// Returns the forbidden characters in a text, each with its index in characters. If a character occurs more than once,
-/// returns only its first occurrence. If there are several runs of tag characters, returns only the first.
+/// Returns the runs of forbidden characters in a text, each with its index in characters. If several runs start with the
+/// same character, or with a tag character, returns only the first of them.
 pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
     let mut scanner = Scanner::default();
     for (index, char) in text.chars().enumerate() {
@@ -25,10 +25,17 @@ pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
     scanner.finish()
 }
 
-/// Finds forbidden characters in a stream of characters. `P` is the position of a character.
+/// Finds runs of forbidden characters in a stream of characters. `P` is the position of a character.
+///
+/// If an author removes the runs, the rest of the text is still valid: a character that is forbidden everywhere has no
+/// effect on what is allowed after it.
 #[derive(Debug)]
 pub(super) struct Scanner<P> {
     found: Vec<(P, Forbidden)>,
+    /// The last run, and the index of the character after it.
+    run: Option<(P, Forbidden, usize)>,
+    /// The index of the next character.
+    index: usize,
     /// Characters that are allowed only before certain characters.
     pending: Option<Pending<P>>,
     previous: char,
@@ -38,21 +45,28 @@ pub(super) struct Scanner<P> {
     joining: Joining,
 }
 
+/// Where a character is in the text.
+#[derive(Debug)]
+struct Place<P> {
+    position: P,
+    index: usize,
+}
+
 #[derive(Debug)]
 enum Pending<P> {
     Joiner {
-        position: P,
+        place: Place<P>,
         char: char,
         is_after_emoji: bool,
     },
     /// A variation selector after an ASCII character.
     Keycap {
-        position: P,
+        place: Place<P>,
         char: char,
     },
     /// A run of tag characters. `ascii` is the text that it spells, up to [`MAX_FLAG`] characters.
     Tags {
-        position: P,
+        place: Place<P>,
         first: char,
         length: usize,
         ascii: String,
@@ -62,15 +76,30 @@ enum Pending<P> {
 
 impl<P> Default for Scanner<P> {
     fn default() -> Self {
-        Self { found: Vec::new(), pending: None, previous: ' ', is_after_emoji: false, joining: Joining::None }
+        Self {
+            found: Vec::new(),
+            run: None,
+            index: 0,
+            pending: None,
+            previous: ' ',
+            is_after_emoji: false,
+            joining: Joining::None,
+        }
     }
 }
 
 impl<P> Scanner<P> {
     pub(super) fn push(&mut self, position: P, char: char) {
+        let place = Place { position, index: self.index };
+        self.index += 1;
         let is_plain = matches!(char, ' '..='~' | '\n');
+        if !is_plain && let Some(reason) = Reason::without_context(char) {
+            self.resolve_pending(Some(char));
+            self.report(place, Forbidden { char, reason, length: 1 });
+            return;
+        }
         if !is_plain || self.pending.is_some() {
-            self.push_in_context(position, char);
+            self.push_in_context(place, char);
         }
         if is_plain {
             self.is_after_emoji = false;
@@ -86,90 +115,98 @@ impl<P> Scanner<P> {
         self.previous = char;
     }
 
-    /// Returns the forbidden characters, in the order of their positions.
+    /// Returns the runs of forbidden characters, in the order of their positions.
     pub(super) fn finish(mut self) -> Vec<(P, Forbidden)> {
-        if let Some(pending) = self.pending.take() {
-            self.resolve(pending, None);
-        }
+        self.resolve_pending(None);
+        self.end_run();
         self.found
     }
 
-    fn push_in_context(&mut self, position: P, char: char) {
-        match (self.pending.take(), tag(char)) {
-            (Some(Pending::Tags { position, first, length, mut ascii, is_after_black_flag }), Some(tag)) => {
-                if length < MAX_FLAG {
-                    ascii.push(tag);
-                }
-                let length = length + 1;
-                self.pending = Some(Pending::Tags { position, first, length, ascii, is_after_black_flag });
-                return;
+    fn push_in_context(&mut self, place: Place<P>, char: char) {
+        if let (Some(Pending::Tags { length, ascii, .. }), Some(tag)) = (&mut self.pending, tag(char)) {
+            if *length < MAX_FLAG {
+                ascii.push(tag);
             }
-            (Some(pending), _) => self.resolve(pending, Some(char)),
-            (None, _) => {}
+            *length += 1;
+            return;
         }
-        self.check(position, char);
+        self.resolve_pending(Some(char));
+        self.check(place, char);
     }
 
     /// Checks a character against the text before it. Makes it pending if the next character matters too.
-    fn check(&mut self, position: P, char: char) {
+    fn check(&mut self, place: Place<P>, char: char) {
         let previous = self.previous;
-        if let Some(reason) = Reason::without_context(char) {
-            self.report(position, Forbidden { char, reason, length: 1 });
-        } else if let Some(tag) = tag(char) {
+        if let Some(tag) = tag(char) {
             let is_after_black_flag = previous == BLACK_FLAG;
             let ascii = tag.to_string();
-            self.pending = Some(Pending::Tags { position, first: char, length: 1, ascii, is_after_black_flag });
+            self.pending = Some(Pending::Tags { place, first: char, length: 1, ascii, is_after_black_flag });
         } else if matches!(char, ZWJ | ZWNJ) {
             if matches!(previous, ZWJ | ZWNJ) {
-                self.report_out_of_place(position, char);
+                self.report_out_of_place(place, char);
             } else if self.joining != Joining::Script {
                 let is_after_emoji = self.is_after_emoji && char == ZWJ;
-                self.pending = Some(Pending::Joiner { position, char, is_after_emoji });
+                self.pending = Some(Pending::Joiner { place, char, is_after_emoji });
             }
         } else if let Some(selector) = VariationSelector::from_char(char) {
             if !selector.follows(previous) {
-                self.report_out_of_place(position, char);
+                self.report_out_of_place(place, char);
             } else if previous.is_ascii() {
-                self.pending = Some(Pending::Keycap { position, char });
+                self.pending = Some(Pending::Keycap { place, char });
             }
         }
     }
 
     /// Reports pending characters that are not allowed before `next`. `None` is the end of the text.
-    fn resolve(&mut self, pending: Pending<P>, next: Option<char>) {
+    fn resolve_pending(&mut self, next: Option<char>) {
+        let Some(pending) = self.pending.take() else { return };
         match pending {
-            Pending::Joiner { position, char, is_after_emoji } => {
+            Pending::Joiner { place, char, is_after_emoji } => {
                 let is_used = next.is_some_and(|next| {
                     Joining::from_char(next) == Joining::Script || (is_after_emoji && is_pictographic(next))
                 });
                 if !is_used {
-                    self.report_out_of_place(position, char);
+                    self.report_out_of_place(place, char);
                 }
             }
-            Pending::Keycap { position, char } => {
+            Pending::Keycap { place, char } => {
                 if next != Some(KEYCAP) {
-                    self.report_out_of_place(position, char);
+                    self.report_out_of_place(place, char);
                 }
             }
-            Pending::Tags { position, first, length, ascii, is_after_black_flag } => {
+            Pending::Tags { place, first, length, ascii, is_after_black_flag } => {
                 let is_flag = is_after_black_flag && length <= MAX_FLAG && FLAGS.contains(&ascii.as_str());
                 if !is_flag {
-                    self.report(position, Forbidden { char: first, reason: Reason::Tags, length });
+                    self.report(place, Forbidden { char: first, reason: Reason::Tags, length });
                 }
             }
         }
     }
 
-    fn report_out_of_place(&mut self, position: P, char: char) {
-        self.report(position, Forbidden { char, reason: Reason::OutOfPlace, length: 1 });
+    fn report_out_of_place(&mut self, place: Place<P>, char: char) {
+        self.report(place, Forbidden { char, reason: Reason::OutOfPlace, length: 1 });
     }
 
-    fn report(&mut self, position: P, forbidden: Forbidden) {
+    /// Adds characters to the last run if they follow it. Otherwise, starts a new run.
+    fn report(&mut self, place: Place<P>, forbidden: Forbidden) {
+        if let Some((_, run, end)) = &mut self.run
+            && *end == place.index
+        {
+            run.length += forbidden.length;
+            *end += forbidden.length;
+        } else {
+            self.end_run();
+            self.run = Some((place.position, forbidden, place.index + forbidden.length));
+        }
+    }
+
+    fn end_run(&mut self) {
+        let Some((position, run, _)) = self.run.take() else { return };
         let is_same = |(_, other): &(P, Forbidden)| {
-            other.char == forbidden.char || (other.reason, forbidden.reason) == (Reason::Tags, Reason::Tags)
+            other.char == run.char || (other.reason, run.reason) == (Reason::Tags, Reason::Tags)
         };
         if !self.found.iter().any(is_same) {
-            self.found.push((position, forbidden));
+            self.found.push((position, run));
         }
     }
 }

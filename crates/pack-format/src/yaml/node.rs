@@ -34,8 +34,8 @@ pub(crate) struct Scalar {
     pub(crate) text: String,
     /// The type according to the core schema (YAML 1.2.2, section 10.3).
     pub(crate) scalar_type: ScalarType,
-    /// The forbidden characters in the text, with their places in the file. The length is 0 for a character that is
-    /// written with an escape.
+    /// The runs of forbidden characters in the text, with their places in the file. The length is 0 for a run with a
+    /// character that is written with an escape.
     pub(crate) forbidden: Vec<(Span, Forbidden)>,
     /// The type that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text.
     pub(crate) yaml_1_1_type: Option<ScalarType>,

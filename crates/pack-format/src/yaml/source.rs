@@ -25,7 +25,7 @@ impl Source {
         Span { line, column, length: if is_on_one_line { text.len() - blanks } else { 0 } }
     }
 
-    /// Returns the forbidden characters in the value of a scalar, with their places in the file.
+    /// Returns the runs of forbidden characters in the value of a scalar, with their places in the file.
     pub(super) fn forbidden(&self, value: &str, scalar: &Markers) -> Vec<(Span, Forbidden)> {
         if value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
             return Vec::new();
@@ -34,16 +34,17 @@ impl Source {
         found.map(|(index, forbidden)| (self.locate(value, index, forbidden, scalar), forbidden)).collect()
     }
 
-    /// Returns the place of a forbidden character in a scalar's value. If the character may be written as an escape,
-    /// returns the start of the scalar with length 0.
+    /// Returns the place of a run of forbidden characters in a scalar's value. If one of them may be written as an
+    /// escape, returns the start of the scalar with length 0.
     fn locate(&self, value: &str, index: usize, forbidden: Forbidden, scalar: &Markers) -> Span {
+        let run: Vec<char> = value.chars().skip(index).take(forbidden.length).collect();
         let is_same = |char: &char| *char == forbidden.char;
         let count = value.chars().filter(is_same).count();
         let earlier = value.chars().take(index).filter(is_same).count();
         let written = self.text(scalar.start.index()..scalar.end.index());
         let mut places = written.iter().enumerate().filter(|(_, char)| is_same(char)).map(|(place, _)| place);
         match (places.clone().count() == count, places.nth(earlier)) {
-            (true, Some(place)) => {
+            (true, Some(place)) if written[place..].starts_with(&run) => {
                 let (line, column) = position(&written[..place], scalar.start);
                 Span { line, column, length: forbidden.length }
             }

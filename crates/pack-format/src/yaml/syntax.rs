@@ -3,7 +3,10 @@
 use saphyr_parser::ScanError;
 
 use super::{emit::emit_quoted, parse::SyntaxProblem};
-use crate::{Span, Suggestion, text::CodePoint};
+use crate::{
+    Span, Suggestion,
+    text::{Characters, CodePoint, remove},
+};
 
 /// The maximum nesting depth of collections. The parser does not recurse, but the code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
@@ -41,9 +44,14 @@ pub(super) fn find_forbidden_character(text: &str) -> Option<SyntaxProblem> {
     let before = text[..index].replace("\r\n", "\n");
     let lines: Vec<&str> = before.split(['\n', '\r']).collect();
     let column = lines.last().map_or(0, |line| line.chars().count()) + 1;
-    let span = Span { line: lines.len(), column, length: 1 };
-    let message = format!("contains the character {}, which is not allowed here; remove it", CodePoint(char));
-    Some(SyntaxProblem { span, message, suggestion: Some(Suggestion::new("remove the character", "")) })
+    // Removing only the first character of a run would leave the next one in the same place.
+    let length = text[index..].chars().take_while(is_forbidden).count();
+    let span = Span { line: lines.len(), column, length };
+    let (code_point, characters) = (CodePoint(char), Characters(length));
+    let message = format!(
+        "contains the character {code_point} in column {column}, which is not allowed here; remove {characters}"
+    );
+    Some(SyntaxProblem { span, message, suggestion: Some(remove(length)) })
 }
 
 fn is_about_tabs(info: &str) -> bool {

@@ -71,7 +71,7 @@ const TAG: &str = "which is invisible and allowed only in the flags of England, 
 
 /// Texts with a hidden character. Each has the character's column, the number of characters to remove, the name of the
 /// character and the reason why it is not allowed.
-const HIDDEN: [(&str, usize, usize, &str, &str); 36] = [
+const HIDDEN: [(&str, usize, usize, &str, &str); 44] = [
     ("a\u{200b}b", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("a\u{115f}", 2, 1, "U+115F HANGUL CHOSEONG FILLER", INVISIBLE),
     ("a\u{1160}", 2, 1, "U+1160 HANGUL JUNGSEONG FILLER", INVISIBLE),
@@ -108,10 +108,24 @@ const HIDDEN: [(&str, usize, usize, &str, &str); 36] = [
     ("🏴\u{e0075}\u{e0073}\u{e0074}\u{e0078}\u{e007f}", 2, 5, "U+E0075 TAG LATIN SMALL LETTER U", TAG),
     ("🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}", 2, 5, "U+E0067 TAG LATIN SMALL LETTER G", TAG),
     ("🏁\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}!", 2, 6, "U+E0067 TAG LATIN SMALL LETTER G", TAG),
+    // Runs of several characters.
+    ("a\u{200b}\u{200b}b", 2, 2, "U+200B ZERO WIDTH SPACE", INVISIBLE),
+    ("a\u{200b}b\u{200b}\u{200b}", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
+    ("a\u{200d}\u{200b}\u{e0041}b", 2, 3, "U+200D ZERO WIDTH JOINER", OUT_OF_PLACE),
+    ("a\u{e0041}\u{e0042}\u{200b}b", 2, 3, "U+E0041 TAG LATIN CAPITAL LETTER A", TAG),
+    // Without the run, the characters before and after it belong together.
+    ("👩\u{200b}\u{200d}🚀", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
+    ("می\u{200c}\u{200b}\u{200c}خ", 4, 2, "U+200B ZERO WIDTH SPACE", INVISIBLE),
+    ("1\u{fe0f}\u{200b}\u{20e3}", 2, 2, "U+FE0F VARIATION SELECTOR-16", OUT_OF_PLACE),
+    ("葛\u{200b}\u{e0100}", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
 ];
 
-fn remove(length: usize) -> &'static str {
-    if length == 1 { "remove it" } else { "remove it and the tag characters after it" }
+fn remove(length: usize) -> String {
+    match length {
+        1 => "remove it".to_owned(),
+        2 => "remove it and the character after it".to_owned(),
+        _ => format!("remove it and the {} characters after it", length - 1),
+    }
 }
 
 #[test]

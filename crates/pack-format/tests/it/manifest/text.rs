@@ -182,7 +182,7 @@ fn rejects_invalid_texts() {
         ],
     );
     assert_manifest_rejected(
-        described("\"\\u061c\\u200e\\u200f\\u202a\\u2066\\u2069\""),
+        described("\"\\u061c \\u200e \\u200f \\u202a \\u2066 \\u2069\""),
         &[
             (
                 "pack.yaml: description",

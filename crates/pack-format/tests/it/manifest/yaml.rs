@@ -223,37 +223,23 @@ fn a_syntax_error_is_the_only_problem_reported() {
 
 #[test]
 fn rejects_characters_that_yaml_does_not_allow() {
-    assert_manifest_rejected(
-        "name: sam\u{0}ple\n",
-        &[("pack.yaml", "line 1: contains the character U+0000, which is not allowed here; remove it")],
-    );
-    assert_manifest_rejected(
-        "name: sample\n# \u{1b}[31m\n",
-        &[("pack.yaml", "line 2: contains the character U+001B, which is not allowed here; remove it")],
-    );
-    assert_manifest_rejected(
-        "name: sample\u{d}\n# a\u{2028}name: other\n",
-        &[("pack.yaml", "line 2: contains the character U+2028 LINE SEPARATOR, which is not allowed here; remove it")],
-    );
-    assert_manifest_rejected(
-        "name: sample\u{85}version: 1.0.0\n",
-        &[("pack.yaml", "line 1: contains the character U+0085, which is not allowed here; remove it")],
-    );
-    assert_manifest_rejected(
-        "name: sample\n\u{feff}version: 1.0.0\n",
-        &[(
-            "pack.yaml",
-            "line 2: contains the character U+FEFF ZERO WIDTH NO-BREAK SPACE, which is not allowed here; remove it",
-        )],
-    );
-    assert_manifest_rejected(
-        "name: sample\u{d}name: \u{7f}\n",
-        &[("pack.yaml", "line 2: contains the character U+007F, which is not allowed here; remove it")],
-    );
-    assert_manifest_rejected(
-        "name: \u{ffff}\n",
-        &[("pack.yaml", "line 1: contains the character U+FFFF, which is not allowed here; remove it")],
-    );
+    for (yaml, line, column, character, them) in [
+        ("name: sam\u{0}ple\n", 1, 10, "U+0000", "it"),
+        ("name: sample\n# \u{1b}[31m\n", 2, 3, "U+001B", "it"),
+        ("name: sample\u{d}# a\u{2028}name: other\n", 2, 4, "U+2028 LINE SEPARATOR", "it"),
+        ("name: sample\u{85}version: 1.0.0\n", 1, 13, "U+0085", "it"),
+        ("name: sample\n\u{feff}version: 1.0.0\n", 2, 1, "U+FEFF ZERO WIDTH NO-BREAK SPACE", "it"),
+        ("name: sample\u{d}name: \u{7f}\n", 2, 7, "U+007F", "it"),
+        ("name: \u{ffff}\n", 1, 7, "U+FFFF", "it"),
+        ("name: a\u{8}\u{7}b\u{8}\n", 1, 8, "U+0008", "it and the character after it"),
+        ("name: \u{8}\u{8}\u{8}\n", 1, 7, "U+0008", "it and the 2 characters after it"),
+        ("name: \u{8}a\u{8}\n", 1, 7, "U+0008", "it"),
+    ] {
+        let message = format!(
+            "line {line}: contains the character {character} in column {column}, which is not allowed here; remove {them}"
+        );
+        assert_manifest_rejected(yaml, &[("pack.yaml", &message)]);
+    }
 }
 
 #[test]
