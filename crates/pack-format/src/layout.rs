@@ -64,7 +64,7 @@ pub(super) fn validate(
     }
 }
 
-/// The reason that an entry is not allowed at the top of a pack.
+/// Why an entry is not allowed at the top of a pack.
 #[derive(Debug, thiserror::Error)]
 enum LayoutError {
     #[error("{} is a directory; must be a file", Quoted::new(.0))]

@@ -58,7 +58,7 @@ pub struct Pack {
     pub warnings: Vec<Warning>,
 }
 
-/// The reason that [`validate`] returned no pack.
+/// Why [`validate`] returned no pack.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidationError {
     /// The archive exceeded a limit, and reading stopped there.

@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 63;
 #[serde(transparent)]
 pub struct PackName(String);
 
-/// The reason that a text is not a [`PackName`].
+/// Why a text is not a [`PackName`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidName {
     #[error("must not be empty")]

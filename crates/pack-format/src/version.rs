@@ -13,7 +13,7 @@ const MAX_LENGTH: usize = 128;
 #[serde(transparent)]
 pub struct Version(String);
 
-/// The reason that a text is not a [`Version`].
+/// Why a text is not a [`Version`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidVersion {
     /// Holds the number of characters.

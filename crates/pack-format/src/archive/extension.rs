@@ -39,7 +39,7 @@ pub(super) struct Extensions {
     long_name: Option<Vec<u8>>,
 }
 
-/// The reason that an extension header is invalid. Reading stops there, since the header may set the size of the next
+/// Why an extension header is invalid. Reading stops there, since the header may set the size of the next
 /// entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {

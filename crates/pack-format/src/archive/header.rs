@@ -48,7 +48,7 @@ impl Mode {
     }
 }
 
-/// The reason that a block is not a valid [`Header`].
+/// Why a block is not a valid [`Header`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidHeader {
     #[error("has a checksum field that {0}")]

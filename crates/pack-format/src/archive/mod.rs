@@ -35,7 +35,7 @@ use super::{Limit, Limits, Problem, Problems, Secret, Tree, ValidationError};
 /// The field under which an archive's problems are reported.
 const FIELD: &str = "archive";
 
-/// The reason that reading stopped.
+/// Why reading stopped.
 #[derive(Debug)]
 enum ReadError {
     TooLarge(Limit),

@@ -3,7 +3,7 @@ use crate::{
     text::{Forbidden, is_line_break_or_tab, scan},
 };
 
-/// The reason that a name is not a valid path.
+/// Why a name is not a valid path.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPath {
     #[error("has an empty name")]

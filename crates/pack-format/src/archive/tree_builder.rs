@@ -24,7 +24,7 @@ struct Node {
     is_implied: bool,
 }
 
-/// The reason that an entry conflicts with an existing entry. Holds the existing entry's position. Also holds its path
+/// Why an entry conflicts with an existing entry. Holds the existing entry's position. Also holds its path
 /// if that differs from the new entry's path.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EntryConflict {

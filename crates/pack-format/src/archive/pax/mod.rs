@@ -20,7 +20,7 @@ pub(super) struct Pax {
     pub(super) problems: Vec<&'static str>,
 }
 
-/// The reason that reading stops at a PAX record. Other invalid records become [`Pax::problems`].
+/// Why reading stops at a PAX record. Other invalid records become [`Pax::problems`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPax {
     #[error("contains a malformed PAX record at byte {0} of its data")]
