@@ -18,7 +18,7 @@ use crate::{ratio::median, upload};
 
 /// How long to let a function start before its first event.
 const START_TIME: Duration = Duration::from_millis(300);
-/// How many more times `api` gets the same upload once it is warm.
+/// How many times the same upload is sent to `api` again, to measure a warm function.
 const REPEATS: usize = 3;
 
 /// The binary of the `api` function.

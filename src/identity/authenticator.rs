@@ -12,7 +12,7 @@ pub struct Authenticator<D> {
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError<E> {
     /// The key or its org does not exist.
-    #[error("no API key has this secret")]
+    #[error("no API key has this secret, or its org does not exist")]
     UnknownKey,
     #[error("the API key was revoked")]
     RevokedKey,
@@ -47,7 +47,7 @@ impl<D: Directory + Sync> Authenticator<D> {
                     return Err(AuthenticationError::RevokedKey);
                 }
                 let credential_id = format!("key:{}", key.hash.short());
-                Ok(Caller { org, scopes: key.template.scopes().to_vec(), credential_id })
+                Ok(Caller { org, permissions: key.template.permissions().to_vec(), credential_id })
             }
             Credential::Session(token) => {
                 let sessions = self.sessions.as_ref().ok_or(AuthenticationError::NoSessions)?;
@@ -55,7 +55,7 @@ impl<D: Directory + Sync> Authenticator<D> {
                 let org = self.directory.org(session.org_id).await.map_err(AuthenticationError::Directory)?;
                 let org = org.ok_or(AuthenticationError::UnknownOrg)?;
                 let credential_id = format!("session:{}", session.subject.as_deref().unwrap_or("-"));
-                Ok(Caller { org, scopes: session.scopes, credential_id })
+                Ok(Caller { org, permissions: session.permissions, credential_id })
             }
         }
     }

@@ -27,7 +27,7 @@ pub enum Billing {
 
 /// The error for a trial without an end, or for any other posture with one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a trial needs an end, and only a trial may have one")]
+#[error("a trial needs an end date, and no other billing posture may have one")]
 pub struct InvalidBilling;
 
 impl Billing {

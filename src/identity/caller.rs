@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Billing, Scope};
+use super::{Billing, Permission};
 use crate::records::{OrgId, OrgSlug, Timestamp};
 
 /// An organisation, which owns packs and API keys.
@@ -18,8 +18,7 @@ pub struct Org {
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub org: Org,
-    /// The credential's permissions.
-    pub scopes: Vec<Scope>,
+    pub permissions: Vec<Permission>,
     /// The credential's name in logs, which is not secret: `key:` and the first digits of the key's hash, or `session:`
     /// and the token's subject.
     pub credential_id: String,
@@ -28,20 +27,20 @@ pub struct Caller {
 /// Why a caller may not upload or change packs.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Denied {
-    #[error("the credential lacks the scope {0}")]
-    MissingScope(Scope),
+    #[error("the credential lacks the permission {0}")]
+    MissingPermission(Permission),
     #[error("the org's billing does not permit uploads")]
     BillingInactive,
 }
 
 impl Caller {
-    /// Checks that the caller's scopes permit changes of packs. Billing does not matter for changes.
+    /// Checks that the caller's permissions permit changes of packs. Billing does not matter for changes.
     pub fn check_may_change(&self) -> Result<(), Denied> {
-        let scope = Scope::CapsWrite;
-        if self.scopes.contains(&scope) { Ok(()) } else { Err(Denied::MissingScope(scope)) }
+        let permission = Permission::CapsWrite;
+        if self.permissions.contains(&permission) { Ok(()) } else { Err(Denied::MissingPermission(permission)) }
     }
 
-    /// Checks that the caller's scopes, and then its org's billing, permit uploads at `now`.
+    /// Checks that the caller's permissions, and then its org's billing, permit uploads at `now`.
     pub fn check_may_upload(&self, now: Timestamp) -> Result<(), Denied> {
         self.check_may_change()?;
         if self.org.billing.may_create(now) { Ok(()) } else { Err(Denied::BillingInactive) }

@@ -11,7 +11,7 @@ mod cache;
 mod caller;
 mod credential;
 mod jwks;
-mod scope;
+mod permission;
 mod session;
 mod settings;
 
@@ -28,7 +28,7 @@ pub use self::{
     caller::{Caller, Denied, Org},
     credential::{Credential, InvalidCredential},
     jwks::{InvalidJwksUrl, JwksError, JwksSettings, JwksUrl},
-    scope::{KeyTemplate, Scope, UnknownScope},
+    permission::{KeyTemplate, Permission, UnknownPermission},
     session::{SessionError, SessionSettings, SessionToken},
     settings::Settings,
 };

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{
-    InvalidCredential, Scope,
+    InvalidCredential, Permission,
     jwks::{Jwks, JwksError, JwksSettings},
 };
 use crate::records::OrgId;
@@ -57,7 +57,7 @@ pub struct SessionSettings {
 pub(super) struct Session {
     pub(super) org_id: OrgId,
     /// The token's known permissions. Empty if the token has no `permissions`.
-    pub(super) scopes: Vec<Scope>,
+    pub(super) permissions: Vec<Permission>,
     /// `sub`, which identifies the session in logs and records.
     pub(super) subject: Option<String>,
 }
@@ -148,8 +148,8 @@ impl Sessions {
         if exp - iat > MAX_LIFETIME_SECONDS {
             return Err(SessionError::Lifetime);
         }
-        let scopes = permissions.iter().filter_map(|permission| permission.parse().ok()).collect();
-        Ok(Session { org_id, scopes, subject: sub })
+        let permissions = permissions.iter().filter_map(|permission| permission.parse().ok()).collect();
+        Ok(Session { org_id, permissions, subject: sub })
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {

@@ -21,7 +21,7 @@ pub enum DeleteError {
     /// The caller's org has no such pack.
     #[error("no such pack")]
     NotFound,
-    #[error("{references} references to the pack exist")]
+    #[error("the pack is in use (references: {references})")]
     InUse { references: u32 },
     /// The deletion may have begun. It is safe to retry.
     #[error("a storage error")]

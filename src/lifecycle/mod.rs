@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The pack would become a community pack, but it seems to contain live credentials.
-    #[error("the pack has what looks like live credentials")]
+    #[error("the pack seems to contain live credentials")]
     SecretsFound(Vec<Secret>),
     #[error("a storage error")]
     Storage(#[from] aws::Error),

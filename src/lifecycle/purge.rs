@@ -67,7 +67,7 @@ impl Purger {
         result
     }
 
-    /// Returns a record if it is being deleted.
+    /// Returns the pack's record if the pack is being deleted.
     async fn deleted_record(&self, id: PackId) -> Result<Option<Record>, aws::Error> {
         Ok(self.table.record(id).await?.filter(|record| record.build.status == BuildStatus::Deleting))
     }

@@ -19,7 +19,7 @@ pub enum Error {
     Port {
         backend: &'static str,
         port: u16,
-        /// The file that assigns the ports.
+        /// The file that records the ports.
         path: PathBuf,
         source: io::Error,
     },

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{DataDir, Error, backends::failed, seed};
-use crate::identity::Scope;
+use crate::identity::Permission;
 
 /// The issuer's file in the data directory.
 const FILE: &str = "issuer.json";
@@ -29,11 +29,11 @@ pub struct SessionOptions {
     /// The session's permissions, separated by commas.
     #[arg(
         long,
-        value_name = "SCOPES",
+        value_name = "PERMISSIONS",
         value_delimiter = ',',
         default_value = "caps:write,workspace:read,workspace:write,tasks:write,audit:read"
     )]
-    pub permissions: Vec<Scope>,
+    pub permissions: Vec<Permission>,
     /// Adds the claims `nbf` and `aud`, with this value for `aud`. AuthKit's default tokens have neither.
     #[arg(long)]
     pub audience: Option<String>,

@@ -6,7 +6,7 @@ use std::{
 
 use super::{DataDir, Error};
 
-/// The file in the data directory that assigns the ports.
+/// The file in the data directory that records the ports.
 const FILE: &str = "ports.json";
 /// The range that ports are chosen from. It is below the ephemeral ranges of Linux (from 32768) and macOS (from 49152),
 /// so that no outgoing connection occupies a port on the next start.

@@ -87,7 +87,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
     Document::delete(&data)?;
     stop.cancel();
     if timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
-        tracing::warn!("stopping although requests or builds are in progress; the next start resumes the builds");
+        tracing::warn!(
+            "stopping with requests or builds still in progress; the next start resumes the builds; the next start resumes the builds"
+        );
     }
     tasks.shutdown().await;
     backends.stop().await;

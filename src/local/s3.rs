@@ -134,7 +134,7 @@ pub(super) async fn sweep_periodically(folder: PathBuf, age: Duration, period: D
         match tokio::task::spawn_blocking(move || sweep(&folder, age)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "cannot delete expired staged objects"),
-            Err(error) => tracing::error!(%error, "deleting expired staged objects panicked"),
+            Err(error) => tracing::error!(%error, "the deletion of expired staged archives panicked"),
         }
     }
 }

@@ -159,7 +159,7 @@ pub enum BuildStatus {
         #[serde(rename = "build_error", default)]
         error: String,
     },
-    /// The pack is being deleted: its image is removed from the registry, and then the record.
+    /// The pack is being deleted: first its image in the registry, then its record.
     Deleting,
 }
 

@@ -9,7 +9,7 @@ use crate::records::OrgSlug;
 pub struct RegistryAddress(String);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is not a registry address of the form host[:port][/prefix], without a scheme")]
+#[error("{0:?} is not a registry address; write host[:port][/prefix], without a scheme")]
 pub struct InvalidRegistry(String);
 
 impl RegistryAddress {

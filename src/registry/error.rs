@@ -14,10 +14,10 @@ pub enum Error {
     #[error("{0} is not a reference of the configured registry")]
     ForeignReference(String),
     /// After the tag was written, it points to a different image or does not exist.
-    #[error("the tag points to {found}, not to the pushed {pushed}")]
+    #[error("the tag points to {}, not to the pushed image {pushed}", found.as_deref().unwrap_or("no image"))]
     WrongDigest {
-        /// The digest that the registry returned, or an empty string if the tag does not exist.
-        found: String,
+        /// The digest that the registry returned, or `None` if the tag does not exist.
+        found: Option<String>,
         pushed: Digest,
     },
     #[error("a call to the registry failed")]

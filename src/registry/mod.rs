@@ -124,7 +124,7 @@ impl Registry {
                 Some(found) if found == pushed.to_string() => Ok(()),
                 found => {
                     put?;
-                    Err(Error::WrongDigest { found: found.unwrap_or_default(), pushed })
+                    Err(Error::WrongDigest { found, pushed })
                 }
             }
         };

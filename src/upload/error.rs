@@ -31,7 +31,7 @@ pub enum UploadError {
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
     /// This version was published with different content, and its pack was deleted.
-    #[error("the version was published with the layer {layer_digest} and deleted")]
+    #[error("the version was published with different content (layer {layer_digest}) and then deleted")]
     VersionDeleted { layer_digest: Digest },
     /// The pack with this name and version is being deleted. It is safe to retry.
     #[error("the pack with this name and version is being deleted")]

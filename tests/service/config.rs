@@ -178,7 +178,7 @@ fn renamed_variables_are_rejected_under_their_old_names() {
 }
 
 #[test]
-fn limits_for_large_archives_must_not_be_lower() {
+fn large_limits_must_not_be_lower_than_request_limits() {
     let read = |settings: &[(&str, &str)]| Api::read(environment(settings)).map(|api| api.large_limits);
     assert_eq!(read(&[]), Ok(Limits::large()));
     let default = Limits {

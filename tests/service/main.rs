@@ -3,7 +3,7 @@
 //!
 //! - `backends` tests the embedded backends of `local`.
 //! - `table` tests reads and writes of the DynamoDB table.
-//! - `use_cases` calls the library to upload, build and push packs.
+//! - `use_cases` calls the library to upload, build, rebuild and delete packs, and to push images.
 //! - `http` sends API Gateway events to the HTTP layer in this process.
 //! - `end_to_end` sends HTTP requests to a running `local`, and events to the functions' binaries.
 //! - `config` and `trace` test how environment variables and X-Ray trace headers are read.

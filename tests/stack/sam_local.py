@@ -97,7 +97,7 @@ def sam_local(arguments, **more):
 
 
 def invoke_each_event(options):
-    """Invokes the function of each file of events/ and prints the start of its response."""
+    """Sends each file in events/ to the function that handles it, and prints the start of the response."""
     functions = {"build-batch": "BuilderFunction", "build-job": "BuilderFunction", "requeue": "RequeueFunction"}
     for event in sorted((ROOT / "events").glob("*.json")):
         function = functions.get(event.stem, "ApiFunction")

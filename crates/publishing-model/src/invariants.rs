@@ -21,14 +21,14 @@ pub(crate) fn all() -> Vec<Property<Publishing>> {
                 is_owner && (is_quarantined(state) || is_pullable(state, record.content))
             })
         }),
-        Property::always("nothing of a deleted pack can be pulled", |_, state: &State| {
+        Property::always("no part of a deleted pack can be pulled", |_, state: &State| {
             state
                 .purged
                 .iter()
                 .filter(|content| !state.has_record_of(**content))
                 .all(|content| state.registry.tag != Some(*content) && !state.registry.manifests.contains(content))
         }),
-        Property::always("nothing of a quarantined pack can be pulled", |_, state: &State| {
+        Property::always("no part of a quarantined pack can be pulled", |_, state: &State| {
             let complete = state.claim.as_ref().filter(|claim| claim.quarantine == Some(Quarantine::Complete));
             complete.is_none_or(|claim| {
                 let published = claim.published.is_some_and(|content| state.registry.manifests.contains(&content));

@@ -21,8 +21,8 @@ fn assert_breaks(guards: Guards, invariant: &'static str) {
 
 const TAG_MOVES: &str = "a tag never moves to other content";
 const READY: &str = "the tag of a ready record points to its content";
-const DELETED: &str = "nothing of a deleted pack can be pulled";
-const QUARANTINED: &str = "nothing of a quarantined pack can be pulled";
+const DELETED: &str = "no part of a deleted pack can be pulled";
+const QUARANTINED: &str = "no part of a quarantined pack can be pulled";
 
 #[test]
 fn a_build_takes_the_lease() {

@@ -43,7 +43,7 @@ struct PublicationItem {
 /// The steps by which a build publishes a version. Most steps update the record and its version claim in one
 /// transaction, and return whether the transaction applied.
 impl Table {
-    /// Begins a build of a queued or failed record: counts a try and takes the lease. Does neither if another build or
+    /// Begins a build of a queued or failed record: increments `tries` and takes the lease. Does neither if another build or
     /// a purge holds the lease.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self

@@ -18,7 +18,7 @@ use super::media_type::UnsupportedMediaType;
 use crate::{
     aws,
     error_chain::ErrorChain,
-    identity::{Denied, Scope},
+    identity::{Denied, Permission},
     lifecycle::{ChangeError, DeleteError},
     upload::{Difference, ExistingVersion, UploadError},
 };
@@ -82,8 +82,8 @@ pub(super) enum ApiError {
     Unauthenticated { cause: String },
     #[error("credentials are not accepted in the URL, because URLs are logged; use the Authorization header")]
     CredentialInUrl,
-    #[error("the credential lacks the permission {scope}")]
-    PermissionDenied { scope: Scope },
+    #[error("the credential lacks the permission {permission}")]
+    PermissionDenied { permission: Permission },
     #[error("this host does not belong to the credential's org; use {host}")]
     WrongHost { host: String },
     #[error("no such pack")]
@@ -228,7 +228,7 @@ impl From<aws::Error> for ApiError {
 impl From<Denied> for ApiError {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::MissingScope(scope) => Self::PermissionDenied { scope },
+            Denied::MissingPermission(permission) => Self::PermissionDenied { permission },
             Denied::BillingInactive => Self::BillingInactive,
         }
     }

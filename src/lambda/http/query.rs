@@ -12,7 +12,7 @@ use crate::{
 
 /// Common names of query parameters that carry credentials.
 const CREDENTIAL_NAMES: [&str; 6] = ["access_token", "api_key", "apikey", "authorization", "key", "token"];
-/// The maximum number of packs in a page of the list, and the default.
+/// The default and maximum number of packs in a page.
 const MAX_LIMIT: usize = 1_000;
 
 /// The query parameters that have not been read yet, with all of their values.

@@ -66,7 +66,10 @@ fn local_session_explains_invalid_arguments() {
     for (arguments, words) in [
         (&["acme"][..], "issuer.json, which a local run with this data directory creates"),
         (&["nobody"], "[possible values: acme, globex, pastdue, expired]"),
-        (&["acme", "--permissions", "caps:delete"], "not a scope"),
+        (
+            &["acme", "--permissions", "caps:delete"],
+            "not a permission; use caps:write, workspace:read, workspace:write, tasks:write or audit:read",
+        ),
     ] {
         let output = session(&data, arguments);
         assert!(!output.status.success() && output.stdout.is_empty());

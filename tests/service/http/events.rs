@@ -48,7 +48,7 @@ fn the_update_event_sets_a_visibility() {
 }
 
 #[test]
-fn the_delete_event_deletes_a_pack() {
+fn the_delete_event_is_a_delete_request_for_a_pack() {
     let request = lambda_http::request::from_str(&event("delete").to_string()).unwrap();
     assert_eq!(
         (request.method().as_str(), request.raw_http_path()),

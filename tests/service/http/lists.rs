@@ -1,4 +1,4 @@
-//! Tests of `GET /v1/packs`: its parameters, and the bounds of a page.
+//! Tests of `GET /v1/packs`: its parameters, and the maximum size of a page.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pack_upload::{aws::Created, records::OrgId};
@@ -107,7 +107,7 @@ async fn a_list_is_filtered_by_owner_visibility_name_and_version() {
 }
 
 #[tokio::test]
-async fn every_problem_of_a_query_is_reported() {
+async fn every_problem_in_a_query_is_reported() {
     let api = TestApi::start().await;
     assert_eq!(
         list(&api, "limit=1001&owned=yes&visibility=all&version=1.0.0&page=2").await.fields(),

@@ -75,7 +75,7 @@ async fn each_check_hides_the_results_of_later_checks() {
 }
 
 #[tokio::test]
-async fn an_org_changes_its_own_packs_only_and_whatever_its_billing() {
+async fn a_past_due_org_gets_a_404_for_another_org_s_pack() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let community = update(created.body["id"].as_str().unwrap(), r#"{"visibility": "community"}"#);

@@ -70,7 +70,7 @@ async fn expect_deleted(address: &RegistryAddress, credentials: Credentials) {
 }
 
 #[tokio::test]
-async fn nothing_of_a_deleted_image_can_be_pulled_from_docker_s_registry() {
+async fn no_part_of_a_deleted_image_can_be_pulled_from_docker_s_registry() {
     for (needs_password, credentials) in [(false, Credentials::None), (true, basic("hunter2"))] {
         let Some(docker) = DockerRegistry::start(DockerOptions { needs_password, deletes: true }).await else { return };
         expect_deleted(&docker.address, credentials).await;
@@ -78,7 +78,7 @@ async fn nothing_of_a_deleted_image_can_be_pulled_from_docker_s_registry() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_deleted_image_can_be_pulled_from_the_embedded_registry() {
+async fn no_part_of_a_deleted_image_can_be_pulled_from_the_embedded_registry() {
     let embedded = Embedded::start().await;
     expect_deleted(&embedded.backends.registry, Credentials::None).await;
 }

@@ -197,7 +197,10 @@ async fn tagging_fails_if_the_tag_points_to_another_digest() {
     let other = Digest::sha256(b"other");
     let (_, address, registry) = start(Ecr { token_life: HOURS, fixed_digest: Some(other), ..Ecr::default() }).await;
     let error = push(&registry, address, "hello").await.unwrap_err();
-    assert!(matches!(&error, Error::WrongDigest { found, .. } if *found == other.to_string()), "{error:?}");
+    assert!(
+        matches!(&error, Error::WrongDigest { found: Some(found), .. } if *found == other.to_string()),
+        "{error:?}"
+    );
 }
 
 fn secret() -> registry::Credentials {

@@ -173,7 +173,7 @@ pub(crate) fn pack(behavior: &str) -> Submission {
     submission(tools(behavior))
 }
 
-/// Returns a submission of `archive`.
+/// The archive is in the request, and the visibility is `org`.
 pub(crate) fn submission(archive: Bytes) -> Submission {
     Submission {
         archive: Archive::InRequest(archive),

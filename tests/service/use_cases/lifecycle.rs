@@ -6,7 +6,7 @@ use std::time::Duration;
 use pack_upload::{
     aws::{Job, Lease, PurgeJob, Queue},
     build::BuildOutcome,
-    identity::{Caller, Scope},
+    identity::{Caller, Permission},
     lifecycle::{DeleteError, PurgeError, PurgeOutcome},
     records::{BuildStatus, PackId, Record, Timestamp},
     registry::Credentials,
@@ -18,7 +18,11 @@ use super::fixture::{Fixture, pack, registry};
 
 impl Fixture {
     fn caller(&self) -> Caller {
-        Caller { org: self.org.clone(), scopes: vec![Scope::CapsWrite], credential_id: "key:0123456789ab".to_owned() }
+        Caller {
+            org: self.org.clone(),
+            permissions: vec![Permission::CapsWrite],
+            credential_id: "key:0123456789ab".to_owned(),
+        }
     }
 
     /// Begins the deletion of a record. The purge runs only if the test runs it.
@@ -51,7 +55,7 @@ impl Fixture {
 const NOTHING: [Option<String>; 2] = [None, None];
 
 #[tokio::test]
-async fn a_purge_leaves_nothing_to_pull_and_can_be_repeated() {
+async fn a_purged_image_cannot_be_pulled_and_a_purge_can_be_repeated() {
     let fixture = Fixture::start().await;
     let record = fixture.ready("hello").await;
     let digest = Some(record.release.image_digest.to_string());
@@ -134,7 +138,7 @@ async fn a_deletion_whose_job_is_not_sent_is_pending() {
 }
 
 #[tokio::test]
-async fn an_upload_of_a_version_that_is_being_deleted_is_rejected_until_it_is_gone() {
+async fn a_version_accepts_no_upload_during_its_deletion_and_only_the_same_content_afterwards() {
     let fixture = Fixture::start().await;
     let record = fixture.ready("hello").await;
     fixture.delete(&record).await;

@@ -82,7 +82,7 @@ fn scalar(text: &mut String, scalar: &Scalar) {
     }
 }
 
-/// Returns whether every YAML reader treats this as text, even without quotes.
+/// Returns true only if every YAML reader treats this as text without quotes. May return false for other plain text.
 fn is_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | '/'))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-' | b'*'))

@@ -72,8 +72,8 @@ impl<'a> Field<'a> {
     /// Returns the text of this field, and adds a problem if it is not text or if `check` returns an error. For invalid
     /// text, `nearest` returns the valid text that the author probably meant.
     ///
-    /// A number, boolean or date is only one problem, even if `check` returns an error too, so that the author gets a
-    /// single fix. Text with forbidden characters is not checked further. In both cases, the text is still returned.
+    /// A number, boolean or date adds a single problem, even if `check` also returns an error, so that the author gets
+    /// one suggestion. Text with forbidden characters is not checked further. In both cases, the text is still returned.
     pub(crate) fn validate<E: fmt::Display>(
         &self,
         check: impl Fn(&str) -> Result<(), E>,

@@ -166,7 +166,7 @@ fn rejects_hidden_characters_in_names() {
 }
 
 #[test]
-fn names_the_file_with_escapes() {
+fn escapes_a_hidden_character_in_a_file_name() {
     assert_rejected(
         Archive::pack().file("guides/a\u{200b}b.md", ""),
         &["entry `guides/a\\u{200b}b.md` at byte 1024 has a name that contains U+200B ZERO WIDTH SPACE, which is \
@@ -205,7 +205,7 @@ fn explains_a_hidden_character_in_a_name_or_version() {
 }
 
 #[test]
-fn rejects_controls_and_a_byte_order_mark_in_behavior_md() {
+fn rejects_control_characters_and_a_byte_order_mark_in_behavior_md() {
     let assert_behavior = |behavior: &str, message: &str| {
         let result = validate_files(&[("pack.yaml", MANIFEST.as_bytes()), ("behavior.md", behavior.as_bytes())]);
         assert_problems(&result, &[("behavior.md", message)], behavior);

@@ -103,7 +103,7 @@ async fn run_case(stack: &mut LambdaStack, workflow: Workflow, name: &str, fault
     assert_eq!(stack.dead_letters().await, 0);
 }
 
-/// Runs one case of a deletion and checks the invariants. [`LambdaStack::settle`] checks that nothing of the pack can
+/// Runs one case of a deletion and checks the invariants. [`LambdaStack::settle`] checks that no part of the pack can
 /// be pulled once its record is gone.
 async fn run_deletion(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     let uploaded = workflow.prepare(stack, name).await.expect("the pack was uploaded");

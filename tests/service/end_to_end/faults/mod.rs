@@ -12,7 +12,7 @@
 //!
 //! The other modules test deadlines, jobs that crash the builder, concurrent uploads and the number of round trips.
 //!
-//! After a workflow that deletes a pack, nothing of the pack can be pulled, and the pack can be uploaded again.
+//! After a workflow that deletes a pack, no part of the pack can be pulled, and the pack can be uploaded again.
 //!
 //! To add a workflow, add a variant to [`Workflow`](workflow::Workflow) and a test to `matrix`. To add a fault, add a
 //! variant to [`Fault`](fault::Fault), apply it in `proxy` and list it in `matrix`.

@@ -140,7 +140,7 @@ fn rejects_malformed_values_of_standard_pax_keywords() {
         ("mtime", b"", "`\"\"`", mtime),
         ("mtime", b"now", "`now`", mtime),
         ("mtime", b"1e9", "`1e9`", mtime),
-        // Python converts these to floating-point numbers, which do not fit in 63 bits.
+        // Python rounds these two values of `mtime` up to 2^63, which does not fit in 63 bits.
         ("mtime", b"9223372036854775296", "`9223372036854775296`", mtime),
         ("mtime", b"9223372036854775296.5", "`9223372036854775296.5`", mtime),
         ("atime", b"9223372036854775808", "`9223372036854775808`", time),

@@ -3,8 +3,8 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 /// A permission that a credential may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, SerializeDisplay, DeserializeFromStr)]
-#[strum(parse_err_ty = UnknownScope, parse_err_fn = unknown_scope)]
-pub enum Scope {
+#[strum(parse_err_ty = UnknownPermission, parse_err_fn = unknown_permission)]
+pub enum Permission {
     #[strum(serialize = "caps:write")]
     CapsWrite,
     #[strum(serialize = "workspace:read")]
@@ -17,16 +17,16 @@ pub enum Scope {
     AuditRead,
 }
 
-/// The error for text that is not a known scope.
+/// The error for text that is not a known permission.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not a scope")]
-pub struct UnknownScope;
+#[error("not a permission; use caps:write, workspace:read, workspace:write, tasks:write or audit:read")]
+pub struct UnknownPermission;
 
-fn unknown_scope(_: &str) -> UnknownScope {
-    UnknownScope
+fn unknown_permission(_: &str) -> UnknownPermission {
+    UnknownPermission
 }
 
-/// A named set of scopes. Every API key has one.
+/// A named set of permissions. Every API key has one.
 #[derive(
     Debug,
     Clone,
@@ -42,17 +42,17 @@ fn unknown_scope(_: &str) -> UnknownScope {
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum KeyTemplate {
-    /// All scopes.
+    /// All permissions.
     FullAccess,
-    /// All scopes except `caps:write`, which permits uploading and changing packs.
+    /// All permissions except `caps:write`, which permits uploading and changing packs.
     SubmitObserve,
-    /// All scopes that permit only reading.
+    /// All permissions that permit only reading.
     ReadOnly,
 }
 
 impl KeyTemplate {
-    pub fn scopes(self) -> &'static [Scope] {
-        use Scope::{AuditRead, CapsWrite, TasksWrite, WorkspaceRead, WorkspaceWrite};
+    pub fn permissions(self) -> &'static [Permission] {
+        use Permission::{AuditRead, CapsWrite, TasksWrite, WorkspaceRead, WorkspaceWrite};
         match self {
             Self::FullAccess => &[CapsWrite, WorkspaceRead, WorkspaceWrite, TasksWrite, AuditRead],
             Self::SubmitObserve => &[WorkspaceRead, WorkspaceWrite, TasksWrite, AuditRead],
