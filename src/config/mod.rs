@@ -60,7 +60,7 @@ pub struct Builder {
     /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic`, `secret` or `ecr`), `REGISTRY_USERNAME`,
     /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
     pub registry: registry::Settings,
-    /// The same as [`Api::large_limits`]. No archive that `api` accepted exceeds them.
+    /// The same as [`Api::large_limits`], so that no archive that `api` accepted exceeds them.
     pub limits: Limits,
     /// `BUILD_LEASE_MS`: the duration of a build's lease on its version. If a build dies, other builds of the version
     /// must wait until its lease expires. The lease must be at least as long as the sum of the function's timeout of

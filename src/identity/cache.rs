@@ -10,7 +10,7 @@ use lru::LruCache;
 use super::{ApiKey, Directory, KeyHash, Org, is_within};
 use crate::records::OrgId;
 
-/// The maximum number of entries in each cache. The least recently used entries are evicted.
+/// The maximum number of entries in each cache. A full cache evicts its least recently used entry.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
 /// A directory with a cache. A revocation or a change of billing takes effect when the cached entry expires. Revoked

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{Billing, Permission};
 use crate::records::{OrgId, OrgSlug, Timestamp};
 
-/// An organisation, which owns packs and API keys.
+/// An organization, which owns packs and API keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Org {
     #[serde(rename = "org_id")]
@@ -34,13 +34,14 @@ pub enum Denied {
 }
 
 impl Caller {
-    /// Checks that the caller's permissions permit changes of packs. Billing does not matter for changes.
+    /// Checks that the caller has the permission to change packs. Billing does not matter for changes.
     pub fn check_may_change(&self) -> Result<(), Denied> {
         let permission = Permission::CapsWrite;
         if self.permissions.contains(&permission) { Ok(()) } else { Err(Denied::MissingPermission(permission)) }
     }
 
-    /// Checks that the caller's permissions, and then its org's billing, permit uploads at `now`.
+    /// Checks that the caller has the permission to upload packs, and then that its org's billing permits uploads at
+    /// `now`.
     pub fn check_may_upload(&self, now: Timestamp) -> Result<(), Denied> {
         self.check_may_change()?;
         if self.org.billing.may_create(now) { Ok(()) } else { Err(Denied::BillingInactive) }

@@ -14,7 +14,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The longest time until a revocation takes effect.
+    /// The maximum of `cache_for`. A revocation takes effect within this time.
     pub const MAX_CACHE: Duration = Duration::from_secs(60);
 }
 

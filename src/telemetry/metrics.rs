@@ -18,7 +18,7 @@ pub(super) fn init() {
     }
 }
 
-/// Metrics that are written to standard output in one line of JSON. CloudWatch Logs extracts them (Amazon CloudWatch
+/// Metrics that are written to standard output as one line of JSON. CloudWatch Logs extracts them (Amazon CloudWatch
 /// user guide, "Specification: Embedded metric format").
 #[derive(Debug, Default)]
 pub struct Metrics {
