@@ -1,4 +1,4 @@
-//! Handles events of the build queue and the purge queue.
+//! Handles events from the build queue and the purge queue.
 
 use std::{
     error::Error,
@@ -19,7 +19,7 @@ use crate::{
     telemetry::{Metrics, Trace, timed},
 };
 
-/// How many jobs of a batch run at the same time. A build holds an archive and its pack in memory.
+/// How many jobs in a batch run at the same time. A build holds an archive and its pack in memory.
 const CONCURRENT_JOBS: usize = 2;
 
 /// The use cases that handle jobs.
@@ -47,8 +47,9 @@ struct Names {
 const BUILD: Names = Names { job: "build", count: "Builds", time: "BuildTime" };
 const PURGE: Names = Names { job: "purge", count: "Purges", time: "PurgeTime" };
 
-/// Handles the jobs of a batch and returns the messages that SQS must deliver again. If a message is malformed
-/// or its job panics, it ends up in the dead-letter queue, and the other messages of the batch are not affected.
+/// Handles the jobs in a batch, and returns the messages that SQS must deliver again: those that are malformed, and
+/// those whose job failed or panicked. SQS moves a message that fails every time to the dead-letter queue. The other
+/// messages in the batch are not affected.
 pub async fn handle_batch(handlers: &Handlers, event: SqsEvent) -> SqsBatchResponse {
     let handle = |message: SqsMessage| {
         let trace = trace(&message);

@@ -43,7 +43,7 @@ impl Audit {
         Self { request_id, caller: OnceLock::new() }
     }
 
-    /// Sets the caller of the request after it is authenticated.
+    /// Sets the request's caller. Call this once the caller is authenticated.
     pub(super) fn set_caller(&self, caller: &Caller) {
         let caller = CallerId { org_id: caller.org.id, credential_id: caller.credential_id.clone() };
         self.caller.get_or_init(|| caller);

@@ -23,7 +23,7 @@ use crate::{
     upload::{Difference, ExistingVersion, UploadError},
 };
 
-/// The value of `Retry-After`, in seconds, if a backend is temporarily unavailable.
+/// The value of `Retry-After` in 502 and 503 responses, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
 /// The request to use for an archive that is too large for the form.
@@ -92,7 +92,7 @@ pub(super) enum ApiError {
     RouteNotFound { method: Method, path: String },
     #[error("this path supports only {allow}")]
     MethodNotAllowed {
-        /// Every method of the path, separated by commas.
+        /// Every method that the path supports, separated by commas.
         allow: String,
     },
     #[error("{}", version_exists(.0))]
@@ -307,12 +307,13 @@ fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) ->
     }
 }
 
-/// Returns the end of a message. It names the request with the higher limit, and is empty if there is none.
+/// Returns the part of the message that names the request with the higher limit, or an empty string if there is none.
 fn larger_hint(larger: Option<u64>) -> String {
     larger.map_or_else(String::new, |value| format!("; `{LARGER_REQUEST}` allows up to {value}"))
 }
 
-/// Returns the end of a message. It says how many problems the details do not list, and is empty if they list all.
+/// Returns the part of the message that counts the problems missing from the details, or an empty string if none is
+/// missing.
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),

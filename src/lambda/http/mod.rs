@@ -112,8 +112,8 @@ impl Api {
     }
 }
 
-/// Returns the API as a service for requests from API Gateway HTTP API, REST API or Function URL events. It never
-/// fails: a panic becomes a response too.
+/// Returns the API as a service. Its requests come from events of an API Gateway HTTP API, a REST API or a Function
+/// URL. It never fails: a panic becomes a response too.
 pub fn service(
     api: Arc<Api>,
 ) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
@@ -186,7 +186,7 @@ fn request_id(request: &Request) -> String {
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    json_body(status, serde_json::to_string(body).expect("structs and maps with text keys always serialise").into())
+    json_body(status, serde_json::to_string(body).expect("structs and maps with text keys always serialize").into())
 }
 
 /// Returns a JSON response that must not be cached. Most responses contain an org's data, which changes when builds

@@ -17,8 +17,8 @@ use crate::{
 /// The value of `Retry-After`, in seconds, while a pack's build is pending.
 const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
-/// The maximum size of the packs in a page of a list, in bytes of JSON. That is 5.6 MB in base64. Lambda's limit for a
-/// response is 6 MB.
+/// The maximum size of the packs in a page, in bytes of JSON. In base64, that is 5.6 MB; Lambda's limit for a response
+/// is 6 MB.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ impl PageView {
         let (mut packs, mut bytes, mut last) = (Vec::new(), 0, None);
         for record in &page.records {
             let view = RecordView::from_record(record, caller);
-            let pack = to_raw_value(&view).expect("structs with text keys always serialise");
+            let pack = to_raw_value(&view).expect("structs with text keys always serialize");
             bytes += pack.get().len() + ",".len();
             if bytes > MAX_PAGE_BYTES {
                 return Self { packs, next_cursor: last };
@@ -79,6 +79,6 @@ pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Res
         return Err(ApiError::Validation(problems));
     }
     let page = api.catalog.list(caller, &list.filter, list.limit, list.after).await?;
-    let body = serde_json::to_vec(&PageView::new(&page, caller)).expect("structs with text keys always serialise");
+    let body = serde_json::to_vec(&PageView::new(&page, caller)).expect("structs with text keys always serialize");
     Ok(json_body(StatusCode::OK, Body::Binary(body)))
 }
