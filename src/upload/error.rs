@@ -45,8 +45,8 @@ pub enum UploadError {
     /// The request exceeded [`Uploads::deadline`](super::Uploads::deadline). It is safe to retry.
     #[error("the deadline was exceeded")]
     TimedOut(#[from] Elapsed),
-    /// Other uploads kept changing the failed record of this name and version. It is safe to retry.
-    #[error("other uploads kept changing the record of this name and version")]
+    /// Other uploads kept changing the failed record with this name and version. It is safe to retry.
+    #[error("other uploads kept changing the record with this name and version")]
     ConcurrentUploads,
 }
 

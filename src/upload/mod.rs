@@ -34,9 +34,9 @@ pub struct Uploads {
     pub queue: Queue<Job>,
     /// The registry that image references name.
     pub registry: RegistryAddress,
-    /// The limits of archives in a request.
+    /// The limits for archives that are sent in the request.
     pub limits: Arc<Limits>,
-    /// The limits of archives sent to S3.
+    /// The limits for archives that are sent to S3.
     pub large_limits: Arc<Limits>,
     /// How long a request may take from its arrival. For an upload, sending the build job does not count.
     pub deadline: Duration,
@@ -76,7 +76,7 @@ pub struct Begun {
 /// The result of a valid upload.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// A record was written, and its build is pending.
+    /// The record was written, and its build is pending.
     Created(Record),
     /// The same pack already exists, and its build is pending or done.
     Existing(Record),
@@ -91,7 +91,7 @@ pub struct Accepted {
     pub warnings: Vec<Warning>,
 }
 
-/// A valid upload that was not written.
+/// A valid upload whose record was not written.
 #[derive(Debug, Clone)]
 pub struct Checked {
     pub release: Release,
