@@ -96,7 +96,7 @@ impl Backends {
         self.servers.stop.cancel();
         let ended = async { while self.servers.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
-            tracing::warn!("stopping although a backend still had requests in progress");
+            tracing::warn!("stopping with requests to a backend still in progress");
         }
     }
 

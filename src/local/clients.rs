@@ -1,6 +1,6 @@
 use super::{Endpoints, Options, sdk::Sdk};
 
-/// SDK clients of the backends, with the SDK's default timeouts.
+/// SDK clients for the backends, with the SDK's default timeouts.
 #[derive(Debug, Clone)]
 pub struct Clients {
     pub s3: aws_sdk_s3::Client,
@@ -11,7 +11,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Creates the clients. Clients of real backends use credentials from the environment or the profile.
+    /// Creates the clients. Clients for real backends use credentials from the environment or the profile.
     pub async fn new(endpoints: &Endpoints, options: &Options) -> Self {
         let sdk = Sdk::load(endpoints, options).await;
         // The embedded S3's endpoint is an IP address, so the bucket cannot be part of the host name.

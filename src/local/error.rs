@@ -8,7 +8,7 @@ pub enum Error {
     /// A file or directory in the data directory cannot be created, read or written.
     #[error("cannot use {}", path.display())]
     Data { path: PathBuf, source: io::Error },
-    #[error("{} is in use by another local run; stop it, or choose another folder with --data-dir", .0.display())]
+    #[error("{} is in use by another local run; stop it, or choose another directory with --data-dir", .0.display())]
     InUse(PathBuf),
     /// The port that the data directory assigns to a backend cannot be bound.
     #[error(

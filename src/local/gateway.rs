@@ -30,7 +30,7 @@ const MAX_DISCARDED_BYTES: usize = 100_000_000;
 /// deadline that the function sees in its context.
 const TIMEOUT: Duration = Duration::from_secs(29);
 
-/// Serves a `lambda_http` service over HTTP like an HTTP API of API Gateway: each request becomes an event in payload
+/// Serves a `lambda_http` service over HTTP like an API Gateway HTTP API: each request becomes an event in payload
 /// format 2.0, which `lambda_http` parses as in Lambda.
 pub fn router<S>(service: S) -> Router
 where
@@ -98,7 +98,7 @@ async fn read(body: Body) -> Result<Vec<u8>, Response> {
     Ok(bytes)
 }
 
-/// Converts a request to an event of an HTTP API in payload format 2.0: header names in lower case, values of repeated
+/// Converts a request to an HTTP API event in payload format 2.0: header names in lower case, values of repeated
 /// headers joined by commas, cookies separate, the body in base64.
 fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
     let path = parts.uri.path();

@@ -8,8 +8,7 @@ pub struct Options {
     /// The directory that keeps all data between runs.
     #[arg(long, global = true, value_name = "FOLDER", default_value = ".local")]
     pub data_dir: PathBuf,
-    /// The address of the API; port 0 picks a free port. Use a loopback address only: everyone knows the
-    /// API keys.
+    /// The address of the API; port 0 picks a free port. Use only a loopback address, because the API keys are public.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     pub listen: SocketAddr,
     /// Use the S3 endpoint at this URL instead of the embedded one.

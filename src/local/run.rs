@@ -87,17 +87,15 @@ pub async fn run(options: Options) -> Result<(), Error> {
     Document::delete(&data)?;
     stop.cancel();
     if timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
-        tracing::warn!(
-            "stopping with requests or builds still in progress; the next start resumes the builds; the next start resumes the builds"
-        );
+        tracing::warn!("stopping with requests or builds still in progress; the next start resumes the builds");
     }
     tasks.shutdown().await;
     backends.stop().await;
     result
 }
 
-/// Runs requeue periodically. The first successful run sends the jobs of all pending builds, because the embedded queue
-/// lost its messages when the last process ended. Later runs send only the jobs that are due.
+/// Runs requeue periodically. The first successful run sends the jobs for all pending builds, because the embedded
+/// queue lost its messages when the last process ended. Later runs send only the jobs that are due.
 async fn requeue(requeue: Requeue, stop: CancellationToken) {
     let mut ticks = interval(REQUEUE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

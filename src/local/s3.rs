@@ -17,7 +17,7 @@ use super::sdk;
 /// a multipart upload are not checked against their checksums.
 struct Store {
     files: FileSystem,
-    /// Locks that serialise the writes to one key. The hash of a key selects its lock.
+    /// Locks that serialize the writes to one key. The hash of a key selects its lock.
     writers: [Mutex<()>; 64],
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn sweep_periodically(folder: PathBuf, age: Duration, period: D
         match tokio::task::spawn_blocking(move || sweep(&folder, age)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "cannot delete expired staged objects"),
-            Err(error) => tracing::error!(%error, "the deletion of expired staged archives panicked"),
+            Err(error) => tracing::error!(%error, "the deletion of expired staged objects panicked"),
         }
     }
 }

@@ -13,18 +13,18 @@ pub(super) const ACCESS_KEY_ID: &str = "local";
 pub(super) const SECRET_ACCESS_KEY: &str = "local-secret";
 const REGION: Region = Region::from_static("us-east-1");
 
-/// The SDK configuration of each service.
+/// The SDK configuration for each service.
 #[derive(Debug, Clone)]
 pub(super) struct Sdk {
     pub(super) s3: SdkConfig,
     pub(super) dynamodb: SdkConfig,
     pub(super) sqs: SdkConfig,
-    /// The configuration of services that are never embedded, with AWS's endpoints.
+    /// The configuration for services that are never embedded, with AWS's endpoints.
     pub(super) aws: SdkConfig,
 }
 
 impl Sdk {
-    /// Loads the configurations. Embedded backends have fixed credentials. Credentials of real backends come from the
+    /// Loads the configurations. Embedded backends have fixed credentials. Credentials for real backends come from the
     /// environment or the profile.
     pub(super) async fn load(endpoints: &Endpoints, options: &Options) -> Self {
         let load = async |endpoint: &str, real: &Option<String>| {
