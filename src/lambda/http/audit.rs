@@ -8,7 +8,7 @@ use crate::{
     telemetry::AUDIT,
 };
 
-/// The audit log of one request. docs/runbook.md describes the fields of its lines.
+/// The writer of audit lines for one request. docs/runbook.md describes their fields.
 #[derive(Debug)]
 pub(super) struct Audit {
     request_id: String,
