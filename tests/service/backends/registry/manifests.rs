@@ -183,7 +183,7 @@ async fn a_deleted_tag_leaves_its_manifest() {
 }
 
 #[tokio::test]
-async fn errors_use_the_codes_of_the_specification() {
+async fn errors_use_the_codes_from_the_specification() {
     let api = Api::start().await;
     assert_eq!(api.get("/v2/").await.status(), StatusCode::OK);
     let digest = Digest::sha256(b"hello");
@@ -209,7 +209,7 @@ async fn errors_use_the_codes_of_the_specification() {
     }
 }
 
-/// Sends a request over a raw connection, because a client library would normalise the path. Returns the raw response.
+/// Sends a request over a raw connection, because a client library would normalize the path. Returns the raw response.
 async fn raw(api: &Api, method: &str, path: &str) -> String {
     let mut connection = TcpStream::connect(api.address()).await.unwrap();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n");

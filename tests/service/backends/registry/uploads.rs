@@ -20,7 +20,7 @@ async fn wait_until(condition: impl Fn() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the condition does not hold in time");
+    panic!("the condition did not hold in time");
 }
 
 /// Returns 4 MiB of data without repetition. This is more than one buffer can hold.
