@@ -181,7 +181,7 @@ async fn the_delete_event_deletes_a_pack_and_the_builder_purges_it() {
 }
 
 #[tokio::test]
-async fn the_rejection_of_a_body_that_the_gateway_corrupted_has_the_cause() {
+async fn a_body_that_the_gateway_corrupted_is_rejected_with_the_cause() {
     let backends = SeededBackends::start().await;
     let before = BackendState::from_embedded(&backends.embedded).await;
     let mut api = backends.function(Api, &[]).await;

@@ -54,7 +54,7 @@ async fn expect_image(local: &Local, record: &Value, exists: bool) {
 }
 
 #[tokio::test]
-async fn nothing_of_a_deleted_pack_can_be_pulled() {
+async fn a_deleted_pack_cannot_be_pulled() {
     let local = Local::start().await;
     let pack = build(&local, tools("hello")).await;
     let id = pack.text("id");
@@ -72,7 +72,7 @@ async fn nothing_of_a_deleted_pack_can_be_pulled() {
 }
 
 #[tokio::test]
-async fn a_deleted_version_takes_only_the_same_content_again() {
+async fn a_deleted_version_accepts_only_the_same_content_again() {
     let local = Local::start().await;
     let pack = build(&local, tools("hello")).await;
     local.delete("acme", pack.text("id")).await.expect(StatusCode::OK);
@@ -97,7 +97,7 @@ async fn a_deleted_version_takes_only_the_same_content_again() {
 }
 
 #[tokio::test]
-async fn a_version_that_was_never_published_takes_other_content_after_its_deletion() {
+async fn a_version_that_was_never_published_accepts_other_content_after_its_deletion() {
     // With this timeout, every push fails.
     let variables = [("PUSH_TIMEOUT_MS", "1"), ("PURGE_WAIT_MS", "100"), ("BUILD_LEASE_MS", "1")];
     let local = Local::start_with(&variables).await;
@@ -113,7 +113,7 @@ async fn a_version_that_was_never_published_takes_other_content_after_its_deleti
 }
 
 #[tokio::test]
-async fn a_pack_that_is_deleted_right_after_its_upload_is_never_pulled() {
+async fn a_pack_deleted_right_after_its_upload_cannot_be_pulled() {
     let local = Local::start().await;
     let pack = local.upload(tools("hello")).await;
     pack.expect(StatusCode::CREATED);
@@ -139,7 +139,7 @@ async fn a_pinned_pack_is_deleted_only_once_it_is_unpinned() {
 }
 
 #[tokio::test]
-async fn a_deletion_ends_once_the_registry_is_back_whoever_repeats_it() {
+async fn a_deletion_finishes_once_the_registry_is_back_whether_or_not_it_is_repeated() {
     let local = Local::start().await;
     let (first, second) = (build(&local, tools("hello")).await, Archive::pack_named("other", "1.0.0").tar_gz());
     let second = build(&local, second).await;

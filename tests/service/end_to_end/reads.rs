@@ -46,7 +46,7 @@ async fn every_org_sees_a_community_pack_and_only_its_own_org_sees_an_org_pack()
     }
     assert_eq!(names(&local, "globex", "").await, ["shared 1.0.0"]);
     assert_eq!(names(&local, "acme", "").await, ["shared 1.0.0", "private 1.0.0"]);
-    // Reading requires only the permission, not active billing.
+    // Reading requires neither a permission nor active billing.
     local.get("pastdue", &path(shared.text("id"))).await.expect(StatusCode::OK);
 }
 

@@ -34,7 +34,7 @@ async fn the_script_uploads_small_and_large_packs_and_waits_for_their_builds() {
     let small = expect_ready(&upload(&["community"]));
     assert_eq!(small["visibility"], "community");
     let mut repeated = expect_ready(&upload(&["community"]));
-    // The script prints the response to this upload, which has warnings, since the build is ready already.
+    // The build is already ready, so the script prints the response to this upload, which has warnings.
     assert!(repeated.as_object_mut().unwrap().remove("warnings").is_some());
     assert_eq!(repeated, small);
 

@@ -1,4 +1,4 @@
-//! Tests of the sessions that `local session` issues, and of the audit trail that `local` writes.
+//! Tests of the session tokens that `local session` prints, and of the audit lines that `local` logs.
 
 use std::{path::Path, process::Output};
 
@@ -78,9 +78,9 @@ fn local_session_explains_invalid_arguments() {
     }
 }
 
-/// `LOG_LEVEL` does not apply to the audit trail.
+/// `LOG_LEVEL` does not apply to audit lines.
 #[tokio::test]
-async fn the_audit_trail_is_written_at_every_log_level() {
+async fn audit_lines_are_logged_at_every_log_level() {
     let local = Local::start_with(&[("LOG_LEVEL", "error")]).await;
     let created = local.upload(Archive::pack_named("audited", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);

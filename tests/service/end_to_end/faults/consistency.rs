@@ -50,7 +50,7 @@ impl ConsistencyCheck {
     /// - Every record has a version claim, and every claim that names a record belongs to an existing record.
     /// - A record is in the pending index if and only if it is queued or being deleted.
     /// - Every ready record has its image, and changes only when it is deleted.
-    /// - Nothing of a deleted pack can be pulled.
+    /// - The image of a deleted pack cannot be pulled.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for item in self.scan(None).await {
@@ -90,13 +90,12 @@ impl ConsistencyCheck {
         }
         for (id, record) in self.deleting.iter().filter(|(id, _)| !deleting.contains_key(*id)) {
             assert!(!ready.contains_key(id), "{id} was being deleted");
-            self.expect_nothing_of(record).await;
+            self.expect_no_image(record).await;
         }
         (self.ready, self.deleting) = (ready, deleting);
     }
 
-    /// Checks that no tag has moved. The tag of every record that has become ready must still point to the record's
-    /// digest.
+    /// Checks that no tag has moved: the tag of every ready record must still point to the record's digest.
     pub(crate) async fn check_tags(&self) {
         for (id, record) in &self.ready {
             assert_eq!(self.digest(record).await.as_deref(), Some(&*record.digest), "the tag of {id} moved");
@@ -111,7 +110,7 @@ impl ConsistencyCheck {
     }
 
     /// Fails if the registry has the image of a record, by its tag or by its digest.
-    async fn expect_nothing_of(&self, record: &PackItem) {
+    async fn expect_no_image(&self, record: &PackItem) {
         let (repository, tag) = &record.repository_and_tag;
         for reference in [tag, &record.digest] {
             let url = format!("http://{}/v2/{repository}/manifests/{reference}", self.registry);

@@ -210,7 +210,7 @@ impl LambdaStack {
         self.consistency.expect_ready(response).await;
     }
 
-    /// Fails if the tag of a record that has become ready points to a different digest.
+    /// Fails if the tag of a ready record points to a different digest.
     pub(crate) async fn check_tags(&self) {
         self.consistency.check_tags().await;
     }

@@ -41,8 +41,8 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
 /// Returns the cases for a call. For each fault, there is a case in which it occurs once. For most faults, there is
 /// also a case in which the fault occurs more often than the caller retries.
 fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
-    // The SDK makes three attempts. A failed call to the registry is retried only when the queue redelivers the job,
-    // which it delivers up to five times.
+    // The SDK tries each call three times. A failed call to the registry is retried only when the queue redelivers the
+    // job, which it delivers up to five times.
     let persistent = if call.service == Service::Registry { 2 } else { 5 };
     let mut faults = vec![(Fault::Hangs, 1), (Fault::KilledBefore, 1), (Fault::KilledAfter, 1)];
     for fault in [Fault::RequestLost, Fault::ResponseLost, Fault::Throttled, Fault::InternalError] {
@@ -56,14 +56,14 @@ fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
     }
     let is_transaction = call.operation == "TransactWriteItems";
     if is_transaction {
-        // `Table` itself makes six attempts.
+        // `Table` itself tries a conflicting transaction six times.
         faults.extend([(Fault::TransactionConflict, 1), (Fault::TransactionConflict, 6)]);
     }
     let planned = |skip, fault, times| PlannedFault { call: call.clone(), skip, fault, times };
     let mut cases: Vec<_> = faults.into_iter().map(|(fault, times)| vec![planned(skip, fault, times)]).collect();
     if is_transaction {
-        // The first attempt is applied, but its response is lost. The retry after the conflict uses a different
-        // idempotency token, so DynamoDB does not recognise it as a repeat.
+        // The first transaction is applied, but its response is lost. The retry after the conflict uses a different
+        // idempotency token, so DynamoDB does not recognize it as a repeat.
         cases.push(vec![planned(skip, Fault::ResponseLost, 1), planned(skip + 1, Fault::TransactionConflict, 1)]);
     }
     cases
@@ -103,8 +103,8 @@ async fn run_case(stack: &mut LambdaStack, workflow: Workflow, name: &str, fault
     assert_eq!(stack.dead_letters().await, 0);
 }
 
-/// Runs one case of a deletion and checks the invariants. [`LambdaStack::settle`] checks that no part of the pack can
-/// be pulled once its record is gone.
+/// Runs one case of a workflow that deletes a pack, and checks the invariants. [`LambdaStack::settle`] checks that the
+/// pack's image cannot be pulled once its record is gone.
 async fn run_deletion(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     let uploaded = workflow.prepare(stack, name).await.expect("the pack was uploaded");
     let id = uploaded.text("id").to_owned();
@@ -157,7 +157,7 @@ async fn matrix(workflow: Workflow) {
     join_all(runs).await;
     // The test harness hides what a passing test prints, so write to standard error directly.
     let mut stderr = io::stderr().lock();
-    writeln!(stderr, "fault matrix of {workflow:?}: {} cases", cases.len()).unwrap();
+    writeln!(stderr, "fault matrix for {workflow:?}: {} cases", cases.len()).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,12 +7,13 @@
 //!
 //! - The image of an accepted upload must have the promised digest.
 //! - The response to a failed upload must have been a 503 with `Retry-After`.
-//! - Uploading the same archive again must return the same record.
+//! - Uploading the same archive again must succeed. If the first upload was accepted, it must return the same record.
 //! - The dead-letter queues must be empty.
 //!
-//! The other modules test deadlines, jobs that crash the builder, concurrent uploads and the number of round trips.
+//! After a workflow that deletes a pack, its image must not be pullable, and it must be possible to upload the pack
+//! again.
 //!
-//! After a workflow that deletes a pack, no part of the pack can be pulled, and the pack can be uploaded again.
+//! The other modules test deadlines, jobs that crash the builder, concurrent uploads and the number of round trips.
 //!
 //! To add a workflow, add a variant to [`Workflow`](workflow::Workflow) and a test to `matrix`. To add a fault, add a
 //! variant to [`Fault`](fault::Fault), apply it in `proxy` and list it in `matrix`.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::support::{ApiResponse, Archive, put_archive};
 
-/// Requests for one pack. The matrix makes each of their calls fail in turn.
+/// A sequence of requests and jobs for one pack. The matrix makes each call to a backend fail in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workflow {
     /// The pack is uploaded and built.
