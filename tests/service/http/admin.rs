@@ -194,7 +194,7 @@ async fn an_operator_builds_a_ready_pack_again_and_is_audited() {
 }
 
 #[tokio::test]
-async fn an_operator_sees_the_whole_record_of_a_pack() {
+async fn an_operator_sees_the_complete_record_of_a_pack() {
     let api = TestApi::start().await;
     let record = ready_pack(&api).await;
     let shown = admin(&api, &["pack", "show", &record.id.to_string()]).await;

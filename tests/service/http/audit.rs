@@ -157,7 +157,7 @@ async fn every_change_of_visibility_is_audited() {
 }
 
 #[tokio::test]
-async fn every_deletion_is_audited_although_its_purge_is_pending() {
+async fn every_deletion_is_audited_even_if_its_purge_is_pending() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let id = created.body["id"].as_str().unwrap();
@@ -187,7 +187,7 @@ async fn every_deletion_is_audited_although_its_purge_is_pending() {
 }
 
 #[tokio::test]
-async fn denied_requests_of_authenticated_callers_are_audited() {
+async fn denied_requests_from_authenticated_callers_are_audited() {
     let base_domain = Some("packs.example".parse().unwrap());
     let api = TestApi::start_with(&Settings { base_domain, ..Settings::default() }).await;
     let (log, _guard) = Log::start();

@@ -19,7 +19,7 @@ fn delete(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_deletion_whose_purge_does_not_end_in_time_is_a_502_and_can_be_repeated() {
+async fn a_deletion_whose_purge_does_not_finish_in_time_returns_502_and_can_be_repeated() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let id = created.body["id"].as_str().unwrap();
@@ -55,7 +55,7 @@ async fn each_check_hides_the_results_of_later_checks() {
 }
 
 #[tokio::test]
-async fn an_org_deletes_its_own_packs_only_and_whatever_its_billing() {
+async fn a_past_due_org_gets_a_404_for_another_org_s_pack() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let id: PackId = created.body["id"].as_str().unwrap().parse().unwrap();

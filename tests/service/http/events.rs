@@ -11,7 +11,7 @@ use super::event;
 const UPLOADS: [&str; 5] =
     ["upload-http-api", "upload-rest", "upload-rest-stage", "upload-function-url", "upload-rest-text"];
 
-/// Every upload event is a POST request with an API key of acme.
+/// Every upload event is a POST request with acme's API key.
 #[test]
 fn every_upload_event_parses_as_an_upload() {
     for name in UPLOADS {

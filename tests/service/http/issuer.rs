@@ -189,7 +189,7 @@ impl Issuer {
         self.state.lock().unwrap().fetches
     }
 
-    /// Returns settings that accept sessions of this issuer.
+    /// Returns settings that accept sessions from this issuer.
     pub(crate) fn settings(&self) -> Settings {
         self.settings_with(|_| {})
     }

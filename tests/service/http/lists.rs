@@ -20,7 +20,7 @@ async fn list(api: &TestApi, query: &str) -> ApiResponse {
     api.send(&event).await
 }
 
-/// Writes 1,000 records of acme with this description.
+/// Writes 1,000 records for acme with this description.
 async fn write_records(api: &TestApi, description: &str) {
     for n in 0..1_000 {
         let mut record = record(acme(), "large", &format!("1.{n}.0"), &n.to_string());

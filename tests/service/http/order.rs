@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::test_api::{TestApi, form, secret, upload};
 
-/// Returns an upload that fails every check that follows the checks of the credential, its permissions and the org's
-/// billing.
+/// Returns an upload with an invalid media type, size and query. These are checked after the credential, its
+/// permissions and the org's billing.
 fn invalid_upload(slug: &str, template: KeyTemplate) -> Value {
     let mut event = upload(&vec![0; 4_600_000]);
     event["headers"]["content-type"] = json!("text/plain");

@@ -64,7 +64,7 @@ impl TestApi {
         super::invoke(Arc::clone(&self.api), event).await
     }
 
-    /// Publishes a pack's version and marks it as ready, as a build does.
+    /// Publishes a pack's version and marks the pack as ready, as a build does.
     pub(crate) async fn make_ready(&self, id: &str) {
         let record = self.table.record(id.parse().unwrap()).await.unwrap().unwrap();
         let now = Timestamp::now();
