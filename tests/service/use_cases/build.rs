@@ -41,7 +41,7 @@ async fn a_job_publishes_the_promised_image_and_can_be_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_of_two_builders_runs_the_same_job() {
+async fn only_one_of_two_concurrent_builds_of_a_job_succeeds() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let job = Job::from(&record);
@@ -154,7 +154,7 @@ async fn a_published_version_is_never_failed_and_is_tagged_without_its_archive()
 }
 
 #[tokio::test]
-async fn only_the_failed_messages_of_a_batch_are_redelivered() {
+async fn only_the_failed_messages_in_a_batch_are_redelivered() {
     let fixture = Fixture::start().await;
     let valid = fixture.create(pack("hello")).await;
     let job = |job: Job| serde_json::to_string(&job).unwrap();

@@ -84,7 +84,7 @@ async fn no_part_of_a_deleted_image_can_be_pulled_from_the_embedded_registry() {
 }
 
 #[tokio::test]
-async fn the_error_of_a_registry_that_does_not_delete_says_how_to_enable_it() {
+async fn the_error_from_a_registry_with_deletion_disabled_says_how_to_enable_it() {
     let Some(docker) = DockerRegistry::start(DockerOptions::default()).await else { return };
     let registry = registry(&docker.address, Credentials::None);
     let image_ref = format!("{}/acme/tools:1.0.0", docker.address);

@@ -168,12 +168,12 @@ impl Validated {
     }
 }
 
-/// Returns the submission of the pack `tools` 1.0.0 with `behavior` in its `behavior.md`.
+/// Returns a submission of the pack `tools` 1.0.0 with `behavior` in its `behavior.md`.
 pub(crate) fn pack(behavior: &str) -> Submission {
     submission(tools(behavior))
 }
 
-/// The archive is in the request, and the visibility is `org`.
+/// Returns a submission of an archive in the request, with the visibility `org`.
 pub(crate) fn submission(archive: Bytes) -> Submission {
     Submission {
         archive: Archive::InRequest(archive),

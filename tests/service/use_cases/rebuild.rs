@@ -46,7 +46,7 @@ async fn a_lost_image_is_built_from_the_staged_archive_with_the_same_digest() {
 }
 
 #[tokio::test]
-async fn a_lost_image_without_an_archive_is_built_from_an_upload_of_the_same_content_only() {
+async fn a_lost_image_without_an_archive_can_be_built_only_from_an_upload_of_the_same_content() {
     let fixture = Fixture::start().await;
     let record = rebuilt(&fixture).await;
     fixture.expire(&record).await;
