@@ -1,4 +1,4 @@
-"""Invokes the release binaries with every file of events/. Run by tests/scripts/invoke-events."""
+"""Invokes the release binaries with every file in events/. Run by tests/scripts/invoke-events."""
 
 import base64
 import contextlib
@@ -189,10 +189,10 @@ def scenario(api, builder, requeue):
     job, batch = load("build-job"), load("build-batch")
     no_failures = {"batchItemFailures": []}
     one_failure = {"batchItemFailures": [{"itemIdentifier": batch["Records"][1]["messageId"]}]}
-    expect("build-job, of a missing pack", builder.invoke(job), no_failures)
+    expect("build-job, for a missing pack", builder.invoke(job), no_failures)
     expect("build-batch, with an invalid job", builder.invoke(batch), one_failure)
     job["Records"][0]["body"] = json.dumps({"pack_id": record["id"], "attempt": 1})
-    expect("build-job, of the pack", builder.invoke(job), no_failures)
+    expect("build-job, for the pack", builder.invoke(job), no_failures)
     get["rawPath"] = get["requestContext"]["http"]["path"] = f"/v1/packs/{record['id']}"
     get["pathParameters"]["id"] = record["id"]
     built = expect_http("get, the pack", api.invoke(get), 200)
@@ -203,9 +203,9 @@ def scenario(api, builder, requeue):
     expect_http("delete, a missing pack", api.invoke(delete), 404)
     delete["rawPath"] = delete["requestContext"]["http"]["path"] = f"/v1/packs/{record['id']}"
     expect_http("delete, the pack, before its purge", api.invoke(delete), 502)
-    expect("purge-job, of a missing pack", builder.invoke(purge), no_failures)
+    expect("purge-job, for a missing pack", builder.invoke(purge), no_failures)
     purge["Records"][0]["body"] = json.dumps({"purge": record["id"]})
-    expect("purge-job, of the pack", builder.invoke(purge), no_failures)
+    expect("purge-job, for the pack", builder.invoke(purge), no_failures)
     expect_http("delete, the pack, after its purge", api.invoke(delete), 404)
 
     missing = {path.name for path in (ROOT / "events").glob("*.json")} - invoked

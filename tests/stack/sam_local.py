@@ -31,7 +31,7 @@ def port(url):
 
 
 def environment(local):
-    """Returns the content of env.json: the variables of each function that select the backends of `local`."""
+    """Returns the content of env.json: for each function, the variables that select the backends of `local`."""
     shared = {
         "TABLE_NAME": local["table_name"],
         **{f"AWS_ENDPOINT_URL_{name}": from_container(local["endpoints"][key]) for key, name in SERVICES.items()},
