@@ -1,4 +1,4 @@
-/// The guards that keep the invariants. Tests disable them to show that each one is necessary.
+/// The guards that maintain the invariants. Tests disable them to show that each one is necessary.
 #[derive(Debug, Clone)]
 pub struct Guards {
     /// A build takes the lease when it begins, and cannot begin while another worker holds the lease.
@@ -9,7 +9,7 @@ pub struct Guards {
     pub claim_precedes_tag: bool,
     /// A build marks the record `ready` only if the record is still in the same attempt and is not being deleted.
     pub ready_is_conditional: bool,
-    /// `requeue` does not fail a record whose version is published or being built.
+    /// `requeue` does not mark a record as failed if its version is published or being built.
     pub requeue_spares_published: bool,
     /// An upload replaces a failed record only if its version was never published and is not being built.
     pub replace_spares_published: bool,

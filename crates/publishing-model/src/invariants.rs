@@ -39,11 +39,11 @@ pub(crate) fn all() -> Vec<Property<Publishing>> {
             let status = |id: &Id| state.records[*id].as_ref().map(|record| record.status);
             state.deleting.iter().all(|id| status(id) == Some(Status::Deleting))
         }),
-        Property::always("no published record is failed", |_, state: &State| {
+        Property::always("no published record is marked as failed", |_, state: &State| {
             let is_published = state.claim.as_ref().is_some_and(|claim| claim.published.is_some());
             !is_published || state.owner().is_none_or(|(_, record)| record.status != Status::Failed)
         }),
-        Property::sometimes("both contents get their turn", |_, state: &State| {
+        Property::sometimes("content B becomes ready although content A was uploaded", |_, state: &State| {
             state.records[1].as_ref().is_some_and(|record| record.status == Status::Ready) && state.uploaded[0]
         }),
         Property::sometimes("a deleted version is published again", |_, state: &State| {

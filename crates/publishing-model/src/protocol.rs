@@ -13,7 +13,7 @@ pub struct Publishing {
     pub guards: Guards,
 }
 
-/// One atomic step: a transaction of the table, or one request to the registry.
+/// One atomic step: a transaction on the table, or one request to the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Upload(Id),
@@ -98,8 +98,8 @@ fn require(condition: bool) -> Applied {
 }
 
 impl Publishing {
-    /// Runs the transaction of an upload, which creates, replaces or queues the record. An upload that the table
-    /// rejects writes nothing.
+    /// Runs an upload's transaction, which creates, replaces or queues the record. An upload that the table rejects
+    /// writes nothing.
     fn upload(&self, state: &mut State, id: Id) -> Applied {
         let content = UPLOADS[id];
         let new = Record { content, status: Status::Queued, attempt: 1, tried: false };

@@ -45,7 +45,7 @@ pub(crate) struct Claim {
 /// The progress of a quarantine. Uploads and builds are rejected in both states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Quarantine {
-    /// The image is being removed from the registry, or put back.
+    /// The image is being deleted from the registry, or restored.
     Changing,
     Complete,
 }
@@ -63,7 +63,8 @@ pub(crate) enum Step {
     Claim,
     Tag,
     MarkReady,
-    /// After a refused claim: delete the pushed manifest, unless a live record has the same content.
+    /// After a rejected claim: delete the pushed manifest, unless the record that owns the version has the same
+    /// content.
     CleanUp,
     Save,
     Untag,
@@ -108,7 +109,7 @@ pub struct State {
     pub(crate) claim: Option<Claim>,
     pub(crate) registry: Registry,
     pub(crate) saved: Option<Content>,
-    /// Messages of the build queue. One message can be delivered twice.
+    /// The messages in the build queue. A message can be delivered twice.
     pub(crate) jobs: BTreeSet<(Id, Attempt)>,
     pub(crate) workers: [Worker; 2],
     pub(crate) uploaded: [bool; 3],

@@ -5,7 +5,7 @@ use publishing_model::{Guards, Publishing};
 use stateright::{Checker, HasDiscoveries, Model};
 
 #[test]
-fn every_interleaving_keeps_the_invariants() {
+fn every_interleaving_maintains_the_invariants() {
     let checker = Publishing { guards: Guards::ALL }.checker().threads(2).spawn_bfs().join();
     println!("{} states", checker.unique_state_count());
     checker.assert_properties();
@@ -49,8 +49,9 @@ fn a_build_does_not_mark_a_record_ready_that_is_being_deleted() {
 }
 
 #[test]
-fn requeue_fails_no_published_record() {
-    assert_breaks(Guards { requeue_spares_published: false, ..Guards::ALL }, "no published record is failed");
+fn requeue_never_marks_a_published_record_as_failed() {
+    let guards = Guards { requeue_spares_published: false, ..Guards::ALL };
+    assert_breaks(guards, "no published record is marked as failed");
 }
 
 #[test]
