@@ -29,8 +29,8 @@ impl Archive {
         Self::default()
     }
 
-    /// Starts an archive with the minimal `pack.yaml`. It takes one header and one block of content, so the next entry
-    /// is at byte 1024.
+    /// Starts an archive with the minimal `pack.yaml`, which has one header and one block of content. The next entry is
+    /// at byte 1024.
     pub fn pack() -> Self {
         Self::new().file("pack.yaml", MANIFEST)
     }

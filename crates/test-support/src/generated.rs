@@ -97,7 +97,7 @@ impl Generator {
     }
 }
 
-/// Returns a pack of 30 files of 2 KB.
+/// Returns a pack of 30 files: `pack.yaml`, and 29 files of 2 KB.
 pub fn small(version: &str) -> Vec<u8> {
     (1..30)
         .fold(Generator::new("small", version), |pack, index| pack.markdown(&format!("guides/{index}.md"), 2_000))
@@ -119,7 +119,7 @@ pub fn text() -> Vec<u8> {
     pack.tar_gz()
 }
 
-/// Returns a pack of 5,000 files of 1 KB.
+/// Returns a pack of 5,000 files: `pack.yaml`, and 4,999 files of 1 KB.
 pub fn many() -> Vec<u8> {
     let path = |index| format!("guides/{:02}/{index}.md", index / 100);
     (1..5_000).fold(Generator::new("many", "1.0.0"), |pack, index| pack.markdown(&path(index), 1_000)).tar_gz()

@@ -30,7 +30,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Returns a v7 (Unix Version 7) header of an empty regular file with mode 0644.
+    /// Returns a v7 (Unix Version 7) header for an empty regular file with mode 0644.
     pub fn v7(name: impl AsRef<[u8]>) -> Self {
         let header = Self { block: [0; BLOCK], has_checksum: false };
         header

@@ -13,7 +13,7 @@ use pack_format::{Escaped, Limit, LimitName, Limits, Problems, Quoted};
 pub const FORM: &str = "form";
 /// The part with the id of an archive that is already in S3. Clients send it instead of the part `archive`.
 pub const UPLOAD_ID: &str = "upload_id";
-/// In characters (RFC 2046, section 5.1.1).
+/// The maximum length of a boundary, in characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
 /// The maximum number of bytes that are kept of a text part. Every valid value is shorter.
 const MAX_TEXT: usize = 256;
