@@ -7,8 +7,8 @@ use aws_smithy_runtime_api::client::{
 };
 use serde_json::{Value, json};
 
-/// An HTTP client that responds to the requests of the AWS SDK in this process. In its responses, every API key exists
-/// and every write succeeds.
+/// An HTTP client for the AWS SDK that responds to requests in this process. In its responses, every API key exists and
+/// every write succeeds.
 #[derive(Debug, Clone)]
 pub(crate) struct FakeAws;
 
@@ -31,7 +31,7 @@ impl HttpConnector for FakeAws {
                 }
                 Some("TransactWriteItems") => "{}".to_owned(),
                 Some("SendMessage") => json!({"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274"}).to_string(),
-                // The response of S3 to a PUT has no body.
+                // S3's response to a PUT has no body.
                 _ => String::new(),
             };
             let status = 200.try_into().expect("200 is a valid status");

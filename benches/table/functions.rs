@@ -25,7 +25,8 @@ const REPEATS: usize = 3;
 pub(crate) const API: &str = env!("CARGO_BIN_EXE_api");
 const BUILDER: &str = env!("CARGO_BIN_EXE_builder");
 
-/// The variables of the functions, and the embedded backends that they use. The backends contain the orgs of `local`.
+/// The functions' variables, and the embedded backends that the functions use. The table contains the orgs that `local`
+/// seeds.
 pub(crate) struct Functions {
     embedded: Embedded,
     variables: Vec<(String, String)>,
