@@ -1,4 +1,4 @@
-//! The Lambda function that handles the messages of the build queue and the purge queue.
+//! The Lambda function that handles the messages from the build queue and the purge queue.
 
 use std::{convert::Infallible, env, sync::Arc};
 

@@ -47,7 +47,7 @@ pub struct SessionSettings {
     /// The required `iss`.
     pub issuer: String,
     /// The audience that `aud` must be or contain. If not set, `aud` is not checked. The JWKS must then belong to a
-    /// single client of the issuer, so that tokens of its other clients are rejected.
+    /// single client of the issuer, so that tokens for its other clients are rejected.
     pub audience: Option<String>,
     pub jwks: JwksSettings,
 }

@@ -17,7 +17,7 @@ use crate::{aws, error_chain::ErrorChain};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Passes batches from the queue to the handler, and deletes the messages that the handler did not report as failed.
-/// Failed messages become visible again after the visibility timeout. If the handler panics, all messages of the batch
+/// Failed messages become visible again after the visibility timeout. If the handler panics, all messages in the batch
 /// count as failed.
 ///
 /// When `stop` is cancelled, finishes the current batch and returns.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::Embedded;
 
-/// A client of an embedded registry.
+/// A client for an embedded registry.
 pub(super) struct Api {
     pub(super) embedded: Embedded,
     client: Client,
