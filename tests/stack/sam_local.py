@@ -98,7 +98,8 @@ def sam_local(arguments, **more):
 
 def invoke_each_event(options):
     """Sends each file in events/ to the function that handles it, and prints the start of the response."""
-    functions = {"build-batch": "BuilderFunction", "build-job": "BuilderFunction", "requeue": "RequeueFunction"}
+    functions = dict.fromkeys(("build-batch", "build-job", "purge-job"), "BuilderFunction")
+    functions["requeue"] = "RequeueFunction"
     for event in sorted((ROOT / "events").glob("*.json")):
         function = functions.get(event.stem, "ApiFunction")
         invoked = sam_local(["invoke", function, "--event", event, *options], capture_output=True, text=True)
