@@ -73,7 +73,7 @@ fn an_error_lists_every_missing_or_invalid_variable() {
     assert_eq!(
         error.to_string(),
         "invalid configuration: TABLE_NAME is not set; REGISTRY has the invalid value \"https://r.example\": \
-         \"https://r.example\" is not a registry address of the form host[:port][/prefix], without a scheme; \
+         \"https://r.example\" is not a registry address; write host[:port][/prefix], without a scheme; \
          LIMIT_ENTRIES has the invalid value \"many\": invalid digit found in string; CALL_ATTEMPT_TIMEOUT_MS has the \
          invalid value \"-1\": invalid digit found in string"
     );
