@@ -23,7 +23,8 @@ async fn problems_have_their_place_in_the_file_or_in_the_archive() {
             {
                 "field": "archive",
                 "message": "entry `data/link` at byte 1536 is a symbolic link, which is not allowed; archive what it \
-                            points to (`tar --dereference`)",
+                            points to (`tar --dereference --hard-dereference`, `bsdtar -L`), or replace the link with a \
+                            copy of the file",
                 "entry": "data/link",
                 "byte": 1536,
             },
