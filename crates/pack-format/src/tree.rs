@@ -15,7 +15,7 @@ pub struct Entry {
 }
 
 /// A directory, or a file with its execute bit and content. Packs contain no links or devices.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     Directory,
     File {
@@ -56,6 +56,11 @@ impl Tree {
     /// Returns the entries, sorted by the bytes of their paths.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Returns whether there is a file or directory at `path`.
+    pub(super) fn contains(&self, path: &str) -> bool {
+        self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_ok()
     }
 
     /// Returns the content of the file at `path`, or `None` if there is no such file.

@@ -99,6 +99,11 @@ impl Extensions {
         self.pax.path.as_deref().or(self.long_name.as_deref())
     }
 
+    /// Returns the name of a sparse file before it was archived.
+    pub(super) fn sparse_name(&self) -> Option<&[u8]> {
+        self.pax.sparse_name.as_deref()
+    }
+
     /// Returns the PAX `size`, which must equal the size in the header.
     pub(super) fn size(&self) -> Option<u64> {
         self.pax.size

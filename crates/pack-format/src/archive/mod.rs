@@ -92,7 +92,7 @@ pub(super) fn read(
     let mut builder = TreeBuilder::default();
     match Entries::new(reader, limits, &mut builder, problems, contents).read() {
         Ok(secrets) => {
-            let unpacked = builder.build();
+            let unpacked = builder.build(problems);
             let secrets = secrets.in_tree(&unpacked.tree);
             Ok((unpacked, secrets))
         }

@@ -93,6 +93,8 @@ fn rejects_invalid_or_repeated_pax_paths() {
     );
 }
 
+const SPARSE: &str = "is a sparse file according to its PAX records; archive it without `tar --sparse`, or with `bsdtar \
+                      --no-read-sparse`";
 const VOLUME: &str = "belongs to a multi-volume archive according to its PAX records; archive it without `tar \
                       --multi-volume`";
 
@@ -107,15 +109,10 @@ fn rejects_pax_records_that_change_the_type_of_an_entry() {
             "has a PAX `SCHILY.filetype`, which star takes as the entry's type and other tar readers ignore; create the \
              archive with `tar --format=posix`",
         ),
-        ("GNU.sparse.major", "1", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
-        (
-            "GNU.sparse.name",
-            "guides/b",
-            "is a sparse file according to its PAX records; archive it without `tar --sparse`",
-        ),
-        ("GNU.sparse.map", "0,5", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
-        ("SCHILY.realsize", "9", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
-        ("SUN.holesdata", " 0 9", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
+        ("GNU.sparse.major", "1", SPARSE),
+        ("GNU.sparse.map", "0,5", SPARSE),
+        ("SCHILY.realsize", "9", SPARSE),
+        ("SUN.holesdata", " 0 9", SPARSE),
         ("GNU.volume.filename", "b", VOLUME),
         ("GNU.volume.size", "5", VOLUME),
         ("GNU.volume.offset", "0", VOLUME),
@@ -124,6 +121,14 @@ fn rejects_pax_records_that_change_the_type_of_an_entry() {
             pack_with(&[(keyword, value.as_bytes())]),
             &[&format!("entry `guides/a` at byte 2048 {problem}")],
         );
+    }
+}
+
+#[test]
+fn a_sparse_file_is_reported_under_its_own_name() {
+    for path in ["data/GNUSparseFile.0/b", "data/GNUSparseFile.4711/b"] {
+        let records = [("GNU.sparse.name", b"data/b".as_slice()), ("path", path.as_bytes())];
+        assert_rejected(pack_with(&records), &[&format!("entry `data/b` at byte 2048 {SPARSE}")]);
     }
 }
 
