@@ -141,7 +141,7 @@ const NOT_NFC: &str = "has a PAX `path` with decomposed characters (not in Unico
                        changes; rename it, or create the archive with `tar --format=gnu`";
 const HIDDEN_PATH: &str = "has a PAX `path` and another PAX record with a NUL or an empty line in its value, where some \
                            tar readers stop and use the name in the header; archive the files without extended \
-                           attributes (`tar --no-xattrs --no-selinux`)";
+                           attributes (`tar --no-xattrs --no-selinux`) and without `--listed-incremental`";
 
 /// Returns a GNU long name without the NULs at its end. Most writers add one NUL.
 fn long_name(data: &[u8]) -> Result<Vec<u8>, InvalidExtension> {

@@ -21,7 +21,7 @@ struct Mistake {
     fixed: &'static str,
 }
 
-const MISTAKES: [Mistake; 13] = [
+const MISTAKES: [Mistake; 14] = [
     Mistake {
         setup: SPARSE,
         command: "tar --sparse -czf out -C sample .",
@@ -57,6 +57,13 @@ const MISTAKES: [Mistake; 13] = [
         command: "tar --incremental -czf out -C sample pack.yaml data",
         words: &["without `--listed-incremental` and `--incremental`"],
         fixed: "tar -czf out -C sample pack.yaml data",
+    },
+    Mistake {
+        // The PAX record that lists the directory hides the long name from some readers.
+        setup: "long=$(printf 'l%.0s' $(seq 120)) && mkdir sample/data/$long && touch sample/data/$long/a",
+        command: "tar --listed-incremental=snapshot --format=posix -czf out -C sample .",
+        words: &["and without `--listed-incremental`"],
+        fixed: "tar --format=posix -czf out -C sample .",
     },
     Mistake {
         setup: SYMBOLIC_LINK,
