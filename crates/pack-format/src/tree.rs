@@ -15,7 +15,7 @@ pub struct Entry {
 }
 
 /// A directory, or a file with its execute bit and content. Packs contain no links or devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     Directory,
     File {

@@ -126,8 +126,8 @@ impl TreeBuilder {
         }
         let entries = self
             .nodes
-            .iter()
-            .filter_map(|Node { path, kind, .. }| path_in_pack(path).map(|path| Entry { path, kind: *kind }));
+            .into_iter()
+            .filter_map(|Node { path, kind, .. }| path_in_pack(&path).map(|path| Entry { path, kind }));
         Unpacked { tree: Tree::new(entries.collect()), wrapper }
     }
 

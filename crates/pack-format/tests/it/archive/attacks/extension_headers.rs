@@ -232,6 +232,9 @@ fn rejects_an_access_control_list_that_contradicts_the_mode() {
     ] {
         assert_rejected(pack(acl, mode), &[problem]);
     }
+    let cut = pack("user::rwx", 0o644).without_end_marker();
+    let end = "the archive is cut off: it ends at byte 2560 without the two blocks of zeros that end a tar";
+    assert_tar_rejected(&cut, &[problem, end]);
     for (acl, mode) in [
         ("user::rw-,user:bob:rw-,group::r--,mask::rw-,other::r--", 0o664),
         ("user::rwx,user:bob:rwx,group::r--,mask::rwx,other::r--", 0o774),
