@@ -223,7 +223,8 @@ fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
 
 /// Returns the text of a field. The text fills the field or ends at a NUL. Only NULs may follow it.
 fn until_nul<'a>(name: &'static str, field: &'a [u8]) -> Result<&'a [u8], InvalidHeader> {
-    let length = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
-    let (text, rest) = field.split_at(length);
-    if rest.iter().all(|byte| *byte == 0) { Ok(text) } else { Err(InvalidHeader::AfterNul(name)) }
+    let (text, rest) = field.split_at(memchr::memchr(0, field).unwrap_or(field.len()));
+    // Unlike `all`, this compiles to a few vector instructions. Most of the fields of a header are NULs.
+    let is_zero = rest.iter().fold(0, |bits, byte| bits | byte) == 0;
+    if is_zero { Ok(text) } else { Err(InvalidHeader::AfterNul(name)) }
 }

@@ -181,12 +181,15 @@ fn key(path: &str) -> String {
 
 /// Returns the first part of the path that has the name of macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
 fn macos_metadata(path: &str) -> Option<&str> {
-    let ends = path.match_indices('/').map(|(slash, _)| slash).chain([path.len()]);
-    let mut parts = ends.map(|end| &path[..end]);
-    parts.find(|part| {
-        let name = part.rsplit('/').next().unwrap_or(part);
-        name == ".DS_Store" || name.starts_with("._")
-    })
+    let mut end = 0;
+    for name in path.split('/') {
+        end += name.len();
+        if name == ".DS_Store" || name.starts_with("._") {
+            return Some(&path[..end]);
+        }
+        end += 1;
+    }
+    None
 }
 
 /// Returns whether this is the path of a git file at the top of a working tree, or a path inside a directory of that
