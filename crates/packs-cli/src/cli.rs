@@ -1,12 +1,20 @@
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pack_format::Visibility;
+use pack_format::{PackName, Version, Visibility};
 
 const EXAMPLES: &str = "\
 Examples:
+  packs init incident-response        Create a minimal pack
   packs check incident-response       List every problem, with its place and a fix
   packs check --fix incident-response Apply the fixes that a program can apply
+  packs push incident-response        Upload a pack, and wait until its image is built
+  packs list --name incident-response List the versions of a pack
+
+Environment:
+  EVERSHELL_API_KEY  an API key, for the commands that use the service
+  EVERSHELL_SLUG     the slug of the org, for the service at https://<slug>.evershell.ai
+  PACKS_URL          the address of another service
 
 Exit status:
   0  success
@@ -29,6 +37,26 @@ pub enum Command {
     Digest(Digest),
     /// Writes a reproducible archive of a pack's directory.
     Archive(Archive),
+    /// Validates a pack and uploads it.
+    Push(Push),
+    /// Prints the record of a pack.
+    Show(Show),
+    /// Lists packs, the newest first.
+    List(List),
+    /// Deletes a pack and its image.
+    Delete {
+        /// The pack's id.
+        id: PackId,
+    },
+    /// Changes who may see a pack.
+    Visibility(SetVisibility),
+    /// Shows the capabilities that a version gains and loses, and the files that differ.
+    Diff(Diff),
+    /// Creates a directory with a minimal pack.
+    Init {
+        /// The name of the pack and of the directory.
+        name: PackName,
+    },
     /// Prints a script that completes commands and options in a shell.
     Completions { shell: clap_complete::Shell },
     /// Writes the manual pages of all commands to a directory.
@@ -66,14 +94,14 @@ pub struct Check {
     pub visibility: Visibility,
     /// How to print the problems.
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: ReportFormat,
     /// Apply the suggestions that a program can apply to the files of the directory.
     #[arg(long)]
     pub fix: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     /// Text with the lines in question.
     #[default]
     Human,
@@ -104,4 +132,113 @@ pub struct Archive {
     pub output: PathBuf,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub struct Push {
+    #[command(flatten)]
+    pub pack: Pack,
+    /// Who may see the pack: only the org, or all orgs.
+    #[arg(long, default_value_t, value_name = "org|community")]
+    pub visibility: Visibility,
+    /// Make every check of an upload, and store nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Wait until the image is built. This is the default.
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
+    /// Return as soon as the service has accepted the pack.
+    #[arg(long, overrides_with = "wait")]
+    pub no_wait: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The pack's id.
+    pub id: PackId,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only packs with this name.
+    #[arg(long)]
+    pub name: Option<PackName>,
+    /// Only this version of the packs with this name.
+    #[arg(long, requires = "name")]
+    pub version: Option<Version>,
+    /// Only packs with this visibility.
+    #[arg(long, value_name = "org|community")]
+    pub visibility: Option<Visibility>,
+    /// Only the org's own packs (`true`), or only those of other orgs (`false`).
+    #[arg(long, value_name = "true|false")]
+    pub owned: Option<bool>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct SetVisibility {
+    /// The pack's id.
+    pub id: PackId,
+    /// Who may see the pack: only the org, or all orgs.
+    #[arg(value_name = "org|community")]
+    pub visibility: Visibility,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The directory, archive or id of the earlier version.
+    #[arg(value_name = "DIR|ARCHIVE|ID")]
+    pub old: String,
+    /// The directory, archive or id of the later version.
+    #[arg(value_name = "DIR|ARCHIVE|ID")]
+    pub new: String,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Output {
+    /// How to print records.
+    #[arg(long = "format", value_enum, default_value_t)]
+    pub format: RecordFormat,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum RecordFormat {
+    /// Name, version, image digest and image reference, in one line.
+    #[default]
+    Line,
+    /// The records as the service returns them.
+    Json,
+}
+
+/// The id of a pack, such as `pack_01JACME0000000000000000000`.
+#[derive(Debug, Clone)]
+pub struct PackId(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("must be `pack_` followed by 26 letters and digits")]
+pub struct InvalidPackId;
+
+impl FromStr for PackId {
+    type Err = InvalidPackId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPackId> {
+        let ulid = text.strip_prefix("pack_").ok_or(InvalidPackId)?;
+        let is_valid = ulid.len() == 26 && ulid.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if is_valid { Ok(Self(text.to_owned())) } else { Err(InvalidPackId) }
+    }
+}
+
+impl fmt::Display for PackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }

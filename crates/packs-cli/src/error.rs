@@ -3,6 +3,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::service::ServiceError;
+
 /// The reason that a command failed. Problems with a pack are no errors: see [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -33,6 +35,14 @@ pub enum Error {
     FixArchive,
     #[error("`{}` is not a directory", .0.display())]
     NotADirectory(PathBuf),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error("the response of the service has no `{0}`")]
+    MissingField(&'static str),
+    #[error("the build of {id} failed: {reason}")]
+    BuildFailed { id: String, reason: String },
+    #[error("the build of {0} is still queued; `packs show {0}` prints its status")]
+    BuildQueued(String),
     #[error("cannot write the output")]
     Output(#[from] io::Error),
 }

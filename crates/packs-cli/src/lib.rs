@@ -4,6 +4,7 @@
 //! - [`cli`] defines the commands and their options, [`commands`] runs them.
 //! - [`source`] reads a pack's directory or archive, and writes reproducible archives.
 //! - [`verdict`] validates an archive as the service does. [`report`] prints the problems, [`fix`] applies suggestions.
+//! - [`service`] sends requests to the service.
 
 #![warn(clippy::unwrap_used)]
 
@@ -13,6 +14,7 @@ pub mod error;
 pub mod fix;
 pub mod output;
 pub mod report;
+pub mod service;
 pub mod source;
 pub mod verdict;
 

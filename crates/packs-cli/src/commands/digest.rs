@@ -7,7 +7,7 @@ use pack_format::{Visibility, image::write_layer};
 
 use super::Outcome;
 use crate::{
-    cli::{Digest, Format},
+    cli::{Digest, ReportFormat},
     error::Error,
     output, report,
     source::Source,
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Digest, out: &mut impl Write) -> Result<Outcome, E
     // The digests do not depend on the visibility, and an org pack has fewer rules.
     let verdict = Verdict::new(&source, Visibility::Org)?;
     let Verdict::Valid(mut valid) = verdict else {
-        report::print(Format::Human, &source, &verdict, &mut anstream::stderr())?;
+        report::print(ReportFormat::Human, &source, &verdict, &mut anstream::stderr())?;
         return Ok(Outcome::Problems);
     };
     if let Some(path) = &arguments.layer {

@@ -1,7 +1,11 @@
 //! Runs the commands.
 
 mod check;
+mod diff;
 mod digest;
+mod init;
+mod push;
+mod records;
 
 use std::io::Write;
 
@@ -30,6 +34,13 @@ pub fn run(cli: Cli, out: &mut impl Write) -> Result<Outcome, Error> {
             source::write_archive(&arguments.directory, &arguments.output, arguments.reading)?;
             Ok(Outcome::Success)
         }
+        Command::Push(arguments) => push::run(&arguments, out),
+        Command::Show(arguments) => records::show(&arguments, out),
+        Command::List(arguments) => records::list(&arguments, out),
+        Command::Delete { id } => records::delete(&id, out),
+        Command::Visibility(arguments) => records::set_visibility(&arguments, out),
+        Command::Diff(arguments) => diff::run(&arguments, out),
+        Command::Init { name } => init::run(&name, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "packs", &mut script);

@@ -57,6 +57,11 @@ impl Source {
         Ok(BufReader::new(archive))
     }
 
+    /// Returns the archive. Its position is not defined.
+    pub fn archive(&self) -> &File {
+        &self.archive
+    }
+
     /// Returns the directory that contains `pack.yaml`, or `None` if the author named an archive.
     pub fn root(&self) -> Option<&Path> {
         self.root.as_deref()

@@ -19,7 +19,7 @@ fn archive(work: &Work) -> Vec<u8> {
 /// Returns the paths in the archive of `pack`.
 fn paths(work: &Work) -> Vec<String> {
     let listing = validate(&archive(work)).unwrap().listing();
-    listing.iter().map(|(path, _)| path.clone()).collect()
+    listing.into_keys().collect()
 }
 
 #[test]

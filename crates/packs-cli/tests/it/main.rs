@@ -2,7 +2,12 @@
 
 mod archive;
 mod check;
+mod diff;
 mod digest;
 mod fix;
 mod help;
+mod init;
+mod push;
+mod records;
+mod server;
 mod support;
