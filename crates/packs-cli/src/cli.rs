@@ -1,7 +1,9 @@
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pack_format::{PackName, Version, Visibility};
+
+use crate::pack_id::PackId;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,8 +38,15 @@ pub enum Command {
     /// Prints the digests and the size that the service will return for a pack.
     Digest(Digest),
     /// Writes a reproducible archive of a pack's directory.
+    ///
+    /// Leaves out the entries at the top whose names start with a dot, and everything that the file `.packignore` at the
+    /// top names, in the syntax of `.gitignore`. Fails, and writes nothing, if anything else cannot be read, or is a link
+    /// or a device. All commands that take a directory read it in this way.
     Archive(Archive),
     /// Validates a pack and uploads it.
+    ///
+    /// Repeats a request if the connection is lost or the service is busy. Prints the pack's id once the service has
+    /// accepted the pack, and waits up to ten minutes for its image.
     Push(Push),
     /// Prints the record of a pack.
     Show(Show),
@@ -51,12 +60,16 @@ pub enum Command {
     /// Changes who may see a pack.
     Visibility(SetVisibility),
     /// Shows the capabilities that a version gains and loses, and the files that differ.
+    ///
+    /// The service does not list the files of a record, so a record is compared by its capabilities and its layer's digest.
     Diff(Diff),
     /// Creates a directory with a minimal pack.
     Init {
         /// The name of the pack and of the directory.
         name: PackName,
     },
+    /// Prints the JSON schema of `pack.yaml`, for editors.
+    Schema,
     /// Prints a script that completes commands and options in a shell.
     Completions { shell: clap_complete::Shell },
     /// Writes the manual pages of all commands to a directory.
@@ -217,28 +230,4 @@ pub enum RecordFormat {
     Line,
     /// The records as the service returns them.
     Json,
-}
-
-/// The id of a pack, such as `pack_01JACME0000000000000000000`.
-#[derive(Debug, Clone)]
-pub struct PackId(String);
-
-#[derive(Debug, thiserror::Error)]
-#[error("must be `pack_` followed by 26 letters and digits")]
-pub struct InvalidPackId;
-
-impl FromStr for PackId {
-    type Err = InvalidPackId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPackId> {
-        let ulid = text.strip_prefix("pack_").ok_or(InvalidPackId)?;
-        let is_valid = ulid.len() == 26 && ulid.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if is_valid { Ok(Self(text.to_owned())) } else { Err(InvalidPackId) }
-    }
-}
-
-impl fmt::Display for PackId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }

@@ -13,6 +13,7 @@ pub mod commands;
 pub mod error;
 pub mod fix;
 pub mod output;
+pub mod pack_id;
 pub mod report;
 pub mod service;
 pub mod source;

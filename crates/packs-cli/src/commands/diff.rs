@@ -8,8 +8,9 @@ use pack_format::{Digest, EntryKind, Grants, Visibility};
 
 use super::{Outcome, records};
 use crate::{
-    cli::{Diff, PackId, ReportFormat},
+    cli::{Diff, ReportFormat},
     error::Error,
+    pack_id::PackId,
     report,
     service::Service,
     source::Source,

@@ -10,6 +10,7 @@ mod records;
 use std::io::Write;
 
 use clap::CommandFactory;
+use pack_format::MANIFEST_SCHEMA;
 
 use crate::{
     cli::{Cli, Command},
@@ -41,6 +42,10 @@ pub fn run(cli: Cli, out: &mut impl Write) -> Result<Outcome, Error> {
         Command::Visibility(arguments) => records::set_visibility(&arguments, out),
         Command::Diff(arguments) => diff::run(&arguments, out),
         Command::Init { name } => init::run(&name, out),
+        Command::Schema => {
+            out.write_all(MANIFEST_SCHEMA.as_bytes())?;
+            Ok(Outcome::Success)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "packs", &mut script);

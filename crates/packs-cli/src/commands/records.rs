@@ -7,8 +7,9 @@ use ureq::http::Method;
 
 use super::Outcome;
 use crate::{
-    cli::{List, PackId, RecordFormat, SetVisibility, Show},
+    cli::{List, RecordFormat, SetVisibility, Show},
     error::Error,
+    pack_id::PackId,
     service::{Body, Request, Service, ServiceError},
 };
 

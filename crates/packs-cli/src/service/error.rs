@@ -65,13 +65,15 @@ pub struct Rejection {
     request_id: Option<String>,
     /// The `details` of the service's error.
     pub details: Value,
+    server: Option<String>,
     retry_after: Option<Duration>,
     /// The number of attempts that failed before this one.
     pub failed_before: usize,
 }
 
 impl Rejection {
-    pub(super) fn new(parts: &Parts, body: &Value) -> Self {
+    /// `server` is the URL if the response is from another server than the service.
+    pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let seconds = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -83,6 +85,7 @@ impl Rejection {
             message: message.unwrap_or_else(|| parts.status.canonical_reason().unwrap_or("unknown status").to_owned()),
             request_id: text(&error["request_id"]),
             details: error["details"].clone(),
+            server,
             retry_after: seconds.map(Duration::from_secs),
             failed_before: 0,
         }
@@ -95,8 +98,14 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.status == 401 {
-            f.write_str("the service does not accept the key in `EVERSHELL_API_KEY`; it may be revoked or expired: ")?;
+        match &self.server {
+            Some(server) => write!(f, "{server} rejects the archive: ")?,
+            None if self.status == 401 => {
+                f.write_str(
+                    "the service does not accept the key in `EVERSHELL_API_KEY`; it may be revoked or expired: ",
+                )?;
+            }
+            None => {}
         }
         write!(f, "{} (status {}", self.message, self.status)?;
         if let Some(id) = &self.request_id {

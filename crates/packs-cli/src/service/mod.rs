@@ -1,9 +1,7 @@
 //! The client of the service.
 
-mod address;
 mod body;
 mod error;
-mod retry;
 
 use std::time::Duration;
 
@@ -28,6 +26,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest response that is read, in bytes. A page of a list has at most 4 MiB of JSON.
 const MAX_RESPONSE: u64 = 16 << 20;
 
+/// The pauses after the first attempts of a request. An attempt that fails after them is the last.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// The longest `Retry-After` that is waited for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+
 /// The address of the service, and the API key.
 pub struct Service {
     url: String,
@@ -50,7 +54,7 @@ impl Service {
     /// Reads `EVERSHELL_API_KEY`, and `PACKS_URL` or `EVERSHELL_SLUG`.
     pub fn from_env() -> Result<Self, ServiceError> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let url = address::url(variable("PACKS_URL"), variable("EVERSHELL_SLUG"))?;
+        let url = service_url(variable("PACKS_URL"), variable("EVERSHELL_SLUG"))?;
         let key = variable("EVERSHELL_API_KEY").ok_or(ServiceError::NoKey)?;
         if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ServiceError::InvalidKey);
@@ -89,7 +93,7 @@ impl Service {
                 Err(error) => error.after(failed),
             };
             failed += 1;
-            let pause = if error.is_transient() { retry::pause(failed, error.retry_after()) } else { None };
+            let pause = if error.is_transient() { pause(failed, error.retry_after()) } else { None };
             let Some(pause) = pause else { return Err(error) };
             anstream::eprintln!("{error}; trying again in {:.1} s", pause.as_secs_f64());
             std::thread::sleep(pause);
@@ -115,7 +119,35 @@ impl Service {
         match parts.status.as_u16() {
             200..300 if is_of_the_service && body.is_null() => Err(ServiceError::NotTheService { url }),
             200..300 => Ok(body),
-            _ => Err(ServiceError::Rejected(Box::new(Rejection::new(&parts, &body)))),
+            _ => {
+                let server = (!is_of_the_service).then(|| error::without_query(&url));
+                Err(ServiceError::Rejected(Box::new(Rejection::new(&parts, &body, server))))
+            }
         }
+    }
+}
+
+/// Returns the URL of the service without a slash at its end.
+fn service_url(url: Option<String>, slug: Option<String>) -> Result<String, ServiceError> {
+    match (url, slug) {
+        (Some(url), _) if url.starts_with("https://") || url.starts_with("http://") => {
+            Ok(url.trim_end_matches('/').to_owned())
+        }
+        (Some(_), _) => Err(ServiceError::InvalidUrl),
+        (None, Some(slug)) if slug.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => {
+            Ok(format!("https://{slug}.evershell.ai"))
+        }
+        (None, Some(_)) => Err(ServiceError::InvalidSlug),
+        (None, None) => Err(ServiceError::NoAddress),
+    }
+}
+
+/// Returns the pause after a number of failed attempts, or `None` if there is no further attempt. Without a
+/// `Retry-After`, the pause is random, so that clients that failed together do not come back together.
+fn pause(failed: usize, retry_after: Option<Duration>) -> Option<Duration> {
+    let pause = PAUSES.get(failed.checked_sub(1)?)?;
+    match retry_after {
+        None => Some(pause.mul_f64(0.5 + fastrand::f64() / 2.0)),
+        Some(wait) => (wait <= MAX_RETRY_AFTER).then_some(wait),
     }
 }

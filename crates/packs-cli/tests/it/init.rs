@@ -29,3 +29,8 @@ fn a_name_that_yaml_reads_as_another_type_is_quoted() {
     work.packs(&["init", "yes"]).success();
     assert_eq!(work.packs(&["check", "yes"]).success(), "The pack is valid.\n");
 }
+
+#[test]
+fn schema_prints_the_schema_of_the_manifest() {
+    assert_eq!(Work::new().packs(&["schema"]).success(), pack_format::MANIFEST_SCHEMA);
+}

@@ -134,6 +134,14 @@ fn an_archive_that_exceeds_a_limit_on_requests_goes_through_s3() {
 }
 
 #[test]
+fn a_rejection_of_s3_is_an_error() {
+    let s3 = Server::start([Reply::Respond(403, "", "<Error/>".to_owned())]);
+    let begun = json!({ "upload_id": "u1", "url": format!("{}/s3?X-Amz-Signature=secret", s3.url), "headers": {} });
+    let printed = Server::start([respond(201, &begun)]).packs(&large_work(), &["push", "pack"]);
+    printed.expect_error(&format!("{}/s3 rejects the archive: Forbidden (status 403)", s3.url));
+}
+
+#[test]
 fn an_invalid_pack_is_not_sent() {
     let server = Server::start([respond(201, &record("ready"))]);
     let work = Work::with_pack(&[("pack.yaml", MANIFEST), ("notes.txt", "")]);
