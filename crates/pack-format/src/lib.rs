@@ -34,7 +34,7 @@ pub use self::{
     capabilities::Grants,
     digest::{Digest, InvalidDigest},
     limits::{Limit, LimitName, Limits},
-    manifest::Manifest,
+    manifest::{MANIFEST_SCHEMA, Manifest},
     name::{InvalidName, PackName},
     problem::{Location, Problem, Problems, Span, Suggestion},
     quote::{Escaped, Quoted},

@@ -11,6 +11,9 @@ use super::{
 /// The file that holds a pack's manifest.
 pub(super) const PACK_YAML: &str = "pack.yaml";
 
+/// The JSON schema of `pack.yaml`, for editors. It accepts every valid manifest, and some that are not valid.
+pub const MANIFEST_SCHEMA: &str = include_str!("../pack.schema.json");
+
 const KEYS: &[&str] =
     &["name", "version", "description", "display_name", "category", "suggested_packs", "capabilities"];
 

@@ -1,9 +1,11 @@
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 use serde::Serialize;
 
 /// The maximum number of problems listed for one upload. Further problems are only counted.
 const MAX_LISTED: usize = 50;
+
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// One thing that is wrong with an upload, shown to its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -134,6 +136,22 @@ impl Problem {
         message: impl fmt::Display,
     ) -> Self {
         Self { location: Some(Location::Archive { entry, byte }), ..Self::new(field, message) }
+    }
+}
+
+impl Span {
+    /// Returns the bytes of `text` that the span covers. `text` must be the content of the span's file, with the byte
+    /// order mark if the file has one.
+    pub fn bytes(self, text: &str) -> Range<usize> {
+        let mut line = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        for _ in 1..self.line {
+            let end = text[line..].find(['\n', '\r']).map_or(text.len(), |length| line + length);
+            line = if text[end..].starts_with("\r\n") { end + 2 } else { (end + 1).min(text.len()) };
+        }
+        let nth =
+            |from: usize, count| text[from..].char_indices().nth(count).map_or(text.len(), |(length, _)| from + length);
+        let start = nth(line, self.column.saturating_sub(1));
+        start..nth(start, self.length)
     }
 }
 

@@ -103,20 +103,10 @@ fn rename(path: &mut String, from: &str, to: &str) {
 }
 
 fn replace(content: &mut Vec<u8>, span: Span, replacement: &str) {
-    let text = String::from_utf8(std::mem::take(content)).unwrap();
-    let start = offset(&text, span.line, span.column);
-    let end = text[start..].char_indices().nth(span.length).map_or(text.len(), |(length, _)| start + length);
-    let replaced = &text[start..end];
+    let mut text = String::from_utf8(std::mem::take(content)).unwrap();
+    let range = span.bytes(&text);
+    let replaced = &text[range.clone()];
     assert!(!replaced.contains(['\n', '\r']), "{span:?} has several lines: {replaced:?}");
-    *content = [&text[..start], replacement, &text[end..]].concat().into_bytes();
-}
-
-/// Returns the byte offset of a line and column.
-fn offset(text: &str, line: usize, column: usize) -> usize {
-    let mut start = if text.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
-    for _ in 1..line {
-        let end = start + text[start..].find(['\n', '\r']).unwrap();
-        start = if text[end..].starts_with("\r\n") { end + 2 } else { end + 1 };
-    }
-    text[start..].char_indices().nth(column - 1).map_or(text.len(), |(length, _)| start + length)
+    text.replace_range(range, replacement);
+    *content = text.into_bytes();
 }

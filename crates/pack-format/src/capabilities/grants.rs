@@ -43,23 +43,27 @@ impl Grants {
     /// Returns a warning for everything that these grants allow but `previous` did not. `version` is the earlier
     /// version that `previous` belongs to.
     pub fn warnings_since(&self, previous: &Self, version: &Version) -> Vec<Warning> {
-        let mut messages = Vec::new();
+        let field = warnings::capabilities_field();
+        let warning = |grant| Warning::new(&field, format_args!("allows {grant}, which version {version} did not"));
+        self.beyond(previous).into_iter().map(warning).collect()
+    }
+
+    /// Returns a description of everything that these grants allow but `other` does not, such as
+    /// `` `POST` to `api.example.com` ``.
+    pub fn beyond(&self, other: &Self) -> Vec<String> {
+        let mut found = Vec::new();
         for (name, host) in &self.0 {
-            let (domain, earlier) = (Quoted::new(name), previous.0.get(name));
+            let (domain, earlier) = (Quoted::new(name), other.0.get(name));
             match earlier.map(|earlier| host.methods.difference(&earlier.methods).cloned().collect::<Vec<_>>()) {
-                None => messages.push(format!("allows {domain}")),
+                None => found.push(domain.to_string()),
                 Some(methods) if methods.is_empty() => {}
-                Some(methods) => messages.push(format!("allows `{}` to {domain}", methods.join("`, `"))),
+                Some(methods) => found.push(format!("`{}` to {domain}", methods.join("`, `"))),
             }
             if host.allow_insecure && !earlier.is_some_and(|earlier| earlier.allow_insecure) {
-                messages.push(format!("allows {domain} without TLS (`allow_insecure`)"));
+                found.push(format!("{domain} without TLS (`allow_insecure`)"));
             }
         }
-        let field = warnings::capabilities_field();
-        messages
-            .iter()
-            .map(|message| Warning::new(&field, format_args!("{message}, which version {version} did not")))
-            .collect()
+        found
     }
 }
 

@@ -4,6 +4,8 @@ use test_support::{
     validation::{self, ValidatedPack, validate, validate_manifest},
 };
 
+use crate::manifest::schema;
+
 /// Returns the paths of a valid pack. The path of a directory ends in a slash, and the path of an executable file ends
 /// in an asterisk.
 #[track_caller]
@@ -49,9 +51,10 @@ pub(crate) fn assert_problems(
     assert_eq!(found, expected, "{context}");
 }
 
-/// Asserts that a pack with only this `pack.yaml` is valid, and returns its manifest.
+/// Asserts that a pack with only this `pack.yaml` is valid, and that the JSON schema accepts it. Returns its manifest.
 #[track_caller]
 pub(crate) fn assert_manifest_accepted(yaml: impl AsRef<str>) -> Manifest {
+    schema::assert_accepted(yaml.as_ref());
     match validate_manifest(yaml.as_ref()) {
         Ok(validated) => validated.pack.manifest,
         Err(error) => panic!("{error}\n{}", yaml.as_ref()),

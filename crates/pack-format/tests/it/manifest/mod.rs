@@ -4,6 +4,7 @@ mod capabilities;
 mod capabilities_fragment;
 mod domains;
 mod keys;
+pub(crate) mod schema;
 mod text;
 mod yaml;
 mod yaml_readers;

@@ -1,0 +1,233 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pack_format::{PackName, Version, Visibility};
+
+use crate::pack_id::PackId;
+
+const EXAMPLES: &str = "\
+Examples:
+  packs init incident-response        Create a minimal pack
+  packs check incident-response       List every problem, with its place and a fix
+  packs check --fix incident-response Apply the fixes that a program can apply
+  packs push incident-response        Upload a pack, and wait until its image is built
+  packs list --name incident-response List the versions of a pack
+
+Environment:
+  EVERSHELL_API_KEY  an API key, for the commands that use the service
+  EVERSHELL_SLUG     the slug of the org, for the service at https://<slug>.evershell.ai
+  PACKS_URL          the address of another service
+
+Exit status:
+  0  success
+  1  the pack has problems
+  2  wrong usage, or any other failure";
+
+/// Checks, archives and uploads content packs.
+#[derive(Debug, Parser)]
+#[command(name = "packs", version, after_help = EXAMPLES, max_term_width = 120)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Validates a pack offline, with the same code and messages as the service.
+    Check(Check),
+    /// Prints the digests and the size that the service will return for a pack.
+    Digest(Digest),
+    /// Writes a reproducible archive of a pack's directory.
+    ///
+    /// Leaves out the entries at the top whose names start with a dot, and everything that the file `.packignore` at the
+    /// top names, in the syntax of `.gitignore`. Fails, and writes nothing, if anything else cannot be read, or is a link
+    /// or a device. All commands that take a directory read it in this way.
+    Archive(Archive),
+    /// Validates a pack and uploads it.
+    ///
+    /// Repeats a request if the connection is lost or the service is busy. Prints the pack's id once the service has
+    /// accepted the pack, and waits up to ten minutes for its image.
+    Push(Push),
+    /// Prints the record of a pack.
+    Show(Show),
+    /// Lists packs, the newest first.
+    List(List),
+    /// Deletes a pack and its image.
+    Delete {
+        /// The pack's id.
+        id: PackId,
+    },
+    /// Changes who may see a pack.
+    Visibility(SetVisibility),
+    /// Shows the capabilities that a version gains and loses, and the files that differ.
+    ///
+    /// The service does not list the files of a record, so a record is compared by its capabilities and its layer's digest.
+    Diff(Diff),
+    /// Creates a directory with a minimal pack.
+    Init {
+        /// The name of the pack and of the directory.
+        name: PackName,
+    },
+    /// Prints the JSON schema of `pack.yaml`, for editors.
+    Schema,
+    /// Prints a script that completes commands and options in a shell.
+    Completions { shell: clap_complete::Shell },
+    /// Writes the manual pages of all commands to a directory.
+    Man { directory: PathBuf },
+}
+
+/// The pack that a command reads.
+#[derive(Debug, Args)]
+pub struct Pack {
+    /// The pack's directory or its archive (`.tar.gz`).
+    #[arg(default_value = ".", value_name = "DIR|ARCHIVE")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// How a directory is read. Entries at its top whose names start with a dot, and entries that its `.packignore` names
+/// (in the syntax of `.gitignore`), are left out.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Reading {
+    /// Archive what symbolic links point to. Otherwise, a link is an error.
+    #[arg(long)]
+    pub follow_links: bool,
+    /// List the files and directories that are left out of the archive.
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub pack: Pack,
+    /// The visibility that the pack will have. A community pack must not contain secrets.
+    #[arg(long, default_value_t, value_name = "org|community")]
+    pub visibility: Visibility,
+    /// How to print the problems.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ReportFormat,
+    /// Apply the suggestions that a program can apply to the files of the directory.
+    #[arg(long)]
+    pub fix: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum ReportFormat {
+    /// Text with the lines in question.
+    #[default]
+    Human,
+    /// One JSON object.
+    Json,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+}
+
+#[derive(Debug, Args)]
+pub struct Digest {
+    #[command(flatten)]
+    pub pack: Pack,
+    /// Write the image's layer, an uncompressed tar, to a file.
+    #[arg(long, value_name = "FILE")]
+    pub layer: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Archive {
+    /// The pack's directory.
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub directory: PathBuf,
+    /// The archive to write. An existing file is replaced, but only by a complete archive.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub struct Push {
+    #[command(flatten)]
+    pub pack: Pack,
+    /// Who may see the pack: only the org, or all orgs.
+    #[arg(long, default_value_t, value_name = "org|community")]
+    pub visibility: Visibility,
+    /// Make every check of an upload, and store nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Wait until the image is built. This is the default.
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
+    /// Return as soon as the service has accepted the pack.
+    #[arg(long, overrides_with = "wait")]
+    pub no_wait: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The pack's id.
+    pub id: PackId,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only packs with this name.
+    #[arg(long)]
+    pub name: Option<PackName>,
+    /// Only this version of the packs with this name.
+    #[arg(long, requires = "name")]
+    pub version: Option<Version>,
+    /// Only packs with this visibility.
+    #[arg(long, value_name = "org|community")]
+    pub visibility: Option<Visibility>,
+    /// Only the org's own packs (`true`), or only those of other orgs (`false`).
+    #[arg(long, value_name = "true|false")]
+    pub owned: Option<bool>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct SetVisibility {
+    /// The pack's id.
+    pub id: PackId,
+    /// Who may see the pack: only the org, or all orgs.
+    #[arg(value_name = "org|community")]
+    pub visibility: Visibility,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The directory, archive or id of the earlier version.
+    #[arg(value_name = "DIR|ARCHIVE|ID")]
+    pub old: String,
+    /// The directory, archive or id of the later version.
+    #[arg(value_name = "DIR|ARCHIVE|ID")]
+    pub new: String,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Output {
+    /// How to print records.
+    #[arg(long = "format", value_enum, default_value_t)]
+    pub format: RecordFormat,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum RecordFormat {
+    /// Name, version, image digest and image reference, in one line.
+    #[default]
+    Line,
+    /// The records as the service returns them.
+    Json,
+}

@@ -1,0 +1,49 @@
+use std::io::Write;
+
+use super::Outcome;
+use crate::{
+    cli::Check,
+    error::Error,
+    fix::{self, Fix},
+    report,
+    source::Source,
+    verdict::Verdict,
+};
+
+/// The maximum number of times that fixes are applied. Fixing a mistake in the syntax of a file lets problems behind it
+/// be found.
+const MAX_ROUNDS: usize = 10;
+
+pub(super) fn run(arguments: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
+    let open = || {
+        let source = Source::open(&arguments.pack.path, arguments.pack.reading)?;
+        let verdict = Verdict::new(&source, arguments.visibility)?;
+        Ok::<_, Error>((source, verdict))
+    };
+    let (mut source, mut verdict) = open()?;
+    if arguments.fix {
+        for _ in 0..MAX_ROUNDS {
+            if !apply(&source, &verdict)? {
+                break;
+            }
+            (source, verdict) = open()?;
+        }
+    }
+    report::print(arguments.format, &source, &verdict, out)?;
+    match verdict {
+        Verdict::Valid(_) => Ok(Outcome::Success),
+        Verdict::Invalid(_) => Ok(Outcome::Problems),
+    }
+}
+
+/// Applies the suggestions, and says on standard error which. Returns whether there were any.
+fn apply(source: &Source, verdict: &Verdict) -> Result<bool, Error> {
+    let root = source.root().ok_or(Error::FixArchive)?;
+    let Verdict::Invalid(problems) = verdict else { return Ok(false) };
+    let fixes = fix::apply(root, problems.listed())?;
+    for Fix { file, span, description } in &fixes {
+        let line = span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
+        anstream::eprintln!("fixed {}{line}: {description}", source.shown_path(file).display());
+    }
+    Ok(!fixes.is_empty())
+}

@@ -1,0 +1,60 @@
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::service::ServiceError;
+
+/// The reason that a command failed. Problems with a pack are no errors: see [`Outcome`](crate::Outcome).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read `{}`", .path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write `{}`", .path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot follow the symbolic link `{}`", .path.display())]
+    FollowLink { path: PathBuf, source: io::Error },
+    #[error(
+        "`{}` is a symbolic link; archive what it points to with `--follow-links`, or name it in `.packignore`",
+        .0.display()
+    )]
+    Link(PathBuf),
+    #[error("the symbolic link `{}` leads to a directory that contains it", .0.display())]
+    LinkLoop(PathBuf),
+    #[error("`{}` is neither a file nor a directory; remove it, or name it in `.packignore`", .0.display())]
+    SpecialFile(PathBuf),
+    #[error("`{}` changed while it was read; run the command again", .0.display())]
+    Changed(PathBuf),
+    #[error("cannot read `.packignore`")]
+    Ignore(#[source] ignore::Error),
+    #[error("cannot write to the temporary directory")]
+    Temporary(#[source] io::Error),
+    #[error("cannot validate the archive")]
+    Validate(#[source] io::Error),
+    #[error("`--fix` changes the files of a directory, not those of an archive")]
+    FixArchive,
+    #[error("`{}` is not a directory", .0.display())]
+    NotADirectory(PathBuf),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error("the response of the service has no `{0}`")]
+    MissingField(&'static str),
+    #[error("the build of {id} failed: {reason}")]
+    BuildFailed { id: String, reason: String },
+    #[error("the build of {0} is still queued; `packs show {0}` prints its status")]
+    BuildQueued(String),
+    #[error("cannot write the output")]
+    Output(#[from] io::Error),
+}
+
+impl Error {
+    /// Returns a function that converts an I/O error of reading `path`.
+    pub(crate) fn read(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Read { path: path.to_owned(), source }
+    }
+
+    /// Returns a function that converts an I/O error of writing `path`.
+    pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Write { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,48 @@
+use std::io::{self, Write};
+
+use pack_format::{Location, Problem, Span, Warning};
+
+use crate::source::Source;
+
+/// Prints workflow commands of GitHub Actions, which become annotations of the files in a pull request.
+pub(super) fn print(
+    source: &Source,
+    problems: &[Problem],
+    warnings: &[Warning],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for Problem { field, message, location } in problems {
+        let message = data(&format!("{field}: {message}"));
+        writeln!(out, "::error {}::{message}", properties(source, location.as_ref()))?;
+    }
+    for Warning { field, message } in warnings {
+        writeln!(out, "::warning {}::{}", properties(source, None), data(&format!("{field}: {message}")))?;
+    }
+    Ok(())
+}
+
+/// Returns the file and the place. A problem without a file is shown at `pack.yaml`.
+fn properties(source: &Source, location: Option<&Location>) -> String {
+    let (file, span) = match location {
+        Some(Location::File { file, span, .. }) => (file.as_str(), *span),
+        Some(Location::Archive { .. }) | None => ("pack.yaml", None),
+    };
+    let file = property(&source.shown_path(file).display().to_string());
+    match span {
+        None => format!("title=packs,file={file}"),
+        Some(Span { line, column, length }) => {
+            let end = column + length.saturating_sub(1);
+            format!("title=packs,file={file},line={line},endLine={line},col={column},endColumn={end}")
+        }
+    }
+}
+
+/// Escapes the message of a workflow command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Escapes the value of a property of a workflow command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,121 @@
+use std::{fmt, time::Duration};
+
+use serde_json::Value;
+use ureq::http::{header::RETRY_AFTER, response::Parts};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error("no API key; set `EVERSHELL_API_KEY`")]
+    NoKey,
+    #[error("`EVERSHELL_API_KEY` is not an API key: it contains a blank, or a character that is not ASCII")]
+    InvalidKey,
+    #[error("no service; set `EVERSHELL_SLUG` to your org's slug, or `PACKS_URL` to the address of the service")]
+    NoAddress,
+    #[error("`PACKS_URL` must start with `https://` or `http://`")]
+    InvalidUrl,
+    #[error("`EVERSHELL_SLUG` must contain only letters, digits and hyphens")]
+    InvalidSlug,
+    #[error("no response from {url}: {source}")]
+    Connection { url: String, source: Box<ureq::Error> },
+    #[error("the response from {url} is not one of the service; check `PACKS_URL` and `EVERSHELL_SLUG`")]
+    NotTheService { url: String },
+    #[error("{0}")]
+    Rejected(Box<Rejection>),
+}
+
+impl ServiceError {
+    /// Sets the number of attempts that failed before this one.
+    pub(super) fn after(self, failed: usize) -> Self {
+        match self {
+            Self::Rejected(rejection) => Self::Rejected(Box::new(Rejection { failed_before: failed, ..*rejection })),
+            error => error,
+        }
+    }
+
+    /// Returns whether the request may succeed if it is sent again.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Connection { source, .. } => {
+                matches!(**source, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed)
+                    || matches!(**source, ureq::Error::Protocol(_))
+            }
+            Self::Rejected(rejection) => rejection.is_transient(),
+            Self::NoKey
+            | Self::InvalidKey
+            | Self::NoAddress
+            | Self::InvalidUrl
+            | Self::InvalidSlug
+            | Self::NotTheService { .. } => false,
+        }
+    }
+
+    /// Returns how long the server asks to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        if let Self::Rejected(rejection) = self { rejection.retry_after } else { None }
+    }
+}
+
+/// A response with a status of 300 or more.
+#[derive(Debug)]
+pub struct Rejection {
+    pub status: u16,
+    /// The `code` of the service's error. `None` if the response is not from the service itself.
+    pub code: Option<String>,
+    message: String,
+    request_id: Option<String>,
+    /// The `details` of the service's error.
+    pub details: Value,
+    server: Option<String>,
+    retry_after: Option<Duration>,
+    /// The number of attempts that failed before this one.
+    pub failed_before: usize,
+}
+
+impl Rejection {
+    /// `server` is the URL if the response is from another server than the service.
+    pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
+        let error = &body["error"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let seconds = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        // API Gateway and Lambda have a message at the top.
+        let message = text(&error["message"]).or_else(|| text(&body["message"]));
+        Self {
+            status: parts.status.as_u16(),
+            code: text(&error["code"]),
+            message: message.unwrap_or_else(|| parts.status.canonical_reason().unwrap_or("unknown status").to_owned()),
+            request_id: text(&error["request_id"]),
+            details: error["details"].clone(),
+            server,
+            retry_after: seconds.map(Duration::from_secs),
+            failed_before: 0,
+        }
+    }
+
+    pub(super) fn is_transient(&self) -> bool {
+        matches!(self.status, 429 | 500 | 502 | 503 | 504)
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.server {
+            Some(server) => write!(f, "{server} rejects the archive: ")?,
+            None if self.status == 401 => {
+                f.write_str(
+                    "the service does not accept the key in `EVERSHELL_API_KEY`; it may be revoked or expired: ",
+                )?;
+            }
+            None => {}
+        }
+        write!(f, "{} (status {}", self.message, self.status)?;
+        if let Some(id) = &self.request_id {
+            write!(f, ", request {id}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Returns a URL without its query, which may be a signature.
+pub(super) fn without_query(url: &str) -> String {
+    url.split('?').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,52 @@
+use pack_format::{Limits, Pack, Problem, Problems, ValidationError, Visibility, image::Image};
+use tempfile::{SpooledTempFile, spooled_tempfile};
+
+use crate::{error::Error, source::Source};
+
+/// How many bytes of a pack's contents may be kept in memory.
+const IN_MEMORY: usize = 32 << 20;
+
+/// What the service says about an archive.
+#[derive(Debug)]
+pub enum Verdict {
+    Valid(Box<ValidPack>),
+    Invalid(Problems),
+}
+
+/// A valid pack and its image.
+#[derive(Debug)]
+pub struct ValidPack {
+    pub pack: Pack,
+    pub image: Image,
+    /// The contents of the pack's files.
+    pub contents: SpooledTempFile,
+}
+
+impl Verdict {
+    /// Validates an archive as the service does. The service has higher limits for an archive that it receives through
+    /// S3, so an archive that exceeds the limits on requests is validated with those. An archive that exceeds them too
+    /// has this as its only problem.
+    pub fn new(source: &Source, visibility: Visibility) -> Result<Self, Error> {
+        let mut result = validate(source, &Limits::default(), visibility);
+        if matches!(result, Err(ValidationError::TooLarge(_))) {
+            result = validate(source, &Limits::large(), visibility);
+        }
+        match result {
+            Ok(pack) => Ok(Self::Valid(Box::new(pack))),
+            Err(ValidationError::Invalid(problems)) => Ok(Self::Invalid(problems)),
+            Err(ValidationError::TooLarge(limit)) => {
+                let mut problems = Problems::default();
+                problems.push(Problem::new("archive", limit));
+                Ok(Self::Invalid(problems))
+            }
+            Err(ValidationError::Io(error)) => Err(Error::Validate(error)),
+        }
+    }
+}
+
+fn validate(source: &Source, limits: &Limits, visibility: Visibility) -> Result<ValidPack, ValidationError> {
+    let mut contents = spooled_tempfile(IN_MEMORY);
+    let pack = pack_format::validate(source.reader()?, limits, visibility, &mut contents)?;
+    let image = Image::new(&pack, &mut contents)?;
+    Ok(ValidPack { pack, image, contents })
+}

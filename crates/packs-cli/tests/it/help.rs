@@ -1,0 +1,34 @@
+use std::fs;
+
+use crate::support::Work;
+
+#[test]
+fn help_has_examples_and_exit_statuses() {
+    let printed = Work::new().packs(&["--help"]);
+    assert!(printed.success().contains("Examples:\n  packs init"), "{printed:?}");
+    assert!(printed.out.contains("Exit status:\n  0  success\n  1  the pack has problems\n"), "{printed:?}");
+}
+
+#[test]
+fn wrong_usage_has_its_own_exit_status() {
+    assert_eq!(Work::new().packs(&["chekc"]).status, 2);
+}
+
+#[test]
+fn shells_complete_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let printed = Work::new().packs(&["completions", shell]);
+        assert!(printed.success().contains("check"), "{printed:?}");
+    }
+}
+
+#[test]
+fn each_command_has_a_manual_page() {
+    let work = Work::new();
+    work.packs(&["man", "."]).success();
+    assert!(work.read("packs.1").contains("packs\\-check(1)"));
+    let page = work.read("packs-check.1");
+    assert!(page.contains("\\-\\-follow\\-links"), "{page}");
+    let pages = fs::read_dir(work.path("")).unwrap().count();
+    assert!(pages > 5, "{pages}");
+}

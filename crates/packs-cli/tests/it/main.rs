@@ -1,0 +1,13 @@
+//! Tests of `packs`. They run the program.
+
+mod archive;
+mod check;
+mod diff;
+mod digest;
+mod fix;
+mod help;
+mod init;
+mod push;
+mod records;
+mod server;
+mod support;
