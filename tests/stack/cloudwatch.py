@@ -67,7 +67,7 @@ def statistic(name, values):
 
 
 def expression(text, values):
-    """Evaluates metric math. The result is None if a metric that is not in `FILL` is missing, or for a division by 0."""
+    """Evaluates metric math. Returns None if a metric outside of `FILL` is missing, or for a division by 0."""
 
     def fill(match):
         value = values[match[1]]
@@ -103,7 +103,8 @@ def datapoint(alarm, samples, start, end):
 
 
 def period(alarm):
-    return alarm.get("Period") or next(each["MetricStat"]["Period"] for each in alarm["Metrics"] if "MetricStat" in each)
+    stats = [each["MetricStat"] for each in alarm.get("Metrics", []) if "MetricStat" in each]
+    return stats[0]["Period"] if stats else alarm["Period"]
 
 
 def fires(alarm, samples, end):

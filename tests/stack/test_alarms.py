@@ -1,7 +1,7 @@
 """Fires each alarm of template.yaml on made data, at a thousand and at a million uploads a month.
 
-Each test adds one fault to an hour of healthy traffic. The alarm for it must fire in time, and no alarm may fire without
-the fault.
+Each test adds one fault to hours of healthy traffic. The alarm for it must fire in time, and no alarm may fire without
+it.
 """
 
 import itertools

@@ -67,20 +67,23 @@ class Aliases(unittest.TestCase):
         self.assertEqual(read, hashed)
 
     def test_the_hash_depends_on_the_values(self):
-        def settings_hash(values):
+        def settings_hash(values, table="table"):
             requests = []
             module = {}
+            settings = {"Values": values, "TableName": table, "BucketName": "bucket"}
             exec(RESOURCES["SettingsFunction"]["Properties"]["Code"]["ZipFile"], module)
-            event = {"ResourceProperties": {"Values": values}, "ResponseURL": "https://example.com/?signature"}
+            event = {"ResourceProperties": settings, "ResponseURL": "https://example.com/?signature"}
             event |= {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "Settings"}
             with mock.patch("urllib.request.urlopen", requests.append):
                 module["handler"](event, None)
             response = json.loads(requests[0].data)
             self.assertEqual((response["Status"], response["RequestId"]), ("SUCCESS", "request"))
+            self.assertEqual((response["Data"]["TableName"], response["Data"]["BucketName"]), (table, "bucket"))
             return response["Data"]["Hash"]
 
         self.assertEqual(settings_hash(["a", ""]), settings_hash(["a", ""]))
         self.assertNotEqual(settings_hash(["a", ""]), settings_hash(["", "a"]))
+        self.assertNotEqual(settings_hash(["a"]), settings_hash(["a"], table="restored"))
 
 
 class VersionCheck(unittest.TestCase):

@@ -54,14 +54,14 @@ class Permissions(unittest.TestCase):
 
     def test_functions_can_access_only_their_indexes_and_prefixes(self):
         prefixes = {
-            "${StagingBucket.Arn}/staging/*",
-            "${StagingBucket.Arn}/uploads/*",
+            "${Settings.BucketArn}/staging/*",
+            "${Settings.BucketArn}/uploads/*",
             "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/packs/*",
         }
         for binary in FUNCTIONS:
             resources = [each for statement in statements(binary) for each in as_list(statement["Resource"])]
             texts = [each["Fn::Sub"] for each in resources if isinstance(each, dict) and "Fn::Sub" in each]
-            prefix = "${Table.Arn}/index/"
+            prefix = "${Settings.TableArn}/index/"
             indexes = sorted(text.removeprefix(prefix) for text in texts if text.startswith(prefix))
             queried = [call.partition(" ")[2] for call in PERMISSIONS["calls"][binary] if "Query" in call]
             self.assertEqual(indexes, sorted(queried))
@@ -71,7 +71,8 @@ class Permissions(unittest.TestCase):
         roles = of_type("AWS::IAM::Role")
         # SAM adds this role, with the managed policy for CodeDeploy.
         del roles["CodeDeployServiceRole"]
-        self.assertEqual({"SettingsRole", "VersionCheckRole", *(f"{binary.capitalize()}Role" for binary in FUNCTIONS)}, set(roles))
+        names = {"SettingsRole", "VersionCheckRole", *(f"{binary.capitalize()}Role" for binary in FUNCTIONS)}
+        self.assertEqual(names, set(roles))
         for role in roles.values():
             self.assertNotIn("ManagedPolicyArns", role["Properties"])
         self.assertFalse(of_type("AWS::IAM::Policy") or of_type("AWS::IAM::ManagedPolicy"))
@@ -159,8 +160,10 @@ class Functions(unittest.TestCase):
 
     def test_limits_have_the_documented_defaults(self):
         """The code forms the names of these variables from the names of the limits."""
-        documented = dict(re.findall(r"^\| `(LIMIT_\w+)` \| (\d+) \|", (ROOT / "docs/configuration.md").read_text(), re.M))
-        limits = {name: value for name, value in function("api")["Environment"]["Variables"].items() if "LIMIT_" in name}
+        configuration = (ROOT / "docs/configuration.md").read_text()
+        documented = dict(re.findall(r"^\| `(LIMIT_\w+)` \| (\d+) \|", configuration, re.M))
+        variables = function("api")["Environment"]["Variables"]
+        limits = {name: value for name, value in variables.items() if name.startswith("LIMIT_")}
         self.assertEqual(len(limits), 6)
         for variable, value in limits.items():
             self.assertEqual(str(TEMPLATE["Parameters"][value["Ref"]]["Default"]), documented[variable], variable)
@@ -187,8 +190,9 @@ class Functions(unittest.TestCase):
 
 class Storage(unittest.TestCase):
     def test_data_is_retained_when_the_stack_is_deleted(self):
+        self.assertEqual(RESOURCES["Table"]["DeletionPolicy"], "Retain")
+        self.assertEqual(RESOURCES["StagingBucket"]["DeletionPolicy"], "RetainExceptOnCreate")
         for name in ["Table", "StagingBucket"]:
-            self.assertEqual(RESOURCES[name]["DeletionPolicy"], "Retain")
             self.assertEqual(RESOURCES[name]["UpdateReplacePolicy"], "Retain")
         table = RESOURCES["Table"]["Properties"]
         self.assertTrue(table["DeletionProtectionEnabled"])
@@ -209,6 +213,22 @@ class Storage(unittest.TestCase):
         (rule,) = enabled["CorsRules"]
         self.assertEqual(rule["AllowedOrigins"], {"Ref": "CorsAllowOrigins"})
         self.assertEqual(rule["AllowedMethods"], ["PUT"])
+
+    def test_an_existing_table_and_bucket_replace_those_of_the_stack(self):
+        """Only Settings refers to the two resources. Everything else has the names from there."""
+        settings = RESOURCES["Settings"]["Properties"]
+        for name, resource in [("Table", "Table"), ("Bucket", "StagingBucket")]:
+            condition = f"Creates{name}"
+            self.assertEqual(RESOURCES[resource]["Condition"], condition)
+            self.assertEqual(TEMPLATE["Conditions"][condition], {"Fn::Equals": [{"Ref": f"Existing{name}Name"}, ""]})
+            names = [condition, {"Ref": resource}, {"Ref": f"Existing{name}Name"}]
+            self.assertEqual(settings[f"{name}Name"], {"Fn::If": names})
+            _, created, existing = settings[f"{name}Arn"]["Fn::If"]
+            self.assertEqual(created, {"Fn::GetAtt": [resource, "Arn"]})
+            self.assertIn(f"${{Existing{name}Name}}", existing["Fn::Sub"])
+            others = json.dumps({key: each for key, each in RESOURCES.items() if key != "Settings"})
+            for reference in [f'"Ref": "{resource}"', f'["{resource}"', f"${{{resource}}}", f"${{{resource}."]:
+                self.assertNotIn(reference, others)
 
     def test_local_creates_the_table_with_the_same_indexes(self):
         local = (ROOT / "src/local/dynamodb.rs").read_text()
