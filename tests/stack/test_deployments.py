@@ -60,6 +60,8 @@ class Aliases(unittest.TestCase):
         self.assertEqual(len(versions), len(FUNCTIONS))
         for version in versions.values():
             self.assertEqual(version["Properties"]["Description"], {"Fn::GetAtt": ["Settings", "Hash"]})
+            # A rollback needs the old version.
+            self.assertEqual((version["DeletionPolicy"], version["UpdateReplacePolicy"]), ("Retain", "Retain"))
         hashed = {value["Ref"] for value in RESOURCES["Settings"]["Properties"]["Values"]}
         read = set()
         for function in FUNCTIONS:
