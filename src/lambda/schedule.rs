@@ -26,6 +26,10 @@ pub async fn handle(requeue: &Requeue, event: LambdaEvent<CloudWatchEvent>) -> R
         errors = sweep.errors,
         "sweep finished"
     );
-    Metrics::default().count("PendingBuilds", sweep.pending).seconds("OldestBuildAge", sweep.oldest).write();
+    Metrics::default()
+        .count("PendingBuilds", sweep.pending)
+        .count("AbandonedBuilds", sweep.failed)
+        .seconds("OldestBuildAge", sweep.oldest)
+        .write();
     Ok(())
 }
