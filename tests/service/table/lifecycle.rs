@@ -113,7 +113,8 @@ async fn nothing_changes_a_record_that_is_being_deleted() {
     let other = record(org, "tools", "1.0.0", "b");
     assert_eq!(existing(database.table.replace(&old, &other).await.unwrap()), deleting);
     assert_eq!(existing(database.table.create(&other).await.unwrap()), deleting);
-    assert_eq!(database.table.set_visibility(org, old.id, Visibility::Community).await.unwrap(), None);
+    let unchanged = database.table.set_visibility(org, old.id, Visibility::Community).await.unwrap();
+    assert_eq!(unchanged, Some(deleting.clone()));
     assert_eq!(database.table.record(old.id).await.unwrap(), Some(deleting));
 }
 
