@@ -100,6 +100,18 @@ async fn another_org_cannot_delete_a_pack() {
 }
 
 #[tokio::test]
+async fn only_a_record_that_is_being_deleted_is_removed() {
+    let database = Database::start().await;
+    let record = record(OrgId::generate(), "tools", "1.0.0", "a");
+    assert!(matches!(database.table.create(&record).await.unwrap(), Created::Written));
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(database.table.renew_lease(&record, &lease, now).await.unwrap());
+    assert!(!database.table.remove(&record, &lease).await.unwrap());
+    assert_eq!(database.table.record(record.id).await.unwrap(), Some(record));
+}
+
+#[tokio::test]
 async fn nothing_changes_a_record_that_is_being_deleted() {
     let database = Database::start().await;
     let org = OrgId::generate();

@@ -1,7 +1,9 @@
 //! Tests of replacing a failed record, and of queuing its build again.
 
+use std::time::Duration;
+
 use pack_upload::{
-    aws::{Created, VersionState},
+    aws::{Created, Lease, VersionState},
     records::{BuildStatus, OrgId, Timestamp},
 };
 
@@ -68,6 +70,20 @@ async fn a_failed_record_of_a_published_version_is_not_replaced() {
     let new = record(org, "tools", "1.0.0", "new");
     assert_eq!(existing(database.table.replace(&old, &new).await.unwrap()), old);
     assert!(database.table.is_published(&old).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_failed_record_that_is_being_built_is_not_replaced() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let old = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(database.table.begin_build(&old, &lease, now).await.unwrap());
+    let new = record(org, "tools", "1.0.0", "new");
+    assert_eq!(existing(database.table.replace(&old, &new).await.unwrap()).id, old.id);
+    database.table.release(&old, &lease).await.unwrap();
+    assert!(matches!(database.table.replace(&old, &new).await.unwrap(), Created::Written));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

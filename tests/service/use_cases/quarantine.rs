@@ -55,7 +55,8 @@ async fn a_quarantined_pack_cannot_be_pulled_uploaded_changed_built_or_deleted()
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Dropped);
     let error = fixture.operator().rebuild(record.id).await.unwrap_err();
     assert_eq!(error.to_string(), "the pack is quarantined, not ready");
-    assert_eq!(fixture.pullable(&record).await, NOTHING);
+    let found = fixture.read(&record).await;
+    assert_eq!((found.build.status, found.release), (BuildStatus::Quarantined { reason: reason() }, record.release));
 }
 
 #[tokio::test]
