@@ -3,6 +3,7 @@
 mod client;
 mod error;
 mod queue;
+mod saved_images;
 mod staging;
 mod table;
 
@@ -10,6 +11,7 @@ pub use self::{
     client::{Timeouts, dynamodb, ecr, s3, secrets_manager, sqs},
     error::Error,
     queue::{Job, PurgeJob, Queue},
+    saved_images::SavedImages,
     staging::{PresignedPut, Staging},
     table::{Created, Filter, Lease, NameFilter, Page, PendingPage, Table, VersionState},
 };

@@ -71,12 +71,18 @@ impl Staging {
     /// does not exist.
     pub async fn get(&self, key: &str) -> Result<Option<impl Stream<Item = io::Result<Bytes>> + use<>>, Error> {
         match self.client.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(object) => Ok(Some(stream::unfold(object.body, async |mut body| {
-                let chunk = body.next().await?.map_err(io::Error::other);
-                Some((chunk, body))
-            }))),
+            Ok(object) => Ok(Some(chunks(object.body))),
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
             Err(error) => Err(Error::call("GetObject")(error)),
         }
     }
+}
+
+/// Returns the content of an object as a stream. It ends with an error if the transfer is interrupted or the checksum
+/// does not match.
+pub(super) fn chunks(body: ByteStream) -> impl Stream<Item = io::Result<Bytes>> + use<> {
+    stream::unfold(body, async |mut body| {
+        let chunk = body.next().await?.map_err(io::Error::other);
+        Some((chunk, body))
+    })
 }

@@ -37,7 +37,7 @@ pub enum BuildOutcome {
         /// The reason, for the pack's author.
         reason: String,
     },
-    /// The job is obsolete: its record is ready, is being deleted, no longer exists, or has a newer attempt.
+    /// The job is obsolete: its record is ready, quarantined or being deleted, no longer exists, or has a newer attempt.
     Dropped,
 }
 
@@ -51,7 +51,7 @@ pub enum BuildError {
     Archive(#[source] io::Error),
     #[error("a registry error")]
     Registry(#[from] registry::Error),
-    #[error("another build of this version is running")]
+    #[error("a build, a purge or an operator's command is changing this version")]
     Leased,
     /// The condition of a write did not hold, for example because another build took the lease. The record can still be
     /// built.
@@ -147,7 +147,7 @@ impl Builder {
         let Release { org_id, manifest, image_ref, image_digest, layer_digest, .. } = &record.release;
         match self.table.version(*org_id, &manifest.name, &manifest.version).await? {
             VersionState::Taken(owner) if owner.release.layer_digest == *layer_digest => {}
-            VersionState::Taken(_) | VersionState::Free | VersionState::Deleted(_) => {
+            VersionState::Taken(_) | VersionState::Free | VersionState::Deleted(_) | VersionState::Quarantined(_) => {
                 self.registry.delete(image_ref, *image_digest).await?;
             }
         }
@@ -201,7 +201,7 @@ impl Builder {
 /// Returns whether builds leave a record with this status unchanged.
 fn is_final(status: &BuildStatus) -> bool {
     match status {
-        BuildStatus::Ready | BuildStatus::Deleting => true,
+        BuildStatus::Ready | BuildStatus::Quarantined { .. } | BuildStatus::Deleting => true,
         BuildStatus::Queued | BuildStatus::Failed { .. } => false,
     }
 }
@@ -237,6 +237,7 @@ impl From<registry::Error> for BuildFailure {
             | registry::Error::Http(_)
             | registry::Error::Status { .. }
             | registry::Error::Referrers(_)
+            | registry::Error::Manifest(_)
             | registry::Error::DeletionDisabled
             | registry::Error::Aws { .. } => Self::Transient(error.into()),
         }

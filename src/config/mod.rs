@@ -3,6 +3,7 @@
 //! Each binary except `local` has a struct with the settings that it needs. An error lists every missing or invalid
 //! variable. An empty variable counts as not set.
 
+mod operator;
 mod reader;
 
 use std::time::Duration;
@@ -10,7 +11,10 @@ use std::time::Duration;
 use pack_format::Limits;
 
 use self::reader::Reader;
-pub use self::reader::{ConfigError, InvalidVariable};
+pub use self::{
+    operator::Operator,
+    reader::{ConfigError, InvalidVariable},
+};
 use crate::{
     aws::Timeouts,
     identity::{self, JwksSettings, JwksUrl, SessionSettings},
@@ -87,7 +91,7 @@ pub struct Requeue {
     pub timeouts: Timeouts,
 }
 
-/// The settings of `admin`.
+/// The settings of `admin` for the commands that need only the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// `TABLE_NAME`, required.

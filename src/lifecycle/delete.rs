@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use super::{Lifecycle, pauses::pauses};
 use crate::{
-    aws::{self, PurgeJob},
+    aws::{self, PurgeJob, Queue, Table},
     error_chain::ErrorChain,
     identity::Caller,
-    records::{BuildStatus, PackId, Record, Timestamp},
+    records::{BuildStatus, PackId, Quarantine, Record, Timestamp},
 };
 
 /// A deletion that has begun and cannot be stopped.
@@ -23,6 +25,8 @@ pub enum DeleteError {
     NotFound,
     #[error("the pack is in use (references: {references})")]
     InUse { references: u32 },
+    #[error("the pack is quarantined")]
+    Quarantined(Quarantine),
     /// The deletion may have begun. It is safe to retry.
     #[error("a storage error")]
     Storage(#[from] aws::Error),
@@ -33,29 +37,37 @@ impl Lifecycle {
     pub async fn delete(&self, caller: &Caller, id: PackId) -> Result<Deletion, DeleteError> {
         let found = self.table.mark_deleting(caller.org.id, id, Timestamp::now()).await?;
         let record = found.ok_or(DeleteError::NotFound)?;
-        match record.build.status {
+        match &record.build.status {
             BuildStatus::Deleting => {}
             BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. } => {
                 return Err(DeleteError::InUse { references: record.reference_count });
             }
-        }
-        let is_complete = match self.purges.send(PurgeJob { pack_id: id }).await {
-            Ok(()) => self.is_purged_in_time(id).await?,
-            Err(error) => {
-                tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "purge job not sent; requeue sends it later");
-                false
+            BuildStatus::Quarantined { reason } => {
+                return Err(DeleteError::Quarantined(Quarantine { pack_id: Some(id), reason: reason.clone() }));
             }
-        };
+        }
+        let is_complete = purge_in_time(&self.table, &self.purges, id, self.purge_wait).await?;
         Ok(Deletion { record, is_complete })
     }
+}
 
-    async fn is_purged_in_time(&self, id: PackId) -> Result<bool, aws::Error> {
-        for pause in pauses(self.purge_wait) {
-            tokio::time::sleep(pause).await;
-            if self.table.record(id).await?.is_none() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+/// Sends the purge job of a pack, and waits until the record is gone. Returns whether it is gone in time. If the job is
+/// not sent, [`requeue`](crate::requeue) sends it later.
+pub(super) async fn purge_in_time(
+    table: &Table,
+    purges: &Queue<PurgeJob>,
+    id: PackId,
+    wait: Duration,
+) -> Result<bool, aws::Error> {
+    if let Err(error) = purges.send(PurgeJob { pack_id: id }).await {
+        tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "purge job not sent; requeue sends it later");
+        return Ok(false);
     }
+    for pause in pauses(wait) {
+        tokio::time::sleep(pause).await;
+        if table.record(id).await?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

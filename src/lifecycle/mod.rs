@@ -1,11 +1,14 @@
-//! The use cases that change existing packs: setting their visibility and deleting them.
+//! The use cases that change existing packs. [`Lifecycle`] has those of a pack's owner, and [`Operator`] those of the
+//! platform's operators.
 //!
 //! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] removes the image from the registry
 //! and then the record. [`requeue`](crate::requeue) sends the job again if it is lost.
 
 mod delete;
+mod operator;
 mod pauses;
 mod purge;
+mod quarantine;
 
 use std::time::Duration;
 
@@ -13,12 +16,13 @@ use pack_format::Secret;
 
 pub use self::{
     delete::{DeleteError, Deletion},
+    operator::{Operator, OperatorError},
     purge::{PurgeError, PurgeOutcome, Purger},
 };
 use crate::{
     aws::{self, PurgeJob, Queue, Table},
     identity::Caller,
-    records::{PackId, Record, Visibility},
+    records::{BuildStatus, PackId, Quarantine, Record, Visibility},
 };
 
 /// Why a pack was not changed.
@@ -27,6 +31,8 @@ pub enum ChangeError {
     /// The pack would become a community pack, but it seems to contain live credentials.
     #[error("the pack seems to contain live credentials")]
     SecretsFound(Vec<Secret>),
+    #[error("the pack is quarantined")]
+    Quarantined(Quarantine),
     #[error("a storage error")]
     Storage(#[from] aws::Error),
 }
@@ -45,8 +51,8 @@ impl Lifecycle {
     /// pack is being deleted.
     ///
     /// # Errors
-    /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack. Returns
-    /// [`ChangeError::Storage`] if DynamoDB fails. The visibility may then have been set, and it is safe to retry.
+    /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack, and
+    /// [`ChangeError::Quarantined`] if an operator has quarantined the pack. Returns [`ChangeError::Storage`] if DynamoDB fails. The visibility may then have been set, and it is safe to retry.
     pub async fn set_visibility(
         &self,
         caller: &Caller,
@@ -61,6 +67,13 @@ impl Lifecycle {
                 return Err(ChangeError::SecretsFound(secrets));
             }
         }
-        Ok(self.table.set_visibility(caller.org.id, id, visibility).await?)
+        let found = self.table.set_visibility(caller.org.id, id, visibility).await?;
+        match found.as_ref().map(|record| &record.build.status) {
+            Some(BuildStatus::Quarantined { reason }) => {
+                Err(ChangeError::Quarantined(Quarantine { pack_id: Some(id), reason: reason.clone() }))
+            }
+            Some(BuildStatus::Deleting) => Ok(None),
+            None | Some(BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. }) => Ok(found),
+        }
     }
 }

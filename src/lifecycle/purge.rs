@@ -38,7 +38,7 @@ pub enum PurgeError {
     Storage(#[from] aws::Error),
     #[error("the image was not removed")]
     Registry(#[from] registry::Error),
-    #[error("a build or another purge of this version is running")]
+    #[error("a build, another purge or an operator's command is changing this version")]
     Leased,
     /// The condition of the write that removes the record did not hold.
     #[error("the lease ended during the purge")]

@@ -109,7 +109,7 @@ pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
 }
 
 /// Deletes all files older than `age`, as a bucket's lifecycle rules do: objects, their metadata, and the parts of
-/// incomplete multipart uploads.
+/// incomplete multipart uploads. Keeps the images of quarantined packs.
 fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
     let mut folders = vec![PathBuf::from(folder)];
     while let Some(folder) = folders.pop() {
@@ -117,7 +117,9 @@ fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
             let entry = entry?;
             let metadata = entry.metadata()?;
             if metadata.is_dir() {
-                folders.push(entry.path());
+                if entry.file_name() != "quarantine" {
+                    folders.push(entry.path());
+                }
             } else if SystemTime::now().duration_since(metadata.modified()?).is_ok_and(|since| since > age) {
                 fs::remove_file(entry.path())?;
             }
@@ -144,17 +146,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sweep_deletes_only_old_files() -> io::Result<()> {
+    fn a_sweep_deletes_only_old_files_and_no_image_of_a_quarantined_pack() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let bucket = folder.path().join("bucket");
         fs::create_dir_all(bucket.join("acme"))?;
-        for (name, hours) in [("acme/old", 2), ("acme/new", 0), ("../.upload_id-1.part-1", 2)] {
+        fs::create_dir_all(bucket.join("quarantine"))?;
+        for (name, hours) in [("acme/old", 2), ("acme/new", 0), ("quarantine/old", 2), ("../.upload_id-1.part-1", 2)] {
             let file = fs::File::create(bucket.join(name))?;
             file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3_600))?;
         }
         sweep(folder.path(), Duration::from_secs(3_600))?;
         assert!(!bucket.join("acme/old").exists());
         assert!(bucket.join("acme/new").exists());
+        assert!(bucket.join("quarantine/old").exists());
         assert!(!folder.path().join(".upload_id-1.part-1").exists());
         Ok(())
     }

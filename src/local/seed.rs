@@ -47,9 +47,7 @@ pub async fn seed(table: &Table) -> Result<Keys, aws::Error> {
             slug: slug.parse().expect("the constant is a slug"),
             billing: Billing::new(posture, trial_ends_at).expect("only a trial has an end"),
         };
-        if !table.create_org(&org).await? {
-            table.set_billing(org.id, org.billing).await?;
-        }
+        table.put_org(&org).await?;
         let mut secrets = BTreeMap::new();
         for &template in KeyTemplate::VARIANTS {
             let random = Sha256::digest(format!("local {slug} {template}"));

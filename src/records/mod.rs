@@ -3,6 +3,7 @@
 mod capability_history;
 mod id;
 mod org_slug;
+mod quarantine;
 mod record;
 mod reference;
 mod timestamp;
@@ -14,6 +15,7 @@ pub use self::{
     capability_history::CapabilityHistory,
     id::{InvalidId, OrgId, PackId},
     org_slug::OrgSlug,
+    quarantine::{InvalidReason, Quarantine, QuarantineReason},
     record::{Build, BuildState, BuildStatus, ImageFormat, Record, Release, UnknownImageFormat},
     reference::{InvalidReference, Reference},
     timestamp::Timestamp,

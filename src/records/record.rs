@@ -2,7 +2,7 @@ use pack_format::{Digest, Manifest, Secret, Visibility};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumDiscriminants};
 
-use super::{OrgId, PackId, Timestamp};
+use super::{OrgId, PackId, QuarantineReason, Timestamp};
 
 /// What an upload publishes: everything that is known about a pack after validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,8 +116,9 @@ impl Record {
 ///
 /// `Queued` becomes `Ready` or `Failed` in the same attempt. `Failed` becomes `Queued` in two cases: an upload starts
 /// the next attempt, or a build of the failed attempt publishes the version. `Ready` becomes `Queued` when an operator
-/// rebuilds the pack, which starts the next attempt. Every status can become `Deleting`, which is final. In that
-/// status, the record counts the sends and tries of the purge.
+/// rebuilds the pack, which starts the next attempt. It becomes `Quarantined` when an operator quarantines the pack, and
+/// `Queued` in the next attempt when an operator restores it. Every status can become `Deleting`, which is final. In
+/// that status, the record counts the sends and tries of the purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
@@ -125,11 +126,10 @@ pub struct Build {
     pub staging_key: String,
     /// The attempt's number, starting at 1. A job of an earlier attempt cannot fail the record.
     pub attempt: u32,
-    /// How many jobs were sent for this attempt. After an upload, the count starts at 1, for the job that is sent once
-    /// the record is written.
+    /// How many jobs were sent for this attempt. The count starts at 1, for the job that is sent once the attempt is
+    /// written.
     pub sends: u32,
-    /// When a job was last sent. An upload sets this to the time when it queues the attempt. A rebuild does not change
-    /// it.
+    /// When a job was last sent. At first, this is the time when the attempt was queued.
     pub enqueued_at: Timestamp,
     /// How many builds of this attempt have begun.
     pub tries: u32,
@@ -159,6 +159,12 @@ pub enum BuildStatus {
         #[serde(rename = "build_error", default)]
         error: String,
     },
+    /// An operator has taken the pack down. Its image is saved, and deleted from the registry.
+    Quarantined {
+        /// The reason, for the pack's owner.
+        #[serde(rename = "quarantine_reason")]
+        reason: QuarantineReason,
+    },
     /// The pack is being deleted: first its image in the registry, then its record.
     Deleting,
 }
@@ -168,7 +174,7 @@ impl BuildStatus {
     pub fn is_pending(&self) -> bool {
         match self {
             Self::Queued | Self::Deleting => true,
-            Self::Ready | Self::Failed { .. } => false,
+            Self::Ready | Self::Failed { .. } | Self::Quarantined { .. } => false,
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Error {
     },
     #[error("the registry's list of referrers is not valid")]
     Referrers(#[source] serde_json::Error),
+    #[error("the image manifest is not valid")]
+    Manifest(#[source] serde_json::Error),
     /// The registry responded 405 to the deletion of a manifest by digest.
     #[error(
         "the registry does not allow deletion; docker-registry allows it with REGISTRY_STORAGE_DELETE_ENABLED=true"

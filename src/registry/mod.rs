@@ -1,6 +1,7 @@
 //! The registry that images are pushed to. It may be any registry that implements the OCI distribution API.
 
 mod address;
+mod blobs;
 mod delete;
 mod distribution;
 mod ecr;
@@ -30,6 +31,7 @@ use tokio::sync::Mutex;
 
 pub use self::{
     address::{InvalidRegistry, RegistryAddress},
+    blobs::Blob,
     error::Error,
     login::Credentials,
 };
@@ -47,7 +49,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Whether to use HTTP instead of HTTPS. A registry on a loopback address always uses HTTP.
     pub plain_http: bool,
-    /// The timeout of each operation: a push, a tag, a deletion, or a read of an image manifest.
+    /// The timeout of each operation, such as a push, a tag, a deletion, or a read of an image manifest. Copies of
+    /// single blobs have no timeout.
     pub push_timeout: Duration,
 }
 

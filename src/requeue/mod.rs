@@ -150,7 +150,7 @@ impl Requeue {
     async fn send(&self, record: &Record, now: Timestamp) -> Result<(), aws::Error> {
         match record.build.status {
             BuildStatus::Deleting => self.purges.send(PurgeJob { pack_id: record.id }).await?,
-            BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. } => {
+            BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. } | BuildStatus::Quarantined { .. } => {
                 self.queue.send(record.into()).await?;
             }
         }

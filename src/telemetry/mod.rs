@@ -54,10 +54,10 @@ pub fn init_json() {
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
 }
 
-/// Sets up logs as JSON on standard error, with only audit lines and the service's errors.
+/// Sets up logs as JSON on standard error, with only audit lines and the service's warnings and errors.
 pub fn init_audit() {
     let lines = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
-    let filter = Targets::new().with_target(AUDIT, LevelFilter::INFO).with_target("pack_upload", LevelFilter::ERROR);
+    let filter = Targets::new().with_target(AUDIT, LevelFilter::INFO).with_target("pack_upload", LevelFilter::WARN);
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 

@@ -6,7 +6,7 @@ use tokio::time::error::Elapsed;
 
 use crate::{
     aws,
-    records::{PackId, Record, Release},
+    records::{PackId, Quarantine, Record, Release},
 };
 
 /// Why an upload was not accepted. The upload may have left a staged archive, which expires. If the write of the record
@@ -33,6 +33,9 @@ pub enum UploadError {
     /// This version was published with different content, and its pack was deleted.
     #[error("the version was published with different content (layer {layer_digest}) and then deleted")]
     VersionDeleted { layer_digest: Digest },
+    /// An operator has quarantined this version.
+    #[error("the version is quarantined")]
+    Quarantined(Quarantine),
     /// The pack with this name and version is being deleted. It is safe to retry.
     #[error("the pack with this name and version is being deleted")]
     BeingDeleted,

@@ -14,7 +14,7 @@ use crate::{
     aws::{Created, Job, PresignedPut, Queue, Staging, Table, VersionState},
     error_chain::ErrorChain,
     identity::Org,
-    records::{BuildStatus, ImageFormat, Record, Release, Timestamp, UploadId, Visibility},
+    records::{BuildStatus, ImageFormat, Quarantine, Record, Release, Timestamp, UploadId, Visibility},
     registry::RegistryAddress,
     telemetry::{Metrics, measured},
     validation::{self, Validated},
@@ -158,6 +158,7 @@ impl Uploads {
                 VersionState::Free => release,
                 VersionState::Deleted(published) if published == release.layer_digest => release,
                 VersionState::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
+                VersionState::Quarantined(quarantine) => return Err(UploadError::Quarantined(quarantine)),
                 VersionState::Taken(found) => match self.decide(&found, &release).await? {
                     Decision::Keep => found.release,
                     Decision::QueueAgain => found.release.uploaded_again(&release),
@@ -257,7 +258,8 @@ impl Uploads {
     ///
     /// # Errors
     /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and cannot be replaced. A
-    /// record can be replaced only if its build failed and its version was never published.
+    /// record can be replaced only if its build failed and its version was never published. Returns
+    /// [`UploadError::Quarantined`] if the version is quarantined.
     async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
         let mut created = self.table.create(&new).await?;
         let mut outcome = Outcome::Created(new.clone());
@@ -267,6 +269,7 @@ impl Uploads {
                 Created::Written => return Ok(outcome),
                 Created::Taken(found) => found,
                 Created::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
+                Created::Quarantined(quarantine) => return Err(UploadError::Quarantined(quarantine)),
             };
             match self.decide(&found, &new.release).await? {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
@@ -294,6 +297,9 @@ impl Uploads {
             (BuildStatus::Failed { .. }, false) if !self.table.is_published(found).await? => Ok(Decision::Replace),
             (BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. }, false) => {
                 Err(UploadError::version_exists(found, differs))
+            }
+            (BuildStatus::Quarantined { reason }, _) => {
+                Err(UploadError::Quarantined(Quarantine { pack_id: Some(found.id), reason: reason.clone() }))
             }
             (BuildStatus::Deleting, _) => Err(UploadError::BeingDeleted),
         }

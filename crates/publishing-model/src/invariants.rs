@@ -18,7 +18,7 @@ pub(crate) fn all() -> Vec<Property<Publishing>> {
             state.records.iter().enumerate().all(|(id, record)| {
                 let Some(record) = record.as_ref().filter(|record| record.status == Status::Ready) else { return true };
                 let is_owner = state.claim.as_ref().is_some_and(|claim| claim.owner == Some(id));
-                is_owner && (is_quarantined(state) || is_pullable(state, record.content))
+                is_owner && is_pullable(state, record.content)
             })
         }),
         Property::always("no part of a deleted pack can be pulled", |_, state: &State| {
@@ -49,14 +49,13 @@ pub(crate) fn all() -> Vec<Property<Publishing>> {
         Property::sometimes("a deleted version is published again", |_, state: &State| {
             !state.purged.is_empty() && state.records.iter().flatten().any(|record| record.status == Status::Ready)
         }),
-        Property::sometimes("a quarantined pack is restored", |_, state: &State| {
-            state.restored && state.owner().is_some_and(|(_, record)| is_pullable(state, record.content))
-        }),
+        Property::sometimes("a quarantined pack is restored", |_, state: &State| state.restored && is_ready(state)),
+        Property::sometimes("a rebuilt pack is ready", |_, state: &State| state.rebuilds_left == 0 && is_ready(state)),
     ]
 }
 
-fn is_quarantined(state: &State) -> bool {
-    state.claim.as_ref().is_some_and(|claim| claim.quarantine.is_some())
+fn is_ready(state: &State) -> bool {
+    state.owner().is_some_and(|(_, record)| record.status == Status::Ready)
 }
 
 fn is_pullable(state: &State, content: Content) -> bool {

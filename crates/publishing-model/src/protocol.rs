@@ -3,7 +3,8 @@ use stateright::{Model, Property};
 use crate::{
     guards::Guards,
     invariants,
-    lease::{held_claim, release, take_lease},
+    lease::{release, take_lease},
+    operator::{begin_restore, end_quarantine, rebuild},
     state::{Attempt, Claim, Id, Quarantine, Record, State, Status, Step, Task, UPLOADS, Worker, WorkerId},
 };
 
@@ -21,7 +22,10 @@ pub enum Action {
     SendJob(Id),
     /// `requeue` marks a queued record as failed after its build was tried.
     Fail(Id),
+    /// The pack's owner deletes it. An operator also deletes a quarantined pack.
     Delete(Id),
+    /// An operator has the image of a ready pack built again.
+    Rebuild(Id),
     BeginBuild(WorkerId, (Id, Attempt)),
     BeginPurge(WorkerId, Id),
     BeginQuarantine(WorkerId),
@@ -48,7 +52,7 @@ impl Model for Publishing {
                 actions.push(Action::Upload(id));
             }
             if record.is_some() {
-                actions.extend([Action::SendJob(id), Action::Fail(id), Action::Delete(id)]);
+                actions.extend([Action::SendJob(id), Action::Fail(id), Action::Delete(id), Action::Rebuild(id)]);
             }
         }
         let idle = state.workers.iter().position(|worker| *worker == Worker::Idle);
@@ -73,6 +77,7 @@ impl Model for Publishing {
             Action::SendJob(id) => send_job(&mut state, id),
             Action::Fail(id) => self.fail(&mut state, id),
             Action::Delete(id) => delete(&mut state, id),
+            Action::Rebuild(id) => rebuild(&mut state, id),
             Action::BeginBuild(worker, job) => self.begin_build(&mut state, worker, job),
             Action::BeginPurge(worker, id) => self.begin_purge(&mut state, worker, id),
             Action::BeginQuarantine(worker) => self.begin_quarantine(&mut state, worker),
@@ -91,9 +96,9 @@ impl Model for Publishing {
 }
 
 /// `Some` if the step applied. An `Option`, so that `?` ends a step that does not apply.
-type Applied = Option<()>;
+pub(crate) type Applied = Option<()>;
 
-fn require(condition: bool) -> Applied {
+pub(crate) fn require(condition: bool) -> Applied {
     condition.then_some(())
 }
 
@@ -174,23 +179,6 @@ impl Publishing {
         Some(())
     }
 
-    fn begin_quarantine(&self, state: &mut State, worker: WorkerId) -> Applied {
-        let (_, record) = state.owner()?;
-        require(record.status == Status::Ready)?;
-        let content = record.content;
-        // An interrupted quarantine can be repeated any number of times.
-        if state.claim.as_ref()?.quarantine.is_none() {
-            require(state.quarantines_left > 0)?;
-            state.quarantines_left -= 1;
-        }
-        if self.guards.quarantine_takes_lease {
-            take_lease(state, worker)?;
-        }
-        state.claim.as_mut()?.quarantine = Some(Quarantine::Changing);
-        state.workers[worker] = Worker::Running(Task::Quarantine { content }, Step::Save);
-        Some(())
-    }
-
     fn go_on(&self, state: &mut State, worker: WorkerId) -> Applied {
         let Worker::Running(task, step) = state.workers[worker] else { return None };
         let next = self.effect(state, worker, task, step);
@@ -222,24 +210,20 @@ impl Publishing {
                 match task {
                     Task::Build { .. } if !self.guards.claim_precedes_tag => Some(Step::Tag),
                     Task::Build { .. } => Some(Step::Claim),
-                    _ => Some(Step::Tag),
+                    _ => Some(Step::EndQuarantine),
                 }
             }
             Step::Claim => Some(self.claim(state, worker, task)),
             Step::Tag => {
                 state.registry.tag = Some(content);
                 state.first_tag.get_or_insert(content);
-                match task {
-                    Task::Build { .. } if !self.guards.claim_precedes_tag => Some(Step::Claim),
-                    Task::Build { .. } => Some(Step::MarkReady),
-                    _ => Some(Step::ClearQuarantine),
-                }
+                Some(if self.guards.claim_precedes_tag { Step::MarkReady } else { Step::Claim })
             }
             Step::MarkReady => {
                 if let Task::Build { id, attempt, .. } = task {
                     let is_conditional = self.guards.ready_is_conditional;
                     let is_current = |record: &&mut Record| {
-                        record.attempt == attempt && record.status != Status::Deleting || !is_conditional
+                        record.attempt == attempt && record.status == Status::Queued || !is_conditional
                     };
                     if let Some(record) = state.records[id].as_mut().filter(is_current) {
                         record.status = Status::Ready;
@@ -248,7 +232,8 @@ impl Publishing {
                 end(state, worker, task)
             }
             Step::CleanUp => {
-                if state.owner().is_none_or(|(_, record)| record.content != content) {
+                let is_quarantined = state.claim.as_ref().is_some_and(|claim| claim.quarantine.is_some());
+                if is_quarantined || state.owner().is_none_or(|(_, record)| record.content != content) {
                     state.registry.manifests.remove(&content);
                 }
                 end(state, worker, task)
@@ -277,11 +262,8 @@ impl Publishing {
                 }
                 end(state, worker, task)
             }
-            Step::ClearQuarantine => {
-                if let Some(claim) = held_claim(state, worker) {
-                    claim.quarantine = None;
-                    state.restored = true;
-                }
+            Step::EndQuarantine => {
+                end_quarantine(state, worker);
                 end(state, worker, task)
             }
             Step::CompleteQuarantine => {
@@ -299,7 +281,8 @@ impl Publishing {
     fn claim(&self, state: &mut State, worker: WorkerId, task: Task) -> Step {
         let Task::Build { id, attempt, content } = task else { return Step::CleanUp };
         let holds_lease = !self.guards.build_takes_lease || state.lease() == Some(worker);
-        let is_current = |record: &Record| record.attempt == attempt && record.status != Status::Deleting;
+        let is_current =
+            |record: &Record| record.attempt == attempt && matches!(record.status, Status::Queued | Status::Failed);
         let is_free = |claim: &Claim| {
             claim.owner == Some(id)
                 && claim.published.is_none_or(|published| published == content)
@@ -358,16 +341,6 @@ fn delete(state: &mut State, id: Id) -> Applied {
     record.status = Status::Deleting;
     state.deletes_left -= 1;
     state.deleting.insert(id);
-    Some(())
-}
-
-fn begin_restore(state: &mut State, worker: WorkerId) -> Applied {
-    let (_, record) = state.owner()?;
-    require(record.status == Status::Ready && state.claim.as_ref()?.quarantine.is_some() && state.saved.is_some())?;
-    let content = record.content;
-    take_lease(state, worker)?;
-    state.claim.as_mut()?.quarantine = Some(Quarantine::Changing);
-    state.workers[worker] = Worker::Running(Task::Restore { content }, Step::Push);
     Some(())
 }
 

@@ -20,6 +20,7 @@ pub(crate) enum Status {
     Queued,
     Ready,
     Failed,
+    Quarantined,
     Deleting,
 }
 
@@ -71,7 +72,8 @@ pub(crate) enum Step {
     DeleteManifest,
     RemoveRecord,
     CompleteQuarantine,
-    ClearQuarantine,
+    /// After a restore has pushed the image: queue the record's next attempt, whose build tags the image.
+    EndQuarantine,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +118,7 @@ pub struct State {
     pub(crate) crashes_left: u8,
     pub(crate) deletes_left: u8,
     pub(crate) quarantines_left: u8,
+    pub(crate) rebuilds_left: u8,
 
     // The history that the invariants need.
     pub(crate) first_tag: Option<Content>,
@@ -140,6 +143,7 @@ impl State {
             crashes_left: 3,
             deletes_left: 2,
             quarantines_left: 2,
+            rebuilds_left: 1,
             first_tag: None,
             first_published: None,
             purged: BTreeSet::new(),

@@ -5,19 +5,29 @@ use ulid::Ulid;
 use super::{Key, Table, item};
 use crate::{
     aws::Error,
-    identity::{ApiKey, KeyTemplate},
-    records::{OrgId, PackId, Reference, Timestamp},
+    identity::{ApiKey, Billing, KeyTemplate, Org},
+    records::{OrgId, OrgSlug, PackId, QuarantineReason, Reference, Timestamp},
 };
 
 /// An audited change by an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum EventType {
+    #[serde(rename = "org.create")]
+    CreateOrg,
+    #[serde(rename = "org.set_billing")]
+    SetBilling,
     #[serde(rename = "key.create")]
     CreateKey,
     #[serde(rename = "key.revoke")]
     RevokeKey,
     #[serde(rename = "pack.rebuild")]
     RebuildPack,
+    #[serde(rename = "pack.quarantine")]
+    QuarantinePack,
+    #[serde(rename = "pack.restore")]
+    RestorePack,
+    #[serde(rename = "pack.delete")]
+    DeletePack,
     #[serde(rename = "pack.pin")]
     Pin,
     #[serde(rename = "pack.unpin")]
@@ -28,9 +38,32 @@ pub(super) enum EventType {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Subject {
-    Key { key_hash: String, template: KeyTemplate },
-    Pack { pack_id: PackId },
-    Reference { pack_id: PackId, reference: Reference },
+    Org {
+        slug: OrgSlug,
+        #[serde(flatten)]
+        billing: Billing,
+    },
+    Key {
+        key_hash: String,
+        template: KeyTemplate,
+    },
+    Pack {
+        pack_id: PackId,
+    },
+    Quarantine {
+        pack_id: PackId,
+        quarantine_reason: QuarantineReason,
+    },
+    Reference {
+        pack_id: PackId,
+        reference: Reference,
+    },
+}
+
+impl From<&Org> for Subject {
+    fn from(org: &Org) -> Self {
+        Self::Org { slug: org.slug.clone(), billing: org.billing }
+    }
 }
 
 impl From<&ApiKey> for Subject {

@@ -1,17 +1,24 @@
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure, Update},
 };
 
 use super::{
     Key, Table,
+    audit::{EventType, Subject},
     item::{self, COMMUNITY, Item, PENDING, RecordItem},
-    number, string,
+    number,
+    publishing::transacted,
+    string,
 };
 use crate::{
     aws::Error,
     records::{BuildState, OrgId, PackId, Record, Timestamp, Visibility},
 };
+
+/// Marks a record as being deleted and queues its purge.
+const MARK_DELETING: &str = "SET build_status = :deleting, pending = :pending, updated_at = :now, enqueued_at = :now, \
+                             sends = :one, tries = :zero REMOVE build_error, quarantine_reason, last_error";
 
 /// The result of a conditional update of a record.
 enum Change {
@@ -22,8 +29,8 @@ enum Change {
 }
 
 impl Table {
-    /// Sets the visibility of an org's pack and returns the record. Returns `None` if the org has no such pack, or if
-    /// the pack is being deleted.
+    /// Sets the visibility of an org's pack, unless the pack is quarantined or being deleted. Returns the resulting
+    /// record, or `None` if the org has no such pack.
     pub async fn set_visibility(
         &self,
         org: OrgId,
@@ -37,36 +44,49 @@ impl Table {
                 .expression_attribute_values(":community", string(COMMUNITY)),
         };
         let update = update
-            .condition_expression("org_packs = :org AND build_status <> :deleting")
+            .condition_expression("org_packs = :org AND NOT build_status IN (:quarantined, :deleting)")
             .expression_attribute_values(":visibility", string(visibility))
             .expression_attribute_values(":org", string(org))
+            .expression_attribute_values(":quarantined", string(BuildState::Quarantined))
             .expression_attribute_values(":deleting", string(BuildState::Deleting));
-        match change(update).await? {
-            Change::Applied(item) => record(item),
-            Change::Refused(_) => Ok(None),
-        }
+        own(org, change(update).await?)
     }
 
-    /// Marks an org's pack as being deleted, unless references to it exist. Returns the resulting record, or `None` if
-    /// the org has no such pack. Also counts one send of the purge job at `now`. The caller must send that job.
+    /// Marks an org's pack as being deleted, unless it is quarantined or references to it exist. Returns the resulting
+    /// record, or `None` if the org has no such pack. Also counts one send of the purge job at `now`. The caller must
+    /// send that job.
     pub async fn mark_deleting(&self, org: OrgId, id: PackId, now: Timestamp) -> Result<Option<Record>, Error> {
         let update = self
-            .update(
-                Key::record(id),
-                "SET build_status = :deleting, pending = :pending, updated_at = :now, enqueued_at = :now, sends = :one, \
-                 tries = :zero REMOVE build_error, last_error",
+            .update(Key::record(id), MARK_DELETING)
+            .condition_expression(
+                "org_packs = :org AND NOT build_status IN (:quarantined, :deleting) AND reference_count = :zero",
             )
-            .condition_expression("org_packs = :org AND build_status <> :deleting AND reference_count = :zero")
             .expression_attribute_values(":deleting", string(BuildState::Deleting))
             .expression_attribute_values(":pending", string(PENDING))
             .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":quarantined", string(BuildState::Quarantined))
             .expression_attribute_values(":org", string(org));
-        let found = match change(update).await? {
-            Change::Applied(item) | Change::Refused(item) => record(item)?,
-        };
-        Ok(found.filter(|record| record.release.org_id == org))
+        own(org, change(update).await?)
+    }
+
+    /// Marks any org's pack as being deleted and writes the audit entry, unless references to the pack exist. A claim
+    /// keeps its quarantine. Returns false if the record no longer exists, is already being deleted or has references.
+    pub async fn mark_deleting_by_operator(&self, record: &Record, actor: &str, now: Timestamp) -> Result<bool, Error> {
+        let mark = Update::builder()
+            .table_name(&self.name)
+            .set_key(Some(Key::record(record.id).attributes()))
+            .update_expression(MARK_DELETING)
+            .condition_expression("build_status <> :deleting AND reference_count = :zero")
+            .expression_attribute_values(":deleting", string(BuildState::Deleting))
+            .expression_attribute_values(":pending", string(PENDING))
+            .expression_attribute_values(":now", string(now))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":zero", number(0));
+        let subject = Subject::Pack { pack_id: record.id };
+        let audit = self.put_audit(record.release.org_id, EventType::DeletePack, subject, actor, now)?;
+        self.transact(vec![transacted(mark)?, audit]).await
     }
 }
 
@@ -85,7 +105,9 @@ async fn change(update: UpdateItemFluentBuilder) -> Result<Change, Error> {
     }
 }
 
-fn record(item: Option<Item>) -> Result<Option<Record>, Error> {
+/// Returns the record after a change, whether the change applied or not. Returns `None` unless `org` owns the record.
+fn own(org: OrgId, change: Change) -> Result<Option<Record>, Error> {
+    let (Change::Applied(item) | Change::Refused(item)) = change;
     let item: Option<RecordItem> = item.map(item::read).transpose()?;
-    Ok(item.map(Record::from))
+    Ok(item.map(Record::from).filter(|record| record.release.org_id == org))
 }

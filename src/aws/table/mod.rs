@@ -29,6 +29,7 @@ mod list;
 mod orgs;
 mod publishing;
 mod purging;
+mod quarantine;
 mod records;
 mod references;
 mod states;

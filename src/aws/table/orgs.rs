@@ -1,10 +1,11 @@
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Table, item};
+use super::{Key, Table, audit::EventType, item, publishing::transacted};
 use crate::{
     aws::Error,
     identity::{Billing, Directory as _, Org},
-    records::{OrgId, OrgSlug},
+    records::{OrgId, OrgSlug, Timestamp},
 };
 
 /// The attributes of a slug claim.
@@ -14,11 +15,23 @@ struct SlugItem {
 }
 
 impl Table {
-    /// Creates an org. Returns false if its slug or id is taken.
-    pub async fn create_org(&self, org: &Org) -> Result<bool, Error> {
-        let slug = item::write(Key::slug(&org.slug), SlugItem { org_id: org.id })?;
-        let org = item::write(Key::org(org.id), org)?;
-        self.transact(vec![self.put_new(slug)?, self.put_new(org)?]).await
+    /// Creates an org and writes its first audit entry. Returns false if its slug or id is taken.
+    pub async fn create_org(&self, org: &Org, actor: &str, now: Timestamp) -> Result<bool, Error> {
+        let [slug, item] = org_items(org)?;
+        let audit = self.put_audit(org.id, EventType::CreateOrg, org.into(), actor, now)?;
+        self.transact(vec![self.put_new(slug)?, self.put_new(item)?, audit]).await
+    }
+
+    /// Writes an org, or overwrites it if its id exists. Writes no audit entry: this is only for the publicly known
+    /// orgs of local runs.
+    pub async fn put_org(&self, org: &Org) -> Result<(), Error> {
+        let put = |item| {
+            let put = self.put(item).build().map_err(Error::call("TransactWriteItems"))?;
+            Ok(TransactWriteItem::builder().put(put).build())
+        };
+        let writes = org_items(org)?.map(put).into_iter().collect::<Result<_, Error>>()?;
+        self.transact(writes).await?;
+        Ok(())
     }
 
     pub async fn org_by_slug(&self, slug: &OrgSlug) -> Result<Option<Org>, Error> {
@@ -26,19 +39,30 @@ impl Table {
         self.org(org_id).await
     }
 
-    /// Sets an org's billing posture. Returns false if the org does not exist.
-    pub async fn set_billing(&self, org: OrgId, billing: Billing) -> Result<bool, Error> {
-        let attributes = item::attributes(billing)?;
-        let expression = match billing {
+    /// Sets the billing posture of an org to that of `org`, and writes the audit entry. Returns false if the org does
+    /// not exist.
+    pub async fn set_billing(&self, org: &Org, actor: &str, now: Timestamp) -> Result<bool, Error> {
+        let expression = match org.billing {
             Billing::Trial { .. } => "SET billing = :billing, trial_ends_at = :trial_ends_at",
             Billing::Active | Billing::PastDue | Billing::Decommissioning => {
                 "SET billing = :billing REMOVE trial_ends_at"
             }
         };
-        let mut update = self.update(Key::org(org), expression).condition_expression("attribute_exists(pk)");
-        for (name, value) in attributes {
-            update = update.expression_attribute_values(format!(":{name}"), value);
-        }
-        super::applied(update).await
+        let update = Update::builder()
+            .table_name(&self.name)
+            .set_key(Some(Key::org(org.id).attributes()))
+            .update_expression(expression)
+            .condition_expression("attribute_exists(pk)");
+        let values = item::attributes(org.billing)?.into_iter();
+        let update =
+            values.fold(update, |update, (name, value)| update.expression_attribute_values(format!(":{name}"), value));
+        let audit = self.put_audit(org.id, EventType::SetBilling, org.into(), actor, now)?;
+        self.transact(vec![transacted(update)?, audit]).await
     }
+}
+
+/// Returns the items of an org: the claim of its slug, and the org.
+fn org_items(org: &Org) -> Result<[item::Item; 2], Error> {
+    let slug = item::write(Key::slug(&org.slug), SlugItem { org_id: org.id })?;
+    Ok([slug, item::write(Key::org(org.id), org)?])
 }

@@ -12,10 +12,13 @@ use crate::{
 /// The condition that a version claim has no lease, or only an expired one. `:now` is the current time.
 pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR publishing_until <= :now)";
 
+/// Takes the lease on a version claim.
+pub(super) const TAKE_LEASE: &str = "SET lease_holder = :holder, publishing_until = :until";
+
 /// A lease on a version claim. Only its holder may change that version in the registry.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    /// An id that is unique to the build or purge.
+    /// An id that is unique to the build, the purge or the operator's command.
     pub(super) holder: String,
     /// When the lease expires, so that others may take it.
     until: Timestamp,
@@ -73,11 +76,11 @@ impl Table {
         self.transact_updates([queue, publish]).await
     }
 
-    /// Takes the lease again for a build that may have lost it. Returns false if another build or a purge holds the
-    /// lease, or if the version claim no longer exists.
+    /// Takes the lease again for a holder that may have lost it. Returns false if another holder has the lease, or if
+    /// the version claim no longer exists.
     pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let renew = self
-            .update(Key::version_claim_of(record), "SET lease_holder = :holder, publishing_until = :until")
+            .update(Key::version_claim_of(record), TAKE_LEASE)
             .condition_expression(format!("attribute_exists(pk) AND ({NOT_LEASED} OR lease_holder = :holder)"))
             .expression_attribute_values(":holder", string(&lease.holder))
             .expression_attribute_values(":until", string(lease.until))
@@ -113,11 +116,7 @@ impl Table {
     /// Ends a build or a purge that did not succeed: releases its lease, and stores the error, if any, for the
     /// operator.
     pub async fn abandon(&self, record: &Record, lease: &Lease, error: Option<&str>) -> Result<(), Error> {
-        let release = self
-            .update(Key::version_claim_of(record), "REMOVE lease_holder, publishing_until")
-            .condition_expression("lease_holder = :holder")
-            .expression_attribute_values(":holder", string(&lease.holder));
-        super::applied(release).await?;
+        self.release(record, lease).await?;
         let Some(error) = error else { return Ok(()) };
         let keep = self
             .update(Key::record(record.id), "SET last_error = :error")
@@ -125,6 +124,16 @@ impl Table {
             .expression_attribute_values(":error", string(error))
             .expression_attribute_values(":attempt", number(record.build.attempt));
         super::applied(keep).await?;
+        Ok(())
+    }
+
+    /// Releases the lease, unless another holder has taken it.
+    pub async fn release(&self, record: &Record, lease: &Lease) -> Result<(), Error> {
+        let release = self
+            .update(Key::version_claim_of(record), "REMOVE lease_holder, publishing_until")
+            .condition_expression("lease_holder = :holder")
+            .expression_attribute_values(":holder", string(&lease.holder));
+        super::applied(release).await?;
         Ok(())
     }
 
@@ -162,7 +171,7 @@ impl Table {
     /// Returns the update of a version claim that takes the lease, unless another holder has it.
     pub(super) fn take_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> UpdateBuilder {
         // `lease_holder = :holder` allows a retry of this write after its response was lost.
-        self.update_claim(record, "SET lease_holder = :holder, publishing_until = :until")
+        self.update_claim(record, TAKE_LEASE)
             .condition_expression(format!("pack_id = :id AND ({NOT_LEASED} OR lease_holder = :holder)"))
             .expression_attribute_values(":holder", string(&lease.holder))
             .expression_attribute_values(":until", string(lease.until))
@@ -187,10 +196,12 @@ impl Table {
         &self,
         updates: impl IntoIterator<Item = UpdateBuilder>,
     ) -> Result<bool, Error> {
-        let build = |update: UpdateBuilder| {
-            let update = update.build().map_err(Error::call("TransactWriteItems"))?;
-            Ok(TransactWriteItem::builder().update(update).build())
-        };
-        self.transact(updates.into_iter().map(build).collect::<Result<_, Error>>()?).await
+        self.transact(updates.into_iter().map(transacted).collect::<Result<_, Error>>()?).await
     }
+}
+
+/// Returns an update as a part of a transaction.
+pub(super) fn transacted(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
+    let update = update.build().map_err(Error::call("TransactWriteItems"))?;
+    Ok(TransactWriteItem::builder().update(update).build())
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     aws::Error,
-    records::{BuildState, OrgId, PackId, Record},
+    records::{BuildState, OrgId, PackId, Quarantine, QuarantineReason, Record},
 };
 
 /// How long to wait before rereading a version claim whose record is missing. A replacement may be in progress.
@@ -36,6 +36,8 @@ pub enum Created {
     Taken(Box<Record>),
     /// The version was published with the content of this layer digest, and its pack was deleted.
     Deleted(Digest),
+    /// An operator has quarantined the version.
+    Quarantined(Quarantine),
 }
 
 /// The state of a name and version in an org.
@@ -48,20 +50,24 @@ pub enum VersionState {
     /// The version was published with the content of this layer digest, and its pack was deleted. Only the same content
     /// may be uploaded as this version again.
     Deleted(Digest),
+    /// An operator has quarantined the version. Nothing may be uploaded as this version.
+    Quarantined(Quarantine),
 }
 
-/// The attributes of a version claim that an upload needs. If a claim has neither, the version is free.
+/// The attributes of a version claim that an upload needs. If a claim has none of them, the version is free.
 #[derive(Serialize, Deserialize)]
 struct VersionClaimItem {
     #[serde(default)]
     pack_id: Option<PackId>,
     #[serde(default, skip_serializing)]
     layer_digest: Option<Digest>,
+    #[serde(default, skip_serializing)]
+    quarantine_reason: Option<QuarantineReason>,
 }
 
 impl Table {
     /// Writes a new record and its version claim in one transaction. Reuses the claim of a deleted pack, unless the
-    /// version was published with different content.
+    /// version is quarantined or was published with different content.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if DynamoDB fails. The record may have been written.
@@ -69,7 +75,8 @@ impl Table {
         let claim = self
             .update_claim(record, "SET pack_id = :id")
             .condition_expression(
-                "attribute_not_exists(pack_id) AND (attribute_not_exists(layer_digest) OR layer_digest = :layer)",
+                "attribute_not_exists(pack_id) AND attribute_not_exists(quarantine_reason) \
+                 AND (attribute_not_exists(layer_digest) OR layer_digest = :layer)",
             )
             .expression_attribute_values(":layer", string(record.release.layer_digest))
             .build()
@@ -149,12 +156,16 @@ impl Table {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {
             let claim: Option<VersionClaimItem> = self.get(Key::version_claim(org, name, version)).await?;
-            let pack_id = match claim {
-                None | Some(VersionClaimItem { pack_id: None, layer_digest: None }) => return Ok(VersionState::Free),
-                Some(VersionClaimItem { pack_id: None, layer_digest: Some(layer_digest) }) => {
-                    return Ok(VersionState::Deleted(layer_digest));
-                }
-                Some(VersionClaimItem { pack_id: Some(pack_id), .. }) => pack_id,
+            let Some(VersionClaimItem { pack_id, layer_digest, quarantine_reason }) = claim else {
+                return Ok(VersionState::Free);
+            };
+            if let Some(reason) = quarantine_reason {
+                return Ok(VersionState::Quarantined(Quarantine { pack_id, reason }));
+            }
+            let pack_id = match (pack_id, layer_digest) {
+                (Some(pack_id), _) => pack_id,
+                (None, Some(layer_digest)) => return Ok(VersionState::Deleted(layer_digest)),
+                (None, None) => return Ok(VersionState::Free),
             };
             if let Some(record) = self.record(pack_id).await? {
                 return Ok(VersionState::Taken(Box::new(record)));
@@ -178,6 +189,7 @@ impl Table {
             }
             VersionState::Taken(found) => Ok(Created::Taken(found)),
             VersionState::Deleted(layer_digest) => Ok(Created::Deleted(layer_digest)),
+            VersionState::Quarantined(quarantine) => Ok(Created::Quarantined(quarantine)),
             VersionState::Free => Err(Error::MissingClaim),
         }
     }
@@ -188,5 +200,6 @@ fn item(record: &Record) -> Result<item::Item, Error> {
 }
 
 fn version_claim(record: &Record) -> Result<item::Item, Error> {
-    item::write(Key::version_claim_of(record), VersionClaimItem { pack_id: Some(record.id), layer_digest: None })
+    let claim = VersionClaimItem { pack_id: Some(record.id), layer_digest: None, quarantine_reason: None };
+    item::write(Key::version_claim_of(record), claim)
 }

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Key, Table,
     audit::{EventType, Subject},
-    item, number, string,
+    item, number,
+    publishing::transacted,
+    string,
 };
 use crate::{
     aws::Error,
@@ -36,7 +38,7 @@ impl Table {
             .count_references(record, "SET reference_count = reference_count + :one")
             .condition_expression("build_status = :ready")
             .expression_attribute_values(":ready", string(BuildState::Ready));
-        self.change_references(record, EventType::Pin, reference, now, actor, [put, update(count)?]).await
+        self.change_references(record, EventType::Pin, reference, now, actor, [put, transacted(count)?]).await
     }
 
     /// Removes a reference. Returns false if it does not exist.
@@ -58,7 +60,7 @@ impl Table {
             .count_references(record, "SET reference_count = reference_count - :one")
             .condition_expression("reference_count > :zero")
             .expression_attribute_values(":zero", number(0));
-        self.change_references(record, EventType::Unpin, reference, now, actor, [delete, update(count)?]).await
+        self.change_references(record, EventType::Unpin, reference, now, actor, [delete, transacted(count)?]).await
     }
 
     pub async fn has_reference(&self, id: PackId, reference: &Reference) -> Result<bool, Error> {
@@ -85,9 +87,4 @@ impl Table {
         let audit = self.put_audit(record.release.org_id, event_type, subject, actor, now)?;
         self.transact(writes.into_iter().chain([audit]).collect()).await
     }
-}
-
-fn update(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
-    let update = update.build().map_err(Error::call("TransactWriteItems"))?;
-    Ok(TransactWriteItem::builder().update(update).build())
 }

@@ -1,10 +1,12 @@
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 
 use super::{
     Key, Table,
     audit::{EventType, Subject},
     item::{self, IndexedItem, PENDING},
-    number, string,
+    number,
+    publishing::transacted,
+    string,
 };
 use crate::{
     aws::Error,
@@ -35,26 +37,30 @@ impl Table {
     }
 
     /// Queues the build of a ready record again and writes the audit entry. Returns false if the record is no longer
-    /// ready or has a newer attempt.
+    /// ready or has a newer attempt. The caller must send the job of the next attempt.
     pub async fn rebuild(&self, record: &Record, actor: &str, now: Timestamp) -> Result<bool, Error> {
         let queue = self
-            .update_record(
-                record,
-                "SET build_status = :queued, pending = :pending, updated_at = :now, attempt = attempt + :one, \
-                 sends = :zero, tries = :zero",
-            )
+            .queue_next_attempt(record, now)
             .condition_expression("build_status = :ready AND attempt = :attempt")
-            .expression_attribute_values(":queued", string(BuildState::Queued))
-            .expression_attribute_values(":pending", string(PENDING))
-            .expression_attribute_values(":now", string(now))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":ready", string(BuildState::Ready))
-            .build()
-            .map_err(Error::call("TransactWriteItems"))?;
+            .expression_attribute_values(":ready", string(BuildState::Ready));
         let subject = Subject::Pack { pack_id: record.id };
         let audit = self.put_audit(record.release.org_id, EventType::RebuildPack, subject, actor, now)?;
-        self.transact(vec![TransactWriteItem::builder().update(queue).build(), audit]).await
+        self.transact(vec![transacted(queue)?, audit]).await
+    }
+
+    /// Returns the update that queues a record's next attempt, with the same staged archive. Counts one send of its
+    /// job at `now`. The caller adds a condition.
+    pub(super) fn queue_next_attempt(&self, record: &Record, now: Timestamp) -> UpdateBuilder {
+        self.update_record(
+            record,
+            "SET build_status = :queued, pending = :pending, updated_at = :now, enqueued_at = :now, \
+             attempt = attempt + :one, sends = :one, tries = :zero REMOVE quarantine_reason, last_error",
+        )
+        .expression_attribute_values(":queued", string(BuildState::Queued))
+        .expression_attribute_values(":pending", string(PENDING))
+        .expression_attribute_values(":now", string(now))
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":zero", number(0))
     }
 
     /// Returns the page of pending builds and purges that starts after `after`. Skips records with an unreadable id.

@@ -1,10 +1,11 @@
 //! The operator's tool: manages orgs, API keys and packs in the table of a deployed stack.
 //!
 //! Results go to standard output and messages to standard error, so that a secret can be piped:
-//! `admin key create acme --template full_access | pbcopy`. A change to a key or a pack writes an audit entry in the
-//! same transaction. It also logs a JSON line to standard error.
+//! `admin key create acme --template full_access | pbcopy`. Each change writes an audit entry in the same transaction.
+//! It also logs a JSON line to standard error.
 
 mod key;
+mod operator;
 mod org;
 mod pack;
 
@@ -46,7 +47,7 @@ enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Inspect, repair and pin packs.
+    /// Inspect, repair, take down, delete and pin packs.
     #[command(subcommand)]
     Pack(PackCommand),
 }
@@ -76,9 +77,9 @@ async fn run(cli: Cli) -> Result<()> {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name);
     match cli.command {
-        Command::Org(command) => org::run(&table, command).await,
+        Command::Org(command) => org::run(&table, command, &actor(&sdk).await?).await,
         Command::Key(command) => key::run(&table, command, &actor(&sdk).await?).await,
-        Command::Pack(command) => pack::run(&table, command, &actor(&sdk).await?).await,
+        Command::Pack(command) => pack::run(&sdk, &table, command, &actor(&sdk).await?).await,
     }
 }
 

@@ -3,6 +3,7 @@ use pack_upload::{
     aws::Table,
     identity::{Billing, Org, Posture},
     records::{OrgId, OrgSlug, Timestamp},
+    telemetry::AUDIT,
 };
 
 use super::{Result, find, one_of};
@@ -31,24 +32,34 @@ pub(super) enum OrgCommand {
     Show { slug: OrgSlug },
 }
 
-pub(super) async fn run(table: &Table, command: OrgCommand) -> Result<()> {
+pub(super) async fn run(table: &Table, command: OrgCommand, actor: &str) -> Result<()> {
+    let now = Timestamp::now();
     match command {
         OrgCommand::Create { slug, billing: posture, trial_ends_at } => {
             let org = Org { id: OrgId::generate(), slug, billing: Billing::new(posture, trial_ends_at)? };
-            if !table.create_org(&org).await? {
+            if !table.create_org(&org, actor, now).await? {
                 return Err(format!("the org {} already exists", org.slug).into());
             }
+            audit("org.create", &org, actor, now);
             print(&org);
         }
         OrgCommand::SetBilling { slug, posture, trial_ends_at } => {
             let billing = Billing::new(posture, trial_ends_at)?;
-            let org = find(table, &slug).await?;
-            table.set_billing(org.id, billing).await?;
-            print(&Org { billing, ..org });
+            let org = Org { billing, ..find(table, &slug).await? };
+            if !table.set_billing(&org, actor, now).await? {
+                return Err(format!("the org {slug} does not exist").into());
+            }
+            audit("org.set_billing", &org, actor, now);
+            print(&org);
         }
         OrgCommand::Show { slug } => print(&find(table, &slug).await?),
     }
     Ok(())
+}
+
+fn audit(event_type: &'static str, org: &Org, actor: &str, at: Timestamp) {
+    let (org_id, slug, billing) = (org.id, &org.slug, Posture::from(org.billing));
+    tracing::info!(target: AUDIT, event_type, actor, %org_id, %at, %slug, %billing, "done");
 }
 
 fn print(org: &Org) {

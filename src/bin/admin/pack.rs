@@ -1,11 +1,15 @@
+use aws_config::SdkConfig;
 use clap::Subcommand;
 use pack_upload::{
     aws::Table,
-    records::{BuildState, BuildStatus, PackId, Record, Reference, Release, Timestamp},
+    records::{BuildState, BuildStatus, PackId, QuarantineReason, Record, Reference, Release, Timestamp},
     telemetry::AUDIT,
 };
 
-use super::Result;
+use super::{
+    Result,
+    operator::{self, operator},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PackCommand {
@@ -13,31 +17,39 @@ pub(super) enum PackCommand {
     Show { id: PackId },
     /// Rebuild a ready pack whose image was lost.
     ///
-    /// requeue sends the job. If the staged archive has expired, the build fails. In that case, upload the same files
-    /// again to build the image.
+    /// If the staged archive has expired, the build fails. In that case, upload the same files again to build the
+    /// image.
     Rebuild { id: PackId },
+    /// Take a ready pack down: hide it from other orgs, save its image, and remove the image from the registry.
+    ///
+    /// The owner sees the reason, and cannot upload, change or delete the version. If the command fails, repeat it.
+    Quarantine {
+        id: PackId,
+        /// What the owner is told, in one line.
+        #[arg(long)]
+        reason: QuarantineReason,
+    },
+    /// Restore a quarantined pack, with the same digest as before. If the command fails, repeat it.
+    Restore { id: PackId },
+    /// Delete a pack and its image. The version of a quarantined pack stays quarantined. If the command fails, repeat
+    /// it.
+    Delete { id: PackId },
     /// Add a reference to a ready pack, such as the id of a role that uses it. A pack with references is not deleted.
     Pin { id: PackId, reference: Reference },
     /// Remove a reference to a pack.
     Unpin { id: PackId, reference: Reference },
 }
 
-pub(super) async fn run(table: &Table, command: PackCommand, actor: &str) -> Result<()> {
+pub(super) async fn run(sdk: &SdkConfig, table: &Table, command: PackCommand, actor: &str) -> Result<()> {
     match command {
         PackCommand::Show { id } => {
             let record = find(table, id).await?;
             print(&record, table.is_published(&record).await?);
         }
-        PackCommand::Rebuild { id } => {
-            let record = find(table, id).await?;
-            let now = Timestamp::now();
-            if !table.rebuild(&record, actor, now).await? {
-                return Err(format!("{id} is {}; only a ready pack can be built again", state(&record)).into());
-            }
-            let org_id = record.release.org_id;
-            tracing::info!(target: AUDIT, event_type = "pack.rebuild", actor, %org_id, at = %now, pack_id = %id, "done");
-            eprintln!("queued {id}; requeue sends its job");
-        }
+        PackCommand::Rebuild { id } => operator::rebuild(&operator(sdk, actor)?, id).await?,
+        PackCommand::Quarantine { id, reason } => operator::quarantine(&operator(sdk, actor)?, id, &reason).await?,
+        PackCommand::Restore { id } => operator::restore(&operator(sdk, actor)?, id).await?,
+        PackCommand::Delete { id } => operator::delete(&operator(sdk, actor)?, id).await?,
         PackCommand::Pin { id, reference } => pin(table, &find(table, id).await?, &reference, actor).await?,
         PackCommand::Unpin { id, reference } => unpin(table, &find(table, id).await?, &reference, actor).await?,
     }
@@ -74,10 +86,6 @@ async fn find(table: &Table, id: PackId) -> Result<Record> {
     table.record(id).await?.ok_or_else(|| format!("the pack {id} does not exist").into())
 }
 
-fn state(record: &Record) -> BuildState {
-    BuildState::from(&record.build.status)
-}
-
 fn print(record: &Record, is_published: bool) {
     let Record { id, release, created_at, updated_at, build, .. } = record;
     let Release { manifest, .. } = release;
@@ -94,21 +102,24 @@ fn print(record: &Record, is_published: bool) {
         ("uploaded_by", release.uploaded_by.clone()),
         ("created_at", created_at.to_string()),
         ("updated_at", updated_at.to_string()),
-        ("build_status", state(record).to_string()),
+        ("build_status", BuildState::from(&build.status).to_string()),
         ("published", is_published.to_string()),
         ("staging_key", build.staging_key.clone()),
         ("attempt", build.attempt.to_string()),
         ("sends", build.sends.to_string()),
         ("enqueued_at", build.enqueued_at.to_string()),
         ("tries", build.tries.to_string()),
+        ("reference_count", record.reference_count.to_string()),
     ];
-    if let BuildStatus::Failed { error } = &build.status {
-        lines.push(("build_error", error.clone()));
+    match &build.status {
+        BuildStatus::Failed { error } => lines.push(("build_error", error.clone())),
+        BuildStatus::Quarantined { reason } => lines.push(("quarantine_reason", reason.to_string())),
+        BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Deleting => {}
     }
     if let Some(error) = &build.last_error {
         lines.push(("last_error", error.clone()));
     }
     for (name, value) in lines {
-        println!("{name:14}  {value}");
+        println!("{name:17}  {value}");
     }
 }

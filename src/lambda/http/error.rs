@@ -20,6 +20,7 @@ use crate::{
     error_chain::ErrorChain,
     identity::{Denied, Permission},
     lifecycle::{ChangeError, DeleteError},
+    records::Quarantine,
     upload::{Difference, ExistingVersion, UploadError},
 };
 
@@ -42,6 +43,7 @@ pub enum ErrorCode {
     MethodNotAllowed,
     VersionExists,
     PackInUse,
+    PackQuarantined,
     PayloadTooLarge,
     UnsupportedMediaType,
     BillingInactive,
@@ -58,7 +60,7 @@ impl ErrorCode {
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::PackNotFound | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::VersionExists | Self::PackInUse => StatusCode::CONFLICT,
+            Self::VersionExists | Self::PackInUse | Self::PackQuarantined => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BillingInactive => StatusCode::LOCKED,
@@ -104,6 +106,11 @@ pub(super) enum ApiError {
     VersionDeleted { layer_digest: Digest },
     #[error("the pack is in use; detach it from every role that uses it, then delete it")]
     PackInUse { references: u32 },
+    #[error(
+        "an operator of this service has quarantined the version, so it cannot be uploaded, changed or deleted: {}",
+        .0.reason
+    )]
+    PackQuarantined(Quarantine),
     #[error("{limit}{}", larger_hint(*.larger))]
     PayloadTooLarge { limit: Limit, larger: Option<u64> },
     #[error(transparent)]
@@ -149,6 +156,7 @@ impl ApiError {
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::VersionExists(_) | Self::VersionDeleted { .. } => ErrorCode::VersionExists,
             Self::PackInUse { .. } => ErrorCode::PackInUse,
+            Self::PackQuarantined(_) => ErrorCode::PackQuarantined,
             Self::RegistryCleanupFailed => ErrorCode::RegistryCleanupFailed,
             Self::PayloadTooLarge { .. } => ErrorCode::PayloadTooLarge,
             Self::UnsupportedMediaType(_) => ErrorCode::UnsupportedMediaType,
@@ -184,6 +192,7 @@ impl ApiError {
                 Some(json!({ "layer_digest": layer_digest, "differs": [Difference::Content] }))
             }
             Self::PackInUse { references } => Some(json!({ "references": references })),
+            Self::PackQuarantined(quarantine) => Some(json!(quarantine)),
             Self::PayloadTooLarge { limit, larger } => {
                 let mut details = json!({ "limit": { "name": limit.name(), "value": limit.value() } });
                 if let Some(value) = larger {
@@ -251,6 +260,7 @@ impl From<ChangeError> for ApiError {
                 }
                 Self::Validation(problems)
             }
+            ChangeError::Quarantined(quarantine) => Self::PackQuarantined(quarantine),
             ChangeError::Storage(error) => error.into(),
         }
     }
@@ -268,6 +278,7 @@ impl From<UploadError> for ApiError {
             }
             UploadError::VersionExists(existing) => Self::VersionExists(existing),
             UploadError::VersionDeleted { layer_digest } => Self::VersionDeleted { layer_digest },
+            UploadError::Quarantined(quarantine) => Self::PackQuarantined(quarantine),
             UploadError::Storage(error) => error.into(),
             UploadError::Io(_)
             | UploadError::TimedOut(_)
@@ -282,6 +293,7 @@ impl From<DeleteError> for ApiError {
         match error {
             DeleteError::NotFound => Self::PackNotFound,
             DeleteError::InUse { references } => Self::PackInUse { references },
+            DeleteError::Quarantined(quarantine) => Self::PackQuarantined(quarantine),
             DeleteError::Storage(error) => error.into(),
         }
     }

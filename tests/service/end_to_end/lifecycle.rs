@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{ApiResponse, Archive, BackendState, Local};
+use crate::support::{ApiResponse, Archive, BackendState, DockerOptions, DockerRegistry, Local, RepositoryClient};
 
 #[tokio::test]
 async fn a_pack_becomes_visible_to_other_orgs_and_hidden_again() {
@@ -30,7 +30,7 @@ fn tools(behavior: &str) -> Vec<u8> {
 }
 
 /// Uploads a pack and waits until its build is no longer queued.
-async fn build(local: &Local, archive: Vec<u8>) -> ApiResponse {
+pub(super) async fn build(local: &Local, archive: Vec<u8>) -> ApiResponse {
     let created = local.upload(archive).await;
     created.expect(StatusCode::CREATED);
     local.wait_for_build("acme", created.text("id")).await;
@@ -39,36 +39,46 @@ async fn build(local: &Local, archive: Vec<u8>) -> ApiResponse {
 
 /// If `exists` is true, fails unless the registry has the image by tag and by digest, and lists the tag. If it is
 /// false, fails if the registry has any of these.
-async fn expect_image(local: &Local, record: &Value, exists: bool) {
+pub(super) async fn expect_image(local: &Local, record: &Value, exists: bool) {
     let image_ref = record["image_ref"].as_str().unwrap();
-    let (repository, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
-    let base = format!("http://{}/v2/{repository}", local.setting("/registry"));
-    for reference in [tag, record["image_digest"].as_str().unwrap()] {
-        let manifest = reqwest::get(format!("{base}/manifests/{reference}")).await.unwrap();
-        assert_eq!(manifest.status() == StatusCode::OK, exists, "{reference}");
+    let (name, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
+    let repository = RepositoryClient::new(&local.setting("/registry").parse().unwrap(), name);
+    let digest = record["image_digest"].as_str().unwrap();
+    for reference in [tag, digest] {
+        let found = repository.manifest(reference).await.map(|(digest, _)| digest);
+        assert_eq!(found.as_deref(), exists.then_some(digest), "{reference}");
     }
-    let tags = reqwest::get(format!("{base}/tags/list")).await.unwrap();
-    let tags: Value = if tags.status() == StatusCode::NOT_FOUND { Value::Null } else { tags.json().await.unwrap() };
-    let tags = tags["tags"].as_array().cloned().unwrap_or_default();
-    assert_eq!(tags.contains(&json!(tag)), exists, "{tags:?}");
+    let tags = repository.tags().await;
+    assert_eq!(tags.iter().any(|found| found == tag), exists, "{tags:?}");
+}
+
+/// Starts `local` with its own registry, and with Docker's registry if that is installed.
+pub(super) async fn start_with_each_registry() -> Vec<(Local, Option<DockerRegistry>)> {
+    let mut started = vec![(Local::start().await, None)];
+    if let Some(docker) = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await {
+        let address = docker.address.to_string();
+        started.push((Local::start_with(&[("REGISTRY", &address)]).await, Some(docker)));
+    }
+    started
 }
 
 #[tokio::test]
 async fn a_deleted_pack_cannot_be_pulled() {
-    let local = Local::start().await;
-    let pack = build(&local, tools("hello")).await;
-    let id = pack.text("id");
-    expect_image(&local, &pack.body, true).await;
-    local.delete("globex", id).await.expect_error(404, "pack_not_found");
+    for (local, _registry) in start_with_each_registry().await {
+        let pack = build(&local, tools("hello")).await;
+        let id = pack.text("id");
+        expect_image(&local, &pack.body, true).await;
+        local.delete("globex", id).await.expect_error(404, "pack_not_found");
 
-    let deleted = local.delete("acme", id).await;
-    assert_eq!((deleted.status, &deleted.body), (StatusCode::OK, &json!({"status": "deleted"})));
-    expect_image(&local, &pack.body, false).await;
-    local.get("acme", &format!("/v1/packs/{id}")).await.expect_error(404, "pack_not_found");
-    local.delete("acme", id).await.expect_error(404, "pack_not_found");
-    let state = BackendState::from_local(&local).await;
-    assert_eq!(state.pack_items.len(), 1, "the version claim: {state:?}");
-    assert!(state.pending.is_empty());
+        let deleted = local.delete("acme", id).await;
+        assert_eq!((deleted.status, &deleted.body), (StatusCode::OK, &json!({"status": "deleted"})));
+        expect_image(&local, &pack.body, false).await;
+        local.get("acme", &format!("/v1/packs/{id}")).await.expect_error(404, "pack_not_found");
+        local.delete("acme", id).await.expect_error(404, "pack_not_found");
+        let state = BackendState::from_local(&local).await;
+        assert_eq!(state.pack_items.len(), 1, "the version claim: {state:?}");
+        assert!(state.pending.is_empty());
+    }
 }
 
 #[tokio::test]

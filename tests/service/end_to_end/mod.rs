@@ -12,6 +12,7 @@ mod large;
 mod late_build;
 mod lifecycle;
 mod memory;
+mod quarantine;
 mod reads;
 mod rejections;
 mod restart;

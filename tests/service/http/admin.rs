@@ -18,13 +18,19 @@ use crate::support::Archive;
 
 const ACCESS_KEY_ID: &str = "AKIDOPERATOR";
 
-/// Runs the `admin` binary on the API's table.
+/// Runs the `admin` binary on the API's backends.
 async fn admin(api: &TestApi, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
     command
         .args(arguments)
         .env("TABLE_NAME", "pack-upload")
+        .env("STAGING_BUCKET", &api.embedded.options.staging_bucket)
+        .env("BUILD_QUEUE_URL", &api.embedded.queues.builds)
+        .env("PURGE_QUEUE_URL", &api.embedded.queues.purges)
+        .env("REGISTRY", api.embedded.backends.registry.to_string())
         .env("AWS_ENDPOINT_URL_DYNAMODB", &api.embedded.backends.endpoints.dynamodb)
+        .env("AWS_ENDPOINT_URL_S3", &api.embedded.backends.endpoints.s3)
+        .env("AWS_ENDPOINT_URL_SQS", &api.embedded.backends.endpoints.sqs)
         .env("AWS_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-operator")
@@ -42,13 +48,13 @@ fn audit_line(output: &Output) -> Value {
     line
 }
 
-/// Returns the entries of acme's audit trail, oldest first.
-async fn trail(api: &TestApi) -> Vec<Value> {
+/// Returns the entries of an org's audit trail, oldest first.
+async fn trail(api: &TestApi, org: &str) -> Vec<Value> {
     let text = |value: &AttributeValue| json!(value.as_s().unwrap());
     let query = api.embedded.clients.dynamodb.query().table_name("pack-upload");
     let query = query
         .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-        .expression_attribute_values(":pk", AttributeValue::S(format!("ORG#{ACME}")))
+        .expression_attribute_values(":pk", AttributeValue::S(format!("ORG#{org}")))
         .expression_attribute_values(":sk", AttributeValue::S("AUDIT#".to_owned()));
     let items = query.send().await.unwrap().items.unwrap();
     items.iter().map(|item| item.iter().map(|(name, value)| (name.clone(), text(value))).collect()).collect()
@@ -76,7 +82,7 @@ async fn creating_and_revoking_a_key_is_audited_without_its_secret() {
     );
     assert_eq!(api.list_as(&secret).await.code(), (401, "unauthenticated"));
 
-    let trail = trail(&api).await;
+    let trail = trail(&api, ACME).await;
     assert_eq!(trail.len(), 2);
     for (entry, event_type) in trail.iter().zip(["key.create", "key.revoke"]) {
         assert_eq!(
@@ -132,7 +138,7 @@ async fn pinning_and_unpinning_a_pack_is_audited_and_a_pinned_pack_is_not_delete
             assert_eq!(response.body["error"]["details"], json!({"references": 1}));
         }
     }
-    let trail = trail(&api).await;
+    let trail = trail(&api, ACME).await;
     assert_eq!(trail.len(), 2);
     for (entry, event_type) in trail.iter().zip(["pack.pin", "pack.unpin"]) {
         assert_eq!(
@@ -154,7 +160,7 @@ async fn revoking_a_key_twice_is_audited_once() {
     assert!(again.status.success());
     assert_eq!(String::from_utf8(again.stderr).unwrap(), format!("{key} was already revoked\n"));
     assert!(!admin(&api, &["key", "revoke", "acme", "0123456789ab"]).await.status.success());
-    assert_eq!(trail(&api).await.len(), 2);
+    assert_eq!(trail(&api, ACME).await.len(), 2);
 }
 
 /// Uploads a pack as acme and makes its record ready, as a build does.
@@ -183,14 +189,14 @@ async fn an_operator_builds_a_ready_pack_again_and_is_audited() {
     );
     let queued = api.table.record(record.id).await.unwrap().unwrap();
     assert_eq!((&queued.build.status, queued.build.attempt, queued.build.tries), (&BuildStatus::Queued, 2, 0));
-    let [entry] = &*trail(&api).await else { panic!("not one entry") };
+    let [entry] = &*trail(&api, ACME).await else { panic!("not one entry") };
     assert_eq!([&entry["event_type"], &entry["actor"], &entry["pack_id"]], ["pack.rebuild", ACCESS_KEY_ID, &id]);
 
     let again = admin(&api, &["pack", "rebuild", &id]).await;
     assert!(!again.status.success());
-    let message = format!("error: {id} is queued; only a ready pack can be built again\n");
+    let message = "error: the pack is queued, not ready\n";
     assert_eq!(String::from_utf8(again.stderr).unwrap(), message);
-    assert_eq!(trail(&api).await.len(), 1);
+    assert_eq!(trail(&api, ACME).await.len(), 1);
 }
 
 #[tokio::test]
@@ -200,12 +206,12 @@ async fn an_operator_sees_the_complete_record_of_a_pack() {
     let shown = admin(&api, &["pack", "show", &record.id.to_string()]).await;
     let shown = String::from_utf8(shown.stdout).unwrap();
     for line in [
-        format!("id              {}", record.id),
-        format!("image_digest    {}", record.release.image_digest),
-        "build_status    ready".to_owned(),
-        "published       true".to_owned(),
-        format!("staging_key     {}", record.build.staging_key),
-        "tries           1".to_owned(),
+        format!("id                 {}", record.id),
+        format!("image_digest       {}", record.release.image_digest),
+        "build_status       ready".to_owned(),
+        "published          true".to_owned(),
+        format!("staging_key        {}", record.build.staging_key),
+        "tries              1".to_owned(),
     ] {
         assert!(shown.lines().any(|found| found == line), "{line} is missing from {shown}");
     }
@@ -214,4 +220,33 @@ async fn an_operator_sees_the_complete_record_of_a_pack() {
     assert!(!unknown.status.success());
     let message = "error: the pack pack_01ARZ3NDEKTSV4RRFFQ69G5FAV does not exist\n";
     assert_eq!(String::from_utf8(unknown.stderr).unwrap(), message);
+}
+
+/// An operator's change of an org is audited like one of a key.
+#[tokio::test]
+async fn creating_an_org_and_setting_its_billing_is_audited() {
+    let api = TestApi::start().await;
+    let created = admin(&api, &["org", "create", "initech"]).await;
+    let line = audit_line(&created);
+    let org = line["org_id"].as_str().unwrap();
+    assert_eq!(
+        [&line["target"], &line["event_type"], &line["actor"], &line["slug"], &line["billing"]],
+        ["audit", "org.create", ACCESS_KEY_ID, "initech", "active"]
+    );
+    let line = audit_line(&admin(&api, &["org", "set-billing", "initech", "past_due"]).await);
+    assert_eq!(
+        [&line["event_type"], &line["actor"], &line["org_id"], &line["billing"]],
+        ["org.set_billing", ACCESS_KEY_ID, org, "past_due"]
+    );
+    assert!(!admin(&api, &["org", "create", "initech"]).await.status.success());
+    let trail = trail(&api, org).await;
+    assert_eq!(trail.len(), 2);
+    for (entry, (event_type, billing)) in trail.iter().zip([("org.create", "active"), ("org.set_billing", "past_due")])
+    {
+        assert_eq!(
+            [&entry["event_type"], &entry["actor"], &entry["slug"], &entry["billing"]],
+            [event_type, ACCESS_KEY_ID, "initech", billing],
+            "{entry}"
+        );
+    }
 }

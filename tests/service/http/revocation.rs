@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pack_upload::{
-    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Settings},
+    identity::{ApiKey, Billing, Directory as _, KeySecret, KeyTemplate, Org, Settings},
     records::{OrgId, Timestamp},
 };
 use serde_json::json;
@@ -94,7 +94,8 @@ async fn a_billing_change_takes_effect_once_the_cache_expires() {
     };
     let asked_at = Instant::now();
     expect(400, "billing is active").await;
-    assert!(api.table.set_billing(acme(), Billing::PastDue).await.unwrap());
+    let org = Org { billing: Billing::PastDue, ..api.table.org(acme()).await.unwrap().unwrap() };
+    assert!(api.table.set_billing(&org, "tester", Timestamp::now()).await.unwrap());
     expect(400, "it is cached").await;
     assert!(asked_at.elapsed() < CACHE_FOR, "the requests took longer than the cache duration");
     tokio::time::sleep(CACHE_FOR).await;

@@ -122,12 +122,18 @@ impl Local {
         self.document.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is missing"))
     }
 
-    /// Runs `admin` on the table.
+    /// Runs `admin` on the backends.
     pub(crate) fn admin(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
         command.args(arguments).envs([
             ("TABLE_NAME", self.setting("/table_name")),
+            ("STAGING_BUCKET", self.setting("/staging_bucket")),
+            ("BUILD_QUEUE_URL", self.setting("/build_queue_url")),
+            ("PURGE_QUEUE_URL", self.setting("/purge_queue_url")),
+            ("REGISTRY", self.setting("/registry")),
             ("AWS_ENDPOINT_URL_DYNAMODB", self.setting("/endpoints/dynamodb")),
+            ("AWS_ENDPOINT_URL_S3", self.setting("/endpoints/s3")),
+            ("AWS_ENDPOINT_URL_SQS", self.setting("/endpoints/sqs")),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local-secret"),

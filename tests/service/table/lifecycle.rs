@@ -100,6 +100,18 @@ async fn another_org_cannot_delete_a_pack() {
 }
 
 #[tokio::test]
+async fn only_a_record_that_is_being_deleted_is_removed() {
+    let database = Database::start().await;
+    let record = record(OrgId::generate(), "tools", "1.0.0", "a");
+    assert!(matches!(database.table.create(&record).await.unwrap(), Created::Written));
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(database.table.renew_lease(&record, &lease, now).await.unwrap());
+    assert!(!database.table.remove(&record, &lease).await.unwrap());
+    assert_eq!(database.table.record(record.id).await.unwrap(), Some(record));
+}
+
+#[tokio::test]
 async fn nothing_changes_a_record_that_is_being_deleted() {
     let database = Database::start().await;
     let org = OrgId::generate();
@@ -113,7 +125,8 @@ async fn nothing_changes_a_record_that_is_being_deleted() {
     let other = record(org, "tools", "1.0.0", "b");
     assert_eq!(existing(database.table.replace(&old, &other).await.unwrap()), deleting);
     assert_eq!(existing(database.table.create(&other).await.unwrap()), deleting);
-    assert_eq!(database.table.set_visibility(org, old.id, Visibility::Community).await.unwrap(), None);
+    let unchanged = database.table.set_visibility(org, old.id, Visibility::Community).await.unwrap();
+    assert_eq!(unchanged, Some(deleting.clone()));
     assert_eq!(database.table.record(old.id).await.unwrap(), Some(deleting));
 }
 

@@ -11,6 +11,7 @@ mod lifecycle;
 mod list;
 mod orgs;
 mod publishing;
+mod quarantine;
 mod references;
 mod replace;
 mod requeue;

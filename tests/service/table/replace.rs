@@ -1,7 +1,9 @@
 //! Tests of replacing a failed record, and of queuing its build again.
 
+use std::time::Duration;
+
 use pack_upload::{
-    aws::{Created, VersionState},
+    aws::{Created, Lease, VersionState},
     records::{BuildStatus, OrgId, Timestamp},
 };
 
@@ -47,6 +49,43 @@ async fn a_record_that_is_no_longer_failed_is_not_replaced() {
     assert_eq!(database.table.record(new.id).await.unwrap(), None);
 }
 
+/// A build that publishes a failed record does not raise its attempt, so only the status shows the change.
+#[tokio::test]
+async fn a_record_that_is_queued_in_the_same_attempt_is_not_replaced() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let seen = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;
+    database.set(&seen, "build_status", "queued").await;
+    let new = record(org, "tools", "1.0.0", "new");
+    let found = existing(database.table.replace(&seen, &new).await.unwrap());
+    assert_eq!((found.id, found.build.status), (seen.id, BuildStatus::Queued));
+}
+
+#[tokio::test]
+async fn a_failed_record_of_a_published_version_is_not_replaced() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let old = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;
+    database.set_claim(&old, "layer_digest", &old.release.layer_digest.to_string()).await;
+    let new = record(org, "tools", "1.0.0", "new");
+    assert_eq!(existing(database.table.replace(&old, &new).await.unwrap()), old);
+    assert!(database.table.is_published(&old).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_failed_record_that_is_being_built_is_not_replaced() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let old = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(database.table.begin_build(&old, &lease, now).await.unwrap());
+    let new = record(org, "tools", "1.0.0", "new");
+    assert_eq!(existing(database.table.replace(&old, &new).await.unwrap()).id, old.id);
+    database.table.release(&old, &lease).await.unwrap();
+    assert!(matches!(database.table.replace(&old, &new).await.unwrap(), Created::Written));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_twenty_concurrent_replacements_succeeds() {
     let database = Database::start().await;
@@ -64,7 +103,7 @@ async fn one_of_twenty_concurrent_replacements_succeeds() {
         match task.await.unwrap() {
             (Created::Written, new) => written.push(new),
             (Created::Taken(winner), _) => found.push(*winner),
-            (Created::Deleted(_), _) => panic!("nothing was deleted"),
+            (Created::Deleted(_) | Created::Quarantined(_), _) => panic!("the version can be taken"),
         }
     }
     let [winner] = written.as_slice() else { panic!("{} won", written.len()) };

@@ -137,6 +137,6 @@ pub(crate) fn existing(created: Created) -> Record {
     match created {
         Created::Taken(record) => *record,
         Created::Written => panic!("the record was written"),
-        Created::Deleted(_) => panic!("no record has the version"),
+        Created::Deleted(_) | Created::Quarantined(_) => panic!("the version cannot be taken"),
     }
 }

@@ -5,11 +5,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use pack_format::{Limits, Tree, image::Image};
 use pack_upload::{
-    aws::{Job, Queue, Staging, Table, Timeouts},
-    build::Builder,
-    identity::{Billing, Org},
+    aws::{Job, Queue, SavedImages, Staging, Table, Timeouts},
+    build::{BuildOutcome, Builder},
+    identity::{Billing, Caller, Org, Scope},
     lambda::sqs::Handlers,
-    lifecycle::{Lifecycle, Purger},
+    lifecycle::{Lifecycle, Operator, Purger},
     records::{OrgId, Record, Visibility},
     registry::{Credentials, Registry, RegistryAddress, Settings},
     requeue::{self, Requeue},
@@ -22,6 +22,9 @@ use test_support::{
 use tokio::time::Instant;
 
 use crate::support::Embedded;
+
+/// The result of [`Fixture::pullable`] for a record without an image.
+pub(crate) const NOTHING: [Option<String>; 2] = [None, None];
 
 /// The use cases on embedded backends.
 pub(crate) struct Fixture {
@@ -66,6 +69,27 @@ impl Fixture {
         Self { uploads, lifecycle, builder, purger, org, embedded }
     }
 
+    /// Returns the use cases of operators.
+    pub(crate) fn operator(&self) -> Operator {
+        let Embedded { clients, options, .. } = &self.embedded;
+        Operator {
+            actor: "tester".to_owned(),
+            table: self.uploads.table.clone(),
+            builds: self.uploads.queue.clone(),
+            purges: self.lifecycle.purges.clone(),
+            registry: self.builder.registry.clone(),
+            saved_images: SavedImages::new(clients.s3.clone(), options.staging_bucket.clone()),
+            lease: Duration::from_secs(60),
+            lease_wait: Duration::from_millis(200),
+            purge_wait: Duration::from_millis(200),
+        }
+    }
+
+    /// Returns a caller of the org that owns the packs.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { org: self.org.clone(), scopes: vec![Scope::CapsWrite], credential_id: "key:0123456789ab".to_owned() }
+    }
+
     /// Returns the handlers of the builder function.
     pub(crate) fn handlers(&self) -> Handlers {
         Handlers { builder: self.builder.clone(), purger: self.purger.clone() }
@@ -88,6 +112,25 @@ impl Fixture {
             Outcome::Created(record) => record,
             Outcome::Existing(record) | Outcome::QueuedAgain(record) => panic!("{} exists", record.id),
         }
+    }
+
+    /// Uploads and builds a pack.
+    pub(crate) async fn ready(&self, behavior: &str) -> Record {
+        let record = self.create(pack(behavior)).await;
+        assert_eq!(self.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+        record
+    }
+
+    /// Requests the image manifest of a record by tag and by digest. Returns the digest of each that exists.
+    pub(crate) async fn pullable(&self, record: &Record) -> [Option<String>; 2] {
+        let (repository, tag) = record.release.image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
+        let mut found = [None, None];
+        for (found, reference) in found.iter_mut().zip([tag, &record.release.image_digest.to_string()]) {
+            let url = format!("http://{}/v2/{repository}/manifests/{reference}", self.embedded.backends.registry);
+            let response = reqwest::get(url).await.unwrap();
+            *found = response.headers().get("docker-content-digest").map(|digest| digest.to_str().unwrap().to_owned());
+        }
+        found
     }
 
     pub(crate) async fn read(&self, record: &Record) -> Record {

@@ -78,6 +78,19 @@ async fn a_late_build_leaves_the_image_of_a_later_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_build_leaves_no_image_of_a_quarantined_pack() {
+    let mut late = LateBuild::start().await;
+    let Outcome::QueuedAgain(retried) = late.fixture.submit(pack("first")).await else { panic!("a second record") };
+    assert_eq!(late.fixture.builder.build(Job::from(&retried)).await.unwrap(), BuildOutcome::Ready);
+    let reason = "it steals secrets".parse().unwrap();
+    late.fixture.operator().quarantine(retried.id, &reason).await.unwrap();
+
+    let (result, is_pullable) = late.finish().await;
+    assert_eq!((result.unwrap(), is_pullable), (BuildOutcome::Dropped, false));
+    assert_eq!(late.repository.manifest("1.0.0").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_build_deletes_nothing_while_another_build_holds_the_lease() {
     let mut late = LateBuild::start().await;
     let second = late.fixture.create(pack("second")).await;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use pack_upload::{
     aws::{Job, Lease, PurgeJob, Queue},
     build::BuildOutcome,
-    identity::{Caller, Permission},
     lifecycle::{DeleteError, PurgeError, PurgeOutcome},
     records::{BuildStatus, PackId, Record, Timestamp},
     registry::Credentials,
@@ -14,45 +13,16 @@ use pack_upload::{
     upload::UploadError,
 };
 
-use super::fixture::{Fixture, pack, registry};
+use super::fixture::{Fixture, NOTHING, pack, registry};
 
 impl Fixture {
-    fn caller(&self) -> Caller {
-        Caller {
-            org: self.org.clone(),
-            permissions: vec![Permission::CapsWrite],
-            credential_id: "key:0123456789ab".to_owned(),
-        }
-    }
-
     /// Begins the deletion of a record. The purge runs only if the test runs it.
     async fn delete(&self, record: &Record) {
         let deletion = self.lifecycle.delete(&self.caller(), record.id).await.unwrap();
         assert!(!deletion.is_complete);
         assert_eq!(self.read(record).await.build.status, BuildStatus::Deleting);
     }
-
-    /// Uploads and builds a pack.
-    async fn ready(&self, behavior: &str) -> Record {
-        let record = self.create(pack(behavior)).await;
-        assert_eq!(self.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
-        record
-    }
-
-    /// Requests the image manifest of a record by tag and by digest. Returns the digest of each that exists.
-    async fn pullable(&self, record: &Record) -> [Option<String>; 2] {
-        let (repository, tag) = record.release.image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
-        let mut found = [None, None];
-        for (found, reference) in found.iter_mut().zip([tag, &record.release.image_digest.to_string()]) {
-            let url = format!("http://{}/v2/{repository}/manifests/{reference}", self.embedded.backends.registry);
-            let response = reqwest::get(url).await.unwrap();
-            *found = response.headers().get("docker-content-digest").map(|digest| digest.to_str().unwrap().to_owned());
-        }
-        found
-    }
 }
-
-const NOTHING: [Option<String>; 2] = [None, None];
 
 #[tokio::test]
 async fn a_purged_image_cannot_be_pulled_and_a_purge_can_be_repeated() {

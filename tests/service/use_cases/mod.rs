@@ -12,5 +12,6 @@ mod late_builds;
 mod lifecycle;
 mod panics;
 mod push;
+mod quarantine;
 mod rebuild;
 mod upload;

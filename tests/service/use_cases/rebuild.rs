@@ -1,16 +1,14 @@
 //! Tests of rebuilding a ready pack whose image was lost.
 
-use std::time::Duration;
-
 use pack_upload::{
     aws::Job,
     build::BuildOutcome,
     records::{BuildStatus, Record, Timestamp},
-    requeue::Settings,
+    registry::Credentials,
     upload::{Outcome, UploadError},
 };
 
-use super::fixture::{Fixture, pack};
+use super::fixture::{Fixture, pack, registry};
 use crate::support::RepositoryClient;
 
 /// Returns the record of a ready pack that an operator has queued again because its image was lost.
@@ -19,10 +17,10 @@ async fn rebuilt(fixture: &Fixture) -> Record {
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
     let release = &record.release;
     fixture.builder.registry.delete(&release.image_ref, release.image_digest).await.unwrap();
-    let ready = fixture.read(&record).await;
     fixture.jobs().await;
-    assert!(fixture.uploads.table.rebuild(&ready, "operator", Timestamp::now()).await.unwrap());
-    assert!(!fixture.uploads.table.rebuild(&ready, "operator", Timestamp::now()).await.unwrap());
+    fixture.operator().rebuild(record.id).await.unwrap();
+    let error = fixture.operator().rebuild(record.id).await.unwrap_err();
+    assert_eq!(error.to_string(), "the pack is queued, not ready");
     fixture.read(&record).await
 }
 
@@ -36,13 +34,28 @@ async fn a_lost_image_is_built_from_the_staged_archive_with_the_same_digest() {
     let fixture = Fixture::start().await;
     let record = rebuilt(&fixture).await;
     assert_eq!(tagged_digest(&fixture).await, None);
-
-    let settings = Settings { resend_after: Duration::ZERO, ..Settings::default() };
-    assert_eq!(fixture.requeue(settings).sweep().await.unwrap().sent, 1);
     let [job] = *fixture.jobs().await else { panic!("not one job") };
     assert_eq!(job, Job { pack_id: record.id, attempt: 2 });
     assert_eq!(fixture.builder.build(job).await.unwrap(), BuildOutcome::Ready);
     assert_eq!(tagged_digest(&fixture).await, Some(record.release.image_digest.to_string()));
+}
+
+#[tokio::test]
+async fn a_rebuild_counts_as_the_first_send_of_a_new_attempt_without_an_error() {
+    let mut fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
+    let reachable = fixture.builder.registry.clone();
+    fixture.builder.registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
+    fixture.builder.build(Job::from(&record)).await.unwrap_err();
+    assert!(fixture.read(&record).await.build.last_error.is_some());
+    fixture.builder.registry = reachable;
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+
+    let before = Timestamp::now();
+    fixture.operator().rebuild(record.id).await.unwrap();
+    let build = fixture.read(&record).await.build;
+    assert!(build.enqueued_at >= before, "{build:?}");
+    assert_eq!((build.attempt, build.sends, build.tries, build.last_error), (2, 1, 0, None));
 }
 
 #[tokio::test]

@@ -234,6 +234,13 @@ pub(crate) fn delete(id: &str) -> Value {
     event
 }
 
+/// Returns the event that makes a pack a community pack.
+pub(crate) fn update(id: &str) -> Value {
+    let mut event = event("update");
+    event["rawPath"] = json!(format!("/v1/packs/{id}"));
+    event
+}
+
 /// Returns the event that submits an upload whose archive is in S3.
 pub(crate) fn submit(upload_id: &str) -> Value {
     form("upload_id", upload_id.as_bytes())

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 
 use super::{
     fault::{Call, Fault, PlannedFault, Role, Service},
-    lambda_stack::{LambdaStack, delete},
+    lambda_stack::{LambdaStack, delete, update},
     workflow::{Workflow, archive},
 };
 
@@ -134,6 +134,23 @@ async fn run_deletion(stack: &mut LambdaStack, workflow: Workflow, name: &str, f
     assert_eq!(stack.dead_letters().await, 0);
 }
 
+/// Runs one case of a change of the visibility. A repeated request succeeds, whether or not the first one applied.
+async fn run_change(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
+    let uploaded = workflow.prepare(stack, name).await.expect("the pack was uploaded");
+    let id = uploaded.text("id").to_owned();
+    stack.injector.inject(faults);
+    let first = workflow.run(stack, name, Some(uploaded)).await;
+    stack.injector.clear();
+    if let Some(response) = first.filter(|response| response.status != StatusCode::OK) {
+        response.expect_error(503, "unavailable");
+        assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    }
+
+    let again = stack.request(update(&id)).await.expect("no fault is left");
+    again.expect(StatusCode::OK);
+    assert_eq!([again.text("visibility"), again.text("build_status")], ["community", "ready"]);
+}
+
 async fn matrix(workflow: Workflow) {
     let cases: Vec<_> = calls_of(workflow).await.into_iter().flat_map(cases_for).enumerate().collect();
     assert!(!cases.is_empty());
@@ -145,10 +162,13 @@ async fn matrix(workflow: Workflow) {
                 let names: Vec<_> = faults.iter().map(PlannedFault::to_string).collect();
                 println!("{workflow:?} {index}: {}", names.join(", then "));
                 let name = format!("case-{index}");
-                if workflow.is_deletion() {
-                    run_deletion(&mut stack, workflow, &name, faults.clone()).await;
-                } else {
-                    run_case(&mut stack, workflow, &name, faults.clone()).await;
+                let faults = faults.clone();
+                match workflow {
+                    Workflow::SetVisibility => run_change(&mut stack, workflow, &name, faults).await,
+                    Workflow::DeletePack | Workflow::ResendLostPurge => {
+                        run_deletion(&mut stack, workflow, &name, faults).await;
+                    }
+                    _ => run_case(&mut stack, workflow, &name, faults).await,
                 }
             }
             stack.check_tags().await;
@@ -193,6 +213,11 @@ async fn resending_a_lost_job_survives_every_fault() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failing_a_build_after_its_last_try_survives_every_fault() {
     matrix(Workflow::FailAfterLastTry).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setting_the_visibility_survives_every_fault() {
+    matrix(Workflow::SetVisibility).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@ use reqwest::StatusCode;
 
 use super::{
     fault::Role,
-    lambda_stack::{LambdaStack, begin, delete, submit},
+    lambda_stack::{LambdaStack, begin, delete, submit, update},
 };
 use crate::support::{ApiResponse, Archive, put_archive};
 
@@ -24,6 +24,8 @@ pub(crate) enum Workflow {
     ResendLostJob,
     /// requeue marks a build as failed after its last try ended without a result.
     FailAfterLastTry,
+    /// A ready pack becomes a community pack.
+    SetVisibility,
     /// A ready pack is deleted and purged.
     DeletePack,
     /// requeue resends a lost purge job.
@@ -35,16 +37,13 @@ impl Workflow {
     pub(crate) fn roles(self) -> &'static [Role] {
         match self {
             Self::Upload => &[Role::Api, Role::Builder],
-            Self::RetryFailedBuild | Self::ReplaceFailedPack | Self::SubmitSentArchive => &[Role::Api],
+            Self::RetryFailedBuild | Self::ReplaceFailedPack | Self::SubmitSentArchive | Self::SetVisibility => {
+                &[Role::Api]
+            }
             Self::BuildExpiredArchive => &[Role::Builder],
             Self::DeletePack => &[Role::Api, Role::Builder],
             Self::ResendLostJob | Self::FailAfterLastTry | Self::ResendLostPurge => &[Role::Requeue],
         }
-    }
-
-    /// Returns whether the workflow deletes the pack.
-    pub(crate) fn is_deletion(self) -> bool {
-        matches!(self, Self::DeletePack | Self::ResendLostPurge)
     }
 
     /// Starts a stack with the settings that this workflow needs.
@@ -101,7 +100,7 @@ impl Workflow {
                 assert!(stack.table.begin_build(&record, &Lease::new(now), now).await.unwrap());
                 Some(response)
             }
-            Self::DeletePack | Self::ResendLostPurge => {
+            Self::SetVisibility | Self::DeletePack | Self::ResendLostPurge => {
                 let response = upload(stack, &archive(name)).await;
                 stack.settle().await;
                 if self == Self::ResendLostPurge {
@@ -114,7 +113,7 @@ impl Workflow {
         }
     }
 
-    /// Runs the workflow and returns the response to its upload or deletion. If the workflow sends no request, returns
+    /// Runs the workflow and returns the response to its upload, change or deletion. If the workflow sends no request, returns
     /// the response from [`Self::prepare`]. Returns `None` if the process was killed before it responded.
     pub(crate) async fn run(
         self,
@@ -129,6 +128,10 @@ impl Workflow {
                 stack.request(submit(begun.text("upload_id"))).await
             }
             Self::BuildExpiredArchive => prepared,
+            Self::SetVisibility => {
+                let uploaded = prepared.expect("prepare uploaded the pack");
+                stack.request(update(uploaded.text("id"))).await
+            }
             Self::DeletePack => {
                 let uploaded = prepared.expect("prepare uploaded the pack");
                 stack.request(delete(uploaded.text("id"))).await

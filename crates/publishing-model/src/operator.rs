@@ -1,0 +1,61 @@
+use crate::{
+    lease::{held_claim, take_lease},
+    protocol::{Applied, Publishing, require},
+    state::{Id, Quarantine, Record, State, Status, Step, Task, Worker, WorkerId},
+};
+
+impl Publishing {
+    pub(crate) fn begin_quarantine(&self, state: &mut State, worker: WorkerId) -> Applied {
+        let (id, record) = state.owner()?;
+        require(matches!(record.status, Status::Ready | Status::Quarantined))?;
+        let content = record.content;
+        // An interrupted quarantine can be repeated any number of times.
+        if state.claim.as_ref()?.quarantine.is_none() {
+            require(state.quarantines_left > 0)?;
+            state.quarantines_left -= 1;
+        }
+        if self.guards.quarantine_takes_lease {
+            take_lease(state, worker)?;
+        }
+        state.claim.as_mut()?.quarantine = Some(Quarantine::Changing);
+        state.records[id].as_mut()?.status = Status::Quarantined;
+        state.workers[worker] = Worker::Running(Task::Quarantine { content }, Step::Save);
+        Some(())
+    }
+}
+
+pub(crate) fn rebuild(state: &mut State, id: Id) -> Applied {
+    let record = state.records[id].as_mut()?;
+    require(record.status == Status::Ready && state.rebuilds_left > 0)?;
+    queue_next_attempt(record);
+    state.rebuilds_left -= 1;
+    Some(())
+}
+
+fn queue_next_attempt(record: &mut Record) {
+    record.status = Status::Queued;
+    record.attempt += 1;
+    record.tried = false;
+}
+
+pub(crate) fn begin_restore(state: &mut State, worker: WorkerId) -> Applied {
+    let (_, record) = state.owner()?;
+    require(record.status == Status::Quarantined && state.saved.is_some())?;
+    let content = record.content;
+    take_lease(state, worker)?;
+    state.claim.as_mut()?.quarantine = Some(Quarantine::Changing);
+    state.workers[worker] = Worker::Running(Task::Restore { content }, Step::Push);
+    Some(())
+}
+
+/// Runs the transaction that ends a quarantine: clears it in the claim, and queues the record's next attempt.
+pub(crate) fn end_quarantine(state: &mut State, worker: WorkerId) {
+    let owner = state.owner().map(|(id, record)| (id, record.status));
+    let Some((id, Status::Quarantined)) = owner else { return };
+    let Some(claim) = held_claim(state, worker) else { return };
+    claim.quarantine = None;
+    if let Some(record) = state.records[id].as_mut() {
+        queue_next_attempt(record);
+    }
+    state.restored = true;
+}

@@ -1,0 +1,148 @@
+use std::{io, time::Duration};
+
+use super::{Deletion, delete::purge_in_time, pauses::pauses};
+use crate::{
+    aws::{self, Job, Lease, PurgeJob, Queue, SavedImages, Table},
+    error_chain::ErrorChain,
+    records::{BuildState, BuildStatus, PackId, Record, Timestamp},
+    registry::{self, Registry},
+};
+
+/// The use cases of the platform's operators, who may change the packs of every org. Each change writes an audit entry.
+/// A call that was interrupted can be repeated.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// The operator's name in audit entries.
+    pub actor: String,
+    pub table: Table,
+    pub builds: Queue<Job>,
+    pub purges: Queue<PurgeJob>,
+    pub registry: Registry,
+    pub saved_images: SavedImages,
+    /// The duration of a lease on a version. It must exceed the timeout of one change in the registry.
+    pub lease: Duration,
+    /// How long to wait for a build or a purge of the version to end.
+    pub lease_wait: Duration,
+    /// How long a deletion waits for its purge.
+    pub purge_wait: Duration,
+}
+
+/// Why a pack was not changed, or not completely. It is safe to retry.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    #[error("the pack {0} does not exist")]
+    NotFound(PackId),
+    #[error("the pack is {found}, not {needed}")]
+    WrongState { found: BuildState, needed: &'static str },
+    #[error("{references} references to the pack exist; remove them with `admin pack unpin`")]
+    InUse { references: u32 },
+    #[error("the registry has no image of the pack; rebuild the pack or delete it")]
+    ImageLost,
+    #[error("no saved image of the pack exists, so it can only be deleted")]
+    NotSaved,
+    #[error("a build, a purge or another command is changing this version; repeat the command in a few minutes")]
+    Leased,
+    #[error("the pack changed during the command; repeat the command")]
+    Contested,
+    #[error("a storage error")]
+    Storage(#[from] aws::Error),
+    #[error("a registry error")]
+    Registry(#[from] registry::Error),
+    #[error("a temporary file could not be written")]
+    TemporaryFile(#[from] io::Error),
+}
+
+impl Operator {
+    /// Queues the next build of a ready pack whose image was lost. Returns the record as it was.
+    ///
+    /// # Errors
+    /// Returns [`OperatorError::WrongState`] if the pack is not ready.
+    pub async fn rebuild(&self, id: PackId) -> Result<Record, OperatorError> {
+        let record = self.find(id).await?;
+        if !self.table.rebuild(&record, &self.actor, Timestamp::now()).await? {
+            return Err(self.wrong_state(id, "ready").await?);
+        }
+        self.send_next_build(&record).await;
+        Ok(record)
+    }
+
+    /// Deletes a pack, as its owner can, and its saved image if the pack is quarantined. The version then stays
+    /// quarantined. A repeated call sends the purge job again.
+    ///
+    /// # Errors
+    /// Returns [`OperatorError::InUse`] if references to the pack exist.
+    pub async fn delete(&self, id: PackId) -> Result<Deletion, OperatorError> {
+        let Some(record) = self.table.record(id).await? else {
+            // An interrupted deletion may have left the saved image.
+            self.saved_images.delete(id).await?;
+            return Err(OperatorError::NotFound(id));
+        };
+        let is_deleting = record.build.status == BuildStatus::Deleting;
+        if !is_deleting && !self.table.mark_deleting_by_operator(&record, &self.actor, Timestamp::now()).await? {
+            let references = self.find(id).await?.reference_count;
+            return Err(if references > 0 { OperatorError::InUse { references } } else { OperatorError::Contested });
+        }
+        self.saved_images.delete(id).await?;
+        let is_complete = purge_in_time(&self.table, &self.purges, id, self.purge_wait).await?;
+        Ok(Deletion { record, is_complete })
+    }
+
+    pub(super) async fn find(&self, id: PackId) -> Result<Record, OperatorError> {
+        self.table.record(id).await?.ok_or(OperatorError::NotFound(id))
+    }
+
+    /// Returns the error for a pack that is not in the state that a use case needs.
+    pub(super) async fn wrong_state(&self, id: PackId, needed: &'static str) -> Result<OperatorError, OperatorError> {
+        let found = BuildState::from(&self.find(id).await?.build.status);
+        Ok(OperatorError::WrongState { found, needed })
+    }
+
+    /// Sends the job of the attempt that follows the one of `record`. If this fails, [`requeue`](crate::requeue) sends
+    /// the job later.
+    pub(super) async fn send_next_build(&self, record: &Record) {
+        let job = Job { pack_id: record.id, attempt: record.build.attempt.saturating_add(1) };
+        if let Err(error) = self.builds.send(job).await {
+            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue sends it later");
+        }
+    }
+
+    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the pack is
+    /// not in the state `needed`.
+    pub(super) async fn take_lease(
+        &self,
+        id: PackId,
+        needed: &'static str,
+        is_allowed: fn(&BuildStatus) -> bool,
+        begin: impl AsyncFn(&Lease, Timestamp) -> Result<bool, aws::Error>,
+    ) -> Result<Lease, OperatorError> {
+        let mut pauses = pauses(self.lease_wait);
+        loop {
+            let now = Timestamp::now();
+            let lease = Lease::new(now + self.lease);
+            if begin(&lease, now).await? {
+                return Ok(lease);
+            }
+            if !is_allowed(&self.find(id).await?.build.status) {
+                return Err(self.wrong_state(id, needed).await?);
+            }
+            tokio::time::sleep(pauses.next().ok_or(OperatorError::Leased)?).await;
+        }
+    }
+
+    /// Takes the lease again before a change in the registry.
+    pub(super) async fn renew(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
+        let now = Timestamp::now();
+        if self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
+            Ok(())
+        } else {
+            Err(OperatorError::Leased)
+        }
+    }
+
+    /// Releases the lease. If this fails, the lease expires.
+    pub(super) async fn release(&self, record: &Record, lease: &Lease) {
+        if let Err(error) = self.table.release(record, lease).await {
+            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
+        }
+    }
+}

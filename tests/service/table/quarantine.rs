@@ -1,0 +1,101 @@
+//! Tests of the conditions of each step that quarantines a version or restores it.
+
+use std::time::Duration;
+
+use pack_upload::{
+    aws::{Created, Lease, Table},
+    records::{BuildStatus, OrgId, QuarantineReason, Record, Timestamp, Visibility},
+};
+
+use super::support::{Database, publish, record};
+
+const ACTOR: &str = "tester";
+
+fn reason() -> QuarantineReason {
+    "it steals secrets".parse().unwrap()
+}
+
+fn held() -> (Lease, Timestamp) {
+    let now = Timestamp::now();
+    (Lease::new(now + Duration::from_secs(60)), now)
+}
+
+/// Writes a queued record.
+async fn queued(table: &Table) -> Record {
+    let record = record(OrgId::generate(), "tools", "1.0.0", "a");
+    assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
+    record
+}
+
+/// Writes a ready record and begins its quarantine. Returns the lease of the quarantine.
+async fn quarantined(table: &Table) -> (Record, Lease) {
+    let record = queued(table).await;
+    assert!(publish(table, &record, Timestamp::now()).await);
+    let (lease, now) = held();
+    assert!(table.begin_quarantine(&record, &reason(), &lease, ACTOR, now).await.unwrap());
+    (table.record(record.id).await.unwrap().unwrap(), lease)
+}
+
+#[tokio::test]
+async fn a_quarantine_begins_only_in_the_current_attempt_of_a_ready_record_whose_version_nobody_changes() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let queued = queued(table).await;
+    let begin = async |record: &Record| {
+        let (lease, now) = held();
+        table.begin_quarantine(record, &reason(), &lease, ACTOR, now).await.unwrap()
+    };
+    assert!(!begin(&queued).await);
+    assert!(publish(table, &queued, Timestamp::now()).await);
+    let ready = table.record(queued.id).await.unwrap().unwrap();
+    assert!(table.rebuild(&ready, ACTOR, Timestamp::now()).await.unwrap());
+    let rebuilt = table.record(queued.id).await.unwrap().unwrap();
+    assert!(publish(table, &rebuilt, Timestamp::now()).await);
+    assert!(!begin(&ready).await, "an earlier attempt");
+
+    let (lease, now) = held();
+    assert!(table.renew_lease(&rebuilt, &lease, now).await.unwrap());
+    assert!(!begin(&rebuilt).await, "leased");
+    table.release(&rebuilt, &lease).await.unwrap();
+    assert!(begin(&rebuilt).await);
+}
+
+#[tokio::test]
+async fn only_the_holder_of_the_lease_ends_a_quarantine() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (record, lease) = quarantined(table).await;
+    let (other, now) = held();
+    assert!(!table.begin_restore(&record, &other, now).await.unwrap());
+    assert!(!table.end_quarantine(&record, &other, ACTOR, now).await.unwrap());
+    assert!(table.end_quarantine(&record, &lease, ACTOR, now).await.unwrap());
+    let build = table.record(record.id).await.unwrap().unwrap().build;
+    assert_eq!((build.status, build.attempt, build.sends, build.tries), (BuildStatus::Queued, 2, 1, 0));
+    assert!(database.is_pending(&record).await);
+}
+
+#[tokio::test]
+async fn a_quarantine_of_a_pack_that_is_being_deleted_neither_begins_nor_ends() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (record, lease) = quarantined(table).await;
+    assert!(table.mark_deleting_by_operator(&record, ACTOR, Timestamp::now()).await.unwrap());
+    assert!(!table.mark_deleting_by_operator(&record, ACTOR, Timestamp::now()).await.unwrap());
+    assert!(!table.end_quarantine(&record, &lease, ACTOR, Timestamp::now()).await.unwrap());
+    table.release(&record, &lease).await.unwrap();
+    let (lease, now) = held();
+    assert!(!table.begin_quarantine(&record, &reason(), &lease, ACTOR, now).await.unwrap());
+    assert!(!table.begin_restore(&record, &lease, now).await.unwrap());
+    assert_eq!(table.record(record.id).await.unwrap().unwrap().build.status, BuildStatus::Deleting);
+}
+
+#[tokio::test]
+async fn the_owner_neither_deletes_nor_changes_a_quarantined_pack() {
+    let database = Database::start().await;
+    let (record, _lease) = quarantined(&database.table).await;
+    let (org, now) = (record.release.org_id, Timestamp::now());
+    let found = database.table.mark_deleting(org, record.id, now).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&record));
+    let found = database.table.set_visibility(org, record.id, Visibility::Community).await;
+    assert_eq!(found.unwrap(), Some(record));
+}

@@ -1,0 +1,189 @@
+//! Tests of quarantines, and of deletions by an operator: [`Operator`](pack_upload::lifecycle::Operator).
+
+use std::time::Duration;
+
+use pack_upload::{
+    aws::{Job, Lease, PurgeJob},
+    build::BuildOutcome,
+    lifecycle::{ChangeError, DeleteError, OperatorError, PurgeOutcome},
+    records::{BuildStatus, Quarantine, QuarantineReason, Record, Timestamp, Visibility},
+    registry::Blob,
+    upload::{Outcome, UploadError},
+};
+
+use super::fixture::{Fixture, NOTHING, pack};
+
+fn reason() -> QuarantineReason {
+    "it steals secrets".parse().unwrap()
+}
+
+/// Returns what [`Fixture::pullable`] returns for a record whose image exists and is tagged.
+fn everything(record: &Record) -> [Option<String>; 2] {
+    let digest = Some(record.release.image_digest.to_string());
+    [digest.clone(), digest]
+}
+
+/// Fails unless an upload of each content, and a dry run of it, is rejected because of `quarantine`.
+async fn expect_no_upload(fixture: &Fixture, quarantine: &Quarantine) {
+    for behavior in ["hello", "other"] {
+        for result in [
+            fixture.uploads.submit(&fixture.org, pack(behavior)).await.map(drop),
+            fixture.uploads.check(&fixture.org, pack(behavior)).await.map(drop),
+        ] {
+            let error = result.unwrap_err();
+            assert!(matches!(&error, UploadError::Quarantined(found) if found == quarantine), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_quarantined_pack_cannot_be_pulled_uploaded_changed_built_or_deleted() {
+    let fixture = Fixture::start().await;
+    let record = fixture.ready("hello").await;
+    assert_eq!(fixture.pullable(&record).await, everything(&record));
+    fixture.operator().quarantine(record.id, &reason()).await.unwrap();
+
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+    assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Quarantined { reason: reason() });
+    let quarantine = Quarantine { pack_id: Some(record.id), reason: reason() };
+    expect_no_upload(&fixture, &quarantine).await;
+    let caller = fixture.caller();
+    let error = fixture.lifecycle.set_visibility(&caller, record.id, Visibility::Community).await.unwrap_err();
+    assert!(matches!(&error, ChangeError::Quarantined(found) if *found == quarantine), "{error:?}");
+    let error = fixture.lifecycle.delete(&caller, record.id).await.unwrap_err();
+    assert!(matches!(&error, DeleteError::Quarantined(found) if *found == quarantine), "{error:?}");
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Dropped);
+    let error = fixture.operator().rebuild(record.id).await.unwrap_err();
+    assert_eq!(error.to_string(), "the pack is quarantined, not ready");
+    let found = fixture.read(&record).await;
+    assert_eq!((found.build.status, found.release), (BuildStatus::Quarantined { reason: reason() }, record.release));
+}
+
+#[tokio::test]
+async fn a_restored_pack_has_the_same_digest_although_its_archive_has_expired() {
+    let fixture = Fixture::start().await;
+    let record = fixture.ready("hello").await;
+    let operator = fixture.operator();
+    operator.quarantine(record.id, &reason()).await.unwrap();
+    fixture.expire(&record).await;
+    fixture.jobs().await;
+    operator.restore(record.id).await.unwrap();
+    assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Queued);
+
+    let [job] = *fixture.jobs().await else { panic!("not one job") };
+    assert_eq!(fixture.builder.build(job).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(fixture.pullable(&record).await, everything(&record));
+    assert_eq!(operator.saved_images.manifest(record.id).await.unwrap(), None);
+    let Outcome::Existing(found) = fixture.submit(pack("hello")).await else { panic!("not the same pack") };
+    assert_eq!((found.id, found.build.status), (record.id, BuildStatus::Ready));
+    let error = operator.restore(record.id).await.unwrap_err();
+    assert_eq!(error.to_string(), "the pack is ready, not quarantined");
+}
+
+/// A crash is simulated by the writes that precede it.
+#[tokio::test]
+async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
+    let fixture = Fixture::start().await;
+    let ready = fixture.ready("hello").await;
+    let (operator, table) = (fixture.operator(), &fixture.uploads.table);
+    let ended = || (Lease::new(Timestamp::now()), Timestamp::now());
+
+    let (lease, now) = ended();
+    assert!(table.begin_quarantine(&ready, &reason(), &lease, "tester", now).await.unwrap());
+    assert_eq!(
+        fixture.pullable(&ready).await,
+        everything(&ready),
+        "the first command ended before it removed the image"
+    );
+    let corrected: QuarantineReason = "it sends secrets to another host".parse().unwrap();
+    operator.quarantine(ready.id, &corrected).await.unwrap();
+    assert_eq!(fixture.read(&ready).await.build.status, BuildStatus::Quarantined { reason: corrected });
+    assert_eq!(fixture.pullable(&ready).await, NOTHING);
+
+    let (lease, now) = ended();
+    assert!(table.begin_restore(&ready, &lease, now).await.unwrap());
+    let manifest = operator.saved_images.manifest(ready.id).await.unwrap().unwrap();
+    for blob in Blob::all_of(&manifest).unwrap() {
+        let content = operator.saved_images.blob(ready.id, blob.digest).await.unwrap().unwrap();
+        operator.registry.push_blob(&ready.release.image_ref, blob, content).await.unwrap();
+    }
+    operator.registry.push_manifest(&ready.release.image_ref, manifest).await.unwrap();
+    assert_eq!(fixture.pullable(&ready).await, [None, Some(ready.release.image_digest.to_string())]);
+    operator.quarantine(ready.id, &reason()).await.unwrap();
+    assert_eq!(fixture.pullable(&ready).await, NOTHING);
+
+    operator.restore(ready.id).await.unwrap();
+    let restored = fixture.read(&ready).await;
+    assert_eq!(fixture.builder.build(Job::from(&restored)).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(fixture.pullable(&ready).await, everything(&ready));
+}
+
+#[tokio::test]
+async fn only_a_ready_pack_that_nobody_is_changing_is_quarantined() {
+    let fixture = Fixture::start().await;
+    let record = fixture.create(pack("hello")).await;
+    let operator = fixture.operator();
+    let error = operator.quarantine(record.id, &reason()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the pack is queued, not ready");
+    assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(fixture.uploads.table.renew_lease(&record, &lease, now).await.unwrap());
+    let error = operator.quarantine(record.id, &reason()).await.unwrap_err();
+    assert!(matches!(error, OperatorError::Leased), "{error:?}");
+    fixture.uploads.table.release(&record, &lease).await.unwrap();
+
+    operator.registry.delete(&record.release.image_ref, record.release.image_digest).await.unwrap();
+    let error = operator.quarantine(record.id, &reason()).await.unwrap_err();
+    assert!(matches!(error, OperatorError::ImageLost), "{error:?}");
+    assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Ready);
+}
+
+#[tokio::test]
+async fn a_deletion_by_an_operator_leaves_a_quarantined_version_quarantined() {
+    let fixture = Fixture::start().await;
+    let record = fixture.ready("hello").await;
+    let (operator, table) = (fixture.operator(), &fixture.uploads.table);
+    let role = "role/1".parse().unwrap();
+    assert!(table.add_reference(&record, &role, Timestamp::now(), "tester").await.unwrap());
+    operator.quarantine(record.id, &reason()).await.unwrap();
+    let error = operator.delete(record.id).await.unwrap_err();
+    assert!(matches!(error, OperatorError::InUse { references: 1 }), "{error:?}");
+    assert!(table.remove_reference(&record, &role, Timestamp::now(), "tester").await.unwrap());
+
+    for _ in 0..2 {
+        assert!(!operator.delete(record.id).await.unwrap().is_complete);
+        assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Deleting);
+    }
+    expect_no_upload(&fixture, &Quarantine { pack_id: Some(record.id), reason: reason() }).await;
+    let job = PurgeJob { pack_id: record.id };
+    assert_eq!(fixture.purger.purge(job).await.unwrap(), PurgeOutcome::Deleted);
+    assert_eq!(operator.saved_images.manifest(record.id).await.unwrap(), None);
+    expect_no_upload(&fixture, &Quarantine { pack_id: None, reason: reason() }).await;
+    let error = operator.delete(record.id).await.unwrap_err();
+    assert!(matches!(error, OperatorError::NotFound(id) if id == record.id), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_deletion_by_an_operator_frees_the_version_of_another_pack_for_the_same_content() {
+    let fixture = Fixture::start().await;
+    let record = fixture.ready("hello").await;
+    assert!(!fixture.operator().delete(record.id).await.unwrap().is_complete);
+    assert_eq!(fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap(), PurgeOutcome::Deleted);
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+    let error = fixture.uploads.submit(&fixture.org, pack("other")).await.unwrap_err();
+    assert!(matches!(error, UploadError::VersionDeleted { .. }), "{error:?}");
+    let again = fixture.ready("hello").await;
+    assert_eq!(fixture.pullable(&again).await, everything(&record));
+}
+
+#[test]
+fn a_reason_is_one_line_of_text() {
+    for valid in ["x", "it contains malware: see ticket 12", &"é".repeat(1_024)] {
+        assert_eq!(valid.parse::<QuarantineReason>().unwrap().to_string(), valid);
+    }
+    for invalid in ["", " ", "two\nlines", &"x".repeat(1_025)] {
+        assert!(invalid.parse::<QuarantineReason>().is_err(), "{invalid}");
+    }
+}
