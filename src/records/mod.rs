@@ -2,6 +2,7 @@
 
 mod capability_history;
 mod id;
+mod listed_pack;
 mod org_slug;
 mod record;
 mod reference;
@@ -13,6 +14,7 @@ pub use pack_format::Visibility;
 pub use self::{
     capability_history::CapabilityHistory,
     id::{InvalidId, OrgId, PackId},
+    listed_pack::ListedPack,
     org_slug::OrgSlug,
     record::{Build, BuildState, BuildStatus, ImageFormat, Record, Release, UnknownImageFormat},
     reference::{InvalidReference, Reference},

@@ -208,13 +208,6 @@ class Storage(unittest.TestCase):
         self.assertTrue(table["DeletionProtectionEnabled"])
         self.assertTrue(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
 
-    def test_local_creates_the_table_with_the_same_indexes(self):
-        local = (ROOT / "src/local/dynamodb.rs").read_text()
-        for index in RESOURCES["Table"]["Properties"]["GlobalSecondaryIndexes"]:
-            self.assertIn(f'"{index["IndexName"]}"', local)
-            for key in index["KeySchema"]:
-                self.assertIn(f'"{key["AttributeName"]}"', local)
-
 
 class Monitoring(unittest.TestCase):
     alarms = of_type("AWS::CloudWatch::Alarm")

@@ -5,12 +5,13 @@ use aws_sdk_dynamodb::{
 
 use super::{
     Key, Table,
-    item::{self, COMMUNITY, Item, PENDING, RecordItem},
+    index::{CommunityKeys, ListKeys},
+    item::{self, Item, PENDING, RecordItem},
     number, string,
 };
 use crate::{
     aws::Error,
-    records::{BuildState, OrgId, PackId, Record, Timestamp, Visibility},
+    records::{BuildState, BuildStatus, OrgId, PackId, Record, Timestamp, Visibility},
 };
 
 /// The result of a conditional update of a record.
@@ -30,20 +31,31 @@ impl Table {
         id: PackId,
         visibility: Visibility,
     ) -> Result<Option<Record>, Error> {
-        let update = match visibility {
-            Visibility::Org => self.update(Key::record(id), "SET visibility = :visibility REMOVE community_packs"),
-            Visibility::Community => self
-                .update(Key::record(id), "SET visibility = :visibility, community_packs = :community")
-                .expression_attribute_values(":community", string(COMMUNITY)),
-        };
-        let update = update
-            .condition_expression("org_packs = :org AND build_status <> :deleting")
-            .expression_attribute_values(":visibility", string(visibility))
-            .expression_attribute_values(":org", string(org))
-            .expression_attribute_values(":deleting", string(BuildState::Deleting));
-        match change(update).await? {
-            Change::Applied(item) => record(item),
-            Change::Refused(_) => Ok(None),
+        loop {
+            let found = self.record(id).await?.filter(|record| record.release.org_id == org);
+            let Some(record) = found.filter(|record| record.build.status != BuildStatus::Deleting) else {
+                return Ok(None);
+            };
+            let ListKeys { org_packs, org_names, community } = ListKeys::new(&record, visibility);
+            let set = "SET visibility = :visibility, org_packs = :org_packs, org_names = :org_names";
+            let expression = match &community {
+                Some(_) => format!("{set}{}", CommunityKeys::SET),
+                None => format!("{set} REMOVE {}", CommunityKeys::NAMES),
+            };
+            let update = self
+                .update(Key::record(id), &expression)
+                .condition_expression("build_status = :status")
+                .expression_attribute_values(":visibility", string(visibility))
+                .expression_attribute_values(":org_packs", string(org_packs))
+                .expression_attribute_values(":org_names", string(org_names))
+                .expression_attribute_values(":status", string(BuildState::from(&record.build.status)));
+            let values = community.into_iter().flat_map(CommunityKeys::values);
+            let update =
+                values.fold(update, |update, (name, value)| update.expression_attribute_values(name, string(value)));
+            // If the status has changed since it was read, the keys may be wrong.
+            if let Change::Applied(item) = change(update).await? {
+                return self::record(item);
+            }
         }
     }
 
@@ -53,10 +65,13 @@ impl Table {
         let update = self
             .update(
                 Key::record(id),
-                "SET build_status = :deleting, pending = :pending, updated_at = :now, enqueued_at = :now, sends = :one, \
-                 tries = :zero REMOVE build_error, last_error",
+                &format!(
+                    "SET build_status = :deleting, pending = :pending, updated_at = :now, enqueued_at = :now, \
+                     sends = :one, tries = :zero REMOVE build_error, last_error, {}",
+                    CommunityKeys::NAMES
+                ),
             )
-            .condition_expression("org_packs = :org AND build_status <> :deleting AND reference_count = :zero")
+            .condition_expression("org_id = :org AND build_status <> :deleting AND reference_count = :zero")
             .expression_attribute_values(":deleting", string(BuildState::Deleting))
             .expression_attribute_values(":pending", string(PENDING))
             .expression_attribute_values(":now", string(now))

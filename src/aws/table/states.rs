@@ -3,6 +3,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use super::{
     Key, Table,
     audit::{EventType, Subject},
+    index::CommunityKeys,
     item::{self, IndexedItem, PENDING},
     number, string,
 };
@@ -40,8 +41,11 @@ impl Table {
         let queue = self
             .update_record(
                 record,
-                "SET build_status = :queued, pending = :pending, updated_at = :now, attempt = attempt + :one, \
-                 sends = :zero, tries = :zero",
+                &format!(
+                    "SET build_status = :queued, pending = :pending, updated_at = :now, attempt = attempt + :one, \
+                     sends = :zero, tries = :zero REMOVE {}",
+                    CommunityKeys::NAMES
+                ),
             )
             .condition_expression("build_status = :ready AND attempt = :attempt")
             .expression_attribute_values(":queued", string(BuildState::Queued))
