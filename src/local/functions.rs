@@ -16,9 +16,10 @@ use crate::{
 /// job: 5 receives with a visibility timeout of 30 s each.
 const REQUEUE_AFTER_MS: &str = "180000";
 
-/// The default of `BUILD_LEASE_MS` in a local run. If a local run is killed, its unfinished builds may be delayed by up
-/// to this time after the next start.
-const BUILD_LEASE_MS: &str = "60000";
+/// The default of `BUILD_LEASE_MS` in a local run: `PUSH_TIMEOUT_MS`, and a minute for the rest of a build. It is less
+/// than the time for which the local queue redelivers a job. So if a local run is killed, its unfinished builds resume
+/// at most this long after the next start.
+const BUILD_LEASE_MS: &str = "120000";
 
 /// The handlers of the three Lambda functions, configured for the backends of a local run.
 #[derive(Debug, Clone)]

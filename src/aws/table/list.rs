@@ -56,9 +56,9 @@ impl Table {
     /// Lists the packs that match `filter`, newest first: the org's own packs and the ready community packs of other
     /// orgs. Returns at most `limit` packs, starting after `after`. Skips corrupt records.
     ///
-    /// Reads in proportion to what it returns: each filter is the key of a partition. Only the caller's own packs among
-    /// the community packs are read in vain. If there are too many of them, the result is short or empty, and its
-    /// `next` continues the list.
+    /// Reads in proportion to what it returns, because each filter is the key of a partition. The only packs that it
+    /// reads and does not return are the org's own among the community packs. If there are too many of them, the result
+    /// is short or empty, and its `next` continues the list.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let mut scans = self.scans(org, filter, after).await?;
         let mut packs: Vec<ListedPack> = Vec::new();
