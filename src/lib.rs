@@ -14,6 +14,7 @@
 
 pub mod aws;
 pub mod build;
+mod cache;
 pub mod catalog;
 pub mod config;
 pub mod error_chain;

@@ -13,5 +13,5 @@ pub use self::{
     queue::{Job, PurgeJob, Queue},
     saved_images::SavedImages,
     staging::{PresignedPut, Staging},
-    table::{Created, Filter, Lease, NameFilter, Page, PendingPage, Table, VersionState},
+    table::{Created, Filter, INDEXES, Index, Lease, NameFilter, Page, PendingPage, Table, VersionState},
 };

@@ -28,7 +28,7 @@ impl Catalog {
     }
 
     /// Lists the packs that match `filter`, newest first: the packs of the caller's org and all ready community packs.
-    /// Omits their capabilities. The page has at most `limit` packs and starts after `cursor`. It may have fewer, or
+    /// The page has at most `limit` packs and starts after `cursor`. It may have fewer, or
     /// none, even if it is not the last one.
     pub async fn list(
         &self,

@@ -45,6 +45,8 @@ pub struct Api {
     /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, only the time until its commit point counts.
     /// The sum of this and `SEND_TIMEOUT_MS` must be less than the function's timeout of 29 seconds.
     pub deadline: Duration,
+    /// `COMMUNITY_CACHE_MS`: how long pages of community packs are cached. 0 disables the cache.
+    pub community_cache: Duration,
     /// `PURGE_WAIT_MS`: how long a deletion waits for its purge. It must be shorter than `REQUEST_DEADLINE_MS`.
     pub purge_wait: Duration,
     /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
@@ -112,6 +114,7 @@ impl Api {
         let limits = limits(&mut reader);
         let large_limits = large_limits(&mut reader, &limits);
         let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
+        let community_cache = reader.milliseconds("COMMUNITY_CACHE_MS", Duration::from_secs(3));
         let purge_wait = reader.milliseconds("PURGE_WAIT_MS", Duration::from_secs(15));
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
@@ -126,6 +129,7 @@ impl Api {
                 limits,
                 large_limits,
                 deadline,
+                community_cache,
                 purge_wait,
                 timeouts,
                 s3_path_style,

@@ -1,16 +1,12 @@
 use std::{
-    hash::Hash,
     num::NonZeroUsize,
-    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
-use lru::LruCache;
+use super::{ApiKey, Directory, KeyHash, Org};
+use crate::{cache::Cache, records::OrgId};
 
-use super::{ApiKey, Directory, KeyHash, Org, is_within};
-use crate::records::OrgId;
-
-/// The maximum number of entries in each cache. A full cache evicts its least recently used entry.
+/// The maximum number of entries in each cache.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
 /// A directory with a cache. A revocation or a change of billing takes effect when the cached entry expires. Revoked
@@ -24,7 +20,7 @@ pub(super) struct CachedDirectory<D> {
 
 impl<D> CachedDirectory<D> {
     pub(super) fn new(directory: D, keep_for: Duration) -> Self {
-        Self { directory, api_keys: Cache::new(keep_for), orgs: Cache::new(keep_for) }
+        Self { directory, api_keys: Cache::new(keep_for, CAPACITY), orgs: Cache::new(keep_for, CAPACITY) }
     }
 }
 
@@ -54,28 +50,5 @@ impl<D: Directory + Sync> Directory for CachedDirectory<D> {
             self.orgs.put(id, read_at, org.clone());
         }
         Ok(found)
-    }
-}
-
-#[derive(Debug)]
-struct Cache<K: Hash + Eq, V> {
-    keep_for: Duration,
-    /// Each value, with the time when its read began, because the value may not include later changes.
-    entries: Mutex<LruCache<K, (SystemTime, V)>>,
-}
-
-impl<K: Hash + Eq, V: Clone> Cache<K, V> {
-    fn new(keep_for: Duration) -> Self {
-        Self { keep_for, entries: Mutex::new(LruCache::new(CAPACITY)) }
-    }
-
-    fn get(&self, key: &K) -> Option<V> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = entries.get(key).filter(|(read_at, _)| is_within(*read_at, self.keep_for));
-        found.map(|(_, value)| value.clone())
-    }
-
-    fn put(&self, key: K, read_at: SystemTime, value: V) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).put(key, (read_at, value));
     }
 }

@@ -14,7 +14,7 @@ use reqwest::{Client, StatusCode, Url, redirect};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::is_within;
+use crate::cache::is_within;
 
 /// The maximum size of a JWKS, in bytes.
 const MAX_BYTES: usize = 256 * 1_024;

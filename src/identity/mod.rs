@@ -15,10 +15,7 @@ mod permission;
 mod session;
 mod settings;
 
-use std::{
-    future::Future,
-    time::{Duration, SystemTime},
-};
+use std::future::Future;
 
 pub use self::{
     api_key::{ApiKey, InvalidKeySecret, KeyHash, KeySecret},
@@ -46,11 +43,4 @@ pub trait Directory {
     ) -> impl Future<Output = Result<Option<(Org, ApiKey)>, Self::Error>> + Send;
 
     fn org(&self, id: OrgId) -> impl Future<Output = Result<Option<Org>, Self::Error>> + Send;
-}
-
-/// Returns whether `time` is less than `age` ago. Uses the wall clock, because the monotonic clock may stop while a
-/// Lambda function is frozen between two requests. Returns false for a time in the future, which occurs if the clock is
-/// set back.
-fn is_within(time: SystemTime, age: Duration) -> bool {
-    time.elapsed().is_ok_and(|elapsed| elapsed < age)
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::{
     Client,
     types::{
@@ -6,7 +8,7 @@ use aws_sdk_dynamodb::{
     },
 };
 
-use crate::aws;
+use crate::aws::{self, INDEXES, Index};
 
 /// Creates the table if it is missing, with the schema in template.yaml.
 pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws::Error> {
@@ -16,17 +18,15 @@ pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws:
         Err(aws_sdk_dynamodb::Error::ResourceNotFoundException(_)) => {}
         Err(error) => return Err(aws::Error::call("DescribeTable")(error)),
     }
+    let index_keys = INDEXES.iter().flat_map(|index| [index.partition_key, index.sort_key]);
+    let keys: BTreeSet<&str> = ["pk", "sk"].into_iter().chain(index_keys).collect();
     let create = client
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(key("pk", "sk")))
-        .set_attribute_definitions(Some(
-            ["pk", "sk", "org_packs", "community_packs", "pending", "pack_id"].map(string).to_vec(),
-        ))
-        .global_secondary_indexes(index("org-packs", "org_packs", ProjectionType::All))
-        .global_secondary_indexes(index("community-packs", "community_packs", ProjectionType::All))
-        .global_secondary_indexes(index("pending", "pending", ProjectionType::KeysOnly));
+        .set_attribute_definitions(Some(keys.into_iter().map(string).collect()))
+        .set_global_secondary_indexes(Some(INDEXES.map(index).to_vec()));
     create.send().await.map_err(aws::Error::call("CreateTable"))?;
     Ok(())
 }
@@ -47,12 +47,17 @@ fn key(partition: &str, sort: &str) -> Vec<KeySchemaElement> {
         .to_vec()
 }
 
-/// Returns an index whose sort key is the pack's id, so that its items are ordered by creation time.
-fn index(name: &str, partition: &str, projection: ProjectionType) -> GlobalSecondaryIndex {
+fn index(index: &Index) -> GlobalSecondaryIndex {
+    let projection = match index.attributes {
+        [] => Projection::builder().projection_type(ProjectionType::KeysOnly),
+        attributes => Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .set_non_key_attributes(Some(attributes.iter().copied().map(str::to_owned).collect())),
+    };
     GlobalSecondaryIndex::builder()
-        .index_name(name)
-        .set_key_schema(Some(key(partition, "pack_id")))
-        .projection(Projection::builder().projection_type(projection).build())
+        .index_name(index.name)
+        .set_key_schema(Some(key(index.partition_key, index.sort_key)))
+        .projection(projection.build())
         .build()
         .expect("name, keys and projection are set")
 }

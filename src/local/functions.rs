@@ -16,9 +16,10 @@ use crate::{
 /// job: 5 receives with a visibility timeout of 30 s each.
 const REQUEUE_AFTER_MS: &str = "180000";
 
-/// The default of `BUILD_LEASE_MS` in a local run. If a local run is killed, its unfinished builds may be delayed by up
-/// to this time after the next start.
-const BUILD_LEASE_MS: &str = "60000";
+/// The default of `BUILD_LEASE_MS` in a local run: `PUSH_TIMEOUT_MS`, and a minute for the rest of a build. It is less
+/// than the time for which the local queue redelivers a job. So if a local run is killed, its unfinished builds resume
+/// at most this long after the next start.
+const BUILD_LEASE_MS: &str = "120000";
 
 /// The handlers of the three Lambda functions, configured for the backends of a local run.
 #[derive(Debug, Clone)]
@@ -59,7 +60,8 @@ impl Functions {
         let requeue = config::Requeue::read(lookup)?;
 
         let timeouts = &api.timeouts;
-        let table = Table::new(aws::dynamodb(&sdk.dynamodb, timeouts), api.table_name);
+        let table = Table::new(aws::dynamodb(&sdk.dynamodb, timeouts), api.table_name)
+            .with_community_cache(api.community_cache);
         let staging = Staging::new(aws::s3(&sdk.s3, timeouts, true), api.staging_bucket);
         let sqs = aws::sqs(&sdk.sqs, timeouts);
         let queue = Queue::new(sqs.clone(), api.build_queue_url);

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
+    future::Future,
     net::{IpAddr, SocketAddr},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -16,9 +17,10 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::StreamExt as _;
-use lambda_http::{Context, RequestExt as _};
+use lambda_http::{Context, LambdaEvent, request::LambdaRequest};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tower::{Service, ServiceExt as _};
+use tokio::time::timeout;
 use ulid::Ulid;
 
 /// The largest request body that API Gateway accepts, in bytes.
@@ -26,35 +28,35 @@ const MAX_BODY_BYTES: usize = 10_000_000;
 /// How much of an oversized body is read and discarded, in bytes. If the connection closes during the upload, the
 /// client may miss the response.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
-/// The timeout of the `api` function in template.yaml. Requests are not stopped after this time; it only determines the
-/// deadline that the function sees in its context.
-const TIMEOUT: Duration = Duration::from_secs(29);
+/// The largest event of a synchronous invocation, in bytes (Lambda quotas). The body is in it as base64.
+const MAX_EVENT_BYTES: usize = 6_291_456;
+/// The largest response of a synchronous invocation, in bytes, as Lambda's error message states it.
+const MAX_RESPONSE_BYTES: usize = 6_291_556;
+/// The timeout of the `api` function in template.yaml.
+pub const TIMEOUT: Duration = Duration::from_secs(29);
 
-/// Serves a `lambda_http` service over HTTP like an API Gateway HTTP API: each request becomes an event in payload
-/// format 2.0, which `lambda_http` parses as in Lambda.
-pub fn router<S>(service: S) -> Router
+/// Serves a Lambda function over HTTP like an API Gateway HTTP API: each request becomes an event in payload format 2.0.
+/// Rejects what API Gateway and Lambda reject: events and responses over 6 MB, and requests that take longer than
+/// `limit`.
+pub fn router<F, Fut, R>(function: F, limit: Duration) -> Router
 where
-    S: Service<lambda_http::Request, Response = lambda_http::Response<lambda_http::Body>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send,
+    F: Fn(LambdaEvent<LambdaRequest>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<R, Infallible>> + Send + 'static,
+    R: Serialize + 'static,
 {
     Router::new().fallback(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
-        let service = service.clone();
         // In a separate task, like a Lambda invocation: it continues if the client disconnects, and a panic does not
         // close the connection.
-        let response = tokio::spawn(invoke(service, peer.ip(), request));
-        async move {
-            response.await.unwrap_or_else(|_| gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
-        }
+        let invocation = tokio::spawn(invoke(function.clone(), limit, peer.ip(), request));
+        async move { invocation.await.unwrap_or_else(|_| internal_error()) }
     })
 }
 
-async fn invoke<S>(service: S, peer: IpAddr, request: Request) -> Response
+async fn invoke<F, Fut, R>(function: F, limit: Duration, peer: IpAddr, request: Request) -> Response
 where
-    S: Service<lambda_http::Request, Response = lambda_http::Response<lambda_http::Body>, Error = Infallible>,
+    F: Fn(LambdaEvent<LambdaRequest>) -> Fut,
+    Fut: Future<Output = Result<R, Infallible>>,
+    R: Serialize,
 {
     let (parts, body) = request.into_parts();
     let body = match read(body).await {
@@ -63,19 +65,55 @@ where
     };
     let request_id = Ulid::generate().to_string();
     let event = event(&parts, &body, peer, &request_id).to_string();
-    let request = match lambda_http::request::from_str(&event) {
-        Ok(request) => request.with_lambda_context(context(request_id)),
+    if event.len() > MAX_EVENT_BYTES {
+        return gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    }
+    let event: LambdaRequest = match serde_json::from_str(&event) {
+        Ok(event) => event,
         Err(error) => {
             tracing::error!(%error, "lambda_http cannot read the event");
             return gateway_error(StatusCode::BAD_REQUEST, "Bad Request");
         }
     };
-    let Ok(response) = service.oneshot(request).await;
-    response.map(|body| match body {
-        lambda_http::Body::Text(text) => Body::from(text),
-        lambda_http::Body::Binary(bytes) => Body::from(bytes),
-        _ => Body::empty(),
+    let Ok(response) = timeout(limit, function(LambdaEvent::new(event, context(request_id, limit)))).await else {
+        tracing::error!("the request was stopped at the function's timeout");
+        return internal_error();
+    };
+    let Ok(response) = response;
+    respond(&response).unwrap_or_else(|error| {
+        tracing::error!(error, "API Gateway cannot read the function's response");
+        internal_error()
     })
+}
+
+/// The part of a function's response that API Gateway reads, in payload format 2.0.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FunctionResponse {
+    status_code: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+/// Converts a function's response to HTTP, through JSON as in Lambda.
+fn respond(response: &impl Serialize) -> Result<Response, String> {
+    let json = serde_json::to_string(response).map_err(|error| error.to_string())?;
+    if json.len() > MAX_RESPONSE_BYTES {
+        return Err(format!("it has {} bytes; the limit is {MAX_RESPONSE_BYTES}", json.len()));
+    }
+    let response: FunctionResponse = serde_json::from_str(&json).map_err(|error| error.to_string())?;
+    let text = response.body.unwrap_or_default();
+    let body = if response.is_base64_encoded {
+        Body::from(STANDARD.decode(text).map_err(|error| error.to_string())?)
+    } else {
+        Body::from(text)
+    };
+    let builder = Response::builder().status(response.status_code);
+    let builder = response.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value));
+    builder.body(body).map_err(|error| error.to_string())
 }
 
 /// Reads the body. The error is the response that API Gateway sends instead of invoking the function.
@@ -152,8 +190,8 @@ fn domain_name(headers: &HeaderMap) -> &str {
         .map_or(host, |(name, _)| name)
 }
 
-fn context(request_id: String) -> Context {
-    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + TIMEOUT;
+fn context(request_id: String, limit: Duration) -> Context {
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + limit;
     let mut context = Context::default();
     context.request_id = request_id;
     context.xray_trace_id = Some(trace_header());
@@ -166,6 +204,10 @@ fn context(request_id: String) -> Context {
 fn trace_header() -> String {
     let trace = Ulid::generate();
     format!("Root=1-{:08x}-{:024x};Sampled=0", trace.timestamp_ms() / 1_000, trace.0 & ((1 << 96) - 1))
+}
+
+fn internal_error() -> Response {
+    gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
 /// Returns an error response in the shape that API Gateway uses for its own errors.

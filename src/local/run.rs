@@ -6,6 +6,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use super::{
     Backends, Clients, DataDir, Error, Options, document::Document, functions::Functions, gateway,
@@ -45,8 +46,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
 
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    let api =
-        gateway::router(http::service(Arc::clone(&functions.api))).into_make_service_with_connect_info::<SocketAddr>();
+    let api = functions.api;
+    let api = gateway::router(move |event| http::function(Arc::clone(&api)).oneshot(event), gateway::TIMEOUT);
+    let api = api.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, api).with_graceful_shutdown(stop.clone().cancelled_owned());
     tasks.spawn(async {
         if let Err(error) = served.await {

@@ -1,11 +1,20 @@
 use std::{
-    fs, io,
+    fs, io, mem,
     path::{Path, PathBuf},
+    sync::{
+        self, Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use axum::{Router, error_handling::HandleError, http::StatusCode};
-use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, auth::SimpleAuth, dto, service::S3ServiceBuilder};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use s3s::{
+    S3, S3ErrorCode, S3Request, S3Response, S3Result, auth::SimpleAuth, checksum::ChecksumHasher, dto, s3_error,
+    service::S3ServiceBuilder,
+};
 use s3s_fs::FileSystem;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
@@ -13,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use super::sdk;
 
 /// An S3 server that stores its objects in a directory, based on s3s-fs. It works around two bugs in s3s-fs:
-/// conditional writes are not atomic, and a body that does not match its checksum leaves an object behind. The parts of
-/// a multipart upload are not checked against their checksums.
+/// conditional writes are not atomic, and a body that does not match its checksum replaces the object. The parts of a
+/// multipart upload are not checked against their checksums.
 struct Store {
     files: FileSystem,
     /// Locks that serialize the writes to one key. The hash of a key selects its lock.
@@ -59,11 +68,16 @@ store! {
     {
         async fn put_object(
             &self,
-            request: S3Request<dto::PutObjectInput>,
+            mut request: S3Request<dto::PutObjectInput>,
         ) -> S3Result<S3Response<dto::PutObjectOutput>> {
             let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+            let mismatch = check_body(&mut request.input);
             let _lock = self.lock(&bucket, &key).await;
             let result = self.files.put_object(request).await;
+            if mismatch.load(Ordering::Relaxed) {
+                return Err(s3_error!(BadDigest, "The body does not match its checksum."));
+            }
+            // A checksum in a trailer, or Content-MD5.
             if result.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
                 let input = dto::DeleteObjectInput { bucket, key, ..Default::default() };
                 self.files.delete_object(internal_request(input)).await?;
@@ -79,6 +93,44 @@ store! {
             self.files.complete_multipart_upload(request).await
         }
     }
+}
+
+fn hash_state(hasher: &sync::Mutex<ChecksumHasher>) -> sync::MutexGuard<'_, ChecksumHasher> {
+    hasher.lock().expect("no code panics while it holds the lock")
+}
+
+/// Makes the body of a request fail at its end if it does not match the checksums in the request's headers. s3s-fs
+/// compares them only after it has replaced the object. Returns a flag that is set if the body does not match.
+fn check_body(input: &mut dto::PutObjectInput) -> Arc<AtomicBool> {
+    let expected = dto::Checksum {
+        checksum_crc32: input.checksum_crc32.clone(),
+        checksum_crc32c: input.checksum_crc32c.clone(),
+        checksum_crc64nvme: input.checksum_crc64nvme.clone(),
+        checksum_sha1: input.checksum_sha1.clone(),
+        checksum_sha256: input.checksum_sha256.clone(),
+        ..Default::default()
+    };
+    let hasher = Arc::new(sync::Mutex::new(ChecksumHasher {
+        crc32: expected.checksum_crc32.as_ref().map(|_| Default::default()),
+        crc32c: expected.checksum_crc32c.as_ref().map(|_| Default::default()),
+        crc64nvme: expected.checksum_crc64nvme.as_ref().map(|_| Default::default()),
+        sha1: expected.checksum_sha1.as_ref().map(|_| Default::default()),
+        sha256: expected.checksum_sha256.as_ref().map(|_| Default::default()),
+    }));
+    let mismatch = Arc::new(AtomicBool::new(false));
+    let (hashing, mismatching) = (Arc::clone(&hasher), Arc::clone(&mismatch));
+    let check = async move {
+        if mem::take(&mut *hash_state(&hasher)).finalize() == expected {
+            return Ok(Bytes::new());
+        }
+        mismatching.store(true, Ordering::Relaxed);
+        Err(io::Error::other("the body does not match its checksum"))
+    };
+    input.body = input.body.take().map(|chunks| {
+        let chunks = chunks.map_err(io::Error::other).inspect_ok(move |chunk| hash_state(&hashing).update(chunk));
+        dto::StreamingBlob::wrap(chunks.chain(stream::once(check)))
+    });
+    mismatch
 }
 
 /// Returns a request for calling the file system without HTTP.

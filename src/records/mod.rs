@@ -2,6 +2,7 @@
 
 mod capability_history;
 mod id;
+mod listed_pack;
 mod org_slug;
 mod quarantine;
 mod record;
@@ -14,6 +15,7 @@ pub use pack_format::Visibility;
 pub use self::{
     capability_history::CapabilityHistory,
     id::{InvalidId, OrgId, PackId},
+    listed_pack::ListedPack,
     org_slug::OrgSlug,
     quarantine::{InvalidReason, Quarantine, QuarantineReason},
     record::{Build, BuildState, BuildStatus, ImageFormat, Record, Release, UnknownImageFormat},

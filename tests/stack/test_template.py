@@ -230,13 +230,6 @@ class Storage(unittest.TestCase):
             for reference in [f'"Ref": "{resource}"', f'["{resource}"', f"${{{resource}}}", f"${{{resource}."]:
                 self.assertNotIn(reference, others)
 
-    def test_local_creates_the_table_with_the_same_indexes(self):
-        local = (ROOT / "src/local/dynamodb.rs").read_text()
-        for index in RESOURCES["Table"]["Properties"]["GlobalSecondaryIndexes"]:
-            self.assertIn(f'"{index["IndexName"]}"', local)
-            for key in index["KeySchema"]:
-                self.assertIn(f'"{key["AttributeName"]}"', local)
-
 
 class Monitoring(unittest.TestCase):
     alarms = of_type("AWS::CloudWatch::Alarm")

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use pack_format::{Digest, Manifest, Secret};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::Key;
+use super::{Key, index::ListKeys};
 use crate::{
     aws::Error,
     error_chain::ErrorChain,
@@ -12,8 +12,6 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The partition key that all items in the index `community-packs` share.
-pub(super) const COMMUNITY: &str = "community";
 /// The partition key that all items in the index `pending` share.
 pub(super) const PENDING: &str = "build";
 
@@ -65,10 +63,9 @@ pub(super) fn cursor(last_key: &Item) -> Option<PackId> {
 #[derive(Serialize, Deserialize)]
 pub(super) struct RecordItem {
     pack_id: PackId,
-    #[serde(rename = "org_packs")]
     org_id: OrgId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    community_packs: Option<String>,
+    #[serde(flatten, skip_deserializing)]
+    list_keys: ListKeys,
     #[serde(skip_serializing_if = "Option::is_none")]
     pending: Option<String>,
 
@@ -100,7 +97,9 @@ pub(super) struct RecordItem {
 }
 
 impl From<Record> for RecordItem {
-    fn from(Record { id, release, created_at, updated_at, build, reference_count }: Record) -> Self {
+    fn from(record: Record) -> Self {
+        let list_keys = ListKeys::new(&record, record.release.visibility);
+        let Record { id, release, created_at, updated_at, build, reference_count } = record;
         let Release {
             org_id,
             manifest,
@@ -117,7 +116,7 @@ impl From<Record> for RecordItem {
         Self {
             pack_id: id,
             org_id,
-            community_packs: (visibility == Visibility::Community).then(|| COMMUNITY.to_owned()),
+            list_keys,
             pending: build.status.is_pending().then(|| PENDING.to_owned()),
             manifest,
             visibility,

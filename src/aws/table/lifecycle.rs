@@ -6,19 +6,16 @@ use aws_sdk_dynamodb::{
 use super::{
     Key, Table,
     audit::{EventType, Subject},
-    item::{self, COMMUNITY, Item, PENDING, RecordItem},
+    index::{CommunityKeys, ListKeys},
+    item::{self, Item, PENDING, RecordItem},
     number,
     publishing::transacted,
     string,
 };
 use crate::{
     aws::Error,
-    records::{BuildState, OrgId, PackId, Record, Timestamp, Visibility},
+    records::{BuildState, BuildStatus, OrgId, PackId, Record, Timestamp, Visibility},
 };
-
-/// Marks a record as being deleted and queues its purge.
-const MARK_DELETING: &str = "SET build_status = :deleting, pending = :pending, updated_at = :now, enqueued_at = :now, \
-                             sends = :one, tries = :zero REMOVE build_error, quarantine_reason, last_error";
 
 /// The result of a conditional update of a record.
 enum Change {
@@ -37,19 +34,33 @@ impl Table {
         id: PackId,
         visibility: Visibility,
     ) -> Result<Option<Record>, Error> {
-        let update = match visibility {
-            Visibility::Org => self.update(Key::record(id), "SET visibility = :visibility REMOVE community_packs"),
-            Visibility::Community => self
-                .update(Key::record(id), "SET visibility = :visibility, community_packs = :community")
-                .expression_attribute_values(":community", string(COMMUNITY)),
-        };
-        let update = update
-            .condition_expression("org_packs = :org AND NOT build_status IN (:quarantined, :deleting)")
-            .expression_attribute_values(":visibility", string(visibility))
-            .expression_attribute_values(":org", string(org))
-            .expression_attribute_values(":quarantined", string(BuildState::Quarantined))
-            .expression_attribute_values(":deleting", string(BuildState::Deleting));
-        own(org, change(update).await?)
+        loop {
+            let found = self.record(id).await?.filter(|record| record.release.org_id == org);
+            let Some(record) = found else { return Ok(None) };
+            if matches!(record.build.status, BuildStatus::Quarantined { .. } | BuildStatus::Deleting) {
+                return Ok(Some(record));
+            }
+            let ListKeys { org_packs, org_names, community } = ListKeys::new(&record, visibility);
+            let set = "SET visibility = :visibility, org_packs = :org_packs, org_names = :org_names";
+            let expression = match &community {
+                Some(_) => format!("{set}{}", CommunityKeys::SET),
+                None => format!("{set} REMOVE {}", CommunityKeys::NAMES),
+            };
+            let update = self
+                .update(Key::record(id), &expression)
+                .condition_expression("build_status = :status")
+                .expression_attribute_values(":visibility", string(visibility))
+                .expression_attribute_values(":org_packs", string(org_packs))
+                .expression_attribute_values(":org_names", string(org_names))
+                .expression_attribute_values(":status", string(BuildState::from(&record.build.status)));
+            let values = community.into_iter().flat_map(CommunityKeys::values);
+            let update =
+                values.fold(update, |update, (name, value)| update.expression_attribute_values(name, string(value)));
+            // If the status has changed since it was read, the keys may be wrong.
+            if let Change::Applied(item) = change(update).await? {
+                return self::record(item);
+            }
+        }
     }
 
     /// Marks an org's pack as being deleted, unless it is quarantined or references to it exist. Returns the resulting
@@ -57,9 +68,9 @@ impl Table {
     /// send that job.
     pub async fn mark_deleting(&self, org: OrgId, id: PackId, now: Timestamp) -> Result<Option<Record>, Error> {
         let update = self
-            .update(Key::record(id), MARK_DELETING)
+            .update(Key::record(id), &mark_deleting())
             .condition_expression(
-                "org_packs = :org AND NOT build_status IN (:quarantined, :deleting) AND reference_count = :zero",
+                "org_id = :org AND NOT build_status IN (:quarantined, :deleting) AND reference_count = :zero",
             )
             .expression_attribute_values(":deleting", string(BuildState::Deleting))
             .expression_attribute_values(":pending", string(PENDING))
@@ -68,7 +79,8 @@ impl Table {
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":quarantined", string(BuildState::Quarantined))
             .expression_attribute_values(":org", string(org));
-        own(org, change(update).await?)
+        let (Change::Applied(item) | Change::Refused(item)) = change(update).await?;
+        Ok(record(item)?.filter(|record| record.release.org_id == org))
     }
 
     /// Marks any org's pack as being deleted and writes the audit entry, unless references to the pack exist. A claim
@@ -77,7 +89,7 @@ impl Table {
         let mark = Update::builder()
             .table_name(&self.name)
             .set_key(Some(Key::record(record.id).attributes()))
-            .update_expression(MARK_DELETING)
+            .update_expression(mark_deleting())
             .condition_expression("build_status <> :deleting AND reference_count = :zero")
             .expression_attribute_values(":deleting", string(BuildState::Deleting))
             .expression_attribute_values(":pending", string(PENDING))
@@ -105,9 +117,16 @@ async fn change(update: UpdateItemFluentBuilder) -> Result<Change, Error> {
     }
 }
 
-/// Returns the record after a change, whether the change applied or not. Returns `None` unless `org` owns the record.
-fn own(org: OrgId, change: Change) -> Result<Option<Record>, Error> {
-    let (Change::Applied(item) | Change::Refused(item)) = change;
+/// Returns the update expression that marks a record as being deleted and queues its purge.
+fn mark_deleting() -> String {
+    format!(
+        "SET build_status = :deleting, pending = :pending, updated_at = :now, enqueued_at = :now, sends = :one, \
+         tries = :zero REMOVE build_error, quarantine_reason, last_error, {}",
+        CommunityKeys::NAMES
+    )
+}
+
+fn record(item: Option<Item>) -> Result<Option<Record>, Error> {
     let item: Option<RecordItem> = item.map(item::read).transpose()?;
-    Ok(item.map(Record::from).filter(|record| record.release.org_id == org))
+    Ok(item.map(Record::from))
 }

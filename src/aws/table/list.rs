@@ -1,23 +1,16 @@
-use std::collections::{HashMap, VecDeque};
-
-use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
 use pack_format::{PackName, Version};
 
 use super::{
-    Table,
-    item::{self, COMMUNITY, Item, RecordItem},
-    string,
+    Table, VersionState,
+    index::{self, COMMUNITY_NAMES, COMMUNITY_PACKS, COMMUNITY_VERSIONS, ORG_NAMES, ORG_PACKS},
+    index_scan::IndexScan,
 };
 use crate::{
     aws::Error,
-    records::{BuildState, OrgId, PackId, Record, Visibility},
+    error_chain::ErrorChain,
+    records::{ListedPack, OrgId, PackId, Visibility},
 };
-
-/// The maximum number of pages that a list reads from each index. If the last of them ends with an unreadable id, the
-/// list reads further pages until one ends with a readable id.
-const MAX_PAGES: u32 = 10;
-/// The page size, in records, of a query with a filter. It is large because the filter may skip most records.
-const FILTERED_PAGE: usize = 1_000;
 
 /// Which packs a list returns. A field that is `None` allows all.
 #[derive(Debug, Clone, Default)]
@@ -45,196 +38,101 @@ impl Filter {
         self.owned != Some(true) && self.visibility != Some(Visibility::Org)
     }
 
-    /// Returns whether a page of an index may have records that do not match.
-    fn skips_records(&self) -> bool {
-        self.name.is_some() || self.visibility.is_some() || self.owned == Some(false)
-    }
-
-    /// Returns the conditions on the items of both indexes.
-    fn conditions(&self) -> Conditions {
-        let mut conditions = Conditions::default();
-        if let Some(NameFilter { name, version }) = &self.name {
-            conditions.add("name", "=", name);
-            if let Some(version) = version {
-                conditions.add("version", "=", version);
-            }
-        }
-        if let Some(visibility) = self.visibility {
-            conditions.add("visibility", "=", visibility);
-        }
-        conditions
+    fn visibilities(&self) -> impl Iterator<Item = Visibility> {
+        let all = [Visibility::Org, Visibility::Community];
+        all.into_iter().filter(|visibility| self.visibility.is_none_or(|only| only == *visibility))
     }
 }
 
 /// One page of a list, newest first.
 #[derive(Debug, Clone)]
 pub struct Page {
-    pub records: Vec<Record>,
+    pub packs: Vec<ListedPack>,
     /// The cursor of the next page; `None` on the last page.
     pub next: Option<PackId>,
 }
 
 impl Table {
-    /// Lists the packs that match `filter`, newest first: the org's own packs and the ready community packs of all
-    /// orgs. Returns at most `limit` records, starting after `after`, without their capabilities. Skips corrupt
-    /// records.
+    /// Lists the packs that match `filter`, newest first: the org's own packs and the ready community packs of other
+    /// orgs. Returns at most `limit` packs, starting after `after`. Skips corrupt records.
     ///
-    /// Stops reading an index after `MAX_PAGES` pages. In that case, the result may be short or empty, and its `next`
-    /// continues the search.
+    /// Reads in proportion to what it returns, because each filter is the key of a partition. The only packs that it
+    /// reads and does not return are the org's own among the community packs. If there are too many of them, the result
+    /// is short or empty, and its `next` continues the list.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
-        let page_size = if filter.skips_records() { FILTERED_PAGE } else { limit + 1 };
-        let mut own = IndexScan::new("org-packs", "org_packs", org.to_string(), filter.conditions(), page_size, after);
-        let mut ready = filter.conditions();
-        ready.add("build_status", "=", BuildState::Ready);
-        if !filter.allows_own() {
-            ready.add("org_packs", "<>", org);
-        }
-        let mut community =
-            IndexScan::new("community-packs", "community_packs", COMMUNITY.to_owned(), ready, page_size, after);
-        own.at_end = !filter.allows_own();
-        community.at_end = !filter.allows_others();
-        let mut records: Vec<Record> = Vec::new();
+        let mut scans = self.scans(org, filter, after).await?;
+        let mut packs: Vec<ListedPack> = Vec::new();
         loop {
-            tokio::try_join!(own.fill(self), community.fill(self))?;
-            // An index may still have unread records below `read_down_to`, so a record below that id may not be the
-            // newest.
-            let read_down_to = own.read_down_to().max(community.read_down_to());
-            let newest = own.newest().max(community.newest()).filter(|&id| Some(id) > read_down_to);
-            let Some(newest) = newest else { return Ok(Page { records, next: read_down_to }) };
-            if records.len() >= limit {
-                return Ok(Page { next: records.last().map(|record| record.id), records });
+            let newest = scans.iter().filter_map(IndexScan::newest).max();
+            // One more pack shows whether another page follows.
+            let needed = limit + 1 - packs.len();
+            let pending = scans.iter_mut().filter(|scan| scan.needs_page(newest));
+            let reads = try_join_all(pending.map(|scan| scan.read_page(self, needed))).await?;
+            if !reads.is_empty() {
+                continue;
             }
-            let (own, community) = (own.take(newest), community.take(newest));
-            records.extend(own.or(community));
-        }
-    }
-}
-
-/// Conditions on an item's attributes. An item must meet all of them.
-#[derive(Default)]
-struct Conditions {
-    expressions: Vec<String>,
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
-}
-
-impl Conditions {
-    fn add(&mut self, attribute: &'static str, operator: &'static str, value: impl ToString) {
-        self.expressions.push(format!("#{attribute} {operator} :{attribute}"));
-        self.names.insert(format!("#{attribute}"), attribute.to_owned());
-        self.values.insert(format!(":{attribute}"), string(value));
-    }
-}
-
-/// A scan of one partition of an index, from the newest record to the oldest.
-struct IndexScan {
-    index: &'static str,
-    attribute: &'static str,
-    partition: String,
-    conditions: Conditions,
-    /// How many items to read at a time. DynamoDB also ends a page after 1 MB.
-    page_size: usize,
-    /// Records that were read but not yet taken.
-    found: VecDeque<Record>,
-    after: Option<PackId>,
-    /// The last readable id at the end of a page, or `after` if there is none. All newer records were read.
-    depth: Option<PackId>,
-    /// The `LastEvaluatedKey` of the last page.
-    last_key: Option<Item>,
-    /// Whether the last page ended with a readable id, so that the list can be continued from `depth`.
-    is_resumable: bool,
-    pages: u32,
-    at_end: bool,
-}
-
-impl IndexScan {
-    fn new(
-        index: &'static str,
-        attribute: &'static str,
-        partition: String,
-        conditions: Conditions,
-        page_size: usize,
-        after: Option<PackId>,
-    ) -> Self {
-        Self {
-            index,
-            attribute,
-            partition,
-            conditions,
-            page_size,
-            found: VecDeque::new(),
-            after,
-            depth: after,
-            last_key: None,
-            is_resumable: true,
-            pages: 0,
-            at_end: false,
+            // An index may have unread packs below `read_down_to`, so a pack below that id may not be the newest.
+            let read_down_to = scans.iter().filter_map(IndexScan::read_down_to).max();
+            let Some(newest) = newest.filter(|&id| Some(id) > read_down_to) else {
+                return Ok(Page { packs, next: read_down_to });
+            };
+            if packs.len() >= limit {
+                return Ok(Page { next: packs.last().map(|pack| pack.id), packs });
+            }
+            // A pack whose visibility has just changed may be in two partitions.
+            let mut found: Vec<_> = scans.iter_mut().filter_map(|scan| scan.take(newest)).collect();
+            packs.extend(found.drain(..1));
         }
     }
 
-    /// Reads pages until a record is found or the index ends. Stops after `MAX_PAGES` pages, but only at a page that
-    /// ends with a readable id.
-    async fn fill(&mut self, table: &Table) -> Result<(), Error> {
-        while self.found.is_empty() && !self.at_end && (self.pages < MAX_PAGES || !self.is_resumable) {
-            self.read_page(table).await?;
+    /// Returns the scans that together contain the packs that match `filter`.
+    async fn scans(&self, org: OrgId, filter: &Filter, after: Option<PackId>) -> Result<Vec<IndexScan>, Error> {
+        let mut scans = Vec::new();
+        match &filter.name {
+            _ if !filter.allows_own() => {}
+            None => scans.extend(
+                filter
+                    .visibilities()
+                    .map(|visibility| IndexScan::own(&ORG_PACKS, index::org_packs(org, visibility), after)),
+            ),
+            Some(NameFilter { name, version: None }) => scans.extend(
+                filter
+                    .visibilities()
+                    .map(|visibility| IndexScan::own(&ORG_NAMES, index::org_names(org, visibility, name), after)),
+            ),
+            Some(NameFilter { name, version: Some(version) }) => {
+                let found = self.own_version(org, name, version).await?;
+                let matches = |pack: &ListedPack| {
+                    filter.visibilities().any(|visibility| visibility == pack.visibility)
+                        && after.is_none_or(|after| pack.id < after)
+                };
+                scans.extend(found.filter(matches).map(IndexScan::found));
+            }
         }
-        Ok(())
-    }
-
-    async fn read_page(&mut self, table: &Table) -> Result<(), Error> {
-        let Conditions { expressions, names, values } = &self.conditions;
-        let mut key_condition = format!("{} = :partition", self.attribute);
-        let mut query = table
-            .client
-            .query()
-            .table_name(&table.name)
-            .index_name(self.index)
-            .scan_index_forward(false)
-            .limit(i32::try_from(self.page_size).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(self.last_key.take())
-            .set_filter_expression((!expressions.is_empty()).then(|| expressions.join(" AND ")))
-            .set_expression_attribute_names((!names.is_empty()).then(|| names.clone()))
-            .set_expression_attribute_values(Some(values.clone()))
-            .expression_attribute_values(":partition", string(&self.partition));
-        if let Some(after) = self.after {
-            key_condition.push_str(" AND pack_id < :after");
-            query = query.expression_attribute_values(":after", string(after));
+        if filter.allows_others() {
+            let (index, partition) = match &filter.name {
+                None => (&COMMUNITY_PACKS, index::community_packs()),
+                Some(NameFilter { name, version: None }) => (&COMMUNITY_NAMES, index::community_names(name)),
+                Some(NameFilter { name, version: Some(version) }) => {
+                    (&COMMUNITY_VERSIONS, index::community_versions(name, version))
+                }
+            };
+            scans.push(IndexScan::community(index, partition, after, org));
         }
-        let query = query.key_condition_expression(key_condition);
+        Ok(scans)
+    }
 
-        let page = query.send().await.map_err(Error::call("Query"))?;
-        self.pages += 1;
-        let items = page.items.unwrap_or_default();
-        self.found.extend(items.into_iter().filter_map(item::read_listed::<RecordItem>).map(listed));
-        self.at_end = page.last_evaluated_key.is_none();
-        if let Some(key) = page.last_evaluated_key {
-            let id = item::cursor(&key);
-            self.is_resumable = id.is_some();
-            self.depth = id.or(self.depth);
-            self.last_key = Some(key);
+    /// Reads the org's pack with this name and version through its version claim. Returns `None` for a corrupt record,
+    /// which a list skips.
+    async fn own_version(&self, org: OrgId, name: &PackName, version: &Version) -> Result<Option<ListedPack>, Error> {
+        match self.version(org, name, version).await {
+            Ok(VersionState::Taken(record)) => Ok(Some(ListedPack::from(*record))),
+            Ok(VersionState::Free | VersionState::Deleted(_)) => Ok(None),
+            Err(error @ (Error::Corrupt { .. } | Error::MissingRecord { .. })) => {
+                tracing::error!(error = %ErrorChain(&error), "corrupt item left out of a list");
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
-        Ok(())
     }
-
-    /// Returns `depth` if all found records were taken and the index may have more.
-    fn read_down_to(&self) -> Option<PackId> {
-        self.depth.filter(|_| self.found.is_empty() && !self.at_end)
-    }
-
-    /// Returns the id of the newest record that was not yet taken.
-    fn newest(&self) -> Option<PackId> {
-        self.found.front().map(|record| record.id)
-    }
-
-    /// Takes the newest record if it has this id.
-    fn take(&mut self, id: PackId) -> Option<Record> {
-        if self.newest() == Some(id) { self.found.pop_front() } else { None }
-    }
-}
-
-/// Returns a record without its capabilities. Lists do not show them, and 1,000 packs may have 32 MB of them.
-fn listed(item: RecordItem) -> Record {
-    let mut record = Record::from(item);
-    record.release.manifest.capabilities = None;
-    record
 }

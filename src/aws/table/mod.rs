@@ -13,14 +13,19 @@
 //!
 //! | index | partition key | sort key | contents |
 //! |---|---|---|---|
-//! | `org-packs` | `org_packs`: the org's id | `pack_id` | all records |
-//! | `community-packs` | `community_packs`: `community` | `pack_id` | records with the visibility `community` |
+//! | `org-packs` | `org_packs`: `ORG#<org id>#<visibility>` | `pack_id` | all records |
+//! | `org-names` | `org_names`: `ORG#<org id>#<visibility>#<name>` | `pack_id` | all records |
+//! | `community-packs` | `community_packs`: `COMMUNITY` | `pack_id` | ready community packs |
+//! | `community-names` | `community_names`: `COMMUNITY#<name>` | `pack_id` | ready community packs |
+//! | `community-versions` | `community_versions`: `COMMUNITY#<name>#<version>` | `pack_id` | ready community packs |
 //! | `pending` | `pending`: `build` | `pack_id` | queued and `deleting` records, keys only |
 //!
-//! Each write that changes an attribute also updates the index attributes that depend on it.
+//! The indexes that serve lists contain what a list shows. Each write that changes an attribute also updates the index attributes that depend on it.
 
 mod audit;
 mod capabilities;
+mod index;
+mod index_scan;
 mod item;
 mod key;
 mod keys;
@@ -35,19 +40,22 @@ mod references;
 mod states;
 mod transaction;
 
+use std::{sync::Arc, time::Duration};
+
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::AttributeValue,
 };
 use serde::de::DeserializeOwned;
 
-use self::key::Key;
 pub use self::{
+    index::{INDEXES, Index},
     list::{Filter, NameFilter, Page},
     publishing::Lease,
     records::{Created, VersionState},
     states::PendingPage,
 };
+use self::{index_scan::PageCache, key::Key};
 use crate::aws::Error;
 
 /// The table that holds orgs, API keys, audit entries, records and claims.
@@ -55,11 +63,21 @@ use crate::aws::Error;
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
     name: String,
+    /// `None` disables the cache.
+    community_pages: Option<Arc<PageCache>>,
 }
 
 impl Table {
     pub fn new(client: aws_sdk_dynamodb::Client, name: String) -> Self {
-        Self { client, name }
+        Self { client, name, community_pages: None }
+    }
+
+    /// Returns this table with a cache for lists of community packs, which are the same for every org. A list may show
+    /// another org's pack as it was up to `keep_for` ago. The caller's own packs are never cached.
+    #[must_use]
+    pub fn with_community_cache(self, keep_for: Duration) -> Self {
+        let cache = (!keep_for.is_zero()).then(|| Arc::new(index_scan::page_cache(keep_for)));
+        Self { community_pages: cache, ..self }
     }
 
     /// Reads an item with a strongly consistent read.

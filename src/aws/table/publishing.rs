@@ -3,10 +3,10 @@ use pack_format::Digest;
 use serde::Deserialize;
 use ulid::Ulid;
 
-use super::{Key, Table, item::PENDING, number, string};
+use super::{Key, Table, index::CommunityKeys, item::PENDING, number, string};
 use crate::{
     aws::Error,
-    records::{BuildState, Record, Timestamp},
+    records::{BuildState, BuildStatus, Record, Timestamp, Visibility},
 };
 
 /// The condition that a version claim has no lease, or only an expired one. `:now` is the current time.
@@ -96,21 +96,40 @@ impl Table {
 
     /// Marks a queued record as ready and releases the lease.
     pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
-        let ready = self
-            .update_record(
-                record,
-                "SET build_status = :ready, updated_at = :now REMOVE pending, build_error, last_error",
-            )
-            .condition_expression("build_status = :queued AND attempt = :attempt")
-            .expression_attribute_values(":ready", string(BuildState::Ready))
-            .expression_attribute_values(":queued", string(BuildState::Queued))
-            .expression_attribute_values(":now", string(now));
         let release = self
             .update_claim(record, "REMOVE lease_holder, publishing_until")
             .condition_expression("pack_id = :id AND lease_holder = :holder")
             .expression_attribute_values(":holder", string(&lease.holder));
         let keep = self.keep_capabilities(record).await?;
-        self.transact_updates([ready, release, keep]).await
+        let mut visibility = record.release.visibility;
+        loop {
+            let ready = self.ready(record, visibility, now);
+            if self.transact_updates([ready, release.clone(), keep.clone()]).await? {
+                return Ok(true);
+            }
+            // The visibility may change during a build.
+            match self.record(record.id).await? {
+                Some(found) if found.release.visibility != visibility => visibility = found.release.visibility,
+                Some(_) | None => return Ok(false),
+            }
+        }
+    }
+
+    /// Returns the update that makes a queued record ready if it has this visibility.
+    fn ready(&self, record: &Record, visibility: Visibility, now: Timestamp) -> UpdateBuilder {
+        let community = CommunityKeys::new(record, visibility, &BuildStatus::Ready);
+        let set = if community.is_some() { CommunityKeys::SET } else { "" };
+        let expression =
+            format!("SET build_status = :ready, updated_at = :now{set} REMOVE pending, build_error, last_error");
+        let update = self
+            .update_record(record, &expression)
+            .condition_expression("build_status = :queued AND attempt = :attempt AND visibility = :visibility")
+            .expression_attribute_values(":ready", string(BuildState::Ready))
+            .expression_attribute_values(":queued", string(BuildState::Queued))
+            .expression_attribute_values(":visibility", string(visibility))
+            .expression_attribute_values(":now", string(now));
+        let values = community.into_iter().flat_map(CommunityKeys::values);
+        values.fold(update, |update, (name, value)| update.expression_attribute_values(name, string(value)))
     }
 
     /// Ends a build or a purge that did not succeed: releases its lease, and stores the error, if any, for the

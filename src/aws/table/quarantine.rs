@@ -1,6 +1,7 @@
 use super::{
     Table,
     audit::{EventType, Subject},
+    index::CommunityKeys,
     publishing::{Lease, TAKE_LEASE, transacted},
     string,
 };
@@ -23,7 +24,13 @@ impl Table {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let hide = self
-            .update_record(record, "SET build_status = :quarantined, quarantine_reason = :reason, updated_at = :now")
+            .update_record(
+                record,
+                &format!(
+                    "SET build_status = :quarantined, quarantine_reason = :reason, updated_at = :now REMOVE {}",
+                    CommunityKeys::NAMES
+                ),
+            )
             .condition_expression("build_status IN (:ready, :quarantined) AND attempt = :attempt")
             .expression_attribute_values(":quarantined", string(BuildState::Quarantined))
             .expression_attribute_values(":ready", string(BuildState::Ready))

@@ -3,6 +3,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use super::{
     Key, Table,
     audit::{EventType, Subject},
+    index::CommunityKeys,
     item::{self, IndexedItem, PENDING},
     number,
     publishing::transacted,
@@ -53,8 +54,11 @@ impl Table {
     pub(super) fn queue_next_attempt(&self, record: &Record, now: Timestamp) -> UpdateBuilder {
         self.update_record(
             record,
-            "SET build_status = :queued, pending = :pending, updated_at = :now, enqueued_at = :now, \
-             attempt = attempt + :one, sends = :one, tries = :zero REMOVE quarantine_reason, last_error",
+            &format!(
+                "SET build_status = :queued, pending = :pending, updated_at = :now, enqueued_at = :now, \
+                 attempt = attempt + :one, sends = :one, tries = :zero REMOVE quarantine_reason, last_error, {}",
+                CommunityKeys::NAMES
+            ),
         )
         .expression_attribute_values(":queued", string(BuildState::Queued))
         .expression_attribute_values(":pending", string(PENDING))

@@ -33,15 +33,15 @@ impl PageView {
     /// on `pack.yaml` also limit its record.
     fn new(page: &Page, caller: &Caller) -> Self {
         let (mut packs, mut bytes, mut last) = (Vec::new(), 0, None);
-        for record in &page.records {
-            let view = RecordView::from_record(record, caller);
+        for listed in &page.packs {
+            let view = RecordView::from_listed(listed, caller);
             let pack = to_raw_value(&view).expect("structs with text keys always serialize");
             bytes += pack.get().len() + ",".len();
             if bytes > MAX_PAGE_BYTES {
                 return Self { packs, next_cursor: last };
             }
             packs.push(pack);
-            last = Some(record.id);
+            last = Some(listed.id);
         }
         Self { packs, next_cursor: page.next }
     }

@@ -1,9 +1,9 @@
-use pack_format::{Digest, PackName, Warning};
+use pack_format::{Digest, Manifest, PackName, Warning};
 use serde::Serialize;
 
 use crate::{
     identity::Caller,
-    records::{BuildStatus, OrgId, PackId, Record, Release, Timestamp, Visibility},
+    records::{BuildStatus, ListedPack, OrgId, PackId, Record, Release, Timestamp, Visibility},
 };
 
 /// A pack's record as the API returns it. Fields without a value are absent, never null.
@@ -64,12 +64,43 @@ impl<'a> RecordView<'a> {
 
     /// Returns the view for a dry run. It omits the fields that exist only after the record is written.
     pub(super) fn from_release(release: &'a Release, caller: &Caller) -> Self {
-        let manifest = &release.manifest;
         let owned = release.org_id == caller.org.id;
+        Self {
+            org_id: owned.then_some(release.org_id),
+            visibility: release.visibility,
+            image_ref: owned.then_some(&release.image_ref),
+            size_bytes: release.size_bytes,
+            archive_sha256: owned.then_some(release.archive_sha256),
+            uploaded_by: owned.then_some(&release.uploaded_by),
+            owned,
+            ..Self::from_manifest(&release.manifest, release.image_digest, release.layer_digest)
+        }
+    }
+
+    pub(super) fn from_listed(pack: &'a ListedPack, caller: &Caller) -> Self {
+        let owned = pack.org_id == caller.org.id;
+        Self {
+            id: Some(pack.id),
+            org_id: owned.then_some(pack.org_id),
+            visibility: pack.visibility,
+            image_ref: pack.image_ref.as_deref().filter(|_| owned),
+            size_bytes: pack.size_bytes,
+            archive_sha256: pack.archive_sha256.filter(|_| owned),
+            uploaded_by: pack.uploaded_by.as_deref().filter(|_| owned),
+            created_at: Some(pack.created_at),
+            updated_at: Some(pack.updated_at),
+            owned,
+            build_status: Some(&pack.build_status),
+            ..Self::from_manifest(&pack.manifest, pack.image_digest, pack.layer_digest)
+        }
+    }
+
+    /// Returns a view of another org's pack, without what only a record has.
+    fn from_manifest(manifest: &'a Manifest, image_digest: Digest, layer_digest: Digest) -> Self {
         let suggested: Vec<&str> = manifest.suggested_packs.iter().map(PackName::as_str).collect();
         Self {
             id: None,
-            org_id: owned.then_some(release.org_id),
+            org_id: None,
             name: manifest.name.as_str(),
             display_name: manifest.display_name.as_deref().unwrap_or(manifest.name.as_str()),
             version: manifest.version.as_str(),
@@ -77,19 +108,19 @@ impl<'a> RecordView<'a> {
             category: manifest.category.as_deref(),
             // Packs of the other tiers ship with the platform and are never uploaded.
             tier: "community",
-            visibility: release.visibility,
+            visibility: Visibility::Org,
             capabilities: manifest.capabilities.as_deref(),
             suggested_packs: suggested.join(","),
             image_origin: "upload",
-            image_ref: owned.then_some(&release.image_ref),
-            image_digest: release.image_digest,
-            layer_digest: release.layer_digest,
-            size_bytes: release.size_bytes,
-            archive_sha256: owned.then_some(release.archive_sha256),
-            uploaded_by: owned.then_some(&release.uploaded_by),
+            image_ref: None,
+            image_digest,
+            layer_digest,
+            size_bytes: 0,
+            archive_sha256: None,
+            uploaded_by: None,
             created_at: None,
             updated_at: None,
-            owned,
+            owned: false,
             build_status: None,
             warnings: &[],
         }

@@ -162,14 +162,18 @@ impl Server {
         now: Instant,
     ) -> Result<(Vec<Message>, Option<Instant>), Error> {
         let mut queues = self.queues();
+        let policy = queue(&mut queues, queue_url)?.attributes.redrive_policy.clone();
+        // Without its dead-letter queue, a queue keeps its messages.
+        let policy = policy.filter(|policy| queues.contains_key(policy.dead_letter_queue()));
         let queue = queue(&mut queues, queue_url)?;
         let visibility = visibility.unwrap_or(queue.attributes.visibility_timeout);
-        let Received { messages, dead } = queue.receive(max, visibility, now);
+        let max_receive_count = policy.as_ref().map(|policy| policy.max_receive_count);
+        let Received { messages, dead } = queue.receive(max, visibility, max_receive_count, now);
         let next_visible_at = queue.next_visible_at(now);
-        if let Some(policy) = queue.attributes.redrive_policy.clone().filter(|_| !dead.is_empty()) {
-            if let Some(dead_letters) = queues.get_mut(policy.dead_letter_queue()) {
-                dead_letters.add_dead_letters(dead, now);
-            }
+        if !dead.is_empty()
+            && let Some(dead_letters) = policy.and_then(|policy| queues.get_mut(policy.dead_letter_queue()))
+        {
+            dead_letters.add_dead_letters(dead, now);
             self.arrivals.notify_waiters();
         }
         Ok((messages, next_visible_at))

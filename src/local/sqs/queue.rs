@@ -92,10 +92,15 @@ impl Queue {
     }
 
     /// Receives at most `max` visible messages, and hides them for `visibility`. If it finds a visible message that has
-    /// been received too often, removes that message.
-    pub(super) fn receive(&mut self, max: usize, visibility: Duration, now: Instant) -> Received {
+    /// been received more often than `max_receive_count`, removes that message.
+    pub(super) fn receive(
+        &mut self,
+        max: usize,
+        visibility: Duration,
+        max_receive_count: Option<u32>,
+        now: Instant,
+    ) -> Received {
         let mut received = Received::default();
-        let max_receive_count = self.attributes.redrive_policy.as_ref().map(|policy| policy.max_receive_count);
         let mut index = 0;
         while received.messages.len() < max
             && let Some(message) = self.messages.get_mut(index)

@@ -1,13 +1,14 @@
 //! Tests of the embedded DynamoDB: indexes and transactions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fs, path::Path};
 
 use aws_sdk_dynamodb::{
     Client,
     error::ProvideErrorMetadata,
-    types::{AttributeValue, Put, TransactWriteItem},
+    types::{AttributeValue, GlobalSecondaryIndexDescription, Put, TransactWriteItem},
 };
 use futures_util::future::join_all;
+use pack_upload::aws::INDEXES;
 
 use super::{Embedded, restart};
 
@@ -44,6 +45,42 @@ async fn items_and_their_indexes_survive_a_restart() {
     assert_eq!(index(client, &table, "org-packs", "org_packs", "acme").await, ["b", "a"]);
     assert_eq!(index(client, &table, "community-packs", "community_packs", "community").await, ["a"]);
     assert_eq!(index(client, &table, "pending", "pending", "build").await, ["b"]);
+}
+
+/// Writes an index as template.yaml does, with one space for any white space.
+fn in_template(index: &GlobalSecondaryIndexDescription) -> String {
+    let keys = index
+        .key_schema()
+        .iter()
+        .map(|key| format!(" - {{ AttributeName: {}, KeyType: {} }}", key.attribute_name(), key.key_type()));
+    let projection = index.projection().unwrap();
+    let kind = projection.projection_type().unwrap();
+    let projection = match projection.non_key_attributes() {
+        [] => format!("{{ ProjectionType: {kind} }}"),
+        attributes => format!("ProjectionType: {kind} NonKeyAttributes: [{}]", attributes.join(", ")),
+    };
+    let keys: String = keys.collect();
+    format!(" - IndexName: {} KeySchema:{keys} Projection: {projection}", index.index_name().unwrap())
+}
+
+#[tokio::test]
+async fn the_template_defines_the_same_table() {
+    let embedded = Embedded::start().await;
+    let describe = embedded.clients.dynamodb.describe_table().table_name(&embedded.options.table_name);
+    let table = describe.send().await.unwrap().table.unwrap();
+    let mut indexes = table.global_secondary_indexes().to_vec();
+    let position = |name: &str| INDEXES.iter().position(|index| index.name == name);
+    indexes.sort_by_key(|index| position(index.index_name().unwrap()));
+    let template = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml")).unwrap();
+    let template = template.split_whitespace().collect::<Vec<_>>().join(" ");
+    let indexes: String = indexes.iter().map(in_template).collect();
+    assert!(template.contains(&format!("GlobalSecondaryIndexes:{indexes} # Monitoring.")), "{indexes}");
+    for definition in table.attribute_definitions() {
+        let name = definition.attribute_name();
+        assert!(template.contains(&format!("- {{ AttributeName: {name}, AttributeType: S }}")), "{name}");
+    }
+    let projected: usize = INDEXES.iter().map(|index| index.attributes.len()).sum();
+    assert!(projected <= 100, "DynamoDB's limit for all indexes of a table");
 }
 
 #[tokio::test]

@@ -1,15 +1,30 @@
 //! Tests of the gateway of `local`, which turns HTTP requests into API Gateway events.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
-use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
-use pack_upload::local::gateway;
+use lambda_http::{
+    Adapter, Body, Request, RequestExt, Response, request::RequestContext, tower, tower::ServiceExt as _,
+};
+use pack_upload::{lambda::http, local::gateway};
 use serde_json::{Value, json};
 
-/// Starts a gateway to a function that responds with the event that it received.
+use crate::http::unreachable;
+
+/// The function's timeout in these tests.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Starts a gateway to a function that responds with the event that it received. The paths `/panic`, `/hang`, `/text`
+/// and `/bytes` get other responses.
 async fn start() -> String {
     let function = tower::service_fn(|request: Request| async move {
-        assert_ne!(request.raw_http_path(), "/panic", "the request asks for a panic");
+        let length = || request.query_string_parameters_ref().unwrap().first("length").unwrap().parse().unwrap();
+        match request.raw_http_path() {
+            "/panic" => panic!("the request asks for a panic"),
+            "/hang" => pending().await,
+            "/text" => return Ok(Response::new(Body::Text("\"".repeat(length())))),
+            "/bytes" => return Ok(Response::new(Body::Binary(vec![0; length()]))),
+            _ => {}
+        }
         let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { panic!("a context") };
         let seen = json!({
             "method": request.method().as_str(),
@@ -21,14 +36,20 @@ async fn start() -> String {
             "source_ip": context.http.source_ip,
             "accept": request.headers().get("accept").and_then(|value| value.to_str().ok()),
             "cookie": request.headers().get("cookie").and_then(|value| value.to_str().ok()),
-            "body": match request.body() { Body::Binary(bytes) => hex::encode(bytes), other => format!("{other:?}") },
+            "body": match request.body() { Body::Binary(bytes) if bytes.len() > 1_000 => format!("{} bytes", bytes.len()),
+                Body::Binary(bytes) => hex::encode(bytes), other => format!("{other:?}") },
         });
         let response = Response::builder().status(201).header("location", "/here");
         Ok::<_, Infallible>(response.body(Body::Text(seen.to_string())).unwrap())
     });
+    serve(gateway::router(move |event| Adapter::from(function).oneshot(event), LIMIT)).await
+}
+
+/// Serves a gateway and returns its URL.
+async fn serve(router: axum::Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let router = gateway::router(function).into_make_service_with_connect_info::<SocketAddr>();
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async { axum::serve(listener, router).await });
     url
 }
@@ -70,7 +91,8 @@ async fn a_request_becomes_an_http_api_event() {
 async fn a_body_over_ten_megabytes_does_not_reach_the_function() {
     let url = start().await;
     let send = |length| reqwest::Client::new().post(&url).body(vec![0; length]).send();
-    assert_eq!(send(10_000_000).await.unwrap().status(), 201);
+    let rejected = send(10_000_000).await.unwrap();
+    assert_eq!(rejected.text().await.unwrap(), r#"{"message":"Request Entity Too Large"}"#);
     let rejected = send(10_000_001).await.unwrap();
     assert_eq!(rejected.status(), 413);
     assert_eq!(rejected.text().await.unwrap(), r#"{"message":"Request Too Long"}"#);
@@ -90,11 +112,57 @@ async fn a_panic_in_the_function_returns_500_and_keeps_the_connection_open() {
     assert_eq!(client.get(&url).send().await.unwrap().status(), 201);
 }
 
+/// 4,717,000 bytes are 6,289,336 in base64. Lambda's limit is 6,291,456 bytes for the event.
 #[tokio::test]
-async fn a_malformed_host_header_gets_a_response() {
+async fn a_body_over_6_mb_in_base64_does_not_reach_the_function() {
     let url = start().await;
-    for host in ["a b", "[", "localhost:notaport", "%"] {
-        let response = reqwest::Client::new().get(&url).header("host", host).send().await.unwrap();
-        assert!([201, 400, 500].contains(&response.status().as_u16()), "{host}: {}", response.status());
+    let send = |length| reqwest::Client::new().post(&url).body(vec![0; length]).send();
+    assert_eq!(send(4_717_000).await.unwrap().status(), 201);
+    let rejected = send(4_719_000).await.unwrap();
+    assert_eq!(rejected.status(), 413);
+    assert_eq!(rejected.text().await.unwrap(), r#"{"message":"Request Entity Too Large"}"#);
+}
+
+/// A quotation mark has two bytes in JSON. Lambda's limit is 6,291,556 bytes for the response.
+#[tokio::test]
+async fn a_response_over_6_mb_in_json_does_not_reach_the_client() {
+    let url = start().await;
+    for (path, length, status) in
+        [("text", 3_145_000, 200), ("text", 3_146_000, 500), ("bytes", 4_717_000, 200), ("bytes", 4_719_000, 500)]
+    {
+        let response = reqwest::get(format!("{url}/{path}?length={length}")).await.unwrap();
+        assert_eq!(response.status(), status, "{path} {length}");
+        let body = response.bytes().await.unwrap();
+        match status {
+            200 => assert_eq!(body.len(), length),
+            _ => assert_eq!(body, r#"{"message":"Internal Server Error"}"#),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_exceeds_the_functions_timeout_returns_500() {
+    let response = reqwest::get(format!("{}/hang", start().await)).await.unwrap();
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.text().await.unwrap(), r#"{"message":"Internal Server Error"}"#);
+}
+
+#[tokio::test]
+async fn a_malformed_host_or_protocol_gets_the_response_of_the_api() {
+    let api = unreachable();
+    let url = serve(gateway::router(move |event| http::function(Arc::clone(&api)).oneshot(event), LIMIT)).await;
+    for (header, value) in [
+        ("host", "a b"),
+        ("host", "["),
+        ("host", "localhost:notaport"),
+        ("host", "%"),
+        ("x-forwarded-proto", "a b,https"),
+        ("x-forwarded-proto", "<>"),
+    ] {
+        let response =
+            reqwest::Client::new().get(format!("{url}/v1/packs")).header(header, value).send().await.unwrap();
+        assert_eq!(response.status(), 401, "{header}: {value}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["error"]["code"], "unauthenticated", "{header}: {value}");
     }
 }

@@ -68,9 +68,16 @@ async fn a_body_that_does_not_match_its_checksum_is_not_stored() {
     assert_eq!(put.send().await.unwrap_err().code(), Some("BadDigest"));
     assert_eq!(keys(client, bucket).await, Vec::<String>::new());
 
+    // A refused body leaves an existing object as it is.
+    let put = client.put_object().bucket(bucket).key("kept").body(ByteStream::from_static(b"kept"));
+    put.send().await.unwrap();
+    let put = client.put_object().bucket(bucket).key("kept").checksum_sha256(wrong).body(ByteStream::from_static(b"x"));
+    assert_eq!(put.send().await.unwrap_err().code(), Some("BadDigest"));
+    assert_eq!(get(client, bucket, "kept").await, b"kept");
+
     let put = client.put_object().bucket(bucket).key("intact").checksum_algorithm(ChecksumAlgorithm::Sha256);
     put.body(ByteStream::from_static(b"x")).send().await.unwrap();
-    assert_eq!(keys(client, bucket).await, ["intact"]);
+    assert_eq!(keys(client, bucket).await, ["intact", "kept"]);
 }
 
 #[tokio::test]
@@ -94,6 +101,8 @@ async fn a_presigned_put_accepts_only_the_signed_body() {
     assert_eq!(keys(client, bucket).await, Vec::<String>::new());
     assert_eq!(send("signed").await.unwrap().status(), 200);
     assert_eq!(get(client, bucket, "presigned").await, b"signed");
+    assert_eq!(send("forged").await.unwrap().status(), 400);
+    assert_eq!(get(client, bucket, "presigned").await, b"signed", "the object is still there");
 }
 
 #[tokio::test]

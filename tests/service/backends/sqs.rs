@@ -124,6 +124,19 @@ async fn a_message_received_five_times_moves_to_the_dead_letter_queue() {
 }
 
 #[tokio::test]
+async fn a_queue_whose_dead_letter_queue_is_missing_keeps_its_messages() {
+    let embedded = Embedded::start().await;
+    let client = &embedded.clients.sqs;
+    let policy = r#"{"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:missing", "maxReceiveCount": 2}"#;
+    let create = client.create_queue().queue_name("jobs").attributes(QueueAttributeName::RedrivePolicy, policy);
+    let url = create.send().await.unwrap().queue_url.unwrap();
+    client.send_message().queue_url(&url).message_body("kept").send().await.unwrap();
+    for attempt in 1..=4 {
+        assert_eq!(receive(client, &url, 10, 0, 0).await.len(), 1, "attempt {attempt}");
+    }
+}
+
+#[tokio::test]
 async fn a_batch_reports_each_entry_separately() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);

@@ -52,7 +52,7 @@ use serde_json::{Value, json};
 use crate::support::{event, openapi as document};
 
 /// Returns an API whose backends are all unreachable.
-fn unreachable() -> Arc<Api> {
+pub(crate) fn unreachable() -> Arc<Api> {
     let credentials = Credentials::new("id", "secret", None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

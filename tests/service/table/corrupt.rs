@@ -21,8 +21,8 @@ async fn write(table: &Table, record: Record) -> Record {
 async fn list(table: &Table, org: OrgId, limit: usize) -> Vec<PackId> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
-        let Page { records, next } = table.list(org, &Filter::default(), limit, after).await.unwrap();
-        ids.extend(records.iter().map(|record| record.id));
+        let Page { packs, next } = table.list(org, &Filter::default(), limit, after).await.unwrap();
+        ids.extend(packs.iter().map(|pack| pack.id));
         match next {
             Some(next) => after = Some(next),
             None => break,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pack_upload::{
     aws::{Created, VersionState},
-    records::{OrgId, PackId, Timestamp},
+    records::{BuildStatus, OrgId, PackId, Timestamp},
 };
 use serde_json::json;
 
@@ -35,7 +35,7 @@ async fn a_record_is_read_as_it_was_written() {
 #[tokio::test]
 async fn stored_attributes_keep_their_names() {
     const REQUIRED: &str = "archive_sha256 attempt build_status created_at enqueued_at image_digest image_format \
-                            image_ref layer_digest org_packs pack_id pending pk reference_count sends size_bytes sk staging_key tries \
+                            image_ref layer_digest org_id org_names org_packs pack_id pending pk reference_count sends size_bytes sk staging_key tries \
                             updated_at uploaded_by visibility";
     let database = Database::start().await;
     let minimal = record(OrgId::generate(), "minimal", "1.0.0", "a");
@@ -44,13 +44,20 @@ async fn stored_attributes_keep_their_names() {
     full.release.manifest.category = Some("tests".to_owned());
     full.release.manifest.capabilities = Some("- name: x\n".to_owned());
     full.release.manifest.suggested_packs = vec!["one".parse().unwrap()];
-    for (record, optional) in [(&minimal, None), (&full, Some("community_packs"))] {
+    let mut ready = full.clone();
+    ready.id = PackId::generate();
+    ready.release.manifest.version = "2.0.0".parse().unwrap();
+    ready.build.status = BuildStatus::Ready;
+    let community = ["community_names", "community_packs", "community_versions"];
+    for (record, optional) in [(&minimal, &[][..]), (&full, &[]), (&ready, &community)] {
         assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
         let item = database.item(record).await;
         // The tests of pack-format check the names of the manifest's keys.
         let manifest = json!(record.release.manifest);
         let manifest = manifest.as_object().unwrap().keys().map(String::as_str);
-        let expected: BTreeSet<&str> = REQUIRED.split(' ').chain(optional).chain(manifest).collect();
+        let expected: BTreeSet<&str> = REQUIRED.split(' ').chain(optional.iter().copied()).chain(manifest).collect();
+        let is_pending = record.build.status.is_pending();
+        let expected = expected.into_iter().filter(|name| is_pending || *name != "pending").collect::<BTreeSet<_>>();
         assert_eq!(item.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
         assert!(item.values().all(|value| !value.is_null()));
     }

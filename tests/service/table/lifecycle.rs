@@ -7,21 +7,70 @@ use pack_upload::{
     records::{Build, BuildStatus, OrgId, PackId, Record, Timestamp, Visibility},
 };
 
-use super::support::{Database, existing, failed, publish, record, upload};
+use super::support::{Database, community, existing, failed, publish, record, upload};
 
 #[tokio::test]
-async fn a_change_of_visibility_updates_the_index_of_community_packs() {
+async fn a_change_of_visibility_moves_a_pack_to_the_partitions_of_its_lists() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let queued = record(org, "tools", "1.0.0", "a");
     assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
-    for (visibility, indexed) in [(Visibility::Community, Some("community")), (Visibility::Org, None)] {
-        let changed = database.table.set_visibility(org, queued.id, visibility).await.unwrap().unwrap();
-        assert_eq!(changed.release.visibility, visibility);
-        assert_eq!(database.table.record(queued.id).await.unwrap(), Some(changed));
-        let item = database.item(&queued).await;
-        assert_eq!(item.get("community_packs").map(|value| value.as_s().unwrap().as_str()), indexed);
+    for status in ["queued", "ready"] {
+        for visibility in [Visibility::Community, Visibility::Org] {
+            let changed = database.table.set_visibility(org, queued.id, visibility).await.unwrap().unwrap();
+            assert_eq!(changed.release.visibility, visibility);
+            assert_eq!(database.table.record(queued.id).await.unwrap(), Some(changed));
+            let is_community = (status, visibility) == ("ready", Visibility::Community);
+            expect_partitions(&database, &queued, visibility, is_community).await;
+        }
+        assert_eq!(publish(&database.table, &queued, Timestamp::now()).await, status == "queued");
     }
+}
+
+/// Checks the partitions of the record of version 1.0.0 of `tools` in the indexes that serve lists.
+async fn expect_partitions(database: &Database, record: &Record, visibility: Visibility, is_community: bool) {
+    let item = database.item(record).await;
+    let org = record.release.org_id;
+    for (attribute, expected) in [
+        ("org_packs", Some(format!("ORG#{org}#{visibility}"))),
+        ("org_names", Some(format!("ORG#{org}#{visibility}#tools"))),
+        ("community_packs", is_community.then(|| "COMMUNITY".to_owned())),
+        ("community_names", is_community.then(|| "COMMUNITY#tools".to_owned())),
+        ("community_versions", is_community.then(|| "COMMUNITY#tools#1.0.0".to_owned())),
+    ] {
+        assert_eq!(item.get(attribute).map(|value| value.as_s().unwrap()), expected.as_ref(), "{attribute}");
+    }
+}
+
+#[tokio::test]
+async fn a_community_pack_is_in_the_lists_of_all_orgs_while_it_is_ready() {
+    let database = Database::start().await;
+    let (table, now) = (&database.table, Timestamp::now());
+    let org = OrgId::generate();
+    let queued = community(record(org, "tools", "1.0.0", "a"));
+    assert!(matches!(table.create(&queued).await.unwrap(), Created::Written));
+    expect_partitions(&database, &queued, Visibility::Community, false).await;
+    assert!(publish(table, &queued, now).await);
+    expect_partitions(&database, &queued, Visibility::Community, true).await;
+    let ready = table.record(queued.id).await.unwrap().unwrap();
+    assert!(table.rebuild(&ready, "test", now).await.unwrap());
+    expect_partitions(&database, &queued, Visibility::Community, false).await;
+    let rebuilding = table.record(queued.id).await.unwrap().unwrap();
+    assert!(publish(table, &rebuilding, now).await);
+    expect_partitions(&database, &queued, Visibility::Community, true).await;
+    table.mark_deleting(org, queued.id, now).await.unwrap().unwrap();
+    expect_partitions(&database, &queued, Visibility::Community, false).await;
+}
+
+#[tokio::test]
+async fn a_change_of_visibility_during_a_build_does_not_stop_it() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let queued = record(org, "tools", "1.0.0", "a");
+    assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
+    database.table.set_visibility(org, queued.id, Visibility::Community).await.unwrap().unwrap();
+    assert!(publish(&database.table, &queued, Timestamp::now()).await);
+    expect_partitions(&database, &queued, Visibility::Community, true).await;
 }
 
 #[tokio::test]

@@ -1,11 +1,16 @@
 //! Tests of pack lists: visibility, order, pages and filters.
 
-use std::collections::BTreeSet;
+use std::{
+    cmp::Reverse,
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use pack_upload::{
     aws::{Created, Filter, NameFilter, Page, Table},
-    records::{OrgId, PackId, Record, Release, Visibility},
+    records::{ListedPack, OrgId, PackId, Record, Release, Visibility},
 };
+use serde_json::json;
 
 use super::support::{Database, community, failed, record, shared};
 
@@ -19,8 +24,8 @@ async fn write_all(table: &Table, records: &[Record]) {
 async fn pages(table: &Table, org: OrgId, filter: &Filter, limit: usize) -> Vec<Vec<PackId>> {
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
-        let Page { records, next } = table.list(org, filter, limit, after).await.unwrap();
-        pages.push(records.iter().map(|record| record.id).collect());
+        let Page { packs, next } = table.list(org, filter, limit, after).await.unwrap();
+        pages.push(packs.iter().map(|pack| pack.id).collect());
         match next {
             Some(next) => assert!(after.replace(next).is_none_or(|after| next < after), "the cursor advances"),
             None => return pages,
@@ -88,20 +93,30 @@ async fn a_list_contains_own_and_community_packs_newest_first_without_duplicates
 }
 
 #[tokio::test]
-async fn listed_records_are_complete_but_for_their_capabilities() {
+async fn a_list_shows_all_of_an_own_pack_but_its_capabilities_and_less_of_another_orgs_pack() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
-    let records = [record(own, "mine", "1.0.0", "a"), shared(record(other, "theirs", "1.0.0", "b"))];
-    let with_capabilities = records.clone().map(|mut record| {
-        record.release.manifest.capabilities = Some("- name: x\n".to_owned());
-        record
-    });
-    write_all(table, &with_capabilities).await;
-    let mut page = table.list(own, &Filter::default(), 10, None).await.unwrap();
-    page.records.sort_by_key(|record| record.release.manifest.name.clone());
-    assert_eq!(page.records, records);
-    assert_eq!(page.next, None);
+    let mut full = record(own, "mine", "1.0.0", "a");
+    full.release.manifest = serde_json::from_value(json!({
+        "name": "mine", "version": "1.0.0", "description": "d", "display_name": "n", "category": "c",
+        "suggested_packs": ["one", "two"], "capabilities": "- name: x\n",
+    }))
+    .unwrap();
+    let mut theirs = shared(record(other, "theirs", "1.0.0", "b"));
+    theirs.release.manifest.capabilities = Some("- name: x\n".to_owned());
+    write_all(table, &[full.clone(), theirs.clone()]).await;
+    let failed = failed(table, record(own, "older", "1.0.0", "c")).await;
+
+    let mut expected = vec![
+        ListedPack::from(full),
+        ListedPack { image_ref: None, archive_sha256: None, uploaded_by: None, ..ListedPack::from(theirs) },
+        ListedPack::from(failed),
+    ];
+    expected.sort_by_key(|pack| Reverse(pack.id));
+    assert!(expected.iter().all(|pack| pack.manifest.capabilities.is_none()));
+    let page = table.list(own, &Filter::default(), 10, None).await.unwrap();
+    assert_eq!((page.packs, page.next), (expected, None));
 }
 
 #[tokio::test]
@@ -156,25 +171,66 @@ async fn an_empty_list_is_one_empty_page() {
     assert_eq!(pages(table, OrgId::generate(), &Filter::default(), 20).await, [Vec::new()]);
 }
 
-/// DynamoDB ends a page after 1 MB of items. Each record has 100 KB, so the filter has to skip many DynamoDB pages.
 #[tokio::test]
-async fn a_filter_that_skips_many_records_ends_a_page_early_but_loses_no_match() {
+async fn a_version_is_found_whatever_its_visibility_and_owner() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());
-    let mut records = Vec::new();
-    for n in 0..260 {
-        let name = if n % 130 == 3 { "rare" } else { "common" };
-        let mut record = record(if n % 3 == 0 { own } else { other }, name, &format!("1.{n}.0"), &n.to_string());
-        record.release.manifest.capabilities = Some("x".repeat(100_000));
-        records.push(if n % 3 == 0 { record } else { shared(record) });
-    }
+    let private = record(own, "tools", "1.0.0", "a");
+    let records = [private, shared(record(other, "tools", "1.0.0", "b")), record(other, "tools", "2.0.0", "c")];
     write_all(table, &records).await;
-    let filter = Filter { name: Some(named("rare")), ..Filter::default() };
-    let rare = newest_first(records.iter().filter(|record| record.release.manifest.name.as_str() == "rare"));
-    assert_eq!(rare.len(), 2);
+    let filter = |version: &str| {
+        let name = NameFilter { name: "tools".parse().unwrap(), version: Some(version.parse().unwrap()) };
+        Filter { name: Some(name), ..Filter::default() }
+    };
+    for limit in [1, 10] {
+        assert_eq!(pages(table, own, &filter("1.0.0"), limit).await.concat(), newest_first(&records[..2]));
+        assert_eq!(pages(table, other, &filter("1.0.0"), limit).await.concat(), [records[1].id]);
+        assert_eq!(pages(table, other, &filter("2.0.0"), limit).await.concat(), [records[2].id]);
+    }
+    database.corrupt(&records[0]).await;
+    assert_eq!(pages(table, own, &filter("1.0.0"), 10).await.concat(), [records[1].id], "skips a corrupt record");
+}
 
-    let pages = pages(table, own, &filter, 5).await;
-    assert!(pages.len() > 1, "a request reads a bounded number of records");
-    assert_eq!(pages.concat(), rare);
+#[tokio::test]
+async fn many_own_community_packs_end_a_page_of_other_orgs_packs_early_but_hide_none() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (own, other) = (OrgId::generate(), OrgId::generate());
+    let records: Vec<_> = (0..300)
+        .map(|n| {
+            let org = if n % 150 == 3 { other } else { own };
+            shared(record(org, "tools", &format!("1.{n}.0"), &n.to_string()))
+        })
+        .collect();
+    write_all(table, &records).await;
+    let filter = Filter { owned: Some(false), ..Filter::default() };
+    let theirs = newest_first(records.iter().filter(|record| record.release.org_id == other));
+    assert_eq!(theirs.len(), 2);
+    for limit in [1, 2, 5] {
+        assert_eq!(pages(table, own, &filter, limit).await.concat(), theirs);
+    }
+}
+
+#[tokio::test]
+async fn a_cached_page_shows_other_orgs_packs_as_they_were_and_own_packs_as_they_are() {
+    let database = Database::start().await;
+    let keep_for = Duration::from_millis(400);
+    let table = database.table.clone().with_community_cache(keep_for);
+    let (own, other) = (OrgId::generate(), OrgId::generate());
+    let list = async |org| pages(&table, org, &Filter::default(), 10).await.concat();
+    let first = shared(record(own, "first", "1.0.0", "a"));
+    write_all(&table, std::slice::from_ref(&first)).await;
+    let read_at = Instant::now();
+    assert_eq!(list(other).await, [first.id]);
+
+    let second = shared(record(own, "second", "1.0.0", "b"));
+    write_all(&table, std::slice::from_ref(&second)).await;
+    assert_eq!(list(own).await, newest_first([&first, &second]));
+    let cached = list(other).await;
+    if read_at.elapsed() < keep_for {
+        assert_eq!(cached, [first.id]);
+    }
+    tokio::time::sleep(keep_for).await;
+    assert_eq!(list(other).await, newest_first([&first, &second]));
 }

@@ -4,6 +4,7 @@
 //! To add a case, start a [`Database`](support::Database), build records with [`record`](support::record), and call the
 //! table's methods.
 
+mod capacity;
 mod corrupt;
 mod create;
 mod faults;

@@ -15,7 +15,7 @@ pub(crate) struct Database {
     pub(crate) table: Table,
     pub(crate) client: Client,
     pub(crate) address: SocketAddr,
-    name: String,
+    pub(crate) name: String,
     _embedded: Embedded,
 }
 

@@ -7,7 +7,7 @@ use pack_format::{Limits, Tree, image::Image};
 use pack_upload::{
     aws::{Job, Queue, SavedImages, Staging, Table, Timeouts},
     build::{BuildOutcome, Builder},
-    identity::{Billing, Caller, Org, Scope},
+    identity::{Billing, Caller, Org, Permission},
     lambda::sqs::Handlers,
     lifecycle::{Lifecycle, Operator, Purger},
     records::{OrgId, Record, Visibility},
@@ -87,7 +87,7 @@ impl Fixture {
 
     /// Returns a caller of the org that owns the packs.
     pub(crate) fn caller(&self) -> Caller {
-        Caller { org: self.org.clone(), scopes: vec![Scope::CapsWrite], credential_id: "key:0123456789ab".to_owned() }
+        Caller { org: self.org.clone(), permissions: vec![Permission::CapsWrite], credential_id: "key:0123456789ab".to_owned() }
     }
 
     /// Returns the handlers of the builder function.

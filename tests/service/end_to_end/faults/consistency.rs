@@ -173,7 +173,7 @@ impl PackItem {
         let (_, name) = image_ref.split_once('/').unwrap();
         let (repository, tag) = name.split_once(':').unwrap();
         Self {
-            claim: format!("VERSION#{} {}#{}", text(item, "org_packs"), text(item, "name"), text(item, "version")),
+            claim: format!("VERSION#{} {}#{}", text(item, "org_id"), text(item, "name"), text(item, "version")),
             status: text(item, "build_status"),
             repository_and_tag: (repository.to_owned(), tag.to_owned()),
             digest: text(item, "image_digest"),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     fault::{Call, Fault, PlannedFault, Role, Service},
@@ -72,9 +72,20 @@ async fn an_upload_gets_a_503_by_the_deadline_if_a_backend_hangs() {
 #[tokio::test]
 async fn reads_get_a_503_by_the_deadline_if_the_table_hangs() {
     let mut stack = start_stack().await;
-    for (name, operation) in [("get", "BatchGetItem"), ("get", "GetItem"), ("list", "Query")] {
+    let list = |query: &str| {
+        let mut event = event("list");
+        event["rawQueryString"] = json!(query);
+        event
+    };
+    for (event, operation) in [
+        (event("get"), "BatchGetItem"),
+        (event("get"), "GetItem"),
+        (list(""), "Query"),
+        (list("name=tools"), "Query"),
+        (list("name=tools&version=1.0.0"), "Query"),
+    ] {
         let planned = stalls(Service::DynamoDb, operation, u32::MAX);
-        expect_unavailable_in_time(&mut stack, event(name), vec![planned]).await;
+        expect_unavailable_in_time(&mut stack, event, vec![planned]).await;
     }
 }
 

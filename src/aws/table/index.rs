@@ -1,0 +1,159 @@
+use pack_format::{PackName, Version};
+use serde::Serialize;
+
+use crate::records::{BuildStatus, OrgId, Record, Visibility};
+
+/// A secondary index of the table.
+#[derive(Debug)]
+pub struct Index {
+    pub name: &'static str,
+    pub partition_key: &'static str,
+    pub sort_key: &'static str,
+    /// The attributes that the index contains in addition to the keys. DynamoDB allows 100 in all indexes together.
+    pub attributes: &'static [&'static str],
+}
+
+/// What a list shows of the caller's own packs.
+const OWN: &[&str] = &[
+    "archive_sha256",
+    "build_error",
+    "build_status",
+    "category",
+    "created_at",
+    "description",
+    "display_name",
+    "image_digest",
+    "image_ref",
+    "layer_digest",
+    "name",
+    "org_id",
+    "quarantine_reason",
+    "size_bytes",
+    "suggested_packs",
+    "updated_at",
+    "uploaded_by",
+    "version",
+    "visibility",
+];
+
+/// What a list shows of other orgs' packs, and the id of the org.
+const COMMUNITY: &[&str] = &[
+    "build_status",
+    "category",
+    "created_at",
+    "description",
+    "display_name",
+    "image_digest",
+    "layer_digest",
+    "name",
+    "org_id",
+    "size_bytes",
+    "suggested_packs",
+    "updated_at",
+    "version",
+    "visibility",
+];
+
+/// An org's packs of one visibility.
+pub(super) const ORG_PACKS: Index = list("org-packs", "org_packs", OWN);
+/// An org's packs of one visibility and name.
+pub(super) const ORG_NAMES: Index = list("org-names", "org_names", OWN);
+/// The ready community packs.
+pub(super) const COMMUNITY_PACKS: Index = list("community-packs", "community_packs", COMMUNITY);
+/// The ready community packs of one name.
+pub(super) const COMMUNITY_NAMES: Index = list("community-names", "community_names", COMMUNITY);
+/// The ready community packs of one name and version.
+pub(super) const COMMUNITY_VERSIONS: Index = list("community-versions", "community_versions", COMMUNITY);
+/// The pending builds and purges.
+const PENDING: Index = Index { name: "pending", partition_key: "pending", sort_key: "pack_id", attributes: &[] };
+
+/// All indexes of the table. `template.yaml` defines the same ones.
+pub const INDEXES: [&Index; 6] =
+    [&ORG_PACKS, &ORG_NAMES, &COMMUNITY_PACKS, &COMMUNITY_NAMES, &COMMUNITY_VERSIONS, &PENDING];
+
+/// Returns an index that serves lists. Its sort key is the record's id, so its records are in the order of creation.
+const fn list(name: &'static str, partition_key: &'static str, attributes: &'static [&'static str]) -> Index {
+    Index { name, partition_key, sort_key: "pack_id", attributes }
+}
+
+/// Returns the partition of an org's packs of one visibility, in [`ORG_PACKS`].
+pub(super) fn org_packs(org: OrgId, visibility: Visibility) -> String {
+    format!("ORG#{org}#{visibility}")
+}
+
+/// Returns the partition of an org's packs of one visibility and name, in [`ORG_NAMES`].
+pub(super) fn org_names(org: OrgId, visibility: Visibility, name: &PackName) -> String {
+    format!("ORG#{org}#{visibility}#{name}")
+}
+
+/// Returns the only partition of [`COMMUNITY_PACKS`].
+pub(super) fn community_packs() -> String {
+    "COMMUNITY".to_owned()
+}
+
+/// Returns the partition of a name in [`COMMUNITY_NAMES`].
+pub(super) fn community_names(name: &PackName) -> String {
+    format!("COMMUNITY#{name}")
+}
+
+/// Returns the partition of a name and version in [`COMMUNITY_VERSIONS`].
+pub(super) fn community_versions(name: &PackName, version: &Version) -> String {
+    format!("COMMUNITY#{name}#{version}")
+}
+
+/// The attributes that put a record into the indexes that serve lists.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct ListKeys {
+    pub(super) org_packs: String,
+    pub(super) org_names: String,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) community: Option<CommunityKeys>,
+}
+
+/// The attributes that put a ready community pack into the lists of all orgs. A record has all of them or none.
+#[derive(Debug, Serialize)]
+pub(super) struct CommunityKeys {
+    pub(super) community_packs: String,
+    pub(super) community_names: String,
+    pub(super) community_versions: String,
+}
+
+impl CommunityKeys {
+    /// The part of an update expression that sets the keys, after another attribute.
+    pub(super) const SET: &str = ", community_packs = :community_packs, community_names = :community_names, \
+                                  community_versions = :community_versions";
+    /// The attributes, for `REMOVE` in an update expression.
+    pub(super) const NAMES: &str = "community_packs, community_names, community_versions";
+
+    /// Returns the keys of a record if other orgs may see it with this visibility and build status.
+    pub(super) fn new(record: &Record, visibility: Visibility, status: &BuildStatus) -> Option<Self> {
+        let manifest = &record.release.manifest;
+        let is_listed = visibility == Visibility::Community && *status == BuildStatus::Ready;
+        is_listed.then(|| Self {
+            community_packs: community_packs(),
+            community_names: community_names(&manifest.name),
+            community_versions: community_versions(&manifest.name, &manifest.version),
+        })
+    }
+
+    /// Returns the values of [`Self::SET`].
+    pub(super) fn values(self) -> [(&'static str, String); 3] {
+        [
+            (":community_packs", self.community_packs),
+            (":community_names", self.community_names),
+            (":community_versions", self.community_versions),
+        ]
+    }
+}
+
+impl ListKeys {
+    /// Returns the keys of a record with this visibility.
+    pub(super) fn new(record: &Record, visibility: Visibility) -> Self {
+        let org = record.release.org_id;
+        Self {
+            org_packs: org_packs(org, visibility),
+            org_names: org_names(org, visibility, &record.release.manifest.name),
+            community: CommunityKeys::new(record, visibility, &record.build.status),
+        }
+    }
+}

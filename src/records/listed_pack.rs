@@ -1,0 +1,52 @@
+use pack_format::{Digest, Manifest, Visibility};
+use serde::Deserialize;
+
+use super::{BuildStatus, OrgId, PackId, Record, Timestamp};
+
+/// What a list shows of a pack. The fields are those of [`Record`] and [`Release`](super::Release), without the
+/// manifest's capabilities.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ListedPack {
+    #[serde(rename = "pack_id")]
+    pub id: PackId,
+    pub org_id: OrgId,
+    #[serde(flatten)]
+    pub manifest: Manifest,
+    pub visibility: Visibility,
+    /// `None` in a list of other orgs' packs.
+    #[serde(default)]
+    pub image_ref: Option<String>,
+    pub image_digest: Digest,
+    pub layer_digest: Digest,
+    pub size_bytes: u64,
+    /// `None` in a list of other orgs' packs.
+    #[serde(default)]
+    pub archive_sha256: Option<Digest>,
+    /// `None` in a list of other orgs' packs.
+    #[serde(default)]
+    pub uploaded_by: Option<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    #[serde(flatten)]
+    pub build_status: BuildStatus,
+}
+
+impl From<Record> for ListedPack {
+    fn from(Record { id, release, created_at, updated_at, build, .. }: Record) -> Self {
+        Self {
+            id,
+            org_id: release.org_id,
+            manifest: Manifest { capabilities: None, ..release.manifest },
+            visibility: release.visibility,
+            image_ref: Some(release.image_ref),
+            image_digest: release.image_digest,
+            layer_digest: release.layer_digest,
+            size_bytes: release.size_bytes,
+            archive_sha256: Some(release.archive_sha256),
+            uploaded_by: Some(release.uploaded_by),
+            created_at,
+            updated_at,
+            build_status: build.status,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Tests of how much of the table a list reads, in DynamoDB's read units.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeSerializationInterceptorContextMut, FinalizerInterceptorContextRef},
+    },
+    error::BoxError,
+    operation::{
+        get_item::{GetItemInput, GetItemOutput},
+        query::{QueryInput, QueryOutput},
+    },
+    types::ReturnConsumedCapacity,
+};
+use pack_upload::{
+    aws::{Created, Filter, NameFilter, Table},
+    records::{OrgId, Record, Visibility},
+};
+
+use super::support::{Database, record, shared};
+
+/// Adds up the read units of all calls of a client.
+#[derive(Debug, Clone, Default)]
+struct ReadUnits(Arc<Mutex<f64>>);
+
+impl Intercept for ReadUnits {
+    fn name(&self) -> &'static str {
+        "read units"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let total = Some(ReturnConsumedCapacity::Total);
+        if let Some(query) = context.input_mut().downcast_mut::<QueryInput>() {
+            query.return_consumed_capacity = total;
+        } else if let Some(get) = context.input_mut().downcast_mut::<GetItemInput>() {
+            get.return_consumed_capacity = total;
+        } else {
+            return Err("a list makes no other calls".into());
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(Ok(output)) = context.output_or_error() else { return Ok(()) };
+        let query = output.downcast_ref::<QueryOutput>().and_then(QueryOutput::consumed_capacity);
+        let get = output.downcast_ref::<GetItemOutput>().and_then(GetItemOutput::consumed_capacity);
+        let units = query.or(get).and_then(|consumed| consumed.capacity_units());
+        *self.0.lock().unwrap() += units.expect("DynamoDB returns the consumed capacity");
+        Ok(())
+    }
+}
+
+/// Lists the first page and returns the number of its packs and the read units.
+async fn cost(database: &Database, org: OrgId, filter: &Filter, limit: usize) -> (usize, f64) {
+    let units = ReadUnits::default();
+    let config = database.client.config().to_builder().interceptor(units.clone()).build();
+    let table = Table::new(Client::from_conf(config), database.name.clone());
+    let page = table.list(org, filter, limit, None).await.unwrap();
+    let units = *units.0.lock().unwrap();
+    (page.packs.len(), units)
+}
+
+/// Lengthens a record's description until its item has 1 KB in an index.
+fn of_1_kb(mut record: Record) -> Record {
+    record.release.manifest.description = "x".repeat(330);
+    record.release.manifest.capabilities = Some("x".repeat(10_000));
+    record
+}
+
+fn named(name: &str, version: Option<&str>) -> Filter {
+    let name = NameFilter { name: name.parse().unwrap(), version: version.map(|version| version.parse().unwrap()) };
+    Filter { name: Some(name), ..Filter::default() }
+}
+
+#[tokio::test]
+async fn a_page_of_n_records_of_1_kb_costs_at_most_n_4ths_and_4_read_units() {
+    let database = Database::start().await;
+    let (own, other) = (OrgId::generate(), OrgId::generate());
+    let only_own = OrgId::generate();
+    for n in 0..1_200 {
+        let record = |org| record(org, "tools", &format!("1.{n}.0"), &n.to_string());
+        let record = match n % 4 {
+            0 => record(own),
+            1 => shared(record(own)),
+            2 => shared(record(other)),
+            _ => record(only_own),
+        };
+        assert!(matches!(database.table.create(&of_1_kb(record)).await.unwrap(), Created::Written));
+    }
+    let visibility = |visibility| Filter { visibility: Some(visibility), ..Filter::default() };
+    let owned = |owned| Filter { owned: Some(owned), ..Filter::default() };
+    for org in [own, other, only_own, OrgId::generate()] {
+        for limit in [1, 10, 20, 100, 1_000] {
+            for filter in [
+                Filter::default(),
+                named("tools", None),
+                visibility(Visibility::Community),
+                visibility(Visibility::Org),
+                owned(true),
+            ] {
+                let (n, units) = cost(&database, org, &filter, limit).await;
+                println!("{n} packs: {units} units");
+                assert!(units <= n as f64 / 4.0 + 4.0, "{n} packs: {units} units, {limit} {filter:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_absent_name_or_version_costs_at_most_2_read_units() {
+    let database = Database::start().await;
+    let (own, other) = (OrgId::generate(), OrgId::generate());
+    for n in 0..100 {
+        let version = format!("1.{n}.0");
+        for record in [record(own, "tools", &version, "a"), shared(record(other, "tools", &version, "b"))] {
+            assert!(matches!(database.table.create(&of_1_kb(record)).await.unwrap(), Created::Written));
+        }
+    }
+    for (filter, expected) in [(named("absent", None), 1.5), (named("tools", Some("9.9.9")), 1.5)] {
+        assert_eq!(cost(&database, own, &filter, 1_000).await, (0, expected), "{filter:?}");
+    }
+}
