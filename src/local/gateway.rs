@@ -18,6 +18,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::StreamExt as _;
 use lambda_http::{Context, LambdaEvent, request::LambdaRequest};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -181,13 +182,12 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
     })
 }
 
-/// Returns the host of the request without its port. In AWS the domain name can be trusted, because API Gateway serves
-/// only its own domains; here it is the host that the client sent.
-fn domain_name(headers: &HeaderMap) -> &str {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    host.rsplit_once(':')
-        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
-        .map_or(host, |(name, _)| name)
+/// Returns the host of the request without its port, or `localhost` if it is missing or malformed. In AWS the domain
+/// name can be trusted, because API Gateway serves only its own domains; here it is the host that the client sent.
+fn domain_name(headers: &HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let url = host.and_then(|host| Url::parse(&format!("https://{host}")).ok());
+    url.as_ref().and_then(Url::host_str).unwrap_or("localhost").to_owned()
 }
 
 fn context(request_id: String, limit: Duration) -> Context {

@@ -22,7 +22,11 @@ async fn start() -> String {
             "/panic" => panic!("the request asks for a panic"),
             "/hang" => pending().await,
             "/text" => return Ok(Response::new(Body::Text("\"".repeat(length())))),
-            "/bytes" => return Ok(Response::new(Body::Binary(vec![0; length()]))),
+            "/bytes" => {
+                // `lambda_http` would send bytes without a content type as text.
+                let response = Response::builder().header("content-type", "application/octet-stream");
+                return Ok(response.body(Body::Binary(vec![0; length()])).unwrap());
+            }
             _ => {}
         }
         let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { panic!("a context") };

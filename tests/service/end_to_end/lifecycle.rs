@@ -7,7 +7,7 @@ use crate::support::{ApiResponse, Archive, BackendState, DockerOptions, DockerRe
 
 #[tokio::test]
 async fn a_pack_becomes_visible_to_other_orgs_and_hidden_again() {
-    let local = Local::start().await;
+    let local = Local::start_with(&[("COMMUNITY_CACHE_MS", "0")]).await;
     let pack = local.upload(Archive::pack_named("tools", "1.0.0").tar_gz()).await;
     let id = pack.text("id");
     let path = format!("/v1/packs/{id}");
