@@ -26,7 +26,8 @@ pub fn apply(root: &Path, problems: &[Problem]) -> Result<Vec<Fix>, Error> {
                 edits.entry(file).or_default().push((*span, suggestion));
             }
             Some(Location::File { file, span: None, suggestion: Some(suggestion) }) => renames.push((file, suggestion)),
-            Some(Location::File { suggestion: None, .. } | Location::Archive { .. }) | None => {}
+            Some(Location::File { suggestion: None, .. } | Location::Line { .. } | Location::Archive { .. }) | None => {
+            }
         }
     }
     let mut fixes = Vec::new();

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     aws::Error,
     error_chain::ErrorChain,
-    records::{ListedPack, OrgId, PackId, Visibility},
+    records::{ListedPack, OrgId, PackId, Quarantine, Visibility},
 };
 
 /// Which packs a list returns. A field that is `None` allows all.
@@ -125,9 +125,17 @@ impl Table {
     /// Reads the org's pack with this name and version through its version claim. Returns `None` for a corrupt record,
     /// which a list skips.
     async fn own_version(&self, org: OrgId, name: &PackName, version: &Version) -> Result<Option<ListedPack>, Error> {
-        match self.version(org, name, version).await {
-            Ok(VersionState::Taken(record)) => Ok(Some(ListedPack::from(*record))),
-            Ok(VersionState::Free | VersionState::Deleted(_)) => Ok(None),
+        let record = async {
+            match self.version(org, name, version).await? {
+                VersionState::Taken(record) => Ok(Some(*record)),
+                VersionState::Quarantined(Quarantine { pack_id: Some(id), .. }) => self.record(id).await,
+                VersionState::Quarantined(Quarantine { pack_id: None, .. })
+                | VersionState::Free
+                | VersionState::Deleted(_) => Ok(None),
+            }
+        };
+        match record.await {
+            Ok(record) => Ok(record.map(ListedPack::from)),
             Err(error @ (Error::Corrupt { .. } | Error::MissingRecord { .. })) => {
                 tracing::error!(error = %ErrorChain(&error), "corrupt item left out of a list");
                 Ok(None)

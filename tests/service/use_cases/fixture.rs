@@ -87,7 +87,11 @@ impl Fixture {
 
     /// Returns a caller of the org that owns the packs.
     pub(crate) fn caller(&self) -> Caller {
-        Caller { org: self.org.clone(), permissions: vec![Permission::CapsWrite], credential_id: "key:0123456789ab".to_owned() }
+        Caller {
+            org: self.org.clone(),
+            permissions: vec![Permission::CapsWrite],
+            credential_id: "key:0123456789ab".to_owned(),
+        }
     }
 
     /// Returns the handlers of the builder function.

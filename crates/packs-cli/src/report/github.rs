@@ -23,18 +23,17 @@ pub(super) fn print(
 
 /// Returns the file and the place. A problem without a file is shown at `pack.yaml`.
 fn properties(source: &Source, location: Option<&Location>) -> String {
-    let (file, span) = match location {
-        Some(Location::File { file, span, .. }) => (file.as_str(), *span),
-        Some(Location::Archive { .. }) | None => ("pack.yaml", None),
+    let (file, place) = match location {
+        Some(Location::File { file, span: Some(Span { line, column, length }), .. }) => {
+            let end = column + length.saturating_sub(1);
+            (file.as_str(), format!(",line={line},endLine={line},col={column},endColumn={end}"))
+        }
+        Some(Location::File { file, span: None, .. }) => (file.as_str(), String::new()),
+        Some(Location::Line { file, line }) => (file.as_str(), format!(",line={line}")),
+        Some(Location::Archive { .. }) | None => ("pack.yaml", String::new()),
     };
     let file = property(&source.shown_path(file).display().to_string());
-    match span {
-        None => format!("title=packs,file={file}"),
-        Some(Span { line, column, length }) => {
-            let end = column + length.saturating_sub(1);
-            format!("title=packs,file={file},line={line},endLine={line},col={column},endColumn={end}")
-        }
-    }
+    format!("title=packs,file={file}{place}")
 }
 
 /// Escapes the message of a workflow command.

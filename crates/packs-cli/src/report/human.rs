@@ -40,7 +40,8 @@ fn groups<'a>(source: &Source, problem: &'a Problem) -> Vec<Group<'a>> {
             let suggestion = suggestion.as_ref().map(|suggestion| line.suggestion(suggestion));
             [line.problem(title, path)].into_iter().chain(suggestion).collect()
         }
-        Some(Location::File { file, span: None, .. }) => {
+        // The message of a problem in a line contains the line.
+        Some(Location::File { file, span: None, .. } | Location::Line { file, .. }) => {
             vec![title.element(Origin::path(source.shown_path(file).display().to_string()))]
         }
         Some(Location::Archive { .. }) | None => vec![Group::with_title(title)],

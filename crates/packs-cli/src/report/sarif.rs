@@ -7,14 +7,17 @@ use crate::source::Source;
 pub(super) fn log(source: &Source, problems: &[Problem], warnings: &[Warning]) -> Value {
     let problems = problems.iter().map(|problem| {
         let mut result = result("problem", "error", &problem.field, &problem.message);
-        let (file, span, suggestion) = match &problem.location {
-            Some(Location::File { file, span, suggestion }) => (file.as_str(), *span, suggestion.as_ref()),
-            Some(Location::Archive { .. }) | None => ("pack.yaml", None, None),
+        let (file, region) = match &problem.location {
+            Some(Location::File { file, span, suggestion }) => {
+                if let (Some(span), Some(suggestion)) = (span, suggestion) {
+                    result["fixes"] = json!([fix(source, file, *span, suggestion)]);
+                }
+                (file.as_str(), span.map(region))
+            }
+            Some(Location::Line { file, line }) => (file.as_str(), Some(json!({ "startLine": line }))),
+            Some(Location::Archive { .. }) | None => ("pack.yaml", None),
         };
-        result["locations"] = json!([{ "physicalLocation": location(source, file, span) }]);
-        if let (Some(span), Some(suggestion)) = (span, suggestion) {
-            result["fixes"] = json!([fix(source, file, span, suggestion)]);
-        }
+        result["locations"] = json!([{ "physicalLocation": location(source, file, region) }]);
         result
     });
     let warnings = warnings.iter().map(|warning| {
@@ -42,10 +45,10 @@ fn result(rule: &str, level: &str, field: &str, message: &str) -> Value {
     json!({ "ruleId": rule, "level": level, "message": { "text": format!("{field}: {message}") } })
 }
 
-fn location(source: &Source, file: &str, span: Option<Span>) -> Value {
+fn location(source: &Source, file: &str, region: Option<Value>) -> Value {
     let mut location = json!({ "artifactLocation": { "uri": uri(source, file) } });
-    if let Some(span) = span {
-        location["region"] = region(span);
+    if let Some(region) = region {
+        location["region"] = region;
     }
     location
 }
