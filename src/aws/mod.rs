@@ -11,5 +11,5 @@ pub use self::{
     error::Error,
     queue::{Job, PurgeJob, Queue},
     staging::{PresignedPut, Staging},
-    table::{Created, Filter, Lease, NameFilter, Page, PendingPage, Table, VersionState},
+    table::{Created, DueCursor, DuePage, Filter, Lease, NameFilter, Page, SHARDS, Table, VersionState},
 };

@@ -21,7 +21,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = config::Builder::read(|variable| env::var(variable).ok())
         .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name);
+    let table =
+        Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name).with_resend_after(config.resend_after);
     let registry = Registry::new(config.registry, &sdk, &config.timeouts);
     let purger = Purger {
         table: table.clone(),

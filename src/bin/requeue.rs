@@ -21,7 +21,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let sqs = aws::sqs(&sdk, &config.timeouts);
     let requeue = Requeue {
-        table: Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name),
+        table: Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name)
+            .with_resend_after(config.resend_after),
         queue: Queue::new(sqs.clone(), config.build_queue_url),
         purges: Queue::new(sqs, config.purge_queue_url),
         settings: config.settings,

@@ -12,7 +12,7 @@ use pack_format::Limits;
 use self::reader::Reader;
 pub use self::reader::{ConfigError, InvalidVariable};
 use crate::{
-    aws::Timeouts,
+    aws::{Table, Timeouts},
     identity::{self, JwksSettings, JwksUrl, SessionSettings},
     registry::{self, Credentials, RegistryAddress},
     requeue,
@@ -43,6 +43,8 @@ pub struct Api {
     pub deadline: Duration,
     /// `PURGE_WAIT_MS`: how long a deletion waits for its purge. It must be shorter than `REQUEST_DEADLINE_MS`.
     pub purge_wait: Duration,
+    /// `REQUEUE_AFTER_MS`: how long after its first send a job is due again.
+    pub resend_after: Duration,
     /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,
     /// Whether to address buckets in the path, as S3-compatible servers require: true if `AWS_ENDPOINT_URL_S3` or
@@ -66,6 +68,8 @@ pub struct Builder {
     /// must wait until its lease expires. The lease must be at least as long as the sum of the function's timeout of
     /// 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
     pub lease: Duration,
+    /// The same as [`Api::resend_after`].
+    pub resend_after: Duration,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
     /// The same as [`Api::s3_path_style`].
@@ -81,8 +85,10 @@ pub struct Requeue {
     pub build_queue_url: String,
     /// `PURGE_QUEUE_URL`, required.
     pub purge_queue_url: String,
-    /// `REQUEUE_AFTER_MS`, `MAX_TRIES`, `GIVE_UP_AFTER_MS`.
+    /// `MAX_TRIES`, `GIVE_UP_AFTER_MS`.
     pub settings: requeue::Settings,
+    /// The same as [`Api::resend_after`].
+    pub resend_after: Duration,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
 }
@@ -109,6 +115,7 @@ impl Api {
         let large_limits = large_limits(&mut reader, &limits);
         let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
         let purge_wait = reader.milliseconds("PURGE_WAIT_MS", Duration::from_secs(15));
+        let resend_after = resend_after(&mut reader);
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
@@ -123,6 +130,7 @@ impl Api {
                 large_limits,
                 deadline,
                 purge_wait,
+                resend_after,
                 timeouts,
                 s3_path_style,
             })
@@ -139,6 +147,7 @@ impl Builder {
         let limits = limits(&mut reader);
         let limits = large_limits(&mut reader, &limits);
         let lease = reader.milliseconds("BUILD_LEASE_MS", Duration::from_secs(180));
+        let resend_after = resend_after(&mut reader);
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
@@ -148,6 +157,7 @@ impl Builder {
                 registry: registry?,
                 limits,
                 lease,
+                resend_after,
                 timeouts,
                 s3_path_style,
             })
@@ -166,11 +176,11 @@ impl Requeue {
         reader.renamed("MAX_ATTEMPTS", "MAX_TRIES");
         reader.renamed("MAX_SENDS", "MAX_TRIES");
         let settings = requeue::Settings {
-            resend_after: reader.milliseconds("REQUEUE_AFTER_MS", default.resend_after),
             max_tries: reader.optional("MAX_TRIES", default.max_tries),
             give_up_after: reader.milliseconds("GIVE_UP_AFTER_MS", default.give_up_after),
             ..default
         };
+        let resend_after = resend_after(&mut reader);
         let timeouts = timeouts(&mut reader);
         reader.finish(|| {
             Some(Self {
@@ -178,6 +188,7 @@ impl Requeue {
                 build_queue_url: build_queue_url?,
                 purge_queue_url: purge_queue_url?,
                 settings,
+                resend_after,
                 timeouts,
             })
         })
@@ -254,6 +265,10 @@ fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {
         transfer: reader.milliseconds("TRANSFER_ATTEMPT_TIMEOUT_MS", default.transfer),
         send: reader.milliseconds("SEND_TIMEOUT_MS", default.send),
     }
+}
+
+fn resend_after(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Duration {
+    reader.milliseconds("REQUEUE_AFTER_MS", Table::RESEND_AFTER)
 }
 
 fn s3_path_style(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> bool {

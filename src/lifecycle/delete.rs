@@ -39,7 +39,7 @@ impl Lifecycle {
                 return Err(DeleteError::InUse { references: record.reference_count });
             }
         }
-        let is_complete = match self.purges.send(PurgeJob { pack_id: id }).await {
+        let is_complete = match self.purges.send(caller.org.id, PurgeJob { pack_id: id }).await {
             Ok(()) => self.is_purged_in_time(id).await?,
             Err(error) => {
                 tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "purge job not sent; requeue sends it later");

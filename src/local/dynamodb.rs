@@ -22,11 +22,11 @@ pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws:
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(key("pk", "sk")))
         .set_attribute_definitions(Some(
-            ["pk", "sk", "org_packs", "community_packs", "pending", "pack_id"].map(string).to_vec(),
+            ["pk", "sk", "org_packs", "community_packs", "pack_id", "due_shard", "due_at"].map(string).to_vec(),
         ))
-        .global_secondary_indexes(index("org-packs", "org_packs", ProjectionType::All))
-        .global_secondary_indexes(index("community-packs", "community_packs", ProjectionType::All))
-        .global_secondary_indexes(index("pending", "pending", ProjectionType::KeysOnly));
+        .global_secondary_indexes(index("org-packs", "org_packs", "pack_id", ProjectionType::All))
+        .global_secondary_indexes(index("community-packs", "community_packs", "pack_id", ProjectionType::All))
+        .global_secondary_indexes(index("due", "due_shard", "due_at", ProjectionType::KeysOnly));
     create.send().await.map_err(aws::Error::call("CreateTable"))?;
     Ok(())
 }
@@ -47,11 +47,10 @@ fn key(partition: &str, sort: &str) -> Vec<KeySchemaElement> {
         .to_vec()
 }
 
-/// Returns an index whose sort key is the pack's id, so that its items are ordered by creation time.
-fn index(name: &str, partition: &str, projection: ProjectionType) -> GlobalSecondaryIndex {
+fn index(name: &str, partition: &str, sort: &str, projection: ProjectionType) -> GlobalSecondaryIndex {
     GlobalSecondaryIndex::builder()
         .index_name(name)
-        .set_key_schema(Some(key(partition, "pack_id")))
+        .set_key_schema(Some(key(partition, sort)))
         .projection(Projection::builder().projection_type(projection).build())
         .build()
         .expect("name, keys and projection are set")

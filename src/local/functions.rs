@@ -59,7 +59,8 @@ impl Functions {
         let requeue = config::Requeue::read(lookup)?;
 
         let timeouts = &api.timeouts;
-        let table = Table::new(aws::dynamodb(&sdk.dynamodb, timeouts), api.table_name);
+        let table =
+            Table::new(aws::dynamodb(&sdk.dynamodb, timeouts), api.table_name).with_resend_after(api.resend_after);
         let staging = Staging::new(aws::s3(&sdk.s3, timeouts, true), api.staging_bucket);
         let sqs = aws::sqs(&sdk.sqs, timeouts);
         let queue = Queue::new(sqs.clone(), api.build_queue_url);

@@ -98,6 +98,7 @@ impl Record {
             sends: 1,
             enqueued_at: now,
             tries: 0,
+            tried_at: None,
             last_error: None,
         };
         Self { id: PackId::generate(), release, created_at: now, updated_at: now, build, reference_count: 0 }
@@ -126,13 +127,15 @@ pub struct Build {
     /// The attempt's number, starting at 1. A job of an earlier attempt cannot fail the record.
     pub attempt: u32,
     /// How many jobs were sent for this attempt. After an upload, the count starts at 1, for the job that is sent once
-    /// the record is written.
+    /// the record is written. After a rebuild, it starts at 0, because requeue sends the first job.
     pub sends: u32,
     /// When a job was last sent. An upload sets this to the time when it queues the attempt. A rebuild does not change
     /// it.
     pub enqueued_at: Timestamp,
     /// How many builds of this attempt have begun.
     pub tries: u32,
+    /// When the last of them began.
+    pub tried_at: Option<Timestamp>,
     /// The error of the last build of this attempt that had to be retried, for the operator. `None` once a build
     /// succeeds.
     pub last_error: Option<String>,

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::{
 
 use super::{
     Key, Table,
-    item::{self, COMMUNITY, Item, PENDING, RecordItem},
+    item::{self, COMMUNITY, Item, RecordItem},
     number, string,
 };
 use crate::{
@@ -53,12 +53,12 @@ impl Table {
         let update = self
             .update(
                 Key::record(id),
-                "SET build_status = :deleting, pending = :pending, updated_at = :now, enqueued_at = :now, sends = :one, \
-                 tries = :zero REMOVE build_error, last_error",
+                "SET build_status = :deleting, due_at = :due, updated_at = :now, enqueued_at = :now, sends = :one, \
+                 tries = :zero REMOVE tried_at, build_error, last_error",
             )
             .condition_expression("org_packs = :org AND build_status <> :deleting AND reference_count = :zero")
             .expression_attribute_values(":deleting", string(BuildState::Deleting))
-            .expression_attribute_values(":pending", string(PENDING))
+            .expression_attribute_values(":due", string(now + self.resend_after))
             .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":zero", number(0))

@@ -15,12 +15,13 @@
 //! |---|---|---|---|
 //! | `org-packs` | `org_packs`: the org's id | `pack_id` | all records |
 //! | `community-packs` | `community_packs`: `community` | `pack_id` | records with the visibility `community` |
-//! | `pending` | `pending`: `build` | `pack_id` | queued and `deleting` records, keys only |
+//! | `due` | `due_shard`: one of 8 digits | `due_at` | queued and `deleting` records, keys only |
 //!
 //! Each write that changes an attribute also updates the index attributes that depend on it.
 
 mod audit;
 mod capabilities;
+mod due;
 mod item;
 mod key;
 mod keys;
@@ -34,6 +35,8 @@ mod references;
 mod states;
 mod transaction;
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::AttributeValue,
@@ -42,10 +45,10 @@ use serde::de::DeserializeOwned;
 
 use self::key::Key;
 pub use self::{
+    due::{DueCursor, DuePage, SHARDS},
     list::{Filter, NameFilter, Page},
     publishing::Lease,
     records::{Created, VersionState},
-    states::PendingPage,
 };
 use crate::aws::Error;
 
@@ -54,11 +57,24 @@ use crate::aws::Error;
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
     name: String,
+    /// How long after its first send a job is due again. It must exceed the time for which the queue itself redelivers a
+    /// job that was received.
+    pub(crate) resend_after: Duration,
 }
 
 impl Table {
+    /// How long after its first send a job is due again, unless configured otherwise: the queue's visibility timeout of
+    /// 12 minutes times its `maxReceiveCount` of 5.
+    pub const RESEND_AFTER: Duration = Duration::from_secs(3_600);
+
     pub fn new(client: aws_sdk_dynamodb::Client, name: String) -> Self {
-        Self { client, name }
+        Self { client, name, resend_after: Self::RESEND_AFTER }
+    }
+
+    /// Returns a table whose jobs are due again `resend_after` after their first send.
+    #[must_use]
+    pub fn with_resend_after(self, resend_after: Duration) -> Self {
+        Self { resend_after, ..self }
     }
 
     /// Reads an item with a strongly consistent read.

@@ -3,7 +3,7 @@ use pack_format::Digest;
 use serde::Deserialize;
 use ulid::Ulid;
 
-use super::{Key, Table, item::PENDING, number, string};
+use super::{Key, Table, number, string};
 use crate::{
     aws::Error,
     records::{BuildState, Record, Timestamp},
@@ -40,6 +40,13 @@ struct PublicationItem {
     layer_digest: Option<Digest>,
 }
 
+/// The part of a version claim that tells when its lease expires.
+#[derive(Deserialize)]
+struct LeaseItem {
+    #[serde(default)]
+    publishing_until: Option<Timestamp>,
+}
+
 /// The steps by which a build publishes a version. Most steps update the record and its version claim in one
 /// transaction, and return whether the transaction applied.
 impl Table {
@@ -47,22 +54,27 @@ impl Table {
     /// a purge holds the lease.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
-            .update_record(record, "SET tries = tries + :one")
+            .update_record(record, "SET tries = tries + :one, tried_at = :now")
             .condition_expression("build_status IN (:queued, :failed) AND attempt = :attempt")
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":failed", string(BuildState::Failed));
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again.
+    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again. Its job
+    /// is due after this build has ended and the queue has redelivered its job.
     pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let queue = self
-            .update_record(record, "SET build_status = :queued, pending = :pending REMOVE build_error")
+            .update_record(
+                record,
+                "SET build_status = :queued, due_at = if_not_exists(due_at, :due) REMOVE build_error",
+            )
             .condition_expression("build_status IN (:queued, :failed) AND attempt = :attempt")
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":failed", string(BuildState::Failed))
-            .expression_attribute_values(":pending", string(PENDING));
+            .expression_attribute_values(":due", string(lease.until + self.resend_after));
         let publish = self
             .update_claim(record, "SET layer_digest = :layer")
             .condition_expression(
@@ -91,12 +103,18 @@ impl Table {
         Ok(claim.and_then(|claim| claim.layer_digest) == Some(record.release.layer_digest))
     }
 
+    /// Returns when the lease on the record's version expires, or `None` if nobody holds it at `now`.
+    pub async fn leased_until(&self, record: &Record, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let claim: Option<LeaseItem> = self.get(Key::version_claim_of(record)).await?;
+        Ok(claim.and_then(|claim| claim.publishing_until).filter(|until| *until > now))
+    }
+
     /// Marks a queued record as ready and releases the lease.
     pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let ready = self
             .update_record(
                 record,
-                "SET build_status = :ready, updated_at = :now REMOVE pending, build_error, last_error",
+                "SET build_status = :ready, updated_at = :now REMOVE due_at, build_error, last_error",
             )
             .condition_expression("build_status = :queued AND attempt = :attempt")
             .expression_attribute_values(":ready", string(BuildState::Ready))
@@ -139,7 +157,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let fail = self
-            .update_record(record, "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE pending")
+            .update_record(record, "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE due_at")
             .condition_expression("build_status = :queued AND attempt = :attempt")
             .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":queued", string(BuildState::Queued))

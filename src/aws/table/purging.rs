@@ -12,9 +12,10 @@ impl Table {
     /// Begins a purge: counts a try and takes the lease. Does neither if a build or another purge holds the lease.
     pub async fn begin_purge(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
-            .update_record(record, "SET tries = tries + :one")
+            .update_record(record, "SET tries = tries + :one, tried_at = :now")
             .condition_expression("build_status = :deleting AND attempt = :attempt")
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":deleting", string(BuildState::Deleting));
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }

@@ -102,6 +102,9 @@ fn print(record: &Record, is_published: bool) {
         ("enqueued_at", build.enqueued_at.to_string()),
         ("tries", build.tries.to_string()),
     ];
+    if let Some(tried_at) = build.tried_at {
+        lines.push(("tried_at", tried_at.to_string()));
+    }
     if let BuildStatus::Failed { error } = &build.status {
         lines.push(("build_error", error.clone()));
     }

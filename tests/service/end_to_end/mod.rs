@@ -4,6 +4,7 @@
 //! To add a case, start [`Local`](crate::support::Local) and send a request. If the request must not write anything,
 //! compare the [`BackendState`](crate::support::BackendState) before and after.
 
+mod backlog;
 mod clients;
 mod faults;
 mod image;

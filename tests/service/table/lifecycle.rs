@@ -65,6 +65,7 @@ async fn a_deletion_begins_in_every_build_status_and_only_once() {
             sends: 1,
             enqueued_at: began,
             tries: 0,
+            tried_at: None,
             last_error: None,
             ..record.build.clone()
         };

@@ -37,7 +37,8 @@ impl Fixture {
     pub(crate) async fn start() -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
-        let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
+        // Jobs are due again immediately.
+        let table = Table::new(clients.dynamodb.clone(), options.table_name.clone()).with_resend_after(Duration::ZERO);
         let staging = Staging::new(clients.s3.clone(), options.staging_bucket.clone());
         let large_limits = Arc::new(Limits::large());
         let uploads = Uploads {
@@ -134,7 +135,7 @@ impl Fixture {
         let update = self.embedded.clients.dynamodb.update_item().table_name(&self.embedded.options.table_name);
         let text = |text: String| AttributeValue::S(text);
         let update = update.key("pk", text(format!("PACK#{}", record.id))).key("sk", text("PACK".to_owned()));
-        let update = update.update_expression("SET build_status = :failed REMOVE pending");
+        let update = update.update_expression("SET build_status = :failed REMOVE due_at");
         update.expression_attribute_values(":failed", text("failed".to_owned())).send().await.unwrap();
     }
 
