@@ -1,3 +1,5 @@
+use std::iter;
+
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
 use super::{Key, Table, number, publishing::Lease, string};
@@ -20,7 +22,7 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Removes the record and releases the lease. The claim stays, without a record. If the version was published, the
+    /// Removes the record and the version's capabilities, and releases the lease. The claim stays, without a record. If the version was published, the
     /// claim reserves it for the same content. A late build also needs the claim's lease to delete what it has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let delete = Delete::builder()
@@ -32,14 +34,13 @@ impl Table {
         let release = self
             .update_claim(record, "REMOVE pack_id, lease_holder, publishing_until")
             .condition_expression("pack_id = :id AND lease_holder = :holder")
-            .expression_attribute_values(":holder", string(&lease.holder))
-            .build();
-        let (delete, release) =
-            delete.and_then(|delete| Ok((delete, release?))).map_err(Error::call("TransactWriteItems"))?;
-        let writes = vec![
-            TransactWriteItem::builder().delete(delete).build(),
-            TransactWriteItem::builder().update(release).build(),
-        ];
+            .expression_attribute_values(":holder", string(&lease.holder));
+        let delete = delete.map_err(Error::call("TransactWriteItems"))?;
+        let mut writes = vec![TransactWriteItem::builder().delete(delete).build()];
+        for update in iter::once(release).chain(self.remove_capabilities(record).await?) {
+            let update = update.build().map_err(Error::call("TransactWriteItems"))?;
+            writes.push(TransactWriteItem::builder().update(update).build());
+        }
         self.transact(writes).await
     }
 }

@@ -138,7 +138,7 @@ async fn a_version_that_was_published_keeps_its_claim_and_takes_only_the_same_co
     let (deleting, lease) = begin_purge(&database, &published).await;
     assert!(database.table.remove(&deleting, &lease).await.unwrap());
 
-    assert_eq!(database.items().await, 2, "the version claim, and the capabilities of the name");
+    assert_eq!(database.items().await, 2, "the version claim, and the item of the name");
     let digest = published.release.layer_digest;
     let manifest = &published.release.manifest;
     let version = database.table.version(org, &manifest.name, &manifest.version).await.unwrap();
@@ -151,6 +151,22 @@ async fn a_version_that_was_published_keeps_its_claim_and_takes_only_the_same_co
     assert!(matches!(database.table.create(&same).await.unwrap(), Created::Written));
     assert!(database.table.is_published(&same).await.unwrap());
     assert!(publish(&database.table, &same, Timestamp::now()).await, "the purge has released the lease");
+}
+
+#[tokio::test]
+async fn new_versions_are_not_compared_with_a_deleted_one() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let [kept, deleted] = ["1.0.0", "1.1.0"].map(|version| record(org, "tools", version, version));
+    for record in [&kept, &deleted] {
+        assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
+        assert!(publish(&database.table, record, Timestamp::now()).await);
+    }
+    let (deleting, lease) = begin_purge(&database, &deleted).await;
+    assert!(database.table.remove(&deleting, &lease).await.unwrap());
+    let history = database.table.capability_history(org, &kept.release.manifest.name).await.unwrap();
+    assert!(history.contains(&kept.release.manifest.version));
+    assert!(!history.contains(&deleted.release.manifest.version));
 }
 
 #[tokio::test]
