@@ -1,15 +1,18 @@
-//! Storage and messaging: the staging bucket (S3), the table (DynamoDB) and the queues (SQS).
+//! Storage and messaging: the staging bucket (S3), the table (DynamoDB), the queues (SQS) and the event bus
+//! (EventBridge).
 
 mod client;
 mod error;
+mod events;
 mod queue;
 mod staging;
 mod table;
 
 pub use self::{
-    client::{Timeouts, dynamodb, ecr, s3, secrets_manager, sqs},
+    client::{Timeouts, dynamodb, ecr, eventbridge, s3, secrets_manager, sqs},
     error::Error,
+    events::{EventBus, Events},
     queue::{Job, PurgeJob, Queue},
     staging::{PresignedPut, Staging},
-    table::{Created, DueCursor, DuePage, Filter, Lease, NameFilter, Page, SHARDS, Table, VersionState},
+    table::{Created, DueCursor, DueItem, DuePage, Filter, Lease, NameFilter, Page, SHARDS, Table, VersionState},
 };

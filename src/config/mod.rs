@@ -70,6 +70,8 @@ pub struct Builder {
     pub lease: Duration,
     /// The same as [`Api::resend_after`].
     pub resend_after: Duration,
+    /// `EVENT_BUS_NAME`: the name or ARN of the EventBridge event bus to send events to. Without it, no events are sent.
+    pub event_bus_name: Option<String>,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
     /// The same as [`Api::s3_path_style`].
@@ -89,6 +91,8 @@ pub struct Requeue {
     pub settings: requeue::Settings,
     /// The same as [`Api::resend_after`].
     pub resend_after: Duration,
+    /// The same as [`Builder::event_bus_name`].
+    pub event_bus_name: Option<String>,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
 }
@@ -148,6 +152,7 @@ impl Builder {
         let limits = large_limits(&mut reader, &limits);
         let lease = reader.milliseconds("BUILD_LEASE_MS", Duration::from_secs(180));
         let resend_after = resend_after(&mut reader);
+        let event_bus_name = event_bus_name(&mut reader);
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
@@ -158,6 +163,7 @@ impl Builder {
                 limits,
                 lease,
                 resend_after,
+                event_bus_name,
                 timeouts,
                 s3_path_style,
             })
@@ -181,6 +187,7 @@ impl Requeue {
             ..default
         };
         let resend_after = resend_after(&mut reader);
+        let event_bus_name = event_bus_name(&mut reader);
         let timeouts = timeouts(&mut reader);
         reader.finish(|| {
             Some(Self {
@@ -189,6 +196,7 @@ impl Requeue {
                 purge_queue_url: purge_queue_url?,
                 settings,
                 resend_after,
+                event_bus_name,
                 timeouts,
             })
         })
@@ -269,6 +277,10 @@ fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {
 
 fn resend_after(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Duration {
     reader.milliseconds("REQUEUE_AFTER_MS", Table::RESEND_AFTER)
+}
+
+fn event_bus_name(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<String> {
+    reader.is_set("EVENT_BUS_NAME").then(|| reader.required("EVENT_BUS_NAME")).flatten()
 }
 
 fn s3_path_style(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> bool {

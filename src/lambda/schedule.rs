@@ -22,6 +22,7 @@ pub async fn handle(requeue: &Requeue, event: LambdaEvent<CloudWatchEvent>) -> R
     tracing::info!(
         due = sweep.due,
         sent = sweep.sent,
+        sent_events = sweep.sent_events,
         postponed = sweep.postponed,
         failed = sweep.failed,
         errors = sweep.errors,

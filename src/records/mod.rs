@@ -1,6 +1,7 @@
 //! Records of packs, and the ids, slugs and times that the service uses.
 
 mod capability_history;
+mod event;
 mod id;
 mod org_slug;
 mod record;
@@ -12,6 +13,7 @@ pub use pack_format::Visibility;
 
 pub use self::{
     capability_history::CapabilityHistory,
+    event::{EventDetail, EventKind, PackEvent},
     id::{InvalidId, OrgId, PackId},
     org_slug::OrgSlug,
     record::{Build, BuildState, BuildStatus, ImageFormat, Record, Release, UnknownImageFormat},

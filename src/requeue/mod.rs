@@ -11,9 +11,9 @@ use tokio::time::Instant;
 pub use self::sweep::Sweep;
 use self::sweep::{Action, Scope, WaitingJobs};
 use crate::{
-    aws::{self, Job, PurgeJob, Queue, SHARDS, Staging, Table},
+    aws::{self, DueItem, Events, Job, PurgeJob, Queue, SHARDS, Staging, Table},
     error_chain::ErrorChain,
-    records::{BuildStatus, PackId, Record, Timestamp},
+    records::{BuildStatus, PackEvent, PackId, Record, Timestamp},
 };
 
 /// The requeue use case, with the backends and settings that it uses.
@@ -22,6 +22,7 @@ pub struct Requeue {
     pub table: Table,
     pub queue: Queue<Job>,
     pub purges: Queue<PurgeJob>,
+    pub events: Events,
     pub settings: Settings,
 }
 
@@ -56,7 +57,7 @@ impl Requeue {
     /// How long SQS keeps a job in its queue (`MessageRetentionPeriod` in template.yaml).
     pub const JOB_EXPIRES_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
-    /// Processes every build and purge that is due. A record that cannot be processed does not stop the sweep.
+    /// Processes every build, purge and event that is due. An item that cannot be processed does not stop the sweep.
     ///
     /// # Errors
     /// Returns an error if the queues or the records that are due cannot be read.
@@ -67,8 +68,8 @@ impl Requeue {
         self.process_shards(Scope::Due { now: Timestamp::now(), deadline, waiting }).await
     }
 
-    /// Sends the job of every pending build and purge, whether it is due or not. A local run calls this when it starts,
-    /// because its queue is then empty.
+    /// Sends the job of every pending build and purge, and every event, whether it is due or not. A local run calls this
+    /// when it starts, because its queue is then empty.
     ///
     /// # Errors
     /// Returns an error if the pending records cannot be listed.
@@ -91,12 +92,12 @@ impl Requeue {
         let mut after = None;
         loop {
             let page = self.table.due(shard, scope.now(), after).await?;
-            for id in page.ids {
+            for item in page.items {
                 if scope.is_over() {
                     sweep.is_cut_short = true;
                     return Ok(sweep);
                 }
-                sweep.count(self.process_and_log(id, scope).await);
+                sweep.count(self.process_and_log(&item, scope).await);
             }
             after = page.next;
             if after.is_none() {
@@ -105,14 +106,18 @@ impl Requeue {
         }
     }
 
-    /// Processes one record and logs the result. Returns `None` if processing failed.
-    async fn process_and_log(&self, id: PackId, scope: Scope) -> Option<(Action, Duration)> {
-        let result = self.process(id, scope).await;
+    /// Processes one item and logs the result. Returns `None` if processing failed.
+    async fn process_and_log(&self, item: &DueItem, scope: Scope) -> Option<(Action, Duration)> {
+        let (id, result) = match item {
+            DueItem::Record(id) => (id, self.process(*id, scope).await),
+            DueItem::Event { pack_id, event_id } => (pack_id, self.send_event(*pack_id, event_id).await),
+        };
         match &result {
+            Ok((Action::SendEvent, _)) => tracing::info!(pack_id = %id, "event sent again"),
             Ok((Action::Drop | Action::Postpone { .. }, _)) => {}
             Ok((Action::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
             Ok((Action::Fail { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build marked as failed"),
-            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "pending record not processed"),
+            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "due item not processed"),
         }
         result.ok()
     }
@@ -134,15 +139,28 @@ impl Requeue {
                     Some(until) => Action::Postpone { until },
                     None => Action::Send,
                 },
-                action @ (Action::Drop | Action::Postpone { .. }) => action,
+                action @ (Action::Drop | Action::SendEvent | Action::Postpone { .. }) => action,
             },
         };
-        match action {
-            Action::Drop | Action::Fail { .. } => {}
-            Action::Postpone { until } => self.table.postpone(&record, until).await?,
+        match &action {
+            Action::Drop | Action::SendEvent => {}
+            Action::Postpone { until } => self.table.postpone(&record, *until).await?,
             Action::Send => self.send(&record, now).await?,
+            Action::Fail { reason } => self.events.send(&PackEvent::failed(&record, reason, now)).await,
         }
         Ok((action, age))
+    }
+
+    /// Sends an event that was not sent when it was stored. If that fails, tries again later.
+    async fn send_event(&self, pack_id: PackId, event_id: &str) -> Result<(Action, Duration), aws::Error> {
+        let Some(event) = self.table.event(pack_id, event_id).await? else {
+            return Ok((Action::Drop, Duration::ZERO));
+        };
+        let sent = self.events.deliver(&event).await;
+        if sent.is_err() {
+            self.table.postpone_event(&event, Timestamp::now()).await?;
+        }
+        sent.map(|()| (Action::SendEvent, Duration::ZERO))
     }
 
     /// Sends the job of a record. The send is counted afterwards, so that a failed send does not count.

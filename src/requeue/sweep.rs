@@ -7,15 +7,17 @@ use crate::records::Timestamp;
 /// The result of one sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// The number of records that the index listed as due.
+    /// The number of items that the index listed as due.
     pub due: usize,
     /// The number of records whose job was sent again.
     pub sent: usize,
+    /// The number of events that were sent.
+    pub sent_events: usize,
     /// The number of records whose job may still be in its queue.
     pub postponed: usize,
     /// The number of records marked as failed.
     pub failed: usize,
-    /// The number of records that could not be processed. The reason was logged, and the next sweep tries again.
+    /// The number of items that could not be processed. The reason was logged, and the next sweep tries again.
     pub errors: usize,
     /// The age of the oldest build or purge that was processed.
     pub oldest: Duration,
@@ -23,7 +25,7 @@ pub struct Sweep {
     pub is_cut_short: bool,
 }
 
-/// What to do with a build or purge that is due.
+/// What to do with an item that is due.
 #[derive(Debug)]
 pub(super) enum Action {
     /// Nothing, because it is no longer pending.
@@ -33,6 +35,8 @@ pub(super) enum Action {
         until: Timestamp,
     },
     Send,
+    /// Send an event.
+    SendEvent,
     Fail {
         reason: String,
     },
@@ -83,6 +87,7 @@ impl Sweep {
             Action::Drop => {}
             Action::Postpone { .. } => self.postponed += 1,
             Action::Send => self.sent += 1,
+            Action::SendEvent => self.sent_events += 1,
             Action::Fail { .. } => self.failed += 1,
         }
     }
@@ -90,6 +95,7 @@ impl Sweep {
     pub(super) fn add(&mut self, other: Self) {
         self.due += other.due;
         self.sent += other.sent;
+        self.sent_events += other.sent_events;
         self.postponed += other.postponed;
         self.failed += other.failed;
         self.errors += other.errors;

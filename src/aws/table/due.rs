@@ -11,13 +11,22 @@ pub const SHARDS: u8 = 8;
 /// The maximum number of items in one page of the index.
 const PAGE_ITEMS: i32 = 100;
 /// The longest time between two sends of a job, as a multiple of the time after which the first send is repeated.
-const MAX_BACKOFF: u32 = 8;
+pub(super) const MAX_BACKOFF: u32 = 8;
 
-/// One page of the records in a shard, in the order in which they are due.
+/// An item in the index `due`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DueItem {
+    /// A record with a pending build or purge.
+    Record(PackId),
+    /// An event that has not been sent.
+    Event { pack_id: PackId, event_id: String },
+}
+
+/// One page of a shard, in the order in which the items are due.
 #[derive(Debug, Clone)]
 pub struct DuePage {
-    /// Records with a pending build or purge. The index is eventually consistent, so some may no longer be pending.
-    pub ids: Vec<PackId>,
+    /// The index is eventually consistent, so some items may no longer be pending.
+    pub items: Vec<DueItem>,
     /// The cursor of the next page; `None` on the last page.
     pub next: Option<DueCursor>,
 }
@@ -26,10 +35,10 @@ pub struct DuePage {
 #[derive(Debug, Clone)]
 pub struct DueCursor(Item);
 
-/// The schedule of pending builds and purges. An item is in the index `due` while it has the attribute `due_at`.
+/// The schedule of pending builds, purges and events. An item is in the index `due` while it has the attribute `due_at`.
 impl Table {
-    /// Returns the page of a shard that follows `after`: the records that are due at `now`, or all pending records if
-    /// `now` is `None`. Skips records with an unreadable id.
+    /// Returns the page of a shard that follows `after`: the items that are due at `now`, or all items if `now` is
+    /// `None`. Skips items with an unreadable key.
     pub async fn due(&self, shard: u8, now: Option<Timestamp>, after: Option<DueCursor>) -> Result<DuePage, Error> {
         let query = self.client.query().table_name(&self.name).index_name("due").limit(PAGE_ITEMS);
         let query = query.expression_attribute_values(":shard", string(shard));
@@ -41,8 +50,8 @@ impl Table {
         };
         let query = query.set_exclusive_start_key(after.map(|DueCursor(key)| key));
         let page = query.send().await.map_err(Error::call("Query"))?;
-        let ids = page.items.unwrap_or_default().iter().filter_map(listed).collect();
-        Ok(DuePage { ids, next: page.last_evaluated_key.map(DueCursor) })
+        let items = page.items.unwrap_or_default().iter().filter_map(listed).collect();
+        Ok(DuePage { items, next: page.last_evaluated_key.map(DueCursor) })
     }
 
     /// Counts one more send of the record's job, which is then due after twice the time of the send before. Returns false if the record is no longer pending with the same status
@@ -77,20 +86,26 @@ impl Table {
     }
 }
 
-/// Adds the attributes of the index `due` to the item of a record. Without `due_at`, the record is not in the index.
+/// Adds the attributes of the index `due` to the item of a record or an event. Without `due_at`, the item is not in the
+/// index.
 pub(super) fn add_attributes(item: &mut Item, id: PackId, due_at: Option<Timestamp>) {
     item.insert("due_shard".to_owned(), string(shard(id)));
     item.extend(due_at.map(|due_at| ("due_at".to_owned(), string(due_at))));
 }
 
-/// Returns the shard of a record. It depends on random bits of the id.
+/// Returns the shard of a pack's items. It depends on random bits of the id.
 fn shard(id: PackId) -> u8 {
     id.random_byte() % SHARDS
 }
 
-/// Returns the id of a listed record. If it is unreadable, logs the key and returns `None`.
-fn listed(item: &Item) -> Option<PackId> {
-    let key = item.get("pk").and_then(|value| value.as_s().ok()).map_or("-", String::as_str);
-    let id = key.strip_prefix("PACK#").ok_or(InvalidId).and_then(str::parse);
-    id.inspect_err(|error| tracing::error!(key, error = %ErrorChain(error), "due item left out")).ok()
+/// Parses the key of a listed item. If it is unreadable, logs it and returns `None`.
+fn listed(item: &Item) -> Option<DueItem> {
+    let [pk, sk] =
+        ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));
+    let id = pk.strip_prefix("PACK#").ok_or(InvalidId).and_then(str::parse);
+    let id = id.inspect_err(|error| tracing::error!(pk, sk, error = %ErrorChain(error), "due item left out")).ok()?;
+    Some(match sk.strip_prefix(Key::EVENT_PREFIX) {
+        Some(event_id) => DueItem::Event { pack_id: id, event_id: event_id.to_owned() },
+        None => DueItem::Record(id),
+    })
 }

@@ -7,6 +7,7 @@
 //! | API key | `ORG#<org id>` | `KEY#<SHA-256 of the secret>` |
 //! | audit entry of an org | `ORG#<org id>` | `AUDIT#<ULID>` |
 //! | record | `PACK#<pack id>` | `PACK` |
+//! | event that has not been sent | `PACK#<pack id>` | `EVENT#<event id>` |
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
 //! | name: the capabilities of a pack's ready versions | `NAME#<org id>` | `<name>` |
@@ -15,13 +16,14 @@
 //! |---|---|---|---|
 //! | `org-packs` | `org_packs`: the org's id | `pack_id` | all records |
 //! | `community-packs` | `community_packs`: `community` | `pack_id` | records with the visibility `community` |
-//! | `due` | `due_shard`: one of 8 digits | `due_at` | queued and `deleting` records, keys only |
+//! | `due` | `due_shard`: one of 8 digits | `due_at` | queued and `deleting` records, and events; keys only |
 //!
 //! Each write that changes an attribute also updates the index attributes that depend on it.
 
 mod audit;
 mod capabilities;
 mod due;
+mod events;
 mod item;
 mod key;
 mod keys;
@@ -45,7 +47,7 @@ use serde::de::DeserializeOwned;
 
 use self::key::Key;
 pub use self::{
-    due::{DueCursor, DuePage, SHARDS},
+    due::{DueCursor, DueItem, DuePage, SHARDS},
     list::{Filter, NameFilter, Page},
     publishing::Lease,
     records::{Created, VersionState},
@@ -60,6 +62,8 @@ pub struct Table {
     /// How long after its first send a job is due again. It must exceed the time for which the queue itself redelivers a
     /// job that was received.
     pub(crate) resend_after: Duration,
+    /// Whether to store an event with each transition, for an event bus.
+    stores_events: bool,
 }
 
 impl Table {
@@ -68,7 +72,7 @@ impl Table {
     pub const RESEND_AFTER: Duration = Duration::from_secs(3_600);
 
     pub fn new(client: aws_sdk_dynamodb::Client, name: String) -> Self {
-        Self { client, name, resend_after: Self::RESEND_AFTER }
+        Self { client, name, resend_after: Self::RESEND_AFTER, stores_events: false }
     }
 
     /// Returns a table whose jobs are due again `resend_after` after their first send.

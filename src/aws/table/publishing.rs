@@ -6,7 +6,7 @@ use ulid::Ulid;
 use super::{Key, Table, number, string};
 use crate::{
     aws::Error,
-    records::{BuildState, Record, Timestamp},
+    records::{BuildState, PackEvent, Record, Timestamp},
 };
 
 /// The condition that a version claim has no lease, or only an expired one. `:now` is the current time.
@@ -109,7 +109,7 @@ impl Table {
         Ok(claim.and_then(|claim| claim.publishing_until).filter(|until| *until > now))
     }
 
-    /// Marks a queued record as ready and releases the lease.
+    /// Marks a queued record as ready, releases the lease and stores the event.
     pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let ready = self
             .update_record(
@@ -125,7 +125,9 @@ impl Table {
             .condition_expression("pack_id = :id AND lease_holder = :holder")
             .expression_attribute_values(":holder", string(&lease.holder));
         let keep = self.keep_capabilities(record).await?;
-        self.transact_updates([ready, release, keep]).await
+        let mut writes = updates([ready, release, keep])?;
+        writes.extend(self.put_event(&PackEvent::ready(record, now))?);
+        self.transact(writes).await
     }
 
     /// Ends a build or a purge that did not succeed: releases its lease, and stores the error, if any, for the
@@ -146,7 +148,7 @@ impl Table {
         Ok(())
     }
 
-    /// Marks a record as failed and releases the lease on its version. Applies only if the record is still queued with
+    /// Marks a record as failed, releases the lease on its version and stores the event. Applies only if the record is still queued with
     /// the same attempt. If `lease` is given, the build must still hold it. If not, the version must be neither leased
     /// nor published.
     pub async fn mark_failed(
@@ -174,7 +176,9 @@ impl Table {
             None => release.expression_attribute_values(":now", string(now)),
             Some(lease) => release.expression_attribute_values(":holder", string(&lease.holder)),
         };
-        self.transact_updates([fail, release]).await
+        let mut writes = updates([fail, release])?;
+        writes.extend(self.put_event(&PackEvent::failed(record, error, now))?);
+        self.transact(writes).await
     }
 
     /// Returns the update of a version claim that takes the lease, unless another holder has it.
@@ -203,12 +207,16 @@ impl Table {
 
     pub(super) async fn transact_updates(
         &self,
-        updates: impl IntoIterator<Item = UpdateBuilder>,
+        changes: impl IntoIterator<Item = UpdateBuilder>,
     ) -> Result<bool, Error> {
-        let build = |update: UpdateBuilder| {
-            let update = update.build().map_err(Error::call("TransactWriteItems"))?;
-            Ok(TransactWriteItem::builder().update(update).build())
-        };
-        self.transact(updates.into_iter().map(build).collect::<Result<_, Error>>()?).await
+        self.transact(updates(changes)?).await
     }
+}
+
+pub(super) fn updates(changes: impl IntoIterator<Item = UpdateBuilder>) -> Result<Vec<TransactWriteItem>, Error> {
+    let build = |update: UpdateBuilder| {
+        let update = update.build().map_err(Error::call("TransactWriteItems"))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    };
+    changes.into_iter().map(build).collect()
 }

@@ -2,10 +2,14 @@ use std::iter;
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
-use super::{Key, Table, number, publishing::Lease, string};
+use super::{
+    Key, Table, number,
+    publishing::{Lease, updates},
+    string,
+};
 use crate::{
     aws::Error,
-    records::{BuildState, Record, Timestamp},
+    records::{BuildState, PackEvent, Record, Timestamp},
 };
 
 /// The steps by which a purge removes a deleted pack. Each step is one transaction on the record and its version claim,
@@ -22,9 +26,9 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Removes the record and the version's capabilities, and releases the lease. The claim stays, without a record. If the version was published, the
+    /// Removes the record and the version's capabilities, releases the lease and stores the event. The claim stays, without a record. If the version was published, the
     /// claim reserves it for the same content. A late build also needs the claim's lease to delete what it has pushed.
-    pub async fn remove(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
+    pub async fn remove(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)
             .set_key(Some(Key::record(record.id).attributes()))
@@ -36,11 +40,9 @@ impl Table {
             .condition_expression("pack_id = :id AND lease_holder = :holder")
             .expression_attribute_values(":holder", string(&lease.holder));
         let delete = delete.map_err(Error::call("TransactWriteItems"))?;
-        let mut writes = vec![TransactWriteItem::builder().delete(delete).build()];
-        for update in iter::once(release).chain(self.remove_capabilities(record).await?) {
-            let update = update.build().map_err(Error::call("TransactWriteItems"))?;
-            writes.push(TransactWriteItem::builder().update(update).build());
-        }
+        let mut writes = updates(iter::once(release).chain(self.remove_capabilities(record).await?))?;
+        writes.push(TransactWriteItem::builder().delete(delete).build());
+        writes.extend(self.put_event(&PackEvent::deleted(record, now))?);
         self.transact(writes).await
     }
 }

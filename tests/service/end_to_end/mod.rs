@@ -6,6 +6,7 @@
 
 mod backlog;
 mod clients;
+mod events;
 mod faults;
 mod image;
 mod lambda;

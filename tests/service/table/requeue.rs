@@ -14,7 +14,7 @@ use axum::{
     response::IntoResponse,
 };
 use pack_upload::{
-    aws::{Created, Job, Lease, PurgeJob, Queue, Timeouts, sqs},
+    aws::{Created, Events, Job, Lease, PurgeJob, Queue, Timeouts, sqs},
     records::{BuildStatus, OrgId, Record, Timestamp},
     requeue::{Requeue, Settings, Sweep},
 };
@@ -85,6 +85,7 @@ impl Fixture {
             table: database.table.clone(),
             queue: queue.start().await,
             purges: queue.start().await,
+            events: Events::new(database.table.clone(), None),
             settings,
         };
         Self { database, queue, requeue }

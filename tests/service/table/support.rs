@@ -3,7 +3,7 @@ use std::{collections::HashMap, net::SocketAddr, time::Duration};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use pack_format::Digest;
 use pack_upload::{
-    aws::{Created, Lease, SHARDS, Table, Timeouts, dynamodb},
+    aws::{Created, DueItem, Lease, SHARDS, Table, Timeouts, dynamodb},
     records::{BuildStatus, ImageFormat, OrgId, PackId, Record, Release, Timestamp, Visibility},
 };
 use serde_json::json;
@@ -47,7 +47,11 @@ impl Database {
     pub(crate) async fn pending(&self) -> Vec<PackId> {
         let mut ids = Vec::new();
         for shard in 0..SHARDS {
-            ids.extend(self.table.due(shard, None, None).await.unwrap().ids);
+            let items = self.table.due(shard, None, None).await.unwrap().items;
+            ids.extend(items.into_iter().map(|item| match item {
+                DueItem::Record(id) => id,
+                DueItem::Event { event_id, .. } => panic!("the event {event_id} is pending"),
+            }));
         }
         ids.sort();
         ids

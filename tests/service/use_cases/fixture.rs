@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use pack_format::{Limits, Tree, image::Image};
 use pack_upload::{
-    aws::{Job, Queue, Staging, Table, Timeouts},
+    aws::{Events, Job, Queue, Staging, Table, Timeouts},
     build::Builder,
     identity::{Billing, Org},
     lambda::sqs::Handlers,
@@ -56,13 +56,16 @@ impl Fixture {
             purge_wait: Duration::from_millis(200),
         };
         let registry = registry(&backends.registry, Credentials::None);
+        let events = Events::new(table.clone(), None);
         let purger = Purger {
             table: table.clone(),
             registry: registry.clone(),
+            events: events.clone(),
             lease: Duration::from_secs(60),
             lease_wait: Duration::from_millis(200),
         };
-        let builder = Builder { table, staging, registry, limits: large_limits, lease: Duration::from_secs(60) };
+        let builder =
+            Builder { table, staging, registry, events, limits: large_limits, lease: Duration::from_secs(60) };
         let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
         Self { uploads, lifecycle, builder, purger, org, embedded }
     }
@@ -76,7 +79,7 @@ impl Fixture {
     pub(crate) fn requeue(&self, settings: requeue::Settings) -> Requeue {
         let (table, queue, purges) =
             (self.uploads.table.clone(), self.uploads.queue.clone(), self.lifecycle.purges.clone());
-        Requeue { table, queue, purges, settings }
+        Requeue { table, queue, purges, events: self.builder.events.clone(), settings }
     }
 
     pub(crate) async fn submit(&self, submission: Submission) -> Outcome {
