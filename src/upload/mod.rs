@@ -115,9 +115,9 @@ impl Uploads {
         Ok(Begun { id, put, expires_at })
     }
 
-    /// Returns the limit's value for archives sent to S3, if it is higher than the one for archives in a request.
+    /// Returns the limit's value for archives sent to S3, if the upload might be within it.
     pub fn larger(&self, limit: &Limit) -> Option<u64> {
-        Some(self.large_limits.value(limit)).filter(|value| *value > limit.value())
+        Some(self.large_limits.value(limit)).filter(|value| limit.may_fit(*value))
     }
 
     /// Accepts a pack for `org`.

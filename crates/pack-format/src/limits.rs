@@ -88,7 +88,7 @@ impl Limits {
             LimitName::Entries => (self.entries, "has", "entries"),
             LimitName::CompressionRatio => (self.compression_ratio, "unpacks to", "times its compressed size"),
         };
-        Limit { name, value, subject: "the archive".to_owned(), verb, unit }
+        Limit { name, value, claimed: None, subject: "the archive".to_owned(), verb, unit }
     }
 
     /// Returns the value that these limits have for the limit with the same name as `limit`.
@@ -113,20 +113,29 @@ pub enum LimitName {
 pub struct Limit {
     name: LimitName,
     value: u64,
+    /// The number of bytes that an entry claims to have, if it exceeds the limit.
+    claimed: Option<u64>,
     subject: String,
     verb: &'static str,
     unit: &'static str,
 }
 
 impl Limit {
-    /// Changes the message to say that `entry` exceeds the limit, rather than the archive.
-    pub(super) fn for_entry(self, entry: impl fmt::Display) -> Self {
-        Self { subject: entry.to_string(), ..self }
+    /// Changes the message to say that `entry`, which claims to have this number of bytes, exceeds the limit rather
+    /// than the archive.
+    pub(super) fn for_entry(self, entry: impl fmt::Display, claimed: u64) -> Self {
+        Self { subject: entry.to_string(), claimed: Some(claimed), ..self }
     }
 
     /// Returns the name of the limit's field in [`Limits`]. The API's error details use the same name.
     pub fn name(&self) -> &'static str {
         self.name.into()
+    }
+
+    /// Returns whether a higher value might allow the upload. The size of an entry is known before the entry is read;
+    /// other sizes are not.
+    pub fn may_fit(&self, value: u64) -> bool {
+        value > self.value && self.claimed.is_none_or(|claimed| claimed <= value)
     }
 
     /// Returns the configured maximum: a number of bytes or entries, or a ratio, depending on the name.

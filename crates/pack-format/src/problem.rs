@@ -30,6 +30,13 @@ pub enum Location {
         #[serde(skip_serializing_if = "Option::is_none")]
         suggestion: Option<Suggestion>,
     },
+    /// A line of a file.
+    Line {
+        /// The path, relative to the directory of `pack.yaml`.
+        file: String,
+        /// Counted from 1.
+        line: u64,
+    },
     /// A header in the archive.
     Archive {
         /// The name of the header's entry, escaped and shortened like [`Escaped`](crate::Escaped). `None` for an
@@ -77,6 +84,11 @@ impl Problem {
     ) -> Self {
         let location = Location::File { file: file.to_owned(), span: None, suggestion };
         Self { location: Some(location), ..Self::new(field, message) }
+    }
+
+    /// Returns a problem of a line of a file. `message` must contain the line.
+    pub(super) fn in_line(field: impl Into<String>, file: &str, line: u64, message: impl fmt::Display) -> Self {
+        Self { location: Some(Location::Line { file: file.to_owned(), line }), ..Self::new(field, message) }
     }
 
     /// Returns a problem of a part of a file. Its message starts with the line.

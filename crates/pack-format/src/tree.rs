@@ -58,6 +58,11 @@ impl Tree {
         &self.entries
     }
 
+    /// Returns whether there is a file or directory at `path`.
+    pub(super) fn contains(&self, path: &str) -> bool {
+        self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_ok()
+    }
+
     /// Returns the content of the file at `path`, or `None` if there is no such file.
     pub fn file(&self, path: &str) -> Option<Content> {
         let index = self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Pa
 /// ends in `/`.
 pub type Listing = BTreeMap<String, Option<(bool, Vec<u8>)>>;
 
-/// Lists everything below a directory.
+/// Lists everything below a directory. A name that is not UTF-8 is displayed with replacement characters.
 ///
 /// # Panics
 /// Panics if the directory contains anything other than files and directories.
@@ -19,7 +19,7 @@ pub fn read_directory(directory: &Path) -> Listing {
 fn read_into(listing: &mut Listing, directory: &Path, prefix: &str) {
     for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
-        let path = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
         let metadata = entry.metadata().unwrap();
         if metadata.is_dir() {
             read_into(listing, &entry.path(), &format!("{path}/"));

@@ -18,7 +18,7 @@ struct Fix<'a> {
 /// # Panics
 /// Panics if a suggestion does not fix its problem, or if its replacement causes a new problem in the same field.
 pub(crate) fn assert_fixes(files: &[(&str, &[u8])], problems: &Problems, validate: impl Fn(&Files) -> Vec<Problem>) {
-    let files: Files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
+    let files = owned(files);
     let fixable: Vec<(&Problem, Fix<'_>)> =
         problems.listed().iter().filter_map(|problem| Some((problem, fix(problem)?))).collect();
     for (problem, fix) in &fixable {
@@ -36,17 +36,31 @@ pub(crate) fn assert_fixes(files: &[(&str, &[u8])], problems: &Problems, validat
     }
 }
 
+/// Returns the files after all suggestions in `problems`.
+pub(crate) fn apply_all(files: &[(&str, &[u8])], problems: &Problems) -> Files {
+    let fixes: Vec<Fix<'_>> = problems.listed().iter().filter_map(fix).collect();
+    apply(&owned(files), &fixes.iter().collect::<Vec<_>>())
+}
+
+fn owned(files: &[(&str, &[u8])]) -> Files {
+    files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect()
+}
+
 fn fix(problem: &Problem) -> Option<Fix<'_>> {
     let Some(Location::File { file, span, suggestion: Some(suggestion) }) = &problem.location else { return None };
     Some(Fix { file, span: *span, suggestion })
 }
 
-/// Returns whether a problem concerns the text that was replaced, or the file that was renamed.
+/// Returns whether a problem concerns the text that was replaced, or the file that was renamed. If text was removed, the
+/// problem concerns it only if it asks to remove more.
 fn is_at(problem: &Problem, fix: &Fix<'_>) -> bool {
-    let Some(Location::File { file, span, .. }) = &problem.location else { return false };
+    let Some(Location::File { file, span, suggestion }) = &problem.location else { return false };
     match (fix.span, span) {
         (Some(fixed), Some(span)) => {
-            file == fix.file && (fixed.line, fixed.column) == (span.line, span.column) && span.length > 0
+            let is_removal = |suggestion: &Suggestion| suggestion.replacement.is_empty();
+            let concerns_it = !is_removal(fix.suggestion) || suggestion.as_ref().is_some_and(is_removal);
+            let is_same_place = (fixed.line, fixed.column) == (span.line, span.column);
+            file == fix.file && is_same_place && span.length > 0 && concerns_it
         }
         (None, None) => *file == fix.suggestion.replacement,
         _ => false,

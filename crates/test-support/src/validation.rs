@@ -3,7 +3,7 @@
 use std::io::{BufRead, Cursor, Read as _};
 
 use pack_format::{
-    Content, Entry, EntryKind, Limits, Pack, Problem, ValidationError, Visibility,
+    Content, Entry, EntryKind, Limits, Pack, Problem, Problems, ValidationError, Visibility,
     image::{Image, write_layer},
 };
 
@@ -77,6 +77,13 @@ pub fn validate_files(files: &[(&str, &[u8])]) -> Result<ValidatedPack, Validati
         suggestions::assert_fixes(files, problems, fixed);
     }
     result
+}
+
+/// Applies all suggestions in `problems` to these files, and validates the result.
+pub fn apply_suggestions(files: &[(&str, &[u8])], problems: &Problems) -> Result<ValidatedPack, ValidationError> {
+    let files = suggestions::apply_all(files, problems);
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();
+    validate(&Archive::new().files(&files).tar_gz())
 }
 
 /// Validates a pack that consists of this `pack.yaml`.

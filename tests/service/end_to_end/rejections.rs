@@ -110,7 +110,7 @@ async fn every_problem_with_a_pack_is_reported() {
     let expected = json!({
         "archive": [
             "entry `data/link` at byte 1024 is a symbolic link, which is not allowed; archive what it points to \
-             (`tar --dereference`)",
+             (`tar --dereference --hard-dereference`, `bsdtar -L`), or replace the link with a copy of the file",
             "`notes.txt` is not allowed at the top of a pack; move it into one of `guides/`, `scripts/`, `data/`, \
              `templates/`, or remove it (files allowed at the top: `pack.yaml`, `behavior.md`, `README.md`, \
              `CHANGELOG.md`, `LICENSE*`, `LICENCE*`, `COPYING*`, `NOTICE*`, `THIRD_PARTY_NOTICES*`)",

@@ -2,6 +2,7 @@
 
 use pack_upload::identity::KeyTemplate;
 use serde_json::{Value, json};
+use test_support::archive::{Archive, Header, SIZE};
 
 use super::test_api::{TestApi, form, secret, upload};
 
@@ -59,4 +60,19 @@ async fn an_oversized_archive_takes_precedence_over_validation_errors() {
     let bomb = test_support::archive::gzip_at(&vec![0; 70 << 20], flate2::Compression::best());
     let response = api.upload(&[("note", b"?"), ("archive", &bomb)]).await;
     assert_eq!(response.code(), (413, "payload_too_large"));
+}
+
+#[tokio::test]
+async fn a_larger_request_is_suggested_only_for_an_entry_that_fits_into_it() {
+    let api = TestApi::start().await;
+    // 16 MiB and one byte, and almost 8 GiB.
+    for (size, fits) in [("100000001", true), ("77777777777", false)] {
+        let header = Header::ustar("data/a").field(SIZE, format!("{size}\0"));
+        let response = api.upload(&[("archive", &Archive::pack().header(header).tar_gz())]).await;
+        assert_eq!(response.code(), (413, "payload_too_large"));
+        let error = &response.body["error"];
+        assert_eq!(error["details"].get("larger").is_some(), fits, "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert_eq!(message.contains("POST /v1/packs/uploads"), fits, "{message}");
+    }
 }

@@ -1,7 +1,10 @@
 //! Tests of the machine-readable problems of a rejected upload: the location of each problem, and its fix.
 
 use serde_json::json;
-use test_support::archive::{Archive, Header};
+use test_support::{
+    archive::{Archive, Header},
+    manifest::MANIFEST,
+};
 
 use super::test_api::TestApi;
 
@@ -23,7 +26,8 @@ async fn problems_have_their_place_in_the_file_or_in_the_archive() {
             {
                 "field": "archive",
                 "message": "entry `data/link` at byte 1536 is a symbolic link, which is not allowed; archive what it \
-                            points to (`tar --dereference`)",
+                            points to (`tar --dereference --hard-dereference`, `bsdtar -L`), or replace the link with a \
+                            copy of the file",
                 "entry": "data/link",
                 "byte": 1536,
             },
@@ -58,4 +62,23 @@ async fn a_header_that_cannot_be_read_has_its_offset() {
     let response = api.upload(&[("archive", &archive)]).await;
     let problem = &response.body["error"]["details"]["problems"][0];
     assert_eq!((&problem["byte"], problem.get("entry")), (&json!(1024), None), "{}", response.body);
+}
+
+#[tokio::test]
+async fn the_problem_of_a_secret_has_its_file_and_line() {
+    let api = TestApi::start().await;
+    let key = ["AKIA", "Q3EGRZ5XYTN2WVKD"].concat();
+    let archive = Archive::new().file("pack/pack.yaml", MANIFEST).file("pack/data/keys", format!("\n{key}\n")).tar_gz();
+    let response = api.upload(&[("archive", &archive), ("visibility", b"community")]).await;
+    response.fields();
+    assert_eq!(
+        response.body["error"]["details"]["problems"],
+        json!([{
+            "field": "archive",
+            "message": "`data/keys` line 2 has what looks like an AWS access key; all orgs see a community pack, so \
+                        revoke it and remove it from the pack",
+            "file": "data/keys",
+            "line": 2,
+        }])
+    );
 }

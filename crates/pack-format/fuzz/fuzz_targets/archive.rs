@@ -102,6 +102,6 @@ fn read_with_tar_crate(tar: &[u8]) -> io::Result<Files> {
         });
         files = wrapped.collect();
     }
-    files.retain(|path, _| !matches!(path.as_str(), ".gitignore" | ".gitattributes"));
+    files.retain(|path, _| !matches!(path.split('/').next(), Some(".gitignore" | ".gitattributes")));
     Ok(files)
 }

@@ -135,6 +135,9 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         let Ok((entry_type, Some(path))) = validated else { return Ok(()) };
         let kind = match entry_type {
             EntryType::File => {
+                if let Some(problem) = entry.mode_problem() {
+                    self.builder.add_problem(&path, problem);
+                }
                 let content = Content { start: self.written, size };
                 self.written += size;
                 EntryKind::File { executable: header.mode.is_executable(), content }

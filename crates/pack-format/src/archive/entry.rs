@@ -31,7 +31,7 @@ impl<'a> Entry<'a> {
         let size = self.header.size;
         let pax = self.extensions.size().unwrap_or(size);
         if size.max(pax) > limits.file_bytes {
-            return Err(ReadError::TooLarge(limits.limit(LimitName::FileBytes).for_entry(self)));
+            return Err(ReadError::TooLarge(limits.limit(LimitName::FileBytes).for_entry(self, size.max(pax))));
         }
         if size != pax {
             return Err(self.unreadable(format_args!(
@@ -52,9 +52,6 @@ impl<'a> Entry<'a> {
         if entry_type.is_some() && self.header.has_link_name {
             problems.push("has a link target but is not a link".to_owned());
         }
-        if entry_type == Some(EntryType::File) && self.extensions.contradicts(self.header.mode) {
-            problems.push(ACL.to_owned());
-        }
         let path = path::parse(self.name(), limits)
             .map_err(|errors| problems.extend(errors.iter().map(ToString::to_string)))
             .ok();
@@ -66,6 +63,12 @@ impl<'a> Entry<'a> {
             _ => {}
         }
         Err(problems)
+    }
+
+    /// Returns the problem of a file whose execute bit tar readers disagree on. It does not matter for a file that is
+    /// not part of the pack.
+    pub(super) fn mode_problem(&self) -> Option<Problem> {
+        self.extensions.contradicts(self.header.mode).then(|| self.problem(ACL))
     }
 
     /// Returns the entry's type.
@@ -91,17 +94,18 @@ impl<'a> Entry<'a> {
                     Ok(EntryType::Directory)
                 }
             }
+            0 if is_renamed && has_slash(&self.header.name) => Err(HEADER_NAME_WITH_SLASH),
             0 if has_slash(&self.header.name) => Err(FILE_WITH_SLASH),
             0 | b'0' if has_slash(self.name()) => Err(FILE_WITH_SLASH),
             0 | b'0' if self.name().ends_with(b"/.") => Err(FILE_WITH_DOT),
             0 | b'0' => Ok(EntryType::File),
             b'1' => Err(HARD_LINK),
-            b'2' => Err("is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)"),
+            b'2' => Err(SYMBOLIC_LINK),
             b'3' | b'4' => Err("is a device; only files and directories are allowed"),
             b'6' => Err("is a FIFO; only files and directories are allowed"),
             b'7' => Err("is a contiguous file (typeflag `7`); archive it as a regular file"),
             b'S' => Err("is a sparse file; archive it without `tar --sparse`"),
-            b'D' | b'N' => Err("belongs to an incremental dump; archive it without `tar --incremental`"),
+            b'D' | b'N' => Err(INCREMENTAL),
             b'M' => Err("is continued from another volume; archive it without `tar --multi-volume`"),
             b'V' => Err("is a volume label; create the archive without `tar --label`"),
             _ => Err("is of an unknown type; only files and directories are allowed"),
@@ -131,27 +135,40 @@ impl<'a> Entry<'a> {
     }
 
     fn problem_with(&self, message: impl fmt::Display) -> Problem {
-        let name = Escaped::new(self.name()).to_string();
+        let name = Escaped::new(self.shown_name()).to_string();
         Problem::in_archive(FIELD, Some(name), self.position, message)
     }
 
     fn name(&self) -> &[u8] {
         self.extensions.name().unwrap_or(&self.header.name)
     }
+
+    /// Returns the name that the author knows. A sparse file is archived under a different name.
+    fn shown_name(&self) -> &[u8] {
+        self.extensions.sparse_name().unwrap_or_else(|| self.name())
+    }
 }
 
+const SYMBOLIC_LINK: &str = "is a symbolic link, which is not allowed; archive what it points to (`tar --dereference \
+                             --hard-dereference`, `bsdtar -L`), or replace the link with a copy of the file";
 const HARD_LINK: &str = "is a hard link, which is not allowed; archive the file itself (`tar --dereference \
-                         --hard-dereference`), or replace the link with a copy of the file (bsdtar: also `-L`)";
+                         --hard-dereference`), or replace the link with a copy of the file (with bsdtar, do this and use `-L`)";
+const INCREMENTAL: &str = "belongs to an incremental dump; create the archive without `--listed-incremental` and \
+                           `--incremental`";
 const NUL_TYPE_WITH_SLASH: &str = "has the typeflag NUL and a name that ends with `/`, which makes it a file to some tar \
                                    readers and a directory to others; create the archive with `tar --format=posix`";
 const ACL: &str = "has a PAX `SCHILY.acl.access` that contradicts the execute bits of its mode, and tar readers disagree on \
                    which applies; archive the files without access control lists (`tar --no-acls`)";
-const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/` like that of a directory";
-const FILE_WITH_DOT: &str = "is a file, but its name ends with `/.` like that of a directory";
+const HEADER_NAME_WITH_SLASH: &str = "is a file, but the part of its name in its own header ends with `/` like that of \
+                                      a directory; rename it, or create the archive with `tar --format=posix`";
+const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/` like that of a directory; create the archive with \
+                               `tar --format=posix`";
+const FILE_WITH_DOT: &str = "is a file, but its name ends with `/.` like that of a directory; create the archive with \
+                             `tar --format=posix`";
 
 /// Displays the entry's name and position, as the subject of a message.
 impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "entry {} at byte {}", Quoted::new(self.name()), self.position)
+        write!(f, "entry {} at byte {}", Quoted::new(self.shown_name()), self.position)
     }
 }

@@ -99,6 +99,11 @@ impl Extensions {
         self.pax.path.as_deref().or(self.long_name.as_deref())
     }
 
+    /// Returns the name of a sparse file before it was archived.
+    pub(super) fn sparse_name(&self) -> Option<&[u8]> {
+        self.pax.sparse_name.as_deref()
+    }
+
     /// Returns the PAX `size`, which must equal the size in the header.
     pub(super) fn size(&self) -> Option<u64> {
         self.pax.size
@@ -136,7 +141,7 @@ const NOT_NFC: &str = "has a PAX `path` with decomposed characters (not in Unico
                        changes; rename it, or create the archive with `tar --format=gnu`";
 const HIDDEN_PATH: &str = "has a PAX `path` and another PAX record with a NUL or an empty line in its value, where some \
                            tar readers stop and use the name in the header; archive the files without extended \
-                           attributes (`tar --no-xattrs --no-selinux`)";
+                           attributes (`tar --no-xattrs --no-selinux`) and without `--listed-incremental`";
 
 /// Returns a GNU long name without the NULs at its end. Most writers add one NUL.
 fn long_name(data: &[u8]) -> Result<Vec<u8>, InvalidExtension> {

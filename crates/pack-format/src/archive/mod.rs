@@ -90,9 +90,10 @@ pub(super) fn read(
 ) -> Result<(Unpacked, Vec<Secret>), ValidationError> {
     let reader = GzipReader::new(archive, limits);
     let mut builder = TreeBuilder::default();
-    match Entries::new(reader, limits, &mut builder, problems, contents).read() {
+    let result = Entries::new(reader, limits, &mut builder, problems, contents).read();
+    let unpacked = builder.build(problems);
+    match result {
         Ok(secrets) => {
-            let unpacked = builder.build();
             let secrets = secrets.in_tree(&unpacked.tree);
             Ok((unpacked, secrets))
         }

@@ -4,7 +4,7 @@ use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Unpacked;
-use crate::{Entry, EntryKind, Quoted, Tree, layout::DIRECTORIES, text::is_ignorable};
+use crate::{Entry, EntryKind, Problem, Problems, Quoted, Tree, layout::DIRECTORIES, text::is_ignorable};
 
 /// A builder that assembles an archive's entries into a [`Tree`].
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub(super) struct TreeBuilder {
     /// Indices into `nodes`, by [`key`].
     by_key: HashMap<String, usize>,
     added_parents: u64,
+    /// Problems that matter only if the pack keeps the entry, with the entry's path.
+    problems: Vec<(String, Problem)>,
 }
 
 struct Node {
@@ -62,10 +64,11 @@ impl Node {
 }
 
 impl TreeBuilder {
-    /// Adds an entry and its missing parent directories. Drops macOS metadata.
+    /// Adds an entry and its missing parent directories. Drops macOS metadata, but not its parent directories, which
+    /// tar readers create.
     pub(super) fn add(&mut self, path: String, kind: EntryKind, position: u64) -> Result<(), EntryConflict> {
-        if is_macos_metadata(&path) {
-            return Ok(());
+        if let Some(metadata) = macos_metadata(&path) {
+            return self.add_parents(metadata, &key(metadata), position);
         }
         let key = key(&path);
         self.add_parents(&path, &key, position)?;
@@ -95,22 +98,36 @@ impl TreeBuilder {
         }
     }
 
+    /// Adds a problem of an entry, unless the entry is dropped.
+    pub(super) fn add_problem(&mut self, path: &str, problem: Problem) {
+        if macos_metadata(path).is_none() {
+            self.problems.push((path.to_owned(), problem));
+        }
+    }
+
     /// Returns the number of directories that were added as parents of entries.
     pub(super) fn added_parents(&self) -> u64 {
         self.added_parents
     }
 
     /// Builds the tree. Strips the wrapping directory, if any. Drops `.gitignore` and `.gitattributes` at the top of
-    /// the archive and at the top of the pack.
-    pub(super) fn build(self) -> Unpacked {
+    /// the archive and at the top of the pack. Adds the problems of entries that the pack keeps to `problems`.
+    pub(super) fn build(self, problems: &mut Problems) -> Unpacked {
         let wrapper = self.wrapper();
-        let entries = self.nodes.into_iter().filter_map(|node| {
+        let path_in_pack = |path: &str| {
             let path = match &wrapper {
-                None => node.path,
-                Some(wrapper) => node.path.strip_prefix(wrapper)?.strip_prefix('/')?.to_owned(),
+                None => path,
+                Some(wrapper) => path.strip_prefix(wrapper)?.strip_prefix('/')?,
             };
-            (!is_git_file(&path)).then_some(Entry { path, kind: node.kind })
-        });
+            (!is_git_file(path)).then(|| path.to_owned())
+        };
+        for (_, problem) in self.problems.into_iter().filter(|(path, _)| path_in_pack(path).is_some()) {
+            problems.push(problem);
+        }
+        let entries = self
+            .nodes
+            .into_iter()
+            .filter_map(|Node { path, kind, .. }| path_in_pack(&path).map(|path| Entry { path, kind }));
         Unpacked { tree: Tree::new(entries.collect()), wrapper }
     }
 
@@ -162,12 +179,21 @@ fn key(path: &str) -> String {
     path.chars().filter(|char| !is_ignorable(*char)).nfd().default_case_fold().nfd().collect()
 }
 
-/// Returns whether the path or one of its parents has the name of macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
-fn is_macos_metadata(path: &str) -> bool {
-    path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"))
+/// Returns the first part of the path that has the name of macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
+fn macos_metadata(path: &str) -> Option<&str> {
+    let mut end = 0;
+    for name in path.split('/') {
+        end += name.len();
+        if name == ".DS_Store" || name.starts_with("._") {
+            return Some(&path[..end]);
+        }
+        end += 1;
+    }
+    None
 }
 
-/// Returns whether this is the path of a git file at the top of a working tree.
+/// Returns whether this is the path of a git file at the top of a working tree, or a path inside a directory of that
+/// name.
 fn is_git_file(path: &str) -> bool {
-    matches!(path, ".gitignore" | ".gitattributes")
+    matches!(path.split('/').next(), Some(".gitignore" | ".gitattributes"))
 }

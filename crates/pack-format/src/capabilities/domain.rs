@@ -39,6 +39,29 @@ pub(super) fn nearest(text: &str) -> Option<String> {
     (host != text && check(host).is_ok()).then(|| host.to_owned())
 }
 
+/// Returns a valid host pattern in the form in which patterns are compared: in lower case, without a trailing dot, and
+/// without a port that is the default of HTTPS, or of HTTP if the rule allows that.
+pub(super) fn normalise(text: &str, allow_insecure: bool) -> String {
+    let lower = text.to_ascii_lowercase();
+    let (host, port) = split_port(&lower);
+    let host = host.strip_suffix('.').unwrap_or(host);
+    // The port may have leading zeros.
+    match port.and_then(|port| port.parse::<u16>().ok()) {
+        None | Some(443) => host.to_owned(),
+        Some(80) if allow_insecure => host.to_owned(),
+        Some(port) => format!("{host}:{port}"),
+    }
+}
+
+/// Splits a port from a host.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
+        // A colon inside brackets belongs to an IPv6 address.
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (text, None),
+    }
+}
+
 /// Checks a host pattern. Upper case and one trailing dot are accepted. `*` matches a label or part of a label. A port,
 /// an IPv4 address, and an IPv6 address in brackets are allowed.
 pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
@@ -47,11 +70,7 @@ pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
     if lower.parse::<Ipv6Addr>().is_ok() {
         return Err(InvalidDomain::Ipv6);
     }
-    // A colon inside brackets belongs to an IPv6 address.
-    let (host, port) = match lower.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (lower.as_str(), None),
-    };
+    let (host, port) = split_port(&lower);
     if let Some(port) = port {
         let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number || !port.parse::<u16>().is_ok_and(|port| port > 0) {

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::domain;
 use crate::{
     Quoted, Version,
     warnings::{self, Warning},
@@ -32,9 +33,8 @@ impl Grants {
         let texts = |key| member(rule, key).into_iter().flat_map(items).filter_map(text);
         let allow_insecure =
             member(rule, "allow_insecure").and_then(text).is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        for domain in texts("domains") {
-            let domain = domain.to_ascii_lowercase();
-            let host = self.0.entry(domain.strip_suffix('.').unwrap_or(&domain).to_owned()).or_default();
+        for text in texts("domains") {
+            let host = self.0.entry(domain::normalise(text, allow_insecure)).or_default();
             host.methods.extend(texts("methods").map(str::to_owned));
             host.allow_insecure |= allow_insecure;
         }

@@ -1,5 +1,7 @@
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
 use super::{domain, identifier, nonempty_list, one_of};
-use crate::{Problems, text::is_line_break_or_tab, yaml::Field};
+use crate::{Problems, Quoted, text::is_line_break_or_tab, yaml::Field};
 
 /// The keys that are validated. The values of other keys, such as CEL predicates and body schemas, are checked only for
 /// forbidden characters.
@@ -12,10 +14,10 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OP
 pub(super) fn validate<'a>(field: Field<'a>, problems: &mut Problems) -> Option<&'a str> {
     let rule = field.mapping(problems)?;
     let name = rule.get("name").and_then(|name| identifier::read(&name, problems));
+    let allow_insecure = rule.get("allow_insecure");
     if let Some(domains) = rule.require("domains", "a list of hosts such as `api.example.com`", problems) {
-        for domain in nonempty_list(&domains, "host", problems) {
-            self::domain(&domain, problems);
-        }
+        let is_insecure = allow_insecure.as_ref().is_some_and(|field| field.is_true());
+        self::domains(&nonempty_list(&domains, "host", problems), is_insecure, problems);
     }
     if let Some(methods) = rule.require("methods", "a list of HTTP methods such as `GET`", problems) {
         for method in nonempty_list(&methods, "HTTP method", problems) {
@@ -25,15 +27,43 @@ pub(super) fn validate<'a>(field: Field<'a>, problems: &mut Problems) -> Option<
     for path in rule.get("paths").and_then(|paths| paths.list(problems)).unwrap_or_default() {
         self::path(&path, problems);
     }
-    if let Some(allow_insecure) = rule.get("allow_insecure") {
+    if let Some(allow_insecure) = allow_insecure {
         allow_insecure.expect_boolean(problems);
     }
     rule.check_characters_of_others(&KEYS, problems);
     name
 }
 
-fn domain(field: &Field<'_>, problems: &mut Problems) {
-    field.validate(domain::check, domain::nearest, problems);
+/// Validates the hosts of a rule, which must differ in normalised form. Suggests no host that the rule already has.
+fn domains(fields: &[Field<'_>], allow_insecure: bool, problems: &mut Problems) {
+    let normalise = |host: &str| domain::normalise(host, allow_insecure);
+    let is_valid = |host: &&str| domain::check(host).is_ok();
+    let valid: HashSet<String> = fields.iter().filter_map(Field::scalar).filter(is_valid).map(normalise).collect();
+    // The first of several equal hosts, by normalised form.
+    let mut hosts: HashMap<String, String> = HashMap::new();
+    for field in fields {
+        let nearest = field.scalar().and_then(domain::nearest).filter(|host| {
+            let host = normalise(host);
+            !valid.contains(&host) && !hosts.contains_key(&host)
+        });
+        let Some(text) = field.validate(domain::check, |_| nearest.clone(), problems) else { continue };
+        let host = nearest.as_deref().unwrap_or(text);
+        if !is_valid(&host) {
+            continue;
+        }
+        match hosts.entry(normalise(host)) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(host.to_owned());
+            }
+            Entry::Occupied(first) => {
+                let (found, first) = (Quoted::new(text), Quoted::new(first.get()));
+                field.problem(
+                    problems,
+                    format_args!("{found} is the same host as {first}, which this list already has; remove it"),
+                );
+            }
+        }
+    }
 }
 
 fn path(field: &Field<'_>, problems: &mut Problems) {

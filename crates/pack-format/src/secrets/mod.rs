@@ -11,7 +11,7 @@ use memchr::memchr_iter;
 use serde::{Deserialize, Serialize};
 
 pub use self::patterns::SecretKind;
-use super::{EntryKind, Problems, Quoted, Tree};
+use super::{EntryKind, Problem, Problems, Quoted, Tree};
 
 /// The maximum number of secrets that are reported for one pack.
 const MAX_SECRETS: usize = 50;
@@ -37,7 +37,7 @@ impl fmt::Display for Secret {
 pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
     for secret in secrets {
         let message = format_args!("{secret}; all orgs see a community pack, so revoke it and remove it from the pack");
-        problems.add("archive", message);
+        problems.push(Problem::in_line("archive", &secret.file, secret.line, message));
     }
 }
 

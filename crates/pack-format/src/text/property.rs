@@ -16,9 +16,14 @@ pub(crate) fn is_ignorable(char: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
 }
 
-/// Returns whether a reader cannot see the character, or cannot tell it from a space.
+/// Returns whether a reader cannot see the character, or cannot tell it from a space. Every character without a fixed
+/// appearance counts, such as one that is unassigned or for private use.
 pub(crate) fn is_invisible(char: char) -> bool {
-    char.is_control() || is_bidirectional_control(char) || is_ignorable(char) || (char.is_whitespace() && char != ' ')
+    /// A Braille pattern without dots, which is a symbol.
+    const BRAILLE_BLANK: char = '\u{2800}';
+    let category = CodePointMapData::<GeneralCategory>::new().get(char);
+    let is_blank = GeneralCategoryGroup::Other.contains(category) || GeneralCategoryGroup::Separator.contains(category);
+    (is_blank && char != ' ') || is_ignorable(char) || char == BRAILLE_BLANK
 }
 
 /// Returns whether the character is an emoji that a ZWJ can join to another emoji.

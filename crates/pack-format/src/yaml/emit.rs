@@ -3,7 +3,8 @@ use std::fmt::Write as _;
 use super::{Node, Scalar, ScalarType, Value};
 
 /// Returns a node as YAML in block style. Puts text in double quotes, unless YAML 1.1 and 1.2 readers treat it as text
-/// without quotes. Writes other scalars as the author wrote them, and an empty value as `null`.
+/// without quotes. Does the same with a number that they read differently, such as `010`. Writes other scalars as the
+/// author wrote them, and an empty value as `null`.
 pub(crate) fn emit(node: &Node) -> String {
     let mut text = String::new();
     block(&mut text, node, 0);
@@ -78,6 +79,7 @@ fn scalar(text: &mut String, scalar: &Scalar) {
         ScalarType::Text if is_plain(&scalar.text) => text.push_str(&scalar.text),
         ScalarType::Text => quoted(text, &scalar.text),
         ScalarType::Null if scalar.text.is_empty() => text.push_str("null"),
+        ScalarType::Number if super::schema::is_another_number_in_1_1(&scalar.text) => quoted(text, &scalar.text),
         _ => text.push_str(&scalar.text),
     }
 }

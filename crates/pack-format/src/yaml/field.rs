@@ -132,6 +132,16 @@ impl<'a> Field<'a> {
         (self.node.span.length > 0).then(|| Suggestion::new(description, replacement))
     }
 
+    /// Returns the content of this field if it is a scalar of any type.
+    pub(crate) fn scalar(&self) -> Option<&'a str> {
+        if let Value::Scalar(scalar) = &self.node.value { Some(&scalar.text) } else { None }
+    }
+
+    /// Returns whether this field is the boolean `true`.
+    pub(crate) fn is_true(&self) -> bool {
+        matches!(&self.node.value, Value::Scalar(Scalar { scalar_type: ScalarType::Boolean, text, .. }) if text.eq_ignore_ascii_case("true"))
+    }
+
     pub(crate) fn expect_boolean(&self, problems: &mut Problems) {
         if !matches!(&self.node.value, Value::Scalar(Scalar { scalar_type: ScalarType::Boolean, .. })) {
             self.mismatch(problems, "`true` or `false`, without quotes");

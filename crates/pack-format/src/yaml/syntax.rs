@@ -87,7 +87,7 @@ pub(super) fn describe(error: &ScanError, text: &str) -> SyntaxProblem {
     SyntaxProblem { span: position(error, text), message, suggestion: None }
 }
 
-/// Explains an invalid escape in double quotes, and suggests single quotes, which have no escapes.
+/// Explains an invalid escape in double quotes. Suggests single quotes, which have no escapes, if the text is a value.
 fn invalid_escape(error: &ScanError, text: &str) -> SyntaxProblem {
     let is_surrogate = error.info().contains("Unicode");
     let message = if is_surrogate {
@@ -97,12 +97,25 @@ fn invalid_escape(error: &ScanError, text: &str) -> SyntaxProblem {
         "has an invalid escape in double quotes, in which a backslash starts an escape; put the text in single quotes, \
          in which a backslash is an ordinary character"
     };
-    let quoted: String = text.chars().skip(error.marker().index()).collect();
-    let content = double_quoted_content(&quoted);
+    let (before, quoted) = split_at_char(text, error.marker().index());
+    let content = double_quoted_content(quoted);
     let length = content.map_or(0, |content| content.chars().count() + 2);
+    let content = content.filter(|content| is_value(before, &quoted[content.len() + 2..]));
     let replacement = content.map(|content| format!("'{}'", content.replace('\'', "''")));
     let suggestion = replacement.map(|replacement| Suggestion::new("put the text in single quotes", replacement));
     SyntaxProblem { span: Span { length, ..position(error, text) }, message: message.to_owned(), suggestion }
+}
+
+fn split_at_char(text: &str, index: usize) -> (&str, &str) {
+    text.split_at(text.char_indices().nth(index).map_or(text.len(), |(start, _)| start))
+}
+
+/// Returns whether the text between `before` and `after` is the value of a key on the same line, or an item of a list.
+/// Quotes would not make a key or a whole document valid.
+fn is_value(before: &str, after: &str) -> bool {
+    let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+    let is_after_indicator = line.trim_end_matches(' ').ends_with([':', '-', '[', ',']);
+    is_after_indicator && !after.trim_start_matches(' ').starts_with(':')
 }
 
 /// Returns the content of the double-quoted scalar at the start of `text`, with escapes unresolved. Returns `None` if
@@ -120,13 +133,15 @@ fn double_quoted_content(text: &str) -> Option<&str> {
     None
 }
 
-/// Explains text that starts with `*`, such as a glob, and suggests quotes.
+/// Explains text that starts with `*`, such as a glob. Suggests quotes if it is a value.
 fn unquoted_asterisk(error: &ScanError, text: &str) -> SyntaxProblem {
-    let ends = |char: &char| char.is_whitespace() || matches!(char, ',' | '[' | ']' | '{' | '}');
-    let found: String = text.chars().skip(error.marker().index()).take_while(|char| !ends(char)).collect();
+    let ends = |char: char| char.is_whitespace() || matches!(char, ',' | '[' | ']' | '{' | '}');
+    let (before, rest) = split_at_char(text, error.marker().index());
+    let (found, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
     let message = "`*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, \
                    such as `\"*.example.com\"`";
     let span = Span { length: found.chars().count(), ..position(error, text) };
-    let suggestion = Suggestion::new("put the text in quotes", emit_quoted(&found));
-    SyntaxProblem { span, message: message.to_owned(), suggestion: Some(suggestion) }
+    let is_value = is_value(before, after) && !found.ends_with(':');
+    let suggestion = is_value.then(|| Suggestion::new("put the text in quotes", emit_quoted(found)));
+    SyntaxProblem { span, message: message.to_owned(), suggestion }
 }

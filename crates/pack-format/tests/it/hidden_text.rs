@@ -1,7 +1,7 @@
 //! Characters that people cannot see, in the texts that people and agents read: file names, the strings of `pack.yaml`
 //! and `behavior.md`.
 
-use pack_format::{Location, Span, ValidationError};
+use pack_format::{Escaped, Location, Quoted, Span, ValidationError};
 use test_support::{
     archive::Archive,
     manifest::{MANIFEST, manifest_with},
@@ -235,5 +235,37 @@ fn checks_sequences_that_cross_the_end_of_the_buffer() {
         assert_problems(&validate(&text), &[], "honest");
         let message = format!("line 3, column 2: contains U+200D ZERO WIDTH JOINER, {OUT_OF_PLACE}; remove it");
         assert_problems(&validate(&hidden), &[("behavior.md", &message)], "hidden");
+    }
+}
+
+#[test]
+fn messages_show_the_code_points_of_invisible_characters() {
+    for (char, shown) in [
+        ('\u{ad}', r"\u{ad}"),
+        ('\u{34f}', r"\u{34f}"),
+        ('\u{200b}', r"\u{200b}"),
+        ('\u{200d}', r"\u{200d}"),
+        ('\u{202e}', r"\u{202e}"),
+        ('\u{2060}', r"\u{2060}"),
+        ('\u{feff}', r"\u{feff}"),
+        ('\u{fe0f}', r"\u{fe0f}"),
+        ('\u{e0061}', r"\u{e0061}"),
+        ('\u{fff9}', r"\u{fff9}"),
+        ('\u{2800}', r"\u{2800}"),
+        ('\u{a0}', r"\u{a0}"),
+        ('\u{3000}', r"\u{3000}"),
+        ('\u{e000}', r"\u{e000}"),
+        ('\u{378}', r"\u{378}"),
+        ('\u{ffff}', r"\u{ffff}"),
+        ('\t', r"\t"),
+        ('`', r"\`"),
+        (' ', " "),
+        ('é', "é"),
+        ('日', "日"),
+        ('😀', "😀"),
+        ('\u{301}', "\u{301}"),
+    ] {
+        assert_eq!(Quoted::new(&format!("a{char}b")).to_string(), format!("`a{shown}b`"));
+        assert_eq!(Escaped::new(&format!("a{char}b")).to_string(), format!("a{shown}b"));
     }
 }

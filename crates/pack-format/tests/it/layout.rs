@@ -11,6 +11,10 @@ const HELP: &str = "move it into one of `guides/`, `scripts/`, `data/`, `templat
                     the top: `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE*`, `LICENCE*`, `COPYING*`, \
                     `NOTICE*`, `THIRD_PARTY_NOTICES*`)";
 
+const OWN_ARCHIVE: &str = "`pack-1.0.0.tar.gz` is not allowed at the top of a pack; it looks like an archive that was \
+                           written into the pack's directory and so became part of the pack: remove it, and write the \
+                           archive elsewhere (`tar -czf ../pack.tar.gz .`)";
+
 /// Asserts that a pack with a valid `pack.yaml` and these files has exactly these problems.
 #[track_caller]
 fn assert_files(files: &[(&str, &[u8])], expected: &[(&str, &str)]) {
@@ -65,21 +69,22 @@ fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
         ),
         (".env", "`.env` is not allowed at the top of a pack; leave it out (`tar --exclude=.env`)"),
         (".a b", "`.a b` is not allowed at the top of a pack; leave it out (`tar --exclude`)"),
-        (
-            "pack.yml",
-            "`pack.yml` is not allowed at the top of a pack; the pack already has `pack.yaml`: move the content there, or \
-             remove it",
-        ),
+        ("pack.yml", "`pack.yml` is not allowed at the top of a pack; move its content into `pack.yaml`, or remove it"),
         (
             "caps.yaml",
-            "`caps.yaml` is not allowed at the top of a pack; the pack already has `pack.yaml`: move the content there, \
-             or remove it",
+            "`caps.yaml` is not allowed at the top of a pack; move its content into `pack.yaml`, under the key \
+             `capabilities`, or remove it",
+        ),
+        ("pack.yaml~", "`pack.yaml~` is not allowed at the top of a pack; leave it out (`tar --exclude=pack.yaml~`)"),
+        (
+            "behavior.md.bak",
+            "`behavior.md.bak` is not allowed at the top of a pack; rename it to `behavior.md`, or remove it",
         ),
         (
-            "pack.yaml~",
-            "`pack.yaml~` is not allowed at the top of a pack; the pack already has `pack.yaml`: move the content there, \
-             or remove it",
+            "Makefile.orig",
+            "`Makefile.orig` is not allowed at the top of a pack; leave it out (`tar --exclude=Makefile.orig`)",
         ),
+        ("pack-1.0.0.tar.gz", OWN_ARCHIVE),
         ("zoo/pack.yaml", "`zoo/` is a pack of its own; archive only that directory"),
         ("guides", "`guides` is a file; must be a directory"),
         ("README.md/", "`README.md` is a directory; must be a file"),
@@ -90,6 +95,45 @@ fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
     for (path, found) in [("src/main.rs", "src/"), ("Makefile", "Makefile"), ("copy", "copy")] {
         assert_files(&[(path, b"")], &[("archive", &format!("`{found}` is not allowed at the top of a pack; {HELP}"))]);
     }
+}
+
+#[test]
+fn suggests_no_name_that_another_entry_has_or_should_have() {
+    let not_allowed = |name: &str, advice: &str| format!("`{name}` is not allowed at the top of a pack; {advice}");
+    for (files, problems) in [
+        (
+            ["README.md", "README.zh.md"],
+            &[("README.zh.md", "move it into `guides/`, move its content into `README.md`, or remove it")][..],
+        ),
+        (["behavior.md", "behaviour.md"], &[("behaviour.md", "move its content into `behavior.md`, or remove it")]),
+        (["guide/a", "guides/a"], &[("guide/", "move its content into `guides/`, or remove it")]),
+        (
+            ["guide/a", "guidez/a"],
+            &[
+                ("guide/", "rename it to `guides/`, or remove it"),
+                ("guidez/", "move its content into `guides/`, or remove it"),
+            ],
+        ),
+        (
+            ["behavior.txt", "behaviour.md"],
+            &[
+                ("behavior.txt", "rename it to `behavior.md`, or remove it"),
+                ("behaviour.md", "move its content into `behavior.md`, or remove it"),
+            ],
+        ),
+    ] {
+        let expected: Vec<String> = problems.iter().map(|(name, advice)| not_allowed(name, advice)).collect();
+        let expected: Vec<(&str, &str)> = expected.iter().map(|problem| ("archive", problem.as_str())).collect();
+        assert_files(&files.map(|name| (name, &b""[..])), &expected);
+    }
+    let result = validate_files(&[("ack.yaml", MANIFEST.as_bytes()), ("pack.yml", MANIFEST.as_bytes())]);
+    let found = problems(&result);
+    let expected = [
+        ("archive", "`ack.yaml` is not allowed at the top of a pack; rename it to `pack.yaml`, or remove it"),
+        ("archive", "`pack.yml` is not allowed at the top of a pack; move its content into `pack.yaml`, or remove it"),
+        ("pack.yaml", "is missing; rename `ack.yaml` to `pack.yaml`"),
+    ];
+    assert_eq!(found, expected.map(|(field, message)| (field.to_owned(), message.to_owned())));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Secrets in the files of a pack: which are found, and where.
 
-use pack_format::{Limits, Secret, SecretKind, Visibility};
+use pack_format::{Limits, Location, Secret, SecretKind, ValidationError, Visibility};
 use test_support::{
     archive::Archive,
     listing::read_directory,
+    manifest::MANIFEST,
     sample_pack,
     validation::{problems, validate, validate_as},
 };
@@ -22,6 +23,7 @@ fn secrets() -> Vec<(SecretKind, String)> {
         (SecretKind::PrivateKey, join(&["-----BEGIN ", "OPENSSH PRIVATE KEY-----\n", RANDOM])),
         (SecretKind::PrivateKey, join(&["-----BEGIN ", "PGP PRIVATE KEY BLOCK-----\n\n", RANDOM])),
         (SecretKind::PrivateKey, join(&["-----BEGIN ", "PRIVATE KEY-----\\n", RANDOM, "\\n"])),
+        (SecretKind::PrivateKey, join(&["-----BEGIN ", "EC PRIVATE KEY-----\n\t", &" ".repeat(60), RANDOM])),
         // From GitHub's description of the format.
         (SecretKind::GithubToken, join(&["ghp_", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"])),
         (SecretKind::GithubToken, join(&["github_pat_", &"1".repeat(22), "_", &"a".repeat(59)])),
@@ -69,6 +71,7 @@ fn a_text_that_only_resembles_a_secret_is_not_found() {
         "-----BEGIN PRIVATE KEY-----\n…",
         "-----BEGIN PRIVATE KEY-----\nMIIE...\n-----END PRIVATE KEY-----",
         &format!("-----BEGIN PUBLIC KEY-----\n{RANDOM}"),
+        &format!("-----BEGIN PRIVATE KEY-----{}{RANDOM}", "\n".repeat(1_000)),
         &format!("-----BEGIN CERTIFICATE-----\n{RANDOM}"),
         &format!("-----BEGIN ENCRYPTED PRIVATE KEY-----\n{RANDOM}"),
         &github,
@@ -114,7 +117,7 @@ fn secrets_are_sorted_by_path_and_files_that_are_dropped_have_none() {
         .file("pack/guides/.DS_Store", &text)
         .file("pack/data/empty", "")
         .file("pack/data/a", &text)
-        .file("pack/pack.yaml", test_support::manifest::MANIFEST);
+        .file("pack/pack.yaml", MANIFEST);
     let secrets = validate(&archive.tar_gz()).unwrap().pack.secrets;
     assert_eq!(secrets, [secret(kind, "data/a", 1), secret(kind, "scripts/b.sh", 1)]);
 }
@@ -133,6 +136,16 @@ fn a_community_pack_is_rejected_for_its_secrets_and_its_other_problems() {
          remove it from the pack"
     );
     assert!(messages.iter().all(|message| !message.contains(&text)), "the secret is not repeated");
+}
+
+#[test]
+fn the_problem_of_a_secret_has_its_file_and_line() {
+    let (_, text) = secrets().remove(0);
+    let archive = Archive::new().file("pack/pack.yaml", MANIFEST).file("pack/data/keys", format!("\n{text}")).tar_gz();
+    let result = validate_as(&archive[..], &Limits::default(), Visibility::Community);
+    let Err(ValidationError::Invalid(problems)) = result else { panic!("accepted") };
+    let location = Location::Line { file: "data/keys".to_owned(), line: 2 };
+    assert_eq!(problems.listed()[0].location, Some(location));
 }
 
 #[test]

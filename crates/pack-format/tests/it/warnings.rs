@@ -102,6 +102,13 @@ fn capabilities_that_the_previous_version_lacked_are_reported() {
     for (rules, expected) in [
         ("{domains: [a.example], methods: [GET]}", &[][..]),
         ("{domains: [A.Example.], methods: [HEAD]}, {domains: ['*.b.example'], methods: [GET], paths: [/x]}", &[]),
+        ("{domains: ['a.example.:443'], methods: [GET]}", &[]),
+        ("{domains: ['a.example:0443'], methods: [GET]}", &[]),
+        ("{domains: ['a.example:80'], methods: [GET]}", &["allows `a.example:80`"]),
+        (
+            "{domains: ['a.example:080'], methods: [GET], allow_insecure: true}",
+            &["allows `a.example` without TLS (`allow_insecure`)"],
+        ),
         ("{domains: [c.example], methods: [GET]}", &["allows `c.example`"]),
         ("{domains: [x.b.example], methods: [GET]}", &["allows `x.b.example`"]),
         ("{domains: [a.example], methods: [GET, POST, PUT]}", &["allows `POST`, `PUT` to `a.example`"]),

@@ -1,6 +1,6 @@
 mod value;
 
-use self::value::{check_value, decimal, record_in_value};
+use self::value::{check_charset, check_value, decimal, record_in_value};
 use super::number::InvalidNumber;
 use crate::Quoted;
 
@@ -9,6 +9,8 @@ use crate::Quoted;
 pub(super) struct Pax {
     /// The entry's name.
     pub(super) path: Option<Vec<u8>>,
+    /// The name of a sparse file. Its `path` is made up, such as `data/GNUSparseFile.0/a`.
+    pub(super) sparse_name: Option<Vec<u8>>,
     /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
     /// The access control list, as text.
@@ -73,6 +75,7 @@ impl Pax {
             has_empty_line |= record.ends_with(b"\n") || record.windows(2).any(|pair| pair == b"\n\n");
             position += length;
         }
+        check_charset(data)?;
         pax.has_hidden_path |= pax.path.is_some() && has_nul;
         Ok(pax)
     }
@@ -103,6 +106,10 @@ impl Pax {
             b"SCHILY.filetype" => FILETYPE,
             b"SCHILY.realsize" | b"SUN.holesdata" => SPARSE,
             b"GNU.volume.filename" | b"GNU.volume.size" | b"GNU.volume.offset" => VOLUME,
+            b"GNU.sparse.name" => {
+                self.sparse_name = Some(value.to_vec());
+                SPARSE
+            }
             _ if keyword.starts_with(b"GNU.sparse.") => SPARSE,
             _ => return Ok(()),
         };
@@ -116,7 +123,8 @@ impl Pax {
 
 const FILETYPE: &str = "has a PAX `SCHILY.filetype`, which star takes as the entry's type and other tar readers ignore; \
                         create the archive with `tar --format=posix`";
-const SPARSE: &str = "is a sparse file according to its PAX records; archive it without `tar --sparse`";
+const SPARSE: &str = "is a sparse file according to its PAX records; archive it without `tar --sparse`, or with \
+                      `bsdtar --no-read-sparse`";
 const VOLUME: &str = "belongs to a multi-volume archive according to its PAX records; archive it without `tar \
                       --multi-volume`";
 

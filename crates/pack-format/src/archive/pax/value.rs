@@ -1,3 +1,5 @@
+use memchr::memmem;
+
 use super::{super::number::InvalidNumber, InvalidPax};
 
 /// Checks the values of owners, times, ACLs and comments, which are otherwise ignored. GNU tar fails on a malformed
@@ -21,6 +23,19 @@ pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax
         _ => return Ok(()),
     };
     Err(InvalidPax::Value { keyword: name(), value: value.to_vec(), expected })
+}
+
+/// Checks the first text in a header's data that looks like a record of `hdrcharset`. Python searches the data for it,
+/// even inside other values, and fails if its value is not UTF-8.
+pub(super) fn check_charset(data: &[u8]) -> Result<(), InvalidPax> {
+    const RECORD: &[u8] = b" hdrcharset=";
+    let mut starts = memmem::find_iter(data, RECORD);
+    let Some(start) = starts.find(|start| data[..*start].last().is_some_and(u8::is_ascii_digit)) else { return Ok(()) };
+    let value = data[start + RECORD.len()..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if str::from_utf8(value).is_ok() {
+        return Ok(());
+    }
+    Err(InvalidPax::Value { keyword: "hdrcharset".to_owned(), value: value.to_vec(), expected: "UTF-8" })
 }
 
 /// Parses a decimal number of seconds, with an optional minus sign and fraction. The integer part must fit in an i64.

@@ -166,13 +166,15 @@ impl Plan {
             members.push(Member::plain(directory, None));
         }
         members.retain(|member| self.fits(&member.path));
-        let pack = files(&members);
+        let mut pack = files(&members);
         for index in &self.ignored {
             let directory = &directories[index % directories.len()];
             let path = if index % 2 == 0 { format!("._{index}") } else { format!("{directory}/.DS_Store") };
-            // Skip the file if its directory is not in the pack. Other readers would create that directory.
-            if self.fits(&path) && (index % 2 == 0 || pack.contains_key(&format!("{directory}/"))) {
-                members.push(Member::plain(path, Some((0o644, b"ignored".to_vec()))));
+            if self.fits(&path) {
+                let file = Member::plain(path, Some((0o644, b"ignored".to_vec())));
+                // Tar readers create the directory of an ignored file.
+                pack.extend(files(std::slice::from_ref(&file)).into_iter().filter(|(_, file)| file.is_none()));
+                members.push(file);
             }
         }
         let mut order =

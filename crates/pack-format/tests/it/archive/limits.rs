@@ -147,6 +147,21 @@ fn limits_file_bytes_by_the_size_in_the_header() {
 }
 
 #[test]
+fn a_higher_limit_may_fit_only_if_the_claimed_size_is_within_it() {
+    let tar = |size: &[u8]| Archive::pack().header(Header::gnu("data/a").field(SIZE, size)).tar();
+    let exceeded = |tar: &[u8]| match validate_within(&gzip(tar)[..], &Limits::default()) {
+        Err(ValidationError::TooLarge(limit)) => limit,
+        other => panic!("{other:?}"),
+    };
+    // 16 MiB and one byte.
+    let limit = exceeded(&tar(b"100000001\0"));
+    assert_eq!([16 << 20, (16 << 20) + 1, 128 << 20].map(|value| limit.may_fit(value)), [false, true, true]);
+    // Almost 8 GiB.
+    let limit = exceeded(&tar(b"77777777777\0"));
+    assert_eq!([16 << 20, 128 << 20, 8 << 30].map(|value| limit.may_fit(value)), [false, false, true]);
+}
+
+#[test]
 fn limits_entries() {
     let tar = |count: usize| {
         (1..count).fold(Archive::pack(), |archive, number| archive.file(format!("data/{number}"), b"")).tar()

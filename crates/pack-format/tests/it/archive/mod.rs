@@ -6,6 +6,7 @@ mod differential;
 pub(crate) mod generated;
 mod io_errors;
 mod limits;
+mod tar_options;
 mod tar_readers;
 mod tar_writers;
 mod valid;

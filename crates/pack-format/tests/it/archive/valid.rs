@@ -198,6 +198,25 @@ fn ignores_files_that_operating_systems_and_git_leave_behind() {
             .file("sample/data/._d/a", b"AppleDouble"),
         &["data/", "data/.gitignore", "pack.yaml"],
     );
+    assert_paths(Archive::pack().directory(".gitignore").file(".gitignore/a", b""), &["pack.yaml"]);
+}
+
+#[test]
+fn keeps_the_parent_directories_of_ignored_files() {
+    assert_paths(
+        Archive::pack().file("data/a/.DS_Store", b"\0").file("guides/._b/c", b"AppleDouble"),
+        &["data/", "data/a/", "guides/", "pack.yaml"],
+    );
+}
+
+#[test]
+fn accepts_an_access_control_list_of_an_ignored_file_that_contradicts_its_mode() {
+    let acl = [("SCHILY.acl.access", b"user::rwx,group::r--,other::r--".as_slice())];
+    for name in [".DS_Store", "._pack.yaml", ".gitignore"] {
+        assert_paths(Archive::pack().pax(&acl).file(name, b""), &["pack.yaml"]);
+        let wrapped = format!("sample/{name}");
+        assert_paths(Archive::new().file("sample/pack.yaml", MANIFEST).pax(&acl).file(wrapped, b""), &["pack.yaml"]);
+    }
 }
 
 #[test]

@@ -87,3 +87,23 @@ fn limits_the_length_of_the_text() {
     let message = "line 5: has 32769 bytes as YAML text; at most 32768 are allowed";
     assert_manifest_rejected(sized(32_769 - rest), &[("pack.yaml: capabilities", message)]);
 }
+
+/// YAML 1.1 readers read a number with a leading zero in base 8.
+#[test]
+fn puts_numbers_that_other_readers_read_as_other_numbers_in_quotes() {
+    for (number, written) in [
+        ("010", "\"010\""),
+        ("-010", "\"-010\""),
+        ("+00", "\"+00\""),
+        ("08", "\"08\""),
+        ("0", "0"),
+        ("-0", "-0"),
+        ("10", "10"),
+        ("0.10", "0.10"),
+        ("0x10", "0x10"),
+    ] {
+        let yaml = manifest_with_rule(&format!("domains: [a.b]\nmethods: [GET]\nbody: {number}"));
+        let expected = format!("\n      body: {written}\n");
+        assert!(fragment(&yaml).contains(&expected), "{number}: {}", fragment(&yaml));
+    }
+}

@@ -107,3 +107,48 @@ fn rejects_what_is_not_a_host_and_suggests_the_host() {
         assert_manifest_rejected(domain(host), &[("pack.yaml: capabilities[0].allow[0].domains[0]", message)]);
     }
 }
+
+#[test]
+fn rejects_a_host_that_the_list_already_has_in_another_form() {
+    for (hosts, insecure) in [
+        ("[a.example, A.Example]", ""),
+        ("[a.example, a.example.]", ""),
+        ("[a.example, 'a.example:443']", ""),
+        ("[a.example, 'A.EXAMPLE.:0443']", ""),
+        ("[a.example, 'a.example:80']", "\nallow_insecure: true"),
+    ] {
+        let yaml = manifest_with_rule(&format!("domains: {hosts}\nmethods: [GET]{insecure}"));
+        let second = hosts.trim_matches(['[', ']']).split(", ").nth(1).unwrap().trim_matches('\'');
+        let message =
+            format!("line 8: `{second}` is the same host as `a.example`, which this list already has; remove it");
+        assert_manifest_rejected(yaml, &[("pack.yaml: capabilities[0].allow[0].domains[1]", &message)]);
+    }
+    for hosts in ["a.example, b.example", "a.example, 'a.example:80'", "a.example, 'a.example:8443'", "'*', a.example"]
+    {
+        assert_manifest_accepted(domain(hosts));
+    }
+}
+
+#[test]
+fn suggests_no_host_that_the_list_already_has() {
+    let yaml = manifest_with_rule(
+        "domains: ['https://A.example/v1', a.example, 'https://b.example/1', 'https://b.example/2']\nmethods: [GET]",
+    );
+    assert_manifest_rejected(
+        yaml,
+        &[
+            (
+                "pack.yaml: capabilities[0].allow[0].domains[0]",
+                "line 8: `https://A.example/v1` must be a host without a scheme or path",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].domains[2]",
+                "line 8: `https://b.example/1` must be a host without a scheme or path: did you mean `b.example`?",
+            ),
+            (
+                "pack.yaml: capabilities[0].allow[0].domains[3]",
+                "line 8: `https://b.example/2` must be a host without a scheme or path",
+            ),
+        ],
+    );
+}

@@ -278,3 +278,66 @@ fn rejects_invalid_suggested_packs() {
         &[("pack.yaml: suggested_packs", "line 4: has 33 names; at most 32 are allowed")],
     );
 }
+
+#[test]
+fn suggests_one_value_for_a_number_or_date_that_is_no_valid_text() {
+    let not_a_version = "and is not a semantic version such as `1.2.3` or `1.2.3-beta.1`";
+    for (version, message) in [
+        (
+            "1.10",
+            format!(
+                r#"`1.10` is a number, not text, {not_a_version} (unexpected end of input while parsing minor version number); write `version: "1.10.0"`"#
+            ),
+        ),
+        (
+            "2",
+            format!(
+                r#"`2` is a number, not text, {not_a_version} (unexpected end of input while parsing major version number); write `version: "2.0.0"`"#
+            ),
+        ),
+        (
+            "2024-01-31",
+            format!(
+                r#"`2024-01-31` is a date to some YAML readers, {not_a_version} (unexpected character '-' after major version number); write `version: "2024.1.31"`"#
+            ),
+        ),
+        (
+            "1e3",
+            format!(
+                "`1e3` is a number, not text, {not_a_version} (unexpected character 'e' after major version number)"
+            ),
+        ),
+    ] {
+        assert_manifest_rejected(versioned(version), &[("pack.yaml: version", &format!("line 2: {message}"))]);
+    }
+    let not_a_name = "and must start with a lower-case letter and contain only lower-case letters, digits and single \
+                      hyphens between them";
+    for (name, message) in [
+        ("123", format!(r#"`123` is a number, not text, {not_a_name}; write `name: "pack-123"`"#)),
+        (
+            "2024-01-31",
+            format!(r#"`2024-01-31` is a date to some YAML readers, {not_a_name}; write `name: "pack-2024-01-31"`"#),
+        ),
+    ] {
+        assert_manifest_rejected(named(name), &[("pack.yaml: name", &format!("line 1: {message}"))]);
+    }
+    assert_manifest_rejected(
+        described("2024-01-31"),
+        &[(
+            "pack.yaml: description",
+            r#"line 3: `2024-01-31` is a date to some YAML readers; write `description: "2024-01-31"`"#,
+        )],
+    );
+}
+
+#[test]
+fn suggests_the_name_of_a_pack_without_its_version() {
+    for pack in ["a@1.0.0", "a:1.0.0", "a==1.0.0", "a>=1.0", "a~1", "a^1.0.0", "A@latest"] {
+        let message = format!(
+            "line 4: `{pack}` must start with a lower-case letter and contain only lower-case letters, digits and \
+             single hyphens between them: did you mean `a`?"
+        );
+        let yaml = manifest_with(&format!("suggested_packs: [\"{pack}\"]\n"));
+        assert_manifest_rejected(yaml, &[("pack.yaml: suggested_packs[0]", &message)]);
+    }
+}

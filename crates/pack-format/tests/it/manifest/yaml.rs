@@ -1,8 +1,12 @@
 //! The subset of YAML that `pack.yaml` may use.
 
-use test_support::manifest::manifest_with;
+use pack_format::{Location, Problem, ValidationError};
+use test_support::{
+    manifest::manifest_with,
+    validation::{ValidatedPack, validate_manifest},
+};
 
-use crate::support::{assert_manifest_accepted, assert_manifest_rejected};
+use crate::support::{assert_manifest_accepted, assert_manifest_rejected, assert_problems};
 
 #[test]
 fn rejects_anything_but_one_mapping() {
@@ -219,6 +223,60 @@ fn a_syntax_error_is_the_only_problem_reported() {
         "name: sample\u{d}\n\u{d}\nversion: [\u{d}\n",
         &[("pack.yaml", "line 4: is not valid YAML (while parsing a node, did not find expected node content)")],
     );
+}
+
+#[test]
+fn suggests_single_quotes_for_an_invalid_escape() {
+    const INVALID: &str = "has an invalid escape in double quotes, in which a backslash starts an escape; put the text in \
+                           single quotes, in which a backslash is an ordinary character";
+    const SURROGATE: &str = "has an invalid code point after a backslash in double quotes, such as half of a surrogate \
+                             pair of JSON; write the character itself, or put the text in single quotes, in which a \
+                             backslash is an ordinary character";
+    for (text, problem, replacement) in [
+        (r#""regex \d+""#, INVALID, Some(r"'regex \d+'")),
+        (r#""C:\Users""#, INVALID, Some(r"'C:\Users'")),
+        (r#""it's \d""#, INVALID, Some(r"'it''s \d'")),
+        (r#""\ud83d""#, SURROGATE, Some(r"'\ud83d'")),
+        (r#""\x4""#, INVALID, Some(r"'\x4'")),
+        (r#""a \"\d\" ""#, INVALID, None),
+        ("\"a \\d\n  b\"", INVALID, None),
+    ] {
+        let result = validate_manifest(manifest_with(&format!("category: {text}\n")));
+        assert_problems(&result, &[("pack.yaml", &format!("line 4: {problem}"))], text);
+        assert_eq!(replacement_of(&result).as_deref(), replacement, "{text}");
+    }
+}
+
+/// Quotes would make `*a` a key or a document that is text, which are not valid either.
+#[test]
+fn suggests_quotes_only_for_values() {
+    let unquoted = "`*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, \
+                    such as `\"*.example.com\"`";
+    for (yaml, replacement) in [
+        ("category: *a\n", Some("\"*a\"")),
+        ("suggested_packs: [ *a ]\n", Some("\"*a\"")),
+        ("suggested_packs: [a, *a]\n", Some("\"*a\"")),
+        ("suggested_packs:\n- *a\n", Some("\"*a\"")),
+        ("*a\n", None),
+        ("*a : b\n", None),
+        ("{c: d, *a : b}\n", None),
+    ] {
+        let result = validate_manifest(yaml);
+        let line = yaml.lines().position(|line| line.contains('*')).unwrap() + 1;
+        assert_problems(&result, &[("pack.yaml", &format!("line {line}: {unquoted}"))], yaml);
+        assert_eq!(replacement_of(&result).as_deref(), replacement, "{yaml}");
+    }
+}
+
+/// Returns the replacement that the only problem suggests.
+fn replacement_of(result: &Result<ValidatedPack, ValidationError>) -> Option<String> {
+    let Err(ValidationError::Invalid(problems)) = result else { panic!("no problems") };
+    match problems.listed() {
+        [Problem { location: Some(Location::File { suggestion, .. }), .. }] => {
+            suggestion.as_ref().map(|suggestion| suggestion.replacement.clone())
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -2,6 +2,14 @@ use test_support::archive::{Archive, Header, LINK_NAME, SIZE};
 
 use crate::support::{assert_rejected, assert_tar_rejected};
 
+const HARD_LINK: &str = "is a hard link, which is not allowed; archive the file itself (`tar --dereference \
+                         --hard-dereference`), or replace the link with a copy of the file (with bsdtar, do this and \
+                         use `-L`)";
+const SYMBOLIC_LINK: &str = "is a symbolic link, which is not allowed; archive what it points to (`tar --dereference \
+                             --hard-dereference`, `bsdtar -L`), or replace the link with a copy of the file";
+const INCREMENTAL: &str = "belongs to an incremental dump; create the archive without `--listed-incremental` and \
+                           `--incremental`";
+
 fn header(typeflag: u8) -> Header {
     Header::ustar("guides/a").typeflag(typeflag)
 }
@@ -9,18 +17,15 @@ fn header(typeflag: u8) -> Header {
 #[test]
 fn rejects_anything_but_files_and_directories() {
     for (typeflag, problem) in [
-        (
-            b'1',
-            "is a hard link, which is not allowed; archive the file itself (`tar --dereference --hard-dereference`), or replace the link with a copy of the file (bsdtar: also `-L`)",
-        ),
-        (b'2', "is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)"),
+        (b'1', HARD_LINK),
+        (b'2', SYMBOLIC_LINK),
         (b'3', "is a device; only files and directories are allowed"),
         (b'4', "is a device; only files and directories are allowed"),
         (b'6', "is a FIFO; only files and directories are allowed"),
         (b'7', "is a contiguous file (typeflag `7`); archive it as a regular file"),
         (b'S', "is a sparse file; archive it without `tar --sparse`"),
-        (b'D', "belongs to an incremental dump; archive it without `tar --incremental`"),
-        (b'N', "belongs to an incremental dump; archive it without `tar --incremental`"),
+        (b'D', INCREMENTAL),
+        (b'N', INCREMENTAL),
         (b'M', "is continued from another volume; archive it without `tar --multi-volume`"),
         (b'V', "is a volume label; create the archive without `tar --label`"),
         (b'X', "is of an unknown type; only files and directories are allowed"),
@@ -39,9 +44,7 @@ fn rejects_a_symbolic_link_to_any_target() {
     for target in ["pack.yaml", "../../etc/passwd", "/etc/passwd", "."] {
         assert_rejected(
             Archive::pack().header(header(b'2').field(LINK_NAME, target)),
-            &[
-                "entry `guides/a` at byte 1024 is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)",
-            ],
+            &[&format!("entry `guides/a` at byte 1024 {SYMBOLIC_LINK}")],
         );
     }
 }
@@ -50,9 +53,7 @@ fn rejects_a_symbolic_link_to_any_target() {
 fn rejects_a_file_below_a_symbolic_link() {
     assert_rejected(
         Archive::pack().header(header(b'2').field(LINK_NAME, "/tmp")).file("guides/a/b", b"x"),
-        &[
-            "entry `guides/a` at byte 1024 is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)",
-        ],
+        &[&format!("entry `guides/a` at byte 1024 {SYMBOLIC_LINK}")],
     );
 }
 
@@ -60,11 +61,8 @@ fn rejects_a_file_below_a_symbolic_link() {
 fn stops_at_contents_that_only_some_readers_skip() {
     let hidden = Archive::new().file("guides/hidden.md", b"").without_end_marker();
     for (typeflag, problem) in [
-        (
-            b'1',
-            "is a hard link, which is not allowed; archive the file itself (`tar --dereference --hard-dereference`), or replace the link with a copy of the file (bsdtar: also `-L`)",
-        ),
-        (b'2', "is a symbolic link, which is not allowed; archive what it points to (`tar --dereference`)"),
+        (b'1', HARD_LINK),
+        (b'2', SYMBOLIC_LINK),
         (b'5', "is a directory but has content"),
         (b'6', "is a FIFO; only files and directories are allowed"),
         (b'S', "is a sparse file; archive it without `tar --sparse`"),
@@ -92,7 +90,7 @@ fn continues_after_a_contiguous_file_with_content() {
 
 #[test]
 fn rejects_a_file_whose_name_ends_in_a_slash() {
-    let problem = "entry `guides/a/` at byte 1024 is a file, but its name ends with `/` like that of a directory";
+    let problem = "entry `guides/a/` at byte 1024 is a file, but its name ends with `/` like that of a directory; create the archive with `tar --format=posix`";
     assert_rejected(Archive::pack().header(Header::ustar("guides/a/")), &[problem]);
     for header in [Header::ustar("guides/a/"), Header::v7("guides/a/"), Header::ustar("guides/a/").typeflag(0)] {
         assert_rejected(
@@ -107,11 +105,11 @@ fn rejects_a_file_whose_name_ends_in_a_slash() {
 
 #[test]
 fn rejects_an_entry_if_only_one_of_its_names_ends_in_a_slash() {
-    let problem = "entry `guides/a` at byte 2048 is a file, but its name ends with `/` like that of a directory";
+    let problem = "entry `guides/a` at byte 2048 is a file, but the part of its name in its own header ends with `/` like that of a directory; rename it, or create the archive with `tar --format=posix`";
     let old = Header::ustar("guides/b/").typeflag(0);
     assert_rejected(Archive::pack().pax(&[("path", b"guides/a")]).header(old.clone()), &[problem]);
     assert_rejected(Archive::pack().long_name("guides/a").header(old), &[problem]);
-    let problem = "entry `guides/a/` at byte 2048 is a file, but its name ends with `/` like that of a directory";
+    let problem = "entry `guides/a/` at byte 2048 is a file, but its name ends with `/` like that of a directory; create the archive with `tar --format=posix`";
     let old = Header::ustar("guides/a").typeflag(0);
     assert_rejected(Archive::pack().pax(&[("path", b"guides/a/")]).header(old.clone()), &[problem]);
     assert_rejected(Archive::pack().long_name("guides/a/").header(old), &[problem]);
@@ -121,7 +119,9 @@ fn rejects_an_entry_if_only_one_of_its_names_ends_in_a_slash() {
 fn rejects_the_root_as_a_file() {
     for name in ["./", "."] {
         let problem = match name {
-            "./" => "is a file, but its name ends with `/` like that of a directory",
+            "./" => {
+                "is a file, but its name ends with `/` like that of a directory; create the archive with `tar --format=posix`"
+            }
             _ => "is a file, but its name is that of the pack's own directory",
         };
         assert_rejected(

@@ -93,6 +93,8 @@ fn rejects_invalid_or_repeated_pax_paths() {
     );
 }
 
+const SPARSE: &str = "is a sparse file according to its PAX records; archive it without `tar --sparse`, or with `bsdtar \
+                      --no-read-sparse`";
 const VOLUME: &str = "belongs to a multi-volume archive according to its PAX records; archive it without `tar \
                       --multi-volume`";
 
@@ -107,15 +109,10 @@ fn rejects_pax_records_that_change_the_type_of_an_entry() {
             "has a PAX `SCHILY.filetype`, which star takes as the entry's type and other tar readers ignore; create the \
              archive with `tar --format=posix`",
         ),
-        ("GNU.sparse.major", "1", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
-        (
-            "GNU.sparse.name",
-            "guides/b",
-            "is a sparse file according to its PAX records; archive it without `tar --sparse`",
-        ),
-        ("GNU.sparse.map", "0,5", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
-        ("SCHILY.realsize", "9", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
-        ("SUN.holesdata", " 0 9", "is a sparse file according to its PAX records; archive it without `tar --sparse`"),
+        ("GNU.sparse.major", "1", SPARSE),
+        ("GNU.sparse.map", "0,5", SPARSE),
+        ("SCHILY.realsize", "9", SPARSE),
+        ("SUN.holesdata", " 0 9", SPARSE),
         ("GNU.volume.filename", "b", VOLUME),
         ("GNU.volume.size", "5", VOLUME),
         ("GNU.volume.offset", "0", VOLUME),
@@ -124,6 +121,14 @@ fn rejects_pax_records_that_change_the_type_of_an_entry() {
             pack_with(&[(keyword, value.as_bytes())]),
             &[&format!("entry `guides/a` at byte 2048 {problem}")],
         );
+    }
+}
+
+#[test]
+fn a_sparse_file_is_reported_under_its_own_name() {
+    for path in ["data/GNUSparseFile.0/b", "data/GNUSparseFile.4711/b"] {
+        let records = [("GNU.sparse.name", b"data/b".as_slice()), ("path", path.as_bytes())];
+        assert_rejected(pack_with(&records), &[&format!("entry `data/b` at byte 2048 {SPARSE}")]);
     }
 }
 
@@ -173,7 +178,7 @@ fn rejects_a_pax_path_and_a_long_name_that_differ() {
 fn rejects_a_pax_path_that_some_readers_ignore() {
     let problem = "has a PAX `path` and another PAX record with a NUL or an empty line in its value, where some tar \
                    readers stop and use the name in the header; archive the files without extended attributes (`tar \
-                   --no-xattrs --no-selinux`)";
+                   --no-xattrs --no-selinux`) and without `--listed-incremental`";
     let path = ("path", b"guides/b".as_slice());
     let attribute = |value: &'static [u8]| ("SCHILY.xattr.user.note", value);
     for records in [
@@ -227,6 +232,9 @@ fn rejects_an_access_control_list_that_contradicts_the_mode() {
     ] {
         assert_rejected(pack(acl, mode), &[problem]);
     }
+    let cut = pack("user::rwx", 0o644).without_end_marker();
+    let end = "the archive is cut off: it ends at byte 2560 without the two blocks of zeros that end a tar";
+    assert_tar_rejected(&cut, &[problem, end]);
     for (acl, mode) in [
         ("user::rw-,user:bob:rw-,group::r--,mask::rw-,other::r--", 0o664),
         ("user::rwx,user:bob:rwx,group::r--,mask::rwx,other::r--", 0o774),

@@ -159,6 +159,24 @@ fn rejects_sizes_and_times_that_are_too_large_or_too_small() {
 }
 
 #[test]
+fn explains_the_times_sparse_maps_and_offsets_that_gnu_tar_writes_into_the_prefix() {
+    let times = "14722531400\x0014722531400\0";
+    assert_rejected(
+        Archive::pack().header(Header::gnu("guides/a.md").field(PREFIX, times)),
+        &["the header at byte 1024 of entry `guides/a.md` has times of last access and change, as in an incremental \
+           dump, where some tar readers read part of the name; create the archive without `--listed-incremental` and \
+           `--incremental`"],
+    );
+    for (typeflag, problem) in [
+        (b'S', "is a sparse file; archive it without `tar --sparse`"),
+        (b'M', "is continued from another volume; archive it without `tar --multi-volume`"),
+    ] {
+        let header = Header::gnu("guides/a.md").typeflag(typeflag).field(PREFIX, times);
+        assert_rejected(Archive::pack().header(header), &[&format!("entry `guides/a.md` at byte 1024 {problem}")]);
+    }
+}
+
+#[test]
 fn rejects_a_prefix_in_a_format_without_one() {
     for header in [
         Header::gnu("guides/a.md"),
@@ -223,7 +241,10 @@ fn rejects_a_long_prefix_with_the_trailer_of_star() {
 #[test]
 fn rejects_a_file_whose_name_is_entirely_in_the_prefix() {
     for (typeflag, problem) in [
-        (b'0', "is a file, but its name ends with `/` like that of a directory"),
+        (
+            b'0',
+            "is a file, but its name ends with `/` like that of a directory; create the archive with `tar --format=posix`",
+        ),
         (
             0,
             "has the typeflag NUL and a name that ends with `/`, which makes it a file to some tar readers and a \

@@ -2,7 +2,7 @@
 //! check the exact problems that validation reports.
 
 mod duplicates;
-mod end_mark;
+mod end_marker;
 mod entry_types;
 mod extension_headers;
 mod gzip;

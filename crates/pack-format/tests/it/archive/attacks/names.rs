@@ -55,7 +55,13 @@ fn rejects_names_with_parent_components() {
 
 #[test]
 fn rejects_a_file_whose_name_ends_with_a_dot_component() {
-    assert_name_rejected("guides/.", "guides/.", &["is a file, but its name ends with `/.` like that of a directory"]);
+    assert_name_rejected(
+        "guides/.",
+        "guides/.",
+        &[
+            "is a file, but its name ends with `/.` like that of a directory; create the archive with `tar --format=posix`",
+        ],
+    );
 }
 
 #[test]

@@ -149,11 +149,25 @@ fn rejects_malformed_values_of_standard_pax_keywords() {
         ("ctime", b"99999999999999999999", "`99999999999999999999`", time),
         ("uname", b"\xff", r"`\xff`", "UTF-8"),
         ("gname", b"a\xc3", r"`a\xc3`", "UTF-8"),
+        ("hdrcharset", b"BINAR\x93", r"`BINAR\x93`", "UTF-8"),
     ] {
         let problem = format!("{AT} contains the PAX `{keyword}` {shown}, but it must be {expected}");
         assert_rejected(pack_with(&[(keyword, value)]), &[&problem]);
         let global = pax_record(keyword, value);
         assert_rejected(Archive::pack().extension(b'g', &global).file("guides/a", b""), &[&problem]);
+    }
+}
+
+/// Python decodes it.
+#[test]
+fn rejects_text_in_a_value_that_looks_like_a_charset_that_is_not_utf_8() {
+    assert_rejected(
+        pack_with(&[("SCHILY.xattr.user.note", b"a1 hdrcharset=\xff")]),
+        &[&format!(r"{AT} contains the PAX `hdrcharset` `\xff`, but it must be UTF-8")],
+    );
+    // Python searches for digits before the keyword, and reads the first match only.
+    for value in [b"a hdrcharset=\xff".as_slice(), b"1 hdrcharset=BINARY\n1 hdrcharset=\xff"] {
+        accepted_paths(&pack_with(&[("SCHILY.xattr.user.note", value)]).tar_gz());
     }
 }
 

@@ -63,7 +63,8 @@ pub(super) fn expected_pack(directory: &Path, writer: &Writer) -> Listing {
 pub(super) fn without_ignored(mut listing: Listing) -> Listing {
     let is_metadata = |component: &str| component == ".DS_Store" || component.starts_with("._");
     listing.retain(|path, _| {
-        !path.split('/').any(is_metadata) && !matches!(path.trim_end_matches('/'), ".gitignore" | ".gitattributes")
+        let top = path.split('/').next();
+        !path.split('/').any(is_metadata) && !matches!(top, Some(".gitignore" | ".gitattributes"))
     });
     listing
 }

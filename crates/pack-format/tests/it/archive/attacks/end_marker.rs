@@ -3,7 +3,7 @@ use test_support::archive::{Archive, BLOCK};
 use crate::support::{assert_rejected, assert_tar_rejected};
 
 #[test]
-fn rejects_an_archive_without_an_end_mark() {
+fn rejects_an_archive_without_an_end_marker() {
     assert_tar_rejected(
         &Archive::pack().without_end_marker(),
         &["the archive is cut off: it ends at byte 1024 without the two blocks of zeros that end a tar"],
@@ -15,7 +15,7 @@ fn rejects_an_archive_without_an_end_mark() {
 }
 
 #[test]
-fn rejects_half_an_end_mark() {
+fn rejects_half_an_end_marker() {
     assert_tar_rejected(
         &Archive::pack().raw(&[0; BLOCK]).without_end_marker(),
         &["the archive is cut off: it ends after one block of zeros at byte 1024, not two"],
@@ -31,7 +31,7 @@ fn rejects_a_single_block_of_zeros_between_entries() {
 }
 
 #[test]
-fn rejects_data_after_the_end_mark() {
+fn rejects_data_after_the_end_marker() {
     let hidden = Archive::new().file("guides/hidden", b"").without_end_marker();
     for zeros in [2, 3, 20, 1000] {
         assert_rejected(

@@ -1,0 +1,114 @@
+use std::fmt;
+
+use super::{DIRECTORIES, FILES, LICENCES};
+use crate::{Quoted, manifest::PACK_YAML, text::nearest};
+
+/// Names that authors use for `pack.yaml` by mistake, in lower case.
+const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.yaml", "manifest.yaml", "pack.json"];
+
+/// Names of files with capabilities, in lower case.
+const CAPABILITIES: [&str; 4] = ["caps.yaml", "caps.yml", "capabilities.yaml", "capabilities.yml"];
+
+/// What editors and merge tools append to the name of a file to name their copy of it.
+const BACKUP_SUFFIXES: [&str; 3] = ["~", ".bak", ".orig"];
+
+/// A fix for an entry that is not allowed at the top of a pack.
+#[derive(Debug)]
+pub(super) enum Advice {
+    RenameTo(String),
+    /// The file or directory that the entry is probably meant to be exists already.
+    MergeInto(String),
+    /// A further document for people, such as a translation. Holds the existing one.
+    Document(String),
+    Capabilities,
+    /// A hidden file, or a copy by an editor.
+    LeaveOut(String),
+    Archive,
+    Move,
+}
+
+impl Advice {
+    /// `is_taken` returns whether another entry has this name or should have it.
+    pub(super) fn new(name: &str, is_directory: bool, is_taken: impl Fn(&str) -> bool) -> Self {
+        let lower = name.to_lowercase();
+        if name.starts_with('.') {
+            return Self::LeaveOut(name.to_owned());
+        }
+        if is_directory {
+            return match nearest(name, &DIRECTORIES) {
+                Some(directory) if is_taken(directory) => Self::MergeInto(format!("{directory}/")),
+                Some(directory) => Self::RenameTo(format!("{directory}/")),
+                None => Self::Move,
+            };
+        }
+        if CAPABILITIES.contains(&lower.as_str()) {
+            return Self::Capabilities;
+        }
+        if lower.ends_with(".tar") || lower.ends_with(".tgz") || lower.contains(".tar.") {
+            return Self::Archive;
+        }
+        if let Some(original) = BACKUP_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)) {
+            return if FILES.contains(&original) && !is_taken(original) {
+                Self::RenameTo(original.to_owned())
+            } else {
+                Self::LeaveOut(name.to_owned())
+            };
+        }
+        match intended_file(name, &lower) {
+            Some(file) if !is_taken(&file) => Self::RenameTo(file),
+            Some(file) if lower.starts_with("readme") || lower.starts_with("changelog") => Self::Document(file),
+            Some(file) => Self::MergeInto(file),
+            None => Self::Move,
+        }
+    }
+
+    /// Returns the name that the entry should have.
+    pub(super) fn new_name(&self) -> Option<&str> {
+        if let Self::RenameTo(name) = self { Some(name.trim_end_matches('/')) } else { None }
+    }
+}
+
+/// Returns the allowed file that this one is probably meant to be. Some file systems ignore case.
+fn intended_file(name: &str, lower: &str) -> Option<String> {
+    if lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower) {
+        return Some(PACK_YAML.to_owned());
+    }
+    licence(name).or_else(|| nearest(name, &[&FILES[..], &LICENCES].concat()).map(str::to_owned))
+}
+
+/// Returns the name of a licence file with its prefix in upper case, such as `LICENSE.txt` for `license.txt`.
+fn licence(name: &str) -> Option<String> {
+    LICENCES.iter().find_map(|licence| {
+        let (start, rest) = name.split_at_checked(licence.len())?;
+        start.eq_ignore_ascii_case(licence).then(|| format!("{licence}{rest}"))
+    })
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-~".contains(&byte));
+        match self {
+            Self::RenameTo(name) => write!(f, "rename it to {}, or remove it", Quoted::new(name)),
+            Self::MergeInto(name) => write!(f, "move its content into {}, or remove it", Quoted::new(name)),
+            Self::Document(name) => {
+                write!(f, "move it into `guides/`, move its content into {}, or remove it", Quoted::new(name))
+            }
+            Self::Capabilities => {
+                write!(f, "move its content into `{PACK_YAML}`, under the key `capabilities`, or remove it")
+            }
+            Self::LeaveOut(name) if is_plain(name) => write!(f, "leave it out (`tar --exclude={name}`)"),
+            Self::LeaveOut(_) => f.write_str("leave it out (`tar --exclude`)"),
+            Self::Archive => f.write_str(
+                "it looks like an archive that was written into the pack's directory and so became part of the pack: \
+                 remove it, and write the archive elsewhere (`tar -czf ../pack.tar.gz .`)",
+            ),
+            Self::Move => write!(
+                f,
+                "move it into one of `{}/`, or remove it (files allowed at the top: `{}`, `{}*`)",
+                DIRECTORIES.join("/`, `"),
+                FILES.join("`, `"),
+                LICENCES.join("*`, `"),
+            ),
+        }
+    }
+}
