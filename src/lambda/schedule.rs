@@ -31,6 +31,10 @@ pub async fn handle(requeue: &Requeue, event: LambdaEvent<CloudWatchEvent>) -> R
     if sweep.is_cut_short {
         tracing::warn!("sweep stopped at its time limit; the next one continues");
     }
-    Metrics::default().count("DueJobs", sweep.due).seconds("OldestBuildAge", sweep.oldest).write();
+    Metrics::default()
+        .count("DueJobs", sweep.due)
+        .count("AbandonedBuilds", sweep.failed)
+        .seconds("OldestBuildAge", sweep.oldest)
+        .write();
     Ok(())
 }

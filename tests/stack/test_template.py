@@ -1,7 +1,4 @@
-"""Checks template.yaml against rules that linters do not know. Run by tests/scripts/check-template.
-
-The tests run on SAM's translation of the template, which is what CloudFormation deploys.
-"""
+"""Checks template.yaml against rules that linters do not know. Run by tests/scripts/check-template."""
 
 import json
 import os
@@ -11,42 +8,18 @@ import tomllib
 import unittest
 
 from samcli.yamlhelper import yaml_parse
-from samtranslator.translator.transform import transform
 
-ROOT = pathlib.Path(__file__).parents[2]
+from stack import RESOURCES, ROOT, TEMPLATE, of_type
+
 METHODS = ["get", "put", "post", "delete", "options", "head", "patch"]
 FUNCTIONS = ["api", "builder", "requeue"]
-
-
-class NoManagedPolicies:
-    """Replaces SAM's lookup of managed policies, which needs AWS. The template uses none."""
-
-    @staticmethod
-    def load():
-        return {}
-
-
-def translated():
-    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    # `sam build` replaces the path of the sources with the address of the built archive.
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    return transform(template, {}, NoManagedPolicies)
 
 
 def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
-TEMPLATE = translated()
-RESOURCES = TEMPLATE["Resources"]
 PERMISSIONS = json.loads((ROOT / "tests/stack/permissions.json").read_text())
-
-
-def of_type(kind):
-    return {name: resource for name, resource in RESOURCES.items() if resource["Type"] == kind}
 
 
 def function(binary):
@@ -81,23 +54,26 @@ class Permissions(unittest.TestCase):
 
     def test_functions_can_access_only_their_indexes_and_prefixes(self):
         prefixes = {
-            "${StagingBucket.Arn}/staging/*",
-            "${StagingBucket.Arn}/uploads/*",
+            "${Settings.BucketArn}/staging/*",
+            "${Settings.BucketArn}/uploads/*",
             "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/packs/*",
         }
         for binary in FUNCTIONS:
             resources = [each for statement in statements(binary) for each in as_list(statement["Resource"])]
             texts = [each["Fn::Sub"] for each in resources if isinstance(each, dict) and "Fn::Sub" in each]
-            prefix = "${Table.Arn}/index/"
+            prefix = "${Settings.TableArn}/index/"
             indexes = sorted(text.removeprefix(prefix) for text in texts if text.startswith(prefix))
             queried = [call.partition(" ")[2] for call in PERMISSIONS["calls"][binary] if "Query" in call]
             self.assertEqual(indexes, sorted(queried))
             self.assertLessEqual({text for text in texts if "*" in text}, prefixes)
 
     def test_functions_have_no_other_roles_or_policies(self):
-        names = {f"{binary.capitalize()}Role" for binary in FUNCTIONS}
-        self.assertEqual(names, set(of_type("AWS::IAM::Role")))
-        for role in of_type("AWS::IAM::Role").values():
+        roles = of_type("AWS::IAM::Role")
+        # SAM adds this role, with the managed policy for CodeDeploy.
+        del roles["CodeDeployServiceRole"]
+        names = {"SettingsRole", "VersionCheckRole", *(f"{binary.capitalize()}Role" for binary in FUNCTIONS)}
+        self.assertEqual(names, set(roles))
+        for role in roles.values():
             self.assertNotIn("ManagedPolicyArns", role["Properties"])
         self.assertFalse(of_type("AWS::IAM::Policy") or of_type("AWS::IAM::ManagedPolicy"))
 
@@ -173,7 +149,8 @@ class Functions(unittest.TestCase):
         code = "".join(path.read_text() for path in ROOT.glob("src/**/*.rs"))
         for binary in FUNCTIONS:
             for variable in function(binary)["Environment"]["Variables"]:
-                self.assertIn(f'"{variable}"', code, binary)
+                if not variable.startswith("LIMIT_"):
+                    self.assertTrue(f'"{variable}"' in code, f"{binary} does not read {variable}")
 
     def test_an_empty_parameter_omits_its_variable(self):
         variables = function("api")["Environment"]["Variables"]
@@ -181,15 +158,27 @@ class Functions(unittest.TestCase):
         for name in [*sessions, "CREDENTIAL_CACHE_MS", "TENANT_BASE_DOMAIN"]:
             self.assertEqual(variables[name]["Fn::If"][2], {"Ref": "AWS::NoValue"}, name)
 
+    def test_limits_have_the_documented_defaults(self):
+        """The code forms the names of these variables from the names of the limits."""
+        configuration = (ROOT / "docs/configuration.md").read_text()
+        documented = dict(re.findall(r"^\| `(LIMIT_\w+)` \| (\d+) \|", configuration, re.M))
+        variables = function("api")["Environment"]["Variables"]
+        limits = {name: value for name, value in variables.items() if name.startswith("LIMIT_")}
+        self.assertEqual(len(limits), 6)
+        for variable, value in limits.items():
+            self.assertEqual(str(TEMPLATE["Parameters"][value["Ref"]]["Default"]), documented[variable], variable)
+            self.assertEqual(function("builder")["Environment"]["Variables"][variable], value)
+
     def test_variables_contain_no_secrets(self):
         self.assertNotIn("resolve:secretsmanager", json.dumps(TEMPLATE))
         for binary in FUNCTIONS:
             for variable in function(binary)["Environment"]["Variables"]:
                 self.assertNotRegex(variable, "PASSWORD|TOKEN|SECRET$")
 
-    def test_logs_are_json_and_tracing_is_on(self):
+    def test_logs_are_json_at_a_level_that_keeps_audit_lines_and_metrics_and_tracing_is_on(self):
         for binary in FUNCTIONS:
-            self.assertEqual(function(binary)["LoggingConfig"]["LogFormat"], "JSON")
+            logs = function(binary)["LoggingConfig"]
+            self.assertEqual((logs["LogFormat"], logs["ApplicationLogLevel"]), ("JSON", "INFO"))
             self.assertEqual(function(binary)["TracingConfig"], {"Mode": "Active"})
 
     def test_a_panic_does_not_abort_the_function(self):
@@ -201,12 +190,45 @@ class Functions(unittest.TestCase):
 
 class Storage(unittest.TestCase):
     def test_data_is_retained_when_the_stack_is_deleted(self):
+        self.assertEqual(RESOURCES["Table"]["DeletionPolicy"], "Retain")
+        self.assertEqual(RESOURCES["StagingBucket"]["DeletionPolicy"], "RetainExceptOnCreate")
         for name in ["Table", "StagingBucket"]:
-            self.assertEqual(RESOURCES[name]["DeletionPolicy"], "Retain")
             self.assertEqual(RESOURCES[name]["UpdateReplacePolicy"], "Retain")
         table = RESOURCES["Table"]["Properties"]
         self.assertTrue(table["DeletionProtectionEnabled"])
         self.assertTrue(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
+
+    def test_logs_outlive_the_stack(self):
+        for name, group in of_type("AWS::Logs::LogGroup").items():
+            # A failed first deployment leaves no log groups behind.
+            self.assertEqual(group["DeletionPolicy"], "RetainExceptOnCreate", name)
+            self.assertEqual(group["UpdateReplacePolicy"], "Retain", name)
+            audits = name in [f"{binary.capitalize()}LogGroup" for binary in FUNCTIONS]
+            days = "AuditRetentionDays" if audits else "LogRetentionDays"
+            self.assertEqual(group["Properties"]["RetentionInDays"], {"Ref": days}, name)
+
+    def test_pages_that_may_call_the_api_may_upload_to_the_bucket(self):
+        condition, enabled, otherwise = RESOURCES["StagingBucket"]["Properties"]["CorsConfiguration"]["Fn::If"]
+        self.assertEqual((condition, otherwise), ("AllowsCors", {"Ref": "AWS::NoValue"}))
+        (rule,) = enabled["CorsRules"]
+        self.assertEqual(rule["AllowedOrigins"], {"Ref": "CorsAllowOrigins"})
+        self.assertEqual(rule["AllowedMethods"], ["PUT"])
+
+    def test_an_existing_table_and_bucket_replace_those_of_the_stack(self):
+        """Only Settings refers to the two resources. Everything else has the names from there."""
+        settings = RESOURCES["Settings"]["Properties"]
+        for name, resource in [("Table", "Table"), ("Bucket", "StagingBucket")]:
+            condition = f"Creates{name}"
+            self.assertEqual(RESOURCES[resource]["Condition"], condition)
+            self.assertEqual(TEMPLATE["Conditions"][condition], {"Fn::Equals": [{"Ref": f"Existing{name}Name"}, ""]})
+            names = [condition, {"Ref": resource}, {"Ref": f"Existing{name}Name"}]
+            self.assertEqual(settings[f"{name}Name"], {"Fn::If": names})
+            _, created, existing = settings[f"{name}Arn"]["Fn::If"]
+            self.assertEqual(created, {"Fn::GetAtt": [resource, "Arn"]})
+            self.assertIn(f"${{Existing{name}Name}}", existing["Fn::Sub"])
+            others = json.dumps({key: each for key, each in RESOURCES.items() if key != "Settings"})
+            for reference in [f'"Ref": "{resource}"', f'["{resource}"', f"${{{resource}}}", f"${{{resource}."]:
+                self.assertNotIn(reference, others)
 
     def test_local_creates_the_table_with_the_same_indexes(self):
         local = (ROOT / "src/local/dynamodb.rs").read_text()
@@ -236,7 +258,7 @@ class Monitoring(unittest.TestCase):
 
     def test_alarms_and_dashboard_use_only_metrics_that_exist(self):
         code = "".join(path.read_text() for path in ROOT.glob("src/**/*.rs"))
-        written = set(re.findall(r'\w\(\s*"([A-Z]\w+)"', code))
+        written = set(re.findall(r'(?:\w\(\s*|count: |time: )"([A-Z]\w+)"', code))
         for log_filter in of_type("AWS::Logs::MetricFilter").values():
             written.update(each["MetricName"] for each in log_filter["Properties"]["MetricTransformations"])
         ours = {"Fn::Sub": "PackUpload/${AWS::StackName}"}
