@@ -17,7 +17,7 @@ async fn a_backlog_of_one_org_does_not_delay_another_and_is_not_multiplied() {
     let embedded = Embedded::start().await;
     let registry = embedded.backends.registry.to_string();
     let registry = start_slow_registry(registry, Duration::from_secs(1)).await.to_string();
-    let local = Local::start_with(&[("REGISTRY", &registry), ("REQUEUE_AFTER_MS", "2000")]).await;
+    let local = Local::start_with(&[("REGISTRY", &registry), ("REQUEUE_AFTER_MS", "4000")]).await;
     let names: Vec<_> = (0..BACKLOG).map(|index| format!("backlog-{index}")).collect();
     let backlog = join_all(names.iter().map(|name| upload(&local, "acme", name))).await;
 
