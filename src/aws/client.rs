@@ -8,7 +8,7 @@ use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 pub struct Timeouts {
     /// For establishing a connection.
     pub connect: Duration,
-    /// For one attempt of a small call: DynamoDB, SQS, ECR, Secrets Manager.
+    /// For one attempt of a small call: DynamoDB, SQS, EventBridge, ECR, Secrets Manager.
     pub call: Duration,
     /// For one attempt of a call that transfers an archive: S3.
     pub transfer: Duration,
@@ -60,6 +60,13 @@ pub fn sqs(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_sqs::Client {
     let timeout = timeouts.attempt(timeouts.call).into_builder().operation_timeout(timeouts.send).build();
     let config = aws_sdk_sqs::config::Builder::from(config).timeout_config(timeout).retry_config(retries());
     aws_sdk_sqs::Client::from_conf(config.build())
+}
+
+pub fn eventbridge(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_eventbridge::Client {
+    let config = aws_sdk_eventbridge::config::Builder::from(config)
+        .timeout_config(timeouts.attempt(timeouts.call))
+        .retry_config(retries());
+    aws_sdk_eventbridge::Client::from_conf(config.build())
 }
 
 pub fn ecr(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_ecr::Client {

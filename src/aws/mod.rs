@@ -1,17 +1,22 @@
-//! Storage and messaging: the staging bucket (S3), the table (DynamoDB) and the queues (SQS).
+//! Storage and messaging: the staging bucket (S3), the table (DynamoDB), the queues (SQS) and the event bus
+//! (EventBridge).
 
 mod client;
 mod error;
+mod events;
 mod queue;
 mod saved_images;
 mod staging;
 mod table;
 
 pub use self::{
-    client::{Timeouts, dynamodb, ecr, s3, secrets_manager, sqs},
+    client::{Timeouts, dynamodb, ecr, eventbridge, s3, secrets_manager, sqs},
     error::Error,
+    events::{EventBus, Events},
     queue::{Job, PurgeJob, Queue},
     saved_images::SavedImages,
     staging::{PresignedPut, Staging},
-    table::{Created, Filter, INDEXES, Index, Lease, NameFilter, Page, PendingPage, Table, VersionState},
+    table::{
+        Created, DueCursor, DueItem, DuePage, Filter, INDEXES, Index, Lease, NameFilter, Page, SHARDS, Table, VersionState,
+    },
 };

@@ -1,11 +1,11 @@
 use std::marker::PhantomData;
 
-use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
+use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue, QueueAttributeName};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::{
-    records::{PackId, Record},
+    records::{OrgId, PackId, Record},
     telemetry::Trace,
 };
 
@@ -48,13 +48,15 @@ impl<J: Serialize> Queue<J> {
         Self { client, url, jobs: PhantomData }
     }
 
-    /// Sends a job and passes the current trace in `AWSTraceHeader`.
+    /// Sends a job of an org and passes the current trace in `AWSTraceHeader`. The org is the message group, so that a
+    /// backlog of one org does not delay the jobs of others (Amazon SQS developer guide, "Fair queues").
     ///
     /// # Errors
     /// Returns [`Error::Call`] if SQS did not confirm the message. It may have been sent anyway.
-    pub async fn send(&self, job: J) -> Result<(), Error> {
+    pub async fn send(&self, org: OrgId, job: J) -> Result<(), Error> {
         let body = serde_json::to_string(&job).map_err(Error::EncodeJob)?;
-        let mut message = self.client.send_message().queue_url(&self.url).message_body(body);
+        let mut message =
+            self.client.send_message().queue_url(&self.url).message_body(body).message_group_id(org.to_string());
         if let Some(trace) = Trace::current() {
             let header = MessageSystemAttributeValue::builder().data_type("String").string_value(trace.header());
             let header = header.build().map_err(Error::call("SendMessage"))?;
@@ -62,5 +64,14 @@ impl<J: Serialize> Queue<J> {
         }
         message.send().await.map_err(Error::call("SendMessage"))?;
         Ok(())
+    }
+
+    /// Returns whether jobs are waiting in the queue. Jobs that were received do not count. SQS updates the number within
+    /// about a minute.
+    pub async fn has_waiting_jobs(&self) -> Result<bool, Error> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let get = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
+        let attributes = get.send().await.map_err(Error::call("GetQueueAttributes"))?.attributes.unwrap_or_default();
+        Ok(attributes.get(&name).is_some_and(|count| count != "0"))
     }
 }

@@ -34,7 +34,8 @@ async fn main() -> Result<(), lambda_http::Error> {
 async fn api(config: config::Api) -> Api {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name)
-        .with_community_cache(config.community_cache);
+        .with_community_cache(config.community_cache)
+        .with_resend_after(config.resend_after);
     let sqs = aws::sqs(&sdk, &config.timeouts);
     let lifecycle = Lifecycle {
         table: table.clone(),

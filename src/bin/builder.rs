@@ -6,7 +6,7 @@ use aws_config::BehaviorVersion;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 use pack_upload::{
-    aws::{self, Staging, Table},
+    aws::{self, EventBus, Events, Staging, Table},
     build::Builder,
     config,
     lambda::sqs::{self, Handlers},
@@ -21,11 +21,16 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = config::Builder::read(|variable| env::var(variable).ok())
         .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name);
+    let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name)
+        .with_resend_after(config.resend_after)
+        .with_events(config.event_bus_name.is_some());
+    let bus = config.event_bus_name.map(|name| EventBus::new(aws::eventbridge(&sdk, &config.timeouts), name));
+    let events = Events::new(table.clone(), bus);
     let registry = Registry::new(config.registry, &sdk, &config.timeouts);
     let purger = Purger {
         table: table.clone(),
         registry: registry.clone(),
+        events: events.clone(),
         lease: config.lease,
         lease_wait: Purger::LEASE_WAIT,
     };
@@ -33,6 +38,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         table,
         staging: Staging::new(aws::s3(&sdk, &config.timeouts, config.s3_path_style), config.staging_bucket),
         registry,
+        events,
         limits: Arc::new(config.limits),
         lease: config.lease,
     };

@@ -6,7 +6,7 @@ use aws_config::BehaviorVersion;
 use aws_lambda_events::cloudwatch_events::CloudWatchEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 use pack_upload::{
-    aws::{self, Queue, Table},
+    aws::{self, EventBus, Events, Queue, Table},
     config,
     lambda::schedule,
     requeue::Requeue,
@@ -20,8 +20,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let sqs = aws::sqs(&sdk, &config.timeouts);
+    let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name)
+        .with_resend_after(config.resend_after)
+        .with_events(config.event_bus_name.is_some());
+    let bus = config.event_bus_name.map(|name| EventBus::new(aws::eventbridge(&sdk, &config.timeouts), name));
     let requeue = Requeue {
-        table: Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name),
+        events: Events::new(table.clone(), bus),
+        table,
         queue: Queue::new(sqs.clone(), config.build_queue_url),
         purges: Queue::new(sqs, config.purge_queue_url),
         settings: config.settings,

@@ -7,9 +7,9 @@ use pack_format::{Limits, ValidationError};
 use strum::IntoStaticStr;
 
 use crate::{
-    aws::{self, Job, Lease, Staging, Table, VersionState},
+    aws::{self, Events, Job, Lease, Staging, Table, VersionState},
     error_chain::ErrorChain,
-    records::{BuildStatus, Record, Release, Timestamp},
+    records::{BuildStatus, PackEvent, Record, Release, Timestamp},
     registry::{self, Registry},
     validation::{self, Validated},
 };
@@ -20,6 +20,7 @@ pub struct Builder {
     pub table: Table,
     pub staging: Staging,
     pub registry: Registry,
+    pub events: Events,
     /// The limits of large archives. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
     /// The duration of a build's lease on its version. It must exceed the function's timeout.
@@ -113,7 +114,9 @@ impl Builder {
             Ok(manifest) => manifest,
             Err(BuildFailure::Transient(error)) => return Err(error),
             Err(BuildFailure::Permanent(reason)) => {
-                if self.table.mark_failed(record, Some(lease), &reason, Timestamp::now()).await? {
+                let now = Timestamp::now();
+                if self.table.mark_failed(record, Some(lease), &reason, now).await? {
+                    self.events.send(&PackEvent::failed(record, &reason, now)).await;
                     return Ok(BuildOutcome::Failed { reason });
                 }
                 return match self.outcome(record).await? {
@@ -128,7 +131,9 @@ impl Builder {
             return self.outcome(record).await?.ok_or(BuildError::Contested);
         }
         self.registry.tag(&record.release.image_ref, manifest).await?;
-        if self.table.mark_ready(record, lease, Timestamp::now()).await? {
+        let now = Timestamp::now();
+        if self.table.mark_ready(record, lease, now).await? {
+            self.events.send(&PackEvent::ready(record, now)).await;
             return Ok(BuildOutcome::Ready);
         }
         match self.table.record(record.id).await? {

@@ -16,7 +16,7 @@ pub use self::{
     reader::{ConfigError, InvalidVariable},
 };
 use crate::{
-    aws::Timeouts,
+    aws::{Table, Timeouts},
     identity::{self, JwksSettings, JwksUrl, SessionSettings},
     registry::{self, Credentials, RegistryAddress},
     requeue,
@@ -49,6 +49,8 @@ pub struct Api {
     pub community_cache: Duration,
     /// `PURGE_WAIT_MS`: how long a deletion waits for its purge. It must be shorter than `REQUEST_DEADLINE_MS`.
     pub purge_wait: Duration,
+    /// `REQUEUE_AFTER_MS`: how long after its first send a job is due again.
+    pub resend_after: Duration,
     /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,
     /// Whether to address buckets in the path, as S3-compatible servers require: true if `AWS_ENDPOINT_URL_S3` or
@@ -72,6 +74,10 @@ pub struct Builder {
     /// must wait until its lease expires. The lease must be at least as long as the sum of the function's timeout of
     /// 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
     pub lease: Duration,
+    /// The same as [`Api::resend_after`].
+    pub resend_after: Duration,
+    /// `EVENT_BUS_NAME`: the name or ARN of the EventBridge event bus to send events to. Without it, no events are sent.
+    pub event_bus_name: Option<String>,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
     /// The same as [`Api::s3_path_style`].
@@ -87,8 +93,12 @@ pub struct Requeue {
     pub build_queue_url: String,
     /// `PURGE_QUEUE_URL`, required.
     pub purge_queue_url: String,
-    /// `REQUEUE_AFTER_MS`, `MAX_TRIES`, `GIVE_UP_AFTER_MS`.
+    /// `MAX_TRIES`, `GIVE_UP_AFTER_MS`.
     pub settings: requeue::Settings,
+    /// The same as [`Api::resend_after`].
+    pub resend_after: Duration,
+    /// The same as [`Builder::event_bus_name`].
+    pub event_bus_name: Option<String>,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
 }
@@ -116,6 +126,7 @@ impl Api {
         let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
         let community_cache = reader.milliseconds("COMMUNITY_CACHE_MS", Duration::from_secs(3));
         let purge_wait = reader.milliseconds("PURGE_WAIT_MS", Duration::from_secs(15));
+        let resend_after = resend_after(&mut reader);
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
@@ -131,6 +142,7 @@ impl Api {
                 deadline,
                 community_cache,
                 purge_wait,
+                resend_after,
                 timeouts,
                 s3_path_style,
             })
@@ -147,6 +159,8 @@ impl Builder {
         let limits = limits(&mut reader);
         let limits = large_limits(&mut reader, &limits);
         let lease = reader.milliseconds("BUILD_LEASE_MS", Duration::from_secs(180));
+        let resend_after = resend_after(&mut reader);
+        let event_bus_name = event_bus_name(&mut reader);
         let timeouts = timeouts(&mut reader);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
@@ -156,6 +170,8 @@ impl Builder {
                 registry: registry?,
                 limits,
                 lease,
+                resend_after,
+                event_bus_name,
                 timeouts,
                 s3_path_style,
             })
@@ -174,11 +190,12 @@ impl Requeue {
         reader.renamed("MAX_ATTEMPTS", "MAX_TRIES");
         reader.renamed("MAX_SENDS", "MAX_TRIES");
         let settings = requeue::Settings {
-            resend_after: reader.milliseconds("REQUEUE_AFTER_MS", default.resend_after),
             max_tries: reader.optional("MAX_TRIES", default.max_tries),
             give_up_after: reader.milliseconds("GIVE_UP_AFTER_MS", default.give_up_after),
             ..default
         };
+        let resend_after = resend_after(&mut reader);
+        let event_bus_name = event_bus_name(&mut reader);
         let timeouts = timeouts(&mut reader);
         reader.finish(|| {
             Some(Self {
@@ -186,6 +203,8 @@ impl Requeue {
                 build_queue_url: build_queue_url?,
                 purge_queue_url: purge_queue_url?,
                 settings,
+                resend_after,
+                event_bus_name,
                 timeouts,
             })
         })
@@ -262,6 +281,14 @@ fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {
         transfer: reader.milliseconds("TRANSFER_ATTEMPT_TIMEOUT_MS", default.transfer),
         send: reader.milliseconds("SEND_TIMEOUT_MS", default.send),
     }
+}
+
+fn resend_after(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Duration {
+    reader.milliseconds("REQUEUE_AFTER_MS", Table::RESEND_AFTER)
+}
+
+fn event_bus_name(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<String> {
+    reader.is_set("EVENT_BUS_NAME").then(|| reader.required("EVENT_BUS_NAME")).flatten()
 }
 
 fn s3_path_style(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> bool {

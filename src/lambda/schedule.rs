@@ -13,21 +13,26 @@ use crate::{
 /// Runs one sweep, and writes its log line and metrics.
 ///
 /// # Errors
-/// Returns an error if the pending builds cannot be listed. The invocation then fails.
+/// Returns an error if the queues or the index cannot be read. The invocation then fails.
 pub async fn handle(requeue: &Requeue, event: LambdaEvent<CloudWatchEvent>) -> Result<(), lambda_runtime::Error> {
     let trace = Trace::from_context(&event.context);
     let span = tracing::error_span!("sweep", trace_id = trace.as_ref().map(Trace::id));
     let sweep = Trace::scope(trace, requeue.sweep()).instrument(span).await;
     let sweep = sweep.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "sweep failed"))?;
     tracing::info!(
-        pending = sweep.pending,
+        due = sweep.due,
         sent = sweep.sent,
+        sent_events = sweep.sent_events,
+        postponed = sweep.postponed,
         failed = sweep.failed,
         errors = sweep.errors,
         "sweep finished"
     );
+    if sweep.is_cut_short {
+        tracing::warn!("sweep stopped at its time limit; the next one continues");
+    }
     Metrics::default()
-        .count("PendingBuilds", sweep.pending)
+        .count("DueJobs", sweep.due)
         .count("AbandonedBuilds", sweep.failed)
         .seconds("OldestBuildAge", sweep.oldest)
         .write();

@@ -46,7 +46,7 @@ impl Lifecycle {
                 return Err(DeleteError::Quarantined(Quarantine { pack_id: Some(id), reason: reason.clone() }));
             }
         }
-        let is_complete = purge_in_time(&self.table, &self.purges, id, self.purge_wait).await?;
+        let is_complete = purge_in_time(&self.table, &self.purges, &record, self.purge_wait).await?;
         Ok(Deletion { record, is_complete })
     }
 }
@@ -56,10 +56,11 @@ impl Lifecycle {
 pub(super) async fn purge_in_time(
     table: &Table,
     purges: &Queue<PurgeJob>,
-    id: PackId,
+    record: &Record,
     wait: Duration,
 ) -> Result<bool, aws::Error> {
-    if let Err(error) = purges.send(PurgeJob { pack_id: id }).await {
+    let id = record.id;
+    if let Err(error) = purges.send(record.release.org_id, PurgeJob { pack_id: id }).await {
         tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "purge job not sent; requeue sends it later");
         return Ok(false);
     }

@@ -83,7 +83,7 @@ impl Operator {
             return Err(if references > 0 { OperatorError::InUse { references } } else { OperatorError::Contested });
         }
         self.saved_images.delete(id).await?;
-        let is_complete = purge_in_time(&self.table, &self.purges, id, self.purge_wait).await?;
+        let is_complete = purge_in_time(&self.table, &self.purges, &record, self.purge_wait).await?;
         Ok(Deletion { record, is_complete })
     }
 
@@ -101,7 +101,7 @@ impl Operator {
     /// the job later.
     pub(super) async fn send_next_build(&self, record: &Record) {
         let job = Job { pack_id: record.id, attempt: record.build.attempt.saturating_add(1) };
-        if let Err(error) = self.builds.send(job).await {
+        if let Err(error) = self.builds.send(record.release.org_id, job).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue sends it later");
         }
     }

@@ -4,9 +4,9 @@ use strum::IntoStaticStr;
 
 use super::pauses::pauses;
 use crate::{
-    aws::{self, Lease, PurgeJob, Table},
+    aws::{self, Events, Lease, PurgeJob, Table},
     error_chain::ErrorChain,
-    records::{BuildStatus, PackId, Record, Timestamp},
+    records::{BuildStatus, PackEvent, PackId, Record, Timestamp},
     registry::{self, Registry},
 };
 
@@ -15,6 +15,7 @@ use crate::{
 pub struct Purger {
     pub table: Table,
     pub registry: Registry,
+    pub events: Events,
     /// The duration of a purge's lease on its version. It must exceed the function's timeout.
     pub lease: Duration,
     /// How long a purge waits for a build of its version to end.
@@ -93,7 +94,11 @@ impl Purger {
     /// image.
     async fn remove(&self, record: &Record, lease: &Lease) -> Result<PurgeOutcome, PurgeError> {
         self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
-        let is_removed = self.table.remove(record, lease).await?;
+        let now = Timestamp::now();
+        let is_removed = self.table.remove(record, lease, now).await?;
+        if is_removed {
+            self.events.send(&PackEvent::deleted(record, now)).await;
+        }
         // The response to the write that removed the record may have been lost.
         if is_removed || self.deleted_record(record.id).await?.is_none() {
             Ok(PurgeOutcome::Deleted)

@@ -2,7 +2,7 @@ use std::{env, sync::Arc};
 
 use super::{Error, Issuer, Options, QueueUrls, sdk::Sdk};
 use crate::{
-    aws::{self, Queue, Staging, Table},
+    aws::{self, EventBus, Events, Queue, Staging, Table},
     build::Builder,
     config,
     lambda::{http::Api, sqs::Handlers},
@@ -61,7 +61,11 @@ impl Functions {
 
         let timeouts = &api.timeouts;
         let table = Table::new(aws::dynamodb(&sdk.dynamodb, timeouts), api.table_name)
-            .with_community_cache(api.community_cache);
+            .with_community_cache(api.community_cache)
+            .with_resend_after(api.resend_after)
+            .with_events(builder.event_bus_name.is_some());
+        let bus = builder.event_bus_name.map(|name| EventBus::new(aws::eventbridge(&sdk.aws, timeouts), name));
+        let events = Events::new(table.clone(), bus);
         let staging = Staging::new(aws::s3(&sdk.s3, timeouts, true), api.staging_bucket);
         let sqs = aws::sqs(&sdk.sqs, timeouts);
         let queue = Queue::new(sqs.clone(), api.build_queue_url);
@@ -80,15 +84,22 @@ impl Functions {
         let purger = Purger {
             table: table.clone(),
             registry: registry.clone(),
+            events: events.clone(),
             lease: builder.lease,
             lease_wait: Purger::LEASE_WAIT,
         };
-        let builder =
-            Builder { table: table.clone(), staging, registry, limits: Arc::new(builder.limits), lease: builder.lease };
+        let builder = Builder {
+            table: table.clone(),
+            staging,
+            registry,
+            events: events.clone(),
+            limits: Arc::new(builder.limits),
+            lease: builder.lease,
+        };
         Ok(Self {
             api: Arc::new(Api::new(uploads, lifecycle, &api.identity)),
             handlers: Handlers { builder, purger },
-            requeue: Requeue { table: table.clone(), queue, purges, settings: requeue.settings },
+            requeue: Requeue { table: table.clone(), queue, purges, events, settings: requeue.settings },
             table,
         })
     }

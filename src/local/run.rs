@@ -19,8 +19,8 @@ use crate::{
     requeue::Requeue,
 };
 
-/// How many batches of build jobs are processed concurrently.
-const BUILD_WORKERS: usize = 2;
+/// How many build jobs are processed concurrently.
+const BUILD_WORKERS: usize = 4;
 /// How often the schedule runs requeue.
 const REQUEUE_EVERY: Duration = Duration::from_secs(2);
 /// How often expired staged objects are deleted.
@@ -43,6 +43,8 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let queues = provision(&clients, &options).await?;
     let functions = Functions::new(&clients.sdk, &queues, &backends.registry, &backends.issuer, &options)?;
     let keys = seed(&functions.table).await?;
+    // The embedded queue lost its messages when the last process ended.
+    functions.requeue.send_all().await?;
 
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
@@ -96,17 +98,13 @@ pub async fn run(options: Options) -> Result<(), Error> {
     result
 }
 
-/// Runs requeue periodically. The first successful run sends the jobs for all pending builds, because the embedded
-/// queue lost its messages when the last process ended. Later runs send only the jobs that are due.
+/// Runs requeue periodically.
 async fn requeue(requeue: Requeue, stop: CancellationToken) {
     let mut ticks = interval(REQUEUE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut queue_is_empty = true;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let swept = if queue_is_empty { requeue.send_all().await } else { requeue.sweep().await };
-        match swept {
-            Ok(_) => queue_is_empty = false,
-            Err(error) => tracing::error!(error = %ErrorChain(&error), "cannot send pending builds"),
+        if let Err(error) = requeue.sweep().await {
+            tracing::error!(error = %ErrorChain(&error), "sweep failed");
         }
     }
 }

@@ -43,7 +43,8 @@ where
 }
 
 async fn receive(client: &Client, queue_url: &str) -> Result<Vec<Message>, aws::Error> {
-    let receive = client.receive_message().queue_url(queue_url).max_number_of_messages(10).wait_time_seconds(20);
+    // One message per batch, as in template.yaml.
+    let receive = client.receive_message().queue_url(queue_url).max_number_of_messages(1).wait_time_seconds(20);
     let receive =
         receive.message_system_attribute_names(MessageSystemAttributeName::All).message_attribute_names("All");
     Ok(receive.send().await.map_err(aws::Error::call("ReceiveMessage"))?.messages.unwrap_or_default())

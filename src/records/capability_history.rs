@@ -14,6 +14,10 @@ impl CapabilityHistory {
         grants.warnings_since(&Grants::from_capabilities(previous), version)
     }
 
+    pub fn contains(&self, version: &Version) -> bool {
+        self.0.iter().any(|(found, _)| found == version)
+    }
+
     /// Returns the versions in ascending order, without the `count` highest ones.
     pub fn all_but_highest(mut self, count: usize) -> Vec<Version> {
         self.0.sort_by(|(a, _), (b, _)| a.precedence(b));

@@ -65,4 +65,9 @@ impl PackId {
     pub fn generate() -> Self {
         Self(Ulid::generate())
     }
+
+    /// Returns the last byte of the id, which is random.
+    pub fn random_byte(self) -> u8 {
+        self.0.to_bytes()[15]
+    }
 }

@@ -1,6 +1,7 @@
 //! Records of packs, and the ids, slugs and times that the service uses.
 
 mod capability_history;
+mod event;
 mod id;
 mod listed_pack;
 mod org_slug;
@@ -14,6 +15,7 @@ pub use pack_format::Visibility;
 
 pub use self::{
     capability_history::CapabilityHistory,
+    event::{EventDetail, EventKind, PackEvent},
     id::{InvalidId, OrgId, PackId},
     listed_pack::ListedPack,
     org_slug::OrgSlug,

@@ -98,6 +98,7 @@ impl Record {
             sends: 1,
             enqueued_at: now,
             tries: 0,
+            tried_at: None,
             last_error: None,
         };
         Self { id: PackId::generate(), release, created_at: now, updated_at: now, build, reference_count: 0 }
@@ -133,6 +134,8 @@ pub struct Build {
     pub enqueued_at: Timestamp,
     /// How many builds of this attempt have begun.
     pub tries: u32,
+    /// When the last of them began.
+    pub tried_at: Option<Timestamp>,
     /// The error of the last build of this attempt that had to be retried, for the operator. `None` once a build
     /// succeeds.
     pub last_error: Option<String>,

@@ -1,18 +1,20 @@
 //! The requeue use case: send the jobs of pending builds and purges again, and fail builds that stay pending for too
 //! long.
 
+mod sweep;
+
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
+use tokio::time::Instant;
 
+pub use self::sweep::Sweep;
+use self::sweep::{Action, Scope, WaitingJobs};
 use crate::{
-    aws::{self, Job, PurgeJob, Queue, Staging, Table},
+    aws::{self, DueItem, Events, Job, PurgeJob, Queue, SHARDS, Staging, Table},
     error_chain::ErrorChain,
-    records::{BuildStatus, PackId, Record, Timestamp},
+    records::{BuildStatus, PackEvent, PackId, Record, Timestamp},
 };
-
-/// How many records are processed at the same time.
-const CONCURRENT_RECORDS: usize = 8;
 
 /// The requeue use case, with the backends and settings that it uses.
 #[derive(Debug, Clone)]
@@ -20,86 +22,82 @@ pub struct Requeue {
     pub table: Table,
     pub queue: Queue<Job>,
     pub purges: Queue<PurgeJob>,
+    pub events: Events,
     pub settings: Settings,
 }
 
-/// When to send a job again, and when to fail a build.
+/// When to fail a build, and how long a sweep may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long after a send the job is sent again. It must exceed the time for which the queue itself redelivers the
-    /// job: the queue's visibility timeout times its `maxReceiveCount`.
-    pub resend_after: Duration,
     /// After this many tries, an attempt is marked as failed instead of being sent again.
     pub max_tries: u32,
     /// At this age, a pending build that was tried at least once is marked as failed instead of being sent again.
     pub give_up_after: Duration,
     /// At this age, a pending build is marked as failed even if it was never tried, because its archive has expired.
     pub archive_expires_after: Duration,
+    /// How long a sweep starts work on further records. It must be shorter than the function's timeout by the time that
+    /// one record may take.
+    pub time_limit: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let hour = Duration::from_secs(3_600);
         Self {
-            resend_after: hour,
             // The queue delivers a job up to five times for each send.
             max_tries: 25,
-            give_up_after: 24 * hour,
+            give_up_after: Duration::from_secs(24 * 3_600),
             archive_expires_after: Staging::EXPIRES_AFTER,
+            // The function's timeout is 60 s.
+            time_limit: Duration::from_secs(40),
         }
     }
 }
 
-/// The result of one sweep.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sweep {
-    /// The number of records that the index listed as pending.
-    pub pending: usize,
-    /// The number of records whose job was sent again.
-    pub sent: usize,
-    /// The number of records marked as failed.
-    pub failed: usize,
-    /// The number of records that could not be processed. The reason was logged, and the next sweep tries again.
-    pub errors: usize,
-    /// The age of the oldest pending build or purge that was processed.
-    pub oldest: Duration,
-}
-
-/// What to do with a pending build or purge.
-enum Action {
-    Wait,
-    Send,
-    Fail { reason: String },
-}
-
 impl Requeue {
-    /// Processes every pending build and purge once. A record that cannot be processed does not stop the sweep.
+    /// How long SQS keeps a job in its queue (`MessageRetentionPeriod` in template.yaml).
+    pub const JOB_EXPIRES_AFTER: Duration = Duration::from_secs(24 * 3_600);
+
+    /// Processes every build, purge and event that is due. An item that cannot be processed does not stop the sweep.
     ///
     /// # Errors
-    /// Returns an error if the pending records cannot be listed.
+    /// Returns an error if the queues or the records that are due cannot be read.
     pub async fn sweep(&self) -> Result<Sweep, aws::Error> {
-        self.process_all(|record, now| self.settings.decide(record, now)).await
+        let deadline = Instant::now() + self.settings.time_limit;
+        let (builds, purges) = tokio::try_join!(self.queue.has_waiting_jobs(), self.purges.has_waiting_jobs())?;
+        let waiting = WaitingJobs { builds, purges };
+        self.process_shards(Scope::Due { now: Timestamp::now(), deadline, waiting }).await
     }
 
-    /// Sends the job of every pending build and purge, regardless of its age. A local run calls this when it starts,
-    /// because its queue is then empty.
+    /// Sends the job of every pending build and purge, and every event, whether it is due or not. A local run calls this
+    /// when it starts, because its queue is then empty.
     ///
     /// # Errors
     /// Returns an error if the pending records cannot be listed.
     pub async fn send_all(&self) -> Result<Sweep, aws::Error> {
-        self.process_all(|_, _| Action::Send).await
+        self.process_shards(Scope::All).await
     }
 
-    async fn process_all(&self, decide: impl Fn(&Record, Timestamp) -> Action) -> Result<Sweep, aws::Error> {
+    /// Processes the shards of the index concurrently, and the records of each shard in sequence.
+    async fn process_shards(&self, scope: Scope) -> Result<Sweep, aws::Error> {
+        let shards = (0..SHARDS).map(|shard| self.process_shard(shard, scope));
+        let mut total = Sweep::default();
+        for sweep in join_all(shards).await {
+            total.add(sweep?);
+        }
+        Ok(total)
+    }
+
+    async fn process_shard(&self, shard: u8, scope: Scope) -> Result<Sweep, aws::Error> {
         let mut sweep = Sweep::default();
         let mut after = None;
         loop {
-            let page = self.table.pending(after).await?;
-            sweep.pending += page.ids.len();
-            let results = page.ids.into_iter().map(|id| self.process_and_log(id, &decide));
-            let mut results = stream::iter(results).buffer_unordered(CONCURRENT_RECORDS);
-            while let Some(result) = results.next().await {
-                sweep.count(result);
+            let page = self.table.due(shard, scope.now(), after).await?;
+            for item in page.items {
+                if scope.is_over() {
+                    sweep.is_cut_short = true;
+                    return Ok(sweep);
+                }
+                sweep.count(self.process_and_log(&item, scope).await);
             }
             after = page.next;
             if after.is_none() {
@@ -108,91 +106,109 @@ impl Requeue {
         }
     }
 
-    /// Processes one record and logs the result. Returns `None` if processing failed.
-    async fn process_and_log(
-        &self,
-        id: PackId,
-        decide: &impl Fn(&Record, Timestamp) -> Action,
-    ) -> Option<(Action, Duration)> {
-        let result = self.process(id, decide).await;
+    /// Processes one item and logs the result. Returns `None` if processing failed.
+    async fn process_and_log(&self, item: &DueItem, scope: Scope) -> Option<(Action, Duration)> {
+        let (id, result) = match item {
+            DueItem::Record(id) => (id, self.process(*id, scope).await),
+            DueItem::Event { pack_id, event_id } => (pack_id, self.send_event(*pack_id, event_id).await),
+        };
         match &result {
-            Ok((Action::Wait, _)) => {}
+            Ok((Action::SendEvent, _)) => tracing::info!(pack_id = %id, "event sent again"),
+            Ok((Action::Drop | Action::Postpone { .. }, _)) => {}
             Ok((Action::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
             Ok((Action::Fail { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build marked as failed"),
-            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "pending record not processed"),
+            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "due item not processed"),
         }
         result.ok()
     }
 
     /// Processes one record. Returns what was done, and how long the build or the purge has been pending.
-    async fn process(
-        &self,
-        id: PackId,
-        decide: impl Fn(&Record, Timestamp) -> Action,
-    ) -> Result<(Action, Duration), aws::Error> {
+    async fn process(&self, id: PackId, scope: Scope) -> Result<(Action, Duration), aws::Error> {
         let pending = self.table.record(id).await?.filter(|record| record.build.status.is_pending());
-        let Some(record) = pending else { return Ok((Action::Wait, Duration::ZERO)) };
+        let Some(record) = pending else { return Ok((Action::Drop, Duration::ZERO)) };
         let now = Timestamp::now();
         let age = now.since(record.updated_at);
-        let action = match decide(&record, now) {
-            // The build was not marked as failed, because it is running or has published its version. Send its job
-            // again instead.
-            Action::Fail { reason } if !self.table.mark_failed(&record, None, &reason, now).await? => Action::Send,
-            action => action,
+        let action = match scope {
+            Scope::All => Action::Send,
+            Scope::Due { waiting, .. } => match self.decide(&record, waiting, now) {
+                Action::Fail { reason } if self.table.mark_failed(&record, None, &reason, now).await? => {
+                    Action::Fail { reason }
+                }
+                // A build that was not marked as failed is running or has published its version.
+                Action::Fail { .. } | Action::Send => match self.table.leased_until(&record, now).await? {
+                    Some(until) => Action::Postpone { until },
+                    None => Action::Send,
+                },
+                action @ (Action::Drop | Action::SendEvent | Action::Postpone { .. }) => action,
+            },
         };
-        if matches!(action, Action::Send) {
-            self.send(&record, now).await?;
+        match &action {
+            Action::Drop | Action::SendEvent => {}
+            Action::Postpone { until } => self.table.postpone(&record, *until).await?,
+            Action::Send => self.send(&record, now).await?,
+            Action::Fail { reason } => self.events.send(&PackEvent::failed(&record, reason, now)).await,
         }
         Ok((action, age))
     }
 
+    /// Sends an event that was not sent when it was stored. If that fails, tries again later.
+    async fn send_event(&self, pack_id: PackId, event_id: &str) -> Result<(Action, Duration), aws::Error> {
+        let Some(event) = self.table.event(pack_id, event_id).await? else {
+            return Ok((Action::Drop, Duration::ZERO));
+        };
+        let sent = self.events.deliver(&event).await;
+        if sent.is_err() {
+            self.table.postpone_event(&event, Timestamp::now()).await?;
+        }
+        sent.map(|()| (Action::SendEvent, Duration::ZERO))
+    }
+
     /// Sends the job of a record. The send is counted afterwards, so that a failed send does not count.
     async fn send(&self, record: &Record, now: Timestamp) -> Result<(), aws::Error> {
+        let org = record.release.org_id;
         match record.build.status {
-            BuildStatus::Deleting => self.purges.send(PurgeJob { pack_id: record.id }).await?,
+            BuildStatus::Deleting => self.purges.send(org, PurgeJob { pack_id: record.id }).await?,
             BuildStatus::Queued | BuildStatus::Ready | BuildStatus::Failed { .. } | BuildStatus::Quarantined { .. } => {
-                self.queue.send(record.into()).await?;
+                self.queue.send(org, record.into()).await?;
             }
         }
         self.table.mark_sent(record, now).await?;
         Ok(())
     }
-}
 
-impl Sweep {
-    fn count(&mut self, result: Option<(Action, Duration)>) {
-        let Some((action, age)) = result else {
-            self.errors += 1;
-            return;
-        };
-        self.oldest = self.oldest.max(age);
-        match action {
-            Action::Wait => {}
-            Action::Send => self.sent += 1,
-            Action::Fail { .. } => self.failed += 1,
-        }
-    }
-}
-
-impl Settings {
-    /// Decides what to do with a queued build or a purge. A build that was never tried is sent again until its archive
-    /// expires, because the delay is not its author's fault. A purge is sent again until it succeeds.
-    fn decide(&self, record: &Record, now: Timestamp) -> Action {
-        let build = &record.build;
+    /// Decides what to do with a build or purge that is due. Only a build that was tried fails, or one whose archive has
+    /// expired: a delay is not its author's fault. A purge is sent again until it succeeds.
+    fn decide(&self, record: &Record, waiting: WaitingJobs, now: Timestamp) -> Action {
+        let (build, settings) = (&record.build, &self.settings);
         let age = now.since(record.updated_at);
-        let reason = if now.since(build.enqueued_at) < self.resend_after {
-            return Action::Wait;
-        } else if build.status == BuildStatus::Deleting {
-            return Action::Send;
-        } else if age >= self.archive_expires_after {
+        let reason = if build.status == BuildStatus::Deleting {
+            return self.postponed(record, waiting.purges, now).unwrap_or(Action::Send);
+        } else if age >= settings.archive_expires_after {
             "the uploaded archive expired before it was built; upload it again".to_owned()
-        } else if build.tries >= self.max_tries {
+        } else if let Some(postponed) = self.postponed(record, waiting.builds, now) {
+            return postponed;
+        } else if build.tries >= settings.max_tries {
             format!("the image could not be built after {} tries; upload the same archive again", build.tries)
-        } else if build.tries > 0 && age >= self.give_up_after {
+        } else if build.tries > 0 && age >= settings.give_up_after {
             "the image could not be built in the time allowed; upload the same archive again".to_owned()
         } else {
             return Action::Send;
         };
         Action::Fail { reason }
+    }
+
+    /// Postpones a job that may still be in its queue: the queue redelivers a job that was received, and a job that was
+    /// not received may be waiting if any job is. Another send would only add to the backlog.
+    fn postponed(&self, record: &Record, jobs_are_waiting: bool, now: Timestamp) -> Option<Action> {
+        let build = &record.build;
+        let again_after = self.table.resend_after;
+        let until = match build.tried_at.filter(|tried_at| *tried_at >= build.enqueued_at) {
+            Some(tried_at) => tried_at + again_after,
+            None if build.sends > 0 && jobs_are_waiting && now.since(build.enqueued_at) < Self::JOB_EXPIRES_AFTER => {
+                now + again_after
+            }
+            None => return None,
+        };
+        (until > now).then_some(Action::Postpone { until })
     }
 }

@@ -308,7 +308,7 @@ impl Uploads {
     /// Sends the job. If this fails, [`requeue`](crate::requeue) sends the job later. The client gets a success
     /// response in both cases, because the record is written.
     async fn enqueue(&self, record: &Record) {
-        if let Err(error) = self.queue.send(record.into()).await {
+        if let Err(error) = self.queue.send(record.release.org_id, record.into()).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue sends it later");
         }
     }

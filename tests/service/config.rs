@@ -48,7 +48,8 @@ fn only_the_required_variables_must_be_set() {
 
     let builder = Builder::read(environment(&[])).unwrap();
     assert!(matches!(builder.registry.credentials, Credentials::None) && !builder.registry.plain_http);
-    assert_eq!(Requeue::read(environment(&[])).unwrap().settings.resend_after, Duration::from_secs(3_600));
+    let requeue = Requeue::read(environment(&[])).unwrap();
+    assert_eq!([api.resend_after, builder.resend_after, requeue.resend_after], [Duration::from_secs(3_600); 3]);
     assert_eq!(Admin::read(environment(&[])).unwrap().table_name, "packs");
 }
 
@@ -154,7 +155,8 @@ fn every_timeout_can_be_set() {
     }
     assert_eq!(builder.registry.push_timeout, milliseconds(17));
     assert_eq!(builder.lease, milliseconds(24));
-    assert_eq!((requeue.settings.resend_after, requeue.settings.give_up_after), (milliseconds(18), milliseconds(20)));
+    assert_eq!([api.resend_after, builder.resend_after, requeue.resend_after], [milliseconds(18); 3]);
+    assert_eq!(requeue.settings.give_up_after, milliseconds(20));
     assert_eq!(requeue.settings.max_tries, 19);
     assert!(api.s3_path_style && builder.s3_path_style);
 }
@@ -258,14 +260,21 @@ fn staged_archives_outlive_their_builds() {
     assert_eq!(u32::try_from(template("StagingBucket", "ExpirationInDays")).unwrap() * day, expires_after);
     assert_eq!(u32::try_from(template("StagingBucket", "DaysAfterInitiation")).unwrap() * day, expires_after);
 
-    let requeue = Requeue::read(environment(&[])).unwrap().settings;
-    assert_eq!((requeue.give_up_after, requeue.archive_expires_after), (day, expires_after));
-    assert!(requeue.give_up_after + requeue.resend_after < expires_after);
+    let requeue = Requeue::read(environment(&[])).unwrap();
+    let settings = requeue.settings;
+    assert_eq!((settings.give_up_after, settings.archive_expires_after), (day, expires_after));
+    assert!(settings.give_up_after + requeue.resend_after < expires_after);
+    let timeout = Duration::from_secs(template("RequeueFunction", "Timeout"));
+    assert!(settings.time_limit + Duration::from_secs(20) <= timeout, "a sweep needs time for its last records");
     for queue in ["BuildQueue", "PurgeQueue"] {
         let redelivered_for = template(queue, "VisibilityTimeout") * template(queue, "maxReceiveCount");
         assert!(
             Duration::from_secs(redelivered_for) <= requeue.resend_after,
             "a job is sent again while {queue} still redelivers it"
+        );
+        assert_eq!(
+            Duration::from_secs(template(queue, "MessageRetentionPeriod")),
+            pack_upload::requeue::Requeue::JOB_EXPIRES_AFTER
         );
     }
 }

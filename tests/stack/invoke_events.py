@@ -227,7 +227,7 @@ def main():
             scenario(api, builder, requeue)
             check_metrics(api, ["Uploads", "ArchiveSize", "StageTime", "ValidateTime", "WriteTime"])
             check_metrics(builder, ["Builds", "BuildTime", "Purges", "PurgeTime", "QueueAge"])
-            check_metrics(requeue, ["PendingBuilds", "AbandonedBuilds", "OldestBuildAge"])
+            check_metrics(requeue, ["DueJobs", "AbandonedBuilds", "OldestBuildAge"])
         except (Unexpected, urllib.error.URLError, KeyError) as error:
             for function in functions:
                 print(f"--- {function.binary}\n{function.log.read_text(errors='replace')[-4000:]}", file=sys.stderr)

@@ -127,6 +127,14 @@ class Alarms(unittest.TestCase):
         for uploads in self.each_volume():
             self.assert_fires("LateBuildsAlarm", traffic(uploads, age=700), within=600)
 
+    def test_a_job_that_stays_in_its_queue_fires(self):
+        for queue, name in [("BuildQueue", "WaitingBuildsAlarm"), ("PurgeQueue", "WaitingPurgesAlarm")]:
+            for uploads in self.each_volume():
+                samples = traffic(uploads)
+                for time in range(FAULT, END, 60):
+                    samples.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName", f"{queue}.QueueName")), time, 700)
+                self.assert_fires(name, samples, within=600)
+
     def test_a_requeue_function_that_does_not_run_fires(self):
         for uploads in self.each_volume():
             self.assert_fires("RequeueSilentAlarm", traffic(uploads, requeue_until=FAULT), within=HOUR // 3)

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{Update, builders::UpdateBuilder};
-use pack_format::PackName;
+use pack_format::{PackName, Version};
 
 use super::{Key, Table, string};
 use crate::{
@@ -31,7 +31,6 @@ impl Table {
     pub(super) async fn keep_capabilities(&self, record: &Record) -> Result<UpdateBuilder, Error> {
         let manifest = &record.release.manifest;
         let history = self.capability_history(record.release.org_id, &manifest.name).await?;
-        let attribute = |version| format!("{PREFIX}{version}");
         let mut surplus = history.all_but_highest(KEPT_VERSIONS);
         surplus.retain(|version| *version != manifest.version);
         let names: Vec<String> = (0..surplus.len()).map(|index| format!("#surplus{index}")).collect();
@@ -45,4 +44,23 @@ impl Table {
         let surplus = names.into_iter().zip(&surplus);
         Ok(surplus.fold(update, |update, (name, version)| update.expression_attribute_names(name, attribute(version))))
     }
+
+    /// Returns the update that removes a record's capabilities, or `None` if they are not stored. It belongs in the
+    /// transaction that removes the record, so that later versions are compared with another one.
+    pub(super) async fn remove_capabilities(&self, record: &Record) -> Result<Option<UpdateBuilder>, Error> {
+        let manifest = &record.release.manifest;
+        let history = self.capability_history(record.release.org_id, &manifest.name).await?;
+        let update = || {
+            Update::builder()
+                .table_name(&self.name)
+                .set_key(Some(Key::name(record.release.org_id, &manifest.name).attributes()))
+                .update_expression("REMOVE #version")
+                .expression_attribute_names("#version", attribute(&manifest.version))
+        };
+        Ok(history.contains(&manifest.version).then(update))
+    }
+}
+
+fn attribute(version: &Version) -> String {
+    format!("{PREFIX}{version}")
 }

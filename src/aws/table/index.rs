@@ -64,12 +64,12 @@ pub(super) const COMMUNITY_PACKS: Index = list("community-packs", "community_pac
 pub(super) const COMMUNITY_NAMES: Index = list("community-names", "community_names", COMMUNITY);
 /// The ready community packs of one name and version.
 pub(super) const COMMUNITY_VERSIONS: Index = list("community-versions", "community_versions", COMMUNITY);
-/// The pending builds and purges.
-const PENDING: Index = Index { name: "pending", partition_key: "pending", sort_key: "pack_id", attributes: &[] };
+/// The pending builds and purges, and the events to send, in the order in which they are due.
+const DUE: Index = Index { name: "due", partition_key: "due_shard", sort_key: "due_at", attributes: &[] };
 
 /// All indexes of the table. `template.yaml` defines the same ones.
 pub const INDEXES: [&Index; 6] =
-    [&ORG_PACKS, &ORG_NAMES, &COMMUNITY_PACKS, &COMMUNITY_NAMES, &COMMUNITY_VERSIONS, &PENDING];
+    [&ORG_PACKS, &ORG_NAMES, &COMMUNITY_PACKS, &COMMUNITY_NAMES, &COMMUNITY_VERSIONS, &DUE];
 
 /// Returns an index that serves lists. Its sort key is the record's id, so its records are in the order of creation.
 const fn list(name: &'static str, partition_key: &'static str, attributes: &'static [&'static str]) -> Index {

@@ -12,8 +12,6 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The partition key that all items in the index `pending` share.
-pub(super) const PENDING: &str = "build";
 
 /// An item, or a part of one, as the SDK represents it.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -47,12 +45,6 @@ pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
 }
 
-/// The only attribute that is read from an item in the index `pending`.
-#[derive(Deserialize)]
-pub(super) struct IndexedItem {
-    pub(super) pack_id: PackId,
-}
-
 /// Returns the pack id in the last key of an index page, or `None` if the id cannot be read.
 pub(super) fn cursor(last_key: &Item) -> Option<PackId> {
     last_key.get("pack_id")?.as_s().ok()?.parse().ok()
@@ -66,8 +58,6 @@ pub(super) struct RecordItem {
     org_id: OrgId,
     #[serde(flatten, skip_deserializing)]
     list_keys: ListKeys,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pending: Option<String>,
 
     #[serde(flatten)]
     manifest: Manifest,
@@ -91,6 +81,8 @@ pub(super) struct RecordItem {
     sends: u32,
     enqueued_at: Timestamp,
     tries: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tried_at: Option<Timestamp>,
     reference_count: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
@@ -117,7 +109,6 @@ impl From<Record> for RecordItem {
             pack_id: id,
             org_id,
             list_keys,
-            pending: build.status.is_pending().then(|| PENDING.to_owned()),
             manifest,
             visibility,
             image_ref,
@@ -136,6 +127,7 @@ impl From<Record> for RecordItem {
             sends: build.sends,
             enqueued_at: build.enqueued_at,
             tries: build.tries,
+            tried_at: build.tried_at,
             reference_count,
             last_error: build.last_error,
         }
@@ -164,6 +156,7 @@ impl From<RecordItem> for Record {
             sends: item.sends,
             enqueued_at: item.enqueued_at,
             tries: item.tries,
+            tried_at: item.tried_at,
             last_error: item.last_error,
         };
         Self {

@@ -17,6 +17,8 @@ pub(super) struct Key {
 impl Key {
     /// The prefix of an API key's sort key.
     pub(super) const API_KEY_PREFIX: &str = "KEY#";
+    /// The prefix of an event's sort key.
+    pub(super) const EVENT_PREFIX: &str = "EVENT#";
 
     /// Returns the partition key that an org shares with its API keys and audit entries.
     pub(super) fn org_partition(id: OrgId) -> String {
@@ -45,6 +47,10 @@ impl Key {
 
     pub(super) fn reference(id: PackId, reference: &Reference) -> Self {
         Self { pk: format!("PACK#{id}"), sk: format!("REF#{reference}") }
+    }
+
+    pub(super) fn event(id: PackId, event_id: &str) -> Self {
+        Self { pk: format!("PACK#{id}"), sk: format!("{}{event_id}", Self::EVENT_PREFIX) }
     }
 
     pub(super) fn version_claim(org: OrgId, name: &PackName, version: &Version) -> Self {

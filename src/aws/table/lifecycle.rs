@@ -7,7 +7,7 @@ use super::{
     Key, Table,
     audit::{EventType, Subject},
     index::{CommunityKeys, ListKeys},
-    item::{self, Item, PENDING, RecordItem},
+    item::{self, Item, RecordItem},
     number,
     publishing::transacted,
     string,
@@ -73,7 +73,7 @@ impl Table {
                 "org_id = :org AND NOT build_status IN (:quarantined, :deleting) AND reference_count = :zero",
             )
             .expression_attribute_values(":deleting", string(BuildState::Deleting))
-            .expression_attribute_values(":pending", string(PENDING))
+            .expression_attribute_values(":due", string(now + self.resend_after))
             .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":zero", number(0))
@@ -92,7 +92,7 @@ impl Table {
             .update_expression(mark_deleting())
             .condition_expression("build_status <> :deleting AND reference_count = :zero")
             .expression_attribute_values(":deleting", string(BuildState::Deleting))
-            .expression_attribute_values(":pending", string(PENDING))
+            .expression_attribute_values(":due", string(now + self.resend_after))
             .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":zero", number(0));
@@ -120,8 +120,8 @@ async fn change(update: UpdateItemFluentBuilder) -> Result<Change, Error> {
 /// Returns the update expression that marks a record as being deleted and queues its purge.
 fn mark_deleting() -> String {
     format!(
-        "SET build_status = :deleting, pending = :pending, updated_at = :now, enqueued_at = :now, sends = :one, \
-         tries = :zero REMOVE build_error, quarantine_reason, last_error, {}",
+        "SET build_status = :deleting, due_at = :due, updated_at = :now, enqueued_at = :now, sends = :one, \
+         tries = :zero REMOVE tried_at, build_error, quarantine_reason, last_error, {}",
         CommunityKeys::NAMES
     )
 }

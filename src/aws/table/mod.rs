@@ -7,6 +7,7 @@
 //! | API key | `ORG#<org id>` | `KEY#<SHA-256 of the secret>` |
 //! | audit entry of an org | `ORG#<org id>` | `AUDIT#<ULID>` |
 //! | record | `PACK#<pack id>` | `PACK` |
+//! | event that has not been sent | `PACK#<pack id>` | `EVENT#<event id>` |
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
 //! | name: the capabilities of a pack's ready versions | `NAME#<org id>` | `<name>` |
@@ -18,12 +19,14 @@
 //! | `community-packs` | `community_packs`: `COMMUNITY` | `pack_id` | ready community packs |
 //! | `community-names` | `community_names`: `COMMUNITY#<name>` | `pack_id` | ready community packs |
 //! | `community-versions` | `community_versions`: `COMMUNITY#<name>#<version>` | `pack_id` | ready community packs |
-//! | `pending` | `pending`: `build` | `pack_id` | queued and `deleting` records, keys only |
+//! | `due` | `due_shard`: one of 8 digits | `due_at` | queued and `deleting` records, and events; keys only |
 //!
 //! The indexes that serve lists contain what a list shows. Each write that changes an attribute also updates the index attributes that depend on it.
 
 mod audit;
 mod capabilities;
+mod due;
+mod events;
 mod index;
 mod index_scan;
 mod item;
@@ -50,10 +53,10 @@ use serde::de::DeserializeOwned;
 
 pub use self::{
     index::{INDEXES, Index},
+    due::{DueCursor, DueItem, DuePage, SHARDS},
     list::{Filter, NameFilter, Page},
     publishing::Lease,
     records::{Created, VersionState},
-    states::PendingPage,
 };
 use self::{index_scan::PageCache, key::Key};
 use crate::aws::Error;
@@ -65,11 +68,20 @@ pub struct Table {
     name: String,
     /// `None` disables the cache.
     community_pages: Option<Arc<PageCache>>,
+    /// How long after its first send a job is due again. It must exceed the time for which the queue itself redelivers a
+    /// job that was received.
+    pub(crate) resend_after: Duration,
+    /// Whether to store an event with each transition, for an event bus.
+    stores_events: bool,
 }
 
 impl Table {
+    /// How long after its first send a job is due again, unless configured otherwise: the queue's visibility timeout of
+    /// 12 minutes times its `maxReceiveCount` of 5.
+    pub const RESEND_AFTER: Duration = Duration::from_secs(3_600);
+
     pub fn new(client: aws_sdk_dynamodb::Client, name: String) -> Self {
-        Self { client, name, community_pages: None }
+        Self { client, name, community_pages: None, resend_after: Self::RESEND_AFTER, stores_events: false }
     }
 
     /// Returns this table with a cache for lists of community packs, which are the same for every org. A list may show
@@ -78,6 +90,12 @@ impl Table {
     pub fn with_community_cache(self, keep_for: Duration) -> Self {
         let cache = (!keep_for.is_zero()).then(|| Arc::new(index_scan::page_cache(keep_for)));
         Self { community_pages: cache, ..self }
+    }
+
+    /// Returns a table whose jobs are due again `resend_after` after their first send.
+    #[must_use]
+    pub fn with_resend_after(self, resend_after: Duration) -> Self {
+        Self { resend_after, ..self }
     }
 
     /// Reads an item with a strongly consistent read.

@@ -3,10 +3,10 @@ use pack_format::Digest;
 use serde::Deserialize;
 use ulid::Ulid;
 
-use super::{Key, Table, index::CommunityKeys, item::PENDING, number, string};
+use super::{Key, Table, index::CommunityKeys, number, string};
 use crate::{
     aws::Error,
-    records::{BuildState, BuildStatus, Record, Timestamp, Visibility},
+    records::{BuildState, BuildStatus, PackEvent, Record, Timestamp, Visibility},
 };
 
 /// The condition that a version claim has no lease, or only an expired one. `:now` is the current time.
@@ -43,6 +43,13 @@ struct PublicationItem {
     layer_digest: Option<Digest>,
 }
 
+/// The part of a version claim that tells when its lease expires.
+#[derive(Deserialize)]
+struct LeaseItem {
+    #[serde(default)]
+    publishing_until: Option<Timestamp>,
+}
+
 /// The steps by which a build publishes a version. Most steps update the record and its version claim in one
 /// transaction, and return whether the transaction applied.
 impl Table {
@@ -50,22 +57,27 @@ impl Table {
     /// a purge holds the lease.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
-            .update_record(record, "SET tries = tries + :one")
+            .update_record(record, "SET tries = tries + :one, tried_at = :now")
             .condition_expression("build_status IN (:queued, :failed) AND attempt = :attempt")
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":failed", string(BuildState::Failed));
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again.
+    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again. Its job
+    /// is due after this build has ended and the queue has redelivered its job.
     pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let queue = self
-            .update_record(record, "SET build_status = :queued, pending = :pending REMOVE build_error")
+            .update_record(
+                record,
+                "SET build_status = :queued, due_at = if_not_exists(due_at, :due) REMOVE build_error",
+            )
             .condition_expression("build_status IN (:queued, :failed) AND attempt = :attempt")
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":failed", string(BuildState::Failed))
-            .expression_attribute_values(":pending", string(PENDING));
+            .expression_attribute_values(":due", string(lease.until + self.resend_after));
         let publish = self
             .update_claim(record, "SET layer_digest = :layer")
             .condition_expression(
@@ -94,7 +106,13 @@ impl Table {
         Ok(claim.and_then(|claim| claim.layer_digest) == Some(record.release.layer_digest))
     }
 
-    /// Marks a queued record as ready and releases the lease.
+    /// Returns when the lease on the record's version expires, or `None` if nobody holds it at `now`.
+    pub async fn leased_until(&self, record: &Record, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let claim: Option<LeaseItem> = self.get(Key::version_claim_of(record)).await?;
+        Ok(claim.and_then(|claim| claim.publishing_until).filter(|until| *until > now))
+    }
+
+    /// Marks a queued record as ready, releases the lease and stores the event.
     pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let release = self
             .update_claim(record, "REMOVE lease_holder, publishing_until")
@@ -104,7 +122,9 @@ impl Table {
         let mut visibility = record.release.visibility;
         loop {
             let ready = self.ready(record, visibility, now);
-            if self.transact_updates([ready, release.clone(), keep.clone()]).await? {
+            let mut writes = updates([ready, release.clone(), keep.clone()])?;
+            writes.extend(self.put_event(&PackEvent::ready(record, now))?);
+            if self.transact(writes).await? {
                 return Ok(true);
             }
             // The visibility may change during a build.
@@ -120,7 +140,7 @@ impl Table {
         let community = CommunityKeys::new(record, visibility, &BuildStatus::Ready);
         let set = if community.is_some() { CommunityKeys::SET } else { "" };
         let expression =
-            format!("SET build_status = :ready, updated_at = :now{set} REMOVE pending, build_error, last_error");
+            format!("SET build_status = :ready, updated_at = :now{set} REMOVE due_at, build_error, last_error");
         let update = self
             .update_record(record, &expression)
             .condition_expression("build_status = :queued AND attempt = :attempt AND visibility = :visibility")
@@ -156,7 +176,7 @@ impl Table {
         Ok(())
     }
 
-    /// Marks a record as failed and releases the lease on its version. Applies only if the record is still queued with
+    /// Marks a record as failed, releases the lease on its version and stores the event. Applies only if the record is still queued with
     /// the same attempt. If `lease` is given, the build must still hold it. If not, the version must be neither leased
     /// nor published.
     pub async fn mark_failed(
@@ -167,7 +187,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let fail = self
-            .update_record(record, "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE pending")
+            .update_record(record, "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE due_at")
             .condition_expression("build_status = :queued AND attempt = :attempt")
             .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":queued", string(BuildState::Queued))
@@ -184,7 +204,9 @@ impl Table {
             None => release.expression_attribute_values(":now", string(now)),
             Some(lease) => release.expression_attribute_values(":holder", string(&lease.holder)),
         };
-        self.transact_updates([fail, release]).await
+        let mut writes = updates([fail, release])?;
+        writes.extend(self.put_event(&PackEvent::failed(record, error, now))?);
+        self.transact(writes).await
     }
 
     /// Returns the update of a version claim that takes the lease, unless another holder has it.
@@ -213,10 +235,14 @@ impl Table {
 
     pub(super) async fn transact_updates(
         &self,
-        updates: impl IntoIterator<Item = UpdateBuilder>,
+        changes: impl IntoIterator<Item = UpdateBuilder>,
     ) -> Result<bool, Error> {
-        self.transact(updates.into_iter().map(transacted).collect::<Result<_, Error>>()?).await
+        self.transact(updates(changes)?).await
     }
+}
+
+pub(super) fn updates(changes: impl IntoIterator<Item = UpdateBuilder>) -> Result<Vec<TransactWriteItem>, Error> {
+    changes.into_iter().map(transacted).collect()
 }
 
 /// Returns an update as a part of a transaction.

@@ -1,9 +1,15 @@
+use std::iter;
+
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
-use super::{Key, Table, number, publishing::Lease, string};
+use super::{
+    Key, Table, number,
+    publishing::{Lease, updates},
+    string,
+};
 use crate::{
     aws::Error,
-    records::{BuildState, Record, Timestamp},
+    records::{BuildState, PackEvent, Record, Timestamp},
 };
 
 /// The steps by which a purge removes a deleted pack. Each step is one transaction on the record and its version claim,
@@ -12,16 +18,17 @@ impl Table {
     /// Begins a purge: counts a try and takes the lease. Does neither if a build or another purge holds the lease.
     pub async fn begin_purge(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
-            .update_record(record, "SET tries = tries + :one")
+            .update_record(record, "SET tries = tries + :one, tried_at = :now")
             .condition_expression("build_status = :deleting AND attempt = :attempt")
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", string(now))
             .expression_attribute_values(":deleting", string(BuildState::Deleting));
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Removes the record and releases the lease. The claim stays, without a record. If the version was published, the
+    /// Removes the record and the version's capabilities, releases the lease and stores the event. The claim stays, without a record. If the version was published, the
     /// claim reserves it for the same content. A late build also needs the claim's lease to delete what it has pushed.
-    pub async fn remove(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
+    pub async fn remove(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)
             .set_key(Some(Key::record(record.id).attributes()))
@@ -31,14 +38,11 @@ impl Table {
         let release = self
             .update_claim(record, "REMOVE pack_id, lease_holder, publishing_until")
             .condition_expression("pack_id = :id AND lease_holder = :holder")
-            .expression_attribute_values(":holder", string(&lease.holder))
-            .build();
-        let (delete, release) =
-            delete.and_then(|delete| Ok((delete, release?))).map_err(Error::call("TransactWriteItems"))?;
-        let writes = vec![
-            TransactWriteItem::builder().delete(delete).build(),
-            TransactWriteItem::builder().update(release).build(),
-        ];
+            .expression_attribute_values(":holder", string(&lease.holder));
+        let delete = delete.map_err(Error::call("TransactWriteItems"))?;
+        let mut writes = updates(iter::once(release).chain(self.remove_capabilities(record).await?))?;
+        writes.push(TransactWriteItem::builder().delete(delete).build());
+        writes.extend(self.put_event(&PackEvent::deleted(record, now))?);
         self.transact(writes).await
     }
 }

@@ -8,8 +8,8 @@ use pack_format::{Digest, PackName, Version};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Key, Table,
-    item::{self, RecordItem},
+    Key, Table, due,
+    item::{self, Item, RecordItem},
     number,
     publishing::NOT_LEASED,
     string,
@@ -81,7 +81,7 @@ impl Table {
             .expression_attribute_values(":layer", string(record.release.layer_digest))
             .build()
             .map_err(Error::call("TransactWriteItems"))?;
-        let writes = vec![TransactWriteItem::builder().update(claim).build(), self.put_new(item(record)?)?];
+        let writes = vec![TransactWriteItem::builder().update(claim).build(), self.put_new(self.item(record)?)?];
         if self.transact(writes).await? {
             return Ok(Created::Written);
         }
@@ -112,7 +112,7 @@ impl Table {
         let writes = vec![
             TransactWriteItem::builder().put(claim).build(),
             TransactWriteItem::builder().delete(delete).build(),
-            self.put_new(item(new)?)?,
+            self.put_new(self.item(new)?)?,
         ];
         if self.transact(writes).await? {
             return Ok(Created::Written);
@@ -130,7 +130,7 @@ impl Table {
             .client
             .put_item()
             .table_name(&self.name)
-            .set_item(Some(item(new)?))
+            .set_item(Some(self.item(new)?))
             .condition_expression(STILL_FAILED)
             .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":attempt", number(old.build.attempt))
@@ -174,6 +174,14 @@ impl Table {
         }
     }
 
+    /// Returns the item of a record. If the record is pending, its job is due some time after its send.
+    fn item(&self, record: &Record) -> Result<Item, Error> {
+        let mut item = item::write(Key::record(record.id), RecordItem::from(record.clone()))?;
+        let due_at = record.build.enqueued_at + self.resend_after;
+        due::add_attributes(&mut item, record.id, record.build.status.is_pending().then_some(due_at));
+        Ok(item)
+    }
+
     /// Finds out which record has the name and version of `wanted`, after the condition of its write failed.
     ///
     /// If that record has the id and the staging key of `wanted`, an earlier try wrote it, and the response was lost. A
@@ -195,11 +203,7 @@ impl Table {
     }
 }
 
-fn item(record: &Record) -> Result<item::Item, Error> {
-    item::write(Key::record(record.id), RecordItem::from(record.clone()))
-}
-
-fn version_claim(record: &Record) -> Result<item::Item, Error> {
+fn version_claim(record: &Record) -> Result<Item, Error> {
     let claim = VersionClaimItem { pack_id: Some(record.id), layer_digest: None, quarantine_reason: None };
     item::write(Key::version_claim_of(record), claim)
 }

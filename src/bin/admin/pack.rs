@@ -111,6 +111,9 @@ fn print(record: &Record, is_published: bool) {
         ("tries", build.tries.to_string()),
         ("reference_count", record.reference_count.to_string()),
     ];
+    if let Some(tried_at) = build.tried_at {
+        lines.push(("tried_at", tried_at.to_string()));
+    }
     match &build.status {
         BuildStatus::Failed { error } => lines.push(("build_error", error.clone())),
         BuildStatus::Quarantined { reason } => lines.push(("quarantine_reason", reason.to_string())),

@@ -223,9 +223,11 @@ impl ApiError {
 impl From<aws::Error> for ApiError {
     fn from(error: aws::Error) -> Self {
         match error {
-            aws::Error::Corrupt { .. } | aws::Error::EncodeItem(_) | aws::Error::EncodeJob(_) => {
-                Self::Internal(error.into())
-            }
+            aws::Error::Corrupt { .. }
+            | aws::Error::EncodeItem(_)
+            | aws::Error::EncodeJob(_)
+            | aws::Error::EncodeEvent(_)
+            | aws::Error::NoEventBus => Self::Internal(error.into()),
             aws::Error::Call { .. }
             | aws::Error::Sign(_)
             | aws::Error::MissingRecord { .. }

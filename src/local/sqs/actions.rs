@@ -48,7 +48,7 @@ impl Content {
         let delay = seconds(self.delay_seconds, 900)?;
         let trace_header =
             self.message_system_attributes.remove("AWSTraceHeader").and_then(|attribute| attribute.string_value);
-        let message = Message::new(self.message_body, self.message_attributes, trace_header);
+        let message = Message::new(self.message_body, self.message_attributes, trace_header, self.message_group_id);
         let output = json!({ "MessageId": message.id, "MD5OfMessageBody": message::md5_of_body(&message.body) });
         queue.send(message, delay, now);
         Ok(output)

@@ -38,6 +38,7 @@ pub(super) struct SendMessage {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Content {
     pub(super) message_body: String,
+    pub(super) message_group_id: Option<String>,
     #[serde(default)]
     pub(super) delay_seconds: i64,
     #[serde(default)]

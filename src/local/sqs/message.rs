@@ -27,6 +27,7 @@ pub(super) fn received(message: &Message, system_names: &[String], names: &[Stri
         ("ApproximateReceiveCount", Some(message.receive_count.to_string())),
         ("ApproximateFirstReceiveTimestamp", message.first_received_at.map(|at| at.to_string())),
         ("AWSTraceHeader", message.trace_header.clone()),
+        ("MessageGroupId", message.group.clone()),
     ];
     let system: Map<_, _> = system
         .into_iter()

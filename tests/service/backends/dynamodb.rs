@@ -34,9 +34,11 @@ async fn items_and_their_indexes_survive_a_restart() {
     let embedded = Embedded::start().await;
     let table = embedded.options.table_name.clone();
     let older = [("pk", "a"), ("sk", "-"), ("pack_id", "1"), ("org_packs", "acme"), ("community_packs", "community")];
-    let newer = [("pk", "b"), ("sk", "-"), ("pack_id", "2"), ("org_packs", "acme"), ("pending", "build")];
-    for one in [older, newer] {
-        let put = embedded.clients.dynamodb.put_item().table_name(&table).set_item(Some(item(&one)));
+    let newer =
+        [("pk", "b"), ("sk", "-"), ("pack_id", "2"), ("org_packs", "acme"), ("due_shard", "1"), ("due_at", "2")];
+    let sooner = [("pk", "c"), ("sk", "-"), ("due_shard", "1"), ("due_at", "1")];
+    for one in [&older[..], &newer, &sooner] {
+        let put = embedded.clients.dynamodb.put_item().table_name(&table).set_item(Some(item(one)));
         put.send().await.unwrap();
     }
 
@@ -44,7 +46,7 @@ async fn items_and_their_indexes_survive_a_restart() {
     let client = &embedded.clients.dynamodb;
     assert_eq!(index(client, &table, "org-packs", "org_packs", "acme").await, ["b", "a"]);
     assert_eq!(index(client, &table, "community-packs", "community_packs", "community").await, ["a"]);
-    assert_eq!(index(client, &table, "pending", "pending", "build").await, ["b"]);
+    assert_eq!(index(client, &table, "due", "due_shard", "1").await, ["b", "c"]);
 }
 
 /// Writes an index as template.yaml does, with one space for any white space.

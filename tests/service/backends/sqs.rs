@@ -137,6 +137,22 @@ async fn a_queue_whose_dead_letter_queue_is_missing_keeps_its_messages() {
 }
 
 #[tokio::test]
+async fn a_backlog_of_one_message_group_does_not_delay_another() {
+    let embedded = Embedded::start().await;
+    let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
+    for body in ["a1", "a2", "a3", "a4", "b1", "b2", "c1"] {
+        let send = client.send_message().queue_url(url).message_body(body).message_group_id(&body[..1]);
+        send.send().await.unwrap();
+    }
+    let first = receive(client, url, 2, 30, 0).await;
+    let bodies = |messages: &[Message]| messages.iter().map(|one| one.body().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(bodies(&first), ["a1", "b1"], "no group has a message in flight");
+    assert_eq!(first[0].attributes().unwrap()[&MessageSystemAttributeName::MessageGroupId], "a");
+    client.delete_message().queue_url(url).receipt_handle(first[1].receipt_handle().unwrap()).send().await.unwrap();
+    assert_eq!(bodies(&receive(client, url, 10, 30, 0).await), ["b2", "c1", "a2", "a3", "a4"]);
+}
+
+#[tokio::test]
 async fn a_batch_reports_each_entry_separately() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);

@@ -4,7 +4,9 @@
 //! To add a case, start [`Local`](crate::support::Local) and send a request. If the request must not write anything,
 //! compare the [`BackendState`](crate::support::BackendState) before and after.
 
+mod backlog;
 mod clients;
+mod events;
 mod faults;
 mod image;
 mod lambda;

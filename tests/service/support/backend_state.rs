@@ -42,7 +42,7 @@ impl BackendState {
                 .into_iter()
                 .filter(|key| key.starts_with("PACK#") || key.starts_with("VERSION#"))
                 .collect(),
-            pending: Self::items(clients, table, Some("pending")).await,
+            pending: Self::items(clients, table, Some("due")).await,
             jobs: Self::jobs(clients, queue).await,
             repositories: Self::repositories(registry).await,
         }

@@ -20,7 +20,7 @@ pub(crate) use self::{
     aws_emulator::AwsEmulator,
     backend_state::BackendState,
     docker_registry::{DockerOptions, DockerRegistry, RepositoryClient, basic},
-    holding_registry::HoldingRegistry,
+    holding_registry::{HoldingRegistry, start_slow_registry},
     local::{ApiResponse, Local, form, put_archive, scratch},
 };
 

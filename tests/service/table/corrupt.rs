@@ -74,7 +74,7 @@ async fn each_corrupt_record_is_logged_once_with_its_key() {
 
 /// `pack_id` is the sort key of the indexes. The last id on a page is the cursor for the next page.
 #[tokio::test]
-async fn lists_and_sweeps_continue_after_an_unreadable_id() {
+async fn lists_continue_after_an_unreadable_id() {
     let database = Database::start().await;
     let table = &database.table;
     let org = OrgId::generate();
@@ -89,5 +89,4 @@ async fn lists_and_sweeps_continue_after_an_unreadable_id() {
         assert_eq!(list(table, org, limit).await, expected, "pages of {limit}");
     }
     assert_eq!(list(table, OrgId::generate(), 1).await, []);
-    assert_eq!(table.pending(None).await.unwrap().ids, expected);
 }

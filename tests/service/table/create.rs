@@ -34,8 +34,9 @@ async fn a_record_is_read_as_it_was_written() {
 /// Items that earlier versions of the service wrote must remain readable.
 #[tokio::test]
 async fn stored_attributes_keep_their_names() {
-    const REQUIRED: &str = "archive_sha256 attempt build_status created_at enqueued_at image_digest image_format \
-                            image_ref layer_digest org_id org_names org_packs pack_id pending pk reference_count sends size_bytes sk staging_key tries \
+    const REQUIRED: &str = "archive_sha256 attempt build_status created_at due_at due_shard enqueued_at image_digest \
+                            image_format image_ref layer_digest org_id org_names org_packs pack_id pk reference_count \
+                            sends size_bytes sk staging_key tries \
                             updated_at uploaded_by visibility";
     let database = Database::start().await;
     let minimal = record(OrgId::generate(), "minimal", "1.0.0", "a");
@@ -57,7 +58,7 @@ async fn stored_attributes_keep_their_names() {
         let manifest = manifest.as_object().unwrap().keys().map(String::as_str);
         let expected: BTreeSet<&str> = REQUIRED.split(' ').chain(optional.iter().copied()).chain(manifest).collect();
         let is_pending = record.build.status.is_pending();
-        let expected = expected.into_iter().filter(|name| is_pending || *name != "pending").collect::<BTreeSet<_>>();
+        let expected = expected.into_iter().filter(|name| is_pending || *name != "due_at").collect::<BTreeSet<_>>();
         assert_eq!(item.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
         assert!(item.values().all(|value| !value.is_null()));
     }
@@ -65,7 +66,7 @@ async fn stored_attributes_keep_their_names() {
     let item = database.item(&full).await;
     let text = |name: &str| item[name].as_s().unwrap().as_str();
     assert_eq!((text("build_status"), text("build_error"), text("visibility")), ("failed", "broken", "community"));
-    assert!(!item.contains_key("pending"));
+    assert!(!item.contains_key("due_at"));
 }
 
 #[tokio::test]

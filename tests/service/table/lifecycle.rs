@@ -114,6 +114,7 @@ async fn a_deletion_begins_in_every_build_status_and_only_once() {
             sends: 1,
             enqueued_at: began,
             tries: 0,
+            tried_at: None,
             last_error: None,
             ..record.build.clone()
         };
@@ -197,9 +198,9 @@ async fn a_version_that_was_published_keeps_its_claim_and_takes_only_the_same_co
     assert!(matches!(database.table.create(&published).await.unwrap(), Created::Written));
     assert!(publish(&database.table, &published, Timestamp::now()).await);
     let (deleting, lease) = begin_purge(&database, &published).await;
-    assert!(database.table.remove(&deleting, &lease).await.unwrap());
+    assert!(database.table.remove(&deleting, &lease, Timestamp::now()).await.unwrap());
 
-    assert_eq!(database.items().await, 2, "the version claim, and the capabilities of the name");
+    assert_eq!(database.items().await, 2, "the version claim, and the item of the name");
     let digest = published.release.layer_digest;
     let manifest = &published.release.manifest;
     let version = database.table.version(org, &manifest.name, &manifest.version).await.unwrap();
@@ -215,12 +216,28 @@ async fn a_version_that_was_published_keeps_its_claim_and_takes_only_the_same_co
 }
 
 #[tokio::test]
+async fn new_versions_are_not_compared_with_a_deleted_one() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let [kept, deleted] = ["1.0.0", "1.1.0"].map(|version| record(org, "tools", version, version));
+    for record in [&kept, &deleted] {
+        assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
+        assert!(publish(&database.table, record, Timestamp::now()).await);
+    }
+    let (deleting, lease) = begin_purge(&database, &deleted).await;
+    assert!(database.table.remove(&deleting, &lease, Timestamp::now()).await.unwrap());
+    let history = database.table.capability_history(org, &kept.release.manifest.name).await.unwrap();
+    assert!(history.contains(&kept.release.manifest.version));
+    assert!(!history.contains(&deleted.release.manifest.version));
+}
+
+#[tokio::test]
 async fn a_version_that_was_never_published_is_free_after_its_deletion() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let old = failed(&database.table, record(org, "tools", "1.0.0", "a")).await;
     let (deleting, lease) = begin_purge(&database, &old).await;
-    assert!(database.table.remove(&deleting, &lease).await.unwrap());
+    assert!(database.table.remove(&deleting, &lease, Timestamp::now()).await.unwrap());
     let manifest = &old.release.manifest;
     assert_eq!(database.table.version(org, &manifest.name, &manifest.version).await.unwrap(), VersionState::Free);
     let other = record(org, "tools", "1.0.0", "b");
@@ -247,6 +264,6 @@ async fn a_purge_begins_only_if_its_record_is_being_deleted_and_no_other_holder_
 
     assert!(database.table.begin_purge(&deleting, &first, now).await.unwrap());
     assert!(!database.table.begin_purge(&deleting, &second, now).await.unwrap(), "another purge is running");
-    assert!(!database.table.remove(&deleting, &second).await.unwrap());
-    assert!(database.table.remove(&deleting, &first).await.unwrap());
+    assert!(!database.table.remove(&deleting, &second, Timestamp::now()).await.unwrap());
+    assert!(database.table.remove(&deleting, &first, Timestamp::now()).await.unwrap());
 }

@@ -6,9 +6,15 @@ use std::{
     time::Duration,
 };
 
-use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+};
 use pack_upload::{
-    aws::{Created, Job, Lease, PurgeJob, Queue, Timeouts, sqs},
+    aws::{Created, Events, Job, Lease, PurgeJob, Queue, Timeouts, sqs},
     records::{BuildStatus, OrgId, Record, Timestamp},
     requeue::{Requeue, Settings, Sweep},
 };
@@ -16,7 +22,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::support::{Database, record, upload};
+use super::support::{Database, publish, record, upload};
 use crate::support::sdk;
 
 /// An SQS server that records the build and purge jobs sent to it, or rejects every message.
@@ -25,13 +31,15 @@ struct RecordingQueue {
     jobs: Arc<Mutex<Vec<Job>>>,
     purges: Arc<Mutex<Vec<PurgeJob>>>,
     rejects: Arc<Mutex<bool>>,
+    /// Whether jobs are waiting in the queue.
+    has_waiting: Arc<Mutex<bool>>,
 }
 
 impl RecordingQueue {
     async fn start<J: Serialize>(&self) -> Queue<J> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().fallback(send).with_state(self.clone());
+        let router = Router::new().fallback(respond).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Queue::new(sqs(&sdk(address).await, &Timeouts::default()), format!("http://{address}/000000000000/builds"))
     }
@@ -41,8 +49,12 @@ impl RecordingQueue {
     }
 }
 
-async fn send(State(queue): State<RecordingQueue>, message: Bytes) -> impl IntoResponse {
-    let message: Value = serde_json::from_slice(&message).unwrap();
+async fn respond(State(queue): State<RecordingQueue>, headers: HeaderMap, input: Bytes) -> impl IntoResponse {
+    if headers["x-amz-target"] == "AmazonSQS.GetQueueAttributes" {
+        let waiting = if *queue.has_waiting.lock().unwrap() { "1" } else { "0" };
+        return (StatusCode::OK, Json(json!({"Attributes": {"ApproximateNumberOfMessages": waiting}})));
+    }
+    let message: Value = serde_json::from_slice(&input).unwrap();
     if *queue.rejects.lock().unwrap() {
         return (StatusCode::FORBIDDEN, Json(json!({"__type": "AccessDeniedException"})));
     }
@@ -61,12 +73,19 @@ struct Fixture {
 }
 
 impl Fixture {
+    /// Starts requeue with these settings. A job is due again immediately.
     async fn start(settings: Settings) -> Self {
-        let (database, queue) = (Database::start().await, RecordingQueue::default());
+        Self::start_with_resend_after(Duration::ZERO, settings).await
+    }
+
+    async fn start_with_resend_after(resend_after: Duration, settings: Settings) -> Self {
+        let (mut database, queue) = (Database::start().await, RecordingQueue::default());
+        database.table = database.table.with_resend_after(resend_after);
         let requeue = Requeue {
             table: database.table.clone(),
             queue: queue.start().await,
             purges: queue.start().await,
+            events: Events::new(database.table.clone(), None),
             settings,
         };
         Self { database, queue, requeue }
@@ -84,44 +103,128 @@ impl Fixture {
         assert!(self.database.table.begin_build(record, &Lease::new(now), now).await.unwrap());
     }
 
+    async fn make_due(&self, record: &Record) {
+        self.database.set(record, "due_at", PAST).await;
+    }
+
     async fn read(&self, record: &Record) -> Record {
         self.database.table.record(record.id).await.unwrap().unwrap()
     }
 }
 
-const RESEND_IMMEDIATELY: Settings = Settings {
-    resend_after: Duration::ZERO,
+const HOUR: Duration = Duration::from_secs(3_600);
+/// A time long ago.
+const PAST: &str = "2026-01-01T00:00:00.000Z";
+
+const SETTINGS: Settings = Settings {
     max_tries: 3,
     give_up_after: Duration::from_secs(60),
     archive_expires_after: Duration::from_secs(60),
+    time_limit: Duration::from_secs(60),
 };
 
 #[tokio::test]
-async fn only_a_build_that_is_due_is_sent_again() {
-    let mut fixture = Fixture::start(Settings { resend_after: Duration::from_secs(60), ..RESEND_IMMEDIATELY }).await;
+async fn only_a_build_that_is_due_is_read_and_sent_again() {
+    let fixture = Fixture::start_with_resend_after(HOUR, SETTINGS).await;
     let queued = fixture.write("1.0.0").await;
-    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, ..Sweep::default() });
+    assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep::default());
     assert_eq!(fixture.queue.take(), []);
 
-    fixture.requeue.settings.resend_after = Duration::from_millis(20);
-    tokio::time::sleep(Duration::from_millis(30)).await;
-    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, sent: 1, ..Sweep::default() });
+    fixture.make_due(&queued).await;
+    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { due: 1, sent: 1, ..Sweep::default() });
     assert_eq!(fixture.queue.take(), [Job { pack_id: queued.id, attempt: 1 }]);
     let found = fixture.read(&queued).await;
     assert_eq!((found.build.sends, &found.build.status), (2, &BuildStatus::Queued));
     assert!(found.build.enqueued_at > queued.build.enqueued_at);
+    assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep::default(), "it is due later");
+}
+
+#[tokio::test]
+async fn the_time_between_two_sends_doubles_up_to_eight_times_the_first() {
+    let fixture = Fixture::start_with_resend_after(HOUR, SETTINGS).await;
+    let mut record = fixture.write("1.0.0").await;
+    for hours in [2, 4, 8, 8] {
+        let sent_at = Timestamp::now();
+        assert!(fixture.database.table.mark_sent(&record, sent_at).await.unwrap());
+        let item = fixture.database.item(&record).await;
+        assert_eq!(item["due_at"].as_s().unwrap(), &(sent_at + hours * HOUR).to_string());
+        record = fixture.read(&record).await;
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_may_be_waiting_in_its_queue_is_not_sent_again() {
+    let fixture = Fixture::start_with_resend_after(HOUR, SETTINGS).await;
+    let (queued, deleted) = (fixture.write("1.0.0").await, fixture.write("1.0.1").await);
+    let table = &fixture.database.table;
+    table.mark_deleting(deleted.release.org_id, deleted.id, Timestamp::now()).await.unwrap();
+    for (has_waiting, sent, postponed) in [(true, 0, 2), (false, 2, 0)] {
+        *fixture.queue.has_waiting.lock().unwrap() = has_waiting;
+        fixture.make_due(&queued).await;
+        fixture.make_due(&deleted).await;
+        let expected = Sweep { due: 2, sent, postponed, ..Sweep::default() };
+        assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), expected);
+        assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep::default(), "both are due later");
+    }
+
+    // SQS has dropped a job that was sent long ago.
+    *fixture.queue.has_waiting.lock().unwrap() = true;
+    fixture.database.set(&queued, "enqueued_at", PAST).await;
+    fixture.make_due(&queued).await;
+    assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1);
+}
+
+#[tokio::test]
+async fn a_job_that_its_queue_redelivers_is_not_sent_again() {
+    let fixture = Fixture::start_with_resend_after(HOUR, SETTINGS).await;
+    let queued = fixture.write("1.0.0").await;
+    fixture.try_build(&queued).await;
+    fixture.make_due(&queued).await;
+    let expected = Sweep { due: 1, postponed: 1, ..Sweep::default() };
+    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), expected);
+    let tried_at = fixture.read(&queued).await.build.tried_at.unwrap();
+    let due_at = &fixture.database.item(&queued).await["due_at"];
+    assert_eq!(due_at.as_s().unwrap(), &(tried_at + HOUR).to_string());
+
+    fixture.database.set(&queued, "enqueued_at", PAST).await;
+    fixture.database.set(&queued, "tried_at", PAST).await;
+    fixture.make_due(&queued).await;
+    *fixture.queue.has_waiting.lock().unwrap() = true;
+    assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1, "the job is in the dead-letter queue");
+}
+
+#[tokio::test]
+async fn a_job_that_was_never_sent_is_sent_although_other_jobs_are_waiting() {
+    let fixture = Fixture::start_with_resend_after(HOUR, SETTINGS).await;
+    let record = fixture.write("1.0.0").await;
+    let table = &fixture.database.table;
+    assert!(publish(table, &record, Timestamp::now()).await);
+    assert!(table.rebuild(&record, "operator", Timestamp::now()).await.unwrap());
+    *fixture.queue.has_waiting.lock().unwrap() = true;
+    assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1);
+}
+
+#[tokio::test]
+async fn a_sweep_stops_at_its_time_limit_and_the_next_one_continues() {
+    let mut fixture = Fixture::start(Settings { time_limit: Duration::ZERO, ..SETTINGS }).await;
+    fixture.write("1.0.0").await;
+    let swept = fixture.requeue.sweep().await.unwrap();
+    assert_eq!(swept, Sweep { is_cut_short: true, ..Sweep::default() });
+    assert_eq!(fixture.queue.take(), []);
+    fixture.requeue.settings = SETTINGS;
+    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { due: 1, sent: 1, ..Sweep::default() });
 }
 
 #[tokio::test]
 async fn a_build_fails_after_its_last_try() {
-    let fixture = Fixture::start(RESEND_IMMEDIATELY).await;
+    let fixture = Fixture::start(SETTINGS).await;
     let queued = fixture.write("1.0.0").await;
     for _ in 0..2 {
         fixture.try_build(&queued).await;
         assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1);
     }
     fixture.try_build(&queued).await;
-    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, failed: 1, ..Sweep::default() });
+    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { due: 1, failed: 1, ..Sweep::default() });
     let error = "the image could not be built after 3 tries; upload the same archive again".to_owned();
     assert_eq!(fixture.read(&queued).await.build.status, BuildStatus::Failed { error });
     assert_eq!(fixture.queue.take().len(), 2);
@@ -130,7 +233,7 @@ async fn a_build_fails_after_its_last_try() {
 
 #[tokio::test]
 async fn a_build_that_was_tried_fails_after_its_time_limit() {
-    let fixture = Fixture::start(Settings { give_up_after: Duration::from_millis(20), ..RESEND_IMMEDIATELY }).await;
+    let fixture = Fixture::start(Settings { give_up_after: Duration::from_millis(20), ..SETTINGS }).await;
     let queued = fixture.write("1.0.0").await;
     fixture.try_build(&queued).await;
     tokio::time::sleep(Duration::from_millis(30)).await;
@@ -142,10 +245,10 @@ async fn a_build_that_was_tried_fails_after_its_time_limit() {
 
 #[tokio::test]
 async fn a_build_that_was_never_tried_does_not_fail_before_its_archive_expires() {
-    let mut fixture = Fixture::start(Settings { give_up_after: Duration::ZERO, ..RESEND_IMMEDIATELY }).await;
+    let mut fixture = Fixture::start(Settings { give_up_after: Duration::ZERO, ..SETTINGS }).await;
     let queued = fixture.write("1.0.0").await;
     for _ in 0..5 {
-        assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, sent: 1, ..Sweep::default() });
+        assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { due: 1, sent: 1, ..Sweep::default() });
     }
     assert_eq!(fixture.read(&queued).await.build.status, BuildStatus::Queued);
 
@@ -158,14 +261,18 @@ async fn a_build_that_was_never_tried_does_not_fail_before_its_archive_expires()
 
 #[tokio::test]
 async fn a_build_that_is_running_or_has_published_its_version_does_not_fail() {
-    let fixture = Fixture::start(Settings { archive_expires_after: Duration::ZERO, ..RESEND_IMMEDIATELY }).await;
+    let fixture = Fixture::start(Settings { archive_expires_after: Duration::ZERO, ..SETTINGS }).await;
     let (running, published) = (fixture.write("1.0.0").await, fixture.write("1.0.1").await);
     let (table, now) = (&fixture.database.table, Timestamp::now());
     assert!(table.begin_build(&running, &Lease::new(now + Duration::from_secs(60)), now).await.unwrap());
     let ended = Lease::new(now);
     assert!(table.begin_build(&published, &ended, now).await.unwrap());
     assert!(table.publish(&published, &ended).await.unwrap());
-    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 2, sent: 2, ..Sweep::default() });
+    assert_eq!(
+        counts(fixture.requeue.sweep().await.unwrap()),
+        Sweep { due: 2, sent: 1, postponed: 1, ..Sweep::default() }
+    );
+    assert_eq!(fixture.queue.take(), [Job::from(&published)]);
     for record in [&running, &published] {
         assert_eq!(fixture.read(record).await.build.status, BuildStatus::Queued);
     }
@@ -173,7 +280,7 @@ async fn a_build_that_is_running_or_has_published_its_version_does_not_fail() {
 
 #[tokio::test]
 async fn a_new_attempt_resets_the_count_of_tries() {
-    let fixture = Fixture::start(Settings { max_tries: 1, ..RESEND_IMMEDIATELY }).await;
+    let fixture = Fixture::start(Settings { max_tries: 1, ..SETTINGS }).await;
     let queued = fixture.write("1.0.0").await;
     fixture.try_build(&queued).await;
     assert_eq!(fixture.requeue.sweep().await.unwrap().failed, 1);
@@ -187,8 +294,8 @@ async fn a_new_attempt_resets_the_count_of_tries() {
 }
 
 #[tokio::test]
-async fn a_sweep_reports_the_age_of_the_oldest_pending_build() {
-    let fixture = Fixture::start(Settings { resend_after: Duration::from_secs(60), ..RESEND_IMMEDIATELY }).await;
+async fn a_sweep_reports_the_age_of_the_oldest_build_that_is_due() {
+    let fixture = Fixture::start(SETTINGS).await;
     assert_eq!(fixture.requeue.sweep().await.unwrap().oldest, Duration::ZERO);
     fixture.write("1.0.0").await;
     tokio::time::sleep(Duration::from_millis(30)).await;
@@ -199,12 +306,12 @@ async fn a_sweep_reports_the_age_of_the_oldest_pending_build() {
 
 #[tokio::test]
 async fn send_all_sends_every_pending_build_and_fails_none() {
-    let settings = Settings { resend_after: Duration::from_secs(60), max_tries: 1, ..RESEND_IMMEDIATELY };
-    let fixture = Fixture::start(settings).await;
+    let settings = Settings { max_tries: 1, ..SETTINGS };
+    let fixture = Fixture::start_with_resend_after(Duration::from_secs(60), settings).await;
     let (first, second) = (fixture.write("1.0.0").await, fixture.write("1.0.1").await);
     fixture.try_build(&first).await;
     let swept = fixture.requeue.send_all().await.unwrap();
-    assert_eq!(counts(swept), Sweep { pending: 2, sent: 2, ..Sweep::default() });
+    assert_eq!(counts(swept), Sweep { due: 2, sent: 2, ..Sweep::default() });
     let mut sent: Vec<_> = fixture.queue.take().iter().map(|job| job.pack_id).collect();
     sent.sort();
     let mut expected = [first.id, second.id];
@@ -214,18 +321,14 @@ async fn send_all_sends_every_pending_build_and_fails_none() {
 
 #[tokio::test]
 async fn a_purge_is_sent_again_until_it_succeeds() {
-    let settings = Settings {
-        max_tries: 0,
-        give_up_after: Duration::ZERO,
-        archive_expires_after: Duration::ZERO,
-        ..RESEND_IMMEDIATELY
-    };
+    let settings =
+        Settings { max_tries: 0, give_up_after: Duration::ZERO, archive_expires_after: Duration::ZERO, ..SETTINGS };
     let fixture = Fixture::start(settings).await;
     let queued = fixture.write("1.0.0").await;
     let table = &fixture.database.table;
     table.mark_deleting(queued.release.org_id, queued.id, Timestamp::now()).await.unwrap();
     for sends in 2..5 {
-        assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, sent: 1, ..Sweep::default() });
+        assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { due: 1, sent: 1, ..Sweep::default() });
         let purges = std::mem::take(&mut *fixture.queue.purges.lock().unwrap());
         assert_eq!(purges, [PurgeJob { pack_id: queued.id }]);
         let build = fixture.read(&queued).await.build;
@@ -236,22 +339,22 @@ async fn a_purge_is_sent_again_until_it_succeeds() {
 
 #[tokio::test]
 async fn an_unreadable_record_does_not_affect_other_builds() {
-    let fixture = Fixture::start(RESEND_IMMEDIATELY).await;
+    let fixture = Fixture::start(SETTINGS).await;
     let (first, corrupt, last) =
         (fixture.write("1.0.0").await, fixture.write("1.0.1").await, fixture.write("1.0.2").await);
     fixture.database.corrupt(&corrupt).await;
     let swept = fixture.requeue.sweep().await.unwrap();
-    assert_eq!(counts(swept), Sweep { pending: 3, sent: 2, errors: 1, ..Sweep::default() });
+    assert_eq!(counts(swept), Sweep { due: 3, sent: 2, errors: 1, ..Sweep::default() });
     let sent: Vec<_> = fixture.queue.take().iter().map(|job| job.pack_id).collect();
     assert!(sent.contains(&first.id) && sent.contains(&last.id));
 }
 
 #[tokio::test]
 async fn a_send_that_fails_is_not_counted() {
-    let fixture = Fixture::start(RESEND_IMMEDIATELY).await;
+    let fixture = Fixture::start(SETTINGS).await;
     let queued = fixture.write("1.0.0").await;
     *fixture.queue.rejects.lock().unwrap() = true;
-    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { pending: 1, errors: 1, ..Sweep::default() });
+    assert_eq!(counts(fixture.requeue.sweep().await.unwrap()), Sweep { due: 1, errors: 1, ..Sweep::default() });
     assert_eq!(fixture.read(&queued).await, queued);
 }
 

@@ -3,8 +3,8 @@ use std::{collections::HashMap, net::SocketAddr, time::Duration};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use pack_format::Digest;
 use pack_upload::{
-    aws::{Created, Lease, Table, Timeouts, dynamodb},
-    records::{BuildStatus, ImageFormat, OrgId, Record, Release, Timestamp, Visibility},
+    aws::{Created, DueItem, Lease, SHARDS, Table, Timeouts, dynamodb},
+    records::{BuildStatus, ImageFormat, OrgId, PackId, Record, Release, Timestamp, Visibility},
 };
 use serde_json::json;
 
@@ -40,7 +40,21 @@ impl Database {
 
     /// Returns whether the record is in the index of pending builds and purges.
     pub(crate) async fn is_pending(&self, record: &Record) -> bool {
-        self.table.pending(None).await.unwrap().ids.contains(&record.id)
+        self.pending().await.contains(&record.id)
+    }
+
+    /// Returns the ids in the index of pending builds and purges, in order.
+    pub(crate) async fn pending(&self) -> Vec<PackId> {
+        let mut ids = Vec::new();
+        for shard in 0..SHARDS {
+            let items = self.table.due(shard, None, None).await.unwrap().items;
+            ids.extend(items.into_iter().map(|item| match item {
+                DueItem::Record(id) => id,
+                DueItem::Event { event_id, .. } => panic!("the event {event_id} is pending"),
+            }));
+        }
+        ids.sort();
+        ids
     }
 
     pub(crate) async fn item(&self, record: &Record) -> HashMap<String, AttributeValue> {

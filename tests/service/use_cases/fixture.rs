@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use pack_format::{Limits, Tree, image::Image};
 use pack_upload::{
-    aws::{Job, Queue, SavedImages, Staging, Table, Timeouts},
+    aws::{Events, Job, Queue, SavedImages, Staging, Table, Timeouts},
     build::{BuildOutcome, Builder},
     identity::{Billing, Caller, Org, Permission},
     lambda::sqs::Handlers,
@@ -40,7 +40,8 @@ impl Fixture {
     pub(crate) async fn start() -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
-        let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
+        // Jobs are due again immediately.
+        let table = Table::new(clients.dynamodb.clone(), options.table_name.clone()).with_resend_after(Duration::ZERO);
         let staging = Staging::new(clients.s3.clone(), options.staging_bucket.clone());
         let large_limits = Arc::new(Limits::large());
         let uploads = Uploads {
@@ -58,13 +59,16 @@ impl Fixture {
             purge_wait: Duration::from_millis(200),
         };
         let registry = registry(&backends.registry, Credentials::None);
+        let events = Events::new(table.clone(), None);
         let purger = Purger {
             table: table.clone(),
             registry: registry.clone(),
+            events: events.clone(),
             lease: Duration::from_secs(60),
             lease_wait: Duration::from_millis(200),
         };
-        let builder = Builder { table, staging, registry, limits: large_limits, lease: Duration::from_secs(60) };
+        let builder =
+            Builder { table, staging, registry, events, limits: large_limits, lease: Duration::from_secs(60) };
         let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
         Self { uploads, lifecycle, builder, purger, org, embedded }
     }
@@ -103,7 +107,7 @@ impl Fixture {
     pub(crate) fn requeue(&self, settings: requeue::Settings) -> Requeue {
         let (table, queue, purges) =
             (self.uploads.table.clone(), self.uploads.queue.clone(), self.lifecycle.purges.clone());
-        Requeue { table, queue, purges, settings }
+        Requeue { table, queue, purges, events: self.builder.events.clone(), settings }
     }
 
     pub(crate) async fn submit(&self, submission: Submission) -> Outcome {
@@ -181,7 +185,7 @@ impl Fixture {
         let update = self.embedded.clients.dynamodb.update_item().table_name(&self.embedded.options.table_name);
         let text = |text: String| AttributeValue::S(text);
         let update = update.key("pk", text(format!("PACK#{}", record.id))).key("sk", text("PACK".to_owned()));
-        let update = update.update_expression("SET build_status = :failed REMOVE pending");
+        let update = update.update_expression("SET build_status = :failed REMOVE due_at");
         update.expression_attribute_values(":failed", text("failed".to_owned())).send().await.unwrap();
     }
 

@@ -39,7 +39,7 @@ impl LateBuild {
         let build = tokio::spawn(async move { builder.build(job).await });
         proxy.held.notified().await;
 
-        let settings = Settings { resend_after: Duration::ZERO, max_tries: 1, ..Settings::default() };
+        let settings = Settings { max_tries: 1, ..Settings::default() };
         assert_eq!(fixture.requeue(settings).sweep().await.unwrap().failed, 1);
         Self { fixture, proxy, repository: RepositoryClient::new(&backend, "acme/tools"), record, build }
     }

@@ -93,8 +93,7 @@ async fn an_unreachable_registry_leaves_the_purge_pending_and_ends_its_lease() {
     assert!(build.last_error.unwrap().starts_with("the image was not removed: "));
 
     fixture.purger.registry = reachable;
-    let settings = Settings { resend_after: Duration::ZERO, ..Settings::default() };
-    assert_eq!(fixture.requeue(settings).sweep().await.unwrap().sent, 1);
+    assert_eq!(fixture.requeue(Settings::default()).sweep().await.unwrap().sent, 1);
     assert_eq!(fixture.purger.purge(job).await.unwrap(), PurgeOutcome::Deleted);
 }
 

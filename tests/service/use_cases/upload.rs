@@ -183,9 +183,8 @@ async fn requeue_sends_a_job_that_the_upload_could_not_send() {
     let record = fixture.create(pack("hello")).await;
     assert_eq!(fixture.jobs().await, []);
 
-    let settings = Settings { resend_after: Duration::ZERO, ..Settings::default() };
     fixture.uploads.queue = queue;
-    assert_eq!(fixture.requeue(settings).sweep().await.unwrap().sent, 1);
+    assert_eq!(fixture.requeue(Settings::default()).sweep().await.unwrap().sent, 1);
     assert_eq!(fixture.jobs().await, [Job { pack_id: record.id, attempt: 1 }]);
 }
 

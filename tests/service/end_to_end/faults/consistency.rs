@@ -64,7 +64,8 @@ impl ConsistencyCheck {
         let expected: BTreeMap<_, _> = records.iter().map(|(id, record)| (id.clone(), record.claim.clone())).collect();
         assert_eq!(expected, claims, "every record has a version claim and vice versa");
 
-        let mut pending: Vec<_> = self.scan(Some("pending")).await.iter().map(|item| text(item, "pack_id")).collect();
+        let mut pending: Vec<_> =
+            self.scan(Some("due")).await.iter().filter(|item| text(item, "sk") == "PACK").map(pack_id).collect();
         pending.sort();
         let waits = |record: &PackItem| ["queued", "deleting"].contains(&&*record.status);
         let expected = records.iter().filter(|(_, record)| waits(record)).map(|(id, _)| id.clone());
@@ -102,11 +103,11 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Returns whether the queues are empty and neither a build nor a purge is pending.
+    /// Returns whether the queues are empty and no build, purge or event is pending.
     pub(crate) async fn is_settled(&self) -> bool {
         self.depth(&self.queues.builds).await == 0
             && self.depth(&self.queues.purges).await == 0
-            && self.scan(Some("pending")).await.is_empty()
+            && self.scan(Some("due")).await.is_empty()
     }
 
     /// Fails if the registry has the image of a record, by its tag or by its digest.
@@ -179,6 +180,11 @@ impl PackItem {
             digest: text(item, "image_digest"),
         }
     }
+}
+
+/// Returns the pack id in the key of an index item.
+fn pack_id(item: &Item) -> String {
+    text(item, "pk").trim_start_matches("PACK#").to_owned()
 }
 
 fn text(item: &Item, attribute: &str) -> String {

@@ -34,5 +34,5 @@ mod workflow;
 pub(crate) use self::{
     fault::Role,
     injector::FaultInjector,
-    lambda_stack::{LambdaStack, begin, submit, upload},
+    lambda_stack::{LambdaStack, begin, delete, submit, upload},
 };

@@ -1,0 +1,111 @@
+use super::{Key, Table, item::Item, number, string};
+use crate::{
+    aws::Error,
+    error_chain::ErrorChain,
+    records::{BuildState, InvalidId, PackId, Record, Timestamp},
+};
+
+/// The number of shards of the index `due`. Each is a partition of its own, so that the index is not limited to the
+/// write rate of one partition.
+pub const SHARDS: u8 = 8;
+/// The maximum number of items in one page of the index.
+const PAGE_ITEMS: i32 = 100;
+/// The longest time between two sends of a job, as a multiple of the time after which the first send is repeated.
+pub(super) const MAX_BACKOFF: u32 = 8;
+
+/// An item in the index `due`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DueItem {
+    /// A record with a pending build or purge.
+    Record(PackId),
+    /// An event that has not been sent.
+    Event { pack_id: PackId, event_id: String },
+}
+
+/// One page of a shard, in the order in which the items are due.
+#[derive(Debug, Clone)]
+pub struct DuePage {
+    /// The index is eventually consistent, so some items may no longer be pending.
+    pub items: Vec<DueItem>,
+    /// The cursor of the next page; `None` on the last page.
+    pub next: Option<DueCursor>,
+}
+
+/// The position after a page.
+#[derive(Debug, Clone)]
+pub struct DueCursor(Item);
+
+/// The schedule of pending builds, purges and events. An item is in the index `due` while it has the attribute `due_at`.
+impl Table {
+    /// Returns the page of a shard that follows `after`: the items that are due at `now`, or all items if `now` is
+    /// `None`. Skips items with an unreadable key.
+    pub async fn due(&self, shard: u8, now: Option<Timestamp>, after: Option<DueCursor>) -> Result<DuePage, Error> {
+        let query = self.client.query().table_name(&self.name).index_name("due").limit(PAGE_ITEMS);
+        let query = query.expression_attribute_values(":shard", string(shard));
+        let query = match now {
+            None => query.key_condition_expression("due_shard = :shard"),
+            Some(now) => query
+                .key_condition_expression("due_shard = :shard AND due_at <= :now")
+                .expression_attribute_values(":now", string(now)),
+        };
+        let query = query.set_exclusive_start_key(after.map(|DueCursor(key)| key));
+        let page = query.send().await.map_err(Error::call("Query"))?;
+        let items = page.items.unwrap_or_default().iter().filter_map(listed).collect();
+        Ok(DuePage { items, next: page.last_evaluated_key.map(DueCursor) })
+    }
+
+    /// Counts one more send of the record's job, which is then due after twice the time of the send before. Returns false if the record is no longer pending with the same status
+    /// and attempt.
+    pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
+        let sends = record.build.sends.saturating_add(1);
+        let backoff = 2_u32.saturating_pow(sends.saturating_sub(1)).min(MAX_BACKOFF);
+        let update = self
+            .update(Key::record(record.id), "SET enqueued_at = :now, sends = :sends, due_at = :due")
+            .condition_expression("build_status = :status AND attempt = :attempt AND attribute_exists(due_at)")
+            .expression_attribute_values(":now", string(now))
+            .expression_attribute_values(":sends", number(sends))
+            .expression_attribute_values(":due", string(now + self.resend_after * backoff))
+            .expression_attribute_values(":status", string(BuildState::from(&record.build.status)))
+            .expression_attribute_values(":attempt", number(record.build.attempt));
+        super::applied(update).await
+    }
+
+    /// Lists a pending record as due at `until` instead. Does nothing if the record has changed since it was read.
+    pub async fn postpone(&self, record: &Record, until: Timestamp) -> Result<(), Error> {
+        let update = self
+            .update(Key::record(record.id), "SET due_at = :until")
+            .condition_expression(
+                "build_status = :status AND attempt = :attempt AND tries = :tries AND attribute_exists(due_at)",
+            )
+            .expression_attribute_values(":until", string(until))
+            .expression_attribute_values(":status", string(BuildState::from(&record.build.status)))
+            .expression_attribute_values(":attempt", number(record.build.attempt))
+            .expression_attribute_values(":tries", number(record.build.tries));
+        super::applied(update).await?;
+        Ok(())
+    }
+}
+
+/// Adds the attributes of the index `due` to the item of a record or an event. Without `due_at`, the item is not in the
+/// index.
+pub(super) fn add_attributes(item: &mut Item, id: PackId, due_at: Option<Timestamp>) {
+    item.insert("due_shard".to_owned(), string(shard(id)));
+    item.extend(due_at.map(|due_at| ("due_at".to_owned(), string(due_at))));
+}
+
+/// Returns the shard of a pack's items. It depends on random bits of the id.
+fn shard(id: PackId) -> u8 {
+    id.random_byte() % SHARDS
+}
+
+/// Parses the key of a listed item. If it is unreadable, logs it and returns `None`.
+fn listed(item: &Item) -> Option<DueItem> {
+    let [pk, sk] =
+        ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));
+    let id = pk.strip_prefix("PACK#").ok_or(InvalidId).and_then(str::parse);
+    let id = id.inspect_err(|error| tracing::error!(pk, sk, error = %ErrorChain(error), "due item left out")).ok()?;
+    Some(match sk.strip_prefix(Key::EVENT_PREFIX) {
+        Some(event_id) => DueItem::Event { pack_id: id, event_id: event_id.to_owned() },
+        None => DueItem::Record(id),
+    })
+}

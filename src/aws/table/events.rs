@@ -1,0 +1,69 @@
+use aws_sdk_dynamodb::{operation::delete_item::DeleteItemError, types::TransactWriteItem};
+
+use super::{Key, Table, due, item, string};
+use crate::{
+    aws::Error,
+    records::{PackEvent, PackId, Timestamp},
+};
+
+/// How much earlier an event is due than a job, because no queue holds it.
+const SOONER: u32 = 60;
+
+/// Events that have not been sent. The transaction of a transition stores its event, so that no event is lost.
+impl Table {
+    /// Returns a table that stores an event with each transition.
+    #[must_use]
+    pub fn with_events(self, stores_events: bool) -> Self {
+        Self { stores_events, ..self }
+    }
+
+    /// Returns the write that stores an event, or `None` if the table stores no events. It belongs in the transaction of
+    /// the transition.
+    pub(super) fn put_event(&self, event: &PackEvent) -> Result<Option<TransactWriteItem>, Error> {
+        if !self.stores_events {
+            return Ok(None);
+        }
+        let pack_id = event.detail.pack_id;
+        let mut item = item::write(key(event), event)?;
+        due::add_attributes(&mut item, pack_id, Some(event.detail.at + self.resend_after / SOONER));
+        let put = self.put(item).build().map_err(Error::call("TransactWriteItems"))?;
+        Ok(Some(TransactWriteItem::builder().put(put).build()))
+    }
+
+    /// Reads an event that has not been sent.
+    pub async fn event(&self, pack_id: PackId, event_id: &str) -> Result<Option<PackEvent>, Error> {
+        self.get(Key::event(pack_id, event_id)).await
+    }
+
+    /// Removes an event that was sent, unless a later one has taken its place.
+    pub async fn remove_event(&self, event: &PackEvent) -> Result<(), Error> {
+        let delete = self.client.delete_item().table_name(&self.name).set_key(Some(key(event).attributes()));
+        let delete = delete.condition_expression("#at = :at").expression_attribute_names("#at", "at");
+        let delete = delete.expression_attribute_values(":at", string(event.detail.at));
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(Error::call("DeleteItem")(error)),
+        }
+    }
+
+    /// Lists an event as due later, after it could not be sent. The time between two sends doubles up to the longest
+    /// time between two sends of a job.
+    pub async fn postpone_event(&self, event: &PackEvent, now: Timestamp) -> Result<(), Error> {
+        let pause = now.since(event.detail.at).clamp(self.resend_after / SOONER, self.resend_after * due::MAX_BACKOFF);
+        let update = self
+            .update(key(event), "SET due_at = :due")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":due", string(now + pause));
+        super::applied(update).await?;
+        Ok(())
+    }
+}
+
+fn key(event: &PackEvent) -> Key {
+    Key::event(event.detail.pack_id, &event.detail.event_id)
+}

@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::records::Timestamp;
+
+/// The result of one sweep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// The number of items that the index listed as due.
+    pub due: usize,
+    /// The number of records whose job was sent again.
+    pub sent: usize,
+    /// The number of events that were sent.
+    pub sent_events: usize,
+    /// The number of records whose job may still be in its queue.
+    pub postponed: usize,
+    /// The number of records marked as failed.
+    pub failed: usize,
+    /// The number of items that could not be processed. The reason was logged, and the next sweep tries again.
+    pub errors: usize,
+    /// The age of the oldest build or purge that was processed.
+    pub oldest: Duration,
+    /// Whether the sweep reached its time limit. The next sweep continues its work.
+    pub is_cut_short: bool,
+}
+
+/// What to do with an item that is due.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Nothing, because it is no longer pending.
+    Drop,
+    /// Look at it again later, because its job may still be in the queue.
+    Postpone {
+        until: Timestamp,
+    },
+    Send,
+    /// Send an event.
+    SendEvent,
+    Fail {
+        reason: String,
+    },
+}
+
+/// Whether jobs are waiting in each queue.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WaitingJobs {
+    pub(super) builds: bool,
+    pub(super) purges: bool,
+}
+
+/// Which items to process.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Scope {
+    /// All, whether they are due or not.
+    All,
+    /// Those that were due at `now`. Work on further items starts only before `deadline`.
+    Due { now: Timestamp, deadline: Instant, waiting: WaitingJobs },
+}
+
+impl Scope {
+    pub(super) fn now(self) -> Option<Timestamp> {
+        match self {
+            Self::All => None,
+            Self::Due { now, .. } => Some(now),
+        }
+    }
+
+    /// Returns whether the deadline has passed.
+    pub(super) fn is_over(self) -> bool {
+        match self {
+            Self::All => false,
+            Self::Due { deadline, .. } => Instant::now() >= deadline,
+        }
+    }
+}
+
+impl Sweep {
+    pub(super) fn count(&mut self, result: Option<(Action, Duration)>) {
+        self.due += 1;
+        let Some((action, age)) = result else {
+            self.errors += 1;
+            return;
+        };
+        self.oldest = self.oldest.max(age);
+        match action {
+            Action::Drop => {}
+            Action::Postpone { .. } => self.postponed += 1,
+            Action::Send => self.sent += 1,
+            Action::SendEvent => self.sent_events += 1,
+            Action::Fail { .. } => self.failed += 1,
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.due += other.due;
+        self.sent += other.sent;
+        self.sent_events += other.sent_events;
+        self.postponed += other.postponed;
+        self.failed += other.failed;
+        self.errors += other.errors;
+        self.oldest = self.oldest.max(other.oldest);
+        self.is_cut_short |= other.is_cut_short;
+    }
+}
