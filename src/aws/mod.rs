@@ -1,5 +1,6 @@
-//! Storage and messaging: the staging bucket (S3), the table (DynamoDB) and the queues (SQS).
+//! Storage and messaging: the bucket of staged archives and attestations (S3), the table (DynamoDB) and the queues (SQS).
 
+mod attestations;
 mod client;
 mod error;
 mod queue;
@@ -7,7 +8,8 @@ mod staging;
 mod table;
 
 pub use self::{
-    client::{Timeouts, dynamodb, ecr, s3, secrets_manager, sqs},
+    attestations::Attestations,
+    client::{Timeouts, dynamodb, ecr, kms, s3, secrets_manager, sqs},
     error::Error,
     queue::{Job, PurgeJob, Queue},
     staging::{PresignedPut, Staging},

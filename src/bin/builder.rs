@@ -9,9 +9,11 @@ use pack_upload::{
     aws::{self, Staging, Table},
     build::Builder,
     config,
+    error_chain::ErrorChain,
     lambda::sqs::{self, Handlers},
     lifecycle::Purger,
     registry::Registry,
+    signing::Signer,
     telemetry,
 };
 
@@ -23,16 +25,23 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let table = Table::new(aws::dynamodb(&sdk, &config.timeouts), config.table_name);
     let registry = Registry::new(config.registry, &sdk, &config.timeouts);
+    let signer = config.signing.map(|signing| Signer::new(signing, &sdk, &config.timeouts)).transpose();
+    let signer = signer.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "cannot start"))?;
+    let s3 = aws::s3(&sdk, &config.timeouts, config.s3_path_style);
+    let staging = Staging::new(s3, config.staging_bucket);
     let purger = Purger {
         table: table.clone(),
         registry: registry.clone(),
+        attestations: staging.attestations(),
         lease: config.lease,
         lease_wait: Purger::LEASE_WAIT,
     };
     let builder = Builder {
         table,
-        staging: Staging::new(aws::s3(&sdk, &config.timeouts, config.s3_path_style), config.staging_bucket),
+        attestations: staging.attestations(),
+        staging,
         registry,
+        signer,
         limits: Arc::new(config.limits),
         lease: config.lease,
     };

@@ -4,7 +4,7 @@ use strum::IntoStaticStr;
 
 use super::pauses::pauses;
 use crate::{
-    aws::{self, Lease, PurgeJob, Table},
+    aws::{self, Attestations, Lease, PurgeJob, Table},
     error_chain::ErrorChain,
     records::{BuildStatus, PackId, Record, Timestamp},
     registry::{self, Registry},
@@ -15,6 +15,7 @@ use crate::{
 pub struct Purger {
     pub table: Table,
     pub registry: Registry,
+    pub attestations: Attestations,
     /// The duration of a purge's lease on its version. It must exceed the function's timeout.
     pub lease: Duration,
     /// How long a purge waits for a build of its version to end.
@@ -89,10 +90,11 @@ impl Purger {
         }
     }
 
-    /// Removes the image from the registry, and then the record. Meanwhile, the lease keeps builds from pushing the
+    /// Removes the image from the registry, its bundle, and then the record. Meanwhile, the lease keeps builds from pushing the
     /// image.
     async fn remove(&self, record: &Record, lease: &Lease) -> Result<PurgeOutcome, PurgeError> {
         self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
+        self.attestations.delete(record.id).await?;
         let is_removed = self.table.remove(record, lease).await?;
         // The response to the write that removed the record may have been lost.
         if is_removed || self.deleted_record(record.id).await?.is_none() {

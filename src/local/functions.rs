@@ -1,4 +1,4 @@
-use std::{env, sync::Arc};
+use std::{env, path::Path, sync::Arc};
 
 use super::{Error, Issuer, Options, QueueUrls, sdk::Sdk};
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     lifecycle::{Lifecycle, Purger},
     registry::{Registry, RegistryAddress},
     requeue::Requeue,
+    signing::Signer,
     upload::Uploads,
 };
 
@@ -31,12 +32,14 @@ pub(super) struct Functions {
 
 impl Functions {
     /// Configures the functions from environment variables, as in Lambda. The local run itself sets the variables that
-    /// name a backend or the issuer, and has its own defaults for `REQUEUE_AFTER_MS` and `BUILD_LEASE_MS`.
+    /// name a backend or the issuer, and has its own defaults for `REQUEUE_AFTER_MS`, `BUILD_LEASE_MS`, `SIGNING` and
+    /// `SIGNING_KEY_FILE`.
     pub(super) fn new(
         sdk: &Sdk,
         queues: &QueueUrls,
         registry: &RegistryAddress,
         issuer: &Issuer,
+        signing_key: &Path,
         options: &Options,
     ) -> Result<Self, Error> {
         let lookup = |variable: &str| match variable {
@@ -50,6 +53,8 @@ impl Functions {
             "SESSION_AUDIENCE" => None,
             // The embedded registry needs no credentials.
             "REGISTRY_AUTH" if options.registry.is_none() => None,
+            "SIGNING" => env::var(variable).ok().or_else(|| Some("file".to_owned())),
+            "SIGNING_KEY_FILE" => env::var(variable).ok().or_else(|| Some(signing_key.to_string_lossy().into_owned())),
             "REQUEUE_AFTER_MS" => env::var(variable).ok().or_else(|| Some(REQUEUE_AFTER_MS.to_owned())),
             "BUILD_LEASE_MS" => env::var(variable).ok().or_else(|| Some(BUILD_LEASE_MS.to_owned())),
             _ => env::var(variable).ok(),
@@ -61,6 +66,7 @@ impl Functions {
         let timeouts = &api.timeouts;
         let table = Table::new(aws::dynamodb(&sdk.dynamodb, timeouts), api.table_name);
         let staging = Staging::new(aws::s3(&sdk.s3, timeouts, true), api.staging_bucket);
+        let signer = builder.signing.map(|signing| Signer::new(signing, &sdk.aws, timeouts)).transpose()?;
         let sqs = aws::sqs(&sdk.sqs, timeouts);
         let queue = Queue::new(sqs.clone(), api.build_queue_url);
         let purges = Queue::new(sqs, api.purge_queue_url);
@@ -78,11 +84,19 @@ impl Functions {
         let purger = Purger {
             table: table.clone(),
             registry: registry.clone(),
+            attestations: staging.attestations(),
             lease: builder.lease,
             lease_wait: Purger::LEASE_WAIT,
         };
-        let builder =
-            Builder { table: table.clone(), staging, registry, limits: Arc::new(builder.limits), lease: builder.lease };
+        let builder = Builder {
+            table: table.clone(),
+            attestations: staging.attestations(),
+            staging,
+            registry,
+            signer,
+            limits: Arc::new(builder.limits),
+            lease: builder.lease,
+        };
         Ok(Self {
             api: Arc::new(Api::new(uploads, lifecycle, &api.identity)),
             handlers: Handlers { builder, purger },

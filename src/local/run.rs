@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Backends, Clients, DataDir, Error, Options, document::Document, functions::Functions, gateway,
-    provision::provision, s3, seed::seed, worker,
+    provision::provision, s3, seed::seed, signing_key, worker,
 };
 use crate::{
     aws::Staging,
@@ -40,7 +40,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let mut backends = Backends::start(&data, &options).await?;
     let clients = Clients::new(&backends.endpoints, &options).await;
     let queues = provision(&clients, &options).await?;
-    let functions = Functions::new(&clients.sdk, &queues, &backends.registry, &backends.issuer, &options)?;
+    let signing_key = signing_key::path(&data)?;
+    let functions =
+        Functions::new(&clients.sdk, &queues, &backends.registry, &backends.issuer, &signing_key, &options)?;
     let keys = seed(&functions.table).await?;
 
     let stop = CancellationToken::new();

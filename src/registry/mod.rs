@@ -6,6 +6,7 @@ mod distribution;
 mod ecr;
 mod error;
 mod login;
+mod referrers;
 mod stream;
 
 use std::{
@@ -32,6 +33,7 @@ pub use self::{
     address::{InvalidRegistry, RegistryAddress},
     error::Error,
     login::Credentials,
+    referrers::Referrer,
 };
 use self::{
     error::{is_manifest_unknown, is_repository_unknown},
@@ -157,7 +159,7 @@ impl Registry {
             let chunks = stream::layer(tree, contents);
             client.push_blob_stream(&reference, chunks, &digest, Some(layer.size)).await?;
         }
-        push_config(&client, &reference, image).await?;
+        push_blob(&client, &reference, &image.config).await?;
         put_manifest(&client, &reference, image.manifest.clone()).await
     }
 
@@ -213,10 +215,11 @@ async fn put_manifest(client: &Client, reference: &Reference, manifest: Bytes) -
     Ok(())
 }
 
-async fn push_config(client: &Client, reference: &Reference, image: &Image) -> Result<(), Error> {
-    let digest = Digest::sha256(&image.config).to_string();
+/// Pushes a small blob, unless the repository already has it.
+async fn push_blob(client: &Client, reference: &Reference, blob: &Bytes) -> Result<(), Error> {
+    let digest = Digest::sha256(blob).to_string();
     if !client.blob_exists(reference, &digest).await? {
-        client.push_blob(reference, image.config.clone(), &digest).await?;
+        client.push_blob(reference, blob.clone(), &digest).await?;
     }
     Ok(())
 }

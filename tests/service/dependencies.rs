@@ -10,13 +10,14 @@ use std::{
 };
 
 /// The restricted top-level modules, each with the modules that it may use.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("records", &[]),
     ("error_chain", &[]),
     ("telemetry", &["error_chain"]),
     ("identity", &["error_chain", "telemetry", "records"]),
     ("aws", &["error_chain", "telemetry", "records", "identity"]),
     ("registry", &["error_chain", "telemetry", "records", "aws"]),
+    ("signing", &["records", "aws"]),
     ("validation", &["telemetry"]),
     ("upload", USE_CASE),
     ("build", USE_CASE),
@@ -28,7 +29,8 @@ const ALLOWED: [(&str, &[&str]); 14] = [
 ];
 
 /// The modules that a use case may use. A use case may not use other use cases.
-const USE_CASE: &[&str] = &["error_chain", "telemetry", "records", "identity", "aws", "registry", "validation"];
+const USE_CASE: &[&str] =
+    &["error_chain", "telemetry", "records", "identity", "aws", "registry", "signing", "validation"];
 
 const LAMBDA: &[&str] = &[
     "error_chain",
@@ -37,6 +39,7 @@ const LAMBDA: &[&str] = &[
     "identity",
     "aws",
     "registry",
+    "signing",
     "validation",
     "upload",
     "build",
@@ -46,7 +49,7 @@ const LAMBDA: &[&str] = &[
 ];
 
 const CONFIG: &[&str] =
-    &["error_chain", "telemetry", "records", "identity", "aws", "registry", "upload", "build", "requeue"];
+    &["error_chain", "telemetry", "records", "identity", "aws", "registry", "signing", "upload", "build", "requeue"];
 
 /// Modules that may use all others.
 const UNRESTRICTED: [&str; 3] = ["local", "bin", "lib"];

@@ -94,13 +94,16 @@ pub(super) struct RecordItem {
     sends: u32,
     enqueued_at: Timestamp,
     tries: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attestation_digest: Option<Digest>,
     reference_count: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
 }
 
 impl From<Record> for RecordItem {
-    fn from(Record { id, release, created_at, updated_at, build, reference_count }: Record) -> Self {
+    fn from(record: Record) -> Self {
+        let Record { id, release, created_at, updated_at, build, attestation_digest, reference_count } = record;
         let Release {
             org_id,
             manifest,
@@ -137,6 +140,7 @@ impl From<Record> for RecordItem {
             sends: build.sends,
             enqueued_at: build.enqueued_at,
             tries: build.tries,
+            attestation_digest,
             reference_count,
             last_error: build.last_error,
         }
@@ -173,6 +177,7 @@ impl From<RecordItem> for Record {
             created_at: item.created_at,
             updated_at: item.updated_at,
             build,
+            attestation_digest: item.attestation_digest,
             reference_count: item.reference_count,
         }
     }

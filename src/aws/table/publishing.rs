@@ -91,17 +91,24 @@ impl Table {
         Ok(claim.and_then(|claim| claim.layer_digest) == Some(record.release.layer_digest))
     }
 
-    /// Marks a queued record as ready and releases the lease.
+    /// Marks a queued record as ready, stores its attestation's digest, and releases the lease.
     pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
+        let attested = if record.attestation_digest.is_some() { ", attestation_digest = :attestation" } else { "" };
         let ready = self
             .update_record(
                 record,
-                "SET build_status = :ready, updated_at = :now REMOVE pending, build_error, last_error",
+                &format!(
+                    "SET build_status = :ready, updated_at = :now{attested} REMOVE pending, build_error, last_error"
+                ),
             )
             .condition_expression("build_status = :queued AND attempt = :attempt")
             .expression_attribute_values(":ready", string(BuildState::Ready))
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":now", string(now));
+        let ready = match record.attestation_digest {
+            Some(digest) => ready.expression_attribute_values(":attestation", string(digest)),
+            None => ready,
+        };
         let release = self
             .update_claim(record, "REMOVE lease_holder, publishing_until")
             .condition_expression("pack_id = :id AND lease_holder = :holder")

@@ -58,10 +58,19 @@ impl Fixture {
         let purger = Purger {
             table: table.clone(),
             registry: registry.clone(),
+            attestations: staging.attestations(),
             lease: Duration::from_secs(60),
             lease_wait: Duration::from_millis(200),
         };
-        let builder = Builder { table, staging, registry, limits: large_limits, lease: Duration::from_secs(60) };
+        let builder = Builder {
+            table,
+            attestations: staging.attestations(),
+            staging,
+            registry,
+            signer: None,
+            limits: large_limits,
+            lease: Duration::from_secs(60),
+        };
         let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
         Self { uploads, lifecycle, builder, purger, org, embedded }
     }

@@ -17,7 +17,7 @@ use pack_upload::{
 use super::fixture::{Fixture, pack, registry};
 
 impl Fixture {
-    fn caller(&self) -> Caller {
+    pub(crate) fn caller(&self) -> Caller {
         Caller { org: self.org.clone(), scopes: vec![Scope::CapsWrite], credential_id: "key:0123456789ab".to_owned() }
     }
 
