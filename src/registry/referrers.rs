@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Error, Registry,
     distribution::{INDEX_MEDIA_TYPE, Repository},
+    login::Login,
     push_blob,
 };
 
@@ -77,8 +78,8 @@ impl Registry {
             let manifest = Bytes::from(to_json(&referrer.manifest(image_manifest)));
             let digest = Digest::sha256(&manifest);
             let response = repository.put_manifest(&digest.to_string(), MANIFEST_MEDIA_TYPE, manifest.clone()).await?;
-            // Registries with the referrers API send this header.
-            if !response.headers().contains_key("oci-subject") {
+            // Registries with the referrers API send this header. ECR has the API, and its tags cannot be updated.
+            if !response.headers().contains_key("oci-subject") && !matches!(self.login, Login::Ecr(_)) {
                 list_in_index(&repository, Digest::sha256(image_manifest), referrer.descriptor(&manifest)).await?;
             }
             Ok(digest)
