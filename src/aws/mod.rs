@@ -1,4 +1,5 @@
-//! Storage and messaging: the bucket of staged archives and attestations (S3), the table (DynamoDB) and the queues (SQS).
+//! Storage and messaging: the bucket of staged archives and attestations (S3), the table (DynamoDB) and the queues
+//! (SQS).
 
 mod attestations;
 mod client;

@@ -1,4 +1,5 @@
-//! The build use case: validate the staged archive again, push its image, attest it, publish the version, tag the image.
+//! The build use case: validate the staged archive again, push its image, attest it, publish the version, and tag the
+//! image.
 
 mod attest;
 

@@ -90,8 +90,8 @@ impl Purger {
         }
     }
 
-    /// Removes the image from the registry, its bundle, and then the record. Meanwhile, the lease keeps builds from pushing the
-    /// image.
+    /// Removes the image from the registry, the bundle from the bucket, and then the record. Meanwhile, the lease keeps
+    /// builds from pushing the image.
     async fn remove(&self, record: &Record, lease: &Lease) -> Result<PurgeOutcome, PurgeError> {
         self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
         self.attestations.delete(record.id).await?;

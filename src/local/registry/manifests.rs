@@ -19,8 +19,8 @@ use super::{
     store::found,
 };
 
-/// The header with the digest of the manifest that a pushed manifest refers to. Clients then know that the registry lists
-/// referrers (OCI distribution spec, "Pushing Manifests with Subject").
+/// The header with the digest of the manifest that a pushed manifest refers to. It tells clients that the registry
+/// lists referrers (OCI distribution spec, "Pushing Manifests with Subject").
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 /// The maximum size of a manifest, in bytes. Registries must support at least this size (OCI distribution spec,
 /// "Pushing Manifests").

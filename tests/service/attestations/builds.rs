@@ -1,5 +1,5 @@
-//! Tests of the attestations that builds make, in the embedded registry and in Docker's registry, which has no referrers
-//! API.
+//! Tests of the attestations that builds make, in the embedded registry and in Docker's registry. The latter has no
+//! referrers API.
 
 use pack_upload::{
     aws::{Attestations, Job, PurgeJob, Timeouts},

@@ -1,4 +1,4 @@
-//! Tests of signed provenance: the bundles that builds store and push, the keys, and their verification with openssl and
+//! Tests of signed provenance: the bundles that builds store and push, the keys, and the verification with openssl and
 //! with npm's `@sigstore/verify`.
 
 mod builds;
