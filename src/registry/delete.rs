@@ -32,7 +32,7 @@ impl Registry {
 
     async fn delete_from_distribution(&self, reference: &Reference, digest: Digest) -> Result<(), Error> {
         let session = self.session().await?;
-        let repository = self.repository(&session, reference)?;
+        let repository = self.repository(&session, reference).await?;
 
         delete_referrers(&repository, digest).await?;
         let tagged = current_digest(&session.client, reference, &session.auth).await?;

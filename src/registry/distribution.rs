@@ -24,8 +24,13 @@ pub(super) struct Repository<'a> {
 }
 
 impl Registry {
-    pub(super) fn repository<'a>(&self, session: &Session, reference: &'a Reference) -> Result<Repository<'a>, Error> {
-        let http = Client::builder().connect_timeout(CONNECT_TIMEOUT).build()?;
+    pub(super) async fn repository<'a>(
+        &self,
+        session: &Session,
+        reference: &'a Reference,
+    ) -> Result<Repository<'a>, Error> {
+        let create = async || Client::builder().connect_timeout(CONNECT_TIMEOUT).build();
+        let http = self.http.get_or_try_init(create).await?.clone();
         let scheme = if self.plain_http { "http" } else { "https" };
         let registry = format!("{scheme}://{}", self.address.host());
         Ok(Repository { http, registry, name: reference.repository(), auth: session.auth.clone() })

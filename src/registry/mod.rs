@@ -27,7 +27,7 @@ use pack_format::{
     image::{Image, MANIFEST_MEDIA_TYPE},
 };
 use secrecy::ExposeSecret as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 pub use self::{
     address::{InvalidRegistry, RegistryAddress},
@@ -61,6 +61,9 @@ pub struct Registry {
     plain_http: bool,
     push_timeout: Duration,
     session: Arc<Mutex<Option<Session>>>,
+    /// The client of requests that oci-client does not make. Creating a client reads the system's certificates, which is
+    /// slow.
+    http: Arc<OnceCell<reqwest::Client>>,
 }
 
 impl Registry {
@@ -76,7 +79,7 @@ impl Registry {
             Credentials::Secret { arn } => Login::Secret { client: aws::secrets_manager(sdk, timeouts), arn },
             Credentials::Ecr => Login::Ecr(aws::ecr(sdk, timeouts)),
         };
-        Self { address, login, plain_http, push_timeout, session: Arc::default() }
+        Self { address, login, plain_http, push_timeout, session: Arc::default(), http: Arc::default() }
     }
 
     /// Pushes an image by its digest, unless the registry already has it. `tree` and `contents` are those of the

@@ -71,7 +71,7 @@ impl Registry {
         let push = async {
             let reference = self.reference(image_ref)?;
             let session = self.session().await?;
-            let repository = self.repository(&session, &reference)?;
+            let repository = self.repository(&session, &reference).await?;
             for blob in [&referrer.blob, &Bytes::from_static(EMPTY)] {
                 push_blob(&session.client, &reference, blob).await?;
             }

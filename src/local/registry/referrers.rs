@@ -74,6 +74,6 @@ impl Registry {
             serde_json::from_slice(&content).map_err(io::Error::from)?;
         let is_referrer = found.is_some_and(|found| found.digest == subject);
         let artifact_type = artifact_type.or_else(|| config.map(|config| config.media_type));
-        Ok(is_referrer.then(|| Referrer { descriptor, size: content.len(), artifact_type, annotations }))
+        Ok(is_referrer.then_some(Referrer { descriptor, size: content.len(), artifact_type, annotations }))
     }
 }

@@ -72,11 +72,11 @@ async fn a_retry_adds_no_attestation_and_a_new_attempt_adds_one() {
         let first = signing.build(&record).await;
         let digest = first.attestation_digest.unwrap().to_string();
         let bundle = signing.attestations().get(record.id).await.unwrap().unwrap();
-        assert_eq!(signing.referrers(&record).await, [digest.clone()]);
+        assert_eq!(signing.referrers(&record).await, [&*digest]);
 
         signing.fixture.fail(&record).await;
         assert_eq!(signing.build(&record).await.attestation_digest, first.attestation_digest);
-        assert_eq!(signing.referrers(&record).await, [digest.clone()]);
+        assert_eq!(signing.referrers(&record).await, [&*digest]);
         assert_eq!(signing.attestations().get(record.id).await.unwrap().unwrap(), bundle);
 
         signing.fixture.fail(&record).await;

@@ -78,7 +78,7 @@ impl ConsistencyCheck {
                 "ready" => {
                     if !self.ready.contains_key(&id) {
                         assert_eq!(self.digest(&record).await.as_deref(), Some(&*record.digest), "{id} is ready");
-                        assert_eq!(self.referrers(&record).await, [record.attestation.clone()], "{id} is ready");
+                        assert_eq!(self.referrers(&record).await, [&*record.attestation], "{id} is ready");
                     }
                     ready.insert(id, record);
                 }
