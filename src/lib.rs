@@ -3,12 +3,12 @@
 //! [`lambda::http`] answers requests. It authenticates the caller through [`identity`] and parses the form. [`upload`]
 //! stages the archive in S3, unless the client has sent it there, and validates it. It then writes the record through
 //! [`aws`], which is the commit point, and sends a build job. [`build`] handles the job: it validates the staged
-//! archive again, pushes the image through [`registry`], publishes the version in the table, and tags the image.
-//! [`requeue`] sends the jobs of pending builds again, and fails builds that stay pending for too long. [`catalog`]
-//! reads packs, and [`lifecycle`] changes them.
+//! archive again, pushes the image through [`registry`], attests it with [`signing`], publishes the version in the
+//! table, and tags the image. [`requeue`] sends the jobs of pending builds again, and fails builds that stay pending
+//! for too long. [`catalog`] reads packs, and [`lifecycle`] changes them.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
-//! `bin → lambda → upload, catalog, lifecycle, build, requeue → identity, aws, registry → records → pack-format`.
+//! `bin → lambda → upload, catalog, lifecycle, build, requeue → identity, aws, registry, signing → records → pack-format`.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 
@@ -26,6 +26,7 @@ pub mod local;
 pub mod records;
 pub mod registry;
 pub mod requeue;
+pub mod signing;
 pub mod telemetry;
 pub mod upload;
 mod validation;

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use pack_upload::{aws::Table, local::seed};
 use serde_json::{Value, json};
 use test_support::{Embedded, Function, Outcome, event, process};
@@ -38,9 +39,9 @@ pub(crate) struct Peaks {
     pub(crate) builder: u64,
 }
 
-/// The cost of the first event of a process.
+/// The cost of an event.
 pub(crate) struct Cost {
-    /// The peak resident size, in bytes.
+    /// The peak resident size of the process, in bytes.
     pub(crate) peak: u64,
     pub(crate) cpu_time: Duration,
     pub(crate) wall_clock_time: Duration,
@@ -119,6 +120,42 @@ impl Functions {
         let (built, builder) = measure(&mut builder, self.take_job().await?).await?;
         expect_built(built)?;
         Ok([api, builder])
+    }
+
+    /// Builds the images of the uploads, first without and then with attestations. Returns the median cost of a build,
+    /// without the first one of the process.
+    pub(crate) async fn signing(&self, uploads: [Vec<Value>; 2]) -> Result<[Cost; 2], Box<dyn Error>> {
+        let key = self.embedded.options.data_dir.join("signing-key.pem");
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?.to_pkcs8v1()?;
+        fs::write(&key, pem::encode(&pem::Pem::new("PRIVATE KEY", pair.as_ref())))?;
+        let key = key.to_string_lossy().into_owned();
+        let signing = [("SIGNING", "file".to_owned()), ("SIGNING_KEY_FILE", key)];
+        let signing = signing.map(|(name, value)| (name.to_owned(), value));
+        let [unsigned, signed] = uploads;
+        let unsigned = self.builds(&self.variables, unsigned).await?;
+        let signed = self.builds(&[&self.variables[..], &signing].concat(), signed).await?;
+        Ok([unsigned, signed])
+    }
+
+    /// Accepts the uploads, and builds each in the same process. Returns the median cost of a build.
+    async fn builds(&self, variables: &[(String, String)], uploads: Vec<Value>) -> Result<Cost, Box<dyn Error>> {
+        let mut api = Function::start(API.as_ref(), variables).await;
+        let mut builder = Function::start(BUILDER.as_ref(), variables).await;
+        let mut costs = Vec::new();
+        for upload in uploads {
+            expect_success(api.invoke(upload).await)?;
+            let (built, cost) = measure(&mut builder, self.take_job().await?).await?;
+            expect_built(built)?;
+            costs.push(cost);
+        }
+        costs.remove(0);
+        let median_of = |time: fn(&Cost) -> Duration| median(costs.iter().map(time).collect());
+        let peak = costs.iter().map(|cost| cost.peak).max().unwrap_or_default();
+        Ok(Cost {
+            peak,
+            cpu_time: median_of(|cost| cost.cpu_time),
+            wall_clock_time: median_of(|cost| cost.wall_clock_time),
+        })
     }
 
     /// Removes the oldest job from the build queue, and returns the event that would deliver it to `builder`.

@@ -20,9 +20,12 @@ use test_support::generated;
 use tokio::runtime::{Builder, Runtime};
 
 use self::{
-    functions::Functions,
+    functions::{Cost, Functions},
     ratio::{Ratios, cpu_time, wall_clock_time},
 };
+
+/// How many builds of each kind are measured for the cost of attestations.
+const SIGNED_BUILDS: usize = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // The functions have the same runtime, because they use `tokio::main`.
@@ -33,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         times(&mut ratios, &runtime)?,
         memory(&runtime, &small)?,
         large(&runtime)?,
+        signing(&runtime)?,
         start(&mut ratios, &runtime, &small)?,
     ];
     println!("\n{}\n\n{}", machine()?, table.join("\n"));
@@ -128,6 +132,24 @@ fn large(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
         ratio(builder.cpu_time),
         api.wall_clock_time.as_secs_f64(),
         builder.wall_clock_time.as_secs_f64(),
+    ))
+}
+
+/// Measures builds of `small` with and without attestations. Returns a Markdown table of times.
+fn signing(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
+    let uploads = [1, 2].map(|major| {
+        let versions = (0..SIGNED_BUILDS).map(|minor| generated::small(&format!("{major}.{minor}.0")));
+        versions.map(|archive| upload::upload(&archive)).collect()
+    });
+    let [unsigned, signed] = runtime.block_on(async { Functions::new().await?.signing(uploads).await })?;
+    let row = |name: &str, cost: &Cost| {
+        let (cpu_time, wall_clock_time) = (milliseconds(cost.cpu_time), milliseconds(cost.wall_clock_time));
+        format!("| {name} | {cpu_time:.1} ms | {wall_clock_time:.1} ms |\n")
+    };
+    Ok(format!(
+        "| a build of `small` | CPU time | wall-clock |\n|---|---|---|\n{}{}",
+        row("without an attestation", &unsigned),
+        row("attested with a key file", &signed)
     ))
 }
 

@@ -8,7 +8,7 @@ use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 pub struct Timeouts {
     /// For establishing a connection.
     pub connect: Duration,
-    /// For one attempt of a small call: DynamoDB, SQS, EventBridge, ECR, Secrets Manager.
+    /// For one attempt of a small call: DynamoDB, SQS, EventBridge, ECR, KMS, Secrets Manager.
     pub call: Duration,
     /// For one attempt of a call that transfers an archive: S3.
     pub transfer: Duration,
@@ -74,6 +74,13 @@ pub fn ecr(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_ecr::Client {
         .timeout_config(timeouts.attempt(timeouts.call))
         .retry_config(retries());
     aws_sdk_ecr::Client::from_conf(config.build())
+}
+
+pub fn kms(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_kms::Client {
+    let config = aws_sdk_kms::config::Builder::from(config)
+        .timeout_config(timeouts.attempt(timeouts.call))
+        .retry_config(retries());
+    aws_sdk_kms::Client::from_conf(config.build())
 }
 
 pub fn secrets_manager(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_secretsmanager::Client {

@@ -14,12 +14,12 @@ pub enum Error {
     },
     #[error("the upload URL could not be signed")]
     Sign(#[source] BoxError),
-    /// A stored item cannot be read. Reading it again gives the same error.
-    #[error("the item {key} is corrupt")]
+    /// A stored item or object cannot be read. Reading it again gives the same error.
+    #[error("{key} is corrupt")]
     Corrupt {
-        /// The item's partition key and sort key, separated by a space.
+        /// The item's partition key and sort key, separated by a space, or the object's key.
         key: String,
-        /// What is wrong with the item.
+        /// What is wrong with it.
         source: BoxError,
     },
     #[error("a value cannot be written as an item")]

@@ -1,6 +1,7 @@
-//! Storage and messaging: the staging bucket (S3), the table (DynamoDB), the queues (SQS) and the event bus
-//! (EventBridge).
+//! Storage and messaging: the bucket of staged archives and attestations (S3), the table (DynamoDB), the queues (SQS) and
+//! the event bus (EventBridge).
 
+mod attestations;
 mod client;
 mod error;
 mod events;
@@ -10,7 +11,8 @@ mod staging;
 mod table;
 
 pub use self::{
-    client::{Timeouts, dynamodb, ecr, eventbridge, s3, secrets_manager, sqs},
+    attestations::Attestations,
+    client::{Timeouts, dynamodb, ecr, eventbridge, kms, s3, secrets_manager, sqs},
     error::Error,
     events::{EventBus, Events},
     queue::{Job, PurgeJob, Queue},

@@ -7,10 +7,10 @@ use futures_util::{Stream, stream};
 use pack_format::Digest;
 use ulid::Ulid;
 
-use super::Error;
+use super::{Attestations, Error};
 use crate::records::{OrgId, UploadId};
 
-/// The bucket that holds uploaded archives until its lifecycle rule deletes them.
+/// The bucket that holds uploaded archives until its lifecycle rules delete them.
 #[derive(Debug, Clone)]
 pub struct Staging {
     client: aws_sdk_s3::Client,
@@ -27,12 +27,21 @@ pub struct PresignedPut {
 }
 
 impl Staging {
-    /// The age at which the bucket's lifecycle rule deletes staged archives and unfinished multipart uploads. It must
+    /// The prefixes of the keys of staged archives. No other objects expire.
+    pub const EXPIRING: [&str; 2] = ["staging", "uploads"];
+
+    /// The age at which the bucket's lifecycle rules delete staged archives and unfinished multipart uploads. It must
     /// exceed the longest time that a build may take; a test checks this.
     pub const EXPIRES_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
     pub fn new(client: aws_sdk_s3::Client, bucket: String) -> Self {
         Self { client, bucket }
+    }
+
+    /// Returns the attestations, which are in the same bucket.
+    pub fn attestations(&self) -> Attestations {
+        let Self { client, bucket } = self.clone();
+        Attestations { client, bucket }
     }
 
     /// Generates a unique key, `staging/<org id>/<ULID>.tar.gz`.

@@ -9,9 +9,11 @@ use pack_upload::{
     aws::{self, EventBus, Events, Staging, Table},
     build::Builder,
     config,
+    error_chain::ErrorChain,
     lambda::sqs::{self, Handlers},
     lifecycle::Purger,
     registry::Registry,
+    signing::Signer,
     telemetry,
 };
 
@@ -27,18 +29,25 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let bus = config.event_bus_name.map(|name| EventBus::new(aws::eventbridge(&sdk, &config.timeouts), name));
     let events = Events::new(table.clone(), bus);
     let registry = Registry::new(config.registry, &sdk, &config.timeouts);
+    let signer = config.signing.map(|signing| Signer::new(signing, &sdk, &config.timeouts)).transpose();
+    let signer = signer.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "cannot start"))?;
+    let s3 = aws::s3(&sdk, &config.timeouts, config.s3_path_style);
+    let staging = Staging::new(s3, config.staging_bucket);
     let purger = Purger {
         table: table.clone(),
         registry: registry.clone(),
+        attestations: staging.attestations(),
         events: events.clone(),
         lease: config.lease,
         lease_wait: Purger::LEASE_WAIT,
     };
     let builder = Builder {
         table,
-        staging: Staging::new(aws::s3(&sdk, &config.timeouts, config.s3_path_style), config.staging_bucket),
+        attestations: staging.attestations(),
+        staging,
         registry,
         events,
+        signer,
         limits: Arc::new(config.limits),
         lease: config.lease,
     };

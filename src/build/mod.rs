@@ -1,4 +1,7 @@
-//! The build use case: validate the staged archive again, push its image, publish the version, tag the image.
+//! The build use case: validate the staged archive again, push its image, attest it, publish the version, and tag the
+//! image.
+
+mod attest;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -7,10 +10,11 @@ use pack_format::{Limits, ValidationError};
 use strum::IntoStaticStr;
 
 use crate::{
-    aws::{self, Events, Job, Lease, Staging, Table, VersionState},
+    aws::{self, Attestations, Events, Job, Lease, Staging, Table, VersionState},
     error_chain::ErrorChain,
     records::{BuildStatus, PackEvent, Record, Release, Timestamp},
     registry::{self, Registry},
+    signing::{self, Signer},
     validation::{self, Validated},
 };
 
@@ -19,8 +23,11 @@ use crate::{
 pub struct Builder {
     pub table: Table,
     pub staging: Staging,
+    pub attestations: Attestations,
     pub registry: Registry,
     pub events: Events,
+    /// Attests images. `None` if signing is off.
+    pub signer: Option<Signer>,
     /// The limits of large archives. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
     /// The duration of a build's lease on its version. It must exceed the function's timeout.
@@ -52,6 +59,8 @@ pub enum BuildError {
     Archive(#[source] io::Error),
     #[error("a registry error")]
     Registry(#[from] registry::Error),
+    #[error("a signing error")]
+    Signing(#[from] signing::Error),
     #[error("a build, a purge or an operator's command is changing this version")]
     Leased,
     /// The condition of a write did not hold, for example because another build took the lease. The record can still be
@@ -107,9 +116,10 @@ impl Builder {
         }
     }
 
-    /// Pushes the image by digest, publishes the version, tags the image, and marks the record as ready, in this order.
-    /// The tag is written only when the version's content can no longer change.
+    /// Pushes the image by digest, attests it, publishes the version, tags the image, and marks the record as ready, in
+    /// this order. The tag is written only when the version's content can no longer change.
     async fn publish(&self, record: &Record, lease: &Lease) -> Result<BuildOutcome, BuildError> {
+        let began_at = Timestamp::now();
         let manifest = match self.pushed_manifest(record).await {
             Ok(manifest) => manifest,
             Err(BuildFailure::Transient(error)) => return Err(error),
@@ -126,6 +136,7 @@ impl Builder {
                 };
             }
         };
+        let record = &self.attest(record, &manifest, began_at).await?;
         if !self.table.publish(record, lease).await? {
             self.clean_up(record, lease).await?;
             return self.outcome(record).await?.ok_or(BuildError::Contested);
@@ -143,7 +154,8 @@ impl Builder {
     }
 
     /// Deletes the image that a build pushed but could not publish. Keeps it if the version's record has the same
-    /// content. Meanwhile, the lease keeps other builds from pushing the same image.
+    /// content. Deletes the bundle if its record no longer exists. Meanwhile, the lease keeps other builds from pushing
+    /// the same image.
     async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
         let now = Timestamp::now();
         if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
@@ -155,6 +167,9 @@ impl Builder {
             VersionState::Taken(_) | VersionState::Free | VersionState::Deleted(_) | VersionState::Quarantined(_) => {
                 self.registry.delete(image_ref, *image_digest).await?;
             }
+        }
+        if self.table.record(record.id).await?.is_none() {
+            self.attestations.delete(record.id).await?;
         }
         Ok(())
     }

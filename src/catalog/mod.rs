@@ -1,9 +1,15 @@
-//! The use cases that read one pack or list packs.
+//! The use cases that read one pack, its attestations, or lists of packs.
+
+use std::error::Error;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
 
 use crate::{
-    aws::{self, Table},
+    aws::{self, Attestations, Table},
     identity::Caller,
     records::{BuildStatus, PackId, Record, Visibility},
+    signing::{self, PublicKey},
 };
 
 pub use crate::aws::{Filter, NameFilter, Page};
@@ -12,11 +18,12 @@ pub use crate::aws::{Filter, NameFilter, Page};
 #[derive(Debug, Clone)]
 pub struct Catalog {
     table: Table,
+    attestations: Attestations,
 }
 
 impl Catalog {
-    pub fn new(table: Table) -> Self {
-        Self { table }
+    pub fn new(table: Table, attestations: Attestations) -> Self {
+        Self { table, attestations }
     }
 
     /// Returns a pack, or `None` if it does not exist or the caller may not see it.
@@ -39,6 +46,31 @@ impl Catalog {
     ) -> Result<Page, aws::Error> {
         self.table.list(caller.org.id, filter, limit, cursor).await
     }
+
+    /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack.
+    pub async fn attestations(&self, caller: &Caller, id: PackId) -> Result<Option<Vec<Box<RawValue>>>, aws::Error> {
+        let record = self.table.record(id).await?;
+        if record.is_none_or(|record| record.release.org_id != caller.org.id) {
+            return Ok(None);
+        }
+        let bundle = self.attestations.get(id).await?;
+        let bundle = bundle.map(|bundle| serde_json::from_slice(&bundle)).transpose();
+        let bundle = bundle.map_err(|error| corrupt(format!("attestations/{id}"), error))?;
+        Ok(Some(Vec::from_iter(bundle)))
+    }
+
+    /// Returns the public keys that verify the bundles.
+    pub async fn attestation_keys(&self) -> Result<Vec<PublicKey>, aws::Error> {
+        let parse = |(key, pem): (String, Bytes)| {
+            let pem = std::str::from_utf8(&pem).unwrap_or_default();
+            pem.parse().map_err(|error: signing::Error| corrupt(key, error))
+        };
+        self.attestations.keys().await?.into_iter().map(parse).collect()
+    }
+}
+
+fn corrupt(key: String, source: impl Into<Box<dyn Error + Send + Sync>>) -> aws::Error {
+    aws::Error::Corrupt { key, source: source.into() }
 }
 
 fn is_visible(record: &Record, caller: &Caller) -> bool {

@@ -19,7 +19,7 @@ use crate::{
     aws::{Table, Timeouts},
     identity::{self, JwksSettings, JwksUrl, SessionSettings},
     registry::{self, Credentials, RegistryAddress},
-    requeue,
+    requeue, signing,
 };
 
 /// The settings of `api`.
@@ -68,6 +68,8 @@ pub struct Builder {
     /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic`, `secret` or `ecr`), `REGISTRY_USERNAME`,
     /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
     pub registry: registry::Settings,
+    /// `SIGNING` (`none`, `file` or `kms`), `SIGNING_KEY_FILE`, `SIGNING_KMS_KEY`. `None` if images are not attested.
+    pub signing: Option<signing::Settings>,
     /// The same as [`Api::large_limits`], so that no archive that `api` accepted exceeds them.
     pub limits: Limits,
     /// `BUILD_LEASE_MS`: the duration of a build's lease on its version. If a build dies, other builds of the version
@@ -156,6 +158,7 @@ impl Builder {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
         let registry = registry(&mut reader);
+        let signing = signing(&mut reader);
         let limits = limits(&mut reader);
         let limits = large_limits(&mut reader, &limits);
         let lease = reader.milliseconds("BUILD_LEASE_MS", Duration::from_secs(180));
@@ -168,6 +171,7 @@ impl Builder {
                 table_name: table_name?,
                 staging_bucket: staging_bucket?,
                 registry: registry?,
+                signing,
                 limits,
                 lease,
                 resend_after,
@@ -315,4 +319,16 @@ fn registry(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<regi
     let plain_http = reader.optional("REGISTRY_PLAIN_HTTP", false);
     let push_timeout = reader.milliseconds("PUSH_TIMEOUT_MS", Duration::from_secs(60));
     Some(registry::Settings { address: address?, credentials: credentials?, plain_http, push_timeout })
+}
+
+fn signing(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<signing::Settings> {
+    match reader.optional("SIGNING", "none".to_owned()).as_str() {
+        "none" => None,
+        "file" => reader.required("SIGNING_KEY_FILE").map(signing::Settings::File),
+        "kms" => reader.required("SIGNING_KMS_KEY").map(signing::Settings::Kms),
+        other => {
+            reader.reject("SIGNING", format!("has the invalid value {other:?}: use none, file or kms"));
+            None
+        }
+    }
 }

@@ -4,7 +4,7 @@ use strum::IntoStaticStr;
 
 use super::pauses::pauses;
 use crate::{
-    aws::{self, Events, Lease, PurgeJob, Table},
+    aws::{self, Attestations, Events, Lease, PurgeJob, Table},
     error_chain::ErrorChain,
     records::{BuildStatus, PackEvent, PackId, Record, Timestamp},
     registry::{self, Registry},
@@ -16,6 +16,7 @@ pub struct Purger {
     pub table: Table,
     pub registry: Registry,
     pub events: Events,
+    pub attestations: Attestations,
     /// The duration of a purge's lease on its version. It must exceed the function's timeout.
     pub lease: Duration,
     /// How long a purge waits for a build of its version to end.
@@ -90,10 +91,11 @@ impl Purger {
         }
     }
 
-    /// Removes the image from the registry, and then the record. Meanwhile, the lease keeps builds from pushing the
-    /// image.
+    /// Removes the image from the registry, the bundle from the bucket, and then the record. Meanwhile, the lease keeps
+    /// builds from pushing the image.
     async fn remove(&self, record: &Record, lease: &Lease) -> Result<PurgeOutcome, PurgeError> {
         self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
+        self.attestations.delete(record.id).await?;
         let now = Timestamp::now();
         let is_removed = self.table.remove(record, lease, now).await?;
         if is_removed {

@@ -54,15 +54,25 @@ impl DataDir {
         }
     }
 
-    /// Writes a JSON file atomically: a reader sees either the old content or the new.
+    /// Writes a JSON file in the same way as [`DataDir::write`].
     pub(super) fn write_json(&self, name: &str, document: &impl Serialize) -> Result<(), Error> {
+        let error = |source: serde_json::Error| Error::Data { path: self.file(name), source: source.into() };
+        let mut content = serde_json::to_vec_pretty(document).map_err(error)?;
+        content.push(b'\n');
+        self.write(name, &content)
+    }
+
+    /// Writes a file atomically: a reader sees either the old content or the new. Other users cannot read the file.
+    pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         let path = self.file(name);
         let temporary = self.file(&format!(".{name}.new"));
         let write = || {
-            let mut content = serde_json::to_vec_pretty(document)?;
-            content.push(b'\n');
-            let mut file = File::create(&temporary)?;
-            file.write_all(&content)?;
+            let mut options = File::options();
+            options.create(true).truncate(true).write(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&temporary)?;
+            file.write_all(content)?;
             file.sync_all()?;
             fs::rename(&temporary, &path)
         };

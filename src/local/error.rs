@@ -1,6 +1,6 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use crate::{aws, config::ConfigError};
+use crate::{aws, config::ConfigError, signing};
 
 /// Why a local run did not start, why it stopped, or why `local session` created no token.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,8 @@ pub enum Error {
     Signals(#[source] io::Error),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Signing(#[from] signing::Error),
     /// An embedded backend did not start, or stopped.
     #[error("the {backend} backend failed")]
     Backend { backend: &'static str, source: Box<dyn std::error::Error + Send + Sync> },

@@ -1,4 +1,4 @@
-use std::{env, sync::Arc};
+use std::{env, path::Path, sync::Arc};
 
 use super::{Error, Issuer, Options, QueueUrls, sdk::Sdk};
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     lifecycle::{Lifecycle, Purger},
     registry::{Registry, RegistryAddress},
     requeue::Requeue,
+    signing::Signer,
     upload::Uploads,
 };
 
@@ -32,12 +33,14 @@ pub(super) struct Functions {
 
 impl Functions {
     /// Configures the functions from environment variables, as in Lambda. The local run itself sets the variables that
-    /// name a backend or the issuer, and has its own defaults for `REQUEUE_AFTER_MS` and `BUILD_LEASE_MS`.
+    /// name a backend or the issuer, and has its own defaults for `REQUEUE_AFTER_MS`, `BUILD_LEASE_MS`, `SIGNING` and
+    /// `SIGNING_KEY_FILE`.
     pub(super) fn new(
         sdk: &Sdk,
         queues: &QueueUrls,
         registry: &RegistryAddress,
         issuer: &Issuer,
+        signing_key: &Path,
         options: &Options,
     ) -> Result<Self, Error> {
         let lookup = |variable: &str| match variable {
@@ -51,6 +54,8 @@ impl Functions {
             "SESSION_AUDIENCE" => None,
             // The embedded registry needs no credentials.
             "REGISTRY_AUTH" if options.registry.is_none() => None,
+            "SIGNING" => env::var(variable).ok().or_else(|| Some("file".to_owned())),
+            "SIGNING_KEY_FILE" => env::var(variable).ok().or_else(|| Some(signing_key.to_string_lossy().into_owned())),
             "REQUEUE_AFTER_MS" => env::var(variable).ok().or_else(|| Some(REQUEUE_AFTER_MS.to_owned())),
             "BUILD_LEASE_MS" => env::var(variable).ok().or_else(|| Some(BUILD_LEASE_MS.to_owned())),
             _ => env::var(variable).ok(),
@@ -67,6 +72,7 @@ impl Functions {
         let bus = builder.event_bus_name.map(|name| EventBus::new(aws::eventbridge(&sdk.aws, timeouts), name));
         let events = Events::new(table.clone(), bus);
         let staging = Staging::new(aws::s3(&sdk.s3, timeouts, true), api.staging_bucket);
+        let signer = builder.signing.map(|signing| Signer::new(signing, &sdk.aws, timeouts)).transpose()?;
         let sqs = aws::sqs(&sdk.sqs, timeouts);
         let queue = Queue::new(sqs.clone(), api.build_queue_url);
         let purges = Queue::new(sqs, api.purge_queue_url);
@@ -85,14 +91,17 @@ impl Functions {
             table: table.clone(),
             registry: registry.clone(),
             events: events.clone(),
+            attestations: staging.attestations(),
             lease: builder.lease,
             lease_wait: Purger::LEASE_WAIT,
         };
         let builder = Builder {
             table: table.clone(),
+            attestations: staging.attestations(),
             staging,
             registry,
             events: events.clone(),
+            signer,
             limits: Arc::new(builder.limits),
             lease: builder.lease,
         };

@@ -22,6 +22,7 @@ mod run;
 mod s3;
 mod sdk;
 mod seed;
+mod signing_key;
 mod sqs;
 pub mod worker;
 

@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 
 use super::{
     Backends, Clients, DataDir, Error, Options, document::Document, functions::Functions, gateway,
-    provision::provision, s3, seed::seed, worker,
+    provision::provision, s3, seed::seed, signing_key, worker,
 };
 use crate::{
     aws::Staging,
@@ -41,7 +41,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let mut backends = Backends::start(&data, &options).await?;
     let clients = Clients::new(&backends.endpoints, &options).await;
     let queues = provision(&clients, &options).await?;
-    let functions = Functions::new(&clients.sdk, &queues, &backends.registry, &backends.issuer, &options)?;
+    let signing_key = signing_key::path(&data)?;
+    let functions =
+        Functions::new(&clients.sdk, &queues, &backends.registry, &backends.issuer, &signing_key, &options)?;
     let keys = seed(&functions.table).await?;
     // The embedded queue lost its messages when the last process ended.
     functions.requeue.send_all().await?;

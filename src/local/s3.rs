@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::sdk;
+use crate::aws::Staging;
 
 /// An S3 server that stores its objects in a directory, based on s3s-fs. It works around two bugs in s3s-fs:
 /// conditional writes are not atomic, and a body that does not match its checksum replaces the object. The parts of a
@@ -160,16 +161,19 @@ pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
     Ok(Router::new().fallback_service(service))
 }
 
-/// Deletes all files older than `age`, as a bucket's lifecycle rules do: objects, their metadata, and the parts of
-/// incomplete multipart uploads. Keeps the images of quarantined packs.
-fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
-    let mut folders = vec![PathBuf::from(folder)];
+/// Deletes old archives, as a bucket's lifecycle rules do: the files older than `age` that are objects with a key under
+/// [`Staging::EXPIRING`], metadata of objects, or parts of incomplete multipart uploads. Other objects lose only their
+/// metadata.
+fn sweep(root: &Path, age: Duration) -> io::Result<()> {
+    let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
+        let is_bucket = folder.parent() == Some(root);
+        for entry in fs::read_dir(&folder)? {
             let entry = entry?;
             let metadata = entry.metadata()?;
+            let expires = !is_bucket || Staging::EXPIRING.iter().any(|prefix| entry.file_name() == *prefix);
             if metadata.is_dir() {
-                if entry.file_name() != "quarantine" {
+                if expires {
                     folders.push(entry.path());
                 }
             } else if SystemTime::now().duration_since(metadata.modified()?).is_ok_and(|since| since > age) {
@@ -198,20 +202,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sweep_deletes_only_old_files_and_no_image_of_a_quarantined_pack() -> io::Result<()> {
+    fn a_sweep_deletes_only_old_archives() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let bucket = folder.path().join("bucket");
-        fs::create_dir_all(bucket.join("acme"))?;
-        fs::create_dir_all(bucket.join("quarantine"))?;
-        for (name, hours) in [("acme/old", 2), ("acme/new", 0), ("quarantine/old", 2), ("../.upload_id-1.part-1", 2)] {
-            let file = fs::File::create(bucket.join(name))?;
-            file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3_600))?;
+        let files = [
+            ("bucket/staging/acme/old", 2, false),
+            ("bucket/staging/acme/new", 0, true),
+            ("bucket/uploads/acme/old", 2, false),
+            ("bucket/attestations/old", 2, true),
+            ("bucket/quarantine/old", 2, true),
+            (".upload_id-1.part-1", 2, false),
+        ];
+        for (name, hours, _) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().ok_or(io::ErrorKind::NotFound)?)?;
+            fs::File::create(path)?.set_modified(SystemTime::now() - Duration::from_secs(hours * 3_600))?;
         }
         sweep(folder.path(), Duration::from_secs(3_600))?;
-        assert!(!bucket.join("acme/old").exists());
-        assert!(bucket.join("acme/new").exists());
-        assert!(bucket.join("quarantine/old").exists());
-        assert!(!folder.path().join(".upload_id-1.part-1").exists());
+        for (name, _, exists) in files {
+            assert_eq!(folder.path().join(name).exists(), exists, "{name}");
+        }
         Ok(())
     }
 }

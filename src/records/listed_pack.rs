@@ -29,10 +29,12 @@ pub struct ListedPack {
     pub updated_at: Timestamp,
     #[serde(flatten)]
     pub build_status: BuildStatus,
+    #[serde(default)]
+    pub attestation_digest: Option<Digest>,
 }
 
 impl From<Record> for ListedPack {
-    fn from(Record { id, release, created_at, updated_at, build, .. }: Record) -> Self {
+    fn from(Record { id, release, created_at, updated_at, build, attestation_digest, .. }: Record) -> Self {
         Self {
             id,
             org_id: release.org_id,
@@ -47,6 +49,7 @@ impl From<Record> for ListedPack {
             created_at,
             updated_at,
             build_status: build.status,
+            attestation_digest,
         }
     }
 }

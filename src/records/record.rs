@@ -84,6 +84,8 @@ pub struct Record {
     /// although that queues the record again.
     pub updated_at: Timestamp,
     pub build: Build,
+    /// The digest of the referrer that attests the image. `None` if no build has attested it.
+    pub attestation_digest: Option<Digest>,
     /// How many references to the pack exist. A pack with references is not deleted.
     pub reference_count: u32,
 }
@@ -101,7 +103,15 @@ impl Record {
             tried_at: None,
             last_error: None,
         };
-        Self { id: PackId::generate(), release, created_at: now, updated_at: now, build, reference_count: 0 }
+        Self {
+            id: PackId::generate(),
+            release,
+            created_at: now,
+            updated_at: now,
+            build,
+            attestation_digest: None,
+            reference_count: 0,
+        }
     }
 
     /// Returns this record, queued for its next attempt. That attempt builds the archive of `upload`, a new record with

@@ -2,10 +2,16 @@
 
 use oci_client::Reference;
 use pack_format::Digest;
-use reqwest::{Method, Response, StatusCode, header::LINK};
+use reqwest::{Method, StatusCode, header::LINK};
 use serde::Deserialize;
 
-use super::{Error, Registry, current_digest, distribution::Repository, ecr, login::Login};
+use super::{
+    Error, Registry, current_digest,
+    distribution::{Repository, expect_success},
+    ecr,
+    login::Login,
+    referrers::fallback_tag,
+};
 
 impl Registry {
     /// Deletes an image: its referrers, then the tag of `image_ref` if it points to `digest`, then the image manifest.
@@ -26,9 +32,7 @@ impl Registry {
 
     async fn delete_from_distribution(&self, reference: &Reference, digest: Digest) -> Result<(), Error> {
         let session = self.session().await?;
-        let scheme = if self.plain_http { "http" } else { "https" };
-        let registry = format!("{scheme}://{}", self.address.host());
-        let repository = Repository::new(registry, reference.repository(), session.auth.clone())?;
+        let repository = self.repository(&session, reference).await?;
 
         delete_referrers(&repository, digest).await?;
         let tagged = current_digest(&session.client, reference, &session.auth).await?;
@@ -50,10 +54,9 @@ struct Descriptor {
     digest: Digest,
 }
 
-/// Deletes the referrers that the registry lists. Then deletes the index tagged `sha256-<hex>` and the referrers in it.
-/// Clients maintain this index in registries without the referrers API.
+/// Deletes the referrers that the registry lists. Then deletes the index with the fallback tag and the referrers in it.
 async fn delete_referrers(repository: &Repository<'_>, digest: Digest) -> Result<(), Error> {
-    while let Some(page) = get(repository, &format!("referrers/{digest}")).await? {
+    while let Some(page) = repository.get(&format!("referrers/{digest}")).await? {
         // The loop does not follow `Link`. Once this page's referrers are deleted, the first page lists the next ones.
         let has_more = page.headers().contains_key(LINK);
         delete_listed(repository, &page.bytes().await?).await?;
@@ -61,10 +64,11 @@ async fn delete_referrers(repository: &Repository<'_>, digest: Digest) -> Result
             break;
         }
     }
-    let tag = digest.to_string().replace(':', "-");
-    if let Some(response) = get(repository, &format!("manifests/{tag}")).await? {
+    let tag = fallback_tag(digest);
+    if let Some(response) = repository.get(&format!("manifests/{tag}")).await? {
         let index = response.bytes().await?;
         delete_listed(repository, &index).await?;
+        delete_tag(repository, &tag).await?;
         delete_manifest(repository, Digest::sha256(&index)).await?;
     }
     Ok(())
@@ -95,21 +99,4 @@ async fn delete_manifest(repository: &Repository<'_>, digest: Digest) -> Result<
         StatusCode::METHOD_NOT_ALLOWED => Err(Error::DeletionDisabled),
         _ => expect_success(Method::DELETE, response).await.map(|_| ()),
     }
-}
-
-/// Returns the response to a GET request, or `None` if its status is 404.
-async fn get(repository: &Repository<'_>, path: &str) -> Result<Option<Response>, Error> {
-    let response = repository.send(Method::GET, path).await?;
-    match response.status() {
-        StatusCode::NOT_FOUND => Ok(None),
-        _ => expect_success(Method::GET, response).await.map(Some),
-    }
-}
-
-async fn expect_success(method: Method, response: Response) -> Result<Response, Error> {
-    if response.status().is_success() {
-        return Ok(response);
-    }
-    let (status, request) = (response.status(), format!("{method} {}", response.url()));
-    Err(Error::Status { status, request, body: response.text().await? })
 }

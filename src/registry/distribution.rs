@@ -1,39 +1,75 @@
-//! Requests that oci-client does not make: deletions and lists of referrers.
+//! Requests that oci-client does not make: deletions, lists of referrers and pushes of referrers.
 
+use bytes::Bytes;
 use http_auth::{ChallengeRef, parse_challenges};
-use oci_client::secrets::RegistryAuth;
+use oci_client::{Reference, secrets::RegistryAuth};
 use pack_format::image::MANIFEST_MEDIA_TYPE;
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, WWW_AUTHENTICATE},
+    header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use serde::Deserialize;
 
-use super::{CONNECT_TIMEOUT, Error};
+use super::{CONNECT_TIMEOUT, Error, Registry, login::Session};
 
 pub(super) const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
 /// A repository of a registry that implements the OCI distribution API.
 pub(super) struct Repository<'a> {
     http: Client,
+    /// The registry's URL, such as `https://registry.example.com`.
     registry: String,
     name: &'a str,
     auth: RegistryAuth,
 }
 
-impl<'a> Repository<'a> {
-    /// `registry` is the registry's URL, such as `https://registry.example.com`.
-    pub(super) fn new(registry: String, name: &'a str, auth: RegistryAuth) -> Result<Self, Error> {
-        let http = Client::builder().connect_timeout(CONNECT_TIMEOUT).build()?;
-        Ok(Self { http, registry, name, auth })
+impl Registry {
+    pub(super) async fn repository<'a>(
+        &self,
+        session: &Session,
+        reference: &'a Reference,
+    ) -> Result<Repository<'a>, Error> {
+        let create = async || Client::builder().connect_timeout(CONNECT_TIMEOUT).build();
+        let http = self.http.get_or_try_init(create).await?.clone();
+        let scheme = if self.plain_http { "http" } else { "https" };
+        let registry = format!("{scheme}://{}", self.address.host());
+        Ok(Repository { http, registry, name: reference.repository(), auth: session.auth.clone() })
     }
+}
 
+impl Repository<'_> {
     /// Sends a request to `/v2/<name>/<path>`. If the registry asks for credentials, sends it again with them.
     pub(super) async fn send(&self, method: Method, path: &str) -> Result<Response, Error> {
-        let request = || {
-            let url = format!("{}/v2/{}/{path}", self.registry, self.name);
-            self.http.request(method.clone(), url).header(ACCEPT, [INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE].join(", "))
-        };
+        let accept = [INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE].join(", ");
+        self.authorized(|| self.request(method.clone(), path).header(ACCEPT, &accept)).await
+    }
+
+    /// Returns the response to a GET request, or `None` if its status is 404.
+    pub(super) async fn get(&self, path: &str) -> Result<Option<Response>, Error> {
+        let response = self.send(Method::GET, path).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => expect_success(Method::GET, response).await.map(Some),
+        }
+    }
+
+    pub(super) async fn put_manifest(
+        &self,
+        reference: &str,
+        media_type: &str,
+        manifest: Bytes,
+    ) -> Result<Response, Error> {
+        let path = format!("manifests/{reference}");
+        let put = || self.request(Method::PUT, &path).header(CONTENT_TYPE, media_type).body(manifest.clone());
+        expect_success(Method::PUT, self.authorized(put).await?).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}/v2/{}/{path}", self.registry, self.name))
+    }
+
+    /// Sends a request. If the registry asks for credentials, sends it again with them.
+    async fn authorized(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, Error> {
         let response = request().send().await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
@@ -89,4 +125,12 @@ impl<'a> Repository<'a> {
         let Body { token, access_token } = get.send().await?.error_for_status()?.json().await?;
         Ok(token.or(access_token))
     }
+}
+
+pub(super) async fn expect_success(method: Method, response: Response) -> Result<Response, Error> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let (status, request) = (response.status(), format!("{method} {}", response.url()));
+    Err(Error::Status { status, request, body: response.text().await? })
 }

@@ -7,6 +7,7 @@ mod distribution;
 mod ecr;
 mod error;
 mod login;
+mod referrers;
 mod stream;
 
 use std::{
@@ -27,13 +28,14 @@ use pack_format::{
     image::{Image, MANIFEST_MEDIA_TYPE},
 };
 use secrecy::ExposeSecret as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 pub use self::{
     address::{InvalidRegistry, RegistryAddress},
     blobs::Blob,
     error::Error,
     login::Credentials,
+    referrers::Referrer,
 };
 use self::{
     error::{is_manifest_unknown, is_repository_unknown},
@@ -62,6 +64,9 @@ pub struct Registry {
     plain_http: bool,
     push_timeout: Duration,
     session: Arc<Mutex<Option<Session>>>,
+    /// The client of requests that oci-client does not make. Creating a client reads the system's certificates, which is
+    /// slow.
+    http: Arc<OnceCell<reqwest::Client>>,
 }
 
 impl Registry {
@@ -77,7 +82,7 @@ impl Registry {
             Credentials::Secret { arn } => Login::Secret { client: aws::secrets_manager(sdk, timeouts), arn },
             Credentials::Ecr => Login::Ecr(aws::ecr(sdk, timeouts)),
         };
-        Self { address, login, plain_http, push_timeout, session: Arc::default() }
+        Self { address, login, plain_http, push_timeout, session: Arc::default(), http: Arc::default() }
     }
 
     /// Pushes an image by its digest, unless the registry already has it. `tree` and `contents` are those of the
@@ -160,7 +165,7 @@ impl Registry {
             let chunks = stream::layer(tree, contents);
             client.push_blob_stream(&reference, chunks, &digest, Some(layer.size)).await?;
         }
-        push_config(&client, &reference, image).await?;
+        push_blob(&client, &reference, &image.config).await?;
         put_manifest(&client, &reference, image.manifest.clone()).await
     }
 
@@ -216,10 +221,11 @@ async fn put_manifest(client: &Client, reference: &Reference, manifest: Bytes) -
     Ok(())
 }
 
-async fn push_config(client: &Client, reference: &Reference, image: &Image) -> Result<(), Error> {
-    let digest = Digest::sha256(&image.config).to_string();
+/// Pushes a small blob, unless the repository already has it.
+async fn push_blob(client: &Client, reference: &Reference, blob: &Bytes) -> Result<(), Error> {
+    let digest = Digest::sha256(blob).to_string();
     if !client.blob_exists(reference, &digest).await? {
-        client.push_blob(reference, image.config.clone(), &digest).await?;
+        client.push_blob(reference, blob.clone(), &digest).await?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use pack_upload::{
     identity::{JwksSettings, SessionSettings, Settings},
     lifecycle::Purger,
     registry::Credentials,
+    signing,
 };
 use secrecy::ExposeSecret as _;
 
@@ -48,6 +49,7 @@ fn only_the_required_variables_must_be_set() {
 
     let builder = Builder::read(environment(&[])).unwrap();
     assert!(matches!(builder.registry.credentials, Credentials::None) && !builder.registry.plain_http);
+    assert_eq!(builder.signing, None);
     let requeue = Requeue::read(environment(&[])).unwrap();
     assert_eq!([api.resend_after, builder.resend_after, requeue.resend_after], [Duration::from_secs(3_600); 3]);
     assert_eq!(Admin::read(environment(&[])).unwrap().table_name, "packs");
@@ -257,6 +259,7 @@ fn the_api_responds_before_its_function_times_out() {
 fn staged_archives_outlive_their_builds() {
     let day = Duration::from_secs(24 * 3_600);
     let expires_after = Staging::EXPIRES_AFTER;
+    assert_eq!(Staging::EXPIRING, ["staging", "uploads"], "the prefixes in template.yaml");
     assert_eq!(u32::try_from(template("StagingBucket", "ExpirationInDays")).unwrap() * day, expires_after);
     assert_eq!(u32::try_from(template("StagingBucket", "DaysAfterInitiation")).unwrap() * day, expires_after);
 
@@ -276,6 +279,18 @@ fn staged_archives_outlive_their_builds() {
             Duration::from_secs(template(queue, "MessageRetentionPeriod")),
             pack_upload::requeue::Requeue::JOB_EXPIRES_AFTER
         );
+    }
+}
+
+#[test]
+fn a_signing_key_is_in_a_file_or_in_kms() {
+    let signing = |more: &[_]| Builder::read(environment(more)).map(|builder| builder.signing);
+    let file = [("SIGNING", "file"), ("SIGNING_KEY_FILE", "/keys/signing.pem")];
+    assert_eq!(signing(&file).unwrap(), Some(signing::Settings::File("/keys/signing.pem".into())));
+    let kms = [("SIGNING", "kms"), ("SIGNING_KMS_KEY", "alias/attestations")];
+    assert_eq!(signing(&kms).unwrap(), Some(signing::Settings::Kms("alias/attestations".to_owned())));
+    for (value, variable) in [("file", "SIGNING_KEY_FILE"), ("kms", "SIGNING_KMS_KEY"), ("on", "SIGNING")] {
+        assert_eq!(variables(&signing(&[("SIGNING", value)]).unwrap_err()), [variable]);
     }
 }
 

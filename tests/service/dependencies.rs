@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("identity", &["error_chain", "cache", "telemetry", "records"]),
     ("aws", &["error_chain", "cache", "telemetry", "records", "identity"]),
     ("registry", &["error_chain", "telemetry", "records", "aws"]),
+    ("signing", &["records", "aws"]),
     ("validation", &["telemetry"]),
     ("upload", USE_CASE),
     ("build", USE_CASE),
@@ -29,7 +30,8 @@ const ALLOWED: [(&str, &[&str]); 15] = [
 ];
 
 /// The modules that a use case may use. A use case may not use other use cases.
-const USE_CASE: &[&str] = &["error_chain", "telemetry", "records", "identity", "aws", "registry", "validation"];
+const USE_CASE: &[&str] =
+    &["error_chain", "telemetry", "records", "identity", "aws", "registry", "signing", "validation"];
 
 const LAMBDA: &[&str] = &[
     "error_chain",
@@ -38,6 +40,7 @@ const LAMBDA: &[&str] = &[
     "identity",
     "aws",
     "registry",
+    "signing",
     "validation",
     "upload",
     "build",
@@ -47,7 +50,7 @@ const LAMBDA: &[&str] = &[
 ];
 
 const CONFIG: &[&str] =
-    &["error_chain", "telemetry", "records", "identity", "aws", "registry", "upload", "build", "requeue"];
+    &["error_chain", "telemetry", "records", "identity", "aws", "registry", "signing", "upload", "build", "requeue"];
 
 /// Modules that may use all others.
 const UNRESTRICTED: [&str; 3] = ["local", "bin", "lib"];

@@ -1,6 +1,7 @@
 //! Tests of the service. Each module's documentation says what it covers, and often how to add a case. `support` has
 //! helpers.
 //!
+//! - `attestations` tests what builds sign, and verifies it with other tools.
 //! - `backends` tests the embedded backends of `local`.
 //! - `table` tests reads and writes of the DynamoDB table.
 //! - `use_cases` calls the library to upload, build, rebuild and delete packs, and to push images.
@@ -10,6 +11,7 @@
 //! - `dependencies` checks which modules use which.
 //! - `documents` and `readme` check the documents against the code.
 
+mod attestations;
 mod backends;
 mod config;
 mod dependencies;

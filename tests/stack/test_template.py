@@ -56,6 +56,8 @@ class Permissions(unittest.TestCase):
         prefixes = {
             "${Settings.BucketArn}/staging/*",
             "${Settings.BucketArn}/uploads/*",
+            "${Settings.BucketArn}/attestations/*",
+            "${Settings.BucketArn}/attestation-keys/*",
             "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/packs/*",
         }
         for binary in FUNCTIONS:
@@ -92,8 +94,8 @@ class Permissions(unittest.TestCase):
         declared = {call for calls in PERMISSIONS["calls"].values() for call in calls}
         self.assertEqual(declared, set(PERMISSIONS["actions"]))
         found = set()
-        for path in [*ROOT.glob("src/aws/**/*.rs"), *ROOT.glob("src/registry/*.rs")]:
-            for method in re.findall(r"\b(?:client|ecr|secrets)\s*\.([a-z_]+)\(\)", path.read_text()):
+        for path in [path for module in ["aws", "registry", "signing"] for path in ROOT.glob(f"src/{module}/**/*.rs")]:
+            for method in re.findall(r"\b(?:client|ecr|secrets)\s*\.([a-z0-9_]+)\(\)", path.read_text()):
                 found.add(method.title().replace("_", ""))
         operations = {call.partition(".")[2].partition(" ")[0] for call in declared if not call.startswith("Registry.")}
         self.assertEqual(operations, found)

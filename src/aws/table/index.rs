@@ -16,6 +16,7 @@ pub struct Index {
 /// What a list shows of the caller's own packs.
 const OWN: &[&str] = &[
     "archive_sha256",
+    "attestation_digest",
     "build_error",
     "build_status",
     "category",
@@ -38,6 +39,7 @@ const OWN: &[&str] = &[
 
 /// What a list shows of other orgs' packs, and the id of the org.
 const COMMUNITY: &[&str] = &[
+    "attestation_digest",
     "build_status",
     "category",
     "created_at",

@@ -83,6 +83,7 @@ pub(super) struct RecordItem {
     tries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tried_at: Option<Timestamp>,
+    attestation_digest: Option<Digest>,
     reference_count: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
@@ -91,7 +92,7 @@ pub(super) struct RecordItem {
 impl From<Record> for RecordItem {
     fn from(record: Record) -> Self {
         let list_keys = ListKeys::new(&record, record.release.visibility);
-        let Record { id, release, created_at, updated_at, build, reference_count } = record;
+        let Record { id, release, created_at, updated_at, build, attestation_digest, reference_count } = record;
         let Release {
             org_id,
             manifest,
@@ -128,6 +129,7 @@ impl From<Record> for RecordItem {
             enqueued_at: build.enqueued_at,
             tries: build.tries,
             tried_at: build.tried_at,
+            attestation_digest,
             reference_count,
             last_error: build.last_error,
         }
@@ -165,6 +167,7 @@ impl From<RecordItem> for Record {
             created_at: item.created_at,
             updated_at: item.updated_at,
             build,
+            attestation_digest: item.attestation_digest,
             reference_count: item.reference_count,
         }
     }

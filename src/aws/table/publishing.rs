@@ -112,7 +112,7 @@ impl Table {
         Ok(claim.and_then(|claim| claim.publishing_until).filter(|until| *until > now))
     }
 
-    /// Marks a queued record as ready, releases the lease and stores the event.
+    /// Marks a queued record as ready, stores its attestation's digest and the event, and releases the lease.
     pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let release = self
             .update_claim(record, "REMOVE lease_holder, publishing_until")
@@ -138,9 +138,11 @@ impl Table {
     /// Returns the update that makes a queued record ready if it has this visibility.
     fn ready(&self, record: &Record, visibility: Visibility, now: Timestamp) -> UpdateBuilder {
         let community = CommunityKeys::new(record, visibility, &BuildStatus::Ready);
-        let set = if community.is_some() { CommunityKeys::SET } else { "" };
-        let expression =
-            format!("SET build_status = :ready, updated_at = :now{set} REMOVE due_at, build_error, last_error");
+        let attested = if record.attestation_digest.is_some() { ", attestation_digest = :attestation" } else { "" };
+        let listed = if community.is_some() { CommunityKeys::SET } else { "" };
+        let expression = format!(
+            "SET build_status = :ready, updated_at = :now{attested}{listed} REMOVE due_at, build_error, last_error"
+        );
         let update = self
             .update_record(record, &expression)
             .condition_expression("build_status = :queued AND attempt = :attempt AND visibility = :visibility")
@@ -148,6 +150,10 @@ impl Table {
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":visibility", string(visibility))
             .expression_attribute_values(":now", string(now));
+        let update = match record.attestation_digest {
+            Some(digest) => update.expression_attribute_values(":attestation", string(digest)),
+            None => update,
+        };
         let values = community.into_iter().flat_map(CommunityKeys::values);
         values.fold(update, |update, (name, value)| update.expression_attribute_values(name, string(value)))
     }

@@ -4,6 +4,7 @@
 //! the credential (401), the host and the permission (403), the org's billing (423), the request itself (415, 413,
 //! 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a credential.
 
+mod attestations;
 mod audit;
 mod authenticate;
 mod begin_upload;
@@ -62,10 +63,11 @@ pub struct Api {
 }
 
 impl Api {
-    /// Creates the API. It reads packs and API keys from the table that `uploads` writes to.
+    /// Creates the API. It reads packs and API keys from the table that `uploads` writes to, and attestations from the
+    /// bucket that `uploads` stages archives in.
     pub fn new(uploads: Uploads, lifecycle: Lifecycle, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
-        let catalog = Catalog::new(uploads.table.clone());
+        let catalog = Catalog::new(uploads.table.clone(), uploads.staging.attestations());
         Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads }
     }
 
@@ -91,6 +93,10 @@ impl Api {
             }
             Operation::ListPacks => timeout_at(deadline, packs::list(self, &caller().await?, query)).await?,
             Operation::GetPack { id } => timeout_at(deadline, packs::get(self, &caller().await?, query, &id)).await?,
+            Operation::GetAttestations { id } => {
+                timeout_at(deadline, attestations::of_pack(self, &caller().await?, query, &id)).await?
+            }
+            Operation::GetAttestationKeys => timeout_at(deadline, attestations::keys(self)).await?,
             Operation::DeletePack { id } => {
                 timeout_at(deadline, delete::delete(self, &caller().await?, query, &id, audit)).await?
             }

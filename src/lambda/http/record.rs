@@ -46,6 +46,10 @@ pub(super) struct RecordView<'a> {
     owned: bool,
     #[serde(flatten)]
     build_status: Option<&'a BuildStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attested: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attestation_digest: Option<Digest>,
     /// Present only in responses to uploads.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     warnings: &'a [Warning],
@@ -58,6 +62,8 @@ impl<'a> RecordView<'a> {
             created_at: Some(record.created_at),
             updated_at: Some(record.updated_at),
             build_status: Some(&record.build.status),
+            attested: Some(record.attestation_digest.is_some()),
+            attestation_digest: record.attestation_digest,
             ..Self::from_release(&record.release, caller)
         }
     }
@@ -91,6 +97,8 @@ impl<'a> RecordView<'a> {
             updated_at: Some(pack.updated_at),
             owned,
             build_status: Some(&pack.build_status),
+            attested: Some(pack.attestation_digest.is_some()),
+            attestation_digest: pack.attestation_digest,
             ..Self::from_manifest(&pack.manifest, pack.image_digest, pack.layer_digest)
         }
     }
@@ -122,6 +130,8 @@ impl<'a> RecordView<'a> {
             updated_at: None,
             owned: false,
             build_status: None,
+            attested: None,
+            attestation_digest: None,
             warnings: &[],
         }
     }

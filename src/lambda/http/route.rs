@@ -20,6 +20,11 @@ pub(super) enum Operation {
     DeletePack {
         id: String,
     },
+    /// The id is the same as in `GetPack`.
+    GetAttestations {
+        id: String,
+    },
+    GetAttestationKeys,
     GetDocument,
 }
 
@@ -28,7 +33,7 @@ pub(super) enum Operation {
 type Path = (&'static str, &'static [(Method, fn(&str) -> Operation)]);
 
 /// All paths of the API. The first matching template applies, so fixed paths come before `{id}`.
-static PATHS: [Path; 5] = [
+static PATHS: [Path; 7] = [
     ("/v1/packs", &[(Method::GET, |_| Operation::ListPacks)]),
     ("/v1/packs/upload", &[(Method::POST, |_| Operation::UploadPack)]),
     ("/v1/packs/uploads", &[(Method::POST, |_| Operation::BeginUpload)]),
@@ -40,6 +45,8 @@ static PATHS: [Path; 5] = [
             (Method::PATCH, |id| Operation::UpdatePack { id: id.to_owned() }),
         ],
     ),
+    ("/v1/packs/{id}/attestations", &[(Method::GET, |id| Operation::GetAttestations { id: id.to_owned() })]),
+    ("/v1/attestation-keys", &[(Method::GET, |_| Operation::GetAttestationKeys)]),
     ("/v1/openapi.json", &[(Method::GET, |_| Operation::GetDocument)]),
 ];
 

@@ -27,6 +27,8 @@ pub(super) enum Endpoint<'a> {
     Manifest(Name<'a>, Reference<'a>),
     /// `/v2/<name>/tags/list`
     Tags(Name<'a>),
+    /// `/v2/<name>/referrers/<digest>`
+    Referrers(Name<'a>, Digest),
 }
 
 /// The name of a repository: components joined by `/`. No component starts with a dot or an underscore.
@@ -60,6 +62,9 @@ impl<'a> Endpoint<'a> {
                 Ok(Self::Blob(digest.parse().map_err(|_| Error::DigestInvalid)?))
             }
             (name, "manifests", reference) => Ok(Self::Manifest(Name::parse(name)?, Reference::parse(reference)?)),
+            (name, "referrers", digest) => {
+                Ok(Self::Referrers(Name::parse(name)?, digest.parse().map_err(|_| Error::DigestInvalid)?))
+            }
             (name, "tags", "list") => Ok(Self::Tags(Name::parse(name)?)),
             (parent, "uploads", id) => {
                 let name = Name::parse(parent.strip_suffix("/blobs").ok_or(Error::NoEndpoint)?)?;

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use pack_format::Digest;
@@ -19,6 +19,9 @@ use super::{
     store::found,
 };
 
+/// The header with the digest of the manifest that a pushed manifest refers to. It tells clients that the registry
+/// lists referrers (OCI distribution spec, "Pushing Manifests with Subject").
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 /// The maximum size of a manifest, in bytes. Registries must support at least this size (OCI distribution spec,
 /// "Pushing Manifests").
 const MAX_MANIFEST_BYTES: usize = 4 << 20;
@@ -26,15 +29,16 @@ const MAX_MANIFEST_BYTES: usize = 4 << 20;
 /// A descriptor (OCI image spec, "Content Descriptors").
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Descriptor {
-    media_type: String,
-    digest: Digest,
+pub(super) struct Descriptor {
+    pub(super) media_type: String,
+    pub(super) digest: Digest,
 }
 
-/// The descriptors in an image manifest or an image index. Their content must exist (OCI image spec, "Image Manifest",
-/// "Image Index").
+/// The descriptors in an image manifest or an image index. The content of all but `subject` must exist (OCI image spec,
+/// "Image Manifest", "Image Index").
 #[derive(Deserialize)]
 struct Manifest {
+    subject: Option<Descriptor>,
     config: Option<Descriptor>,
     #[serde(default)]
     layers: Vec<Descriptor>,
@@ -62,7 +66,11 @@ impl Registry {
         Ok(StatusCode::ACCEPTED.into_response())
     }
 
-    async fn descriptor(&self, name: Name<'_>, reference: Reference<'_>) -> Result<Option<Descriptor>, Error> {
+    pub(super) async fn descriptor(
+        &self,
+        name: Name<'_>,
+        reference: Reference<'_>,
+    ) -> Result<Option<Descriptor>, Error> {
         let Some(descriptor) = found(fs::read(self.store.descriptor(name, reference)).await)? else { return Ok(None) };
         Ok(Some(serde_json::from_slice(&descriptor).map_err(io::Error::from)?))
     }
@@ -79,7 +87,9 @@ impl Registry {
         if matches!(reference, Reference::Digest(expected) if expected != digest) {
             return Err(Error::DigestInvalid);
         }
-        self.check(&content).await?;
+        let manifest: Manifest = serde_json::from_slice(&content).map_err(Error::ManifestInvalid)?;
+        let subject = manifest.subject.as_ref().map(|subject| subject.digest);
+        self.check(manifest).await?;
         let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.ok_or(Error::NoMediaType)?.split(';').next().unwrap_or_default().trim();
         let descriptor = Descriptor { media_type: media_type.to_owned(), digest };
@@ -91,13 +101,18 @@ impl Registry {
             self.write(descriptor, &self.store.descriptor(name, reference)).await?;
         }
         let location = format!("/v2/{name}/manifests/{digest}");
-        Ok((StatusCode::CREATED, [(header::LOCATION, location), (CONTENT_DIGEST, digest.to_string())]).into_response())
+        let headers = [(header::LOCATION, location), (CONTENT_DIGEST, digest.to_string())];
+        let mut response = (StatusCode::CREATED, headers).into_response();
+        if let Some(subject) = subject {
+            response
+                .headers_mut()
+                .insert(SUBJECT, HeaderValue::from_str(&subject.to_string()).map_err(io::Error::other)?);
+        }
+        Ok(response)
     }
 
     /// Checks that the config, the layers and the manifests that a manifest lists exist.
-    async fn check(&self, manifest: &[u8]) -> Result<(), Error> {
-        let Manifest { config, layers, manifests } =
-            serde_json::from_slice(manifest).map_err(Error::ManifestInvalid)?;
+    async fn check(&self, Manifest { config, layers, manifests, .. }: Manifest) -> Result<(), Error> {
         for Descriptor { digest, .. } in config.into_iter().chain(layers).chain(manifests) {
             if !fs::try_exists(self.store.blob(digest)).await? {
                 return Err(Error::ManifestBlobUnknown(digest));

@@ -1,7 +1,7 @@
 //! An OCI registry that stores its data in a directory and needs no authentication. It implements part of the OCI
-//! distribution spec 1.1: pushing, pulling, listing tags and deleting manifests, but not listing referrers. Blobs are
-//! streamed between the connection and the file, so that memory use does not depend on their size. All repositories
-//! share their blobs, which are never deleted.
+//! distribution spec 1.1: pushing, pulling, listing tags and referrers, and deleting manifests. Blobs are streamed
+//! between the connection and the file, so that memory use does not depend on their size. All repositories share their
+//! blobs, which are never deleted.
 
 mod blobs;
 mod endpoint;
@@ -9,6 +9,7 @@ mod error;
 mod listings;
 mod manifests;
 mod partial_file;
+mod referrers;
 mod store;
 
 use std::{
@@ -62,6 +63,7 @@ async fn handle(State(registry): State<Arc<Registry>>, request: Request) -> Resu
         }
         (Endpoint::Manifest(name, reference), Method::DELETE) => registry.delete_manifest(name, reference).await,
         (Endpoint::Tags(name), Method::GET) => registry.tags(name, &head.uri).await,
+        (Endpoint::Referrers(name, digest), Method::GET) => registry.referrers(name, digest, &head.uri).await,
         _ => Err(Error::MethodUnsupported),
     }
 }

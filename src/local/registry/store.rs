@@ -56,6 +56,13 @@ impl Store {
         entries(&self.repository(name).join(TAGS)).await
     }
 
+    /// Returns the digests of a repository's manifests, in ascending order.
+    pub(super) async fn manifests(&self, name: Name<'_>) -> io::Result<Vec<Digest>> {
+        let mut names = entries(&self.repository(name).join(MANIFESTS).join("sha256")).await?;
+        names.sort();
+        Ok(names.iter().filter_map(|name| format!("sha256:{name}").parse().ok()).collect())
+    }
+
     pub(super) fn descriptor(&self, name: Name, reference: Reference) -> PathBuf {
         let repository = self.repository(name);
         match reference {

@@ -112,6 +112,30 @@ impl RepositoryClient {
         response.headers()["docker-content-digest"].to_str().unwrap().to_owned()
     }
 
+    /// Returns the descriptors of an image's referrers: from the referrers API, or else from the index with the fallback
+    /// tag.
+    pub(crate) async fn referrers(&self, image_digest: &str) -> Vec<Value> {
+        let get = Self::authenticated(Client::new().get(format!("{}/referrers/{image_digest}", self.url)));
+        let response = get.send().await.unwrap();
+        let index: Value = if response.status() == StatusCode::OK {
+            response.json().await.unwrap()
+        } else {
+            let Some((_, index)) = self.manifest(&image_digest.replace(':', "-")).await else { return Vec::new() };
+            serde_json::from_slice(&index).unwrap()
+        };
+        serde_json::from_value(index["manifests"].clone()).unwrap()
+    }
+
+    pub(crate) async fn blob(&self, digest: &str) -> Vec<u8> {
+        let get = Self::authenticated(Client::new().get(format!("{}/blobs/{digest}", self.url)));
+        get.send().await.unwrap().error_for_status().unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    pub(crate) async fn delete_manifest(&self, digest: &str) {
+        let delete = Self::authenticated(Client::new().delete(format!("{}/manifests/{digest}", self.url)));
+        assert_eq!(delete.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    }
+
     pub(crate) async fn tags(&self) -> Vec<String> {
         let get = Self::authenticated(Client::new().get(format!("{}/tags/list", self.url)));
         let list: Value = get.send().await.unwrap().json().await.unwrap();

@@ -2,6 +2,7 @@
 //! emulates the ECR API, Secrets Manager and the registry. The registry accepts only the latest token.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
@@ -18,7 +19,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use pack_format::Digest;
 use pack_upload::{
     aws::Timeouts,
-    registry::{self, Error, Registry, Settings},
+    registry::{self, Error, Referrer, Registry, Settings},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -201,6 +202,18 @@ async fn tagging_fails_if_the_tag_points_to_another_digest() {
         matches!(&error, Error::WrongDigest { found: Some(found), .. } if *found == other.to_string()),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn a_referrer_is_pushed_by_digest_only() {
+    let (ecr, address, registry) = start(Ecr { token_life: HOURS, ..Ecr::default() }).await;
+    let image_ref = format!("{address}/acme/tools:1.0.0");
+    let Validated { image, tree, contents } = Validated::pack("hello");
+    registry.push(&image_ref, &image, tree, contents).await.unwrap();
+    let referrer = Referrer { media_type: "text/plain", annotations: BTreeMap::new(), blob: "hello".into() };
+    let digest = registry.push_referrer(&image_ref, &image.manifest, &referrer).await.unwrap();
+    // The index with the fallback tag would be the last manifest.
+    assert_eq!(ecr.lock().unwrap().manifest, Some(digest));
 }
 
 fn secret() -> registry::Credentials {

@@ -64,11 +64,20 @@ impl Fixture {
             table: table.clone(),
             registry: registry.clone(),
             events: events.clone(),
+            attestations: staging.attestations(),
             lease: Duration::from_secs(60),
             lease_wait: Duration::from_millis(200),
         };
-        let builder =
-            Builder { table, staging, registry, events, limits: large_limits, lease: Duration::from_secs(60) };
+        let builder = Builder {
+            table,
+            attestations: staging.attestations(),
+            staging,
+            registry,
+            events,
+            signer: None,
+            limits: large_limits,
+            lease: Duration::from_secs(60),
+        };
         let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
         Self { uploads, lifecycle, builder, purger, org, embedded }
     }

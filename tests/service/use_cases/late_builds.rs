@@ -14,7 +14,10 @@ use pack_upload::{
 use tokio::task::JoinHandle;
 
 use super::fixture::{Fixture, pack, registry};
-use crate::support::{HoldingRegistry, RepositoryClient};
+use crate::{
+    attestations::{file_signer, key_file, new_key},
+    support::{HoldingRegistry, RepositoryClient},
+};
 
 /// A build whose record is marked as failed while the proxy holds its push.
 struct LateBuild {
@@ -32,6 +35,7 @@ impl LateBuild {
         let (proxy, address) = HoldingRegistry::start(backend.to_string()).await;
         fixture.builder.registry = registry(&address, Credentials::None);
         fixture.builder.lease = Duration::ZERO;
+        fixture.builder.signer = Some(file_signer(&key_file(&new_key())).unwrap());
         fixture.uploads.registry = address;
 
         let record = fixture.create(pack("first")).await;
@@ -63,6 +67,9 @@ async fn a_late_build_of_a_replaced_record_moves_no_tag_and_leaves_no_image() {
     assert_eq!((result.unwrap(), is_pullable), (BuildOutcome::Dropped, false));
     let (tagged, _) = late.repository.manifest("1.0.0").await.unwrap();
     assert_eq!(tagged, second.release.image_digest.to_string());
+    let attestations = &late.fixture.builder.attestations;
+    assert_eq!(attestations.get(late.record.id).await.unwrap(), None);
+    assert!(attestations.get(second.id).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

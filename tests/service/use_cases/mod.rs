@@ -7,7 +7,7 @@
 mod build;
 mod delete;
 mod ecr;
-mod fixture;
+pub(crate) mod fixture;
 mod late_builds;
 mod lifecycle;
 mod panics;

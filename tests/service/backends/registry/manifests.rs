@@ -201,7 +201,6 @@ async fn errors_use_the_codes_from_the_specification() {
         (Method::PUT, "/v2/acme/tools/blobs/uploads/1", 404, "BLOB_UPLOAD_UNKNOWN"),
         (Method::DELETE, &blob, 405, "UNSUPPORTED"),
         (Method::DELETE, &by_digest, 404, "MANIFEST_UNKNOWN"),
-        (Method::GET, &format!("/v2/acme/tools/referrers/{digest}"), 404, "UNSUPPORTED"),
         (Method::GET, "/", 404, "UNSUPPORTED"),
     ] {
         let response = api.request(method.clone(), path).send().await.unwrap();
@@ -243,4 +242,62 @@ async fn names_and_references_cannot_escape_the_directory() {
         }
     }
     assert_eq!(api.files(), [""; 0]);
+}
+
+/// Returns a manifest of an artifact that refers to `subject`.
+fn referrer(blob: &str, subject: &str, artifact_type: &str) -> String {
+    let descriptor = |digest| json!({"mediaType": "application/octet-stream", "digest": digest, "size": 5});
+    json!({
+        "schemaVersion": 2,
+        "artifactType": artifact_type,
+        "config": descriptor(blob),
+        "layers": [],
+        "subject": descriptor(subject),
+        "annotations": {"type": artifact_type},
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn referrers_are_listed_by_subject_and_artifact_type() {
+    let api = Api::start().await;
+    let blob = api.push("acme/tools", b"hello").await;
+    let (subject, other) = (Digest::sha256(b"subject").to_string(), Digest::sha256(b"other").to_string());
+    let mut digests = Vec::new();
+    // The subject need not exist.
+    for (subject, artifact_type) in [(&subject, "text/a"), (&subject, "text/b"), (&other, "text/a")] {
+        let manifest = referrer(&blob, subject, artifact_type);
+        let digest = Digest::sha256(manifest.as_bytes()).to_string();
+        let response = put(&api, &format!("/v2/acme/tools/manifests/{digest}"), manifest).await;
+        assert_eq!((response.status(), header(&response, "oci-subject")), (StatusCode::CREATED, &**subject));
+        digests.push(digest);
+    }
+
+    let list = async |query: &str| {
+        let response = api.get(&format!("/v2/acme/tools/referrers/{subject}{query}")).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(header(&response, "content-type"), "application/vnd.oci.image.index.v1+json");
+        let filters = response.headers().get("oci-filters-applied").map(|value| value.to_str().unwrap().to_owned());
+        let index: Value = response.json().await.unwrap();
+        (filters, index["manifests"].as_array().unwrap().clone())
+    };
+    let (filters, all) = list("").await;
+    assert_eq!((filters, all.len()), (None, 2));
+    let (filters, found) = list("?artifactType=text/b").await;
+    assert_eq!(filters.as_deref(), Some("artifactType"));
+    let size = referrer(&blob, &subject, "text/b").len();
+    let expected = json!({
+        "mediaType": MEDIA_TYPE,
+        "digest": digests[1],
+        "size": size,
+        "artifactType": "text/b",
+        "annotations": {"type": "text/b"},
+    });
+    assert_eq!(found, [expected]);
+
+    let delete = api.request(Method::DELETE, &format!("/v2/acme/tools/manifests/{}", digests[1]));
+    assert_eq!(delete.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    assert_eq!(list("?artifactType=text/b").await.1, Vec::<Value>::new());
+    let response = api.get("/v2/acme/tools/referrers/nonsense").await;
+    assert_eq!(error(response).await, (400, "DIGEST_INVALID".to_owned()));
 }

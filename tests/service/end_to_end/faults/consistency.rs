@@ -8,7 +8,7 @@ use pack_upload::{
 };
 use serde_json::Value;
 
-use crate::support::Embedded;
+use crate::support::{Embedded, RepositoryClient};
 
 /// Reads records, version claims, pending builds, jobs and images directly from the backends, and compares them.
 pub(crate) struct ConsistencyCheck {
@@ -30,6 +30,8 @@ struct PackItem {
     status: String,
     repository_and_tag: (String, String),
     digest: String,
+    /// The digest of the attestation, or an empty string before a build attests the image.
+    attestation: String,
 }
 
 impl ConsistencyCheck {
@@ -49,7 +51,7 @@ impl ConsistencyCheck {
     ///
     /// - Every record has a version claim, and every claim that names a record belongs to an existing record.
     /// - A record is in the pending index if and only if it is queued or being deleted.
-    /// - Every ready record has its image, and changes only when it is deleted.
+    /// - Every ready record has its image with one attestation, and changes only when it is deleted.
     /// - The image of a deleted pack cannot be pulled.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
@@ -77,6 +79,7 @@ impl ConsistencyCheck {
                 "ready" => {
                     if !self.ready.contains_key(&id) {
                         assert_eq!(self.digest(&record).await.as_deref(), Some(&*record.digest), "{id} is ready");
+                        assert_eq!(self.referrers(&record).await, [&*record.attestation], "{id} is ready");
                     }
                     ready.insert(id, record);
                 }
@@ -101,6 +104,14 @@ impl ConsistencyCheck {
         for (id, record) in &self.ready {
             assert_eq!(self.digest(record).await.as_deref(), Some(&*record.digest), "the tag of {id} moved");
         }
+    }
+
+    /// Returns the digests of the referrers of a record's image.
+    async fn referrers(&self, record: &PackItem) -> Vec<String> {
+        let (repository, _) = &record.repository_and_tag;
+        let repository = RepositoryClient::new(&self.registry, repository);
+        let referrers = repository.referrers(&record.digest).await;
+        referrers.iter().map(|referrer| referrer["digest"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Returns whether the queues are empty and no build, purge or event is pending.
@@ -178,6 +189,9 @@ impl PackItem {
             status: text(item, "build_status"),
             repository_and_tag: (repository.to_owned(), tag.to_owned()),
             digest: text(item, "image_digest"),
+            attestation: item
+                .get("attestation_digest")
+                .map_or_else(String::new, |digest| digest.as_s().unwrap().clone()),
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pack_format::Digest;
@@ -16,7 +16,10 @@ use super::{
     injector::FaultInjector,
     proxy,
 };
-use crate::support::{ApiResponse, Embedded, Function, event};
+use crate::{
+    attestations::{key_file, new_key},
+    support::{ApiResponse, Embedded, Function, event},
+};
 
 /// The maximum number of sweeps in [`LambdaStack::settle`]. No case needs this many.
 const MAX_SWEEPS: usize = 10;
@@ -46,6 +49,8 @@ impl LambdaStack {
         let injector = FaultInjector::new();
         let proxies = proxy::start_for_aws(&backends.endpoints, &injector).await;
         let registry = proxy::start(Service::Registry, format!("http://{}", backends.registry), injector.clone()).await;
+        let signing_key = options.data_dir.join("signing-key.pem");
+        fs::write(&signing_key, key_file(&new_key())).unwrap();
         let variables = [
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local-secret"),
@@ -55,6 +60,8 @@ impl LambdaStack {
             ("BUILD_QUEUE_URL", &queues.builds),
             ("PURGE_QUEUE_URL", &queues.purges),
             ("REGISTRY", &registry),
+            ("SIGNING", "file"),
+            ("SIGNING_KEY_FILE", signing_key.to_str().unwrap()),
             ("CREDENTIAL_CACHE_MS", "0"),
             ("CALL_ATTEMPT_TIMEOUT_MS", "1000"),
             ("TRANSFER_ATTEMPT_TIMEOUT_MS", "1000"),

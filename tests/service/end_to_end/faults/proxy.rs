@@ -158,7 +158,10 @@ fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) 
         // The SDK puts most operation names into the query. If it has none, `operation` is the method and "object".
         (Service::S3, _) => {
             let query = path.split_once('?').map_or("", |(_, query)| query);
-            let name = query.split('&').find_map(|field| field.strip_prefix("x-id="));
+            let name = query.split('&').find_map(|field| match field {
+                "list-type=2" => Some("ListObjectsV2"),
+                _ => field.strip_prefix("x-id="),
+            });
             vec![format!("S3.{}", name.unwrap_or(operation))]
         }
         (Service::Registry, _) => vec![format!("Registry.{operation}")],

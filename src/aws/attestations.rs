@@ -1,0 +1,74 @@
+use aws_sdk_s3::{operation::get_object::GetObjectError, primitives::ByteStream};
+use bytes::Bytes;
+use pack_format::Digest;
+
+use super::Error;
+use crate::records::PackId;
+
+/// The prefix of the objects with public keys.
+const KEYS: &str = "attestation-keys/";
+
+/// The bundles that attest images, and the public keys that verify them. They are in the same bucket as the staged
+/// archives, but they never expire.
+#[derive(Debug, Clone)]
+pub struct Attestations {
+    pub(super) client: aws_sdk_s3::Client,
+    pub(super) bucket: String,
+}
+
+impl Attestations {
+    /// Returns the bundle of a pack, or `None` if there is none.
+    pub async fn get(&self, pack: PackId) -> Result<Option<Bytes>, Error> {
+        self.get_object(&key(pack)).await
+    }
+
+    /// Stores the bundle of a pack, and replaces an earlier one.
+    pub async fn put(&self, pack: PackId, bundle: Bytes) -> Result<(), Error> {
+        self.put_object(key(pack), "application/json", bundle).await
+    }
+
+    /// Deletes the bundle of a pack if it exists.
+    pub async fn delete(&self, pack: PackId) -> Result<(), Error> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key(pack));
+        delete.send().await.map_err(Error::call("DeleteObject"))?;
+        Ok(())
+    }
+
+    /// Publishes a public key, for as long as its object exists. `digest` is the key's digest and `pem` its PEM form.
+    pub async fn publish_key(&self, digest: Digest, pem: String) -> Result<(), Error> {
+        let key = format!("{KEYS}{}.pem", hex::encode(digest.as_bytes()));
+        self.put_object(key, "application/x-pem-file", pem.into()).await
+    }
+
+    /// Returns each public key in PEM form, with its object's key. There are only as many as signing keys were ever
+    /// used, so one page of a list contains them all.
+    pub async fn keys(&self) -> Result<Vec<(String, Bytes)>, Error> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(KEYS);
+        let list = list.send().await.map_err(Error::call("ListObjectsV2"))?;
+        let mut keys = Vec::new();
+        for object in list.contents() {
+            let key = object.key().unwrap_or_default();
+            keys.extend(self.get_object(key).await?.map(|pem| (key.to_owned(), pem)));
+        }
+        Ok(keys)
+    }
+
+    async fn get_object(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        let failed = "GetObject";
+        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => Ok(Some(object.body.collect().await.map_err(Error::call(failed))?.into_bytes())),
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+            Err(error) => Err(Error::call(failed)(error)),
+        }
+    }
+
+    async fn put_object(&self, key: String, media_type: &str, content: Bytes) -> Result<(), Error> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(media_type);
+        put.body(ByteStream::from(content)).send().await.map_err(Error::call("PutObject"))?;
+        Ok(())
+    }
+}
+
+fn key(pack: PackId) -> String {
+    format!("attestations/{pack}")
+}

@@ -1,0 +1,56 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::{BuildError, Builder};
+use crate::{
+    records::{Record, Timestamp},
+    registry::Referrer,
+    signing::{self, BUNDLE_MEDIA_TYPE, PREDICATE_TYPE, Signer, Statement},
+};
+
+impl Builder {
+    /// Signs the provenance of an image, and pushes it as a referrer of the image. Returns the record with the
+    /// referrer's digest. If signing is off, returns the record unchanged.
+    ///
+    /// A retry of the attempt pushes the same bundle again, which changes nothing in the registry. For that, the bundle
+    /// is stored before it is pushed.
+    pub(super) async fn attest(
+        &self,
+        record: &Record,
+        image_manifest: &[u8],
+        began_at: Timestamp,
+    ) -> Result<Record, BuildError> {
+        let Some(signer) = &self.signer else { return Ok(record.clone()) };
+        let statement = Statement::new(record, began_at, Timestamp::now());
+        let stored = self.attestations.get(record.id).await?;
+        let is_current =
+            |bundle: &Bytes| signing::read_statement(bundle).is_some_and(|found| found.is_same_build(&statement));
+        let bundle = match stored.filter(is_current) {
+            Some(bundle) => bundle,
+            None => {
+                let bundle = self.sign(signer, &statement).await?;
+                self.attestations.put(record.id, bundle.clone()).await?;
+                bundle
+            }
+        };
+        let referrer = Referrer { media_type: BUNDLE_MEDIA_TYPE, annotations: annotations(), blob: bundle };
+        let digest = self.registry.push_referrer(&record.release.image_ref, image_manifest, &referrer).await?;
+        Ok(Record { attestation_digest: Some(digest), ..record.clone() })
+    }
+
+    /// Publishes the public key and signs a statement. In this order, everyone who sees a bundle can also get its key.
+    async fn sign(&self, signer: &Signer, statement: &Statement) -> Result<Bytes, BuildError> {
+        let key = signer.public_key().await?;
+        self.attestations.publish_key(key.digest(), key.to_pem()).await?;
+        Ok(signer.sign(statement).await?)
+    }
+}
+
+/// Returns the annotations by which cosign finds bundles with provenance (sigstore/cosign, `specs/BUNDLE_SPEC.md`).
+fn annotations() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([
+        ("dev.sigstore.bundle.content", "dsse-envelope"),
+        ("dev.sigstore.bundle.predicateType", PREDICATE_TYPE),
+    ])
+}

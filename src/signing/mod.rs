@@ -1,0 +1,18 @@
+//! Signed provenance of images: SLSA statements, signed as DSSE envelopes, in Sigstore bundles.
+//!
+//! A bundle has no certificate and no entry of a transparency log. It names the public key that verifies it by a hint.
+
+mod bundle;
+mod error;
+mod kms;
+mod public_key;
+mod signer;
+mod statement;
+
+pub use self::{
+    bundle::{BUNDLE_MEDIA_TYPE, read_statement},
+    error::Error,
+    public_key::PublicKey,
+    signer::{Settings, Signer},
+    statement::{PREDICATE_TYPE, Statement},
+};

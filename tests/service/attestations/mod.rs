@@ -1,0 +1,33 @@
+//! Tests of signed provenance: the bundles that builds store and push, the keys, and the verification with openssl and
+//! with npm's `@sigstore/verify`.
+
+mod builds;
+mod keys;
+mod tools;
+mod verification;
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use pack_upload::{
+    aws::Timeouts,
+    signing::{Settings, Signer},
+};
+use pem::Pem;
+
+use crate::support::scratch;
+
+pub(crate) fn new_key() -> EcdsaKeyPair {
+    EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap()
+}
+
+/// Returns a key file in PKCS #8.
+pub(crate) fn key_file(key: &EcdsaKeyPair) -> String {
+    pem::encode(&Pem::new("PRIVATE KEY", key.to_pkcs8v1().unwrap().as_ref()))
+}
+
+/// Returns a signer whose key is in a file with this content.
+pub(crate) fn file_signer(content: &str) -> Result<Signer, pack_upload::signing::Error> {
+    let (_guard, folder) = scratch();
+    let path = folder.join("key.pem");
+    std::fs::write(&path, content).unwrap();
+    Signer::new(Settings::File(path), &aws_config::SdkConfig::builder().build(), &Timeouts::default())
+}
