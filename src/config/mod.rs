@@ -14,7 +14,7 @@ pub use self::reader::{ConfigError, InvalidVariable};
 use crate::{
     aws::Timeouts,
     identity::{self, JwksSettings, JwksUrl, SessionSettings},
-    registry::{self, Credentials, RegistryAddress},
+    registry::{self, Credentials, RegistryAddress, RepositoryTags},
     requeue,
 };
 
@@ -58,7 +58,8 @@ pub struct Builder {
     /// `STAGING_BUCKET`, required.
     pub staging_bucket: String,
     /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic`, `secret` or `ecr`), `REGISTRY_USERNAME`,
-    /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
+    /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `ECR_REPOSITORY_TAGS` (`key=value,…`), `REGISTRY_PLAIN_HTTP` (`true`
+    /// or `false`), `PUSH_TIMEOUT_MS`.
     pub registry: registry::Settings,
     /// The same as [`Api::large_limits`]. No archive that `api` accepted exceeds them.
     pub limits: Limits,
@@ -271,7 +272,7 @@ fn registry(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<regi
                 .map(|(username, password): (_, String)| Credentials::Basic { username, password: password.into() })
         }
         "secret" => reader.required("REGISTRY_SECRET_ARN").map(|arn| Credentials::Secret { arn }),
-        "ecr" => Some(Credentials::Ecr),
+        "ecr" => Some(Credentials::Ecr { tags: reader.optional("ECR_REPOSITORY_TAGS", RepositoryTags::default()) }),
         other => {
             reader.reject("REGISTRY_AUTH", format!("has the invalid value {other:?}: use none, basic, secret or ecr"));
             None

@@ -6,6 +6,7 @@ mod distribution;
 mod ecr;
 mod error;
 mod login;
+mod repository_tags;
 mod stream;
 
 use std::{
@@ -32,6 +33,7 @@ pub use self::{
     address::{InvalidRegistry, RegistryAddress},
     error::Error,
     login::Credentials,
+    repository_tags::{InvalidRepositoryTags, RepositoryTags},
 };
 use self::{
     error::{is_manifest_unknown, is_repository_unknown},
@@ -72,7 +74,7 @@ impl Registry {
                 Login::Fixed(RegistryAuth::Basic(username, password.expose_secret().to_owned()))
             }
             Credentials::Secret { arn } => Login::Secret { client: aws::secrets_manager(sdk, timeouts), arn },
-            Credentials::Ecr => Login::Ecr(aws::ecr(sdk, timeouts)),
+            Credentials::Ecr { tags } => Login::Ecr { client: aws::ecr(sdk, timeouts), tags },
         };
         Self { address, login, plain_http, push_timeout, session: Arc::default() }
     }
