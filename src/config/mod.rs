@@ -18,7 +18,7 @@ pub use self::{
 use crate::{
     aws::{Table, Timeouts},
     identity::{self, JwksSettings, JwksUrl, SessionSettings},
-    registry::{self, Credentials, RegistryAddress},
+    registry::{self, Credentials, RegistryAddress, RepositoryTags},
     requeue, signing,
 };
 
@@ -66,7 +66,8 @@ pub struct Builder {
     /// `STAGING_BUCKET`, required.
     pub staging_bucket: String,
     /// `REGISTRY`, required; `REGISTRY_AUTH` (`none`, `basic`, `secret` or `ecr`), `REGISTRY_USERNAME`,
-    /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `REGISTRY_PLAIN_HTTP` (`true` or `false`), `PUSH_TIMEOUT_MS`.
+    /// `REGISTRY_PASSWORD`, `REGISTRY_SECRET_ARN`, `ECR_REPOSITORY_TAGS` (`key=value,…`), `REGISTRY_PLAIN_HTTP` (`true`
+    /// or `false`), `PUSH_TIMEOUT_MS`.
     pub registry: registry::Settings,
     /// `SIGNING` (`none`, `file` or `kms`), `SIGNING_KEY_FILE`, `SIGNING_KMS_KEY`. `None` if images are not attested.
     pub signing: Option<signing::Settings>,
@@ -310,7 +311,7 @@ fn registry(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<regi
                 .map(|(username, password): (_, String)| Credentials::Basic { username, password: password.into() })
         }
         "secret" => reader.required("REGISTRY_SECRET_ARN").map(|arn| Credentials::Secret { arn }),
-        "ecr" => Some(Credentials::Ecr),
+        "ecr" => Some(Credentials::Ecr { tags: reader.optional("ECR_REPOSITORY_TAGS", RepositoryTags::default()) }),
         other => {
             reader.reject("REGISTRY_AUTH", format!("has the invalid value {other:?}: use none, basic, secret or ecr"));
             None

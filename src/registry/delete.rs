@@ -23,7 +23,7 @@ impl Registry {
         let delete = async {
             let reference = self.reference(image_ref)?;
             match &self.login {
-                Login::Ecr(client) => ecr::delete(client, reference.repository(), digest).await,
+                Login::Ecr { client, .. } => ecr::delete(client, reference.repository(), digest).await,
                 Login::Fixed(_) | Login::Secret { .. } => self.delete_from_distribution(&reference, digest).await,
             }
         };

@@ -9,7 +9,7 @@ use oci_client::{Client, Reference, secrets::RegistryAuth};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::Error;
+use super::{Error, RepositoryTags};
 
 /// How long before its expiry an ECR token is renewed. This must exceed the duration of a push.
 const TOKEN_MARGIN: Duration = Duration::from_secs(600);
@@ -33,7 +33,9 @@ pub enum Credentials {
         arn: String,
     },
     /// With an ECR token. The function's role must be allowed to request it.
-    Ecr,
+    Ecr {
+        tags: RepositoryTags,
+    },
 }
 
 /// The source of a session's credentials.
@@ -41,7 +43,7 @@ pub enum Credentials {
 pub(super) enum Login {
     Fixed(RegistryAuth),
     Secret { client: aws_sdk_secretsmanager::Client, arn: String },
-    Ecr(aws_sdk_ecr::Client),
+    Ecr { client: aws_sdk_ecr::Client, tags: RepositoryTags },
 }
 
 /// A client with its credentials.
@@ -72,17 +74,20 @@ impl Login {
                 let auth = secret(secrets, arn).await?;
                 Ok(Session { client, auth, expires_at: Some(SystemTime::now() + SECRET_TTL) })
             }
-            Self::Ecr(ecr) => {
+            Self::Ecr { client: ecr, .. } => {
                 let (auth, expires_at) = ecr_token(ecr).await?;
                 Ok(Session { client, auth, expires_at: Some(expires_at) })
             }
         }
     }
 
-    /// Creates a repository with immutable tags in ECR. Other registries create repositories on the first push.
+    /// Creates a repository in ECR, with the configured tags and with immutable image tags. Other registries create
+    /// repositories on the first push.
     pub(super) async fn create_repository(&self, reference: &Reference) -> Result<(), Error> {
-        let Self::Ecr(ecr) = self else { return Ok(()) };
-        let create = ecr.create_repository().repository_name(reference.repository());
+        let Self::Ecr { client, tags } = self else { return Ok(()) };
+        let failed = "CreateRepository";
+        let tags = tags.to_sdk().map_err(Error::aws(failed))?;
+        let create = client.create_repository().repository_name(reference.repository()).set_tags(tags);
         match create.image_tag_mutability(ImageTagMutability::Immutable).send().await {
             Ok(_) => Ok(()),
             Err(error)
@@ -92,7 +97,7 @@ impl Login {
             {
                 Ok(())
             }
-            Err(error) => Err(Error::aws("CreateRepository")(error)),
+            Err(error) => Err(Error::aws(failed)(error)),
         }
     }
 }

@@ -8,6 +8,7 @@ mod ecr;
 mod error;
 mod login;
 mod referrers;
+mod repository_tags;
 mod stream;
 
 use std::{
@@ -36,6 +37,7 @@ pub use self::{
     error::Error,
     login::Credentials,
     referrers::Referrer,
+    repository_tags::{InvalidRepositoryTags, RepositoryTags},
 };
 use self::{
     error::{is_manifest_unknown, is_repository_unknown},
@@ -80,7 +82,7 @@ impl Registry {
                 Login::Fixed(RegistryAuth::Basic(username, password.expose_secret().to_owned()))
             }
             Credentials::Secret { arn } => Login::Secret { client: aws::secrets_manager(sdk, timeouts), arn },
-            Credentials::Ecr => Login::Ecr(aws::ecr(sdk, timeouts)),
+            Credentials::Ecr { tags } => Login::Ecr { client: aws::ecr(sdk, timeouts), tags },
         };
         Self { address, login, plain_http, push_timeout, session: Arc::default(), http: Arc::default() }
     }

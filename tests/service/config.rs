@@ -11,7 +11,7 @@ use pack_upload::{
     config::{Admin, Api, Builder, ConfigError, Requeue},
     identity::{JwksSettings, SessionSettings, Settings},
     lifecycle::Purger,
-    registry::Credentials,
+    registry::{Credentials, RepositoryTags},
     signing,
 };
 use secrecy::ExposeSecret as _;
@@ -205,7 +205,10 @@ fn large_limits_must_not_be_lower_than_request_limits() {
 fn registry_credentials_must_be_complete_and_are_not_printed() {
     let credentials =
         |more: &[(&str, &str)]| Builder::read(environment(more)).map(|builder| builder.registry.credentials);
-    assert!(matches!(credentials(&[("REGISTRY_AUTH", "ecr")]), Ok(Credentials::Ecr)));
+    let ecr = |tags| credentials(&[("REGISTRY_AUTH", "ecr"), ("ECR_REPOSITORY_TAGS", tags)]);
+    assert!(matches!(ecr(""), Ok(Credentials::Ecr { tags }) if tags == RepositoryTags::default()));
+    assert!(matches!(ecr("a=b,c="), Ok(Credentials::Ecr { tags }) if tags == "a=b,c=".parse().unwrap()));
+    assert_eq!(variables(&ecr("a=b,c").unwrap_err()), ["ECR_REPOSITORY_TAGS"]);
     let basic = [("REGISTRY_AUTH", "basic"), ("REGISTRY_USERNAME", "ci"), ("REGISTRY_PASSWORD", "hunter2")];
     let found = credentials(&basic).unwrap();
     assert!(!format!("{found:?}").contains("hunter2"));

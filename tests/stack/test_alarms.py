@@ -17,13 +17,14 @@ HOUR = 3_600
 MONTH = 30 * 24 * HOUR
 # The data begins two hours before the fault, so that every alarm has a past.
 FAULT = 2 * HOUR
-END = 4 * HOUR
+END = 5 * HOUR
 
 OURS = "PackUpload/${AWS::StackName}"
 REQUESTS = ("AWS/ApiGateway", "Count", ("ApiId", "HttpApi"))
 ERRORS = ("AWS/ApiGateway", "5xx", ("ApiId", "HttpApi"))
 LATENCY = ("AWS/ApiGateway", "Latency", ("ApiId", "HttpApi"))
 AGE = (OURS, "OldestBuildAge")
+PROBE = ("AWS/Lambda", "Errors", ("FunctionName", "Probe"))
 
 
 def lambda_metric(name, function):
@@ -41,10 +42,12 @@ def times(per_month, start=0):
     return itertools.takewhile(lambda time: time < END, (interval * n for n in itertools.count(first)))
 
 
-def traffic(uploads, error=lambda n: False, slow=lambda n: False, requeue_until=END, age=0):
+def traffic(uploads, error=lambda n: False, slow=lambda n: False, requeue_until=END, age=0, probe_fails=False):
     """Returns the metrics of a stack. From the time of the fault, `error` and `slow` select requests by number."""
     samples = Samples()
-    for n, time in enumerate(times(6 * uploads)):
+    # The requests of one upload follow each other.
+    requests = (time + 2 * n for time in times(uploads) for n in range(6))
+    for n, time in enumerate(requests):
         faulty = time >= FAULT
         samples.add(REQUESTS, time, 1)
         samples.add(ERRORS, time, int(faulty and error(n)))
@@ -53,6 +56,8 @@ def traffic(uploads, error=lambda n: False, slow=lambda n: False, requeue_until=
         samples.add(lambda_metric("Throttles", "ApiFunction"), time, 0)
     for time in range(0, requeue_until, 300):
         samples.add(AGE, time + 7, age if time >= FAULT else 0)
+    for time in range(0, END, 300):
+        samples.add(PROBE, time + 9, int(probe_fails and time >= FAULT))
     return samples
 
 
@@ -82,7 +87,7 @@ class Alarms(unittest.TestCase):
 
     def test_server_errors_fire_when_every_request_fails(self):
         for uploads in self.each_volume():
-            self.assert_fires("ServerErrorsAlarm", traffic(uploads, error=lambda n: True), within=HOUR // 2)
+            self.assert_fires("ServerErrorsAlarm", traffic(uploads, error=lambda n: True), within=2 * HOUR)
 
     def test_server_errors_fire_when_two_percent_of_many_requests_fail(self):
         self.assert_fires("ServerErrorsAlarm", traffic(1_000_000, error=lambda n: n % 50 == 0), within=HOUR // 4)
@@ -95,7 +100,7 @@ class Alarms(unittest.TestCase):
 
     def test_latency_fires_when_every_request_is_slow(self):
         for uploads in self.each_volume():
-            self.assert_fires("LatencyAlarm", traffic(uploads, slow=lambda n: True))
+            self.assert_fires("LatencyAlarm", traffic(uploads, slow=lambda n: True), within=2 * HOUR)
 
     def test_latency_fires_when_two_percent_of_many_requests_are_slow(self):
         self.assert_fires("LatencyAlarm", traffic(1_000_000, slow=lambda n: n % 50 == 0), within=HOUR // 2)
@@ -138,6 +143,10 @@ class Alarms(unittest.TestCase):
     def test_a_requeue_function_that_does_not_run_fires(self):
         for uploads in self.each_volume():
             self.assert_fires("RequeueSilentAlarm", traffic(uploads, requeue_until=FAULT), within=HOUR // 3)
+
+    def test_a_failing_probe_fires(self):
+        for uploads in self.each_volume():
+            self.assert_fires("ProbeAlarm", traffic(uploads, probe_fails=True), within=900)
 
     def test_a_dead_letter_fires(self):
         for queue, name in [

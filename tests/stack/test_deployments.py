@@ -46,8 +46,7 @@ class Aliases(unittest.TestCase):
     def test_everything_that_invokes_a_function_uses_its_alias(self):
         for mapping in of_type("AWS::Lambda::EventSourceMapping").values():
             self.assertEqual(mapping["Properties"]["FunctionName"], {"Ref": "BuilderFunctionAliaslive"})
-        (rule,) = of_type("AWS::Events::Rule").values()
-        (target,) = rule["Properties"]["Targets"]
+        (target,) = RESOURCES["RequeueFunctionSchedule"]["Properties"]["Targets"]
         self.assertEqual(target["Arn"], {"Ref": "RequeueFunctionAliaslive"})
         for methods in RESOURCES["HttpApi"]["Properties"]["Body"]["paths"].values():
             for route in methods.values():

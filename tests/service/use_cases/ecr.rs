@@ -110,6 +110,7 @@ async fn handle(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
             record_call("builder", "ECR.CreateRepository");
             let request: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(request["imageTagMutability"], "IMMUTABLE");
+            assert_eq!(request["tags"], json!([{"Key": "application", "Value": "packs"}]));
             ecr.repositories.push(request["repositoryName"].as_str().unwrap().to_owned());
             return Json(json!({})).into_response();
         }
@@ -143,7 +144,7 @@ async fn handle(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
 }
 
 async fn start(ecr: Ecr) -> (Shared, SocketAddr, Registry) {
-    start_with(registry::Credentials::Ecr, ecr).await
+    start_with(registry::Credentials::Ecr { tags: "application=packs".parse().unwrap() }, ecr).await
 }
 
 async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, SocketAddr, Registry) {
