@@ -21,6 +21,7 @@ pub(super) enum Operation {
         id: String,
     },
     GetDocument,
+    GetPackSchema,
 }
 
 /// A path template, and the operation of each of its methods. `{id}` matches one segment that is not empty. The
@@ -28,7 +29,7 @@ pub(super) enum Operation {
 type Path = (&'static str, &'static [(Method, fn(&str) -> Operation)]);
 
 /// All paths of the API. The first matching template applies, so fixed paths come before `{id}`.
-static PATHS: [Path; 5] = [
+static PATHS: [Path; 6] = [
     ("/v1/packs", &[(Method::GET, |_| Operation::ListPacks)]),
     ("/v1/packs/upload", &[(Method::POST, |_| Operation::UploadPack)]),
     ("/v1/packs/uploads", &[(Method::POST, |_| Operation::BeginUpload)]),
@@ -41,6 +42,7 @@ static PATHS: [Path; 5] = [
         ],
     ),
     ("/v1/openapi.json", &[(Method::GET, |_| Operation::GetDocument)]),
+    ("/v1/pack.schema.json", &[(Method::GET, |_| Operation::GetPackSchema)]),
 ];
 
 /// The operation that a request asks for.

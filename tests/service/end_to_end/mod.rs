@@ -4,6 +4,7 @@
 //! To add a case, start [`Local`](crate::support::Local) and send a request. If the request must not write anything,
 //! compare the [`BackendState`](crate::support::BackendState) before and after.
 
+mod ci;
 mod clients;
 mod faults;
 mod image;
@@ -12,10 +13,10 @@ mod large;
 mod late_build;
 mod lifecycle;
 mod memory;
+mod packs;
 mod reads;
 mod rejections;
 mod restart;
-mod script;
 mod sessions;
 mod start;
 mod uploads;
