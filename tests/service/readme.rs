@@ -13,7 +13,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{Local, scratch, tool};
+use crate::support::{Local, path_with_packs, scratch, tool};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DEFAULT_URL: &str = "http://127.0.0.1:9000";
@@ -70,7 +70,7 @@ fn run_all(commands: &[&str], directory: &Path, work: &Path) -> Vec<String> {
     fs::write(&script, steps.collect::<String>()).unwrap();
     let output = File::create(&printed).unwrap();
     let mut shell = Command::new("sh");
-    shell.arg(&script).current_dir(directory).stdin(Stdio::null());
+    shell.arg(&script).current_dir(directory).stdin(Stdio::null()).env("PATH", path_with_packs());
     shell.stdout(output.try_clone().unwrap()).stderr(output).status().unwrap();
     let printed = fs::read_to_string(printed).unwrap();
     let mut parts = printed.split(MARK);

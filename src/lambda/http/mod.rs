@@ -85,8 +85,9 @@ impl Api {
         let deadline = arrived_at + self.uploads.deadline;
         let caller = || async { timeout_at(deadline, self.caller(&request, &query, audit)).await? };
         match operation {
-            // The document is public, so this operation needs no caller.
+            // The documents are public, so these operations need no caller.
             Operation::GetDocument => Ok(json_body(StatusCode::OK, DOCUMENT.into())),
+            Operation::GetPackSchema => Ok(json_body(StatusCode::OK, pack_format::MANIFEST_SCHEMA.into())),
             Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at, audit).await,
             Operation::BeginUpload => {
                 timeout_at(deadline, begin_upload::begin_upload(self, &caller().await?, query, request)).await?

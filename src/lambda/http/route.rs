@@ -26,6 +26,7 @@ pub(super) enum Operation {
     },
     GetAttestationKeys,
     GetDocument,
+    GetPackSchema,
 }
 
 /// A path template, and the operation of each of its methods. `{id}` matches one segment that is not empty. The
@@ -33,7 +34,7 @@ pub(super) enum Operation {
 type Path = (&'static str, &'static [(Method, fn(&str) -> Operation)]);
 
 /// All paths of the API. The first matching template applies, so fixed paths come before `{id}`.
-static PATHS: [Path; 7] = [
+static PATHS: [Path; 8] = [
     ("/v1/packs", &[(Method::GET, |_| Operation::ListPacks)]),
     ("/v1/packs/upload", &[(Method::POST, |_| Operation::UploadPack)]),
     ("/v1/packs/uploads", &[(Method::POST, |_| Operation::BeginUpload)]),
@@ -48,6 +49,7 @@ static PATHS: [Path; 7] = [
     ("/v1/packs/{id}/attestations", &[(Method::GET, |id| Operation::GetAttestations { id: id.to_owned() })]),
     ("/v1/attestation-keys", &[(Method::GET, |_| Operation::GetAttestationKeys)]),
     ("/v1/openapi.json", &[(Method::GET, |_| Operation::GetDocument)]),
+    ("/v1/pack.schema.json", &[(Method::GET, |_| Operation::GetPackSchema)]),
 ];
 
 /// The operation that a request asks for.

@@ -5,6 +5,7 @@
 //! compare the [`BackendState`](crate::support::BackendState) before and after.
 
 mod backlog;
+mod ci;
 mod clients;
 mod events;
 mod faults;
@@ -14,11 +15,11 @@ mod large;
 mod late_build;
 mod lifecycle;
 mod memory;
+mod packs;
 mod quarantine;
 mod reads;
 mod rejections;
 mod restart;
-mod script;
 mod sessions;
 mod start;
 mod uploads;

@@ -24,6 +24,14 @@ async fn the_document_is_served_without_a_credential() {
     assert_eq!(super::send(&with_more).await.status, 200);
 }
 
+#[tokio::test]
+async fn the_schema_of_pack_yaml_is_served_without_a_credential() {
+    let response = send(&request("GET", "/v1/pack.schema.json")).await;
+    let expected: Value = serde_json::from_str(pack_format::MANIFEST_SCHEMA).unwrap();
+    assert_eq!((response.status, &response.body), (200, &expected));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+}
+
 #[test]
 fn the_document_has_the_crate_s_version() {
     assert_eq!(DOCUMENT["info"]["version"], env!("CARGO_PKG_VERSION"));

@@ -7,6 +7,7 @@ mod docker_registry;
 mod holding_registry;
 mod local;
 pub(crate) mod openapi;
+mod packs;
 
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     docker_registry::{DockerOptions, DockerRegistry, RepositoryClient, basic},
     holding_registry::{HoldingRegistry, start_slow_registry},
     local::{ApiResponse, Local, form, put_archive, scratch},
+    packs::{packs, path_with_packs},
 };
 
 /// Returns an SDK configuration that uses a test server at `address`.

@@ -1,0 +1,146 @@
+//! `packs`, the author's tool, with the service.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+use test_support::{archive::Archive, sample_pack};
+
+use crate::support::{Local, manifest, packs, scratch};
+
+fn run(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+/// Returns standard output of a command that succeeded.
+#[track_caller]
+fn printed(command: &mut Command) -> String {
+    let output = run(command);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn json_of(command: &mut Command) -> Value {
+    serde_json::from_str(&printed(command.args(["--format", "json"]))).unwrap()
+}
+
+#[tokio::test]
+async fn push_uploads_small_and_large_packs_and_waits_for_their_builds() {
+    let local = Local::start().await;
+    let (_guard, directory) = scratch();
+    let pack = directory.join("pack");
+    fs::create_dir_all(pack.join("data")).unwrap();
+    let push = |arguments: &[&str]| {
+        let mut command = packs(&local);
+        command.arg("push").arg(&pack).args(arguments);
+        command
+    };
+
+    fs::write(pack.join("pack.yaml"), manifest("pushed", "1.0.0")).unwrap();
+    let dry = json_of(&mut push(&["--visibility", "community", "--dry-run"]));
+    let small = json_of(&mut push(&["--visibility", "community"]));
+    assert_eq!((&small["visibility"], &small["build_status"]), (&json!("community"), &json!("ready")));
+    assert_eq!((&dry["image_digest"], &dry["id"]), (&small["image_digest"], &Value::Null));
+    let digests = printed(packs(&local).arg("digest").arg(&pack));
+    let expected = ["image_digest", "layer_digest", "size_bytes"]
+        .map(|field| format!("{field} {}\n", small[field].to_string().trim_matches('"')));
+    assert_eq!(digests, expected.concat());
+
+    let mut noise = vec![0; 5_000_000];
+    getrandom::fill(&mut noise).unwrap();
+    fs::write(pack.join("data/noise"), noise).unwrap();
+    fs::write(pack.join("pack.yaml"), manifest("pushed", "2.0.0")).unwrap();
+    let large = json_of(&mut push(&[]));
+    assert_eq!((&large["version"], &large["build_status"]), (&json!("2.0.0"), &json!("ready")));
+    assert!(local.log().contains("route=\"/v1/packs/uploads\""), "{}", local.log());
+
+    // Below the limit on compressed bytes, but above the one on unpacked bytes.
+    fs::write(pack.join("data/noise"), vec![0; 65 << 20]).unwrap();
+    fs::write(pack.join("pack.yaml"), manifest("pushed", "3.0.0")).unwrap();
+    let unpacked = json_of(&mut push(&["--no-wait"]));
+    assert_eq!(unpacked["version"], "3.0.0");
+
+    fs::write(pack.join("data/noise"), "other content").unwrap();
+    let output = run(&mut push(&[]));
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("error: this version already exists with other content"), "{error}");
+}
+
+#[tokio::test]
+async fn records_can_be_listed_compared_changed_and_deleted() {
+    let local = Local::start().await;
+    let record = json_of(packs(&local).arg("push").arg(sample_pack()));
+    let id = record["id"].as_str().unwrap();
+    let name = record["name"].as_str().unwrap();
+
+    let mut shown = json_of(packs(&local).args(["show", id]));
+    assert_eq!(shown, record);
+    let listed = json_of(packs(&local).args(["list", "--name", name, "--owned", "true"]));
+    shown.as_object_mut().unwrap().remove("capabilities");
+    assert_eq!(listed, json!([shown]));
+    let difference = printed(packs(&local).args(["diff", id]).arg(sample_pack()));
+    assert!(difference.ends_with("capabilities: no difference\nfiles: no difference\n"), "{difference}");
+    let community = json_of(packs(&local).args(["visibility", id, "community"]));
+    assert_eq!(community["visibility"], "community");
+    assert_eq!(printed(packs(&local).args(["delete", id])), format!("deleted {id}\n"));
+    let output = run(packs(&local).args(["show", id]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: no such pack (status 404, request "));
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_valid_is_an_error() {
+    let local = Local::start().await;
+    let mut command = packs(&local);
+    let output = run(command.env("EVERSHELL_API_KEY", "sk_unknown").arg("push").arg(sample_pack()));
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.starts_with("error: the service does not accept the key in `EVERSHELL_API_KEY`"), "{error}");
+}
+
+/// Returns the problems that the service finds in an archive.
+async fn problems_of_the_service(local: &Local, archive: Vec<u8>) -> Value {
+    let response = local.upload_as("acme", "?dry_run=true", archive).await;
+    match response.status.as_u16() {
+        200 => json!([]),
+        400 => response.expect_error(400, "validation_error")["details"]["problems"].clone(),
+        status => panic!("{status}: {}", response.body),
+    }
+}
+
+/// Returns the problems that `packs check` finds in a directory or an archive.
+fn problems_of_packs(local: &Local, path: &Path) -> Value {
+    let output = run(packs(local).args(["check", "--format", "json"]).arg(path));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let is_valid = report["problems"] == json!([]);
+    assert_eq!(output.status.code(), Some(if is_valid { 0 } else { 1 }), "{report}");
+    report["problems"].clone()
+}
+
+#[tokio::test]
+async fn check_and_the_service_find_the_same_problems() {
+    let local = Local::start().await;
+    let (_guard, directory) = scratch();
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/pack-format/tests/cases");
+    for case in ["accept", "reject"].into_iter().flat_map(|name| fs::read_dir(cases.join(name)).unwrap()) {
+        let path = case.unwrap().path();
+        let expected = problems_of_the_service(&local, fs::read(&path).unwrap()).await;
+        assert_eq!(problems_of_packs(&local, &path), expected, "{}", path.display());
+    }
+    let manifests = ["name: Bad_Name\nversion: 1.10\ndescripton: x\n", "a: *b\n", "", "name: a\nversion: 1.0.0\n"];
+    for (index, manifest) in manifests.into_iter().enumerate() {
+        let pack = directory.join(index.to_string());
+        fs::create_dir_all(pack.join("guide")).unwrap();
+        fs::write(pack.join("pack.yaml"), manifest).unwrap();
+        fs::write(pack.join("guide/a.md"), "").unwrap();
+        let archive = Archive::new().file("pack.yaml", manifest).file("guide/a.md", "").tar_gz();
+        let expected = problems_of_the_service(&local, archive).await;
+        assert_ne!(expected, json!([]));
+        assert_eq!(problems_of_packs(&local, &pack), expected, "{manifest}");
+    }
+}
