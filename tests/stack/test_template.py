@@ -73,7 +73,7 @@ class Permissions(unittest.TestCase):
         roles = of_type("AWS::IAM::Role")
         # SAM adds this role, with the managed policy for CodeDeploy.
         del roles["CodeDeployServiceRole"]
-        names = {"ProbeRole", "SettingsRole", "VersionCheckRole", *(f"{binary.capitalize()}Role" for binary in FUNCTIONS)}
+        names = {"ProbeRole", "SettingsRole", "VersionCheckRole", "ApiRole", "BuilderRole", "RequeueRole"}
         self.assertEqual(names, set(roles))
         for role in roles.values():
             self.assertNotIn("ManagedPolicyArns", role["Properties"])

@@ -1,0 +1,103 @@
+"""A stack in an emulated AWS account, its clients, and a shell for the commands of the documents."""
+
+import http.client
+import json
+import os
+import subprocess
+import urllib.parse
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+
+from console import Shell
+from emulator import BUILT, CREDENTIALS, ROOT, adapt, connect_routes, ministack, registry
+
+# The stack of the section `default` in samconfig.toml.
+STACK = "pack-upload-dev"
+
+
+class Deployment:
+    """The stack in an emulated account, and what the rehearsal does with it."""
+
+    def __init__(self, work):
+        self.work = work
+        self.registry, self.address = registry(work)
+        self.ministack, self.port = ministack(work)
+        endpoint = f"http://localhost:{self.port}"
+        os.environ.update(CREDENTIALS, AWS_ENDPOINT_URL=endpoint, SAM_CLI_TELEMETRY="0")
+        self.template = adapt(yaml_parse((BUILT / "template.yaml").read_text()), self.port)
+        self.shell = Shell(ROOT, dict(os.environ))
+        # The AWS CLI 1 ignores AWS_ENDPOINT_URL for SQS.
+        self.shell.run('aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }')
+
+    def sam(self, *arguments):
+        config = ["--config-file", ROOT / "samconfig.toml"]
+        done = subprocess.run(["sam", *arguments, *config], cwd=self.work, text=True, capture_output=True)
+        assert done.returncode == 0, f"sam {arguments} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+
+    def deploy(self, **parameters):
+        """Deploys the template with these parameters besides the registry."""
+        path = BUILT / "rehearsal.json"
+        path.write_text(json.dumps(self.template))
+        parameters = {"Registry": f"{self.address}/packs", **parameters}
+        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        self.sam("deploy", "--template-file", path, "--parameter-overrides", *overrides)
+        connect_routes(STACK)
+        (stack,) = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+    def request(self, method, path):
+        """Returns the status and the body of a response of the API."""
+        # Not every resolver knows the subdomains of localhost.
+        connection = http.client.HTTPConnection("localhost", self.port)
+        host = urllib.parse.urlsplit(self.url).netloc
+        connection.request(method, path, headers={"host": host, "authorization": f"Bearer {self.key}"})
+        response = connection.getresponse()
+        return response.status, json.load(response)
+
+    def pack(self, name, version="1.0.0", size=100):
+        """Writes the directory of a pack with one file of random bytes and returns its path."""
+        folder = self.work / f"{name}-{version}"
+        (folder / "data").mkdir(parents=True)
+        (folder / "pack.yaml").write_text(f"name: {name}\nversion: {version}\ndescription: A rehearsal.\n")
+        (folder / "data/random").write_bytes(os.urandom(size))
+        return folder
+
+    def upload(self, folder):
+        """Uploads a pack and returns its record once it is built."""
+        variables = 'PACKS_URL="$URL" PACKS_KEY="$KEY"'
+        return json.loads(self.shell.run(f"{variables} timeout 120 tests/scripts/upload-pack {folder} 2>/dev/null"))
+
+    def begin_upload(self, folder):
+        """Uploads a pack and returns its record while it is queued."""
+        tar = f"tar -cf - -C {folder} . | gzip"
+        curl = 'curl -sS -F archive=@- -H "Authorization: Bearer $KEY" "$URL/v1/packs/upload"'
+        return json.loads(self.shell.run(f"{tar} | {curl}"))
+
+    def status(self, pack):
+        return self.request("GET", f"/v1/packs/{pack}")[1].get("build_status")
+
+    def inspect(self, record):
+        """Returns what skopeo prints for an image, or None if it does not exist."""
+        command = ["skopeo", "inspect", "--tls-verify=false", "--format={{.Digest}}", f"docker://{record['image_ref']}"]
+        done = subprocess.run(command, text=True, capture_output=True)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def environment(self, function):
+        """Returns the variables of the version that callers use."""
+        name = self.outputs[f"{function}FunctionName"]
+        client = boto3.client("lambda")
+        return client.get_function_configuration(FunctionName=name, Qualifier="live")["Environment"]["Variables"]
+
+    def live_version(self, function):
+        name = self.outputs[f"{function}FunctionName"]
+        return boto3.client("lambda").get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+
+    def logs(self, group):
+        events = boto3.client("logs").filter_log_events(logGroupName=self.outputs[group])["events"]
+        return "\n".join(event["message"] for event in events)
+
+    def stop(self):
+        self.shell.stop()
+        self.ministack.stop()
+        self.registry.stop()

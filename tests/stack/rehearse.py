@@ -1,0 +1,217 @@
+"""Deploys the stack to an emulated AWS account and operates it. Run by tests/scripts/rehearse."""
+
+import contextlib
+import io
+import json
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import time
+import zipfile
+from unittest import mock
+
+import boto3
+
+from console import Document
+from deployment import STACK, Deployment
+from emulator import ROOT, wait
+
+FUNCTIONS = ["Api", "Builder", "Requeue"]
+STARTED = time.monotonic()
+
+
+def step(text):
+    print(f"==> {time.monotonic() - STARTED:3.0f} s: {text}", flush=True)
+
+
+class Rehearsal(Deployment):
+    def __init__(self, work):
+        super().__init__(work)
+        self.deploy_md = Document(ROOT / "docs/deploy.md", self.shell)
+        self.runbook_md = Document(ROOT / "docs/runbook.md", self.shell)
+
+    def run(self):
+        step("start the registry and the emulator")
+        self.registry.start()
+        self.ministack.start()
+        step("sam deploy")
+        self.deploy()
+        self.deploy_md.skip("Deployment", "this script installs, builds and deploys with the emulator's settings")
+        self.first_pack()
+        self.large_pack()
+        self.delete()
+        self.investigate()
+        self.registry_outage()
+        self.update_and_roll_back()
+        self.missing_permission()
+        self.lost_image()
+        self.restore()
+        self.uninstall_and_adopt()
+        # The last step, because it leaves broken code behind.
+        self.version_check()
+        self.deploy_md.skip("Upgrading", "it deploys several stacks")
+        for heading in ["Test events", "cargo-lambda", "SAM", "SAM"]:
+            self.deploy_md.skip(heading, "it needs a local run instead of a stack")
+        self.deploy_md.finish()
+        self.runbook_md.finish()
+        step("done")
+
+    def first_pack(self):
+        step("first org, key and pack")
+        self.deploy_md.run("After the deployment")
+        self.deploy_md.skip("After the deployment", "this script uses the `admin` that is on PATH")
+        self.deploy_md.run("After the deployment")
+        self.url, self.key = self.shell.run('echo "$URL $KEY"').split()
+        _, listed = self.request("GET", "/v1/packs")
+        (record,) = listed["packs"]
+        wait(lambda: self.status(record["id"]) == "ready", "the build of the first pack")
+        assert self.inspect(record) == record["image_digest"], "skopeo shows another digest"
+        self.shell.run(f"PACK={record['id']} REQUEST=none TRACE=none")
+        self.deploy_md.run("After the deployment")
+        boto3.client("cloudformation").update_termination_protection(StackName=STACK, EnableTerminationProtection=False)
+
+    def large_pack(self):
+        step("a large pack")
+        record = self.upload(self.pack("large", size=6_000_000))
+        assert self.inspect(record) == record["image_digest"], "skopeo shows another digest"
+
+    def delete(self):
+        step("delete a pack")
+        record = self.upload(self.pack("short-lived"))
+        assert self.inspect(record)
+        assert self.request("DELETE", f"/v1/packs/{record['id']}") == (200, {"status": "deleted"})
+        assert self.inspect(record) is None, "the image still exists"
+        assert self.request("GET", f"/v1/packs/{record['id']}")[0] == 404
+
+    def investigate(self):
+        step("find out what happened")
+        for _ in range(5):
+            self.runbook_md.run("Find out what happened")
+
+    def registry_outage(self):
+        step("the registry is away")
+        sqs = boto3.client("sqs")
+        queue, dead = self.outputs["BuildQueueUrl"], self.outputs["DeadLetterQueueUrl"]
+        # Each delivery would be twelve minutes after the one before.
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
+        self.registry.stop()
+        record = self.begin_upload(self.pack("outage"))
+
+        def dead_letters():
+            attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
+            return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+
+        wait(dead_letters, "the job becomes a dead letter", 90)
+        assert self.status(record["id"]) == "queued"
+        assert record["id"] in self.runbook_md.run("DeadLetters")
+        self.runbook_md.skip("DeadLetters", "the emulator has no StartMessageMoveTask")
+        self.runbook_md.skip("PurgeDeadLetters", "the emulator has no StartMessageMoveTask")
+        step("the registry is back")
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "720"})
+        self.registry.start()
+        # The job is sent again once it is a second old, instead of a minute.
+        self.runbook_md.run("LateBuilds", replace=("REQUEUE_AFTER_MS 60000", "REQUEUE_AFTER_MS 1000"))
+        wait(lambda: self.status(record["id"]) == "ready", "the build after the outage")
+        assert self.inspect(record) == record["image_digest"]
+        assert self.environment("Requeue")["REQUEUE_AFTER_MS"] == "3600000"
+
+    def update_and_roll_back(self):
+        step("change a parameter")
+        before = {function: self.live_version(function) for function in FUNCTIONS}
+        self.deploy(LimitEntries="7000")
+        for function in FUNCTIONS:
+            assert self.environment(function)["LIMIT_ENTRIES"] == "7000", f"{function} has no new version"
+        self.upload(self.pack("updated"))
+        step("roll back")
+        self.runbook_md.run("Roll back")
+        variables = " ".join(f"{function.upper()}_VERSION={version}" for function, version in before.items())
+        self.runbook_md.run("Roll back", before=variables)
+        for function in FUNCTIONS:
+            assert self.environment(function)["LIMIT_ENTRIES"] == "10000", f"{function} was not rolled back"
+        self.upload(self.pack("rolled-back"))
+
+    def version_check(self):
+        """Runs the code of VersionCheck on the real functions. The emulator has no CodeDeploy, so that part is made."""
+        step("check versions before they get traffic")
+        code = self.template["Resources"]["VersionCheck"]["Properties"]["Code"]["ZipFile"]
+        codedeploy = mock.Mock()
+        services = {"lambda": boto3.client("lambda"), "codedeploy": codedeploy}
+
+        def result():
+            module = {}
+            with mock.patch("boto3.client", services.get), contextlib.redirect_stdout(io.StringIO()):
+                exec(code, module)
+                module["handler"]({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "e-1"}, None)
+            return codedeploy.put_lifecycle_event_hook_execution_status.call_args.kwargs["status"]
+
+        for function in FUNCTIONS:
+            name = self.outputs[f"{function}FunctionName"]
+            os.environ[f"{function.upper()}_VERSION"] = f"{name}:{self.live_version(function)}"
+        assert result() == "Succeeded"
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            bootstrap = zipfile.ZipInfo("bootstrap")
+            bootstrap.external_attr = 0o755 << 16
+            file.writestr(bootstrap, "#!/bin/sh\nexit 1\n")
+        name = self.outputs["BuilderFunctionName"]
+        services["lambda"].update_function_code(FunctionName=name, ZipFile=archive.getvalue())
+        broken = services["lambda"].publish_version(FunctionName=name)["Version"]
+        os.environ["BUILDER_VERSION"] = f"{name}:{broken}"
+        assert result() == "Failed", "a version that cannot start passes the check"
+
+    def missing_permission(self):
+        """Shows that the emulator enforces the roles: with one permission less, a pack is not accepted."""
+        step("take a permission away")
+        resource = boto3.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId="ApiRole")
+        role = {"RoleName": resource["StackResourceDetail"]["PhysicalResourceId"], "PolicyName": "api"}
+        iam = boto3.client("iam")
+        granted = iam.get_role_policy(**role)["PolicyDocument"]
+        reduced = {**granted, "Statement": [each for each in granted["Statement"] if each["Sid"] != "Staging"]}
+        assert len(reduced["Statement"]) == len(granted["Statement"]) - 1
+        iam.put_role_policy(**role, PolicyDocument=json.dumps(reduced))
+        failed = self.begin_upload(self.pack("denied"))
+        assert failed["error"]["code"] == "unavailable", failed
+        assert "s3:PutObject" in self.logs("ApiLogs"), "the upload failed for another reason"
+        iam.put_role_policy(**role, PolicyDocument=json.dumps(granted))
+        self.upload(self.work / "denied-1.0.0")
+
+    def lost_image(self):
+        step("references, a lost image")
+        self.shell.run("REFERENCE=role/1; admin pack pin $PACK $REFERENCE")
+        assert "REF#role/1" in self.runbook_md.run("Take a pack down")
+        self.runbook_md.run("Lost images")
+
+    def restore(self):
+        step("restore the table from a backup")
+        self.deploy_md.run("Restoring")
+        self.deploy(ExistingTableName="pack-upload-restored")
+        assert self.environment("Api")["TABLE_NAME"] == "pack-upload-restored"
+        self.upload(self.pack("restored"))
+
+    def uninstall_and_adopt(self):
+        step("sam delete")
+        before = self.request("GET", "/v1/packs")
+        bucket = self.outputs["StagingBucketName"]
+        self.sam("delete", "--no-prompts")
+        step("adopt the table and the bucket")
+        self.deploy(ExistingTableName="pack-upload-restored", ExistingBucketName=bucket)
+        self.url = self.outputs["Url"]
+        self.shell.run(f"URL={self.url}")
+        assert self.request("GET", "/v1/packs") == before, "packs have changed"
+        self.upload(self.pack("adopted"))
+
+
+def main():
+    # Stops the servers if this script is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+        rehearsal = Rehearsal(pathlib.Path(folder))
+        try:
+            rehearsal.run()
+        finally:
+            rehearsal.stop()
+
+
+main()
