@@ -79,7 +79,7 @@ impl Registry {
             let digest = Digest::sha256(&manifest);
             let response = repository.put_manifest(&digest.to_string(), MANIFEST_MEDIA_TYPE, manifest.clone()).await?;
             // Registries with the referrers API send this header. ECR has the API, and its tags cannot be updated.
-            if !response.headers().contains_key("oci-subject") && !matches!(self.login, Login::Ecr(_)) {
+            if !response.headers().contains_key("oci-subject") && !matches!(self.login, Login::Ecr { .. }) {
                 list_in_index(&repository, Digest::sha256(image_manifest), referrer.descriptor(&manifest)).await?;
             }
             Ok(digest)

@@ -12,7 +12,6 @@ use crate::{
     telemetry::Metrics,
 };
 
-
 /// An item, or a part of one, as the SDK represents it.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -43,11 +42,6 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
 /// Reads an item of a list. Logs a corrupt item and returns `None`, so that the rest of the list can still be read.
 pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
-}
-
-/// Returns the pack id in the last key of an index page, or `None` if the id cannot be read.
-pub(super) fn cursor(last_key: &Item) -> Option<PackId> {
-    last_key.get("pack_id")?.as_s().ok()?.parse().ok()
 }
 
 /// A record's attributes. A missing value must be a missing attribute, never a NULL, because an index omits only items

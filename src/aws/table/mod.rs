@@ -52,8 +52,8 @@ use aws_sdk_dynamodb::{
 use serde::de::DeserializeOwned;
 
 pub use self::{
-    index::{INDEXES, Index},
     due::{DueCursor, DueItem, DuePage, SHARDS},
+    index::{INDEXES, Index},
     list::{Filter, NameFilter, Page},
     publishing::Lease,
     records::{Created, VersionState},

@@ -157,7 +157,7 @@ async fn only_a_record_that_is_being_deleted_is_removed() {
     let now = Timestamp::now();
     let lease = Lease::new(now + Duration::from_secs(60));
     assert!(database.table.renew_lease(&record, &lease, now).await.unwrap());
-    assert!(!database.table.remove(&record, &lease).await.unwrap());
+    assert!(!database.table.remove(&record, &lease, Timestamp::now()).await.unwrap());
     assert_eq!(database.table.record(record.id).await.unwrap(), Some(record));
 }
 
