@@ -204,9 +204,7 @@ impl Requeue {
         let again_after = self.table.resend_after;
         let until = match build.tried_at.filter(|tried_at| *tried_at >= build.enqueued_at) {
             Some(tried_at) => tried_at + again_after,
-            None if build.sends > 0 && jobs_are_waiting && now.since(build.enqueued_at) < Self::JOB_EXPIRES_AFTER => {
-                now + again_after
-            }
+            None if jobs_are_waiting && now.since(build.enqueued_at) < Self::JOB_EXPIRES_AFTER => now + again_after,
             None => return None,
         };
         (until > now).then_some(Action::Postpone { until })

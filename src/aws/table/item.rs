@@ -77,6 +77,7 @@ pub(super) struct RecordItem {
     tries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tried_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     attestation_digest: Option<Digest>,
     reference_count: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]

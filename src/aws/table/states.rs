@@ -34,7 +34,7 @@ impl Table {
             &format!(
                 "SET build_status = :queued, due_at = :due, updated_at = :now, enqueued_at = :now, \
                  attempt = attempt + :one, sends = :one, tries = :zero \
-                 REMOVE tried_at, quarantine_reason, last_error, {}",
+                 REMOVE tried_at, quarantine_reason, last_error, attestation_digest, {}",
                 CommunityKeys::NAMES
             ),
         )

@@ -58,8 +58,10 @@ async fn push_uploads_small_and_large_packs_and_waits_for_their_builds() {
     assert_eq!((&large["version"], &large["build_status"]), (&json!("2.0.0"), &json!("ready")));
     assert!(local.log().contains("route=\"/v1/packs/uploads\""), "{}", local.log());
 
-    // Below the limit on compressed bytes, but above the one on unpacked bytes.
-    fs::write(pack.join("data/noise"), vec![0; 65 << 20]).unwrap();
+    // Below the limits on compressed bytes and on compression, but above the one on unpacked bytes.
+    let mut mostly_zeros = vec![0; 65 << 20];
+    mostly_zeros.chunks_mut(1 << 10).for_each(|chunk| getrandom::fill(&mut chunk[..16]).unwrap());
+    fs::write(pack.join("data/noise"), mostly_zeros).unwrap();
     fs::write(pack.join("pack.yaml"), manifest("pushed", "3.0.0")).unwrap();
     let unpacked = json_of(&mut push(&["--no-wait"]));
     assert_eq!(unpacked["version"], "3.0.0");

@@ -71,11 +71,14 @@ async fn an_upload_returns_the_complete_record_and_is_built() {
         "uploaded_by": created.text("uploaded_by"),
         "owned": true,
         "build_status": "queued",
+        "attested": false,
     });
     assert_eq!(stable(&created.body), expected);
 
     let built = local.wait_for_build("acme", id).await;
     expected["build_status"] = json!("ready");
+    expected["attested"] = json!(true);
+    expected["attestation_digest"] = built["attestation_digest"].clone();
     assert_eq!(stable(&built), expected);
     assert_eq!(built["created_at"], created.body["created_at"]);
     assert!(built["updated_at"].as_str() > created.body["updated_at"].as_str());

@@ -44,6 +44,7 @@ async fn a_corrupt_record_affects_only_requests_for_its_own_pack() {
     let corrupted = upload(&api, "corrupted", "community").await;
     for id in [&valid, &corrupted] {
         set(&api, id, "build_status", "ready").await;
+        set(&api, id, "community_packs", "COMMUNITY").await;
     }
     set(&api, &corrupted, "image_digest", "no").await;
     for slug in ["acme", "pastdue"] {

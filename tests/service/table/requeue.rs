@@ -194,17 +194,6 @@ async fn a_job_that_its_queue_redelivers_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_job_that_was_never_sent_is_sent_although_other_jobs_are_waiting() {
-    let fixture = Fixture::start_with_resend_after(HOUR, SETTINGS).await;
-    let record = fixture.write("1.0.0").await;
-    let table = &fixture.database.table;
-    assert!(publish(table, &record, Timestamp::now()).await);
-    assert!(table.rebuild(&record, "operator", Timestamp::now()).await.unwrap());
-    *fixture.queue.has_waiting.lock().unwrap() = true;
-    assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1);
-}
-
-#[tokio::test]
 async fn a_sweep_stops_at_its_time_limit_and_the_next_one_continues() {
     let mut fixture = Fixture::start(Settings { time_limit: Duration::ZERO, ..SETTINGS }).await;
     fixture.write("1.0.0").await;
