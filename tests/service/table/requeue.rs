@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::support::{Database, publish, record, upload};
+use super::support::{Database, record, upload};
 use crate::support::sdk;
 
 /// An SQS server that records the build and purge jobs sent to it, or rejects every message.
