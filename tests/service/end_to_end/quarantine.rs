@@ -47,7 +47,10 @@ async fn an_operator_takes_a_pack_down_restores_it_and_deletes_it() {
         expect_image(&local, &pack.body, false).await;
         local.get("globex", &path).await.expect_error(404, "pack_not_found");
         assert_eq!(local.get("globex", "/v1/packs").await.body["packs"], json!([]));
-        let own = [local.get("acme", &path).await.body, local.get("acme", "/v1/packs").await.body["packs"][0].clone()];
+        let mut own = vec![local.get("acme", &path).await.body];
+        for list in ["/v1/packs", "/v1/packs?name=tools", "/v1/packs?name=tools&version=1.0.0"] {
+            own.push(local.get("acme", list).await.body["packs"][0].clone());
+        }
         for record in own {
             assert_eq!([&record["build_status"], &record["quarantine_reason"]], ["quarantined", REASON]);
         }
