@@ -5,7 +5,7 @@ use pack_format::Digest;
 use super::Error;
 use crate::records::PackId;
 
-/// The prefix of the objects with public keys.
+/// The key prefix of the objects that contain public keys.
 const KEYS: &str = "attestation-keys/";
 
 /// The bundles that attest images, and the public keys that verify them. They are in the same bucket as the staged
@@ -34,13 +34,14 @@ impl Attestations {
         Ok(())
     }
 
-    /// Publishes a public key, for as long as its object exists. `digest` is the key's digest and `pem` its PEM form.
+    /// Stores a public key. [`Self::keys`] returns it as long as its object exists. `digest` is the key's digest, and
+    /// `pem` is its PEM form.
     pub async fn publish_key(&self, digest: Digest, pem: String) -> Result<(), Error> {
         let key = format!("{KEYS}{}.pem", hex::encode(digest.as_bytes()));
         self.put_object(key, "application/x-pem-file", pem.into()).await
     }
 
-    /// Returns each public key in PEM form, with its object's key. There are only as many as signing keys were ever
+    /// Returns each public key in PEM form, with its object's key. There is one for each signing key that was ever
     /// used, so one page of a list contains them all.
     pub async fn keys(&self) -> Result<Vec<(String, Bytes)>, Error> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(KEYS);

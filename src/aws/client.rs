@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
-/// The timeouts of calls to AWS. The defaults are short because `api` must respond within its function's timeout of 29
+/// The timeouts for calls to AWS. The defaults are short because `api` must respond within its function's timeout of 29
 /// seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
@@ -34,7 +34,7 @@ impl Timeouts {
     }
 }
 
-/// Returns a retry policy of three attempts, with the SDK's jittered backoff of at most one second.
+/// Returns a retry policy with three attempts and the SDK's jittered backoff of at most one second.
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(1))
 }

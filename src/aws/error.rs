@@ -2,7 +2,7 @@ use aws_sdk_dynamodb::error::BoxError;
 
 use crate::records::PackId;
 
-/// An error of the storage layer.
+/// An error in the storage layer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A call failed. If the response was lost, the call may have taken effect.
@@ -24,9 +24,9 @@ pub enum Error {
     },
     #[error("a value cannot be written as an item")]
     EncodeItem(#[source] serde_dynamo::Error),
-    #[error("cannot serialise the job")]
+    #[error("cannot serialize the job")]
     EncodeJob(#[source] serde_json::Error),
-    #[error("cannot serialise the event")]
+    #[error("cannot serialize the event")]
     EncodeEvent(#[source] serde_json::Error),
     /// An event is pending, but no event bus is configured any more.
     #[error("no event bus is configured")]

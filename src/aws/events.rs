@@ -40,7 +40,7 @@ impl EventBus {
     }
 }
 
-/// Sends the events that the table stores to the event bus, if there is one.
+/// The sender of the events that the table stores. Without an event bus, no event is sent.
 #[derive(Debug, Clone)]
 pub struct Events {
     table: Table,
@@ -67,7 +67,7 @@ impl Events {
     /// Sends a stored event, and removes it once EventBridge has accepted it.
     ///
     /// # Errors
-    /// Returns an error if the event may not have been sent, or if it was not removed.
+    /// Returns an error if it is not certain that the event was sent, or if the event was not removed.
     pub async fn deliver(&self, event: &PackEvent) -> Result<(), Error> {
         self.bus.as_ref().ok_or(Error::NoEventBus)?.put(event).await?;
         self.table.remove_event(event).await

@@ -1,5 +1,5 @@
-//! Storage and messaging: the bucket of staged archives and attestations (S3), the table (DynamoDB), the queues (SQS) and
-//! the event bus (EventBridge).
+//! Storage and messaging: the bucket for staged archives, attestations and saved images (S3), the table (DynamoDB), the
+//! queues (SQS) and the event bus (EventBridge).
 
 mod attestations;
 mod client;

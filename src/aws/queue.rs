@@ -31,7 +31,7 @@ pub struct Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PurgeJob {
-    /// The deleted record.
+    /// The record to purge.
     #[serde(rename = "purge")]
     pub pack_id: PackId,
 }
@@ -48,7 +48,7 @@ impl<J: Serialize> Queue<J> {
         Self { client, url, jobs: PhantomData }
     }
 
-    /// Sends a job of an org and passes the current trace in `AWSTraceHeader`. The org is the message group, so that a
+    /// Sends a job for an org and passes the current trace in `AWSTraceHeader`. The org is the message group, so that a
     /// backlog of one org does not delay the jobs of others (Amazon SQS developer guide, "Fair queues").
     ///
     /// # Errors
@@ -66,8 +66,8 @@ impl<J: Serialize> Queue<J> {
         Ok(())
     }
 
-    /// Returns whether jobs are waiting in the queue. Jobs that were received do not count. SQS updates the number within
-    /// about a minute.
+    /// Returns whether jobs are waiting in the queue. Jobs that were received do not count. SQS updates the number
+    /// within about a minute.
     pub async fn has_waiting_jobs(&self) -> Result<bool, Error> {
         let name = QueueAttributeName::ApproximateNumberOfMessages;
         let get = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());

@@ -13,8 +13,8 @@ impl Builder {
     /// Signs the provenance of an image, and pushes it as a referrer of the image. Returns the record with the
     /// referrer's digest. If signing is off, returns the record unchanged.
     ///
-    /// A retry of the attempt pushes the same bundle again, which changes nothing in the registry. For that, the bundle
-    /// is stored before it is pushed.
+    /// A retry of the attempt pushes the same bundle again, which changes nothing in the registry. This is why the
+    /// bundle is stored before it is pushed.
     pub(super) async fn attest(
         &self,
         record: &Record,
@@ -39,7 +39,8 @@ impl Builder {
         Ok(Record { attestation_digest: Some(digest), ..record.clone() })
     }
 
-    /// Publishes the public key and signs a statement. In this order, everyone who sees a bundle can also get its key.
+    /// Publishes the public key and signs a statement. This order ensures that everyone who can see a bundle can also
+    /// get its key.
     async fn sign(&self, signer: &Signer, statement: &Statement) -> Result<Bytes, BuildError> {
         let key = signer.public_key().await?;
         self.attestations.publish_key(key.digest(), key.to_pem()).await?;

@@ -28,7 +28,7 @@ pub struct Builder {
     pub events: Events,
     /// Attests images. `None` if signing is off.
     pub signer: Option<Signer>,
-    /// The limits of large archives. No archive that `api` accepted exceeds them.
+    /// The limits for large archives. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
     /// The duration of a build's lease on its version. It must exceed the function's timeout.
     pub lease: Duration,
@@ -45,7 +45,8 @@ pub enum BuildOutcome {
         /// The reason, for the pack's author.
         reason: String,
     },
-    /// The job is obsolete: its record is ready, quarantined or being deleted, no longer exists, or has a newer attempt.
+    /// The job is obsolete: its record is ready, quarantined or being deleted, no longer exists, or has a newer
+    /// attempt.
     Dropped,
 }
 
@@ -174,7 +175,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Returns the outcome of a job whose write did not apply, or `None` if its record can still be built.
+    /// Returns the outcome of a job whose write did not take effect, or `None` if its record can still be built.
     async fn outcome(&self, record: &Record) -> Result<Option<BuildOutcome>, aws::Error> {
         let Some(found) = self.table.record(record.id).await? else { return Ok(Some(BuildOutcome::Dropped)) };
         let is_done = is_final(&found.build.status) || found.build.attempt != record.build.attempt;

@@ -35,8 +35,8 @@ impl Catalog {
     }
 
     /// Lists the packs that match `filter`, newest first: the packs of the caller's org and all ready community packs.
-    /// The page has at most `limit` packs and starts after `cursor`. It may have fewer, or
-    /// none, even if it is not the last one.
+    /// The page has at most `limit` packs and starts after `cursor`. It may have fewer, or none, even if it is not the
+    /// last page.
     pub async fn list(
         &self,
         caller: &Caller,

@@ -79,7 +79,8 @@ pub struct Builder {
     pub lease: Duration,
     /// The same as [`Api::resend_after`].
     pub resend_after: Duration,
-    /// `EVENT_BUS_NAME`: the name or ARN of the EventBridge event bus to send events to. Without it, no events are sent.
+    /// `EVENT_BUS_NAME`: the name or ARN of the EventBridge event bus to send events to. Without it, no events are
+    /// sent.
     pub event_bus_name: Option<String>,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
@@ -235,8 +236,8 @@ fn identity(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> identity::S
         if audience.is_none() && url.as_ref().is_some_and(JwksUrl::is_well_known) {
             reader.reject(
                 "SESSION_AUDIENCE",
-                "is required with this SESSION_JWKS_URL: keys under /.well-known/ are those of every client of the \
-                 issuer, so set the audience, or the URL of the keys of one client"
+                "is required with this SESSION_JWKS_URL: the keys under /.well-known/ belong to every client of the \
+                 issuer; set the audience, or use the URL of a single client's keys"
                     .to_owned(),
             );
         }

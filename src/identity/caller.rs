@@ -8,7 +8,7 @@ use crate::records::{OrgId, OrgSlug, Timestamp};
 pub struct Org {
     #[serde(rename = "org_id")]
     pub id: OrgId,
-    /// The unique short name in image references and in the tenant's host.
+    /// The unique short name in image references and in the tenant's host name.
     pub slug: OrgSlug,
     #[serde(flatten)]
     pub billing: Billing,

@@ -19,7 +19,7 @@ use crate::{
     telemetry::{Metrics, Trace, timed},
 };
 
-/// How many jobs in a batch run at the same time. A build holds an archive and its pack in memory.
+/// How many jobs in a batch run at the same time. A build keeps up to 32 MiB of a pack's contents in memory.
 const CONCURRENT_JOBS: usize = 2;
 
 /// The use cases that handle jobs.

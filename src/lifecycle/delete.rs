@@ -11,9 +11,9 @@ use crate::{
 /// A deletion that has begun and cannot be stopped.
 #[derive(Debug, Clone)]
 pub struct Deletion {
-    /// The record, with the status `deleting`.
+    /// The pack's record. Its status may be the one before the deletion.
     pub record: Record,
-    /// Whether the image and the record are gone. If not, a purge job still has to remove them.
+    /// Whether the image and the record are gone. If not, a purge job still has to delete them.
     pub is_complete: bool,
 }
 
@@ -51,8 +51,8 @@ impl Lifecycle {
     }
 }
 
-/// Sends the purge job of a pack, and waits until the record is gone. Returns whether it is gone in time. If the job is
-/// not sent, [`requeue`](crate::requeue) sends it later.
+/// Sends the purge job of a pack, and waits until the record is gone. Returns whether it was gone in time. If the job
+/// is not sent, [`requeue`](crate::requeue) sends it later.
 pub(super) async fn purge_in_time(
     table: &Table,
     purges: &Queue<PurgeJob>,

@@ -1,7 +1,7 @@
-//! The use cases that change existing packs. [`Lifecycle`] has those of a pack's owner, and [`Operator`] those of the
+//! The use cases that change existing packs. [`Lifecycle`] has those for a pack's owner, and [`Operator`] those for the
 //! platform's operators.
 //!
-//! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] removes the image from the registry
+//! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] deletes the image from the registry
 //! and then the record. [`requeue`](crate::requeue) sends the job again if it is lost.
 
 mod delete;
@@ -52,7 +52,8 @@ impl Lifecycle {
     ///
     /// # Errors
     /// Returns [`ChangeError::SecretsFound`] if a pack with secrets would become a community pack, and
-    /// [`ChangeError::Quarantined`] if an operator has quarantined the pack. Returns [`ChangeError::Storage`] if DynamoDB fails. The visibility may then have been set, and it is safe to retry.
+    /// [`ChangeError::Quarantined`] if an operator has quarantined the pack. Returns [`ChangeError::Storage`] if
+    /// DynamoDB fails. The visibility may then have been set, and it is safe to retry.
     pub async fn set_visibility(
         &self,
         caller: &Caller,

@@ -53,7 +53,7 @@ pub enum OperatorError {
 }
 
 impl Operator {
-    /// Queues the next build of a ready pack whose image was lost. Returns the record as it was.
+    /// Queues the next build of a ready pack whose image was lost. Returns the record as it was before.
     ///
     /// # Errors
     /// Returns [`OperatorError::WrongState`] if the pack is not ready.
@@ -66,7 +66,7 @@ impl Operator {
         Ok(record)
     }
 
-    /// Deletes a pack, as its owner can, and its saved image if the pack is quarantined. The version then stays
+    /// Deletes a pack of any org. If the pack is quarantined, also deletes its saved image, and the version stays
     /// quarantined. A repeated call sends the purge job again.
     ///
     /// # Errors

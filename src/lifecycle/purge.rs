@@ -10,7 +10,7 @@ use crate::{
     registry::{self, Registry},
 };
 
-/// Removes deleted packs.
+/// The purge use case, with the backends and settings that it uses.
 #[derive(Debug, Clone)]
 pub struct Purger {
     pub table: Table,
@@ -38,7 +38,7 @@ pub enum PurgeOutcome {
 pub enum PurgeError {
     #[error("a storage error")]
     Storage(#[from] aws::Error),
-    #[error("the image was not removed")]
+    #[error("the image was not deleted")]
     Registry(#[from] registry::Error),
     #[error("a build, another purge or an operator's command is changing this version")]
     Leased,
@@ -91,7 +91,7 @@ impl Purger {
         }
     }
 
-    /// Removes the image from the registry, the bundle from the bucket, and then the record. Meanwhile, the lease keeps
+    /// Deletes the image from the registry, the bundle from the bucket, and then the record. Meanwhile, the lease keeps
     /// builds from pushing the image.
     async fn remove(&self, record: &Record, lease: &Lease) -> Result<PurgeOutcome, PurgeError> {
         self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Operator {
-    /// Takes a ready pack down: hides it from other orgs, tells its owner the reason, saves its image, and removes the
+    /// Takes a ready pack down: hides it from other orgs, tells its owner the reason, saves its image, and deletes the
     /// image from the registry. Uploads, changes and deletions of the version are rejected from then on.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::{DataDir, Endpoints, Error, seed::Keys};
 
 /// The file's name in the data directory.
 const FILE: &str = "local.json";
-/// The sample pack of this repository, as an absolute path so that the printed command works in any directory.
+/// The sample pack in this repository, as an absolute path so that the printed command works in any directory.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
 
 /// The content of `local.json`, which describes a local run to scripts and tests. The file exists while the API accepts
@@ -41,8 +41,7 @@ impl Document<'_> {
         println!("The API is listening on {url}. Endpoints and API keys are in {}.", data.file(FILE).display());
         if let Some(key) = self.keys.get("acme").and_then(|keys| keys.get("full_access")) {
             println!("To upload the sample pack, run:\n");
-            // Not `tar -z`: on macOS, tar pads compressed output to a pipe, and uploads reject data after the gzip
-            // stream.
+            // Not `tar -z`: on macOS, tar pads compressed output to a pipe with zeros.
             let archive = format!("tar -cf - -C '{SAMPLE}' . | gzip");
             let authorization = format!("-H 'Authorization: Bearer {key}'");
             println!("{archive} | curl --fail-with-body -F archive=@- {authorization} {url}/v1/packs/upload");

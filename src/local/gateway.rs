@@ -36,8 +36,8 @@ const MAX_RESPONSE_BYTES: usize = 6_291_556;
 /// The timeout of the `api` function in template.yaml.
 pub const TIMEOUT: Duration = Duration::from_secs(29);
 
-/// Serves a Lambda function over HTTP like an API Gateway HTTP API: each request becomes an event in payload format 2.0.
-/// Rejects what API Gateway and Lambda reject: events and responses over 6 MB, and requests that take longer than
+/// Serves a Lambda function over HTTP like an API Gateway HTTP API: each request becomes an event in payload format
+/// 2.0. Rejects what API Gateway and Lambda reject: events and responses over 6 MB, and requests that take longer than
 /// `limit`.
 pub fn router<F, Fut, R>(function: F, limit: Duration) -> Router
 where

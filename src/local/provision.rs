@@ -5,7 +5,7 @@ use crate::aws;
 
 /// The visibility timeout of jobs in seconds, several times the duration of a build.
 const VISIBILITY_TIMEOUT: &str = "30";
-/// How many times a job is received before it moves to the dead-letter queue.
+/// How many times a job is delivered before it moves to the dead-letter queue.
 const MAX_RECEIVE_COUNT: u32 = 5;
 
 #[derive(Debug, Clone)]

@@ -184,7 +184,7 @@ fn sweep(root: &Path, age: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Sweeps immediately and then periodically, until `stop` is cancelled.
+/// Sweeps immediately and then periodically, until `stop` is canceled.
 pub(super) async fn sweep_periodically(folder: PathBuf, age: Duration, period: Duration, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(period);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {

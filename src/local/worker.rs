@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Failed messages become visible again after the visibility timeout. If the handler panics, all messages in the batch
 /// count as failed.
 ///
-/// When `stop` is cancelled, finishes the current batch and returns.
+/// When `stop` is canceled, finishes the current batch and returns.
 pub async fn run<Handler, Handling>(client: Client, queue_url: String, handler: Handler, stop: CancellationToken)
 where
     Handler: Fn(SqsEvent) -> Handling + Clone + Send + 'static,

@@ -13,7 +13,7 @@ pub enum EventKind {
     Ready,
     /// A build failed.
     Failed,
-    /// The image of a deleted pack was removed from the registry.
+    /// The image and the record of a pack were deleted.
     Deleted,
 }
 
@@ -56,17 +56,17 @@ pub struct EventDetail {
 }
 
 impl PackEvent {
-    /// Returns the event that the record's build succeeded.
+    /// Returns the event for a build of the record that succeeded.
     pub fn ready(record: &Record, at: Timestamp) -> Self {
         Self::new(EventKind::Ready, record, None, at)
     }
 
-    /// Returns the event that the record's build failed because of `error`.
+    /// Returns the event for a build of the record that failed because of `error`.
     pub fn failed(record: &Record, error: &str, at: Timestamp) -> Self {
         Self::new(EventKind::Failed, record, Some(error.to_owned()), at)
     }
 
-    /// Returns the event that the record's pack was deleted.
+    /// Returns the event for the deletion of the record's pack.
     pub fn deleted(record: &Record, at: Timestamp) -> Self {
         Self::new(EventKind::Deleted, record, None, at)
     }

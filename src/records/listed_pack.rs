@@ -3,8 +3,8 @@ use serde::Deserialize;
 
 use super::{BuildStatus, OrgId, PackId, Record, Timestamp};
 
-/// What a list shows of a pack. The fields are those of [`Record`] and [`Release`](super::Release), without the
-/// manifest's capabilities.
+/// A pack as a list shows it. Its fields are a subset of those of [`Record`] and [`Release`](super::Release); its
+/// manifest has no capabilities.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ListedPack {
     #[serde(rename = "pack_id")]

@@ -5,7 +5,7 @@ use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use super::PackId;
 
-/// The quarantine of a version. Its owner sees both fields.
+/// A version's quarantine. The version's owner sees both fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Quarantine {
     /// The quarantined pack. `None` if it was deleted.

@@ -80,11 +80,11 @@ pub struct Record {
     pub id: PackId,
     pub release: Release,
     pub created_at: Timestamp,
-    /// When the build status last changed. It does not change when a build of a failed record publishes the version,
-    /// although that queues the record again.
+    /// When the build status last changed, or when a quarantine or a restore last began. It does not change when a
+    /// build of a failed record publishes the version, although that queues the record again.
     pub updated_at: Timestamp,
     pub build: Build,
-    /// The digest of the referrer that attests the image. `None` if no build has attested it.
+    /// The digest of the referrer that attests the image. `None` if no build of the current attempt has attested it.
     pub attestation_digest: Option<Digest>,
     /// How many references to the pack exist. A pack with references is not deleted.
     pub reference_count: u32,
@@ -127,9 +127,9 @@ impl Record {
 ///
 /// `Queued` becomes `Ready` or `Failed` in the same attempt. `Failed` becomes `Queued` in two cases: an upload starts
 /// the next attempt, or a build of the failed attempt publishes the version. `Ready` becomes `Queued` when an operator
-/// rebuilds the pack, which starts the next attempt. It becomes `Quarantined` when an operator quarantines the pack, and
-/// `Queued` in the next attempt when an operator restores it. Every status can become `Deleting`, which is final. In
-/// that status, the record counts the sends and tries of the purge.
+/// rebuilds the pack, which starts the next attempt. It becomes `Quarantined` when an operator quarantines the pack,
+/// and `Queued` in the next attempt when an operator restores it. Every status can become `Deleting`, which is final.
+/// In that status, the record counts the sends and tries of the purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
@@ -146,13 +146,13 @@ pub struct Build {
     pub tries: u32,
     /// When the last of them began.
     pub tried_at: Option<Timestamp>,
-    /// The error of the last build of this attempt that had to be retried, for the operator. `None` once a build
-    /// succeeds.
+    /// The error of the last build or purge that had to be retried, for the operator. `None` once a build succeeds or a
+    /// new attempt begins.
     pub last_error: Option<String>,
 }
 
-/// The status of a build. Items and responses contain it as `build_status` (a [`BuildState`]) and, if the build failed,
-/// `build_error`.
+/// The status of a build. Items and responses contain it as `build_status` (a [`BuildState`]), `build_error` if the
+/// build failed, and `quarantine_reason` if the pack is quarantined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "build_status", rename_all = "lowercase")]
 #[strum_discriminants(
@@ -183,7 +183,7 @@ pub enum BuildStatus {
 }
 
 impl BuildStatus {
-    /// Returns whether a record with this status waits for a job: a build or a purge.
+    /// Returns whether a record with this status waits for a build job or a purge job.
     pub fn is_pending(&self) -> bool {
         match self {
             Self::Queued | Self::Deleting => true,

@@ -8,7 +8,7 @@ pub struct Reference(String);
 
 /// The error for text that is not a reference.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("must have 1 to {} characters, which are visible ASCII", Reference::MAX_LENGTH)]
+#[error("must be 1 to {} visible ASCII characters", Reference::MAX_LENGTH)]
 pub struct InvalidReference;
 
 impl Reference {

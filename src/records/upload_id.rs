@@ -22,8 +22,8 @@ id! {
     UploadId, "upload_"
 }
 
-/// The error for text that is not an upload id of this org, or for an upload that has expired. The client does not
-/// learn which.
+/// The error for text that is not an upload id of this org, or for an upload that has expired. The client is not told
+/// which.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("is not an upload of this org, or the upload has expired; begin a new one with `POST /v1/packs/uploads`")]
 pub struct UnknownUpload;

@@ -2,7 +2,7 @@ use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 use pack_format::Digest;
 use reqwest::StatusCode;
 
-/// Why the registry could not push, find, tag or delete an image.
+/// Why an image could not be pushed, read, tagged or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The registry will never accept this image, for the reason given.
@@ -11,7 +11,7 @@ pub enum Error {
     #[error("the registry did not finish in time")]
     TimedOut,
     /// The image reference names a different registry, which must not receive the credentials of the configured one.
-    #[error("{0} is not a reference of the configured registry")]
+    #[error("{0} is not an image in the configured registry")]
     ForeignReference(String),
     /// After the tag was written, it points to a different image or does not exist.
     #[error("the tag points to {}, not to the pushed image {pushed}", found.as_deref().unwrap_or("no image"))]

@@ -66,8 +66,8 @@ pub struct Registry {
     plain_http: bool,
     push_timeout: Duration,
     session: Arc<Mutex<Option<Session>>>,
-    /// The client of requests that oci-client does not make. Creating a client reads the system's certificates, which is
-    /// slow.
+    /// The client for requests that oci-client does not make. Creating a client reads the system's certificates, which
+    /// is slow.
     http: Arc<OnceCell<reqwest::Client>>,
 }
 
@@ -202,8 +202,8 @@ impl Registry {
     }
 }
 
-/// Returns a reference to the manifest with this digest in the same repository. Sets the digest as the reference's tag.
-/// With a digest reference, oci-client panics after a PUT if the response has no `Location`. ECR sends none.
+/// Returns a reference to the manifest with this digest in the same repository. The digest takes the place of the tag:
+/// with a digest reference, oci-client panics after a PUT if the response has no `Location`, and ECR sends none.
 fn by_digest(reference: &Reference, digest: Digest) -> Reference {
     Reference::with_tag(reference.registry().to_owned(), reference.repository().to_owned(), digest.to_string())
 }

@@ -78,7 +78,8 @@ impl Registry {
             let manifest = Bytes::from(to_json(&referrer.manifest(image_manifest)));
             let digest = Digest::sha256(&manifest);
             let response = repository.put_manifest(&digest.to_string(), MANIFEST_MEDIA_TYPE, manifest.clone()).await?;
-            // Registries with the referrers API send this header. ECR has the API, and its tags cannot be updated.
+            // Registries with the referrers API send this header. ECR has the API too, and an index could not be
+            // updated there, because tags are immutable.
             if !response.headers().contains_key("oci-subject") && !matches!(self.login, Login::Ecr { .. }) {
                 list_in_index(&repository, Digest::sha256(image_manifest), referrer.descriptor(&manifest)).await?;
             }
@@ -101,7 +102,7 @@ impl Referrer {
         }
     }
 
-    /// Returns the descriptor of this referrer in an index. `manifest` is its manifest.
+    /// Returns the descriptor for this referrer in an index. `manifest` is its manifest.
     fn descriptor(&self, manifest: &[u8]) -> Descriptor<'_> {
         Descriptor {
             artifact_type: Some(self.media_type),
@@ -143,5 +144,5 @@ async fn list_in_index(repository: &Repository<'_>, image: Digest, referrer: Des
 }
 
 fn to_json(document: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(document).expect("structs with text keys always serialise")
+    serde_json::to_vec(document).expect("structs with text keys always serialize")
 }

@@ -8,7 +8,7 @@ use aws_sdk_ecr::{error::BuildError, types::Tag};
 pub struct RepositoryTags(Vec<(String, String)>);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("is not a list of key=value pairs, separated by commas")]
+#[error("not a list of key=value pairs separated by commas")]
 pub struct InvalidRepositoryTags;
 
 impl FromStr for RepositoryTags {
@@ -24,7 +24,7 @@ impl FromStr for RepositoryTags {
 }
 
 impl RepositoryTags {
-    /// Returns the tags as the SDK takes them, or `None` if there are none.
+    /// Returns the tags as the SDK's type, or `None` if there are none.
     pub(super) fn to_sdk(&self) -> Result<Option<Vec<Tag>>, BuildError> {
         let tags = self.0.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
         let tags: Vec<Tag> = tags.collect::<Result<_, _>>()?;

@@ -1,5 +1,5 @@
-//! The requeue use case: send the jobs of pending builds and purges again, and fail builds that stay pending for too
-//! long.
+//! The requeue use case: send the jobs of pending builds and purges again, send events that were not sent, and fail
+//! builds that stay pending for too long.
 
 mod sweep;
 
@@ -35,8 +35,8 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// At this age, a pending build is marked as failed even if it was never tried, because its archive has expired.
     pub archive_expires_after: Duration,
-    /// How long a sweep starts work on further records. It must be shorter than the function's timeout by the time that
-    /// one record may take.
+    /// How long a sweep keeps starting work on further items. It must be shorter than the function's timeout by the
+    /// time that one item may take.
     pub time_limit: Duration,
 }
 
@@ -60,7 +60,7 @@ impl Requeue {
     /// Processes every build, purge and event that is due. An item that cannot be processed does not stop the sweep.
     ///
     /// # Errors
-    /// Returns an error if the queues or the records that are due cannot be read.
+    /// Returns an error if the queues or the index cannot be read.
     pub async fn sweep(&self) -> Result<Sweep, aws::Error> {
         let deadline = Instant::now() + self.settings.time_limit;
         let (builds, purges) = tokio::try_join!(self.queue.has_waiting_jobs(), self.purges.has_waiting_jobs())?;
@@ -68,16 +68,16 @@ impl Requeue {
         self.process_shards(Scope::Due { now: Timestamp::now(), deadline, waiting }).await
     }
 
-    /// Sends the job of every pending build and purge, and every event, whether it is due or not. A local run calls this
-    /// when it starts, because its queue is then empty.
+    /// Sends the job of every pending build and purge, and every event, whether it is due or not. A local run calls
+    /// this when it starts, because its queue is then empty.
     ///
     /// # Errors
-    /// Returns an error if the pending records cannot be listed.
+    /// Returns an error if the index cannot be read.
     pub async fn send_all(&self) -> Result<Sweep, aws::Error> {
         self.process_shards(Scope::All).await
     }
 
-    /// Processes the shards of the index concurrently, and the records of each shard in sequence.
+    /// Processes the shards of the index concurrently, and the items of each shard one after another.
     async fn process_shards(&self, scope: Scope) -> Result<Sweep, aws::Error> {
         let shards = (0..SHARDS).map(|shard| self.process_shard(shard, scope));
         let mut total = Sweep::default();
@@ -176,7 +176,7 @@ impl Requeue {
         Ok(())
     }
 
-    /// Decides what to do with a build or purge that is due. Only a build that was tried fails, or one whose archive has
+    /// Decides what to do with a build or purge that is due. A build fails only if it was tried or if its archive has
     /// expired: a delay is not its author's fault. A purge is sent again until it succeeds.
     fn decide(&self, record: &Record, waiting: WaitingJobs, now: Timestamp) -> Action {
         let (build, settings) = (&record.build, &self.settings);

@@ -28,14 +28,13 @@ pub struct Sweep {
 /// What to do with an item that is due.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// Nothing, because it is no longer pending.
+    /// Do nothing, because it is no longer pending.
     Drop,
     /// Look at it again later, because its job may still be in the queue.
     Postpone {
         until: Timestamp,
     },
     Send,
-    /// Send an event.
     SendEvent,
     Fail {
         reason: String,

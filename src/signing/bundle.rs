@@ -56,11 +56,11 @@ pub(super) fn new_bundle(key: &PublicKey, payload: &[u8], signature: &[u8]) -> B
             signatures: [Signature { sig: STANDARD.encode(signature) }],
         },
     };
-    serde_json::to_vec(&bundle).expect("structs of strings always serialise").into()
+    serde_json::to_vec(&bundle).expect("structs of strings always serialize").into()
 }
 
-/// Returns the statement in a bundle, without verifying the bundle. Returns `None` if it is not a bundle of this
-/// service.
+/// Returns the statement in a bundle, without verifying the bundle. Returns `None` if it does not have the form that
+/// this service writes.
 pub fn read_statement(bundle: &[u8]) -> Option<Statement> {
     let bundle: Bundle = serde_json::from_slice(bundle).ok()?;
     serde_json::from_slice(&STANDARD.decode(bundle.dsse_envelope.payload).ok()?).ok()

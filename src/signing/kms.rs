@@ -22,7 +22,8 @@ pub(super) struct KmsKey {
 /// The response to `GetPublicKey`.
 #[derive(Debug)]
 struct Found {
-    /// Signatures are requested with this ARN, so that they belong to `public_key` even if an alias is changed.
+    /// Signatures are requested with this ARN, so that `public_key` verifies them even if an alias later points to
+    /// another key.
     arn: String,
     public_key: PublicKey,
 }

@@ -17,13 +17,13 @@ use crate::aws;
 /// Where the signing key is. It is an ECDSA P-256 key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settings {
-    /// A PEM file with a private key, in PKCS #8 or SEC 1.
+    /// A PEM file with a private key, in PKCS #8 or SEC 1 form.
     File(PathBuf),
     /// The id or ARN of a KMS key, or an alias.
     Kms(String),
 }
 
-/// Signs statements with one key.
+/// A signer of statements. It uses one key.
 #[derive(Debug, Clone)]
 pub struct Signer(Key);
 
@@ -71,7 +71,8 @@ impl Signer {
     }
 }
 
-/// Parses the private key in a PEM file. `openssl ecparam` writes the curve's parameters before the key.
+/// Parses the private key in a PEM file. Skips other blocks: `openssl ecparam` writes the curve's parameters before the
+/// key.
 fn key_pair(text: &str) -> Option<EcdsaKeyPair> {
     let blocks = pem::parse_many(text).ok()?;
     let block = blocks.iter().find(|block| block.tag().ends_with("PRIVATE KEY"))?;

@@ -10,7 +10,7 @@ use crate::records::{ImageFormat, OrgId, PackId, Record, Timestamp};
 
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
-/// Names how the parameters and dependencies of the provenance are to be read.
+/// The URI that defines the meaning of the provenance's parameters and dependencies.
 const BUILD_TYPE: &str = "https://evershell.ai/pack-upload/build/v1";
 const BUILDER_ID: &str = "https://evershell.ai/pack-upload/builder";
 
@@ -129,7 +129,7 @@ impl Statement {
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("structs with text keys always serialise")
+        serde_json::to_vec(self).expect("structs with text keys always serialize")
     }
 }
 

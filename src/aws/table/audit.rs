@@ -85,7 +85,7 @@ struct AuditItem<'a> {
 }
 
 impl Table {
-    /// Returns the write of an audit entry. It belongs in the transaction that makes the change.
+    /// Returns the write that stores an audit entry. It belongs in the transaction that makes the change.
     pub(super) fn put_audit(
         &self,
         org: OrgId,

@@ -11,11 +11,11 @@ use crate::{
 
 /// The prefix of the attributes that hold the capabilities of ready versions. The rest of the name is the version.
 const PREFIX: &str = "capabilities#";
-/// How many versions are kept in addition to a new one. A version's capabilities have at most 32 KiB, and DynamoDB
-/// limits an item to 400 KB.
+/// How many versions are kept in addition to a new one. A version's capabilities have at most 32 KiB of text, and
+/// DynamoDB limits an item to 400 KB.
 const KEPT_VERSIONS: usize = 9;
 
-/// Access to the item of a pack's name, which holds the capabilities of the pack's ready versions.
+/// Access to the item for a pack's name, which holds the capabilities of the pack's ready versions.
 impl Table {
     /// Reads the capabilities of a pack's ready versions.
     pub async fn capability_history(&self, org: OrgId, name: &PackName) -> Result<CapabilityHistory, Error> {
@@ -46,7 +46,7 @@ impl Table {
     }
 
     /// Returns the update that removes a record's capabilities, or `None` if they are not stored. It belongs in the
-    /// transaction that removes the record, so that later versions are compared with another one.
+    /// transaction that removes the record, so that later versions are compared with one that still exists.
     pub(super) async fn remove_capabilities(&self, record: &Record) -> Result<Option<UpdateBuilder>, Error> {
         let manifest = &record.release.manifest;
         let history = self.capability_history(record.release.org_id, &manifest.name).await?;

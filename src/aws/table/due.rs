@@ -10,7 +10,7 @@ use crate::{
 pub const SHARDS: u8 = 8;
 /// The maximum number of items in one page of the index.
 const PAGE_ITEMS: i32 = 100;
-/// The longest time between two sends of a job, as a multiple of the time after which the first send is repeated.
+/// The longest time between two sends of a job, as a multiple of the time between the first two sends.
 pub(super) const MAX_BACKOFF: u32 = 8;
 
 /// An item in the index `due`.
@@ -35,7 +35,8 @@ pub struct DuePage {
 #[derive(Debug, Clone)]
 pub struct DueCursor(Item);
 
-/// The schedule of pending builds, purges and events. An item is in the index `due` while it has the attribute `due_at`.
+/// The schedule of pending builds, purges and events. An item is in the index `due` while it has the attribute
+/// `due_at`.
 impl Table {
     /// Returns the page of a shard that follows `after`: the items that are due at `now`, or all items if `now` is
     /// `None`. Skips items with an unreadable key.
@@ -54,8 +55,8 @@ impl Table {
         Ok(DuePage { items, next: page.last_evaluated_key.map(DueCursor) })
     }
 
-    /// Counts one more send of the record's job, which is then due after twice the time of the send before. Returns false if the record is no longer pending with the same status
-    /// and attempt.
+    /// Counts another send of the record's job, and doubles the time until the job is due again, up to a maximum.
+    /// Returns false if the record is no longer pending with the same status and attempt.
     pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
         let sends = record.build.sends.saturating_add(1);
         let backoff = 2_u32.saturating_pow(sends.saturating_sub(1)).min(MAX_BACKOFF);
@@ -70,7 +71,7 @@ impl Table {
         super::applied(update).await
     }
 
-    /// Lists a pending record as due at `until` instead. Does nothing if the record has changed since it was read.
+    /// Makes a pending record due at `until` instead. Does nothing if the record has changed since it was read.
     pub async fn postpone(&self, record: &Record, until: Timestamp) -> Result<(), Error> {
         let update = self
             .update(Key::record(record.id), "SET due_at = :until")

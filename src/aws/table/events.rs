@@ -6,19 +6,19 @@ use crate::{
     records::{PackEvent, PackId, Timestamp},
 };
 
-/// How much earlier an event is due than a job, because no queue holds it.
+/// The factor by which an event is due sooner than a job, because no queue redelivers it.
 const SOONER: u32 = 60;
 
 /// Events that have not been sent. The transaction of a transition stores its event, so that no event is lost.
 impl Table {
-    /// Returns a table that stores an event with each transition.
+    /// Returns this table. It stores an event with each transition if `stores_events` is true.
     #[must_use]
     pub fn with_events(self, stores_events: bool) -> Self {
         Self { stores_events, ..self }
     }
 
-    /// Returns the write that stores an event, or `None` if the table stores no events. It belongs in the transaction of
-    /// the transition.
+    /// Returns the write that stores an event, or `None` if the table stores no events. It belongs in the transaction
+    /// of the transition.
     pub(super) fn put_event(&self, event: &PackEvent) -> Result<Option<TransactWriteItem>, Error> {
         if !self.stores_events {
             return Ok(None);
@@ -35,7 +35,7 @@ impl Table {
         self.get(Key::event(pack_id, event_id)).await
     }
 
-    /// Removes an event that was sent, unless a later one has taken its place.
+    /// Removes an event that was sent, unless a later one has replaced it.
     pub async fn remove_event(&self, event: &PackEvent) -> Result<(), Error> {
         let delete = self.client.delete_item().table_name(&self.name).set_key(Some(key(event).attributes()));
         let delete = delete.condition_expression("#at = :at").expression_attribute_names("#at", "at");
@@ -51,8 +51,8 @@ impl Table {
         }
     }
 
-    /// Lists an event as due later, after it could not be sent. The time between two sends doubles up to the longest
-    /// time between two sends of a job.
+    /// Makes an event due later, after it could not be sent. The time between two sends doubles, up to the longest time
+    /// between two sends of a job.
     pub async fn postpone_event(&self, event: &PackEvent, now: Timestamp) -> Result<(), Error> {
         let pause = now.since(event.detail.at).clamp(self.resend_after / SOONER, self.resend_after * due::MAX_BACKOFF);
         let update = self

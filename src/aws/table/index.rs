@@ -13,7 +13,7 @@ pub struct Index {
     pub attributes: &'static [&'static str],
 }
 
-/// What a list shows of the caller's own packs.
+/// The attributes that a list shows for the caller's own packs.
 const OWN: &[&str] = &[
     "archive_sha256",
     "attestation_digest",
@@ -37,7 +37,7 @@ const OWN: &[&str] = &[
     "visibility",
 ];
 
-/// What a list shows of other orgs' packs, and the id of the org.
+/// The attributes that a list shows for other orgs' packs, and the id of the org.
 const COMMUNITY: &[&str] = &[
     "attestation_digest",
     "build_status",

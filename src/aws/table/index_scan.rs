@@ -21,8 +21,8 @@ use crate::{
 /// The maximum number of pages that a list reads from each index. If the last of them ends with an unreadable id, the
 /// list reads further pages until one ends with a readable id.
 const MAX_PAGES: u32 = 10;
-/// The size of the first page, in packs. Each further page may be [`GROWTH`] times as large. So a scan reads few packs
-/// that the list does not return, and a long list needs few pages.
+/// The size of the first page, in packs. Each further page may be [`GROWTH`] times as large as the one before. So a
+/// scan reads few packs that the list does not return, and a long list needs few pages.
 const FIRST_PAGE: usize = 16;
 const GROWTH: usize = 4;
 /// The number of cached pages. DynamoDB ends a page after 1 MB.
@@ -31,7 +31,7 @@ const CACHED_PAGES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 /// The pages of community packs that were read recently.
 pub(super) type PageCache = Cache<PageQuery, Arc<IndexPage>>;
 
-/// Returns a cache that keeps each page for this time.
+/// Returns a cache that keeps each page for `keep_for`.
 pub(super) fn page_cache(keep_for: Duration) -> PageCache {
     Cache::new(keep_for, CACHED_PAGES)
 }

@@ -19,7 +19,7 @@ pub(super) fn attributes(attributes: impl Serialize) -> Result<Item, Error> {
     serde_dynamo::to_item(attributes).map_err(Error::EncodeItem)
 }
 
-/// Serialises a value into an item and adds its key.
+/// Serializes a value into an item and adds its key.
 pub(super) fn write(key: Key, item: impl Serialize) -> Result<Item, Error> {
     let mut item = attributes(item)?;
     item.extend(key.attributes());

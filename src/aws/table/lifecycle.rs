@@ -83,8 +83,9 @@ impl Table {
         Ok(record(item)?.filter(|record| record.release.org_id == org))
     }
 
-    /// Marks any org's pack as being deleted and writes the audit entry, unless references to the pack exist. A claim
-    /// keeps its quarantine. Returns false if the record no longer exists, is already being deleted or has references.
+    /// Marks any org's pack as being deleted and writes the audit entry, unless references to the pack exist. A
+    /// quarantined version stays quarantined. Returns false if the record no longer exists, is already being deleted or
+    /// has references.
     pub async fn mark_deleting_by_operator(&self, record: &Record, actor: &str, now: Timestamp) -> Result<bool, Error> {
         let mark = Update::builder()
             .table_name(&self.name)

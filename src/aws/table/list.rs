@@ -12,7 +12,7 @@ use crate::{
     records::{ListedPack, OrgId, PackId, Quarantine, Visibility},
 };
 
-/// Which packs a list returns. A field that is `None` allows all.
+/// Which packs a list returns. A field that is `None` allows all packs.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub name: Option<NameFilter>,
@@ -21,7 +21,7 @@ pub struct Filter {
     pub visibility: Option<Visibility>,
 }
 
-/// Allows the packs with a name, or one version of them.
+/// A filter for all versions of a name, or for one of them.
 #[derive(Debug, Clone)]
 pub struct NameFilter {
     pub name: PackName,

@@ -19,9 +19,10 @@
 //! | `community-packs` | `community_packs`: `COMMUNITY` | `pack_id` | ready community packs |
 //! | `community-names` | `community_names`: `COMMUNITY#<name>` | `pack_id` | ready community packs |
 //! | `community-versions` | `community_versions`: `COMMUNITY#<name>#<version>` | `pack_id` | ready community packs |
-//! | `due` | `due_shard`: one of 8 digits | `due_at` | queued and `deleting` records, and events; keys only |
+//! | `due` | `due_shard`: a digit from 0 to 7 | `due_at` | queued and `deleting` records, and events; keys only |
 //!
-//! The indexes that serve lists contain what a list shows. Each write that changes an attribute also updates the index attributes that depend on it.
+//! The indexes that serve lists contain every attribute that a list shows. Each write that changes an attribute also
+//! updates the index attributes that depend on it.
 
 mod audit;
 mod capabilities;
@@ -61,15 +62,15 @@ pub use self::{
 use self::{index_scan::PageCache, key::Key};
 use crate::aws::Error;
 
-/// The table that holds orgs, API keys, audit entries, records and claims.
+/// Access to the table.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
     name: String,
     /// `None` disables the cache.
     community_pages: Option<Arc<PageCache>>,
-    /// How long after its first send a job is due again. It must exceed the time for which the queue itself redelivers a
-    /// job that was received.
+    /// How long after its first send a job is due again. It must be at least the time for which the queue itself
+    /// redelivers a job that was received.
     pub(crate) resend_after: Duration,
     /// Whether to store an event with each transition, for an event bus.
     stores_events: bool,

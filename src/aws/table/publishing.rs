@@ -36,14 +36,14 @@ impl Lease {
     }
 }
 
-/// The part of a version claim that publishing the version sets.
+/// The attribute that a version claim has once its version is published.
 #[derive(Deserialize)]
 struct PublicationItem {
     #[serde(default)]
     layer_digest: Option<Digest>,
 }
 
-/// The part of a version claim that tells when its lease expires.
+/// The attribute of a version claim that says when its lease expires.
 #[derive(Deserialize)]
 struct LeaseItem {
     #[serde(default)]
@@ -51,10 +51,10 @@ struct LeaseItem {
 }
 
 /// The steps by which a build publishes a version. Most steps update the record and its version claim in one
-/// transaction, and return whether the transaction applied.
+/// transaction, and return whether the transaction took effect.
 impl Table {
-    /// Begins a build of a queued or failed record: increments `tries` and takes the lease. Does neither if another build or
-    /// a purge holds the lease.
+    /// Begins a build of a queued or failed record: increments `tries` and takes the lease. Does neither if another
+    /// build or a purge holds the lease.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
             .update_record(record, "SET tries = tries + :one, tried_at = :now")
@@ -66,8 +66,8 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again. Its job
-    /// is due after this build has ended and the queue has redelivered its job.
+    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again. Its
+    /// job is due once the lease has expired and the queue can no longer redeliver the job.
     pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let queue = self
             .update_record(
@@ -182,9 +182,9 @@ impl Table {
         Ok(())
     }
 
-    /// Marks a record as failed, releases the lease on its version and stores the event. Applies only if the record is still queued with
-    /// the same attempt. If `lease` is given, the build must still hold it. If not, the version must be neither leased
-    /// nor published.
+    /// Marks a record as failed, releases the lease on its version and stores the event. Applies only if the record is
+    /// still queued with the same attempt. If `lease` is given, the build must still hold it. If not, the version must
+    /// be neither leased nor published.
     pub async fn mark_failed(
         &self,
         record: &Record,
@@ -251,7 +251,7 @@ pub(super) fn updates(changes: impl IntoIterator<Item = UpdateBuilder>) -> Resul
     changes.into_iter().map(transacted).collect()
 }
 
-/// Returns an update as a part of a transaction.
+/// Returns an update as part of a transaction.
 pub(super) fn transacted(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
     let update = update.build().map_err(Error::call("TransactWriteItems"))?;
     Ok(TransactWriteItem::builder().update(update).build())

@@ -13,9 +13,10 @@ use crate::{
 };
 
 /// The steps by which a purge removes a deleted pack. Each step is one transaction on the record and its version claim,
-/// and returns whether it applied.
+/// and returns whether it took effect.
 impl Table {
-    /// Begins a purge: counts a try and takes the lease. Does neither if a build or another purge holds the lease.
+    /// Begins a purge: increments `tries` and takes the lease. Does neither if a build or another purge holds the
+    /// lease.
     pub async fn begin_purge(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
             .update_record(record, "SET tries = tries + :one, tried_at = :now")
@@ -26,8 +27,9 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Removes the record and the version's capabilities, releases the lease and stores the event. The claim stays, without a record. If the version was published, the
-    /// claim reserves it for the same content. A late build also needs the claim's lease to delete what it has pushed.
+    /// Removes the record and the version's capabilities, releases the lease and stores the event. The claim stays,
+    /// without a record. If the version was published, the claim reserves it for the same content. A late build also
+    /// needs the claim's lease to delete what it has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

@@ -182,7 +182,7 @@ impl Table {
         Ok(item)
     }
 
-    /// Finds out which record has the name and version of `wanted`, after the condition of its write failed.
+    /// Finds out which record has the name and version of `wanted`, after the condition for writing `wanted` failed.
     ///
     /// If that record has the id and the staging key of `wanted`, an earlier try wrote it, and the response was lost. A
     /// record that is queued again keeps its id, so the staging key is compared too. Repeated submissions of the same

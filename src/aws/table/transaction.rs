@@ -19,7 +19,7 @@ const CONFLICT_BACKOFF: [Duration; 5] = [
     Duration::from_millis(400),
 ];
 
-/// Why DynamoDB cancelled a transaction.
+/// Why DynamoDB canceled a transaction.
 enum Cancellation {
     /// A condition does not hold.
     Condition,
@@ -76,7 +76,7 @@ impl Table {
     }
 }
 
-/// Returns why a transaction was cancelled, or `None` if the call failed for another reason.
+/// Returns why a transaction was canceled, or `None` if the call failed for another reason.
 fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cancellation> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;

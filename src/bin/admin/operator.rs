@@ -61,7 +61,7 @@ pub(super) async fn delete(operator: &Operator, id: PackId) -> Result<()> {
     if deletion.is_complete {
         eprintln!("deleted {id}");
     } else {
-        eprintln!("{id} is being deleted; repeat the command to learn when it is gone");
+        eprintln!("{id} is being deleted; repeat the command to check whether it is gone");
     }
     Ok(())
 }

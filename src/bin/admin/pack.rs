@@ -20,7 +20,7 @@ pub(super) enum PackCommand {
     /// If the staged archive has expired, the build fails. In that case, upload the same files again to build the
     /// image.
     Rebuild { id: PackId },
-    /// Take a ready pack down: hide it from other orgs, save its image, and remove the image from the registry.
+    /// Take a ready pack down: hide it from other orgs, save its image, and delete the image from the registry.
     ///
     /// The owner sees the reason, and cannot upload, change or delete the version. If the command fails, repeat it.
     Quarantine {

@@ -15,7 +15,7 @@ use super::{Api, service};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Returns the API as a Lambda function that handles events of an API Gateway HTTP API, a REST API or a Function URL.
+/// Returns the API as a Lambda function that handles events from an API Gateway HTTP API, a REST API or a Function URL.
 ///
 /// `lambda_http` builds a URI from the client's host, protocol and query, and panics if the result is not a valid URI.
 /// The service does not use that URI: routes and queries come from the event itself. So this function removes `Host`

@@ -71,8 +71,8 @@ impl Api {
         Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads }
     }
 
-    /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must
-    /// not apply after the record is written.
+    /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must not
+    /// apply once the record is written.
     async fn answer(
         &self,
         route: Result<Route, ApiError>,
@@ -119,7 +119,7 @@ impl Api {
     }
 }
 
-/// Returns the API as a service. Its requests come from events of an API Gateway HTTP API, a REST API or a Function
+/// Returns the API as a service. Its requests come from the events of an API Gateway HTTP API, a REST API or a Function
 /// URL. It never fails: a panic becomes a response too.
 pub fn service(
     api: Arc<Api>,

@@ -103,7 +103,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Returns a view of another org's pack, without what only a record has.
+    /// Returns a view of another org's pack, without the fields that only a record has.
     fn from_manifest(manifest: &'a Manifest, image_digest: Digest, layer_digest: Digest) -> Self {
         let suggested: Vec<&str> = manifest.suggested_packs.iter().map(PackName::as_str).collect();
         Self {

@@ -61,8 +61,8 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Finds the route of a request. Paths match exactly: a path with a trailing slash is a different path. No
-    /// path supports HEAD or OPTIONS.
+    /// Finds the route of a request. Paths match exactly: a path with a trailing slash is a different path. No path
+    /// supports HEAD or OPTIONS.
     ///
     /// # Errors
     /// Returns [`ApiError::RouteNotFound`] if no path matches, and [`ApiError::MethodNotAllowed`] if the path does

@@ -74,7 +74,7 @@ pub(super) fn seconds(seconds: i64, max: u64) -> Result<Duration, Error> {
     }
 }
 
-/// Deserialises a count that is a number or a string. SQS accepts both, and clients send both.
+/// Deserializes a count that is a number or a string. SQS accepts both, and clients send both.
 fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,6 +1,6 @@
 //! An in-memory SQS with the part of the API that the service and its tests use, in the AWS JSON 1.0 protocol.
 //!
-//! A restart loses all queues and messages. Requeue then sends the jobs of all pending builds again.
+//! A restart loses all queues and messages. `requeue` then sends the jobs of all pending builds and purges again.
 
 mod actions;
 mod attributes;

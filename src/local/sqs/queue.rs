@@ -12,10 +12,11 @@ use super::attributes::QueueAttributes;
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) attributes: QueueAttributes,
-    /// The visible messages of each message group, by sequence number. No group is empty. Messages without a group share
-    /// one.
+    /// The visible messages of each message group, by sequence number. No group is empty. Messages without a group
+    /// share one.
     groups: BTreeMap<Option<String>, BTreeMap<u64, Message>>,
-    /// The messages that are in flight or delayed, by sequence number. They become visible once their time has come.
+    /// The messages that are in flight or delayed, by sequence number. They become visible once their delay or
+    /// visibility timeout has passed.
     hidden: BTreeMap<u64, Message>,
     /// The sequence number of the next message.
     next_sequence: u64,
@@ -108,8 +109,8 @@ impl Queue {
 
     /// Receives at most `max` visible messages, and hides them for `visibility`. Each comes from the group with the
     /// fewest messages in flight, so that a backlog of one group does not delay the others (Amazon SQS developer guide,
-    /// "Fair queues"). If it finds a visible message that has been received more often than `max_receive_count`, removes
-    /// that message.
+    /// "Fair queues"). Removes the visible messages that it finds and that were already received `max_receive_count`
+    /// times.
     pub(super) fn receive(
         &mut self,
         max: usize,
@@ -159,7 +160,7 @@ impl Queue {
         message
     }
 
-    /// Makes the hidden messages visible whose time has come.
+    /// Moves the messages whose delay or visibility timeout has passed to the visible ones.
     fn show(&mut self, now: Instant) {
         for (sequence, message) in self.hidden.extract_if(.., |_, message| message.visible_at <= now) {
             self.groups.entry(message.group.clone()).or_default().insert(sequence, message);
