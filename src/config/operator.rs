@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{ConfigError, reader::Reader, registry, s3_path_style, timeouts};
+use super::{ConfigError, reader::Reader, registry, resend_after, s3_path_style, timeouts};
 use crate::{aws::Timeouts, registry::Settings};
 
 /// The settings of `admin` for the commands that change packs.
@@ -16,6 +16,8 @@ pub struct Operator {
     pub purge_queue_url: String,
     /// The same as [`Builder::registry`](super::Builder::registry).
     pub registry: Settings,
+    /// The same as [`Api::resend_after`](super::Api::resend_after).
+    pub resend_after: Duration,
     /// `BUILD_LEASE_MS`: the duration of a command's lease on a version. It must exceed `PUSH_TIMEOUT_MS`.
     pub lease: Duration,
     /// The same as [`Api::timeouts`](super::Api::timeouts), except for the default of `TRANSFER_ATTEMPT_TIMEOUT_MS`:
@@ -33,6 +35,7 @@ impl Operator {
         let (build_queue_url, purge_queue_url) =
             (reader.required("BUILD_QUEUE_URL"), reader.required("PURGE_QUEUE_URL"));
         let registry = registry(&mut reader);
+        let resend_after = resend_after(&mut reader);
         let lease = reader.milliseconds("BUILD_LEASE_MS", Duration::from_secs(180));
         let transfer = reader.milliseconds("TRANSFER_ATTEMPT_TIMEOUT_MS", Duration::from_secs(600));
         let timeouts = Timeouts { transfer, ..timeouts(&mut reader) };
@@ -44,6 +47,7 @@ impl Operator {
                 build_queue_url: build_queue_url?,
                 purge_queue_url: purge_queue_url?,
                 registry: registry?,
+                resend_after,
                 lease,
                 timeouts,
                 s3_path_style,

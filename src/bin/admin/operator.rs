@@ -23,7 +23,8 @@ pub(super) fn operator(sdk: &SdkConfig, actor: &str) -> Result<Operator> {
     let s3 = aws::s3(sdk, &config.timeouts, config.s3_path_style);
     Ok(Operator {
         actor: actor.to_owned(),
-        table: Table::new(aws::dynamodb(sdk, &config.timeouts), config.table_name),
+        table: Table::new(aws::dynamodb(sdk, &config.timeouts), config.table_name)
+            .with_resend_after(config.resend_after),
         builds: Queue::new(sqs.clone(), config.build_queue_url),
         purges: Queue::new(sqs, config.purge_queue_url),
         registry: Registry::new(config.registry, sdk, &config.timeouts),
