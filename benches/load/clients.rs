@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Load {
     /// The wall-clock times of accepted uploads, in ascending order.
     pub(crate) times: Vec<Duration>,
-    /// The errors of all other uploads.
+    /// The errors from all other uploads.
     pub(crate) failures: Vec<String>,
     /// The wall-clock time of the whole test.
     pub(crate) elapsed: Duration,

@@ -255,7 +255,7 @@ fn the_api_responds_before_its_function_times_out() {
     let worst = api.deadline + api.timeouts.send;
     let timeout = Duration::from_secs(template("ApiFunction", "Timeout"));
     assert!(worst + Duration::from_secs(1) < timeout, "{worst:?} leaves no time to respond");
-    assert!(timeout < Duration::from_secs(30), "API Gateway waits 30 s (the maximum of an HTTP API)");
+    assert!(timeout < Duration::from_secs(30), "API Gateway waits 30 s (the maximum for an HTTP API)");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! - `attestations` tests what builds sign, and verifies it with other tools.
 //! - `backends` tests the embedded backends of `local`.
 //! - `table` tests reads and writes of the DynamoDB table.
-//! - `use_cases` calls the library to upload, build, rebuild and delete packs, and to push images.
+//! - `use_cases` calls the library to upload, build, rebuild, quarantine and delete packs, and to push images.
 //! - `http` sends API Gateway events to the HTTP layer in this process.
 //! - `end_to_end` sends HTTP requests to a running `local`, and events to the functions' binaries.
 //! - `config` and `trace` test how environment variables and X-Ray trace headers are read.

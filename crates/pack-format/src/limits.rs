@@ -121,8 +121,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Changes the message to say that `entry`, which claims to have this number of bytes, exceeds the limit rather
-    /// than the archive.
+    /// Changes the subject of the message from the archive to `entry`, which claims to have this number of bytes.
     pub(super) fn for_entry(self, entry: impl fmt::Display, claimed: u64) -> Self {
         Self { subject: entry.to_string(), claimed: Some(claimed), ..self }
     }

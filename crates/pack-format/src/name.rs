@@ -8,7 +8,7 @@ const MAX_LENGTH: usize = 63;
 /// A pack's name: `[a-z][a-z0-9]*(-[a-z0-9]+)*`, at most 63 characters. It can be a path component in an image
 /// reference and in the agent's file system.
 ///
-/// Deserialising does not validate. A stored name was validated when it was accepted, and stays readable if the rule
+/// Deserializing does not validate. A stored name was validated when it was accepted, and stays readable if the rule
 /// changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

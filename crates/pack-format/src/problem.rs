@@ -72,12 +72,12 @@ pub struct Suggestion {
 }
 
 impl Problem {
-    /// Returns a problem of the request or the archive as a whole.
+    /// Returns a problem with the request or the archive as a whole.
     pub fn new(field: impl Into<String>, message: impl fmt::Display) -> Self {
         Self { field: field.into(), message: message.to_string(), location: None }
     }
 
-    /// Returns a problem of a file or directory as a whole.
+    /// Returns a problem with a file or directory as a whole.
     pub(super) fn in_file(
         field: impl Into<String>,
         file: &str,
@@ -88,12 +88,12 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, message) }
     }
 
-    /// Returns a problem of a line of a file. `message` must contain the line.
+    /// Returns a problem in a line of a file. `message` must contain the line.
     pub(super) fn in_line(field: impl Into<String>, file: &str, line: u64, message: impl fmt::Display) -> Self {
         Self { location: Some(Location::Line { file: file.to_owned(), line }), ..Self::new(field, message) }
     }
 
-    /// Returns a problem of a part of a file. Its message starts with the line.
+    /// Returns a problem in a part of a file. Its message starts with the line.
     pub(super) fn in_text(
         field: impl Into<String>,
         file: &str,
@@ -104,7 +104,7 @@ impl Problem {
         Self::at(field, file, span, format_args!("line {}: {message}", span.line), suggestion)
     }
 
-    /// Returns a problem of a part of a file that is hard to see, such as a hidden character. Its message starts with
+    /// Returns a problem in a part of a file that is hard to see, such as a hidden character. Its message starts with
     /// the line and the column.
     pub(super) fn in_column(
         field: impl Into<String>,
@@ -128,7 +128,7 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, message) }
     }
 
-    /// Returns a problem of a header at an offset in the unpacked tar. `message` must contain the position.
+    /// Returns a problem with a header at an offset in the unpacked tar. `message` must contain the position.
     pub(super) fn in_archive(
         field: impl Into<String>,
         entry: Option<String>,
@@ -161,7 +161,7 @@ impl Suggestion {
     }
 }
 
-/// The problems of one upload: the first 50, in the order they were found, and the number of further problems.
+/// The problems with one upload: the first 50, in the order they were found, and the number of further problems.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -169,7 +169,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem of the request or the archive as a whole.
+    /// Adds a problem with the request or the archive as a whole.
     pub fn add(&mut self, field: impl Into<String>, message: impl fmt::Display) {
         self.push(Problem::new(field, message));
     }

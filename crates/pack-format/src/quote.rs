@@ -12,8 +12,8 @@ pub struct Quoted<'a>(Escaped<'a>);
 /// A client's text, escaped and cut off after 100 characters, so that it is safe in messages.
 ///
 /// Escapes bytes that are not UTF-8, control and format characters, other invisible characters, and whitespace other
-/// than a space. Also escapes backslashes and backticks, so that a text cannot imitate an escape or
-/// close its quotation.
+/// than a space. Also escapes backslashes and backticks, so that a text cannot imitate an escape or close its
+/// quotation.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(&'a [u8]);
 

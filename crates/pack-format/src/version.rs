@@ -7,7 +7,7 @@ const MAX_LENGTH: usize = 128;
 
 /// A pack's version: Semantic Versioning 2.0, with at most 128 characters. The three numbers may be at most 2^64 − 1.
 ///
-/// Deserialising does not validate. A stored version was validated when it was accepted, and stays readable if the rule
+/// Deserializing does not validate. A stored version was validated when it was accepted, and stays readable if the rule
 /// changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

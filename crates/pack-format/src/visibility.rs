@@ -8,6 +8,6 @@ pub enum Visibility {
     /// Only the org that owns it.
     #[default]
     Org,
-    /// All orgs, once the pack is ready. Until then, only the org that owns it.
+    /// All orgs, while the pack is ready. Otherwise, only the org that owns it.
     Community,
 }

@@ -39,18 +39,18 @@ pub enum Command {
     Digest(Digest),
     /// Writes a reproducible archive of a pack's directory.
     ///
-    /// Leaves out the entries at the top whose names start with a dot, and everything that the file `.packignore` at the
-    /// top names, in the syntax of `.gitignore`. Fails, and writes nothing, if anything else cannot be read, or is a link
-    /// or a device. All commands that take a directory read it in this way.
+    /// Leaves out the entries at the top whose names start with a dot, and everything that the file `.packignore` at
+    /// the top names, in the syntax of `.gitignore`. Fails, and writes nothing, if anything else cannot be read, or is
+    /// a link or a device. All commands that accept a directory read it this way.
     Archive(Archive),
     /// Validates a pack and uploads it.
     ///
-    /// Repeats a request if the connection is lost or the service is busy. Prints the pack's id once the service has
+    /// Retries a request if the connection is lost or the service is busy. Prints the pack's id once the service has
     /// accepted the pack, and waits up to ten minutes for its image.
     Push(Push),
     /// Prints the record of a pack.
     Show(Show),
-    /// Lists packs, the newest first.
+    /// Lists packs, newest first.
     List(List),
     /// Deletes a pack and its image.
     Delete {
@@ -61,7 +61,8 @@ pub enum Command {
     Visibility(SetVisibility),
     /// Shows the capabilities that a version gains and loses, and the files that differ.
     ///
-    /// The service does not list the files of a record, so a record is compared by its capabilities and its layer's digest.
+    /// The service does not list the files of a record, so a record is compared by its capabilities and its layer's
+    /// digest.
     Diff(Diff),
     /// Creates a directory with a minimal pack.
     Init {
@@ -108,7 +109,7 @@ pub struct Check {
     /// How to print the problems.
     #[arg(long, value_enum, default_value_t)]
     pub format: ReportFormat,
-    /// Apply the suggestions that a program can apply to the files of the directory.
+    /// Apply the suggestions that a program can apply to the files in the directory.
     #[arg(long)]
     pub fix: bool,
 }
@@ -120,7 +121,7 @@ pub enum ReportFormat {
     Human,
     /// One JSON object.
     Json,
-    /// Annotations of GitHub Actions.
+    /// GitHub Actions annotations.
     Github,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
@@ -154,7 +155,7 @@ pub struct Push {
     /// Who may see the pack: only the org, or all orgs.
     #[arg(long, default_value_t, value_name = "org|community")]
     pub visibility: Visibility,
-    /// Make every check of an upload, and store nothing.
+    /// Run every check of an upload, but store nothing.
     #[arg(long)]
     pub dry_run: bool,
     /// Wait until the image is built. This is the default.

@@ -5,7 +5,7 @@ use std::{
 
 use crate::service::ServiceError;
 
-/// The reason that a command failed. Problems with a pack are no errors: see [`Outcome`](crate::Outcome).
+/// The reason that a command failed. Problems with a pack are not errors: see [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot read `{}`", .path.display())]
@@ -31,13 +31,13 @@ pub enum Error {
     Temporary(#[source] io::Error),
     #[error("cannot validate the archive")]
     Validate(#[source] io::Error),
-    #[error("`--fix` changes the files of a directory, not those of an archive")]
+    #[error("`--fix` changes files in a directory, not in an archive")]
     FixArchive,
     #[error("`{}` is not a directory", .0.display())]
     NotADirectory(PathBuf),
     #[error(transparent)]
     Service(#[from] ServiceError),
-    #[error("the response of the service has no `{0}`")]
+    #[error("the response from the service has no `{0}`")]
     MissingField(&'static str),
     #[error("the build of {id} failed: {reason}")]
     BuildFailed { id: String, reason: String },
@@ -48,12 +48,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns a function that converts an I/O error of reading `path`.
+    /// Returns a function that converts an I/O error from reading `path`.
     pub(crate) fn read(path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
     }
 
-    /// Returns a function that converts an I/O error of writing `path`.
+    /// Returns a function that converts an I/O error from writing `path`.
     pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::Write { path: path.to_owned(), source }
     }

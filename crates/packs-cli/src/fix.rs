@@ -1,4 +1,4 @@
-//! Applies the suggestions of problems to the files of a pack's directory.
+//! Applies suggestions to the files in a pack's directory.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -49,7 +49,7 @@ fn edit(root: &Path, file: &str, mut edits: Vec<(Span, &Suggestion)>) -> Result<
     let mut end = text.len();
     for (span, suggestion) in edits.into_iter().rev() {
         let range = span.bytes(&text);
-        // Two problems may suggest to replace the same text.
+        // Two problems may suggest replacing the same text.
         if range.end > end {
             continue;
         }

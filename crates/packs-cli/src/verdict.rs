@@ -6,7 +6,7 @@ use crate::{error::Error, source::Source};
 /// How many bytes of a pack's contents may be kept in memory.
 const IN_MEMORY: usize = 32 << 20;
 
-/// What the service says about an archive.
+/// The result of validating an archive.
 #[derive(Debug)]
 pub enum Verdict {
     Valid(Box<ValidPack>),
@@ -24,8 +24,8 @@ pub struct ValidPack {
 
 impl Verdict {
     /// Validates an archive as the service does. The service has higher limits for an archive that it receives through
-    /// S3, so an archive that exceeds the limits on requests is validated with those. An archive that exceeds them too
-    /// has this as its only problem.
+    /// S3, so an archive that exceeds the limits on requests is validated with those. If it exceeds those too, that is
+    /// its only problem.
     pub fn new(source: &Source, visibility: Visibility) -> Result<Self, Error> {
         let mut result = validate(source, &Limits::default(), visibility);
         if matches!(result, Err(ValidationError::TooLarge(_))) {

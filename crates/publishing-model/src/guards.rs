@@ -3,9 +3,9 @@
 pub struct Guards {
     /// A build takes the lease when it begins, and cannot begin while another worker holds the lease.
     pub build_takes_lease: bool,
-    /// A build claims the version only if the claim names its record, holds no other content and is not quarantined.
+    /// A build publishes the version only if the claim names its record, holds no other content and is not quarantined.
     pub claim_is_conditional: bool,
-    /// A build tags only after it has claimed the version.
+    /// A build tags only after it has published the version.
     pub claim_precedes_tag: bool,
     /// A build marks the record `ready` only if the record is still in the same attempt and is not being deleted.
     pub ready_is_conditional: bool,
@@ -21,7 +21,7 @@ pub struct Guards {
     pub purge_takes_lease: bool,
     /// A quarantine holds the lease.
     pub quarantine_takes_lease: bool,
-    /// A lease lasts at least as long as any request of its holder.
+    /// A lease lasts at least as long as any request from its holder.
     pub lease_outlives_requests: bool,
 }
 

@@ -64,8 +64,8 @@ pub(crate) enum Step {
     Claim,
     Tag,
     MarkReady,
-    /// After a rejected claim: delete the pushed manifest, unless the record that owns the version has the same
-    /// content.
+    /// If the version could not be published: delete the pushed manifest, unless the record that owns the version has
+    /// the same content and is not quarantined.
     CleanUp,
     Save,
     Untag,

@@ -38,7 +38,7 @@ fn a_claim_is_conditional_and_a_replaced_record_is_neither_published_nor_being_b
 }
 
 #[test]
-fn a_build_claims_the_version_before_it_tags() {
+fn a_build_publishes_the_version_before_it_tags() {
     assert_breaks(Guards { claim_precedes_tag: false, ..Guards::ALL }, TAG_MOVES);
 }
 

@@ -40,7 +40,7 @@ impl Archive {
         Self::new().file("pack.yaml", manifest(name, version))
     }
 
-    /// Returns the tar with its end-of-archive marker, two zero blocks.
+    /// Returns the tar with its end-of-archive marker, which is two blocks of zeros.
     pub fn tar(self) -> Vec<u8> {
         self.finish()
     }

@@ -51,8 +51,8 @@ fn fix(problem: &Problem) -> Option<Fix<'_>> {
     Some(Fix { file, span: *span, suggestion })
 }
 
-/// Returns whether a problem concerns the text that was replaced, or the file that was renamed. If text was removed, the
-/// problem concerns it only if it asks to remove more.
+/// Returns whether a problem concerns the text that was replaced, or the file that was renamed. If text was removed,
+/// the problem concerns it only if it asks to remove more.
 fn is_at(problem: &Problem, fix: &Fix<'_>) -> bool {
     let Some(Location::File { file, span, suggestion }) = &problem.location else { return false };
     match (fix.span, span) {

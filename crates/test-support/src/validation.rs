@@ -98,7 +98,7 @@ fn problems_of(result: &Result<ValidatedPack, ValidationError>) -> Vec<Problem> 
     }
 }
 
-/// Returns the problems of an upload as pairs of field and message, sorted by field. A valid pack has none.
+/// Returns the problems with an upload as pairs of field and message, sorted by field. A valid pack has none.
 ///
 /// # Panics
 /// Panics if validation stopped at a limit or failed.

@@ -90,7 +90,7 @@ async fn a_retry_adds_no_attestation_and_a_new_attempt_adds_one() {
 }
 
 #[tokio::test]
-async fn a_statement_says_what_was_built_from_what_and_not_by_whom() {
+async fn a_statement_names_the_image_and_its_archive_but_not_the_uploader() {
     let signing = Signing::start(None).await;
     let record = signing.fixture.create(pack("hello")).await;
     let record = signing.build(&record).await;
@@ -151,7 +151,7 @@ async fn a_pack_that_cannot_be_attested_is_neither_tagged_nor_ready() {
 }
 
 #[tokio::test]
-async fn nothing_of_an_attestation_is_left_after_a_deletion() {
+async fn a_deletion_leaves_no_part_of_an_attestation() {
     for signing in Signing::start_all().await {
         let record = signing.fixture.create(pack("hello")).await;
         let digest = signing.build(&record).await.attestation_digest.unwrap().to_string();

@@ -75,7 +75,7 @@ async fn expect_verifiable(signer: &Signer) {
 }
 
 #[tokio::test]
-async fn key_files_of_openssl_can_sign() {
+async fn key_files_from_openssl_can_sign() {
     let Some(_) = tool("openssl") else { return };
     let run_openssl = |arguments: &str| run(tool("openssl").unwrap().args(arguments.split(' ')));
     for command in [

@@ -46,7 +46,7 @@ impl EventBridge {
     #[track_caller]
     fn take(&self, caller: &str, detail_type: &str) -> Value {
         let mut entries = std::mem::take(&mut *self.entries.lock().unwrap());
-        // The SDK repeats a call that takes too long.
+        // The SDK retries a call that takes too long.
         entries.dedup();
         let [entry] = &entries[..] else { panic!("not one event: {entries:?}") };
         record_call(caller, "EventBridge.PutEvents");

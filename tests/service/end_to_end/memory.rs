@@ -130,7 +130,7 @@ fn uploads() -> Vec<(&'static str, Vec<u8>, Expected)> {
             TooLarge("unpacked_bytes"),
         ),
         ("4.4 MB of noise", pack("noise", "").file("data/noise", noise(4_400_000)).tar_gz(), Accepted),
-        ("4.4 MB that is no archive", noise(4_400_000), Invalid("archive")),
+        ("4.4 MB that is not an archive", noise(4_400_000), Invalid("archive")),
         ("4.51 MB", noise(4_510_000), TooLarge("compressed_bytes")),
         ("deep paths", deep().tar_gz(), Accepted),
         ("long names", long_names().tar_gz(), Accepted),

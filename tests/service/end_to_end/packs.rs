@@ -1,4 +1,4 @@
-//! `packs`, the author's tool, with the service.
+//! Tests of `packs`, the author's tool, with a running `local`.
 
 use std::{
     fs,

@@ -222,7 +222,7 @@ async fn an_operator_sees_the_complete_record_of_a_pack() {
     assert_eq!(String::from_utf8(unknown.stderr).unwrap(), message);
 }
 
-/// An operator's change of an org is audited like one of a key.
+/// An operator's change to an org is audited like a change to a key.
 #[tokio::test]
 async fn creating_an_org_and_setting_its_billing_is_audited() {
     let api = TestApi::start().await;

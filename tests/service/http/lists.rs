@@ -41,7 +41,7 @@ async fn page(api: &TestApi, query: &str) -> (usize, Value) {
 }
 
 #[tokio::test]
-async fn a_thousand_records_whose_descriptions_are_quotation_marks_fit_one_page() {
+async fn a_thousand_records_whose_descriptions_are_quotation_marks_fit_on_one_page() {
     let api = TestApi::start().await;
     write_records(&api, &"\"".repeat(1_024)).await;
     let (size, page) = page(&api, "").await;

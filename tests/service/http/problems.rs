@@ -1,4 +1,5 @@
-//! Tests of the machine-readable problems of a rejected upload: the location of each problem, and its fix.
+//! Tests of the machine-readable problems in the response to a rejected upload: the location of each problem, and its
+//! fix.
 
 use serde_json::json;
 use test_support::{
@@ -65,7 +66,7 @@ async fn a_header_that_cannot_be_read_has_its_offset() {
 }
 
 #[tokio::test]
-async fn the_problem_of_a_secret_has_its_file_and_line() {
+async fn the_problem_for_a_secret_has_its_file_and_line() {
     let api = TestApi::start().await;
     let key = ["AKIA", "Q3EGRZ5XYTN2WVKD"].concat();
     let archive = Archive::new().file("pack/pack.yaml", MANIFEST).file("pack/data/keys", format!("\n{key}\n")).tar_gz();

@@ -112,8 +112,8 @@ impl RepositoryClient {
         response.headers()["docker-content-digest"].to_str().unwrap().to_owned()
     }
 
-    /// Returns the descriptors of an image's referrers: from the referrers API, or else from the index with the fallback
-    /// tag.
+    /// Returns the descriptors of an image's referrers: from the referrers API, or else from the index with the
+    /// fallback tag.
     pub(crate) async fn referrers(&self, image_digest: &str) -> Vec<Value> {
         let get = Self::authenticated(Client::new().get(format!("{}/referrers/{image_digest}", self.url)));
         let response = get.send().await.unwrap();

@@ -70,5 +70,5 @@ pub(crate) fn expect_valid(schema: &Value, value: &Value, context: &str) {
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let errors: Vec<String> =
         validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "not valid by openapi.yaml: {context}\n{errors:#?}");
+    assert!(errors.is_empty(), "not valid according to openapi.yaml: {context}\n{errors:#?}");
 }

@@ -96,7 +96,7 @@ async fn an_upload_that_queues_a_build_again_does_not_undo_a_change_of_visibilit
 }
 
 #[tokio::test]
-async fn a_deletion_begins_in_every_build_status_and_only_once() {
+async fn the_deletion_of_a_queued_ready_or_failed_pack_begins_only_once() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let queued = record(org, "queued", "1.0.0", "a");
@@ -191,7 +191,7 @@ async fn begin_purge(database: &Database, record: &Record) -> (Record, Lease) {
 }
 
 #[tokio::test]
-async fn a_version_that_was_published_keeps_its_claim_and_takes_only_the_same_content_again() {
+async fn a_version_that_was_published_keeps_its_claim_and_accepts_only_the_same_content_again() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let published = record(org, "tools", "1.0.0", "a");

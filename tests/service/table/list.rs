@@ -93,7 +93,7 @@ async fn a_list_contains_own_and_community_packs_newest_first_without_duplicates
 }
 
 #[tokio::test]
-async fn a_list_shows_all_of_an_own_pack_but_its_capabilities_and_less_of_another_orgs_pack() {
+async fn lists_omit_capabilities_and_some_fields_of_other_orgs_packs() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());

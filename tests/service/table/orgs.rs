@@ -108,7 +108,7 @@ async fn an_org_is_found_by_its_id() {
 
 /// A change to a key and its audit entry are written in one transaction.
 #[tokio::test]
-async fn every_change_of_a_key_writes_one_audit_entry() {
+async fn every_change_to_a_key_writes_one_audit_entry() {
     let database = Database::start().await;
     let (table, org) = (&database.table, OrgId::generate());
     let key = api_key(org, KeyTemplate::ReadOnly, 1);
@@ -126,7 +126,7 @@ async fn every_change_of_a_key_writes_one_audit_entry() {
 
 /// A change to an org and its audit entry are written in one transaction.
 #[tokio::test]
-async fn every_change_of_an_org_writes_one_audit_entry() {
+async fn every_change_to_an_org_writes_one_audit_entry() {
     let database = Database::start().await;
     let (table, now) = (&database.table, Timestamp::now());
     let acme = org("acme", Billing::Active);

@@ -37,7 +37,7 @@ async fn quarantined(table: &Table) -> (Record, Lease) {
 }
 
 #[tokio::test]
-async fn a_quarantine_begins_only_in_the_current_attempt_of_a_ready_record_whose_version_nobody_changes() {
+async fn a_quarantine_begins_only_in_the_current_attempt_of_a_ready_record_while_nobody_holds_the_lease() {
     let database = Database::start().await;
     let table = &database.table;
     let queued = queued(table).await;

@@ -49,7 +49,7 @@ async fn a_record_that_is_no_longer_failed_is_not_replaced() {
     assert_eq!(database.table.record(new.id).await.unwrap(), None);
 }
 
-/// A build that publishes a failed record does not raise its attempt, so only the status shows the change.
+/// A build that publishes a failed record does not increase its attempt, so only the status shows the change.
 #[tokio::test]
 async fn a_record_that_is_queued_in_the_same_attempt_is_not_replaced() {
     let database = Database::start().await;

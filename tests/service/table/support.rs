@@ -38,12 +38,12 @@ impl Database {
         self.client.scan().table_name(&self.name).send().await.unwrap().items().len()
     }
 
-    /// Returns whether the record is in the index of pending builds and purges.
+    /// Returns whether the record is in the index `due`.
     pub(crate) async fn is_pending(&self, record: &Record) -> bool {
         self.pending().await.contains(&record.id)
     }
 
-    /// Returns the ids in the index of pending builds and purges, in order.
+    /// Returns the ids of the records in the index `due`, in order. Fails if an event is pending.
     pub(crate) async fn pending(&self) -> Vec<PackId> {
         let mut ids = Vec::new();
         for shard in 0..SHARDS {

@@ -1,5 +1,5 @@
-//! Tests that call the library to upload, build, rebuild and delete packs, and to push images, with embedded backends,
-//! Docker's registry or an emulated ECR.
+//! Tests that call the library to upload, build, rebuild, quarantine and delete packs, and to push images, with
+//! embedded backends, Docker's registry or an emulated ECR.
 //!
 //! To add a case, start a [`Fixture`](fixture::Fixture), upload a pack with `create` or `submit`, and pass the job to
 //! the builder.

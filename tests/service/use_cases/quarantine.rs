@@ -93,7 +93,7 @@ async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     assert_eq!(
         fixture.pullable(&ready).await,
         everything(&ready),
-        "the first command ended before it removed the image"
+        "the first command ended before it deleted the image"
     );
     let corrected: QuarantineReason = "it sends secrets to another host".parse().unwrap();
     operator.quarantine(ready.id, &corrected).await.unwrap();

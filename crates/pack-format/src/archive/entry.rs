@@ -65,7 +65,7 @@ impl<'a> Entry<'a> {
         Err(problems)
     }
 
-    /// Returns the problem of a file whose execute bit tar readers disagree on. It does not matter for a file that is
+    /// Returns the problem with a file whose execute bit tar readers disagree on. It does not matter for a file that is
     /// not part of the pack.
     pub(super) fn mode_problem(&self) -> Option<Problem> {
         self.extensions.contradicts(self.header.mode).then(|| self.problem(ACL))
@@ -118,12 +118,12 @@ impl<'a> Entry<'a> {
         self.header.size == 0 || self.entry_type() == Ok(EntryType::File) || self.header.typeflag == b'7'
     }
 
-    /// Returns a problem of this entry. Its message starts with the entry's name and position.
+    /// Returns a problem with this entry. Its message starts with the entry's name and position.
     pub(super) fn problem(&self, message: impl fmt::Display) -> Problem {
         self.problem_with(format_args!("{self} {message}"))
     }
 
-    /// Returns a problem of this entry as an error that stops reading.
+    /// Returns a problem with this entry as an error that stops reading.
     pub(super) fn unreadable(&self, message: impl fmt::Display) -> ReadError {
         ReadError::Unreadable(Box::new(self.problem(message)))
     }

@@ -39,8 +39,7 @@ pub(super) struct Extensions {
     long_name: Option<Vec<u8>>,
 }
 
-/// Why an extension header is invalid. Reading stops there, since the header may set the size of the next
-/// entry.
+/// Why an extension header is invalid. Reading stops there, since the header may set the size of the next entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {
     #[error(
@@ -137,7 +136,7 @@ impl Extensions {
 
 const TWO_NAMES: &str = "has a PAX `path` and a GNU long name that differ, and tar readers disagree on which applies; \
                          create the archive with `tar --format=posix`";
-const NOT_NFC: &str = "has a PAX `path` with decomposed characters (not in Unicode normalisation form C), which bsdtar \
+const NOT_NFC: &str = "has a PAX `path` with decomposed characters (not in Unicode normalization form C), which bsdtar \
                        changes; rename it, or create the archive with `tar --format=gnu`";
 const HIDDEN_PATH: &str = "has a PAX `path` and another PAX record with a NUL or an empty line in its value, where some \
                            tar readers stop and use the name in the header; archive the files without extended \

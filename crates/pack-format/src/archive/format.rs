@@ -1,9 +1,9 @@
-//! Explains uploads that are not a `.tar.gz`. Recognises their formats by the first bytes.
+//! Explains uploads that are not a `.tar.gz`. Recognizes their formats by the first bytes.
 
 use super::{gzip::MAGIC, header::BLOCK};
 use crate::Quoted;
 
-/// The number of leading bytes that are needed to recognise a format: the size of a tar header.
+/// The number of leading bytes that are needed to recognize a format: the size of a tar header.
 pub(super) const HEAD: usize = BLOCK;
 
 /// The command that creates a valid archive.
@@ -51,7 +51,7 @@ const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 const LATIN_1_MAGIC: &[u8] = "\u{1f}\u{8b}".as_bytes();
 
 /// Explains an upload that does not start with a valid gzip header, and suggests a fix. `head` holds its first bytes,
-/// at most [`HEAD`]. Returns `None` if the upload is not recognised.
+/// at most [`HEAD`]. Returns `None` if the upload is not recognized.
 pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     if head.is_empty() {
         return Some("is empty: tar or the upload read nothing, so look at their error messages".to_owned());
@@ -67,7 +67,7 @@ pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     }
     let start = &head[..head.len().min(16)];
     if head.starts_with(LATIN_1_MAGIC) || start.windows(REPLACEMENT.len()).any(|bytes| bytes == REPLACEMENT) {
-        let problem = "was converted to text on its way, which damaged it; send the file as binary data, with curl as \
+        let problem = "was converted to text in transit, which damaged it; send the file as binary data, with curl as \
                        `--form archive=@pack.tar.gz`";
         return Some(problem.to_owned());
     }
@@ -75,7 +75,7 @@ pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
 }
 
 /// Explains a gzip file whose content is in a format other than tar, and suggests a fix. `head` holds the first bytes
-/// of the content. Returns `None` if no other format is recognised.
+/// of the content. Returns `None` if no other format is recognized.
 pub(super) fn explain_content(head: &[u8]) -> Option<String> {
     if head.starts_with(&MAGIC) {
         return Some(

@@ -127,7 +127,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         }
     }
 
-    /// Explains a decoder error. An error of the underlying reader remains an I/O error.
+    /// Explains a decoder error. An error from the underlying reader remains an I/O error.
     fn describe(&self, error: io::Error) -> ReadError {
         let unpacked = self.unpacked;
         if self.decoder.get_ref().has_failed {

@@ -73,8 +73,8 @@ pub(super) enum InvalidHeader {
     )]
     Prefix,
     #[error(
-        "of entry {0} has times of last access and change, as in an incremental dump, where some tar readers read part \
-         of the name; create the archive without `--listed-incremental` and `--incremental`"
+        "of entry {0} has times of last access and change, as in an incremental dump, at a position where some \
+         tar readers expect part of the name; create the archive without `--listed-incremental` and `--incremental`"
     )]
     Incremental(String),
 }
@@ -159,7 +159,7 @@ fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), Inval
     Ok((Mode(mode), size.unsigned_abs()))
 }
 
-/// Returns a function that adds the entry's name, the field and a fix to the error of a number.
+/// Returns a function that adds the entry's name, the field and a fix to an error in a number.
 fn number_error(
     block: &[u8; BLOCK],
     field: &'static str,

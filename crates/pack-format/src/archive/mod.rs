@@ -1,7 +1,7 @@
 //! Reads a `.tar.gz` strictly: accepts only what all tar readers understand in the same way.
 //!
 //! - [`gzip`] decompresses the archive in chunks and checks the limits on its size and compression ratio.
-//! - [`mod@format`] recognises other file formats, to explain what was uploaded instead.
+//! - [`mod@format`] recognizes other file formats, to explain what was uploaded instead.
 //! - [`entries`] walks the blocks of the tar, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
 //! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One
@@ -46,12 +46,12 @@ enum ReadError {
 }
 
 impl ReadError {
-    /// Returns the problem of the archive as a whole.
+    /// Returns a problem with the archive as a whole.
     fn in_stream(message: impl fmt::Display) -> Self {
         Self::Unreadable(Box::new(Problem::new(FIELD, message)))
     }
 
-    /// Returns the problem of a block at an offset in the unpacked tar.
+    /// Returns a problem with a block at an offset in the unpacked tar.
     fn at_byte(position: u64, message: impl fmt::Display) -> Self {
         Self::Unreadable(Box::new(Problem::in_archive(FIELD, None, position, message)))
     }

@@ -26,8 +26,8 @@ struct Node {
     is_implied: bool,
 }
 
-/// Why an entry conflicts with an existing entry. Holds the existing entry's position. Also holds its path
-/// if that differs from the new entry's path.
+/// Why an entry conflicts with an existing entry. Holds the existing entry's position, and its path if that
+/// differs from the new entry's path.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EntryConflict {
     #[error("appears twice in the archive, first at byte {0}; keep only one of them")]
@@ -39,7 +39,7 @@ pub(super) enum EntryConflict {
     #[error("is inside {path}, which is a file at byte {position}; rename one of them", path = Quoted::new(.0), position = .1)]
     InsideFile(String, u64),
     #[error(
-        "differs from {path} at byte {position} only in case or Unicode normalisation, and some file systems treat such \
+        "differs from {path} at byte {position} only in case or Unicode normalization, and some file systems treat such \
          names as the same; rename one of them",
         path = Quoted::new(.0), position = .1
     )]
@@ -98,7 +98,7 @@ impl TreeBuilder {
         }
     }
 
-    /// Adds a problem of an entry, unless the entry is dropped.
+    /// Adds a problem with an entry, unless the entry is dropped.
     pub(super) fn add_problem(&mut self, path: &str, problem: Problem) {
         if macos_metadata(path).is_none() {
             self.problems.push((path.to_owned(), problem));
@@ -111,7 +111,7 @@ impl TreeBuilder {
     }
 
     /// Builds the tree. Strips the wrapping directory, if any. Drops `.gitignore` and `.gitattributes` at the top of
-    /// the archive and at the top of the pack. Adds the problems of entries that the pack keeps to `problems`.
+    /// the archive and at the top of the pack. Adds the problems with entries that the pack keeps to `problems`.
     pub(super) fn build(self, problems: &mut Problems) -> Unpacked {
         let wrapper = self.wrapper();
         let path_in_pack = |path: &str| {
@@ -168,7 +168,7 @@ impl TreeBuilder {
     }
 }
 
-/// Returns a key for comparing paths. Two paths have the same key if they differ only in case or Unicode normalisation,
+/// Returns a key for comparing paths. Two paths have the same key if they differ only in case or Unicode normalization,
 /// which some file systems ignore, or in characters that are usually not displayed. The key is for canonical caseless
 /// matching with full case folding (The Unicode Standard, section 3.13, D145). It also leaves out the characters that
 /// `NFKC_Casefold` removes.

@@ -34,12 +34,12 @@ pub(super) fn validate<'a>(field: Field<'a>, problems: &mut Problems) -> Option<
     name
 }
 
-/// Validates the hosts of a rule, which must differ in normalised form. Suggests no host that the rule already has.
+/// Validates the hosts of a rule, which must differ in normalized form. Suggests no host that the rule already has.
 fn domains(fields: &[Field<'_>], allow_insecure: bool, problems: &mut Problems) {
     let normalise = |host: &str| domain::normalise(host, allow_insecure);
     let is_valid = |host: &&str| domain::check(host).is_ok();
     let valid: HashSet<String> = fields.iter().filter_map(Field::scalar).filter(is_valid).map(normalise).collect();
-    // The first of several equal hosts, by normalised form.
+    // The first of several equal hosts, by normalized form.
     let mut hosts: HashMap<String, String> = HashMap::new();
     for field in fields {
         let nearest = field.scalar().and_then(domain::nearest).filter(|host| {

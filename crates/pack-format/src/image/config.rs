@@ -8,7 +8,7 @@ use crate::{Digest, Manifest};
 /// reject files from before 1980.
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
-/// An image's config (OCI image spec, "Image Configuration"). The fields are serialised in this order.
+/// An image's config (OCI image spec, "Image Configuration"). The fields are serialized in this order.
 #[derive(Serialize)]
 struct Config<'a> {
     created: &'static str,

@@ -7,7 +7,7 @@ pub const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+jso
 pub const CONFIG_MEDIA_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 pub const LAYER_MEDIA_TYPE: &str = "application/vnd.oci.image.layer.v1.tar";
 
-/// A content descriptor (OCI image spec, "Content Descriptors"). The fields are serialised in this order.
+/// A content descriptor (OCI image spec, "Content Descriptors"). The fields are serialized in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
@@ -17,7 +17,7 @@ pub struct Descriptor {
     pub size: u64,
 }
 
-/// An image manifest (OCI image spec, "Image Manifest"). The fields are serialised in this order.
+/// An image manifest (OCI image spec, "Image Manifest"). The fields are serialized in this order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ImageManifest<'a> {
@@ -37,7 +37,7 @@ pub(super) fn json(config: &[u8], layer: &Descriptor) -> Vec<u8> {
     })
 }
 
-/// Serialises a document as compact JSON, with keys in the order of its fields.
+/// Serializes a document as compact JSON, with keys in the order of its fields.
 pub(super) fn to_json(document: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(document).expect("structs of strings and numbers always serialise")
+    serde_json::to_vec(document).expect("structs of strings and numbers always serialize")
 }

@@ -9,16 +9,16 @@ const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package
 /// Names of files with capabilities, in lower case.
 const CAPABILITIES: [&str; 4] = ["caps.yaml", "caps.yml", "capabilities.yaml", "capabilities.yml"];
 
-/// What editors and merge tools append to the name of a file to name their copy of it.
+/// The suffixes that editors and merge tools add to the name of a file for their own copy of it.
 const BACKUP_SUFFIXES: [&str; 3] = ["~", ".bak", ".orig"];
 
 /// A fix for an entry that is not allowed at the top of a pack.
 #[derive(Debug)]
 pub(super) enum Advice {
     RenameTo(String),
-    /// The file or directory that the entry is probably meant to be exists already.
+    /// The file or directory that the entry is probably meant to be already exists.
     MergeInto(String),
-    /// A further document for people, such as a translation. Holds the existing one.
+    /// Another document for people, such as a translation. Holds the existing one.
     Document(String),
     Capabilities,
     /// A hidden file, or a copy by an editor.
@@ -76,7 +76,7 @@ fn intended_file(name: &str, lower: &str) -> Option<String> {
     licence(name).or_else(|| nearest(name, &[&FILES[..], &LICENCES].concat()).map(str::to_owned))
 }
 
-/// Returns the name of a licence file with its prefix in upper case, such as `LICENSE.txt` for `license.txt`.
+/// Returns the name of a license file with its prefix in upper case, such as `LICENSE.txt` for `license.txt`.
 fn licence(name: &str) -> Option<String> {
     LICENCES.iter().find_map(|licence| {
         let (start, rest) = name.split_at_checked(licence.len())?;

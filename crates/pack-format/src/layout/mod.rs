@@ -17,7 +17,7 @@ use super::{
 const BEHAVIOR_MD: &str = "behavior.md";
 
 const FILES: [&str; 4] = [PACK_YAML, BEHAVIOR_MD, "README.md", "CHANGELOG.md"];
-/// The prefixes of the names of licence files, which are also allowed at the top.
+/// The prefixes of the names of license files, which are also allowed at the top.
 const LICENCES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_PARTY_NOTICES"];
 pub(super) const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
@@ -121,7 +121,7 @@ pub(super) fn is_documented(name: &str) -> bool {
     matches!(name, PACK_YAML | BEHAVIOR_MD)
 }
 
-/// Returns the message for a missing `pack.yaml`. Suggests to rename the entry that is probably meant to be it, or the
+/// Returns the message for a missing `pack.yaml`. Suggests renaming the entry that is probably meant to be it, or the
 /// directory of a nested `pack.yaml`.
 fn missing(unpacked: &Unpacked, misnamed: Option<&str>) -> String {
     if let Some(name) = misnamed {

@@ -50,7 +50,7 @@ static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let prefixes = PATTERNS.iter().map(|(prefix, ..)| prefix);
     let mut builder = AhoCorasick::builder();
     builder.match_kind(MatchKind::LeftmostFirst);
-    // The fastest to build. A vectorised search for the prefixes does most of the work, whatever the kind is.
+    // The fastest to build. A vectorized search for the prefixes does most of the work, whatever the kind is.
     builder.kind(Some(AhoCorasickKind::NoncontiguousNFA));
     builder.build(prefixes).expect("thirteen short patterns are within every limit")
 });

@@ -32,8 +32,8 @@ pub(crate) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     })
 }
 
-/// Returns the problems of a file at the top of the pack. The file must be UTF-8 without forbidden characters. Stops at
-/// the first byte that is not valid UTF-8. Memory use does not depend on the file's size.
+/// Returns the problems with a file at the top of the pack. The file must be UTF-8 without forbidden characters. Stops
+/// at the first byte that is not valid UTF-8. Memory use does not depend on the file's size.
 pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<Problem>> {
     let mut scanner = Scanner::default();
     let mut position = Position::default();

@@ -56,7 +56,7 @@ impl Forbidden {
         Self { char, reason, length: 1 }
     }
 
-    /// Returns the problem of these characters in a file. Suggests removing them if `span` covers exactly these
+    /// Returns the problem with these characters in a file. Suggests removing them if `span` covers exactly these
     /// characters.
     pub(crate) fn in_text(self, field: &str, file: &str, span: Span) -> Problem {
         let suggestion = (span.length == self.length).then(|| remove(self.length));

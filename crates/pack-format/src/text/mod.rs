@@ -1,4 +1,4 @@
-//! Validates the encoding, length and characters of text, and suggests corrections for misspelt words.
+//! Validates the encoding, length and characters of text, and suggests corrections for misspelled words.
 //!
 //! - [`mod@file`] validates a file as a stream.
 //! - [`scanner`] finds characters that are forbidden everywhere or only in their context. [`forbidden`] explains them.

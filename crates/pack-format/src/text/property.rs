@@ -93,8 +93,8 @@ impl VariationSelector {
     }
 
     /// Returns whether this selector is allowed after `base`. Approximates UTS #51, and StandardizedVariants.txt and
-    /// IVD_Sequences.txt of the Unicode Character Database, by properties of the base. Allows no standardized variant of
-    /// an ASCII, Latin, Greek or Cyrillic character.
+    /// IVD_Sequences.txt of the Unicode Character Database, by properties of the base. Allows no standardized variant
+    /// of an ASCII, Latin, Greek or Cyrillic character.
     pub(super) fn follows(self, base: char) -> bool {
         if is_ignorable(base) {
             return false;

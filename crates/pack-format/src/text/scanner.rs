@@ -15,8 +15,8 @@ const FLAGS: [&str; 3] = ["gbeng\x7F", "gbsct\x7F", "gbwls\x7F"];
 /// The number of tag characters in the longest flag.
 const MAX_FLAG: usize = 6;
 
-/// Returns the runs of forbidden characters in a text, each with its index in characters. If several runs start with the
-/// same character, or with a tag character, returns only the first of them.
+/// Returns the runs of forbidden characters in a text, each with its index in characters. If several runs start with
+/// the same character, or with a tag character, returns only the first of them.
 pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
     let mut scanner = Scanner::default();
     for (index, char) in text.chars().enumerate() {

@@ -73,7 +73,8 @@ impl<'a> Field<'a> {
     /// text, `nearest` returns the valid text that the author probably meant.
     ///
     /// A number, boolean or date adds a single problem, even if `check` also returns an error, so that the author gets
-    /// one suggestion. Text with forbidden characters is not checked further. In both cases, the text is still returned.
+    /// one suggestion. Text with forbidden characters is not checked further. In both cases, the text is still
+    /// returned.
     pub(crate) fn validate<E: fmt::Display>(
         &self,
         check: impl Fn(&str) -> Result<(), E>,
@@ -110,7 +111,7 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
-    /// Adds the problem of a text that is not valid, and suggests `nearest`.
+    /// Adds the problem with a text that is not valid, and suggests `nearest`.
     pub(crate) fn invalid(&self, problems: &mut Problems, problem: impl fmt::Display, nearest: Option<String>) {
         let Some(nearest) = nearest else { return self.problem(problems, problem) };
         let suggested = Quoted::new(&nearest);
@@ -118,7 +119,7 @@ impl<'a> Field<'a> {
         self.problem_at(self.node.span, problems, format_args!("{problem}: did you mean {suggested}?"), suggestion);
     }
 
-    /// Adds the problem of a scalar that is not text, and suggests `text` in quotes.
+    /// Adds the problem with a scalar that is not text, and suggests `text` in quotes.
     fn not_text(&self, problems: &mut Problems, problem: impl fmt::Display, text: Option<&str>) {
         let Some(text) = text else { return self.problem(problems, problem) };
         let description = format!("write {}", self.with_quotes(text));
@@ -197,7 +198,7 @@ impl<'a> Mapping<'a> {
     }
 
     /// Returns the value of a required key. If it is missing, the problem says that it must be `expected`, and suggests
-    /// renaming a key that looks misspelt.
+    /// renaming a key that looks misspelled.
     pub(crate) fn require(&self, key: &str, expected: &str, problems: &mut Problems) -> Option<Field<'a>> {
         let found = self.get(key);
         if found.is_none() {

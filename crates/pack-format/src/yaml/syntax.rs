@@ -31,7 +31,7 @@ fn position(error: &ScanError, text: &str) -> Span {
     }
 }
 
-/// Returns the problem of the first character that is not allowed: one that YAML forbids (YAML 1.2.2, section 5.1), a
+/// Returns the problem with the first character that is not allowed: one that YAML forbids (YAML 1.2.2, section 5.1), a
 /// byte order mark, or a character that only YAML 1.1 treats as a line break. After such a line break, some readers may
 /// see a key where others still see a comment.
 pub(super) fn find_forbidden_character(text: &str) -> Option<SyntaxProblem> {

@@ -195,7 +195,7 @@ fn rejects_a_missing_pack_yaml_and_suggests_where_it_may_be() {
 }
 
 #[test]
-fn reports_the_problems_of_all_files_together() {
+fn reports_the_problems_in_all_files_together() {
     let result = validate_files(&[("pack.yaml", b"name: A"), ("behavior.md", b"\xff"), ("doc/", b"")]);
     let found = problems(&result);
     let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();

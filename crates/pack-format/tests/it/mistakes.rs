@@ -25,8 +25,8 @@ enum Upload {
 
 const HEAD: &str = "# Common mistakes
 
-One response reports all problems of an upload, in `error.details.fields`: for each field, what is wrong and how to fix
-it. The test `mistakes` generates this document, applies each suggestion, and validates the result.
+One response reports all problems with an upload, in `error.details.fields`: for each field, what is wrong and how to
+fix it. The test `mistakes` generates this document, applies each suggestion, and validates the result.
 ";
 
 #[test]
@@ -88,7 +88,7 @@ fn tar(title: &'static str, example: &'static str, archive: Archive) -> Mistake 
     bytes(title, example, archive.tar_gz())
 }
 
-/// Returns the mistake of a pack with these further files.
+/// Returns the mistake of adding these files to a pack.
 fn files(title: &'static str, example: &'static str, further: &[&'static str]) -> Mistake {
     let further = further.iter().map(|path| (*path, String::new()));
     let files = [("pack.yaml", MANIFEST.to_owned())].into_iter().chain(further).collect();
@@ -142,7 +142,7 @@ fn archives() -> Vec<Mistake> {
             Archive::pack().header(Header::gnu("data/a").field(UID, b"\xff\xff\xff\xff\xff\xff\xff\xfe")),
         ),
         tar(
-            "A long name by an old version of 7-Zip",
+            "A long name written by an old version of 7-Zip",
             "`7z a pack.tar my-pack`",
             Archive::pack().entry(Header::v7("././@LongLink").typeflag(b'L'), b"guides/a\0").file("guides/a", b""),
         ),
@@ -163,7 +163,7 @@ fn layouts() -> Vec<Mistake> {
         moved("A misnamed manifest", "`pack.yml`", &[("pack.yml", MANIFEST)]),
         moved("A misnamed manifest in a directory", "`my-pack/pack.yml`", &[("my-pack/pack.yml", MANIFEST)]),
         files("A file that a pack must not contain", "`Makefile`", &["Makefile"]),
-        files("A misspelt directory", "`guide/triage.md`", &["guide/triage.md"]),
+        files("A misspelled directory", "`guide/triage.md`", &["guide/triage.md"]),
         files("A git repository", "`.git/config`", &[".git/config"]),
         files("Capabilities in a file of their own", "`caps.yaml`", &["caps.yaml"]),
         files("A copy that an editor made", "`pack.yaml~`", &["pack.yaml~"]),
@@ -193,7 +193,11 @@ fn manifests() -> Vec<Mistake> {
             "name: My_Pack\nversion: 1.0.0\ndescription: For a test.\n",
         ),
         yaml("A name that is a number", "`name: 123`", "name: 123\nversion: 1.0.0\ndescription: For a test.\n"),
-        yaml("A misspelt key", "`descripton: For a test.`", "name: sample\nversion: 1.0.0\ndescripton: For a test.\n"),
+        yaml(
+            "A misspelled key",
+            "`descripton: For a test.`",
+            "name: sample\nversion: 1.0.0\ndescripton: For a test.\n",
+        ),
         yaml("An optional key without a value", "`display_name:`", manifest_with("display_name:\n")),
         yaml(
             "A tab in the indentation",

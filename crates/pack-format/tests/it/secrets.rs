@@ -93,7 +93,7 @@ fn a_text_that_only_resembles_a_secret_is_not_found() {
 /// Archives are unpacked in chunks of 64 KiB, and the file's content starts at byte 1,536. With some of these offsets,
 /// the secret spans two chunks.
 #[test]
-fn a_secret_is_found_once_across_the_borders_of_chunks() {
+fn a_secret_is_found_once_across_chunk_boundaries() {
     let (kind, text) = secrets().remove(0);
     for offset in (63_900..64_100).step_by(2) {
         let content = format!("{}{text}\n", "x\n".repeat(offset / 2));
@@ -139,7 +139,7 @@ fn a_community_pack_is_rejected_for_its_secrets_and_its_other_problems() {
 }
 
 #[test]
-fn the_problem_of_a_secret_has_its_file_and_line() {
+fn the_problem_for_a_secret_has_its_file_and_line() {
     let (_, text) = secrets().remove(0);
     let archive = Archive::new().file("pack/pack.yaml", MANIFEST).file("pack/data/keys", format!("\n{text}")).tar_gz();
     let result = validate_as(&archive[..], &Limits::default(), Visibility::Community);

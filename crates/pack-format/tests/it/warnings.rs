@@ -8,7 +8,7 @@ use test_support::{
     validation::{validate, validate_manifest},
 };
 
-/// Returns the warnings about a pack with a minimal `pack.yaml` and these further entries.
+/// Returns the warnings about a pack with a minimal `pack.yaml` and these other entries.
 #[track_caller]
 fn warnings(archive: Archive) -> Vec<String> {
     let warnings = validate(&archive.tar_gz()).unwrap().pack.warnings;

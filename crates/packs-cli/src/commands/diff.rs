@@ -17,7 +17,7 @@ use crate::{
     verdict::{ValidPack, Verdict},
 };
 
-/// What is compared of a pack.
+/// The parts of a pack that are compared.
 struct Side {
     name: String,
     version: String,
@@ -92,7 +92,7 @@ impl Side {
     }
 }
 
-/// A list of differences, or what there is to say without a list.
+/// A list of differences, or a summary if there is nothing to list.
 enum Differences {
     List(Vec<String>),
     Summary(&'static str),
@@ -117,7 +117,7 @@ fn files(old: &Side, new: &Side) -> Differences {
         return Differences::Summary("no difference");
     }
     let (Some(old), Some(new)) = (&old.files, &new.files) else {
-        return Differences::Summary("differ, but the service does not list those of a record");
+        return Differences::Summary("differ, but the service does not list the files of a record");
     };
     let mut list: Vec<(&str, char)> = Vec::new();
     for (path, file) in old {

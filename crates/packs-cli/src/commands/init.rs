@@ -15,13 +15,13 @@ pub(super) fn run(name: &PackName, out: &mut impl Write) -> Result<Outcome, Erro
     let path = directory.join("pack.yaml");
     fs::create_dir_all(&directory).map_err(Error::write(&directory))?;
     let mut file = File::create_new(&path).map_err(Error::write(&path))?;
-    // Some YAML readers take names such as `yes` for a boolean.
+    // Some YAML readers read names such as `yes` as booleans.
     let quoted = if matches!(name.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null") {
         format!("\"{name}\"")
     } else {
         name.to_string()
     };
-    let manifest = format!("name: {quoted}\nversion: 0.1.0\ndescription: Say here what the pack is for.\n");
+    let manifest = format!("name: {quoted}\nversion: 0.1.0\ndescription: Describe what the pack is for.\n");
     file.write_all(manifest.as_bytes()).map_err(Error::write(&path))?;
     writeln!(out, "created {}", path.display())?;
     Ok(Outcome::Success)

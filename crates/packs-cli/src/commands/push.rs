@@ -21,7 +21,7 @@ use crate::{
 
 /// How long to wait for a build.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(600);
-/// The first and the longest pause between two looks at a build.
+/// The first and the longest pause between two checks of a build.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 pub(super) fn run(arguments: &Push, out: &mut impl Write) -> Result<Outcome, Error> {

@@ -27,7 +27,7 @@ pub(super) fn list(arguments: &List, out: &mut impl Write) -> Result<Outcome, Er
     let service = Service::from_env()?;
     let filters = [
         ("name", arguments.name.as_ref().map(ToString::to_string)),
-        // A `+` in a query is a blank.
+        // In a query, `+` stands for a space.
         ("version", arguments.version.as_ref().map(|version| version.as_str().replace('+', "%2B"))),
         ("visibility", arguments.visibility.map(|visibility| visibility.to_string())),
         ("owned", arguments.owned.map(|owned| owned.to_string())),
@@ -58,7 +58,7 @@ pub(super) fn delete(id: &PackId, out: &mut impl Write) -> Result<Outcome, Error
     let target = format!("/v1/packs/{id}");
     let request = Request { method: Method::DELETE, target: &target, headers: Vec::new(), body: Body::Empty };
     match Service::from_env()?.send(&request) {
-        // An earlier attempt began the deletion, which has ended.
+        // An earlier attempt began the deletion, which has since finished.
         Err(ServiceError::Rejected(rejection)) if rejection.status == 404 && rejection.failed_before > 0 => {}
         result => drop(result?),
     }
@@ -91,7 +91,7 @@ pub(super) fn print(record: &Value, format: RecordFormat, out: &mut impl Write) 
     }
 }
 
-/// Prints each field of a record in a line of its own. Further lines of a text are indented.
+/// Prints each field of a record on a line of its own. Further lines of a text are indented.
 fn print_fields(record: &Value, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in record.as_object().into_iter().flatten() {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -4,7 +4,7 @@ use pack_format::{Location, Problem, Span, Warning};
 
 use crate::source::Source;
 
-/// Prints workflow commands of GitHub Actions, which become annotations of the files in a pull request.
+/// Prints GitHub Actions workflow commands, which become annotations on the files in a pull request.
 pub(super) fn print(
     source: &Source,
     problems: &[Problem],

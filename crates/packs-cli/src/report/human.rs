@@ -12,7 +12,7 @@ pub(super) fn print(
     warnings: &[Warning],
     out: &mut impl Write,
 ) -> io::Result<()> {
-    // `out` removes the colours if it is not a terminal.
+    // `out` removes the colors if it is not a terminal.
     let renderer = Renderer::styled();
     for problem in problems {
         writeln!(out, "{}\n", renderer.render(&groups(source, problem)))?;
@@ -24,7 +24,7 @@ pub(super) fn print(
     match problems.len() + unlisted {
         0 => writeln!(out, "The pack is valid."),
         1 => writeln!(out, "1 problem."),
-        count if unlisted > 0 => writeln!(out, "{count} problems, of which the first {} are listed.", problems.len()),
+        count if unlisted > 0 => writeln!(out, "{count} problems; the first {} are listed.", problems.len()),
         count => writeln!(out, "{count} problems."),
     }
 }
@@ -40,7 +40,7 @@ fn groups<'a>(source: &Source, problem: &'a Problem) -> Vec<Group<'a>> {
             let suggestion = suggestion.as_ref().map(|suggestion| line.suggestion(suggestion));
             [line.problem(title, path)].into_iter().chain(suggestion).collect()
         }
-        // The message of a problem in a line contains the line.
+        // The message of a problem in a line already contains the line.
         Some(Location::File { file, span: None, .. } | Location::Line { file, .. }) => {
             vec![title.element(Origin::path(source.shown_path(file).display().to_string()))]
         }

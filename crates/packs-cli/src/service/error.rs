@@ -7,7 +7,7 @@ use ureq::http::{header::RETRY_AFTER, response::Parts};
 pub enum ServiceError {
     #[error("no API key; set `EVERSHELL_API_KEY`")]
     NoKey,
-    #[error("`EVERSHELL_API_KEY` is not an API key: it contains a blank, or a character that is not ASCII")]
+    #[error("`EVERSHELL_API_KEY` is not an API key: it contains whitespace, or a character that is not ASCII")]
     InvalidKey,
     #[error("no service; set `EVERSHELL_SLUG` to your org's slug, or `PACKS_URL` to the address of the service")]
     NoAddress,
@@ -17,7 +17,7 @@ pub enum ServiceError {
     InvalidSlug,
     #[error("no response from {url}: {source}")]
     Connection { url: String, source: Box<ureq::Error> },
-    #[error("the response from {url} is not one of the service; check `PACKS_URL` and `EVERSHELL_SLUG`")]
+    #[error("the response from {url} was not sent by the service; check `PACKS_URL` and `EVERSHELL_SLUG`")]
     NotTheService { url: String },
     #[error("{0}")]
     Rejected(Box<Rejection>),
@@ -72,7 +72,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// `server` is the URL if the response is from another server than the service.
+    /// `server` is the URL if the response is from a server other than the service.
     pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);

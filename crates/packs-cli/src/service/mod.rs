@@ -26,10 +26,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest response that is read, in bytes. A page of a list has at most 4 MiB of JSON.
 const MAX_RESPONSE: u64 = 16 << 20;
 
-/// The pauses after the first attempts of a request. An attempt that fails after them is the last.
+/// The pauses between the attempts to send a request. There is one more attempt than there are pauses.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-/// The longest `Retry-After` that is waited for.
+/// The longest `Retry-After` to wait for. If the server asks for more, the request is not sent again.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The address of the service, and the API key.
@@ -43,9 +43,9 @@ pub struct Service {
 #[derive(Debug)]
 pub struct Request<'a> {
     pub method: Method,
-    /// A path of the service with its query, or the URL of another server.
+    /// A path on the service with its query, or the URL of another server.
     pub target: &'a str,
-    /// Only for another server.
+    /// Additional headers, for requests to another server.
     pub headers: Vec<(&'a str, &'a str)>,
     pub body: Body<'a>,
 }
@@ -77,14 +77,14 @@ impl Service {
         Ok(Self { url, key: key.into(), agent })
     }
 
-    /// Sends a GET request to a path of the service.
+    /// Sends a GET request to a path on the service.
     pub fn get(&self, path: &str) -> Result<Value, ServiceError> {
         let request = Request { method: Method::GET, target: path, headers: Vec::new(), body: Body::Empty };
         self.send(&request)
     }
 
-    /// Sends a request. Sends it again if the connection is lost, if the server fails, or if it asks to wait.
-    /// Returns the JSON of the response, or null if it has none.
+    /// Sends a request. Sends it again if the connection is lost, if the server fails, or if it asks the client to
+    /// wait. Returns the JSON of the response, or null if it has none.
     pub fn send(&self, request: &Request<'_>) -> Result<Value, ServiceError> {
         let mut failed = 0;
         loop {
@@ -143,7 +143,7 @@ fn service_url(url: Option<String>, slug: Option<String>) -> Result<String, Serv
 }
 
 /// Returns the pause after a number of failed attempts, or `None` if there is no further attempt. Without a
-/// `Retry-After`, the pause is random, so that clients that failed together do not come back together.
+/// `Retry-After`, the pause is random, so that clients whose requests failed together do not retry together.
 fn pause(failed: usize, retry_after: Option<Duration>) -> Option<Duration> {
     let pause = PAUSES.get(failed.checked_sub(1)?)?;
     match retry_after {

@@ -14,7 +14,7 @@ use crate::error::Error;
 const MTIME: u64 = 315_532_801;
 
 /// Writes an archive whose bytes depend only on the paths, the contents and the execute bits of the files. `on_write`
-/// converts an error of `output`.
+/// converts an error from `output`.
 pub(super) fn write(tree: &Tree, output: &mut File, on_write: impl Fn(io::Error) -> Error) -> Result<(), Error> {
     let mut archive = Builder::new(GzEncoder::new(BufWriter::new(output), Compression::default()));
     for entry in tree.entries() {
@@ -66,7 +66,7 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     header
 }
 
-/// A reader of the first bytes of a file. It keeps the error of the file apart from the errors of the archive.
+/// A reader of the first bytes of a file. It keeps an error from the file apart from errors in writing the archive.
 struct Content {
     file: File,
     remaining: u64,

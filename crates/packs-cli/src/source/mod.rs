@@ -67,14 +67,14 @@ impl Source {
         self.root.as_deref()
     }
 
-    /// Returns the path of a file of the pack, for messages: a path that the author can open, or the path in the
+    /// Returns the path of a file in the pack, for messages: a path that the author can open, or the path in the
     /// archive.
     pub fn shown_path(&self, file: &str) -> PathBuf {
         let path = self.root.as_ref().map_or_else(|| PathBuf::from(file), |root| root.join(file));
         path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)
     }
 
-    /// Returns the text of a file of the pack, to show a part of it. Returns `None` if it cannot be read.
+    /// Returns the text of a file in the pack, to show a part of it. Returns `None` if it cannot be read.
     pub fn text(&self, file: &str) -> Option<String> {
         match &self.root {
             Some(root) => text(File::open(root.join(file)).ok()?),

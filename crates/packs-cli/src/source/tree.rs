@@ -11,7 +11,7 @@ use crate::{cli::Reading, error::Error};
 /// The file that names what is left out of an archive.
 const IGNORE_FILE: &str = ".packignore";
 
-/// The directories of a pack. The service never takes one of them for a wrapping directory.
+/// The directories of a pack. The service never treats one of them as a wrapping directory.
 const PACK_DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
 /// The files and directories of a pack's directory, sorted by path.
@@ -46,7 +46,7 @@ impl Tree {
         &self.entries
     }
 
-    /// Returns the directory that the service takes for the pack: the only entry at the top if it is a wrapping
+    /// Returns the directory that the service treats as the pack: the only entry at the top if it is a wrapping
     /// directory, and the top otherwise.
     pub(super) fn pack_root(&self) -> PathBuf {
         let mut top = self.entries.iter().filter(|entry| entry.path.components().count() == 1);

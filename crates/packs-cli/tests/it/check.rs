@@ -101,7 +101,7 @@ fn a_community_pack_must_not_contain_secrets() {
 }
 
 #[test]
-fn colours_are_only_for_terminals_and_can_be_forced_and_forbidden() {
+fn colors_are_only_for_terminals_unless_forced_or_forbidden() {
     let work = Work::with_pack(MISTAKES);
     let out = |variables: &[(&str, &str)]| {
         work.run(packs(&work.path("")).args(["check", "pack"]).envs(variables.iter().copied())).out
@@ -192,7 +192,7 @@ fn a_missing_path_is_an_error() {
         .expect_error("`/dev/null` is neither a file nor a directory; remove it, or name it in `.packignore`");
 }
 
-/// Returns archives with attacks, and archives of other formats.
+/// Returns archives with attacks, and archives in other formats.
 fn attacks() -> Vec<Vec<u8>> {
     let file = |name: &str| Archive::pack().file(name, "x").tar_gz();
     vec![

@@ -78,7 +78,7 @@ fn a_record_has_capabilities_but_no_files() {
     let record =
         json!({ "name": "sample", "version": "1.0.0", "layer_digest": "sha256:1", "capabilities": capabilities });
     let printed = Server::start([respond(200, &record)]).packs(&work, &["diff", id, "new.tgz"]);
-    let files = "files: differ, but the service does not list those of a record\n";
+    let files = "files: differ, but the service does not list the files of a record\n";
     assert_eq!(printed.success(), format!("--- sample 1.0.0\n+++ sample 1.1.0\n{CAPABILITIES_PRINTED}{files}"));
 }
 

@@ -70,6 +70,5 @@ fn does_not_overwrite_a_file() {
 fn archives_cannot_be_fixed() {
     let work = Work::new();
     work.write("pack.tgz", Archive::pack().tar_gz());
-    work.packs(&["check", "--fix", "pack.tgz"])
-        .expect_error("`--fix` changes the files of a directory, not those of an archive");
+    work.packs(&["check", "--fix", "pack.tgz"]).expect_error("`--fix` changes files in a directory, not in an archive");
 }

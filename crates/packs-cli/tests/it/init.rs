@@ -5,7 +5,7 @@ fn creates_a_valid_pack() {
     let work = Work::new();
     assert_eq!(work.packs(&["init", "incident-response"]).success(), "created incident-response/pack.yaml\n");
     assert_eq!(work.packs(&["check", "incident-response"]).success(), "The pack is valid.\n");
-    let expected = "name: incident-response\nversion: 0.1.0\ndescription: Say here what the pack is for.\n";
+    let expected = "name: incident-response\nversion: 0.1.0\ndescription: Describe what the pack is for.\n";
     assert_eq!(work.read("incident-response/pack.yaml"), expected);
 }
 

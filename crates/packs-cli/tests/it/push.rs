@@ -64,7 +64,7 @@ fn uploads_the_archive_and_waits_for_the_image() {
 }
 
 #[test]
-fn need_not_wait() {
+fn no_wait_returns_before_the_build_ends() {
     let server = Server::start([respond(201, &record("queued"))]);
     let printed = server.packs(&work(), &["push", "pack", "--no-wait", "--format", "json"]);
     assert_eq!(serde_json::from_str::<Value>(printed.success()).unwrap(), record("queued"));
@@ -134,7 +134,7 @@ fn an_archive_that_exceeds_a_limit_on_requests_goes_through_s3() {
 }
 
 #[test]
-fn a_rejection_of_s3_is_an_error() {
+fn a_rejection_by_s3_is_an_error() {
     let s3 = Server::start([Reply::Respond(403, "", "<Error/>".to_owned())]);
     let begun = json!({ "upload_id": "u1", "url": format!("{}/s3?X-Amz-Signature=secret", s3.url), "headers": {} });
     let printed = Server::start([respond(201, &begun)]).packs(&large_work(), &["push", "pack"]);
@@ -242,7 +242,7 @@ fn a_failed_build_is_an_error() {
 fn a_server_that_is_not_the_service_is_an_error() {
     let server = Server::start([Reply::Respond(200, "", "<html>".to_owned())]);
     server.packs(&work(), &["push", "pack"]).expect_error(&format!(
-        "the response from {}/v1/packs/upload is not one of the service; check `PACKS_URL` and `EVERSHELL_SLUG`",
+        "the response from {}/v1/packs/upload was not sent by the service; check `PACKS_URL` and `EVERSHELL_SLUG`",
         server.url
     ));
     // A redirection could lead the key to another server.
@@ -268,6 +268,6 @@ fn the_key_and_the_address_are_required() {
         .expect_error("`EVERSHELL_SLUG` must contain only letters, digits and hyphens");
     push(&[("PACKS_URL", "acme.com"), ("EVERSHELL_API_KEY", "sk_x")])
         .expect_error("`PACKS_URL` must start with `https://` or `http://`");
-    let invalid = "`EVERSHELL_API_KEY` is not an API key: it contains a blank, or a character that is not ASCII";
+    let invalid = "`EVERSHELL_API_KEY` is not an API key: it contains whitespace, or a character that is not ASCII";
     push(&[("EVERSHELL_SLUG", "acme"), ("EVERSHELL_API_KEY", "sk_x\n")]).expect_error(invalid);
 }

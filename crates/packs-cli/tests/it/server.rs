@@ -42,7 +42,7 @@ pub(crate) fn json(status: u16, body: &Value) -> Reply {
     Reply::Respond(status, "", body.to_string())
 }
 
-/// Returns an error of the service, with a `Retry-After` of 0 seconds.
+/// Returns an error response from the service, with a `Retry-After` of 0 seconds.
 pub(crate) fn error(status: u16, code: &str, details: Value) -> Reply {
     let error = serde_json::json!({ "code": code, "message": "a message", "request_id": "r1", "details": details });
     Reply::Respond(status, "Retry-After: 0\r\n", serde_json::json!({ "error": error }).to_string())

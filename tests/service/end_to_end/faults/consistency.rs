@@ -50,7 +50,7 @@ impl ConsistencyCheck {
     /// Checks the invariants that must hold at any time:
     ///
     /// - Every record has a version claim, and every claim that names a record belongs to an existing record.
-    /// - A record is in the pending index if and only if it is queued or being deleted.
+    /// - A record is in the index `due` if and only if it is queued or being deleted.
     /// - Every ready record has its image with one attestation, and changes only when it is deleted.
     /// - The image of a deleted pack cannot be pulled.
     pub(crate) async fn check(&mut self) {

@@ -134,7 +134,8 @@ async fn run_deletion(stack: &mut LambdaStack, workflow: Workflow, name: &str, f
     assert_eq!(stack.dead_letters().await, 0);
 }
 
-/// Runs one case of a change of the visibility. A repeated request succeeds, whether or not the first one applied.
+/// Runs one case of a workflow that changes the visibility. A repeated request succeeds, whether or not the first one
+/// applied.
 async fn run_change(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     let uploaded = workflow.prepare(stack, name).await.expect("the pack was uploaded");
     let id = uploaded.text("id").to_owned();

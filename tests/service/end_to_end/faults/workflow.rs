@@ -113,8 +113,9 @@ impl Workflow {
         }
     }
 
-    /// Runs the workflow and returns the response to its upload, change or deletion. If the workflow sends no request, returns
-    /// the response from [`Self::prepare`]. Returns `None` if the process was killed before it responded.
+    /// Runs the workflow and returns the response to its upload, change or deletion. If the workflow sends no
+    /// request, returns the response from [`Self::prepare`]. Returns `None` if the process was killed before it
+    /// responded.
     pub(crate) async fn run(
         self,
         stack: &mut LambdaStack,

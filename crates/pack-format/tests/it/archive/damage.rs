@@ -53,7 +53,7 @@ fn rejects_a_truncated_tar() {
 }
 
 #[test]
-fn rejects_a_changed_byte_of_an_upload_unless_it_has_no_meaning() {
+fn rejects_a_changed_byte_unless_it_has_no_meaning() {
     let upload = Archive::pack().file("data/a", b"content").tar_gz();
     let expected = listing(&upload);
     // RFC 1952, section 2.3: time, extra flags and operating system do not affect the content.

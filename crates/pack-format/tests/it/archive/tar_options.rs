@@ -1,4 +1,4 @@
-//! Archives that GNU tar and bsdtar write of files or with options that packs do not allow. Each message names the
+//! Archives that GNU tar and bsdtar write from files, or with options, that packs do not allow. Each message names the
 //! entry as its author knows it, and the fix that it suggests works.
 
 use std::{fs, path::Path, process::Command};
@@ -17,7 +17,7 @@ struct Mistake {
     command: &'static str,
     /// Parts of the messages.
     words: &'static [&'static str],
-    /// The command after the author has followed the message.
+    /// The command that the author runs after following the message.
     fixed: &'static str,
 }
 

@@ -27,7 +27,7 @@ fn rejects_a_second_manifest() {
     assert_rejected(
         Archive::pack().file("PACK.YAML", b"name: other\n"),
         &["entry `PACK.YAML` at byte 1024 differs from `pack.yaml` at byte 0 only in case or Unicode \
-             normalisation, and some file systems treat such names as the same; rename one of them"],
+             normalization, and some file systems treat such names as the same; rename one of them"],
     );
 }
 
@@ -50,7 +50,7 @@ fn rejects_names_that_are_equal_on_some_file_systems() {
             archive.file(other, b""),
             &[&format!(
                 "entry `{other}` at byte {position} differs from `{one}` at byte 1024 only in case or Unicode \
-                 normalisation, and some file systems treat such names as the same; rename one of them"
+                 normalization, and some file systems treat such names as the same; rename one of them"
             )],
         );
     }
@@ -81,7 +81,7 @@ fn rejects_directories_that_are_equal_on_some_file_systems() {
     assert_rejected(
         Archive::pack().file("guides/Sub/a", b"").file("guides/sub/b", b""),
         &["entry `guides/sub/b` at byte 1536 differs from `guides/Sub` at byte 1024 only in case or Unicode \
-             normalisation, and some file systems treat such names as the same; rename one of them"],
+             normalization, and some file systems treat such names as the same; rename one of them"],
     );
 }
 
@@ -104,6 +104,6 @@ fn rejects_a_path_that_is_both_a_file_and_a_directory() {
     assert_rejected(
         Archive::pack().file("guides/a", b"").file("guides/A/b", b""),
         &["entry `guides/A/b` at byte 1536 differs from `guides/a` at byte 1024 only in case or Unicode \
-             normalisation, and some file systems treat such names as the same; rename one of them"],
+             normalization, and some file systems treat such names as the same; rename one of them"],
     );
 }

@@ -204,7 +204,7 @@ fn rejects_a_pax_path_with_decomposed_characters() {
     assert_rejected(
         pack_with(&[("path", "guides/e\u{301}".as_bytes())]),
         &["entry `guides/e\u{301}` at byte 2048 has a PAX `path` with decomposed characters (not in Unicode \
-           normalisation form C), which bsdtar changes; rename it, or create the archive with `tar --format=gnu`"],
+           normalization form C), which bsdtar changes; rename it, or create the archive with `tar --format=gnu`"],
     );
     // Bsdtar does not change other names.
     accepted_paths(&Archive::pack().long_name("guides/e\u{301}").file("guides/a", b"").tar_gz());

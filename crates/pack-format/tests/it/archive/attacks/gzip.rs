@@ -141,7 +141,7 @@ fn says_what_was_uploaded_in_place_of_a_tar_gz() {
     }
 }
 
-const DAMAGED: &str = "was converted to text on its way, which damaged it; send the file as binary data, with curl as \
+const DAMAGED: &str = "was converted to text in transit, which damaged it; send the file as binary data, with curl as \
                        `--form archive=@pack.tar.gz`";
 
 #[test]

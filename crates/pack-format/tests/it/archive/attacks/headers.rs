@@ -164,8 +164,8 @@ fn explains_the_times_sparse_maps_and_offsets_that_gnu_tar_writes_into_the_prefi
     assert_rejected(
         Archive::pack().header(Header::gnu("guides/a.md").field(PREFIX, times)),
         &["the header at byte 1024 of entry `guides/a.md` has times of last access and change, as in an incremental \
-           dump, where some tar readers read part of the name; create the archive without `--listed-incremental` and \
-           `--incremental`"],
+           dump, at a position where some tar readers expect part of the name; create the archive without \
+           `--listed-incremental` and `--incremental`"],
     );
     for (typeflag, problem) in [
         (b'S', "is a sparse file; archive it without `tar --sparse`"),

@@ -177,7 +177,7 @@ fn rejects_names_that_are_too_long_or_too_deep() {
 }
 
 #[test]
-fn reports_every_problem_of_every_name() {
+fn reports_every_problem_with_every_name() {
     assert_rejected(
         Archive::pack().file("/a\\b. ", b"1").file("guides/../c", b"2").directory("C:"),
         &[

@@ -19,7 +19,7 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// Returns the case of an unchanged archive by a writer. The validator must accept it.
+    /// Returns the case of an unchanged archive from a writer. The validator must accept it.
     pub(super) fn written(name: String, tar: Vec<u8>, pack: Listing, layer: Option<Vec<u8>>) -> Self {
         Self { name, tar, expected: Some((pack, layer)) }
     }
@@ -110,7 +110,7 @@ pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tall
     }
 }
 
-/// Validates an archive. If it is an unchanged archive by a writer, compares its files and its layer with the
+/// Validates an archive. If it is an unchanged archive from a writer, compares its files and its layer with the
 /// directory.
 fn verdict(case: &Case, tally: &mut Tally) -> Verdict {
     let result = validate(&gzip_at(&case.tar, Compression::none()));

@@ -31,7 +31,7 @@ const MUTATIONS: usize = 4;
 const DIRECTORIES: usize = 3;
 
 #[test]
-fn every_verdict_is_what_all_readers_make_of_the_archive() {
+fn validation_agrees_with_every_reader() {
     let cases = std::env::var("DIFFERENTIAL_CASES").map_or(DEFAULT_CASES, |cases| cases.parse().unwrap());
     let seed = std::env::var("DIFFERENTIAL_SEED").map_or(DEFAULT_SEED, |seed| seed.parse().unwrap());
     let (writers, readers) = (Writer::installed(), readers::installed());

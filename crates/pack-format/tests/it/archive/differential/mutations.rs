@@ -196,7 +196,7 @@ fn insert(tar: &mut Vec<u8>, start: usize, header: Header, data: &[u8]) {
     tar.splice(start..start, [&header, data, padding.as_slice()].concat());
 }
 
-/// Replaces the blocks of zeros after the last entry with a random number of them and random further bytes.
+/// Replaces the blocks of zeros after the last entry with a random number of them, followed by random bytes.
 fn change_end(tar: &mut Vec<u8>, random: &mut Rng) -> String {
     let content = tar.len() - tar.iter().rev().take_while(|byte| **byte == 0).count();
     tar.truncate(content.next_multiple_of(BLOCK));
