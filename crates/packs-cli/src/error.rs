@@ -41,6 +41,9 @@ pub enum Error {
     MissingField(&'static str),
     #[error("the build of {id} failed: {reason}")]
     BuildFailed { id: String, reason: String },
+    /// The pack was quarantined or deleted before its image was built.
+    #[error("{id} is {status}")]
+    NotBuilt { id: String, status: String },
     #[error("the build of {0} is still queued; `packs show {0}` prints its status")]
     BuildQueued(String),
     #[error("cannot write the output")]

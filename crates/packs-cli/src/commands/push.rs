@@ -127,10 +127,11 @@ fn wait(service: &Service, id: &str, mut record: Value) -> Result<Value, Error> 
             "ready" => return Ok(record),
             "queued" if began.elapsed() < BUILD_TIMEOUT => sleep(pause),
             "queued" => return Err(Error::BuildQueued(id.to_owned())),
-            status => {
-                let reason = record["build_error"].as_str().unwrap_or(status).to_owned();
+            "failed" => {
+                let reason = records::text(&record, "build_error")?.to_owned();
                 return Err(Error::BuildFailed { id: id.to_owned(), reason });
             }
+            status => return Err(Error::NotBuilt { id: id.to_owned(), status: status.to_owned() }),
         }
         pause = longest.min(pause.mul_f64(1.5));
         record = service.get(&format!("/v1/packs/{id}"))?;
