@@ -1,7 +1,7 @@
-"""Evaluates an alarm of the template on made data, as CloudWatch does (CloudWatch user guide, "Alarm evaluation").
+"""Evaluates an alarm of the template on simulated data, as CloudWatch does.
 
-Implements what the template's alarms use: statistics, percentiles, `FILL` and arithmetic, "M out of N" datapoints, and
-the treatment of missing data.
+See "Alarm evaluation" in the CloudWatch user guide. Implements only what the template's alarms use: statistics,
+percentiles, `FILL` and arithmetic, "M out of N" datapoints, and the treatment of missing data.
 """
 
 import bisect
@@ -27,7 +27,7 @@ def plain(value):
 
 
 def key(metric):
-    """Returns what identifies a metric: its namespace, its name and its dimensions."""
+    """Returns the identity of a metric: its namespace, its name and its dimensions."""
     dimensions = {each["Name"]: plain(each["Value"]) for each in metric.get("Dimensions", [])}
     return (plain(metric["Namespace"]), metric["MetricName"], *sorted(dimensions.items()))
 

@@ -17,7 +17,7 @@ STACK = "pack-upload-dev"
 
 
 class Deployment:
-    """The stack in an emulated account, and what the rehearsal does with it."""
+    """The stack in an emulated account, and the operations of the rehearsal."""
 
     def __init__(self, work):
         self.work = work
@@ -36,7 +36,7 @@ class Deployment:
         assert done.returncode == 0, f"sam {arguments} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
 
     def deploy(self, **parameters):
-        """Deploys the template with these parameters besides the registry."""
+        """Deploys the template with these parameters and the address of the registry."""
         path = BUILT / "rehearsal.json"
         path.write_text(json.dumps(self.template))
         parameters = {"Registry": f"{self.address}/packs", **parameters}

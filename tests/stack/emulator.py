@@ -15,7 +15,7 @@ import boto3
 
 ROOT = pathlib.Path(__file__).parents[2]
 BUILT = ROOT / ".aws-sam/build"
-# ministack grants everything to this key and enforces the policies of all others.
+# ministack allows everything with this key, and enforces the policies of all others.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -104,7 +104,7 @@ def ministack(work):
 
 
 def adapt(template, port):
-    """Changes what ministack cannot do in the template that `sam build` wrote."""
+    """Adapts the template that `sam build` wrote to what ministack supports."""
     resources = template["Resources"]
     # ministack has no TLS.
     del resources["QueuePolicy"], resources["StagingBucketPolicy"]

@@ -91,7 +91,7 @@ class Rehearsal(Deployment):
             self.runbook_md.run("Find out what happened")
 
     def registry_outage(self):
-        step("the registry is away")
+        step("the registry is down")
         sqs = boto3.client("sqs")
         queue, dead = self.outputs["BuildQueueUrl"], self.outputs["DeadLetterQueueUrl"]
         # Each delivery would be twelve minutes after the one before.
@@ -108,7 +108,7 @@ class Rehearsal(Deployment):
         assert record["id"] in self.runbook_md.run("DeadLetters")
         self.runbook_md.skip("DeadLetters", "the emulator has no StartMessageMoveTask")
         self.runbook_md.skip("PurgeDeadLetters", "the emulator has no StartMessageMoveTask")
-        step("the registry is back")
+        step("the registry is up again")
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "720"})
         self.registry.start()
         # The job is sent again once it is a second old, instead of a minute.
@@ -133,7 +133,7 @@ class Rehearsal(Deployment):
         self.upload(self.pack("rolled-back"))
 
     def version_check(self):
-        """Runs the code of VersionCheck on the real functions. The emulator has no CodeDeploy, so that part is made."""
+        """Runs the code of VersionCheck on the real functions, with a mock of CodeDeploy, which the emulator lacks."""
         step("check versions before they get traffic")
         code = self.template["Resources"]["VersionCheck"]["Properties"]["Code"]["ZipFile"]
         codedeploy = mock.Mock()
@@ -162,8 +162,8 @@ class Rehearsal(Deployment):
         assert result() == "Failed", "a version that cannot start passes the check"
 
     def missing_permission(self):
-        """Shows that the emulator enforces the roles: with one permission less, a pack is not accepted."""
-        step("take a permission away")
+        """Shows that the emulator enforces the roles: without one permission, an upload fails."""
+        step("remove a permission")
         resource = boto3.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId="ApiRole")
         role = {"RoleName": resource["StackResourceDetail"]["PhysicalResourceId"], "PolicyName": "api"}
         iam = boto3.client("iam")

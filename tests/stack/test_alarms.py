@@ -1,7 +1,6 @@
-"""Fires each alarm of template.yaml on made data, at a thousand and at a million uploads a month.
+"""Tests each alarm of template.yaml on simulated data, at a thousand and at a million uploads a month.
 
-Each test adds one fault to hours of healthy traffic. The alarm for it must fire in time, and no alarm may fire without
-it.
+Each test adds one fault to hours of healthy traffic. Its alarm must fire in time, but not before the fault.
 """
 
 import itertools
@@ -15,7 +14,7 @@ ALARMS = {name: alarm["Properties"] for name, alarm in of_type("AWS::CloudWatch:
 VOLUMES = [1_000, 1_000_000]
 HOUR = 3_600
 MONTH = 30 * 24 * HOUR
-# The data begins two hours before the fault, so that every alarm has a past.
+# The data begins two hours before the fault, so that every alarm has earlier data.
 FAULT = 2 * HOUR
 END = 5 * HOUR
 
@@ -137,7 +136,8 @@ class Alarms(unittest.TestCase):
             for uploads in self.each_volume():
                 samples = traffic(uploads)
                 for time in range(FAULT, END, 60):
-                    samples.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName", f"{queue}.QueueName")), time, 700)
+                    metric = ("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName", f"{queue}.QueueName"))
+                    samples.add(metric, time, 700)
                 self.assert_fires(name, samples, within=600)
 
     def test_a_requeue_function_that_does_not_run_fires(self):
