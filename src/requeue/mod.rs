@@ -89,17 +89,22 @@ impl Requeue {
 
     async fn process_shard(&self, shard: u8, scope: Scope) -> Result<Sweep, aws::Error> {
         let mut sweep = Sweep::default();
-        let mut after = None;
+        let (mut items, mut after) = (Vec::new(), None);
         loop {
             let page = self.table.due(shard, scope.now(), after).await?;
-            for item in page.items {
+            items.extend(page.items);
+            after = page.next;
+            // Processing an item makes it due later. Without a limit to the time, the next page would list it again.
+            if scope.now().is_none() && after.is_some() {
+                continue;
+            }
+            for item in items.drain(..) {
                 if scope.is_over() {
                     sweep.is_cut_short = true;
                     return Ok(sweep);
                 }
                 sweep.count(self.process_and_log(&item, scope).await);
             }
-            after = page.next;
             if after.is_none() {
                 return Ok(sweep);
             }
