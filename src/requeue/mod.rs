@@ -156,7 +156,8 @@ impl Requeue {
         Ok((action, age))
     }
 
-    /// Sends an event that was not sent when it was stored. If that fails, tries again later.
+    /// Sends an event that was not sent when it was stored. If that fails, tries again later. Drops the event if no
+    /// event bus is configured any more.
     async fn send_event(&self, pack_id: PackId, event_id: &str) -> Result<(Action, Duration), aws::Error> {
         let Some(event) = self.table.event(pack_id, event_id).await? else {
             return Ok((Action::Drop, Duration::ZERO));
@@ -165,7 +166,8 @@ impl Requeue {
         if sent.is_err() {
             self.table.postpone_event(&event, Timestamp::now()).await?;
         }
-        sent.map(|()| (Action::SendEvent, Duration::ZERO))
+        let action = if sent? { Action::SendEvent } else { Action::Drop };
+        Ok((action, Duration::ZERO))
     }
 
     /// Sends the job of a record. The send is counted afterwards, so that a failed send does not count.

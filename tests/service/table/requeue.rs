@@ -321,6 +321,18 @@ async fn send_all_sends_each_job_once_even_if_a_shard_has_more_than_one_page() {
 }
 
 #[tokio::test]
+async fn an_event_is_removed_if_no_event_bus_is_configured_any_more() {
+    let fixture = Fixture::start(SETTINGS).await;
+    let record = fixture.write("1.0.0").await;
+    let storing = fixture.database.table.clone().with_events(true);
+    assert!(storing.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
+    let items = fixture.database.items().await;
+    assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep { due: 1, ..Sweep::default() });
+    assert_eq!(fixture.database.items().await, items - 1);
+    assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep::default());
+}
+
+#[tokio::test]
 async fn a_purge_is_sent_again_until_it_succeeds() {
     let settings =
         Settings { max_tries: 0, give_up_after: Duration::ZERO, archive_expires_after: Duration::ZERO, ..SETTINGS };
