@@ -103,7 +103,7 @@ impl Requeue {
                     sweep.is_cut_short = true;
                     return Ok(sweep);
                 }
-                sweep.count(self.process_and_log(&item, scope).await);
+                sweep.count(&item, self.process_and_log(&item, scope).await);
             }
             if after.is_none() {
                 return Ok(sweep);

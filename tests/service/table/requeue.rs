@@ -327,7 +327,7 @@ async fn an_event_is_removed_if_no_event_bus_is_configured_any_more() {
     let storing = fixture.database.table.clone().with_events(true);
     assert!(storing.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
     let items = fixture.database.items().await;
-    assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep { due: 1, ..Sweep::default() });
+    assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep { due_events: 1, ..Sweep::default() });
     assert_eq!(fixture.database.items().await, items - 1);
     assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep::default());
 }
