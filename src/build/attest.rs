@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{BuildError, Builder};
 use crate::{
+    aws::Lease,
     records::{Record, Timestamp},
     registry::Referrer,
     signing::{self, BUNDLE_MEDIA_TYPE, PREDICATE_TYPE, Signer, Statement},
@@ -11,17 +12,19 @@ use crate::{
 
 impl Builder {
     /// Signs the provenance of an image, and pushes it as a referrer of the image. Returns the record with the
-    /// referrer's digest. If signing is off, returns the record unchanged.
+    /// referrer's digest. If signing is off, returns the record unchanged. If this build can no longer
+    /// publish the version, returns `None` and leaves the stored bundle unchanged.
     ///
     /// A retry of the attempt pushes the same bundle again, which changes nothing in the registry. This is why the
     /// bundle is stored before it is pushed.
     pub(super) async fn attest(
         &self,
         record: &Record,
+        lease: &Lease,
         image_manifest: &[u8],
         began_at: Timestamp,
-    ) -> Result<Record, BuildError> {
-        let Some(signer) = &self.signer else { return Ok(record.clone()) };
+    ) -> Result<Option<Record>, BuildError> {
+        let Some(signer) = &self.signer else { return Ok(Some(record.clone())) };
         let statement = Statement::new(record, began_at, Timestamp::now());
         let stored = self.attestations.get(record.id).await?;
         let is_current =
@@ -30,13 +33,16 @@ impl Builder {
             Some(bundle) => bundle,
             None => {
                 let bundle = self.sign(signer, &statement).await?;
+                if !self.may_publish(record, lease).await? {
+                    return Ok(None);
+                }
                 self.attestations.put(record.id, bundle.clone()).await?;
                 bundle
             }
         };
         let referrer = Referrer { media_type: BUNDLE_MEDIA_TYPE, annotations: annotations(), blob: bundle };
         let digest = self.registry.push_referrer(&record.release.image_ref, image_manifest, &referrer).await?;
-        Ok(Record { attestation_digest: Some(digest), ..record.clone() })
+        Ok(Some(Record { attestation_digest: Some(digest), ..record.clone() }))
     }
 
     /// Publishes the public key and signs a statement. This order ensures that everyone who can see a bundle can also

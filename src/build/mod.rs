@@ -137,8 +137,13 @@ impl Builder {
                 };
             }
         };
-        let record = &self.attest(record, &manifest, began_at).await?;
-        if !self.table.publish(record, lease).await? {
+        let attested = self.attest(record, lease, &manifest, began_at).await?;
+        let is_published = match &attested {
+            Some(attested) => self.table.publish(attested, lease).await?,
+            None => false,
+        };
+        let record = attested.as_ref().unwrap_or(record);
+        if !is_published {
             self.clean_up(record, lease).await?;
             return self.outcome(record).await?.ok_or(BuildError::Contested);
         }
@@ -173,6 +178,12 @@ impl Builder {
             self.attestations.delete(record.id).await?;
         }
         Ok(())
+    }
+
+    /// Extends the lease, and returns whether this build can still publish the version.
+    async fn may_publish(&self, record: &Record, lease: &Lease) -> Result<bool, aws::Error> {
+        let lease = lease.prolonged(Timestamp::now() + self.lease);
+        Ok(self.table.extend_lease(record, &lease).await? && self.outcome(record).await?.is_none())
     }
 
     /// Returns the outcome of a job whose write did not take effect, or `None` if its record can still be built.
