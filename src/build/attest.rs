@@ -7,7 +7,7 @@ use crate::{
     aws::Lease,
     records::{Record, Timestamp},
     registry::Referrer,
-    signing::{self, BUNDLE_MEDIA_TYPE, PREDICATE_TYPE, Signer, Statement},
+    signing::{self, BUNDLE_MEDIA_TYPE, PREDICATE_TYPE, PublicKey, Signer, Statement},
 };
 
 impl Builder {
@@ -16,7 +16,7 @@ impl Builder {
     /// publish the version, returns `None` and leaves the stored bundle unchanged.
     ///
     /// A retry of the attempt pushes the same bundle again, which changes nothing in the registry. This is why the
-    /// bundle is stored before it is pushed.
+    /// bundle is stored before it is pushed. If the signing key was replaced in the meantime, the retry signs again.
     pub(super) async fn attest(
         &self,
         record: &Record,
@@ -25,14 +25,17 @@ impl Builder {
         began_at: Timestamp,
     ) -> Result<Option<Record>, BuildError> {
         let Some(signer) = &self.signer else { return Ok(Some(record.clone())) };
+        let key = signer.public_key().await?;
         let statement = Statement::new(record, began_at, Timestamp::now());
         let stored = self.attestations.get(record.id).await?;
-        let is_current =
-            |bundle: &Bytes| signing::read_statement(bundle).is_some_and(|found| found.is_same_build(&statement));
+        let is_current = |bundle: &Bytes| {
+            signing::is_signed_with(bundle, &key)
+                && signing::read_statement(bundle).is_some_and(|found| found.is_same_build(&statement))
+        };
         let bundle = match stored.filter(is_current) {
             Some(bundle) => bundle,
             None => {
-                let bundle = self.sign(signer, &statement).await?;
+                let bundle = self.sign(signer, &key, &statement).await?;
                 if !self.may_publish(record, lease).await? {
                     return Ok(None);
                 }
@@ -47,8 +50,7 @@ impl Builder {
 
     /// Publishes the public key and signs a statement. This order ensures that everyone who can see a bundle can also
     /// get its key.
-    async fn sign(&self, signer: &Signer, statement: &Statement) -> Result<Bytes, BuildError> {
-        let key = signer.public_key().await?;
+    async fn sign(&self, signer: &Signer, key: &PublicKey, statement: &Statement) -> Result<Bytes, BuildError> {
         self.attestations.publish_key(key.digest(), key.to_pem()).await?;
         Ok(signer.sign(statement).await?)
     }

@@ -90,6 +90,21 @@ async fn a_retry_adds_no_attestation_and_a_new_attempt_adds_one() {
 }
 
 #[tokio::test]
+async fn a_retry_does_not_use_a_bundle_of_a_previous_signing_key() {
+    let mut signing = Signing::start(None).await;
+    let record = signing.fixture.create(pack("hello")).await;
+    signing.build(&record).await;
+    let signer = file_signer(&key_file(&new_key())).unwrap();
+    let hint = signer.public_key().await.unwrap().hint();
+    signing.fixture.builder.signer = Some(signer);
+    signing.fixture.fail(&record).await;
+    signing.build(&record).await;
+    let bundle = signing.attestations().get(record.id).await.unwrap().unwrap();
+    let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+    assert_eq!(bundle["verificationMaterial"]["publicKey"]["hint"], hint);
+}
+
+#[tokio::test]
 async fn a_statement_names_the_image_and_its_archive_but_not_the_uploader() {
     let signing = Signing::start(None).await;
     let record = signing.fixture.create(pack("hello")).await;
