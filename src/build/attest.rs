@@ -27,7 +27,7 @@ impl Builder {
         let Some(signer) = &self.signer else { return Ok(Some(record.clone())) };
         let key = signer.public_key().await?;
         let statement = Statement::new(record, began_at, Timestamp::now());
-        let stored = self.attestations.get(record.id).await?;
+        let stored = self.attestations.get(&record.release).await?;
         let is_current = |bundle: &Bytes| {
             signing::is_signed_with(bundle, &key)
                 && signing::read_statement(bundle).is_some_and(|found| found.is_same_build(&statement))
@@ -39,7 +39,7 @@ impl Builder {
                 if !self.may_publish(record, lease).await? {
                     return Ok(None);
                 }
-                self.attestations.put(record.id, bundle.clone()).await?;
+                self.attestations.put(&record.release, bundle.clone()).await?;
                 bundle
             }
         };

@@ -160,8 +160,7 @@ impl Builder {
     }
 
     /// Deletes the image that a build pushed but could not publish. Keeps it if the version's record has the same
-    /// content. Deletes the bundle if its record no longer exists. Meanwhile, the lease keeps other builds from pushing
-    /// the same image.
+    /// content. Meanwhile, the lease keeps other builds from pushing the same image.
     async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
         let now = Timestamp::now();
         if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
@@ -173,9 +172,6 @@ impl Builder {
             VersionState::Taken(_) | VersionState::Free | VersionState::Deleted(_) | VersionState::Quarantined(_) => {
                 self.registry.delete(image_ref, *image_digest).await?;
             }
-        }
-        if self.table.record(record.id).await?.is_none() {
-            self.attestations.delete(record.id).await?;
         }
         Ok(())
     }

@@ -49,13 +49,11 @@ impl Catalog {
 
     /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack.
     pub async fn attestations(&self, caller: &Caller, id: PackId) -> Result<Option<Vec<Box<RawValue>>>, aws::Error> {
-        let record = self.table.record(id).await?;
-        if record.is_none_or(|record| record.release.org_id != caller.org.id) {
-            return Ok(None);
-        }
-        let bundle = self.attestations.get(id).await?;
+        let found = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
+        let Some(Record { release, .. }) = found else { return Ok(None) };
+        let bundle = self.attestations.get(&release).await?;
         let bundle = bundle.map(|bundle| serde_json::from_slice(&bundle)).transpose();
-        let bundle = bundle.map_err(|error| corrupt(format!("attestations/{id}"), error))?;
+        let bundle = bundle.map_err(|error| corrupt(Attestations::key(&release), error))?;
         Ok(Some(Vec::from_iter(bundle)))
     }
 

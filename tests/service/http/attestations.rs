@@ -27,6 +27,12 @@ fn attestations(api: &TestApi) -> Attestations {
     Staging::new(clients.s3.clone(), options.staging_bucket.clone()).attestations()
 }
 
+/// Stores a bundle for a pack.
+async fn put(api: &TestApi, id: &str, bundle: &'static str) {
+    let record = api.table.record(id.parse().unwrap()).await.unwrap().unwrap();
+    attestations(api).put(&record.release, Bytes::from_static(bundle.as_bytes())).await.unwrap();
+}
+
 /// Returns a request for the attestations of a pack.
 fn get(slug: &str, id: &str) -> Value {
     let event = request("GET", &format!("/v1/packs/{id}/attestations"));
@@ -45,7 +51,7 @@ async fn only_the_owner_gets_the_attestations_of_a_pack() {
     let response = api.send(&get("acme", id)).await;
     assert_eq!((response.status, response.body), (200, json!({"bundles": []})));
 
-    attestations(&api).put(id.parse().unwrap(), BUNDLE.into()).await.unwrap();
+    put(&api, id, BUNDLE).await;
     let bundle: Value = serde_json::from_str(BUNDLE).unwrap();
     assert_eq!(api.send(&get("acme", id)).await.body, json!({"bundles": [bundle]}));
 
@@ -74,7 +80,7 @@ async fn a_query_parameter_is_rejected_and_a_corrupt_bundle_is_an_internal_error
     with_query["rawQueryString"] = json!("limit=1");
     assert_eq!(api.send(&with_query).await.fields(), &json!({"limit": ["is not a query parameter of this request"]}));
 
-    attestations(&api).put(id.parse().unwrap(), Bytes::from_static(b"{")).await.unwrap();
+    put(&api, id, "{").await;
     assert_eq!(api.send(&get("acme", id)).await.code(), (500, "internal_error"));
 }
 
