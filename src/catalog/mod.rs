@@ -47,10 +47,14 @@ impl Catalog {
         self.table.list(caller.org.id, filter, limit, cursor).await
     }
 
-    /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack.
+    /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack. Returns no
+    /// bundle while the record is not attested: a stored one may be about an earlier attempt.
     pub async fn attestations(&self, caller: &Caller, id: PackId) -> Result<Option<Vec<Box<RawValue>>>, aws::Error> {
         let found = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
-        let Some(Record { release, .. }) = found else { return Ok(None) };
+        let Some(Record { release, attestation_digest, .. }) = found else { return Ok(None) };
+        if attestation_digest.is_none() {
+            return Ok(Some(Vec::new()));
+        }
         let bundle = self.attestations.get(&release).await?;
         let bundle = bundle.map(|bundle| serde_json::from_slice(&bundle)).transpose();
         let bundle = bundle.map_err(|error| corrupt(Attestations::key(&release), error))?;
