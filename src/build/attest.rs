@@ -49,7 +49,7 @@ impl Builder {
     }
 
     /// Publishes the public key and signs a statement. This order ensures that everyone who can see a bundle can also
-    /// get its key.
+    /// get its key, once `api` no longer uses its cached keys.
     async fn sign(&self, signer: &Signer, key: &PublicKey, statement: &Statement) -> Result<Bytes, BuildError> {
         self.attestations.publish_key(key.digest(), key.to_pem()).await?;
         Ok(signer.sign(statement).await?)

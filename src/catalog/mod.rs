@@ -1,12 +1,19 @@
 //! The use cases that read one pack, its attestations, or lists of packs.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::{
     aws::{self, Attestations, Table},
+    cache::Cache,
+    error_chain::ErrorChain,
     identity::Caller,
     records::{BuildStatus, PackId, Record, Visibility},
     signing::{self, PublicKey},
@@ -14,16 +21,20 @@ use crate::{
 
 pub use crate::aws::{Filter, NameFilter, Page};
 
+/// How long the public keys are cached, because anyone may request them.
+const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
+
 /// The packs that callers may see.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     table: Table,
     attestations: Attestations,
+    keys: Arc<Cache<(), Vec<PublicKey>>>,
 }
 
 impl Catalog {
     pub fn new(table: Table, attestations: Attestations) -> Self {
-        Self { table, attestations }
+        Self { table, attestations, keys: Arc::new(Cache::new(KEEP_KEYS_FOR, NonZeroUsize::MIN)) }
     }
 
     /// Returns a pack, or `None` if it does not exist or the caller may not see it.
@@ -61,13 +72,21 @@ impl Catalog {
         Ok(Some(Vec::from_iter(bundle)))
     }
 
-    /// Returns the public keys that verify the bundles.
+    /// Returns the public keys that verify the bundles, as they were at most a minute ago. Logs and skips an object
+    /// that is not a public key.
     pub async fn attestation_keys(&self) -> Result<Vec<PublicKey>, aws::Error> {
+        if let Some(keys) = self.keys.get(&()) {
+            return Ok(keys);
+        }
         let parse = |(key, pem): (String, Bytes)| {
             let pem = std::str::from_utf8(&pem).unwrap_or_default();
-            pem.parse().map_err(|error: signing::Error| corrupt(key, error))
+            let parsed = pem.parse().map_err(|error: signing::Error| corrupt(key, error));
+            parsed.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "public key left out")).ok()
         };
-        self.attestations.keys().await?.into_iter().map(parse).collect()
+        let read_at = SystemTime::now();
+        let keys: Vec<_> = self.attestations.keys().await?.into_iter().filter_map(parse).collect();
+        self.keys.put((), read_at, keys.clone());
+        Ok(keys)
     }
 }
 
