@@ -3,7 +3,7 @@ use bytes::Bytes;
 use pack_format::Digest;
 
 use super::Error;
-use crate::records::PackId;
+use crate::records::Release;
 
 /// The key prefix of the objects that contain public keys.
 const KEYS: &str = "attestation-keys/";
@@ -17,19 +17,20 @@ pub struct Attestations {
 }
 
 impl Attestations {
-    /// Returns the bundle of a pack, or `None` if there is none.
-    pub async fn get(&self, pack: PackId) -> Result<Option<Bytes>, Error> {
-        self.get_object(&key(pack)).await
+    /// Returns the bundle of a version, or `None` if there is none. It may be about an earlier attempt, or about a pack
+    /// that this one has replaced.
+    pub async fn get(&self, release: &Release) -> Result<Option<Bytes>, Error> {
+        self.get_object(&Self::key(release)).await
     }
 
-    /// Stores the bundle of a pack, and replaces an earlier one.
-    pub async fn put(&self, pack: PackId, bundle: Bytes) -> Result<(), Error> {
-        self.put_object(key(pack), "application/json", bundle).await
+    /// Stores the bundle of a version, and replaces an earlier one. The caller must hold the lease on the version.
+    pub async fn put(&self, release: &Release, bundle: Bytes) -> Result<(), Error> {
+        self.put_object(Self::key(release), "application/json", bundle).await
     }
 
-    /// Deletes the bundle of a pack if it exists.
-    pub async fn delete(&self, pack: PackId) -> Result<(), Error> {
-        let delete = self.client.delete_object().bucket(&self.bucket).key(key(pack));
+    /// Deletes the bundle of a version if it exists. The caller must hold the lease on the version.
+    pub async fn delete(&self, release: &Release) -> Result<(), Error> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(Self::key(release));
         delete.send().await.map_err(Error::call("DeleteObject"))?;
         Ok(())
     }
@@ -54,6 +55,13 @@ impl Attestations {
         Ok(keys)
     }
 
+    /// Returns the key of a version's bundle. It does not contain the pack's id, so that the bundle of a pack that was
+    /// replaced is overwritten or deleted with that of its replacement.
+    pub(crate) fn key(release: &Release) -> String {
+        let Release { org_id, manifest, .. } = release;
+        format!("attestations/{org_id}/{}/{}", manifest.name, manifest.version)
+    }
+
     async fn get_object(&self, key: &str) -> Result<Option<Bytes>, Error> {
         let failed = "GetObject";
         match self.client.get_object().bucket(&self.bucket).key(key).send().await {
@@ -68,8 +76,4 @@ impl Attestations {
         put.body(ByteStream::from(content)).send().await.map_err(Error::call("PutObject"))?;
         Ok(())
     }
-}
-
-fn key(pack: PackId) -> String {
-    format!("attestations/{pack}")
 }

@@ -28,9 +28,6 @@ pub enum Error {
     EncodeJob(#[source] serde_json::Error),
     #[error("cannot serialize the event")]
     EncodeEvent(#[source] serde_json::Error),
-    /// An event is pending, but no event bus is configured any more.
-    #[error("no event bus is configured")]
-    NoEventBus,
     /// A version claim names a record that does not exist, even after waiting for a replacement to finish.
     #[error("a version claim names {pack_id}, which does not exist")]
     MissingRecord {

@@ -64,12 +64,16 @@ impl Events {
         }
     }
 
-    /// Sends a stored event, and removes it once EventBridge has accepted it.
+    /// Sends a stored event, and removes it once EventBridge has accepted it. Without an event bus, only removes it.
+    /// Returns whether the event was sent.
     ///
     /// # Errors
     /// Returns an error if it is not certain that the event was sent, or if the event was not removed.
-    pub async fn deliver(&self, event: &PackEvent) -> Result<(), Error> {
-        self.bus.as_ref().ok_or(Error::NoEventBus)?.put(event).await?;
-        self.table.remove_event(event).await
+    pub async fn deliver(&self, event: &PackEvent) -> Result<bool, Error> {
+        if let Some(bus) = &self.bus {
+            bus.put(event).await?;
+        }
+        self.table.remove_event(event).await?;
+        Ok(self.bus.is_some())
     }
 }

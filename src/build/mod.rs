@@ -137,8 +137,13 @@ impl Builder {
                 };
             }
         };
-        let record = &self.attest(record, &manifest, began_at).await?;
-        if !self.table.publish(record, lease).await? {
+        let attested = self.attest(record, lease, &manifest, began_at).await?;
+        let is_published = match &attested {
+            Some(attested) => self.table.publish(attested, lease).await?,
+            None => false,
+        };
+        let record = attested.as_ref().unwrap_or(record);
+        if !is_published {
             self.clean_up(record, lease).await?;
             return self.outcome(record).await?.ok_or(BuildError::Contested);
         }
@@ -155,8 +160,7 @@ impl Builder {
     }
 
     /// Deletes the image that a build pushed but could not publish. Keeps it if the version's record has the same
-    /// content. Deletes the bundle if its record no longer exists. Meanwhile, the lease keeps other builds from pushing
-    /// the same image.
+    /// content. Meanwhile, the lease keeps other builds from pushing the same image.
     async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
         let now = Timestamp::now();
         if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
@@ -169,10 +173,13 @@ impl Builder {
                 self.registry.delete(image_ref, *image_digest).await?;
             }
         }
-        if self.table.record(record.id).await?.is_none() {
-            self.attestations.delete(record.id).await?;
-        }
         Ok(())
+    }
+
+    /// Extends the lease, and returns whether this build can still publish the version.
+    async fn may_publish(&self, record: &Record, lease: &Lease) -> Result<bool, aws::Error> {
+        let lease = lease.prolonged(Timestamp::now() + self.lease);
+        Ok(self.table.extend_lease(record, &lease).await? && self.outcome(record).await?.is_none())
     }
 
     /// Returns the outcome of a job whose write did not take effect, or `None` if its record can still be built.

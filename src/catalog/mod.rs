@@ -1,12 +1,19 @@
 //! The use cases that read one pack, its attestations, or lists of packs.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::{
     aws::{self, Attestations, Table},
+    cache::Cache,
+    error_chain::ErrorChain,
     identity::Caller,
     records::{BuildStatus, PackId, Record, Visibility},
     signing::{self, PublicKey},
@@ -14,16 +21,20 @@ use crate::{
 
 pub use crate::aws::{Filter, NameFilter, Page};
 
+/// How long the public keys are cached, because anyone may request them.
+const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
+
 /// The packs that callers may see.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     table: Table,
     attestations: Attestations,
+    keys: Arc<Cache<(), Vec<PublicKey>>>,
 }
 
 impl Catalog {
     pub fn new(table: Table, attestations: Attestations) -> Self {
-        Self { table, attestations }
+        Self { table, attestations, keys: Arc::new(Cache::new(KEEP_KEYS_FOR, NonZeroUsize::MIN)) }
     }
 
     /// Returns a pack, or `None` if it does not exist or the caller may not see it.
@@ -47,25 +58,35 @@ impl Catalog {
         self.table.list(caller.org.id, filter, limit, cursor).await
     }
 
-    /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack.
+    /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack. Returns no
+    /// bundle while the record is not attested: a stored one may be about an earlier attempt.
     pub async fn attestations(&self, caller: &Caller, id: PackId) -> Result<Option<Vec<Box<RawValue>>>, aws::Error> {
-        let record = self.table.record(id).await?;
-        if record.is_none_or(|record| record.release.org_id != caller.org.id) {
-            return Ok(None);
+        let found = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
+        let Some(Record { release, attestation_digest, .. }) = found else { return Ok(None) };
+        if attestation_digest.is_none() {
+            return Ok(Some(Vec::new()));
         }
-        let bundle = self.attestations.get(id).await?;
+        let bundle = self.attestations.get(&release).await?;
         let bundle = bundle.map(|bundle| serde_json::from_slice(&bundle)).transpose();
-        let bundle = bundle.map_err(|error| corrupt(format!("attestations/{id}"), error))?;
+        let bundle = bundle.map_err(|error| corrupt(Attestations::key(&release), error))?;
         Ok(Some(Vec::from_iter(bundle)))
     }
 
-    /// Returns the public keys that verify the bundles.
+    /// Returns the public keys that verify the bundles, as they were at most a minute ago. Logs and skips an object
+    /// that is not a public key.
     pub async fn attestation_keys(&self) -> Result<Vec<PublicKey>, aws::Error> {
+        if let Some(keys) = self.keys.get(&()) {
+            return Ok(keys);
+        }
         let parse = |(key, pem): (String, Bytes)| {
             let pem = std::str::from_utf8(&pem).unwrap_or_default();
-            pem.parse().map_err(|error: signing::Error| corrupt(key, error))
+            let parsed = pem.parse().map_err(|error: signing::Error| corrupt(key, error));
+            parsed.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "public key left out")).ok()
         };
-        self.attestations.keys().await?.into_iter().map(parse).collect()
+        let read_at = SystemTime::now();
+        let keys: Vec<_> = self.attestations.keys().await?.into_iter().filter_map(parse).collect();
+        self.keys.put((), read_at, keys.clone());
+        Ok(keys)
     }
 }
 

@@ -21,6 +21,7 @@ pub async fn handle(requeue: &Requeue, event: LambdaEvent<CloudWatchEvent>) -> R
     let sweep = sweep.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "sweep failed"))?;
     tracing::info!(
         due = sweep.due,
+        due_events = sweep.due_events,
         sent = sweep.sent,
         sent_events = sweep.sent_events,
         postponed = sweep.postponed,

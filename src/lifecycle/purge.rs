@@ -95,7 +95,7 @@ impl Purger {
     /// builds from pushing the image.
     async fn remove(&self, record: &Record, lease: &Lease) -> Result<PurgeOutcome, PurgeError> {
         self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
-        self.attestations.delete(record.id).await?;
+        self.attestations.delete(&record.release).await?;
         let now = Timestamp::now();
         let is_removed = self.table.remove(record, lease, now).await?;
         if is_removed {

@@ -89,17 +89,22 @@ impl Requeue {
 
     async fn process_shard(&self, shard: u8, scope: Scope) -> Result<Sweep, aws::Error> {
         let mut sweep = Sweep::default();
-        let mut after = None;
+        let (mut items, mut after) = (Vec::new(), None);
         loop {
             let page = self.table.due(shard, scope.now(), after).await?;
-            for item in page.items {
+            items.extend(page.items);
+            after = page.next;
+            // Processing an item makes it due later. Without a limit to the time, the next page would list it again.
+            if scope.now().is_none() && after.is_some() {
+                continue;
+            }
+            for item in items.drain(..) {
                 if scope.is_over() {
                     sweep.is_cut_short = true;
                     return Ok(sweep);
                 }
-                sweep.count(self.process_and_log(&item, scope).await);
+                sweep.count(&item, self.process_and_log(&item, scope).await);
             }
-            after = page.next;
             if after.is_none() {
                 return Ok(sweep);
             }
@@ -151,7 +156,8 @@ impl Requeue {
         Ok((action, age))
     }
 
-    /// Sends an event that was not sent when it was stored. If that fails, tries again later.
+    /// Sends an event that was not sent when it was stored. If that fails, tries again later. Drops the event if no
+    /// event bus is configured any more.
     async fn send_event(&self, pack_id: PackId, event_id: &str) -> Result<(Action, Duration), aws::Error> {
         let Some(event) = self.table.event(pack_id, event_id).await? else {
             return Ok((Action::Drop, Duration::ZERO));
@@ -160,7 +166,8 @@ impl Requeue {
         if sent.is_err() {
             self.table.postpone_event(&event, Timestamp::now()).await?;
         }
-        sent.map(|()| (Action::SendEvent, Duration::ZERO))
+        let action = if sent? { Action::SendEvent } else { Action::Drop };
+        Ok((action, Duration::ZERO))
     }
 
     /// Sends the job of a record. The send is counted afterwards, so that a failed send does not count.

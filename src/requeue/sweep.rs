@@ -2,13 +2,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::records::Timestamp;
+use crate::{aws::DueItem, records::Timestamp};
 
 /// The result of one sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// The number of items that the index listed as due.
+    /// The number of builds and purges that the index listed as due.
     pub due: usize,
+    /// The number of events that the index listed as due.
+    pub due_events: usize,
     /// The number of records whose job was sent again.
     pub sent: usize,
     /// The number of events that were sent.
@@ -75,8 +77,12 @@ impl Scope {
 }
 
 impl Sweep {
-    pub(super) fn count(&mut self, result: Option<(Action, Duration)>) {
-        self.due += 1;
+    /// Counts an item, and the result of processing it: `None` if that failed.
+    pub(super) fn count(&mut self, item: &DueItem, result: Option<(Action, Duration)>) {
+        match item {
+            DueItem::Record(_) => self.due += 1,
+            DueItem::Event { .. } => self.due_events += 1,
+        }
         let Some((action, age)) = result else {
             self.errors += 1;
             return;
@@ -93,6 +99,7 @@ impl Sweep {
 
     pub(super) fn add(&mut self, other: Self) {
         self.due += other.due;
+        self.due_events += other.due_events;
         self.sent += other.sent;
         self.sent_events += other.sent_events;
         self.postponed += other.postponed;

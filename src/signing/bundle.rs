@@ -66,6 +66,12 @@ pub fn read_statement(bundle: &[u8]) -> Option<Statement> {
     serde_json::from_slice(&STANDARD.decode(bundle.dsse_envelope.payload).ok()?).ok()
 }
 
+/// Returns whether a bundle names `key` as the key that verifies it, without verifying the bundle.
+pub fn is_signed_with(bundle: &[u8], key: &PublicKey) -> bool {
+    let bundle = serde_json::from_slice::<Bundle>(bundle);
+    bundle.is_ok_and(|bundle| bundle.verification_material.public_key.hint == key.hint())
+}
+
 /// Returns the message that is signed for a payload (DSSE protocol, "Signature Definition").
 pub(super) fn pre_authentication_encoding(payload: &[u8]) -> Vec<u8> {
     let mut message = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();

@@ -10,7 +10,7 @@ mod signer;
 mod statement;
 
 pub use self::{
-    bundle::{BUNDLE_MEDIA_TYPE, read_statement},
+    bundle::{BUNDLE_MEDIA_TYPE, is_signed_with, read_statement},
     error::Error,
     public_key::PublicKey,
     signer::{Settings, Signer},

@@ -31,7 +31,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
 
 /// The modules that a use case may use. A use case may not use other use cases.
 const USE_CASE: &[&str] =
-    &["error_chain", "telemetry", "records", "identity", "aws", "registry", "signing", "validation"];
+    &["error_chain", "cache", "telemetry", "records", "identity", "aws", "registry", "signing", "validation"];
 
 const LAMBDA: &[&str] = &[
     "error_chain",

@@ -35,7 +35,7 @@ impl Table {
         self.get(Key::event(pack_id, event_id)).await
     }
 
-    /// Removes an event that was sent, unless a later one has replaced it.
+    /// Removes an event that was sent or that no longer needs to be, unless a later one has replaced it.
     pub async fn remove_event(&self, event: &PackEvent) -> Result<(), Error> {
         let delete = self.client.delete_item().table_name(&self.name).set_key(Some(key(event).attributes()));
         let delete = delete.condition_expression("#at = :at").expression_attribute_names("#at", "at");

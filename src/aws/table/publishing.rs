@@ -88,6 +88,17 @@ impl Table {
         self.transact_updates([queue, publish]).await
     }
 
+    /// Extends the lease of a build. Returns false if another holder took it, or if another record took the version.
+    pub async fn extend_lease(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
+        let extend = self
+            .update(Key::version_claim_of(record), "SET publishing_until = :until")
+            .condition_expression("pack_id = :id AND lease_holder = :holder")
+            .expression_attribute_values(":id", string(record.id))
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":until", string(lease.until));
+        super::applied(extend).await
+    }
+
     /// Takes the lease again for a holder that may have lost it. Returns false if another holder has the lease, or if
     /// the version claim no longer exists.
     pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {

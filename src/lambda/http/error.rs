@@ -226,8 +226,7 @@ impl From<aws::Error> for ApiError {
             aws::Error::Corrupt { .. }
             | aws::Error::EncodeItem(_)
             | aws::Error::EncodeJob(_)
-            | aws::Error::EncodeEvent(_)
-            | aws::Error::NoEventBus => Self::Internal(error.into()),
+            | aws::Error::EncodeEvent(_) => Self::Internal(error.into()),
             aws::Error::Call { .. }
             | aws::Error::Sign(_)
             | aws::Error::MissingRecord { .. }

@@ -1,6 +1,7 @@
 //! Tests of the attestations that builds make, in the embedded registry and in Docker's registry. The latter has no
 //! referrers API.
 
+use bytes::Bytes;
 use pack_upload::{
     aws::{Attestations, Job, PurgeJob, Timeouts},
     build::{BuildError, BuildOutcome},
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{file_signer, key_file, new_key};
 use crate::{
-    support::{DockerOptions, DockerRegistry, RepositoryClient, sdk},
+    support::{DockerOptions, DockerRegistry, Embedded, RepositoryClient, sdk},
     use_cases::fixture::{Fixture, pack, registry},
 };
 
@@ -71,13 +72,13 @@ async fn a_retry_adds_no_attestation_and_a_new_attempt_adds_one() {
         let record = signing.fixture.create(pack("hello")).await;
         let first = signing.build(&record).await;
         let digest = first.attestation_digest.unwrap().to_string();
-        let bundle = signing.attestations().get(record.id).await.unwrap().unwrap();
+        let bundle = signing.attestations().get(&record.release).await.unwrap().unwrap();
         assert_eq!(signing.referrers(&record).await, [&*digest]);
 
         signing.fixture.fail(&record).await;
         assert_eq!(signing.build(&record).await.attestation_digest, first.attestation_digest);
         assert_eq!(signing.referrers(&record).await, [&*digest]);
-        assert_eq!(signing.attestations().get(record.id).await.unwrap().unwrap(), bundle);
+        assert_eq!(signing.attestations().get(&record.release).await.unwrap().unwrap(), bundle);
 
         signing.fixture.fail(&record).await;
         let Outcome::QueuedAgain(again) = signing.fixture.submit(pack("hello")).await else { panic!("not queued") };
@@ -90,11 +91,39 @@ async fn a_retry_adds_no_attestation_and_a_new_attempt_adds_one() {
 }
 
 #[tokio::test]
+async fn a_retry_does_not_use_a_bundle_of_a_previous_signing_key() {
+    let mut signing = Signing::start(None).await;
+    let record = signing.fixture.create(pack("hello")).await;
+    signing.build(&record).await;
+    let signer = file_signer(&key_file(&new_key())).unwrap();
+    let hint = signer.public_key().await.unwrap().hint();
+    signing.fixture.builder.signer = Some(signer);
+    signing.fixture.fail(&record).await;
+    signing.build(&record).await;
+    let bundle = signing.attestations().get(&record.release).await.unwrap().unwrap();
+    let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+    assert_eq!(bundle["verificationMaterial"]["publicKey"]["hint"], hint);
+}
+
+#[tokio::test]
+async fn a_replaced_pack_leaves_no_bundle() {
+    let signing = Signing::start(None).await;
+    let first = signing.fixture.create(pack("first")).await;
+    signing.attestations().put(&first.release, Bytes::from_static(b"{}")).await.unwrap();
+    signing.fixture.fail(&first).await;
+    let second = signing.fixture.create(pack("second")).await;
+    signing.build(&second).await;
+    let Embedded { clients, options, .. } = &signing.fixture.embedded;
+    let list = clients.s3.list_objects_v2().bucket(&options.staging_bucket).prefix("attestations/");
+    assert_eq!(list.send().await.unwrap().contents().len(), 1);
+}
+
+#[tokio::test]
 async fn a_statement_names_the_image_and_its_archive_but_not_the_uploader() {
     let signing = Signing::start(None).await;
     let record = signing.fixture.create(pack("hello")).await;
     let record = signing.build(&record).await;
-    let bundle = signing.attestations().get(record.id).await.unwrap().unwrap();
+    let bundle = signing.attestations().get(&record.release).await.unwrap().unwrap();
     let statement = signing::read_statement(&bundle).unwrap();
     let mut statement: Value = serde_json::to_value(&statement).unwrap();
     let times = statement["predicate"]["runDetails"]["metadata"].take();
@@ -163,6 +192,6 @@ async fn a_deletion_leaves_no_part_of_an_attestation() {
         assert_eq!(signing.repository.manifest(&digest).await, None);
         assert_eq!(signing.referrers(&record).await, Vec::<String>::new());
         assert_eq!(signing.repository.tags().await, Vec::<String>::new());
-        assert_eq!(signing.attestations().get(record.id).await.unwrap(), None);
+        assert_eq!(signing.attestations().get(&record.release).await.unwrap(), None);
     }
 }

@@ -20,7 +20,7 @@ use pack_upload::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 
 use super::support::{Database, record, upload};
 use crate::support::sdk;
@@ -306,6 +306,30 @@ async fn send_all_sends_every_pending_build_and_fails_none() {
     let mut expected = [first.id, second.id];
     expected.sort();
     assert_eq!(sent, expected);
+}
+
+#[tokio::test]
+async fn send_all_sends_each_job_once_even_if_a_shard_has_more_than_one_page() {
+    let fixture = Fixture::start_with_resend_after(HOUR, SETTINGS).await;
+    for patch in 0..101 {
+        let record = fixture.write(&format!("1.0.{patch}")).await;
+        fixture.database.set(&record, "due_shard", "0").await;
+    }
+    let swept = timeout(Duration::from_secs(60), fixture.requeue.send_all()).await.expect("it ends").unwrap();
+    assert_eq!(counts(swept), Sweep { due: 101, sent: 101, ..Sweep::default() });
+    assert_eq!(fixture.queue.take().len(), 101);
+}
+
+#[tokio::test]
+async fn an_event_is_removed_if_no_event_bus_is_configured_any_more() {
+    let fixture = Fixture::start(SETTINGS).await;
+    let record = fixture.write("1.0.0").await;
+    let storing = fixture.database.table.clone().with_events(true);
+    assert!(storing.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
+    let items = fixture.database.items().await;
+    assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep { due_events: 1, ..Sweep::default() });
+    assert_eq!(fixture.database.items().await, items - 1);
+    assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep::default());
 }
 
 #[tokio::test]

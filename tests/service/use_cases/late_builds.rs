@@ -62,26 +62,31 @@ async fn a_late_build_of_a_replaced_record_moves_no_tag_and_leaves_no_image() {
     let mut late = LateBuild::start().await;
     let second = late.fixture.create(pack("second")).await;
     assert_eq!(late.fixture.builder.build(Job::from(&second)).await.unwrap(), BuildOutcome::Ready);
+    let attestations = late.fixture.builder.attestations.clone();
+    let bundle = attestations.get(&second.release).await.unwrap();
+    assert!(bundle.is_some());
 
     let (result, is_pullable) = late.finish().await;
     assert_eq!((result.unwrap(), is_pullable), (BuildOutcome::Dropped, false));
     let (tagged, _) = late.repository.manifest("1.0.0").await.unwrap();
     assert_eq!(tagged, second.release.image_digest.to_string());
-    let attestations = &late.fixture.builder.attestations;
-    assert_eq!(attestations.get(late.record.id).await.unwrap(), None);
-    assert!(attestations.get(second.id).await.unwrap().is_some());
+    assert_eq!(attestations.get(&second.release).await.unwrap(), bundle);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_late_build_leaves_the_image_of_a_later_attempt() {
+async fn a_late_build_leaves_the_image_and_the_bundle_of_a_later_attempt() {
     let mut late = LateBuild::start().await;
     let Outcome::QueuedAgain(retried) = late.fixture.submit(pack("first")).await else { panic!("a second record") };
     assert_eq!(late.fixture.builder.build(Job::from(&retried)).await.unwrap(), BuildOutcome::Ready);
+    let attestations = late.fixture.builder.attestations.clone();
+    let bundle = attestations.get(&retried.release).await.unwrap();
+    assert!(bundle.is_some());
 
     let (result, is_pullable) = late.finish().await;
     assert_eq!((result.unwrap(), is_pullable), (BuildOutcome::Dropped, true));
     let (tagged, _) = late.repository.manifest("1.0.0").await.unwrap();
     assert_eq!(tagged, retried.release.image_digest.to_string());
+    assert_eq!(attestations.get(&retried.release).await.unwrap(), bundle);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
