@@ -27,8 +27,9 @@ def parameters(value):
         elif key == "Fn::Sub":
             text = inner if isinstance(inner, str) else inner[0]
             found |= set(re.findall(r"\$\{(\w+)", text)) & set(TEMPLATE["Parameters"])
-        elif key == "Fn::If":
-            found |= parameters(TEMPLATE["Conditions"][inner[0]])
+        elif key in ["Condition", "Fn::If"]:
+            condition = inner if key == "Condition" else inner[0]
+            found |= parameters(TEMPLATE["Conditions"][condition])
         found |= parameters(inner)
     return found
 

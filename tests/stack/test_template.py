@@ -190,6 +190,28 @@ class Functions(unittest.TestCase):
         self.assertIs(cargo["workspace"]["metadata"]["lambda"]["build"]["no_default_features"], True)
 
 
+class Signing(unittest.TestCase):
+    def test_the_keys_of_the_stack_are_retained_unless_their_creation_fails(self):
+        for name, key in of_type("AWS::KMS::Key").items():
+            self.assertEqual((key["DeletionPolicy"], key["UpdateReplacePolicy"]), ("RetainExceptOnCreate", "Retain"), name)
+
+    def test_only_the_arn_of_a_key_is_accepted(self):
+        """IAM ignores the ARN of an alias as the resource of a permission."""
+        for parameter in ["SigningKeyArn", "PreviousSigningKeyArn"]:
+            pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
+            self.assertRegex("arn:aws:kms:us-east-1:123456789012:key/0b1c", pattern)
+            self.assertRegex("", pattern)
+            self.assertNotRegex("arn:aws:kms:us-east-1:123456789012:alias/packs", pattern)
+
+    def test_the_builder_may_sign_with_the_current_and_the_previous_key(self):
+        (signatures,) = [statement for statement in statements("builder") if statement["Sid"] == "Signatures"]
+        current, previous = signatures["Resource"]
+        variable = function("builder")["Environment"]["Variables"]["SIGNING_KMS_KEY"]
+        self.assertEqual(variable["Fn::If"][:2], ["Signs", current])
+        no_value = {"Ref": "AWS::NoValue"}
+        self.assertEqual(previous, {"Fn::If": ["HasPreviousSigningKey", {"Ref": "PreviousSigningKeyArn"}, no_value]})
+
+
 class Storage(unittest.TestCase):
     def test_data_is_retained_when_the_stack_is_deleted(self):
         self.assertEqual(RESOURCES["Table"]["DeletionPolicy"], "Retain")
