@@ -190,6 +190,40 @@ class Functions(unittest.TestCase):
         self.assertIs(cargo["workspace"]["metadata"]["lambda"]["build"]["no_default_features"], True)
 
 
+def named(value):
+    """Yields each list of policy statements or of rules within a value, without the conditions of its members."""
+    if isinstance(value, list):
+        members = [each["Fn::If"][1] if isinstance(each, dict) and "Fn::If" in each else each for each in value]
+        for key in ["Sid", "Id"]:
+            if any(isinstance(each, dict) and key in each for each in members):
+                yield key, members
+        for each in members:
+            yield from named(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from named(each)
+
+
+class Names(unittest.TestCase):
+    def test_sids_and_ids_are_unique_within_their_list(self):
+        """Holds for policy statements, lifecycle rules, the metrics of alarms, and targets. Each member has one."""
+        found = set()
+        for resource, definition in RESOURCES.items():
+            for key, members in named(definition.get("Properties", {})):
+                names = [each.get(key) for each in members]
+                self.assertNotIn(None, names, resource)
+                self.assertEqual(len(names), len(set(names)), f"{resource}: {names}")
+                found.add((definition["Type"], key))
+        for kind in ["IAM::Role", "KMS::Key", "SQS::QueuePolicy", "S3::BucketPolicy"]:
+            self.assertIn((f"AWS::{kind}", "Sid"), found)
+        self.assertIn(("AWS::S3::Bucket", "Id"), found)
+
+    def test_a_duplicate_is_found(self):
+        statement = {"Fn::If": ["Signs", {"Sid": "Images"}, {"Ref": "AWS::NoValue"}]}
+        ((key, members),) = named({"PolicyDocument": {"Statement": [statement, {"Sid": "Images"}]}})
+        self.assertEqual((key, [each["Sid"] for each in members]), ("Sid", ["Images", "Images"]))
+
+
 class Signing(unittest.TestCase):
     def test_the_keys_of_the_stack_are_retained_unless_their_creation_fails(self):
         for name, key in of_type("AWS::KMS::Key").items():
