@@ -75,10 +75,17 @@ class Document:
         self.pending.remove(found)
         return found[1]
 
-    def run(self, heading, before="", replace=("", "")):
-        """Runs the next block under a heading and returns what it prints. Runs the commands in `before` first."""
+    def run(self, heading, before="", replace=()):
+        """Runs the next block under a heading and returns what it prints. Runs the commands in `before` first.
+
+        `replace` are pairs of a text in the block and its replacement.
+        """
         print(f"-- {self.path.name}: {heading}", flush=True)
-        return self.shell.run(f"{before}\n{self.take(heading).replace(*replace)}")
+        commands = self.take(heading)
+        for old, new in replace:
+            assert old in commands, f"no `{old}` in:\n{commands}"
+            commands = commands.replace(old, new)
+        return self.shell.run(f"{before}\n{commands}")
 
     def skip(self, heading, reason):
         commands = self.take(heading)

@@ -48,10 +48,9 @@ class Deployment:
 
     def request(self, method, path):
         """Returns the status and the body of a response of the API."""
-        # Not every resolver knows the subdomains of localhost.
         connection = http.client.HTTPConnection("localhost", self.port)
-        host = urllib.parse.urlsplit(self.url).netloc
-        connection.request(method, path, headers={"host": host, "authorization": f"Bearer {self.key}"})
+        prefix = urllib.parse.urlsplit(self.url).path
+        connection.request(method, prefix + path, headers={"authorization": f"Bearer {self.key}"})
         response = connection.getresponse()
         return response.status, json.load(response)
 
@@ -65,8 +64,9 @@ class Deployment:
 
     def upload(self, folder):
         """Uploads a pack and returns its record once it is built."""
-        variables = 'PACKS_URL="$URL" PACKS_KEY="$KEY"'
-        return json.loads(self.shell.run(f"{variables} timeout 120 tests/scripts/upload-pack {folder} 2>/dev/null"))
+        variables = 'PACKS_URL="$URL" EVERSHELL_API_KEY="$KEY"'
+        command = f"timeout 120 packs push --format json {folder} 2>{self.work}/packs.log"
+        return json.loads(self.shell.run(f"{variables} {command} || {{ cat {self.work}/packs.log; false; }}"))
 
     def begin_upload(self, folder):
         """Uploads a pack and returns its record while it is queued."""

@@ -121,7 +121,8 @@ def adapt(template, port):
             if event["Type"] == "SQS":
                 event["Properties"]["ScalingConfig"] = {"MaximumConcurrency": 2}
     url = template["Outputs"]["Url"]
-    url["Value"] = {"Fn::Sub": f"http://${{HttpApi}}.execute-api.localhost:{port}"}
+    # Not every resolver knows the subdomains of localhost.
+    url["Value"] = {"Fn::Sub": f"http://localhost:{port}/_aws/execute-api/${{HttpApi}}"}
     return template
 
 

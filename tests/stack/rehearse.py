@@ -1,5 +1,6 @@
 """Deploys the stack to an emulated AWS account and operates it. Run by tests/scripts/rehearse."""
 
+import base64
 import contextlib
 import io
 import json
@@ -46,7 +47,9 @@ class Rehearsal(Deployment):
         self.registry_outage()
         self.update_and_roll_back()
         self.missing_permission()
+        self.take_down()
         self.lost_image()
+        self.replace_signing_key()
         self.restore()
         self.uninstall_and_adopt()
         # The last step, because it leaves broken code behind.
@@ -96,6 +99,8 @@ class Rehearsal(Deployment):
         queue, dead = self.outputs["BuildQueueUrl"], self.outputs["DeadLetterQueueUrl"]
         # Each delivery would be twelve minutes after the one before.
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
+        # The job is due again after a second, instead of an hour.
+        self.set_requeue_after(1_000)
         self.registry.stop()
         record = self.begin_upload(self.pack("outage"))
 
@@ -111,11 +116,20 @@ class Rehearsal(Deployment):
         step("the registry is up again")
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "720"})
         self.registry.start()
-        # The job is sent again once it is a second old, instead of a minute.
-        self.runbook_md.run("LateBuilds", replace=("REQUEUE_AFTER_MS 60000", "REQUEUE_AFTER_MS 1000"))
+        # The schedule would do this within five minutes.
+        client = boto3.client("lambda")
+        event = (ROOT / "events/requeue.json").read_bytes()
+        done = client.invoke(FunctionName=self.outputs["RequeueFunctionName"], Qualifier="live", Payload=event)
+        assert "FunctionError" not in done, done["Payload"].read()
+        wait(lambda: "job sent again" in self.logs("RequeueLogs"), "requeue sends the job")
         wait(lambda: self.status(record["id"]) == "ready", "the build after the outage")
         assert self.inspect(record) == record["image_digest"]
-        assert self.environment("Requeue")["REQUEUE_AFTER_MS"] == "3600000"
+        self.set_requeue_after(3_600_000)
+
+    def set_requeue_after(self, milliseconds):
+        for function in ["Api", "Requeue"]:
+            self.shell.run(f"set_variable $(out {function}FunctionName) REQUEUE_AFTER_MS {milliseconds}")
+            assert self.environment(function)["REQUEUE_AFTER_MS"] == str(milliseconds)
 
     def update_and_roll_back(self):
         step("change a parameter")
@@ -177,14 +191,71 @@ class Rehearsal(Deployment):
         iam.put_role_policy(**role, PolicyDocument=json.dumps(granted))
         self.upload(self.work / "denied-1.0.0")
 
+    def take_down(self):
+        step("quarantine, restore and delete a pack")
+        record = self.upload(self.pack("taken-down"))
+        pack = ("pack_01J…", record["id"])
+        self.runbook_md.run("Take a pack down", replace=[("REGISTRY_AUTH=ecr", "REGISTRY_AUTH=none")])
+        self.runbook_md.run("Quarantine a pack", replace=[pack])
+        assert self.inspect(record) is None, "the image of a quarantined pack still exists"
+        assert self.begin_upload(self.work / "taken-down-1.0.0")["error"]["code"] == "pack_quarantined"
+        self.runbook_md.run("Quarantine a pack", replace=[pack])
+        wait(lambda: self.status(record["id"]) == "ready", "the build of the restored pack")
+        assert self.inspect(record) == record["image_digest"]
+        self.runbook_md.run("Delete a pack", replace=[pack])
+        assert self.inspect(record) is None, "the image still exists"
+        assert self.request("GET", f"/v1/packs/{record['id']}")[0] == 404
+        step("references")
+        record = self.upload(self.pack("in-use"))
+        self.shell.run(f"PACK={record['id']} REFERENCE=role/1; admin pack pin $PACK $REFERENCE")
+        status, refused = self.request("DELETE", f"/v1/packs/{record['id']}")
+        assert (status, refused["error"]["code"]) == (409, "pack_in_use")
+        assert "REF#role/1" in self.runbook_md.run("Delete a pack")
+        assert self.request("DELETE", f"/v1/packs/{record['id']}")[0] == 200
+
     def lost_image(self):
-        step("references, a lost image")
-        self.shell.run("REFERENCE=role/1; admin pack pin $PACK $REFERENCE")
-        assert "REF#role/1" in self.runbook_md.run("Take a pack down")
+        step("a lost image")
+        record = self.upload(self.pack("lost"))
+        image = record["image_ref"].rpartition(":")[0]
+        self.shell.run(f"skopeo delete --tls-verify=false docker://{image}@{record['image_digest']}")
+        assert self.inspect(record) is None
+        self.shell.run(f"PACK={record['id']}")
         self.runbook_md.run("Lost images")
+        wait(lambda: self.status(record["id"]) == "ready", "the rebuild of the lost image")
+        assert self.inspect(record) == record["image_digest"]
+
+    def replace_signing_key(self):
+        step("replace the signing key")
+        (old,) = self.attestation_keys()
+        record = self.upload(self.pack("signed"))
+        old_version = self.live_version("Builder")
+        command = ("sam deploy --parameter-overrides", "echo")
+        output = self.runbook_md.run("Replace the signing key", replace=[command])
+        self.deploy(**dict(parameter.split("=") for parameter in output.splitlines()[-1].split()))
+        self.upload(self.pack("signed-with-the-new-key"))
+        assert len(self.attestation_keys()) == 2
+        # While the alias moves to the new version, the old one signs with the old key.
+        new_version = self.live_version("Builder")
+        assert new_version != old_version
+        self.shell.run(f"move $(out BuilderFunctionName) {old_version}")
+        assert self.upload(self.pack("signed-with-the-old-key"))["attested"]
+        self.shell.run(f"move $(out BuilderFunctionName) {new_version}")
+        replace = [("<SHA-256>", base64.b64decode(old).hex()), ("pack_01J…", record["id"])]
+        self.runbook_md.run("Replace the signing key", replace=replace)
+        wait(lambda: self.status(record["id"]) == "ready", "the rebuild with the new key")
+        _, rebuilt = self.request("GET", f"/v1/packs/{record['id']}")
+        assert rebuilt["image_digest"] == record["image_digest"]
+        assert rebuilt["attestation_digest"] != record["attestation_digest"]
+        keys = self.attestation_keys()
+        assert len(keys) == 1 and old not in keys, "the old key is still published"
+
+    def attestation_keys(self):
+        """Returns the hints of the published keys: their SHA-256 in base64."""
+        return [key["hint"] for key in self.request("GET", "/v1/attestation-keys")[1]["keys"]]
 
     def restore(self):
         step("restore the table from a backup")
+        self.runbook_md.skip("Restore from a backup", "the block in deploy.md restores a table of the same name")
         self.deploy_md.run("Restoring")
         self.deploy(ExistingTableName="pack-upload-restored")
         assert self.environment("Api")["TABLE_NAME"] == "pack-upload-restored"

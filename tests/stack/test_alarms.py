@@ -120,7 +120,7 @@ class Alarms(unittest.TestCase):
 
     def test_throttles_fire_for_each_of_their_metrics(self):
         for uploads in self.each_volume():
-            for name in ["ThrottlesAlarm", "TableThrottlesAlarm"]:
+            for name in ["ThrottlesAlarm", "TableReadThrottlesAlarm", "TableWriteThrottlesAlarm"]:
                 for metric in metrics(ALARMS[name]):
                     samples = traffic(uploads)
                     for time in times(uploads, FAULT):
@@ -164,10 +164,10 @@ class Metrics(unittest.TestCase):
     def test_throttles_of_the_table_include_each_index(self):
         (table,) = of_type("AWS::DynamoDB::Table").values()
         indexes = {index["IndexName"] for index in table["Properties"]["GlobalSecondaryIndexes"]}
-        kinds = ["ReadThrottleEvents", "WriteThrottleEvents"]
-        read = metrics(ALARMS["TableThrottlesAlarm"])
-        read = {(metric[1], dict(metric[2:]).get("GlobalSecondaryIndexName")) for metric in read}
-        self.assertEqual(read, {(kind, index) for kind in kinds for index in [*indexes, None]})
+        for kind in ["Read", "Write"]:
+            read = metrics(ALARMS[f"Table{kind}ThrottlesAlarm"])
+            self.assertEqual({metric[1] for metric in read}, {f"{kind}ThrottleEvents"})
+            self.assertEqual({dict(metric[2:]).get("GlobalSecondaryIndexName") for metric in read}, {*indexes, None})
 
     def test_an_alarm_has_at_most_ten_metrics(self):
         for name, alarm in ALARMS.items():

@@ -27,8 +27,9 @@ def parameters(value):
         elif key == "Fn::Sub":
             text = inner if isinstance(inner, str) else inner[0]
             found |= set(re.findall(r"\$\{(\w+)", text)) & set(TEMPLATE["Parameters"])
-        elif key == "Fn::If":
-            found |= parameters(TEMPLATE["Conditions"][inner[0]])
+        elif key in ["Condition", "Fn::If"]:
+            condition = inner if key == "Condition" else inner[0]
+            found |= parameters(TEMPLATE["Conditions"][condition])
         found |= parameters(inner)
     return found
 
@@ -61,6 +62,10 @@ class Aliases(unittest.TestCase):
             self.assertEqual(version["Properties"]["Description"], {"Fn::GetAtt": ["Settings", "Hash"]})
             # A rollback needs the old version.
             self.assertEqual((version["DeletionPolicy"], version["UpdateReplacePolicy"]), ("Retain", "Retain"))
+        # CloudFormation fails to replace the version of a function that has not changed.
+        for function in FUNCTIONS:
+            variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+            self.assertEqual(variables["SETTINGS_HASH"], {"Fn::GetAtt": ["Settings", "Hash"]})
         hashed = {value["Ref"] for value in RESOURCES["Settings"]["Properties"]["Values"]}
         read = set()
         for function in FUNCTIONS:

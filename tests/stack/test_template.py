@@ -151,7 +151,7 @@ class Functions(unittest.TestCase):
         code = "".join(path.read_text() for path in ROOT.glob("src/**/*.rs"))
         for binary in FUNCTIONS:
             for variable in function(binary)["Environment"]["Variables"]:
-                if not variable.startswith("LIMIT_"):
+                if not variable.startswith("LIMIT_") and variable != "SETTINGS_HASH":
                     self.assertTrue(f'"{variable}"' in code, f"{binary} does not read {variable}")
 
     def test_an_empty_parameter_omits_its_variable(self):
@@ -188,6 +188,62 @@ class Functions(unittest.TestCase):
         cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())
         self.assertEqual(cargo["profile"]["release"]["panic"], "unwind")
         self.assertIs(cargo["workspace"]["metadata"]["lambda"]["build"]["no_default_features"], True)
+
+
+def named(value):
+    """Yields each list of policy statements or of rules within a value, without the conditions of its members."""
+    if isinstance(value, list):
+        members = [each["Fn::If"][1] if isinstance(each, dict) and "Fn::If" in each else each for each in value]
+        for key in ["Sid", "Id"]:
+            if any(isinstance(each, dict) and key in each for each in members):
+                yield key, members
+        for each in members:
+            yield from named(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from named(each)
+
+
+class Names(unittest.TestCase):
+    def test_sids_and_ids_are_unique_within_their_list(self):
+        """Holds for policy statements, lifecycle rules, the metrics of alarms, and targets. Each member has one."""
+        found = set()
+        for resource, definition in RESOURCES.items():
+            for key, members in named(definition.get("Properties", {})):
+                names = [each.get(key) for each in members]
+                self.assertNotIn(None, names, resource)
+                self.assertEqual(len(names), len(set(names)), f"{resource}: {names}")
+                found.add((definition["Type"], key))
+        for kind in ["IAM::Role", "KMS::Key", "SQS::QueuePolicy", "S3::BucketPolicy"]:
+            self.assertIn((f"AWS::{kind}", "Sid"), found)
+        self.assertIn(("AWS::S3::Bucket", "Id"), found)
+
+    def test_a_duplicate_is_found(self):
+        statement = {"Fn::If": ["Signs", {"Sid": "Images"}, {"Ref": "AWS::NoValue"}]}
+        ((key, members),) = named({"PolicyDocument": {"Statement": [statement, {"Sid": "Images"}]}})
+        self.assertEqual((key, [each["Sid"] for each in members]), ("Sid", ["Images", "Images"]))
+
+
+class Signing(unittest.TestCase):
+    def test_the_keys_of_the_stack_are_retained_unless_their_creation_fails(self):
+        for name, key in of_type("AWS::KMS::Key").items():
+            self.assertEqual((key["DeletionPolicy"], key["UpdateReplacePolicy"]), ("RetainExceptOnCreate", "Retain"), name)
+
+    def test_only_the_arn_of_a_key_is_accepted(self):
+        """IAM ignores the ARN of an alias as the resource of a permission."""
+        for parameter in ["SigningKeyArn", "PreviousSigningKeyArn"]:
+            pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
+            self.assertRegex("arn:aws:kms:us-east-1:123456789012:key/0b1c", pattern)
+            self.assertRegex("", pattern)
+            self.assertNotRegex("arn:aws:kms:us-east-1:123456789012:alias/packs", pattern)
+
+    def test_the_builder_may_sign_with_the_current_and_the_previous_key(self):
+        (signatures,) = [statement for statement in statements("builder") if statement["Sid"] == "Signatures"]
+        current, previous = signatures["Resource"]
+        variable = function("builder")["Environment"]["Variables"]["SIGNING_KMS_KEY"]
+        self.assertEqual(variable["Fn::If"][:2], ["Signs", current])
+        no_value = {"Ref": "AWS::NoValue"}
+        self.assertEqual(previous, {"Fn::If": ["HasPreviousSigningKey", {"Ref": "PreviousSigningKeyArn"}, no_value]})
 
 
 class Storage(unittest.TestCase):
