@@ -207,7 +207,8 @@ impl Builder {
         self.push_image(record).await
     }
 
-    /// Builds the image that a record promises, and pushes it by digest. Returns the bytes of its image manifest.
+    /// Builds the record's image, checks that it has the digest in the record, and pushes it by digest. Returns the
+    /// bytes of its image manifest.
     async fn push_image(&self, record: &Record) -> Result<Bytes, BuildFailure> {
         let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
             BuildFailure::Permanent("the uploaded archive expired before it was built; upload it again".to_owned())

@@ -12,7 +12,7 @@ pub struct Authenticator<D> {
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError<E> {
     /// The key or its org does not exist.
-    #[error("no API key has this secret, or its org does not exist")]
+    #[error("the API key or its org does not exist")]
     UnknownKey,
     #[error("the API key was revoked")]
     RevokedKey,
@@ -23,7 +23,7 @@ pub enum AuthenticationError<E> {
     Session(#[from] SessionError),
     #[error("the session's org does not exist")]
     UnknownOrg,
-    #[error("the directory could not be read")]
+    #[error("the API key or the org could not be looked up")]
     Directory(#[source] E),
 }
 

@@ -8,7 +8,7 @@ pub struct BaseDomain(String);
 
 /// The error for text that is not a domain.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not a domain such as packs.example.com, without scheme or port")]
+#[error("must be a domain without a scheme or port, such as `packs.example.com`")]
 pub struct InvalidBaseDomain;
 
 impl BaseDomain {

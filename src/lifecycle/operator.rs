@@ -34,7 +34,7 @@ pub enum OperatorError {
     NotFound(PackId),
     #[error("the pack is {found}, not {needed}")]
     WrongState { found: BuildState, needed: &'static str },
-    #[error("{references} references to the pack exist; remove them with `admin pack unpin`")]
+    #[error("the pack is in use (references: {references}); remove them with `admin pack unpin`")]
     InUse { references: u32 },
     #[error("the registry has no image of the pack; rebuild the pack or delete it")]
     ImageLost,

@@ -78,7 +78,7 @@ store! {
             if mismatch.load(Ordering::Relaxed) {
                 return Err(s3_error!(BadDigest, "The body does not match its checksum."));
             }
-            // A checksum in a trailer, or Content-MD5.
+            // A checksum in a trailer, or Content-MD5, does not match. The object is already written.
             if result.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
                 let input = dto::DeleteObjectInput { bucket, key, ..Default::default() };
                 self.files.delete_object(internal_request(input)).await?;

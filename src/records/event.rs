@@ -56,12 +56,12 @@ pub struct EventDetail {
 }
 
 impl PackEvent {
-    /// Returns the event for a build of the record that succeeded.
+    /// Returns the event for a successful build of the record.
     pub fn ready(record: &Record, at: Timestamp) -> Self {
         Self::new(EventKind::Ready, record, None, at)
     }
 
-    /// Returns the event for a build of the record that failed because of `error`.
+    /// Returns the event for a failed build of the record. `error` is the cause.
     pub fn failed(record: &Record, error: &str, at: Timestamp) -> Self {
         Self::new(EventKind::Failed, record, Some(error.to_owned()), at)
     }

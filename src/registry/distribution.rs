@@ -1,4 +1,4 @@
-//! Requests that oci-client does not make: deletions, lists of referrers and pushes of referrers.
+//! Requests that oci-client cannot make: deletions, and requests whose response headers matter (`Link`, `OCI-Subject`).
 
 use bytes::Bytes;
 use http_auth::{ChallengeRef, parse_challenges};

@@ -35,8 +35,8 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// At this age, a pending build is marked as failed even if it was never tried, because its archive has expired.
     pub archive_expires_after: Duration,
-    /// How long a sweep keeps starting work on further items. It must be shorter than the function's timeout by the
-    /// time that one item may take.
+    /// How long a sweep keeps starting work on further items. The function's timeout must exceed this by at least the
+    /// time that one item can take.
     pub time_limit: Duration,
 }
 

@@ -14,7 +14,7 @@ pub enum Error {
     InvalidPublicKey,
     #[error("the key cannot sign")]
     Sign(#[source] aws_lc_rs::error::Unspecified),
-    #[error("{operation} failed")]
+    #[error("the KMS call {operation} failed")]
     Kms {
         /// The name of the API operation.
         operation: &'static str,

@@ -88,7 +88,7 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, message) }
     }
 
-    /// Returns a problem in a line of a file. `message` must contain the line.
+    /// Returns a problem in a line of a file. `message` must state the line number.
     pub(super) fn in_line(field: impl Into<String>, file: &str, line: u64, message: impl fmt::Display) -> Self {
         Self { location: Some(Location::Line { file: file.to_owned(), line }), ..Self::new(field, message) }
     }

@@ -9,7 +9,7 @@ use crate::{
 /// The factor by which an event is due sooner than a job, because no queue redelivers it.
 const SOONER: u32 = 60;
 
-/// Events that have not been sent. The transaction of a transition stores its event, so that no event is lost.
+/// Events that have not been sent. An event is stored in the same transaction as its transition, so no event is lost.
 impl Table {
     /// Returns this table. It stores an event with each transition if `stores_events` is true.
     #[must_use]

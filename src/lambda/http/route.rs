@@ -8,19 +8,15 @@ pub(super) enum Operation {
     UploadPack,
     BeginUpload,
     ListPacks,
-    /// The id is the path segment as received, not yet validated.
     GetPack {
         id: String,
     },
-    /// The id is the same as in `GetPack`.
     UpdatePack {
         id: String,
     },
-    /// The id is the same as in `GetPack`.
     DeletePack {
         id: String,
     },
-    /// The id is the same as in `GetPack`.
     GetAttestations {
         id: String,
     },

@@ -116,7 +116,7 @@ async fn every_published_key_is_served_without_a_credential() {
 }
 
 #[tokio::test]
-async fn the_keys_are_not_read_for_each_request() {
+async fn the_keys_are_cached() {
     let api = TestApi::start().await;
     let get = request("GET", "/v1/attestation-keys");
     assert_eq!(api.send(&get).await.body, json!({"keys": []}));

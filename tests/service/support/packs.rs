@@ -28,7 +28,7 @@ pub(crate) fn path_with_packs() -> OsString {
     env::join_paths([directory].into_iter().chain(env::split_paths(&path))).unwrap()
 }
 
-/// Returns a command that runs `packs` with the key of `acme` on a `local`.
+/// Returns a command that runs `packs` against a local run, with the key of `acme`.
 pub(crate) fn packs(local: &Local) -> Command {
     let mut command = Command::new(program());
     command.env("PACKS_URL", local.url("")).env("EVERSHELL_API_KEY", local.key("acme"));

@@ -89,7 +89,7 @@ async fn a_build_of_a_deleted_record_publishes_and_finishes_nothing() {
 }
 
 #[tokio::test]
-async fn a_version_is_published_for_one_content() {
+async fn a_version_is_not_published_again_with_different_content() {
     let database = Database::start().await;
     let record = queued(&database.table).await;
     let lease = begin(&database.table, &record, HELD).await;

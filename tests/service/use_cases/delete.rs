@@ -181,7 +181,7 @@ async fn handle(State(registry): State<Shared>, method: Method, uri: Uri, header
 }
 
 #[tokio::test]
-async fn referrers_are_deleted_first_then_the_tag_and_the_manifest_with_a_token_for_each() {
+async fn deletes_the_referrers_then_the_tag_then_the_manifest() {
     let (shared, address, digest) = TokenRegistry::start(None).await;
     registry(&address, basic("hunter2")).delete(&format!("{address}/acme/tools:1.0.0"), digest).await.unwrap();
     let registry = shared.lock().unwrap();

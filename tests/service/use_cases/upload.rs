@@ -211,7 +211,7 @@ async fn concurrent_uploads_of_one_pack_return_one_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_one_content_replaces_a_failed_pack_in_concurrent_uploads() {
+async fn only_uploads_of_the_same_content_succeed_when_concurrent_uploads_replace_a_failed_pack() {
     let fixture = Fixture::start().await;
     let old = fixture.create(pack("old")).await;
     assert!(fixture.uploads.table.mark_failed(&old, None, "broken", Timestamp::now()).await.unwrap());

@@ -62,13 +62,13 @@ impl Advice {
         }
     }
 
-    /// Returns the name that the entry should have.
+    /// Returns the entry's new name without a trailing `/`, or `None` if the advice is not to rename it.
     pub(super) fn new_name(&self) -> Option<&str> {
         if let Self::RenameTo(name) = self { Some(name.trim_end_matches('/')) } else { None }
     }
 }
 
-/// Returns the allowed file that this one is probably meant to be. Some file systems ignore case.
+/// Returns the allowed file that this one is probably meant to be. Ignores case. `lower` is `name` in lower case.
 fn intended_file(name: &str, lower: &str) -> Option<String> {
     if lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower) {
         return Some(PACK_YAML.to_owned());

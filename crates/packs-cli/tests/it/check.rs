@@ -145,7 +145,7 @@ fn json_has_the_problems_of_the_api() {
 }
 
 #[test]
-fn github_gets_annotations() {
+fn the_github_format_prints_annotations() {
     let work = Work::with_pack(&[("pack.yaml", "name: sample\nversion: v1\ndescription: x\n"), ("50%,:\n.md", "")]);
     let printed = work.packs(&["check", "pack", "--format", "github"]);
     assert_eq!(printed.status, 1);

@@ -57,7 +57,7 @@ fn fixes_a_pack_in_a_wrapping_directory() {
 }
 
 #[test]
-fn does_not_overwrite_a_file() {
+fn does_not_rename_to_an_existing_path() {
     let work = Work::with_pack(&[("pack.yaml", MANIFEST), ("guide/a.md", "a"), (".gitkeep", "")]);
     work.write("pack/.packignore", "guides/\n");
     std::fs::create_dir(work.path("pack/guides")).unwrap();

@@ -245,7 +245,7 @@ fn a_server_that_is_not_the_service_is_an_error() {
         "the response from {}/v1/packs/upload was not sent by the service; check `PACKS_URL` and `EVERSHELL_SLUG`",
         server.url
     ));
-    // A redirection could lead the key to another server.
+    // Following a redirect could send the key to another server.
     let other = Server::start([respond(201, &record("ready"))]);
     let headers: &'static str = Box::leak(format!("Location: {}/v1/packs/upload\r\n", other.url).into_boxed_str());
     let server = Server::start([Reply::Respond(307, headers, String::new())]);

@@ -10,7 +10,7 @@ fn fragment(yaml: impl AsRef<str>) -> String {
 }
 
 #[test]
-fn keeps_the_values_and_order_of_the_author() {
+fn keeps_the_authors_values_and_order() {
     let yaml = r#"capabilities:
 - {type: http, name: "api", budgets: {b: 1_000, a: 0x1F, d: -.inf, c: 1e3, "": ~, 3: null, x: , "on": no, "2": +1},
    allow: [{methods: [GET], domains: ['*.Example.COM.', "api.example.com:443"], allow_insecure: True,
