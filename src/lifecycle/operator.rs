@@ -74,7 +74,7 @@ impl Operator {
     pub async fn delete(&self, id: PackId) -> Result<Deletion, OperatorError> {
         let Some(record) = self.table.record(id).await? else {
             // An interrupted deletion may have left the saved image.
-            self.saved_images.delete(id).await?;
+            self.saved_images.delete_all(id).await?;
             return Err(OperatorError::NotFound(id));
         };
         let is_deleting = record.build.status == BuildStatus::Deleting;
@@ -82,7 +82,7 @@ impl Operator {
             let references = self.find(id).await?.reference_count;
             return Err(if references > 0 { OperatorError::InUse { references } } else { OperatorError::Contested });
         }
-        self.saved_images.delete(id).await?;
+        self.saved_images.delete_all(id).await?;
         let is_complete = purge_in_time(&self.table, &self.purges, &record, self.purge_wait).await?;
         Ok(Deletion { record, is_complete })
     }

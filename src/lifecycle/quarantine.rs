@@ -48,7 +48,7 @@ impl Operator {
         }
         result?;
         self.send_next_build(&record).await;
-        if let Err(error) = self.saved_images.delete(id).await {
+        if let Err(error) = self.saved_images.delete(&record).await {
             tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "saved image not deleted");
         }
         Ok(record)
@@ -57,7 +57,7 @@ impl Operator {
     /// Returns the pack's image manifest: the saved one if an interrupted call saved the image, otherwise the one in
     /// the registry.
     async fn image(&self, record: &Record) -> Result<Option<Image>, OperatorError> {
-        if let Some(manifest) = self.saved_images.manifest(record.id).await? {
+        if let Some(manifest) = self.saved_images.manifest(record).await? {
             return Ok(Some(Image { manifest, is_saved: true }));
         }
         let manifest = self.registry.manifest(&record.release.image_ref, record.release.image_digest).await?;
@@ -79,17 +79,17 @@ impl Operator {
             let file = NamedTempFile::new()?;
             let out = tokio::fs::File::from_std(file.reopen()?);
             self.registry.pull_blob(&record.release.image_ref, blob, out).await?;
-            self.saved_images.put_blob(record.id, blob.digest, file.path()).await?;
+            self.saved_images.put_blob(record, blob.digest, file.path()).await?;
         }
-        self.saved_images.put_manifest(record.id, manifest).await?;
+        self.saved_images.put_manifest(record, manifest).await?;
         Ok(())
     }
 
     async fn push_saved(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
         let image_ref = &record.release.image_ref;
-        let manifest = self.saved_images.manifest(record.id).await?.ok_or(OperatorError::NotSaved)?;
+        let manifest = self.saved_images.manifest(record).await?.ok_or(OperatorError::NotSaved)?;
         for blob in Blob::all_of(&manifest)? {
-            let content = self.saved_images.blob(record.id, blob.digest).await?.ok_or(OperatorError::NotSaved)?;
+            let content = self.saved_images.blob(record, blob.digest).await?.ok_or(OperatorError::NotSaved)?;
             self.registry.push_blob(image_ref, blob, content).await?;
         }
         self.renew(record, lease).await?;

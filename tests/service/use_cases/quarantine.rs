@@ -73,7 +73,7 @@ async fn a_restored_pack_has_the_same_digest_although_its_archive_has_expired() 
     let [job] = *fixture.jobs().await else { panic!("not one job") };
     assert_eq!(fixture.builder.build(job).await.unwrap(), BuildOutcome::Ready);
     assert_eq!(fixture.pullable(&record).await, everything(&record));
-    assert_eq!(operator.saved_images.manifest(record.id).await.unwrap(), None);
+    assert_eq!(fixture.saved_objects().await, 0);
     let Outcome::Existing(found) = fixture.submit(pack("hello")).await else { panic!("not the same pack") };
     assert_eq!((found.id, found.build.status), (record.id, BuildStatus::Ready));
     let error = operator.restore(record.id).await.unwrap_err();
@@ -102,9 +102,9 @@ async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
 
     let (lease, now) = ended();
     assert!(table.begin_restore(&ready, &lease, now).await.unwrap());
-    let manifest = operator.saved_images.manifest(ready.id).await.unwrap().unwrap();
+    let manifest = operator.saved_images.manifest(&ready).await.unwrap().unwrap();
     for blob in Blob::all_of(&manifest).unwrap() {
-        let content = operator.saved_images.blob(ready.id, blob.digest).await.unwrap().unwrap();
+        let content = operator.saved_images.blob(&ready, blob.digest).await.unwrap().unwrap();
         operator.registry.push_blob(&ready.release.image_ref, blob, content).await.unwrap();
     }
     operator.registry.push_manifest(&ready.release.image_ref, manifest).await.unwrap();
@@ -112,6 +112,28 @@ async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     operator.quarantine(ready.id, &reason()).await.unwrap();
     assert_eq!(fixture.pullable(&ready).await, NOTHING);
 
+    operator.restore(ready.id).await.unwrap();
+    let restored = fixture.read(&ready).await;
+    assert_eq!(fixture.builder.build(Job::from(&restored)).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(fixture.pullable(&ready).await, everything(&ready));
+}
+
+/// The restore ends the quarantine, and then does not delete the saved image until the next quarantine has ended.
+#[tokio::test]
+async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
+    let fixture = Fixture::start().await;
+    let ready = fixture.ready("hello").await;
+    let (operator, table) = (fixture.operator(), &fixture.uploads.table);
+    operator.quarantine(ready.id, &reason()).await.unwrap();
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(table.begin_restore(&ready, &lease, now).await.unwrap());
+    assert!(table.end_quarantine(&ready, &lease, "tester", now).await.unwrap());
+    let queued = fixture.read(&ready).await;
+    assert_eq!(fixture.builder.build(Job::from(&queued)).await.unwrap(), BuildOutcome::Ready);
+
+    operator.quarantine(ready.id, &reason()).await.unwrap();
+    operator.saved_images.delete(&ready).await.unwrap();
     operator.restore(ready.id).await.unwrap();
     let restored = fixture.read(&ready).await;
     assert_eq!(fixture.builder.build(Job::from(&restored)).await.unwrap(), BuildOutcome::Ready);
@@ -159,7 +181,7 @@ async fn a_deletion_by_an_operator_leaves_a_quarantined_version_quarantined() {
     expect_no_upload(&fixture, &Quarantine { pack_id: Some(record.id), reason: reason() }).await;
     let job = PurgeJob { pack_id: record.id };
     assert_eq!(fixture.purger.purge(job).await.unwrap(), PurgeOutcome::Deleted);
-    assert_eq!(operator.saved_images.manifest(record.id).await.unwrap(), None);
+    assert_eq!(fixture.saved_objects().await, 0);
     expect_no_upload(&fixture, &Quarantine { pack_id: None, reason: reason() }).await;
     let error = operator.delete(record.id).await.unwrap_err();
     assert!(matches!(error, OperatorError::NotFound(id) if id == record.id), "{error:?}");
