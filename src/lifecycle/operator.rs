@@ -60,7 +60,8 @@ impl Operator {
     pub async fn rebuild(&self, id: PackId) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
         if !self.table.rebuild(&record, &self.actor, Timestamp::now()).await? {
-            return Err(self.wrong_state(id, "ready").await?);
+            self.expect_unchanged(&record, "ready", |status| *status == BuildStatus::Ready).await?;
+            return Err(OperatorError::Contested);
         }
         self.send_next_build(&record).await;
         Ok(record)
@@ -91,10 +92,17 @@ impl Operator {
         self.table.record(id).await?.ok_or(OperatorError::NotFound(id))
     }
 
-    /// Returns the error for a pack that is not in the state that a use case needs.
-    pub(super) async fn wrong_state(&self, id: PackId, needed: &'static str) -> Result<OperatorError, OperatorError> {
-        let found = BuildState::from(&self.find(id).await?.build.status);
-        Ok(OperatorError::WrongState { found, needed })
+    /// Reads the record again after a write to it did not apply. Returns an error if it is not in the state `needed` or
+    /// has another attempt, so that the write can never apply.
+    async fn expect_unchanged(
+        &self,
+        record: &Record,
+        needed: &'static str,
+        is_allowed: fn(&BuildStatus) -> bool,
+    ) -> Result<(), OperatorError> {
+        let Record { build, .. } = self.find(record.id).await?;
+        expect_state(&build.status, needed, is_allowed)?;
+        if build.attempt == record.build.attempt { Ok(()) } else { Err(OperatorError::Contested) }
     }
 
     /// Sends the job of the attempt that follows the one of `record`. If this fails, [`requeue`](crate::requeue) sends
@@ -106,11 +114,11 @@ impl Operator {
         }
     }
 
-    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the pack is
-    /// not in the state `needed`.
+    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the record is
+    /// not in the state `needed` or has another attempt.
     pub(super) async fn take_lease(
         &self,
-        id: PackId,
+        record: &Record,
         needed: &'static str,
         is_allowed: fn(&BuildStatus) -> bool,
         begin: impl AsyncFn(&Lease, Timestamp) -> Result<bool, aws::Error>,
@@ -122,9 +130,7 @@ impl Operator {
             if begin(&lease, now).await? {
                 return Ok(lease);
             }
-            if !is_allowed(&self.find(id).await?.build.status) {
-                return Err(self.wrong_state(id, needed).await?);
-            }
+            self.expect_unchanged(record, needed, is_allowed).await?;
             tokio::time::sleep(pauses.next().ok_or(OperatorError::Leased)?).await;
         }
     }
@@ -145,4 +151,14 @@ impl Operator {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
         }
     }
+}
+
+/// Returns [`OperatorError::WrongState`] unless the pack is in the state that a use case needs.
+pub(super) fn expect_state(
+    status: &BuildStatus,
+    needed: &'static str,
+    is_allowed: fn(&BuildStatus) -> bool,
+) -> Result<(), OperatorError> {
+    let found = BuildState::from(status);
+    if is_allowed(status) { Ok(()) } else { Err(OperatorError::WrongState { found, needed }) }
 }

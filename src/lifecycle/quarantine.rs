@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use tempfile::NamedTempFile;
 
-use super::{Operator, OperatorError};
+use super::{Operator, OperatorError, operator::expect_state};
 use crate::{
     aws::Lease,
     error_chain::ErrorChain,
@@ -18,14 +18,12 @@ impl Operator {
     /// quarantined but its image in the registry. Repeat the call then.
     pub async fn quarantine(&self, id: PackId, reason: &QuarantineReason) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
-        if !may_be_quarantined(&record.build.status) {
-            return Err(self.wrong_state(id, "ready").await?);
-        }
+        expect_state(&record.build.status, "ready", may_be_quarantined)?;
         let image = self.image(&record).await?.ok_or(OperatorError::ImageLost)?;
         let begin = async |lease: &Lease, now: Timestamp| {
             self.table.begin_quarantine(&record, reason, lease, &self.actor, now).await
         };
-        let lease = self.take_lease(id, "ready", may_be_quarantined, begin).await?;
+        let lease = self.take_lease(&record, "ready", may_be_quarantined, begin).await?;
         let result = self.take_down(&record, image, &lease).await;
         self.release(&record, &lease).await;
         result.map(|()| record)
@@ -40,7 +38,7 @@ impl Operator {
     pub async fn restore(&self, id: PackId) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
         let begin = async |lease: &Lease, now: Timestamp| self.table.begin_restore(&record, lease, now).await;
-        let lease = self.take_lease(id, "quarantined", is_quarantined, begin).await?;
+        let lease = self.take_lease(&record, "quarantined", is_quarantined, begin).await?;
         let result = self.push_saved(&record, &lease).await;
         // If the quarantine ended, its last write has released the lease.
         if result.is_err() {

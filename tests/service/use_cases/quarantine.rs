@@ -1,17 +1,18 @@
 //! Tests of quarantines, and of deletions by an operator: [`Operator`](pack_upload::lifecycle::Operator).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use pack_upload::{
     aws::{Job, Lease, PurgeJob},
     build::BuildOutcome,
     lifecycle::{ChangeError, DeleteError, OperatorError, PurgeOutcome},
     records::{BuildStatus, Quarantine, QuarantineReason, Record, Timestamp, Visibility},
-    registry::Blob,
+    registry::{Blob, Credentials},
     upload::{Outcome, UploadError},
 };
 
-use super::fixture::{Fixture, NOTHING, pack};
+use super::fixture::{Fixture, NOTHING, pack, registry};
+use crate::support::HoldingRegistry;
 
 fn reason() -> QuarantineReason {
     "it steals secrets".parse().unwrap()
@@ -138,6 +139,36 @@ async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
     let restored = fixture.read(&ready).await;
     assert_eq!(fixture.builder.build(Job::from(&restored)).await.unwrap(), BuildOutcome::Ready);
     assert_eq!(fixture.pullable(&ready).await, everything(&ready));
+}
+
+/// Returns the use cases with a proxy in front of the registry, and a ready pack.
+async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
+    let mut fixture = Fixture::start().await;
+    let (proxy, address) = HoldingRegistry::start(fixture.embedded.backends.registry.to_string()).await;
+    proxy.hold(|_, _| false);
+    fixture.builder.registry = registry(&address, Credentials::None);
+    fixture.purger.registry = fixture.builder.registry.clone();
+    fixture.uploads.registry = address;
+    let record = fixture.ready("hello").await;
+    (fixture, proxy, record)
+}
+
+#[tokio::test]
+async fn a_quarantine_does_not_wait_for_a_lease_if_the_pack_was_rebuilt_meanwhile() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    proxy.hold(|method, uri| method == "GET" && uri.path().contains("/manifests/"));
+    let operator = fixture.operator();
+    let rebuild = async {
+        proxy.held.notified().await;
+        operator.rebuild(record.id).await.unwrap();
+        let rebuilt = fixture.read(&record).await;
+        assert_eq!(fixture.builder.build(Job::from(&rebuilt)).await.unwrap(), BuildOutcome::Ready);
+        proxy.release.notify_one();
+    };
+    let reason = reason();
+    let (quarantined, ()) = tokio::join!(operator.quarantine(record.id, &reason), rebuild);
+    let error = quarantined.unwrap_err();
+    assert!(matches!(error, OperatorError::Contested), "{error:?}");
 }
 
 #[tokio::test]
