@@ -38,7 +38,9 @@ pub enum OperatorError {
     InUse { references: u32 },
     #[error("the registry has no image of the pack; rebuild the pack or delete it")]
     ImageLost,
-    #[error("no saved image of the pack exists, so it can only be deleted")]
+    #[error(
+        "neither a saved image of the pack nor one in the registry exists; delete the pack with `admin pack delete`"
+    )]
     NotSaved,
     #[error("a build, a purge or another command is changing this version; repeat the command in a few minutes")]
     Leased,
@@ -135,14 +137,19 @@ impl Operator {
         }
     }
 
-    /// Takes the lease again before a change in the registry.
-    pub(super) async fn renew(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
+    /// Takes the lease again before a change in the registry, if the record is in `state` and still in this attempt.
+    pub(super) async fn renew(&self, record: &Record, state: BuildState, lease: &Lease) -> Result<bool, OperatorError> {
         let now = Timestamp::now();
-        if self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
-            Ok(())
-        } else {
-            Err(OperatorError::Leased)
+        Ok(self.table.lease_in_state(record, state, &lease.prolonged(now + self.lease), now).await?)
+    }
+
+    /// Takes the lease on a quarantined version again before a change in the registry.
+    pub(super) async fn renew_quarantined(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
+        if self.renew(record, BuildState::Quarantined, lease).await? {
+            return Ok(());
         }
+        self.expect_unchanged(record, "quarantined", is_quarantined).await?;
+        Err(OperatorError::Leased)
     }
 
     /// Releases the lease. If this fails, the lease expires.
@@ -161,4 +168,8 @@ pub(super) fn expect_state(
 ) -> Result<(), OperatorError> {
     let found = BuildState::from(status);
     if is_allowed(status) { Ok(()) } else { Err(OperatorError::WrongState { found, needed }) }
+}
+
+pub(super) fn is_quarantined(status: &BuildStatus) -> bool {
+    matches!(status, BuildStatus::Quarantined { .. })
 }

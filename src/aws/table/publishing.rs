@@ -88,8 +88,25 @@ impl Table {
         self.transact_updates([queue, publish]).await
     }
 
-    /// Takes the lease again for a holder that may have lost it. Returns false if another holder has the lease, or if
-    /// the version claim no longer exists.
+    /// Takes the lease on the version of a record that is in `state` and in this attempt, or takes it again. Returns
+    /// false if another holder has the lease, or if the record has changed or is gone.
+    pub async fn lease_in_state(
+        &self,
+        record: &Record,
+        state: BuildState,
+        lease: &Lease,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let is_unchanged = self
+            .update_record(record, "SET updated_at = :now")
+            .condition_expression("build_status = :state AND attempt = :attempt")
+            .expression_attribute_values(":state", string(state))
+            .expression_attribute_values(":now", string(now));
+        self.transact_updates([is_unchanged, self.take_lease(record, lease, now)]).await
+    }
+
+    /// Takes the lease again for a build whose record may have been replaced or deleted. Returns false if another holder
+    /// has the lease, or if the version claim no longer exists.
     pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let renew = self
             .update(Key::version_claim_of(record), TAKE_LEASE)

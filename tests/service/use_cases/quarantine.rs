@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use pack_upload::{
     aws::{Job, Lease, PurgeJob},
     build::BuildOutcome,
-    lifecycle::{ChangeError, DeleteError, OperatorError, PurgeOutcome},
-    records::{BuildStatus, Quarantine, QuarantineReason, Record, Timestamp, Visibility},
+    lifecycle::{ChangeError, DeleteError, Operator, OperatorError, PurgeOutcome},
+    records::{BuildState, BuildStatus, Quarantine, QuarantineReason, Record, Timestamp, Visibility},
     registry::{Blob, Credentials},
     upload::{Outcome, UploadError},
 };
@@ -102,7 +102,7 @@ async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     assert_eq!(fixture.pullable(&ready).await, NOTHING);
 
     let (lease, now) = ended();
-    assert!(table.begin_restore(&ready, &lease, now).await.unwrap());
+    assert!(table.lease_in_state(&ready, BuildState::Quarantined, &lease, now).await.unwrap());
     let manifest = operator.saved_images.manifest(&ready).await.unwrap().unwrap();
     for blob in Blob::all_of(&manifest).unwrap() {
         let content = operator.saved_images.blob(&ready, blob.digest).await.unwrap().unwrap();
@@ -119,6 +119,30 @@ async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     assert_eq!(fixture.pullable(&ready).await, everything(&ready));
 }
 
+/// The first command is interrupted before it saves anything.
+#[tokio::test]
+async fn a_quarantine_that_saved_no_image_is_restored_from_the_registry() {
+    let fixture = Fixture::start().await;
+    let ready = fixture.ready("hello").await;
+    let (operator, table) = (fixture.operator(), &fixture.uploads.table);
+    let begin = async |record: &Record| {
+        let now = Timestamp::now();
+        assert!(table.begin_quarantine(record, &reason(), &Lease::new(now), "tester", now).await.unwrap());
+    };
+    begin(&ready).await;
+    operator.restore(ready.id).await.unwrap();
+    let restored = fixture.read(&ready).await;
+    assert_eq!(fixture.builder.build(Job::from(&restored)).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(fixture.pullable(&ready).await, everything(&ready));
+
+    begin(&restored).await;
+    operator.registry.delete(&ready.release.image_ref, ready.release.image_digest).await.unwrap();
+    for result in [operator.restore(ready.id).await, operator.quarantine(ready.id, &reason()).await] {
+        let error = result.unwrap_err();
+        assert!(matches!(error, OperatorError::NotSaved), "{error:?}");
+    }
+}
+
 /// The restore ends the quarantine, and then does not delete the saved image until the next quarantine has ended.
 #[tokio::test]
 async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
@@ -128,7 +152,7 @@ async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
     operator.quarantine(ready.id, &reason()).await.unwrap();
     let now = Timestamp::now();
     let lease = Lease::new(now + Duration::from_secs(60));
-    assert!(table.begin_restore(&ready, &lease, now).await.unwrap());
+    assert!(table.lease_in_state(&ready, BuildState::Quarantined, &lease, now).await.unwrap());
     assert!(table.end_quarantine(&ready, &lease, "tester", now).await.unwrap());
     let queued = fixture.read(&ready).await;
     assert_eq!(fixture.builder.build(Job::from(&queued)).await.unwrap(), BuildOutcome::Ready);
@@ -151,6 +175,61 @@ async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
     fixture.uploads.registry = address;
     let record = fixture.ready("hello").await;
     (fixture, proxy, record)
+}
+
+#[tokio::test]
+async fn a_restore_that_lost_its_lease_does_not_push_the_image_of_a_deleted_pack() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    let slow = Operator { lease: Duration::ZERO, ..fixture.operator() };
+    slow.quarantine(record.id, &reason()).await.unwrap();
+    let manifest = slow.saved_images.manifest(&record).await.unwrap().unwrap();
+    let last_blob = Blob::all_of(&manifest).unwrap().last().unwrap().digest.to_string();
+    proxy.hold(move |_, uri| uri.path().ends_with(&last_blob));
+    let delete = async {
+        proxy.held.notified().await;
+        fixture.operator().delete(record.id).await.unwrap();
+        assert_eq!(fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap(), PurgeOutcome::Deleted);
+        proxy.release.notify_one();
+    };
+    let (restored, ()) = tokio::join!(slow.restore(record.id), delete);
+    let error = restored.unwrap_err();
+    assert!(matches!(error, OperatorError::NotFound(_)), "{error:?}");
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+}
+
+#[tokio::test]
+async fn a_restore_deletes_the_image_that_it_pushed_if_the_pack_is_being_deleted() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    let operator = fixture.operator();
+    operator.quarantine(record.id, &reason()).await.unwrap();
+    proxy.hold(|method, uri| method == "PUT" && uri.path().contains("/manifests/"));
+    let delete = async {
+        proxy.held.notified().await;
+        operator.delete(record.id).await.unwrap();
+        proxy.release.notify_one();
+    };
+    let (restored, ()) = tokio::join!(operator.restore(record.id), delete);
+    let error = restored.unwrap_err();
+    assert!(matches!(error, OperatorError::Contested), "{error:?}");
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+    assert_eq!(fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap(), PurgeOutcome::Deleted);
+}
+
+#[tokio::test]
+async fn a_quarantine_of_a_pack_that_is_deleted_meanwhile_leaves_no_saved_image() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    proxy.hold(|method, uri| method == "GET" && uri.path().contains("/blobs/"));
+    let operator = fixture.operator();
+    let delete = async {
+        proxy.held.notified().await;
+        operator.delete(record.id).await.unwrap();
+        proxy.release.notify_one();
+    };
+    let reason = reason();
+    let (quarantined, ()) = tokio::join!(operator.quarantine(record.id, &reason), delete);
+    let error = quarantined.unwrap_err();
+    assert_eq!(error.to_string(), "the pack is deleting, not quarantined");
+    assert_eq!(fixture.saved_objects().await, 0);
 }
 
 #[tokio::test]
