@@ -137,15 +137,20 @@ impl Operator {
         }
     }
 
-    /// Takes the lease again before a change in the registry, if the record is in `state` and still in this attempt.
-    pub(super) async fn renew(&self, record: &Record, state: BuildState, lease: &Lease) -> Result<bool, OperatorError> {
+    /// Extends the lease before a change in the registry, if the record is in `state` and still in this attempt.
+    pub(super) async fn extend(
+        &self,
+        record: &Record,
+        state: BuildState,
+        lease: &Lease,
+    ) -> Result<bool, OperatorError> {
         let now = Timestamp::now();
-        Ok(self.table.lease_in_state(record, state, &lease.prolonged(now + self.lease), now).await?)
+        Ok(self.table.extend_lease(record, state, &lease.prolonged(now + self.lease), now).await?)
     }
 
-    /// Takes the lease on a quarantined version again before a change in the registry.
-    pub(super) async fn renew_quarantined(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
-        if self.renew(record, BuildState::Quarantined, lease).await? {
+    /// Extends the lease on a quarantined version before a change in the registry.
+    pub(super) async fn extend_quarantined(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
+        if self.extend(record, BuildState::Quarantined, lease).await? {
             return Ok(());
         }
         self.expect_unchanged(record, "quarantined", is_quarantined).await?;

@@ -42,9 +42,7 @@ impl Operator {
     /// then.
     pub async fn restore(&self, id: PackId) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
-        let begin = async |lease: &Lease, now: Timestamp| {
-            self.table.lease_in_state(&record, BuildState::Quarantined, lease, now).await
-        };
+        let begin = async |lease: &Lease, now: Timestamp| self.table.begin_restore(&record, lease, now).await;
         let lease = self.take_lease(&record, "quarantined", is_quarantined, begin).await?;
         let result = self.bring_back(&record, &lease).await;
         // If the quarantine ended, its last write has released the lease.
@@ -77,7 +75,7 @@ impl Operator {
             if !image.is_saved {
                 self.save(record, image.manifest).await?;
             }
-            self.renew_quarantined(record, lease).await
+            self.extend_quarantined(record, lease).await
         };
         if let Err(error) = save.await {
             self.discard_saved(record).await?;
@@ -122,21 +120,21 @@ impl Operator {
             return Ok(());
         }
         // The holder of the lease decides about the image. If this command holds it, the pack is being deleted.
-        if self.renew(record, BuildState::Deleting, lease).await? {
+        if self.extend(record, BuildState::Deleting, lease).await? {
             self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
         }
         Err(OperatorError::Contested)
     }
 
-    /// Pushes the saved image. A push may take longer than the lease, so takes the lease again before each one.
+    /// Pushes the saved image. A push may take longer than the lease, so extends the lease before each one.
     async fn push_saved(&self, record: &Record, manifest: Bytes, lease: &Lease) -> Result<(), OperatorError> {
         let image_ref = &record.release.image_ref;
         for blob in Blob::all_of(&manifest)? {
-            self.renew_quarantined(record, lease).await?;
+            self.extend_quarantined(record, lease).await?;
             let content = self.saved_images.blob(record, blob.digest).await?.ok_or(OperatorError::NotSaved)?;
             self.registry.push_blob(image_ref, blob, content).await?;
         }
-        self.renew_quarantined(record, lease).await?;
+        self.extend_quarantined(record, lease).await?;
         self.registry.push_manifest(image_ref, manifest).await?;
         Ok(())
     }

@@ -1,9 +1,9 @@
 use crate::state::{Claim, State, WorkerId};
 
-/// Takes the lease, or takes it again, unless another worker holds it.
+/// Takes the lease, unless another worker holds it.
 pub(crate) fn take_lease(state: &mut State, worker: WorkerId) -> Option<()> {
     let claim = state.claim.as_mut()?;
-    claim.lease.is_none_or(|holder| holder == worker).then(|| claim.lease = Some(worker))
+    claim.lease.is_none().then(|| claim.lease = Some(worker))
 }
 
 /// Returns the claim if the worker holds its lease.

@@ -44,7 +44,7 @@ pub(crate) fn begin_restore(state: &mut State, worker: WorkerId) -> Applied {
     let (attempt, content) = (record.attempt, record.content);
     take_lease(state, worker)?;
     state.claim.as_mut()?.quarantine = Some(Quarantine::Changing);
-    state.workers[worker] = Worker::Running(Task::Restore { id, attempt, content }, Step::Renew);
+    state.workers[worker] = Worker::Running(Task::Restore { id, attempt, content }, Step::ExtendLease);
     Some(())
 }
 

@@ -34,7 +34,7 @@ pub enum Action {
     Crash(WorkerId),
     /// The call that a crashed worker was making takes effect.
     LateEffect(WorkerId),
-    /// The lease of a worker ends that has crashed, or that needs a long time before it renews the lease.
+    /// The lease of a worker ends that has crashed, or that needs a long time before it extends the lease.
     LeaseEnds(WorkerId),
 }
 
@@ -64,7 +64,7 @@ impl Model for Publishing {
         for (id, worker) in state.workers.iter().enumerate() {
             match worker {
                 Worker::Idle => {}
-                Worker::Running(_, Step::Renew) => {
+                Worker::Running(_, Step::ExtendLease) => {
                     actions.extend([Action::Continue(id), Action::Crash(id), Action::LeaseEnds(id)]);
                 }
                 Worker::Running(..) => actions.extend([Action::Continue(id), Action::Crash(id)]),
@@ -211,16 +211,13 @@ impl Publishing {
     fn effect(&self, state: &mut State, worker: WorkerId, task: Task, step: Step) -> Option<Step> {
         let content = task.content();
         match step {
-            Step::Renew => {
-                let is_allowed = !self.guards.restore_checks_record || quarantined(state, task).is_some();
-                if is_allowed && take_lease(state, worker).is_some() {
-                    // Another command may have completed the quarantine meanwhile. This restore undoes that.
-                    if let Some(claim) = state.claim.as_mut() {
-                        claim.quarantine = claim.quarantine.map(|_| Quarantine::Changing);
-                    }
+            Step::ExtendLease => {
+                if !self.guards.restore_extends_lease {
+                    take_lease(state, worker);
                     return Some(Step::Push);
                 }
-                end(state, worker, task)
+                let is_allowed = quarantined(state, task).is_some() && state.lease() == Some(worker);
+                if is_allowed { Some(Step::Push) } else { end(state, worker, task) }
             }
             Step::Push => {
                 state.registry.manifests.insert(content);

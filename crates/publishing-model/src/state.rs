@@ -60,8 +60,8 @@ pub(crate) struct Registry {
 /// The next step of a worker's task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Step {
-    /// Take the lease again, which a restore may have lost while it pushed the blobs.
-    Renew,
+    /// Extend the lease, which a restore may have lost while it pushed the blobs.
+    ExtendLease,
     Push,
     Claim,
     Tag,

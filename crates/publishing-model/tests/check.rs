@@ -75,8 +75,8 @@ fn a_quarantine_holds_the_lease() {
 }
 
 #[test]
-fn a_restore_pushes_no_image_of_a_pack_that_was_deleted_meanwhile() {
-    assert_breaks(Guards { restore_checks_record: false, ..Guards::ALL }, DELETED);
+fn a_restore_that_lost_the_lease_pushes_no_image() {
+    assert_breaks(Guards { restore_extends_lease: false, ..Guards::ALL }, DELETED);
 }
 
 #[test]

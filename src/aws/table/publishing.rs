@@ -88,9 +88,9 @@ impl Table {
         self.transact_updates([queue, publish]).await
     }
 
-    /// Takes the lease on the version of a record that is in `state` and in this attempt, or takes it again. Returns
-    /// false if another holder has the lease, or if the record has changed or is gone.
-    pub async fn lease_in_state(
+    /// Extends the lease on the version of a record that is in `state` and in this attempt. Also extends an expired
+    /// lease, unless another holder has taken it since, even if that holder has released it.
+    pub async fn extend_lease(
         &self,
         record: &Record,
         state: BuildState,
@@ -102,7 +102,12 @@ impl Table {
             .condition_expression("build_status = :state AND attempt = :attempt")
             .expression_attribute_values(":state", string(state))
             .expression_attribute_values(":now", string(now));
-        self.transact_updates([is_unchanged, self.take_lease(record, lease, now)]).await
+        let extend = self
+            .update_claim(record, TAKE_LEASE)
+            .condition_expression("pack_id = :id AND lease_holder = :holder")
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":until", string(lease.until));
+        self.transact_updates([is_unchanged, extend]).await
     }
 
     /// Takes the lease again for a build whose record may have been replaced or deleted. Returns false if another holder

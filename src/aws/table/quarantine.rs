@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The steps by which an operator quarantines a version and restores it. Each step is one transaction on the record and
-/// its version claim, and returns whether it took effect. Between them, [`Table::lease_in_state`] takes the lease.
+/// its version claim, and returns whether it took effect. Between them, [`Table::extend_lease`] extends the lease.
 impl Table {
     /// Begins a quarantine, or repeats an interrupted one: hides the pack from other orgs, writes the reason into the
     /// record and the version claim, takes the lease, and writes the audit entry.
@@ -43,6 +43,16 @@ impl Table {
         let subject = Subject::Quarantine { pack_id: record.id, quarantine_reason: reason.clone() };
         let audit = self.put_audit(record.release.org_id, EventType::QuarantinePack, subject, actor, now)?;
         self.transact(vec![transacted(hide)?, transacted(claim)?, audit]).await
+    }
+
+    /// Begins to restore a quarantined pack: takes the lease. The pack stays quarantined.
+    pub async fn begin_restore(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
+        let is_quarantined = self
+            .update_record(record, "SET updated_at = :now")
+            .condition_expression("build_status = :quarantined AND attempt = :attempt")
+            .expression_attribute_values(":quarantined", string(BuildState::Quarantined))
+            .expression_attribute_values(":now", string(now));
+        self.transact_updates([is_quarantined, self.take_lease(record, lease, now)]).await
     }
 
     /// Ends a quarantine once the image is in the registry again: queues the record's next attempt, removes the reason

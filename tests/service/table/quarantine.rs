@@ -66,7 +66,7 @@ async fn only_the_holder_of_the_lease_ends_a_quarantine() {
     let table = &database.table;
     let (record, lease) = quarantined(table).await;
     let (other, now) = held();
-    assert!(!table.lease_in_state(&record, BuildState::Quarantined, &other, now).await.unwrap());
+    assert!(!table.begin_restore(&record, &other, now).await.unwrap());
     assert!(!table.end_quarantine(&record, &other, ACTOR, now).await.unwrap());
     assert!(table.end_quarantine(&record, &lease, ACTOR, now).await.unwrap());
     let build = table.record(record.id).await.unwrap().unwrap().build;
@@ -85,36 +85,42 @@ async fn a_quarantine_of_a_pack_that_is_being_deleted_neither_begins_nor_ends() 
     table.release(&record, &lease).await.unwrap();
     let (lease, now) = held();
     assert!(!table.begin_quarantine(&record, &reason(), &lease, ACTOR, now).await.unwrap());
-    assert!(!table.lease_in_state(&record, BuildState::Quarantined, &lease, now).await.unwrap());
+    assert!(!table.begin_restore(&record, &lease, now).await.unwrap());
     assert_eq!(table.record(record.id).await.unwrap().unwrap().build.status, BuildStatus::Deleting);
 }
 
 #[tokio::test]
-async fn the_lease_is_renewed_only_while_the_record_stays_in_its_state_and_attempt() {
+async fn a_lease_is_extended_only_by_its_last_holder_while_the_record_stays_in_its_state_and_attempt() {
     let database = Database::start().await;
     let table = &database.table;
     let (record, lease) = quarantined(table).await;
-    let renew = async |record: &Record, state: BuildState, lease: &Lease| {
-        table.lease_in_state(record, state, lease, Timestamp::now()).await.unwrap()
+    let extend = async |record: &Record, state: BuildState, lease: &Lease| {
+        table.extend_lease(record, state, lease, Timestamp::now()).await.unwrap()
     };
-    assert!(renew(&record, BuildState::Quarantined, &lease).await);
-    assert!(!renew(&record, BuildState::Quarantined, &held().0).await, "leased");
-    assert!(!renew(&record, BuildState::Deleting, &lease).await, "another state");
+    assert!(extend(&record, BuildState::Quarantined, &lease).await);
+    assert!(!extend(&record, BuildState::Quarantined, &held().0).await, "leased");
+    assert!(!extend(&record, BuildState::Deleting, &lease).await, "another state");
     assert!(table.end_quarantine(&record, &lease, ACTOR, Timestamp::now()).await.unwrap());
     let restored = table.record(record.id).await.unwrap().unwrap();
     assert!(publish(table, &restored, Timestamp::now()).await);
     let (other, now) = held();
     assert!(table.begin_quarantine(&restored, &reason(), &other, ACTOR, now).await.unwrap());
     assert!(!table.end_quarantine(&record, &other, ACTOR, now).await.unwrap(), "an earlier attempt");
+    assert!(!extend(&record, BuildState::Quarantined, &other).await, "an earlier attempt");
     table.release(&restored, &other).await.unwrap();
-    assert!(!renew(&record, BuildState::Quarantined, &lease).await, "an earlier attempt");
+    assert!(!extend(&restored, BuildState::Quarantined, &other).await, "released");
+    let expired = Lease::new(now);
+    assert!(table.begin_restore(&restored, &expired, now).await.unwrap());
+    assert!(extend(&restored, BuildState::Quarantined, &expired).await, "expired, but nobody took it");
+    table.release(&restored, &expired).await.unwrap();
+    assert!(table.begin_restore(&restored, &other, now).await.unwrap());
 
     assert!(table.mark_deleting_by_operator(&restored, ACTOR, now).await.unwrap());
-    assert!(!renew(&restored, BuildState::Quarantined, &other).await, "being deleted");
-    assert!(renew(&restored, BuildState::Deleting, &other).await);
+    assert!(!extend(&restored, BuildState::Quarantined, &other).await, "being deleted");
+    assert!(extend(&restored, BuildState::Deleting, &other).await);
     assert!(table.begin_purge(&restored, &other, now).await.unwrap());
     assert!(table.remove(&restored, &other, now).await.unwrap());
-    assert!(!renew(&restored, BuildState::Deleting, &other).await, "deleted");
+    assert!(!extend(&restored, BuildState::Deleting, &other).await, "deleted");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use pack_upload::{
     aws::{Job, Lease, PurgeJob},
     build::BuildOutcome,
     lifecycle::{ChangeError, DeleteError, Operator, OperatorError, PurgeOutcome},
-    records::{BuildState, BuildStatus, Quarantine, QuarantineReason, Record, Timestamp, Visibility},
+    records::{BuildStatus, Quarantine, QuarantineReason, Record, Timestamp, Visibility},
     registry::{Blob, Credentials},
     upload::{Outcome, UploadError},
 };
@@ -102,7 +102,7 @@ async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     assert_eq!(fixture.pullable(&ready).await, NOTHING);
 
     let (lease, now) = ended();
-    assert!(table.lease_in_state(&ready, BuildState::Quarantined, &lease, now).await.unwrap());
+    assert!(table.begin_restore(&ready, &lease, now).await.unwrap());
     let manifest = operator.saved_images.manifest(&ready).await.unwrap().unwrap();
     for blob in Blob::all_of(&manifest).unwrap() {
         let content = operator.saved_images.blob(&ready, blob.digest).await.unwrap().unwrap();
@@ -152,7 +152,7 @@ async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
     operator.quarantine(ready.id, &reason()).await.unwrap();
     let now = Timestamp::now();
     let lease = Lease::new(now + Duration::from_secs(60));
-    assert!(table.lease_in_state(&ready, BuildState::Quarantined, &lease, now).await.unwrap());
+    assert!(table.begin_restore(&ready, &lease, now).await.unwrap());
     assert!(table.end_quarantine(&ready, &lease, "tester", now).await.unwrap());
     let queued = fixture.read(&ready).await;
     assert_eq!(fixture.builder.build(Job::from(&queued)).await.unwrap(), BuildOutcome::Ready);
@@ -177,24 +177,50 @@ async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
     (fixture, proxy, record)
 }
 
+/// Begins a restore that pushes the last blob for longer than its lease. Meanwhile, runs `change`. Returns the error of
+/// the restore.
+async fn restore_during(
+    fixture: &Fixture,
+    proxy: &HoldingRegistry,
+    record: &Record,
+    change: impl Future<Output = ()>,
+) -> OperatorError {
+    let slow = Operator { lease: Duration::ZERO, ..fixture.operator() };
+    slow.quarantine(record.id, &reason()).await.unwrap();
+    let manifest = slow.saved_images.manifest(record).await.unwrap().unwrap();
+    let last_blob = Blob::all_of(&manifest).unwrap().last().unwrap().digest.to_string();
+    proxy.hold(move |_, uri| uri.path().ends_with(&last_blob));
+    let meanwhile = async {
+        proxy.held.notified().await;
+        change.await;
+        proxy.release.notify_one();
+    };
+    let (restored, ()) = tokio::join!(slow.restore(record.id), meanwhile);
+    restored.unwrap_err()
+}
+
 #[tokio::test]
 async fn a_restore_that_lost_its_lease_does_not_push_the_image_of_a_deleted_pack() {
     let (fixture, proxy, record) = start_with_proxy().await;
-    let slow = Operator { lease: Duration::ZERO, ..fixture.operator() };
-    slow.quarantine(record.id, &reason()).await.unwrap();
-    let manifest = slow.saved_images.manifest(&record).await.unwrap().unwrap();
-    let last_blob = Blob::all_of(&manifest).unwrap().last().unwrap().digest.to_string();
-    proxy.hold(move |_, uri| uri.path().ends_with(&last_blob));
     let delete = async {
-        proxy.held.notified().await;
         fixture.operator().delete(record.id).await.unwrap();
         assert_eq!(fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap(), PurgeOutcome::Deleted);
-        proxy.release.notify_one();
     };
-    let (restored, ()) = tokio::join!(slow.restore(record.id), delete);
-    let error = restored.unwrap_err();
+    let error = restore_during(&fixture, &proxy, &record, delete).await;
     assert!(matches!(error, OperatorError::NotFound(_)), "{error:?}");
     assert_eq!(fixture.pullable(&record).await, NOTHING);
+}
+
+#[tokio::test]
+async fn a_restore_that_lost_its_lease_does_not_undo_a_later_quarantine() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    let quarantine = async {
+        fixture.operator().quarantine(record.id, &reason()).await.unwrap();
+    };
+    let error = restore_during(&fixture, &proxy, &record, quarantine).await;
+    assert!(matches!(error, OperatorError::Leased), "{error:?}");
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+    assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Quarantined { reason: reason() });
 }
 
 #[tokio::test]
