@@ -6,9 +6,11 @@ use futures_util::Stream;
 use pack_format::Digest;
 
 use super::{Error, staging::chunks};
-use crate::records::PackId;
+use crate::records::{PackId, Record};
 
-/// The images of quarantined packs, in the same bucket as staged archives. They do not expire.
+/// The images of quarantined packs, in the same bucket as staged archives. They do not expire. Each quarantine of a pack
+/// is in another attempt of its record and has a saved image of its own, so a restore never deletes the image that a later
+/// quarantine has saved.
 #[derive(Debug, Clone)]
 pub struct SavedImages {
     client: aws_sdk_s3::Client,
@@ -21,36 +23,47 @@ impl SavedImages {
     }
 
     /// Returns the image manifest of a saved image, or `None` if no image was saved completely.
-    pub async fn manifest(&self, pack: PackId) -> Result<Option<Bytes>, Error> {
-        let Some(content) = self.get(manifest_key(pack)).await? else { return Ok(None) };
+    pub async fn manifest(&self, record: &Record) -> Result<Option<Bytes>, Error> {
+        let Some(content) = self.get(manifest_key(record)).await? else { return Ok(None) };
         let manifest = content.collect().await.map_err(Error::call("GetObject"))?;
         Ok(Some(manifest.into_bytes()))
     }
 
     /// Writes the image manifest of an image whose blobs are saved. The image is then saved completely.
-    pub async fn put_manifest(&self, pack: PackId, manifest: Bytes) -> Result<(), Error> {
-        self.put(manifest_key(pack), manifest.into()).await
+    pub async fn put_manifest(&self, record: &Record, manifest: Bytes) -> Result<(), Error> {
+        self.put(manifest_key(record), manifest.into()).await
     }
 
     /// Returns the content of a saved blob, or `None` if it does not exist.
     pub async fn blob(
         &self,
-        pack: PackId,
+        record: &Record,
         digest: Digest,
     ) -> Result<Option<impl Stream<Item = io::Result<Bytes>> + use<>>, Error> {
-        Ok(self.get(blob_key(pack, digest)).await?.map(chunks))
+        Ok(self.get(blob_key(record, digest)).await?.map(chunks))
     }
 
     /// Saves a blob from a file.
-    pub async fn put_blob(&self, pack: PackId, digest: Digest, file: &Path) -> Result<(), Error> {
+    pub async fn put_blob(&self, record: &Record, digest: Digest, file: &Path) -> Result<(), Error> {
         let content = ByteStream::from_path(file).await.map_err(Error::call("PutObject"))?;
-        self.put(blob_key(pack, digest), content).await
+        self.put(blob_key(record, digest), content).await
     }
 
-    /// Deletes a saved image. Does nothing if it does not exist. An interrupted call can be repeated.
-    pub async fn delete(&self, pack: PackId) -> Result<(), Error> {
-        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(folder(pack)).send();
-        // An image has three objects, so one page lists them all.
+    /// Deletes the image that was saved in the record's attempt. Does nothing if it does not exist. An interrupted call
+    /// can be repeated.
+    pub async fn delete(&self, record: &Record) -> Result<(), Error> {
+        self.delete_folder(folder(record)).await
+    }
+
+    /// Deletes the images that were saved in any attempt. Does nothing if none exists. An interrupted call can be
+    /// repeated.
+    pub async fn delete_all(&self, pack: PackId) -> Result<(), Error> {
+        self.delete_folder(pack_folder(pack)).await
+    }
+
+    async fn delete_folder(&self, folder: String) -> Result<(), Error> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(folder).send();
+        // An image has three objects, and a restore deletes its image, so one page lists them all.
         let objects = list.await.map_err(Error::call("ListObjectsV2"))?.contents.unwrap_or_default();
         for key in objects.into_iter().filter_map(|object| object.key) {
             let delete = self.client.delete_object().bucket(&self.bucket).key(key);
@@ -74,14 +87,18 @@ impl SavedImages {
     }
 }
 
-fn folder(pack: PackId) -> String {
+fn pack_folder(pack: PackId) -> String {
     format!("quarantine/{pack}/")
 }
 
-fn manifest_key(pack: PackId) -> String {
-    folder(pack) + "manifest"
+fn folder(record: &Record) -> String {
+    format!("{}{}/", pack_folder(record.id), record.build.attempt)
 }
 
-fn blob_key(pack: PackId, digest: Digest) -> String {
-    folder(pack) + &digest.to_string().replace(':', "-")
+fn manifest_key(record: &Record) -> String {
+    folder(record) + "manifest"
+}
+
+fn blob_key(record: &Record, digest: Digest) -> String {
+    folder(record) + &digest.to_string().replace(':', "-")
 }

@@ -179,7 +179,7 @@ impl Builder {
     /// Extends the lease, and returns whether this build can still publish the version.
     async fn may_publish(&self, record: &Record, lease: &Lease) -> Result<bool, aws::Error> {
         let lease = lease.prolonged(Timestamp::now() + self.lease);
-        Ok(self.table.extend_lease(record, &lease).await? && self.outcome(record).await?.is_none())
+        Ok(self.table.extend_build_lease(record, &lease).await? && self.outcome(record).await?.is_none())
     }
 
     /// Returns the outcome of a job whose write did not take effect, or `None` if its record can still be built.

@@ -38,7 +38,9 @@ pub enum OperatorError {
     InUse { references: u32 },
     #[error("the registry has no image of the pack; rebuild the pack or delete it")]
     ImageLost,
-    #[error("no saved image of the pack exists, so it can only be deleted")]
+    #[error(
+        "neither a saved image of the pack nor one in the registry exists; delete the pack with `admin pack delete`"
+    )]
     NotSaved,
     #[error("a build, a purge or another command is changing this version; repeat the command in a few minutes")]
     Leased,
@@ -60,7 +62,8 @@ impl Operator {
     pub async fn rebuild(&self, id: PackId) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
         if !self.table.rebuild(&record, &self.actor, Timestamp::now()).await? {
-            return Err(self.wrong_state(id, "ready").await?);
+            self.expect_unchanged(&record, "ready", |status| *status == BuildStatus::Ready).await?;
+            return Err(OperatorError::Contested);
         }
         self.send_next_build(&record).await;
         Ok(record)
@@ -74,7 +77,7 @@ impl Operator {
     pub async fn delete(&self, id: PackId) -> Result<Deletion, OperatorError> {
         let Some(record) = self.table.record(id).await? else {
             // An interrupted deletion may have left the saved image.
-            self.saved_images.delete(id).await?;
+            self.saved_images.delete_all(id).await?;
             return Err(OperatorError::NotFound(id));
         };
         let is_deleting = record.build.status == BuildStatus::Deleting;
@@ -82,7 +85,7 @@ impl Operator {
             let references = self.find(id).await?.reference_count;
             return Err(if references > 0 { OperatorError::InUse { references } } else { OperatorError::Contested });
         }
-        self.saved_images.delete(id).await?;
+        self.saved_images.delete_all(id).await?;
         let is_complete = purge_in_time(&self.table, &self.purges, &record, self.purge_wait).await?;
         Ok(Deletion { record, is_complete })
     }
@@ -91,10 +94,17 @@ impl Operator {
         self.table.record(id).await?.ok_or(OperatorError::NotFound(id))
     }
 
-    /// Returns the error for a pack that is not in the state that a use case needs.
-    pub(super) async fn wrong_state(&self, id: PackId, needed: &'static str) -> Result<OperatorError, OperatorError> {
-        let found = BuildState::from(&self.find(id).await?.build.status);
-        Ok(OperatorError::WrongState { found, needed })
+    /// Reads the record again after a write to it did not apply. Returns an error if it is not in the state `needed` or
+    /// has another attempt, so that the write can never apply.
+    async fn expect_unchanged(
+        &self,
+        record: &Record,
+        needed: &'static str,
+        is_allowed: fn(&BuildStatus) -> bool,
+    ) -> Result<(), OperatorError> {
+        let Record { build, .. } = self.find(record.id).await?;
+        expect_state(&build.status, needed, is_allowed)?;
+        if build.attempt == record.build.attempt { Ok(()) } else { Err(OperatorError::Contested) }
     }
 
     /// Sends the job of the attempt that follows the one of `record`. If this fails, [`requeue`](crate::requeue) sends
@@ -106,11 +116,11 @@ impl Operator {
         }
     }
 
-    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the pack is
-    /// not in the state `needed`.
+    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the record is
+    /// not in the state `needed` or has another attempt.
     pub(super) async fn take_lease(
         &self,
-        id: PackId,
+        record: &Record,
         needed: &'static str,
         is_allowed: fn(&BuildStatus) -> bool,
         begin: impl AsyncFn(&Lease, Timestamp) -> Result<bool, aws::Error>,
@@ -122,21 +132,29 @@ impl Operator {
             if begin(&lease, now).await? {
                 return Ok(lease);
             }
-            if !is_allowed(&self.find(id).await?.build.status) {
-                return Err(self.wrong_state(id, needed).await?);
-            }
+            self.expect_unchanged(record, needed, is_allowed).await?;
             tokio::time::sleep(pauses.next().ok_or(OperatorError::Leased)?).await;
         }
     }
 
-    /// Takes the lease again before a change in the registry.
-    pub(super) async fn renew(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
+    /// Extends the lease before a change in the registry, if the record is in `state` and still in this attempt.
+    pub(super) async fn extend(
+        &self,
+        record: &Record,
+        state: BuildState,
+        lease: &Lease,
+    ) -> Result<bool, OperatorError> {
         let now = Timestamp::now();
-        if self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
-            Ok(())
-        } else {
-            Err(OperatorError::Leased)
+        Ok(self.table.extend_lease(record, state, &lease.prolonged(now + self.lease), now).await?)
+    }
+
+    /// Extends the lease on a quarantined version before a change in the registry.
+    pub(super) async fn extend_quarantined(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
+        if self.extend(record, BuildState::Quarantined, lease).await? {
+            return Ok(());
         }
+        self.expect_unchanged(record, "quarantined", is_quarantined).await?;
+        Err(OperatorError::Leased)
     }
 
     /// Releases the lease. If this fails, the lease expires.
@@ -145,4 +163,18 @@ impl Operator {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
         }
     }
+}
+
+/// Returns [`OperatorError::WrongState`] unless the pack is in the state that a use case needs.
+pub(super) fn expect_state(
+    status: &BuildStatus,
+    needed: &'static str,
+    is_allowed: fn(&BuildStatus) -> bool,
+) -> Result<(), OperatorError> {
+    let found = BuildState::from(status);
+    if is_allowed(status) { Ok(()) } else { Err(OperatorError::WrongState { found, needed }) }
+}
+
+pub(super) fn is_quarantined(status: &BuildStatus) -> bool {
+    matches!(status, BuildStatus::Quarantined { .. })
 }

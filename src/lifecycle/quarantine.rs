@@ -1,11 +1,14 @@
 use bytes::Bytes;
 use tempfile::NamedTempFile;
 
-use super::{Operator, OperatorError};
+use super::{
+    Operator, OperatorError,
+    operator::{expect_state, is_quarantined},
+};
 use crate::{
     aws::Lease,
     error_chain::ErrorChain,
-    records::{BuildStatus, PackId, QuarantineReason, Record, Timestamp},
+    records::{BuildState, BuildStatus, PackId, QuarantineReason, Record, Timestamp},
     registry::Blob,
 };
 
@@ -14,62 +17,84 @@ impl Operator {
     /// image from the registry. Uploads, changes and deletions of the version are rejected from then on.
     ///
     /// # Errors
-    /// Returns [`OperatorError::ImageLost`] if the registry does not have the image. Any other error may leave the pack
-    /// quarantined but its image in the registry. Repeat the call then.
+    /// Returns [`OperatorError::ImageLost`] if the registry does not have the image of a ready pack. Any other error may
+    /// leave the pack quarantined but its image in the registry. Repeat the call then.
     pub async fn quarantine(&self, id: PackId, reason: &QuarantineReason) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
-        if !may_be_quarantined(&record.build.status) {
-            return Err(self.wrong_state(id, "ready").await?);
-        }
-        let image = self.image(&record).await?.ok_or(OperatorError::ImageLost)?;
+        expect_state(&record.build.status, "ready", may_be_quarantined)?;
+        let image = self.image(&record).await?;
         let begin = async |lease: &Lease, now: Timestamp| {
             self.table.begin_quarantine(&record, reason, lease, &self.actor, now).await
         };
-        let lease = self.take_lease(id, "ready", may_be_quarantined, begin).await?;
+        let lease = self.take_lease(&record, "ready", may_be_quarantined, begin).await?;
         let result = self.take_down(&record, image, &lease).await;
         self.release(&record, &lease).await;
         result.map(|()| record)
     }
 
     /// Restores a quarantined pack: pushes the saved image, ends the quarantine, and queues a build. The build tags the
-    /// image, which has the same digest as before.
+    /// image, which has the same digest as before. If an interrupted quarantine saved no image, uses the one in the
+    /// registry.
     ///
     /// # Errors
-    /// Returns [`OperatorError::WrongState`] if the pack is not quarantined. Any other error leaves the pack
-    /// quarantined, but may leave its image in the registry. Repeat the call then.
+    /// Returns [`OperatorError::WrongState`] if the pack is not quarantined, and [`OperatorError::NotSaved`] if its image
+    /// is lost. Any other error leaves the pack quarantined, but may leave its image in the registry. Repeat the call
+    /// then.
     pub async fn restore(&self, id: PackId) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
         let begin = async |lease: &Lease, now: Timestamp| self.table.begin_restore(&record, lease, now).await;
-        let lease = self.take_lease(id, "quarantined", is_quarantined, begin).await?;
-        let result = self.push_saved(&record, &lease).await;
+        let lease = self.take_lease(&record, "quarantined", is_quarantined, begin).await?;
+        let result = self.bring_back(&record, &lease).await;
         // If the quarantine ended, its last write has released the lease.
         if result.is_err() {
             self.release(&record, &lease).await;
         }
         result?;
         self.send_next_build(&record).await;
-        if let Err(error) = self.saved_images.delete(id).await {
+        if let Err(error) = self.saved_images.delete(&record).await {
             tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "saved image not deleted");
         }
         Ok(record)
     }
 
-    /// Returns the pack's image manifest: the saved one if an interrupted call saved the image, otherwise the one in
-    /// the registry.
-    async fn image(&self, record: &Record) -> Result<Option<Image>, OperatorError> {
-        if let Some(manifest) = self.saved_images.manifest(record.id).await? {
-            return Ok(Some(Image { manifest, is_saved: true }));
+    /// Returns the pack's image manifest: the saved one if the image is saved, otherwise the one in the registry.
+    async fn image(&self, record: &Record) -> Result<Image, OperatorError> {
+        if let Some(manifest) = self.saved_images.manifest(record).await? {
+            return Ok(Image { manifest, is_saved: true });
         }
-        let manifest = self.registry.manifest(&record.release.image_ref, record.release.image_digest).await?;
-        Ok(manifest.map(|manifest| Image { manifest, is_saved: false }))
+        match self.registry.manifest(&record.release.image_ref, record.release.image_digest).await? {
+            Some(manifest) => Ok(Image { manifest, is_saved: false }),
+            None if is_quarantined(&record.build.status) => Err(OperatorError::NotSaved),
+            None => Err(OperatorError::ImageLost),
+        }
     }
 
+    /// Saves the image and deletes it from the registry.
     async fn take_down(&self, record: &Record, image: Image, lease: &Lease) -> Result<(), OperatorError> {
-        if !image.is_saved {
-            self.save(record, image.manifest).await?;
+        let save = async {
+            if !image.is_saved {
+                self.save(record, image.manifest).await?;
+            }
+            self.extend_quarantined(record, lease).await
+        };
+        if let Err(error) = save.await {
+            self.discard_saved(record).await?;
+            return Err(error);
         }
-        self.renew(record, lease).await?;
         self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
+        Ok(())
+    }
+
+    /// Deletes what was saved, unless the pack is still quarantined in this attempt. Otherwise the saved image of a pack
+    /// that was deleted meanwhile would remain.
+    async fn discard_saved(&self, record: &Record) -> Result<(), OperatorError> {
+        let is_needed =
+            self.table.record(record.id).await?.is_some_and(|found| {
+                is_quarantined(&found.build.status) && found.build.attempt == record.build.attempt
+            });
+        if !is_needed {
+            self.saved_images.delete(record).await?;
+        }
         Ok(())
     }
 
@@ -79,27 +104,43 @@ impl Operator {
             let file = NamedTempFile::new()?;
             let out = tokio::fs::File::from_std(file.reopen()?);
             self.registry.pull_blob(&record.release.image_ref, blob, out).await?;
-            self.saved_images.put_blob(record.id, blob.digest, file.path()).await?;
+            self.saved_images.put_blob(record, blob.digest, file.path()).await?;
         }
-        self.saved_images.put_manifest(record.id, manifest).await?;
+        self.saved_images.put_manifest(record, manifest).await?;
         Ok(())
     }
 
-    async fn push_saved(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
+    /// Ensures that the image is in the registry, and ends the quarantine.
+    async fn bring_back(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
+        let image = self.image(record).await?;
+        if image.is_saved {
+            self.push_saved(record, image.manifest, lease).await?;
+        }
+        if self.table.end_quarantine(record, lease, &self.actor, Timestamp::now()).await? {
+            return Ok(());
+        }
+        // The holder of the lease decides about the image. If this command holds it, the pack is being deleted.
+        if self.extend(record, BuildState::Deleting, lease).await? {
+            self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
+        }
+        Err(OperatorError::Contested)
+    }
+
+    /// Pushes the saved image. A push may take longer than the lease, so extends the lease before each one.
+    async fn push_saved(&self, record: &Record, manifest: Bytes, lease: &Lease) -> Result<(), OperatorError> {
         let image_ref = &record.release.image_ref;
-        let manifest = self.saved_images.manifest(record.id).await?.ok_or(OperatorError::NotSaved)?;
         for blob in Blob::all_of(&manifest)? {
-            let content = self.saved_images.blob(record.id, blob.digest).await?.ok_or(OperatorError::NotSaved)?;
+            self.extend_quarantined(record, lease).await?;
+            let content = self.saved_images.blob(record, blob.digest).await?.ok_or(OperatorError::NotSaved)?;
             self.registry.push_blob(image_ref, blob, content).await?;
         }
-        self.renew(record, lease).await?;
+        self.extend_quarantined(record, lease).await?;
         self.registry.push_manifest(image_ref, manifest).await?;
-        let is_ended = self.table.end_quarantine(record, lease, &self.actor, Timestamp::now()).await?;
-        if is_ended { Ok(()) } else { Err(OperatorError::Contested) }
+        Ok(())
     }
 }
 
-/// The image of a pack that is being quarantined.
+/// The image of a pack that is being quarantined or restored.
 struct Image {
     manifest: Bytes,
     /// Whether the image is saved completely.
@@ -111,8 +152,4 @@ fn may_be_quarantined(status: &BuildStatus) -> bool {
         BuildStatus::Ready | BuildStatus::Quarantined { .. } => true,
         BuildStatus::Queued | BuildStatus::Failed { .. } | BuildStatus::Deleting => false,
     }
-}
-
-fn is_quarantined(status: &BuildStatus) -> bool {
-    matches!(status, BuildStatus::Quarantined { .. })
 }

@@ -21,6 +21,8 @@ pub struct Guards {
     pub purge_takes_lease: bool,
     /// A quarantine holds the lease.
     pub quarantine_takes_lease: bool,
+    /// A restore pushes the image only if no other worker has had the lease since the restore began.
+    pub restore_extends_lease: bool,
     /// A lease lasts at least as long as any request from its holder.
     pub lease_outlives_requests: bool,
 }
@@ -37,6 +39,7 @@ impl Guards {
         upload_respects_quarantine: true,
         purge_takes_lease: true,
         quarantine_takes_lease: true,
+        restore_extends_lease: true,
         lease_outlives_requests: true,
     };
 }

@@ -39,19 +39,25 @@ fn queue_next_attempt(record: &mut Record) {
 }
 
 pub(crate) fn begin_restore(state: &mut State, worker: WorkerId) -> Applied {
-    let (_, record) = state.owner()?;
+    let (id, record) = state.owner()?;
     require(record.status == Status::Quarantined && state.saved.is_some())?;
-    let content = record.content;
+    let (attempt, content) = (record.attempt, record.content);
     take_lease(state, worker)?;
     state.claim.as_mut()?.quarantine = Some(Quarantine::Changing);
-    state.workers[worker] = Worker::Running(Task::Restore { content }, Step::Push);
+    state.workers[worker] = Worker::Running(Task::Restore { id, attempt, content }, Step::ExtendLease);
     Some(())
 }
 
+/// Returns the record of a restore if it owns the version and is still quarantined in the same attempt.
+pub(crate) fn quarantined(state: &State, task: Task) -> Option<Id> {
+    let Task::Restore { id, attempt, .. } = task else { return None };
+    let (owner, record) = state.owner()?;
+    (owner == id && record.status == Status::Quarantined && record.attempt == attempt).then_some(id)
+}
+
 /// Runs the transaction that ends a quarantine: clears it in the claim, and queues the record's next attempt.
-pub(crate) fn end_quarantine(state: &mut State, worker: WorkerId) {
-    let owner = state.owner().map(|(id, record)| (id, record.status));
-    let Some((id, Status::Quarantined)) = owner else { return };
+pub(crate) fn end_quarantine(state: &mut State, worker: WorkerId, task: Task) {
+    let Some(id) = quarantined(state, task) else { return };
     let Some(claim) = held_claim(state, worker) else { return };
     claim.quarantine = None;
     if let Some(record) = state.records[id].as_mut() {

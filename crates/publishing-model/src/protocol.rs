@@ -4,7 +4,7 @@ use crate::{
     guards::Guards,
     invariants,
     lease::{release, take_lease},
-    operator::{begin_restore, end_quarantine, rebuild},
+    operator::{begin_restore, end_quarantine, quarantined, rebuild},
     state::{Attempt, Claim, Id, Quarantine, Record, State, Status, Step, Task, UPLOADS, Worker, WorkerId},
 };
 
@@ -34,7 +34,7 @@ pub enum Action {
     Crash(WorkerId),
     /// The call that a crashed worker was making takes effect.
     LateEffect(WorkerId),
-    /// A crashed worker's lease ends.
+    /// The lease of a worker ends that has crashed, or that needs a long time before it extends the lease.
     LeaseEnds(WorkerId),
 }
 
@@ -64,6 +64,9 @@ impl Model for Publishing {
         for (id, worker) in state.workers.iter().enumerate() {
             match worker {
                 Worker::Idle => {}
+                Worker::Running(_, Step::ExtendLease) => {
+                    actions.extend([Action::Continue(id), Action::Crash(id), Action::LeaseEnds(id)]);
+                }
                 Worker::Running(..) => actions.extend([Action::Continue(id), Action::Crash(id)]),
                 Worker::Crashed(_) => actions.extend([Action::LateEffect(id), Action::LeaseEnds(id)]),
             }
@@ -195,6 +198,9 @@ impl Publishing {
 
     fn lease_ends(&self, state: &mut State, worker: WorkerId) -> Applied {
         release(state, worker);
+        if matches!(state.workers[worker], Worker::Running(..)) {
+            return Some(());
+        }
         if self.guards.lease_outlives_requests || state.workers[worker] == Worker::Crashed(None) {
             state.workers[worker] = Worker::Idle;
         }
@@ -205,6 +211,14 @@ impl Publishing {
     fn effect(&self, state: &mut State, worker: WorkerId, task: Task, step: Step) -> Option<Step> {
         let content = task.content();
         match step {
+            Step::ExtendLease => {
+                if !self.guards.restore_extends_lease {
+                    take_lease(state, worker);
+                    return Some(Step::Push);
+                }
+                let is_allowed = quarantined(state, task).is_some() && state.lease() == Some(worker);
+                if is_allowed { Some(Step::Push) } else { end(state, worker, task) }
+            }
             Step::Push => {
                 state.registry.manifests.insert(content);
                 match task {
@@ -263,7 +277,7 @@ impl Publishing {
                 end(state, worker, task)
             }
             Step::EndQuarantine => {
-                end_quarantine(state, worker);
+                end_quarantine(state, worker, task);
                 end(state, worker, task)
             }
             Step::CompleteQuarantine => {

@@ -60,6 +60,8 @@ pub(crate) struct Registry {
 /// The next step of a worker's task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Step {
+    /// Extend the lease, which a restore may have lost while it pushed the blobs.
+    ExtendLease,
     Push,
     Claim,
     Tag,
@@ -81,7 +83,7 @@ pub(crate) enum Task {
     Build { id: Id, attempt: Attempt, content: Content },
     Purge { id: Id, content: Content },
     Quarantine { content: Content },
-    Restore { content: Content },
+    Restore { id: Id, attempt: Attempt, content: Content },
 }
 
 impl Task {
@@ -90,7 +92,7 @@ impl Task {
             Self::Build { content, .. }
             | Self::Purge { content, .. }
             | Self::Quarantine { content }
-            | Self::Restore { content } => content,
+            | Self::Restore { content, .. } => content,
         }
     }
 }

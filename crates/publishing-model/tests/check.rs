@@ -75,6 +75,11 @@ fn a_quarantine_holds_the_lease() {
 }
 
 #[test]
+fn a_restore_that_lost_the_lease_pushes_no_image() {
+    assert_breaks(Guards { restore_extends_lease: false, ..Guards::ALL }, DELETED);
+}
+
+#[test]
 fn a_lease_lasts_as_long_as_the_requests_of_its_holder() {
     assert_breaks(Guards { lease_outlives_requests: false, ..Guards::ALL }, DELETED);
 }

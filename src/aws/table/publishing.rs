@@ -89,7 +89,7 @@ impl Table {
     }
 
     /// Extends the lease of a build. Returns false if another holder took it, or if another record took the version.
-    pub async fn extend_lease(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
+    pub async fn extend_build_lease(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let extend = self
             .update(Key::version_claim_of(record), "SET publishing_until = :until")
             .condition_expression("pack_id = :id AND lease_holder = :holder")
@@ -99,8 +99,30 @@ impl Table {
         super::applied(extend).await
     }
 
-    /// Takes the lease again for a holder that may have lost it. Returns false if another holder has the lease, or if
-    /// the version claim no longer exists.
+    /// Extends the lease on the version of a record that is in `state` and in this attempt. Also extends an expired
+    /// lease, unless another holder has taken it since, even if that holder has released it.
+    pub async fn extend_lease(
+        &self,
+        record: &Record,
+        state: BuildState,
+        lease: &Lease,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let is_unchanged = self
+            .update_record(record, "SET updated_at = :now")
+            .condition_expression("build_status = :state AND attempt = :attempt")
+            .expression_attribute_values(":state", string(state))
+            .expression_attribute_values(":now", string(now));
+        let extend = self
+            .update_claim(record, TAKE_LEASE)
+            .condition_expression("pack_id = :id AND lease_holder = :holder")
+            .expression_attribute_values(":holder", string(&lease.holder))
+            .expression_attribute_values(":until", string(lease.until));
+        self.transact_updates([is_unchanged, extend]).await
+    }
+
+    /// Takes the lease again for a build whose record may have been replaced or deleted. Returns false if another holder
+    /// has the lease, or if the version claim no longer exists.
     pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let renew = self
             .update(Key::version_claim_of(record), TAKE_LEASE)

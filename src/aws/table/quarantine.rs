@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The steps by which an operator quarantines a version and restores it. Each step is one transaction on the record and
-/// its version claim, and returns whether it took effect.
+/// its version claim, and returns whether it took effect. Between them, [`Table::extend_lease`] extends the lease.
 impl Table {
     /// Begins a quarantine, or repeats an interrupted one: hides the pack from other orgs, writes the reason into the
     /// record and the version claim, takes the lease, and writes the audit entry.

@@ -2,24 +2,17 @@ use lambda_http::{Request, RequestExt, http::Method, request::RequestContext};
 
 use super::ApiError;
 
-/// An operation of the API, named after its `operationId` in openapi.yaml.
+/// An operation of the API, named after its `operationId` in openapi.yaml. `id` is the path segment as received, not yet
+/// validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
     UploadPack,
     BeginUpload,
     ListPacks,
-    GetPack {
-        id: String,
-    },
-    UpdatePack {
-        id: String,
-    },
-    DeletePack {
-        id: String,
-    },
-    GetAttestations {
-        id: String,
-    },
+    GetPack { id: String },
+    UpdatePack { id: String },
+    DeletePack { id: String },
+    GetAttestations { id: String },
     GetAttestationKeys,
     GetDocument,
     GetPackSchema,

@@ -1,8 +1,5 @@
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -16,37 +13,47 @@ use axum::{
 use pack_upload::registry::RegistryAddress;
 use tokio::{net::TcpListener, sync::Notify};
 
-/// A proxy for a registry that holds the first push of an image manifest until the test releases it.
+type Predicate = Box<dyn Fn(&Method, &Uri) -> bool + Send>;
+
+/// A proxy for a registry that holds one request until the test releases it: by default, the first push of an image
+/// manifest.
 pub(crate) struct HoldingRegistry {
     backend: String,
-    /// Notified when the push is held.
+    /// Notified when the request is held.
     pub(crate) held: Notify,
-    /// Notified by the test to release the push.
+    /// Notified by the test to release the request.
     pub(crate) release: Notify,
-    is_first: AtomicBool,
+    /// Whether to hold a request. `None` once one was held.
+    holds: Mutex<Option<Predicate>>,
 }
 
 impl HoldingRegistry {
     /// Starts a proxy for the registry at `backend`, which is `host:port`.
     pub(crate) async fn start(backend: String) -> (Arc<Self>, RegistryAddress) {
         let (held, release) = (Notify::new(), Notify::new());
-        let proxy = Arc::new(Self { backend, held, release, is_first: AtomicBool::new(true) });
+        let proxy = Arc::new(Self { backend, held, release, holds: Mutex::new(Some(Box::new(is_manifest_push))) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string().parse().unwrap();
-        let router = Router::new().fallback(hold_first_manifest).with_state(proxy.clone());
+        let router = Router::new().fallback(hold_or_forward).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         (proxy, address)
     }
+
+    /// Holds the next request for which `holds` returns true.
+    pub(crate) fn hold(&self, holds: impl Fn(&Method, &Uri) -> bool + Send + 'static) {
+        *self.holds.lock().unwrap() = Some(Box::new(holds));
+    }
 }
 
-async fn hold_first_manifest(
+async fn hold_or_forward(
     State(proxy): State<Arc<HoldingRegistry>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    if is_manifest_push(&method, &uri) && proxy.is_first.swap(false, Ordering::SeqCst) {
+    let is_held = proxy.holds.lock().unwrap().take_if(|holds| holds(&method, &uri)).is_some();
+    if is_held {
         proxy.held.notify_one();
         proxy.release.notified().await;
     }

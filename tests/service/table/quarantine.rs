@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pack_upload::{
     aws::{Created, Lease, Table},
-    records::{BuildStatus, OrgId, QuarantineReason, Record, Timestamp, Visibility},
+    records::{BuildState, BuildStatus, OrgId, QuarantineReason, Record, Timestamp, Visibility},
 };
 
 use super::support::{Database, publish, record};
@@ -87,6 +87,40 @@ async fn a_quarantine_of_a_pack_that_is_being_deleted_neither_begins_nor_ends() 
     assert!(!table.begin_quarantine(&record, &reason(), &lease, ACTOR, now).await.unwrap());
     assert!(!table.begin_restore(&record, &lease, now).await.unwrap());
     assert_eq!(table.record(record.id).await.unwrap().unwrap().build.status, BuildStatus::Deleting);
+}
+
+#[tokio::test]
+async fn a_lease_is_extended_only_by_its_last_holder_while_the_record_stays_in_its_state_and_attempt() {
+    let database = Database::start().await;
+    let table = &database.table;
+    let (record, lease) = quarantined(table).await;
+    let extend = async |record: &Record, state: BuildState, lease: &Lease| {
+        table.extend_lease(record, state, lease, Timestamp::now()).await.unwrap()
+    };
+    assert!(extend(&record, BuildState::Quarantined, &lease).await);
+    assert!(!extend(&record, BuildState::Quarantined, &held().0).await, "leased");
+    assert!(!extend(&record, BuildState::Deleting, &lease).await, "another state");
+    assert!(table.end_quarantine(&record, &lease, ACTOR, Timestamp::now()).await.unwrap());
+    let restored = table.record(record.id).await.unwrap().unwrap();
+    assert!(publish(table, &restored, Timestamp::now()).await);
+    let (other, now) = held();
+    assert!(table.begin_quarantine(&restored, &reason(), &other, ACTOR, now).await.unwrap());
+    assert!(!table.end_quarantine(&record, &other, ACTOR, now).await.unwrap(), "an earlier attempt");
+    assert!(!extend(&record, BuildState::Quarantined, &other).await, "an earlier attempt");
+    table.release(&restored, &other).await.unwrap();
+    assert!(!extend(&restored, BuildState::Quarantined, &other).await, "released");
+    let expired = Lease::new(now);
+    assert!(table.begin_restore(&restored, &expired, now).await.unwrap());
+    assert!(extend(&restored, BuildState::Quarantined, &expired).await, "expired, but nobody took it");
+    table.release(&restored, &expired).await.unwrap();
+    assert!(table.begin_restore(&restored, &other, now).await.unwrap());
+
+    assert!(table.mark_deleting_by_operator(&restored, ACTOR, now).await.unwrap());
+    assert!(!extend(&restored, BuildState::Quarantined, &other).await, "being deleted");
+    assert!(extend(&restored, BuildState::Deleting, &other).await);
+    assert!(table.begin_purge(&restored, &other, now).await.unwrap());
+    assert!(table.remove(&restored, &other, now).await.unwrap());
+    assert!(!extend(&restored, BuildState::Deleting, &other).await, "deleted");
 }
 
 #[tokio::test]

@@ -168,6 +168,12 @@ impl Fixture {
             .len()
     }
 
+    /// Counts the objects of saved images.
+    pub(crate) async fn saved_objects(&self) -> usize {
+        let list = self.embedded.clients.s3.list_objects_v2().bucket(&self.embedded.options.staging_bucket);
+        list.prefix("quarantine/").send().await.unwrap().contents().len()
+    }
+
     /// Receives all visible jobs from the build queue.
     pub(crate) async fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();

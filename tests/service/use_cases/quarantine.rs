@@ -1,17 +1,18 @@
 //! Tests of quarantines, and of deletions by an operator: [`Operator`](pack_upload::lifecycle::Operator).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use pack_upload::{
     aws::{Job, Lease, PurgeJob},
     build::BuildOutcome,
-    lifecycle::{ChangeError, DeleteError, OperatorError, PurgeOutcome},
+    lifecycle::{ChangeError, DeleteError, Operator, OperatorError, PurgeOutcome},
     records::{BuildStatus, Quarantine, QuarantineReason, Record, Timestamp, Visibility},
-    registry::Blob,
+    registry::{Blob, Credentials},
     upload::{Outcome, UploadError},
 };
 
-use super::fixture::{Fixture, NOTHING, pack};
+use super::fixture::{Fixture, NOTHING, pack, registry};
+use crate::support::HoldingRegistry;
 
 fn reason() -> QuarantineReason {
     "it steals secrets".parse().unwrap()
@@ -73,7 +74,7 @@ async fn a_restored_pack_has_the_same_digest_although_its_archive_has_expired() 
     let [job] = *fixture.jobs().await else { panic!("not one job") };
     assert_eq!(fixture.builder.build(job).await.unwrap(), BuildOutcome::Ready);
     assert_eq!(fixture.pullable(&record).await, everything(&record));
-    assert_eq!(operator.saved_images.manifest(record.id).await.unwrap(), None);
+    assert_eq!(fixture.saved_objects().await, 0);
     let Outcome::Existing(found) = fixture.submit(pack("hello")).await else { panic!("not the same pack") };
     assert_eq!((found.id, found.build.status), (record.id, BuildStatus::Ready));
     let error = operator.restore(record.id).await.unwrap_err();
@@ -102,9 +103,9 @@ async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
 
     let (lease, now) = ended();
     assert!(table.begin_restore(&ready, &lease, now).await.unwrap());
-    let manifest = operator.saved_images.manifest(ready.id).await.unwrap().unwrap();
+    let manifest = operator.saved_images.manifest(&ready).await.unwrap().unwrap();
     for blob in Blob::all_of(&manifest).unwrap() {
-        let content = operator.saved_images.blob(ready.id, blob.digest).await.unwrap().unwrap();
+        let content = operator.saved_images.blob(&ready, blob.digest).await.unwrap().unwrap();
         operator.registry.push_blob(&ready.release.image_ref, blob, content).await.unwrap();
     }
     operator.registry.push_manifest(&ready.release.image_ref, manifest).await.unwrap();
@@ -116,6 +117,163 @@ async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     let restored = fixture.read(&ready).await;
     assert_eq!(fixture.builder.build(Job::from(&restored)).await.unwrap(), BuildOutcome::Ready);
     assert_eq!(fixture.pullable(&ready).await, everything(&ready));
+}
+
+/// The first command is interrupted before it saves anything.
+#[tokio::test]
+async fn a_quarantine_that_saved_no_image_is_restored_from_the_registry() {
+    let fixture = Fixture::start().await;
+    let ready = fixture.ready("hello").await;
+    let (operator, table) = (fixture.operator(), &fixture.uploads.table);
+    let begin = async |record: &Record| {
+        let now = Timestamp::now();
+        assert!(table.begin_quarantine(record, &reason(), &Lease::new(now), "tester", now).await.unwrap());
+    };
+    begin(&ready).await;
+    operator.restore(ready.id).await.unwrap();
+    let restored = fixture.read(&ready).await;
+    assert_eq!(fixture.builder.build(Job::from(&restored)).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(fixture.pullable(&ready).await, everything(&ready));
+
+    begin(&restored).await;
+    operator.registry.delete(&ready.release.image_ref, ready.release.image_digest).await.unwrap();
+    for result in [operator.restore(ready.id).await, operator.quarantine(ready.id, &reason()).await] {
+        let error = result.unwrap_err();
+        assert!(matches!(error, OperatorError::NotSaved), "{error:?}");
+    }
+}
+
+/// The restore ends the quarantine, and then does not delete the saved image until the next quarantine has ended.
+#[tokio::test]
+async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
+    let fixture = Fixture::start().await;
+    let ready = fixture.ready("hello").await;
+    let (operator, table) = (fixture.operator(), &fixture.uploads.table);
+    operator.quarantine(ready.id, &reason()).await.unwrap();
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(table.begin_restore(&ready, &lease, now).await.unwrap());
+    assert!(table.end_quarantine(&ready, &lease, "tester", now).await.unwrap());
+    let queued = fixture.read(&ready).await;
+    assert_eq!(fixture.builder.build(Job::from(&queued)).await.unwrap(), BuildOutcome::Ready);
+
+    operator.quarantine(ready.id, &reason()).await.unwrap();
+    operator.saved_images.delete(&ready).await.unwrap();
+    operator.restore(ready.id).await.unwrap();
+    let restored = fixture.read(&ready).await;
+    assert_eq!(fixture.builder.build(Job::from(&restored)).await.unwrap(), BuildOutcome::Ready);
+    assert_eq!(fixture.pullable(&ready).await, everything(&ready));
+}
+
+/// Returns the use cases with a proxy in front of the registry, and a ready pack.
+async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
+    let mut fixture = Fixture::start().await;
+    let (proxy, address) = HoldingRegistry::start(fixture.embedded.backends.registry.to_string()).await;
+    proxy.hold(|_, _| false);
+    fixture.builder.registry = registry(&address, Credentials::None);
+    fixture.purger.registry = fixture.builder.registry.clone();
+    fixture.uploads.registry = address;
+    let record = fixture.ready("hello").await;
+    (fixture, proxy, record)
+}
+
+/// Begins a restore that pushes the last blob for longer than its lease. Meanwhile, runs `change`. Returns the error of
+/// the restore.
+async fn restore_during(
+    fixture: &Fixture,
+    proxy: &HoldingRegistry,
+    record: &Record,
+    change: impl Future<Output = ()>,
+) -> OperatorError {
+    let slow = Operator { lease: Duration::ZERO, ..fixture.operator() };
+    slow.quarantine(record.id, &reason()).await.unwrap();
+    let manifest = slow.saved_images.manifest(record).await.unwrap().unwrap();
+    let last_blob = Blob::all_of(&manifest).unwrap().last().unwrap().digest.to_string();
+    proxy.hold(move |_, uri| uri.path().ends_with(&last_blob));
+    let meanwhile = async {
+        proxy.held.notified().await;
+        change.await;
+        proxy.release.notify_one();
+    };
+    let (restored, ()) = tokio::join!(slow.restore(record.id), meanwhile);
+    restored.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_restore_that_lost_its_lease_does_not_push_the_image_of_a_deleted_pack() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    let delete = async {
+        fixture.operator().delete(record.id).await.unwrap();
+        assert_eq!(fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap(), PurgeOutcome::Deleted);
+    };
+    let error = restore_during(&fixture, &proxy, &record, delete).await;
+    assert!(matches!(error, OperatorError::NotFound(_)), "{error:?}");
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+}
+
+#[tokio::test]
+async fn a_restore_that_lost_its_lease_does_not_undo_a_later_quarantine() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    let quarantine = async {
+        fixture.operator().quarantine(record.id, &reason()).await.unwrap();
+    };
+    let error = restore_during(&fixture, &proxy, &record, quarantine).await;
+    assert!(matches!(error, OperatorError::Leased), "{error:?}");
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+    assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Quarantined { reason: reason() });
+}
+
+#[tokio::test]
+async fn a_restore_deletes_the_image_that_it_pushed_if_the_pack_is_being_deleted() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    let operator = fixture.operator();
+    operator.quarantine(record.id, &reason()).await.unwrap();
+    proxy.hold(|method, uri| method == "PUT" && uri.path().contains("/manifests/"));
+    let delete = async {
+        proxy.held.notified().await;
+        operator.delete(record.id).await.unwrap();
+        proxy.release.notify_one();
+    };
+    let (restored, ()) = tokio::join!(operator.restore(record.id), delete);
+    let error = restored.unwrap_err();
+    assert!(matches!(error, OperatorError::Contested), "{error:?}");
+    assert_eq!(fixture.pullable(&record).await, NOTHING);
+    assert_eq!(fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap(), PurgeOutcome::Deleted);
+}
+
+#[tokio::test]
+async fn a_quarantine_of_a_pack_that_is_deleted_meanwhile_leaves_no_saved_image() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    proxy.hold(|method, uri| method == "GET" && uri.path().contains("/blobs/"));
+    let operator = fixture.operator();
+    let delete = async {
+        proxy.held.notified().await;
+        operator.delete(record.id).await.unwrap();
+        proxy.release.notify_one();
+    };
+    let reason = reason();
+    let (quarantined, ()) = tokio::join!(operator.quarantine(record.id, &reason), delete);
+    let error = quarantined.unwrap_err();
+    assert_eq!(error.to_string(), "the pack is deleting, not quarantined");
+    assert_eq!(fixture.saved_objects().await, 0);
+}
+
+#[tokio::test]
+async fn a_quarantine_does_not_wait_for_a_lease_if_the_pack_was_rebuilt_meanwhile() {
+    let (fixture, proxy, record) = start_with_proxy().await;
+    proxy.hold(|method, uri| method == "GET" && uri.path().contains("/manifests/"));
+    let operator = fixture.operator();
+    let rebuild = async {
+        proxy.held.notified().await;
+        operator.rebuild(record.id).await.unwrap();
+        let rebuilt = fixture.read(&record).await;
+        assert_eq!(fixture.builder.build(Job::from(&rebuilt)).await.unwrap(), BuildOutcome::Ready);
+        proxy.release.notify_one();
+    };
+    let reason = reason();
+    let (quarantined, ()) = tokio::join!(operator.quarantine(record.id, &reason), rebuild);
+    let error = quarantined.unwrap_err();
+    assert!(matches!(error, OperatorError::Contested), "{error:?}");
 }
 
 #[tokio::test]
@@ -159,7 +317,7 @@ async fn a_deletion_by_an_operator_leaves_a_quarantined_version_quarantined() {
     expect_no_upload(&fixture, &Quarantine { pack_id: Some(record.id), reason: reason() }).await;
     let job = PurgeJob { pack_id: record.id };
     assert_eq!(fixture.purger.purge(job).await.unwrap(), PurgeOutcome::Deleted);
-    assert_eq!(operator.saved_images.manifest(record.id).await.unwrap(), None);
+    assert_eq!(fixture.saved_objects().await, 0);
     expect_no_upload(&fixture, &Quarantine { pack_id: None, reason: reason() }).await;
     let error = operator.delete(record.id).await.unwrap_err();
     assert!(matches!(error, OperatorError::NotFound(id) if id == record.id), "{error:?}");
