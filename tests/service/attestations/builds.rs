@@ -172,7 +172,7 @@ async fn a_pack_that_cannot_be_attested_is_neither_tagged_nor_ready() {
     assert!(matches!(error, BuildError::Signing(_)), "{error}");
     let found = signing.fixture.read(&record).await;
     assert_eq!((&found.build.status, found.attestation_digest), (&BuildStatus::Queued, None));
-    assert!(found.build.last_error.unwrap().starts_with("a signing error: GetPublicKey failed: "));
+    assert!(found.build.last_error.unwrap().starts_with("a signing error: the KMS call GetPublicKey failed: "));
     assert_eq!(signing.repository.manifest("1.0.0").await, None);
 
     signing.fixture.builder.signer = working;
