@@ -70,21 +70,24 @@ async fn an_upload_gets_a_503_by_the_deadline_if_a_backend_hangs() {
 }
 
 #[tokio::test]
-async fn reads_get_a_503_by_the_deadline_if_the_table_hangs() {
+async fn reads_get_a_503_by_the_deadline_if_their_backend_hangs() {
     let mut stack = start_stack().await;
     let list = |query: &str| {
         let mut event = event("list");
         event["rawQueryString"] = json!(query);
         event
     };
-    for (event, operation) in [
-        (event("get"), "BatchGetItem"),
-        (event("get"), "GetItem"),
-        (list(""), "Query"),
-        (list("name=tools"), "Query"),
-        (list("name=tools&version=1.0.0"), "Query"),
+    let mut keys = list("");
+    keys["rawPath"] = json!("/v1/attestation-keys");
+    for (event, service, operation) in [
+        (event("get"), Service::DynamoDb, "BatchGetItem"),
+        (event("get"), Service::DynamoDb, "GetItem"),
+        (list(""), Service::DynamoDb, "Query"),
+        (list("name=tools"), Service::DynamoDb, "Query"),
+        (list("name=tools&version=1.0.0"), Service::DynamoDb, "Query"),
+        (keys, Service::S3, "GET object"),
     ] {
-        let planned = stalls(Service::DynamoDb, operation, u32::MAX);
+        let planned = stalls(service, operation, u32::MAX);
         expect_unavailable_in_time(&mut stack, event, vec![planned]).await;
     }
 }
