@@ -121,8 +121,8 @@ pub(super) fn is_documented(name: &str) -> bool {
     matches!(name, PACK_YAML | BEHAVIOR_MD)
 }
 
-/// Returns the message for a missing `pack.yaml`. Suggests renaming the entry that is probably meant to be it, or the
-/// directory of a nested `pack.yaml`.
+/// Returns the message for a missing `pack.yaml`. Suggests renaming the entry that the author probably meant as
+/// `pack.yaml`, or the directory of a nested `pack.yaml`.
 fn missing(unpacked: &Unpacked, misnamed: Option<&str>) -> String {
     if let Some(name) = misnamed {
         return format!("is missing; rename {} to `{PACK_YAML}`", Quoted::new(&unpacked.archive_path(name)));
