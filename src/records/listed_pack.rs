@@ -10,7 +10,6 @@ pub struct ListedPack {
     #[serde(rename = "pack_id")]
     pub id: PackId,
     pub org_id: OrgId,
-    #[serde(flatten)]
     pub manifest: Manifest,
     pub visibility: Visibility,
     /// `None` in a list of other orgs' packs.

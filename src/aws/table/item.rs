@@ -53,8 +53,10 @@ pub(super) struct RecordItem {
     #[serde(flatten, skip_deserializing)]
     list_keys: ListKeys,
 
-    #[serde(flatten)]
+    /// Without its capabilities, so that an index can contain it without them.
     manifest: Manifest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    capabilities: Option<String>,
     visibility: Visibility,
     image_ref: String,
     image_digest: Digest,
@@ -90,7 +92,7 @@ impl From<Record> for RecordItem {
         let Record { id, release, created_at, updated_at, build, attestation_digest, reference_count } = record;
         let Release {
             org_id,
-            manifest,
+            mut manifest,
             visibility,
             image_ref,
             image_digest,
@@ -105,6 +107,7 @@ impl From<Record> for RecordItem {
             pack_id: id,
             org_id,
             list_keys,
+            capabilities: manifest.capabilities.take(),
             manifest,
             visibility,
             image_ref,
@@ -135,7 +138,7 @@ impl From<RecordItem> for Record {
     fn from(item: RecordItem) -> Self {
         let release = Release {
             org_id: item.org_id,
-            manifest: item.manifest,
+            manifest: Manifest { capabilities: item.capabilities, ..item.manifest },
             visibility: item.visibility,
             image_ref: item.image_ref,
             image_digest: item.image_digest,

@@ -1,3 +1,5 @@
+use std::mem;
+
 use pack_format::{Digest, Manifest, PackName, Warning};
 use serde::Serialize;
 
@@ -14,18 +16,13 @@ pub(super) struct RecordView<'a> {
     /// Present only if the caller's org owns the pack.
     #[serde(skip_serializing_if = "Option::is_none")]
     org_id: Option<OrgId>,
-    name: &'a str,
-    display_name: &'a str,
-    version: &'a str,
-    description: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    category: Option<&'a str>,
-    tier: &'static str,
-    visibility: Visibility,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    capabilities: Option<&'a str>,
+    /// Without the keys that a record represents in another form.
+    #[serde(flatten)]
+    manifest: Manifest,
     #[serde(skip_serializing_if = "String::is_empty")]
     suggested_packs: String,
+    tier: &'static str,
+    visibility: Visibility,
     image_origin: &'static str,
     /// Present only if the caller's org owns the pack, because the reference names the owner.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,20 +102,18 @@ impl<'a> RecordView<'a> {
 
     /// Returns a view of another org's pack, without the fields that only a record has.
     fn from_manifest(manifest: &'a Manifest, image_digest: Digest, layer_digest: Digest) -> Self {
-        let suggested: Vec<&str> = manifest.suggested_packs.iter().map(PackName::as_str).collect();
+        let mut manifest = manifest.clone();
+        manifest.display_name.get_or_insert_with(|| manifest.name.to_string());
+        let suggested = mem::take(&mut manifest.suggested_packs);
+        let suggested: Vec<&str> = suggested.iter().map(PackName::as_str).collect();
         Self {
             id: None,
             org_id: None,
-            name: manifest.name.as_str(),
-            display_name: manifest.display_name.as_deref().unwrap_or(manifest.name.as_str()),
-            version: manifest.version.as_str(),
-            description: &manifest.description,
-            category: manifest.category.as_deref(),
+            manifest,
+            suggested_packs: suggested.join(","),
             // Packs of the other tiers ship with the platform and are never uploaded.
             tier: "community",
             visibility: Visibility::Org,
-            capabilities: manifest.capabilities.as_deref(),
-            suggested_packs: suggested.join(","),
             image_origin: "upload",
             image_ref: None,
             image_digest,

@@ -184,8 +184,9 @@ impl PackItem {
         let image_ref = text(item, "image_ref");
         let (_, name) = image_ref.split_once('/').unwrap();
         let (repository, tag) = name.split_once(':').unwrap();
+        let manifest = item["manifest"].as_m().unwrap();
         Self {
-            claim: format!("VERSION#{} {}#{}", text(item, "org_id"), text(item, "name"), text(item, "version")),
+            claim: format!("VERSION#{} {}#{}", text(item, "org_id"), text(manifest, "name"), text(manifest, "version")),
             status: text(item, "build_status"),
             repository_and_tag: (repository.to_owned(), tag.to_owned()),
             digest: text(item, "image_digest"),
