@@ -131,7 +131,7 @@ impl Api {
         let community_cache = reader.milliseconds("COMMUNITY_CACHE_MS", Duration::from_secs(3));
         let purge_wait = reader.milliseconds("PURGE_WAIT_MS", Duration::from_secs(15));
         let resend_after = resend_after(&mut reader);
-        let timeouts = timeouts(&mut reader);
+        let timeouts = timeouts(&mut reader, Timeouts::default());
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
             Some(Self {
@@ -166,7 +166,7 @@ impl Builder {
         let lease = reader.milliseconds("BUILD_LEASE_MS", Duration::from_secs(180));
         let resend_after = resend_after(&mut reader);
         let event_bus_name = event_bus_name(&mut reader);
-        let timeouts = timeouts(&mut reader);
+        let timeouts = timeouts(&mut reader, Timeouts::default());
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
             Some(Self {
@@ -202,7 +202,7 @@ impl Requeue {
         };
         let resend_after = resend_after(&mut reader);
         let event_bus_name = event_bus_name(&mut reader);
-        let timeouts = timeouts(&mut reader);
+        let timeouts = timeouts(&mut reader, Timeouts::default());
         reader.finish(|| {
             Some(Self {
                 table_name: table_name?,
@@ -222,7 +222,7 @@ impl Admin {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let table_name = reader.required("TABLE_NAME");
-        let timeouts = timeouts(&mut reader);
+        let timeouts = timeouts(&mut reader, Timeouts::default());
         reader.finish(|| Some(Self { table_name: table_name?, timeouts }))
     }
 }
@@ -277,8 +277,7 @@ fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &L
     }
 }
 
-fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {
-    let default = Timeouts::default();
+fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>, default: Timeouts) -> Timeouts {
     reader.renamed("CALL_TIMEOUT_MS", "CALL_ATTEMPT_TIMEOUT_MS");
     reader.renamed("TRANSFER_TIMEOUT_MS", "TRANSFER_ATTEMPT_TIMEOUT_MS");
     Timeouts {

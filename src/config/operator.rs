@@ -37,8 +37,8 @@ impl Operator {
         let registry = registry(&mut reader);
         let resend_after = resend_after(&mut reader);
         let lease = reader.milliseconds("BUILD_LEASE_MS", Duration::from_secs(180));
-        let transfer = reader.milliseconds("TRANSFER_ATTEMPT_TIMEOUT_MS", Duration::from_secs(600));
-        let timeouts = Timeouts { transfer, ..timeouts(&mut reader) };
+        let default = Timeouts { transfer: Duration::from_secs(600), ..Timeouts::default() };
+        let timeouts = timeouts(&mut reader, default);
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
             Some(Self {

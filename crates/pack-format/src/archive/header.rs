@@ -55,7 +55,7 @@ pub(super) enum InvalidHeader {
     UnreadableChecksum(InvalidNumber),
     #[error("has the checksum {found} but should have {expected}; the archive is damaged, so create it again")]
     Checksum { found: i64, expected: i64 },
-    #[error("of entry {entry} has a `{field}` field that {error}; {fix}")]
+    #[error("of entry {entry} has a field `{field}` that {error}; {fix}")]
     Number { entry: String, field: &'static str, error: InvalidNumber, fix: &'static str },
     #[error(
         "has bytes after the NUL that ends its `{0}` field, which some tar readers take as part of the field; create the \

@@ -41,7 +41,7 @@ pub(super) fn nearest(text: &str) -> Option<String> {
 
 /// Returns a valid host pattern in the form in which patterns are compared: in lower case, without a trailing dot, and
 /// without a port that is the default of HTTPS, or of HTTP if the rule allows that.
-pub(super) fn normalise(text: &str, allow_insecure: bool) -> String {
+pub(super) fn normalize(text: &str, allow_insecure: bool) -> String {
     let lower = text.to_ascii_lowercase();
     let (host, port) = split_port(&lower);
     let host = host.strip_suffix('.').unwrap_or(host);

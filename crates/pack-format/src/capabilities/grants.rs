@@ -34,7 +34,7 @@ impl Grants {
         let allow_insecure =
             member(rule, "allow_insecure").and_then(text).is_some_and(|text| text.eq_ignore_ascii_case("true"));
         for text in texts("domains") {
-            let host = self.0.entry(domain::normalise(text, allow_insecure)).or_default();
+            let host = self.0.entry(domain::normalize(text, allow_insecure)).or_default();
             host.methods.extend(texts("methods").map(str::to_owned));
             host.allow_insecure |= allow_insecure;
         }

@@ -36,14 +36,14 @@ pub(super) fn validate<'a>(field: Field<'a>, problems: &mut Problems) -> Option<
 
 /// Validates the hosts of a rule, which must differ in normalized form. Suggests no host that the rule already has.
 fn domains(fields: &[Field<'_>], allow_insecure: bool, problems: &mut Problems) {
-    let normalise = |host: &str| domain::normalise(host, allow_insecure);
+    let normalize = |host: &str| domain::normalize(host, allow_insecure);
     let is_valid = |host: &&str| domain::check(host).is_ok();
-    let valid: HashSet<String> = fields.iter().filter_map(Field::scalar).filter(is_valid).map(normalise).collect();
+    let valid: HashSet<String> = fields.iter().filter_map(Field::scalar).filter(is_valid).map(normalize).collect();
     // The first of several equal hosts, by normalized form.
     let mut hosts: HashMap<String, String> = HashMap::new();
     for field in fields {
         let nearest = field.scalar().and_then(domain::nearest).filter(|host| {
-            let host = normalise(host);
+            let host = normalize(host);
             !valid.contains(&host) && !hosts.contains_key(&host)
         });
         let Some(text) = field.validate(domain::check, |_| nearest.clone(), problems) else { continue };
@@ -51,7 +51,7 @@ fn domains(fields: &[Field<'_>], allow_insecure: bool, problems: &mut Problems) 
         if !is_valid(&host) {
             continue;
         }
-        match hosts.entry(normalise(host)) {
+        match hosts.entry(normalize(host)) {
             Entry::Vacant(vacant) => {
                 vacant.insert(host.to_owned());
             }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{DIRECTORIES, FILES, LICENCES};
+use super::{DIRECTORIES, FILES, LICENSES};
 use crate::{Quoted, manifest::PACK_YAML, text::nearest};
 
 /// Names that authors use for `pack.yaml` by mistake, in lower case.
@@ -73,14 +73,14 @@ fn intended_file(name: &str, lower: &str) -> Option<String> {
     if lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower) {
         return Some(PACK_YAML.to_owned());
     }
-    licence(name).or_else(|| nearest(name, &[&FILES[..], &LICENCES].concat()).map(str::to_owned))
+    license(name).or_else(|| nearest(name, &[&FILES[..], &LICENSES].concat()).map(str::to_owned))
 }
 
 /// Returns the name of a license file with its prefix in upper case, such as `LICENSE.txt` for `license.txt`.
-fn licence(name: &str) -> Option<String> {
-    LICENCES.iter().find_map(|licence| {
-        let (start, rest) = name.split_at_checked(licence.len())?;
-        start.eq_ignore_ascii_case(licence).then(|| format!("{licence}{rest}"))
+fn license(name: &str) -> Option<String> {
+    LICENSES.iter().find_map(|license| {
+        let (start, rest) = name.split_at_checked(license.len())?;
+        start.eq_ignore_ascii_case(license).then(|| format!("{license}{rest}"))
     })
 }
 
@@ -107,7 +107,7 @@ impl fmt::Display for Advice {
                 "move it into one of `{}/`, or remove it (files allowed at the top: `{}`, `{}*`)",
                 DIRECTORIES.join("/`, `"),
                 FILES.join("`, `"),
-                LICENCES.join("*`, `"),
+                LICENSES.join("*`, `"),
             ),
         }
     }

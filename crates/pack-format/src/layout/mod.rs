@@ -18,7 +18,7 @@ const BEHAVIOR_MD: &str = "behavior.md";
 
 const FILES: [&str; 4] = [PACK_YAML, BEHAVIOR_MD, "README.md", "CHANGELOG.md"];
 /// The prefixes of the names of license files, which are also allowed at the top.
-const LICENCES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_PARTY_NOTICES"];
+const LICENSES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_PARTY_NOTICES"];
 pub(super) const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
 /// Validates the pack's top-level entries, checks that `behavior.md` is UTF-8, and parses `pack.yaml`.
@@ -100,8 +100,8 @@ fn validate_top_level(
 ) -> Result<(), LayoutError> {
     let name = entry.path.as_str();
     let is_directory = matches!(entry.kind, EntryKind::Directory);
-    let is_licence = LICENCES.iter().any(|licence| name.starts_with(licence));
-    match (FILES.contains(&name) || is_licence, DIRECTORIES.contains(&name)) {
+    let is_license = LICENSES.iter().any(|license| name.starts_with(license));
+    match (FILES.contains(&name) || is_license, DIRECTORIES.contains(&name)) {
         (true, _) if is_directory => Err(LayoutError::Directory(shown)),
         (_, true) if !is_directory => Err(LayoutError::File(shown)),
         (false, false) if tree.file(&format!("{name}/{PACK_YAML}")).is_some() => {

@@ -58,14 +58,14 @@ pub(super) fn is_line_break_or_tab(char: char) -> bool {
     matches!(char, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}')
 }
 
-/// Returns the word that the author probably meant, or `None` if no word is similar enough to `misspelt`.
-pub(super) fn nearest<'a>(misspelt: &str, words: &[&'a str]) -> Option<&'a str> {
+/// Returns the word that the author probably meant, or `None` if no word is similar enough to `misspelled`.
+pub(super) fn nearest<'a>(misspelled: &str, words: &[&'a str]) -> Option<&'a str> {
     const MAX_LENGTH: usize = 64;
-    if misspelt.len() > MAX_LENGTH {
+    if misspelled.len() > MAX_LENGTH {
         return None;
     }
-    let misspelt = misspelt.to_lowercase();
-    let distance = |word: &&str| strsim::damerau_levenshtein(&misspelt, &word.to_lowercase());
+    let misspelled = misspelled.to_lowercase();
+    let distance = |word: &&str| strsim::damerau_levenshtein(&misspelled, &word.to_lowercase());
     let word = words.iter().copied().min_by_key(distance)?;
     // Up to a third of the letters may be wrong. In a short word, one letter may be wrong.
     (distance(&word) <= (word.len() / 3).max(1)).then_some(word)

@@ -202,9 +202,9 @@ impl<'a> Mapping<'a> {
     pub(crate) fn require(&self, key: &str, expected: &str, problems: &mut Problems) -> Option<Field<'a>> {
         let found = self.get(key);
         if found.is_none() {
-            let misspelt = self.others(&[key]).find(|pair| nearest(&pair.key.text, &[key]).is_some());
+            let misspelled = self.others(&[key]).find(|pair| nearest(&pair.key.text, &[key]).is_some());
             let suggestion =
-                misspelt.map(|pair| format!("; rename {} to `{key}`", Quoted::new(&pair.key.text))).unwrap_or_default();
+                misspelled.map(|pair| format!("; rename {} to `{key}`", Quoted::new(&pair.key.text))).unwrap_or_default();
             let message = format!("is missing; must be {expected}{suggestion}");
             let Field { node, file, .. } = self.field;
             if self.is_root() {

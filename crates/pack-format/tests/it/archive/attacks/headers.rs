@@ -69,7 +69,7 @@ const TIME: &str = "set the file's time with `touch`, and create the archive wit
 fn assert_number_rejected((name, field, fix): (&str, Range<usize>, &str), bytes: &[u8], reason: &str) {
     assert_rejected(
         Archive::pack().header(file().field(field, bytes)),
-        &[&format!("the header at byte 1024 of entry `guides/a.md` has a `{name}` field that {reason}; {fix}")],
+        &[&format!("the header at byte 1024 of entry `guides/a.md` has a field `{name}` that {reason}; {fix}")],
     );
 }
 
@@ -232,7 +232,7 @@ fn rejects_a_long_prefix_with_the_trailer_of_star() {
     assert_rejected(
         Archive::pack().header(times),
         &[
-            "the header at byte 1024 of entry `guides/a.md` has a `atime` field that is not a well-formed number; create \
+            "the header at byte 1024 of entry `guides/a.md` has a field `atime` that is not a well-formed number; create \
            the archive with `tar --format=posix`",
         ],
     );
