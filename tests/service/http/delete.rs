@@ -13,7 +13,6 @@ use super::{
 
 const UNKNOWN: &str = "pack_01JACME1000000000000000000";
 
-/// Returns a request from acme to delete a pack.
 fn delete(id: &str) -> Value {
     with_credential(request("DELETE", &format!("/v1/packs/{id}")), secret("acme", KeyTemplate::FullAccess).reveal())
 }

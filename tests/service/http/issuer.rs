@@ -179,7 +179,6 @@ impl Issuer {
         (state.status, state.body, state.delay) = (StatusCode::from_u16(status).unwrap(), body.into(), delay);
     }
 
-    /// Replaces the keys.
     pub(crate) fn rotate(&self, keys: Value) {
         self.respond_with(200, json!({ "keys": keys }).to_string(), Duration::ZERO);
     }

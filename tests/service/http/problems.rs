@@ -1,5 +1,4 @@
-//! Tests of the machine-readable problems in the response to a rejected upload: the location of each problem, and its
-//! fix.
+//! Tests of the structured problems in the response to a rejected upload: where each problem is, and its fix.
 
 use serde_json::json;
 use test_support::{

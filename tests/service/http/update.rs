@@ -10,7 +10,6 @@ use super::{
 
 const UNKNOWN: &str = "pack_01JACME1000000000000000000";
 
-/// Returns a request from acme to change a pack, with this body.
 fn update(id: &str, body: &str) -> Value {
     let mut event = request("PATCH", &format!("/v1/packs/{id}"));
     event["headers"]["content-type"] = json!("application/json");

@@ -72,12 +72,12 @@ impl Drop for DockerRegistry {
     }
 }
 
-/// Returns credentials for a [`DockerRegistry`]. It accepts only the password `hunter2`.
+/// Returns credentials for a [`DockerRegistry`], which accepts only the password `hunter2`.
 pub(crate) fn basic(password: &str) -> Credentials {
     Credentials::Basic { username: "ci".to_owned(), password: password.into() }
 }
 
-/// A client that reads and writes the manifests of a repository, in any registry that these tests start.
+/// A client for the manifests of one repository, in any registry that these tests start.
 pub(crate) struct RepositoryClient {
     url: String,
 }

@@ -23,7 +23,7 @@ async fn wait_until(condition: impl Fn() -> bool) {
     panic!("the condition did not hold in time");
 }
 
-/// Returns 4 MiB of data without repetition. This is more than one buffer can hold.
+/// Returns 4 MiB of data without repetition, which is more than one buffer can hold.
 fn content() -> Vec<u8> {
     (0_u32..1 << 20).flat_map(u32::to_le_bytes).collect()
 }
