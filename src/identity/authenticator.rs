@@ -1,6 +1,6 @@
 use super::{Caller, Credential, Directory, SessionError, Settings, cache::CachedDirectory, session::Sessions};
 
-/// The authenticator of callers. A caller presents an API key or a session token.
+/// The authenticator of callers by API key or session token.
 #[derive(Debug)]
 pub struct Authenticator<D> {
     directory: CachedDirectory<D>,

@@ -78,7 +78,7 @@ store! {
             if mismatch.load(Ordering::Relaxed) {
                 return Err(s3_error!(BadDigest, "The body does not match its checksum."));
             }
-            // A checksum in a trailer, or Content-MD5, does not match. The object is already written.
+            // A checksum in a trailer, or Content-MD5, does not match, but the object is already written. So delete it.
             if result.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
                 let input = dto::DeleteObjectInput { bucket, key, ..Default::default() };
                 self.files.delete_object(internal_request(input)).await?;
@@ -161,9 +161,8 @@ pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
     Ok(Router::new().fallback_service(service))
 }
 
-/// Deletes old archives, as a bucket's lifecycle rules do: the files older than `age` that are objects with a key under
-/// [`Staging::EXPIRING`], metadata of objects, or parts of incomplete multipart uploads. Other objects lose only their
-/// metadata.
+/// Deletes files older than `age`, as a bucket's lifecycle rules delete old archives: objects with a key under
+/// [`Staging::EXPIRING`], the metadata of all objects, and the parts of incomplete multipart uploads.
 fn sweep(root: &Path, age: Duration) -> io::Result<()> {
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
