@@ -189,7 +189,6 @@ fn expect_built(outcome: Outcome) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Invokes a function and measures the cost.
 async fn measure(function: &mut Function, event: Value) -> Result<(Outcome, Cost), Box<dyn Error>> {
     let process = function.process_id();
     let (before, start) = (process::cpu_time(process)?, Instant::now());

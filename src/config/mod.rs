@@ -155,7 +155,6 @@ impl Api {
 }
 
 impl Builder {
-    /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
@@ -186,7 +185,6 @@ impl Builder {
 }
 
 impl Requeue {
-    /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let table_name = reader.required("TABLE_NAME");
@@ -218,7 +216,6 @@ impl Requeue {
 }
 
 impl Admin {
-    /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let table_name = reader.required("TABLE_NAME");

@@ -11,7 +11,6 @@ pub struct Authenticator<D> {
 /// checked. [`AuthenticationError::Directory`] and [`SessionError::Jwks`] mean that it could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError<E> {
-    /// The key or its org does not exist.
     #[error("the API key or its org does not exist")]
     UnknownKey,
     #[error("the API key was revoked")]

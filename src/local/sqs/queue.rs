@@ -18,7 +18,6 @@ pub(super) struct Queue {
     /// The messages that are in flight or delayed, by sequence number. They become visible once their delay or
     /// visibility timeout has passed.
     hidden: BTreeMap<u64, Message>,
-    /// The sequence number of the next message.
     next_sequence: u64,
 }
 

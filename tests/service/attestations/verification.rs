@@ -110,7 +110,7 @@ async fn public_tools_verify_images_in_the_embedded_registry() {
 }
 
 #[tokio::test]
-async fn public_tools_verify_images_in_docker_s_registry() {
+async fn public_tools_verify_images_in_a_docker_registry() {
     let Some(docker) = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await else {
         return;
     };

@@ -96,7 +96,7 @@ async fn records_can_be_listed_compared_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_valid_is_an_error() {
+async fn an_invalid_key_is_an_error() {
     let local = Local::start().await;
     let mut command = packs(&local);
     let output = run(command.env("EVERSHELL_API_KEY", "sk_unknown").arg("push").arg(sample_pack()));
@@ -125,7 +125,7 @@ fn problems_of_packs(local: &Local, path: &Path) -> Value {
 }
 
 #[tokio::test]
-async fn check_and_the_service_find_the_same_problems() {
+async fn packs_check_and_the_service_find_the_same_problems() {
     let local = Local::start().await;
     let (_guard, directory) = scratch();
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/pack-format/tests/cases");

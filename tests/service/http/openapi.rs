@@ -33,7 +33,7 @@ async fn the_schema_of_pack_yaml_is_served_without_a_credential() {
 }
 
 #[test]
-fn the_document_has_the_crate_s_version() {
+fn the_document_has_the_version_of_the_crate() {
     assert_eq!(DOCUMENT["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 

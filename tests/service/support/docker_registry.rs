@@ -12,7 +12,6 @@ use tokio::net::TcpListener;
 /// The user `ci` and the bcrypt hash of the password `hunter2`.
 const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
 
-/// The configuration of a [`DockerRegistry`].
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DockerOptions {
     /// Whether the registry requires a username and password. [`basic`] returns them.

@@ -219,7 +219,6 @@ impl Local {
         }
     }
 
-    /// Waits until a pack that is being deleted is gone.
     pub(crate) async fn wait_until_gone(&self, org: &str, id: &str) {
         let began = Instant::now();
         while self.get(org, &format!("/v1/packs/{id}")).await.status != StatusCode::NOT_FOUND {
@@ -228,7 +227,6 @@ impl Local {
         }
     }
 
-    /// Waits until the log contains `text`.
     pub(crate) async fn wait_for_log(&self, text: &str) {
         let began = Instant::now();
         while !self.log().contains(text) {

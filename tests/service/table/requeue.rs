@@ -362,7 +362,7 @@ async fn an_unreadable_record_does_not_affect_other_builds() {
 }
 
 #[tokio::test]
-async fn a_send_that_fails_is_not_counted() {
+async fn a_failed_send_is_not_counted() {
     let fixture = Fixture::start(SETTINGS).await;
     let queued = fixture.write("1.0.0").await;
     *fixture.queue.rejects.lock().unwrap() = true;

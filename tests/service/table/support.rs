@@ -68,7 +68,6 @@ impl Database {
         self.set(record, "image_digest", "no").await;
     }
 
-    /// Overwrites an attribute of a record.
     pub(crate) async fn set(&self, record: &Record, attribute: &str, value: &str) {
         self.set_at(&format!("PACK#{}", record.id), "PACK", attribute, value).await;
     }
@@ -143,7 +142,7 @@ pub(crate) async fn publish(table: &Table, record: &Record, now: Timestamp) -> b
         && table.mark_ready(record, &lease, now).await.unwrap()
 }
 
-/// Returns the existing record because of which nothing was written. Fails if there is none.
+/// Returns the existing record that prevented a write. Fails if there is none.
 #[track_caller]
 pub(crate) fn existing(created: Created) -> Record {
     match created {

@@ -70,7 +70,7 @@ async fn expect_deleted(address: &RegistryAddress, credentials: Credentials) {
 }
 
 #[tokio::test]
-async fn no_part_of_a_deleted_image_can_be_pulled_from_docker_s_registry() {
+async fn no_part_of_a_deleted_image_can_be_pulled_from_a_docker_registry() {
     for (needs_password, credentials) in [(false, Credentials::None), (true, basic("hunter2"))] {
         let Some(docker) = DockerRegistry::start(DockerOptions { needs_password, deletes: true }).await else { return };
         expect_deleted(&docker.address, credentials).await;
@@ -181,7 +181,7 @@ async fn handle(State(registry): State<Shared>, method: Method, uri: Uri, header
 }
 
 #[tokio::test]
-async fn deletes_the_referrers_then_the_tag_then_the_manifest() {
+async fn a_deletion_deletes_the_referrers_then_the_tag_then_the_manifest() {
     let (shared, address, digest) = TokenRegistry::start(None).await;
     registry(&address, basic("hunter2")).delete(&format!("{address}/acme/tools:1.0.0"), digest).await.unwrap();
     let registry = shared.lock().unwrap();

@@ -213,7 +213,6 @@ pub(crate) fn registry(address: &RegistryAddress, credentials: Credentials) -> R
     Registry::new(settings, &SdkConfig::builder().build(), &Timeouts::default())
 }
 
-/// A validated pack and its image.
 pub(crate) struct Validated {
     pub(crate) image: Image,
     pub(crate) tree: Tree,

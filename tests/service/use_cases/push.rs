@@ -14,7 +14,7 @@ use crate::support::{DockerOptions, DockerRegistry, RepositoryClient, basic};
 const NEEDS_PASSWORD: DockerOptions = DockerOptions { needs_password: true, deletes: false };
 
 #[tokio::test]
-async fn docker_s_registry_stores_the_promised_image_under_its_tag() {
+async fn a_docker_registry_stores_the_promised_image_under_its_tag() {
     let Some(docker) = DockerRegistry::start(NEEDS_PASSWORD).await else { return };
     let address: RegistryAddress = format!("{}/packs/eu", docker.address).parse().unwrap();
     let registry = registry(&address, basic("hunter2"));

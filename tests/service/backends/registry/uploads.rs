@@ -143,7 +143,7 @@ async fn a_restart_drops_unfinished_uploads_and_keeps_blobs() {
 
 /// A killed process leaves unfinished uploads. Unknown files may come from other programs.
 #[tokio::test]
-async fn a_start_removes_unfinished_uploads_and_ignores_unknown_files() {
+async fn starting_removes_unfinished_uploads_and_ignores_unknown_files() {
     let folder = stop(Embedded::start().await).await;
     let registry = folder.path().join("registry");
     fs::write(registry.join("uploads/01ARZ3NDEKTSV4RRFFQ69G5FAV"), "hell").unwrap();
