@@ -21,8 +21,7 @@ use crate::{
 
 pub use crate::aws::{Filter, NameFilter, Page};
 
-/// How long the public keys are cached. Anyone may request them, and each request that is not served from the cache
-/// reads the bucket.
+/// How long the public keys are cached. Anyone may request them, and each uncached request reads the bucket.
 const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
 
 /// The packs that callers may see.

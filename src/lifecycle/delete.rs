@@ -51,8 +51,8 @@ impl Lifecycle {
     }
 }
 
-/// Sends the purge job of a pack, and waits until the record is gone. Returns whether it was gone in time. If the job
-/// is not sent, [`requeue`](crate::requeue) sends it later.
+/// Sends a pack's purge job and waits for the record to be deleted. Returns false if it still exists after the wait. If
+/// the job is not sent, [`requeue`](crate::requeue) sends it later.
 pub(super) async fn purge_in_time(
     table: &Table,
     purges: &Queue<PurgeJob>,

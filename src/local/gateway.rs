@@ -26,8 +26,8 @@ use ulid::Ulid;
 
 /// The largest request body that API Gateway accepts, in bytes.
 const MAX_BODY_BYTES: usize = 10_000_000;
-/// How much of an oversized body is read and discarded, in bytes. The client may miss the response if the connection
-/// closes while it is still sending.
+/// How much of an oversized body is read and discarded, in bytes. A client may miss the response if the connection
+/// closes while the client is still sending.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
 /// The largest event of a synchronous invocation, in bytes (Lambda quotas). The event contains the body in base64.
 const MAX_EVENT_BYTES: usize = 6_291_456;

@@ -100,7 +100,7 @@ fn hash_state(hasher: &sync::Mutex<ChecksumHasher>) -> sync::MutexGuard<'_, Chec
     hasher.lock().expect("no code panics while it holds the lock")
 }
 
-/// Makes the body of a request fail at its end if it does not match the checksums in the request's headers. s3s-fs
+/// Makes reading the body of a request fail at its end if the body does not match the checksums in the headers. s3s-fs
 /// compares them only after it has replaced the object. Returns a flag that is set if the body does not match.
 fn check_body(input: &mut dto::PutObjectInput) -> Arc<AtomicBool> {
     let expected = dto::Checksum {

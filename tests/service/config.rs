@@ -234,8 +234,8 @@ fn template(resource: &str, key: &str) -> u64 {
 }
 
 /// If the lease ended earlier, a late request from a finished build could change the registry during the next build
-/// (see crates/publishing-model). If it ended later, a redelivered job could find that the dead build still holds the
-/// lease.
+/// (see crates/publishing-model). If it ended later, a redelivered job could find that the crashed build still holds
+/// the lease.
 #[test]
 fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
     let builder = Builder::read(environment(&[])).unwrap();

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{ApiResponse, Archive, BackendState, Local, form, put_archive};
 
-/// Returns an archive above the limit for an archive in a request. A request with it is still below Lambda's limit.
+/// Returns an archive that exceeds the limit for an archive in a request, but not Lambda's limit for the request.
 fn large(name: &str) -> Vec<u8> {
     let mut noise = vec![0; 4_600_000];
     getrandom::fill(&mut noise).unwrap();

@@ -73,7 +73,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Starts requeue with these settings, and jobs that are due again immediately.
+    /// Starts requeue with these settings. Jobs are due again immediately.
     async fn start(settings: Settings) -> Self {
         Self::start_with_resend_after(Duration::ZERO, settings).await
     }

@@ -213,7 +213,7 @@ async fn a_referrer_is_pushed_by_digest_only() {
     registry.push(&image_ref, &image, tree, contents).await.unwrap();
     let referrer = Referrer { media_type: "text/plain", annotations: BTreeMap::new(), blob: "hello".into() };
     let digest = registry.push_referrer(&image_ref, &image.manifest, &referrer).await.unwrap();
-    // Otherwise, the last manifest would be the index with the fallback tag.
+    // The last manifest is the referrer, so no index with the fallback tag was pushed after it.
     assert_eq!(ecr.lock().unwrap().manifest, Some(digest));
 }
 
