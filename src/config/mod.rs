@@ -73,9 +73,9 @@ pub struct Builder {
     pub signing: Option<signing::Settings>,
     /// The same as [`Api::large_limits`], so that no archive that `api` accepted exceeds them.
     pub limits: Limits,
-    /// `BUILD_LEASE_MS`: the duration of a build's lease on its version. If a build crashes, other builds of the version
-    /// must wait until its lease expires. The lease must be at least as long as the sum of the function's timeout of
-    /// 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
+    /// `BUILD_LEASE_MS`: the duration of a build's lease on its version. If a build crashes, other builds of the
+    /// version must wait until its lease expires. The lease must be at least as long as the sum of the function's
+    /// timeout of 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
     pub lease: Duration,
     /// The same as [`Api::resend_after`].
     pub resend_after: Duration,
