@@ -51,8 +51,8 @@ impl Lifecycle {
     }
 }
 
-/// Sends a pack's purge job, and returns whether the record was deleted within `wait`. If the job cannot be sent, returns
-/// false, and [`requeue`](crate::requeue) sends it later.
+/// Sends a pack's purge job, and returns whether the record was deleted within `wait`. If the job cannot be sent,
+/// returns false, and [`requeue`](crate::requeue) sends it later.
 pub(super) async fn purge_in_time(
     table: &Table,
     purges: &Queue<PurgeJob>,

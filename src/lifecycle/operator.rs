@@ -116,8 +116,8 @@ impl Operator {
         }
     }
 
-    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the record is
-    /// not in the state `needed` or has another attempt.
+    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the record
+    /// is not in the state `needed` or has another attempt.
     pub(super) async fn take_lease(
         &self,
         record: &Record,

@@ -137,7 +137,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     let trace = request.lambda_context_ref().and_then(Trace::from_context);
     let route = Route::from_request(&request);
     let is_upload = matches!(route, Ok(Route { operation: Operation::UploadPack, .. }));
-    // The span has the level `error`, so that it is enabled at every log level.
+    // The span has the level ERROR, so that it is enabled at every log level.
     let span = error_span!(
         "request",
         request_id,
