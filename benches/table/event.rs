@@ -54,7 +54,7 @@ pub(crate) fn handle(runtime: &Runtime, api: &Arc<Api>, event: &str) -> String {
     response
 }
 
-/// Decodes the request with `lambda_http`, which is a part of [`handle`].
+/// Decodes an event with `lambda_http`, which is part of the work of [`handle`].
 pub(crate) fn decode(event: &str) -> Request {
     lambda_http::request::from_str(event).expect("the event is valid")
 }

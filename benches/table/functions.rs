@@ -17,7 +17,7 @@ use test_support::{Embedded, Function, Outcome, event, process};
 
 use crate::{ratio::median, upload};
 
-/// How long to let a function start before its first event.
+/// How long a function has to start before its first event.
 const START_TIME: Duration = Duration::from_millis(300);
 /// How many times the same upload is sent to `api` again, to measure a warm function.
 const REPEATS: usize = 3;
@@ -39,7 +39,7 @@ pub(crate) struct Peaks {
     pub(crate) builder: u64,
 }
 
-/// The cost of an event.
+/// The cost of handling an event.
 pub(crate) struct Cost {
     /// The peak resident size of the process, in bytes.
     pub(crate) peak: u64,
@@ -122,8 +122,8 @@ impl Functions {
         Ok([api, builder])
     }
 
-    /// Builds the images of the uploads, first without and then with attestations. Returns the median cost of a build,
-    /// without the first one of the process.
+    /// Builds the first list of uploads without attestations and the second with attestations. Returns the cost of a
+    /// build in each, as [`Self::builds`] measures it.
     pub(crate) async fn signing(&self, uploads: [Vec<Value>; 2]) -> Result<[Cost; 2], Box<dyn Error>> {
         let key = self.embedded.options.data_dir.join("signing-key.pem");
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?.to_pkcs8v1()?;
@@ -137,7 +137,8 @@ impl Functions {
         Ok([unsigned, signed])
     }
 
-    /// Accepts the uploads, and builds each in the same process. Returns the median cost of a build.
+    /// Accepts the uploads, and builds all of them in one process. Returns the median times and the maximum peak of the
+    /// builds, leaving out the first one.
     async fn builds(&self, variables: &[(String, String)], uploads: Vec<Value>) -> Result<Cost, Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), variables).await;
         let mut builder = Function::start(BUILDER.as_ref(), variables).await;
@@ -188,7 +189,6 @@ fn expect_built(outcome: Outcome) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Invokes a function and measures the cost.
 async fn measure(function: &mut Function, event: Value) -> Result<(Outcome, Cost), Box<dyn Error>> {
     let process = function.process_id();
     let (before, start) = (process::cpu_time(process)?, Instant::now());
@@ -231,7 +231,7 @@ pub(crate) fn start(binary: &Path) -> std::io::Result<Duration> {
     }
 }
 
-/// Builds the minimal function in release mode, and returns its path.
+/// Builds the minimal function in release mode, and returns the path of its binary.
 pub(crate) fn hello() -> Result<PathBuf, Box<dyn Error>> {
     let build = ["build", "--release", "--locked", "--quiet", "--example", "hello"];
     let built = Command::new(env!("CARGO")).args(build).current_dir(env!("CARGO_MANIFEST_DIR")).status()?;

@@ -115,7 +115,7 @@ pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// Returns the CPU time of this process for some work, on all cores, including the time to drop the result.
+/// Returns the CPU time that this process spends on `work`, on all cores, including the time to drop the result.
 pub(crate) fn cpu_time<T>(work: impl FnOnce() -> T) -> Duration {
     let now = || {
         let now = clock_gettime(ClockId::ProcessCPUTime);
@@ -126,7 +126,7 @@ pub(crate) fn cpu_time<T>(work: impl FnOnce() -> T) -> Duration {
     now() - start
 }
 
-/// Returns the wall-clock time of some work, including the time to drop the result.
+/// Returns the wall-clock time of `work`, including the time to drop the result.
 pub(crate) fn wall_clock_time<T>(work: impl FnOnce() -> T) -> Duration {
     let start = Instant::now();
     drop(black_box(work()));

@@ -55,8 +55,8 @@ impl Attestations {
         Ok(keys)
     }
 
-    /// Returns the key of a version's bundle. It does not contain the pack's id, so that the bundle of a pack that was
-    /// replaced is overwritten or deleted with that of its replacement.
+    /// Returns the key of a version's bundle. It does not contain the pack's id, so that no bundle of a replaced pack
+    /// remains: a build of the replacement overwrites the bundle, or its purge deletes it.
     pub(crate) fn key(release: &Release) -> String {
         let Release { org_id, manifest, .. } = release;
         format!("attestations/{org_id}/{}/{}", manifest.name, manifest.version)

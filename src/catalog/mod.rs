@@ -21,7 +21,7 @@ use crate::{
 
 pub use crate::aws::{Filter, NameFilter, Page};
 
-/// How long the public keys are cached, because anyone may request them.
+/// How long the public keys are cached. Anyone may request them, and each uncached request reads the bucket.
 const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
 
 /// The packs that callers may see.
@@ -58,8 +58,8 @@ impl Catalog {
         self.table.list(caller.org.id, filter, limit, cursor).await
     }
 
-    /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack. Returns no
-    /// bundle while the record is not attested: a stored one may be about an earlier attempt.
+    /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack. The list is
+    /// empty while the record is not attested, because a stored bundle may be about an earlier attempt.
     pub async fn attestations(&self, caller: &Caller, id: PackId) -> Result<Option<Vec<Box<RawValue>>>, aws::Error> {
         let found = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
         let Some(Record { release, attestation_digest, .. }) = found else { return Ok(None) };

@@ -73,9 +73,9 @@ pub struct Builder {
     pub signing: Option<signing::Settings>,
     /// The same as [`Api::large_limits`], so that no archive that `api` accepted exceeds them.
     pub limits: Limits,
-    /// `BUILD_LEASE_MS`: the duration of a build's lease on its version. If a build dies, other builds of the version
-    /// must wait until its lease expires. The lease must be at least as long as the sum of the function's timeout of
-    /// 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
+    /// `BUILD_LEASE_MS`: the duration of a build's lease on its version. If a build crashes, other builds of the
+    /// version must wait until its lease expires. The lease must be at least as long as the sum of the function's
+    /// timeout of 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
     pub lease: Duration,
     /// The same as [`Api::resend_after`].
     pub resend_after: Duration,
@@ -155,7 +155,6 @@ impl Api {
 }
 
 impl Builder {
-    /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
@@ -186,7 +185,6 @@ impl Builder {
 }
 
 impl Requeue {
-    /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let table_name = reader.required("TABLE_NAME");
@@ -218,7 +216,6 @@ impl Requeue {
 }
 
 impl Admin {
-    /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let table_name = reader.required("TABLE_NAME");

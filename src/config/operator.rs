@@ -28,7 +28,6 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Reads the settings in the same way as [`Api::read`](super::Api::read).
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));

@@ -1,6 +1,6 @@
 use super::{Caller, Credential, Directory, SessionError, Settings, cache::CachedDirectory, session::Sessions};
 
-/// The authenticator of callers. A caller presents an API key or a session token.
+/// The authenticator of callers by API key or session token.
 #[derive(Debug)]
 pub struct Authenticator<D> {
     directory: CachedDirectory<D>,
@@ -11,7 +11,6 @@ pub struct Authenticator<D> {
 /// checked. [`AuthenticationError::Directory`] and [`SessionError::Jwks`] mean that it could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError<E> {
-    /// The key or its org does not exist.
     #[error("the API key or its org does not exist")]
     UnknownKey,
     #[error("the API key was revoked")]

@@ -98,7 +98,6 @@ pub enum JwksError {
     RecentlyFailed,
 }
 
-/// A public key and its algorithm.
 #[derive(Clone)]
 pub(super) struct PublicKey {
     pub(super) algorithm: Algorithm,

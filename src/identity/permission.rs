@@ -1,7 +1,6 @@
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// A permission that a credential may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, SerializeDisplay, DeserializeFromStr)]
 #[strum(parse_err_ty = UnknownPermission, parse_err_fn = unknown_permission)]
 pub enum Permission {

@@ -126,7 +126,6 @@ impl Sessions {
         Self { issuer, audience, jwks: Jwks::new(jwks) }
     }
 
-    /// Verifies a token and returns its claims.
     pub(super) async fn verify(&self, token: &SessionToken) -> Result<Session, SessionError> {
         let token = token.0.expose_secret();
         let header = jsonwebtoken::decode_header(token)?;

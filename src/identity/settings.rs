@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use super::{BaseDomain, SessionSettings};
 
-/// The settings for authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The issuer whose sessions are accepted in addition to API keys, if any.

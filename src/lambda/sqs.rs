@@ -53,7 +53,7 @@ const PURGE: Names = Names { job: "purge", count: "Purges", time: "PurgeTime" };
 pub async fn handle_batch(handlers: &Handlers, event: SqsEvent) -> SqsBatchResponse {
     let handle = |message: SqsMessage| {
         let trace = trace(&message);
-        // At error level, so that the span is enabled at every log level.
+        // The span has the level ERROR, so that it is enabled at every log level.
         let span = tracing::error_span!(
             "job",
             trace_id = trace.as_ref().map(Trace::id),

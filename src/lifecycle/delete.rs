@@ -51,8 +51,8 @@ impl Lifecycle {
     }
 }
 
-/// Sends the purge job of a pack, and waits until the record is gone. Returns whether it was gone in time. If the job
-/// is not sent, [`requeue`](crate::requeue) sends it later.
+/// Sends a pack's purge job, and returns whether the record was deleted within `wait`. If the job cannot be sent,
+/// returns false, and [`requeue`](crate::requeue) sends it later.
 pub(super) async fn purge_in_time(
     table: &Table,
     purges: &Queue<PurgeJob>,

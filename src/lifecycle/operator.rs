@@ -27,7 +27,7 @@ pub struct Operator {
     pub purge_wait: Duration,
 }
 
-/// Why a pack was not changed, or not completely. It is safe to retry.
+/// Why an operation failed. The pack is unchanged or partly changed, and it is safe to retry.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     #[error("the pack {0} does not exist")]
@@ -94,8 +94,8 @@ impl Operator {
         self.table.record(id).await?.ok_or(OperatorError::NotFound(id))
     }
 
-    /// Reads the record again after a write to it did not apply. Returns an error if it is not in the state `needed` or
-    /// has another attempt, so that the write can never apply.
+    /// Reads the record again after a write to it did not apply. Returns an error if the write can never apply, because
+    /// the record is not in the state `needed` or has another attempt.
     async fn expect_unchanged(
         &self,
         record: &Record,
@@ -107,7 +107,7 @@ impl Operator {
         if build.attempt == record.build.attempt { Ok(()) } else { Err(OperatorError::Contested) }
     }
 
-    /// Sends the job of the attempt that follows the one of `record`. If this fails, [`requeue`](crate::requeue) sends
+    /// Sends the build job for the attempt after the one in `record`. If this fails, [`requeue`](crate::requeue) sends
     /// the job later.
     pub(super) async fn send_next_build(&self, record: &Record) {
         let job = Job { pack_id: record.id, attempt: record.build.attempt.saturating_add(1) };
@@ -116,8 +116,8 @@ impl Operator {
         }
     }
 
-    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the record is
-    /// not in the state `needed` or has another attempt.
+    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the record
+    /// is not in the state `needed` or has another attempt.
     pub(super) async fn take_lease(
         &self,
         record: &Record,
@@ -157,7 +157,7 @@ impl Operator {
         Err(OperatorError::Leased)
     }
 
-    /// Releases the lease. If this fails, the lease expires.
+    /// Releases the lease. If this fails, the lease still expires.
     pub(super) async fn release(&self, record: &Record, lease: &Lease) {
         if let Err(error) = self.table.release(record, lease).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");

@@ -61,7 +61,7 @@ impl Purger {
         let result = self.remove(&record, &lease).await;
         if let Err(error) = &result {
             let error = ErrorChain(error).to_string();
-            // If this fails, the lease expires.
+            // If this fails, the lease still expires.
             if let Err(error) = self.table.abandon(&record, &lease, Some(&error)).await {
                 tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
             }

@@ -17,8 +17,8 @@ impl Operator {
     /// image from the registry. Uploads, changes and deletions of the version are rejected from then on.
     ///
     /// # Errors
-    /// Returns [`OperatorError::ImageLost`] if the registry does not have the image of a ready pack. Any other error may
-    /// leave the pack quarantined but its image in the registry. Repeat the call then.
+    /// Returns [`OperatorError::ImageLost`] if the registry does not have the image of a ready pack. After any other
+    /// error, the pack may be quarantined while its image is still in the registry, so repeat the call.
     pub async fn quarantine(&self, id: PackId, reason: &QuarantineReason) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
         expect_state(&record.build.status, "ready", may_be_quarantined)?;
@@ -37,15 +37,15 @@ impl Operator {
     /// registry.
     ///
     /// # Errors
-    /// Returns [`OperatorError::WrongState`] if the pack is not quarantined, and [`OperatorError::NotSaved`] if its image
-    /// is lost. Any other error leaves the pack quarantined, but may leave its image in the registry. Repeat the call
-    /// then.
+    /// Returns [`OperatorError::WrongState`] if the pack is not quarantined, and [`OperatorError::NotSaved`] if its
+    /// image is lost. After any other error, the pack is still quarantined but its image may be in the registry, so
+    /// repeat the call.
     pub async fn restore(&self, id: PackId) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
         let begin = async |lease: &Lease, now: Timestamp| self.table.begin_restore(&record, lease, now).await;
         let lease = self.take_lease(&record, "quarantined", is_quarantined, begin).await?;
         let result = self.bring_back(&record, &lease).await;
-        // If the quarantine ended, its last write has released the lease.
+        // The write that ends a quarantine also releases the lease.
         if result.is_err() {
             self.release(&record, &lease).await;
         }
@@ -85,8 +85,8 @@ impl Operator {
         Ok(())
     }
 
-    /// Deletes what was saved, unless the pack is still quarantined in this attempt. Otherwise the saved image of a pack
-    /// that was deleted meanwhile would remain.
+    /// Deletes the saved image, unless the pack is still quarantined in this attempt. Without this, the saved image of
+    /// a pack that was deleted meanwhile would remain.
     async fn discard_saved(&self, record: &Record) -> Result<(), OperatorError> {
         let is_needed =
             self.table.record(record.id).await?.is_some_and(|found| {
@@ -119,14 +119,15 @@ impl Operator {
         if self.table.end_quarantine(record, lease, &self.actor, Timestamp::now()).await? {
             return Ok(());
         }
-        // The holder of the lease decides about the image. If this command holds it, the pack is being deleted.
+        // Only the holder of the lease may delete the image. If this command still holds it, the pack is being deleted.
         if self.extend(record, BuildState::Deleting, lease).await? {
             self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
         }
         Err(OperatorError::Contested)
     }
 
-    /// Pushes the saved image. A push may take longer than the lease, so extends the lease before each one.
+    /// Pushes the saved image. Extends the lease before each blob and before the image manifest, because a push may
+    /// take longer than the lease.
     async fn push_saved(&self, record: &Record, manifest: Bytes, lease: &Lease) -> Result<(), OperatorError> {
         let image_ref = &record.release.image_ref;
         for blob in Blob::all_of(&manifest)? {

@@ -19,7 +19,6 @@ pub struct Backends {
     pub endpoints: Endpoints,
     /// The registry that images are pushed to.
     pub registry: RegistryAddress,
-    /// The issuer of session tokens.
     pub issuer: Issuer,
     /// The directory of the embedded S3, or `None` if a real S3 replaces it.
     pub(super) s3_folder: Option<PathBuf>,

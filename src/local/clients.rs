@@ -6,7 +6,6 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub sqs: aws_sdk_sqs::Client,
-    /// The configurations of the clients.
     pub(super) sdk: Sdk,
 }
 

@@ -54,7 +54,7 @@ impl DataDir {
         }
     }
 
-    /// Writes a JSON file in the same way as [`DataDir::write`].
+    /// Writes a JSON file atomically, like [`DataDir::write`].
     pub(super) fn write_json(&self, name: &str, document: &impl Serialize) -> Result<(), Error> {
         let error = |source: serde_json::Error| Error::Data { path: self.file(name), source: source.into() };
         let mut content = serde_json::to_vec_pretty(document).map_err(error)?;
@@ -79,7 +79,6 @@ impl DataDir {
         write().map_err(|source| Error::Data { path, source })
     }
 
-    /// Deletes a file if it exists.
     pub(super) fn delete(&self, name: &str) -> Result<(), Error> {
         let path = self.file(name);
         match fs::remove_file(&path) {

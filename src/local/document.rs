@@ -15,7 +15,7 @@ pub(super) struct Document<'a> {
     pub(super) url: &'a str,
     /// The registry's address, `host:port[/prefix]`.
     pub(super) registry: String,
-    /// The issuer of session tokens.
+    /// The URL of the issuer of session tokens.
     pub(super) issuer: &'a str,
     pub(super) endpoints: &'a Endpoints,
     pub(super) table_name: &'a str,

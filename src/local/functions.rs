@@ -18,8 +18,8 @@ use crate::{
 const REQUEUE_AFTER_MS: &str = "180000";
 
 /// The default of `BUILD_LEASE_MS` in a local run: `PUSH_TIMEOUT_MS`, and a minute for the rest of a build. It is less
-/// than the time for which the local queue redelivers a job. So if a local run is killed, its unfinished builds resume
-/// at most this long after the next start.
+/// than the time for which the local queue redelivers a job, so builds that a killed run left unfinished resume at most
+/// this long after the next start.
 const BUILD_LEASE_MS: &str = "120000";
 
 /// The handlers of the three Lambda functions, configured for the backends of a local run.

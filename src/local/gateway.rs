@@ -26,10 +26,10 @@ use ulid::Ulid;
 
 /// The largest request body that API Gateway accepts, in bytes.
 const MAX_BODY_BYTES: usize = 10_000_000;
-/// How much of an oversized body is read and discarded, in bytes. If the connection closes during the upload, the
-/// client may miss the response.
+/// How much of an oversized body is read and discarded, in bytes. A client may miss the response if the connection
+/// closes while the client is still sending.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
-/// The largest event of a synchronous invocation, in bytes (Lambda quotas). The body is in it as base64.
+/// The largest event of a synchronous invocation, in bytes (Lambda quotas). The event contains the body in base64.
 const MAX_EVENT_BYTES: usize = 6_291_456;
 /// The largest response of a synchronous invocation, in bytes, as Lambda's error message states it.
 const MAX_RESPONSE_BYTES: usize = 6_291_556;
@@ -46,8 +46,8 @@ where
     R: Serialize + 'static,
 {
     Router::new().fallback(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
-        // In a separate task, like a Lambda invocation: it continues if the client disconnects, and a panic does not
-        // close the connection.
+        // Invoke the function in a separate task: as in Lambda, the invocation continues if the client disconnects, and
+        // a panic does not close the connection.
         let invocation = tokio::spawn(invoke(function.clone(), limit, peer.ip(), request));
         async move { invocation.await.unwrap_or_else(|_| internal_error()) }
     })

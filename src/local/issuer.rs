@@ -70,7 +70,7 @@ impl Issuer {
         Self::from_stored(stored)
     }
 
-    /// Reads the issuer from a data directory, which a local run may have locked.
+    /// Reads the issuer from a data directory, even if a local run has locked it.
     fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE);
         let content = std::fs::read(&path).map_err(|source| Error::NoIssuer { path, source })?;

@@ -100,7 +100,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     result
 }
 
-/// Runs requeue periodically.
+/// Runs requeue every [`REQUEUE_EVERY`] until `stop` is canceled.
 async fn requeue(requeue: Requeue, stop: CancellationToken) {
     let mut ticks = interval(REQUEUE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

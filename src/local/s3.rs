@@ -78,7 +78,7 @@ store! {
             if mismatch.load(Ordering::Relaxed) {
                 return Err(s3_error!(BadDigest, "The body does not match its checksum."));
             }
-            // A checksum in a trailer, or Content-MD5, does not match. The object is already written.
+            // A checksum in a trailer, or Content-MD5, does not match, but the object is already written. So delete it.
             if result.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
                 let input = dto::DeleteObjectInput { bucket, key, ..Default::default() };
                 self.files.delete_object(internal_request(input)).await?;
@@ -100,7 +100,7 @@ fn hash_state(hasher: &sync::Mutex<ChecksumHasher>) -> sync::MutexGuard<'_, Chec
     hasher.lock().expect("no code panics while it holds the lock")
 }
 
-/// Makes the body of a request fail at its end if it does not match the checksums in the request's headers. s3s-fs
+/// Makes reading the body of a request fail at its end if the body does not match the checksums in the headers. s3s-fs
 /// compares them only after it has replaced the object. Returns a flag that is set if the body does not match.
 fn check_body(input: &mut dto::PutObjectInput) -> Arc<AtomicBool> {
     let expected = dto::Checksum {
@@ -161,9 +161,8 @@ pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
     Ok(Router::new().fallback_service(service))
 }
 
-/// Deletes old archives, as a bucket's lifecycle rules do: the files older than `age` that are objects with a key under
-/// [`Staging::EXPIRING`], metadata of objects, or parts of incomplete multipart uploads. Other objects lose only their
-/// metadata.
+/// Deletes files older than `age`, as a bucket's lifecycle rules delete old archives: objects with a key under
+/// [`Staging::EXPIRING`], the metadata of all objects, and the parts of incomplete multipart uploads.
 fn sweep(root: &Path, age: Duration) -> io::Result<()> {
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -5,8 +5,8 @@ use pack_format::{Grants, Manifest, Version, Warning};
 pub struct CapabilityHistory(Vec<(Version, String)>);
 
 impl CapabilityHistory {
-    /// Returns a warning for each permission of a new version that the previous version did not have. The previous
-    /// version is the highest one below the new one. If no lower version exists, there are no warnings.
+    /// Returns a warning for each permission that a new version has and the highest lower version does not have. If
+    /// there is no lower version, there are no warnings.
     pub fn warnings(&self, new: &Manifest) -> Vec<Warning> {
         let below = self.0.iter().filter(|(version, _)| version.precedence(&new.version).is_lt());
         let Some((version, previous)) = below.max_by(|(a, _), (b, _)| a.precedence(b)) else { return Vec::new() };

@@ -56,17 +56,14 @@ pub struct EventDetail {
 }
 
 impl PackEvent {
-    /// Returns the event for a successful build of the record.
     pub fn ready(record: &Record, at: Timestamp) -> Self {
         Self::new(EventKind::Ready, record, None, at)
     }
 
-    /// Returns the event for a failed build of the record. `error` is the cause.
     pub fn failed(record: &Record, error: &str, at: Timestamp) -> Self {
         Self::new(EventKind::Failed, record, Some(error.to_owned()), at)
     }
 
-    /// Returns the event for the deletion of the record's pack.
     pub fn deleted(record: &Record, at: Timestamp) -> Self {
         Self::new(EventKind::Deleted, record, None, at)
     }

@@ -36,7 +36,7 @@ impl UploadId {
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
     /// How long the upload may still be submitted as a pack after [`Self::SEND_WITHIN`] has passed. A transfer that
-    /// started in time may end after that.
+    /// started in time may end after it.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
     /// Generates an id for an upload of this org. The client may start sending the archive until `expires_at`.

@@ -37,8 +37,8 @@ impl KmsKey {
         Ok(self.found().await?.public_key.clone())
     }
 
-    /// Returns the ASN.1 form of the message's signature. Sends only the message's digest, because KMS accepts messages
-    /// of at most 4,096 bytes.
+    /// Signs a message and returns the signature in ASN.1 form. Sends only the message's digest, because KMS accepts
+    /// messages of at most 4,096 bytes.
     pub(super) async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = "Sign";
         let digest = Blob::new(*Digest::sha256(message).as_bytes());

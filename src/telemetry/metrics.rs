@@ -70,7 +70,7 @@ impl Metrics {
         let Some(namespace) = NAMESPACE.get() else { return };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let line = self.line(namespace, now);
-        // If standard output is closed, lose the metrics rather than fail the work.
+        // If standard output is closed, drop the metrics rather than fail the work.
         let _ = writeln!(io::stdout().lock(), "{line}");
     }
 

@@ -1,5 +1,6 @@
-// Uploads, lists, follows, changes and deletes a pack with a client whose types are generated from openapi.yaml. Run by
-// tests/scripts/generated-client. Takes the URL of the API, an API key and the path of a .tar.gz.
+// Uploads a pack, lists it, polls its build, changes its visibility and deletes it, with a client whose types are
+// generated from openapi.yaml. Run by tests/scripts/generated-client. Takes the URL of the API, an API key and the path
+// of a .tar.gz.
 
 import { readFileSync } from "node:fs";
 import createClient from "openapi-fetch";

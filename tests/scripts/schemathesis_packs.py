@@ -1,4 +1,4 @@
-"""Generates packs for schemathesis to upload, because no schema can describe one."""
+"""Generates packs for schemathesis to upload, because a schema cannot describe an archive."""
 
 import gzip
 import io

@@ -24,7 +24,7 @@ const REQUIRED: [(&str, &str); 5] = [
     ("REGISTRY", "registry.example:5000/packs"),
 ];
 
-/// Returns a function that looks up the required variables and those in `more`. The latter take precedence.
+/// Returns a function that looks up a variable in `more`, then among the required variables.
 fn environment(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
     let all = REQUIRED.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let all: HashMap<String, String> = all.collect();
@@ -82,7 +82,7 @@ fn an_error_lists_every_missing_or_invalid_variable() {
     );
 }
 
-/// Returns the value of each limit by its name in upper case.
+/// Returns the value of each limit by its upper-case name.
 fn by_name(limits: &Limits) -> BTreeMap<String, u64> {
     let mut values = BTreeMap::new();
     limits.map(|name, value| {
@@ -92,8 +92,8 @@ fn by_name(limits: &Limits) -> BTreeMap<String, u64> {
     values
 }
 
-/// Returns the documented default of each variable with this prefix, by the variable's name without the prefix. Reads
-/// docs/configuration.md.
+/// Reads docs/configuration.md and returns the default of each variable with this prefix, by its name without the
+/// prefix.
 fn documented(prefix: &str) -> BTreeMap<String, u64> {
     let document = include_str!("../../docs/configuration.md");
     let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.strip_prefix(prefix)?.split_once("` | "));
@@ -225,7 +225,7 @@ fn registry_credentials_must_be_complete_and_are_not_printed() {
     assert_eq!(variables(&credentials(&[("REGISTRY_AUTH", "iam")]).unwrap_err()), ["REGISTRY_AUTH"]);
 }
 
-/// Returns the number that is the value of the first `key` after `resource` in template.yaml.
+/// Returns the value of the first `key` after `resource` in template.yaml.
 fn template(resource: &str, key: &str) -> u64 {
     let template = include_str!("../../template.yaml");
     let (_, after) = template.split_once(&format!("\n  {resource}:\n")).expect("the template has the resource");
@@ -234,8 +234,8 @@ fn template(resource: &str, key: &str) -> u64 {
 }
 
 /// If the lease ended earlier, a late request from a finished build could change the registry during the next build
-/// (see crates/publishing-model). If it ended later, a redelivered job could find that the dead build still holds the
-/// lease.
+/// (see crates/publishing-model). If it ended later, a redelivered job could find that the crashed build still holds
+/// the lease.
 #[test]
 fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
     let builder = Builder::read(environment(&[])).unwrap();
@@ -353,7 +353,7 @@ fn the_base_domain_must_be_a_domain_name() {
     }
 }
 
-/// Whatever the settings, a revocation takes effect within a minute.
+/// A revocation must take effect within a minute, whatever the settings.
 #[test]
 fn credentials_are_cached_for_a_minute_at_most() {
     let cache_for = |text: &str| {

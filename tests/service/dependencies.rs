@@ -81,7 +81,7 @@ fn modules_use_only_allowed_modules() {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
-/// `source` stands for a file directly under a top-level module.
+/// `source` represents a file directly under a top-level module.
 #[test]
 fn dependencies_in_every_form_of_path_are_found() {
     let source = "

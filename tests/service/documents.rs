@@ -1,5 +1,5 @@
-//! Checks README.md and the other documents. The relative links, the paths and the names of code in them must exist,
-//! and the command that writes a pack's layer must be the one that the tests run.
+//! Checks README.md and the other documents. The relative links, paths and code names in them must exist, and the
+//! command that writes a pack's layer must be the one that the tests run.
 
 use std::{
     collections::BTreeSet,
@@ -107,7 +107,7 @@ fn names(document: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns the concatenated text of the source directories, template.yaml and openapi.yaml.
+/// Returns the text of template.yaml, openapi.yaml and every file in the source directories.
 fn sources() -> String {
     let root = Path::new(ROOT);
     let mut pending: Vec<PathBuf> =

@@ -1,5 +1,5 @@
-//! Tests of the service. Each module's documentation says what it covers, and often how to add a case. `support` has
-//! helpers.
+//! Tests of the service. The documentation of each module says what it tests, and often how to add a case. `support`
+//! has helpers.
 //!
 //! - `attestations` tests what builds sign, and verifies it with other tools.
 //! - `backends` tests the embedded backends of `local`.

@@ -67,7 +67,7 @@ def statistic(name, values):
 
 
 def expression(text, values):
-    """Evaluates metric math. Returns None if a metric outside of `FILL` is missing, or for a division by 0."""
+    """Evaluates metric math. Returns None if a metric without `FILL` is missing, or on a division by 0."""
 
     def fill(match):
         value = values[match[1]]
@@ -89,7 +89,7 @@ def datapoint(alarm, samples, start, end):
         values = samples.within(key(alarm), start, end)
         name = alarm.get("ExtendedStatistic") or alarm["Statistic"]
         if alarm.get("EvaluateLowSampleCountPercentile") == "ignore":
-            # The number of samples that make a percentile above 50 statistically significant.
+            # A percentile above 50 is statistically significant only with at least this many samples.
             if len(values) < 10 / (1 - float(name.removeprefix("p")) / 100):
                 return None
         return statistic(name, values)
@@ -108,7 +108,7 @@ def period(alarm):
 
 
 def fires(alarm, samples, end):
-    """Returns whether the alarm is in the state ALARM at a time."""
+    """Returns whether the alarm is in the state ALARM after the last period that ends by `end`."""
     length, count = period(alarm), alarm["EvaluationPeriods"]
     end -= end % length
     points = [datapoint(alarm, samples, end - length * n, end - length * (n - 1)) for n in range(1, count + 1)]

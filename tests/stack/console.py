@@ -62,7 +62,7 @@ class Shell:
 
 
 class Document:
-    """The console blocks of a document, each of which is run or is skipped for a reason."""
+    """The console blocks of a document. Each must be run, or skipped with a reason."""
 
     def __init__(self, path, shell):
         self.shell = shell
@@ -78,7 +78,7 @@ class Document:
     def run(self, heading, before="", replace=()):
         """Runs the next block under a heading and returns what it prints. Runs the commands in `before` first.
 
-        `replace` are pairs of a text in the block and its replacement.
+        Each pair in `replace` is a text in the block and its replacement.
         """
         print(f"-- {self.path.name}: {heading}", flush=True)
         commands = self.take(heading)

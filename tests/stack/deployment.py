@@ -1,4 +1,4 @@
-"""A stack in an emulated AWS account, its clients, and a shell for the commands of the documents."""
+"""A stack in an emulated AWS account, and a shell for the commands in the documents."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ from samcli.yamlhelper import yaml_parse
 from console import Shell
 from emulator import BUILT, CREDENTIALS, ROOT, adapt, connect_routes, ministack, registry
 
-# The stack of the section `default` in samconfig.toml.
+# The stack name in the section `default` of samconfig.toml.
 STACK = "pack-upload-dev"
 
 
@@ -27,7 +27,7 @@ class Deployment:
         os.environ.update(CREDENTIALS, AWS_ENDPOINT_URL=endpoint, SAM_CLI_TELEMETRY="0")
         self.template = adapt(yaml_parse((BUILT / "template.yaml").read_text()), self.port)
         self.shell = Shell(ROOT, dict(os.environ))
-        # The AWS CLI 1 ignores AWS_ENDPOINT_URL for SQS.
+        # Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS.
         self.shell.run('aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }')
 
     def sam(self, *arguments):
@@ -47,7 +47,7 @@ class Deployment:
         self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
     def request(self, method, path):
-        """Returns the status and the body of a response of the API."""
+        """Sends a request to the API, and returns the status and the body of the response."""
         connection = http.client.HTTPConnection("localhost", self.port)
         prefix = urllib.parse.urlsplit(self.url).path
         connection.request(method, prefix + path, headers={"authorization": f"Bearer {self.key}"})
@@ -55,7 +55,7 @@ class Deployment:
         return response.status, json.load(response)
 
     def pack(self, name, version="1.0.0", size=100):
-        """Writes the directory of a pack with one file of random bytes and returns its path."""
+        """Writes a pack with a file of `size` random bytes, and returns the path of its directory."""
         folder = self.work / f"{name}-{version}"
         (folder / "data").mkdir(parents=True)
         (folder / "pack.yaml").write_text(f"name: {name}\nversion: {version}\ndescription: A rehearsal.\n")
@@ -78,13 +78,13 @@ class Deployment:
         return self.request("GET", f"/v1/packs/{pack}")[1].get("build_status")
 
     def inspect(self, record):
-        """Returns what skopeo prints for an image, or None if it does not exist."""
+        """Returns the digest that skopeo prints for a record's image, or None if the image does not exist."""
         command = ["skopeo", "inspect", "--tls-verify=false", "--format={{.Digest}}", f"docker://{record['image_ref']}"]
         done = subprocess.run(command, text=True, capture_output=True)
         return done.stdout.strip() if done.returncode == 0 else None
 
     def environment(self, function):
-        """Returns the variables of the version that callers use."""
+        """Returns the environment variables of a function's live version."""
         name = self.outputs[f"{function}FunctionName"]
         client = boto3.client("lambda")
         return client.get_function_configuration(FunctionName=name, Qualifier="live")["Environment"]["Variables"]

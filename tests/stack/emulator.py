@@ -15,7 +15,7 @@ import boto3
 
 ROOT = pathlib.Path(__file__).parents[2]
 BUILT = ROOT / ".aws-sam/build"
-# ministack allows everything with this key, and enforces the policies of all others.
+# ministack allows everything with this access key, and enforces IAM policies for all others.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -25,7 +25,7 @@ def free_port():
 
 
 def wait(condition, what, seconds=60):
-    """Waits until the condition returns something other than None or False, and returns it."""
+    """Waits until the condition returns a truthy value, and returns that value."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         result = condition()
@@ -89,12 +89,12 @@ def ministack(work):
     env |= {
         **CREDENTIALS,
         "AUTH": "true",
-        # For the functions.
+        # The functions use this endpoint.
         "AWS_ENDPOINT_URL": f"http://localhost:{port}",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "LAMBDA_EXECUTOR": "local",
-        # An address would make the hosts of buckets invalid.
+        # With an IP address, the host names of buckets would be invalid.
         "MINISTACK_HOST": "localhost",
         "SFTP_ENABLED": "0",
         "TMPDIR": str(work),
@@ -106,17 +106,17 @@ def ministack(work):
 def adapt(template, port):
     """Adapts the template that `sam build` wrote to what ministack supports."""
     resources = template["Resources"]
-    # ministack has no TLS.
+    # These policies require TLS, which ministack does not support.
     del resources["QueuePolicy"], resources["StagingBucketPolicy"]
     for resource in resources.values():
         properties = resource.get("Properties", {})
-        # It has no CodeDeploy. CloudFormation then moves the aliases at once.
+        # ministack has no CodeDeploy. Without this property, CloudFormation moves the alias at once.
         properties.pop("DeploymentPreference", None)
-        # It has no metric math. Each such alarm watches its first metric.
+        # ministack has no metric math. Let each such alarm watch only its first metric.
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
             stat = next(each["MetricStat"] for each in properties.pop("Metrics") if "MetricStat" in each)
             properties |= {**stat["Metric"], "Statistic": stat["Stat"], "Period": stat["Period"]}
-        # It reads this number as text.
+        # ministack passes the parameter as text instead of a number.
         for event in properties.get("Events", {}).values():
             if event["Type"] == "SQS":
                 event["Properties"]["ScalingConfig"] = {"MaximumConcurrency": 2}
@@ -127,7 +127,7 @@ def adapt(template, port):
 
 
 def connect_routes(stack):
-    """Sends all requests of the HTTP API to the alias. ministack ignores the API's definition."""
+    """Routes all requests to the alias of the API function, because ministack ignores the API's definition."""
     resources = boto3.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
     ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
     client = boto3.client("apigatewayv2")

@@ -52,7 +52,7 @@ class Rehearsal(Deployment):
         self.replace_signing_key()
         self.restore()
         self.uninstall_and_adopt()
-        # The last step, because it leaves broken code behind.
+        # This step is the last one, because it leaves broken code in the builder.
         self.version_check()
         self.deploy_md.skip("Upgrading", "it deploys several stacks")
         for heading in ["Test events", "cargo-lambda", "SAM", "SAM"]:
@@ -97,7 +97,7 @@ class Rehearsal(Deployment):
         step("the registry is down")
         sqs = boto3.client("sqs")
         queue, dead = self.outputs["BuildQueueUrl"], self.outputs["DeadLetterQueueUrl"]
-        # Each delivery would be twelve minutes after the one before.
+        # Otherwise, the queue would deliver the job only every twelve minutes.
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
         # The job is due again after a second, instead of an hour.
         self.set_requeue_after(1_000)
@@ -234,7 +234,7 @@ class Rehearsal(Deployment):
         self.deploy(**dict(parameter.split("=") for parameter in output.splitlines()[-1].split()))
         self.upload(self.pack("signed-with-the-new-key"))
         assert len(self.attestation_keys()) == 2
-        # While the alias moves to the new version, the old one signs with the old key.
+        # While the alias moves to the new version, the old version still signs with the old key.
         new_version = self.live_version("Builder")
         assert new_version != old_version
         self.shell.run(f"move $(out BuilderFunctionName) {old_version}")
@@ -275,7 +275,7 @@ class Rehearsal(Deployment):
 
 
 def main():
-    # Stops the servers if this script is ended.
+    # Exit on SIGTERM, so that the servers are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         rehearsal = Rehearsal(pathlib.Path(folder))

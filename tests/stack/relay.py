@@ -5,7 +5,7 @@ import threading
 
 
 class Relay:
-    """Forwards connections to `address` to the same port on loopback until the process exits."""
+    """Accepts connections at `address` and forwards them to the same port on loopback, until the process exits."""
 
     def __init__(self, address, port):
         self._backend = ("127.0.0.1", port)

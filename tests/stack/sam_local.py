@@ -53,7 +53,7 @@ def template(variables):
     """Returns the template that `sam build` wrote, with two additions.
 
     It declares the variables, because `sam local` sets only declared variables. It also declares binary media types,
-    because `sam local` otherwise passes bodies as text. A deployed HTTP API does not need them.
+    because `sam local` otherwise passes bodies as text. A deployed HTTP API does not need these media types.
     """
     built = yaml_parse((BUILT / "template.yaml").read_text())
     for function, names in variables.items():

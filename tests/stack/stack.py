@@ -1,4 +1,4 @@
-"""The template as the tests see it: translated by SAM, which is what CloudFormation deploys."""
+"""The template that CloudFormation deploys, which SAM translates from template.yaml."""
 
 import os
 import pathlib

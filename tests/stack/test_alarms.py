@@ -10,7 +10,7 @@ from cloudwatch import Samples, first_alarm, metrics
 from stack import of_type
 
 ALARMS = {name: alarm["Properties"] for name, alarm in of_type("AWS::CloudWatch::Alarm").items()}
-# Uploads a month. Each upload is followed by four reads and a build; see docs/cost.md.
+# Uploads per month. Each upload is followed by four reads and a build; see docs/cost.md.
 VOLUMES = [1_000, 1_000_000]
 HOUR = 3_600
 MONTH = 30 * 24 * HOUR
@@ -42,9 +42,9 @@ def times(per_month, start=0):
 
 
 def traffic(uploads, error=lambda n: False, slow=lambda n: False, requeue_until=END, age=0, probe_fails=False):
-    """Returns the metrics of a stack. From the time of the fault, `error` and `slow` select requests by number."""
+    """Returns the metrics of a stack. From `FAULT` on, `error` and `slow` select requests by their number."""
     samples = Samples()
-    # The requests of one upload follow each other.
+    # An upload causes six requests, two seconds apart.
     requests = (time + 2 * n for time in times(uploads) for n in range(6))
     for n, time in enumerate(requests):
         faulty = time >= FAULT

@@ -15,7 +15,7 @@ FUNCTIONS = ["ApiFunction", "BuilderFunction", "RequeueFunction"]
 
 
 def parameters(value):
-    """Returns the parameters that a value depends on, also through conditions."""
+    """Returns the parameters that a value depends on, including those in conditions."""
     if isinstance(value, list):
         return set().union(*map(parameters, value))
     if not isinstance(value, dict):
@@ -62,7 +62,7 @@ class Aliases(unittest.TestCase):
             self.assertEqual(version["Properties"]["Description"], {"Fn::GetAtt": ["Settings", "Hash"]})
             # A rollback needs the old version.
             self.assertEqual((version["DeletionPolicy"], version["UpdateReplacePolicy"]), ("Retain", "Retain"))
-        # CloudFormation fails to replace the version of a function that has not changed.
+        # CloudFormation cannot publish a new version of an unchanged function, so each function has the hash too.
         for function in FUNCTIONS:
             variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
             self.assertEqual(variables["SETTINGS_HASH"], {"Fn::GetAtt": ["Settings", "Hash"]})
@@ -94,7 +94,7 @@ class Aliases(unittest.TestCase):
 
 class VersionCheck(unittest.TestCase):
     def result(self, failing=None, status=200):
-        """Returns the result that the hook reports if one version fails or the API responds with a status."""
+        """Returns what the hook reports if the version `failing` fails and the API responds with `status`."""
         payloads = {"api": {"statusCode": status}, "builder": {"batchItemFailures": []}, "requeue": None}
 
         def invoke(FunctionName, Payload):  # noqa: N803 - names of the API

@@ -120,7 +120,7 @@ class Queues(unittest.TestCase):
 class HttpApi(unittest.TestCase):
     api = RESOURCES["HttpApi"]["Properties"]["Body"]
 
-    def test_routes(self):
+    def test_the_routes_match_openapi_yaml(self):
         routes = {(path, method) for path, methods in self.api["paths"].items() for method in methods}
         described = yaml_parse((ROOT / "openapi.yaml").read_text())["paths"]
         declared = {(path, method) for path, methods in described.items() for method in methods if method in METHODS}
@@ -191,7 +191,7 @@ class Functions(unittest.TestCase):
 
 
 def named(value):
-    """Yields each list of policy statements or of rules within a value, without the conditions of its members."""
+    """Yields `Sid` or `Id` with each list in a value whose members have this key. Resolves conditional members."""
     if isinstance(value, list):
         members = [each["Fn::If"][1] if isinstance(each, dict) and "Fn::If" in each else each for each in value]
         for key in ["Sid", "Id"]:
@@ -206,7 +206,7 @@ def named(value):
 
 class Names(unittest.TestCase):
     def test_sids_and_ids_are_unique_within_their_list(self):
-        """Holds for policy statements, lifecycle rules, the metrics of alarms, and targets. Each member has one."""
+        """Checks policy statements, lifecycle rules, alarm metrics and targets. Each must have a Sid or an Id."""
         found = set()
         for resource, definition in RESOURCES.items():
             for key, members in named(definition.get("Properties", {})):
@@ -230,7 +230,7 @@ class Signing(unittest.TestCase):
             self.assertEqual((key["DeletionPolicy"], key["UpdateReplacePolicy"]), ("RetainExceptOnCreate", "Retain"), name)
 
     def test_only_the_arn_of_a_key_is_accepted(self):
-        """IAM ignores the ARN of an alias as the resource of a permission."""
+        """IAM does not apply a permission for the ARN of an alias to the alias's key."""
         for parameter in ["SigningKeyArn", "PreviousSigningKeyArn"]:
             pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
             self.assertRegex("arn:aws:kms:us-east-1:123456789012:key/0b1c", pattern)
@@ -265,7 +265,7 @@ class Storage(unittest.TestCase):
             days = "AuditRetentionDays" if audits else "LogRetentionDays"
             self.assertEqual(group["Properties"]["RetentionInDays"], {"Ref": days}, name)
 
-    def test_pages_that_may_call_the_api_may_upload_to_the_bucket(self):
+    def test_web_pages_that_may_call_the_api_may_upload_to_the_bucket(self):
         condition, enabled, otherwise = RESOURCES["StagingBucket"]["Properties"]["CorsConfiguration"]["Fn::If"]
         self.assertEqual((condition, otherwise), ("AllowsCors", {"Ref": "AWS::NoValue"}))
         (rule,) = enabled["CorsRules"]
@@ -273,7 +273,7 @@ class Storage(unittest.TestCase):
         self.assertEqual(rule["AllowedMethods"], ["PUT"])
 
     def test_an_existing_table_and_bucket_replace_those_of_the_stack(self):
-        """Only Settings refers to the two resources. Everything else has the names from there."""
+        """Only `Settings` refers to the table and the bucket. Everything else gets their names from it."""
         settings = RESOURCES["Settings"]["Properties"]
         for name, resource in [("Table", "Table"), ("Bucket", "StagingBucket")]:
             condition = f"Creates{name}"

@@ -21,7 +21,6 @@ struct CallerId {
     credential_id: String,
 }
 
-/// Logs an audit line with the fields that all audit lines have.
 macro_rules! log {
     ($audit:ident, $event_type:literal, $message:literal, $($field:tt)*) => {
         let caller = $audit.caller.get();

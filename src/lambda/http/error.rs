@@ -325,8 +325,7 @@ fn larger_hint(larger: Option<u64>) -> String {
     larger.map_or_else(String::new, |value| format!("; `{LARGER_REQUEST}` allows up to {value}"))
 }
 
-/// Returns the part of the message that counts the problems missing from the details, or an empty string if none is
-/// missing.
+/// Returns the part of the message that says how many problems are not listed, or an empty string if all are listed.
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),

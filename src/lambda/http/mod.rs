@@ -137,7 +137,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     let trace = request.lambda_context_ref().and_then(Trace::from_context);
     let route = Route::from_request(&request);
     let is_upload = matches!(route, Ok(Route { operation: Operation::UploadPack, .. }));
-    // At error level, so that the span is enabled at every log level.
+    // The span has the level ERROR, so that it is enabled at every log level.
     let span = error_span!(
         "request",
         request_id,
@@ -149,7 +149,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
         pack_id = field::Empty,
     );
     let audit = Audit::new(request_id.clone());
-    // Boxed, because a debug build would copy the future on the stack for each wrapper.
+    // Box the future, because a debug build would copy it on the stack for each wrapper.
     let answer = Box::pin(api.answer(route, request, arrived_at, &audit));
     let answer = Trace::scope(trace, answer).instrument(span.clone());
     let answer = AssertUnwindSafe(answer).catch_unwind().await;

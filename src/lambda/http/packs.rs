@@ -70,8 +70,8 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
     Ok(response)
 }
 
-/// Handles `GET /v1/packs`. The body is bytes, so that Lambda gets it as base64. As text, the page would be JSON inside
-/// JSON, and the escapes could double its size.
+/// Handles `GET /v1/packs`. The body is bytes, so that Lambda gets it as base64. As text, it would be JSON inside JSON,
+/// and the escapes could double its size.
 pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     let list = query.into_list(&mut problems);

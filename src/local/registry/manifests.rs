@@ -111,7 +111,7 @@ impl Registry {
         Ok(response)
     }
 
-    /// Checks that the config, the layers and the manifests that a manifest lists exist.
+    /// Fails unless the registry has the config, the layers and the manifests that a manifest lists.
     async fn check(&self, Manifest { config, layers, manifests, .. }: Manifest) -> Result<(), Error> {
         for Descriptor { digest, .. } in config.into_iter().chain(layers).chain(manifests) {
             if !fs::try_exists(self.store.blob(digest)).await? {

@@ -23,7 +23,6 @@ const MAX_BATCH: usize = 10;
 /// The longest visibility timeout, in seconds: 12 hours.
 const MAX_VISIBILITY: u64 = 43_200;
 
-/// Returns the name of the queue with this URL.
 fn name(queue_url: &str) -> &str {
     queue_url.rsplit('/').next().unwrap_or_default()
 }

@@ -18,7 +18,6 @@ pub(super) struct Queue {
     /// The messages that are in flight or delayed, by sequence number. They become visible once their delay or
     /// visibility timeout has passed.
     hidden: BTreeMap<u64, Message>,
-    /// The sequence number of the next message.
     next_sequence: u64,
 }
 
@@ -109,8 +108,7 @@ impl Queue {
 
     /// Receives at most `max` visible messages, and hides them for `visibility`. Each comes from the group with the
     /// fewest messages in flight, so that a backlog of one group does not delay the others (Amazon SQS developer guide,
-    /// "Fair queues"). Removes the visible messages that it finds and that were already received `max_receive_count`
-    /// times.
+    /// "Fair queues"). A visible message that was already received `max_receive_count` times is removed instead.
     pub(super) fn receive(
         &mut self,
         max: usize,
@@ -160,7 +158,7 @@ impl Queue {
         message
     }
 
-    /// Moves the messages whose delay or visibility timeout has passed to the visible ones.
+    /// Makes the messages visible whose delay or visibility timeout has passed.
     fn show(&mut self, now: Instant) {
         for (sequence, message) in self.hidden.extract_if(.., |_, message| message.visible_at <= now) {
             self.groups.entry(message.group.clone()).or_default().insert(sequence, message);

@@ -1,5 +1,5 @@
-//! Tests of the attestations that builds make, in the embedded registry and in Docker's registry. The latter has no
-//! referrers API.
+//! Tests of the attestations that builds make. Each runs on the embedded registry and, if it is installed, on Docker's
+//! registry, which has no referrers API.
 
 use bytes::Bytes;
 use pack_upload::{
@@ -19,7 +19,7 @@ use crate::{
     use_cases::fixture::{Fixture, pack, registry},
 };
 
-/// The use cases with a signer, on one of the registries.
+/// The use cases with signing enabled, on one of the registries.
 struct Signing {
     fixture: Fixture,
     repository: RepositoryClient,
@@ -40,7 +40,7 @@ impl Signing {
         Self { fixture, repository: RepositoryClient::new(&address, "acme/tools"), _docker: docker }
     }
 
-    /// Starts the use cases on each registry that is installed.
+    /// Starts the use cases on the embedded registry, and on Docker's registry if it is installed.
     async fn start_all() -> Vec<Self> {
         let docker = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await;
         let mut all = vec![Self::start(None).await];
@@ -91,7 +91,7 @@ async fn a_retry_adds_no_attestation_and_a_new_attempt_adds_one() {
 }
 
 #[tokio::test]
-async fn a_retry_does_not_use_a_bundle_of_a_previous_signing_key() {
+async fn a_retry_does_not_reuse_a_bundle_signed_with_a_previous_key() {
     let mut signing = Signing::start(None).await;
     let record = signing.fixture.create(pack("hello")).await;
     signing.build(&record).await;
@@ -180,7 +180,7 @@ async fn a_pack_that_cannot_be_attested_is_neither_tagged_nor_ready() {
 }
 
 #[tokio::test]
-async fn a_deletion_leaves_no_part_of_an_attestation() {
+async fn a_deletion_removes_every_part_of_an_attestation() {
     for signing in Signing::start_all().await {
         let record = signing.fixture.create(pack("hello")).await;
         let digest = signing.build(&record).await.attestation_digest.unwrap().to_string();

@@ -1,4 +1,4 @@
-//! Tests of signers: key files that openssl writes, and a KMS key.
+//! Tests of signers with key files that openssl writes, and with a KMS key.
 
 use std::sync::Arc;
 
@@ -29,10 +29,10 @@ use crate::{
     table::support::record,
 };
 
-/// The ARN of the emulated key.
+/// The ARN of the emulated KMS key.
 const ARN: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-/// Emulates KMS with one key. Signs only digests, and only with the key's ARN.
+/// Emulates KMS with one key. It signs only digests, and only if the request names the key by its ARN.
 async fn kms(State(key): State<Arc<EcdsaKeyPair>>, headers: HeaderMap, body: Bytes) -> Response {
     let request: Value = serde_json::from_slice(&body).unwrap();
     match headers["x-amz-target"].to_str().unwrap() {
@@ -80,7 +80,7 @@ async fn key_files_from_openssl_can_sign() {
     let run_openssl = |arguments: &str| run(tool("openssl").unwrap().args(arguments.split(' ')));
     for command in [
         "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
-        // Writes the parameters and a key in SEC 1.
+        // Prints the curve parameters before a key in SEC 1 format.
         "ecparam -name prime256v1 -genkey",
     ] {
         expect_verifiable(&file_signer(&run_openssl(command)).unwrap()).await;

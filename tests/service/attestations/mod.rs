@@ -1,5 +1,5 @@
-//! Tests of signed provenance: the bundles that builds store and push, the keys, and the verification with openssl and
-//! with npm's `@sigstore/verify`.
+//! Tests of signed provenance: the bundles that builds store and push, the keys, and verification with openssl and
+//! npm's `@sigstore/verify`.
 
 mod builds;
 mod keys;
@@ -19,12 +19,12 @@ pub(crate) fn new_key() -> EcdsaKeyPair {
     EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap()
 }
 
-/// Returns a key file in PKCS #8.
+/// Returns the key as PEM-encoded PKCS #8.
 pub(crate) fn key_file(key: &EcdsaKeyPair) -> String {
     pem::encode(&Pem::new("PRIVATE KEY", key.to_pkcs8v1().unwrap().as_ref()))
 }
 
-/// Returns a signer whose key is in a file with this content.
+/// Returns a signer that reads its key from a file with this content.
 pub(crate) fn file_signer(content: &str) -> Result<Signer, pack_upload::signing::Error> {
     let (_guard, folder) = scratch();
     let path = folder.join("key.pem");

@@ -35,8 +35,8 @@ impl Script {
         scripts
     }
 
-    /// Verifies a bundle. `keys` has the form of the response to `GET /v1/attestation-keys`. Returns the statement, or
-    /// what the script prints if the bundle is not valid.
+    /// Verifies a bundle with `keys`, a response to `GET /v1/attestation-keys`. Returns the statement, or the script's
+    /// output if the bundle is not valid.
     pub(super) fn verify(self, bundle: &Value, keys: &Value, digest: &str) -> Result<Value, String> {
         let (_guard, folder) = scratch();
         let (bundle_file, keys_file) = (folder.join("bundle.json"), folder.join("keys.json"));

@@ -8,7 +8,7 @@ use test_support::{archive::Archive, manifest::manifest};
 use super::tools::Script;
 use crate::support::{ApiResponse, DockerOptions, DockerRegistry, Local, RepositoryClient};
 
-/// Uploads and builds a pack, and returns its record.
+/// Uploads a pack, waits for its build, and returns its record.
 async fn ready(local: &Local, behavior: &str, version: &str) -> Value {
     let archive = Archive::new().files(&[("pack.yaml", &*manifest("tools", version)), ("behavior.md", behavior)]);
     let created = local.upload(archive.tar_gz()).await;
@@ -24,7 +24,7 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("{field} is not a string: {value}"))
 }
 
-/// Reads the bundle that is attached to a pack's image. Returns `None` if there is none.
+/// Returns the bundle attached to a pack's image, if any.
 async fn attached_bundle(repository: &RepositoryClient, record: &Value) -> Option<Value> {
     let referrers = repository.referrers(text(record, "image_digest")).await;
     let [referrer] = &*referrers else { return None };
@@ -38,14 +38,14 @@ async fn attached_bundle(repository: &RepositoryClient, record: &Value) -> Optio
     Some(serde_json::from_slice(&blob).unwrap())
 }
 
-/// Replaces the key with this hint by another key.
+/// Returns the keys with another public key under the same hint.
 fn with_other_key(keys: &Value) -> Value {
     let other = super::file_signer(&super::key_file(&super::new_key())).unwrap();
     let pem = futures_util::FutureExt::now_or_never(other.public_key()).unwrap().unwrap().to_pem();
     json!({"keys": [{"hint": keys["keys"][0]["hint"], "pem": pem}]})
 }
 
-/// Returns a bundle whose payload has another archive digest.
+/// Returns the bundle with another archive digest in its payload, under the original signature.
 fn with_altered_payload(bundle: &Value) -> Value {
     let mut statement = payload(bundle);
     statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["sha256"] = json!("0".repeat(64));
@@ -93,7 +93,7 @@ async fn check(local: &Local) {
         }
     }
 
-    // Without its referrer, the image is no longer attested in the registry.
+    // Deleting the referrer of one image leaves the other image's attestation.
     repository.delete_manifest(text(&record, "attestation_digest")).await;
     let artifact = repository.manifest(text(&record, "attestation_digest")).await;
     assert_eq!(artifact, None);
@@ -110,16 +110,16 @@ async fn public_tools_verify_images_in_the_embedded_registry() {
 }
 
 #[tokio::test]
-async fn public_tools_verify_images_in_docker_s_registry() {
+async fn public_tools_verify_images_in_a_docker_registry() {
     let Some(docker) = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await else {
         return;
     };
     check(&Local::start_with(&[("REGISTRY", &docker.address.to_string())]).await).await;
 }
 
-/// A restart of `local` keeps its key, so that earlier attestations stay valid.
+/// `local` keeps its key when it restarts, so earlier attestations stay valid.
 #[tokio::test]
-async fn signing_changes_no_digest_and_survives_a_restart() {
+async fn signing_changes_no_digest_and_the_key_survives_a_restart() {
     let local = Local::start().await;
     let signed = ready(&local, "hello", "1.0.0").await;
     let keys = ApiResponse::send(local.request("GET", "/v1/attestation-keys")).await.body;

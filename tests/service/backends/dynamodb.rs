@@ -49,7 +49,7 @@ async fn items_and_their_indexes_survive_a_restart() {
     assert_eq!(index(client, &table, "due", "due_shard", "1").await, ["b", "c"]);
 }
 
-/// Writes an index as template.yaml does, with one space for any white space.
+/// Formats an index as in template.yaml, with each run of whitespace replaced by one space.
 fn in_template(index: &GlobalSecondaryIndexDescription) -> String {
     let keys = index
         .key_schema()

@@ -116,7 +116,7 @@ async fn a_panic_in_the_function_returns_500_and_keeps_the_connection_open() {
     assert_eq!(client.get(&url).send().await.unwrap().status(), 201);
 }
 
-/// 4,717,000 bytes are 6,289,336 in base64. Lambda's limit is 6,291,456 bytes for the event.
+/// 4,717,000 bytes become 6,289,336 in base64. Lambda's limit for an event is 6,291,456 bytes.
 #[tokio::test]
 async fn a_body_over_6_mb_in_base64_does_not_reach_the_function() {
     let url = start().await;
@@ -127,7 +127,7 @@ async fn a_body_over_6_mb_in_base64_does_not_reach_the_function() {
     assert_eq!(rejected.text().await.unwrap(), r#"{"message":"Request Entity Too Large"}"#);
 }
 
-/// A quotation mark has two bytes in JSON. Lambda's limit is 6,291,556 bytes for the response.
+/// A quotation mark takes two bytes in JSON. Lambda's limit for a response is 6,291,556 bytes.
 #[tokio::test]
 async fn a_response_over_6_mb_in_json_does_not_reach_the_client() {
     let url = start().await;
@@ -145,14 +145,14 @@ async fn a_response_over_6_mb_in_json_does_not_reach_the_client() {
 }
 
 #[tokio::test]
-async fn a_request_that_exceeds_the_functions_timeout_returns_500() {
+async fn a_request_that_exceeds_the_timeout_of_the_function_returns_500() {
     let response = reqwest::get(format!("{}/hang", start().await)).await.unwrap();
     assert_eq!(response.status(), 500);
     assert_eq!(response.text().await.unwrap(), r#"{"message":"Internal Server Error"}"#);
 }
 
 #[tokio::test]
-async fn a_malformed_host_or_protocol_gets_the_response_of_the_api() {
+async fn the_api_responds_to_a_malformed_host_or_protocol() {
     let api = unreachable();
     let url = serve(gateway::router(move |event| http::function(Arc::clone(&api)).oneshot(event), LIMIT)).await;
     for (header, value) in [

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Embedded;
 
-/// Returns the numbers of visible and invisible messages in a queue.
+/// Returns the numbers of visible and invisible messages.
 async fn depth(client: &Client, url: &str) -> [u32; 2] {
     let attributes = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let attributes = attributes.send().await.unwrap().attributes.unwrap();
@@ -25,7 +25,6 @@ async fn depth(client: &Client, url: &str) -> [u32; 2] {
     [Visible, NotVisible].map(|name| attributes[&name].parse().unwrap())
 }
 
-/// Waits until [`depth`] returns `expected`.
 async fn wait_for_depth(client: &Client, url: &str, expected: [u32; 2]) {
     let started = Instant::now();
     loop {
@@ -94,7 +93,7 @@ async fn processed_messages_are_deleted_and_failed_ones_are_redelivered() {
     wait_for_depth(&client, &url, [0, 3]).await;
     assert!(!worker.is_finished());
 
-    // The worker is in a long poll, but must stop immediately.
+    // A long poll is in progress, and must not delay the stop.
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(5), worker).await.unwrap().unwrap();
 }

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 
 use crate::support::{Archive, Embedded, Local, start_slow_registry};
 
-/// The number of packs that `acme` uploads. Their builds take longer than `REQUEUE_AFTER_MS`.
+/// The number of packs that `acme` uploads. Building all of them takes longer than `REQUEUE_AFTER_MS`.
 const BACKLOG: usize = 24;
 /// The number of builds that `local` runs concurrently.
 const WORKERS: usize = 4;
@@ -35,7 +35,6 @@ async fn a_backlog_of_one_org_does_not_delay_another_and_is_not_multiplied() {
     }
 }
 
-/// Uploads a pack and returns its id.
 async fn upload(local: &Local, org: &str, name: &str) -> String {
     let created = local.upload_as(org, "", Archive::pack_named(name, "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED).text("id").to_owned()
@@ -45,7 +44,7 @@ async fn wait_until_ready(local: &Local, org: &str, id: &str) {
     assert_eq!(local.wait_for_build(org, id).await["build_status"], "ready");
 }
 
-/// Returns how many builds of `acme` have finished.
+/// Returns how many of `acme`'s builds have finished.
 async fn finished(local: &Local) -> usize {
     let list = local.get("acme", "/v1/packs?owned=true").await;
     list.body["packs"].as_array().unwrap().iter().filter(|pack| pack["build_status"] != "queued").count()

@@ -1,4 +1,4 @@
-//! Runs the scripts of the workflow in docs/ci.md, with a stand-in for `gh`.
+//! Runs the scripts of the workflow in docs/ci.md, with a fake `gh`.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! Tests that upload the sample pack with common HTTP clients.
+//! Uploads the sample pack with common HTTP clients.
 
 use std::{path::PathBuf, process::Command};
 

@@ -26,7 +26,7 @@ use crate::support::{ApiResponse, Archive, AwsEmulator, Local, options, record_c
 #[derive(Default)]
 struct EventBridge {
     entries: Mutex<Vec<Value>>,
-    /// Whether the next calls succeed without accepting their entry.
+    /// Whether calls succeed without accepting their entry.
     rejects: AtomicBool,
 }
 
@@ -42,11 +42,11 @@ impl EventBridge {
         (bridge, LambdaStack::start(&[&bus[..], variables].concat()).await)
     }
 
-    /// Returns the detail of the only event since the last call, and checks the rest of it.
+    /// Returns the `detail` of the only event since the last call, and checks the event's other fields.
     #[track_caller]
     fn take(&self, caller: &str, detail_type: &str) -> Value {
         let mut entries = std::mem::take(&mut *self.entries.lock().unwrap());
-        // The SDK retries a call that takes too long.
+        // The SDK retries a slow call, so an event can arrive twice.
         entries.dedup();
         let [entry] = &entries[..] else { panic!("not one event: {entries:?}") };
         record_call(caller, "EventBridge.PutEvents");
@@ -132,7 +132,7 @@ async fn an_event_that_was_not_accepted_is_sent_again() {
     assert!(bridge.entries.lock().unwrap().is_empty());
 }
 
-/// Runs only with an emulator (see `tests/scripts/on-moto`). The bus does not exist at first.
+/// Runs only with an emulator (see `tests/scripts/on-moto`). At first, the bus does not exist.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_reaches_the_target_of_a_rule() {
     let Ok(endpoint) = std::env::var("TEST_AWS_ENDPOINT") else { return };

@@ -15,7 +15,7 @@ use test_support::{layer_by_gnu_tar, listing::read_directory};
 
 use crate::support::{Archive, Local, manifest, run, sample_pack, scratch, tool};
 
-/// Returns the mode of every path under a directory, and the content of every file.
+/// Returns the mode of each path under a directory, and the content of each file.
 fn tree(root: &Path) -> BTreeMap<String, (u32, Option<Vec<u8>>)> {
     fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<String, (u32, Option<Vec<u8>>)>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -34,8 +34,8 @@ fn tree(root: &Path) -> BTreeMap<String, (u32, Option<Vec<u8>>)> {
     found
 }
 
-/// Writes a pack that different tools archive differently: it has long and non-ASCII paths, empty directories and
-/// unusual modes.
+/// Writes a pack with long and non-ASCII paths, empty directories and unusual modes, which tools archive in different
+/// ways.
 fn awkward_pack(root: &Path) {
     let long = format!("data/{}/{}", "d".repeat(90), "e".repeat(120));
     for directory in ["guides", "data/empty", "scripts", &long, "templates"] {
@@ -85,7 +85,7 @@ async fn check_image(local: &Local, pack: &Path) {
 }
 
 #[tokio::test]
-async fn other_tools_read_the_pack_s_files_from_the_image() {
+async fn other_tools_read_the_files_of_the_pack_from_the_image() {
     let local = Local::start().await;
     check_image(&local, sample_pack()).await;
     let (_guard, awkward) = scratch();

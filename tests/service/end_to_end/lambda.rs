@@ -91,7 +91,6 @@ async fn send(api: &mut Function, event: Value) -> (u64, Value) {
     (response["statusCode"].as_u64().unwrap(), serde_json::from_slice(&body).unwrap())
 }
 
-/// Returns the event that reads a pack.
 fn get(id: &str) -> Value {
     for_pack("get", id)
 }
@@ -102,7 +101,7 @@ fn for_pack(name: &str, id: &str) -> Value {
     serde_json::from_str(&event).unwrap()
 }
 
-/// Returns the event `name` with its first message replaced by `job`.
+/// Returns the event `name` with `job` as its first message.
 fn batch(name: &str, job: &Message) -> Value {
     let mut event = event(name);
     event["Records"][0]["body"] = json!(job.body().unwrap());
@@ -111,12 +110,11 @@ fn batch(name: &str, job: &Message) -> Value {
     event
 }
 
-/// Returns the trace header of a job.
 fn trace_header(job: &Message) -> &str {
     &job.attributes().unwrap()[&MessageSystemAttributeName::AwsTraceHeader]
 }
 
-/// Returns the messages that were logged with a trace id.
+/// Returns the messages logged with this trace id.
 fn logged_for(trace_id: &str, log: &str) -> Vec<String> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
@@ -192,7 +190,7 @@ async fn a_body_that_the_gateway_corrupted_is_rejected_with_the_cause() {
     assert_eq!(send(&mut api, event("get")).await.0, 404, "the function continues to run");
 }
 
-// skopeo blocks one thread while the registry runs on the other one.
+// skopeo blocks one thread while the registry runs on the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_built_and_only_the_malformed_message_in_its_batch_fails() {
     for (name, failures) in

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{ApiResponse, Archive, BackendState, Local, form, put_archive};
 
-/// Returns an archive that is too large for `api`, in a request that is not too large for Lambda.
+/// Returns an archive that exceeds the limit for an archive in a request, but not Lambda's limit for the request.
 fn large(name: &str) -> Vec<u8> {
     let mut noise = vec![0; 4_600_000];
     getrandom::fill(&mut noise).unwrap();
@@ -146,7 +146,7 @@ async fn both_kinds_of_upload_report_the_same_problems() {
         assert_eq!(without_id(&sent), without_id(&direct));
     }
 
-    // Uploads through S3 also have limits, but higher ones.
+    // Uploads through S3 have higher limits.
     let file = |size: usize| {
         let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
         getrandom::fill(&mut content[..1 << 20]).unwrap();

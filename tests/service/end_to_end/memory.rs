@@ -1,5 +1,5 @@
-//! Tests of the functions' peak memory for the most expensive uploads, builds and sweeps, and of their results. The
-//! tests print memory and CPU time. tests/scripts/measure runs them with the functions built for deployment.
+//! Tests of the functions' peak memory for the most expensive uploads, builds and sweeps. They also check the results,
+//! and print memory and CPU time. tests/scripts/measure runs them with the functions built for deployment.
 //!
 //! To add a case, add an archive and its expected result to [`uploads`].
 
@@ -58,7 +58,7 @@ fn noise(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Returns an archive that unpacks to the maximum size and compresses to about a sixteenth of it.
+/// Returns an archive that unpacks to the maximum size and compresses to about a sixteenth of that.
 fn full() -> Archive {
     let dense: Vec<u8> =
         noise(1 << 19).chunks(16).flat_map(|chunk| iter::repeat_n(chunk, 32).flatten().copied()).collect();
@@ -70,8 +70,8 @@ fn full() -> Archive {
     archive.file("data/rest", &dense[..rest])
 }
 
-/// Returns an archive with nearly the maximum number of entries, all at the maximum depth. Each is in its own
-/// directory. The archive has no entries for these directories.
+/// Returns an archive with nearly the maximum number of entries, each at the maximum depth in its own directory, and no
+/// entries for the directories.
 fn deep() -> Archive {
     let prefix = format!("data/{}", ["level-x"; 18].join("/"));
     let parents = ["level-x"; 11].join("/");
@@ -88,7 +88,7 @@ fn long_names() -> Archive {
     })
 }
 
-/// Returns an archive with the maximum size of extension headers, filled with copies of `record`.
+/// Returns an archive with the maximum amount of extension headers, filled with copies of `record`.
 fn extended(name: &str, record: &[u8]) -> Archive {
     let records = record.repeat((64 << 10) / record.len());
     (0..1_000)

@@ -15,7 +15,7 @@ fn run(command: &mut Command) -> Output {
     command.output().unwrap()
 }
 
-/// Returns standard output of a command that succeeded.
+/// Runs a command, which must succeed, and returns its standard output.
 #[track_caller]
 fn printed(command: &mut Command) -> String {
     let output = run(command);
@@ -58,7 +58,7 @@ async fn push_uploads_small_and_large_packs_and_waits_for_their_builds() {
     assert_eq!((&large["version"], &large["build_status"]), (&json!("2.0.0"), &json!("ready")));
     assert!(local.log().contains("route=\"/v1/packs/uploads\""), "{}", local.log());
 
-    // Below the limits on compressed bytes and on compression, but above the one on unpacked bytes.
+    // Below the limits on compressed size and compression ratio, but above the limit on unpacked size.
     let mut mostly_zeros = vec![0; 65 << 20];
     mostly_zeros.chunks_mut(1 << 10).for_each(|chunk| getrandom::fill(&mut chunk[..16]).unwrap());
     fs::write(pack.join("data/noise"), mostly_zeros).unwrap();
@@ -96,7 +96,7 @@ async fn records_can_be_listed_compared_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_valid_is_an_error() {
+async fn an_invalid_key_is_an_error() {
     let local = Local::start().await;
     let mut command = packs(&local);
     let output = run(command.env("EVERSHELL_API_KEY", "sk_unknown").arg("push").arg(sample_pack()));
@@ -125,7 +125,7 @@ fn problems_of_packs(local: &Local, path: &Path) -> Value {
 }
 
 #[tokio::test]
-async fn check_and_the_service_find_the_same_problems() {
+async fn packs_check_and_the_service_find_the_same_problems() {
     let local = Local::start().await;
     let (_guard, directory) = scratch();
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/pack-format/tests/cases");

@@ -6,7 +6,6 @@ use reqwest::StatusCode;
 
 use crate::support::{ApiResponse, Archive, Local, form, scratch};
 
-/// Runs `local session` with `arguments`.
 fn session(data: &Path, arguments: &[&str]) -> Output {
     Local::command(data).arg("session").args(arguments).output().unwrap()
 }
@@ -19,7 +18,6 @@ fn token(data: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Uploads a pack with a session token.
 async fn upload(local: &Local, token: &str) -> ApiResponse {
     let request = local.request("POST", "/v1/packs/upload").bearer_auth(token);
     ApiResponse::send(request.multipart(form(Archive::pack_named("by-session", "1.0.0").tar_gz()))).await

@@ -30,7 +30,6 @@ fn attestations(api: &TestApi) -> Attestations {
     Staging::new(clients.s3.clone(), options.staging_bucket.clone()).attestations()
 }
 
-/// Stores a bundle for a pack.
 async fn put(api: &TestApi, id: &str, bundle: &'static str) {
     let record = api.table.record(id.parse().unwrap()).await.unwrap().unwrap();
     attestations(api).put(&record.release, Bytes::from_static(bundle.as_bytes())).await.unwrap();
@@ -47,7 +46,6 @@ async fn make_attested(api: &TestApi, id: &str) {
     assert!(api.table.mark_ready(&record, &lease, now).await.unwrap());
 }
 
-/// Returns a request for the attestations of a pack.
 fn get(slug: &str, id: &str) -> Value {
     let event = request("GET", &format!("/v1/packs/{id}/attestations"));
     with_credential(event, secret(slug, KeyTemplate::ReadOnly).reveal())
@@ -65,14 +63,14 @@ async fn only_the_owner_gets_the_attestations_of_a_pack() {
     let response = api.send(&get("acme", id)).await;
     assert_eq!((response.status, response.body), (200, json!({"bundles": []})));
 
-    // A rebuild leaves the bundle of an earlier attempt until it has made another.
+    // During a rebuild, the bundle of the earlier attempt is still stored.
     put(&api, id, BUNDLE).await;
     assert_eq!(api.send(&get("acme", id)).await.body, json!({"bundles": []}));
     make_attested(&api, id).await;
     let bundle: Value = serde_json::from_str(BUNDLE).unwrap();
     assert_eq!(api.send(&get("acme", id)).await.body, json!({"bundles": [bundle]}));
 
-    // The pack itself is visible to the other org.
+    // The other org can see the pack itself.
     let mut record = event("get");
     record["rawPath"] = json!(format!("/v1/packs/{id}"));
     let other = secret("pastdue", KeyTemplate::ReadOnly);

@@ -17,7 +17,7 @@ use super::{
     test_api::{TestApi, secret, with_credential},
 };
 
-/// This thread's JSON log lines, at every level, from the service's own targets.
+/// The JSON log lines of this thread, at every level, from the service's own targets.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -77,7 +77,7 @@ fn span(credential_id: &str, pack_id: Option<&str>) -> Value {
     span
 }
 
-/// Returns the span of a request from acme that changes a pack.
+/// Returns the expected span of a request from acme that changes a pack.
 fn span_of_change(method: &str, request_id: &str, id: &str) -> Value {
     let mut span = span(&format!("key:{}", secret("acme", KeyTemplate::FullAccess).hash().short()), Some(id));
     (span["method"], span["route"], span["request_id"]) = (json!(method), json!("/v1/packs/{id}"), json!(request_id));

@@ -51,7 +51,6 @@ fn key_set(key: &Key) -> Value {
     }])
 }
 
-/// Returns settings without an audience.
 fn without_audience(issuer: &Issuer) -> Settings {
     let mut settings = issuer.settings();
     settings.sessions.as_mut().unwrap().audience = None;

@@ -17,7 +17,6 @@ async fn upload(api: &TestApi, name: &str, visibility: &str) -> String {
     response.body["id"].as_str().unwrap().to_owned()
 }
 
-/// Overwrites an attribute of a record.
 async fn set(api: &TestApi, id: &str, attribute: &str, value: &str) {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let update = api.embedded.clients.dynamodb.update_item().table_name(&api.embedded.options.table_name);

@@ -13,7 +13,6 @@ use super::{
 
 const UNKNOWN: &str = "pack_01JACME1000000000000000000";
 
-/// Returns a request from acme to delete a pack.
 fn delete(id: &str) -> Value {
     with_credential(request("DELETE", &format!("/v1/packs/{id}")), secret("acme", KeyTemplate::FullAccess).reveal())
 }
@@ -55,7 +54,7 @@ async fn each_check_hides_the_results_of_later_checks() {
 }
 
 #[tokio::test]
-async fn a_past_due_org_gets_a_404_for_another_org_s_pack() {
+async fn a_past_due_org_gets_a_404_for_a_pack_of_another_org() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let id: PackId = created.body["id"].as_str().unwrap().parse().unwrap();

@@ -47,7 +47,7 @@ fn hmacs(rsa: &Key, ec: &Key) -> Vec<Forgery> {
     ]
 }
 
-/// Returns tokens whose header does not match the key that signed them.
+/// Returns tokens whose header does not match the signing key.
 fn headers(Setup { rsa, ec, ed, issuer, .. }: &Setup) -> Vec<Forgery> {
     let ec_header = |changes: Value| {
         let mut header = header("ES256", "ec");

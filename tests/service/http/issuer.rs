@@ -91,7 +91,6 @@ impl Key {
         }
     }
 
-    /// Returns a signed token with this header and these claims.
     pub(crate) fn token(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let signature = self.sign(header["alg"].as_str().unwrap_or_default(), message.as_bytes());
@@ -148,7 +147,6 @@ struct State {
 }
 
 impl Issuer {
-    /// Starts the server with these keys.
     pub(crate) async fn start(keys: Value) -> Self {
         let body = json!({ "keys": keys }).to_string().into_bytes();
         let state = State { status: StatusCode::OK, body, delay: Duration::ZERO, fetches: 0 };
@@ -179,7 +177,6 @@ impl Issuer {
         (state.status, state.body, state.delay) = (StatusCode::from_u16(status).unwrap(), body.into(), delay);
     }
 
-    /// Replaces the keys.
     pub(crate) fn rotate(&self, keys: Value) {
         self.respond_with(200, json!({ "keys": keys }).to_string(), Duration::ZERO);
     }

@@ -30,7 +30,7 @@ async fn write_records(api: &TestApi, description: &str) {
     }
 }
 
-/// Invokes the function, and returns the size of its response and the page that a client receives.
+/// Invokes the function, and returns the size of its response and the page that the client receives.
 async fn page(api: &TestApi, query: &str) -> (usize, Value) {
     let mut event = event("list");
     event["rawQueryString"] = json!(query);

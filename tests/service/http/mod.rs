@@ -122,14 +122,14 @@ fn path(request: &Request, event: &Value) -> String {
     routed.unwrap_or(path).to_owned()
 }
 
-/// Returns the record from an upload's response as a read returns it, without warnings.
+/// Returns the record in an upload's response as a read returns it: without warnings.
 fn read(uploaded: &Value) -> Value {
     let mut read = uploaded.clone();
     read.as_object_mut().unwrap().remove("warnings");
     read
 }
 
-/// Returns the record from an upload's response as a list returns it, without warnings and capabilities.
+/// Returns the record in an upload's response as a list returns it: without warnings and capabilities.
 fn listed(uploaded: &Value) -> Value {
     let mut listed = read(uploaded);
     listed.as_object_mut().unwrap().remove("capabilities");

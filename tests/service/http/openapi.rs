@@ -33,7 +33,7 @@ async fn the_schema_of_pack_yaml_is_served_without_a_credential() {
 }
 
 #[test]
-fn the_document_has_the_crate_s_version() {
+fn the_document_has_the_version_of_the_crate() {
     assert_eq!(DOCUMENT["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 
@@ -72,7 +72,7 @@ fn every_error_code_has_an_example() {
     assert_eq!(exemplified, ErrorCode::VARIANTS.iter().copied().collect());
 }
 
-/// The fields of the example `Queued` that the service sets. The others are the keys of `pack.yaml`.
+/// The fields of the example `Queued` that the service sets. The other fields are keys of `pack.yaml`.
 const SET_BY_SERVICE: [&str; 17] = [
     "attested",
     "attestation_digest",

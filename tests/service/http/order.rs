@@ -6,7 +6,7 @@ use test_support::archive::{Archive, Header, SIZE};
 
 use super::test_api::{TestApi, form, secret, upload};
 
-/// Returns an upload with an invalid media type, size and query. These are checked after the credential, its
+/// Returns an upload with an invalid media type, size and query. The service checks these after the credential, its
 /// permissions and the org's billing.
 fn invalid_upload(slug: &str, template: KeyTemplate) -> Value {
     let mut event = upload(&vec![0; 4_600_000]);
@@ -65,7 +65,7 @@ async fn an_oversized_archive_takes_precedence_over_validation_errors() {
 #[tokio::test]
 async fn a_larger_request_is_suggested_only_for_an_entry_that_fits_into_it() {
     let api = TestApi::start().await;
-    // 16 MiB and one byte, and almost 8 GiB.
+    // In octal: 16 MiB and one byte, and almost 8 GiB.
     for (size, fits) in [("100000001", true), ("77777777777", false)] {
         let header = Header::ustar("data/a").field(SIZE, format!("{size}\0"));
         let response = api.upload(&[("archive", &Archive::pack().header(header).tar_gz())]).await;

@@ -1,5 +1,4 @@
-//! Tests of the machine-readable problems in the response to a rejected upload: the location of each problem, and its
-//! fix.
+//! Tests of the structured problems in the response to a rejected upload: where each problem is, and its fix.
 
 use serde_json::json;
 use test_support::{
@@ -57,7 +56,7 @@ async fn problems_have_their_location_in_the_file_or_the_archive() {
 }
 
 #[tokio::test]
-async fn a_header_that_cannot_be_read_has_its_offset() {
+async fn an_unreadable_header_is_reported_with_its_offset() {
     let api = TestApi::start().await;
     let archive = Archive::pack().raw(&[b'x'; 512]).tar_gz();
     let response = api.upload(&[("archive", &archive)]).await;

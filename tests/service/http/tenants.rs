@@ -1,4 +1,4 @@
-//! Tests that a request must use the host of the caller's org.
+//! Tests that a request must use the host of its caller's org.
 
 use pack_upload::identity::{KeyTemplate, Settings};
 use serde_json::{Value, json};

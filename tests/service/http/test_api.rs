@@ -84,7 +84,6 @@ impl TestApi {
     }
 }
 
-/// Replaces the credential of an event.
 pub(crate) fn with_credential(mut event: Value, credential: &str) -> Value {
     event["headers"]["authorization"] = json!(format!("Bearer {credential}"));
     event
@@ -99,7 +98,6 @@ pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
     KeySecret::new(id.parse().unwrap(), Sha256::digest(format!("local {slug} {template}")).into())
 }
 
-/// Returns an upload event with `body`.
 pub(crate) fn upload(body: &[u8]) -> Value {
     let mut event = event("upload-http-api");
     event["body"] = json!(STANDARD.encode(body));

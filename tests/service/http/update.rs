@@ -10,7 +10,6 @@ use super::{
 
 const UNKNOWN: &str = "pack_01JACME1000000000000000000";
 
-/// Returns a request from acme to change a pack, with this body.
 fn update(id: &str, body: &str) -> Value {
     let mut event = request("PATCH", &format!("/v1/packs/{id}"));
     event["headers"]["content-type"] = json!("application/json");
@@ -75,7 +74,7 @@ async fn each_check_hides_the_results_of_later_checks() {
 }
 
 #[tokio::test]
-async fn a_past_due_org_gets_a_404_for_another_org_s_pack() {
+async fn a_past_due_org_gets_a_404_for_a_pack_of_another_org() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let community = update(created.body["id"].as_str().unwrap(), r#"{"visibility": "community"}"#);

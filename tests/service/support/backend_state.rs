@@ -19,7 +19,6 @@ pub(crate) struct BackendState {
 }
 
 impl BackendState {
-    /// Reads the state of a running `local`.
     pub(crate) async fn from_local(local: &Local) -> Self {
         let endpoint = |name: &str| local.setting(&format!("/endpoints/{name}")).to_owned();
         let endpoints = Endpoints { s3: endpoint("s3"), dynamodb: endpoint("dynamodb"), sqs: endpoint("sqs") };
@@ -29,7 +28,6 @@ impl BackendState {
         Self::read(&clients, table, queue, registry).await
     }
 
-    /// Reads the state of the backends in this process.
     pub(crate) async fn from_embedded(embedded: &Embedded) -> Self {
         let Embedded { backends, clients, options, queues, .. } = embedded;
         Self::read(clients, &options.table_name, &queues.builds, &backends.registry.to_string()).await

@@ -12,7 +12,6 @@ use tokio::net::TcpListener;
 /// The user `ci` and the bcrypt hash of the password `hunter2`.
 const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
 
-/// The configuration of a [`DockerRegistry`].
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DockerOptions {
     /// Whether the registry requires a username and password. [`basic`] returns them.
@@ -72,12 +71,12 @@ impl Drop for DockerRegistry {
     }
 }
 
-/// Returns credentials for a [`DockerRegistry`]. It accepts only the password `hunter2`.
+/// Returns credentials for a [`DockerRegistry`], which accepts only the password `hunter2`.
 pub(crate) fn basic(password: &str) -> Credentials {
     Credentials::Basic { username: "ci".to_owned(), password: password.into() }
 }
 
-/// A client that reads and writes the manifests of a repository, in any registry that these tests start.
+/// A client for the manifests of one repository, in any registry that these tests start.
 pub(crate) struct RepositoryClient {
     url: String,
 }

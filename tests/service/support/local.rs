@@ -102,7 +102,7 @@ impl Local {
         std::fs::read_to_string(self.data.path().join("stdout")).unwrap()
     }
 
-    /// Returns what the process has written to standard error.
+    /// Returns what the process has written to standard error so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default()
     }
@@ -155,17 +155,14 @@ impl Local {
         self.client.request(method.parse().unwrap(), self.url(path))
     }
 
-    /// Sends a GET request as an org.
     pub(crate) async fn get(&self, org: &str, path: &str) -> ApiResponse {
         ApiResponse::send(self.request("GET", path).bearer_auth(self.key(org))).await
     }
 
-    /// Deletes a pack as an org.
     pub(crate) async fn delete(&self, org: &str, id: &str) -> ApiResponse {
         ApiResponse::send(self.request("DELETE", &format!("/v1/packs/{id}")).bearer_auth(self.key(org))).await
     }
 
-    /// Sets the visibility of a pack as an org.
     pub(crate) async fn set_visibility(&self, org: &str, id: &str, visibility: &str) -> ApiResponse {
         let request = self.request("PATCH", &format!("/v1/packs/{id}")).bearer_auth(self.key(org));
         ApiResponse::send(request.json(&json!({"visibility": visibility}))).await
@@ -176,12 +173,12 @@ impl Local {
         self.upload_as("acme", "", archive).await
     }
 
-    /// Uploads an archive as an org, with a query string.
+    /// Uploads an archive as an org. `query` is empty or starts with `?`.
     pub(crate) async fn upload_as(&self, org: &str, query: &str, archive: Vec<u8>) -> ApiResponse {
         self.send_form(org, query, form(archive)).await
     }
 
-    /// Uploads a form as an org, with a query string.
+    /// Uploads a form as an org. `query` is empty or starts with `?`.
     pub(crate) async fn send_form(&self, org: &str, query: &str, form: multipart::Form) -> ApiResponse {
         let request = self.request("POST", &format!("/v1/packs/upload{query}")).bearer_auth(self.key(org));
         ApiResponse::send(request.multipart(form)).await
@@ -203,12 +200,12 @@ impl Local {
         begun.text("upload_id").to_owned()
     }
 
-    /// Submits an upload whose archive is in S3, as an org, with a query string.
+    /// Submits an upload whose archive is in S3. `query` is empty or starts with `?`.
     pub(crate) async fn submit_as(&self, org: &str, query: &str, upload_id: &str) -> ApiResponse {
         self.send_form(org, query, multipart::Form::new().text("upload_id", upload_id.to_owned())).await
     }
 
-    /// Waits until a pack's build is no longer queued, and returns the pack as the API describes it.
+    /// Waits until a pack's build is no longer queued, and returns the pack as the API shows it.
     pub(crate) async fn wait_for_build(&self, org: &str, id: &str) -> Value {
         let began = Instant::now();
         loop {
@@ -222,7 +219,6 @@ impl Local {
         }
     }
 
-    /// Waits until a pack that is being deleted is gone.
     pub(crate) async fn wait_until_gone(&self, org: &str, id: &str) {
         let began = Instant::now();
         while self.get(org, &format!("/v1/packs/{id}")).await.status != StatusCode::NOT_FOUND {
@@ -231,7 +227,6 @@ impl Local {
         }
     }
 
-    /// Waits until the log contains `text`.
     pub(crate) async fn wait_for_log(&self, text: &str) {
         let began = Instant::now();
         while !self.log().contains(text) {

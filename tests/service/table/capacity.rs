@@ -1,4 +1,4 @@
-//! Tests of how much of the table a list reads, in DynamoDB's read units.
+//! Tests of how many of DynamoDB's read units a list consumes.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ use pack_upload::{
 
 use super::support::{Database, record, shared};
 
-/// Adds up the read units of all calls of a client.
+/// Adds up the read units of a client's calls.
 #[derive(Debug, Clone, Default)]
 struct ReadUnits(Arc<Mutex<f64>>);
 
@@ -63,7 +63,7 @@ impl Intercept for ReadUnits {
     }
 }
 
-/// Lists the first page and returns the number of its packs and the read units.
+/// Reads the first page of a list. Returns its number of packs and the read units that it consumed.
 async fn cost(database: &Database, org: OrgId, filter: &Filter, limit: usize) -> (usize, f64) {
     let units = ReadUnits::default();
     let config = database.client.config().to_builder().interceptor(units.clone()).build();
@@ -73,7 +73,7 @@ async fn cost(database: &Database, org: OrgId, filter: &Filter, limit: usize) ->
     (page.packs.len(), units)
 }
 
-/// Lengthens a record's description until its item has 1 KB in an index.
+/// Lengthens a record's description until its item in an index has 1 KB.
 fn of_1_kb(mut record: Record) -> Record {
     record.release.manifest.description = "x".repeat(330);
     record.release.manifest.capabilities = Some("x".repeat(10_000));
@@ -86,7 +86,7 @@ fn named(name: &str, version: Option<&str>) -> Filter {
 }
 
 #[tokio::test]
-async fn a_page_of_n_records_of_1_kb_costs_at_most_n_4ths_and_4_read_units() {
+async fn a_page_of_n_records_of_1_kb_costs_at_most_a_quarter_of_n_plus_4_read_units() {
     let database = Database::start().await;
     let (own, other) = (OrgId::generate(), OrgId::generate());
     let only_own = OrgId::generate();

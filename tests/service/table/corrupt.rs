@@ -17,7 +17,7 @@ async fn write(table: &Table, record: Record) -> Record {
     record
 }
 
-/// Reads all pages of a list, with at most `limit` records per page, and returns the ids, oldest first.
+/// Reads all pages of a list, with at most `limit` records per page. Returns the ids, oldest first.
 async fn list(table: &Table, org: OrgId, limit: usize) -> Vec<PackId> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
@@ -72,7 +72,7 @@ async fn each_corrupt_record_is_logged_once_with_its_key() {
     assert!(line.contains("ERROR") && line.contains(&format!("PACK#{}", corrupt.id)), "{line}");
 }
 
-/// `pack_id` is the sort key of the indexes. The last id on a page is the cursor for the next page.
+/// A list continues after the last `pack_id` of a page, which is the sort key of the indexes and may be unreadable.
 #[tokio::test]
 async fn lists_continue_after_an_unreadable_id() {
     let database = Database::start().await;

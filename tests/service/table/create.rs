@@ -53,7 +53,7 @@ async fn stored_attributes_keep_their_names() {
     for (record, optional) in [(&minimal, &[][..]), (&full, &[]), (&ready, &community)] {
         assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
         let item = database.item(record).await;
-        // The tests of pack-format check the names of the manifest's keys.
+        // The tests of pack-format check the names of the manifest's fields.
         let manifest = json!(record.release.manifest);
         let manifest = manifest.as_object().unwrap().keys().map(String::as_str);
         let expected: BTreeSet<&str> = REQUIRED.split(' ').chain(optional.iter().copied()).chain(manifest).collect();

@@ -1,4 +1,4 @@
-//! Tests of the conditions of each step that publishes a version.
+//! Tests of the conditions of each step in publishing a version.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests of the conditions of each step that quarantines a version or restores it.
+//! Tests of the conditions of each step in quarantining or restoring a version.
 
 use std::time::Duration;
 
@@ -20,7 +20,6 @@ fn held() -> (Lease, Timestamp) {
     (Lease::new(now + Duration::from_secs(60)), now)
 }
 
-/// Writes a queued record.
 async fn queued(table: &Table) -> Record {
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
     assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
@@ -124,7 +123,7 @@ async fn a_lease_is_extended_only_by_its_last_holder_while_the_record_stays_in_i
 }
 
 #[tokio::test]
-async fn the_owner_neither_deletes_nor_changes_a_quarantined_pack() {
+async fn the_owner_can_neither_delete_nor_change_a_quarantined_pack() {
     let database = Database::start().await;
     let (record, _lease) = quarantined(&database.table).await;
     let (org, now) = (record.release.org_id, Timestamp::now());

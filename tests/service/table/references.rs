@@ -23,7 +23,7 @@ async fn count(database: &Database, record: &Record) -> u32 {
 }
 
 #[tokio::test]
-async fn each_reference_counts_once_and_keeps_the_pack() {
+async fn each_reference_counts_once_and_keeps_the_pack_from_being_deleted() {
     let database = Database::start().await;
     let record = ready(&database).await;
     let (table, now) = (&database.table, Timestamp::now());

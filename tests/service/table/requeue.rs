@@ -73,7 +73,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Starts requeue with these settings. A job is due again immediately.
+    /// Starts requeue with these settings. Jobs are due again immediately.
     async fn start(settings: Settings) -> Self {
         Self::start_with_resend_after(Duration::ZERO, settings).await
     }
@@ -97,7 +97,7 @@ impl Fixture {
         record
     }
 
-    /// Begins a build that ends without a result.
+    /// Begins a build whose lease has already expired, as if the builder had crashed.
     async fn try_build(&self, record: &Record) {
         let now = Timestamp::now();
         assert!(self.database.table.begin_build(record, &Lease::new(now), now).await.unwrap());
@@ -113,7 +113,6 @@ impl Fixture {
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
-/// A time long ago.
 const PAST: &str = "2026-01-01T00:00:00.000Z";
 
 const SETTINGS: Settings = Settings {
@@ -363,7 +362,7 @@ async fn an_unreadable_record_does_not_affect_other_builds() {
 }
 
 #[tokio::test]
-async fn a_send_that_fails_is_not_counted() {
+async fn a_failed_send_is_not_counted() {
     let fixture = Fixture::start(SETTINGS).await;
     let queued = fixture.write("1.0.0").await;
     *fixture.queue.rejects.lock().unwrap() = true;

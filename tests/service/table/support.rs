@@ -28,12 +28,11 @@ impl Database {
         Self { table: Table::new(client.clone(), name.clone()), name, client, address, _embedded: embedded }
     }
 
-    /// Returns a table that sends its requests to `address`.
+    /// Returns a client for the same table that sends its requests to `address`.
     pub(crate) async fn table_at(&self, address: SocketAddr) -> Table {
         Table::new(dynamodb(&sdk(address).await, &Timeouts::default()), self.name.clone())
     }
 
-    /// Counts the items in the table.
     pub(crate) async fn items(&self) -> usize {
         self.client.scan().table_name(&self.name).send().await.unwrap().items().len()
     }
@@ -69,7 +68,6 @@ impl Database {
         self.set(record, "image_digest", "no").await;
     }
 
-    /// Overwrites an attribute of a record.
     pub(crate) async fn set(&self, record: &Record, attribute: &str, value: &str) {
         self.set_at(&format!("PACK#{}", record.id), "PACK", attribute, value).await;
     }
@@ -109,25 +107,24 @@ pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) ->
     Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
 }
 
-/// Returns the record of an upload that is meant to queue an existing record's build again.
+/// Returns the record of an upload that should queue an existing record's build again.
 pub(crate) fn upload(content: &str) -> Record {
     record(OrgId::generate(), "tools", "1.0.0", content)
 }
 
-/// Sets a record's visibility to `community`.
 pub(crate) fn community(mut record: Record) -> Record {
     record.release.visibility = Visibility::Community;
     record
 }
 
-/// Makes a record's pack a ready community pack, which other orgs can see.
+/// Turns a record into that of a ready community pack, which other orgs can see.
 pub(crate) fn shared(record: Record) -> Record {
     let mut record = community(record);
     record.build.status = BuildStatus::Ready;
     record
 }
 
-/// Writes a record, marks it as failed and returns it as stored.
+/// Creates a record and marks it as failed. Returns it as stored.
 pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
     assert!(table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
@@ -136,8 +133,8 @@ pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     found
 }
 
-/// Publishes a record's version and makes the record ready, as a build does. Returns `false` if a step changes nothing
-/// because its condition does not hold.
+/// Publishes a record's version and marks the record as ready, as a build does. Returns `false` if the condition of a
+/// step does not hold.
 pub(crate) async fn publish(table: &Table, record: &Record, now: Timestamp) -> bool {
     let lease = Lease::new(now + Duration::from_secs(60));
     table.begin_build(record, &lease, now).await.unwrap()

@@ -1,4 +1,4 @@
-//! Tests of [`Builder`](pack_upload::build::Builder): single, repeated and concurrent jobs, and batches.
+//! Tests of [`Builder`](pack_upload::build::Builder) with single, repeated and concurrent jobs, and with batches.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests of deleting images: from Docker's registry, from the embedded registry, and from a server with the referrers
+//! Tests of deleting images from Docker's registry, from the embedded registry, and from a server with the referrers
 //! API and a token service.
 
 use std::{
@@ -31,7 +31,7 @@ async fn push(registry: &Registry, image_ref: &str, content: &str) -> Image {
     image
 }
 
-/// Adds a referrer to an image, and lists it in the index with the tag `sha256-<hex>`. Returns the digests of both.
+/// Adds a referrer to an image, and an index with the tag `sha256-<hex>` that lists it. Returns the digests of both.
 async fn add_referrer(repository: &RepositoryClient, image: &Image) -> [String; 2] {
     let subject = json!({"mediaType": IMAGE_MANIFEST, "digest": image.digest, "size": image.manifest.len()});
     let mut referrer: Value = serde_json::from_slice(&image.manifest).unwrap();
@@ -60,7 +60,7 @@ async fn expect_deleted(address: &RegistryAddress, credentials: Credentials) {
         }
         assert_eq!(repository.tags().await, ["2.0.0"]);
     }
-    // The tag points to a different image, so it stays.
+    // The tag points to a different image, so it is kept.
     registry.delete(&other_ref, absent).await.unwrap();
     let (found, _) = repository.manifest("2.0.0").await.unwrap();
     assert_eq!(found, other.digest.to_string());
@@ -70,7 +70,7 @@ async fn expect_deleted(address: &RegistryAddress, credentials: Credentials) {
 }
 
 #[tokio::test]
-async fn no_part_of_a_deleted_image_can_be_pulled_from_docker_s_registry() {
+async fn no_part_of_a_deleted_image_can_be_pulled_from_a_docker_registry() {
     for (needs_password, credentials) in [(false, Credentials::None), (true, basic("hunter2"))] {
         let Some(docker) = DockerRegistry::start(DockerOptions { needs_password, deletes: true }).await else { return };
         expect_deleted(&docker.address, credentials).await;
@@ -181,7 +181,7 @@ async fn handle(State(registry): State<Shared>, method: Method, uri: Uri, header
 }
 
 #[tokio::test]
-async fn deletes_the_referrers_then_the_tag_then_the_manifest() {
+async fn a_deletion_deletes_the_referrers_then_the_tag_then_the_manifest() {
     let (shared, address, digest) = TokenRegistry::start(None).await;
     registry(&address, basic("hunter2")).delete(&format!("{address}/acme/tools:1.0.0"), digest).await.unwrap();
     let registry = shared.lock().unwrap();

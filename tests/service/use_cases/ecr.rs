@@ -42,7 +42,7 @@ struct Ecr {
     referrers: Vec<String>,
     /// The deleted digests, in the order of deletion.
     deleted: Vec<String>,
-    /// The code of the failure that each deletion reports, if any.
+    /// The failure code that each deletion reports, if any.
     deletion_failure: Option<&'static str>,
 }
 
@@ -213,7 +213,7 @@ async fn a_referrer_is_pushed_by_digest_only() {
     registry.push(&image_ref, &image, tree, contents).await.unwrap();
     let referrer = Referrer { media_type: "text/plain", annotations: BTreeMap::new(), blob: "hello".into() };
     let digest = registry.push_referrer(&image_ref, &image.manifest, &referrer).await.unwrap();
-    // The index with the fallback tag would be the last manifest.
+    // The last manifest is the referrer, so no index with the fallback tag was pushed after it.
     assert_eq!(ecr.lock().unwrap().manifest, Some(digest));
 }
 

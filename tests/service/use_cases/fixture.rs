@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::support::Embedded;
 
-/// The result of [`Fixture::pullable`] for a record without an image.
+/// What [`Fixture::pullable`] returns for a record without an image.
 pub(crate) const NOTHING: [Option<String>; 2] = [None, None];
 
 /// The use cases on embedded backends.
@@ -82,7 +82,6 @@ impl Fixture {
         Self { uploads, lifecycle, builder, purger, org, embedded }
     }
 
-    /// Returns the use cases of operators.
     pub(crate) fn operator(&self) -> Operator {
         let Embedded { clients, options, .. } = &self.embedded;
         Operator {
@@ -98,7 +97,7 @@ impl Fixture {
         }
     }
 
-    /// Returns a caller of the org that owns the packs.
+    /// Returns a caller from the org that owns the packs.
     pub(crate) fn caller(&self) -> Caller {
         Caller {
             org: self.org.clone(),
@@ -107,12 +106,10 @@ impl Fixture {
         }
     }
 
-    /// Returns the handlers of the builder function.
     pub(crate) fn handlers(&self) -> Handlers {
         Handlers { builder: self.builder.clone(), purger: self.purger.clone() }
     }
 
-    /// Returns requeue with these settings.
     pub(crate) fn requeue(&self, settings: requeue::Settings) -> Requeue {
         let (table, queue, purges) =
             (self.uploads.table.clone(), self.uploads.queue.clone(), self.lifecycle.purges.clone());
@@ -131,7 +128,7 @@ impl Fixture {
         }
     }
 
-    /// Uploads and builds a pack.
+    /// Uploads a pack, builds it, and returns its record from before the build.
     pub(crate) async fn ready(&self, behavior: &str) -> Record {
         let record = self.create(pack(behavior)).await;
         assert_eq!(self.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
@@ -154,7 +151,6 @@ impl Fixture {
         self.uploads.table.record(record.id).await.unwrap().unwrap()
     }
 
-    /// Counts the items in the table.
     pub(crate) async fn items(&self) -> usize {
         self.embedded
             .clients
@@ -168,7 +164,7 @@ impl Fixture {
             .len()
     }
 
-    /// Counts the objects of saved images.
+    /// Returns how many objects belong to saved images.
     pub(crate) async fn saved_objects(&self) -> usize {
         let list = self.embedded.clients.s3.list_objects_v2().bucket(&self.embedded.options.staging_bucket);
         list.prefix("quarantine/").send().await.unwrap().contents().len()
@@ -217,7 +213,6 @@ pub(crate) fn registry(address: &RegistryAddress, credentials: Credentials) -> R
     Registry::new(settings, &SdkConfig::builder().build(), &Timeouts::default())
 }
 
-/// A validated pack and its image.
 pub(crate) struct Validated {
     pub(crate) image: Image,
     pub(crate) tree: Tree,
@@ -225,7 +220,7 @@ pub(crate) struct Validated {
 }
 
 impl Validated {
-    /// Validates [`tools`] and assembles its image.
+    /// Validates the archive from [`tools`] and assembles its image.
     pub(crate) fn pack(behavior: &str) -> Self {
         let mut validated = validate(&tools(behavior)).unwrap();
         let image = validated.image();

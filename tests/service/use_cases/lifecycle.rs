@@ -16,7 +16,7 @@ use pack_upload::{
 use super::fixture::{Fixture, NOTHING, pack, registry};
 
 impl Fixture {
-    /// Begins the deletion of a record. The purge runs only if the test runs it.
+    /// Begins the deletion of a record. No builder runs, so the test must run the purge itself.
     async fn delete(&self, record: &Record) {
         let deletion = self.lifecycle.delete(&self.caller(), record.id).await.unwrap();
         assert!(!deletion.is_complete);

@@ -1,4 +1,4 @@
-//! Tests of panics in a handler. The panics come from a DynamoDB client that panics on requests with a certain text.
+//! Tests of panics in a handler. They come from a DynamoDB client that panics if a request contains a given text.
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use crate::support::{DockerOptions, DockerRegistry, RepositoryClient, basic};
 const NEEDS_PASSWORD: DockerOptions = DockerOptions { needs_password: true, deletes: false };
 
 #[tokio::test]
-async fn docker_s_registry_stores_the_promised_image_under_its_tag() {
+async fn a_docker_registry_stores_the_promised_image_under_its_tag() {
     let Some(docker) = DockerRegistry::start(NEEDS_PASSWORD).await else { return };
     let address: RegistryAddress = format!("{}/packs/eu", docker.address).parse().unwrap();
     let registry = registry(&address, basic("hunter2"));
@@ -28,7 +28,7 @@ async fn docker_s_registry_stores_the_promised_image_under_its_tag() {
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
     }
 
-    // A push does not change the tag.
+    // A push alone does not change the tag.
     let Validated { image: other, tree, contents } = Validated::pack("other");
     assert_ne!(other.digest, image.digest);
     assert_eq!(registry.manifest(&image_ref, other.digest).await.unwrap(), None);
@@ -60,8 +60,8 @@ async fn credentials_are_never_sent_to_another_registry() {
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
-/// Starts a registry that has every blob and no manifest. It responds to the push of a manifest with `status` and
-/// `body`.
+/// Starts a registry that has every blob and no manifest. It responds with `status` and `body` when a manifest is
+/// pushed.
 async fn registry_responding(status: StatusCode, body: &'static str) -> RegistryAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

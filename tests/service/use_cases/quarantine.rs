@@ -24,7 +24,7 @@ fn everything(record: &Record) -> [Option<String>; 2] {
     [digest.clone(), digest]
 }
 
-/// Fails unless an upload of each content, and a dry run of it, is rejected because of `quarantine`.
+/// Fails unless uploads and dry runs of each content are rejected because of `quarantine`.
 async fn expect_no_upload(fixture: &Fixture, quarantine: &Quarantine) {
     for behavior in ["hello", "other"] {
         for result in [
@@ -81,7 +81,7 @@ async fn a_restored_pack_has_the_same_digest_although_its_archive_has_expired() 
     assert_eq!(error.to_string(), "the pack is ready, not quarantined");
 }
 
-/// A crash is simulated by the writes that precede it.
+/// To simulate a crash, the test makes only the writes that precede it.
 #[tokio::test]
 async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     let fixture = Fixture::start().await;
@@ -119,7 +119,7 @@ async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     assert_eq!(fixture.pullable(&ready).await, everything(&ready));
 }
 
-/// The first command is interrupted before it saves anything.
+/// The quarantine is interrupted before it saves the image.
 #[tokio::test]
 async fn a_quarantine_that_saved_no_image_is_restored_from_the_registry() {
     let fixture = Fixture::start().await;
@@ -143,7 +143,7 @@ async fn a_quarantine_that_saved_no_image_is_restored_from_the_registry() {
     }
 }
 
-/// The restore ends the quarantine, and then does not delete the saved image until the next quarantine has ended.
+/// The restore ends the quarantine, but deletes the saved image only after the next quarantine has ended.
 #[tokio::test]
 async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
     let fixture = Fixture::start().await;
@@ -165,7 +165,7 @@ async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
     assert_eq!(fixture.pullable(&ready).await, everything(&ready));
 }
 
-/// Returns the use cases with a proxy in front of the registry, and a ready pack.
+/// Returns the use cases with a proxy in front of the registry, and the record of a ready pack.
 async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
     let mut fixture = Fixture::start().await;
     let (proxy, address) = HoldingRegistry::start(fixture.embedded.backends.registry.to_string()).await;
@@ -177,8 +177,8 @@ async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
     (fixture, proxy, record)
 }
 
-/// Begins a restore that pushes the last blob for longer than its lease. Meanwhile, runs `change`. Returns the error of
-/// the restore.
+/// Starts a restore, and runs `change` while the restore pushes its last blob and its lease expires. Returns the
+/// restore's error.
 async fn restore_during(
     fixture: &Fixture,
     proxy: &HoldingRegistry,
@@ -259,7 +259,7 @@ async fn a_quarantine_of_a_pack_that_is_deleted_meanwhile_leaves_no_saved_image(
 }
 
 #[tokio::test]
-async fn a_quarantine_does_not_wait_for_a_lease_if_the_pack_was_rebuilt_meanwhile() {
+async fn a_quarantine_does_not_wait_for_a_lease_if_the_pack_is_rebuilt_meanwhile() {
     let (fixture, proxy, record) = start_with_proxy().await;
     proxy.hold(|method, uri| method == "GET" && uri.path().contains("/manifests/"));
     let operator = fixture.operator();
@@ -299,7 +299,7 @@ async fn only_a_ready_pack_that_nobody_is_changing_is_quarantined() {
 }
 
 #[tokio::test]
-async fn a_deletion_by_an_operator_leaves_a_quarantined_version_quarantined() {
+async fn a_quarantined_version_stays_quarantined_after_an_operator_deletes_its_pack() {
     let fixture = Fixture::start().await;
     let record = fixture.ready("hello").await;
     let (operator, table) = (fixture.operator(), &fixture.uploads.table);
@@ -324,7 +324,7 @@ async fn a_deletion_by_an_operator_leaves_a_quarantined_version_quarantined() {
 }
 
 #[tokio::test]
-async fn a_deletion_by_an_operator_frees_the_version_of_another_pack_for_the_same_content() {
+async fn a_version_deleted_by_an_operator_accepts_only_the_same_content_again() {
     let fixture = Fixture::start().await;
     let record = fixture.ready("hello").await;
     assert!(!fixture.operator().delete(record.id).await.unwrap().is_complete);

@@ -11,7 +11,7 @@ use pack_upload::{
 use super::fixture::{Fixture, pack, registry};
 use crate::support::RepositoryClient;
 
-/// Returns the record of a ready pack that an operator has queued again because its image was lost.
+/// Builds a pack, deletes its image, and queues the build again as an operator does. Returns the record.
 async fn rebuilt(fixture: &Fixture) -> Record {
     let record = fixture.create(pack("hello")).await;
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);

@@ -144,7 +144,7 @@ async fn tags(api: &Api, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_deleted_manifest_is_gone_with_all_its_tags_in_its_repository_only() {
+async fn deleting_a_manifest_deletes_its_tags_in_the_same_repository_only() {
     let api = Api::start().await;
     let (config, layer) = (api.push("acme/tools", b"config").await, api.push("acme/tools", b"layer").await);
     let (first, second) = (manifest(&config, &layer), manifest(&layer, &config));
@@ -168,7 +168,7 @@ async fn a_deleted_manifest_is_gone_with_all_its_tags_in_its_repository_only() {
 }
 
 #[tokio::test]
-async fn a_deleted_tag_leaves_its_manifest() {
+async fn deleting_a_tag_keeps_its_manifest() {
     let api = Api::start().await;
     let blob = api.push("acme/tools", b"hello").await;
     let manifest = manifest(&blob, &blob);
@@ -244,7 +244,7 @@ async fn names_and_references_cannot_escape_the_directory() {
     assert_eq!(api.files(), [""; 0]);
 }
 
-/// Returns a manifest of an artifact that refers to `subject`.
+/// Returns an artifact's manifest with this `subject`.
 fn referrer(blob: &str, subject: &str, artifact_type: &str) -> String {
     let descriptor = |digest| json!({"mediaType": "application/octet-stream", "digest": digest, "size": 5});
     json!({
@@ -264,7 +264,7 @@ async fn referrers_are_listed_by_subject_and_artifact_type() {
     let blob = api.push("acme/tools", b"hello").await;
     let (subject, other) = (Digest::sha256(b"subject").to_string(), Digest::sha256(b"other").to_string());
     let mut digests = Vec::new();
-    // The subject need not exist.
+    // The subject does not have to exist.
     for (subject, artifact_type) in [(&subject, "text/a"), (&subject, "text/b"), (&other, "text/a")] {
         let manifest = referrer(&blob, subject, artifact_type);
         let digest = Digest::sha256(manifest.as_bytes()).to_string();

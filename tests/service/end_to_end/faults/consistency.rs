@@ -99,7 +99,7 @@ impl ConsistencyCheck {
         (self.ready, self.deleting) = (ready, deleting);
     }
 
-    /// Checks that no tag has moved: the tag of every ready record must still point to the record's digest.
+    /// Fails if the tag of a ready record no longer points to the record's digest.
     pub(crate) async fn check_tags(&self) {
         for (id, record) in &self.ready {
             assert_eq!(self.digest(record).await.as_deref(), Some(&*record.digest), "the tag of {id} moved");
@@ -197,7 +197,7 @@ impl PackItem {
     }
 }
 
-/// Returns the pack id in the key of an index item.
+/// Returns the pack id in an item's key.
 fn pack_id(item: &Item) -> String {
     text(item, "pk").trim_start_matches("PACK#").to_owned()
 }

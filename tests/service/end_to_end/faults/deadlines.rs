@@ -17,8 +17,8 @@ const SEND: Duration = Duration::from_secs(1);
 /// How long a request may take beyond the configured times, in a debug build on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Starts a stack on which a hanging call with its retries takes longer than the deadline. So only the deadline can end
-/// a request.
+/// Starts a stack on which a hanging call and its retries take longer than the deadline, so that only the deadline can
+/// end a request.
 async fn start_stack() -> LambdaStack {
     let variables = [
         ("REQUEST_DEADLINE_MS", "3000"),

@@ -1,4 +1,4 @@
-//! The error responses of AWS and of the registry, in each service's format.
+//! Error responses of AWS and of the registry, in each service's format.
 
 use axum::{
     http::{StatusCode, header},
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::fault::{Fault, Service};
 
-/// Returns a service's error response for `fault`. `request` is the body of the request.
+/// Returns a service's error response for `fault`. `request` is the request body.
 pub(super) fn error_response(service: Service, fault: Fault, request: &[u8]) -> Response {
     match service {
         Service::DynamoDb => dynamodb(fault, request),

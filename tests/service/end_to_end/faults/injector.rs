@@ -23,7 +23,7 @@ struct State {
     caller: Option<Role>,
     faults: Vec<ActiveFault>,
     calls: Vec<Call>,
-    /// How long every successful call is delayed.
+    /// The delay of every successful call.
     delay: Duration,
     /// The start and the end of every successful call.
     timings: Vec<(Call, Range<Instant>)>,
@@ -69,7 +69,6 @@ impl FaultInjector {
         std::mem::take(&mut self.state.lock().unwrap().calls)
     }
 
-    /// Delays every later call.
     pub(crate) fn delay_calls(&self, delay: Duration) {
         self.state.lock().unwrap().delay = delay;
     }
@@ -91,7 +90,7 @@ impl FaultInjector {
         sequence
     }
 
-    /// Returns a call by the current caller.
+    /// Attributes a call to the current caller.
     pub(super) fn call(&self, service: Service, operation: String) -> Call {
         let caller = self.state.lock().unwrap().caller.expect("a function is running");
         Call { caller, service, operation }

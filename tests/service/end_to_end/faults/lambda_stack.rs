@@ -102,7 +102,7 @@ impl LambdaStack {
         result
     }
 
-    /// Returns the id of the function's process.
+    /// Returns the function's process id.
     pub(crate) fn process(&self, role: Role) -> u32 {
         self.functions[role as usize].process_id()
     }

@@ -137,8 +137,8 @@ async fn run_deletion(stack: &mut LambdaStack, workflow: Workflow, name: &str, f
     assert_eq!(stack.dead_letters().await, 0);
 }
 
-/// Runs one case of a workflow that changes the visibility. A repeated request succeeds, whether or not the first one
-/// applied.
+/// Runs one case of a workflow that changes the visibility. Repeating the request must succeed, whether or not the
+/// first one took effect.
 async fn run_change(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     let uploaded = workflow.prepare(stack, name).await.expect("the pack was uploaded");
     let id = uploaded.text("id").to_owned();
@@ -200,7 +200,7 @@ async fn replacing_a_failed_pack_survives_every_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn submitting_a_sent_archive_survives_every_fault() {
+async fn submitting_an_archive_in_s3_survives_every_fault() {
     matrix(Workflow::SubmitSentArchive).await;
 }
 
