@@ -1,24 +1,24 @@
 use std::fmt;
 
-use super::{DIRECTORIES, FILES, LICENCES};
+use super::{DIRECTORIES, FILES, LICENSES};
 use crate::{Quoted, manifest::PACK_YAML, text::nearest};
 
 /// Names that authors use for `pack.yaml` by mistake, in lower case.
 const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.yaml", "manifest.yaml", "pack.json"];
 
-/// Names of files with capabilities, in lower case.
+/// Names that authors give to a separate file for capabilities, in lower case.
 const CAPABILITIES: [&str; 4] = ["caps.yaml", "caps.yml", "capabilities.yaml", "capabilities.yml"];
 
-/// The suffixes that editors and merge tools add to the name of a file for their own copy of it.
+/// The suffixes of the backup copies that editors and merge tools make.
 const BACKUP_SUFFIXES: [&str; 3] = ["~", ".bak", ".orig"];
 
 /// A fix for an entry that is not allowed at the top of a pack.
 #[derive(Debug)]
 pub(super) enum Advice {
     RenameTo(String),
-    /// The file or directory that the entry is probably meant to be already exists.
+    /// The entry is probably meant to be this file or directory, which already exists.
     MergeInto(String),
-    /// Another document for people, such as a translation. Holds the existing one.
+    /// The entry is a variant of this existing document for people, such as a translation.
     Document(String),
     Capabilities,
     /// A hidden file, or a copy by an editor.
@@ -28,7 +28,7 @@ pub(super) enum Advice {
 }
 
 impl Advice {
-    /// `is_taken` returns whether another entry has this name or should have it.
+    /// `is_taken` returns whether another entry has, or should have, a name.
     pub(super) fn new(name: &str, is_directory: bool, is_taken: impl Fn(&str) -> bool) -> Self {
         let lower = name.to_lowercase();
         if name.starts_with('.') {
@@ -62,25 +62,25 @@ impl Advice {
         }
     }
 
-    /// Returns the entry's new name without a trailing `/`, or `None` if the advice is not to rename it.
+    /// Returns the new name, without a trailing `/`, if the advice is to rename the entry.
     pub(super) fn new_name(&self) -> Option<&str> {
         if let Self::RenameTo(name) = self { Some(name.trim_end_matches('/')) } else { None }
     }
 }
 
-/// Returns the allowed file that this one is probably meant to be. Ignores case. `lower` is `name` in lower case.
+/// Returns the allowed file that `name` probably stands for, ignoring case. `lower` is `name` in lower case.
 fn intended_file(name: &str, lower: &str) -> Option<String> {
     if lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower) {
         return Some(PACK_YAML.to_owned());
     }
-    licence(name).or_else(|| nearest(name, &[&FILES[..], &LICENCES].concat()).map(str::to_owned))
+    license(name).or_else(|| nearest(name, &[&FILES[..], &LICENSES].concat()).map(str::to_owned))
 }
 
 /// Returns the name of a license file with its prefix in upper case, such as `LICENSE.txt` for `license.txt`.
-fn licence(name: &str) -> Option<String> {
-    LICENCES.iter().find_map(|licence| {
-        let (start, rest) = name.split_at_checked(licence.len())?;
-        start.eq_ignore_ascii_case(licence).then(|| format!("{licence}{rest}"))
+fn license(name: &str) -> Option<String> {
+    LICENSES.iter().find_map(|license| {
+        let (start, rest) = name.split_at_checked(license.len())?;
+        start.eq_ignore_ascii_case(license).then(|| format!("{license}{rest}"))
     })
 }
 
@@ -107,7 +107,7 @@ impl fmt::Display for Advice {
                 "move it into one of `{}/`, or remove it (files allowed at the top: `{}`, `{}*`)",
                 DIRECTORIES.join("/`, `"),
                 FILES.join("`, `"),
-                LICENCES.join("*`, `"),
+                LICENSES.join("*`, `"),
             ),
         }
     }

@@ -13,12 +13,12 @@ use super::{
     text,
 };
 
-/// The file that goes into the agent's system prompt.
+/// The file whose content goes into the agent's system prompt.
 const BEHAVIOR_MD: &str = "behavior.md";
 
 const FILES: [&str; 4] = [PACK_YAML, BEHAVIOR_MD, "README.md", "CHANGELOG.md"];
-/// The prefixes of the names of license files, which are also allowed at the top.
-const LICENCES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_PARTY_NOTICES"];
+/// Prefixes of the names of license files, which are also allowed at the top.
+const LICENSES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_PARTY_NOTICES"];
 pub(super) const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
 /// Validates the pack's top-level entries, checks that `behavior.md` is UTF-8, and parses `pack.yaml`.
@@ -81,7 +81,7 @@ enum LayoutError {
 }
 
 impl LayoutError {
-    /// Returns the name that the entry should have.
+    /// Returns the name that the entry should have, if it should be renamed.
     fn new_name(&self) -> Option<&str> {
         match self {
             Self::Unknown { advice, .. } => advice.new_name(),
@@ -90,7 +90,7 @@ impl LayoutError {
     }
 }
 
-/// Validates an entry at the top of a pack. `renamed` has the names that other entries should have, and `shown` is the
+/// Validates an entry at the top of a pack. `renamed` holds the suggested names of other entries, and `shown` is the
 /// entry's path in the archive.
 fn validate_top_level(
     entry: &Entry,
@@ -100,8 +100,8 @@ fn validate_top_level(
 ) -> Result<(), LayoutError> {
     let name = entry.path.as_str();
     let is_directory = matches!(entry.kind, EntryKind::Directory);
-    let is_licence = LICENCES.iter().any(|licence| name.starts_with(licence));
-    match (FILES.contains(&name) || is_licence, DIRECTORIES.contains(&name)) {
+    let is_license = LICENSES.iter().any(|license| name.starts_with(license));
+    match (FILES.contains(&name) || is_license, DIRECTORIES.contains(&name)) {
         (true, _) if is_directory => Err(LayoutError::Directory(shown)),
         (_, true) if !is_directory => Err(LayoutError::File(shown)),
         (false, false) if tree.file(&format!("{name}/{PACK_YAML}")).is_some() => {
@@ -121,8 +121,8 @@ pub(super) fn is_documented(name: &str) -> bool {
     matches!(name, PACK_YAML | BEHAVIOR_MD)
 }
 
-/// Returns the message for a missing `pack.yaml`. Suggests renaming the entry that the author probably meant as
-/// `pack.yaml`, or the directory of a nested `pack.yaml`.
+/// Returns the message for a missing `pack.yaml`. Suggests renaming `misnamed`, the entry that the author probably
+/// meant as `pack.yaml`, or archiving the directory that has a `pack.yaml`.
 fn missing(unpacked: &Unpacked, misnamed: Option<&str>) -> String {
     if let Some(name) = misnamed {
         return format!("is missing; rename {} to `{PACK_YAML}`", Quoted::new(&unpacked.archive_path(name)));
