@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, DeserializeFromStr, SerializeDisplay)]
 pub struct Digest([u8; 32]);
 
-/// The error for a text that is not `sha256:` followed by 64 lower-case hexadecimal digits.
+/// The error for a string that is not `sha256:` followed by 64 lower-case hexadecimal digits.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a sha256 digest")]
 pub struct InvalidDigest;
@@ -18,7 +18,6 @@ impl Digest {
         Self::from(Sha256::new_with_prefix(bytes))
     }
 
-    /// Returns the hash as bytes, without the algorithm.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

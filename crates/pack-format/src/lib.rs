@@ -5,8 +5,7 @@
 //! - [`image`] writes a pack's layer and assembles the config and the image manifest. Their bytes depend only on the
 //!   pack.
 //!
-//! This crate uses only the streams that its caller passes. It opens no files, makes no network calls and does not know
-//! where packs are stored.
+//! This crate reads and writes only the streams that the caller passes. It opens no files and makes no network calls.
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
 

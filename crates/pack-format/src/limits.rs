@@ -55,14 +55,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the limits for an archive sent through S3: the defaults, except for more compressed bytes, more unpacked
-    /// bytes and larger files. A Lambda function can validate such an archive before API Gateway times out (measured in
-    /// `benches/`).
+    /// Returns the limits for an archive sent through S3: the defaults, with higher limits on compressed bytes,
+    /// unpacked bytes and file size. A Lambda function can validate such an archive before API Gateway times out
+    /// (measured in `benches/`).
     pub fn large() -> Self {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
     }
 
-    /// Returns new limits. Calls `value` with the name and the current value of each field to get the new value.
+    /// Returns these limits, with each value replaced by what `value` returns for the field's name and current value.
     pub fn map(&self, mut value: impl FnMut(&'static str, u64) -> u64) -> Self {
         Self {
             compressed_bytes: value("compressed_bytes", self.compressed_bytes),
@@ -91,13 +91,13 @@ impl Limits {
         Limit { name, value, claimed: None, subject: "the archive".to_owned(), verb, unit }
     }
 
-    /// Returns the value that these limits have for the limit with the same name as `limit`.
+    /// Returns the value of the limit that has the same name as `limit`.
     pub fn value(&self, limit: &Limit) -> u64 {
         self.limit(limit.name).value
     }
 }
 
-/// The limits at which reading stops. If any other limit is exceeded, that is a [problem](crate::Problem).
+/// The limits at which reading stops. Exceeding any other limit is a [problem](crate::Problem).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum LimitName {
@@ -113,7 +113,7 @@ pub enum LimitName {
 pub struct Limit {
     name: LimitName,
     value: u64,
-    /// The number of bytes that an entry claims to have, if it exceeds the limit.
+    /// The size that the header of an entry states, in bytes. `None` if no single entry exceeds the limit.
     claimed: Option<u64>,
     subject: String,
     verb: &'static str,
@@ -121,7 +121,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Changes the subject of the message from the archive to `entry`, which claims to have this number of bytes.
+    /// Changes the subject of the message from the archive to `entry`, whose header states a size of `claimed` bytes.
     pub(super) fn for_entry(self, entry: impl fmt::Display, claimed: u64) -> Self {
         Self { subject: entry.to_string(), claimed: Some(claimed), ..self }
     }
@@ -131,8 +131,8 @@ impl Limit {
         self.name.into()
     }
 
-    /// Returns whether a higher value might allow the upload. The size of an entry is known before the entry is read;
-    /// other sizes are not.
+    /// Returns whether the upload might be accepted if this limit were `value`. Only the size of an entry is known in
+    /// advance; any other total might turn out to be higher.
     pub fn may_fit(&self, value: u64) -> bool {
         value > self.value && self.claimed.is_none_or(|claimed| claimed <= value)
     }

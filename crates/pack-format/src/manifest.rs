@@ -8,10 +8,9 @@ use super::{
     yaml::{self, Field, SyntaxProblem},
 };
 
-/// The file that holds a pack's manifest.
 pub(super) const PACK_YAML: &str = "pack.yaml";
 
-/// The JSON schema of `pack.yaml`, for editors. It accepts every valid manifest, and some that are not valid.
+/// The JSON schema of `pack.yaml`, for editors. It accepts every valid manifest, and some invalid ones.
 pub const MANIFEST_SCHEMA: &str = include_str!("../pack.schema.json");
 
 const KEYS: &[&str] =
@@ -37,7 +36,7 @@ pub struct Manifest {
     pub display_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// The caps.yaml fragment as YAML text, written from the parsed document.
+    /// The caps.yaml fragment: `capabilities`, parsed and written again as YAML text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<String>,
     /// In the author's order.

@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 63;
 #[serde(transparent)]
 pub struct PackName(String);
 
-/// Why a text is not a [`PackName`].
+/// Why a string is not a [`PackName`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidName {
     #[error("must not be empty")]
@@ -34,7 +34,7 @@ impl PackName {
         &self.0
     }
 
-    /// Returns the name that the author of an invalid text probably meant, such as `my-pack` for `My_Pack` and
+    /// Returns the name that the author of an invalid one probably meant, such as `my-pack` for `My_Pack` and
     /// `my-pack@1.0.0`, and `pack-7` for `7`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
         // A version often follows the name, as in other package managers.

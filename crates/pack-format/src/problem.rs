@@ -50,13 +50,13 @@ pub enum Location {
     },
 }
 
-/// A part of a line. Lines and columns count from 1, and columns count characters (Unicode scalar values). A byte order
-/// mark at the start of the file does not count.
+/// A part of a line. Lines and columns are counted from 1, and columns in characters (Unicode scalar values). A byte
+/// order mark at the start of the file is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span {
     pub line: usize,
     pub column: usize,
-    /// The number of characters. 0 if the text spans several lines, or if something is missing here.
+    /// The number of characters. 0 if the part spans several lines, or if something is missing here.
     pub length: usize,
 }
 
@@ -88,7 +88,7 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, message) }
     }
 
-    /// Returns a problem in a line of a file. `message` must state the line number.
+    /// Returns a problem on one line of a file. `message` must state the line number.
     pub(super) fn in_line(field: impl Into<String>, file: &str, line: u64, message: impl fmt::Display) -> Self {
         Self { location: Some(Location::Line { file: file.to_owned(), line }), ..Self::new(field, message) }
     }
@@ -174,7 +174,8 @@ impl Problems {
         self.push(Problem::new(field, message));
     }
 
-    /// Lists a problem, or counts it if the list is full. Ignores a problem whose field already has the same message.
+    /// Lists a problem, or counts it if the list is full. Ignores a problem if its field already has one with the same
+    /// message.
     pub fn push(&mut self, problem: Problem) {
         if self.listed.iter().any(|listed| listed.field == problem.field && listed.message == problem.message) {
             return;

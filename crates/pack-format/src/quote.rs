@@ -2,17 +2,17 @@ use std::fmt::{self, Write as _};
 
 use crate::text::is_invisible;
 
-/// The number of characters after which text is cut off.
+/// The number of characters after which text is truncated.
 const MAX_LENGTH: usize = 100;
 
 /// A client's text, displayed in backticks, escaped and shortened like [`Escaped`]. Empty text is displayed as `""`.
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted<'a>(Escaped<'a>);
 
-/// A client's text, escaped and cut off after 100 characters, so that it is safe in messages.
+/// A client's text, escaped and truncated after 100 characters, so that it is safe in messages.
 ///
 /// Escapes bytes that are not UTF-8, control and format characters, other invisible characters, and whitespace other
-/// than a space. Also escapes backslashes and backticks, so that a text cannot imitate an escape or close its
+/// than a space. Also escapes backslashes and backticks, so that text cannot imitate an escape or end its own
 /// quotation.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(&'a [u8]);

@@ -14,7 +14,7 @@ pub struct Entry {
     pub kind: EntryKind,
 }
 
-/// A directory, or a file with its execute bit and content. Packs contain no links or devices.
+/// A file or a directory. Packs contain no other types of entries, such as links or devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     Directory,
@@ -25,7 +25,7 @@ pub enum EntryKind {
     },
 }
 
-/// The position and size of a file's content in what [`validate`](super::validate) wrote to `contents`.
+/// The position and size of a file's content in the `contents` that [`validate`](super::validate) wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
     pub(super) start: u64,
@@ -58,7 +58,6 @@ impl Tree {
         &self.entries
     }
 
-    /// Returns whether there is a file or directory at `path`.
     pub(super) fn contains(&self, path: &str) -> bool {
         self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_ok()
     }

@@ -13,7 +13,7 @@ const MAX_LENGTH: usize = 128;
 #[serde(transparent)]
 pub struct Version(String);
 
-/// Why a text is not a [`Version`].
+/// Why a string is not a [`Version`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidVersion {
     /// Holds the number of characters.
@@ -44,7 +44,7 @@ impl Version {
         self.0.replace('+', "_")
     }
 
-    /// Returns the version that the author of an invalid text probably meant, such as `1.2.0` for `v1.2`.
+    /// Returns the version that the author of an invalid one probably meant, such as `1.2.0` for `v1.2`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches(['v', 'V', '=']);
         let date = text.replace('-', ".");
@@ -62,7 +62,7 @@ impl Version {
     }
 }
 
-/// Returns whether this is a date such as `2024-01-31`.
+/// Returns whether `text` is a date such as `2024-01-31`.
 fn is_date(text: &str) -> bool {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
     lengths == [4, 2, 2] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())

@@ -12,13 +12,13 @@ use super::{Entry, EntryKind, Quoted, Secret, Tree, layout, manifest::PACK_YAML}
 /// The maximum number of warnings about the files of one pack.
 const MAX_WARNINGS: usize = 50;
 
-/// The first bytes of a Linux program.
+/// The magic of a Linux executable.
 const ELF: &[u8] = b"\x7fELF";
 
 /// Something in a valid pack that the author probably did not intend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// As in a [`Problem`](crate::Problem).
+    /// The same as in a [`Problem`](crate::Problem).
     pub field: String,
     pub message: String,
 }

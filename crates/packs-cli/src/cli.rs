@@ -39,9 +39,9 @@ pub enum Command {
     Digest(Digest),
     /// Writes a reproducible archive of a pack's directory.
     ///
-    /// Leaves out the entries at the top whose names start with a dot, and everything that the file `.packignore` at
-    /// the top names, in the syntax of `.gitignore`. Fails, and writes nothing, if anything else cannot be read, or is
-    /// a link or a device. All commands that accept a directory read it this way.
+    /// Leaves out the entries at the top of the directory whose names start with a dot, and everything that its
+    /// `.packignore` lists, in the syntax of `.gitignore`. Fails without writing an archive if anything else cannot be
+    /// read, or is a link or a device. All commands that accept a directory read it this way.
     Archive(Archive),
     /// Validates a pack and uploads it.
     ///
@@ -87,11 +87,11 @@ pub struct Pack {
     pub reading: Reading,
 }
 
-/// How a directory is read. Entries at its top whose names start with a dot, and entries that its `.packignore` names
+/// How to read a directory. Entries at its top whose names start with a dot, and entries that its `.packignore` lists
 /// (in the syntax of `.gitignore`), are left out.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Reading {
-    /// Archive what symbolic links point to. Otherwise, a link is an error.
+    /// Follow symbolic links. Without this option, a link is an error.
     #[arg(long)]
     pub follow_links: bool,
     /// List the files and directories that are left out of the archive.
@@ -109,14 +109,14 @@ pub struct Check {
     /// How to print the problems.
     #[arg(long, value_enum, default_value_t)]
     pub format: ReportFormat,
-    /// Apply the suggestions that a program can apply to the files in the directory.
+    /// Apply the suggested fixes to the files in the directory.
     #[arg(long)]
     pub fix: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub enum ReportFormat {
-    /// Text with the lines in question.
+    /// Text that shows the lines with problems.
     #[default]
     Human,
     /// One JSON object.
@@ -155,10 +155,10 @@ pub struct Push {
     /// Who may see the pack: only the org, or all orgs.
     #[arg(long, default_value_t, value_name = "org|community")]
     pub visibility: Visibility,
-    /// Run every check of an upload, but store nothing.
+    /// Run all checks of an upload, but store nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Wait until the image is built. This is the default.
+    /// Wait until the image is built (the default).
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
     /// Return as soon as the service has accepted the pack.
@@ -181,7 +181,7 @@ pub struct List {
     /// Only packs with this name.
     #[arg(long)]
     pub name: Option<PackName>,
-    /// Only this version of the packs with this name.
+    /// Only packs with this version; needs `--name`.
     #[arg(long, requires = "name")]
     pub version: Option<Version>,
     /// Only packs with this visibility.
@@ -226,7 +226,7 @@ pub struct Output {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum RecordFormat {
-    /// Name, version, image digest and image reference, in one line.
+    /// Name, version, image digest and image reference, on one line.
     #[default]
     Line,
     /// The records as the service returns them.

@@ -5,7 +5,7 @@ use std::{
 
 use crate::service::ServiceError;
 
-/// The reason that a command failed. Problems with a pack are not errors: see [`Outcome`](crate::Outcome).
+/// Why a command failed. Problems with a pack are not errors: see [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot read `{}`", .path.display())]

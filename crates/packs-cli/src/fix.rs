@@ -14,7 +14,7 @@ pub struct Fix {
     pub description: String,
 }
 
-/// Applies the suggestions to the files below `root`. Returns those applied.
+/// Applies the suggestions to the files in `root`. Returns the fixes made.
 ///
 /// Skips a suggestion to rename a file if the new path exists.
 pub fn apply(root: &Path, problems: &[Problem]) -> Result<Vec<Fix>, Error> {
@@ -45,7 +45,7 @@ fn edit(root: &Path, file: &str, mut edits: Vec<(Span, &Suggestion)>) -> Result<
     let mut text = fs::read_to_string(&path).map_err(Error::read(&path))?;
     edits.sort_by_key(|(span, _)| (span.line, span.column));
     let mut fixes = Vec::new();
-    // From the last to the first, so that no edit moves the text of another.
+    // Work from the end of the file, so that no edit moves the text of the next one.
     let mut end = text.len();
     for (span, suggestion) in edits.into_iter().rev() {
         let range = span.bytes(&text);

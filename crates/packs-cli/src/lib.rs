@@ -1,5 +1,5 @@
-//! `packs`: checks, archives and uploads content packs. It validates with the service's own code, so an archive that it
-//! accepts is one that the service accepts.
+//! `packs`: checks, archives and uploads content packs. It validates with the service's own code, so the service
+//! accepts every archive that `packs` accepts.
 //!
 //! - [`cli`] defines the commands and their options, [`commands`] runs them.
 //! - [`source`] reads a pack's directory or archive, and writes reproducible archives.

@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     match commands::run(Cli::parse(), &mut anstream::stdout()) {
         Ok(Outcome::Success) => ExitCode::SUCCESS,
         Ok(Outcome::Problems) => ExitCode::from(1),
-        // The reader of the output, such as `head`, has seen enough.
+        // The reader of the output, such as `head`, has closed the pipe.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             let mut message = error.to_string();

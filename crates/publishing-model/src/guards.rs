@@ -1,9 +1,10 @@
-/// The guards that maintain the invariants. Tests disable them to show that each one is necessary.
+/// The guards that maintain the invariants. Tests disable guards to show that each is necessary.
 #[derive(Debug, Clone)]
 pub struct Guards {
     /// A build takes the lease when it begins, and cannot begin while another worker holds the lease.
     pub build_takes_lease: bool,
-    /// A build publishes the version only if the claim names its record, holds no other content and is not quarantined.
+    /// A build publishes the version only if the claim names the build's record, holds no other content and is not
+    /// quarantined.
     pub claim_is_conditional: bool,
     /// A build tags only after it has published the version.
     pub claim_precedes_tag: bool,

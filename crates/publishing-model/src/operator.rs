@@ -48,14 +48,15 @@ pub(crate) fn begin_restore(state: &mut State, worker: WorkerId) -> Applied {
     Some(())
 }
 
-/// Returns the record of a restore if it owns the version and is still quarantined in the same attempt.
+/// Returns the id of the record to restore, if the record still owns the version and is quarantined in the same
+/// attempt.
 pub(crate) fn quarantined(state: &State, task: Task) -> Option<Id> {
     let Task::Restore { id, attempt, .. } = task else { return None };
     let (owner, record) = state.owner()?;
     (owner == id && record.status == Status::Quarantined && record.attempt == attempt).then_some(id)
 }
 
-/// Runs the transaction that ends a quarantine: clears it in the claim, and queues the record's next attempt.
+/// Runs the transaction that ends a quarantine: removes it from the claim, and queues the record's next attempt.
 pub(crate) fn end_quarantine(state: &mut State, worker: WorkerId, task: Task) {
     let Some(id) = quarantined(state, task) else { return };
     let Some(claim) = held_claim(state, worker) else { return };

@@ -22,9 +22,9 @@ pub enum Action {
     SendJob(Id),
     /// `requeue` marks a queued record as failed after its build was tried.
     Fail(Id),
-    /// The pack's owner deletes it. An operator also deletes a quarantined pack.
+    /// The pack's org or an operator deletes it. Only an operator can delete a quarantined pack.
     Delete(Id),
-    /// An operator has the image of a ready pack built again.
+    /// An operator rebuilds the image of a ready pack.
     Rebuild(Id),
     BeginBuild(WorkerId, (Id, Attempt)),
     BeginPurge(WorkerId, Id),
@@ -34,7 +34,7 @@ pub enum Action {
     Crash(WorkerId),
     /// The call that a crashed worker was making takes effect.
     LateEffect(WorkerId),
-    /// The lease of a worker ends that has crashed, or that needs a long time before it extends the lease.
+    /// The lease of a worker ends because the worker has crashed, or takes too long to extend it.
     LeaseEnds(WorkerId),
 }
 
@@ -98,7 +98,7 @@ impl Model for Publishing {
     }
 }
 
-/// `Some` if the step applied. An `Option`, so that `?` ends a step that does not apply.
+/// `Some` if the step applied. This is an `Option` so that `?` can end a step that does not apply.
 pub(crate) type Applied = Option<()>;
 
 pub(crate) fn require(condition: bool) -> Applied {
@@ -253,7 +253,7 @@ impl Publishing {
                 end(state, worker, task)
             }
             Step::Save => {
-                // A repeated quarantine finds nothing to save.
+                // A repeated quarantine may find nothing to save.
                 if state.registry.manifests.contains(&content) {
                     state.saved = Some(content);
                 }
@@ -337,7 +337,7 @@ impl Publishing {
 }
 
 fn create(state: &mut State, id: Id, record: Record) {
-    // The same content may be pulled again from now on.
+    // From now on, the same content may be pulled again.
     state.purged.remove(&record.content);
     state.records[id] = Some(record);
 }

@@ -60,13 +60,13 @@ pub(crate) struct Registry {
 /// The next step of a worker's task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Step {
-    /// Extend the lease, which a restore may have lost while it pushed the blobs.
+    /// Extend the lease, which the restore may have lost while it pushed the blobs.
     ExtendLease,
     Push,
     Claim,
     Tag,
     MarkReady,
-    /// If the version could not be published: delete the pushed manifest, unless the record that owns the version has
+    /// If the version could not be published, delete the pushed manifest, unless the record that owns the version has
     /// the same content and is not quarantined.
     CleanUp,
     Save,
@@ -74,7 +74,7 @@ pub(crate) enum Step {
     DeleteManifest,
     RemoveRecord,
     CompleteQuarantine,
-    /// After a restore has pushed the image: queue the record's next attempt, whose build tags the image.
+    /// After a restore has pushed the image, queue the record's next attempt, whose build tags the image.
     EndQuarantine,
 }
 
@@ -105,7 +105,7 @@ pub(crate) enum Worker {
     Crashed(Option<(Task, Step)>),
 }
 
-/// The state of the model: the table, the build queue, the registry and the workers, plus the remaining budgets and the
+/// The state of the model: the table, the build queue, the registry and the workers, with the remaining budgets and the
 /// history that the invariants need.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {

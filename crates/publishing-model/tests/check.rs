@@ -11,7 +11,7 @@ fn every_interleaving_maintains_the_invariants() {
     checker.assert_properties();
 }
 
-/// Asserts that the protocol breaks this invariant if it has only these guards.
+/// Asserts that the protocol with only these guards breaks the invariant.
 #[track_caller]
 fn assert_breaks(guards: Guards, invariant: &'static str) {
     let only = HasDiscoveries::AllOf([invariant].into_iter().collect());
@@ -29,10 +29,9 @@ fn a_build_takes_the_lease() {
     assert_breaks(Guards { build_takes_lease: false, ..Guards::ALL }, DELETED);
 }
 
-/// Either of the two guards keeps a late build of a replaced record from publishing. The tag moves only if both are
-/// disabled.
+/// Either guard alone keeps a late build of a replaced record from publishing. The tag moves only if both are disabled.
 #[test]
-fn a_claim_is_conditional_and_a_replaced_record_is_neither_published_nor_being_built() {
+fn a_late_build_of_a_replaced_record_does_not_move_the_tag() {
     let guards = Guards { claim_is_conditional: false, replace_spares_published: false, ..Guards::ALL };
     assert_breaks(guards, TAG_MOVES);
 }
@@ -43,7 +42,7 @@ fn a_build_publishes_the_version_before_it_tags() {
 }
 
 #[test]
-fn a_build_does_not_mark_a_record_ready_that_is_being_deleted() {
+fn a_build_does_not_mark_a_record_as_ready_during_its_deletion() {
     let guards = Guards { ready_is_conditional: false, ..Guards::ALL };
     assert_breaks(guards, "a deletion that has begun is not undone");
 }

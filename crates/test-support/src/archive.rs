@@ -13,7 +13,7 @@ use crate::{
     manifest::{MANIFEST, manifest},
 };
 
-/// A builder of a tar archive. Writes the archive to memory or to another [`Write`].
+/// A builder for a tar archive, in memory or in another [`Write`].
 ///
 /// # Panics
 /// All methods panic if the writer fails.
@@ -35,7 +35,7 @@ impl Archive {
         Self::new().file("pack.yaml", MANIFEST)
     }
 
-    /// Starts an archive with a minimal `pack.yaml` that has this name and version.
+    /// Starts an archive with a minimal `pack.yaml` for this name and version.
     pub fn pack_named(name: &str, version: &str) -> Self {
         Self::new().file("pack.yaml", manifest(name, version))
     }
@@ -62,8 +62,8 @@ impl<W: Write> Archive<W> {
         Self { writer, position: 0 }
     }
 
-    /// Adds a regular file with mode 0644. A name of more than 100 bytes goes into a PAX record. The same applies to
-    /// executables, directories and symbolic links.
+    /// Adds a regular file with mode 0644. As for every other kind of entry, a name of more than 100 bytes goes into a
+    /// PAX record.
     pub fn file(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
         self.ustar(name, content, |header| header)
     }
@@ -78,7 +78,7 @@ impl<W: Write> Archive<W> {
         self.ustar(name, b"", |header| header.typeflag(b'5').mode(0o755))
     }
 
-    /// Adds a symbolic link.
+    /// Adds a symbolic link with mode 0777.
     pub fn symlink(self, name: impl AsRef<[u8]>, target: &str) -> Self {
         self.ustar(name, b"", |header| header.typeflag(b'2').mode(0o777).field(LINK_NAME, target))
     }
@@ -109,7 +109,7 @@ impl<W: Write> Archive<W> {
         }
     }
 
-    /// Adds a header and padded content. Sets the size in the header to the size of the content.
+    /// Adds a header and its content, padded to full blocks. Sets the size in the header.
     pub fn entry(self, header: Header, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref();
         self.header(header.size(content.len())).data(content)
@@ -162,7 +162,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// Returns a PAX record. The length at its start includes the length's own digits.
+/// Returns a PAX record. It starts with its length, which includes the digits of the length.
 pub fn pax_record(keyword: &str, value: &[u8]) -> Vec<u8> {
     let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
     let mut length = rest.len();

@@ -4,8 +4,8 @@ use clap::Parser;
 use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provision};
 use tempfile::TempDir;
 
-/// The embedded backends of `local`, with a table, a bucket and queues. They run in the test's process, without the API
-/// and the builder.
+/// The embedded backends of `local`, with a table, a bucket and queues, in the test's process. The API and the builder
+/// do not run.
 pub struct Embedded {
     pub backends: Backends,
     pub clients: Clients,

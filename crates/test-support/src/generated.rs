@@ -8,7 +8,7 @@ const SEED: u64 = 0x9ac4_0b1e;
 /// The size of the `text` and `binary` archives, in bytes.
 const ARCHIVE_SIZE: usize = 4 << 20;
 
-/// A builder of an archive with generated files. Compresses the archive as it grows.
+/// A builder for an archive with generated files, which it compresses as they are added.
 struct Generator {
     archive: Archive<GzEncoder<Vec<u8>>>,
     random: fastrand::Rng,
@@ -66,7 +66,7 @@ impl Generator {
         self.file(path, &bytes)
     }
 
-    /// Adds `length` bytes that compress to about a sixteenth.
+    /// Adds `length` bytes that compress to about a sixteenth of their size.
     fn compressible(mut self, path: &str, length: usize) -> Self {
         let mut bytes = Vec::with_capacity(length + 512);
         while bytes.len() < length {
@@ -97,7 +97,7 @@ impl Generator {
     }
 }
 
-/// Returns a pack of 30 files: `pack.yaml`, and 29 files of 2 KB.
+/// Returns a pack of 30 files: `pack.yaml` and 29 files of 2 KB each.
 pub fn small(version: &str) -> Vec<u8> {
     (1..30)
         .fold(Generator::new("small", version), |pack, index| pack.markdown(&format!("guides/{index}.md"), 2_000))
@@ -119,7 +119,7 @@ pub fn text() -> Vec<u8> {
     pack.tar_gz()
 }
 
-/// Returns a pack of 5,000 files: `pack.yaml`, and 4,999 files of 1 KB.
+/// Returns a pack of 5,000 files: `pack.yaml` and 4,999 files of 1 KB each.
 pub fn many() -> Vec<u8> {
     let path = |index| format!("guides/{:02}/{index}.md", index / 100);
     (1..5_000).fold(Generator::new("many", "1.0.0"), |pack, index| pack.markdown(&path(index), 1_000)).tar_gz()
@@ -142,8 +142,7 @@ pub fn largest_in_request() -> Vec<u8> {
     (0..4).fold(pack, |pack, index| pack.compressible(&format!("data/{index}"), (contents - noise) / 4)).tar_gz()
 }
 
-/// Returns a pack just below the default limits for an archive that the client sends to S3: 256 MiB compressed and
-/// 1 GiB unpacked.
+/// Returns a pack just below the default limits for an archive sent through S3: 256 MiB compressed and 1 GiB unpacked.
 pub fn largest_through_s3() -> Vec<u8> {
     let pack = (0..2).fold(Generator::new("largest-through-s3", "1.0.0"), |pack, index| {
         pack.noise(&format!("data/{index}.noise"), 112 << 20)

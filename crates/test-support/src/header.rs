@@ -82,7 +82,7 @@ impl Header {
         self.field(SIZE, format!("{size:011o}\0"))
     }
 
-    /// Returns the correct checksum, whatever the checksum field contains.
+    /// Returns the correct checksum, even if the checksum field has a different one.
     pub fn checksum(&self) -> u32 {
         checksum(&self.block)
     }

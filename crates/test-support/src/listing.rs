@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-/// The files and directories by path. A file has its execute bit and its content; a directory has `None`, and its path
-/// ends in `/`.
+/// Files and directories by path. The value is the execute bit and the content of a file, and `None` for a directory,
+/// whose path ends in `/`.
 pub type Listing = BTreeMap<String, Option<(bool, Vec<u8>)>>;
 
-/// Lists everything below a directory. A name that is not UTF-8 is displayed with replacement characters.
+/// Lists everything below a directory. A name that is not UTF-8 is listed with replacement characters.
 ///
 /// # Panics
 /// Panics if the directory contains anything other than files and directories.

@@ -28,8 +28,8 @@ const INVOCATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// The function's response to an invocation, or the error that it reported.
 pub type Outcome = Result<Value, Value>;
 
-/// A process that runs a Lambda function's binary. It gets its events from a Lambda Runtime API on loopback. Dropping a
-/// [`Function`] kills its process.
+/// A process that runs a Lambda function's binary and gets its events from a Lambda Runtime API on loopback. Dropping
+/// it kills the process.
 pub struct Function {
     process: Child,
     trace_id: String,
@@ -39,7 +39,7 @@ pub struct Function {
     outcomes: mpsc::Receiver<Outcome>,
 }
 
-/// The state of the Runtime API, with the other ends of [`Function`]'s channels.
+/// The state of the Runtime API. It holds the other ends of the channels in [`Function`].
 struct Runtime {
     events: Mutex<mpsc::Receiver<Value>>,
     trace_id: String,

@@ -1,4 +1,4 @@
-//! Applies suggestions to the files of a pack, as an author's tool would.
+//! Applies suggestions to the files of a pack, as a tool for authors would.
 
 use pack_format::{Location, Problem, Problems, Span, Suggestion};
 
@@ -36,7 +36,7 @@ pub(crate) fn assert_fixes(files: &[(&str, &[u8])], problems: &Problems, validat
     }
 }
 
-/// Returns the files after all suggestions in `problems`.
+/// Returns the files with all suggestions in `problems` applied.
 pub(crate) fn apply_all(files: &[(&str, &[u8])], problems: &Problems) -> Files {
     let fixes: Vec<Fix<'_>> = problems.listed().iter().filter_map(fix).collect();
     apply(&owned(files), &fixes.iter().collect::<Vec<_>>())
@@ -51,8 +51,8 @@ fn fix(problem: &Problem) -> Option<Fix<'_>> {
     Some(Fix { file, span: *span, suggestion })
 }
 
-/// Returns whether a problem concerns the text that was replaced, or the file that was renamed. If text was removed,
-/// the problem concerns it only if it asks to remove more.
+/// Returns whether a problem concerns the text that a fix replaced, or the file that it renamed. If the fix removed
+/// text, only a suggestion to remove more counts.
 fn is_at(problem: &Problem, fix: &Fix<'_>) -> bool {
     let Some(Location::File { file, span, suggestion }) = &problem.location else { return false };
     match (fix.span, span) {

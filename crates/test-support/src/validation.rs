@@ -51,7 +51,7 @@ pub fn validate_within(archive: impl BufRead, limits: &Limits) -> Result<Validat
     validate_as(archive, limits, Visibility::Org)
 }
 
-/// Validates the archive of a pack with this visibility.
+/// Validates an archive for a pack with this visibility.
 pub fn validate_as(
     archive: impl BufRead,
     limits: &Limits,
@@ -79,7 +79,7 @@ pub fn validate_files(files: &[(&str, &[u8])]) -> Result<ValidatedPack, Validati
     result
 }
 
-/// Applies all suggestions in `problems` to these files, and validates the result.
+/// Applies all suggestions in `problems` to the files, and validates the result.
 pub fn apply_suggestions(files: &[(&str, &[u8])], problems: &Problems) -> Result<ValidatedPack, ValidationError> {
     let files = suggestions::apply_all(files, problems);
     let files: Vec<(&str, &[u8])> = files.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();

@@ -11,11 +11,11 @@ use pack_format::{Escaped, Limit, LimitName, Limits, Problems, Quoted};
 
 /// The field under which problems with the form as a whole are reported.
 pub const FORM: &str = "form";
-/// The part with the id of an archive that is already in S3. Clients send it instead of the part `archive`.
+/// The name of the part with the id of an archive that is already in S3. Clients send this part instead of `archive`.
 pub const UPLOAD_ID: &str = "upload_id";
 /// The maximum length of a boundary, in characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
-/// The maximum number of bytes that are kept of a text part. Every valid value is shorter.
+/// The number of bytes after which a text part is truncated. Every valid value is shorter.
 const MAX_TEXT: usize = 256;
 
 /// The parts of an upload's form. Their contents have not been validated, except for the size of the archive.
@@ -28,7 +28,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// Parses a body. If this adds no problems, the form has either an archive or an upload id.
+    /// Parses the body of a request. If this adds no problems, the form has either an archive or an upload id.
     ///
     /// # Errors
     /// Returns the limit on compressed bytes if the archive exceeds it.
@@ -83,7 +83,7 @@ impl Form {
     }
 }
 
-/// Returns the start of a part as text, with replacement characters for bytes that are not UTF-8.
+/// Returns the first [`MAX_TEXT`] bytes of a part as text, with replacement characters for bytes that are not UTF-8.
 fn text(content: &[u8]) -> String {
     String::from_utf8_lossy(&content[..content.len().min(MAX_TEXT)]).into_owned()
 }

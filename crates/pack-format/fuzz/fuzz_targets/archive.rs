@@ -74,7 +74,7 @@ fn files(validated: &ValidatedPack) -> Files {
     validated.listing().into_iter().filter_map(|(path, file)| Some((path, file?))).collect()
 }
 
-/// Reads a pack's files with the `tar` crate. Leaves out files that validation ignores, and strips a wrapping
+/// Reads a pack's files with the `tar` crate. Leaves out the files that validation drops, and strips a wrapping
 /// directory. The crate rejects some valid archives, such as archives with numbers of only NULs.
 fn read_with_tar_crate(tar: &[u8]) -> io::Result<Files> {
     let mut files = Files::new();

@@ -1,10 +1,11 @@
 use super::header::Mode;
 
-/// Returns whether an access control list (`SCHILY.acl.access`) contradicts a file's mode. It does if libarchive, which
-/// applies the list, would change whether the owner may execute the file, or whether anyone may.
+/// Returns whether an access control list (`SCHILY.acl.access`) contradicts a file's mode. Libarchive applies the list
+/// to the mode; the two contradict each other if that changes whether the owner, or anyone at all, may execute the
+/// file.
 ///
 /// The list has entries such as `user::rw-` or `user:bob:r--`, separated by commas or line feeds. Libarchive sets the
-/// mode's bits from the entries of the owning user, the owning group and others.
+/// mode bits from the entries for the owning user, the owning group and others.
 pub(super) fn contradicts(acl: &[u8], mode: Mode) -> bool {
     let mut bits = mode.execute_bits();
     for entry in acl.split(|byte| matches!(byte, b',' | b'\n')) {
@@ -15,8 +16,8 @@ pub(super) fn contradicts(acl: &[u8], mode: Mode) -> bool {
     bits[0] != mode.is_owner_executable() || bits.contains(&true) != mode.is_executable()
 }
 
-/// Returns the class that an entry is for (0: the owning user, 1: the owning group, 2: others), and whether the class
-/// may execute the file. Returns `None` for the entries of named users and groups, for masks, and for defaults.
+/// Returns an entry's class (0: the owning user, 1: the owning group, 2: others), and whether the entry grants the
+/// permission to execute. Returns `None` for named users and groups, masks and default entries.
 fn class_entry(entry: &[u8]) -> Option<(usize, bool)> {
     let entry = entry.split(|byte| *byte == b'#').next()?;
     let mut fields = entry.split(|byte| *byte == b':').map(<[u8]>::trim_ascii);

@@ -17,13 +17,13 @@ use crate::{
     secrets::{FoundSecrets, SecretScanner},
 };
 
-/// A reader of a tar's entries.
+/// The state of reading a tar: the source, the limits and the results so far.
 pub(super) struct Entries<'a, R, W> {
     reader: GzipReader<'a, R>,
     limits: &'a Limits,
     builder: &'a mut TreeBuilder,
     problems: &'a mut Problems,
-    /// The writer that receives the contents of files.
+    /// Receives the contents of files, in archive order.
     contents: &'a mut W,
     /// The number of bytes written to `contents`.
     written: u64,
@@ -46,8 +46,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Self { reader, limits, builder, problems, contents, written: 0, count: 0, extensions, secrets }
     }
 
-    /// Reads the tar to its end, and returns the secrets in its files. Adds valid entries to `builder`, writes the
-    /// contents of files to `contents`, and adds the problems with invalid entries to `problems`.
+    /// Reads the tar to its end, and returns the secrets found in its files. Adds valid entries to `builder` and the
+    /// problems with invalid ones to `problems`, and writes the contents of files to `contents`.
     pub(super) fn read(mut self) -> Result<FoundSecrets, ReadError> {
         loop {
             let position = self.reader.position();
@@ -78,7 +78,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
     }
 
-    /// Checks that the gzip stream is neither empty nor a file in a different format.
+    /// Returns an error if the unpacked content is empty or is in another file format.
     fn check_start(&mut self) -> Result<(), ReadError> {
         let start = self.reader.peek()?;
         if start.is_empty() {
@@ -153,7 +153,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Ok(())
     }
 
-    /// Copies a file to `contents`, and finds the secrets in it. Returns `false` if the file is cut off.
+    /// Copies a file's content to `contents` and searches it for secrets. Returns `false` if the content is truncated.
     fn copy_file(&mut self, size: u64) -> Result<bool, ReadError> {
         let mut scanner = SecretScanner::new(&mut *self.contents);
         let is_complete = copy_data(&mut self.reader, size, &mut scanner)?;
@@ -161,8 +161,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Ok(is_complete)
     }
 
-    /// Checks the end of the tar after the block of zeros at `position`. The next block must also be zeros
-    /// (POSIX.1-1988, `ustar`). After it, only further blocks of zeros are allowed.
+    /// Checks that a second block of zeros follows the one at `position` (POSIX.1-1988, `ustar`), and that only blocks
+    /// of zeros follow the second one.
     fn end(&mut self, position: u64) -> Result<(), ReadError> {
         if self.extensions.is_pending() {
             return Err(ReadError::at_byte(
@@ -225,8 +225,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
     }
 }
 
-/// Writes `size` bytes of an entry's data to `to`, and skips the padding after the data. Returns `false` if the data or
-/// the padding is cut off.
+/// Copies `size` bytes of an entry's data to `to`, and skips the padding after them. Returns `false` if the data or the
+/// padding is truncated.
 fn copy_data<R: BufRead>(reader: &mut GzipReader<'_, R>, size: u64, to: &mut impl Write) -> Result<bool, ReadError> {
     let padding = size.wrapping_neg() % BLOCK as u64;
     Ok(reader.copy(size, to)? && reader.copy(padding, &mut io::sink())?)

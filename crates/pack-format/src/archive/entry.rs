@@ -3,7 +3,7 @@ use std::fmt;
 use super::{FIELD, ReadError, extension::Extensions, header::Header, path};
 use crate::{Escaped, LimitName, Limits, Problem, Quoted};
 
-/// An entry's header, with the extension headers before it.
+/// An entry's header, and the extension headers before it.
 pub(super) struct Entry<'a> {
     header: &'a Header,
     extensions: &'a Extensions,
@@ -25,8 +25,8 @@ impl<'a> Entry<'a> {
     /// Returns the size of the entry's data, in bytes.
     ///
     /// # Errors
-    /// Returns an error if the size exceeds the limit for a file, or if the header and the PAX records disagree
-    /// (CVE-2025-62518, CVE-2026-33055).
+    /// Returns an error if the size exceeds the limit for a file, or if the sizes in the header and in the PAX records
+    /// differ (CVE-2025-62518, CVE-2026-33055).
     pub(super) fn size(&self, limits: &Limits) -> Result<u64, ReadError> {
         let size = self.header.size;
         let pax = self.extensions.size().unwrap_or(size);
@@ -41,7 +41,7 @@ impl<'a> Entry<'a> {
         Ok(size)
     }
 
-    /// Returns the entry's type and path. The path is `None` for the pack's own directory.
+    /// Returns the entry's type and path. The path is `None` for the root of the archive.
     ///
     /// # Errors
     /// Returns every problem with the entry.
@@ -65,8 +65,8 @@ impl<'a> Entry<'a> {
         Err(problems)
     }
 
-    /// Returns the problem with a file whose execute bit tar readers disagree on. It does not matter for a file that is
-    /// not part of the pack.
+    /// Returns a problem if tar readers disagree on the execute bit of this file. The caller must ignore it if the file
+    /// is not part of the pack.
     pub(super) fn mode_problem(&self) -> Option<Problem> {
         self.extensions.contradicts(self.header.mode).then(|| self.problem(ACL))
     }
@@ -118,17 +118,17 @@ impl<'a> Entry<'a> {
         self.header.size == 0 || self.entry_type() == Ok(EntryType::File) || self.header.typeflag == b'7'
     }
 
-    /// Returns a problem with this entry. Its message starts with the entry's name and position.
+    /// Returns a problem whose message starts with the entry's name and position.
     pub(super) fn problem(&self, message: impl fmt::Display) -> Problem {
         self.problem_with(format_args!("{self} {message}"))
     }
 
-    /// Returns a problem with this entry as an error that stops reading.
+    /// Returns [`Self::problem`] as the error that stops reading.
     pub(super) fn unreadable(&self, message: impl fmt::Display) -> ReadError {
         ReadError::Unreadable(Box::new(self.problem(message)))
     }
 
-    /// Returns the error that stops reading after this entry's header. `reason` says why.
+    /// Returns the error for an archive that cannot be read past this entry's header. `reason` says why.
     pub(super) fn unreadable_past(&self, reason: impl fmt::Display) -> ReadError {
         let message = format_args!("the archive was not read past {self}: {reason}");
         ReadError::Unreadable(Box::new(self.problem_with(message)))
@@ -143,7 +143,7 @@ impl<'a> Entry<'a> {
         self.extensions.name().unwrap_or(&self.header.name)
     }
 
-    /// Returns the name that the author knows. A sparse file is archived under a different name.
+    /// Returns the original name of a sparse file, or the name of any other entry.
     fn shown_name(&self) -> &[u8] {
         self.extensions.sparse_name().unwrap_or_else(|| self.name())
     }

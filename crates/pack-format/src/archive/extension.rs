@@ -39,7 +39,7 @@ pub(super) struct Extensions {
     long_name: Option<Vec<u8>>,
 }
 
-/// Why an extension header is invalid. Reading stops there, since the header may set the size of the next entry.
+/// Why an extension header is invalid. Reading stops at this header, since it may set the size of the next entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {
     #[error(
@@ -70,7 +70,7 @@ impl Extensions {
         if !header.has_extensions {
             return Err(InvalidExtension::Magic);
         }
-        // `git archive` writes a global header before all others.
+        // `git archive` writes a global header before all other headers.
         let is_allowed = match extension_type {
             GlobalPax => self.types.iter().all(|before| *before == GlobalPax),
             PaxRecords | LongName | LongLink => !self.types.contains(&extension_type),
@@ -88,17 +88,17 @@ impl Extensions {
         Ok(())
     }
 
-    /// Returns whether an entry must follow, because extension headers were read.
+    /// Returns whether an entry must still follow the extension headers that were read.
     pub(super) fn is_pending(&self) -> bool {
         !self.types.is_empty()
     }
 
-    /// Returns the name that replaces the one in the entry's header, if there is one.
+    /// Returns the name that overrides the one in the entry's header, if any.
     pub(super) fn name(&self) -> Option<&[u8]> {
         self.pax.path.as_deref().or(self.long_name.as_deref())
     }
 
-    /// Returns the name of a sparse file before it was archived.
+    /// Returns the original name of a sparse file.
     pub(super) fn sparse_name(&self) -> Option<&[u8]> {
         self.pax.sparse_name.as_deref()
     }
@@ -108,12 +108,12 @@ impl Extensions {
         self.pax.size
     }
 
-    /// Returns whether the access control list and the mode disagree on who may execute the file.
+    /// Returns whether the access control list contradicts the mode.
     pub(super) fn contradicts(&self, mode: Mode) -> bool {
         self.pax.acl.as_ref().is_some_and(|acl| acl::contradicts(acl, mode))
     }
 
-    /// Returns the problems with the entry that its extension headers cause. `header_name` is the name in its header.
+    /// Returns the problems that the extension headers cause. `header_name` is the name in the entry's header.
     pub(super) fn problems(&self, header_name: &[u8]) -> Vec<&'static str> {
         let mut problems = self.pax.problems.clone();
         if self.types.contains(&ExtensionType::LongLink) {
@@ -142,7 +142,7 @@ const HIDDEN_PATH: &str = "has a PAX `path` and another PAX record with a NUL or
                            tar readers stop and use the name in the header; archive the files without extended \
                            attributes (`tar --no-xattrs --no-selinux`) and without `--listed-incremental`";
 
-/// Returns a GNU long name without the NULs at its end. Most writers add one NUL.
+/// Parses a GNU long name, and removes the NULs at its end. Most writers add one.
 fn long_name(data: &[u8]) -> Result<Vec<u8>, InvalidExtension> {
     let length = data.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let name = &data[..length];

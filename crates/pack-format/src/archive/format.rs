@@ -1,12 +1,12 @@
-//! Explains uploads that are not a `.tar.gz`. Recognizes their formats by the first bytes.
+//! Recognizes an upload that is not a `.tar.gz` by its first bytes, and suggests a fix.
 
 use super::{gzip::MAGIC, header::BLOCK};
 use crate::Quoted;
 
-/// The number of leading bytes that are needed to recognize a format: the size of a tar header.
+/// The number of leading bytes needed to recognize a format, which is the size of a tar header.
 pub(super) const HEAD: usize = BLOCK;
 
-/// The command that creates a valid archive.
+/// The fix for an upload that does not contain a tar.
 pub(super) const CREATE: &str = "create the archive with `tar -czf pack.tar.gz -C my-pack .`";
 
 /// A file format that is not a `.tar.gz`.
@@ -45,13 +45,13 @@ const FORMATS: [Format; 5] = [
     },
 ];
 
-/// U+FFFD in UTF-8. A conversion to text writes it in place of bytes that are not UTF-8.
+/// U+FFFD in UTF-8. It replaces invalid bytes when binary data is decoded as UTF-8.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
-/// The magic of gzip after a conversion from Latin-1 to UTF-8.
+/// The gzip magic after a conversion from Latin-1 to UTF-8.
 const LATIN_1_MAGIC: &[u8] = "\u{1f}\u{8b}".as_bytes();
 
-/// Explains an upload that does not start with a valid gzip header, and suggests a fix. `head` holds its first bytes,
-/// at most [`HEAD`]. Returns `None` if the upload is not recognized.
+/// Explains an upload that does not start with a valid gzip header, and suggests a fix. `head` is the start of the
+/// upload, up to [`HEAD`] bytes. Returns `None` if the upload is not recognized.
 pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     if head.is_empty() {
         return Some("is empty: tar or the upload read nothing, so look at their error messages".to_owned());
@@ -74,8 +74,8 @@ pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     explain_text(head)
 }
 
-/// Explains a gzip file whose content is in a format other than tar, and suggests a fix. `head` holds the first bytes
-/// of the content. Returns `None` if no other format is recognized.
+/// Explains a gzip file that contains something other than a tar, and suggests a fix. `head` is the start of the
+/// content. Returns `None` if the content is not recognized.
 pub(super) fn explain_content(head: &[u8]) -> Option<String> {
     if head.starts_with(&MAGIC) {
         return Some(
@@ -89,7 +89,7 @@ pub(super) fn explain_content(head: &[u8]) -> Option<String> {
     })
 }
 
-/// Returns whether these bytes start with the magic of a tar header (POSIX.1-1988, `ustar`).
+/// Returns whether the first block of a file has the magic of a tar header (POSIX.1-1988, `ustar`).
 pub(super) fn is_tar(head: &[u8]) -> bool {
     head.get(257..262) == Some(b"ustar")
 }
@@ -98,7 +98,7 @@ fn find(head: &[u8]) -> Option<&'static Format> {
     FORMATS.iter().find(|format| head.starts_with(format.magic))
 }
 
-/// Explains an upload that is text rather than a file, such as the path of the archive.
+/// Explains an upload that is a short text, such as the path of the archive.
 fn explain_text(head: &[u8]) -> Option<String> {
     let text = str::from_utf8(head).ok()?.trim();
     if text.is_empty() || head.len() >= HEAD || text.contains(char::is_control) {

@@ -5,14 +5,14 @@ use flate2::bufread::GzDecoder;
 use super::{ReadError, format};
 use crate::{Limit, LimitName, Limits};
 
-/// The maximum number of bytes to unpack at a time. A chunk fits into a core's cache.
+/// The maximum number of bytes to unpack at a time. Small enough for a CPU core's cache.
 const CHUNK: usize = 64 << 10;
 
 /// The first two bytes of every gzip member (RFC 1952, section 2.3.1).
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// A reader that unpacks a gzip file chunk by chunk. After each chunk, it checks the limits on compressed bytes,
-/// unpacked bytes and their ratio.
+/// A reader that unpacks a gzip file in chunks. After each chunk, it checks the limits on compressed bytes, unpacked
+/// bytes and their ratio.
 ///
 /// The file must be a single valid member. RFC 1952, section 2.2, allows several members, but some readers read only
 /// the first. Zeros may follow the member: bsdtar adds them as padding when it compresses into a pipe, and gzip ignores
@@ -29,7 +29,7 @@ pub(super) struct GzipReader<'a, R> {
 }
 
 impl<'a, R: BufRead> GzipReader<'a, R> {
-    /// Reads the gzip header. If it is invalid, the first [`GzipReader::copy`] returns the error.
+    /// Reads the gzip header. If the header is invalid, the first read returns the error.
     pub(super) fn new(archive: R, limits: &'a Limits) -> Self {
         let decoder =
             GzDecoder::new(CountingReader { inner: archive, head: Vec::new(), consumed: 0, has_failed: false });
@@ -41,7 +41,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         self.unpacked - (self.chunk.len() - self.chunk_position) as u64
     }
 
-    /// Returns the next unpacked bytes without consuming them. The result is empty only at the end.
+    /// Returns the next unpacked bytes without consuming them, or an empty slice at the end of the file.
     pub(super) fn peek(&mut self) -> Result<&[u8], ReadError> {
         while self.chunk_position == self.chunk.len() && !self.is_at_end {
             self.unpack_chunk()?;
@@ -100,7 +100,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         Ok(())
     }
 
-    /// Checks that only zeros follow the member, whose trailer the decoder has verified.
+    /// Checks that only zeros follow the member. The decoder has already verified the member's trailer.
     fn end(&mut self) -> Result<(), ReadError> {
         self.is_at_end = true;
         let end = self.decoder.get_ref().consumed;
@@ -127,7 +127,8 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         }
     }
 
-    /// Explains a decoder error. An error from the underlying reader remains an I/O error.
+    /// Converts a decoder error into a problem with the archive. An error from the underlying reader remains an I/O
+    /// error.
     fn describe(&self, error: io::Error) -> ReadError {
         let unpacked = self.unpacked;
         if self.decoder.get_ref().has_failed {
@@ -144,11 +145,11 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
     }
 }
 
-/// A reader of compressed bytes. Counts the bytes that are consumed, keeps the first ones, and records whether a read
-/// failed.
+/// A reader of compressed bytes that counts the bytes consumed, keeps a copy of the first ones, and records whether a
+/// read failed.
 struct CountingReader<R> {
     inner: R,
-    /// At most [`format::HEAD`] bytes.
+    /// The first bytes, at most [`format::HEAD`].
     head: Vec<u8>,
     consumed: u64,
     has_failed: bool,

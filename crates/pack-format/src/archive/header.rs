@@ -11,7 +11,7 @@ use crate::Quoted;
 /// The size of a tar block, in bytes. A header is one block, and contents are padded to full blocks.
 pub(super) const BLOCK: usize = 512;
 
-/// A header that all tar readers understand in the same way.
+/// A header that all tar readers interpret in the same way.
 #[derive(Debug)]
 pub(super) struct Header {
     /// The name, including the prefix of a `ustar` header.
@@ -32,7 +32,6 @@ pub(super) struct Header {
 pub(super) struct Mode(i64);
 
 impl Mode {
-    /// Returns whether the owner may execute the file.
     pub(super) fn is_owner_executable(self) -> bool {
         self.0 & 0o100 != 0
     }
@@ -42,7 +41,7 @@ impl Mode {
         self.0 & 0o111 != 0
     }
 
-    /// Returns the execute bits of owner, group and others.
+    /// Returns the execute bits of the owner, the group and others, in this order.
     pub(super) fn execute_bits(self) -> [bool; 3] {
         [0o100, 0o010, 0o001].map(|bit| self.0 & bit != 0)
     }
@@ -80,10 +79,8 @@ pub(super) enum InvalidHeader {
 }
 
 impl Header {
-    /// Parses a block.
-    ///
-    /// Checks all numeric fields, including unused ones: Python's `tarfile` treats a header with a malformed number as
-    /// the end of the archive.
+    /// Parses a header block. Checks all numeric fields, including unused ones: Python's `tarfile` treats a header with
+    /// a malformed number as the end of the archive.
     pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Self, InvalidHeader> {
         let layout = Layout::from_byte_slice(block);
         let common = layout.as_old();
@@ -92,9 +89,9 @@ impl Header {
         let prefix = match layout.as_ustar() {
             Some(_) if is_star(block) => star_prefix(block)?,
             Some(ustar) => until_nul("prefix", &ustar.prefix)?,
-            // The maps of sparse files and the offsets of multi-volume archives are there. Packs have no such entries.
+            // Not a prefix: the map of a sparse file, or the offset of a multi-volume archive. Packs contain neither.
             None if matches!(common.linkflag[0], b'S' | b'M') => &[],
-            // Python reads a prefix in every format.
+            // Python reads the prefix in every format.
             None if block[PREFIX].iter().any(|byte| *byte != 0) => return Err(unexpected_prefix(block)),
             None => &[],
         };
@@ -110,7 +107,7 @@ impl Header {
     }
 }
 
-/// The first byte of the field `magic`, which identifies the format.
+/// The offset of the field `magic`, which identifies the format.
 const MAGIC: usize = 257;
 const DEV_MAJOR: Range<usize> = offset_of!(UstarHeader, dev_major)..offset_of!(UstarHeader, dev_minor);
 const DEV_MINOR: Range<usize> = offset_of!(UstarHeader, dev_minor)..offset_of!(UstarHeader, prefix);
@@ -136,7 +133,7 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-/// Parses the numeric fields. Returns the mode and the size, the only fields that a pack needs.
+/// Parses the numeric fields. Returns the mode and the size, the only ones that a pack needs.
 fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), InvalidHeader> {
     let invalid = |field, fix| number_error(block, field, fix);
     // Rust's `tar` reads a base-256 mode differently from other readers.
@@ -159,7 +156,7 @@ fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), Inval
     Ok((Mode(mode), size.unsigned_abs()))
 }
 
-/// Returns a function that adds the entry's name, the field and a fix to an error in a number.
+/// Returns a function that converts an [`InvalidNumber`] into an error with the entry's name, the field and a fix.
 fn number_error(
     block: &[u8; BLOCK],
     field: &'static str,
@@ -168,8 +165,8 @@ fn number_error(
     move |error| InvalidHeader::Number { entry: quoted_name(block), field, error, fix }
 }
 
-/// Returns the error for data in the prefix field of a header whose format has no prefix. GNU tar writes times there
-/// when it dumps incrementally.
+/// Returns the error for a header that has data in the prefix field, although its format has no prefix. GNU tar writes
+/// times there in incremental backups.
 fn unexpected_prefix(block: &[u8; BLOCK]) -> InvalidHeader {
     if Layout::from_byte_slice(block).as_gnu().is_some_and(|gnu| is_time(&gnu.atime) && is_time(&gnu.ctime)) {
         InvalidHeader::Incremental(quoted_name(block))
@@ -178,22 +175,21 @@ fn unexpected_prefix(block: &[u8; BLOCK]) -> InvalidHeader {
     }
 }
 
-/// Returns the name in the header, for a message.
 fn quoted_name(block: &[u8; BLOCK]) -> String {
     let name = Layout::from_byte_slice(block).as_old().name.split(|byte| *byte == 0).next().unwrap_or_default();
     Quoted::new(name).to_string()
 }
 
-/// The owners and groups that GNU tar accepts.
+/// The owner and group ids that GNU tar accepts.
 const IDS: RangeInclusive<i64> = 0..=u32::MAX as i64;
-/// The numbers that JavaScript represents exactly. Node-tar ignores an entry with any other time or device number.
+/// The integers that JavaScript represents exactly. Node-tar ignores an entry with any other time or device number.
 const SAFE: RangeInclusive<i64> = -((1 << 53) - 1)..=(1 << 53) - 1;
 const POSIX: &str = "create the archive with `tar --format=posix`";
 const OWNER: &str = "create the archive with `tar --owner=0 --group=0`";
 const TIME: &str = "set the file's time with `touch`, and create the archive with `tar --format=posix`";
 
-/// Returns whether a `ustar` header is in star's format. Such a header has a trailer, times after the prefix, or both.
-/// Node-tar writes the times.
+/// Returns whether a `ustar` header is in star's format. Such a header ends with star's trailer, or has times after the
+/// prefix, as node-tar writes them.
 fn is_star(block: &[u8; BLOCK]) -> bool {
     block[STAR_TRAILER] == *b"tar\0" || (is_time(&block[STAR_ATIME]) && is_time(&block[STAR_CTIME]))
 }
@@ -203,7 +199,8 @@ fn is_time(field: &[u8]) -> bool {
     field[0].is_ascii_digit() && octal(field).is_ok()
 }
 
-/// Returns the prefix of a star header. Some readers take only 130 bytes as the prefix, others up to 155.
+/// Returns the prefix of a star header. Rejects a prefix of more than 130 bytes: some readers read only the first 130,
+/// others up to 155.
 fn star_prefix(block: &[u8; BLOCK]) -> Result<&[u8], InvalidHeader> {
     let prefix = &block[STAR_PREFIX];
     if prefix[130] != 0 {
@@ -215,16 +212,16 @@ fn star_prefix(block: &[u8; BLOCK]) -> Result<&[u8], InvalidHeader> {
     until_nul("prefix", prefix)
 }
 
-/// Joins the prefix and the name. If the whole name of a directory is in the prefix, `name` is empty and the result
+/// Joins the prefix and the name. If the prefix contains the whole name of a directory, `name` is empty and the result
 /// ends with `/`.
 fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
     if prefix.is_empty() { name.to_vec() } else { [prefix, name].join(&b'/') }
 }
 
-/// Returns the text of a field. The text fills the field or ends at a NUL. Only NULs may follow it.
+/// Returns the text in a field, up to the first NUL. Only NULs may follow the text.
 fn until_nul<'a>(name: &'static str, field: &'a [u8]) -> Result<&'a [u8], InvalidHeader> {
     let (text, rest) = field.split_at(memchr::memchr(0, field).unwrap_or(field.len()));
-    // Unlike `all`, this compiles to a few vector instructions. Most of the fields of a header are NULs.
+    // Unlike `all`, this compiles to a few vector instructions. Most bytes of a header are NULs.
     let is_zero = rest.iter().fold(0, |bits, byte| bits | byte) == 0;
     if is_zero { Ok(text) } else { Err(InvalidHeader::AfterNul(name)) }
 }

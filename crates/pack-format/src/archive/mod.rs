@@ -1,15 +1,15 @@
-//! Reads a `.tar.gz` strictly: accepts only what all tar readers understand in the same way.
+//! Reads a `.tar.gz` strictly: accepts only what all tar readers interpret in the same way.
 //!
-//! - [`gzip`] decompresses the archive in chunks and checks the limits on its size and compression ratio.
+//! - [`gzip`] unpacks the archive in chunks and checks the limits on its size and compression ratio.
 //! - [`mod@format`] recognizes other file formats, to explain what was uploaded instead.
-//! - [`entries`] walks the blocks of the tar, [`header`] parses header blocks, and [`number`] parses their numeric
+//! - [`entries`] reads the tar block by block, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
 //! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One
 //!   of the PAX records is an access control list ([`acl`]).
 //! - [`path`] validates names.
 //! - [`tree_builder`] assembles the entries into a [`Tree`].
 //!
-//! File contents are written to the caller's writer in archive order. Memory use does not depend on their size.
+//! File contents are written to the caller's writer in archive order, so memory use does not depend on their size.
 
 mod acl;
 mod entries;
@@ -65,7 +65,7 @@ pub(super) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Returns the path that an entry of `tree` has in the archive.
+    /// Converts the path of an entry in `tree` to its path in the archive.
     pub(super) fn archive_path(&self, path: &str) -> String {
         match &self.wrapper {
             Some(wrapper) => format!("{wrapper}/{path}"),
@@ -79,9 +79,8 @@ impl Unpacked {
 /// Strips one wrapping directory, and drops macOS metadata and git's top-level files. Reports invalid entries as
 /// problems, and leaves them out of the tree.
 ///
-/// # Errors
-/// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. The error then contains all
-/// problems found so far, since the layout and the manifest cannot be validated.
+/// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. Its layout and manifest are then
+/// not validated, so the error contains only the problems found so far.
 pub(super) fn read(
     archive: impl BufRead,
     limits: &Limits,

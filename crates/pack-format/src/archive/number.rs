@@ -1,6 +1,6 @@
 use std::ops::RangeInclusive;
 
-/// Why the bytes of a numeric field are not a number that all tar readers agree on.
+/// Why a numeric field has no value that all tar readers agree on.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidNumber {
     #[error("is not a well-formed number")]
@@ -31,13 +31,13 @@ pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, I
     })
 }
 
-/// Parses an octal field: digits with spaces before them, and spaces and NULs after them (POSIX.1-1988, `ustar`). A
-/// field of only spaces and NULs is zero, unless GNU tar treats it as blank.
+/// Parses an octal field: digits, optionally preceded by spaces and followed by spaces and NULs (POSIX.1-1988,
+/// `ustar`). A field of only spaces and NULs is zero, unless GNU tar rejects it as blank.
 ///
-/// Rejects signs, other prefixes, and other bytes after the digits. GNU tar, libarchive and Python disagree on them.
+/// Rejects signs and any other bytes before or after the digits, since GNU tar, libarchive and Python disagree on them.
 pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
     if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
-        // GNU tar skips one NUL and all spaces, and then needs another byte.
+        // GNU tar skips one leading NUL and all spaces, and rejects the field if nothing follows them.
         let rest = field.strip_prefix(b"\0").unwrap_or(field);
         return if rest.contains(&0) { Ok(0) } else { Err(InvalidNumber::Malformed) };
     }

@@ -56,7 +56,7 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<
     if problems.is_empty() { Ok(Some(path)) } else { Err(problems) }
 }
 
-/// Returns whether tar readers treat this name as the directory that they unpack into, such as `./` or `/`.
+/// Returns whether tar readers treat this name as the directory that they extract into, such as `./` or `/`.
 fn is_root(name: &[u8]) -> bool {
     !name.is_empty() && name.split(|byte| *byte == b'/').all(|component| matches!(component, b"" | b"."))
 }
@@ -65,7 +65,7 @@ fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
     if path.is_empty() {
         return vec![InvalidPath::Empty];
     }
-    // Report nothing else: a name in an extension header may be many times longer than the limit.
+    // Report only this problem: a name in an extension header may be many times longer than the limit.
     if path.len() as u64 > limits.path_bytes {
         return vec![InvalidPath::TooLong { bytes: path.len(), limit: limits.path_bytes }];
     }
@@ -91,7 +91,7 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
         _ => {}
     }
     let mut problems = Vec::new();
-    // Check every component, since any can become the first when a wrapping directory is stripped.
+    // Check every component: any of them can become the first when a wrapping directory is stripped.
     if let [letter, b':', ..] = component.as_bytes()
         && letter.is_ascii_alphabetic()
     {

@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::Unpacked;
 use crate::{Entry, EntryKind, Problem, Problems, Quoted, Tree, layout::DIRECTORIES, text::is_ignorable};
 
-/// A builder that assembles an archive's entries into a [`Tree`].
+/// Assembles an archive's entries into a [`Tree`].
 #[derive(Default)]
 pub(super) struct TreeBuilder {
     nodes: Vec<Node>,
@@ -98,7 +98,7 @@ impl TreeBuilder {
         }
     }
 
-    /// Adds a problem with an entry, unless the entry is dropped.
+    /// Adds a problem that is reported only if the pack keeps the entry.
     pub(super) fn add_problem(&mut self, path: &str, problem: Problem) {
         if macos_metadata(path).is_none() {
             self.problems.push((path.to_owned(), problem));
@@ -131,8 +131,8 @@ impl TreeBuilder {
         Unpacked { tree: Tree::new(entries.collect()), wrapper }
     }
 
-    /// Returns the wrapping directory, which is the only entry at the top apart from git's files. A directory that
-    /// packs may have, such as `guides`, is not a wrapping directory.
+    /// Returns the wrapping directory, which is the only entry at the top apart from git's files. A directory that is
+    /// allowed in a pack, such as `guides`, is not a wrapping directory.
     fn wrapper(&self) -> Option<String> {
         let mut top = self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path));
         let (Some(only), None) = (top.next(), top.next()) else { return None };
@@ -142,8 +142,8 @@ impl TreeBuilder {
 
     fn add_parents(&mut self, path: &str, key: &str, position: u64) -> Result<(), EntryConflict> {
         let mut missing = Vec::new();
-        // Up to each slash, the path's key is the key of that parent. No character folds or decomposes to a slash, or
-        // is reordered across a slash.
+        // The part of the key before each slash is the key of that parent: folding and decomposing neither produce a
+        // slash nor move a character across one.
         for ((slash, _), (key_slash, _)) in path.rmatch_indices('/').zip(key.rmatch_indices('/')) {
             let (parent, key) = (&path[..slash], &key[..key_slash]);
             match self.by_key.get(key).map(|index| &self.nodes[*index]) {
@@ -170,7 +170,7 @@ impl TreeBuilder {
 
 /// Returns a key for comparing paths. Two paths have the same key if they differ only in case or Unicode normalization,
 /// which some file systems ignore, or in characters that are usually not displayed. The key is for canonical caseless
-/// matching with full case folding (The Unicode Standard, section 3.13, D145). It also leaves out the characters that
+/// matching with full case folding (The Unicode Standard, section 3.13, D145), without the characters that
 /// `NFKC_Casefold` removes.
 fn key(path: &str) -> String {
     if path.is_ascii() {
@@ -179,7 +179,7 @@ fn key(path: &str) -> String {
     path.chars().filter(|char| !is_ignorable(*char)).nfd().default_case_fold().nfd().collect()
 }
 
-/// Returns the first part of the path that has the name of macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
+/// Returns the path up to the first component that is macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
 fn macos_metadata(path: &str) -> Option<&str> {
     let mut end = 0;
     for name in path.split('/') {
@@ -192,8 +192,7 @@ fn macos_metadata(path: &str) -> Option<&str> {
     None
 }
 
-/// Returns whether this is the path of a git file at the top of a working tree, or a path inside a directory of that
-/// name.
+/// Returns whether the path is, or is inside, a top-level entry with the name of a git file.
 fn is_git_file(path: &str) -> bool {
     matches!(path.split('/').next(), Some(".gitignore" | ".gitattributes"))
 }

@@ -39,8 +39,8 @@ pub(super) fn nearest(text: &str) -> Option<String> {
     (host != text && check(host).is_ok()).then(|| host.to_owned())
 }
 
-/// Returns a valid host pattern in the form in which patterns are compared: in lower case, without a trailing dot, and
-/// without a port that is the default of HTTPS, or of HTTP if the rule allows that.
+/// Normalizes a valid host pattern for comparisons: lower case, no trailing dot, and no port if it is the default for
+/// HTTPS, or for HTTP if the rule allows HTTP.
 pub(super) fn normalize(text: &str, allow_insecure: bool) -> String {
     let lower = text.to_ascii_lowercase();
     let (host, port) = split_port(&lower);
@@ -53,7 +53,7 @@ pub(super) fn normalize(text: &str, allow_insecure: bool) -> String {
     }
 }
 
-/// Splits a port from a host.
+/// Splits off the port, if any.
 fn split_port(text: &str) -> (&str, Option<&str>) {
     match text.rsplit_once(':') {
         // A colon inside brackets belongs to an IPv6 address.
@@ -84,7 +84,7 @@ pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
     name(host.strip_suffix('.').unwrap_or(host))
 }
 
-/// Rejects text that has a scheme, user name or path around the host.
+/// Rejects a host with a scheme, user name or path.
 fn reject_url(text: &str) -> Result<(), InvalidDomain> {
     let Url { scheme, user, path, .. } = split_url(text);
     let part = match (scheme, user) {

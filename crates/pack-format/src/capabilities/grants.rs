@@ -18,7 +18,7 @@ struct HostGrant {
 }
 
 impl Grants {
-    /// Reads the capabilities of a valid manifest, as YAML text. Empty text allows nothing.
+    /// Parses the YAML text of the capabilities in a valid manifest. Empty text grants nothing.
     pub fn from_capabilities(text: &str) -> Self {
         let (root, _) = yaml::parse(text);
         let mut grants = Self::default();
@@ -40,8 +40,8 @@ impl Grants {
         }
     }
 
-    /// Returns a warning for everything that these grants allow but `previous` did not. `version` is the earlier
-    /// version that `previous` belongs to.
+    /// Returns a warning for everything that these grants allow but `previous`, the grants of the earlier `version`,
+    /// did not.
     pub fn warnings_since(&self, previous: &Self, version: &Version) -> Vec<Warning> {
         let field = warnings::capabilities_field();
         let warning = |grant| Warning::new(&field, format_args!("allows {grant}, which version {version} did not"));
@@ -67,7 +67,7 @@ impl Grants {
     }
 }
 
-/// Returns the items of a list. A mapping, a scalar and an empty list have none.
+/// Returns the items of a list, or no items for any other value.
 fn items(node: &Node) -> &[Node] {
     match &node.value {
         Value::Sequence(items) => items,

@@ -13,8 +13,8 @@ enum InvalidIdentifier {
     Malformed,
 }
 
-/// Reads the name of a capability or a rule: `[A-Za-z][A-Za-z0-9_-]{0,63}`. Also returns an invalid name, so that the
-/// caller can find duplicates.
+/// Reads the name of a capability or a rule: `[A-Za-z][A-Za-z0-9_-]{0,63}`. Returns the name even if it is invalid, so
+/// that the caller can find duplicates.
 pub(super) fn read<'a>(field: &Field<'a>, problems: &mut Problems) -> Option<&'a str> {
     field.validate(check, |_| None, problems)
 }

@@ -70,7 +70,7 @@ fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems
     }
 }
 
-/// Returns the items of a list, and adds a problem if it is empty. `item` says what the list must contain.
+/// Returns the items of a list, and adds a problem if it is empty. `item` describes an item in the message.
 fn nonempty_list<'a>(field: &Field<'a>, item: &str, problems: &mut Problems) -> Vec<Field<'a>> {
     let Some(items) = field.list(problems) else { return Vec::new() };
     if items.is_empty() {

@@ -10,7 +10,7 @@ const KEYS: [&str; 5] = ["name", "domains", "methods", "paths", "allow_insecure"
 /// The allowed HTTP methods: those of RFC 9110, section 9.3, except CONNECT and TRACE, and PATCH (RFC 5789).
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
-/// Validates one rule in a capability's `allow`. Returns its name, if it has one.
+/// Validates one rule in a capability's `allow`. Returns its name, if any.
 pub(super) fn validate<'a>(field: Field<'a>, problems: &mut Problems) -> Option<&'a str> {
     let rule = field.mapping(problems)?;
     let name = rule.get("name").and_then(|name| identifier::read(&name, problems));
@@ -39,7 +39,7 @@ fn domains(fields: &[Field<'_>], allow_insecure: bool, problems: &mut Problems) 
     let normalize = |host: &str| domain::normalize(host, allow_insecure);
     let is_valid = |host: &&str| domain::check(host).is_ok();
     let valid: HashSet<String> = fields.iter().filter_map(Field::scalar).filter(is_valid).map(normalize).collect();
-    // The first of several equal hosts, by normalized form.
+    // The first host for each normalized form.
     let mut hosts: HashMap<String, String> = HashMap::new();
     for field in fields {
         let nearest = field.scalar().and_then(domain::nearest).filter(|host| {
@@ -78,7 +78,7 @@ fn check_path(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Returns the path with a leading slash, unless it is probably a URL.
+/// Returns the path with a leading slash, unless the text is probably a URL.
 fn nearest_path(text: &str) -> Option<String> {
     let path = format!("/{}", text.trim_start_matches("./"));
     (!text.contains(':') && !text.starts_with('/') && check_path(&path).is_ok()).then_some(path)

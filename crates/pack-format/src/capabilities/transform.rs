@@ -4,7 +4,7 @@ use crate::{
     yaml::{Field, Value},
 };
 
-/// Validates one item of `transforms`. Only `applies_to` is validated; the rest is kept as written.
+/// Validates one item of `transforms`. Only `applies_to` is validated; other keys are left unchanged.
 ///
 /// `rules` lists the names of the rules in `allow`. A rule without a name cannot be referenced.
 pub(super) fn validate(field: Field<'_>, rules: &[&str], problems: &mut Problems) {

@@ -4,8 +4,8 @@ use super::Descriptor;
 use crate::{Digest, Manifest};
 
 /// The creation time of every image, and the modification time of every entry in its layer. It is fixed so that the
-/// digest depends only on the content. Cloud Native Buildpacks uses the same time: tools such as Python's `zipfile`
-/// reject files from before 1980.
+/// digest depends only on the content. Cloud Native Buildpacks uses the same time, since tools such as Python's
+/// `zipfile` reject files from before 1980.
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
 /// An image's config (OCI image spec, "Image Configuration"). The fields are serialized in this order.
@@ -45,7 +45,7 @@ struct RootFs {
     diff_ids: [Digest; 1],
 }
 
-/// A record of how the layer was made. Tools that count layers expect one history entry for each layer.
+/// The history entry for the layer. Tools that count layers expect one entry per layer.
 #[derive(Serialize)]
 struct History {
     created: &'static str,

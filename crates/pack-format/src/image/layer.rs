@@ -1,7 +1,7 @@
 //! Writes a pack's files and directories as one canonical tar, which is the layer of its image. The layer's digest
 //! depends only on the pack.
 //!
-//! The tar has the same bytes as a tar that GNU tar writes in POSIX format, with owner and group 0 and a fixed time
+//! The tar is byte for byte what GNU tar writes in POSIX format, with owner and group 0 and a fixed modification time
 //! (docs/architecture.md has the command).
 
 use std::io::{self, ErrorKind, Read, Seek, Write};
@@ -84,7 +84,7 @@ fn headers(name: &str, kind: EntryType, mode: u32, size: u64) -> Vec<u8> {
     [extended.as_bytes(), record.as_bytes(), padding(length), main.as_bytes()].concat()
 }
 
-/// Returns a ustar header (POSIX.1-2017, `pax`, "ustar Interchange Format"). Cuts off a name that is too long.
+/// Returns a ustar header (POSIX.1-2017, `pax`, "ustar Interchange Format"). Truncates a name that is too long.
 fn header(name: &[u8], kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_ustar();
     let length = name.len().min(NAME_FIELD);

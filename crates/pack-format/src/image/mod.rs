@@ -15,8 +15,7 @@ pub use self::{
 };
 use crate::{Digest, Pack};
 
-/// A pack's image: the config, the image manifest and the descriptor of the layer. [`write_layer`] writes the layer
-/// itself.
+/// A pack's image: the config, the image manifest and the descriptor of the layer. [`write_layer`] writes the layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     pub layer: Descriptor,

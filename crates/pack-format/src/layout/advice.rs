@@ -6,19 +6,19 @@ use crate::{Quoted, manifest::PACK_YAML, text::nearest};
 /// Names that authors use for `pack.yaml` by mistake, in lower case.
 const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.yaml", "manifest.yaml", "pack.json"];
 
-/// Names of files with capabilities, in lower case.
+/// Names that authors give to a separate file for capabilities, in lower case.
 const CAPABILITIES: [&str; 4] = ["caps.yaml", "caps.yml", "capabilities.yaml", "capabilities.yml"];
 
-/// The suffixes that editors and merge tools add to the name of a file for their own copy of it.
+/// The suffixes of the backup copies that editors and merge tools make.
 const BACKUP_SUFFIXES: [&str; 3] = ["~", ".bak", ".orig"];
 
 /// A fix for an entry that is not allowed at the top of a pack.
 #[derive(Debug)]
 pub(super) enum Advice {
     RenameTo(String),
-    /// The file or directory that the entry is probably meant to be already exists.
+    /// The entry is probably meant to be this file or directory, which already exists.
     MergeInto(String),
-    /// Another document for people, such as a translation. Holds the existing one.
+    /// The entry is a variant of this existing document for people, such as a translation.
     Document(String),
     Capabilities,
     /// A hidden file, or a copy by an editor.
@@ -28,7 +28,7 @@ pub(super) enum Advice {
 }
 
 impl Advice {
-    /// `is_taken` returns whether another entry has this name or should have it.
+    /// `is_taken` returns whether another entry has, or should have, a name.
     pub(super) fn new(name: &str, is_directory: bool, is_taken: impl Fn(&str) -> bool) -> Self {
         let lower = name.to_lowercase();
         if name.starts_with('.') {
@@ -62,13 +62,13 @@ impl Advice {
         }
     }
 
-    /// Returns the entry's new name without a trailing `/`, or `None` if the advice is not to rename it.
+    /// Returns the new name, without a trailing `/`, if the advice is to rename the entry.
     pub(super) fn new_name(&self) -> Option<&str> {
         if let Self::RenameTo(name) = self { Some(name.trim_end_matches('/')) } else { None }
     }
 }
 
-/// Returns the allowed file that this one is probably meant to be. Ignores case. `lower` is `name` in lower case.
+/// Returns the allowed file that `name` probably stands for, ignoring case. `lower` is `name` in lower case.
 fn intended_file(name: &str, lower: &str) -> Option<String> {
     if lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower) {
         return Some(PACK_YAML.to_owned());

@@ -13,11 +13,11 @@ use super::{
     text,
 };
 
-/// The file that goes into the agent's system prompt.
+/// The file whose content goes into the agent's system prompt.
 const BEHAVIOR_MD: &str = "behavior.md";
 
 const FILES: [&str; 4] = [PACK_YAML, BEHAVIOR_MD, "README.md", "CHANGELOG.md"];
-/// The prefixes of the names of license files, which are also allowed at the top.
+/// Prefixes of the names of license files, which are also allowed at the top.
 const LICENSES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_PARTY_NOTICES"];
 pub(super) const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
@@ -81,7 +81,7 @@ enum LayoutError {
 }
 
 impl LayoutError {
-    /// Returns the name that the entry should have.
+    /// Returns the name that the entry should have, if it should be renamed.
     fn new_name(&self) -> Option<&str> {
         match self {
             Self::Unknown { advice, .. } => advice.new_name(),
@@ -90,7 +90,7 @@ impl LayoutError {
     }
 }
 
-/// Validates an entry at the top of a pack. `renamed` has the names that other entries should have, and `shown` is the
+/// Validates an entry at the top of a pack. `renamed` holds the suggested names of other entries, and `shown` is the
 /// entry's path in the archive.
 fn validate_top_level(
     entry: &Entry,
@@ -121,8 +121,8 @@ pub(super) fn is_documented(name: &str) -> bool {
     matches!(name, PACK_YAML | BEHAVIOR_MD)
 }
 
-/// Returns the message for a missing `pack.yaml`. Suggests renaming the entry that the author probably meant as
-/// `pack.yaml`, or the directory of a nested `pack.yaml`.
+/// Returns the message for a missing `pack.yaml`. Suggests renaming `misnamed`, the entry that the author probably
+/// meant as `pack.yaml`, or archiving the directory that has a `pack.yaml`.
 fn missing(unpacked: &Unpacked, misnamed: Option<&str>) -> String {
     if let Some(name) = misnamed {
         return format!("is missing; rename {} to `{PACK_YAML}`", Quoted::new(&unpacked.archive_path(name)));

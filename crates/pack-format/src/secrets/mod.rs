@@ -1,4 +1,4 @@
-//! Finds text that looks like a live credential, while the contents of files are read.
+//! Finds text that looks like a live credential in the contents of files as they are read.
 
 mod patterns;
 
@@ -41,8 +41,8 @@ pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
     }
 }
 
-/// The secrets found in an archive. Each has the start of its file's content, its kind and its line. The paths of the
-/// files are not known until the whole archive is read.
+/// The secrets found in an archive. Each has the offset of its file's content, its kind and its line. The paths of the
+/// files are not known until the whole archive has been read.
 #[derive(Default)]
 pub(super) struct FoundSecrets(Vec<(u64, SecretKind, u64)>);
 
@@ -65,7 +65,7 @@ impl FoundSecrets {
     }
 }
 
-/// A writer that passes one file's content on to another writer and finds the secrets in it. A secret may span several
+/// A writer that passes a file's content to another writer and finds the secrets in it. A secret may span several
 /// writes.
 pub(super) struct SecretScanner<W> {
     to: W,

@@ -26,7 +26,7 @@ pub enum SecretKind {
     AnthropicKey,
 }
 
-/// The prefix of a secret, its kind, and the check of the text after the prefix.
+/// The prefix of a secret, its kind, and a check for the text after the prefix.
 type Pattern = (&'static str, SecretKind, fn(&[u8]) -> bool);
 
 /// A prefix alone would match examples in documentation, so each check also requires a length, a checksum or a marker.
@@ -69,7 +69,7 @@ fn is_aws_access_key(rest: &[u8]) -> bool {
     let id = run(rest, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     id.len() == 16
         && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
-        // A word in capital letters has no digit.
+        // Unlike a word in capital letters, an id has a digit.
         && id.iter().any(u8::is_ascii_digit)
         && !id.ends_with(b"EXAMPLE")
 }
@@ -106,7 +106,7 @@ fn is_github_token(rest: &[u8]) -> bool {
     checksum == base62(crc.sum())
 }
 
-/// Returns six digits in base 62.
+/// Encodes a number as six digits in base 62.
 fn base62(mut number: u32) -> [u8; 6] {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut digits = [b'0'; 6];
@@ -150,7 +150,7 @@ fn is_key_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-/// Returns the leading bytes that satisfy `is_allowed`, but no more than a pattern reads.
+/// Returns the leading bytes that satisfy `is_allowed`, but no more than any check needs.
 fn run(bytes: &[u8], is_allowed: impl Fn(u8) -> bool) -> &[u8] {
     let length = bytes.iter().take(LONGEST - "github_pat_".len()).take_while(|byte| is_allowed(**byte)).count();
     &bytes[..length]

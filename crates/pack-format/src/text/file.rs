@@ -5,7 +5,7 @@ use crate::{Problem, Span};
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
-/// The first byte at which a file stops being valid UTF-8, and its position.
+/// The first byte in a file that is not valid UTF-8, and its position.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
 pub(crate) struct NotUtf8 {
@@ -14,7 +14,7 @@ pub(crate) struct NotUtf8 {
 }
 
 impl NotUtf8 {
-    /// Returns the problem to report for this byte. `file` is at the top of the pack.
+    /// Returns the problem to report for this byte. `file` must be at the top of the pack.
     pub(crate) fn in_file(&self, file: &str) -> Problem {
         Problem::in_text(file, file, self.position.span(1), self, None)
     }
@@ -38,7 +38,7 @@ pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<P
     let mut scanner = Scanner::default();
     let mut position = Position::default();
     let mut chunk = vec![0; 8 << 10];
-    // The number of bytes at the start of `chunk` that the previous read left over: an incomplete character.
+    // The number of bytes at the start of `chunk` that are left from the previous read: an incomplete character.
     let mut held = 0;
     let not_utf8 = loop {
         let read = content.read(&mut chunk[held..])?;
@@ -75,7 +75,7 @@ pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<P
     Ok(problems)
 }
 
-/// A position in a text. Lines and columns count from 0, and columns count characters. Only a line feed ends a line.
+/// A position in text. Lines and columns are counted from 0, and columns in characters. Only a line feed ends a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Position {
     line: usize,

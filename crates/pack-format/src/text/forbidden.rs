@@ -65,12 +65,12 @@ impl Forbidden {
     }
 }
 
-/// Returns the suggestion to remove a run of characters.
+/// Returns the suggestion to remove a run of `length` characters.
 pub(crate) fn remove(length: usize) -> Suggestion {
     Suggestion::new(if length == 1 { "remove the character" } else { "remove the characters" }, "")
 }
 
-/// Displays the characters of a run whose first character has just been named, such as `it and the 2 characters after
+/// Displays a run of characters whose first one has just been named, such as `it` or `it and the 2 characters after
 /// it`.
 pub(crate) struct Characters(pub(crate) usize);
 

@@ -1,6 +1,6 @@
 //! Validates the encoding, length and characters of text, and suggests corrections for misspelled words.
 //!
-//! - [`mod@file`] validates a file as a stream.
+//! - [`mod@file`] validates a file while it is read.
 //! - [`scanner`] finds characters that are forbidden everywhere or only in their context. [`forbidden`] explains them.
 //! - [`property`] looks up the Unicode properties of a character, and [`name`] its name.
 
@@ -17,7 +17,7 @@ pub(super) use self::{
     scanner::scan,
 };
 
-/// Whether a text must be a single line.
+/// Whether text must be on a single line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextForm {
     /// Line breaks and tabs are not allowed.
@@ -36,7 +36,7 @@ pub(super) enum InvalidText {
     SpansLines,
 }
 
-/// Checks that a text is not blank, has the right form and has at most `max` characters. Returns all problems. [`scan`]
+/// Checks that `text` is not blank, has the right form and has at most `max` characters. Returns all problems. [`scan`]
 /// finds forbidden characters.
 pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> {
     let mut problems = Vec::new();
@@ -67,6 +67,6 @@ pub(super) fn nearest<'a>(misspelled: &str, words: &[&'a str]) -> Option<&'a str
     let misspelled = misspelled.to_lowercase();
     let distance = |word: &&str| strsim::damerau_levenshtein(&misspelled, &word.to_lowercase());
     let word = words.iter().copied().min_by_key(distance)?;
-    // Up to a third of the letters may be wrong. In a short word, one letter may be wrong.
+    // Up to a third of the letters may be wrong, and always at least one.
     (distance(&word) <= (word.len() / 3).max(1)).then_some(word)
 }

@@ -16,10 +16,10 @@ pub(crate) fn is_ignorable(char: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
 }
 
-/// Returns whether a reader cannot see the character, or cannot tell it from a space. Every character without a fixed
-/// appearance counts, such as one that is unassigned or for private use.
+/// Returns whether the character is invisible or looks like a space. Includes every character without a fixed
+/// appearance, such as unassigned and private-use characters.
 pub(crate) fn is_invisible(char: char) -> bool {
-    /// A Braille pattern without dots, which is a symbol.
+    /// The blank Braille pattern. Its general category is that of a symbol.
     const BRAILLE_BLANK: char = '\u{2800}';
     let category = CodePointMapData::<GeneralCategory>::new().get(char);
     let is_blank = GeneralCategoryGroup::Other.contains(category) || GeneralCategoryGroup::Separator.contains(category);
@@ -31,7 +31,7 @@ pub(super) fn is_pictographic(char: char) -> bool {
     CodePointSetData::new::<ExtendedPictographic>().contains(char)
 }
 
-/// Returns whether the character is a skin tone.
+/// Returns whether the character is a skin tone for an emoji.
 pub(super) fn is_emoji_modifier(char: char) -> bool {
     CodePointSetData::new::<EmojiModifier>().contains(char)
 }
@@ -39,9 +39,9 @@ pub(super) fn is_emoji_modifier(char: char) -> bool {
 /// How a character affects a ZWJ or ZWNJ next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joining {
-    /// The script uses joiners: its letters join (Arabic), or form conjuncts (Devanagari).
+    /// A letter of a script that uses joiners, since its letters join (Arabic) or form conjuncts (Devanagari).
     Script,
-    /// The character belongs to the letter before it.
+    /// A mark. A joiner after it applies to the letter before it.
     Mark,
     None,
 }
@@ -57,7 +57,7 @@ impl Joining {
     }
 }
 
-/// Returns whether the character belongs to a Brahmic script.
+/// Returns whether the character belongs to a Brahmic script, such as Devanagari.
 fn is_brahmic(char: char) -> bool {
     CodePointMapData::<IndicSyllabicCategory>::new().get(char) != IndicSyllabicCategory::Other
         // Characters that many scripts share, such as the hyphen, have an Indic syllabic category too.
@@ -77,7 +77,7 @@ pub(super) enum VariationSelector {
     Standardized,
     /// U+E0100 to U+E01EF: variants of ideographs.
     Ideographic,
-    /// U+180B to U+180D and U+180F.
+    /// U+180B to U+180D and U+180F: variants of Mongolian letters.
     Mongolian,
 }
 
@@ -92,9 +92,9 @@ impl VariationSelector {
         }
     }
 
-    /// Returns whether this selector is allowed after `base`. Approximates UTS #51, and StandardizedVariants.txt and
-    /// IVD_Sequences.txt of the Unicode Character Database, by properties of the base. Allows no standardized variant
-    /// of an ASCII, Latin, Greek or Cyrillic character.
+    /// Returns whether this selector is allowed after `base`. Approximates UTS #51, StandardizedVariants.txt (Unicode
+    /// Character Database) and IVD_Sequences.txt (Ideographic Variation Database) by properties of `base`. Allows no
+    /// standardized variants of ASCII, Latin, Greek or Cyrillic characters.
     pub(super) fn follows(self, base: char) -> bool {
         if is_ignorable(base) {
             return false;

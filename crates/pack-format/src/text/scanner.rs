@@ -15,8 +15,8 @@ const FLAGS: [&str; 3] = ["gbeng\x7F", "gbsct\x7F", "gbwls\x7F"];
 /// The number of tag characters in the longest flag.
 const MAX_FLAG: usize = 6;
 
-/// Returns the runs of forbidden characters in a text, each with its index in characters. If several runs start with
-/// the same character, or with a tag character, returns only the first of them.
+/// Returns the runs of forbidden characters in `text`, each with its index in characters. Of all runs that start with
+/// the same character, or with any tag character, returns only the first.
 pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
     let mut scanner = Scanner::default();
     for (index, char) in text.chars().enumerate() {
@@ -27,8 +27,8 @@ pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
 
 /// Finds runs of forbidden characters in a stream of characters. `P` is the position of a character.
 ///
-/// If an author removes the runs, the rest of the text is still valid: a character that is forbidden everywhere has no
-/// effect on what is allowed after it.
+/// The text without these runs is valid: a character that is forbidden everywhere has no effect on what is allowed
+/// after it.
 #[derive(Debug)]
 pub(super) struct Scanner<P> {
     found: Vec<(P, Forbidden)>,
@@ -45,7 +45,7 @@ pub(super) struct Scanner<P> {
     joining: Joining,
 }
 
-/// Where a character is in the text.
+/// The position of a character, and its index in the text.
 #[derive(Debug)]
 struct Place<P> {
     position: P,

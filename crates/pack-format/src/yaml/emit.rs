@@ -2,24 +2,22 @@ use std::fmt::Write as _;
 
 use super::{Node, Scalar, ScalarType, Value};
 
-/// Returns a node as YAML in block style. Puts text in double quotes, unless YAML 1.1 and 1.2 readers treat it as text
-/// without quotes. Does the same with a number that they read differently, such as `010`. Writes other scalars as the
-/// author wrote them, and an empty value as `null`.
+/// Returns a node as YAML in block style. Puts text in double quotes unless both YAML 1.1 and 1.2 readers treat it as
+/// text without quotes. Also puts numbers that they read differently, such as `010`, in double quotes. Writes other
+/// scalars as the author wrote them, and an empty value as `null`.
 pub(crate) fn emit(node: &Node) -> String {
     let mut text = String::new();
     block(&mut text, node, 0);
     text
 }
 
-/// Returns text as a YAML scalar on one line. Puts it in double quotes, unless every reader treats it as text without
-/// quotes.
+/// Returns text as a YAML scalar on one line, in double quotes unless every reader treats it as text without them.
 pub(crate) fn emit_text(content: &str) -> String {
     let mut text = String::new();
     scalar(&mut text, &Scalar::quoted(content.to_owned()));
     text
 }
 
-/// Returns text in double quotes.
 pub(super) fn emit_quoted(content: &str) -> String {
     let mut text = String::new();
     quoted(&mut text, content);
@@ -84,7 +82,7 @@ fn scalar(text: &mut String, scalar: &Scalar) {
     }
 }
 
-/// Returns true only if every YAML reader treats this as text without quotes. May return false for other plain text.
+/// Returns `true` only if every YAML reader treats this as text without quotes, but may return `false` even then.
 fn is_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | '/'))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-' | b'*'))

@@ -52,7 +52,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Adds a problem at a place inside this field.
+    /// Adds a problem at a span inside this field.
     fn problem_at(
         &self,
         span: Span,
@@ -111,7 +111,7 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
-    /// Adds the problem with a text that is not valid, and suggests `nearest`.
+    /// Adds a problem with the text of this field, and suggests `nearest` instead.
     pub(crate) fn invalid(&self, problems: &mut Problems, problem: impl fmt::Display, nearest: Option<String>) {
         let Some(nearest) = nearest else { return self.problem(problems, problem) };
         let suggested = Quoted::new(&nearest);
@@ -119,7 +119,7 @@ impl<'a> Field<'a> {
         self.problem_at(self.node.span, problems, format_args!("{problem}: did you mean {suggested}?"), suggestion);
     }
 
-    /// Adds the problem with a scalar that is not text, and suggests `text` in quotes.
+    /// Adds a problem with a scalar that is not text, and suggests writing `text` in quotes.
     fn not_text(&self, problems: &mut Problems, problem: impl fmt::Display, text: Option<&str>) {
         let Some(text) = text else { return self.problem(problems, problem) };
         let description = format!("write {}", self.with_quotes(text));
@@ -138,7 +138,6 @@ impl<'a> Field<'a> {
         if let Value::Scalar(scalar) = &self.node.value { Some(&scalar.text) } else { None }
     }
 
-    /// Returns whether this field is the boolean `true`.
     pub(crate) fn is_true(&self) -> bool {
         matches!(&self.node.value, Value::Scalar(Scalar { scalar_type: ScalarType::Boolean, text, .. }) if text.eq_ignore_ascii_case("true"))
     }
@@ -149,7 +148,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the items of this list. The name of each contains its index.
+    /// Returns the items of this list. Their names contain their indices.
     pub(crate) fn list(&self, problems: &mut Problems) -> Option<Vec<Field<'a>>> {
         let Value::Sequence(items) = &self.node.value else {
             self.mismatch(problems, "a list, with each item on its own line after `- `");
@@ -168,7 +167,7 @@ impl<'a> Field<'a> {
         Some(Mapping { field: self, pairs })
     }
 
-    /// Adds the problem that this field is not `expected`. Does nothing for a rejected value, which already has a
+    /// Adds a problem saying that this field must be `expected`. Does nothing for a rejected value, which already has a
     /// problem.
     fn mismatch(&self, problems: &mut Problems, expected: &str) {
         match &self.node.value {
@@ -203,8 +202,9 @@ impl<'a> Mapping<'a> {
         let found = self.get(key);
         if found.is_none() {
             let misspelled = self.others(&[key]).find(|pair| nearest(&pair.key.text, &[key]).is_some());
-            let suggestion =
-                misspelled.map(|pair| format!("; rename {} to `{key}`", Quoted::new(&pair.key.text))).unwrap_or_default();
+            let suggestion = misspelled
+                .map(|pair| format!("; rename {} to `{key}`", Quoted::new(&pair.key.text)))
+                .unwrap_or_default();
             let message = format!("is missing; must be {expected}{suggestion}");
             let Field { node, file, .. } = self.field;
             if self.is_root() {

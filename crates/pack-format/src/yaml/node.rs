@@ -4,8 +4,8 @@ use crate::{Span, text::Forbidden};
 /// A value in a YAML document.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// The place of the value. A scalar's span includes its quotes. The length is 0 if the value spans several lines or
-    /// is missing.
+    /// The span of the value, including the quotes of a scalar. The length is 0 if the value spans several lines or is
+    /// missing.
     pub(crate) span: Span,
     pub(crate) value: Value,
 }
@@ -22,7 +22,7 @@ pub(crate) enum Value {
 
 #[derive(Debug)]
 pub(crate) struct Pair {
-    /// The place of the key, including its quotes. The length is 0 if the key spans several lines.
+    /// The span of the key, including its quotes. The length is 0 if the key spans several lines.
     pub(crate) key_span: Span,
     pub(crate) key: Scalar,
     pub(crate) value: Node,
@@ -34,8 +34,8 @@ pub(crate) struct Scalar {
     pub(crate) text: String,
     /// The type according to the core schema (YAML 1.2.2, section 10.3).
     pub(crate) scalar_type: ScalarType,
-    /// The runs of forbidden characters in the text, with their places in the file. The length is 0 for a run with a
-    /// character that is written with an escape.
+    /// The runs of forbidden characters in the text, with their spans in the file. The length is 0 if a character of
+    /// the run is written as an escape.
     pub(crate) forbidden: Vec<(Span, Forbidden)>,
     /// The type that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text.
     pub(crate) yaml_1_1_type: Option<ScalarType>,

@@ -98,7 +98,7 @@ impl<'a> Document<'a> {
             }
         };
         let node = Node { span, value: if tag { Value::Rejected } else { value } };
-        // For a missing value, the parser returns the place of the next character.
+        // For a missing value, the parser returns the position of the next character.
         Ok(if node.is_missing() { Node { span: Span { length: 0, ..span }, ..node } } else { node })
     }
 

@@ -92,13 +92,14 @@ fn is_number_1_1(text: &str) -> bool {
     }
 }
 
-/// Returns whether YAML 1.1 readers read this number of the core schema as another number: they read `010` in base 8.
+/// Returns whether YAML 1.1 readers read this number of the core schema as a different number: they read `010` as
+/// octal.
 pub(super) fn is_another_number_in_1_1(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     unsigned.len() > 1 && unsigned.starts_with('0') && unsigned.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Returns whether this is a date such as `2026-01-31`, alone or followed by a time.
+/// Returns whether `text` is a date such as `2026-01-31`, alone or followed by a time.
 fn is_date(text: &str) -> bool {
     let (date, time) = match text.find(['T', 't', ' ', '\t']) {
         Some(end) => (&text[..end], Some(&text[end + 1..])),

@@ -15,7 +15,7 @@ impl Source {
         Self(text.chars().collect())
     }
 
-    /// Returns the place of a node that the parser found.
+    /// Returns the span of a node that the parser found.
     pub(super) fn span(&self, node: &Markers) -> Span {
         let (line, column) = (node.start.line(), node.start.col() + 1);
         let is_on_one_line = node.end.line() == line;
@@ -25,7 +25,7 @@ impl Source {
         Span { line, column, length: if is_on_one_line { text.len() - blanks } else { 0 } }
     }
 
-    /// Returns the runs of forbidden characters in the value of a scalar, with their places in the file.
+    /// Returns the runs of forbidden characters in the value of a scalar, with their spans in the file.
     pub(super) fn forbidden(&self, value: &str, scalar: &Markers) -> Vec<(Span, Forbidden)> {
         if value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
             return Vec::new();
@@ -34,7 +34,7 @@ impl Source {
         found.map(|(index, forbidden)| (self.locate(value, index, forbidden, scalar), forbidden)).collect()
     }
 
-    /// Returns the place of a run of forbidden characters in a scalar's value. If one of them may be written as an
+    /// Returns the span of a run of forbidden characters in a scalar's value. If one of them may be written as an
     /// escape, returns the start of the scalar with length 0.
     fn locate(&self, value: &str, index: usize, forbidden: Forbidden, scalar: &Markers) -> Span {
         let run: Vec<char> = value.chars().skip(index).take(forbidden.length).collect();
@@ -57,7 +57,7 @@ impl Source {
     }
 }
 
-/// Returns the line and column after `text`, which starts at `start`. Both count from 1.
+/// Returns the line and column after `text`, which starts at `start`. Both are counted from 1.
 fn position(text: &[char], start: Marker) -> (usize, usize) {
     let mut position = (start.line(), start.col() + 1);
     for (index, char) in text.iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::{
 /// The maximum nesting depth of collections. The parser does not recurse, but the code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Returns the place that the author has to fix, which is not always the one that the parser reports.
+/// Returns the span that the author has to fix, which is not always the one that the parser reports.
 fn position(error: &ScanError, text: &str) -> Span {
     let (line, column) = (error.marker().line(), error.marker().col() + 1);
     let reported = Span { line, column, length: 0 };

@@ -15,7 +15,7 @@ fn assert_case_rejected(name: &str, words: &str) {
 }
 
 #[test]
-fn accepts_archives_that_all_readers_understand_alike() {
+fn accepts_archives_that_all_readers_interpret_in_the_same_way() {
     let long = "data/level-with-long-name-0/level-with-long-name-1/level-with-long-name-2/level-with-long-name-3/\
                 level-with-long-name-4/level-with-long-name-5/";
     for (name, path) in [
@@ -32,7 +32,7 @@ fn accepts_archives_that_all_readers_understand_alike() {
 }
 
 #[test]
-fn rejects_archives_that_readers_understand_differently() {
+fn rejects_archives_that_readers_interpret_differently() {
     for (name, words) in [
         ("gnu-blank-size-hides", "whose keyword starts with a space or tab"),
         ("xattr-newline-path", "a line in it that looks like a record of `path`"),

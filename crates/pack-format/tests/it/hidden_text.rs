@@ -1,5 +1,5 @@
-//! Characters that people cannot see, in the texts that people and agents read: file names, the strings of `pack.yaml`
-//! and `behavior.md`.
+//! Characters that people cannot see, in what people and agents read: file names, the strings in `pack.yaml`, and
+//! `behavior.md`.
 
 use pack_format::{Escaped, Location, Quoted, Span, ValidationError};
 use test_support::{
@@ -10,7 +10,7 @@ use test_support::{
 
 use crate::support::{assert_manifest_rejected, assert_problems, assert_rejected};
 
-/// Valid texts. Most of them need joiners, variation selectors or tag characters.
+/// Valid strings. Most of them need joiners, variation selectors or tag characters.
 const HONEST: [&str; 40] = [
     "Persian: می\u{200c}خواهم، کتاب\u{200c}ها",
     "Persian beside Latin: API\u{200c}ها",
@@ -69,8 +69,8 @@ const INVISIBLE: &str = "which is invisible";
 const OUT_OF_PLACE: &str = "which is invisible and has no effect here: no script or emoji sequence uses it";
 const TAG: &str = "which is invisible and allowed only in the flags of England, Scotland and Wales";
 
-/// Texts with a hidden character. Each has the character's column, the number of characters to remove, the name of the
-/// character and the reason why it is not allowed.
+/// Strings with a hidden character. Each comes with the character's column, the number of characters to remove, the
+/// name of the character and the reason why it is not allowed.
 const HIDDEN: [(&str, usize, usize, &str, &str); 44] = [
     ("a\u{200b}b", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("a\u{115f}", 2, 1, "U+115F HANGUL CHOSEONG FILLER", INVISIBLE),
@@ -175,7 +175,7 @@ fn escapes_a_hidden_character_in_a_file_name() {
 }
 
 #[test]
-fn finds_the_place_in_every_style_of_yaml() {
+fn locates_hidden_characters_in_every_yaml_style() {
     let zwsp = "contains U+200B ZERO WIDTH SPACE, which is invisible; remove it";
     for (yaml, line, column) in [
         ("display_name: \"a\u{200b}\"\n", 4, 17),
@@ -223,7 +223,7 @@ fn rejects_control_characters_and_a_byte_order_mark_in_behavior_md() {
     );
 }
 
-/// With these lengths, a sequence crosses the end of the 8 KiB buffer.
+/// With some of these lengths, a sequence crosses the end of the 8 KiB buffer.
 #[test]
 fn checks_sequences_that_cross_the_end_of_the_buffer() {
     for blanks in 8_150..8_195 {

@@ -35,14 +35,14 @@ fn the_layer_is_what_gnu_tar_writes() {
     for size in [0, 1, 511, 512, 513, 1023, 1024, 1025, 100_000] {
         file(format!("data/{size}"), &vec![b'x'; size]);
     }
-    // Names that are about as long as the header's field of 100 bytes, and much longer names.
+    // Names that are about as long as the header's 100-byte field, and much longer names.
     for length in [98, 99, 100, 101, 102, 150, 200, 255] {
         file(format!("data/{}", "n".repeat(length - 5)), b"file");
         file(format!("guides/{}/in.md", "e".repeat(length - 7)), b"inside");
     }
     file(format!("data/{}deep.txt", "a-component-of-some-length/".repeat(30)), b"deep");
     for length in 80..110 {
-        // In this range, the length of the record gains a digit, and the name of the PAX header is cut off within a
+        // In this range, the length of the record gains a digit, and the name of the PAX header is truncated within a
         // character.
         file(format!("templates/{}/{}é.md", "p".repeat(length), "q".repeat(length - 70)), b"cut");
     }
@@ -75,7 +75,7 @@ fn the_layer_is_what_gnu_tar_writes() {
 }
 
 #[test]
-fn the_layer_does_not_depend_on_modes_or_ignored_files() {
+fn the_layer_does_not_depend_on_modes_or_dropped_files() {
     let pack = tempfile::tempdir().unwrap();
     let (guides, script) = (pack.path().join("guides"), pack.path().join("scripts/run.sh"));
     for directory in ["guides", "scripts", "scripts/._resources"] {
@@ -110,7 +110,7 @@ fn the_layer_does_not_depend_on_modes_or_ignored_files() {
 }
 
 #[test]
-fn the_digests_of_the_sample_pack() {
+fn the_digests_of_the_sample_pack_do_not_change() {
     let image = validated(&read_directory(sample_pack())).image();
     assert_eq!(image.layer.digest, Digest::sha256(&layer_by_gnu_tar(sample_pack())));
     assert_eq!(

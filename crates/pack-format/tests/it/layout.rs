@@ -1,4 +1,4 @@
-//! The files and directories at the root of a pack.
+//! The files and directories at the top of a pack.
 
 use test_support::{
     manifest::MANIFEST,
@@ -24,7 +24,7 @@ fn assert_files(files: &[(&str, &[u8])], expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn accepts_every_defined_file_and_directory() {
+fn accepts_every_allowed_file_and_directory() {
     assert_files(
         &[
             ("behavior.md", "Größe".as_bytes()),
@@ -174,7 +174,7 @@ fn rejects_a_missing_pack_yaml_and_suggests_where_it_may_be() {
         (&[("pack.yml", yaml), ("guides/", b"")], "is missing; rename `pack.yml` to `pack.yaml`"),
         (&[("sample/pack.yaml", yaml), ("README.md", b"")], within),
         (&[("sample/pack.yaml", yaml), ("zoo/pack.yaml", yaml)], within),
-        // A directory that packs may have, such as `guides`, is not a wrapping directory.
+        // A directory that is allowed in a pack, such as `guides`, is not a wrapping directory.
         (
             &[("guides/pack.yaml", yaml)],
             "is missing at the top of the archive, but `guides/` has one; archive that directory, or move the file to \

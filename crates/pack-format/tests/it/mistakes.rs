@@ -1,5 +1,5 @@
-//! Checks that `MISTAKES.md`, which shows authors' common mistakes, has the current messages, and that the suggestions
-//! in them lead to a valid pack. Run this test with `UPDATE_GOLDEN=1` to update the file.
+//! Checks that `MISTAKES.md`, which lists common mistakes of authors, has the current messages, and that applying their
+//! suggestions makes the pack valid. Run this test with `UPDATE_GOLDEN=1` to update the file.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -52,7 +52,8 @@ fn mistakes_md_shows_the_current_messages() {
 }
 
 impl Mistake {
-    /// Returns the problems as a cell of a table. If they have suggestions, checks that these lead to a valid pack.
+    /// Returns the problems as a cell of a table. If they have suggestions, checks that applying them makes the pack
+    /// valid.
     fn problems(&self) -> String {
         let result = match &self.upload {
             Upload::Bytes(bytes) => validate(bytes),
@@ -88,7 +89,7 @@ fn tar(title: &'static str, example: &'static str, archive: Archive) -> Mistake 
     bytes(title, example, archive.tar_gz())
 }
 
-/// Returns the mistake of adding these files to a pack.
+/// Returns a mistake that consists of adding files to a pack.
 fn files(title: &'static str, example: &'static str, further: &[&'static str]) -> Mistake {
     let further = further.iter().map(|path| (*path, String::new()));
     let files = [("pack.yaml", MANIFEST.to_owned())].into_iter().chain(further).collect();

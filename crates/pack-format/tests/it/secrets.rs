@@ -1,4 +1,4 @@
-//! Secrets in the files of a pack: which are found, and where.
+//! Secrets in the files of a pack.
 
 use pack_format::{Limits, Location, Secret, SecretKind, ValidationError, Visibility};
 use test_support::{
@@ -60,7 +60,7 @@ fn a_secret_is_found_with_its_file_and_line() {
 }
 
 #[test]
-fn a_text_that_only_resembles_a_secret_is_not_found() {
+fn text_that_only_resembles_a_secret_is_not_found() {
     let github = ["ghp_", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18"].concat();
     for text in [
         "AKIAIOSFODNN7EXAMPLE",
@@ -93,7 +93,7 @@ fn a_text_that_only_resembles_a_secret_is_not_found() {
 /// Archives are unpacked in chunks of 64 KiB, and the file's content starts at byte 1,536. With some of these offsets,
 /// the secret spans two chunks.
 #[test]
-fn a_secret_is_found_once_across_chunk_boundaries() {
+fn a_secret_across_a_chunk_boundary_is_found_once() {
     let (kind, text) = secrets().remove(0);
     for offset in (63_900..64_100).step_by(2) {
         let content = format!("{}{text}\n", "x\n".repeat(offset / 2));
@@ -110,7 +110,7 @@ fn every_secret_is_found_up_to_a_limit_of_fifty() {
 }
 
 #[test]
-fn secrets_are_sorted_by_path_and_files_that_are_dropped_have_none() {
+fn secrets_are_sorted_by_path_and_not_reported_in_dropped_files() {
     let (kind, text) = secrets().remove(0);
     let archive = Archive::new()
         .file("pack/scripts/b.sh", &text)

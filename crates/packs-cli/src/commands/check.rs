@@ -10,8 +10,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// The maximum number of times that fixes are applied. Once a syntax error in a file is fixed, further problems in
-/// the file can be found.
+/// The maximum number of times that fixes are applied. Fixing a syntax error can reveal further problems in the file.
 const MAX_ROUNDS: usize = 10;
 
 pub(super) fn run(arguments: &Check, out: &mut impl Write) -> Result<Outcome, Error> {
@@ -36,7 +35,7 @@ pub(super) fn run(arguments: &Check, out: &mut impl Write) -> Result<Outcome, Er
     }
 }
 
-/// Applies the suggestions, and prints each to standard error. Returns whether there were any.
+/// Applies the suggestions, and prints them to standard error. Returns whether any were applied.
 fn apply(source: &Source, verdict: &Verdict) -> Result<bool, Error> {
     let root = source.root().ok_or(Error::FixArchive)?;
     let Verdict::Invalid(problems) = verdict else { return Ok(false) };

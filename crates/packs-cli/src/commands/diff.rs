@@ -24,7 +24,7 @@ struct Side {
     layer_digest: String,
     /// As YAML text. Empty if the pack has none.
     capabilities: String,
-    /// The execute bit and the digest of each file, by path. `None` for a record.
+    /// The execute bit and the digest of each file, by path. `None` for a record, which has no list of files.
     files: Option<BTreeMap<String, (bool, Digest)>>,
 }
 

@@ -9,7 +9,6 @@ use pack_format::PackName;
 use super::Outcome;
 use crate::error::Error;
 
-/// Creates a directory with a minimal `pack.yaml`.
 pub(super) fn run(name: &PackName, out: &mut impl Write) -> Result<Outcome, Error> {
     let directory = PathBuf::from(name.as_str());
     let path = directory.join("pack.yaml");

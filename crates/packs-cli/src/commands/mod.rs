@@ -1,5 +1,3 @@
-//! Runs the commands.
-
 mod check;
 mod diff;
 mod digest;

@@ -21,7 +21,7 @@ use crate::{
 
 /// How long to wait for a build.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(600);
-/// The first and the longest pause between two checks of a build.
+/// The first and the longest pause between two requests for the status of a build.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 pub(super) fn run(arguments: &Push, out: &mut impl Write) -> Result<Outcome, Error> {
@@ -89,7 +89,7 @@ impl Pushing<'_> {
         let put = Request {
             method: Method::PUT,
             target: records::text(&begun, "url")?,
-            // The client sets this header from the body.
+            // The client sets this header itself.
             headers: headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-length")).collect(),
             body: Body::File { file, size },
         };
@@ -118,7 +118,8 @@ impl Pushing<'_> {
     }
 }
 
-/// Waits until a build ends. Returns the record of a pack that is ready.
+/// Waits for the build to succeed, and returns the pack's record. Returns an error if the build fails or takes longer
+/// than [`BUILD_TIMEOUT`].
 fn wait(service: &Service, id: &str, mut record: Value) -> Result<Value, Error> {
     let began = Instant::now();
     let [mut pause, longest] = PAUSES;

@@ -21,7 +21,8 @@ pub(super) fn print(
     Ok(())
 }
 
-/// Returns the file and the place. A problem without a file is shown at `pack.yaml`.
+/// Returns the properties of a workflow command that state the file and the position. A problem without a file is shown
+/// in `pack.yaml`.
 fn properties(source: &Source, location: Option<&Location>) -> String {
     let (file, place) = match location {
         Some(Location::File { file, span: Some(Span { line, column, length }), .. }) => {

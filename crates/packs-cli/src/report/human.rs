@@ -40,7 +40,7 @@ fn groups<'a>(source: &Source, problem: &'a Problem) -> Vec<Group<'a>> {
             let suggestion = suggestion.as_ref().map(|suggestion| line.suggestion(suggestion));
             [line.problem(title, path)].into_iter().chain(suggestion).collect()
         }
-        // The message of a problem in a line already contains the line.
+        // For a problem on a line, the message already contains the line number.
         Some(Location::File { file, span: None, .. } | Location::Line { file, .. }) => {
             vec![title.element(Origin::path(source.shown_path(file).display().to_string()))]
         }
@@ -48,7 +48,7 @@ fn groups<'a>(source: &Source, problem: &'a Problem) -> Vec<Group<'a>> {
     }
 }
 
-/// Returns the message without the place at its start, which the snippet shows.
+/// Returns the message without the line and column at its start, which the snippet shows.
 fn message(problem: &Problem) -> &str {
     let Some(Location::File { span: Some(Span { line, column, .. }), .. }) = problem.location else {
         return &problem.message;

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::{cli::ReportFormat, source::Source, verdict::Verdict};
 
-/// Prints a verdict.
 pub fn print(format: ReportFormat, source: &Source, verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
     let (problems, unlisted, warnings): (&[Problem], usize, &[Warning]) = match verdict {
         Verdict::Valid(valid) => (&[], 0, &valid.pack.warnings),

@@ -34,7 +34,7 @@ pub enum Upload<'a> {
 }
 
 impl Body<'_> {
-    /// Sends a request with this body.
+    /// Adds this body to a request and sends it.
     pub(super) fn send(&self, request: Builder, agent: &Agent) -> Result<Response<ureq::Body>, Error> {
         match self {
             Self::Empty => agent.run(request.body(())?),
@@ -64,7 +64,7 @@ impl Body<'_> {
     }
 }
 
-/// Sends a file between two texts. Shows the progress if standard error is a terminal.
+/// Sends `before`, the file and `after` as one body. Shows the progress if standard error is a terminal.
 fn stream(
     request: Builder,
     agent: &Agent,

@@ -49,7 +49,7 @@ impl ServiceError {
         }
     }
 
-    /// Returns how long the server asks to wait.
+    /// Returns how long the server asks the client to wait.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         if let Self::Rejected(rejection) = self { rejection.retry_after } else { None }
     }
@@ -72,12 +72,12 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// `server` is the URL if the response is from a server other than the service.
+    /// `server` is the URL of the server if it is not the service.
     pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let seconds = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        // API Gateway and Lambda have a message at the top.
+        // In responses from API Gateway and Lambda, `message` is a top-level field.
         let message = text(&error["message"]).or_else(|| text(&body["message"]));
         Self {
             status: parts.status.as_u16(),
@@ -115,7 +115,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Returns a URL without its query, which may be a signature.
+/// Returns a URL without its query, which may contain a signature.
 pub(super) fn without_query(url: &str) -> String {
     url.split('?').next().unwrap_or_default().to_owned()
 }

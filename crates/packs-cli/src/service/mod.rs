@@ -21,9 +21,9 @@ pub use self::{
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait while a connection transfers nothing. The service answers within 30 seconds.
+/// How long to wait if a connection transfers nothing. The service responds within 30 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The largest response that is read, in bytes. A page of a list has at most 4 MiB of JSON.
+/// The maximum number of bytes to read from a response. A page of a list has at most 4 MiB of JSON.
 const MAX_RESPONSE: u64 = 16 << 20;
 
 /// The pauses between the attempts to send a request. There is one more attempt than there are pauses.
@@ -32,7 +32,7 @@ const PAUSES: [Duration; 4] =
 /// The longest `Retry-After` to wait for. If the server asks for more, the request is not sent again.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// The address of the service, and the API key.
+/// A client of the service at an address, with an API key.
 pub struct Service {
     url: String,
     key: SecretString,
@@ -51,7 +51,7 @@ pub struct Request<'a> {
 }
 
 impl Service {
-    /// Reads `EVERSHELL_API_KEY`, and `PACKS_URL` or `EVERSHELL_SLUG`.
+    /// Reads the environment variables `EVERSHELL_API_KEY`, and `PACKS_URL` or `EVERSHELL_SLUG`.
     pub fn from_env() -> Result<Self, ServiceError> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let url = service_url(variable("PACKS_URL"), variable("EVERSHELL_SLUG"))?;
@@ -142,8 +142,8 @@ fn service_url(url: Option<String>, slug: Option<String>) -> Result<String, Serv
     }
 }
 
-/// Returns the pause after a number of failed attempts, or `None` if there is no further attempt. Without a
-/// `Retry-After`, the pause is random, so that clients whose requests failed together do not retry together.
+/// Returns the pause after `failed` attempts, or `None` if there is no further attempt. Without a `Retry-After`, the
+/// pause is random, so that clients whose requests failed together do not retry together.
 fn pause(failed: usize, retry_after: Option<Duration>) -> Option<Duration> {
     let pause = PAUSES.get(failed.checked_sub(1)?)?;
     match retry_after {

@@ -66,7 +66,8 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     header
 }
 
-/// A reader of the first bytes of a file. It keeps an error from the file apart from errors in writing the archive.
+/// A reader for the first `remaining` bytes of a file. It stores a read error, so that the caller can tell it from an
+/// error in writing the archive.
 struct Content {
     file: File,
     remaining: u64,
@@ -95,7 +96,7 @@ fn is_executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o111 != 0
 }
 
-/// Other systems have no execute bit.
+/// Only Unix has execute bits.
 #[cfg(not(unix))]
 fn is_executable(_: &Metadata) -> bool {
     false

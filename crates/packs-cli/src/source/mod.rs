@@ -14,11 +14,11 @@ use flate2::read::MultiGzDecoder;
 use self::tree::Tree;
 use crate::{cli::Reading, error::Error, output};
 
-/// The largest file that is read to show a line of it, in bytes. `pack.yaml` and `behavior.md` are smaller.
+/// The maximum number of bytes to read from a file in order to show one of its lines. `pack.yaml` and `behavior.md` are
+/// smaller.
 const MAX_SHOWN: u64 = 16 << 20;
 
-/// A pack's archive. Either the file that the author named, or an unnamed temporary file with the archive of the
-/// directory that the author named.
+/// A pack's archive: the file that the author named, or an unnamed temporary file with the archive of a directory.
 #[derive(Debug)]
 pub struct Source {
     /// The directory that contains `pack.yaml`. `None` if the author named an archive.
@@ -57,7 +57,7 @@ impl Source {
         Ok(BufReader::new(archive))
     }
 
-    /// Returns the archive. Its position is not defined.
+    /// Returns the archive, with an unspecified file position.
     pub fn archive(&self) -> &File {
         &self.archive
     }
@@ -74,7 +74,7 @@ impl Source {
         path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)
     }
 
-    /// Returns the text of a file in the pack, to show a part of it. Returns `None` if it cannot be read.
+    /// Returns the text of a file in the pack, or `None` if the file cannot be read.
     pub fn text(&self, file: &str) -> Option<String> {
         match &self.root {
             Some(root) => text(File::open(root.join(file)).ok()?),

@@ -8,10 +8,10 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::{cli::Reading, error::Error};
 
-/// The file that names what is left out of an archive.
+/// The file that lists what to leave out of an archive.
 const IGNORE_FILE: &str = ".packignore";
 
-/// The directories of a pack. The service never treats one of them as a wrapping directory.
+/// The directories that a pack may have. The service never treats one of them as a wrapping directory.
 const PACK_DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
 /// The files and directories of a pack's directory, sorted by path.

@@ -23,7 +23,7 @@ fn paths(work: &Work) -> Vec<String> {
 }
 
 #[test]
-fn the_bytes_depend_on_names_contents_and_execute_bits_only() {
+fn the_bytes_depend_only_on_names_contents_and_execute_bits() {
     let work = Work::with_pack(PACK);
     let first = archive(&work);
     let file = File::options().write(true).open(work.path("pack/guides/a.md")).unwrap();
@@ -38,7 +38,7 @@ fn the_bytes_depend_on_names_contents_and_execute_bits_only() {
 }
 
 #[test]
-fn leaves_out_dot_entries_at_the_top_and_what_packignore_names() {
+fn leaves_out_top_level_dotfiles_and_what_packignore_lists() {
     let work = Work::with_pack(PACK);
     for path in
         [".git/config", ".env", "guides/.hidden", "guides/draft.md", "data/cache/x", "data/keep.log", "data/a.log"]

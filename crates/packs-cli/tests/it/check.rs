@@ -92,7 +92,7 @@ fn checks_the_current_directory_by_default() {
 
 #[test]
 fn a_community_pack_must_not_contain_secrets() {
-    // In parts, since some repository hosts reject files that contain secrets.
+    // Concatenated from parts, since some repository hosts reject files that contain secrets.
     let secret = ["AKIA", "Q3EGRZ5XYTN2WVKD"].concat();
     let work = Work::with_pack(&[("pack.yaml", MANIFEST), ("data/key", &secret)]);
     assert_eq!(work.packs(&["check", "pack"]).status, 0);
@@ -111,7 +111,7 @@ fn colors_are_only_for_terminals_unless_forced_or_forbidden() {
     assert_eq!(out(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), MISTAKES_PRINTED);
 }
 
-/// A terminal must not act on characters in a pack.
+/// Otherwise, a pack could control the terminal of whoever checks it.
 #[test]
 fn control_and_bidirectional_characters_are_not_printed() {
     let manifest = "name: sample\nversion: 1.0.0\ndescription: \"a\u{1b}]0;b\u{202e}c\"\nx\u{1b}[2J: 1\n";
@@ -121,7 +121,7 @@ fn control_and_bidirectional_characters_are_not_printed() {
 }
 
 #[test]
-fn json_has_the_problems_of_the_api() {
+fn json_has_the_same_problems_as_the_api() {
     let printed = Work::with_pack(MISTAKES).packs(&["check", "pack", "--format", "json"]);
     assert_eq!(printed.status, 1);
     let report: Value = serde_json::from_str(&printed.out).unwrap();
@@ -168,7 +168,7 @@ fn the_github_format_prints_annotations() {
 }
 
 #[test]
-fn sarif_has_places_and_fixes() {
+fn sarif_has_locations_and_fixes() {
     let printed = Work::with_pack(MISTAKES).packs(&["check", "pack", "--format", "sarif"]);
     assert_eq!(printed.status, 1);
     let log: Value = serde_json::from_str(&printed.out).unwrap();
@@ -221,7 +221,7 @@ fn attacks() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Returns the verdict of the service as `packs check --format json` prints it.
+/// Returns the service's result for an archive, in the format of `packs check --format json`.
 fn verdict_of_the_service(archive: &[u8]) -> Value {
     let result = match validate(archive) {
         Err(ValidationError::TooLarge(_)) => validate_within(archive, &Limits::large()),

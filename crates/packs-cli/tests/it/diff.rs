@@ -57,9 +57,9 @@ fn equal_packs_have_no_differences() {
     );
 }
 
-/// A narrower or wider `paths` has no line of its own.
+/// `packs diff` has no line for a change to `paths` alone.
 #[test]
-fn other_differences_of_capabilities_are_mentioned() {
+fn other_differences_in_capabilities_are_mentioned() {
     let work = work();
     let narrower = CAPABILITIES.replace("[GET]}", "[GET], paths: [/v1]}");
     work.write("paths.tgz", Archive::new().file("pack.yaml", manifest("sample", "1.0.0") + &narrower).tar_gz());

@@ -29,7 +29,7 @@ fn the_layer_has_the_digest_of_the_documented_command() {
 }
 
 #[test]
-fn every_archive_of_one_directory_has_one_digest() {
+fn every_archive_of_a_directory_has_the_same_digest() {
     let work = Work::new();
     let directory = sample_pack().to_str().unwrap();
     work.packs(&["archive", directory, "-o", "packs.tgz"]).success();

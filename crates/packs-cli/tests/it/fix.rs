@@ -20,7 +20,7 @@ capabilities:
 
 /// The syntax must be fixed before the keys of the manifest are checked.
 #[test]
-fn applies_the_suggestions_and_says_what_is_left() {
+fn applies_the_suggestions_and_reports_the_remaining_problems() {
     let work = Work::with_pack(&[("pack.yml", MISTAKES), ("guide/triage.md", "# Triage\n"), ("notes.txt", "")]);
     let printed = work.packs(&["check", "--fix", "pack"]);
     assert_eq!(printed.status, 1);

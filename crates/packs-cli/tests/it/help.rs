@@ -15,7 +15,7 @@ fn wrong_usage_has_its_own_exit_status() {
 }
 
 #[test]
-fn shells_complete_the_commands() {
+fn shells_can_complete_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let printed = Work::new().packs(&["completions", shell]);
         assert!(printed.success().contains("check"), "{printed:?}");

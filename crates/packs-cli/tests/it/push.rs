@@ -84,7 +84,7 @@ fn a_dry_run_stores_nothing() {
 }
 
 #[test]
-fn an_existing_archive_is_sent_as_it_is() {
+fn an_existing_archive_is_sent_unchanged() {
     let work = Work::new();
     let bytes = Archive::pack().tar_gz();
     work.write("pack.tgz", &bytes);
@@ -93,7 +93,7 @@ fn an_existing_archive_is_sent_as_it_is() {
     assert_eq!(archive(&server.received()[0].body), bytes);
 }
 
-/// Asserts that the archive goes to a second server after these rejections.
+/// Asserts that the client sends the archive to a second server, as S3, after these rejections.
 #[track_caller]
 fn assert_goes_through_s3(work: &Work, rejections: Vec<Reply>) {
     let s3 = Server::start([Reply::Respond(200, "", String::new())]);
@@ -152,12 +152,12 @@ fn an_invalid_pack_is_not_sent() {
 }
 
 #[test]
-fn busy_failing_and_dying_servers_get_the_upload_again() {
+fn retries_if_the_server_is_busy_fails_or_closes_the_connection() {
     let unavailable = error(503, "unavailable", Value::Null);
     let busy = Reply::Respond(429, "Retry-After: 0\r\n", r#"{"message":"Too Many Requests"}"#.to_owned());
     let server = Server::start([busy, unavailable, Reply::Close, respond(201, &record("ready"))]);
     let work = large_work();
-    // Below the limit on requests, so that the body is larger than the buffers of a connection.
+    // Below the limit on requests, but larger than the buffers of a connection.
     work.write("pack/data/noise", &fs::read(work.path("pack/data/noise")).unwrap()[..4_000_000]);
     let printed = server.packs(&work, &["push", "pack"]);
     printed.success();
@@ -184,7 +184,7 @@ fn gives_up_after_five_attempts() {
 }
 
 #[test]
-fn does_not_wait_for_hours() {
+fn does_not_retry_if_the_server_asks_for_a_long_wait() {
     let server = Server::start([Reply::Respond(429, "Retry-After: 3600\r\n", "{}".to_owned())]);
     server.packs(&work(), &["push", "pack"]).expect_error("Too Many Requests (status 429)");
 }
@@ -203,7 +203,7 @@ fn no_network_is_an_error() {
 }
 
 #[test]
-fn other_rejections_are_not_repeated() {
+fn other_rejections_are_not_retried() {
     for (status, code, message) in [
         (
             401,
@@ -221,7 +221,7 @@ fn other_rejections_are_not_repeated() {
 }
 
 #[test]
-fn problems_that_only_the_service_finds_are_problems_of_the_pack() {
+fn problems_that_only_the_service_finds_are_printed_as_problems() {
     let problems = json!({ "problems": [{ "field": "archive", "message": "is newer than packs" }] });
     let server = Server::start([error(400, "validation_error", problems)]);
     let printed = server.packs(&work(), &["push", "pack"]);
@@ -239,7 +239,7 @@ fn a_failed_build_is_an_error() {
 }
 
 #[test]
-fn a_server_that_is_not_the_service_is_an_error() {
+fn a_response_from_another_server_is_an_error() {
     let server = Server::start([Reply::Respond(200, "", "<html>".to_owned())]);
     server.packs(&work(), &["push", "pack"]).expect_error(&format!(
         "the response from {}/v1/packs/upload was not sent by the service; check `PACKS_URL` and `EVERSHELL_SLUG`",

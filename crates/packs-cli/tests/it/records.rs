@@ -41,9 +41,9 @@ visibility: org
     assert_eq!(server.lines(), vec![format!("GET /v1/packs/{ID}"); 2]);
 }
 
-/// An id becomes a part of a path.
+/// The id becomes part of a URL path.
 #[test]
-fn an_id_is_checked() {
+fn an_invalid_id_is_not_sent() {
     for id in ["../openapi.json", "pack_1", "pack_01JACME100000000000000000/"] {
         let printed = Server::start([]).packs(&Work::new(), &["show", id]);
         assert_eq!(printed.status, 2);
@@ -69,7 +69,7 @@ fn list_prints_all_pages() {
 }
 
 #[test]
-fn delete_repeats_the_request_until_the_pack_is_gone() {
+fn delete_retries_until_the_pack_is_gone() {
     let deleted = json!({ "status": "deleted" });
     let server = Server::start([respond(200, &deleted)]);
     assert_eq!(server.packs(&Work::new(), &["delete", ID]).success(), format!("deleted {ID}\n"));

@@ -1,4 +1,4 @@
-//! A server that answers with fixed responses, for faults that a real service does not have on demand.
+//! A server that sends fixed responses, for faults that a real service cannot produce on demand.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -19,7 +19,7 @@ const KEY: &str = "sk_01JACME0000000000000000000_thisIsNotAKeyOfAnyone";
 pub(crate) enum Reply {
     /// Responds with a status, headers and a body.
     Respond(u16, &'static str, String),
-    /// Reads the headers and half of the body, and closes the connection.
+    /// Reads the headers and half of the body, and then closes the connection.
     Close,
 }
 
@@ -27,7 +27,7 @@ pub(crate) enum Reply {
 pub(crate) struct Received {
     /// The method and the path.
     pub(crate) line: String,
-    /// In lower case, except for the values.
+    /// With names in lower case.
     pub(crate) headers: Vec<String>,
     pub(crate) body: Vec<u8>,
 }
@@ -81,7 +81,7 @@ impl Server {
     /// Runs `packs` with this server as the service. Fails if it prints the API key.
     pub(crate) fn packs(&self, work: &Work, arguments: &[&str]) -> Printed {
         let mut command = packs(&work.path(""));
-        // A slash at the end of the address is fine.
+        // The address may end with a slash.
         command.args(arguments).env("PACKS_URL", format!("{}/", self.url)).env("EVERSHELL_API_KEY", KEY);
         let printed = work.run(&mut command);
         assert!(!printed.out.contains(KEY) && !printed.err.contains(KEY), "{printed:?}");

@@ -63,7 +63,7 @@ impl Work {
     }
 }
 
-/// Returns a command that runs `packs` in a directory, without the variables of the environment that it reads.
+/// Returns a command that runs `packs` in a directory. Unsets the environment variables that `packs` reads.
 pub(crate) fn packs(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_packs"));
     command.current_dir(directory);
@@ -74,14 +74,14 @@ pub(crate) fn packs(directory: &Path) -> Command {
 }
 
 impl Printed {
-    /// Returns standard output. Fails unless the run succeeded.
+    /// Asserts that the run succeeded. Returns its standard output.
     #[track_caller]
     pub(crate) fn success(&self) -> &str {
         assert_eq!(self.status, 0, "{self:?}");
         &self.out
     }
 
-    /// Fails unless the run failed with this error and printed nothing else.
+    /// Asserts that the run failed with this error and printed nothing else.
     #[track_caller]
     pub(crate) fn expect_error(&self, message: &str) {
         assert_eq!((self.status, self.out.as_str()), (2, ""), "{self:?}");

@@ -15,7 +15,7 @@ const COMPRESSED_BYTES: u64 = 1000;
 struct Input<'a> {
     boundary: &'a str,
     parts: Vec<Part<'a>>,
-    /// Replaces the form's own Content-Type.
+    /// Replaces the form's Content-Type.
     content_type: Option<&'a str>,
     /// A position in the body, and the bytes to write there.
     damage: Option<(u16, &'a [u8])>,

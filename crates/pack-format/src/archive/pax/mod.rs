@@ -9,7 +9,7 @@ use crate::Quoted;
 pub(super) struct Pax {
     /// The entry's name.
     pub(super) path: Option<Vec<u8>>,
-    /// The name of a sparse file. Its `path` is made up, such as `data/GNUSparseFile.0/a`.
+    /// The original name of a sparse file, whose `path` is a placeholder such as `data/GNUSparseFile.0/a`.
     pub(super) sparse_name: Option<Vec<u8>>,
     /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
@@ -18,11 +18,11 @@ pub(super) struct Pax {
     /// Whether some readers ignore `path`. 7-Zip ignores it if another value contains a NUL. Rust's `tar` ignores it
     /// after an empty line.
     pub(super) has_hidden_path: bool,
-    /// The problems with the entry that the records cause.
+    /// The problems that the records cause.
     pub(super) problems: Vec<&'static str>,
 }
 
-/// Why reading stops at a PAX record. Other invalid records become [`Pax::problems`].
+/// Why reading stops at a PAX record. The problems with other invalid records go into [`Pax::problems`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPax {
     #[error("contains a malformed PAX record at byte {0} of its data")]
@@ -80,7 +80,7 @@ impl Pax {
         Ok(pax)
     }
 
-    /// Returns whether the records may apply to all following entries. They may not change names, sizes or types.
+    /// Returns whether the records are allowed in a global header, where they must not change names, sizes or types.
     pub(super) fn is_allowed_globally(&self) -> bool {
         self.path.is_none() && self.size.is_none() && self.problems.is_empty()
     }

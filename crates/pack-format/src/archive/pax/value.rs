@@ -15,7 +15,7 @@ pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax
     let expected = match keyword {
         b"uid" | b"gid" if decimal(value).is_ok_and(|id| id <= u64::from(u32::MAX)) => return Ok(()),
         b"uid" | b"gid" => "a whole number from 0 to 4294967295",
-        // Python converts only this time to a floating-point number.
+        // Python converts only this time to a floating-point number, which it may round up to 2^63.
         b"mtime" if seconds(value).is_some_and(|seconds| seconds < 9_223_372_036_854_775_808.0) => return Ok(()),
         b"mtime" => "a decimal number of seconds up to 9223372036854775295",
         b"atime" | b"ctime" if seconds(value).is_some() => return Ok(()),
@@ -26,8 +26,8 @@ pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax
     Err(InvalidPax::Value { keyword: name(), value: value.to_vec(), expected })
 }
 
-/// Checks the first text in a header's data that looks like a record of `hdrcharset`. Python searches the data for it,
-/// even inside other values, and fails if its value is not UTF-8.
+/// Checks the first text in a header's data that looks like an `hdrcharset` record. Python searches the data for it,
+/// even inside other values, and fails if the record's value is not UTF-8.
 pub(super) fn check_charset(data: &[u8]) -> Result<(), InvalidPax> {
     const RECORD: &[u8] = b" hdrcharset=";
     let mut starts = memmem::find_iter(data, RECORD);

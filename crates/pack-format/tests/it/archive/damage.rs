@@ -74,7 +74,7 @@ fn rejects_a_changed_byte_unless_it_has_no_meaning() {
 }
 
 #[test]
-fn rejects_a_changed_byte_of_a_header_by_its_checksum() {
+fn the_checksum_detects_a_changed_byte_in_a_header() {
     let tar = all_formats().tar();
     let original = listing(&stored(&tar));
     for start in headers(&tar) {
@@ -92,7 +92,7 @@ fn rejects_a_changed_byte_of_a_header_by_its_checksum() {
 /// Changes each byte of the tar in turn and repairs the header's checksum. If a changed tar is accepted with a
 /// different listing, other readers must unpack it to the same listing.
 #[test]
-fn every_changed_byte_is_rejected_or_read_like_other_readers() {
+fn every_changed_byte_is_rejected_or_read_as_other_readers_do() {
     let tar = all_formats().tar();
     let original = listing(&gzip(&tar)).unwrap();
     let headers = headers(&tar);

@@ -15,7 +15,7 @@ use unicode_normalization::UnicodeNormalization as _;
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) upload: Vec<u8>,
-    /// The name of the wrapping directory, without the 0 that the archive appends to it.
+    /// The name of the wrapping directory, to which the archive appends a 0.
     pub(crate) wrapper: Option<String>,
     pub(crate) pack: Listing,
 }
@@ -65,8 +65,8 @@ struct Plan {
     items: Vec<Item>,
     /// Whether each directory has an entry of its own.
     has_entry: Vec<bool>,
-    /// Numbers that stand for files that validation ignores. An even number stands for a file at the top, an odd number
-    /// for a file in a directory.
+    /// Each number stands for a file that validation drops: an even number for a file at the top, an odd number for a
+    /// file in a directory.
     ignored: BTreeSet<usize>,
     /// The number of zero blocks after the end-of-archive marker.
     padding: usize,
@@ -172,7 +172,7 @@ impl Plan {
             let path = if index % 2 == 0 { format!("._{index}") } else { format!("{directory}/.DS_Store") };
             if self.fits(&path) {
                 let file = Member::plain(path, Some((0o644, b"ignored".to_vec())));
-                // Tar readers create the directory of an ignored file.
+                // Tar readers create the directory of a dropped file.
                 pack.extend(files(std::slice::from_ref(&file)).into_iter().filter(|(_, file)| file.is_none()));
                 members.push(file);
             }
@@ -196,7 +196,7 @@ impl Plan {
         paths
     }
 
-    /// Returns the name in the archive for a path in the pack.
+    /// Converts a path in the pack to a name in the archive.
     fn name(&self, path: &str) -> String {
         let dot = if self.has_leading_dot { "./" } else { "" };
         match &self.wrapper {
@@ -205,7 +205,7 @@ impl Plan {
         }
     }
 
-    /// Returns whether a path's name, with a slash at the end, is within the limit on names and fits into this format.
+    /// Returns whether a path's name, with a slash at the end, fits into this format and the limit on names.
     fn fits(&self, path: &str) -> bool {
         let length = self.name(path).len() + 1;
         length <= 1000 && (length <= 100 || !matches!(self.format, Format::V7))
@@ -276,7 +276,7 @@ impl Plan {
     }
 }
 
-/// Returns what unpacking creates, including parent directories.
+/// Returns the files and directories that unpacking creates, including parent directories.
 fn files(members: &[Member]) -> Listing {
     let mut files = Listing::new();
     for Member { path, file, .. } in members {

@@ -1,4 +1,4 @@
-//! The limits on archives. A value equal to the limit is accepted, and the next higher value is rejected.
+//! The limits on archives. A value equal to its limit is accepted, and the next higher value is rejected.
 
 use flate2::Compression;
 use pack_format::{Limits, ValidationError};
@@ -29,7 +29,7 @@ fn rejected(text: &str) -> Result<(), String> {
 }
 
 #[test]
-fn the_default_limits() {
+fn the_default_limits_do_not_change() {
     let expected = Limits {
         compressed_bytes: 4_500_000,
         unpacked_bytes: 67_108_864,
@@ -47,7 +47,7 @@ fn the_default_limits() {
 }
 
 #[test]
-fn each_limit_is_mapped_under_the_name_of_its_field() {
+fn map_passes_each_limit_with_the_name_of_its_field() {
     let mut names = Vec::new();
     let numbered = Limits::default().map(|name, _| {
         names.push(name);
@@ -74,7 +74,7 @@ fn limits_compressed_bytes() {
 }
 
 #[test]
-fn limits_compressed_bytes_to_the_default() {
+fn limits_compressed_bytes_by_default() {
     // The tar is stored, not compressed. gzip adds 5 bytes for each 64 KiB, and 18 bytes for its header and trailer.
     let upload = |length| gzip_at(&Archive::pack().file("data/a", vec![b'x'; length]).tar(), Compression::none());
     let padding = 4_500_000 - upload(4_000_000 / BLOCK * BLOCK).len();
@@ -147,7 +147,7 @@ fn limits_file_bytes_by_the_size_in_the_header() {
 }
 
 #[test]
-fn a_higher_limit_may_fit_only_if_the_claimed_size_is_within_it() {
+fn a_higher_limit_may_suffice_only_if_the_claimed_size_is_within_it() {
     let tar = |size: &[u8]| Archive::pack().header(Header::gnu("data/a").field(SIZE, size)).tar();
     let exceeded = |tar: &[u8]| match validate_within(&gzip(tar)[..], &Limits::default()) {
         Err(ValidationError::TooLarge(limit)) => limit,
@@ -174,7 +174,7 @@ fn limits_entries() {
 }
 
 #[test]
-fn counts_ignored_entries_and_extension_headers() {
+fn counts_dropped_entries_and_extension_headers() {
     let limits = |entries| Limits { entries, ..Limits::default() };
     let over = |entries: u64| {
         rejected(&format!("entries {entries}: the archive has more than {entries} entries (limit `entries`)"))

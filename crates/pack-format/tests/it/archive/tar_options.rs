@@ -1,5 +1,5 @@
-//! Archives that GNU tar and bsdtar write from files, or with options, that packs do not allow. Each message names the
-//! entry as its author knows it, and the fix that it suggests works.
+//! Archives that GNU tar and bsdtar write from files or with options that packs do not allow. Each message names the
+//! entry as the author knows it, and the suggested fix works.
 
 use std::{fs, path::Path, process::Command};
 
@@ -15,9 +15,9 @@ struct Mistake {
     /// Prepares the directory `sample`.
     setup: &'static str,
     command: &'static str,
-    /// Parts of the messages.
+    /// Phrases that the messages must contain.
     words: &'static [&'static str],
-    /// The command that the author runs after following the message.
+    /// The command with the suggested fix.
     fixed: &'static str,
 }
 

@@ -39,7 +39,7 @@ fn other_readers_find_the_same_files_in_generated_archives_and_their_layers() {
     }
 }
 
-/// Lists the pack in an unpacked archive, without the files that validation ignores.
+/// Lists the pack in an unpacked archive, without the files that validation drops.
 fn pack_directory(directory: &Path, wrapper: Option<&str>) -> Listing {
     let is_ignored = |component: &str| component == ".DS_Store" || component.starts_with("._");
     let mut listing = match wrapper {

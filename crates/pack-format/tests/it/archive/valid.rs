@@ -36,7 +36,7 @@ fn strips_one_wrapping_directory() {
         &expected,
     );
     assert_paths(Archive::new().file("./sample/guides/a", b"").file("./sample/pack.yaml", MANIFEST), &expected);
-    // Git's files next to the wrapping directory are ignored.
+    // Git's files next to the wrapping directory are dropped.
     assert_paths(
         Archive::new().file(".gitignore", b"").file("sample/pack.yaml", MANIFEST).file("sample/guides/a", b""),
         &expected,
@@ -44,7 +44,7 @@ fn strips_one_wrapping_directory() {
 }
 
 #[test]
-fn strips_no_directory_if_the_manifest_is_at_the_root() {
+fn strips_no_directory_if_the_manifest_is_at_the_top() {
     assert_paths(
         Archive::pack().file("guides/pack.yaml", b"an example"),
         &["guides/", "guides/pack.yaml", "pack.yaml"],
@@ -113,7 +113,7 @@ fn accepts_a_directory_whose_name_is_entirely_in_the_prefix() {
 }
 
 #[test]
-fn accepts_the_headers_of_star() {
+fn accepts_star_headers() {
     let times = |header: Header| header.field(STAR_ATIME, "14722531400 ").field(STAR_CTIME, "14722531400\0");
     let prefix = format!("data/{}", "p".repeat(125));
     assert_paths(
@@ -180,7 +180,7 @@ fn accepts_times_owners_and_extended_attributes_in_pax() {
 }
 
 #[test]
-fn ignores_files_that_operating_systems_and_git_leave_behind() {
+fn drops_macos_metadata_and_git_files() {
     assert_paths(
         Archive::new()
             .file("./._sample", b"AppleDouble")
@@ -202,7 +202,7 @@ fn ignores_files_that_operating_systems_and_git_leave_behind() {
 }
 
 #[test]
-fn keeps_the_parent_directories_of_ignored_files() {
+fn keeps_the_parent_directories_of_dropped_files() {
     assert_paths(
         Archive::pack().file("data/a/.DS_Store", b"\0").file("guides/._b/c", b"AppleDouble"),
         &["data/", "data/a/", "guides/", "pack.yaml"],
@@ -210,7 +210,7 @@ fn keeps_the_parent_directories_of_ignored_files() {
 }
 
 #[test]
-fn accepts_an_access_control_list_of_an_ignored_file_that_contradicts_its_mode() {
+fn accepts_a_dropped_file_whose_access_control_list_contradicts_its_mode() {
     let acl = [("SCHILY.acl.access", b"user::rwx,group::r--,other::r--".as_slice())];
     for name in [".DS_Store", "._pack.yaml", ".gitignore"] {
         assert_paths(Archive::pack().pax(&acl).file(name, b""), &["pack.yaml"]);
@@ -344,7 +344,7 @@ fn keeps_contents_of_any_length() {
 }
 
 #[test]
-fn accepts_any_bytes_as_padding_of_contents() {
+fn accepts_any_bytes_as_padding_after_content() {
     let archive = Archive::pack().header(Header::ustar("data/a").size(1)).raw(&[b'x'; BLOCK]);
     assert_paths(archive, &["data/", "data/a", "pack.yaml"]);
 }

@@ -330,7 +330,7 @@ fn rejects_control_characters_in_other_keys() {
 }
 
 #[test]
-fn transforms_apply_to_named_rules_only() {
+fn a_transform_can_apply_only_to_named_rules() {
     let capability = |applies_to: &str| {
         manifest_with_capabilities(&format!(
             "  - name: a\n    type: http\n    allow:\n      - {{name: read, domains: [a.b], methods: [GET]}}\n      - \

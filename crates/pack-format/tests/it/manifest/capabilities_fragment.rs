@@ -90,7 +90,7 @@ fn limits_the_length_of_the_text() {
 
 /// YAML 1.1 readers read a number with a leading zero in base 8.
 #[test]
-fn puts_numbers_that_other_readers_read_as_other_numbers_in_quotes() {
+fn quotes_numbers_that_other_readers_read_as_different_numbers() {
     for (number, written) in [
         ("010", "\"010\""),
         ("-010", "\"-010\""),

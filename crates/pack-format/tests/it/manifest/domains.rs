@@ -1,4 +1,4 @@
-//! Which hosts `domains` accepts, and what is suggested for the others.
+//! The hosts that `domains` accepts, and the suggestions for others.
 
 use test_support::manifest::manifest_with_rule;
 
@@ -39,7 +39,7 @@ fn accepts_hosts_in_every_form() {
 }
 
 #[test]
-fn rejects_what_is_not_a_host_and_suggests_the_host() {
+fn rejects_invalid_hosts_and_suggests_valid_ones() {
     for (host, message) in [
         (
             "'https://Example.com/v1'",
@@ -109,7 +109,7 @@ fn rejects_what_is_not_a_host_and_suggests_the_host() {
 }
 
 #[test]
-fn rejects_a_host_that_the_list_already_has_in_another_form() {
+fn rejects_a_host_that_is_already_listed_in_another_form() {
     for (hosts, insecure) in [
         ("[a.example, A.Example]", ""),
         ("[a.example, a.example.]", ""),
@@ -130,7 +130,7 @@ fn rejects_a_host_that_the_list_already_has_in_another_form() {
 }
 
 #[test]
-fn suggests_no_host_that_the_list_already_has() {
+fn suggests_no_host_that_is_already_listed() {
     let yaml = manifest_with_rule(
         "domains: ['https://A.example/v1', a.example, 'https://b.example/1', 'https://b.example/2']\nmethods: [GET]",
     );

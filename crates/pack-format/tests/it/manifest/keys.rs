@@ -9,7 +9,7 @@ use test_support::{
 
 use crate::support::{assert_manifest_accepted, assert_manifest_rejected, assert_problems};
 
-/// The record's item in DynamoDB contains the manifest with these names and values.
+/// The record in DynamoDB contains the manifest with these names and values.
 #[test]
 fn reads_every_key() {
     let yaml = r#"

@@ -17,7 +17,7 @@ fn described(description: &str) -> String {
 }
 
 #[test]
-fn accepts_texts_at_their_limits_in_characters() {
+fn accepts_text_at_its_limit_in_characters() {
     assert_manifest_accepted(named(&"a".repeat(63)));
     assert_manifest_accepted(versioned(&format!("1.0.0-{}", "a".repeat(122))));
     assert_manifest_accepted(described(&"é".repeat(1_024)));
@@ -164,7 +164,7 @@ fn rejects_invalid_versions() {
 }
 
 #[test]
-fn rejects_invalid_texts() {
+fn rejects_invalid_text() {
     assert_manifest_rejected(
         described(&"d".repeat(1_025)),
         &[("pack.yaml: description", "line 3: has 1025 characters; at most 1024 are allowed")],

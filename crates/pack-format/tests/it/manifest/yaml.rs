@@ -247,7 +247,7 @@ fn suggests_single_quotes_for_an_invalid_escape() {
     }
 }
 
-/// Quotes would make `*a` a key or a document that is text, which are not valid either.
+/// In quotes, `*a` would be text, which is not valid as a key or as the whole document either.
 #[test]
 fn suggests_quotes_only_for_values() {
     let unquoted = "`*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, \

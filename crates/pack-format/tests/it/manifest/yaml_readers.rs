@@ -29,7 +29,7 @@ def read(text):
 json.dump([read(text) for text in json.load(sys.stdin)], sys.stdout, default=str)
 ";
 
-/// Parses texts with the program [`PYYAML`]. Returns `None` if PyYAML is not installed.
+/// Parses YAML with the program [`PYYAML`]. Returns `None` if PyYAML is not installed.
 fn parse_with_pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
     let import = Command::new("python3").args(["-c", "import yaml"]).output();
     if !import.is_ok_and(|output| output.status.success()) {
@@ -121,7 +121,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Generates JSON values. All parsers read their numbers in the same way.
+/// Generates JSON values. All parsers read the numbers in them in the same way.
 fn value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         4 => text().prop_map(Value::from),
@@ -220,7 +220,7 @@ const PIECES: [&str; 48] = [
     "a: {b: [c]}\n",
 ];
 
-/// Changes a text in one to four random places: inserts one of [`PIECES`], or deletes or repeats a part.
+/// Changes `seed` in one to four random places: inserts one of [`PIECES`], or deletes or repeats a part.
 fn mutated(seed: &str, random: &mut impl FnMut(usize) -> usize) -> String {
     let mut chars: Vec<char> = seed.chars().collect();
     for _ in 0..=random(4) {

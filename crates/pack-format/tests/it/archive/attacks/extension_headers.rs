@@ -9,7 +9,7 @@ pub(super) fn pack_with(records: &[(&str, &[u8])]) -> Archive {
     Archive::pack().pax(records).file("guides/a", b"12345")
 }
 
-/// Returns the same pack as [`pack_with`], but with `data` as the data of the PAX header.
+/// Like [`pack_with`], but with `data` as the data of the PAX header.
 pub(super) fn pack_with_data(data: &[u8]) -> Archive {
     Archive::pack().extension(b'x', data).file("guides/a", b"12345")
 }
@@ -125,7 +125,7 @@ fn rejects_pax_records_that_change_the_type_of_an_entry() {
 }
 
 #[test]
-fn a_sparse_file_is_reported_under_its_own_name() {
+fn a_sparse_file_is_reported_under_its_original_name() {
     for path in ["data/GNUSparseFile.0/b", "data/GNUSparseFile.4711/b"] {
         let records = [("GNU.sparse.name", b"data/b".as_slice()), ("path", path.as_bytes())];
         assert_rejected(pack_with(&records), &[&format!("entry `data/b` at byte 2048 {SPARSE}")]);
@@ -151,7 +151,7 @@ fn rejects_a_global_header_that_renames_or_resizes_entries() {
 }
 
 #[test]
-fn rejects_two_extension_headers_of_one_type_for_one_entry() {
+fn rejects_two_extension_headers_of_the_same_type_for_one_entry() {
     let comment = pax_record("comment", b"x");
     let second = "the extension header at byte 2048 follows another extension header, and tar readers disagree on \
                   which of them applies";
@@ -191,8 +191,7 @@ fn rejects_a_pax_path_that_some_readers_ignore() {
     ] {
         assert_rejected(pack_with(&records), &[&format!("entry `guides/b` at byte 2048 {problem}")]);
     }
-    // No reader is misled if the name in the header is the same, if the empty line comes after the `path`, or if there
-    // is none.
+    // All readers agree if the header has the same name, or if no empty line precedes the `path`.
     for records in [[attribute(b"a\0b"), ("path", b"guides/a")], [path, attribute(b"a\n")], [path, attribute(b"a\nb")]]
     {
         accepted_paths(&pack_with(&records).tar_gz());
@@ -206,7 +205,7 @@ fn rejects_a_pax_path_with_decomposed_characters() {
         &["entry `guides/e\u{301}` at byte 2048 has a PAX `path` with decomposed characters (not in Unicode \
            normalization form C), which bsdtar changes; rename it, or create the archive with `tar --format=gnu`"],
     );
-    // Bsdtar does not change other names.
+    // Bsdtar does not compose names outside PAX records.
     accepted_paths(&Archive::pack().long_name("guides/e\u{301}").file("guides/a", b"").tar_gz());
 }
 
@@ -227,7 +226,7 @@ fn rejects_an_access_control_list_that_contradicts_the_mode() {
         (" user::rwx#effective:r-x", 0o644),
         ("other:r-x", 0o644),
         ("user::rw-,group::r-x,other::r-x", 0o755),
-        // `setfacl` puts the mask of named users into the mode.
+        // `setfacl` sets the group bits of the mode to the mask of the list.
         ("user::rw-,user:bob:rwx,group::r--,mask::rwx,other::r--", 0o674),
     ] {
         assert_rejected(pack(acl, mode), &[problem]);
@@ -264,7 +263,7 @@ fn rejects_a_long_link_name_for_a_file() {
 }
 
 #[test]
-fn rejects_extension_headers_with_another_magic() {
+fn rejects_extension_headers_with_an_unknown_magic() {
     for magic in ["", "ustar\0\0\0", "ustar\x000 ", "ustar 00", "USTAR\x0000"] {
         for typeflag in [b'x', b'g', b'L', b'K'] {
             let header = Header::v7("extension").typeflag(typeflag).field(MAGIC_AND_VERSION, magic);

@@ -75,7 +75,7 @@ fn rejects_a_corrupt_deflate_stream() {
 }
 
 #[test]
-fn rejects_what_is_not_gzip() {
+fn rejects_an_upload_that_is_not_gzip() {
     for (upload, reason) in [
         (b"\x1f\x8b\x08".as_slice(), "unexpected end of file"),
         (b"\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a", "invalid gzip header"),
@@ -92,7 +92,7 @@ fn rejects_what_is_not_gzip() {
 }
 
 #[test]
-fn says_what_was_uploaded_in_place_of_a_tar_gz() {
+fn says_what_was_uploaded_instead_of_a_tar_gz() {
     let tar = Archive::pack().tar();
     let mangled = String::from_utf8_lossy(&Archive::pack().tar_gz()).into_owned();
     let latin_1: String = Archive::pack().tar_gz().into_iter().map(char::from).collect();
@@ -145,7 +145,7 @@ const DAMAGED: &str = "was converted to text in transit, which damaged it; send 
                        `--form archive=@pack.tar.gz`";
 
 #[test]
-fn says_what_a_gzip_file_contains_in_place_of_a_tar() {
+fn says_what_a_gzip_file_contains_instead_of_a_tar() {
     let create = "create the archive with `tar -czf pack.tar.gz -C my-pack .`";
     let zip = format!("is a gzip file whose content is a zip file, not a tar; unpack both, and {create}");
     let other = format!("is a gzip file whose content is not a tar; {create}");

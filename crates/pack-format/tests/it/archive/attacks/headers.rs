@@ -104,7 +104,7 @@ fn rejects_malformed_numbers() {
 }
 
 #[test]
-fn rejects_a_number_of_blanks_without_a_nul() {
+fn rejects_a_blank_number_without_a_nul() {
     for (name, field, fix) in
         [("mode", MODE, POSIX), ("uid", UID, OWNER), ("gid", GID, OWNER), ("size", SIZE, POSIX), ("mtime", MTIME, TIME)]
     {
@@ -196,7 +196,7 @@ fn rejects_a_prefix_in_a_format_without_one() {
 }
 
 #[test]
-fn rejects_bytes_after_the_nul_of_a_name() {
+fn rejects_bytes_after_the_nul_in_a_name() {
     for (name, field, bytes) in [
         ("name", NAME, "guides/a\0b"),
         ("prefix", PREFIX, "guides\0b"),
@@ -217,7 +217,7 @@ fn rejects_bytes_after_the_nul_of_a_name() {
 }
 
 #[test]
-fn rejects_a_long_prefix_with_the_trailer_of_star() {
+fn rejects_a_long_prefix_with_a_star_trailer() {
     let prefix = |length: usize| format!("guides/{}", "p".repeat(length - 7));
     for length in [131, 155] {
         assert_rejected(

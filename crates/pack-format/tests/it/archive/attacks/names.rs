@@ -144,10 +144,10 @@ fn rejects_components_that_end_in_a_dot_or_have_surrounding_blanks() {
 }
 
 #[test]
-fn rejects_names_of_whiteouts() {
+fn rejects_whiteouts() {
     let whiteout = "has a component in its name that starts with `.wh.`, which container runtimes treat as the \
                     deletion of another file; rename it";
-    // Without the whiteout, the last two entries would be ignored rather than rejected.
+    // Without the whiteout, the last two entries would be dropped, not rejected.
     for name in [".wh.a", "guides/.wh.a", "guides/.wh..wh..opq", ".wh.guides/a", "._a/.wh.b", ".wh.a/.DS_Store"] {
         assert_name_rejected(name, name, &[whiteout]);
     }

@@ -77,7 +77,7 @@ fn rejects_a_pax_keyword_after_blanks_or_tabs() {
 
 #[test]
 fn rejects_a_line_in_a_pax_value_that_looks_like_a_record() {
-    // node-tar and Rust's `tar` split the data at line feeds.
+    // Node-tar and Rust's `tar` split the data at line feeds.
     for (line, keyword) in [
         ("18 path=guides/b\n", "path"),
         ("10 size=0\n", "size"),
@@ -158,14 +158,14 @@ fn rejects_malformed_values_of_standard_pax_keywords() {
     }
 }
 
-/// Python decodes it.
+/// Python finds the charset inside the value and decodes it.
 #[test]
-fn rejects_text_in_a_value_that_looks_like_a_charset_that_is_not_utf_8() {
+fn rejects_a_charset_that_is_not_utf_8_inside_another_value() {
     assert_rejected(
         pack_with(&[("SCHILY.xattr.user.note", b"a1 hdrcharset=\xff")]),
         &[&format!(r"{AT} contains the PAX `hdrcharset` `\xff`, but it must be UTF-8")],
     );
-    // Python searches for digits before the keyword, and reads the first match only.
+    // Python requires a digit before the keyword, and reads only the first match.
     for value in [b"a hdrcharset=\xff".as_slice(), b"1 hdrcharset=BINARY\n1 hdrcharset=\xff"] {
         accepted_paths(&pack_with(&[("SCHILY.xattr.user.note", value)]).tar_gz());
     }

@@ -13,24 +13,24 @@ use super::{directories::without_ignored, readers::Reader};
 pub(super) struct Case {
     name: String,
     tar: Vec<u8>,
-    /// The pack that a writer archived, and its layer. The layer is `None` if the writer leaves out empty directories.
-    /// Both are `None` for a changed archive.
+    /// The pack that a writer archived, and its layer, which is `None` if the writer leaves out empty directories. The
+    /// whole field is `None` for a changed archive.
     expected: Option<(Listing, Option<Vec<u8>>)>,
 }
 
 impl Case {
-    /// Returns the case of an unchanged archive from a writer. The validator must accept it.
+    /// Returns a case for an unchanged archive from a writer, which the validator must accept.
     pub(super) fn written(name: String, tar: Vec<u8>, pack: Listing, layer: Option<Vec<u8>>) -> Self {
         Self { name, tar, expected: Some((pack, layer)) }
     }
 
-    /// Returns the case of an archive that was changed after a writer made it. The validator may reject it.
+    /// Returns a case for an archive that was changed after a writer made it, which the validator may reject.
     pub(super) fn changed(name: String, tar: Vec<u8>) -> Self {
         Self { name, tar, expected: None }
     }
 }
 
-/// Counts verdicts, and lists the disagreements.
+/// The number of results of each kind, and the disagreements.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     accepted: usize,
@@ -61,8 +61,8 @@ impl fmt::Display for Tally {
 /// The files that the validator found in an archive, or the problems for which it rejected the archive.
 type Verdict = Result<Listing, Vec<String>>;
 
-/// Parts of the messages of problems that exist only because tar readers disagree, and not because of a rule for packs.
-/// If an archive has only such problems, the readers must disagree on it.
+/// Phrases from the messages about archives that are rejected only because tar readers disagree, and not because of a
+/// rule for packs. If an archive has only such problems, the readers must disagree on it.
 const READERS_DISAGREE: [&str; 4] = [
     "with decomposed characters",
     "a GNU long name that differ",
@@ -70,7 +70,7 @@ const READERS_DISAGREE: [&str; 4] = [
     "that contradicts the execute bits",
 ];
 
-/// Validates the archives, unpacks them with all readers, and adds the verdicts to `tally`.
+/// Validates the archives, unpacks them with all readers, and adds the results to `tally`.
 pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tally: &mut Tally) {
     let mut compared: Vec<(Case, Verdict)> = Vec::new();
     for case in cases {
@@ -110,8 +110,8 @@ pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tall
     }
 }
 
-/// Validates an archive. If it is an unchanged archive from a writer, compares its files and its layer with the
-/// directory.
+/// Validates an archive. If a writer made it and it is unchanged, compares its files and its layer with the expected
+/// ones.
 fn verdict(case: &Case, tally: &mut Tally) -> Verdict {
     let result = validate(&gzip_at(&case.tar, Compression::none()));
     let found = match result {
@@ -158,7 +158,7 @@ fn agreement(readings: &[(Reader, Result<Listing, String>)]) -> bool {
     })
 }
 
-/// Returns the pack in an unpacked archive, without ignored files and without a wrapping directory.
+/// Returns the pack in an unpacked archive, without dropped files and without a wrapping directory.
 fn pack_in(listing: Listing) -> Listing {
     let listing = without_ignored(listing);
     let mut top: Vec<&str> = listing.keys().map(|path| path.split_inclusive('/').next().unwrap_or_default()).collect();

@@ -12,13 +12,13 @@ use test_support::{
 
 use super::writers::Writer;
 
-/// The starts of names. [`name`] adds a number that makes each name unique, even if case is ignored. No character is
+/// The starts of names. [`name`] adds a number that makes each name unique, even if case is ignored. No name is
 /// decomposed, since bsdtar would compose it.
 const STEMS: [&str; 11] =
     ["a", "Read me", "run.sh", "é", "日本語", "😀", ".hidden", "it's", "\"quoted\"", "a+b=c,d", "-x"];
 const SIZES: [usize; 8] = [0, 1, 3, 511, 512, 513, 1_024, 5_000];
 
-/// Writes a random pack: files and directories with various names, sizes and modes, and files that validation ignores.
+/// Writes a random pack: files and directories with various names, sizes and modes, and files that validation drops.
 pub(super) fn make_directory(directory: &Path, has_long_names: bool, random: &mut Rng) {
     fs::create_dir(directory).unwrap();
     let mut parents: Vec<String> = ["guides", "scripts", "data", "templates"].map(str::to_owned).into();
@@ -59,7 +59,7 @@ pub(super) fn expected_pack(directory: &Path, writer: &Writer) -> Listing {
     without_ignored(pack)
 }
 
-/// Removes the files that validation ignores.
+/// Removes the files that validation drops.
 pub(super) fn without_ignored(mut listing: Listing) -> Listing {
     let is_metadata = |component: &str| component == ".DS_Store" || component.starts_with("._");
     listing.retain(|path, _| {

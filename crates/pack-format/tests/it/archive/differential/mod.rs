@@ -1,8 +1,8 @@
 //! Archives random directories with every installed writer, and changes some of the archives. Compares the validator's
-//! verdict on each archive with what every installed reader unpacks from it.
+//! result for each archive with what every installed reader unpacks from it.
 //!
 //! - [`directories`] makes the directories, [`writers`] archive them, and [`mutations`] change the archives.
-//! - [`readers`] unpack the archives, and [`comparison`] compares the results with the verdicts.
+//! - [`readers`] unpack the archives, and [`comparison`] compares what they find with what the validator finds.
 //!
 //! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` sets the seed of the random generator.
 

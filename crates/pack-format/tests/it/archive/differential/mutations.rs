@@ -15,7 +15,8 @@ const NUMBERS: [(&str, Range<usize>); 7] = [
     ("devmajor", DEV_MAJOR),
     ("devminor", DEV_MINOR),
 ];
-/// Values for numeric fields. A shorter value is padded with NULs, and a longer one is cut off.
+/// Values for numeric fields. A value that is shorter than the field is padded with NULs, and a longer one is
+/// truncated.
 const VALUES: [&[u8]; 15] = [
     b"",
     b"            ",
@@ -177,7 +178,7 @@ fn insert_pax(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     format!("PAX header {} of {}", char::from(typeflag), String::from_utf8_lossy(&data))
 }
 
-/// Inserts a GNU long name or long link name. It is often the name that the entry already has.
+/// Inserts a GNU long name or long link name. Often, the name is the one that the entry already has.
 fn insert_long_name(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     let mut name: Vec<u8> = tar[start..][NAME].iter().copied().take_while(|byte| *byte != 0).collect();
     if random.u8(..3) == 0 {

@@ -7,7 +7,7 @@ use std::{
 
 use test_support::{readers::Reader as Reference, report_missing, run_batch, tool};
 
-/// A tar reader. If it can unpack an archive that the validator accepts, both must find the same files.
+/// A tar reader. If it can unpack an archive that the validator accepts, it must find the same files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     /// A reader that must not refuse an accepted archive.
