@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=openapi.yaml");
     let text = fs::read_to_string("openapi.yaml")?;
     let documents = Yaml::load_from_str(&text)?;
-    let [document] = &documents[..] else { return Err("openapi.yaml must hold exactly one document".into()) };
+    let [document] = &documents[..] else { return Err("openapi.yaml must contain exactly one document".into()) };
     let document = json(document)?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("openapi.json"), document.to_string())?;
     Ok(())

@@ -22,7 +22,7 @@ pub enum Error {
         /// What is wrong with it.
         source: BoxError,
     },
-    #[error("a value cannot be written as an item")]
+    #[error("cannot serialize the item")]
     EncodeItem(#[source] serde_dynamo::Error),
     #[error("cannot serialize the job")]
     EncodeJob(#[source] serde_json::Error),

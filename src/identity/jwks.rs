@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 256 * 1_024;
 pub struct JwksUrl(Url);
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not an https URL")]
+#[error("must be an https URL, or an http URL on a loopback address")]
 pub struct InvalidJwksUrl;
 
 impl FromStr for JwksUrl {

@@ -32,7 +32,7 @@ pub struct Operator {
 pub enum OperatorError {
     #[error("the pack {0} does not exist")]
     NotFound(PackId),
-    #[error("the pack is {found}, not {needed}")]
+    #[error("the pack has the status {found}, not {needed}")]
     WrongState { found: BuildState, needed: &'static str },
     #[error("the pack is in use (references: {references}); remove them with `admin pack unpin`")]
     InUse { references: u32 },

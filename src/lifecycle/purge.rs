@@ -43,7 +43,7 @@ pub enum PurgeError {
     #[error("a build, another purge or an operator's command is changing this version")]
     Leased,
     /// The condition of the write that removes the record did not hold.
-    #[error("the lease ended during the purge")]
+    #[error("the lease was lost during the purge")]
     LeaseLost,
 }
 

@@ -36,6 +36,6 @@ pub enum Error {
     /// An embedded backend did not start, or stopped.
     #[error("the {backend} backend failed")]
     Backend { backend: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("cannot prepare the table, the bucket, the queues, the orgs and their keys, or the pending jobs")]
+    #[error("cannot create the table, bucket, queues, orgs or keys, or send the pending jobs")]
     Provision(#[from] aws::Error),
 }

@@ -5,7 +5,7 @@ use ulid::Ulid;
 
 /// The error for text that is not the expected prefix followed by a ULID in canonical form.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not an id of this kind")]
+#[error("not a valid id")]
 pub struct InvalidId;
 
 /// Defines an id type: a fixed prefix and a ULID in canonical form (26 upper-case Crockford base32 digits). Ids sort by

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The registry will never accept this image, for the reason given.
-    #[error("the registry rejects the image: {0}")]
+    #[error("the registry rejected the image: {0}")]
     Rejected(String),
     #[error("the registry did not finish in time")]
     TimedOut,

@@ -109,7 +109,7 @@ async fn the_commands_print_what_the_readme_says() {
     let local = Local::start().await;
     let path = Path::new(ROOT).join("README.md");
     let readme = fs::read_to_string(&path).unwrap();
-    assert!(readme.contains(DEFAULT_URL), "README.md uses another address than {DEFAULT_URL}");
+    assert!(readme.contains(DEFAULT_URL), "README.md uses an address other than {DEFAULT_URL}");
     let steps: Vec<Step> =
         console_blocks(&readme).into_iter().map(steps).filter(|steps| is_runnable(steps)).flatten().collect();
     assert!(!steps.is_empty());

@@ -8,8 +8,8 @@ use crate::pack_id::PackId;
 const EXAMPLES: &str = "\
 Examples:
   packs init incident-response        Create a minimal pack
-  packs check incident-response       List every problem, with its place and a fix
-  packs check --fix incident-response Apply the fixes that a program can apply
+  packs check incident-response       List all problems, with their locations and fixes
+  packs check --fix incident-response Apply the suggested fixes
   packs push incident-response        Upload a pack, and wait until its image is built
   packs list --name incident-response List the versions of a pack
 

@@ -15,13 +15,13 @@ pub enum Error {
     #[error("cannot follow the symbolic link `{}`", .path.display())]
     FollowLink { path: PathBuf, source: io::Error },
     #[error(
-        "`{}` is a symbolic link; archive what it points to with `--follow-links`, or name it in `.packignore`",
+        "`{}` is a symbolic link; follow it with `--follow-links`, or list it in `.packignore`",
         .0.display()
     )]
     Link(PathBuf),
-    #[error("the symbolic link `{}` leads to a directory that contains it", .0.display())]
+    #[error("the symbolic link `{}` points to a directory that contains it", .0.display())]
     LinkLoop(PathBuf),
-    #[error("`{}` is neither a file nor a directory; remove it, or name it in `.packignore`", .0.display())]
+    #[error("`{}` is neither a file nor a directory; remove it, or list it in `.packignore`", .0.display())]
     SpecialFile(PathBuf),
     #[error("`{}` changed while it was read; run the command again", .0.display())]
     Changed(PathBuf),

@@ -51,7 +51,7 @@ impl Form {
                 let name = field_name.unwrap_or_default();
                 problems.add(
                     FORM,
-                    format_args!("is not valid multipart/form-data: part {} is cut off", Quoted::new(&name)),
+                    format_args!("is not valid multipart/form-data: part {} is truncated", Quoted::new(&name)),
                 );
             }
             Err(error) => {

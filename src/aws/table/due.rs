@@ -104,7 +104,11 @@ fn listed(item: &Item) -> Option<DueItem> {
     let [pk, sk] =
         ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));
     let id = pk.strip_prefix("PACK#").ok_or(InvalidId).and_then(str::parse);
-    let id = id.inspect_err(|error| tracing::error!(pk, sk, error = %ErrorChain(error), "due item left out")).ok()?;
+    let id = id
+        .inspect_err(
+            |error| tracing::error!(pk, sk, error = %ErrorChain(error), "due item with an unreadable key skipped"),
+        )
+        .ok()?;
     Some(match sk.strip_prefix(Key::EVENT_PREFIX) {
         Some(event_id) => DueItem::Event { pack_id: id, event_id: event_id.to_owned() },
         None => DueItem::Record(id),

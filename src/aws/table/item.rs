@@ -41,7 +41,7 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
 
 /// Reads an item of a list. Logs a corrupt item and returns `None`, so that the rest of the list can still be read.
 pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
-    read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item left out of a list")).ok()
+    read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item skipped in a list")).ok()
 }
 
 /// A record's attributes. A missing value must be a missing attribute, never a NULL, because an index omits only items

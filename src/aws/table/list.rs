@@ -137,7 +137,7 @@ impl Table {
         match record.await {
             Ok(record) => Ok(record.map(ListedPack::from)),
             Err(error @ (Error::Corrupt { .. } | Error::MissingRecord { .. })) => {
-                tracing::error!(error = %ErrorChain(&error), "corrupt item left out of a list");
+                tracing::error!(error = %ErrorChain(&error), "corrupt item skipped in a list");
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -95,7 +95,7 @@ async fn creating_and_revoking_a_key_is_audited_without_its_secret() {
     let stored = json!(trail).to_string();
     let printed = [created.stderr, revoked.stderr, revoked.stdout].concat();
     for text in [stored.as_str(), &String::from_utf8(printed).unwrap()] {
-        assert!(!text.contains(secret.splitn(3, '_').nth(2).unwrap()), "the secret of the key leaks");
+        assert!(!text.contains(secret.splitn(3, '_').nth(2).unwrap()), "the output contains the key's secret");
         assert!(!text.contains("a-secret-of-the-operator"));
     }
 }
@@ -194,7 +194,7 @@ async fn an_operator_builds_a_ready_pack_again_and_is_audited() {
 
     let again = admin(&api, &["pack", "rebuild", &id]).await;
     assert!(!again.status.success());
-    let message = "error: the pack is queued, not ready\n";
+    let message = "error: the pack has the status queued, not ready\n";
     assert_eq!(String::from_utf8(again.stderr).unwrap(), message);
     assert_eq!(trail(&api, ACME).await.len(), 1);
 }

@@ -106,7 +106,7 @@ fn signatures(Setup { rsa, ec, ed, .. }: &Setup) -> Vec<Forgery> {
         (format!("{signed}.{}", base64(&[0xff; 64])), "a signature of ones"),
         (format!("{signed}.{}", base64(&[1; 63])), "a signature that is too short"),
         (format!("{signed}.{signature}AAAA"), "a signature that is too long"),
-        (format!("{signed}.{}", &signature[..signature.len() - 2]), "a signature that is cut off"),
+        (format!("{signed}.{}", &signature[..signature.len() - 2]), "a signature that is truncated"),
         (format!("{signed}.{signature}=="), "a padded signature"),
         (format!("{signed}.????"), "a signature that is not base64"),
         (Key::ec().token(&header("ES256", "ec"), &claims()), "another EC key with the same kid"),

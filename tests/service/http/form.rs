@@ -63,7 +63,7 @@ async fn a_truncated_or_malformed_form_is_rejected() {
     for (body, problem) in [
         (b"".to_vec(), "incomplete multipart stream"),
         (b"PK\x03\x04".to_vec(), "incomplete multipart stream"),
-        (complete[..complete.len() - 6].to_vec(), "part `visibility` is cut off"),
+        (complete[..complete.len() - 6].to_vec(), "part `visibility` is truncated"),
         (complete[..60].to_vec(), "incomplete multipart stream"),
         (text.replace("\r\n", "\n").into_bytes(), "incomplete multipart stream"),
         (text.replace("Content-Disposition:", "Content Disposition:").into_bytes(), "failed to read headers"),
@@ -128,7 +128,7 @@ async fn names_in_a_malformed_form_are_escaped_and_shortened() {
     let api = TestApi::start().await;
     let mut body = form(&[(&format!("a\u{202e}{}", "b".repeat(1_000)), b"")]);
     body.truncate(body.len() - 6);
-    let problem = format!("{MALFORMED}part `a\\u{{202e}}{}…` is cut off", "b".repeat(98));
+    let problem = format!("{MALFORMED}part `a\\u{{202e}}{}…` is truncated", "b".repeat(98));
     assert_eq!(api.send(&upload(&body)).await.fields(), &json!({"form": [problem]}));
 
     // multer's message contains the name of the header.

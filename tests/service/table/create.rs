@@ -117,5 +117,5 @@ async fn one_of_fifty_concurrent_creates_succeeds_and_the_others_return_its_reco
     let [winner] = written.as_slice() else { panic!("{} won", written.len()) };
     assert_eq!(found.len(), 49);
     assert!(found.iter().all(|record| record == winner));
-    assert_eq!(database.items().await, 2, "the winner and its version claim");
+    assert_eq!(database.items().await, 2, "the written record and its version claim");
 }

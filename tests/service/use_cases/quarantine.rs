@@ -55,7 +55,7 @@ async fn a_quarantined_pack_cannot_be_pulled_uploaded_changed_built_or_deleted()
     assert!(matches!(&error, DeleteError::Quarantined(found) if *found == quarantine), "{error:?}");
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Dropped);
     let error = fixture.operator().rebuild(record.id).await.unwrap_err();
-    assert_eq!(error.to_string(), "the pack is quarantined, not ready");
+    assert_eq!(error.to_string(), "the pack has the status quarantined, not ready");
     let found = fixture.read(&record).await;
     assert_eq!((found.build.status, found.release), (BuildStatus::Quarantined { reason: reason() }, record.release));
 }
@@ -78,7 +78,7 @@ async fn a_restored_pack_has_the_same_digest_although_its_archive_has_expired() 
     let Outcome::Existing(found) = fixture.submit(pack("hello")).await else { panic!("not the same pack") };
     assert_eq!((found.id, found.build.status), (record.id, BuildStatus::Ready));
     let error = operator.restore(record.id).await.unwrap_err();
-    assert_eq!(error.to_string(), "the pack is ready, not quarantined");
+    assert_eq!(error.to_string(), "the pack has the status ready, not quarantined");
 }
 
 /// To simulate a crash, the test makes only the writes that precede it.
@@ -254,7 +254,7 @@ async fn a_quarantine_of_a_pack_that_is_deleted_meanwhile_leaves_no_saved_image(
     let reason = reason();
     let (quarantined, ()) = tokio::join!(operator.quarantine(record.id, &reason), delete);
     let error = quarantined.unwrap_err();
-    assert_eq!(error.to_string(), "the pack is deleting, not quarantined");
+    assert_eq!(error.to_string(), "the pack has the status deleting, not quarantined");
     assert_eq!(fixture.saved_objects().await, 0);
 }
 
@@ -282,7 +282,7 @@ async fn only_a_ready_pack_that_nobody_is_changing_is_quarantined() {
     let record = fixture.create(pack("hello")).await;
     let operator = fixture.operator();
     let error = operator.quarantine(record.id, &reason()).await.unwrap_err();
-    assert_eq!(error.to_string(), "the pack is queued, not ready");
+    assert_eq!(error.to_string(), "the pack has the status queued, not ready");
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
 
     let now = Timestamp::now();

@@ -20,7 +20,7 @@ async fn rebuilt(fixture: &Fixture) -> Record {
     fixture.jobs().await;
     fixture.operator().rebuild(record.id).await.unwrap();
     let error = fixture.operator().rebuild(record.id).await.unwrap_err();
-    assert_eq!(error.to_string(), "the pack is queued, not ready");
+    assert_eq!(error.to_string(), "the pack has the status queued, not ready");
     fixture.read(&record).await
 }
 

@@ -231,7 +231,7 @@ async fn only_uploads_of_the_same_content_succeed_when_concurrent_uploads_replac
     }
     let manifest = &old.release.manifest;
     let version = fixture.uploads.table.version(fixture.org.id, &manifest.name, &manifest.version).await.unwrap();
-    let VersionState::Taken(winner) = version else { panic!("no upload won") };
+    let VersionState::Taken(winner) = version else { panic!("no upload succeeded") };
     let won: Vec<_> = results.iter().filter(|(result, _)| result.is_ok()).map(|(_, content)| *content).collect();
     assert_eq!(won.len(), 8, "every upload of one content and no other");
     assert!(won.iter().all(|content| *content == won[0]));

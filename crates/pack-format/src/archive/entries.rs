@@ -105,7 +105,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
         let mut data = Vec::new();
         if !copy_data(&mut self.reader, header.size, &mut data)? {
-            return Err(unreadable("is cut off".to_owned()));
+            return Err(unreadable("is truncated".to_owned()));
         }
         self.extensions.add(extension_type, header, &data).map_err(|error| unreadable(error.to_string()))
     }
@@ -130,7 +130,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             _ => copy_data(&mut self.reader, size, &mut io::sink())?,
         };
         if !is_complete {
-            return Err(entry.unreadable("is cut off"));
+            return Err(entry.unreadable("is truncated"));
         }
         let Ok((entry_type, Some(path))) = validated else { return Ok(()) };
         let kind = match entry_type {
@@ -184,7 +184,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                 return Err(ReadError::at_byte(
                     position,
                     format_args!(
-                        "the archive is cut off: it ends after one block of zeros at byte {position}, not two"
+                        "the archive is truncated: it ends after one block of zeros at byte {position}, not two"
                     ),
                 ));
             }
@@ -240,7 +240,7 @@ fn cut_off(position: u64) -> ReadError {
     ReadError::at_byte(
         position,
         format_args!(
-            "the archive is cut off: it ends at byte {position} without the two blocks of zeros that end a tar"
+            "the archive is truncated: it ends at byte {position} without the two blocks of zeros that end a tar"
         ),
     )
 }

@@ -161,9 +161,9 @@ const ACL: &str = "has a PAX `SCHILY.acl.access` that contradicts the execute bi
                    which applies; archive the files without access control lists (`tar --no-acls`)";
 const HEADER_NAME_WITH_SLASH: &str = "is a file, but the part of its name in its own header ends with `/` like that of \
                                       a directory; rename it, or create the archive with `tar --format=posix`";
-const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/` like that of a directory; create the archive with \
+const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/`, which marks a directory; create the archive with \
                                `tar --format=posix`";
-const FILE_WITH_DOT: &str = "is a file, but its name ends with `/.` like that of a directory; create the archive with \
+const FILE_WITH_DOT: &str = "is a file, but its name ends with `/.`, which marks a directory; create the archive with \
                              `tar --format=posix`";
 
 /// Displays the entry's name and position, as the subject of a message.

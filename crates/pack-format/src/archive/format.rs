@@ -79,7 +79,7 @@ pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
 pub(super) fn explain_content(head: &[u8]) -> Option<String> {
     if head.starts_with(&MAGIC) {
         return Some(
-            "is compressed twice; upload it as `gunzip` unpacks it, and compress a tar only once \
+            "is compressed twice; decompress it once with `gunzip`, and compress a tar only once \
              (`tar -czf pack.tar.gz -C my-pack .`)"
                 .to_owned(),
         );

@@ -138,7 +138,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
             let explanation = format::explain_upload(&self.decoder.get_ref().head);
             explanation.unwrap_or_else(|| format!("is not a gzip file ({error}); {}", format::CREATE))
         } else if error.kind() == ErrorKind::UnexpectedEof {
-            format!("the gzip stream is cut off after {unpacked} unpacked bytes; upload the complete file")
+            format!("the gzip stream is truncated after {unpacked} unpacked bytes; upload the complete file")
         } else {
             format!("the gzip stream is damaged after {unpacked} unpacked bytes ({error}); create the archive again")
         })

@@ -57,7 +57,7 @@ pub(super) enum InvalidHeader {
     #[error("of entry {entry} has a field `{field}` that {error}; {fix}")]
     Number { entry: String, field: &'static str, error: InvalidNumber, fix: &'static str },
     #[error(
-        "has bytes after the NUL that ends its `{0}` field, which some tar readers take as part of the field; create the \
+        "has bytes after the NUL that ends its `{0}` field, which some tar readers read as part of the field; create the \
          archive with `tar --format=posix`"
     )]
     AfterNul(&'static str),
@@ -67,7 +67,7 @@ pub(super) enum InvalidHeader {
     )]
     StarPrefix,
     #[error(
-        "has data in the `prefix` field, which its format does not have, and some tar readers take it as part of the \
+        "has data in the `prefix` field, which its format does not have, and some tar readers read it as part of the \
          name; create the archive with `tar --format=posix`"
     )]
     Prefix,

@@ -59,7 +59,7 @@ fn domains(fields: &[Field<'_>], allow_insecure: bool, problems: &mut Problems) 
                 let (found, first) = (Quoted::new(text), Quoted::new(first.get()));
                 field.problem(
                     problems,
-                    format_args!("{found} is the same host as {first}, which this list already has; remove it"),
+                    format_args!("{found} is the same host as {first}, which is already in this list; remove it"),
                 );
             }
         }

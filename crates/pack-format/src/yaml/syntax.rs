@@ -91,7 +91,7 @@ pub(super) fn describe(error: &ScanError, text: &str) -> SyntaxProblem {
 fn invalid_escape(error: &ScanError, text: &str) -> SyntaxProblem {
     let is_surrogate = error.info().contains("Unicode");
     let message = if is_surrogate {
-        "has an invalid code point after a backslash in double quotes, such as half of a surrogate pair of JSON; write \
+        "has an invalid code point after a backslash in double quotes, such as half of a JSON surrogate pair; write \
          the character itself, or put the text in single quotes, in which a backslash is an ordinary character"
     } else {
         "has an invalid escape in double quotes, in which a backslash starts an escape; put the text in single quotes, \

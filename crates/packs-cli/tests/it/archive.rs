@@ -100,7 +100,7 @@ fn a_dangling_link_and_a_link_loop_are_errors() {
         .expect_error("cannot follow the symbolic link `pack/guides/b.md`: No such file or directory (os error 2)");
     fs::remove_file(work.path("pack/guides/b.md")).unwrap();
     symlink("..", work.path("pack/guides/up")).unwrap();
-    work.packs(&archive).expect_error("the symbolic link `pack/guides/up` leads to a directory that contains it");
+    work.packs(&archive).expect_error("the symbolic link `pack/guides/up` points to a directory that contains it");
     fs::remove_file(work.path("pack/guides/up")).unwrap();
     symlink("self", work.path("pack/guides/self")).unwrap();
     work.packs(&archive).expect_error(
@@ -114,11 +114,11 @@ fn a_device_or_a_socket_is_an_error() {
     let _socket = UnixListener::bind(work.path("pack/data/socket")).unwrap();
     let archive = ["archive", "pack", "-o", "pack.tgz", "--follow-links"];
     work.packs(&archive)
-        .expect_error("`pack/data/socket` is neither a file nor a directory; remove it, or name it in `.packignore`");
+        .expect_error("`pack/data/socket` is neither a file nor a directory; remove it, or list it in `.packignore`");
     fs::remove_file(work.path("pack/data/socket")).unwrap();
     symlink("/dev/zero", work.path("pack/data/zero")).unwrap();
     work.packs(&archive)
-        .expect_error("`pack/data/zero` is neither a file nor a directory; remove it, or name it in `.packignore`");
+        .expect_error("`pack/data/zero` is neither a file nor a directory; remove it, or list it in `.packignore`");
 }
 
 /// Reading the start of `/proc/self/mem` fails, even for root.

@@ -189,7 +189,7 @@ fn a_missing_path_is_an_error() {
     let work = Work::new();
     work.packs(&["check", "pack"]).expect_error("cannot read `pack`: No such file or directory (os error 2)");
     work.packs(&["check", "/dev/null"])
-        .expect_error("`/dev/null` is neither a file nor a directory; remove it, or name it in `.packignore`");
+        .expect_error("`/dev/null` is neither a file nor a directory; remove it, or list it in `.packignore`");
 }
 
 /// Returns archives with attacks, and archives in other formats.

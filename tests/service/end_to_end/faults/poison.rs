@@ -44,7 +44,7 @@ async fn a_job_that_crashes_its_builder_fails_and_its_pack_can_be_uploaded_again
     assert_eq!((again.text("id"), again.text("build_status")), (created.text("id"), "queued"));
     stack.settle().await;
     stack.expect_ready(&created.body).await;
-    assert_eq!(stack.dead_letters().await, SENDS, "they remain for the operator");
+    assert_eq!(stack.dead_letters().await, SENDS, "the dead letters remain for the operator");
 }
 
 async fn read(stack: &mut LambdaStack, id: &str) -> serde_json::Value {

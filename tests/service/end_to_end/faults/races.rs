@@ -29,7 +29,7 @@ async fn one_of_several_concurrent_uploads_of_different_content_succeeds() {
     let archive = |index: usize| Archive::pack_named("race", "1.0.0").file("data/who", index.to_string()).tar_gz();
     let responses = join_all((0..CLIENTS).map(|index| local.upload(archive(index)))).await;
     let winners: Vec<_> = responses.iter().filter(|response| response.status == 201).collect();
-    let [winner] = winners[..] else { panic!("one winner, not {}", winners.len()) };
+    let [winner] = winners[..] else { panic!("{} uploads succeeded instead of one", winners.len()) };
     for response in responses.iter().filter(|response| response.status != 201) {
         let error = response.expect_error(409, "version_exists");
         assert_eq!(error["details"]["pack_id"], winner.text("id"));

@@ -121,7 +121,7 @@ impl Pax {
     }
 }
 
-const FILETYPE: &str = "has a PAX `SCHILY.filetype`, which star takes as the entry's type and other tar readers ignore; \
+const FILETYPE: &str = "has a PAX `SCHILY.filetype`, which star uses as the entry's type and other tar readers ignore; \
                         create the archive with `tar --format=posix`";
 const SPARSE: &str = "is a sparse file according to its PAX records; archive it without `tar --sparse`, or with \
                       `bsdtar --no-read-sparse`";

@@ -19,7 +19,7 @@ pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax
         b"mtime" if seconds(value).is_some_and(|seconds| seconds < 9_223_372_036_854_775_808.0) => return Ok(()),
         b"mtime" => "a decimal number of seconds up to 9223372036854775295",
         b"atime" | b"ctime" if seconds(value).is_some() => return Ok(()),
-        b"atime" | b"ctime" => "a decimal number of seconds within 64 bits",
+        b"atime" | b"ctime" => "a decimal number of seconds that fits in 64 bits",
         b"uname" | b"gname" if str::from_utf8(value).is_err() => "UTF-8",
         _ => return Ok(()),
     };

@@ -120,7 +120,7 @@ fn rejects_a_host_that_is_already_listed_in_another_form() {
         let yaml = manifest_with_rule(&format!("domains: {hosts}\nmethods: [GET]{insecure}"));
         let second = hosts.trim_matches(['[', ']']).split(", ").nth(1).unwrap().trim_matches('\'');
         let message =
-            format!("line 8: `{second}` is the same host as `a.example`, which this list already has; remove it");
+            format!("line 8: `{second}` is the same host as `a.example`, which is already in this list; remove it");
         assert_manifest_rejected(yaml, &[("pack.yaml: capabilities[0].allow[0].domains[1]", &message)]);
     }
     for hosts in ["a.example, b.example", "a.example, 'a.example:80'", "a.example, 'a.example:8443'", "'*', a.example"]

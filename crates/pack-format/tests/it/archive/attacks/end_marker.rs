@@ -6,7 +6,7 @@ use crate::support::{assert_rejected, assert_tar_rejected};
 fn rejects_an_archive_without_an_end_marker() {
     assert_tar_rejected(
         &Archive::pack().without_end_marker(),
-        &["the archive is cut off: it ends at byte 1024 without the two blocks of zeros that end a tar"],
+        &["the archive is truncated: it ends at byte 1024 without the two blocks of zeros that end a tar"],
     );
     assert_tar_rejected(
         b"",
@@ -18,7 +18,7 @@ fn rejects_an_archive_without_an_end_marker() {
 fn rejects_half_an_end_marker() {
     assert_tar_rejected(
         &Archive::pack().raw(&[0; BLOCK]).without_end_marker(),
-        &["the archive is cut off: it ends after one block of zeros at byte 1024, not two"],
+        &["the archive is truncated: it ends after one block of zeros at byte 1024, not two"],
     );
 }
 

@@ -90,7 +90,7 @@ fn continues_after_a_contiguous_file_with_content() {
 
 #[test]
 fn rejects_a_file_whose_name_ends_in_a_slash() {
-    let problem = "entry `guides/a/` at byte 1024 is a file, but its name ends with `/` like that of a directory; create the archive with `tar --format=posix`";
+    let problem = "entry `guides/a/` at byte 1024 is a file, but its name ends with `/`, which marks a directory; create the archive with `tar --format=posix`";
     assert_rejected(Archive::pack().header(Header::ustar("guides/a/")), &[problem]);
     for header in [Header::ustar("guides/a/"), Header::v7("guides/a/"), Header::ustar("guides/a/").typeflag(0)] {
         assert_rejected(
@@ -105,11 +105,11 @@ fn rejects_a_file_whose_name_ends_in_a_slash() {
 
 #[test]
 fn rejects_an_entry_if_only_one_of_its_names_ends_in_a_slash() {
-    let problem = "entry `guides/a` at byte 2048 is a file, but the part of its name in its own header ends with `/` like that of a directory; rename it, or create the archive with `tar --format=posix`";
+    let problem = "entry `guides/a` at byte 2048 is a file, but the part of its name in its own header ends with `/`, which marks a directory; rename it, or create the archive with `tar --format=posix`";
     let old = Header::ustar("guides/b/").typeflag(0);
     assert_rejected(Archive::pack().pax(&[("path", b"guides/a")]).header(old.clone()), &[problem]);
     assert_rejected(Archive::pack().long_name("guides/a").header(old), &[problem]);
-    let problem = "entry `guides/a/` at byte 2048 is a file, but its name ends with `/` like that of a directory; create the archive with `tar --format=posix`";
+    let problem = "entry `guides/a/` at byte 2048 is a file, but its name ends with `/`, which marks a directory; create the archive with `tar --format=posix`";
     let old = Header::ustar("guides/a").typeflag(0);
     assert_rejected(Archive::pack().pax(&[("path", b"guides/a/")]).header(old.clone()), &[problem]);
     assert_rejected(Archive::pack().long_name("guides/a/").header(old), &[problem]);
@@ -120,7 +120,7 @@ fn rejects_the_root_as_a_file() {
     for name in ["./", "."] {
         let problem = match name {
             "./" => {
-                "is a file, but its name ends with `/` like that of a directory; create the archive with `tar --format=posix`"
+                "is a file, but its name ends with `/`, which marks a directory; create the archive with `tar --format=posix`"
             }
             _ => "is a file, but its name is that of the pack's own directory",
         };
@@ -134,7 +134,7 @@ fn rejects_the_root_as_a_file() {
 #[test]
 fn rejects_truncated_content() {
     let cut = Archive::pack().header(Header::ustar("guides/a").size(513)).raw(&[b'x'; 512]).without_end_marker();
-    assert_tar_rejected(&cut, &["entry `guides/a` at byte 1024 is cut off"]);
+    assert_tar_rejected(&cut, &["entry `guides/a` at byte 1024 is truncated"]);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn rejects_a_size_beyond_the_end_of_the_archive() {
     size[9] = 0x7f;
     assert_rejected(
         Archive::pack().header(Header::gnu("guides/a").field(SIZE, size)),
-        &["entry `guides/a` at byte 1024 is cut off"],
+        &["entry `guides/a` at byte 1024 is truncated"],
     );
 }
 

@@ -106,7 +106,7 @@ fn rejects_pax_records_that_change_the_type_of_an_entry() {
         (
             "SCHILY.filetype",
             "directory",
-            "has a PAX `SCHILY.filetype`, which star takes as the entry's type and other tar readers ignore; create the \
+            "has a PAX `SCHILY.filetype`, which star uses as the entry's type and other tar readers ignore; create the \
              archive with `tar --format=posix`",
         ),
         ("GNU.sparse.major", "1", SPARSE),
@@ -232,7 +232,7 @@ fn rejects_an_access_control_list_that_contradicts_the_mode() {
         assert_rejected(pack(acl, mode), &[problem]);
     }
     let cut = pack("user::rwx", 0o644).without_end_marker();
-    let end = "the archive is cut off: it ends at byte 2560 without the two blocks of zeros that end a tar";
+    let end = "the archive is truncated: it ends at byte 2560 without the two blocks of zeros that end a tar";
     assert_tar_rejected(&cut, &[problem, end]);
     for (acl, mode) in [
         ("user::rw-,user:bob:rw-,group::r--,mask::rw-,other::r--", 0o664),
@@ -293,5 +293,5 @@ fn rejects_an_extension_header_without_an_entry() {
 fn rejects_a_truncated_extension_header() {
     let header = Header::ustar("PaxHeaders/a").typeflag(b'x').size(513).field(NAME, "x");
     let cut = Archive::pack().header(header).raw(&[0; 512]).without_end_marker();
-    assert_tar_rejected(&cut, &[&format!("{AT} is cut off")]);
+    assert_tar_rejected(&cut, &[&format!("{AT} is truncated")]);
 }

@@ -149,7 +149,7 @@ fn says_what_a_gzip_file_contains_instead_of_a_tar() {
     let create = "create the archive with `tar -czf pack.tar.gz -C my-pack .`";
     let zip = format!("is a gzip file whose content is a zip file, not a tar; unpack both, and {create}");
     let other = format!("is a gzip file whose content is not a tar; {create}");
-    let twice = "is compressed twice; upload it as `gunzip` unpacks it, and compress a tar only once (`tar -czf \
+    let twice = "is compressed twice; decompress it once with `gunzip`, and compress a tar only once (`tar -czf \
                  pack.tar.gz -C my-pack .`)";
     for (content, problem) in [
         (b"PK\x03\x04\x14\0\0\0".as_slice(), zip.as_str()),

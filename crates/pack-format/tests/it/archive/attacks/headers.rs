@@ -188,7 +188,7 @@ fn rejects_a_prefix_in_a_format_without_one() {
                 Archive::pack().header(header.clone().field(PREFIX, prefix)),
                 &[
                     "the header at byte 1024 has data in the `prefix` field, which its format does not have, and some tar \
-                   readers take it as part of the name; create the archive with `tar --format=posix`",
+                   readers read it as part of the name; create the archive with `tar --format=posix`",
                 ],
             );
         }
@@ -204,7 +204,7 @@ fn rejects_bytes_after_the_nul_in_a_name() {
         ("linkname", LINK_NAME, "\0b"),
     ] {
         let problem = format!(
-            "has bytes after the NUL that ends its `{name}` field, which some tar readers take as part of the field; \
+            "has bytes after the NUL that ends its `{name}` field, which some tar readers read as part of the field; \
              create the archive with `tar --format=posix`"
         );
         let header = file().field(field, bytes);
@@ -243,7 +243,7 @@ fn rejects_a_file_whose_name_is_entirely_in_the_prefix() {
     for (typeflag, problem) in [
         (
             b'0',
-            "is a file, but its name ends with `/` like that of a directory; create the archive with `tar --format=posix`",
+            "is a file, but its name ends with `/`, which marks a directory; create the archive with `tar --format=posix`",
         ),
         (
             0,

@@ -59,7 +59,7 @@ fn rejects_a_file_whose_name_ends_with_a_dot_component() {
         "guides/.",
         "guides/.",
         &[
-            "is a file, but its name ends with `/.` like that of a directory; create the archive with `tar --format=posix`",
+            "is a file, but its name ends with `/.`, which marks a directory; create the archive with `tar --format=posix`",
         ],
     );
 }

@@ -129,7 +129,7 @@ fn rejects_a_nul_in_pax_text() {
 fn rejects_malformed_values_of_standard_pax_keywords() {
     let id = "a whole number from 0 to 4294967295";
     let mtime = "a decimal number of seconds up to 9223372036854775295";
-    let time = "a decimal number of seconds within 64 bits";
+    let time = "a decimal number of seconds that fits in 64 bits";
     for (keyword, value, shown, expected) in [
         ("uid", b"".as_slice(), "`\"\"`", id),
         ("uid", b"abc", "`abc`", id),
