@@ -6,7 +6,7 @@ use pack_upload::{
     aws::{Created, VersionState},
     records::{BuildStatus, OrgId, PackId, Timestamp},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::{Database, community, existing, record};
 
@@ -35,7 +35,7 @@ async fn a_record_is_read_as_it_was_written() {
 #[tokio::test]
 async fn stored_attributes_keep_their_names() {
     const REQUIRED: &str = "archive_sha256 attempt build_status created_at due_at due_shard enqueued_at image_digest \
-                            image_format image_ref layer_digest org_id org_names org_packs pack_id pk reference_count \
+                            image_format image_ref layer_digest manifest org_id org_names org_packs pack_id pk reference_count \
                             sends size_bytes sk staging_key tries \
                             updated_at uploaded_by visibility";
     let database = Database::start().await;
@@ -49,14 +49,16 @@ async fn stored_attributes_keep_their_names() {
     ready.id = PackId::generate();
     ready.release.manifest.version = "2.0.0".parse().unwrap();
     ready.build.status = BuildStatus::Ready;
-    let community = ["community_names", "community_packs", "community_versions"];
-    for (record, optional) in [(&minimal, &[][..]), (&full, &[]), (&ready, &community)] {
+    let ready_community = ["capabilities", "community_names", "community_packs", "community_versions"];
+    for (record, optional) in [(&minimal, &[][..]), (&full, &["capabilities"]), (&ready, &ready_community)] {
         assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
         let item = database.item(record).await;
         // The tests of pack-format check the names of the manifest's fields.
-        let manifest = json!(record.release.manifest);
-        let manifest = manifest.as_object().unwrap().keys().map(String::as_str);
-        let expected: BTreeSet<&str> = REQUIRED.split(' ').chain(optional.iter().copied()).chain(manifest).collect();
+        let Value::Object(mut manifest) = json!(record.release.manifest) else { panic!() };
+        manifest.remove("capabilities");
+        let stored: Value = serde_dynamo::from_attribute_value(item["manifest"].clone()).unwrap();
+        assert_eq!(stored, Value::Object(manifest));
+        let expected: BTreeSet<&str> = REQUIRED.split(' ').chain(optional.iter().copied()).collect();
         let is_pending = record.build.status.is_pending();
         let expected = expected.into_iter().filter(|name| is_pending || *name != "due_at").collect::<BTreeSet<_>>();
         assert_eq!(item.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
