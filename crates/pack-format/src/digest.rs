@@ -24,7 +24,7 @@ impl Digest {
 }
 
 impl From<Sha256> for Digest {
-    /// Returns the digest of everything that was written to the hasher.
+    /// Returns the digest of everything written to the hasher.
     fn from(hasher: Sha256) -> Self {
         Self(hasher.finalize().into())
     }

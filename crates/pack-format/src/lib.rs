@@ -51,9 +51,9 @@ pub struct Pack {
     pub manifest: Manifest,
     /// The files and directories that the image will contain.
     pub tree: Tree,
-    /// The locations of text that looks like a live credential. Empty for a community pack.
+    /// The locations of text that looks like a live credential. Empty for a community pack, which must not contain any.
     pub secrets: Vec<Secret>,
-    /// Things that are valid but that the author probably did not intend. Includes the secrets.
+    /// Parts of the pack that are valid but that the author probably did not intend, including the secrets.
     pub warnings: Vec<Warning>,
 }
 

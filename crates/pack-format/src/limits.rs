@@ -62,7 +62,7 @@ impl Limits {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
     }
 
-    /// Returns these limits, with each value replaced by what `value` returns for the field's name and current value.
+    /// Returns these limits, with each value replaced by the result of `value` for the field's name and current value.
     pub fn map(&self, mut value: impl FnMut(&'static str, u64) -> u64) -> Self {
         Self {
             compressed_bytes: value("compressed_bytes", self.compressed_bytes),
@@ -113,7 +113,7 @@ pub enum LimitName {
 pub struct Limit {
     name: LimitName,
     value: u64,
-    /// The size that the header of an entry states, in bytes. `None` if no single entry exceeds the limit.
+    /// The size stated in an entry's header, in bytes. `None` if no single entry exceeds the limit.
     claimed: Option<u64>,
     subject: String,
     verb: &'static str,
@@ -131,8 +131,8 @@ impl Limit {
         self.name.into()
     }
 
-    /// Returns whether the upload might be accepted if this limit were `value`. Only the size of an entry is known in
-    /// advance; any other total might turn out to be higher.
+    /// Returns whether the upload might be accepted if this limit were `value`. Only an entry's size is known in
+    /// advance; any other total may turn out to be higher.
     pub fn may_fit(&self, value: u64) -> bool {
         value > self.value && self.claimed.is_none_or(|claimed| claimed <= value)
     }

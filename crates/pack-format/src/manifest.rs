@@ -31,7 +31,7 @@ pub struct Manifest {
     pub version: Version,
     /// What the pack is for. May have several lines.
     pub description: String,
-    /// The name shown to people instead of `name`, if the author set one.
+    /// The name to show to people instead of `name`, if the author set one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ pub struct Manifest {
     pub suggested_packs: Vec<PackName>,
 }
 
-/// Parses the content of a `pack.yaml`. A returned manifest is valid only if this adds no problems.
+/// Parses the content of a `pack.yaml`. A returned manifest is valid only if no problems were added.
 pub(super) fn read(content: &[u8], problems: &mut Problems) -> Option<Manifest> {
     let text = text::utf8(content).inspect_err(|error| problems.push(error.in_file(PACK_YAML))).ok()?;
     let (root, syntax_problems) = yaml::parse(text.strip_prefix('\u{FEFF}').unwrap_or(text));

@@ -34,8 +34,8 @@ impl PackName {
         &self.0
     }
 
-    /// Returns the name that the author of an invalid one probably meant, such as `my-pack` for `My_Pack` and
-    /// `my-pack@1.0.0`, and `pack-7` for `7`.
+    /// Returns the name that the author of an invalid one probably meant, such as `my-pack` for `My_Pack` or
+    /// `my-pack@1.0.0`, or `pack-7` for `7`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
         // A version often follows the name, as in other package managers.
         let name = text.split(['@', ':', '=', '<', '>', '~', '^']).next().unwrap_or_default().to_ascii_lowercase();

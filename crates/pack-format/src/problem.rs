@@ -10,9 +10,9 @@ const BYTE_ORDER_MARK: char = '\u{FEFF}';
 /// One thing that is wrong with an upload, shown to its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The part of the form, or the file and key, such as `archive` or `pack.yaml: version`.
+    /// The part of the form, such as `archive`, or the file and key, such as `pack.yaml: version`.
     pub field: String,
-    /// What is wrong, where, what is allowed, and how to fix it. Can be understood without the other fields.
+    /// What is wrong, where, what is allowed, and how to fix it. Understandable without the other fields.
     pub message: String,
     /// Where the problem is. `None` if it concerns the request or the archive as a whole.
     #[serde(flatten)]
@@ -26,7 +26,7 @@ pub enum Location {
     File {
         /// The path, relative to the directory of `pack.yaml`.
         file: String,
-        /// The part of the file that has the problem. `None` if the whole file has it.
+        /// The affected part of the file. `None` if the problem concerns the whole file.
         #[serde(flatten)]
         span: Option<Span>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,13 +56,13 @@ pub enum Location {
 pub struct Span {
     pub line: usize,
     pub column: usize,
-    /// The number of characters. 0 if the part spans several lines, or if something is missing here.
+    /// The number of characters. 0 if the part spans several lines or something is missing there.
     pub length: usize,
 }
 
-/// A fix that a program can apply. The upload then no longer has the problem.
+/// A fix that a program can apply. Afterwards, the upload no longer has the problem.
 ///
-/// If the location has a [`Span`], [`Suggestion::replacement`] replaces the text of that span. Otherwise, it is the new
+/// If the location has a [`Span`], [`Suggestion::replacement`] replaces the text in that span. Otherwise, it is the new
 /// path of the file or directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Suggestion {

@@ -9,7 +9,7 @@ const MAX_LENGTH: usize = 100;
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted<'a>(Escaped<'a>);
 
-/// A client's text, escaped and truncated after 100 characters, so that it is safe in messages.
+/// A client's text, escaped and truncated after 100 characters, so that it is safe to show in messages.
 ///
 /// Escapes bytes that are not UTF-8, control and format characters, other invisible characters, and whitespace other
 /// than a space. Also escapes backslashes and backticks, so that text cannot imitate an escape or end its own

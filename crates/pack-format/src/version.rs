@@ -38,8 +38,8 @@ impl Version {
         }
     }
 
-    /// Returns the image tag of this version. `+` becomes `_`: tags may not contain `+`, and versions may not contain
-    /// `_`, so different versions have different tags.
+    /// Returns the image tag for this version, with `_` in place of `+`. Tags may not contain `+`, and versions may not
+    /// contain `_`, so different versions have different tags.
     pub fn tag(&self) -> String {
         self.0.replace('+', "_")
     }

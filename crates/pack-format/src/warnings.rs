@@ -71,7 +71,7 @@ fn has_files(directory: &str, tree: &Tree) -> bool {
     })
 }
 
-/// Returns the reasons why an agent cannot run a file in `scripts/`. Returns nothing for any other entry.
+/// Returns the reasons why an agent cannot run a file in `scripts/`. Returns none for any other entry.
 fn script_warnings(entry: &Entry, contents: &mut (impl Read + Seek)) -> io::Result<Vec<&'static str>> {
     let EntryKind::File { executable, content } = entry.kind else { return Ok(Vec::new()) };
     if !entry.path.starts_with("scripts/") {

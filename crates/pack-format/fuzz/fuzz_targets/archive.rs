@@ -25,7 +25,7 @@ type Files = BTreeMap<String, (bool, Vec<u8>)>;
 fuzz_target!(|input: &[u8]| {
     let mut tar = input.to_vec();
     repair_checksums(&mut tar);
-    // Fill the last block, and add an end-of-archive marker, which most inputs lack.
+    // Pad the last block, and add an end-of-archive marker, which most inputs lack.
     tar.resize(tar.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
     match validate(&gzip_at(&tar, Compression::none())) {
         Ok(validated) => {
@@ -74,8 +74,8 @@ fn files(validated: &ValidatedPack) -> Files {
     validated.listing().into_iter().filter_map(|(path, file)| Some((path, file?))).collect()
 }
 
-/// Reads a pack's files with the `tar` crate. Leaves out the files that validation drops, and strips a wrapping
-/// directory. The crate rejects some valid archives, such as archives with numbers of only NULs.
+/// Reads a pack's files with the `tar` crate. Omits the files that validation drops, and strips a wrapping directory.
+/// The crate rejects some valid archives, such as those with numeric fields that hold only NULs.
 fn read_with_tar_crate(tar: &[u8]) -> io::Result<Files> {
     let mut files = Files::new();
     let mut archive = tar::Archive::new(tar);

@@ -1,8 +1,8 @@
 use super::header::Mode;
 
 /// Returns whether an access control list (`SCHILY.acl.access`) contradicts a file's mode. Libarchive applies the list
-/// to the mode; the two contradict each other if that changes whether the owner, or anyone at all, may execute the
-/// file.
+/// to the mode. The two contradict each other if that changes the owner's execute bit, or whether any execute bit is
+/// set.
 ///
 /// The list has entries such as `user::rw-` or `user:bob:r--`, separated by commas or line feeds. Libarchive sets the
 /// mode bits from the entries for the owning user, the owning group and others.
@@ -16,8 +16,8 @@ pub(super) fn contradicts(acl: &[u8], mode: Mode) -> bool {
     bits[0] != mode.is_owner_executable() || bits.contains(&true) != mode.is_executable()
 }
 
-/// Returns an entry's class (0: the owning user, 1: the owning group, 2: others), and whether the entry grants the
-/// permission to execute. Returns `None` for named users and groups, masks and default entries.
+/// Returns an entry's class (0: the owning user, 1: the owning group, 2: others), and whether the entry grants execute
+/// permission. Returns `None` for named users and groups, masks and default entries.
 fn class_entry(entry: &[u8]) -> Option<(usize, bool)> {
     let entry = entry.split(|byte| *byte == b'#').next()?;
     let mut fields = entry.split(|byte| *byte == b':').map(<[u8]>::trim_ascii);

@@ -17,7 +17,7 @@ use crate::{
     secrets::{FoundSecrets, SecretScanner},
 };
 
-/// The state of reading a tar: the source, the limits and the results so far.
+/// A tar that is being read, with the limits and the results so far.
 pub(super) struct Entries<'a, R, W> {
     reader: GzipReader<'a, R>,
     limits: &'a Limits,
@@ -78,7 +78,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
     }
 
-    /// Returns an error if the unpacked content is empty or is in another file format.
+    /// Returns an error if the unpacked content is empty or in another file format.
     fn check_start(&mut self) -> Result<(), ReadError> {
         let start = self.reader.peek()?;
         if start.is_empty() {
@@ -161,8 +161,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Ok(is_complete)
     }
 
-    /// Checks that a second block of zeros follows the one at `position` (POSIX.1-1988, `ustar`), and that only blocks
-    /// of zeros follow the second one.
+    /// Checks that a second block of zeros follows the one at `position` (POSIX.1-1988, `ustar`), and that nothing but
+    /// zeros follows the second one.
     fn end(&mut self, position: u64) -> Result<(), ReadError> {
         if self.extensions.is_pending() {
             return Err(ReadError::at_byte(
@@ -225,8 +225,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
     }
 }
 
-/// Copies `size` bytes of an entry's data to `to`, and skips the padding after them. Returns `false` if the data or the
-/// padding is truncated.
+/// Copies `size` bytes of an entry's data to `to`, and skips the padding. Returns `false` if the data or the padding is
+/// truncated.
 fn copy_data<R: BufRead>(reader: &mut GzipReader<'_, R>, size: u64, to: &mut impl Write) -> Result<bool, ReadError> {
     let padding = size.wrapping_neg() % BLOCK as u64;
     Ok(reader.copy(size, to)? && reader.copy(padding, &mut io::sink())?)

@@ -57,7 +57,7 @@ impl<'a> Entry<'a> {
             .ok();
         match (entry_type, path) {
             (Some(EntryType::File), Some(None)) => {
-                problems.push("is a file, but its name is that of the pack's own directory".to_owned());
+                problems.push("is a file, but its name refers to the pack's own directory".to_owned());
             }
             (Some(entry_type), Some(path)) if problems.is_empty() => return Ok((entry_type, path)),
             _ => {}
@@ -65,8 +65,8 @@ impl<'a> Entry<'a> {
         Err(problems)
     }
 
-    /// Returns a problem if tar readers disagree on the execute bit of this file. The caller must ignore it if the file
-    /// is not part of the pack.
+    /// Returns a problem if tar readers disagree on the execute bits of this file. The caller must ignore the problem
+    /// if the file is not part of the pack.
     pub(super) fn mode_problem(&self) -> Option<Problem> {
         self.extensions.contradicts(self.header.mode).then(|| self.problem(ACL))
     }
@@ -143,7 +143,7 @@ impl<'a> Entry<'a> {
         self.extensions.name().unwrap_or(&self.header.name)
     }
 
-    /// Returns the original name of a sparse file, or the name of any other entry.
+    /// Returns the name for messages: the original name of a sparse file, or the name of any other entry.
     fn shown_name(&self) -> &[u8] {
         self.extensions.sparse_name().unwrap_or_else(|| self.name())
     }
@@ -159,7 +159,7 @@ const NUL_TYPE_WITH_SLASH: &str = "has the typeflag NUL and a name that ends wit
                                    readers and a directory to others; create the archive with `tar --format=posix`";
 const ACL: &str = "has a PAX `SCHILY.acl.access` that contradicts the execute bits of its mode, and tar readers disagree on \
                    which applies; archive the files without access control lists (`tar --no-acls`)";
-const HEADER_NAME_WITH_SLASH: &str = "is a file, but the part of its name in its own header ends with `/` like that of \
+const HEADER_NAME_WITH_SLASH: &str = "is a file, but the part of its name in its own header ends with `/`, which marks \
                                       a directory; rename it, or create the archive with `tar --format=posix`";
 const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/`, which marks a directory; create the archive with \
                                `tar --format=posix`";

@@ -31,7 +31,7 @@ impl ExtensionType {
     }
 }
 
-/// The extension headers before one entry.
+/// The extension headers that precede an entry.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     types: Vec<ExtensionType>,
@@ -39,12 +39,12 @@ pub(super) struct Extensions {
     long_name: Option<Vec<u8>>,
 }
 
-/// Why an extension header is invalid. Reading stops at this header, since it may set the size of the next entry.
+/// Why an extension header is invalid. Reading stops there, because the header may set the size of the next entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {
     #[error(
-        "has a magic other than that of POSIX or GNU tar, as 7-Zip 9 and R write it, and some tar readers ignore such a \
-         header; create the archive with `tar --format=posix` or with a current version of 7-Zip"
+        "has a magic that is neither POSIX nor GNU (7-Zip 9 and R write such headers), so some tar readers ignore it; \
+         create the archive with `tar --format=posix` or with a current version of 7-Zip"
     )]
     Magic,
     #[error("follows another extension header, and tar readers disagree on which of them applies")]
@@ -88,7 +88,7 @@ impl Extensions {
         Ok(())
     }
 
-    /// Returns whether an entry must still follow the extension headers that were read.
+    /// Returns whether extension headers were read whose entry has not followed yet.
     pub(super) fn is_pending(&self) -> bool {
         !self.types.is_empty()
     }
@@ -142,7 +142,7 @@ const HIDDEN_PATH: &str = "has a PAX `path` and another PAX record with a NUL or
                            tar readers stop and use the name in the header; archive the files without extended \
                            attributes (`tar --no-xattrs --no-selinux`) and without `--listed-incremental`";
 
-/// Parses a GNU long name, and removes the NULs at its end. Most writers add one.
+/// Parses a GNU long name, and removes trailing NULs. Most writers add one.
 fn long_name(data: &[u8]) -> Result<Vec<u8>, InvalidExtension> {
     let length = data.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let name = &data[..length];

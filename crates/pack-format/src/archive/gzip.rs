@@ -5,7 +5,7 @@ use flate2::bufread::GzDecoder;
 use super::{ReadError, format};
 use crate::{Limit, LimitName, Limits};
 
-/// The maximum number of bytes to unpack at a time. Small enough for a CPU core's cache.
+/// The maximum number of bytes to unpack at a time. A chunk fits in a CPU core's cache.
 const CHUNK: usize = 64 << 10;
 
 /// The first two bytes of every gzip member (RFC 1952, section 2.3.1).

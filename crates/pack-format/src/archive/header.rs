@@ -21,7 +21,7 @@ pub(super) struct Header {
     pub(super) size: u64,
     pub(super) mode: Mode,
     pub(super) has_link_name: bool,
-    /// Whether the magic starts with `ustar`. If it does not, a name that ends with `/` can mark a directory.
+    /// Whether the magic starts with `ustar`. In any other header, a trailing `/` in the name can mark a directory.
     pub(super) is_ustar: bool,
     /// Whether the format allows extension headers, as the POSIX and GNU formats do.
     pub(super) has_extensions: bool,
@@ -57,23 +57,23 @@ pub(super) enum InvalidHeader {
     #[error("of entry {entry} has a field `{field}` that {error}; {fix}")]
     Number { entry: String, field: &'static str, error: InvalidNumber, fix: &'static str },
     #[error(
-        "has bytes after the NUL that ends its `{0}` field, which some tar readers read as part of the field; create the \
-         archive with `tar --format=posix`"
+        "has bytes after the NUL that ends its `{0}` field, and some tar readers read them as part of the field; create \
+         the archive with `tar --format=posix`"
     )]
     AfterNul(&'static str),
     #[error(
-        "has a prefix of more than 130 bytes and the trailer of star, whose prefixes are shorter, so tar readers disagree \
-         on the name; create the archive with `tar --format=posix`"
+        "has star's trailer but a prefix of more than the 130 bytes that star allows, so tar readers disagree on the \
+         name; create the archive with `tar --format=posix`"
     )]
     StarPrefix,
     #[error(
-        "has data in the `prefix` field, which its format does not have, and some tar readers read it as part of the \
+        "has data in the `prefix` field, which its format does not have but some tar readers read as part of the \
          name; create the archive with `tar --format=posix`"
     )]
     Prefix,
     #[error(
-        "of entry {0} has times of last access and change, as in an incremental dump, at a position where some \
-         tar readers expect part of the name; create the archive without `--listed-incremental` and `--incremental`"
+        "of entry {0} has access and change times, as in an incremental dump, where some tar readers expect \
+         part of the name; create the archive without `--listed-incremental` and `--incremental`"
     )]
     Incremental(String),
 }
@@ -113,7 +113,7 @@ const DEV_MAJOR: Range<usize> = offset_of!(UstarHeader, dev_major)..offset_of!(U
 const DEV_MINOR: Range<usize> = offset_of!(UstarHeader, dev_minor)..offset_of!(UstarHeader, prefix);
 const PREFIX: Range<usize> = offset_of!(UstarHeader, prefix)..offset_of!(UstarHeader, pad);
 
-// The end of a star header: a shorter prefix, the times of last access and change, and a trailer.
+// The end of a star header: a shorter prefix, the access and change times, and a trailer.
 const STAR_PREFIX: Range<usize> = 345..476;
 const STAR_ATIME: Range<usize> = 476..488;
 const STAR_CTIME: Range<usize> = 488..500;
@@ -122,7 +122,7 @@ const STAR_TRAILER: Range<usize> = 508..512;
 /// Verifies the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
 ///
 /// Rejects headers that some readers ignore. Node-tar ignores a header if no space or NUL follows its checksum, or if
-/// the checksum is the sum of signed bytes. Libarchive ignores a header if a NUL precedes its checksum.
+/// the checksum sums bytes as signed. Libarchive ignores a header if a NUL precedes its checksum.
 fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHeader> {
     if !matches!(field[7], b' ' | 0) || field[0] == 0 {
         return Err(InvalidHeader::UnreadableChecksum(InvalidNumber::Malformed));
@@ -133,7 +133,7 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-/// Parses the numeric fields. Returns the mode and the size, the only ones that a pack needs.
+/// Parses all numeric fields. Returns the mode and the size, the only ones that a pack needs.
 fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), InvalidHeader> {
     let invalid = |field, fix| number_error(block, field, fix);
     // Rust's `tar` reads a base-256 mode differently from other readers.
@@ -156,7 +156,8 @@ fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), Inval
     Ok((Mode(mode), size.unsigned_abs()))
 }
 
-/// Returns a function that converts an [`InvalidNumber`] into an error with the entry's name, the field and a fix.
+/// Returns a closure for `map_err` that converts an [`InvalidNumber`] into an error with the entry's name, the field
+/// and a fix.
 fn number_error(
     block: &[u8; BLOCK],
     field: &'static str,
@@ -165,8 +166,8 @@ fn number_error(
     move |error| InvalidHeader::Number { entry: quoted_name(block), field, error, fix }
 }
 
-/// Returns the error for a header that has data in the prefix field, although its format has no prefix. GNU tar writes
-/// times there in incremental backups.
+/// Returns the error for data in the prefix field of a header whose format has no prefix. GNU tar writes times there in
+/// incremental backups.
 fn unexpected_prefix(block: &[u8; BLOCK]) -> InvalidHeader {
     if Layout::from_byte_slice(block).as_gnu().is_some_and(|gnu| is_time(&gnu.atime) && is_time(&gnu.ctime)) {
         InvalidHeader::Incremental(quoted_name(block))
@@ -194,7 +195,7 @@ fn is_star(block: &[u8; BLOCK]) -> bool {
     block[STAR_TRAILER] == *b"tar\0" || (is_time(&block[STAR_ATIME]) && is_time(&block[STAR_CTIME]))
 }
 
-/// Returns whether a field holds a time, and not only NULs or part of a name.
+/// Returns whether a field holds a time rather than NULs or part of a name.
 fn is_time(field: &[u8]) -> bool {
     field[0].is_ascii_digit() && octal(field).is_ok()
 }
@@ -212,7 +213,7 @@ fn star_prefix(block: &[u8; BLOCK]) -> Result<&[u8], InvalidHeader> {
     until_nul("prefix", prefix)
 }
 
-/// Joins the prefix and the name. If the prefix contains the whole name of a directory, `name` is empty and the result
+/// Joins the prefix and the name. If the prefix contains the full name of a directory, `name` is empty and the result
 /// ends with `/`.
 fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
     if prefix.is_empty() { name.to_vec() } else { [prefix, name].join(&b'/') }

@@ -46,12 +46,12 @@ enum ReadError {
 }
 
 impl ReadError {
-    /// Returns a problem with the archive as a whole.
+    /// Returns the error for a problem with the archive as a whole.
     fn in_stream(message: impl fmt::Display) -> Self {
         Self::Unreadable(Box::new(Problem::new(FIELD, message)))
     }
 
-    /// Returns a problem with a block at an offset in the unpacked tar.
+    /// Returns the error for a bad block at byte `position` of the unpacked tar.
     fn at_byte(position: u64, message: impl fmt::Display) -> Self {
         Self::Unreadable(Box::new(Problem::in_archive(FIELD, None, position, message)))
     }
@@ -76,8 +76,8 @@ impl Unpacked {
 
 /// Reads an archive into a tree, writes the contents of its files to `contents`, and returns the secrets in them.
 ///
-/// Strips one wrapping directory, and drops macOS metadata and git's top-level files. Reports invalid entries as
-/// problems, and leaves them out of the tree.
+/// Strips one wrapping directory, and drops macOS metadata and top-level git files. Reports invalid entries as
+/// problems, and does not add them to the tree.
 ///
 /// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. Its layout and manifest are then
 /// not validated, so the error contains only the problems found so far.

@@ -25,8 +25,8 @@ pub(super) enum InvalidPath {
     #[error("has a component in its name that ends with a dot; rename it")]
     TrailingDot,
     #[error(
-        "has a component in its name that starts with `.wh.`, which container runtimes treat as the deletion of another \
-         file; rename it"
+        "has a component in its name that starts with `.wh.`, which tells container runtimes to delete another file; \
+         rename it"
     )]
     Whiteout,
     #[error("has a name of {bytes} bytes; at most {limit} are allowed (limit `path_bytes`)")]
@@ -37,8 +37,8 @@ pub(super) enum InvalidPath {
     ComponentTooLong { bytes: usize, limit: u64 },
 }
 
-/// Parses a name into a path relative to the archive's root, or `None` for the root itself. Leaves out empty components
-/// and `.`, as tar readers do.
+/// Parses a name into a path relative to the archive's root, or `None` for the root itself. Drops empty components and
+/// `.`, as tar readers do.
 ///
 /// # Errors
 /// Returns the problems with the name. If the name is not UTF-8, empty or too long, returns only that problem.

@@ -13,7 +13,7 @@ pub(super) struct TreeBuilder {
     /// Indices into `nodes`, by [`key`].
     by_key: HashMap<String, usize>,
     added_parents: u64,
-    /// Problems that matter only if the pack keeps the entry, with the entry's path.
+    /// Problems to report only if the pack keeps the entry, each with the entry's path.
     problems: Vec<(String, Problem)>,
 }
 
@@ -131,7 +131,7 @@ impl TreeBuilder {
         Unpacked { tree: Tree::new(entries.collect()), wrapper }
     }
 
-    /// Returns the wrapping directory, which is the only entry at the top apart from git's files. A directory that is
+    /// Returns the wrapping directory, which is the only entry at the top apart from git files. A directory that is
     /// allowed in a pack, such as `guides`, is not a wrapping directory.
     fn wrapper(&self) -> Option<String> {
         let mut top = self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path));

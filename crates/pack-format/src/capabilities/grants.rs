@@ -7,7 +7,7 @@ use crate::{
     yaml::{self, Node, Value},
 };
 
-/// What the rules of a pack's capabilities allow, by host or host pattern.
+/// The access that a pack's capabilities grant, by host or host pattern.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants(BTreeMap<String, HostGrant>);
 
@@ -40,7 +40,7 @@ impl Grants {
         }
     }
 
-    /// Returns a warning for everything that these grants allow but `previous`, the grants of the earlier `version`,
+    /// Returns a warning for each access that these grants allow but `previous`, the grants of the earlier `version`,
     /// did not.
     pub fn warnings_since(&self, previous: &Self, version: &Version) -> Vec<Warning> {
         let field = warnings::capabilities_field();
@@ -48,8 +48,8 @@ impl Grants {
         self.beyond(previous).into_iter().map(warning).collect()
     }
 
-    /// Returns a description of everything that these grants allow but `other` does not, such as
-    /// `` `POST` to `api.example.com` ``.
+    /// Returns a description of each access that these grants allow but `other` does not, such as `` `POST` to
+    /// `api.example.com` ``.
     pub fn beyond(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
         for (name, host) in &self.0 {
@@ -67,7 +67,7 @@ impl Grants {
     }
 }
 
-/// Returns the items of a list, or no items for any other value.
+/// Returns the items of a list, or no items for any other node.
 fn items(node: &Node) -> &[Node] {
     match &node.value {
         Value::Sequence(items) => items,

@@ -4,7 +4,7 @@ use super::Descriptor;
 use crate::{Digest, Manifest};
 
 /// The creation time of every image, and the modification time of every entry in its layer. It is fixed so that the
-/// digest depends only on the content. Cloud Native Buildpacks uses the same time, since tools such as Python's
+/// digest depends only on the content. Cloud Native Buildpacks uses the same time, because tools such as Python's
 /// `zipfile` reject files from before 1980.
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
@@ -19,7 +19,7 @@ struct Config<'a> {
     history: [History; 1],
 }
 
-/// The settings for running a container. A pack is mounted and never run, so it sets only labels.
+/// The settings for running a container. A pack is mounted and never run, so this contains only labels.
 #[derive(Serialize)]
 struct Execution<'a> {
     #[serde(rename = "Labels")]

@@ -18,7 +18,7 @@ const BLOCK: u64 = 512;
 const NAME_FIELD: usize = 100;
 /// The modification time of every entry: 1980-01-01T00:00:01Z, the same as in the config.
 const MTIME: u64 = 315_532_801;
-/// The end-of-archive marker, which is two blocks of zeros. Padding is a slice of it.
+/// The end-of-archive marker: two blocks of zeros. Also the source of padding.
 static ZEROS: [u8; 1_024] = [0; 1_024];
 
 /// Writes a pack's layer to `layer`. `contents` must be what [`validate`](crate::validate) wrote for the pack.

@@ -3,25 +3,25 @@ use std::fmt;
 use super::{DIRECTORIES, FILES, LICENSES};
 use crate::{Quoted, manifest::PACK_YAML, text::nearest};
 
-/// Names that authors use for `pack.yaml` by mistake, in lower case.
+/// Names that authors mistakenly give to `pack.yaml`, in lower case.
 const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package.yaml", "manifest.yaml", "pack.json"];
 
 /// Names that authors give to a separate file for capabilities, in lower case.
 const CAPABILITIES: [&str; 4] = ["caps.yaml", "caps.yml", "capabilities.yaml", "capabilities.yml"];
 
-/// The suffixes of the backup copies that editors and merge tools make.
+/// Suffixes of the backup copies that editors and merge tools make.
 const BACKUP_SUFFIXES: [&str; 3] = ["~", ".bak", ".orig"];
 
 /// A fix for an entry that is not allowed at the top of a pack.
 #[derive(Debug)]
 pub(super) enum Advice {
     RenameTo(String),
-    /// The entry is probably meant to be this file or directory, which already exists.
+    /// The entry is probably meant to be this existing file or directory.
     MergeInto(String),
-    /// The entry is a variant of this existing document for people, such as a translation.
+    /// The entry is a variant, such as a translation, of this existing document for people.
     Document(String),
     Capabilities,
-    /// A hidden file, or a copy by an editor.
+    /// A hidden file, or a backup copy made by an editor.
     LeaveOut(String),
     Archive,
     Move,
@@ -68,7 +68,7 @@ impl Advice {
     }
 }
 
-/// Returns the allowed file that `name` probably stands for, ignoring case. `lower` is `name` in lower case.
+/// Returns the allowed file that the author of `name` probably meant, ignoring case. `lower` is `name` in lower case.
 fn intended_file(name: &str, lower: &str) -> Option<String> {
     if lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower) {
         return Some(PACK_YAML.to_owned());

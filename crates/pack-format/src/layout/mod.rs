@@ -121,8 +121,8 @@ pub(super) fn is_documented(name: &str) -> bool {
     matches!(name, PACK_YAML | BEHAVIOR_MD)
 }
 
-/// Returns the message for a missing `pack.yaml`. Suggests renaming `misnamed`, the entry that the author probably
-/// meant as `pack.yaml`, or archiving the directory that has a `pack.yaml`.
+/// Returns the message for a missing `pack.yaml`. Suggests renaming `misnamed`, the entry that is probably meant to be
+/// `pack.yaml`, or archiving the directory that contains a `pack.yaml`.
 fn missing(unpacked: &Unpacked, misnamed: Option<&str>) -> String {
     if let Some(name) = misnamed {
         return format!("is missing; rename {} to `{PACK_YAML}`", Quoted::new(&unpacked.archive_path(name)));

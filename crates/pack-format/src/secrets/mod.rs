@@ -41,7 +41,7 @@ pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
     }
 }
 
-/// The secrets found in an archive. Each has the offset of its file's content, its kind and its line. The paths of the
+/// The secrets found in an archive: the offset of the file's content, the kind and the line of each. The paths of the
 /// files are not known until the whole archive has been read.
 #[derive(Default)]
 pub(super) struct FoundSecrets(Vec<(u64, SecretKind, u64)>);

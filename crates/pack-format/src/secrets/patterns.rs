@@ -96,7 +96,7 @@ fn is_private_key(rest: &[u8]) -> bool {
     run(body, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).len() >= 40
 }
 
-/// Checks the last six characters: the CRC-32 of the thirty before them, in base 62 (GitHub blog, "Behind GitHub's new
+/// Checks the last six characters: the CRC-32 of the thirty before them, in base62 (GitHub blog, "Behind GitHub's new
 /// authentication token formats").
 fn is_github_token(rest: &[u8]) -> bool {
     let token = run(rest, |byte| byte.is_ascii_alphanumeric());
@@ -106,7 +106,7 @@ fn is_github_token(rest: &[u8]) -> bool {
     checksum == base62(crc.sum())
 }
 
-/// Encodes a number as six digits in base 62.
+/// Encodes a number as six base62 digits.
 fn base62(mut number: u32) -> [u8; 6] {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut digits = [b'0'; 6];

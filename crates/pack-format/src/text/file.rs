@@ -5,7 +5,7 @@ use crate::{Problem, Span};
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
-/// The first byte in a file that is not valid UTF-8, and its position.
+/// The position and value of the first byte in a file that is not valid UTF-8.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
 pub(crate) struct NotUtf8 {
@@ -38,7 +38,7 @@ pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<P
     let mut scanner = Scanner::default();
     let mut position = Position::default();
     let mut chunk = vec![0; 8 << 10];
-    // The number of bytes at the start of `chunk` that are left from the previous read: an incomplete character.
+    // The number of bytes at the start of `chunk` that the previous read left: an incomplete character.
     let mut held = 0;
     let not_utf8 = loop {
         let read = content.read(&mut chunk[held..])?;
@@ -66,7 +66,7 @@ pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<P
             let message = "starts with a byte order mark (U+FEFF); save the file as UTF-8 without it";
             Problem::in_file(file, file, message, None)
         } else {
-            // A length of 0 leaves out the suggestion. A file that is not UTF-8 cannot be edited as text.
+            // A length of 0 omits the suggestion. A file that is not UTF-8 cannot be edited as text.
             let length = if not_utf8.is_some() { 0 } else { forbidden.length };
             forbidden.in_text(file, file, position.span(length))
         });

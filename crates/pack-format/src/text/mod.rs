@@ -36,8 +36,8 @@ pub(super) enum InvalidText {
     SpansLines,
 }
 
-/// Checks that `text` is not blank, has the right form and has at most `max` characters. Returns all problems. [`scan`]
-/// finds forbidden characters.
+/// Returns the problems with `text` if it is blank, not in `form`, or longer than `max` characters. Does not look for
+/// forbidden characters; see [`scan`].
 pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> {
     let mut problems = Vec::new();
     if text.trim().is_empty() {

@@ -5,18 +5,18 @@ use super::{
 
 const ZWNJ: char = '\u{200C}';
 const ZWJ: char = '\u{200D}';
-/// Turns a digit, `#` or `*` that is followed by U+FE0F into a keycap.
+/// Turns a digit, `#` or `*`, followed by U+FE0F, into a keycap.
 const KEYCAP: char = '\u{20E3}';
 const BLACK_FLAG: char = '\u{1F3F4}';
-/// The flags that Unicode recommends: England, Scotland and Wales (UTS #51, `RGI_Emoji_Tag_Sequence`). Each is the
+/// The flags that Unicode recommends: England, Scotland and Wales (UTS #51, `RGI_Emoji_Tag_Sequence`), each as the
 /// ASCII text that its tag characters spell. Any other flag is displayed as a black flag, and could spell out hidden
 /// text.
 const FLAGS: [&str; 3] = ["gbeng\x7F", "gbsct\x7F", "gbwls\x7F"];
 /// The number of tag characters in the longest flag.
 const MAX_FLAG: usize = 6;
 
-/// Returns the runs of forbidden characters in `text`, each with its index in characters. Of all runs that start with
-/// the same character, or with any tag character, returns only the first.
+/// Returns the runs of forbidden characters in `text`, each with its index in characters. Returns only the first of the
+/// runs that start with the same character, and only the first of those that start with a tag character.
 pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
     let mut scanner = Scanner::default();
     for (index, char) in text.chars().enumerate() {
@@ -27,8 +27,8 @@ pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
 
 /// Finds runs of forbidden characters in a stream of characters. `P` is the position of a character.
 ///
-/// The text without these runs is valid: a character that is forbidden everywhere has no effect on what is allowed
-/// after it.
+/// The text without these runs is valid, because a character that is forbidden everywhere does not affect what is
+/// allowed after it.
 #[derive(Debug)]
 pub(super) struct Scanner<P> {
     found: Vec<(P, Forbidden)>,

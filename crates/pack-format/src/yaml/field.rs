@@ -63,7 +63,7 @@ impl<'a> Field<'a> {
         problems.push(Problem::in_text(&self.name, self.file, span, message, suggestion));
     }
 
-    /// Returns the text of this field. A number, boolean or date is a problem, but its text is still returned for
+    /// Returns the text of this field. Reports a number, boolean or date as a problem, but still returns its text for
     /// further validation.
     pub(crate) fn text(&self, problems: &mut Problems) -> Option<&'a str> {
         self.validate(|_| Ok::<_, String>(()), |_| None, problems)
@@ -208,7 +208,7 @@ impl<'a> Mapping<'a> {
             let message = format!("is missing; must be {expected}{suggestion}");
             let Field { node, file, .. } = self.field;
             if self.is_root() {
-                // Leave out the line: the start of the document does not help the author.
+                // Omit the line: the start of the document does not help the author.
                 problems.push(Problem::in_file(self.name_of(key), file, message, None));
             } else {
                 Field { name: self.name_of(key), node, file }.problem(problems, message);

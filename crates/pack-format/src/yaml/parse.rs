@@ -18,7 +18,7 @@ pub(crate) struct SyntaxProblem {
 /// Parses `text`, which may contain only one document. Returns its root and the problems found.
 ///
 /// Each node that is not allowed is a problem. If the only reason is an anchor, the node keeps its value. Otherwise, it
-/// becomes [`Value::Rejected`] or is left out. After a forbidden character or a syntax error, returns only that problem
+/// becomes [`Value::Rejected`] or is dropped. After a forbidden character or a syntax error, returns only that problem
 /// and no root.
 pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<SyntaxProblem>) {
     if let Some(problem) = syntax::find_forbidden_character(text) {

@@ -72,7 +72,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Returns whether a YAML 1.1 reader may treat this as a number. Unlike the core schema, YAML 1.1 allows `_` between
-/// digits (`1_000`), base 2 (`0b1`), signs in base 8 and 16, and base 60 (`1:30`).
+/// digits (`1_000`), binary numbers (`0b1`), signs on octal and hexadecimal numbers, and base 60 (`1:30`).
 fn is_number_1_1(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
@@ -92,8 +92,7 @@ fn is_number_1_1(text: &str) -> bool {
     }
 }
 
-/// Returns whether YAML 1.1 readers read this number of the core schema as a different number: they read `010` as
-/// octal.
+/// Returns whether YAML 1.1 readers read this core schema number as a different number: they treat `010` as octal.
 pub(super) fn is_another_number_in_1_1(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     unsigned.len() > 1 && unsigned.starts_with('0') && unsigned.bytes().all(|byte| byte.is_ascii_digit())

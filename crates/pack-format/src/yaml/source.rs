@@ -19,7 +19,7 @@ impl Source {
     pub(super) fn span(&self, node: &Markers) -> Span {
         let (line, column) = (node.start.line(), node.start.col() + 1);
         let is_on_one_line = node.end.line() == line;
-        // The parser's span contains the blanks after a quoted scalar.
+        // The parser's span includes the whitespace after a quoted scalar.
         let text = self.text(node.start.index()..node.end.index());
         let blanks = text.iter().rev().take_while(|char| char.is_ascii_whitespace()).count();
         Span { line, column, length: if is_on_one_line { text.len() - blanks } else { 0 } }

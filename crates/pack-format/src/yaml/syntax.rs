@@ -11,7 +11,7 @@ use crate::{
 /// The maximum nesting depth of collections. The parser does not recurse, but the code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Returns the span that the author has to fix, which is not always the one that the parser reports.
+/// Returns the span that the author has to fix, which is not always the one reported by the parser.
 fn position(error: &ScanError, text: &str) -> Span {
     let (line, column) = (error.marker().line(), error.marker().col() + 1);
     let reported = Span { line, column, length: 0 };
@@ -87,7 +87,8 @@ pub(super) fn describe(error: &ScanError, text: &str) -> SyntaxProblem {
     SyntaxProblem { span: position(error, text), message, suggestion: None }
 }
 
-/// Explains an invalid escape in double quotes. Suggests single quotes, which have no escapes, if the text is a value.
+/// Explains an invalid escape in double quotes. If the text is a value, suggests single quotes, in which there are no
+/// escapes.
 fn invalid_escape(error: &ScanError, text: &str) -> SyntaxProblem {
     let is_surrogate = error.info().contains("Unicode");
     let message = if is_surrogate {

@@ -35,12 +35,12 @@ fn accepts_archives_that_all_readers_interpret_in_the_same_way() {
 fn rejects_archives_that_readers_interpret_differently() {
     for (name, words) in [
         ("gnu-blank-size-hides", "whose keyword starts with a space or tab"),
-        ("xattr-newline-path", "a line in it that looks like a record of `path`"),
+        ("xattr-newline-path", "whose value has a line that looks like a `path` record"),
         ("schily-filetype", "has a PAX `SCHILY.filetype`"),
         ("uname-nul", "contains a PAX `uname` with a NUL"),
         ("pax-bad-uid", "contains the PAX `uid`"),
         ("ustar-nul-type-slash", "has the typeflag NUL and a name that ends with `/`"),
-        ("7zip-old-longname-in-v7", "as 7-Zip 9 and R write it"),
+        ("7zip-old-longname-in-v7", "7-Zip 9 and R write such headers"),
         ("java-uid-minus-2", "of entry `data/a` has a field `uid` that is -2"),
         ("rust-tar-negative-mtime", "of entry `data/a` has a field `mtime` that is 18446744073709551615"),
         ("double-gzip", "is compressed twice"),

@@ -69,8 +69,8 @@ const INVISIBLE: &str = "which is invisible";
 const OUT_OF_PLACE: &str = "which is invisible and has no effect here: no script or emoji sequence uses it";
 const TAG: &str = "which is invisible and allowed only in the flags of England, Scotland and Wales";
 
-/// Strings with a hidden character. Each comes with the character's column, the number of characters to remove, the
-/// name of the character and the reason why it is not allowed.
+/// Strings with a hidden character, each with the character's column, the number of characters to remove, the
+/// character's name and why it is not allowed.
 const HIDDEN: [(&str, usize, usize, &str, &str); 44] = [
     ("a\u{200b}b", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("a\u{115f}", 2, 1, "U+115F HANGUL CHOSEONG FILLER", INVISIBLE),

@@ -1,4 +1,4 @@
-//! Checks that `MISTAKES.md`, which lists common mistakes of authors, has the current messages, and that applying their
+//! Checks that `MISTAKES.md`, a list of authors' common mistakes, has the current messages, and that applying their
 //! suggestions makes the pack valid. Run this test with `UPDATE_GOLDEN=1` to update the file.
 
 use std::{fmt::Write as _, fs, path::Path};
@@ -89,7 +89,7 @@ fn tar(title: &'static str, example: &'static str, archive: Archive) -> Mistake 
     bytes(title, example, archive.tar_gz())
 }
 
-/// Returns a mistake that consists of adding files to a pack.
+/// Returns the mistake of adding these files to a pack.
 fn files(title: &'static str, example: &'static str, further: &[&'static str]) -> Mistake {
     let further = further.iter().map(|path| (*path, String::new()));
     let files = [("pack.yaml", MANIFEST.to_owned())].into_iter().chain(further).collect();

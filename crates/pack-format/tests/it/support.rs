@@ -6,8 +6,8 @@ use test_support::{
 
 use crate::manifest::schema;
 
-/// Returns the paths of a valid pack. The path of a directory ends in a slash, and the path of an executable file ends
-/// in an asterisk.
+/// Returns the paths of a valid pack. A directory's path ends with a slash, and an executable file's path with an
+/// asterisk.
 #[track_caller]
 pub(crate) fn accepted_paths(upload: &[u8]) -> Vec<String> {
     let pack = validate(upload).unwrap_or_else(|error| panic!("{error}"));

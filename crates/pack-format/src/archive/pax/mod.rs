@@ -35,7 +35,7 @@ pub(super) enum InvalidPax {
     )]
     BlankBeforeKeyword(usize),
     #[error(
-        "contains a PAX record at byte {position} of its data with a line in it that looks like a record of {keyword}, \
+        "contains a PAX record at byte {position} of its data whose value has a line that looks like a {keyword} record, \
          which some tar readers apply; archive the files without extended attributes (`tar --no-xattrs`)",
         keyword = Quoted::new(.keyword)
     )]

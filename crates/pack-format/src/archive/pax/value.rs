@@ -62,7 +62,7 @@ pub(super) fn record_in_value(record: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Parses decimal digits, without a sign or blanks.
+/// Parses decimal digits, without a sign or whitespace.
 pub(super) fn decimal(digits: &[u8]) -> Result<u64, InvalidNumber> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(InvalidNumber::Malformed);

@@ -25,7 +25,7 @@ fn all_formats() -> Archive {
         .entry(Header::v7("data/f").mode(0o755), b"three")
 }
 
-/// Wraps a tar in gzip without compressing it, which is fast.
+/// Wraps a tar in gzip without compression, for speed.
 fn stored(tar: &[u8]) -> Vec<u8> {
     gzip_at(tar, Compression::none())
 }
@@ -89,10 +89,10 @@ fn the_checksum_detects_a_changed_byte_in_a_header() {
     }
 }
 
-/// Changes each byte of the tar in turn and repairs the header's checksum. If a changed tar is accepted with a
+/// Changes each byte of the tar in turn, and repairs the header's checksum. If a changed tar is accepted with a
 /// different listing, other readers must unpack it to the same listing.
 #[test]
-fn every_changed_byte_is_rejected_or_read_as_other_readers_do() {
+fn a_changed_byte_is_rejected_or_read_the_same_by_all_readers() {
     let tar = all_formats().tar();
     let original = listing(&gzip(&tar)).unwrap();
     let headers = headers(&tar);

@@ -65,8 +65,8 @@ struct Plan {
     items: Vec<Item>,
     /// Whether each directory has an entry of its own.
     has_entry: Vec<bool>,
-    /// Each number stands for a file that validation drops: an even number for a file at the top, an odd number for a
-    /// file in a directory.
+    /// Each number stands for a file that validation drops: an even number for one at the top, an odd number for one in
+    /// a directory.
     ignored: BTreeSet<usize>,
     /// The number of zero blocks after the end-of-archive marker.
     padding: usize,
@@ -124,7 +124,7 @@ fn stem() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-zA-Z0-9_+=@%~-][a-zA-Z0-9 ._+=@%~,'\"\\[\\]{}!$&*?<>|;`-]{0,20}",
         2 => "\\.[a-z0-9-]{1,8}",
-        // Names may not contain characters that are invisible, which have the property Default_Ignorable_Code_Point.
+        // Names may not contain invisible characters, which have the property Default_Ignorable_Code_Point (DI).
         3 => "[\\p{L}\\p{N}--\\p{DI}][\\p{L}\\p{M}\\p{N}\\p{So}--\\p{DI}]{0,12}",
         1 => "[a-z]{80,240}",
         1 => "(é|ß|日|Ω){20,70}",
@@ -205,7 +205,7 @@ impl Plan {
         }
     }
 
-    /// Returns whether a path's name, with a slash at the end, fits into this format and the limit on names.
+    /// Returns whether a path's name, with a trailing slash, fits into this format and the limit on names.
     fn fits(&self, path: &str) -> bool {
         let length = self.name(path).len() + 1;
         length <= 1000 && (length <= 100 || !matches!(self.format, Format::V7))
@@ -264,7 +264,7 @@ impl Plan {
     fn header(&self, name: &str, file: Option<&(u32, Vec<u8>)>) -> Header {
         let name = &name.as_bytes()[..name.len().min(100)];
         let header = match self.format {
-            // In v7 format, a slash at the end of the name marks a directory.
+            // In v7 format, a trailing slash in the name marks a directory.
             Format::V7 => return Header::v7(name).mode(file.map_or(0o755, |(mode, _)| *mode)),
             Format::Gnu => Header::gnu(name),
             Format::Ustar | Format::Pax => Header::ustar(name),

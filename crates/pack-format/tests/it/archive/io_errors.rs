@@ -57,7 +57,7 @@ fn upload() -> Vec<u8> {
 }
 
 #[test]
-fn an_error_while_reading_the_archive_is_not_a_problem() {
+fn an_error_while_reading_the_archive_is_returned_as_an_io_error() {
     let upload = upload();
     // The gzip decoder uses some of these kinds to report a damaged archive.
     for kind in [ErrorKind::Other, ErrorKind::UnexpectedEof, ErrorKind::InvalidInput, ErrorKind::InvalidData] {
@@ -82,7 +82,7 @@ fn the_result_does_not_depend_on_the_size_of_reads() {
 }
 
 #[test]
-fn an_error_while_storing_contents_is_not_a_problem() {
+fn an_error_while_storing_contents_is_returned_as_an_io_error() {
     for left in [0, 10, 70_000] {
         let mut contents = Failing { inner: Cursor::new(Vec::new()), left, kind: ErrorKind::StorageFull };
         match validate(&upload()[..], &Limits::default(), Visibility::Org, &mut contents) {
@@ -93,7 +93,7 @@ fn an_error_while_storing_contents_is_not_a_problem() {
 }
 
 #[test]
-fn an_image_of_truncated_contents_is_an_error() {
+fn an_image_cannot_be_assembled_from_truncated_contents() {
     let ValidatedPack { pack, contents } = validation::validate(&upload()).unwrap();
     let mut truncated = Cursor::new(&contents.get_ref()[..contents.get_ref().len() - 1]);
     assert_eq!(Image::new(&pack, &mut truncated).unwrap_err().kind(), ErrorKind::UnexpectedEof);

@@ -254,7 +254,7 @@ fn accepts_names_at_their_limits() {
 }
 
 #[test]
-fn limits_names_to_configured_values() {
+fn limits_names_as_configured() {
     let limits = Limits { path_bytes: 10, path_depth: 2, component_bytes: 9, ..Limits::default() };
     let name = |name: &str| check(&Archive::pack().file(name, b"").file("data/b", b"").tar(), &limits);
     let problem = |name: &str, problem: &str| rejected(&format!("entry `{name}` at byte 1024 {problem}"));

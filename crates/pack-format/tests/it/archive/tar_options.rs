@@ -103,7 +103,7 @@ const MISTAKES: [Mistake; 14] = [
     },
     Mistake {
         setup: "true",
-        // GNU tar may notice that the archive grows while it reads it.
+        // GNU tar may notice that the archive grows while it is read.
         command: "cd sample && { tar -cz . >pack.tar.gz || true; } && cp pack.tar.gz ../out",
         words: &["`pack.tar.gz`", "written into the pack's directory", "(`tar -czf ../pack.tar.gz .`)"],
         fixed: "cd sample && rm pack.tar.gz && tar -czf ../pack.tar.gz . && cp ../pack.tar.gz ../out",
@@ -111,7 +111,7 @@ const MISTAKES: [Mistake; 14] = [
 ];
 
 #[test]
-fn the_fix_for_each_mistake_with_tar_works() {
+fn the_fix_for_each_tar_mistake_works() {
     for Mistake { setup, command, words, fixed } in MISTAKES {
         if tool("tar").is_none() || (command.contains("bsdtar") && tool("bsdtar").is_none()) {
             continue;

@@ -32,7 +32,7 @@ const COMMANDS: [&str; 17] = [
 ];
 
 #[test]
-fn accepts_the_archives_of_common_tools() {
+fn accepts_archives_from_common_tools() {
     let scratch = tempfile::tempdir().unwrap();
     for has_long_names in [false, true] {
         let directory = scratch.path().join(if has_long_names { "long" } else { "short" });

@@ -36,7 +36,7 @@ fn strips_one_wrapping_directory() {
         &expected,
     );
     assert_paths(Archive::new().file("./sample/guides/a", b"").file("./sample/pack.yaml", MANIFEST), &expected);
-    // Git's files next to the wrapping directory are dropped.
+    // Git files next to the wrapping directory are dropped.
     assert_paths(
         Archive::new().file(".gitignore", b"").file("sample/pack.yaml", MANIFEST).file("sample/guides/a", b""),
         &expected,
@@ -65,7 +65,7 @@ fn adds_missing_parents_and_accepts_directories_in_any_order() {
 }
 
 #[test]
-fn leaves_out_empty_components_and_dots() {
+fn drops_empty_components_and_dots() {
     assert_paths(
         Archive::new()
             .directory("././")
@@ -99,7 +99,7 @@ fn accepts_other_magic_in_a_header_without_a_prefix() {
             &["data/", "data/a/", "data/a/b", "data/c", "pack.yaml"],
         );
     }
-    // Without `ustar`, the header is that of the v7 format, where a slash at the end marks a directory.
+    // Without `ustar`, this is a v7 header, in which a trailing slash marks a directory.
     let header = Header::v7("data/a/").field(MAGIC_AND_VERSION, "USTAR\x0000");
     assert_paths(Archive::pack().header(header), &["data/", "data/a/", "pack.yaml"]);
 }
@@ -131,7 +131,7 @@ fn accepts_a_pax_path_and_a_long_name_that_agree() {
     let expected = ["data/", "data/b", "pack.yaml"];
     assert_paths(Archive::pack().long_name("data/b").pax(&path).file("x", b""), &expected);
     assert_paths(Archive::pack().pax(&path).long_name("data/b").file("x", b""), &expected);
-    // If a name is long and a number is large, commons-compress writes both extension headers.
+    // For a long name with a large number, commons-compress writes both extension headers.
     assert_paths(Archive::pack().long_name("data/b").pax(&[("mtime", b"1.5")]).file("x", b""), &expected);
 }
 
@@ -246,7 +246,7 @@ fn accepts_gnu_format() {
             .entry(Header::gnu(&long[..100]), b"content")
             .long_name(&long_directory)
             .header(Header::gnu(&long[..100]).typeflag(b'5'))
-            // Some writers omit the NUL at the end of the name, and others add several.
+            // Some writers omit the trailing NUL, and others add several.
             .extension(b'L', b"data/b")
             .entry(Header::gnu("x"), b"")
             .extension(b'L', b"data/f\0\0\0")
@@ -286,7 +286,7 @@ fn accepts_ustar_format() {
 }
 
 #[test]
-fn accepts_octal_numbers_with_any_usual_padding() {
+fn accepts_octal_numbers_with_common_padding() {
     let empty =
         Header::ustar("data/nuls").field(UID, "").field(GID, "").field(MTIME, "").field(MODE, "").field(SIZE, "");
     let spaces = Header::ustar("data/spaces").field(MODE, "   644 \0").field(SIZE, "          0 ").field(UID, "     1");

@@ -79,7 +79,7 @@ fn keeps_the_authors_values_and_order() {
 }
 
 #[test]
-fn limits_the_length_of_the_text() {
+fn limits_the_length_of_the_fragment() {
     let sized =
         |length: usize| manifest_with_rule(&format!("domains: [a.b]\nmethods: [GET]\nbody: {}", "x".repeat(length)));
     let rest = fragment(sized(1)).len() - 1;
@@ -88,7 +88,7 @@ fn limits_the_length_of_the_text() {
     assert_manifest_rejected(sized(32_769 - rest), &[("pack.yaml: capabilities", message)]);
 }
 
-/// YAML 1.1 readers read a number with a leading zero in base 8.
+/// YAML 1.1 parsers treat a leading zero as octal.
 #[test]
 fn quotes_numbers_that_other_readers_read_as_different_numbers() {
     for (number, written) in [

@@ -182,7 +182,7 @@ fn rejects_anything_but_strings_as_text() {
 }
 
 #[test]
-fn rejects_unquoted_text_that_other_parsers_do_not_read_as_text() {
+fn rejects_unquoted_text_that_other_parsers_do_not_treat_as_text() {
     assert_manifest_rejected(
         "name: no\nversion: 1_000\ndescription: 2026-01-31\n",
         &[

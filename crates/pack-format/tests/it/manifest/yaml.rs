@@ -229,8 +229,8 @@ fn a_syntax_error_is_the_only_problem_reported() {
 fn suggests_single_quotes_for_an_invalid_escape() {
     const INVALID: &str = "has an invalid escape in double quotes, in which a backslash starts an escape; put the text in \
                            single quotes, in which a backslash is an ordinary character";
-    const SURROGATE: &str = "has an invalid code point after a backslash in double quotes, such as half of a surrogate \
-                             pair of JSON; write the character itself, or put the text in single quotes, in which a \
+    const SURROGATE: &str = "has an invalid code point after a backslash in double quotes, such as half of a JSON \
+                             surrogate pair; write the character itself, or put the text in single quotes, in which a \
                              backslash is an ordinary character";
     for (text, problem, replacement) in [
         (r#""regex \d+""#, INVALID, Some(r"'regex \d+'")),
@@ -247,9 +247,9 @@ fn suggests_single_quotes_for_an_invalid_escape() {
     }
 }
 
-/// In quotes, `*a` would be text, which is not valid as a key or as the whole document either.
+/// In quotes, `*a` would be text, but it would still not be a valid key or document.
 #[test]
-fn suggests_quotes_only_for_values() {
+fn suggests_quoting_an_asterisk_only_in_a_value() {
     let unquoted = "`*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, \
                     such as `\"*.example.com\"`";
     for (yaml, replacement) in [

@@ -116,12 +116,12 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(ambiguous.to_vec()).prop_map(str::to_owned),
         "[a-zA-Z0-9_/.:*-]{1,12}",
-        // Leaves out control characters, fillers and variation selectors, which are not allowed everywhere.
+        // Omits control characters, fillers and variation selectors, which are not allowed everywhere.
         "[\\PC--[\u{115F}\u{1160}\u{180B}-\u{180F}\u{3164}\u{FE00}-\u{FE0F}\u{FFA0}\u{E0100}-\u{E01EF}]]{0,20}",
     ]
 }
 
-/// Generates JSON values. All parsers read the numbers in them in the same way.
+/// Generates JSON values whose numbers all parsers read in the same way.
 fn value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         4 => text().prop_map(Value::from),

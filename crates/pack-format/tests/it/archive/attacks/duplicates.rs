@@ -57,7 +57,7 @@ fn rejects_names_that_are_equal_on_some_file_systems() {
 }
 
 #[test]
-fn rejects_names_that_differ_only_in_characters_that_are_not_displayed() {
+fn rejects_names_that_differ_only_in_invisible_characters() {
     for (one, other, escaped) in [
         ("guides/ab", "guides/a\u{ad}b", "guides/a\\u{ad}b"),
         ("guides/ab", "guides/a\u{34f}b", "guides/a\\u{34f}b"),

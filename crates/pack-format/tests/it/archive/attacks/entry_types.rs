@@ -50,7 +50,7 @@ fn rejects_a_symbolic_link_to_any_target() {
 }
 
 #[test]
-fn rejects_a_file_below_a_symbolic_link() {
+fn rejects_a_file_whose_parent_is_a_symbolic_link() {
     assert_rejected(
         Archive::pack().header(header(b'2').field(LINK_NAME, "/tmp")).file("guides/a/b", b"x"),
         &[&format!("entry `guides/a` at byte 1024 {SYMBOLIC_LINK}")],
@@ -89,7 +89,7 @@ fn continues_after_a_contiguous_file_with_content() {
 }
 
 #[test]
-fn rejects_a_file_whose_name_ends_in_a_slash() {
+fn rejects_a_file_whose_name_ends_with_a_slash() {
     let problem = "entry `guides/a/` at byte 1024 is a file, but its name ends with `/`, which marks a directory; create the archive with `tar --format=posix`";
     assert_rejected(Archive::pack().header(Header::ustar("guides/a/")), &[problem]);
     for header in [Header::ustar("guides/a/"), Header::v7("guides/a/"), Header::ustar("guides/a/").typeflag(0)] {
@@ -104,7 +104,7 @@ fn rejects_a_file_whose_name_ends_in_a_slash() {
 }
 
 #[test]
-fn rejects_an_entry_if_only_one_of_its_names_ends_in_a_slash() {
+fn rejects_an_entry_if_only_one_of_its_names_ends_with_a_slash() {
     let problem = "entry `guides/a` at byte 2048 is a file, but the part of its name in its own header ends with `/`, which marks a directory; rename it, or create the archive with `tar --format=posix`";
     let old = Header::ustar("guides/b/").typeflag(0);
     assert_rejected(Archive::pack().pax(&[("path", b"guides/a")]).header(old.clone()), &[problem]);
@@ -122,7 +122,7 @@ fn rejects_the_root_as_a_file() {
             "./" => {
                 "is a file, but its name ends with `/`, which marks a directory; create the archive with `tar --format=posix`"
             }
-            _ => "is a file, but its name is that of the pack's own directory",
+            _ => "is a file, but its name refers to the pack's own directory",
         };
         assert_rejected(
             Archive::pack().header(Header::ustar(name)),
@@ -149,7 +149,7 @@ fn rejects_a_size_beyond_the_end_of_the_archive() {
 }
 
 #[test]
-fn rejects_a_nul_typeflag_with_a_slash_except_in_v7_format() {
+fn rejects_a_nul_typeflag_on_a_name_that_ends_with_a_slash() {
     for header in [Header::ustar("guides/a/"), Header::gnu("guides/a/")] {
         assert_rejected(
             Archive::pack().header(header.typeflag(0)),

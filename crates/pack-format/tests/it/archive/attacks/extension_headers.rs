@@ -68,7 +68,7 @@ fn rejects_invalid_or_repeated_pax_paths() {
         )],
     );
     assert_rejected(pack_with(&[("path", b"")]), &[&format!("entry `\"\"` {at} has an empty name")]);
-    // Node-tar ignores such an entry and the entry that follows it, even if the name in the header is that of the root.
+    // Node-tar ignores such an entry and the next one, even if the header has the name of the root.
     for name in ["guides/a", "./"] {
         assert_rejected(
             Archive::pack().pax(&[("path", b"")]).directory(name).file("guides/b", b""),
@@ -245,7 +245,7 @@ fn rejects_an_access_control_list_that_contradicts_the_mode() {
 }
 
 #[test]
-fn rejects_a_long_name_that_is_empty_or_has_a_nul() {
+fn rejects_a_long_name_that_is_empty_or_contains_a_nul() {
     for data in [b"".as_slice(), b"\0", b"\0\0", b"guides\0/a", b"guides/a\0\0x"] {
         assert_rejected(
             Archive::pack().extension(b'L', data).file("guides/a", b""),
@@ -270,9 +270,9 @@ fn rejects_extension_headers_with_an_unknown_magic() {
             assert_rejected(
                 Archive::pack().entry(header, b"guides/a\0"),
                 &[&format!(
-                    "{AT} has a magic other than that of POSIX or GNU tar, as 7-Zip 9 and R write it, and some tar \
-                     readers ignore such a header; create the archive with `tar --format=posix` or with a current \
-                     version of 7-Zip"
+                    "{AT} has a magic that is neither POSIX nor GNU (7-Zip 9 and R write such headers), so some tar \
+                     readers ignore it; create the archive with `tar --format=posix` or with a current version of \
+                     7-Zip"
                 )],
             );
         }

@@ -25,7 +25,7 @@ fn rejects_a_wrong_checksum() {
 }
 
 #[test]
-fn rejects_a_checksum_of_signed_bytes() {
+fn rejects_a_checksum_that_sums_bytes_as_signed() {
     let header = Header::ustar("guides/é.md");
     let expected = header.checksum();
     let signed = expected - 2 * 256;
@@ -47,8 +47,8 @@ fn rejects_a_malformed_checksum() {
         b"12x456\0 ".to_vec(),
         b"-00001\0 ".to_vec(),
         b"0o1234\0 ".to_vec(),
-        // GNU tar rejects base-256. Node-tar rejects a checksum that no space or NUL follows. Libarchive rejects a
-        // checksum that a NUL precedes.
+        // GNU tar rejects base-256, node-tar a checksum without a space or NUL after it, and libarchive a checksum with
+        // a NUL before it.
         base_256,
         format!("{checksum:08o}").into_bytes(),
         format!("\0{checksum:06o} ").into_bytes(),
@@ -154,7 +154,7 @@ fn rejects_sizes_and_times_that_are_too_large_or_too_small() {
     };
     time([0x80, 0, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, 0], "9007199254740992");
     time([0xff, 0xff, 0xff, 0xff, 0xff, 0xe0, 0, 0, 0, 0, 0, 0], "-9007199254740992");
-    // Rust's `tar` writes -1 in this way.
+    // Rust's `tar` writes -1 like this.
     time([0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "18446744073709551615");
 }
 
@@ -163,9 +163,9 @@ fn explains_the_times_sparse_maps_and_offsets_that_gnu_tar_writes_into_the_prefi
     let times = "14722531400\x0014722531400\0";
     assert_rejected(
         Archive::pack().header(Header::gnu("guides/a.md").field(PREFIX, times)),
-        &["the header at byte 1024 of entry `guides/a.md` has times of last access and change, as in an incremental \
-           dump, at a position where some tar readers expect part of the name; create the archive without \
-           `--listed-incremental` and `--incremental`"],
+        &["the header at byte 1024 of entry `guides/a.md` has access and change times, as in an incremental dump, \
+           where some tar readers expect part of the name; create the archive without `--listed-incremental` and \
+           `--incremental`"],
     );
     for (typeflag, problem) in [
         (b'S', "is a sparse file; archive it without `tar --sparse`"),
@@ -186,10 +186,8 @@ fn rejects_a_prefix_in_a_format_without_one() {
         for prefix in ["scripts", "\0x"] {
             assert_rejected(
                 Archive::pack().header(header.clone().field(PREFIX, prefix)),
-                &[
-                    "the header at byte 1024 has data in the `prefix` field, which its format does not have, and some tar \
-                   readers read it as part of the name; create the archive with `tar --format=posix`",
-                ],
+                &["the header at byte 1024 has data in the `prefix` field, which its format does not have but some \
+                   tar readers read as part of the name; create the archive with `tar --format=posix`"],
             );
         }
     }
@@ -204,7 +202,7 @@ fn rejects_bytes_after_the_nul_in_a_name() {
         ("linkname", LINK_NAME, "\0b"),
     ] {
         let problem = format!(
-            "has bytes after the NUL that ends its `{name}` field, which some tar readers read as part of the field; \
+            "has bytes after the NUL that ends its `{name}` field, and some tar readers read them as part of the field; \
              create the archive with `tar --format=posix`"
         );
         let header = file().field(field, bytes);
@@ -222,10 +220,8 @@ fn rejects_a_long_prefix_with_a_star_trailer() {
     for length in [131, 155] {
         assert_rejected(
             Archive::pack().header(file().field(PREFIX, prefix(length)).field(STAR_TRAILER, "tar\0")),
-            &[
-                "the header at byte 1024 has a prefix of more than 130 bytes and the trailer of star, whose prefixes are \
-               shorter, so tar readers disagree on the name; create the archive with `tar --format=posix`",
-            ],
+            &["the header at byte 1024 has star's trailer but a prefix of more than the 130 bytes that star \
+               allows, so tar readers disagree on the name; create the archive with `tar --format=posix`"],
         );
     }
     let times = file().field(PREFIX, "guides").field(STAR_ATIME, "x").field(STAR_TRAILER, "tar\0");

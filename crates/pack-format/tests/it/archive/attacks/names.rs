@@ -125,7 +125,7 @@ fn rejects_control_characters_and_bidirectional_controls() {
 }
 
 #[test]
-fn rejects_components_that_end_in_a_dot_or_have_surrounding_blanks() {
+fn rejects_components_that_end_with_a_dot_or_have_surrounding_whitespace() {
     for name in [" guides/a", "guides /a", "guides/ a", "guides/a "] {
         assert_name_rejected(
             name,
@@ -145,8 +145,8 @@ fn rejects_components_that_end_in_a_dot_or_have_surrounding_blanks() {
 
 #[test]
 fn rejects_whiteouts() {
-    let whiteout = "has a component in its name that starts with `.wh.`, which container runtimes treat as the \
-                    deletion of another file; rename it";
+    let whiteout = "has a component in its name that starts with `.wh.`, which tells container runtimes to \
+                    delete another file; rename it";
     // Without the whiteout, the last two entries would be dropped, not rejected.
     for name in [".wh.a", "guides/.wh.a", "guides/.wh..wh..opq", ".wh.guides/a", "._a/.wh.b", ".wh.a/.DS_Store"] {
         assert_name_rejected(name, name, &[whiteout]);

@@ -49,8 +49,9 @@ fn rejects_pax_keywords_that_are_empty_or_contain_a_nul() {
 }
 
 #[test]
-fn rejects_a_pax_keyword_after_blanks_or_tabs() {
-    // GNU tar skips the blanks. With a size of 0, it would extract the hidden entry, which the validator would not see.
+fn rejects_a_pax_keyword_that_starts_with_a_space_or_tab() {
+    // GNU tar skips leading spaces and tabs, so it would apply the size of 0 and extract the hidden entry, which the
+    // validator would not see.
     let hidden = Archive::new().file("scripts/hidden.sh", b"").without_end_marker();
     for keyword in [" size", "\tsize", "  size", "\t path", " comment", " ", "\t"] {
         let problem = "contains a PAX record at byte 0 of its data whose keyword starts with a space or tab, which \
@@ -88,8 +89,8 @@ fn rejects_a_line_in_a_pax_value_that_looks_like_a_record() {
         for attribute in ["SCHILY.xattr.user.note", "comment", "VENDOR.key"] {
             let value = format!("x\n{line}");
             let problem = format!(
-                "{AT} contains a PAX record at byte 0 of its data with a line in it that looks like a record of \
-                 `{keyword}`, which some tar readers apply; archive the files without extended attributes (`tar \
+                "{AT} contains a PAX record at byte 0 of its data whose value has a line that looks like a \
+                 `{keyword}` record, which some tar readers apply; archive the files without extended attributes (`tar \
                  --no-xattrs`)"
             );
             assert_rejected(pack_with(&[(attribute, value.as_bytes())]), &[&problem]);
@@ -100,7 +101,7 @@ fn rejects_a_line_in_a_pax_value_that_looks_like_a_record() {
     assert_rejected(
         pack_with_data(&pax_record("a\n18 path", b"guides/b")),
         &[&format!(
-            "{AT} contains a PAX record at byte 0 of its data with a line in it that looks like a record of `path`, \
+            "{AT} contains a PAX record at byte 0 of its data whose value has a line that looks like a `path` record, \
              which some tar readers apply; archive the files without extended attributes (`tar --no-xattrs`)"
         )],
     );

@@ -13,13 +13,13 @@ use super::{directories::without_ignored, readers::Reader};
 pub(super) struct Case {
     name: String,
     tar: Vec<u8>,
-    /// The pack that a writer archived, and its layer, which is `None` if the writer leaves out empty directories. The
+    /// The pack that a writer archived, and its layer. The layer is `None` if the writer omits empty directories; the
     /// whole field is `None` for a changed archive.
     expected: Option<(Listing, Option<Vec<u8>>)>,
 }
 
 impl Case {
-    /// Returns a case for an unchanged archive from a writer, which the validator must accept.
+    /// Returns a case for an archive as a writer made it, which the validator must accept.
     pub(super) fn written(name: String, tar: Vec<u8>, pack: Listing, layer: Option<Vec<u8>>) -> Self {
         Self { name, tar, expected: Some((pack, layer)) }
     }
@@ -58,11 +58,11 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The files that the validator found in an archive, or the problems for which it rejected the archive.
-type Verdict = Result<Listing, Vec<String>>;
+/// The files that the validator found in an archive, or the problems that it reported.
+type Outcome = Result<Listing, Vec<String>>;
 
-/// Phrases from the messages about archives that are rejected only because tar readers disagree, and not because of a
-/// rule for packs. If an archive has only such problems, the readers must disagree on it.
+/// Phrases from the messages about archives that no rule for packs forbids, but on which tar readers disagree. If an
+/// archive has only such problems, the readers must disagree on it.
 const READERS_DISAGREE: [&str; 4] = [
     "with decomposed characters",
     "a GNU long name that differ",
@@ -72,10 +72,10 @@ const READERS_DISAGREE: [&str; 4] = [
 
 /// Validates the archives, unpacks them with all readers, and adds the results to `tally`.
 pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tally: &mut Tally) {
-    let mut compared: Vec<(Case, Verdict)> = Vec::new();
+    let mut compared: Vec<(Case, Outcome)> = Vec::new();
     for case in cases {
-        let verdict = verdict(&case, tally);
-        match &verdict {
+        let outcome = outcome(&case, tally);
+        match &outcome {
             Ok(_) => tally.accepted += 1,
             Err(problems) => {
                 tally.rejected += 1;
@@ -86,7 +86,7 @@ pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tall
                 tally.compared_rejections += 1;
             }
         }
-        compared.push((case, verdict));
+        compared.push((case, outcome));
     }
     for (index, (case, _)) in compared.iter().enumerate() {
         fs::write(scratch.join(format!("{index}.tar")), &case.tar).unwrap();
@@ -101,8 +101,8 @@ pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tall
             fs::remove_dir_all(directory).unwrap();
         }
     }
-    for ((case, verdict), readings) in compared.into_iter().zip(readings) {
-        let problems = match verdict {
+    for ((case, outcome), readings) in compared.into_iter().zip(readings) {
+        let problems = match outcome {
             Ok(pack) => disagreements(&pack, &readings, tally),
             Err(problems) => agreement(&readings).then(|| format!("rejected: {problems:?}")).into_iter().collect(),
         };
@@ -110,9 +110,8 @@ pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tall
     }
 }
 
-/// Validates an archive. If a writer made it and it is unchanged, compares its files and its layer with the expected
-/// ones.
-fn verdict(case: &Case, tally: &mut Tally) -> Verdict {
+/// Validates an archive. If it is unchanged, compares its files and its layer with the expected ones.
+fn outcome(case: &Case, tally: &mut Tally) -> Outcome {
     let result = validate(&gzip_at(&case.tar, Compression::none()));
     let found = match result {
         Ok(mut validated) => {

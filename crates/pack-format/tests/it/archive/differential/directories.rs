@@ -12,8 +12,8 @@ use test_support::{
 
 use super::writers::Writer;
 
-/// The starts of names. [`name`] adds a number that makes each name unique, even if case is ignored. No name is
-/// decomposed, since bsdtar would compose it.
+/// Prefixes of file names. [`name`] appends a number, so names are unique even if case is ignored. All are in NFC,
+/// because bsdtar converts names to NFC.
 const STEMS: [&str; 11] =
     ["a", "Read me", "run.sh", "é", "日本語", "😀", ".hidden", "it's", "\"quoted\"", "a+b=c,d", "-x"];
 const SIZES: [usize; 8] = [0, 1, 3, 511, 512, 513, 1_024, 5_000];

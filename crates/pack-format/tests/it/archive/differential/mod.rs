@@ -25,7 +25,7 @@ use self::{
 
 const DEFAULT_CASES: usize = 400;
 const DEFAULT_SEED: u64 = 15;
-/// The number of changed copies of each archive that a writer makes.
+/// The number of changed copies to make of each archive.
 const MUTATIONS: usize = 4;
 /// The number of directories that all writers archive before the readers run.
 const DIRECTORIES: usize = 3;

@@ -15,8 +15,7 @@ const NUMBERS: [(&str, Range<usize>); 7] = [
     ("devmajor", DEV_MAJOR),
     ("devminor", DEV_MINOR),
 ];
-/// Values for numeric fields. A value that is shorter than the field is padded with NULs, and a longer one is
-/// truncated.
+/// Values for numeric fields. A value shorter than the field is padded with NULs, and a longer one is truncated.
 const VALUES: [&[u8]; 15] = [
     b"",
     b"            ",
@@ -131,7 +130,7 @@ fn change_header(header: &mut [u8], random: &mut Rng) -> String {
                 set(header, STAR_ATIME, b"14722531400 ");
                 set(header, STAR_CTIME, b"14722531400 ");
             }
-            "trailer of star".to_owned()
+            "star trailer".to_owned()
         }
         5 => {
             let name: Vec<u8> = header[NAME].iter().copied().take_while(|byte| *byte != 0).collect();
@@ -178,7 +177,7 @@ fn insert_pax(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     format!("PAX header {} of {}", char::from(typeflag), String::from_utf8_lossy(&data))
 }
 
-/// Inserts a GNU long name or long link name. Often, the name is the one that the entry already has.
+/// Inserts a GNU long name or long link name. Often uses the name that the entry already has.
 fn insert_long_name(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     let mut name: Vec<u8> = tar[start..][NAME].iter().copied().take_while(|byte| *byte != 0).collect();
     if random.u8(..3) == 0 {
@@ -197,7 +196,7 @@ fn insert(tar: &mut Vec<u8>, start: usize, header: Header, data: &[u8]) {
     tar.splice(start..start, [&header, data, padding.as_slice()].concat());
 }
 
-/// Replaces the blocks of zeros after the last entry with a random number of them, followed by random bytes.
+/// Replaces the blocks of zeros after the last entry with a random number of such blocks, followed by random bytes.
 fn change_end(tar: &mut Vec<u8>, random: &mut Rng) -> String {
     let content = tar.len() - tar.iter().rev().take_while(|byte| **byte == 0).count();
     tar.truncate(content.next_multiple_of(BLOCK));

@@ -66,7 +66,7 @@ impl Writer {
         }
     }
 
-    /// Returns whether the writer silently leaves out or shortens names of more than 100 bytes.
+    /// Returns whether the writer silently skips or truncates names of more than 100 bytes.
     pub(super) fn loses_long_names(&self) -> bool {
         match self {
             Self::Command(command) => {
