@@ -3,12 +3,11 @@
 //!
 //! [`Publishing`] is the protocol: three uploads of one name and version (content A, content B, and A again); two
 //! workers that build, purge, quarantine or restore; and `requeue`, rebuilds and deletions. A worker can crash at any
-//! step. The call that it was making may still take effect until its lease ends. The module `invariants` lists the
-//! properties that must hold in every reachable state. [`Guards`] can disable individual guards of the protocol, so
+//! step, and the call that it was making may still take effect until its lease expires. The module `invariants` lists
+//! the properties that must hold in every reachable state. [`Guards`] can disable individual guards of the protocol, so
 //! that a test can show that an invariant fails without them.
 //!
-//! The model has no clock: the action "the lease ends" is possible as soon as no request of its holder can still take
-//! effect.
+//! The model has no clock. A lease can expire as soon as no request of its holder can still take effect.
 
 mod guards;
 mod invariants;

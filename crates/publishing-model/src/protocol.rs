@@ -34,8 +34,8 @@ pub enum Action {
     Crash(WorkerId),
     /// The call that a crashed worker was making takes effect.
     LateEffect(WorkerId),
-    /// The lease of a worker ends because the worker has crashed, or takes too long to extend it.
-    LeaseEnds(WorkerId),
+    /// The lease of a worker expires because the worker has crashed, or takes too long to extend it.
+    LeaseExpires(WorkerId),
 }
 
 impl Model for Publishing {
@@ -65,10 +65,10 @@ impl Model for Publishing {
             match worker {
                 Worker::Idle => {}
                 Worker::Running(_, Step::ExtendLease) => {
-                    actions.extend([Action::Continue(id), Action::Crash(id), Action::LeaseEnds(id)]);
+                    actions.extend([Action::Continue(id), Action::Crash(id), Action::LeaseExpires(id)]);
                 }
                 Worker::Running(..) => actions.extend([Action::Continue(id), Action::Crash(id)]),
-                Worker::Crashed(_) => actions.extend([Action::LateEffect(id), Action::LeaseEnds(id)]),
+                Worker::Crashed(_) => actions.extend([Action::LateEffect(id), Action::LeaseExpires(id)]),
             }
         }
     }
@@ -88,7 +88,7 @@ impl Model for Publishing {
             Action::Continue(worker) => self.go_on(&mut state, worker),
             Action::Crash(worker) => crash(&mut state, worker),
             Action::LateEffect(worker) => self.late_effect(&mut state, worker),
-            Action::LeaseEnds(worker) => self.lease_ends(&mut state, worker),
+            Action::LeaseExpires(worker) => self.lease_expires(&mut state, worker),
         };
         (applied.is_some() && state != *last).then_some(state)
     }
@@ -98,7 +98,7 @@ impl Model for Publishing {
     }
 }
 
-/// `Some` if the step applied. This is an `Option` so that `?` can end a step that does not apply.
+/// `Some` if the step applied. This is an `Option` so that a step that does not apply can return early with `?`.
 pub(crate) type Applied = Option<()>;
 
 pub(crate) fn require(condition: bool) -> Applied {
@@ -196,7 +196,7 @@ impl Publishing {
         Some(())
     }
 
-    fn lease_ends(&self, state: &mut State, worker: WorkerId) -> Applied {
+    fn lease_expires(&self, state: &mut State, worker: WorkerId) -> Applied {
         release(state, worker);
         if matches!(state.workers[worker], Worker::Running(..)) {
             return Some(());
@@ -337,7 +337,7 @@ impl Publishing {
 }
 
 fn create(state: &mut State, id: Id, record: Record) {
-    // From now on, the same content may be pulled again.
+    // From here on, the same content may be pulled again.
     state.purged.remove(&record.content);
     state.records[id] = Some(record);
 }

@@ -66,8 +66,8 @@ pub(crate) enum Step {
     Claim,
     Tag,
     MarkReady,
-    /// If the version could not be published, delete the pushed manifest, unless the record that owns the version has
-    /// the same content and is not quarantined.
+    /// If the version could not be published, delete the pushed manifest, unless the version's record has the same
+    /// content and is not quarantined.
     CleanUp,
     Save,
     Untag,
@@ -125,9 +125,9 @@ pub struct State {
     // The history that the invariants need.
     pub(crate) first_tag: Option<Content>,
     pub(crate) first_published: Option<Content>,
-    /// Contents that were deleted completely and have not been uploaded since.
+    /// Contents that were purged and have not been uploaded since.
     pub(crate) purged: BTreeSet<Content>,
-    /// Records whose deletion has begun but is not complete.
+    /// Records that are being deleted.
     pub(crate) deleting: BTreeSet<Id>,
     pub(crate) restored: bool,
 }

@@ -1,4 +1,4 @@
-//! Tests that the invariants hold in every reachable state, and that each guard is necessary: without it, the checker
+//! Checks that the invariants hold in every reachable state, and that each guard is necessary: without it, the checker
 //! finds a state that breaks an invariant.
 
 use publishing_model::{Guards, Publishing};
