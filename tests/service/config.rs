@@ -164,7 +164,7 @@ fn every_timeout_can_be_set() {
 }
 
 #[test]
-fn renamed_variables_are_rejected_under_their_old_names() {
+fn the_old_names_of_renamed_variables_are_rejected() {
     let timeouts = [("CALL_TIMEOUT_MS", "1"), ("TRANSFER_TIMEOUT_MS", "1")];
     assert_eq!(variables(&Api::read(environment(&timeouts)).unwrap_err()), ["CALL_TIMEOUT_MS", "TRANSFER_TIMEOUT_MS"]);
     assert_eq!(variables(&Builder::read(environment(&timeouts)).unwrap_err()).len(), 2);
@@ -233,11 +233,11 @@ fn template(resource: &str, key: &str) -> u64 {
     value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
-/// If the lease ended earlier, a late request from a finished build could change the registry during the next build
-/// (see crates/publishing-model). If it ended later, a redelivered job could find that the crashed build still holds
+/// If the lease expired earlier, a late request from a finished build could change the registry during the next build
+/// (see crates/publishing-model). If it expired later, a redelivered job could find that the crashed build still holds
 /// the lease.
 #[test]
-fn a_lease_outlasts_its_build_and_ends_before_the_job_is_delivered_again() {
+fn a_lease_outlasts_its_build_and_expires_before_the_job_is_redelivered() {
     let builder = Builder::read(environment(&[])).unwrap();
     let function = Duration::from_secs(template("BuilderFunction", "Timeout"));
     assert!(builder.lease >= function + builder.registry.push_timeout, "{:?} is too short", builder.lease);
@@ -355,7 +355,7 @@ fn the_base_domain_must_be_a_domain_name() {
 
 /// A revocation must take effect within a minute, whatever the settings.
 #[test]
-fn credentials_are_cached_for_a_minute_at_most() {
+fn credentials_are_cached_for_at_most_a_minute() {
     let cache_for = |text: &str| {
         Api::read(environment(&[("CREDENTIAL_CACHE_MS", text)])).map(|api| api.identity.cache_for.as_millis())
     };

@@ -81,7 +81,7 @@ fn modules_use_only_allowed_modules() {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
-/// `source` represents a file directly under a top-level module.
+/// `source` stands for a file directly inside a top-level module.
 #[test]
 fn dependencies_in_every_form_of_path_are_found() {
     let source = "
@@ -112,9 +112,9 @@ fn dependencies_in_every_form_of_path_are_found() {
     assert_eq!(dependencies(source, 2), expected.map(|(line, module)| (line, module.to_owned())));
 }
 
-fn source_files(folder: &Path) -> Vec<PathBuf> {
+fn source_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(source_files(&path));

@@ -1,7 +1,7 @@
 //! Tests of the service. The documentation of each module says what it tests, and often how to add a case. `support`
 //! has helpers.
 //!
-//! - `attestations` tests what builds sign, and verifies it with other tools.
+//! - `attestations` tests the attestations that builds sign, and verifies them with other tools.
 //! - `backends` tests the embedded backends of `local`.
 //! - `table` tests reads and writes of the DynamoDB table.
 //! - `use_cases` calls the library to upload, build, rebuild, quarantine and delete packs, and to push images.

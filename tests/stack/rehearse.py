@@ -47,7 +47,7 @@ class Rehearsal(Deployment):
         self.registry_outage()
         self.update_and_roll_back()
         self.missing_permission()
-        self.take_down()
+        self.quarantine()
         self.lost_image()
         self.replace_signing_key()
         self.restore()
@@ -191,14 +191,14 @@ class Rehearsal(Deployment):
         iam.put_role_policy(**role, PolicyDocument=json.dumps(granted))
         self.upload(self.work / "denied-1.0.0")
 
-    def take_down(self):
+    def quarantine(self):
         step("quarantine, restore and delete a pack")
-        record = self.upload(self.pack("taken-down"))
+        record = self.upload(self.pack("quarantined"))
         pack = ("pack_01J…", record["id"])
         self.runbook_md.run("Take a pack down", replace=[("REGISTRY_AUTH=ecr", "REGISTRY_AUTH=none")])
         self.runbook_md.run("Quarantine a pack", replace=[pack])
         assert self.inspect(record) is None, "the image of a quarantined pack still exists"
-        assert self.begin_upload(self.work / "taken-down-1.0.0")["error"]["code"] == "pack_quarantined"
+        assert self.begin_upload(self.work / "quarantined-1.0.0")["error"]["code"] == "pack_quarantined"
         self.runbook_md.run("Quarantine a pack", replace=[pack])
         wait(lambda: self.status(record["id"]) == "ready", "the build of the restored pack")
         assert self.inspect(record) == record["image_digest"]

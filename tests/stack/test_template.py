@@ -80,7 +80,7 @@ class Permissions(unittest.TestCase):
         self.assertFalse(of_type("AWS::IAM::Policy") or of_type("AWS::IAM::ManagedPolicy"))
 
     def test_declared_calls_match_those_recorded_by_cargo_test(self):
-        """Compares the calls that `cargo test` recorded. All tests must have run, with all tools installed."""
+        """Needs the calls recorded by a run of all tests, with all tools installed."""
         seen = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "tmp/calls"
         if not seen.exists() and "REQUIRE_TOOLS" not in os.environ:
             self.skipTest("cargo test has not been run")
@@ -102,7 +102,7 @@ class Permissions(unittest.TestCase):
 
 
 class Queues(unittest.TestCase):
-    def test_the_visibility_timeout_is_six_times_the_timeout_of_the_builder(self):
+    def test_the_visibility_timeout_is_six_times_the_builders_timeout(self):
         for name in ["BuildQueue", "PurgeQueue"]:
             queue = RESOURCES[name]["Properties"]
             self.assertEqual(queue["VisibilityTimeout"], 6 * function("builder")["Timeout"])
@@ -161,7 +161,7 @@ class Functions(unittest.TestCase):
             self.assertEqual(variables[name]["Fn::If"][2], {"Ref": "AWS::NoValue"}, name)
 
     def test_limits_have_the_documented_defaults(self):
-        """The code forms the names of these variables from the names of the limits."""
+        """The code builds the names of these variables from the names of the limits."""
         configuration = (ROOT / "docs/configuration.md").read_text()
         documented = dict(re.findall(r"^\| `(LIMIT_\w+)` \| (\d+) \|", configuration, re.M))
         variables = function("api")["Environment"]["Variables"]
@@ -230,7 +230,7 @@ class Signing(unittest.TestCase):
             self.assertEqual((key["DeletionPolicy"], key["UpdateReplacePolicy"]), ("RetainExceptOnCreate", "Retain"), name)
 
     def test_only_the_arn_of_a_key_is_accepted(self):
-        """IAM does not apply a permission for the ARN of an alias to the alias's key."""
+        """IAM does not apply a permission on an alias ARN to the alias's key."""
         for parameter in ["SigningKeyArn", "PreviousSigningKeyArn"]:
             pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
             self.assertRegex("arn:aws:kms:us-east-1:123456789012:key/0b1c", pattern)

@@ -62,8 +62,8 @@ impl<W: Write> Archive<W> {
         Self { writer, position: 0 }
     }
 
-    /// Adds a regular file with mode 0644. As for every other kind of entry, a name of more than 100 bytes goes into a
-    /// PAX record.
+    /// Adds a regular file with mode 0644. A name of more than 100 bytes goes into a PAX record, as it does for every
+    /// other kind of entry.
     pub fn file(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
         self.ustar(name, content, |header| header)
     }
@@ -162,7 +162,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// Returns a PAX record. It starts with its length, which includes the digits of the length.
+/// Returns a PAX record, which starts with its own length, including the digits of the length.
 pub fn pax_record(keyword: &str, value: &[u8]) -> Vec<u8> {
     let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
     let mut length = rest.len();

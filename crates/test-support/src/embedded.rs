@@ -4,15 +4,15 @@ use clap::Parser;
 use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provision};
 use tempfile::TempDir;
 
-/// The embedded backends of `local`, with a table, a bucket and queues, in the test's process. The API and the builder
-/// do not run.
+/// The embedded backends of `local` (a table, a bucket and queues) in the test's process, without the API and the
+/// builder.
 pub struct Embedded {
     pub backends: Backends,
     pub clients: Clients,
     pub options: Options,
     pub queues: QueueUrls,
     pub _data: DataDir,
-    pub _folder: TempDir,
+    pub _directory: TempDir,
 }
 
 impl Embedded {
@@ -21,24 +21,24 @@ impl Embedded {
         Self::start_in(TempDir::new().unwrap(), |options| options).await
     }
 
-    /// Starts the backends in `folder`, with the options that `change` returns.
-    pub async fn start_in(folder: TempDir, change: impl FnOnce(Options) -> Options) -> Self {
-        let options = change(options(folder.path()));
+    /// Starts the backends in `directory`, with the options that `change` returns.
+    pub async fn start_in(directory: TempDir, change: impl FnOnce(Options) -> Options) -> Self {
+        let options = change(options(directory.path()));
         let data = DataDir::open(&options.data_dir).unwrap();
         let backends = Backends::start(&data, &options).await.unwrap();
         let clients = Clients::new(&backends.endpoints, &options).await;
         let queues = provision(&clients, &options).await.unwrap();
-        Self { backends, clients, options, queues, _data: data, _folder: folder }
+        Self { backends, clients, options, queues, _data: data, _directory: directory }
     }
 }
 
-/// Returns options that embed all backends, even if environment variables select other backends.
-pub fn options(folder: &Path) -> Options {
+/// Returns options that embed all backends, even if environment variables select others.
+pub fn options(directory: &Path) -> Options {
     #[derive(Parser)]
     struct Command {
         #[command(flatten)]
         options: Options,
     }
-    let Command { options } = Command::parse_from(["local", "--data-dir", folder.to_str().unwrap()]);
+    let Command { options } = Command::parse_from(["local", "--data-dir", directory.to_str().unwrap()]);
     Options { s3_endpoint: None, dynamodb_endpoint: None, sqs_endpoint: None, registry: None, ..options }
 }

@@ -77,7 +77,7 @@ impl Generator {
         self.file(path, &bytes)
     }
 
-    /// Appends a sentence of 4 to 15 words. Words at the start of the list are the most frequent.
+    /// Appends a sentence of 4 to 15 words, in which words at the start of the list are the most frequent.
     fn sentence(&mut self, text: &mut String) {
         for index in 0..4 + self.random.usize(..12) {
             let rank = self.random.f64().powi(4) * self.words.len() as f64;

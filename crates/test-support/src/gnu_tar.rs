@@ -4,8 +4,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The command in docs/architecture.md for the layer of the pack in the current directory, without the `sha256sum` at
-/// its end.
+/// The command in docs/architecture.md for the layer of the pack in the current directory, without the trailing
+/// `sha256sum`.
 pub const LAYER_COMMAND: &str = r"find . -mindepth 1 \( -name .DS_Store -o -name '._*' -o -path ./.gitignore \
     -o -path ./.gitattributes \) -prune -o -printf '%P\0' | LC_ALL=C sort -z |
     tar --null --no-recursion -T - --format=posix \

@@ -17,7 +17,7 @@ pub const MAGIC_AND_VERSION: Range<usize> = 257..265;
 pub const DEV_MAJOR: Range<usize> = 329..337;
 pub const DEV_MINOR: Range<usize> = 337..345;
 pub const PREFIX: Range<usize> = 345..500;
-// The fields at the end of a star header, which has a shorter prefix.
+// The trailing fields of a star header, which has a shorter prefix.
 pub const STAR_ATIME: Range<usize> = 476..488;
 pub const STAR_CTIME: Range<usize> = 488..500;
 pub const STAR_TRAILER: Range<usize> = 508..512;

@@ -1,4 +1,4 @@
-//! Helpers that several test suites and benchmarks share.
+//! Helpers shared by several test suites and benchmarks.
 
 pub mod archive;
 pub mod generated;

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-/// Files and directories by path. The value is the execute bit and the content of a file, and `None` for a directory,
-/// whose path ends in `/`.
+/// Files and directories by path. The value is a file's execute bit and content, or `None` for a directory, whose path
+/// ends with `/`.
 pub type Listing = BTreeMap<String, Option<(bool, Vec<u8>)>>;
 
 /// Lists everything below a directory. A name that is not UTF-8 is listed with replacement characters.

@@ -39,7 +39,7 @@ pub struct Function {
     outcomes: mpsc::Receiver<Outcome>,
 }
 
-/// The state of the Runtime API. It holds the other ends of the channels in [`Function`].
+/// The state of the Runtime API, with the other ends of the channels in [`Function`].
 struct Runtime {
     events: Mutex<mpsc::Receiver<Value>>,
     trace_id: String,

@@ -1,4 +1,4 @@
-//! Applies suggestions to the files of a pack, as a tool for authors would.
+//! Applies suggestions to the files of a pack, as an author's tool would.
 
 use pack_format::{Location, Problem, Problems, Span, Suggestion};
 
@@ -84,12 +84,12 @@ fn apply(files: &Files, fixes: &[&Fix<'_>]) -> Files {
     files
 }
 
-/// Returns whether the path is that of `file`, possibly in a wrapping directory.
+/// Returns whether this is the path of `file`, possibly in a wrapping directory.
 fn is_file(path: &str, file: &str) -> bool {
     path == file || path.split_once('/').is_some_and(|(_, path)| path == file)
 }
 
-/// Changes `from` to `to` in a path that is `from` or is inside it. The path may start with a wrapping directory.
+/// Changes `from` to `to` in a path that is `from` or is inside `from`. The path may start with a wrapping directory.
 fn rename(path: &mut String, from: &str, to: &str) {
     let (wrapper, rest) = match path.split_once('/') {
         Some((wrapper, rest)) if wrapper != from && (rest == from || rest.starts_with(&format!("{from}/"))) => {

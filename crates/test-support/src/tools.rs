@@ -41,7 +41,7 @@ pub fn run_batch(command: &mut Command, jobs: &[String]) -> Vec<Result<(), Strin
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let lines: String = jobs.iter().map(|job| format!("{job}\n")).collect();
-    // Write in a thread: both processes would block if nothing read standard output in the meantime.
+    // Write in a thread, because both processes would block if nothing read standard output in the meantime.
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();

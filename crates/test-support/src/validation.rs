@@ -1,4 +1,4 @@
-//! Validates packs, and keeps the contents of their files in memory.
+//! Validates packs and keeps the contents of their files in memory.
 
 use std::io::{BufRead, Cursor, Read as _};
 

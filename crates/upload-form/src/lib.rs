@@ -11,11 +11,11 @@ use pack_format::{Escaped, Limit, LimitName, Limits, Problems, Quoted};
 
 /// The field under which problems with the form as a whole are reported.
 pub const FORM: &str = "form";
-/// The name of the part with the id of an archive that is already in S3. Clients send this part instead of `archive`.
+/// The name of the part with the id of an archive that is already in S3. Sent instead of `archive`.
 pub const UPLOAD_ID: &str = "upload_id";
 /// The maximum length of a boundary, in characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
-/// The number of bytes after which a text part is truncated. Every valid value is shorter.
+/// The number of bytes to which a text part is truncated. Every valid value is shorter.
 const MAX_TEXT: usize = 256;
 
 /// The parts of an upload's form. Their contents have not been validated, except for the size of the archive.

@@ -1,5 +1,5 @@
-//! Tests of the attestations that builds make. Each runs on the embedded registry and, if it is installed, on Docker's
-//! registry, which has no referrers API.
+//! Tests of the attestations that builds create. Each runs on the embedded registry and, if it is installed, on
+//! Docker's registry, which has no referrers API.
 
 use bytes::Bytes;
 use pack_upload::{
@@ -180,7 +180,7 @@ async fn a_pack_that_cannot_be_attested_is_neither_tagged_nor_ready() {
 }
 
 #[tokio::test]
-async fn a_deletion_removes_every_part_of_an_attestation() {
+async fn a_deletion_removes_the_bundle_and_the_referrer() {
     for signing in Signing::start_all().await {
         let record = signing.fixture.create(pack("hello")).await;
         let digest = signing.build(&record).await.attestation_digest.unwrap().to_string();

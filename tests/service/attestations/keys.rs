@@ -32,7 +32,7 @@ use crate::{
 /// The ARN of the emulated KMS key.
 const ARN: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-/// Emulates KMS with one key. It signs only digests, and only if the request names the key by its ARN.
+/// Emulates KMS with one key, which signs only digests, and only if the request names the key by its ARN.
 async fn kms(State(key): State<Arc<EcdsaKeyPair>>, headers: HeaderMap, body: Bytes) -> Response {
     let request: Value = serde_json::from_slice(&body).unwrap();
     match headers["x-amz-target"].to_str().unwrap() {
@@ -106,9 +106,9 @@ async fn a_public_key_has_the_hint_that_openssl_computes() {
     assert!(key_file(&new_key()).parse::<PublicKey>().is_err(), "a private key");
 
     let Some(_) = tool("openssl") else { return };
-    let (_guard, folder) = crate::support::scratch();
-    std::fs::write(folder.join("key.pem"), key.to_pem()).unwrap();
+    let (_guard, directory) = crate::support::scratch();
+    std::fs::write(directory.join("key.pem"), key.to_pem()).unwrap();
     let hint = "openssl pkey -pubin -in key.pem -outform der | openssl dgst -sha256 -binary | base64";
-    let hint = run(std::process::Command::new("sh").args(["-c", hint]).current_dir(&folder));
+    let hint = run(std::process::Command::new("sh").args(["-c", hint]).current_dir(&directory));
     assert_eq!(hint.trim(), key.hint());
 }

@@ -26,8 +26,8 @@ pub(crate) fn key_file(key: &EcdsaKeyPair) -> String {
 
 /// Returns a signer that reads its key from a file with this content.
 pub(crate) fn file_signer(content: &str) -> Result<Signer, pack_upload::signing::Error> {
-    let (_guard, folder) = scratch();
-    let path = folder.join("key.pem");
+    let (_guard, directory) = scratch();
+    let path = directory.join("key.pem");
     std::fs::write(&path, content).unwrap();
     Signer::new(Settings::File(path), &aws_config::SdkConfig::builder().build(), &Timeouts::default())
 }

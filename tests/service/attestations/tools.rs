@@ -38,8 +38,8 @@ impl Script {
     /// Verifies a bundle with `keys`, a response to `GET /v1/attestation-keys`. Returns the statement, or the script's
     /// output if the bundle is not valid.
     pub(super) fn verify(self, bundle: &Value, keys: &Value, digest: &str) -> Result<Value, String> {
-        let (_guard, folder) = scratch();
-        let (bundle_file, keys_file) = (folder.join("bundle.json"), folder.join("keys.json"));
+        let (_guard, directory) = scratch();
+        let (bundle_file, keys_file) = (directory.join("bundle.json"), directory.join("keys.json"));
         fs::write(&bundle_file, bundle.to_string()).unwrap();
         fs::write(&keys_file, keys.to_string()).unwrap();
         let scripts = Path::new(ROOT).join("docs/verify");

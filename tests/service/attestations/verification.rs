@@ -45,7 +45,7 @@ fn with_other_key(keys: &Value) -> Value {
     json!({"keys": [{"hint": keys["keys"][0]["hint"], "pem": pem}]})
 }
 
-/// Returns the bundle with another archive digest in its payload, under the original signature.
+/// Returns the bundle with another archive digest in its payload, but the original signature.
 fn with_altered_payload(bundle: &Value) -> Value {
     let mut statement = payload(bundle);
     statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["sha256"] = json!("0".repeat(64));

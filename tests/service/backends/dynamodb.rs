@@ -86,7 +86,7 @@ async fn the_template_defines_the_same_table() {
 }
 
 #[tokio::test]
-async fn only_one_of_several_concurrent_transactions_meets_the_condition() {
+async fn only_one_of_several_concurrent_conditional_transactions_succeeds() {
     let embedded = Embedded::start().await;
     let (client, table) = (&embedded.clients.dynamodb, &embedded.options.table_name);
     let requests = (0..50).map(|n| {

@@ -145,7 +145,7 @@ async fn a_response_over_6_mb_in_json_does_not_reach_the_client() {
 }
 
 #[tokio::test]
-async fn a_request_that_exceeds_the_timeout_of_the_function_returns_500() {
+async fn a_request_that_exceeds_the_functions_timeout_returns_500() {
     let response = reqwest::get(format!("{}/hang", start().await)).await.unwrap();
     assert_eq!(response.status(), 500);
     assert_eq!(response.text().await.unwrap(), r#"{"message":"Internal Server Error"}"#);

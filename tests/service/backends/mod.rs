@@ -18,10 +18,10 @@ use super::support::{Embedded, options};
 
 /// Stops the backends and returns their data directory.
 async fn stop(embedded: Embedded) -> TempDir {
-    let Embedded { backends, _data: data, _folder: folder, .. } = embedded;
+    let Embedded { backends, _data: data, _directory: directory, .. } = embedded;
     backends.stop().await;
     drop(data);
-    folder
+    directory
 }
 
 /// Restarts the backends on the same data directory.

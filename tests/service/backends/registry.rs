@@ -1,4 +1,4 @@
-//! Tests of the embedded OCI registry: the distribution API, pushes by oci-client and copies by skopeo.
+//! Tests of the embedded OCI registry: the distribution API, pushes with oci-client and copies with skopeo.
 
 mod manifests;
 mod support;

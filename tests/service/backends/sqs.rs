@@ -89,7 +89,7 @@ async fn a_received_message_is_invisible_until_it_is_released() {
 }
 
 #[tokio::test]
-async fn a_long_poll_returns_with_the_first_message() {
+async fn a_long_poll_returns_as_soon_as_a_message_is_visible() {
     let embedded = Embedded::start().await;
     let (client, url) = (&embedded.clients.sqs, &embedded.queues.builds);
     let started = Instant::now();

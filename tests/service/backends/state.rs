@@ -18,14 +18,14 @@ async fn ports_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn a_saved_port_in_use_is_reported_with_its_backend() {
+async fn the_error_for_a_saved_port_in_use_names_its_backend() {
     let first = Embedded::start().await;
     let address = first.backends.registry.to_string();
-    let folder = stop(first).await;
+    let directory = stop(first).await;
 
     let _listener = std::net::TcpListener::bind(&address).expect("the port is free again");
-    let options = options(folder.path());
-    let data = DataDir::open(&options.data_dir).expect("the folder is free");
+    let options = options(directory.path());
+    let data = DataDir::open(&options.data_dir).expect("the directory is free");
     let error = Backends::start(&data, &options).await.expect_err("the port is taken");
     let message = error.to_string();
     assert!(message.contains("registry"), "{message}");
@@ -37,6 +37,6 @@ async fn a_saved_port_in_use_is_reported_with_its_backend() {
 async fn only_one_process_can_use_a_data_directory() {
     let first = Embedded::start().await;
     assert!(matches!(DataDir::open(&first.options.data_dir), Err(Error::InUse(_))));
-    let folder = stop(first).await;
-    DataDir::open(folder.path()).expect("the folder is free again");
+    let directory = stop(first).await;
+    DataDir::open(directory.path()).expect("the directory is free again");
 }

@@ -8,10 +8,10 @@ use crate::support::{Local, run, sample_pack, scratch, tool};
 
 /// Creates the archive of the sample pack with tar.
 fn archive() -> (tempfile::TempDir, PathBuf) {
-    let (folder, directory) = scratch();
+    let (guard, directory) = scratch();
     let archive = directory.join("pack.tar.gz");
     run(Command::new("tar").arg("-czf").arg(&archive).arg("-C").arg(sample_pack()).arg("."));
-    (folder, archive)
+    (guard, archive)
 }
 
 #[track_caller]

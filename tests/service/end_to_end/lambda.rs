@@ -29,9 +29,9 @@ struct SeededBackends {
 
 impl SeededBackends {
     async fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let emulator = AwsEmulator::from_env(folder.path());
-        let embedded = Embedded::start_in(folder, |options| match emulator {
+        let directory = TempDir::new().unwrap();
+        let emulator = AwsEmulator::from_env(directory.path());
+        let embedded = Embedded::start_in(directory, |options| match emulator {
             Some(emulator) => emulator.options(options),
             None => options,
         })
@@ -179,7 +179,7 @@ async fn the_delete_event_deletes_a_pack_and_the_builder_purges_it() {
 }
 
 #[tokio::test]
-async fn a_body_that_the_gateway_corrupted_is_rejected_with_the_cause() {
+async fn the_rejection_of_a_body_corrupted_by_the_gateway_explains_the_cause() {
     let backends = SeededBackends::start().await;
     let before = BackendState::from_embedded(&backends.embedded).await;
     let mut api = backends.function(Api, &[]).await;
@@ -192,7 +192,7 @@ async fn a_body_that_the_gateway_corrupted_is_rejected_with_the_cause() {
 
 // skopeo blocks one thread while the registry runs on the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_is_built_and_only_the_malformed_message_in_its_batch_fails() {
+async fn only_the_malformed_message_in_a_batch_fails() {
     for (name, failures) in
         [("build-job", json!([])), ("build-batch", json!([{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]))]
     {

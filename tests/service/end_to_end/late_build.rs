@@ -9,8 +9,8 @@ async fn a_late_build_neither_moves_the_tag_of_another_pack_nor_leaves_its_image
     let Some(docker) = docker else { return };
     let (proxy, address) = HoldingRegistry::start(docker.address.to_string()).await;
     let registry = address.to_string();
-    // requeue can mark a build as failed only after its lease has expired, which takes longer than the second pack's
-    // build.
+    // The lease must outlast the second pack's build, and requeue marks the first build as failed only after the lease
+    // has expired.
     let variables =
         [("REGISTRY", &*registry), ("BUILD_LEASE_MS", "8000"), ("REQUEUE_AFTER_MS", "10000"), ("MAX_TRIES", "1")];
     let local = Local::start_with(&variables).await;

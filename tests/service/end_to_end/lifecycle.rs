@@ -1,4 +1,4 @@
-//! Tests of changes to packs, and of their deletion.
+//! Tests of visibility changes and deletions.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -37,8 +37,8 @@ pub(super) async fn build(local: &Local, archive: Vec<u8>) -> ApiResponse {
     created
 }
 
-/// If `exists` is true, fails unless the registry has the image by tag and by digest, and lists the tag. If it is
-/// false, fails if the registry has any of these.
+/// Fails unless the registry has the image by tag and by digest, and lists the tag. If `exists` is false, fails if the
+/// registry has any of these.
 pub(super) async fn expect_image(local: &Local, record: &Value, exists: bool) {
     let image_ref = record["image_ref"].as_str().unwrap();
     let (name, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
@@ -149,7 +149,7 @@ async fn a_pinned_pack_is_deleted_only_once_it_is_unpinned() {
 }
 
 #[tokio::test]
-async fn a_deletion_finishes_once_the_registry_is_back_whether_or_not_it_is_repeated() {
+async fn a_deletion_finishes_after_an_outage_even_if_the_client_does_not_retry() {
     let local = Local::start().await;
     let (first, second) = (build(&local, tools("hello")).await, Archive::pack_named("other", "1.0.0").tar_gz());
     let second = build(&local, second).await;

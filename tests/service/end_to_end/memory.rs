@@ -88,14 +88,14 @@ fn long_names() -> Archive {
     })
 }
 
-/// Returns an archive with the maximum amount of extension headers, filled with copies of `record`.
+/// Returns an archive with 1,000 extension headers of the maximum size, filled with copies of `record`.
 fn extended(name: &str, record: &[u8]) -> Archive {
     let records = record.repeat((64 << 10) / record.len());
     (0..1_000)
         .fold(pack(name, ""), |archive, index| archive.extension(b'x', &records).file(format!("data/{index}"), b""))
 }
 
-/// Returns an archive that unpacks to about five times the limit for an archive in a request. It compresses to a fifth
+/// Returns an archive that unpacks to about five times the limit for an archive in a request, and compresses to a fifth
 /// of its unpacked size.
 fn large() -> Archive {
     let content: Vec<u8> =
@@ -172,7 +172,7 @@ fn ticks(process: u32) -> u64 {
 
 /// Runs `gzip -dc` on an archive and returns its CPU time in clock ticks.
 async fn gzip_ticks(archive: &[u8]) -> u64 {
-    let (_folder, path) = scratch();
+    let (_directory, path) = scratch();
     let file = path.join("archive");
     fs::write(&file, archive).unwrap();
     let mut gzip = Command::new("gzip").arg("-dc").arg(file).stdout(Stdio::null()).spawn().unwrap();

@@ -96,7 +96,7 @@ async fn records_can_be_listed_compared_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn an_invalid_key_is_an_error() {
+async fn the_error_for_an_invalid_key_names_its_variable() {
     let local = Local::start().await;
     let mut command = packs(&local);
     let output = run(command.env("EVERSHELL_API_KEY", "sk_unknown").arg("push").arg(sample_pack()));

@@ -36,7 +36,7 @@ async fn expect_no_upload(local: &Local, details: Value) {
 }
 
 #[tokio::test]
-async fn an_operator_takes_a_pack_down_restores_it_and_deletes_it() {
+async fn an_operator_quarantines_restores_and_deletes_a_pack() {
     for (local, _registry) in start_with_each_registry().await {
         let pack = build(&local, tools("hello")).await;
         let (id, path) = (pack.text("id"), format!("/v1/packs/{}", pack.text("id")));

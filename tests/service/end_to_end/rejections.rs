@@ -138,7 +138,7 @@ async fn every_problem_with_a_pack_is_reported() {
 }
 
 #[tokio::test]
-async fn an_oversized_pack_is_rejected_with_the_limit() {
+async fn the_rejection_of_an_oversized_pack_names_the_limit() {
     let local = Local::start_with(&[("LIMIT_ENTRIES", "3")]).await;
     let before = BackendState::from_local(&local).await;
 

@@ -124,7 +124,7 @@ async fn the_same_content_archived_differently_returns_the_same_record() {
 }
 
 #[tokio::test]
-async fn a_conflict_over_content_or_visibility_has_the_id_of_the_existing_pack() {
+async fn a_conflict_in_content_or_visibility_names_the_existing_pack() {
     let local = Local::start().await;
     let archive = || Archive::pack_named("taken", "1.0.0").file("data/a.txt", "one").tar_gz();
     let first = local.upload(archive()).await;

@@ -61,7 +61,7 @@ async fn trail(api: &TestApi, org: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn creating_and_revoking_a_key_is_audited_without_its_secret() {
+async fn creating_and_revoking_a_key_are_audited_without_its_secret() {
     let api = TestApi::start_with(&Settings { cache_for: Duration::ZERO, ..Settings::default() }).await;
     let created = admin(&api, &["key", "create", "acme", "--template", "submit_observe"]).await;
     let secret = String::from_utf8(created.stdout.clone()).unwrap().trim().to_owned();
@@ -101,7 +101,7 @@ async fn creating_and_revoking_a_key_is_audited_without_its_secret() {
 }
 
 #[tokio::test]
-async fn pinning_and_unpinning_a_pack_is_audited_and_a_pinned_pack_is_not_deleted() {
+async fn pinning_and_unpinning_a_pack_are_audited_and_a_pinned_pack_is_not_deleted() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let id = created.body["id"].as_str().unwrap();
@@ -178,7 +178,7 @@ async fn ready_pack(api: &TestApi) -> Record {
 }
 
 #[tokio::test]
-async fn an_operator_builds_a_ready_pack_again_and_is_audited() {
+async fn an_operators_rebuild_of_a_ready_pack_is_audited() {
     let api = TestApi::start().await;
     let record = ready_pack(&api).await;
     let id = record.id.to_string();
@@ -222,9 +222,8 @@ async fn an_operator_sees_the_complete_record_of_a_pack() {
     assert_eq!(String::from_utf8(unknown.stderr).unwrap(), message);
 }
 
-/// An operator's change to an org is audited like a change to a key.
 #[tokio::test]
-async fn creating_an_org_and_setting_its_billing_is_audited() {
+async fn creating_an_org_and_setting_its_billing_are_audited() {
     let api = TestApi::start().await;
     let created = admin(&api, &["org", "create", "initech"]).await;
     let line = audit_line(&created);

@@ -86,7 +86,7 @@ fn archive() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_query_parameter_is_rejected_and_a_corrupt_bundle_is_an_internal_error() {
+async fn a_query_parameter_is_rejected_and_a_corrupt_bundle_causes_an_internal_error() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let id = created.body["id"].as_str().unwrap();

@@ -128,7 +128,7 @@ async fn every_accepted_upload_is_audited() {
 }
 
 #[tokio::test]
-async fn every_change_of_visibility_is_audited() {
+async fn every_visibility_change_is_audited() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let id = created.body["id"].as_str().unwrap();

@@ -58,7 +58,7 @@ fn without_audience(issuer: &Issuer) -> Settings {
 }
 
 #[tokio::test]
-async fn a_token_uploads_a_pack_with_and_without_a_jwt_template() {
+async fn an_access_token_can_upload_a_pack_with_or_without_a_jwt_template() {
     let key = Key::rsa();
     let keys = key_set(&key);
     let issuer = Issuer::start(keys.clone()).await;

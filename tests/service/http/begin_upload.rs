@@ -93,7 +93,7 @@ async fn every_problem_in_the_body_is_reported() {
 }
 
 #[tokio::test]
-async fn each_check_hides_the_results_of_later_checks() {
+async fn only_the_first_failed_check_is_reported() {
     let api = TestApi::start().await;
     let invalid = |slug: &str, template| {
         let mut event = with_credential(begin("?"), secret(slug, template).reveal());

@@ -38,7 +38,7 @@ async fn a_deletion_whose_purge_does_not_finish_in_time_returns_502_and_can_be_r
 }
 
 #[tokio::test]
-async fn each_check_hides_the_results_of_later_checks() {
+async fn only_the_first_failed_check_is_reported() {
     let api = TestApi::start().await;
     let mut with_query = delete("nonsense");
     with_query["rawQueryString"] = json!("force=true");

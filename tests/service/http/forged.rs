@@ -117,7 +117,7 @@ fn signatures(Setup { rsa, ec, ed, .. }: &Setup) -> Vec<Forgery> {
     ]
 }
 
-/// Returns texts that do not have the form of a token, and tokens with malformed claims or more than 8 KiB.
+/// Returns strings that do not have the form of a token, and tokens with malformed claims or more than 8 KiB.
 fn malformed(ec: &Key) -> Vec<Forgery> {
     let valid = ec.token(&header("ES256", "ec"), &claims());
     let (signed, signature) = valid.rsplit_once('.').unwrap();

@@ -9,7 +9,7 @@ use super::{
     test_api::TestApi,
 };
 
-/// The refresh pause or the cache duration, depending on the test. It is long enough for several requests.
+/// The refresh pause or the cache duration, depending on the test: long enough for several requests.
 const PAUSE: Duration = Duration::from_millis(1_500);
 
 fn token(key: &Key, kid: &str) -> String {

@@ -51,7 +51,7 @@ async fn a_thousand_records_whose_descriptions_are_quotation_marks_fit_on_one_pa
 }
 
 #[tokio::test]
-async fn a_page_ends_at_4_mib_and_the_next_page_continues_it() {
+async fn a_page_ends_at_4_mib_and_the_next_page_continues_the_list() {
     let api = TestApi::start().await;
     write_records(&api, &"\u{1f9ed}".repeat(1_024)).await;
     let (size, first) = page(&api, "").await;

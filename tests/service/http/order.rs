@@ -18,7 +18,7 @@ fn invalid_upload(slug: &str, template: KeyTemplate) -> Value {
 
 /// A caller must not learn more than its credential and permissions allow.
 #[tokio::test]
-async fn each_check_hides_the_results_of_later_checks() {
+async fn only_the_first_failed_check_is_reported() {
     let api = TestApi::start().await;
 
     let mut event = invalid_upload("acme", KeyTemplate::ReadOnly);
@@ -63,7 +63,7 @@ async fn an_oversized_archive_takes_precedence_over_validation_errors() {
 }
 
 #[tokio::test]
-async fn a_larger_request_is_suggested_only_for_an_entry_that_fits_into_it() {
+async fn an_upload_through_s3_is_suggested_only_for_an_entry_within_its_limits() {
     let api = TestApi::start().await;
     // In octal: 16 MiB and one byte, and almost 8 GiB.
     for (size, fits) in [("100000001", true), ("77777777777", false)] {

@@ -14,7 +14,7 @@ use super::{
     test_api::{TestApi, form, secret, upload, with_credential},
 };
 
-/// The cache duration. It is long enough for a few requests.
+/// The cache duration: long enough for a few requests.
 const CACHE_FOR: Duration = Duration::from_millis(1_500);
 
 fn acme() -> OrgId {

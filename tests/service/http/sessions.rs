@@ -159,7 +159,7 @@ async fn a_session_is_rejected_if_no_issuer_is_configured() {
 }
 
 #[tokio::test]
-async fn only_keys_for_signatures_are_used() {
+async fn only_signing_keys_are_used() {
     let (ec, ed) = (Key::ec(), Key::ed());
     let with = |name: &str, value: Value| {
         let mut jwk = ec.jwk(&format!("{name}={value}"));

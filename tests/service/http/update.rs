@@ -19,7 +19,7 @@ fn update(id: &str, body: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_change_of_visibility_returns_the_record_and_can_be_repeated() {
+async fn a_visibility_change_returns_the_record_and_can_be_repeated() {
     let api = TestApi::start().await;
     let created = api.send(&event("upload-http-api")).await;
     let id = created.body["id"].as_str().unwrap();
@@ -58,7 +58,7 @@ async fn every_problem_in_the_body_and_the_query_is_reported() {
 }
 
 #[tokio::test]
-async fn each_check_hides_the_results_of_later_checks() {
+async fn only_the_first_failed_check_is_reported() {
     let api = TestApi::start().await;
     let code = async |event: &Value| api.send(event).await.body["error"]["code"].clone();
     let mut wrong_type = update(UNKNOWN, "?");

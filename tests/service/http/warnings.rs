@@ -52,7 +52,7 @@ async fn uploads_and_dry_runs_have_warnings_and_reads_have_none() {
 }
 
 #[tokio::test]
-async fn a_secret_is_a_warning_in_an_org_pack_and_rejects_a_community_pack() {
+async fn a_secret_is_a_warning_in_an_org_pack_and_a_problem_in_a_community_pack() {
     let api = TestApi::start().await;
     let archive = pack_with_secret();
     let before = BackendState::from_embedded(&api.embedded).await;

@@ -17,8 +17,8 @@ impl AwsEmulator {
     /// Returns the emulator if `TEST_AWS_ENDPOINT` is set. Derives the test's name from the data directory.
     pub(crate) fn from_env(data: &Path) -> Option<Self> {
         let endpoint = std::env::var("TEST_AWS_ENDPOINT").ok()?;
-        let folder = data.file_name().unwrap().to_str().unwrap().to_ascii_lowercase();
-        let name = format!("test-{}", folder.trim_start_matches('.'));
+        let directory = data.file_name().unwrap().to_str().unwrap().to_ascii_lowercase();
+        let name = format!("test-{}", directory.trim_start_matches('.'));
         Some(Self { endpoint, purge_queue: format!("{name}-purges"), name })
     }
 

@@ -14,7 +14,7 @@ const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHH
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DockerOptions {
-    /// Whether the registry requires a username and password. [`basic`] returns them.
+    /// Whether the registry requires the username and password that [`basic`] returns.
     pub(crate) needs_password: bool,
     /// Whether the registry allows the deletion of manifests, as with `REGISTRY_STORAGE_DELETE_ENABLED=true`.
     pub(crate) deletes: bool,
@@ -24,14 +24,14 @@ pub(crate) struct DockerOptions {
 pub(crate) struct DockerRegistry {
     process: Child,
     pub(crate) address: RegistryAddress,
-    _folder: TempDir,
+    _directory: TempDir,
 }
 
 impl DockerRegistry {
     /// Starts a registry. If docker-registry is not installed, returns `None`, or panics if `REQUIRE_TOOLS` is set.
     pub(crate) async fn start(options: DockerOptions) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
         std::fs::write(path("htpasswd"), HTPASSWD).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
         let mut config = json!({
@@ -53,7 +53,7 @@ impl DockerRegistry {
             }
             Err(error) => panic!("docker-registry is required: {error}"),
         };
-        let registry = Self { process, address: address.parse().unwrap(), _folder: folder };
+        let registry = Self { process, address: address.parse().unwrap(), _directory: directory };
         for _ in 0..200 {
             if reqwest::get(format!("http://{address}/v2/")).await.is_ok() {
                 return Some(registry);

@@ -23,7 +23,7 @@ pub(crate) struct HoldingRegistry {
     pub(crate) held: Notify,
     /// Notified by the test to release the request.
     pub(crate) release: Notify,
-    /// Whether to hold a request. `None` once one was held.
+    /// Decides whether to hold a request. `None` once a request has been held.
     holds: Mutex<Option<Predicate>>,
 }
 

@@ -51,8 +51,7 @@ impl Local {
         local
     }
 
-    /// Returns a command that runs `local` on `data`. It does not inherit the variables that configure backends or
-    /// logs.
+    /// Returns a command that runs `local` on `data`, without inheriting the variables that configure backends or logs.
     pub(crate) fn command(data: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data);

@@ -39,7 +39,7 @@ pub(crate) async fn sdk(address: SocketAddr) -> SdkConfig {
 /// Records that a function makes a call, by writing an empty file under `target/tmp/calls`. The checks in `tests/stack`
 /// compare these files with the permissions of each function's role.
 pub(crate) fn record_call(function: &str, call: &str) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("calls").join(function);
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join(call), "").unwrap();
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("calls").join(function);
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join(call), "").unwrap();
 }

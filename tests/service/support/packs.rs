@@ -21,7 +21,7 @@ fn program() -> &'static Path {
     })
 }
 
-/// Returns `PATH` with the directory of `packs` at its start.
+/// Returns `PATH`, preceded by the directory of `packs`.
 pub(crate) fn path_with_packs() -> OsString {
     let directory = program().parent().unwrap().to_owned();
     let path = env::var_os("PATH").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Tests of how many of DynamoDB's read units a list consumes.
+//! Tests of how many DynamoDB read units a list consumes.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ use pack_upload::{
 
 use super::support::{Database, record, shared};
 
-/// Adds up the read units of a client's calls.
+/// The total read units that a client's calls have consumed.
 #[derive(Debug, Clone, Default)]
 struct ReadUnits(Arc<Mutex<f64>>);
 
@@ -73,7 +73,7 @@ async fn cost(database: &Database, org: OrgId, filter: &Filter, limit: usize) ->
     (page.packs.len(), units)
 }
 
-/// Lengthens a record's description until its item in an index has 1 KB.
+/// Lengthens a record's description so that its item in an index has 1 KB.
 fn of_1_kb(mut record: Record) -> Record {
     record.release.manifest.description = "x".repeat(330);
     record.release.manifest.capabilities = Some("x".repeat(10_000));

@@ -28,7 +28,7 @@ const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#Transactio
     "Message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}"#;
 const INTERNAL: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}"#;
 
-/// A way in which the first calls of an operation fail.
+/// How the first calls of an operation fail.
 #[derive(Clone, Copy)]
 enum Fault {
     /// DynamoDB cancels the call because of a conflict. The call has no effect.
@@ -115,7 +115,7 @@ async fn a_create_whose_response_is_lost_is_applied_once() {
 async fn creating_the_same_record_twice_succeeds() {
     let database = Database::start().await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
-    // The two calls have different idempotency tokens, as when the caller retries after every response was lost.
+    // The two calls have different idempotency tokens, as if the caller retried after every response was lost.
     for _ in 0..2 {
         assert!(matches!(database.table.create(&record).await.unwrap(), Created::Written));
     }

@@ -1,4 +1,4 @@
-//! Tests of changes to existing packs: visibility and deletion.
+//! Tests of changes to existing packs: visibility changes and deletions.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use pack_upload::{
 use super::support::{Database, community, existing, failed, publish, record, upload};
 
 #[tokio::test]
-async fn a_change_of_visibility_moves_a_pack_to_the_partitions_of_its_lists() {
+async fn a_visibility_change_moves_a_pack_between_list_partitions() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let queued = record(org, "tools", "1.0.0", "a");
@@ -27,7 +27,7 @@ async fn a_change_of_visibility_moves_a_pack_to_the_partitions_of_its_lists() {
     }
 }
 
-/// Checks the partitions of the record of version 1.0.0 of `tools` in the indexes that serve lists.
+/// Checks the partitions of a record (`tools` 1.0.0) in the list indexes.
 async fn expect_partitions(database: &Database, record: &Record, visibility: Visibility, is_community: bool) {
     let item = database.item(record).await;
     let org = record.release.org_id;
@@ -63,7 +63,7 @@ async fn a_community_pack_is_in_the_lists_of_all_orgs_while_it_is_ready() {
 }
 
 #[tokio::test]
-async fn a_change_of_visibility_during_a_build_does_not_stop_it() {
+async fn a_visibility_change_does_not_stop_a_build_in_progress() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let queued = record(org, "tools", "1.0.0", "a");
@@ -84,7 +84,7 @@ async fn another_org_cannot_change_a_pack() {
 }
 
 #[tokio::test]
-async fn an_upload_that_queues_a_build_again_does_not_undo_a_change_of_visibility() {
+async fn an_upload_that_queues_a_build_again_does_not_undo_a_visibility_change() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let seen = failed(&database.table, record(org, "tools", "1.0.0", "a")).await;
@@ -180,8 +180,7 @@ async fn nothing_changes_a_record_that_is_being_deleted() {
     assert_eq!(database.table.record(old.id).await.unwrap(), Some(deleting));
 }
 
-/// Begins the deletion and the purge of a record. Returns the record with the status `deleting`, and the lease of the
-/// purge.
+/// Begins the deletion and the purge of a record. Returns the record with the status `deleting`, and the purge's lease.
 async fn begin_purge(database: &Database, record: &Record) -> (Record, Lease) {
     let now = Timestamp::now();
     let deleting = database.table.mark_deleting(record.release.org_id, record.id, now).await.unwrap().unwrap();
@@ -245,7 +244,7 @@ async fn a_version_that_was_never_published_is_free_after_its_deletion() {
 }
 
 #[tokio::test]
-async fn a_purge_begins_only_if_its_record_is_being_deleted_and_no_other_holder_has_the_lease() {
+async fn a_purge_begins_only_if_its_record_is_being_deleted_and_nobody_holds_the_lease() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let queued = record(org, "tools", "1.0.0", "a");

@@ -49,7 +49,7 @@ async fn an_org_is_created_only_if_its_slug_and_its_id_are_unused() {
     assert!(!database.table.create_org(&same_id, ACTOR, Timestamp::now()).await.unwrap(), "the id is taken");
     assert_eq!(database.table.org_by_slug(&same_id.slug).await.unwrap(), None);
     assert_eq!(database.table.org_by_slug(&acme.slug).await.unwrap(), Some(acme));
-    assert_eq!(database.items().await, 3, "the org, the claim of its slug and an audit entry");
+    assert_eq!(database.items().await, 3, "the org, its slug claim and an audit entry");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Tests of the conditions of each step in publishing a version.
+//! Tests of the conditions for each step of publishing a version.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ async fn queued(table: &Table) -> Record {
     record
 }
 
-/// Returns a record whose first attempt is still being built while its second attempt is queued. Also returns the lease
-/// of the first attempt's build.
+/// Queues a record's second attempt while its first is still being built. Returns the record of the first attempt, and
+/// the lease of its build.
 async fn queued_again(table: &Table) -> (Record, Lease) {
     let first = failed(table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
     let lease = begin(table, &first, HELD).await;
@@ -51,7 +51,7 @@ async fn a_build_begins_only_in_the_current_attempt_of_a_record_that_is_queued_o
 }
 
 #[tokio::test]
-async fn only_the_holder_of_the_lease_publishes_and_finishes_a_build() {
+async fn only_the_lease_holder_publishes_and_finishes_a_build() {
     let database = Database::start().await;
     let (table, now) = (&database.table, Timestamp::now());
     let record = queued(table).await;

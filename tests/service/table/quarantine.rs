@@ -1,4 +1,4 @@
-//! Tests of the conditions of each step in quarantining or restoring a version.
+//! Tests of the conditions for each step of quarantining or restoring a version.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ async fn a_quarantine_begins_only_in_the_current_attempt_of_a_ready_record_while
 }
 
 #[tokio::test]
-async fn only_the_holder_of_the_lease_ends_a_quarantine() {
+async fn only_the_lease_holder_can_end_a_quarantine() {
     let database = Database::start().await;
     let table = &database.table;
     let (record, lease) = quarantined(table).await;
@@ -89,7 +89,7 @@ async fn a_quarantine_of_a_pack_that_is_being_deleted_neither_begins_nor_ends() 
 }
 
 #[tokio::test]
-async fn a_lease_is_extended_only_by_its_last_holder_while_the_record_stays_in_its_state_and_attempt() {
+async fn a_lease_is_extended_only_by_its_last_holder_while_the_record_keeps_its_state_and_attempt() {
     let database = Database::start().await;
     let table = &database.table;
     let (record, lease) = quarantined(table).await;

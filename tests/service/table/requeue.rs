@@ -139,7 +139,7 @@ async fn only_a_build_that_is_due_is_read_and_sent_again() {
 }
 
 #[tokio::test]
-async fn the_time_between_two_sends_doubles_up_to_eight_times_the_first() {
+async fn the_resend_interval_doubles_up_to_eight_times_the_first() {
     let fixture = Fixture::start_with_resend_after(HOUR, SETTINGS).await;
     let mut record = fixture.write("1.0.0").await;
     for hours in [2, 4, 8, 8] {
@@ -267,7 +267,7 @@ async fn a_build_that_is_running_or_has_published_its_version_does_not_fail() {
 }
 
 #[tokio::test]
-async fn a_new_attempt_resets_the_count_of_tries() {
+async fn a_new_attempt_resets_the_try_count() {
     let fixture = Fixture::start(Settings { max_tries: 1, ..SETTINGS }).await;
     let queued = fixture.write("1.0.0").await;
     fixture.try_build(&queued).await;

@@ -60,7 +60,7 @@ async fn only_a_queued_build_of_the_same_attempt_can_fail() {
 }
 
 #[tokio::test]
-async fn another_send_updates_only_the_count_and_the_time_of_sends() {
+async fn another_send_updates_only_the_send_count_and_time() {
     let database = Database::start().await;
     let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
     assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));

@@ -117,7 +117,7 @@ pub(crate) fn community(mut record: Record) -> Record {
     record
 }
 
-/// Turns a record into that of a ready community pack, which other orgs can see.
+/// Returns the record as a ready community pack, which other orgs can see.
 pub(crate) fn shared(record: Record) -> Record {
     let mut record = community(record);
     record.build.status = BuildStatus::Ready;
@@ -133,8 +133,8 @@ pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     found
 }
 
-/// Publishes a record's version and marks the record as ready, as a build does. Returns `false` if the condition of a
-/// step does not hold.
+/// Publishes a record's version and marks the record as ready, as a build does. Returns `false` if a conditional write
+/// fails.
 pub(crate) async fn publish(table: &Table, record: &Record, now: Timestamp) -> bool {
     let lease = Lease::new(now + Duration::from_secs(60));
     table.begin_build(record, &lease, now).await.unwrap()

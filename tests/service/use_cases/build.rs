@@ -100,7 +100,7 @@ async fn a_late_job_makes_a_failed_record_ready() {
 }
 
 #[tokio::test]
-async fn an_unreachable_registry_leaves_the_build_pending_and_ends_its_lease() {
+async fn an_unreachable_registry_leaves_the_build_pending_and_its_lease_released() {
     let mut fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
@@ -117,7 +117,7 @@ async fn an_unreachable_registry_leaves_the_build_pending_and_ends_its_lease() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_being_built_is_neither_built_again_nor_failed_nor_replaced() {
+async fn a_build_in_progress_blocks_other_builds_failure_and_replacement() {
     let fixture = Fixture::start().await;
     let table = &fixture.uploads.table;
     let record = fixture.create(pack("hello")).await;
@@ -137,7 +137,7 @@ async fn a_version_that_is_being_built_is_neither_built_again_nor_failed_nor_rep
 }
 
 #[tokio::test]
-async fn a_published_version_is_never_failed_and_is_tagged_without_its_archive() {
+async fn a_published_version_never_fails_and_is_tagged_without_its_archive() {
     let fixture = Fixture::start().await;
     let table = &fixture.uploads.table;
     let record = fixture.create(pack("hello")).await;

@@ -189,7 +189,7 @@ async fn a_deletion_deletes_the_referrers_then_the_tag_then_the_manifest() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_the_registry_rejects_is_an_error_and_deletes_nothing() {
+async fn a_deletion_rejected_by_the_registry_fails_and_deletes_nothing() {
     for refusal in [(StatusCode::FORBIDDEN, "not yours"), (StatusCode::TOO_MANY_REQUESTS, "slow down")] {
         let (shared, address, digest) = TokenRegistry::start(Some(refusal)).await;
         let registry = registry(&address, basic("hunter2"));

@@ -262,7 +262,7 @@ async fn deleting_an_image_that_does_not_exist_succeeds() {
 }
 
 #[tokio::test]
-async fn an_image_that_ecr_does_not_delete_is_an_error() {
+async fn a_deletion_that_ecr_refuses_is_an_error() {
     let repositories = vec!["acme/tools".to_owned()];
     let ecr = Ecr { repositories, deletion_failure: Some("ImageReferencedByManifestList"), ..Ecr::default() };
     let (_, address, registry) = start(ecr).await;

@@ -164,7 +164,7 @@ impl Fixture {
             .len()
     }
 
-    /// Returns how many objects belong to saved images.
+    /// Returns the number of objects in the bucket that belong to saved images.
     pub(crate) async fn saved_objects(&self) -> usize {
         let list = self.embedded.clients.s3.list_objects_v2().bucket(&self.embedded.options.staging_bucket);
         list.prefix("quarantine/").send().await.unwrap().contents().len()

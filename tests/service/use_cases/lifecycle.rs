@@ -78,7 +78,7 @@ async fn a_deletion_during_a_build_leaves_nothing_to_pull() {
 }
 
 #[tokio::test]
-async fn an_unreachable_registry_leaves_the_purge_pending_and_ends_its_lease() {
+async fn an_unreachable_registry_leaves_the_purge_pending_and_its_lease_released() {
     let mut fixture = Fixture::start().await;
     let record = fixture.ready("hello").await;
     fixture.delete(&record).await;
@@ -98,7 +98,7 @@ async fn an_unreachable_registry_leaves_the_purge_pending_and_ends_its_lease() {
 }
 
 #[tokio::test]
-async fn a_deletion_whose_job_is_not_sent_is_pending() {
+async fn a_deletion_stays_pending_if_its_job_cannot_be_sent() {
     let mut fixture = Fixture::start().await;
     let record = fixture.ready("hello").await;
     let nowhere = fixture.embedded.queues.purges.replace("purges", "nowhere");

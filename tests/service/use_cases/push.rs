@@ -39,7 +39,7 @@ async fn a_docker_registry_stores_the_promised_image_under_its_tag() {
 }
 
 #[tokio::test]
-async fn rejected_credentials_are_a_transient_error_and_are_not_revealed() {
+async fn rejected_credentials_cause_a_transient_error_and_are_not_revealed() {
     let Some(docker) = DockerRegistry::start(NEEDS_PASSWORD).await else { return };
     for credentials in [basic("hunter3"), Credentials::None] {
         let registry = registry(&docker.address, credentials);
@@ -60,8 +60,8 @@ async fn credentials_are_never_sent_to_another_registry() {
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
-/// Starts a registry that has every blob and no manifest. It responds with `status` and `body` when a manifest is
-/// pushed.
+/// Starts a registry that has every blob and no manifest, and responds to the push of a manifest with `status` and
+/// `body`.
 async fn registry_responding(status: StatusCode, body: &'static str) -> RegistryAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,5 +1,5 @@
 //! Parses forms. A form that an HTTP client could have sent must yield its parts. Any other body must not cause a
-//! panic, and a returned archive must be a part of the body.
+//! panic, and any archive returned must be a part of the body.
 
 #![no_main]
 
@@ -89,7 +89,7 @@ impl Name<'_> {
     }
 }
 
-/// Replaces characters that need escaping, since clients escape them in different ways.
+/// Replaces characters that need escaping, because clients escape them in different ways.
 fn without_escapes(text: &str) -> String {
     text.replace(|char: char| char.is_control() || matches!(char, '"' | '\\'), "_")
 }

@@ -52,7 +52,7 @@ async fn a_manifest_is_served_byte_for_byte_by_tag_and_by_digest() {
 }
 
 #[tokio::test]
-async fn a_tag_can_be_moved_and_an_index_refers_to_existing_manifests() {
+async fn a_tag_can_be_moved_and_an_index_must_refer_to_existing_manifests() {
     let api = Api::start().await;
     let (config, layer) = (api.push("acme/tools", b"config").await, api.push("acme/tools", b"layer").await);
     let mut digests = Vec::new();

@@ -58,8 +58,8 @@ impl Api {
 
     /// Returns the sorted paths of all files in the registry's directory.
     pub(super) fn files(&self) -> Vec<String> {
-        fn walk(root: &Path, folder: &Path, files: &mut Vec<String>) {
-            for entry in fs::read_dir(folder).unwrap() {
+        fn walk(root: &Path, directory: &Path, files: &mut Vec<String>) {
+            for entry in fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     walk(root, &path, files);

@@ -23,7 +23,7 @@ async fn wait_until(condition: impl Fn() -> bool) {
     panic!("the condition did not hold in time");
 }
 
-/// Returns 4 MiB of data without repetition, which is more than one buffer can hold.
+/// Returns 4 MiB of data without repetition, more than one buffer can hold.
 fn content() -> Vec<u8> {
     (0_u32..1 << 20).flat_map(u32::to_le_bytes).collect()
 }
@@ -144,12 +144,12 @@ async fn a_restart_drops_unfinished_uploads_and_keeps_blobs() {
 /// A killed process leaves unfinished uploads. Unknown files may come from other programs.
 #[tokio::test]
 async fn starting_removes_unfinished_uploads_and_ignores_unknown_files() {
-    let folder = stop(Embedded::start().await).await;
-    let registry = folder.path().join("registry");
+    let directory = stop(Embedded::start().await).await;
+    let registry = directory.path().join("registry");
     fs::write(registry.join("uploads/01ARZ3NDEKTSV4RRFFQ69G5FAV"), "hell").unwrap();
     fs::create_dir_all(registry.join("sha256/ab")).unwrap();
     fs::write(registry.join("sha256/ab/cd"), "hello").unwrap();
-    let api = Api::new(Embedded::start_in(folder, |options| options).await);
+    let api = Api::new(Embedded::start_in(directory, |options| options).await);
     assert_eq!(api.files(), ["sha256/ab/cd"]);
     api.push("acme/tools", b"hello").await;
 }

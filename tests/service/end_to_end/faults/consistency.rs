@@ -99,7 +99,7 @@ impl ConsistencyCheck {
         (self.ready, self.deleting) = (ready, deleting);
     }
 
-    /// Fails if the tag of a ready record no longer points to the record's digest.
+    /// Fails if the tag of a ready record does not point to the record's digest.
     pub(crate) async fn check_tags(&self) {
         for (id, record) in &self.ready {
             assert_eq!(self.digest(record).await.as_deref(), Some(&*record.digest), "the tag of {id} moved");

@@ -27,7 +27,7 @@ impl Role {
     /// binary comes from there. Otherwise, it comes from this build.
     pub(crate) fn binary(self) -> PathBuf {
         match (env::var_os("FUNCTIONS"), self) {
-            (Some(folder), _) => Path::new(&folder).join(self.name()).join("bootstrap"),
+            (Some(directory), _) => Path::new(&directory).join(self.name()).join("bootstrap"),
             (None, Self::Api) => env!("CARGO_BIN_EXE_api").into(),
             (None, Self::Builder) => env!("CARGO_BIN_EXE_builder").into(),
             (None, Self::Requeue) => env!("CARGO_BIN_EXE_requeue").into(),

@@ -41,11 +41,11 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
         .collect()
 }
 
-/// Returns the cases for a call. For each fault, there is a case in which it occurs once. For most faults, there is
-/// also a case in which the fault occurs more often than the caller retries.
+/// Returns the cases for a call: each fault once, and most faults also more often than the caller retries.
 fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
-    // The SDK tries each call three times. A failed call to the registry is retried only when the queue redelivers the
-    // job, which it delivers up to five times.
+    // Enough faults to outlast the retries. The SDK tries a call three times, so five faults fail one invocation and
+    // the first two tries of the next. A registry call is tried once per delivery of the job, so two faults fail two of
+    // the five deliveries.
     let persistent = if call.service == Service::Registry { 2 } else { 5 };
     let mut faults = vec![(Fault::Hangs, 1), (Fault::KilledBefore, 1), (Fault::KilledAfter, 1)];
     for fault in [Fault::RequestLost, Fault::ResponseLost, Fault::Throttled, Fault::InternalError] {

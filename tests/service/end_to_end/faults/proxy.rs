@@ -21,7 +21,7 @@ use super::{
 };
 use crate::support::record_call;
 
-/// How long a hanging call lasts. This is longer than the functions' timeouts.
+/// How long a hanging call lasts: longer than the functions' timeouts.
 const HANG: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
