@@ -7,8 +7,8 @@ use strum::IntoStaticStr;
 /// The defaults apply to an archive in a request. [`Limits::large`] returns the limits for an archive sent through S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The size of the archive as uploaded, in bytes. The default fits into a Lambda event (6,291,456 bytes) after
-    /// base64 encoding.
+    /// The size of the archive as uploaded, in bytes. The default fits in a Lambda event (6,291,456 bytes) after base64
+    /// encoding.
     pub compressed_bytes: u64,
     /// The size of the unpacked tar, in bytes, including headers, padding and files that are dropped later.
     pub unpacked_bytes: u64,

@@ -104,7 +104,7 @@ impl Problem {
         Self::at(field, file, span, format_args!("line {}: {message}", span.line), suggestion)
     }
 
-    /// Returns a problem in a part of a file that is hard to see, such as a hidden character. Its message starts with
+    /// Returns a problem with a part of a file that is hard to see, such as a hidden character. Its message starts with
     /// the line and the column.
     pub(super) fn in_column(
         field: impl Into<String>,
@@ -140,8 +140,8 @@ impl Problem {
 }
 
 impl Span {
-    /// Returns the bytes of `text` that the span covers. `text` must be the content of the span's file, with the byte
-    /// order mark if the file has one.
+    /// Returns the byte range of the span in `text`, which must be the content of the span's file, including a byte
+    /// order mark if there is one.
     pub fn bytes(self, text: &str) -> Range<usize> {
         let mut line = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
         for _ in 1..self.line {
@@ -174,7 +174,7 @@ impl Problems {
         self.push(Problem::new(field, message));
     }
 
-    /// Lists a problem, or counts it if the list is full. Ignores a problem if its field already has one with the same
+    /// Lists a problem, or counts it if the list is full. Ignores it if its field already has a problem with the same
     /// message.
     pub fn push(&mut self, problem: Problem) {
         if self.listed.iter().any(|listed| listed.field == problem.field && listed.message == problem.message) {

@@ -123,12 +123,12 @@ impl<'a> Entry<'a> {
         self.problem_with(format_args!("{self} {message}"))
     }
 
-    /// Returns [`Self::problem`] as the error that stops reading.
+    /// Wraps [`Self::problem`] in the error that stops reading.
     pub(super) fn unreadable(&self, message: impl fmt::Display) -> ReadError {
         ReadError::Unreadable(Box::new(self.problem(message)))
     }
 
-    /// Returns the error for an archive that cannot be read past this entry's header. `reason` says why.
+    /// Returns the error for an archive that cannot be read past this entry's header because of `reason`.
     pub(super) fn unreadable_past(&self, reason: impl fmt::Display) -> ReadError {
         let message = format_args!("the archive was not read past {self}: {reason}");
         ReadError::Unreadable(Box::new(self.problem_with(message)))

@@ -108,7 +108,6 @@ impl Extensions {
         self.pax.size
     }
 
-    /// Returns whether the access control list contradicts the mode.
     pub(super) fn contradicts(&self, mode: Mode) -> bool {
         self.pax.acl.as_ref().is_some_and(|acl| acl::contradicts(acl, mode))
     }

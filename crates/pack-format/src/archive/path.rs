@@ -56,7 +56,7 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<
     if problems.is_empty() { Ok(Some(path)) } else { Err(problems) }
 }
 
-/// Returns whether tar readers treat this name as the directory that they extract into, such as `./` or `/`.
+/// Returns whether tar readers treat this name as the directory to extract into, such as `./` or `/`.
 fn is_root(name: &[u8]) -> bool {
     !name.is_empty() && name.split(|byte| *byte == b'/').all(|component| matches!(component, b"" | b"."))
 }

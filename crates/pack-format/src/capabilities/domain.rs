@@ -62,8 +62,8 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Checks a host pattern. Upper case and one trailing dot are accepted. `*` matches a label or part of a label. A port,
-/// an IPv4 address, and an IPv6 address in brackets are allowed.
+/// Checks a host pattern: a host name in which `*` matches a label or part of a label, an IPv4 address, or an IPv6
+/// address in brackets. A port, upper case and one trailing dot are allowed.
 pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
     reject_url(text)?;
     let lower = text.to_ascii_lowercase();

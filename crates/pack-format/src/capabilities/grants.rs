@@ -48,8 +48,8 @@ impl Grants {
         self.beyond(previous).into_iter().map(warning).collect()
     }
 
-    /// Returns a description of each access that these grants allow but `other` does not, such as `` `POST` to
-    /// `api.example.com` ``.
+    /// Describes each access that these grants allow but `other` does not, such as
+    /// `` `POST` to `api.example.com` ``.
     pub fn beyond(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
         for (name, host) in &self.0 {

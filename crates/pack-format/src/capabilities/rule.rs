@@ -7,7 +7,7 @@ use crate::{Problems, Quoted, text::is_line_break_or_tab, yaml::Field};
 /// forbidden characters.
 const KEYS: [&str; 5] = ["name", "domains", "methods", "paths", "allow_insecure"];
 
-/// The allowed HTTP methods: those of RFC 9110, section 9.3, except CONNECT and TRACE, and PATCH (RFC 5789).
+/// The allowed HTTP methods: PATCH (RFC 5789), and those of RFC 9110, section 9.3, except CONNECT and TRACE.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// Validates one rule in a capability's `allow`. Returns its name, if any.

@@ -22,7 +22,7 @@ pub(super) enum Advice {
     Document(String),
     Capabilities,
     /// A hidden file, or a backup copy made by an editor.
-    LeaveOut(String),
+    Exclude(String),
     Archive,
     Move,
 }
@@ -32,7 +32,7 @@ impl Advice {
     pub(super) fn new(name: &str, is_directory: bool, is_taken: impl Fn(&str) -> bool) -> Self {
         let lower = name.to_lowercase();
         if name.starts_with('.') {
-            return Self::LeaveOut(name.to_owned());
+            return Self::Exclude(name.to_owned());
         }
         if is_directory {
             return match nearest(name, &DIRECTORIES) {
@@ -51,7 +51,7 @@ impl Advice {
             return if FILES.contains(&original) && !is_taken(original) {
                 Self::RenameTo(original.to_owned())
             } else {
-                Self::LeaveOut(name.to_owned())
+                Self::Exclude(name.to_owned())
             };
         }
         match intended_file(name, &lower) {
@@ -96,8 +96,8 @@ impl fmt::Display for Advice {
             Self::Capabilities => {
                 write!(f, "move its content into `{PACK_YAML}`, under the key `capabilities`, or remove it")
             }
-            Self::LeaveOut(name) if is_plain(name) => write!(f, "leave it out (`tar --exclude={name}`)"),
-            Self::LeaveOut(_) => f.write_str("leave it out (`tar --exclude`)"),
+            Self::Exclude(name) if is_plain(name) => write!(f, "exclude it (`tar --exclude={name}`)"),
+            Self::Exclude(_) => f.write_str("exclude it (`tar --exclude`)"),
             Self::Archive => f.write_str(
                 "it looks like an archive that was written into the pack's directory and so became part of the pack: \
                  remove it, and write the archive elsewhere (`tar -czf ../pack.tar.gz .`)",

@@ -70,8 +70,8 @@ pub(crate) fn remove(length: usize) -> Suggestion {
     Suggestion::new(if length == 1 { "remove the character" } else { "remove the characters" }, "")
 }
 
-/// Displays a run of characters whose first one has just been named, such as `it` or `it and the 2 characters after
-/// it`.
+/// Displays a run of characters whose first one was just named: `it`, or for example
+/// `it and the 2 characters after it`.
 pub(crate) struct Characters(pub(crate) usize);
 
 impl fmt::Display for Characters {

@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 
 use super::{Node, Scalar, ScalarType, Value};
 
-/// Returns a node as YAML in block style. Puts text in double quotes unless both YAML 1.1 and 1.2 readers treat it as
-/// text without quotes, and also numbers that they read differently, such as `010`. Writes other scalars as the author
+/// Returns a node as YAML in block style. Puts numbers that YAML 1.1 and 1.2 readers read differently, such as `010`,
+/// in double quotes, and also text, unless both treat it as text without quotes. Writes other scalars as the author
 /// did, and an empty value as `null`.
 pub(crate) fn emit(node: &Node) -> String {
     let mut text = String::new();

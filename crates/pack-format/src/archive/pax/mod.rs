@@ -18,7 +18,6 @@ pub(super) struct Pax {
     /// Whether some readers ignore `path`. 7-Zip ignores it if another value contains a NUL. Rust's `tar` ignores it
     /// after an empty line.
     pub(super) has_hidden_path: bool,
-    /// The problems that the records cause.
     pub(super) problems: Vec<&'static str>,
 }
 

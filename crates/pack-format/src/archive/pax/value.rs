@@ -2,9 +2,9 @@ use memchr::memmem;
 
 use super::{super::number::InvalidNumber, InvalidPax};
 
-/// Checks the values of owners, times, ACLs and comments. Except for `SCHILY.acl.access`, they do not affect the pack.
-/// They are checked because GNU tar fails on a malformed number, and because tar readers disagree on where text with a
-/// NUL ends. The values of extended attributes are not checked.
+/// Checks the values of owners, times, ACLs and comments. Only `SCHILY.acl.access` affects the pack, but GNU tar fails
+/// on a malformed number, and tar readers disagree on where text with a NUL ends. The values of extended attributes are
+/// not checked.
 pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
     let name = || String::from_utf8_lossy(keyword).into_owned();
     let is_text =
