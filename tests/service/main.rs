@@ -1,4 +1,4 @@
-//! Tests of the service. The documentation of each module says what it tests, and often how to add a case. `support`
+//! Tests of the service. Each module's documentation says what the module tests, and often how to add a case. `support`
 //! has helpers.
 //!
 //! - `attestations` tests the attestations that builds sign, and verifies them with other tools.

@@ -63,7 +63,7 @@ fn is_runnable(steps: &[Step]) -> bool {
         })
 }
 
-/// Runs the commands in one shell and returns the output of each. Fails if a command fails.
+/// Runs the commands in one shell and returns the output of each. Panics if a command fails.
 fn run_all(commands: &[&str], directory: &Path, work: &Path) -> Vec<String> {
     let (script, printed) = (work.join("script"), work.join("printed"));
     let steps = commands.iter().map(|command| format!("{command}\nprintf '{MARK}%s{MARK}' $?\n"));

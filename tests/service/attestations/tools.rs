@@ -36,7 +36,7 @@ impl Script {
     }
 
     /// Verifies a bundle with `keys`, a response to `GET /v1/attestation-keys`. Returns the statement, or the script's
-    /// output if the bundle is not valid.
+    /// output if the bundle is invalid.
     pub(super) fn verify(self, bundle: &Value, keys: &Value, digest: &str) -> Result<Value, String> {
         let (_guard, directory) = scratch();
         let (bundle_file, keys_file) = (directory.join("bundle.json"), directory.join("keys.json"));

@@ -93,7 +93,7 @@ async fn check(local: &Local) {
         }
     }
 
-    // Deleting the referrer of one image leaves the other image's attestation.
+    // Deleting the referrer of one image does not affect the other image's attestation.
     repository.delete_manifest(text(&record, "attestation_digest")).await;
     let artifact = repository.manifest(text(&record, "attestation_digest")).await;
     assert_eq!(artifact, None);

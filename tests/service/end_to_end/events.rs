@@ -26,7 +26,7 @@ use crate::support::{ApiResponse, Archive, AwsEmulator, Local, options, record_c
 #[derive(Default)]
 struct EventBridge {
     entries: Mutex<Vec<Value>>,
-    /// Whether calls succeed without accepting their entry.
+    /// Whether calls succeed but do not accept their entry.
     rejects: AtomicBool,
 }
 
@@ -48,7 +48,7 @@ impl EventBridge {
         let mut entries = std::mem::take(&mut *self.entries.lock().unwrap());
         // The SDK retries a slow call, so an event can arrive twice.
         entries.dedup();
-        let [entry] = &entries[..] else { panic!("not one event: {entries:?}") };
+        let [entry] = &entries[..] else { panic!("expected one event: {entries:?}") };
         record_call(caller, "EventBridge.PutEvents");
         assert_eq!(
             (&entry["EventBusName"], &entry["Source"], &entry["DetailType"]),

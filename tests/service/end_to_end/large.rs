@@ -14,7 +14,7 @@ fn large(name: &str) -> Vec<u8> {
     archive
 }
 
-/// Returns the problems with the field `upload_id`. Fails if any other field has problems.
+/// Returns the problems with the field `upload_id`. Panics if any other field has problems.
 #[track_caller]
 fn problems(response: &ApiResponse) -> &serde_json::Value {
     let fields = &response.expect_error(400, "validation_error")["details"]["fields"];

@@ -37,8 +37,8 @@ pub(super) async fn build(local: &Local, archive: Vec<u8>) -> ApiResponse {
     created
 }
 
-/// Fails unless the registry has the image by tag and by digest, and lists the tag. If `exists` is false, fails if the
-/// registry has any of these.
+/// Asserts that the registry has the image by tag and by digest, and lists the tag. If `exists` is false, asserts that
+/// none of these is true.
 pub(super) async fn expect_image(local: &Local, record: &Value, exists: bool) {
     let image_ref = record["image_ref"].as_str().unwrap();
     let (name, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();

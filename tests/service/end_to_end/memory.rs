@@ -22,7 +22,7 @@ use crate::{
 /// The maximum peak memory of a process, in KiB.
 const MAX_PEAK_KIB: u64 = 160 << 10;
 
-/// The number of pending builds, which is more than requeue processes concurrently.
+/// The number of pending builds: more than requeue processes concurrently.
 const PENDING: usize = 40;
 
 /// Timeouts long enough for a debug build on a busy machine.

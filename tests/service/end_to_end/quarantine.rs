@@ -25,7 +25,7 @@ fn tools(behavior: &str) -> Vec<u8> {
     Archive::pack_named("tools", "1.0.0").file("behavior.md", behavior).tar_gz()
 }
 
-/// Fails unless the upload of each content is rejected with these details.
+/// Asserts that an upload of each content is rejected with these details.
 async fn expect_no_upload(local: &Local, details: Value) {
     for behavior in ["hello", "other"] {
         for query in ["", "?dry_run=true"] {

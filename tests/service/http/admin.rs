@@ -38,13 +38,13 @@ async fn admin(api: &TestApi, arguments: &[&str]) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-/// Returns the audit line on standard error. Fails unless the command succeeded and printed exactly one such line.
+/// Returns the audit line on standard error. Panics unless the command succeeded and printed exactly one such line.
 #[track_caller]
 fn audit_line(output: &Output) -> Value {
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(output.status.success(), "{text}");
     let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let (line, None) = (lines.next().unwrap(), lines.next()) else { panic!("more than one line: {text}") };
+    let (line, None) = (lines.next().unwrap(), lines.next()) else { panic!("expected one line: {text}") };
     line
 }
 
@@ -189,7 +189,7 @@ async fn an_operators_rebuild_of_a_ready_pack_is_audited() {
     );
     let queued = api.table.record(record.id).await.unwrap().unwrap();
     assert_eq!((&queued.build.status, queued.build.attempt, queued.build.tries), (&BuildStatus::Queued, 2, 0));
-    let [entry] = &*trail(&api, ACME).await else { panic!("not one entry") };
+    let [entry] = &*trail(&api, ACME).await else { panic!("expected one entry") };
     assert_eq!([&entry["event_type"], &entry["actor"], &entry["pack_id"]], ["pack.rebuild", ACCESS_KEY_ID, &id]);
 
     let again = admin(&api, &["pack", "rebuild", &id]).await;

@@ -204,7 +204,7 @@ impl Local {
         self.send_form(org, query, multipart::Form::new().text("upload_id", upload_id.to_owned())).await
     }
 
-    /// Waits until a pack's build is no longer queued, and returns the pack as the API shows it.
+    /// Waits until a pack's build is no longer queued, and returns the pack as the API returns it.
     pub(crate) async fn wait_for_build(&self, org: &str, id: &str) -> Value {
         let began = Instant::now();
         loop {
@@ -270,7 +270,7 @@ pub(crate) struct ApiResponse {
 }
 
 impl ApiResponse {
-    /// Sends a request and reads the response. Fails if openapi.yaml does not document the response.
+    /// Sends a request and reads the response. Panics if openapi.yaml does not document the response.
     pub(crate) async fn send(request: RequestBuilder) -> Self {
         let (client, request) = request.build_split();
         let request = request.unwrap();
@@ -283,14 +283,14 @@ impl ApiResponse {
         Self { status, headers, body }
     }
 
-    /// Fails unless the response has this status.
+    /// Asserts that the response has this status.
     #[track_caller]
     pub(crate) fn expect(&self, status: StatusCode) -> &Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
-    /// Fails unless the response is an error envelope with this status and code. Returns the error.
+    /// Asserts that the response is an error envelope with this status and code. Returns the error.
     #[track_caller]
     pub(crate) fn expect_error(&self, status: u16, code: &str) -> &Value {
         assert_eq!((self.status.as_u16(), self.body["error"]["code"].as_str()), (status, Some(code)), "{}", self.body);
@@ -307,7 +307,7 @@ impl ApiResponse {
         self.body[field].as_str().unwrap_or_else(|| panic!("{field} is not a string: {}", self.body))
     }
 
-    /// Returns a header of the response. Fails if it is missing.
+    /// Returns a header of the response. Panics if it is missing.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("{name} is missing")).to_str().unwrap()

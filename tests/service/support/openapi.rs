@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/openapi.json"))).unwrap());
 
-/// Fails unless openapi.yaml documents the status, the headers and the body of a response to this method and path.
+/// Asserts that openapi.yaml documents the status, the headers and the body of a response to this method and path.
 #[track_caller]
 pub(crate) fn expect_documented(method: &str, path: &str, status: u16, headers: &HeaderMap, body: &Value) {
     let context = format!("{status} to {method} {path}: {headers:?} {body}");
@@ -62,7 +62,7 @@ pub(crate) fn resolve(value: &'static Value) -> &'static Value {
     }
 }
 
-/// Fails unless `value` matches a schema from openapi.yaml. The failure message contains `context`.
+/// Asserts that `value` matches a schema from openapi.yaml. The panic message contains `context`.
 #[track_caller]
 pub(crate) fn expect_valid(schema: &Value, value: &Value, context: &str) {
     // References in the schema point into `components`.

@@ -68,11 +68,11 @@ async fn each_corrupt_record_is_logged_once_with_its_key() {
     assert_eq!(list(table, first, 10).await.len(), 1);
     drop(guard);
     let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
-    let [line] = log.lines().collect::<Vec<_>>()[..] else { panic!("not one line: {log}") };
+    let [line] = log.lines().collect::<Vec<_>>()[..] else { panic!("expected one line: {log}") };
     assert!(line.contains("ERROR") && line.contains(&format!("PACK#{}", corrupt.id)), "{line}");
 }
 
-/// A list continues after the last `pack_id` of a page, which is the sort key of the indexes and may be unreadable.
+/// The next page starts after the last `pack_id`, which is the sort key of the indexes and may be unreadable.
 #[tokio::test]
 async fn lists_continue_after_an_unreadable_id() {
     let database = Database::start().await;

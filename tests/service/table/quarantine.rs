@@ -26,7 +26,7 @@ async fn queued(table: &Table) -> Record {
     record
 }
 
-/// Writes a ready record and begins its quarantine. Returns the lease of the quarantine.
+/// Writes a ready record and begins its quarantine. Returns the record and the quarantine's lease.
 async fn quarantined(table: &Table) -> (Record, Lease) {
     let record = queued(table).await;
     assert!(publish(table, &record, Timestamp::now()).await);

@@ -42,7 +42,7 @@ impl Database {
         self.pending().await.contains(&record.id)
     }
 
-    /// Returns the ids of the records in the index `due`, in order. Fails if an event is pending.
+    /// Returns the ids of the records in the index `due`, in order. Panics if an event is pending.
     pub(crate) async fn pending(&self) -> Vec<PackId> {
         let mut ids = Vec::new();
         for shard in 0..SHARDS {
@@ -142,7 +142,7 @@ pub(crate) async fn publish(table: &Table, record: &Record, now: Timestamp) -> b
         && table.mark_ready(record, &lease, now).await.unwrap()
 }
 
-/// Returns the existing record that prevented a write. Fails if there is none.
+/// Returns the existing record that prevented a write. Panics if there is none.
 #[track_caller]
 pub(crate) fn existing(created: Created) -> Record {
     match created {

@@ -120,7 +120,7 @@ impl Fixture {
         self.uploads.submit(&self.org, submission).await.unwrap().outcome
     }
 
-    /// Uploads a pack and returns its record. Fails unless the upload created the record.
+    /// Uploads a pack and returns its record. Panics unless the upload created the record.
     pub(crate) async fn create(&self, submission: Submission) -> Record {
         match self.submit(submission).await {
             Outcome::Created(record) => record,
@@ -128,7 +128,7 @@ impl Fixture {
         }
     }
 
-    /// Uploads a pack, builds it, and returns its record from before the build.
+    /// Uploads and builds a pack. Returns its record as it was before the build.
     pub(crate) async fn ready(&self, behavior: &str) -> Record {
         let record = self.create(pack(behavior)).await;
         assert_eq!(self.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);

@@ -24,7 +24,7 @@ fn everything(record: &Record) -> [Option<String>; 2] {
     [digest.clone(), digest]
 }
 
-/// Fails unless uploads and dry runs of each content are rejected because of `quarantine`.
+/// Asserts that uploads and dry runs of each content are rejected because of `quarantine`.
 async fn expect_no_upload(fixture: &Fixture, quarantine: &Quarantine) {
     for behavior in ["hello", "other"] {
         for result in [
@@ -71,7 +71,7 @@ async fn a_restored_pack_has_the_same_digest_although_its_archive_has_expired() 
     operator.restore(record.id).await.unwrap();
     assert_eq!(fixture.read(&record).await.build.status, BuildStatus::Queued);
 
-    let [job] = *fixture.jobs().await else { panic!("not one job") };
+    let [job] = *fixture.jobs().await else { panic!("expected one job") };
     assert_eq!(fixture.builder.build(job).await.unwrap(), BuildOutcome::Ready);
     assert_eq!(fixture.pullable(&record).await, everything(&record));
     assert_eq!(fixture.saved_objects().await, 0);

@@ -34,7 +34,7 @@ async fn a_lost_image_is_built_from_the_staged_archive_with_the_same_digest() {
     let fixture = Fixture::start().await;
     let record = rebuilt(&fixture).await;
     assert_eq!(tagged_digest(&fixture).await, None);
-    let [job] = *fixture.jobs().await else { panic!("not one job") };
+    let [job] = *fixture.jobs().await else { panic!("expected one job") };
     assert_eq!(job, Job { pack_id: record.id, attempt: 2 });
     assert_eq!(fixture.builder.build(job).await.unwrap(), BuildOutcome::Ready);
     assert_eq!(tagged_digest(&fixture).await, Some(record.release.image_digest.to_string()));

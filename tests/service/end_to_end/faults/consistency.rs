@@ -99,7 +99,7 @@ impl ConsistencyCheck {
         (self.ready, self.deleting) = (ready, deleting);
     }
 
-    /// Fails if the tag of a ready record does not point to the record's digest.
+    /// Asserts that the tag of each ready record points to the record's digest.
     pub(crate) async fn check_tags(&self) {
         for (id, record) in &self.ready {
             assert_eq!(self.digest(record).await.as_deref(), Some(&*record.digest), "the tag of {id} moved");
@@ -121,7 +121,7 @@ impl ConsistencyCheck {
             && self.scan(Some("due")).await.is_empty()
     }
 
-    /// Fails if the registry has the image of a record, by its tag or by its digest.
+    /// Asserts that the registry has the image of a record neither by tag nor by digest.
     async fn expect_no_image(&self, record: &PackItem) {
         let (repository, tag) = &record.repository_and_tag;
         for reference in [tag, &record.digest] {
@@ -130,7 +130,7 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Fails unless the record in `response` is now ready and its image has the promised digest.
+    /// Asserts that the record in `response` is now ready and that its image has the promised digest.
     pub(crate) async fn expect_ready(&self, response: &Value) {
         let id = response["id"].as_str().unwrap();
         let items = self.scan(None).await;
@@ -155,7 +155,7 @@ impl ConsistencyCheck {
         names.iter().map(|name| attributes[name].parse::<u64>().unwrap()).sum()
     }
 
-    /// Returns the digest of the record's image, or `None` if its image manifest does not exist. Fails if the image
+    /// Returns the digest of the record's image, or `None` if its image manifest does not exist. Panics if the image
     /// manifest exists but the config or the layer does not.
     async fn digest(&self, record: &PackItem) -> Option<String> {
         let (repository, tag) = &record.repository_and_tag;

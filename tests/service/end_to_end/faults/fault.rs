@@ -65,7 +65,7 @@ pub(crate) enum Fault {
     RequestLost,
     /// The backend handles the request, but the connection closes before the response.
     ResponseLost,
-    /// The backend responds that it throttles the caller.
+    /// The backend throttles the caller.
     Throttled,
     /// The backend responds with an internal error.
     InternalError,

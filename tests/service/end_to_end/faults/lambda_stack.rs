@@ -212,12 +212,12 @@ impl LambdaStack {
         panic!("a build or a purge is still pending");
     }
 
-    /// Fails unless the record in `response` is now ready and its image has the promised digest.
+    /// Asserts that the record in `response` is now ready and that its image has the promised digest.
     pub(crate) async fn expect_ready(&self, response: &Value) {
         self.consistency.expect_ready(response).await;
     }
 
-    /// Fails if the tag of a ready record points to a different digest.
+    /// Asserts that the tag of each ready record points to the record's digest.
     pub(crate) async fn check_tags(&self) {
         self.consistency.check_tags().await;
     }

@@ -19,8 +19,8 @@ const CONCURRENT_STACKS: usize = 4;
 const PING: &str = "GET base";
 
 /// Returns the calls that a workflow makes if no call fails, each with the number of earlier calls of the same kind.
-/// Includes only the first ping, because a failed ping has the same effect as a failure of the call after it. Does not
-/// include the push of the empty config of attestations, because only the first build on a stack pushes it.
+/// Includes only the first ping, because a failed ping has the same effect as a failure of the call after it. Omits the
+/// push of the attestations' empty config, because only the first build on a stack makes it.
 async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
     let mut stack = workflow.start_stack().await;
     for name in ["first-build", "no-fault"] {

@@ -10,8 +10,8 @@
 //! - Uploading the same archive again must succeed. If the first upload was accepted, it must return the same record.
 //! - The dead-letter queues must be empty.
 //!
-//! After a workflow that deletes a pack, its image must not be pullable, and it must be possible to upload the pack
-//! again.
+//! If the workflow deletes a pack, the image must not be pullable afterwards, and uploading the pack again must
+//! succeed.
 //!
 //! The other modules test deadlines, jobs that crash the builder, concurrent uploads and the number of round trips.
 //!

@@ -155,7 +155,8 @@ fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) 
         }
         (Service::DynamoDb, _) => vec![format!("DynamoDB.{operation}")],
         (Service::Sqs, _) => vec![format!("SQS.{operation}")],
-        // The SDK puts most operation names into the query. If it has none, `operation` is the method and "object".
+        // The SDK puts most operation names into the query. If the query has none, `operation` is the method and
+        // "object".
         (Service::S3, _) => {
             let query = path.split_once('?').map_or("", |(_, query)| query);
             let name = query.split('&').find_map(|field| match field {
