@@ -79,6 +79,6 @@ fn a_restore_that_lost_the_lease_pushes_no_image() {
 }
 
 #[test]
-fn a_lease_lasts_as_long_as_the_requests_of_its_holder() {
+fn a_lease_lasts_as_long_as_its_holders_requests() {
     assert_breaks(Guards { lease_outlives_requests: false, ..Guards::ALL }, DELETED);
 }

@@ -85,7 +85,7 @@ async fn check_image(local: &Local, pack: &Path) {
 }
 
 #[tokio::test]
-async fn other_tools_read_the_files_of_the_pack_from_the_image() {
+async fn other_tools_read_the_packs_files_from_the_image() {
     let local = Local::start().await;
     check_image(&local, sample_pack()).await;
     let (_guard, awkward) = scratch();

@@ -53,7 +53,7 @@ async fn an_interrupt_stops_local_cleanly() {
 }
 
 #[tokio::test]
-async fn a_second_run_on_the_same_data_directory_fails_with_a_reason() {
+async fn a_second_run_on_the_same_data_directory_fails_and_explains_why() {
     let local = Local::start().await;
     let second = Local::command(local.data()).output().unwrap();
     assert!(!second.status.success());

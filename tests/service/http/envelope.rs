@@ -3,7 +3,7 @@ use serde_json::json;
 use super::{event, request, send};
 
 #[tokio::test]
-async fn an_error_response_is_exactly_the_envelope() {
+async fn an_error_response_contains_only_the_envelope() {
     let response = send(&request("GET", "/nowhere")).await;
     assert_eq!(
         response.body,

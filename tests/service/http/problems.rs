@@ -9,7 +9,7 @@ use test_support::{
 use super::test_api::TestApi;
 
 #[tokio::test]
-async fn problems_have_their_location_in_the_file_or_the_archive() {
+async fn problems_state_their_location_in_the_file_or_the_archive() {
     let api = TestApi::start().await;
     let yaml = "name: sample\nversion: 1.10 # next: 2.0\ndescription: For a test.\n";
     let archive = Archive::new()

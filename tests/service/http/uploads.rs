@@ -90,7 +90,7 @@ async fn a_failing_backend_causes_a_503_with_retry_after() {
 }
 
 #[tokio::test]
-async fn unknown_routes_and_missing_credentials_need_no_backend() {
+async fn requests_to_unknown_routes_or_without_credentials_call_no_backend() {
     assert_eq!(send(&request("GET", "/nowhere")).await.status, 404);
     assert_eq!(send(&request("GET", "/v1/packs")).await.status, 401);
 }

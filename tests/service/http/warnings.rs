@@ -88,7 +88,7 @@ fn tools(version: &str, domain: &str, methods: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn new_capabilities_are_compared_with_the_greatest_lower_ready_version() {
+async fn new_capabilities_are_compared_with_the_next_lower_ready_version() {
     let api = TestApi::start().await;
     let ready = async |version: &str, domain: &str, methods: &str| {
         let created = api.upload(&[("archive", &tools(version, domain, methods))]).await;

@@ -75,7 +75,7 @@ fn a_reference_is_visible_ascii_of_limited_length() {
 }
 
 #[tokio::test]
-async fn an_upload_that_queues_a_build_again_does_not_undo_a_change_to_the_references() {
+async fn an_upload_that_queues_a_build_again_does_not_undo_a_reference_change() {
     let database = Database::start().await;
     let (table, now) = (&database.table, Timestamp::now());
     let reference: Reference = "role".parse().unwrap();

@@ -100,7 +100,7 @@ async fn a_late_job_makes_a_failed_record_ready() {
 }
 
 #[tokio::test]
-async fn an_unreachable_registry_leaves_the_build_pending_and_its_lease_released() {
+async fn an_unreachable_registry_leaves_the_build_pending_and_the_lease_free() {
     let mut fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();

@@ -78,7 +78,7 @@ async fn a_deletion_during_a_build_leaves_nothing_to_pull() {
 }
 
 #[tokio::test]
-async fn an_unreachable_registry_leaves_the_purge_pending_and_its_lease_released() {
+async fn an_unreachable_registry_leaves_the_purge_pending_and_the_lease_free() {
     let mut fixture = Fixture::start().await;
     let record = fixture.ready("hello").await;
     fixture.delete(&record).await;

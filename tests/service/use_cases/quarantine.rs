@@ -61,7 +61,7 @@ async fn a_quarantined_pack_cannot_be_pulled_uploaded_changed_built_or_deleted()
 }
 
 #[tokio::test]
-async fn a_restored_pack_has_the_same_digest_although_its_archive_has_expired() {
+async fn a_restored_pack_has_the_same_digest_even_if_its_archive_has_expired() {
     let fixture = Fixture::start().await;
     let record = fixture.ready("hello").await;
     let operator = fixture.operator();
@@ -277,7 +277,7 @@ async fn a_quarantine_does_not_wait_for_a_lease_if_the_pack_is_rebuilt_meanwhile
 }
 
 #[tokio::test]
-async fn only_a_ready_pack_that_nobody_is_changing_is_quarantined() {
+async fn only_a_ready_pack_whose_lease_is_free_can_be_quarantined() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let operator = fixture.operator();

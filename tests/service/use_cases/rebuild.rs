@@ -41,7 +41,7 @@ async fn a_lost_image_is_built_from_the_staged_archive_with_the_same_digest() {
 }
 
 #[tokio::test]
-async fn a_rebuild_counts_as_the_first_send_of_a_new_attempt_without_an_error() {
+async fn a_rebuild_begins_a_new_attempt_with_one_send_and_no_error() {
     let mut fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let reachable = fixture.builder.registry.clone();

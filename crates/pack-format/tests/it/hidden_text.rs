@@ -11,7 +11,7 @@ use test_support::{
 use crate::support::{assert_manifest_rejected, assert_problems, assert_rejected};
 
 /// Valid strings. Most of them need joiners, variation selectors or tag characters.
-const HONEST: [&str; 40] = [
+const VALID: [&str; 40] = [
     "Persian: می\u{200c}خواهم، کتاب\u{200c}ها",
     "Persian beside Latin: API\u{200c}ها",
     "Arabic letters in their initial form: ه\u{200d}.ق.",
@@ -56,7 +56,7 @@ const HONEST: [&str; 40] = [
 
 #[test]
 fn accepts_characters_that_a_script_or_an_emoji_sequence_uses() {
-    for text in HONEST {
+    for text in VALID {
         let yaml = manifest_with(&format!("display_name: '{text}'\n"));
         let name = format!("guides/{text}.md");
         let files: [(&str, &[u8]); 3] =

@@ -53,7 +53,7 @@ fn layouts(directory: &Path) -> Vec<(PathBuf, Listing)> {
 }
 
 #[test]
-fn umoci_unpacks_the_files_of_the_pack() {
+fn umoci_unpacks_the_packs_files() {
     if tool("umoci").is_none() {
         return;
     }
@@ -68,7 +68,7 @@ fn umoci_unpacks_the_files_of_the_pack() {
 
 /// podman mounts the images even on arm64, although their platform is `linux/amd64`. Mounting needs root.
 #[test]
-fn podman_mounts_the_files_of_the_pack() {
+fn podman_mounts_the_packs_files() {
     if tool("podman").is_none() || run(Command::new("id").arg("-u")).trim() != "0" {
         return;
     }

@@ -101,7 +101,7 @@ async fn a_rejected_manifest_leaves_no_file() {
 }
 
 #[tokio::test]
-async fn lists_of_tags_and_repositories_are_sorted_and_paginated() {
+async fn tag_and_repository_lists_are_sorted_and_paginated() {
     let api = Api::start().await;
     assert_eq!(api.get("/v2/_catalog").await.text().await.unwrap(), r#"{"repositories":[]}"#);
     let blob = api.push("acme/tools", b"hello").await;
@@ -144,7 +144,7 @@ async fn tags(api: &Api, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn deleting_a_manifest_deletes_its_tags_in_the_same_repository_only() {
+async fn deleting_a_manifest_deletes_its_tags_only_in_the_same_repository() {
     let api = Api::start().await;
     let (config, layer) = (api.push("acme/tools", b"config").await, api.push("acme/tools", b"layer").await);
     let (first, second) = (manifest(&config, &layer), manifest(&layer, &config));

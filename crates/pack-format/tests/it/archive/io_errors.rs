@@ -72,7 +72,7 @@ fn an_error_while_reading_the_archive_is_returned_as_an_io_error() {
 }
 
 #[test]
-fn the_result_does_not_depend_on_the_size_of_reads() {
+fn the_read_size_does_not_affect_the_result() {
     let upload = upload();
     let expected = validation::validate(&upload).unwrap().image();
     for length in [1, 7, 4_096] {

@@ -78,7 +78,7 @@ fn drops_empty_components_and_dots() {
 }
 
 #[test]
-fn accepts_every_name_of_the_root() {
+fn accepts_every_name_for_the_root() {
     for root in ["/", "//", "/.", "./", "././", "."] {
         assert_paths(Archive::new().directory(root).file("pack.yaml", MANIFEST), &["pack.yaml"]);
         assert_paths(Archive::pack().pax(&[("path", root.as_bytes())]).directory("./"), &["pack.yaml"]);
@@ -86,7 +86,7 @@ fn accepts_every_name_of_the_root() {
 }
 
 #[test]
-fn accepts_other_magic_in_a_header_without_a_prefix() {
+fn accepts_unusual_magic_in_a_header_without_a_prefix() {
     // Dart, Ant and plexus-archiver write the first two.
     for magic in ["ustar\x000 ", "ustar\0\0\0", "ustar\x0001", "ustar 00", "USTAR\x0000", "        "] {
         let header = |name: &str| Header::ustar(name).field(MAGIC_AND_VERSION, magic);
@@ -162,7 +162,7 @@ fn accepts_the_global_header_of_git_archive() {
 }
 
 #[test]
-fn accepts_times_owners_and_extended_attributes_in_pax() {
+fn accepts_times_owners_and_extended_attributes_in_pax_records() {
     let records: [(&str, &[u8]); 11] = [
         ("mtime", b"1767225600.123456789"),
         ("atime", b"-1.5"),
@@ -330,7 +330,7 @@ fn a_file_is_executable_if_any_execute_bit_is_set() {
 }
 
 #[test]
-fn keeps_contents_of_any_length() {
+fn keeps_content_of_any_length() {
     let lengths = [0, 1, 511, 512, 513, 1023, 1024, 1025, 200_000];
     let content = |length: usize| (0..length).map(|index| index as u8).collect::<Vec<_>>();
     let archive = lengths

@@ -17,7 +17,7 @@ fn described(description: &str) -> String {
 }
 
 #[test]
-fn accepts_text_at_its_limit_in_characters() {
+fn accepts_text_of_the_maximum_length() {
     assert_manifest_accepted(named(&"a".repeat(63)));
     assert_manifest_accepted(versioned(&format!("1.0.0-{}", "a".repeat(122))));
     assert_manifest_accepted(described(&"é".repeat(1_024)));
@@ -331,7 +331,7 @@ fn suggests_one_value_for_a_number_or_date_that_is_not_valid_text() {
 }
 
 #[test]
-fn suggests_the_name_of_a_pack_without_its_version() {
+fn suggests_a_pack_name_without_the_version() {
     for pack in ["a@1.0.0", "a:1.0.0", "a==1.0.0", "a>=1.0", "a~1", "a^1.0.0", "A@latest"] {
         let message = format!(
             "line 4: `{pack}` must start with a lower-case letter and contain only lower-case letters, digits and \

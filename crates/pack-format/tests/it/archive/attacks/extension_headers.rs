@@ -99,7 +99,7 @@ const VOLUME: &str = "belongs to a multi-volume archive according to its PAX rec
                       --multi-volume`";
 
 #[test]
-fn rejects_pax_records_that_change_the_type_of_an_entry() {
+fn rejects_pax_records_that_change_an_entrys_type() {
     for (keyword, value, problem) in [
         ("linkpath", "pack.yaml", "has a PAX `linkpath` but is not a link"),
         ("linkpath", "pack\0yaml", "has a NUL in its PAX `linkpath`"),

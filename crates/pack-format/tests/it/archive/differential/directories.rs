@@ -14,7 +14,7 @@ use super::writers::Writer;
 
 /// Prefixes of file names. [`name`] appends a number, so names are unique even if case is ignored. All are in NFC,
 /// because bsdtar converts names to NFC.
-const STEMS: [&str; 11] =
+const PREFIXES: [&str; 11] =
     ["a", "Read me", "run.sh", "é", "日本語", "😀", ".hidden", "it's", "\"quoted\"", "a+b=c,d", "-x"];
 const SIZES: [usize; 8] = [0, 1, 3, 511, 512, 513, 1_024, 5_000];
 
@@ -70,7 +70,7 @@ pub(super) fn without_ignored(mut listing: Listing) -> Listing {
 }
 
 fn name(index: usize, has_long_names: bool, random: &mut Rng) -> String {
-    let stem = STEMS[random.usize(..STEMS.len())];
+    let prefix = PREFIXES[random.usize(..PREFIXES.len())];
     let filler = if !has_long_names {
         String::new()
     } else if random.bool() {
@@ -78,7 +78,7 @@ fn name(index: usize, has_long_names: bool, random: &mut Rng) -> String {
     } else {
         "ü".repeat(random.usize(1..110))
     };
-    format!("{stem}{filler}{index}")
+    format!("{prefix}{filler}{index}")
 }
 
 fn content(random: &mut Rng) -> Vec<u8> {
