@@ -30,7 +30,7 @@ pub struct Limits {
     /// The ratio of unpacked to compressed bytes. Checked only after more than [`Limits::ratio_free_bytes`] bytes are
     /// unpacked.
     pub compression_ratio: u64,
-    /// The number of unpacked bytes up to which the ratio is not checked, since a small archive of zeros is harmless.
+    /// The number of unpacked bytes above which the ratio is checked, because a small archive of zeros is harmless.
     pub ratio_free_bytes: u64,
     /// The size of the data in one PAX or GNU extension header, in bytes.
     pub extension_header_bytes: u64,

@@ -29,7 +29,9 @@ async fn start() -> String {
             }
             _ => {}
         }
-        let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { panic!("a context") };
+        let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
+            panic!("expected a context")
+        };
         let seen = json!({
             "method": request.method().as_str(),
             "path": request.raw_http_path(),

@@ -45,7 +45,7 @@ async fn a_received_message_has_the_fields_of_a_lambda_event() {
     let sent = send.await.unwrap();
     assert_eq!(sent.md5_of_message_body(), Some("5a278f779cec8fae6d58e7de58a4dd03"));
 
-    let [message] = &receive(client, url, 10, 30, 0).await[..] else { panic!("one message") };
+    let [message] = &receive(client, url, 10, 30, 0).await[..] else { panic!("expected one message") };
     assert_eq!(message.body(), Some("{\"é\":1}"));
     assert_eq!(message.message_id(), sent.message_id());
     assert_eq!(message.md5_of_body(), sent.md5_of_message_body());
@@ -73,7 +73,7 @@ async fn a_received_message_is_invisible_until_it_is_released() {
 
     let first = received[0].receipt_handle().unwrap();
     client.change_message_visibility().queue_url(url).receipt_handle(first).visibility_timeout(0).send().await.unwrap();
-    let [again] = &receive(client, url, 10, 30, 0).await[..] else { panic!("one message") };
+    let [again] = &receive(client, url, 10, 30, 0).await[..] else { panic!("expected one message") };
     assert_eq!(again.message_id(), received[0].message_id());
     let count = &again.attributes().unwrap()[&MessageSystemAttributeName::ApproximateReceiveCount];
     assert_eq!(count, "2");

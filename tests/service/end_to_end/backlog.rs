@@ -1,4 +1,4 @@
-//! Tests that a backlog of one org's builds does not affect another org.
+//! Tests that one org's backlog does not affect another org.
 
 use std::time::Duration;
 

@@ -67,7 +67,7 @@ impl SeededBackends {
         let (sqs, queue) = (&self.embedded.clients.sqs, &self.embedded.queues.builds);
         let receive = sqs.receive_message().queue_url(queue).max_number_of_messages(10);
         let received = receive.message_system_attribute_names(MessageSystemAttributeName::All).send().await.unwrap();
-        let [job] = received.messages() else { panic!("one job: {received:?}") };
+        let [job] = received.messages() else { panic!("expected one job: {received:?}") };
         sqs.delete_message().queue_url(queue).receipt_handle(job.receipt_handle().unwrap()).send().await.unwrap();
         job.clone()
     }
@@ -264,7 +264,7 @@ fn a_function_without_configuration_names_every_missing_variable() {
         let output = Command::new(role.binary()).env_clear().output().unwrap();
         assert!(!output.status.success(), "{role:?}");
         let log = String::from_utf8(output.stdout).unwrap();
-        let line: Value = serde_json::from_str(&log).unwrap_or_else(|_| panic!("one line of JSON: {log}"));
+        let line: Value = serde_json::from_str(&log).unwrap_or_else(|_| panic!("expected one line of JSON: {log}"));
         let expected: Vec<_> = missing.iter().map(|variable| format!("{variable} is not set")).collect();
         assert_eq!(line["error"], format!("invalid configuration: {}", expected.join("; ")), "{role:?}");
     }

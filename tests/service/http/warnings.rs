@@ -65,7 +65,9 @@ async fn a_secret_is_a_warning_in_an_org_pack_and_a_problem_in_a_community_pack(
     assert_eq!(created.status, 201);
     let warning = format!("{SECRET}; if it is live, revoke it and remove it from the pack");
     assert_eq!(created.body["warnings"], json!([{"field": "archive", "message": warning}]));
-    let [found] = &record(&api, &created.body["id"]).await.release.secrets_found[..] else { panic!("one secret") };
+    let [found] = &record(&api, &created.body["id"]).await.release.secrets_found[..] else {
+        panic!("expected one secret")
+    };
     assert_eq!((found.file.as_str(), found.line), ("data/keys", 2));
 
     let mut update = event("update");

@@ -20,7 +20,7 @@ pub(super) struct TreeBuilder {
 struct Node {
     path: String,
     kind: EntryKind,
-    /// The position of the entry for which this node was added.
+    /// The position of the entry that added this node.
     position: u64,
     /// Whether this directory was added as a parent of an entry, and has no entry of its own yet.
     is_implied: bool,

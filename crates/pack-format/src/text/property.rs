@@ -19,7 +19,7 @@ pub(crate) fn is_ignorable(char: char) -> bool {
 /// Returns whether the character is invisible or looks like a space. Includes every character without a fixed
 /// appearance, such as unassigned and private-use characters.
 pub(crate) fn is_invisible(char: char) -> bool {
-    /// The blank Braille pattern, whose general category is that of symbols.
+    /// The blank Braille pattern. Its general category is `So` (other symbol).
     const BRAILLE_BLANK: char = '\u{2800}';
     let category = CodePointMapData::<GeneralCategory>::new().get(char);
     let is_blank = GeneralCategoryGroup::Other.contains(category) || GeneralCategoryGroup::Separator.contains(category);

@@ -1,5 +1,5 @@
-//! Characters that people cannot see, in what people and agents read: file names, the strings in `pack.yaml`, and
-//! `behavior.md`.
+//! Characters that people cannot see in the text that people and agents read: file names, the strings in `pack.yaml`,
+//! and `behavior.md`.
 
 use pack_format::{Escaped, Location, Quoted, Span, ValidationError};
 use test_support::{

@@ -52,8 +52,7 @@ fn mistakes_md_shows_the_current_messages() {
 }
 
 impl Mistake {
-    /// Returns the problems as a cell of a table. If they have suggestions, checks that applying them makes the pack
-    /// valid.
+    /// Returns the problems as a table cell. If they have suggestions, checks that applying them makes the pack valid.
     fn problems(&self) -> String {
         let result = match &self.upload {
             Upload::Bytes(bytes) => validate(bytes),

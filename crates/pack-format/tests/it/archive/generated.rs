@@ -15,7 +15,7 @@ use unicode_normalization::UnicodeNormalization as _;
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) upload: Vec<u8>,
-    /// The name of the wrapping directory, to which the archive appends a 0.
+    /// The name of the wrapping directory, without the 0 that the archive appends.
     pub(crate) wrapper: Option<String>,
     pub(crate) pack: Listing,
 }

@@ -1,5 +1,5 @@
-//! I/O errors while reading an archive, or while storing or reading its contents. They are errors, not problems with
-//! the pack.
+//! I/O errors while reading an archive, or while storing or reading its contents. Validation must return them as
+//! errors, and not report them as problems with the pack.
 
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 

@@ -9,7 +9,7 @@ pub(super) fn pack_with(records: &[(&str, &[u8])]) -> Archive {
     Archive::pack().pax(records).file("guides/a", b"12345")
 }
 
-/// Like [`pack_with`], but with `data` as the data of the PAX header.
+/// Like [`pack_with`], but `data` is the PAX header's data.
 pub(super) fn pack_with_data(data: &[u8]) -> Archive {
     Archive::pack().extension(b'x', data).file("guides/a", b"12345")
 }

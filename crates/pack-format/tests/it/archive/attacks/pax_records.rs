@@ -122,7 +122,7 @@ fn rejects_a_nul_in_pax_text() {
             &[&format!("{AT} contains a PAX `{keyword}` with a NUL in it, where some tar readers end the text")],
         );
     }
-    // The value of an extended attribute may contain a NUL. SELinux's attribute ends with one.
+    // The value of an extended attribute may contain a NUL; SELinux's ends with one.
     accepted_paths(&pack_with(&[("SCHILY.xattr.security.selinux", b"system_u\0")]).tar_gz());
 }
 
@@ -159,7 +159,7 @@ fn rejects_malformed_values_of_standard_pax_keywords() {
     }
 }
 
-/// Python finds the charset inside the value and decodes it.
+/// Python finds the charset inside the other value and decodes it.
 #[test]
 fn rejects_a_charset_that_is_not_utf_8_inside_another_value() {
     assert_rejected(
