@@ -14,6 +14,13 @@ pub struct Entry {
     pub kind: EntryKind,
 }
 
+impl Entry {
+    /// Returns whether the entry is at the top of the pack.
+    pub(super) fn is_at_top(&self) -> bool {
+        !self.path.as_bytes().contains(&b'/')
+    }
+}
+
 /// A directory, or a file with its execute bit and content. Packs contain no links or devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
