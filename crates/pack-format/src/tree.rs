@@ -14,7 +14,14 @@ pub struct Entry {
     pub kind: EntryKind,
 }
 
-/// A file or a directory. Packs contain no other types of entries, such as links or devices.
+impl Entry {
+    /// Returns whether the entry is at the top of the pack.
+    pub(super) fn is_at_top(&self) -> bool {
+        !self.path.as_bytes().contains(&b'/')
+    }
+}
+
+/// A directory, or a file with its execute bit and content. Packs contain no links or devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     Directory,

@@ -54,7 +54,7 @@ pub(super) fn find(tree: &Tree, secrets: &[Secret], contents: &mut (impl Read + 
 fn layout_warning(entry: &Entry, tree: &Tree) -> Option<String> {
     let path = entry.path.as_str();
     let name = Quoted::new(path);
-    let is_at_top = !path.contains('/');
+    let is_at_top = entry.is_at_top();
     match entry.kind {
         EntryKind::File { .. } if is_at_top && !layout::is_documented(path) => Some(format!(
             "{name} is not part of the documented layout of a pack; it is kept, but agents do not expect it"

@@ -155,7 +155,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
 
     /// Copies a file's content to `contents` and searches it for secrets. Returns `false` if the content is truncated.
     fn copy_file(&mut self, size: u64) -> Result<bool, ReadError> {
-        let mut scanner = SecretScanner::new(&mut *self.contents);
+        let mut scanner = SecretScanner::new(&mut *self.contents, size);
         let is_complete = copy_data(&mut self.reader, size, &mut scanner)?;
         self.secrets.add(self.written, scanner.finish());
         Ok(is_complete)

@@ -127,7 +127,9 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if !matches!(field[7], b' ' | 0) || field[0] == 0 {
         return Err(InvalidHeader::UnreadableChecksum(InvalidNumber::Malformed));
     }
-    let sum = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte)).sum::<i64>();
+    // 256 bytes sum to at most 65,280. The narrow type compiles to fewer vector instructions.
+    let sum_of_chunk = |chunk: &[u8]| chunk.iter().map(|byte| u16::from(*byte)).sum::<u16>();
+    let sum = |bytes: &[u8]| bytes.chunks(256).map(|chunk| i64::from(sum_of_chunk(chunk))).sum::<i64>();
     let found = octal(field).map_err(InvalidHeader::UnreadableChecksum)?;
     let expected = sum(block) - sum(field) + i64::from(b' ') * 8;
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }

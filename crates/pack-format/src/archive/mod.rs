@@ -25,7 +25,7 @@ mod tree_builder;
 
 use std::{
     fmt,
-    io::{self, BufRead, Write},
+    io::{self, BufRead, Read, Seek, Write},
     mem,
 };
 
@@ -84,7 +84,7 @@ impl Unpacked {
 pub(super) fn read(
     archive: impl BufRead,
     limits: &Limits,
-    contents: &mut impl Write,
+    contents: &mut (impl Read + Write + Seek),
     problems: &mut Problems,
 ) -> Result<(Unpacked, Vec<Secret>), ValidationError> {
     let reader = GzipReader::new(archive, limits);
@@ -93,7 +93,7 @@ pub(super) fn read(
     let unpacked = builder.build(problems);
     match result {
         Ok(secrets) => {
-            let secrets = secrets.in_tree(&unpacked.tree);
+            let secrets = secrets.in_tree(&unpacked.tree, contents)?;
             Ok((unpacked, secrets))
         }
         Err(ReadError::TooLarge(limit)) => Err(ValidationError::TooLarge(limit)),

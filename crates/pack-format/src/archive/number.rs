@@ -36,18 +36,20 @@ pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, I
 ///
 /// Rejects signs and any other bytes before or after the digits, since GNU tar, libarchive and Python disagree on them.
 pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
-    if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
-        // GNU tar skips one leading NUL and all spaces, and rejects the field if nothing follows them.
-        let rest = field.strip_prefix(b"\0").unwrap_or(field);
-        return if rest.contains(&0) { Ok(0) } else { Err(InvalidNumber::Malformed) };
+    let start = field.iter().position(|byte| *byte != b' ').unwrap_or(field.len());
+    let (mut number, mut end) = (0, start);
+    // This cannot overflow: the longest field has 12 digits, which are 36 bits.
+    while let Some(digit @ b'0'..=b'7') = field.get(end) {
+        number = number << 3 | i64::from(digit - b'0');
+        end += 1;
     }
-    let start = field.iter().take_while(|byte| **byte == b' ').count();
-    let digits = &field[start..];
-    let length = digits.iter().take_while(|byte| (b'0'..=b'7').contains(byte)).count();
-    let (digits, rest) = digits.split_at(length);
-    if digits.is_empty() || rest.iter().any(|byte| !matches!(byte, 0 | b' ')) {
+    let is_blank = end == start;
+    if field[end..].iter().any(|byte| !matches!(byte, 0 | b' ')) {
         return Err(InvalidNumber::Malformed);
     }
-    // This cannot overflow: the longest field has 12 digits, which are 36 bits.
-    Ok(digits.iter().fold(0, |number, digit| number << 3 | i64::from(digit - b'0')))
+    // GNU tar skips one NUL and all spaces of a blank field, and then needs another byte.
+    if is_blank && !field.strip_prefix(b"\0").unwrap_or(field).contains(&0) {
+        return Err(InvalidNumber::Malformed);
+    }
+    Ok(number)
 }

@@ -1,3 +1,5 @@
+use memchr::memchr_iter;
+
 use crate::{
     Limits,
     text::{Forbidden, is_line_break_or_tab, scan},
@@ -47,8 +49,13 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<
         return Ok(None);
     }
     let Ok(text) = str::from_utf8(name) else { return Err(vec![InvalidPath::NotUtf8]) };
-    let components: Vec<&str> = text.split('/').filter(|component| !matches!(*component, "" | ".")).collect();
-    let path = components.join("/");
+    let mut path = String::with_capacity(text.len());
+    for component in text.split('/').filter(|component| !matches!(*component, "" | ".")) {
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(component);
+    }
     let mut problems = check(&path, limits);
     if text.starts_with('/') {
         problems.insert(0, InvalidPath::Absolute);
@@ -70,13 +77,13 @@ fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
         return vec![InvalidPath::TooLong { bytes: path.len(), limit: limits.path_bytes }];
     }
     let mut problems = Vec::new();
-    let components = path.split('/');
-    let depth = components.clone().count();
-    for problem in components.flat_map(|component| check_component(component, limits)).chain(check_characters(path)) {
+    let components = path.split('/').flat_map(|component| check_component(component, limits));
+    for problem in components.chain(check_characters(path)) {
         if !problems.contains(&problem) {
             problems.push(problem);
         }
     }
+    let depth = 1 + memchr_iter(b'/', path.as_bytes()).count();
     if depth as u64 > limits.path_depth {
         problems.push(InvalidPath::TooDeep { depth, limit: limits.path_depth });
     }
@@ -114,9 +121,13 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     problems
 }
 
-fn check_characters(path: &str) -> impl Iterator<Item = InvalidPath> {
+fn check_characters(path: &str) -> Vec<InvalidPath> {
+    // Almost every path has only these characters.
+    if path.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+        return Vec::new();
+    }
     let backslash = path.contains('\\').then_some(InvalidPath::Backslash);
     let line_breaks = path.chars().filter(|char| is_line_break_or_tab(*char)).map(Forbidden::line_break);
     let forbidden = scan(path).into_iter().map(|(_, forbidden)| forbidden);
-    backslash.into_iter().chain(line_breaks.chain(forbidden).map(InvalidPath::Character))
+    backslash.into_iter().chain(line_breaks.chain(forbidden).map(InvalidPath::Character)).collect()
 }

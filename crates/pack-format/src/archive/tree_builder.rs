@@ -181,6 +181,10 @@ fn key(path: &str) -> String {
 
 /// Returns the path up to the first component that is macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
 fn macos_metadata(path: &str) -> Option<&str> {
+    // Few paths have a component that starts with a dot.
+    if !path.starts_with('.') && !path.contains("/.") {
+        return None;
+    }
     let mut end = 0;
     for name in path.split('/') {
         end += name.len();

@@ -32,7 +32,7 @@ pub(super) fn validate(
     problems: &mut Problems,
 ) -> io::Result<Option<Manifest>> {
     let tree = &unpacked.tree;
-    let top = || tree.entries().iter().filter(|entry| !entry.path.contains('/'));
+    let top = || tree.entries().iter().filter(|entry| entry.is_at_top());
     // The entries to rename, by their new names.
     let mut renamed: BTreeMap<String, &str> = BTreeMap::new();
     for entry in top() {

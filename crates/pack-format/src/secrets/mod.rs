@@ -1,16 +1,18 @@
 //! Finds text that looks like a live credential in the contents of files as they are read.
 
 mod patterns;
+mod scanner;
 
 use std::{
     fmt,
-    io::{self, Write},
+    io::{self, Read, Seek, Write},
 };
 
 use memchr::memchr_iter;
 use serde::{Deserialize, Serialize};
 
 pub use self::patterns::SecretKind;
+pub(super) use self::scanner::SecretScanner;
 use super::{EntryKind, Problem, Problems, Quoted, Tree};
 
 /// The maximum number of secrets that are reported for one pack.
@@ -41,78 +43,69 @@ pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
     }
 }
 
-/// The secrets found in an archive: the offset of the file's content, the kind and the line of each. The paths of the
-/// files are not known until the whole archive has been read.
+/// The secrets found in the contents of files. The paths and lines of the secrets are determined once the whole archive
+/// is read, because most packs have no secrets.
 #[derive(Default)]
-pub(super) struct FoundSecrets(Vec<(u64, SecretKind, u64)>);
+pub(super) struct FoundSecrets(Vec<FoundSecret>);
+
+struct FoundSecret {
+    /// The start of the file's content.
+    content: u64,
+    kind: SecretKind,
+    /// The position of the secret in the file's content.
+    offset: u64,
+}
 
 impl FoundSecrets {
-    /// Adds the secrets of the file whose content starts at `start`. Each secret is a kind and a line.
-    pub(super) fn add(&mut self, start: u64, found: Vec<(SecretKind, u64)>) {
+    /// Adds the secrets of the file whose content starts at `content`. Each secret is a kind and an offset.
+    pub(super) fn add(&mut self, content: u64, found: Vec<(SecretKind, u64)>) {
         let left = MAX_SECRETS - self.0.len();
-        self.0.extend(found.into_iter().take(left).map(|(kind, line)| (start, kind, line)));
+        self.0.extend(found.into_iter().take(left).map(|(kind, offset)| FoundSecret { content, kind, offset }));
     }
 
-    /// Returns the secrets in files of `tree`, sorted by path.
-    pub(super) fn in_tree(self, tree: &Tree) -> Vec<Secret> {
+    /// Returns the secrets in files of `tree`, sorted by path. Reads the files that have secrets from `contents`.
+    pub(super) fn in_tree(self, tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Vec<Secret>> {
         let mut secrets = Vec::new();
         for entry in tree.entries() {
             let EntryKind::File { content, .. } = entry.kind else { continue };
-            let found = self.0.iter().filter(|(start, ..)| *start == content.start && content.size > 0);
-            secrets.extend(found.map(|&(_, kind, line)| Secret { kind, file: entry.path.clone(), line }));
-        }
-        secrets
-    }
-}
-
-/// A writer that passes a file's content to another writer and finds the secrets in it. A secret may span several
-/// writes.
-pub(super) struct SecretScanner<W> {
-    to: W,
-    /// The content that has not been searched yet: at most one write and [`patterns::LONGEST`] bytes.
-    window: Vec<u8>,
-    /// The line of the window's first byte.
-    line: u64,
-    found: Vec<(SecretKind, u64)>,
-}
-
-impl<W> SecretScanner<W> {
-    pub(super) fn new(to: W) -> Self {
-        Self { to, window: Vec::new(), line: 1, found: Vec::new() }
-    }
-
-    /// Searches the rest of the content. Returns the kind and the line of each secret, at most [`MAX_SECRETS`].
-    pub(super) fn finish(mut self) -> Vec<(SecretKind, u64)> {
-        self.search(self.window.len());
-        self.found
-    }
-
-    /// Finds the secrets that start before `end`, and removes the content before `end` from the window.
-    fn search(&mut self, end: usize) {
-        for (start, kind) in patterns::find(&self.window) {
-            if start >= end || self.found.len() == MAX_SECRETS {
-                break;
+            let mut found = self.0.iter().filter(|found| found.content == content.start && content.size > 0).peekable();
+            if found.peek().is_none() {
+                continue;
             }
-            self.found.push((kind, self.line + line_breaks(&self.window[..start])));
+            let mut lines = LineCounter::default();
+            let mut reader = content.open(&mut *contents)?;
+            for secret in found {
+                lines.advance_to(secret.offset, &mut reader)?;
+                secrets.push(Secret { kind: secret.kind, file: entry.path.clone(), line: lines.line_breaks + 1 });
+            }
         }
-        self.line += line_breaks(&self.window[..end]);
-        self.window.drain(..end);
+        Ok(secrets)
     }
 }
 
-impl<W: Write> Write for SecretScanner<W> {
+/// A counter of the line breaks before a position in a file.
+#[derive(Default)]
+struct LineCounter {
+    position: u64,
+    line_breaks: u64,
+}
+
+impl LineCounter {
+    /// Counts the line breaks up to `offset`. `content` must continue where the last call stopped.
+    fn advance_to(&mut self, offset: u64, content: impl Read) -> io::Result<()> {
+        io::copy(&mut content.take(offset - self.position), self)?;
+        Ok(())
+    }
+}
+
+impl Write for LineCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(bytes)?;
-        self.window.extend_from_slice(&bytes[..written]);
-        self.search(self.window.len().saturating_sub(patterns::LONGEST));
-        Ok(written)
+        self.position += bytes.len() as u64;
+        self.line_breaks += memchr_iter(b'\n', bytes).count() as u64;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        Ok(())
     }
-}
-
-fn line_breaks(bytes: &[u8]) -> u64 {
-    memchr_iter(b'\n', bytes).count() as u64
 }

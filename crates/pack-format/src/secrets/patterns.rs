@@ -26,40 +26,55 @@ pub enum SecretKind {
     AnthropicKey,
 }
 
-/// The prefix of a secret, its kind, and a check for the text after the prefix.
-type Pattern = (&'static str, SecretKind, fn(&[u8]) -> bool);
+/// How to recognize a secret by its prefix, which is `before` and `needle`.
+struct Pattern {
+    before: &'static str,
+    /// What the search looks for. It compares three bytes at a time with the start of each needle, so these bytes should
+    /// be rare in text: a capital letter, `_` or `-` is among them.
+    needle: &'static str,
+    kind: SecretKind,
+    /// Checks the text after the prefix. A prefix alone would match examples in documentation, so each check requires a
+    /// length, a checksum or a marker.
+    check: fn(&[u8]) -> bool,
+}
 
-/// A prefix alone would match examples in documentation, so each check also requires a length, a checksum or a marker.
+impl Pattern {
+    const fn new(before: &'static str, needle: &'static str, kind: SecretKind, check: fn(&[u8]) -> bool) -> Self {
+        Self { before, needle, kind, check }
+    }
+}
+
 static PATTERNS: [Pattern; 13] = [
-    ("AKIA", SecretKind::AwsAccessKey, is_aws_access_key),
-    ("ASIA", SecretKind::AwsAccessKey, is_aws_access_key),
-    ("-----BEGIN ", SecretKind::PrivateKey, is_private_key),
-    ("ghp_", SecretKind::GithubToken, is_github_token),
-    ("gho_", SecretKind::GithubToken, is_github_token),
-    ("ghu_", SecretKind::GithubToken, is_github_token),
-    ("ghs_", SecretKind::GithubToken, is_github_token),
-    ("ghr_", SecretKind::GithubToken, is_github_token),
-    ("github_pat_", SecretKind::GithubToken, is_fine_grained_github_token),
-    ("xoxb-", SecretKind::SlackToken, is_slack_token),
-    ("xoxp-", SecretKind::SlackToken, is_slack_token),
-    ("sk-ant-", SecretKind::AnthropicKey, is_anthropic_key),
-    ("sk-", SecretKind::OpenaiKey, is_openai_key),
+    Pattern::new("A", "KIA", SecretKind::AwsAccessKey, is_aws_access_key),
+    Pattern::new("A", "SIA", SecretKind::AwsAccessKey, is_aws_access_key),
+    Pattern::new("----", "-BEGIN ", SecretKind::PrivateKey, is_private_key),
+    Pattern::new("g", "hp_", SecretKind::GithubToken, is_github_token),
+    Pattern::new("g", "ho_", SecretKind::GithubToken, is_github_token),
+    Pattern::new("g", "hu_", SecretKind::GithubToken, is_github_token),
+    Pattern::new("g", "hs_", SecretKind::GithubToken, is_github_token),
+    Pattern::new("g", "hr_", SecretKind::GithubToken, is_github_token),
+    Pattern::new("github", "_pat_", SecretKind::GithubToken, is_fine_grained_github_token),
+    Pattern::new("xo", "xb-", SecretKind::SlackToken, is_slack_token),
+    Pattern::new("xo", "xp-", SecretKind::SlackToken, is_slack_token),
+    Pattern::new("", "sk-ant-", SecretKind::AnthropicKey, is_anthropic_key),
+    Pattern::new("", "sk-", SecretKind::OpenaiKey, is_openai_key),
 ];
 
-static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let prefixes = PATTERNS.iter().map(|(prefix, ..)| prefix);
+static NEEDLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let needles = PATTERNS.iter().map(|pattern| pattern.needle);
     let mut builder = AhoCorasick::builder();
     builder.match_kind(MatchKind::LeftmostFirst);
-    // The fastest to build. A vectorized search for the prefixes does most of the work, whatever the kind is.
+    // The fastest to build. A vectorized search for the needles does most of the work, whatever the kind is.
     builder.kind(Some(AhoCorasickKind::NoncontiguousNFA));
-    builder.build(prefixes).expect("thirteen short patterns are within every limit")
+    builder.build(needles).expect("thirteen short patterns are within every limit")
 });
 
-/// Returns the offset and the kind of each secret in `bytes`.
+/// Returns the offset and the kind of each secret in `bytes`, in ascending order.
 pub(super) fn find(bytes: &[u8]) -> impl Iterator<Item = (usize, SecretKind)> {
-    PREFIXES.find_iter(bytes).filter_map(|found| {
-        let (_, kind, check) = PATTERNS[found.pattern()];
-        check(&bytes[found.end()..]).then_some((found.start(), kind))
+    NEEDLES.find_iter(bytes).filter_map(|found| {
+        let Pattern { before, kind, check, .. } = &PATTERNS[found.pattern()];
+        let start = found.start().checked_sub(before.len())?;
+        (bytes[start..].starts_with(before.as_bytes()) && check(&bytes[found.end()..])).then_some((start, *kind))
     })
 }
 

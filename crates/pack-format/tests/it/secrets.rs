@@ -1,12 +1,14 @@
 //! Secrets in the files of a pack.
 
+use std::io::BufReader;
+
 use pack_format::{Limits, Location, Secret, SecretKind, ValidationError, Visibility};
 use test_support::{
     archive::Archive,
     listing::read_directory,
     manifest::MANIFEST,
     sample_pack,
-    validation::{problems, validate, validate_as},
+    validation::{problems, validate, validate_as, validate_within},
 };
 
 const RANDOM: &str = "9fKc2LmQ7xTzB4vWn8RjY3hGpD6sEaUo5iXtCq1ZkNwMbJyHrVlPgFdSe0TuAi4b";
@@ -100,6 +102,19 @@ fn a_secret_across_a_chunk_boundary_is_found_once() {
         let expected = secret(kind, "data/a", offset as u64 / 2 + 1);
         assert_eq!(found("data/a", content), [expected], "{offset}");
     }
+}
+
+/// The archive is decompressed in chunks of a few bytes, because its reader returns one byte at a time.
+#[test]
+fn all_kinds_of_secrets_are_found_in_an_archive_that_arrives_byte_by_byte() {
+    let secrets = secrets();
+    let content: String = secrets.iter().map(|(_, text)| format!("{}{text}\n", "- item\n".repeat(300))).collect();
+    let archive = Archive::pack().file("data/a", &content).tar_gz();
+    let reader = BufReader::with_capacity(1, &archive[..]);
+    let found = validate_within(reader, &Limits::default()).unwrap().pack.secrets;
+    let line = |text: &str| content[..content.find(text).unwrap()].lines().count() as u64 + 1;
+    let expected: Vec<_> = secrets.iter().map(|(kind, text)| secret(*kind, "data/a", line(text))).collect();
+    assert_eq!(found, expected);
 }
 
 #[test]
