@@ -13,7 +13,7 @@ use lru::LruCache;
 #[derive(Debug)]
 pub(crate) struct Cache<K: Hash + Eq, V> {
     keep_for: Duration,
-    /// Each value, with the time when its read began, because the value may not include later changes.
+    /// Each value, with the time when its read began: the value may lack changes made after that.
     entries: Mutex<LruCache<K, (SystemTime, V)>>,
 }
 
@@ -34,8 +34,8 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
 }
 
 /// Returns whether `time` is less than `age` ago. Uses the wall clock, because the monotonic clock may stop while a
-/// Lambda function is frozen between two requests. Returns false for a time in the future, which occurs if the clock is
-/// set back.
+/// Lambda function is frozen between two requests. Returns false if `time` is in the future because the clock was set
+/// back.
 pub(crate) fn is_within(time: SystemTime, age: Duration) -> bool {
     time.elapsed().is_ok_and(|elapsed| elapsed < age)
 }

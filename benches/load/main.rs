@@ -1,8 +1,8 @@
 //! Load test of `local` and pypiserver with the same archives and the same number of clients. Prints a table of
 //! throughput, latency and CPU time.
 //!
-//! pypiserver runs under gunicorn: its own server handles one request at a time. Both are PyPI packages. If they are
-//! not on `PATH`, only `local` is measured.
+//! pypiserver runs under gunicorn, because its own server handles one request at a time. Both are PyPI packages. If
+//! they are not on `PATH`, only `local` is measured.
 
 mod clients;
 mod server;
@@ -14,7 +14,7 @@ use clap::Parser;
 
 use self::{clients::Load, server::Server, versions::Versions};
 
-/// Measures uploads to `local` and to pypiserver under load.
+/// Measure uploads to `local` and to pypiserver under load.
 #[derive(Parser)]
 struct Arguments {
     /// Duration of the load on each server.

@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     process: Child,
-    folder: TempDir,
+    directory: TempDir,
     url: String,
     /// The API key of `local`; pypiserver needs none.
     key: Option<String>,
@@ -30,12 +30,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the `local` binary that cargo built for this benchmark.
     pub(crate) async fn local() -> Result<Self, Box<dyn Error>> {
-        let folder = TempDir::new()?;
+        let directory = TempDir::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
-        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path()).env_clear();
-        let process = command.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("log"))?).spawn()?;
-        let mut local = Self { name: "`local`", process, folder, url: String::new(), key: None };
-        let document = local.folder.path().join("local.json");
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(directory.path()).env_clear();
+        let process = command.stdout(Stdio::null()).stderr(fs::File::create(directory.path().join("log"))?).spawn()?;
+        let mut local = Self { name: "`local`", process, directory, url: String::new(), key: None };
+        let document = local.directory.path().join("local.json");
         local.wait_for(async || document.exists()).await?;
         let document: Value = serde_json::from_slice(&fs::read(document)?)?;
         local.url = format!("{}/v1/packs", document["url"].as_str().ok_or("no url")?);
@@ -45,8 +45,8 @@ impl Server {
 
     /// Starts pypiserver under gunicorn with four workers. Returns `None` if they are not installed.
     pub(crate) async fn pypiserver() -> Result<Option<Self>, Box<dyn Error>> {
-        let folder = TempDir::new()?;
-        let packages = folder.path().join("packages");
+        let directory = TempDir::new()?;
+        let packages = directory.path().join("packages");
         fs::create_dir(&packages)?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         // With `overwrite`, pypiserver does not search for an existing file.
@@ -56,9 +56,9 @@ impl Server {
         );
         let mut command = Command::new("gunicorn");
         command.args(["--workers", "4", "--worker-class", "sync", "--bind", &address.to_string(), &application]);
-        let log = fs::File::create(folder.path().join("log"))?;
+        let log = fs::File::create(directory.path().join("log"))?;
         let Ok(process) = command.stdout(log.try_clone()?).stderr(log).spawn() else { return Ok(None) };
-        let mut server = Self { name: "pypiserver", process, folder, url: format!("http://{address}/"), key: None };
+        let mut server = Self { name: "pypiserver", process, directory, url: format!("http://{address}/"), key: None };
         let (client, url) = (Client::builder().no_proxy().timeout(TIMEOUT).build()?, server.url.clone());
         server
             .wait_for(async || client.get(&url).send().await.is_ok_and(|response| response.status().is_success()))
@@ -78,7 +78,7 @@ impl Server {
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
     /// Uploads an archive. If the upload fails, returns an error that describes the response.

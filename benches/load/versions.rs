@@ -11,9 +11,9 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// The size of `pack.yaml` in the tar: a header and one block of content.
 const MANIFEST_SIZE: usize = 1_024;
 
-/// Makes archives of the `small` pack that differ only in the version. This takes almost no CPU time: `pack.yaml` comes
-/// first, in a stored deflate block (RFC 1951, section 3.2.4). Its version can be replaced without compressing the
-/// archive again.
+/// A generator of archives of the `small` pack that differ only in the version. It needs almost no CPU time:
+/// `pack.yaml` comes first, in a stored deflate block (RFC 1951, section 3.2.4), so its version can be replaced without
+/// recompressing.
 pub(crate) struct Versions {
     archive: Vec<u8>,
     /// The range of `pack.yaml` and its header in the archive.
@@ -47,7 +47,7 @@ impl Versions {
         Ok(Self { archive, manifest: start..start + MANIFEST_SIZE, version: offset..offset + version.len(), rest: crc })
     }
 
-    /// Returns the archive of one version.
+    /// Returns the archive with a given version number.
     pub(crate) fn archive(&self, number: usize) -> Vec<u8> {
         let mut archive = self.archive.clone();
         archive[self.version.clone()].copy_from_slice(version(number).as_bytes());
@@ -60,7 +60,7 @@ impl Versions {
     }
 }
 
-/// Returns a version. All versions have the same length.
+/// Returns a version. All have the same length.
 fn version(number: usize) -> String {
     format!("1.0.0-build{number:07}")
 }

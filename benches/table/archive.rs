@@ -24,8 +24,8 @@ pub(crate) fn floor(archive: &[u8]) -> [[u8; 32]; 2] {
     }
 }
 
-/// Validates an archive, and keeps the contents of its files in memory. The service does the same for contents of up to
-/// 32 MiB.
+/// Validates an archive, and keeps the contents of its files in memory, as the service does with contents of up to 32
+/// MiB.
 pub(crate) fn validate(archive: &[u8], limits: &Limits) -> ValidatedPack {
     validate_within(archive, limits).expect("the archive is valid")
 }

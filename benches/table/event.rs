@@ -44,7 +44,7 @@ pub(crate) fn api() -> Arc<Api> {
     Arc::new(Api::new(uploads, lifecycle, &identity::Settings::default()))
 }
 
-/// Handles an event, from its JSON to the JSON of the response, which must be a 201.
+/// Handles an event given as JSON and returns the response as JSON. Panics unless the status is 201.
 pub(crate) fn handle(runtime: &Runtime, api: &Arc<Api>, event: &str) -> String {
     let payload: LambdaRequest = serde_json::from_str(event).expect("the event is valid");
     let mut function = http::function(Arc::clone(api));

@@ -1,4 +1,4 @@
-//! Measures the Lambda function binaries. Each runs against a Runtime API on loopback.
+//! Measures the binaries of the Lambda functions, which run against a Runtime API on loopback.
 
 use std::{
     error::Error,
@@ -17,17 +17,15 @@ use test_support::{Embedded, Function, Outcome, event, process};
 
 use crate::{ratio::median, upload};
 
-/// How long a function has to start before its first event.
+/// How long a function may take to start before it gets its first event.
 const START_TIME: Duration = Duration::from_millis(300);
-/// How many times the same upload is sent to `api` again, to measure a warm function.
+/// How many times the same upload is repeated to measure a warm `api`.
 const REPEATS: usize = 3;
 
-/// The binary of the `api` function.
 pub(crate) const API: &str = env!("CARGO_BIN_EXE_api");
 const BUILDER: &str = env!("CARGO_BIN_EXE_builder");
 
-/// The functions' variables, and the embedded backends that the functions use. The table contains the orgs that `local`
-/// seeds.
+/// The functions' environment variables and embedded backends. The table contains the orgs that `local` seeds.
 pub(crate) struct Functions {
     embedded: Embedded,
     variables: Vec<(String, String)>,
@@ -123,7 +121,7 @@ impl Functions {
     }
 
     /// Builds the first list of uploads without attestations and the second with attestations. Returns the cost of a
-    /// build in each, as [`Self::builds`] measures it.
+    /// build for each list, as measured by [`Self::builds`].
     pub(crate) async fn signing(&self, uploads: [Vec<Value>; 2]) -> Result<[Cost; 2], Box<dyn Error>> {
         let key = self.embedded.options.data_dir.join("signing-key.pem");
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?.to_pkcs8v1()?;
@@ -137,8 +135,8 @@ impl Functions {
         Ok([unsigned, signed])
     }
 
-    /// Accepts the uploads, and builds all of them in one process. Returns the median times and the maximum peak of the
-    /// builds, leaving out the first one.
+    /// Accepts the uploads, and builds all of them in one process. Returns the median times and the maximum peak of all
+    /// builds except the first.
     async fn builds(&self, variables: &[(String, String)], uploads: Vec<Value>) -> Result<Cost, Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), variables).await;
         let mut builder = Function::start(BUILDER.as_ref(), variables).await;
@@ -236,5 +234,5 @@ pub(crate) fn hello() -> Result<PathBuf, Box<dyn Error>> {
     let build = ["build", "--release", "--locked", "--quiet", "--example", "hello"];
     let built = Command::new(env!("CARGO")).args(build).current_dir(env!("CARGO_MANIFEST_DIR")).status()?;
     let binary = Path::new(API).with_file_name("examples").join("hello");
-    if built.success() { Ok(binary) } else { Err("the example `hello` was not built".into()) }
+    if built.success() { Ok(binary) } else { Err("cannot build the example `hello`".into()) }
 }

@@ -28,7 +28,7 @@ use self::{
 const SIGNED_BUILDS: usize = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The functions have the same runtime, because they use `tokio::main`.
+    // The functions use the same runtime, through `tokio::main`.
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let mut ratios = Ratios::new();
     let small = generated::small("1.0.0");

@@ -18,8 +18,8 @@ const RESULTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/criterion");
 
 /// A criterion measurement: the ratio of two times.
 ///
-/// On a shared machine, times that were measured a minute apart cannot be compared. So each iteration measures both
-/// times, one right after the other, and criterion gets only their quotient.
+/// Times measured a minute apart on a shared machine cannot be compared, so each iteration measures both times, one
+/// right after the other, and criterion gets only their quotient.
 pub(crate) struct Ratio;
 
 impl Measurement for Ratio {

@@ -5,7 +5,7 @@ use test_support::event;
 
 /// The largest event that Lambda delivers, in bytes (AWS Lambda developer guide, "Lambda quotas": invocation payload).
 const LARGEST: usize = 6_291_456;
-/// The boundary of the form in the Content-Type of the event.
+/// The form boundary in the event's `content-type` header.
 const BOUNDARY: &str = "------------------------d74496d66958873e";
 
 /// Returns the event that uploads an archive.

@@ -25,7 +25,7 @@ const trustMaterial = {
 };
 
 const bundle = bundleFromJSON(readJson(bundlePath));
-// The bundles have no entry of a transparency log and no timestamp.
+// The bundles have no transparency log entry and no timestamp.
 const verifier = new Verifier(trustMaterial, { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 });
 verifier.verify(toSignedEntity(bundle));
 

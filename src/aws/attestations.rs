@@ -5,11 +5,11 @@ use pack_format::Digest;
 use super::Error;
 use crate::records::Release;
 
-/// The key prefix of the objects that contain public keys.
+/// The key prefix of objects with public keys.
 const KEYS: &str = "attestation-keys/";
 
-/// The bundles that attest images, and the public keys that verify them. They are in the same bucket as the staged
-/// archives, but they never expire.
+/// The bundles that attest images, and the public keys that verify the bundles. They are in the same bucket as the
+/// staged archives but never expire.
 #[derive(Debug, Clone)]
 pub struct Attestations {
     pub(super) client: aws_sdk_s3::Client,
@@ -17,33 +17,33 @@ pub struct Attestations {
 }
 
 impl Attestations {
-    /// Returns the bundle of a version, or `None` if there is none. It may be about an earlier attempt, or about a pack
-    /// that this one has replaced.
+    /// Returns a version's bundle, or `None` if there is none. The bundle may attest an earlier attempt, or a pack that
+    /// has since been replaced.
     pub async fn get(&self, release: &Release) -> Result<Option<Bytes>, Error> {
         self.get_object(&Self::key(release)).await
     }
 
-    /// Stores the bundle of a version, and replaces an earlier one. The caller must hold the lease on the version.
+    /// Stores a version's bundle and overwrites an earlier one. The caller must hold the lease on the version.
     pub async fn put(&self, release: &Release, bundle: Bytes) -> Result<(), Error> {
         self.put_object(Self::key(release), "application/json", bundle).await
     }
 
-    /// Deletes the bundle of a version if it exists. The caller must hold the lease on the version.
+    /// Deletes a version's bundle if it exists. The caller must hold the lease on the version.
     pub async fn delete(&self, release: &Release) -> Result<(), Error> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(Self::key(release));
         delete.send().await.map_err(Error::call("DeleteObject"))?;
         Ok(())
     }
 
-    /// Stores a public key. [`Self::keys`] returns it as long as its object exists. `digest` is the key's digest, and
-    /// `pem` is its PEM form.
+    /// Stores a public key, which [`Self::keys`] then returns until its object is deleted. `digest` is the digest of
+    /// the key's DER form, and `pem` is its PEM form.
     pub async fn publish_key(&self, digest: Digest, pem: String) -> Result<(), Error> {
         let key = format!("{KEYS}{}.pem", hex::encode(digest.as_bytes()));
         self.put_object(key, "application/x-pem-file", pem.into()).await
     }
 
-    /// Returns each public key in PEM form, with its object's key. There is one for each signing key that was ever
-    /// used, so one page of a list contains them all.
+    /// Returns all public keys in PEM form, each with the S3 key of its object. One page of a list contains them all,
+    /// because there is one for each signing key that was ever used.
     pub async fn keys(&self) -> Result<Vec<(String, Bytes)>, Error> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(KEYS);
         let list = list.send().await.map_err(Error::call("ListObjectsV2"))?;
@@ -55,8 +55,8 @@ impl Attestations {
         Ok(keys)
     }
 
-    /// Returns the key of a version's bundle. It does not contain the pack's id, so that no bundle of a replaced pack
-    /// remains: a build of the replacement overwrites the bundle, or its purge deletes it.
+    /// Returns the S3 key of a version's bundle. It does not contain the pack's id, so that no bundle of a replaced
+    /// pack remains: the replacement's build overwrites the bundle, or the replacement's purge deletes it.
     pub(crate) fn key(release: &Release) -> String {
         let Release { org_id, manifest, .. } = release;
         format!("attestations/{org_id}/{}/{}", manifest.name, manifest.version)

@@ -8,12 +8,12 @@ use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 pub struct Timeouts {
     /// For establishing a connection.
     pub connect: Duration,
-    /// For one attempt of a small call: DynamoDB, SQS, EventBridge, ECR, KMS, Secrets Manager.
+    /// For one try of a small call: DynamoDB, SQS, EventBridge, ECR, KMS, Secrets Manager.
     pub call: Duration,
-    /// For one attempt of a call that transfers an archive: S3.
+    /// For one try of an S3 call, which transfers an archive.
     pub transfer: Duration,
-    /// For sending a job, including retries. It is short because the job is sent after the commit point: the client
-    /// gets a success response even if sending fails.
+    /// For sending a job, including retries. It is short because the job is sent after the commit point, when the
+    /// client gets a success response even if sending fails.
     pub send: Duration,
 }
 
@@ -29,19 +29,19 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    fn attempt(&self, attempt: Duration) -> TimeoutConfig {
-        TimeoutConfig::builder().connect_timeout(self.connect).operation_attempt_timeout(attempt).build()
+    fn per_try(&self, timeout: Duration) -> TimeoutConfig {
+        TimeoutConfig::builder().connect_timeout(self.connect).operation_attempt_timeout(timeout).build()
     }
 }
 
-/// Returns a retry policy with three attempts and the SDK's jittered backoff of at most one second.
+/// Returns a retry policy with three tries and the SDK's jittered backoff of at most one second.
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(1))
 }
 
 pub fn dynamodb(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::config::Builder::from(config)
-        .timeout_config(timeouts.attempt(timeouts.call))
+        .timeout_config(timeouts.per_try(timeouts.call))
         .retry_config(retries());
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
@@ -50,42 +50,42 @@ pub fn dynamodb(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_dynamodb::Cl
 /// require.
 pub fn s3(config: &SdkConfig, timeouts: &Timeouts, path_style: bool) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(config)
-        .timeout_config(timeouts.attempt(timeouts.transfer))
+        .timeout_config(timeouts.per_try(timeouts.transfer))
         .retry_config(retries())
         .force_path_style(path_style);
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
 pub fn sqs(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_sqs::Client {
-    let timeout = timeouts.attempt(timeouts.call).into_builder().operation_timeout(timeouts.send).build();
+    let timeout = timeouts.per_try(timeouts.call).into_builder().operation_timeout(timeouts.send).build();
     let config = aws_sdk_sqs::config::Builder::from(config).timeout_config(timeout).retry_config(retries());
     aws_sdk_sqs::Client::from_conf(config.build())
 }
 
 pub fn eventbridge(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_eventbridge::Client {
     let config = aws_sdk_eventbridge::config::Builder::from(config)
-        .timeout_config(timeouts.attempt(timeouts.call))
+        .timeout_config(timeouts.per_try(timeouts.call))
         .retry_config(retries());
     aws_sdk_eventbridge::Client::from_conf(config.build())
 }
 
 pub fn ecr(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_ecr::Client {
     let config = aws_sdk_ecr::config::Builder::from(config)
-        .timeout_config(timeouts.attempt(timeouts.call))
+        .timeout_config(timeouts.per_try(timeouts.call))
         .retry_config(retries());
     aws_sdk_ecr::Client::from_conf(config.build())
 }
 
 pub fn kms(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_kms::Client {
     let config = aws_sdk_kms::config::Builder::from(config)
-        .timeout_config(timeouts.attempt(timeouts.call))
+        .timeout_config(timeouts.per_try(timeouts.call))
         .retry_config(retries());
     aws_sdk_kms::Client::from_conf(config.build())
 }
 
 pub fn secrets_manager(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_secretsmanager::Client {
     let config = aws_sdk_secretsmanager::config::Builder::from(config)
-        .timeout_config(timeouts.attempt(timeouts.call))
+        .timeout_config(timeouts.per_try(timeouts.call))
         .retry_config(retries());
     aws_sdk_secretsmanager::Client::from_conf(config.build())
 }

@@ -12,14 +12,13 @@ pub enum Error {
         operation: &'static str,
         source: BoxError,
     },
-    #[error("the upload URL could not be signed")]
+    #[error("cannot sign the upload URL")]
     Sign(#[source] BoxError),
-    /// A stored item or object cannot be read. Reading it again gives the same error.
+    /// A stored item or object cannot be parsed. Retrying does not help.
     #[error("{key} is corrupt")]
     Corrupt {
         /// The item's partition key and sort key, separated by a space, or the object's key.
         key: String,
-        /// What is wrong with it.
         source: BoxError,
     },
     #[error("cannot serialize the item")]
@@ -30,17 +29,14 @@ pub enum Error {
     EncodeEvent(#[source] serde_json::Error),
     /// A version claim names a record that does not exist, even after waiting for a replacement to finish.
     #[error("a version claim names {pack_id}, which does not exist")]
-    MissingRecord {
-        /// The record that the claim names.
-        pack_id: PackId,
-    },
-    /// The condition of a record's write did not hold, but the record's version has no claim.
-    #[error("a write was rejected, but its version claim does not exist")]
+    MissingRecord { pack_id: PackId },
+    /// A conditional write of a record failed, but the record's version has no claim.
+    #[error("a conditional write failed, but the record's version has no claim")]
     MissingClaim,
 }
 
 impl Error {
-    /// Returns a constructor of [`Error::Call`] for `map_err`: `.map_err(Error::call("PutObject"))`.
+    /// Returns a closure for `map_err` that wraps an error in [`Error::Call`]: `.map_err(Error::call("PutObject"))`.
     pub(crate) fn call<E: Into<BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Call { operation, source: source.into() }
     }

@@ -28,7 +28,7 @@ impl EventBus {
             .detail(detail)
             .build();
         let output = self.client.put_events().entries(entry).send().await.map_err(Error::call("PutEvents"))?;
-        // The call succeeds even if EventBridge does not accept the entry.
+        // The call succeeds even if EventBridge rejects the entry.
         match output.entries().iter().find_map(|entry| Some((entry.error_code()?, entry.error_message()))) {
             None if output.failed_entry_count() == 0 => Ok(()),
             failed => {
@@ -40,7 +40,7 @@ impl EventBus {
     }
 }
 
-/// The sender of the events that the table stores. Without an event bus, no event is sent.
+/// Sends the events that the table stores. Without an event bus, no event is sent.
 #[derive(Debug, Clone)]
 pub struct Events {
     table: Table,
@@ -48,7 +48,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Returns a sender for the events of `table`, which must store events if there is a bus.
+    /// `table` must store events if there is a bus.
     pub fn new(table: Table, bus: Option<EventBus>) -> Self {
         Self { table, bus }
     }
@@ -60,7 +60,7 @@ impl Events {
         }
         if let Err(error) = self.deliver(event).await {
             let id = &event.detail.event_id;
-            tracing::warn!(event_id = id, error = %ErrorChain(&error), "event not sent; requeue sends it later");
+            tracing::warn!(event_id = id, error = %ErrorChain(&error), "cannot send the event; requeue sends it later");
         }
     }
 
@@ -68,7 +68,7 @@ impl Events {
     /// Returns whether the event was sent.
     ///
     /// # Errors
-    /// Returns an error if it is not certain that the event was sent, or if the event was not removed.
+    /// Returns an error if the event may not have been sent, or if it was not removed.
     pub async fn deliver(&self, event: &PackEvent) -> Result<bool, Error> {
         if let Some(bus) = &self.bus {
             bus.put(event).await?;

@@ -21,7 +21,6 @@ pub struct Queue<J> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// The record to build.
     pub pack_id: PackId,
     /// The attempt that this job belongs to.
     pub attempt: u32,
@@ -31,7 +30,6 @@ pub struct Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PurgeJob {
-    /// The record to purge.
     #[serde(rename = "purge")]
     pub pack_id: PackId,
 }
@@ -48,8 +46,8 @@ impl<J: Serialize> Queue<J> {
         Self { client, url, jobs: PhantomData }
     }
 
-    /// Sends a job for an org and passes the current trace in `AWSTraceHeader`. The org is the message group, so that a
-    /// backlog of one org does not delay the jobs of others (Amazon SQS developer guide, "Fair queues").
+    /// Sends a job for an org and passes the current trace in `AWSTraceHeader`. The org is the message group, so that
+    /// one org's backlog does not delay the jobs of others (Amazon SQS developer guide, "Fair queues").
     ///
     /// # Errors
     /// Returns [`Error::Call`] if SQS did not confirm the message. It may have been sent anyway.
@@ -66,8 +64,8 @@ impl<J: Serialize> Queue<J> {
         Ok(())
     }
 
-    /// Returns whether jobs are waiting in the queue. Jobs that were received do not count. SQS updates the number
-    /// within about a minute.
+    /// Returns whether jobs are waiting in the queue. Jobs in flight do not count. The number that SQS returns may be
+    /// about a minute old.
     pub async fn has_waiting_jobs(&self) -> Result<bool, Error> {
         let name = QueueAttributeName::ApproximateNumberOfMessages;
         let get = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());

@@ -8,8 +8,8 @@ use pack_format::Digest;
 use super::{Error, staging::chunks};
 use crate::records::{PackId, Record};
 
-/// The images of quarantined packs, in the same bucket as staged archives. They do not expire. Each quarantine of a pack
-/// is in another attempt of its record and has a saved image of its own, so a restore never deletes the image that a later
+/// The images of quarantined packs, in the same bucket as staged archives. They do not expire. Each quarantine of a
+/// pack belongs to a different attempt and has its own saved image, so a restore never deletes the image that a later
 /// quarantine has saved.
 #[derive(Debug, Clone)]
 pub struct SavedImages {
@@ -22,14 +22,14 @@ impl SavedImages {
         Self { client, bucket }
     }
 
-    /// Returns the image manifest of a saved image, or `None` if no image was saved completely.
+    /// Returns the saved image manifest, or `None` if no image was saved completely.
     pub async fn manifest(&self, record: &Record) -> Result<Option<Bytes>, Error> {
         let Some(content) = self.get(manifest_key(record)).await? else { return Ok(None) };
         let manifest = content.collect().await.map_err(Error::call("GetObject"))?;
         Ok(Some(manifest.into_bytes()))
     }
 
-    /// Writes the image manifest of an image whose blobs are saved. The image is then saved completely.
+    /// Saves the image manifest. Call this last, because it marks the image as completely saved.
     pub async fn put_manifest(&self, record: &Record, manifest: Bytes) -> Result<(), Error> {
         self.put(manifest_key(record), manifest.into()).await
     }
@@ -43,27 +43,24 @@ impl SavedImages {
         Ok(self.get(blob_key(record, digest)).await?.map(chunks))
     }
 
-    /// Saves a blob from a file.
     pub async fn put_blob(&self, record: &Record, digest: Digest, file: &Path) -> Result<(), Error> {
         let content = ByteStream::from_path(file).await.map_err(Error::call("PutObject"))?;
         self.put(blob_key(record, digest), content).await
     }
 
-    /// Deletes the image that was saved in the record's attempt. Does nothing if it does not exist. An interrupted call
-    /// can be repeated.
+    /// Deletes the image saved in the record's attempt, if it exists. An interrupted call can be repeated.
     pub async fn delete(&self, record: &Record) -> Result<(), Error> {
-        self.delete_folder(folder(record)).await
+        self.delete_prefix(image_prefix(record)).await
     }
 
-    /// Deletes the images that were saved in any attempt. Does nothing if none exists. An interrupted call can be
-    /// repeated.
+    /// Deletes the images saved in all attempts, if any. An interrupted call can be repeated.
     pub async fn delete_all(&self, pack: PackId) -> Result<(), Error> {
-        self.delete_folder(pack_folder(pack)).await
+        self.delete_prefix(pack_prefix(pack)).await
     }
 
-    async fn delete_folder(&self, folder: String) -> Result<(), Error> {
-        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(folder).send();
-        // An image has three objects, and a restore deletes its image, so one page lists them all.
+    async fn delete_prefix(&self, prefix: String) -> Result<(), Error> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).send();
+        // One page lists them all, because an image has three objects and a restore deletes its image.
         let objects = list.await.map_err(Error::call("ListObjectsV2"))?.contents.unwrap_or_default();
         for key in objects.into_iter().filter_map(|object| object.key) {
             let delete = self.client.delete_object().bucket(&self.bucket).key(key);
@@ -87,18 +84,18 @@ impl SavedImages {
     }
 }
 
-fn pack_folder(pack: PackId) -> String {
+fn pack_prefix(pack: PackId) -> String {
     format!("quarantine/{pack}/")
 }
 
-fn folder(record: &Record) -> String {
-    format!("{}{}/", pack_folder(record.id), record.build.attempt)
+fn image_prefix(record: &Record) -> String {
+    format!("{}{}/", pack_prefix(record.id), record.build.attempt)
 }
 
 fn manifest_key(record: &Record) -> String {
-    folder(record) + "manifest"
+    image_prefix(record) + "manifest"
 }
 
 fn blob_key(record: &Record, digest: Digest) -> String {
-    folder(record) + &digest.to_string().replace(':', "-")
+    image_prefix(record) + &digest.to_string().replace(':', "-")
 }

@@ -27,11 +27,11 @@ pub struct PresignedPut {
 }
 
 impl Staging {
-    /// The prefixes of the keys of staged archives. No other objects expire.
+    /// The key prefixes of staged archives. No other objects expire.
     pub const EXPIRING: [&str; 2] = ["staging", "uploads"];
 
     /// The age at which the bucket's lifecycle rules delete staged archives and unfinished multipart uploads. It must
-    /// exceed the longest time that a build may take; a test checks this.
+    /// exceed the time within which a build may be tried; a test checks this.
     pub const EXPIRES_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
     pub fn new(client: aws_sdk_s3::Client, bucket: String) -> Self {
@@ -76,8 +76,8 @@ impl Staging {
     /// Returns the archive staged under `key`, or `None` if it does not exist. The stream ends with an error if the
     /// transfer is interrupted or the checksum does not match.
     ///
-    /// The credentials must allow `s3:ListBucket`. Without this permission, S3 returns 403 instead of 404 if the object
-    /// does not exist.
+    /// The credentials must allow `s3:ListBucket`, because S3 otherwise returns 403 instead of 404 if the object does
+    /// not exist.
     pub async fn get(&self, key: &str) -> Result<Option<impl Stream<Item = io::Result<Bytes>> + use<>>, Error> {
         match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => Ok(Some(chunks(object.body))),
@@ -87,8 +87,8 @@ impl Staging {
     }
 }
 
-/// Returns the content of an object as a stream. It ends with an error if the transfer is interrupted or the checksum
-/// does not match.
+/// Returns the content of an object as a stream, which ends with an error if the transfer is interrupted or the
+/// checksum does not match.
 pub(super) fn chunks(body: ByteStream) -> impl Stream<Item = io::Result<Bytes>> + use<> {
     stream::unfold(body, async |mut body| {
         let chunk = body.next().await?.map_err(io::Error::other);

@@ -8,7 +8,7 @@ use pack_upload::{
     telemetry,
 };
 
-/// Runs the pack upload service on this machine until Ctrl-C: the API, the builder and the schedule, with an embedded
+/// Run the pack upload service on this machine until Ctrl-C: the API, the builder and the schedule, with an embedded
 /// S3, DynamoDB, SQS and OCI registry.
 #[derive(Parser)]
 #[command(version)]
@@ -21,7 +21,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints a session token for an org. Local runs with the same data directory accept it for one hour.
+    /// Print a session token for an org. Local runs with the same data directory accept it for one hour.
     Session(SessionOptions),
 }
 

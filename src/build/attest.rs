@@ -11,12 +11,12 @@ use crate::{
 };
 
 impl Builder {
-    /// Signs the provenance of an image, and pushes it as a referrer of the image. Returns the record with the
-    /// referrer's digest. If signing is off, returns the record unchanged. If this build can no longer
-    /// publish the version, returns `None` and leaves the stored bundle unchanged.
+    /// Signs an image's provenance and pushes it as a referrer of the image. Returns the record with the referrer's
+    /// digest, or the unchanged record if signing is off. If this build can no longer publish the version, returns
+    /// `None` and leaves the stored bundle unchanged.
     ///
-    /// A retry of the attempt pushes the same bundle again, which changes nothing in the registry. This is why the
-    /// bundle is stored before it is pushed. If the signing key was replaced in the meantime, the retry signs again.
+    /// The bundle is stored before it is pushed, so that a retry of the attempt pushes the same bundle and changes
+    /// nothing in the registry. If the signing key was replaced in the meantime, the retry signs again.
     pub(super) async fn attest(
         &self,
         record: &Record,
@@ -48,8 +48,8 @@ impl Builder {
         Ok(Some(Record { attestation_digest: Some(digest), ..record.clone() }))
     }
 
-    /// Publishes the public key and signs a statement. This order ensures that everyone who can see a bundle can also
-    /// get its key, once `api` no longer uses its cached keys.
+    /// Publishes the public key and then signs a statement, so that everyone who can see a bundle can also get its key
+    /// once the keys cached by `api` have expired.
     async fn sign(&self, signer: &Signer, key: &PublicKey, statement: &Statement) -> Result<Bytes, BuildError> {
         self.attestations.publish_key(key.digest(), key.to_pem()).await?;
         Ok(signer.sign(statement).await?)

@@ -55,8 +55,8 @@ pub enum BuildOutcome {
 pub enum BuildError {
     #[error("a storage error")]
     Storage(#[from] aws::Error),
-    /// The staged archive, or the temporary file with its contents, could not be read or written.
-    #[error("the archive could not be read")]
+    /// The staged archive could not be read, or the temporary file with its contents could not be read or written.
+    #[error("cannot read the archive")]
     Archive(#[source] io::Error),
     #[error("a registry error")]
     Registry(#[from] registry::Error),
@@ -64,8 +64,7 @@ pub enum BuildError {
     Signing(#[from] signing::Error),
     #[error("a build, a purge or an operator's command is changing this version")]
     Leased,
-    /// The condition of a write did not hold, for example because another build took the lease. The record can still be
-    /// built.
+    /// A conditional write failed, for example because another build took the lease. The record can still be built.
     #[error("the record changed during the build")]
     Contested,
 }
@@ -110,10 +109,10 @@ impl Builder {
     }
 
     /// Releases the lease after a build that did not succeed, and stores the error in the record. If this fails, the
-    /// lease expires.
+    /// lease still expires.
     async fn release(&self, record: &Record, lease: &Lease, error: Option<String>) {
         if let Err(error) = self.table.abandon(record, lease, error.as_deref()).await {
-            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
+            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "cannot release the lease");
         }
     }
 
@@ -159,8 +158,8 @@ impl Builder {
         }
     }
 
-    /// Deletes the image that a build pushed but could not publish. Keeps it if the version's record has the same
-    /// content. Meanwhile, the lease keeps other builds from pushing the same image.
+    /// Deletes the image that a build pushed but could not publish, unless the version's record has the same content.
+    /// In the meantime, the lease keeps other builds from pushing the same image.
     async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
         let now = Timestamp::now();
         if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
@@ -182,7 +181,7 @@ impl Builder {
         Ok(self.table.extend_build_lease(record, &lease).await? && self.outcome(record).await?.is_none())
     }
 
-    /// Returns the outcome of a job whose write did not take effect, or `None` if its record can still be built.
+    /// Returns the outcome of a job that can no longer build its record, or `None` if it still can.
     async fn outcome(&self, record: &Record) -> Result<Option<BuildOutcome>, aws::Error> {
         let Some(found) = self.table.record(record.id).await? else { return Ok(Some(BuildOutcome::Dropped)) };
         let is_done = is_final(&found.build.status) || found.build.attempt != record.build.attempt;

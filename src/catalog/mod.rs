@@ -1,4 +1,4 @@
-//! The use cases that read one pack, its attestations, or lists of packs.
+//! The use cases that read packs and their attestations.
 
 use std::{
     error::Error,
@@ -21,7 +21,7 @@ use crate::{
 
 pub use crate::aws::{Filter, NameFilter, Page};
 
-/// How long the public keys are cached. Anyone may request them, and each uncached request reads the bucket.
+/// How long the public keys are cached, so that anonymous requests do not each read the bucket.
 const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
 
 /// The packs that callers may see.
@@ -40,14 +40,15 @@ impl Catalog {
     /// Returns a pack, or `None` if it does not exist or the caller may not see it.
     ///
     /// # Errors
-    /// Returns [`aws::Error::Corrupt`] if the record cannot be read. Whether the caller may see it is then unknown.
+    /// Returns [`aws::Error::Corrupt`] if the record is corrupt, because it is then unknown whether the caller may see
+    /// it.
     pub async fn get(&self, caller: &Caller, id: PackId) -> Result<Option<Record>, aws::Error> {
         Ok(self.table.record(id).await?.filter(|record| is_visible(record, caller)))
     }
 
-    /// Lists the packs that match `filter`, newest first: the packs of the caller's org and all ready community packs.
-    /// The page has at most `limit` packs and starts after `cursor`. It may have fewer, or none, even if it is not the
-    /// last page.
+    /// Lists the packs that match `filter` and that the caller may see: the packs of the caller's org and all ready
+    /// community packs, newest first. The page starts after `cursor` and has at most `limit` packs; it may have fewer,
+    /// or none, even if it is not the last page.
     pub async fn list(
         &self,
         caller: &Caller,
@@ -59,7 +60,7 @@ impl Catalog {
     }
 
     /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack. The list is
-    /// empty while the record is not attested, because a stored bundle may be about an earlier attempt.
+    /// empty until the current attempt is attested, because a stored bundle may attest an earlier one.
     pub async fn attestations(&self, caller: &Caller, id: PackId) -> Result<Option<Vec<Box<RawValue>>>, aws::Error> {
         let found = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
         let Some(Record { release, attestation_digest, .. }) = found else { return Ok(None) };
@@ -72,8 +73,8 @@ impl Catalog {
         Ok(Some(Vec::from_iter(bundle)))
     }
 
-    /// Returns the public keys that verify the bundles, as they were at most a minute ago. Logs and skips an object
-    /// that is not a public key.
+    /// Returns the public keys that verify the bundles. The list may be up to a minute old. Objects that are not public
+    /// keys are logged and skipped.
     pub async fn attestation_keys(&self) -> Result<Vec<PublicKey>, aws::Error> {
         if let Some(keys) = self.keys.get(&()) {
             return Ok(keys);

@@ -1,7 +1,7 @@
 //! Configuration from environment variables.
 //!
-//! Each binary except `local` has a struct with the settings that it needs. An error lists every missing or invalid
-//! variable. An empty variable counts as not set.
+//! Each binary except `local` has a struct with its settings. [`ConfigError`] lists every missing or invalid variable.
+//! An empty variable counts as not set.
 
 mod operator;
 mod reader;
@@ -40,10 +40,11 @@ pub struct Api {
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
     pub limits: Limits,
-    /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first; all other limits are the same as in `limits`.
+    /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first. A limit without such a variable is the same as in
+    /// `limits`.
     pub large_limits: Limits,
-    /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, only the time until its commit point counts.
-    /// The sum of this and `SEND_TIMEOUT_MS` must be less than the function's timeout of 29 seconds.
+    /// `REQUEST_DEADLINE_MS`: the time limit for a request. For an upload, it applies only up to the commit point. The
+    /// sum of `REQUEST_DEADLINE_MS` and `SEND_TIMEOUT_MS` must be less than the function's timeout of 29 seconds.
     pub deadline: Duration,
     /// `COMMUNITY_CACHE_MS`: how long pages of community packs are cached. 0 disables the cache.
     pub community_cache: Duration,
@@ -256,7 +257,8 @@ fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {
     Limits::default().map(|name, default| reader.optional(&format!("LIMIT_{}", name.to_uppercase()), default))
 }
 
-/// Reads the limits for archives that are uploaded to S3 first. No limit may be lower than the same limit in `limits`.
+/// Reads the limits for archives that are uploaded to S3 first. Rejects a limit that is lower than its counterpart in
+/// `limits`.
 fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &Limits) -> Limits {
     let default = Limits::large();
     let mut limit = |name, default: u64, min| {

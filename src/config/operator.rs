@@ -8,7 +8,7 @@ use crate::{aws::Timeouts, registry::Settings};
 pub struct Operator {
     /// `TABLE_NAME`, required.
     pub table_name: String,
-    /// `STAGING_BUCKET`, required: it also keeps the images of quarantined packs.
+    /// `STAGING_BUCKET`, required. The bucket also stores the images of quarantined packs.
     pub staging_bucket: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
@@ -20,8 +20,8 @@ pub struct Operator {
     pub resend_after: Duration,
     /// `BUILD_LEASE_MS`: the duration of a command's lease on a version. It must exceed `PUSH_TIMEOUT_MS`.
     pub lease: Duration,
-    /// The same as [`Api::timeouts`](super::Api::timeouts), except for the default of `TRANSFER_ATTEMPT_TIMEOUT_MS`:
-    /// ten minutes, because an operator's connection may be slow.
+    /// The same as [`Api::timeouts`](super::Api::timeouts), except that `TRANSFER_ATTEMPT_TIMEOUT_MS` defaults to ten
+    /// minutes, because an operator's connection may be slow.
     pub timeouts: Timeouts,
     /// The same as [`Api::s3_path_style`](super::Api::s3_path_style).
     pub s3_path_style: bool,

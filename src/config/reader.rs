@@ -3,14 +3,14 @@ use std::{fmt, str::FromStr, time::Duration};
 /// The error for one or more missing or invalid variables.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// Every missing or invalid variable, in the order in which they were read.
+    /// All missing and invalid variables, in the order in which they were read.
     pub variables: Vec<InvalidVariable>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidVariable {
     pub name: String,
-    /// What is wrong, as a phrase that follows the name: "is not set".
+    /// What is wrong, as a phrase that follows the name, such as "is not set".
     pub message: String,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// A reader of variables, which collects the missing and invalid ones.
+/// Reads variables and collects the missing and invalid ones.
 pub(super) struct Reader<L> {
     lookup: L,
     invalid: Vec<InvalidVariable>,
@@ -44,13 +44,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         self.parse(name, &value?)
     }
 
-    /// Reads a variable. If it is not set, returns the default. If it is invalid, rejects it and returns the default.
+    /// Reads a variable. Returns the default if the variable is not set, or if it is invalid and therefore rejected.
     pub(super) fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> T {
         let value = self.value(name);
         value.and_then(|value| self.parse(name, &value)).unwrap_or(default)
     }
 
-    /// Reads a duration in milliseconds in the same way as [`Reader::optional`].
+    /// Like [`Reader::optional`], but reads a duration in milliseconds.
     pub(super) fn milliseconds(&mut self, name: &str, default: Duration) -> Duration {
         let value = self.value(name);
         value.and_then(|value| self.parse(name, &value)).map_or(default, Duration::from_millis)

@@ -44,12 +44,12 @@ impl KeySecret {
         self.org_id
     }
 
-    /// Returns the hash under which the table stores the key.
+    /// Returns the hash that identifies the key in the table.
     pub fn hash(&self) -> KeyHash {
         KeyHash(Sha256::digest(self.reveal()).into())
     }
 
-    /// Returns the secret itself. The operator sees it only once, when `admin` creates the key.
+    /// Returns the secret in plain text. The operator sees it only once, when `admin` creates the key.
     pub fn reveal(&self) -> &str {
         self.text.expose_secret()
     }

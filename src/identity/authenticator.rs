@@ -1,14 +1,14 @@
 use super::{Caller, Credential, Directory, SessionError, Settings, cache::CachedDirectory, session::Sessions};
 
-/// The authenticator of callers by API key or session token.
+/// Authenticates callers by API key or session token.
 #[derive(Debug)]
 pub struct Authenticator<D> {
     directory: CachedDirectory<D>,
     sessions: Option<Sessions>,
 }
 
-/// Why a credential was not accepted. The client learns only whether the credential was rejected or could not be
-/// checked. [`AuthenticationError::Directory`] and [`SessionError::Jwks`] mean that it could not be checked.
+/// Why a credential was not accepted. The client learns only whether it was rejected or could not be checked.
+/// [`AuthenticationError::Directory`] and [`SessionError::Jwks`] mean that it could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError<E> {
     #[error("the API key or its org does not exist")]
@@ -22,7 +22,7 @@ pub enum AuthenticationError<E> {
     Session(#[from] SessionError),
     #[error("the session's org does not exist")]
     UnknownOrg,
-    #[error("the API key or the org could not be looked up")]
+    #[error("cannot look up the API key or the org")]
     Directory(#[source] E),
 }
 
@@ -34,8 +34,8 @@ impl<D: Directory + Sync> Authenticator<D> {
         }
     }
 
-    /// Returns the caller that a credential belongs to. API keys are looked up by the hash of their secret, so secrets
-    /// are never compared and an attacker cannot time the comparison.
+    /// Returns the caller who owns a credential. API keys are looked up by the hash of their secret. Secrets are never
+    /// compared, so there is no comparison that an attacker could time.
     pub async fn authenticate(&self, credential: &Credential) -> Result<Caller, AuthenticationError<D::Error>> {
         match credential {
             Credential::ApiKey(secret) => {

@@ -3,7 +3,7 @@ use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray}
 
 use crate::records::Timestamp;
 
-/// An org's billing posture, including the end of its trial. Items contain it as `billing` (a [`Posture`]) and, for a
+/// An org's billing posture, including the end of its trial. Items store it as `billing` (a [`Posture`]) and, for a
 /// trial, `trial_ends_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "billing", rename_all = "snake_case")]
@@ -25,7 +25,7 @@ pub enum Billing {
     Decommissioning,
 }
 
-/// The error for a trial without an end, or for any other posture with one.
+/// The error for a trial without an end date, or for any other posture with one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a trial needs an end date, and no other billing posture may have one")]
 pub struct InvalidBilling;

@@ -8,7 +8,7 @@ use crate::records::{OrgId, OrgSlug, Timestamp};
 pub struct Org {
     #[serde(rename = "org_id")]
     pub id: OrgId,
-    /// The unique short name in image references and in the tenant's host name.
+    /// The unique short name, used in image references and in the org's host name.
     pub slug: OrgSlug,
     #[serde(flatten)]
     pub billing: Billing,
@@ -19,8 +19,8 @@ pub struct Org {
 pub struct Caller {
     pub org: Org,
     pub permissions: Vec<Permission>,
-    /// The credential's name in logs, which is not secret: `key:` and the first digits of the key's hash, or `session:`
-    /// and the token's subject.
+    /// Identifies the credential in logs and records without revealing it: `key:` and the first digits of the key's
+    /// hash, or `session:` and the token's subject.
     pub credential_id: String,
 }
 
@@ -34,13 +34,13 @@ pub enum Denied {
 }
 
 impl Caller {
-    /// Checks that the caller has the permission to change packs. Billing does not matter for changes.
+    /// Checks that the caller has the permission to change packs. Changes do not depend on the org's billing.
     pub fn check_may_change(&self) -> Result<(), Denied> {
         let permission = Permission::CapsWrite;
         if self.permissions.contains(&permission) { Ok(()) } else { Err(Denied::MissingPermission(permission)) }
     }
 
-    /// Checks that the caller has the permission to upload packs, and then that its org's billing permits uploads at
+    /// Checks that the caller has the permission to upload packs, and then that the org's billing permits uploads at
     /// `now`.
     pub fn check_may_upload(&self, now: Timestamp) -> Result<(), Denied> {
         self.check_may_change()?;

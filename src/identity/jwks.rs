@@ -45,7 +45,7 @@ impl FromStr for JwksUrl {
 }
 
 impl JwksUrl {
-    /// Returns whether this is a well-known URI (RFC 8615). Its keys are then shared by all clients of the issuer.
+    /// Returns whether this is a well-known URI (RFC 8615). If so, all clients of the issuer share its keys.
     pub fn is_well_known(&self) -> bool {
         self.0.path().starts_with("/.well-known/")
     }
@@ -57,10 +57,10 @@ pub struct JwksSettings {
     pub url: JwksUrl,
     /// The timeout of a fetch.
     pub timeout: Duration,
-    /// How long keys are cached. A key that the issuer withdraws may be accepted for this long.
+    /// How long keys are cached, and so how long a withdrawn key may still be accepted.
     pub keep_for: Duration,
-    /// The minimum time between a fetch and a later fetch for an unknown `kid`. It prevents callers from flooding the
-    /// issuer with requests for invented `kid`s.
+    /// The minimum time between a fetch and the next one if a `kid` is unknown, so that callers cannot flood the issuer
+    /// with requests by inventing `kid`s.
     pub refresh_pause: Duration,
     /// The minimum time between a failed fetch and the next one if no keys are cached.
     pub retry_pause: Duration,
@@ -82,8 +82,8 @@ impl JwksSettings {
 /// Why an issuer's keys are unavailable.
 #[derive(Debug, thiserror::Error)]
 pub enum JwksError {
-    /// The issuer could not be reached, or its response was not received in time.
-    #[error("the JWKS cannot be fetched")]
+    /// The issuer could not be reached or did not respond in time.
+    #[error("cannot fetch the JWKS")]
     Fetch(#[from] reqwest::Error),
     #[error("the issuer responded with {0} instead of the JWKS")]
     Status(StatusCode),
@@ -114,7 +114,7 @@ pub(super) struct Jwks {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the fetch of the keys began, and the keys by `kid`.
+    /// The time when the fetch began, and the fetched keys by `kid`.
     known: Option<(SystemTime, HashMap<String, PublicKey>)>,
     last_fetch: Option<Fetch>,
 }
@@ -130,8 +130,8 @@ impl Jwks {
         Self { settings, state: Mutex::default() }
     }
 
-    /// Returns the key with this `kid`, fetching the keys if necessary. Returns `None` if the last fetch did not return
-    /// such a key.
+    /// Returns the key with this `kid`, fetching the keys if necessary. Returns `None` if the last response from the
+    /// issuer does not contain it.
     pub(super) async fn key(&self, kid: &str) -> Result<Option<PublicKey>, JwksError> {
         let JwksSettings { keep_for, refresh_pause, retry_pause, .. } = self.settings;
         let mut state = self.state.lock().await;
@@ -160,7 +160,7 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<HashMap<String, PublicKey>, JwksError> {
-        // Use a new client for each fetch. Fetches are rare, and an idle connection breaks while the function is
+        // Use a new client for each fetch, because fetches are rare and an idle connection breaks while the function is
         // frozen.
         let client = Client::builder().timeout(self.settings.timeout).redirect(redirect::Policy::none()).build()?;
         let mut response = client.get(self.settings.url.0.clone()).send().await?;

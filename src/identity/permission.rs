@@ -45,7 +45,7 @@ pub enum KeyTemplate {
     FullAccess,
     /// All permissions except `caps:write`, which permits uploading and changing packs.
     SubmitObserve,
-    /// All permissions that permit only reading.
+    /// All read permissions.
     ReadOnly,
 }
 

@@ -16,7 +16,7 @@ const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorith
 /// The accepted `typ` header parameters, in lower case. `typ` may be absent. A token of a different type, such as an ID
 /// token's `id_token+jwt`, was issued for a different purpose (RFC 8725, section 3.11; RFC 9068).
 const TYPES: [&str; 2] = ["jwt", "at+jwt"];
-/// The accepted difference between the issuer's clock and ours, in seconds.
+/// The tolerated clock skew between the issuer and this service, in seconds.
 const LEEWAY_SECONDS: u64 = 60;
 /// The maximum time between `iat` and `exp`, in seconds.
 const MAX_LIFETIME_SECONDS: f64 = 24.0 * 3_600.0;
@@ -46,8 +46,8 @@ impl FromStr for SessionToken {
 pub struct SessionSettings {
     /// The required `iss`.
     pub issuer: String,
-    /// The audience that `aud` must be or contain. If not set, `aud` is not checked. The JWKS must then belong to a
-    /// single client of the issuer, so that tokens for its other clients are rejected.
+    /// The audience that `aud` must be or contain. If it is not set, `aud` is not checked. The JWKS must then belong to
+    /// a single client of the issuer, because tokens for the issuer's other clients would otherwise be accepted.
     pub audience: Option<String>,
     pub jwks: JwksSettings,
 }
@@ -68,7 +68,7 @@ pub enum SessionError {
     /// The header or the claims cannot be parsed. The parser's error is dropped because it may quote the token.
     #[error("the session token is malformed")]
     Malformed,
-    /// The signature is wrong, or a claim such as `exp`, `iss` or `aud` is not accepted.
+    /// The signature is invalid, or a claim such as `exp`, `iss` or `aud` is not accepted.
     #[error("the session token is not valid")]
     Invalid(#[source] jsonwebtoken::errors::Error),
     #[error("the session token's algorithm is not accepted")]
@@ -78,14 +78,14 @@ pub enum SessionError {
     Critical,
     #[error("the session token's type is not accepted")]
     Type,
-    #[error("the session token is valid for more than 24 hours")]
+    #[error("the session token's lifetime exceeds 24 hours")]
     Lifetime,
     #[error("the session token has no kid")]
     NoKeyId,
     #[error("the issuer has no key with the session token's kid")]
     UnknownKey,
     /// The issuer's keys could not be fetched, so it is unknown whether the token is valid.
-    #[error("the issuer's keys could not be fetched")]
+    #[error("cannot fetch the issuer's keys")]
     Jwks(#[from] JwksError),
 }
 
@@ -98,8 +98,8 @@ impl From<jsonwebtoken::errors::Error> for SessionError {
     }
 }
 
-/// The claims of AuthKit's default access tokens (WorkOS documentation, "Access token"). Parsing `iss` here rejects a
-/// list of issuers, which the verifier would accept.
+/// The claims of AuthKit's default access tokens (WorkOS documentation, "Access token"). `iss` is parsed as a string
+/// here because `jsonwebtoken` would also accept a list of issuers.
 #[derive(Deserialize)]
 struct Claims {
     #[serde(rename = "iss")]
@@ -112,7 +112,7 @@ struct Claims {
     exp: f64,
 }
 
-/// The verifier of one issuer's sessions.
+/// Verifies an issuer's session tokens.
 #[derive(Debug)]
 pub(super) struct Sessions {
     issuer: String,

@@ -13,7 +13,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The maximum of `cache_for`. A revocation takes effect within this time.
+    /// The maximum value of `cache_for`. A revocation takes effect within this time.
     pub const MAX_CACHE: Duration = Duration::from_secs(60);
 }
 

@@ -19,7 +19,8 @@ use crate::{
     telemetry::{Metrics, Trace, timed},
 };
 
-/// How many jobs in a batch run at the same time. A build keeps up to 32 MiB of a pack's contents in memory.
+/// How many jobs in a batch run at the same time. The number is small because a build keeps up to 32 MiB of a pack's
+/// contents in memory.
 const CONCURRENT_JOBS: usize = 2;
 
 /// The use cases that handle jobs.
@@ -37,7 +38,7 @@ enum Message {
     Purge(PurgeJob),
 }
 
-/// The names of a kind of job in the log and in metrics.
+/// The names for a kind of job in logs and metrics.
 struct Names {
     job: &'static str,
     count: &'static str,
@@ -48,8 +49,8 @@ const BUILD: Names = Names { job: "build", count: "Builds", time: "BuildTime" };
 const PURGE: Names = Names { job: "purge", count: "Purges", time: "PurgeTime" };
 
 /// Handles the jobs in a batch, and returns the messages that SQS must deliver again: those that are malformed, and
-/// those whose job failed or panicked. SQS moves a message that fails every time to the dead-letter queue. The other
-/// messages in the batch are not affected.
+/// those whose job failed or panicked. The other messages in the batch are not affected. SQS moves a message that keeps
+/// failing to the dead-letter queue.
 pub async fn handle_batch(handlers: &Handlers, event: SqsEvent) -> SqsBatchResponse {
     let handle = |message: SqsMessage| {
         let trace = trace(&message);
@@ -95,7 +96,7 @@ async fn handle_message(handlers: &Handlers, message: SqsMessage) -> Option<Stri
 }
 
 /// Runs a job in a separate task, so that a panic ends only this job, and writes its log line and metrics. Returns
-/// whether the job needs no retry.
+/// whether the job is done; otherwise, it must be retried.
 async fn run<Outcome, Failure>(
     names: Names,
     work: impl Future<Output = Result<Outcome, Failure>> + Send + 'static,
@@ -131,7 +132,7 @@ fn queue_age(message: &SqsMessage) -> Option<Duration> {
     Some(now.saturating_sub(sent))
 }
 
-/// Returns the trace of a message's sender, from the message's attributes. The invocation itself has a different trace.
+/// Returns the trace in which the message was sent. The invocation itself has a different trace.
 fn trace(message: &SqsMessage) -> Option<Trace> {
     Trace::parse(message.attributes.get("AWSTraceHeader")?)
 }

@@ -11,7 +11,7 @@ use crate::{
 /// A deletion that has begun and cannot be stopped.
 #[derive(Debug, Clone)]
 pub struct Deletion {
-    /// The pack's record. Its status may be the one before the deletion.
+    /// The pack's record, possibly with its status from before the deletion.
     pub record: Record,
     /// Whether the image and the record are gone. If not, a purge job still has to delete them.
     pub is_complete: bool,
@@ -61,7 +61,7 @@ pub(super) async fn purge_in_time(
 ) -> Result<bool, aws::Error> {
     let id = record.id;
     if let Err(error) = purges.send(record.release.org_id, PurgeJob { pack_id: id }).await {
-        tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "purge job not sent; requeue sends it later");
+        tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "cannot send the purge job; requeue sends it later");
         return Ok(false);
     }
     for pause in pauses(wait) {

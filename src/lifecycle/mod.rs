@@ -1,5 +1,5 @@
-//! The use cases that change existing packs. [`Lifecycle`] has those for a pack's owner, and [`Operator`] those for the
-//! platform's operators.
+//! The use cases that change existing packs. [`Lifecycle`] is for a pack's owner, and [`Operator`] for the platform's
+//! operators.
 //!
 //! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] deletes the image from the registry
 //! and then the record. [`requeue`](crate::requeue) sends the job again if it is lost.

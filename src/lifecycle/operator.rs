@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The use cases of the platform's operators, who may change the packs of every org. Each change writes an audit entry.
-/// A call that was interrupted can be repeated.
+/// An interrupted call can be repeated.
 #[derive(Debug, Clone)]
 pub struct Operator {
     /// The operator's name in audit entries.
@@ -19,7 +19,7 @@ pub struct Operator {
     pub purges: Queue<PurgeJob>,
     pub registry: Registry,
     pub saved_images: SavedImages,
-    /// The duration of a lease on a version. It must exceed the timeout of one change in the registry.
+    /// The duration of a lease on a version. It must exceed the timeout for a change in the registry.
     pub lease: Duration,
     /// How long to wait for a build or a purge of the version to end.
     pub lease_wait: Duration,
@@ -50,7 +50,7 @@ pub enum OperatorError {
     Storage(#[from] aws::Error),
     #[error("a registry error")]
     Registry(#[from] registry::Error),
-    #[error("a temporary file could not be written")]
+    #[error("cannot write a temporary file")]
     TemporaryFile(#[from] io::Error),
 }
 
@@ -94,8 +94,8 @@ impl Operator {
         self.table.record(id).await?.ok_or(OperatorError::NotFound(id))
     }
 
-    /// Reads the record again after a write to it did not apply. Returns an error if the write can never apply, because
-    /// the record is not in the state `needed` or has another attempt.
+    /// Reads the record again after a conditional write failed. Returns an error if the write can never succeed,
+    /// because the record is not in the state `needed` or has another attempt.
     async fn expect_unchanged(
         &self,
         record: &Record,
@@ -112,7 +112,11 @@ impl Operator {
     pub(super) async fn send_next_build(&self, record: &Record) {
         let job = Job { pack_id: record.id, attempt: record.build.attempt.saturating_add(1) };
         if let Err(error) = self.builds.send(record.release.org_id, job).await {
-            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue sends it later");
+            tracing::warn!(
+                pack_id = %record.id,
+                error = %ErrorChain(&error),
+                "cannot send the job; requeue sends it later"
+            );
         }
     }
 
@@ -160,7 +164,7 @@ impl Operator {
     /// Releases the lease. If this fails, the lease still expires.
     pub(super) async fn release(&self, record: &Record, lease: &Lease) {
         if let Err(error) = self.table.release(record, lease).await {
-            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
+            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "cannot release the lease");
         }
     }
 }

@@ -33,16 +33,16 @@ pub enum PurgeOutcome {
     Dropped,
 }
 
-/// Why a job must be retried. A purge never fails permanently, because nobody may pull a deleted pack.
+/// Why a job must be retried. A purge never fails permanently, because a deleted pack must not remain in the registry.
 #[derive(Debug, thiserror::Error)]
 pub enum PurgeError {
     #[error("a storage error")]
     Storage(#[from] aws::Error),
-    #[error("the image was not deleted")]
+    #[error("cannot delete the image")]
     Registry(#[from] registry::Error),
     #[error("a build, another purge or an operator's command is changing this version")]
     Leased,
-    /// The condition of the write that removes the record did not hold.
+    /// The conditional write that removes the record failed.
     #[error("the lease was lost during the purge")]
     LeaseLost,
 }
@@ -63,7 +63,7 @@ impl Purger {
             let error = ErrorChain(error).to_string();
             // If this fails, the lease still expires.
             if let Err(error) = self.table.abandon(&record, &lease, Some(&error)).await {
-                tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "lease not released");
+                tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "cannot release the lease");
             }
         }
         result

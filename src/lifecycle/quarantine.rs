@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl Operator {
-    /// Takes a ready pack down: hides it from other orgs, tells its owner the reason, saves its image, and deletes the
-    /// image from the registry. Uploads, changes and deletions of the version are rejected from then on.
+    /// Quarantines a ready pack: hides it from other orgs, tells its owner the reason, saves its image, and deletes the
+    /// image from the registry. From then on, uploads, changes and deletions of the version are rejected.
     ///
     /// # Errors
     /// Returns [`OperatorError::ImageLost`] if the registry does not have the image of a ready pack. After any other
@@ -27,7 +27,7 @@ impl Operator {
             self.table.begin_quarantine(&record, reason, lease, &self.actor, now).await
         };
         let lease = self.take_lease(&record, "ready", may_be_quarantined, begin).await?;
-        let result = self.take_down(&record, image, &lease).await;
+        let result = self.save_and_delete(&record, image, &lease).await;
         self.release(&record, &lease).await;
         result.map(|()| record)
     }
@@ -44,7 +44,7 @@ impl Operator {
         let record = self.find(id).await?;
         let begin = async |lease: &Lease, now: Timestamp| self.table.begin_restore(&record, lease, now).await;
         let lease = self.take_lease(&record, "quarantined", is_quarantined, begin).await?;
-        let result = self.bring_back(&record, &lease).await;
+        let result = self.restore_image(&record, &lease).await;
         // The write that ends a quarantine also releases the lease.
         if result.is_err() {
             self.release(&record, &lease).await;
@@ -52,7 +52,7 @@ impl Operator {
         result?;
         self.send_next_build(&record).await;
         if let Err(error) = self.saved_images.delete(&record).await {
-            tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "saved image not deleted");
+            tracing::warn!(pack_id = %id, error = %ErrorChain(&error), "cannot delete the saved image");
         }
         Ok(record)
     }
@@ -70,7 +70,7 @@ impl Operator {
     }
 
     /// Saves the image and deletes it from the registry.
-    async fn take_down(&self, record: &Record, image: Image, lease: &Lease) -> Result<(), OperatorError> {
+    async fn save_and_delete(&self, record: &Record, image: Image, lease: &Lease) -> Result<(), OperatorError> {
         let save = async {
             if !image.is_saved {
                 self.save(record, image.manifest).await?;
@@ -85,8 +85,8 @@ impl Operator {
         Ok(())
     }
 
-    /// Deletes the saved image, unless the pack is still quarantined in this attempt. Without this, the saved image of
-    /// a pack that was deleted meanwhile would remain.
+    /// Deletes the saved image, unless the pack is still quarantined in this attempt, so that no saved image of a
+    /// deleted pack remains.
     async fn discard_saved(&self, record: &Record) -> Result<(), OperatorError> {
         let is_needed =
             self.table.record(record.id).await?.is_some_and(|found| {
@@ -111,7 +111,7 @@ impl Operator {
     }
 
     /// Ensures that the image is in the registry, and ends the quarantine.
-    async fn bring_back(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
+    async fn restore_image(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
         let image = self.image(record).await?;
         if image.is_saved {
             self.push_saved(record, image.manifest, lease).await?;
@@ -119,7 +119,7 @@ impl Operator {
         if self.table.end_quarantine(record, lease, &self.actor, Timestamp::now()).await? {
             return Ok(());
         }
-        // Only the holder of the lease may delete the image. If this command still holds it, the pack is being deleted.
+        // If this command still holds the lease, the pack is being deleted. Only the lease holder may delete the image.
         if self.extend(record, BuildState::Deleting, lease).await? {
             self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
         }

@@ -17,11 +17,11 @@ use crate::registry::RegistryAddress;
 #[derive(Debug)]
 pub struct Backends {
     pub endpoints: Endpoints,
-    /// The registry that images are pushed to.
+    /// The registry for images.
     pub registry: RegistryAddress,
     pub issuer: Issuer,
     /// The directory of the embedded S3, or `None` if a real S3 replaces it.
-    pub(super) s3_folder: Option<PathBuf>,
+    pub(super) s3_directory: Option<PathBuf>,
     servers: Servers,
 }
 
@@ -39,14 +39,14 @@ impl Backends {
         let mut ports = Ports::load(data)?;
         let mut servers = Servers::default();
 
-        let mut s3_folder = None;
+        let mut s3_directory = None;
         let s3 = match &options.s3_endpoint {
             Some(url) => url.clone(),
             None => {
                 let listener = ports.listen("s3", data)?;
-                let folder = data.folder("s3")?;
-                let router = s3::router(&folder).map_err(|source| failed("s3", format!("{source:?}")))?;
-                s3_folder = Some(folder);
+                let directory = data.directory("s3")?;
+                let router = s3::router(&directory).map_err(|source| failed("s3", format!("{source:?}")))?;
+                s3_directory = Some(directory);
                 let url = url(&listener);
                 servers.spawn("s3", listener, router);
                 url
@@ -78,7 +78,7 @@ impl Backends {
                 let listener = ports.listen("registry", data)?;
                 let address = ports::local_address(&listener);
                 let router =
-                    registry::router(&data.folder("registry")?).map_err(|source| failed("registry", source))?;
+                    registry::router(&data.directory("registry")?).map_err(|source| failed("registry", source))?;
                 servers.spawn("registry", listener, router);
                 address.to_string().parse().expect("host and port are a valid registry address")
             }
@@ -87,7 +87,7 @@ impl Backends {
         let issuer = Issuer::open(data, url(&listener))?;
         servers.spawn("issuer", listener, issuer.router());
         let endpoints = Endpoints { s3, dynamodb, sqs };
-        Ok(Self { endpoints, registry, issuer, s3_folder, servers })
+        Ok(Self { endpoints, registry, issuer, s3_directory, servers })
     }
 
     /// Stops the embedded backends. Requests in progress get up to `GRACE` to finish.
@@ -114,7 +114,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 struct Servers {
-    /// One task per server. It returns why the server stopped.
+    /// One task per server, which returns why the server stopped.
     tasks: JoinSet<Error>,
     stop: CancellationToken,
 }

@@ -38,7 +38,7 @@ impl DataDir {
     }
 
     /// Creates a subdirectory if it is missing, and returns its path.
-    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, Error> {
+    pub(super) fn directory(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         fs::create_dir_all(&path).map_err(|source| Error::Data { path: path.clone(), source })?;
         Ok(path)
@@ -54,7 +54,7 @@ impl DataDir {
         }
     }
 
-    /// Writes a JSON file atomically, like [`DataDir::write`].
+    /// Like [`DataDir::write`], but writes a JSON file.
     pub(super) fn write_json(&self, name: &str, document: &impl Serialize) -> Result<(), Error> {
         let error = |source: serde_json::Error| Error::Data { path: self.file(name), source: source.into() };
         let mut content = serde_json::to_vec_pretty(document).map_err(error)?;

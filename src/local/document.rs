@@ -2,13 +2,13 @@ use serde::Serialize;
 
 use super::{DataDir, Endpoints, Error, seed::Keys};
 
-/// The file's name in the data directory.
+/// The name of the document's file in the data directory.
 const FILE: &str = "local.json";
 /// The sample pack in this repository, as an absolute path so that the printed command works in any directory.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
 
-/// The content of `local.json`, which describes a local run to scripts and tests. The file exists while the API accepts
-/// requests. A killed process does not delete it.
+/// `local.json`, which tells scripts and tests how to reach a local run. It exists while the API accepts requests, and
+/// is left behind if the process is killed.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
     /// The URL of the API.

@@ -26,12 +26,12 @@ use ulid::Ulid;
 
 /// The largest request body that API Gateway accepts, in bytes.
 const MAX_BODY_BYTES: usize = 10_000_000;
-/// How much of an oversized body is read and discarded, in bytes. A client may miss the response if the connection
+/// How many bytes of an oversized body are read and discarded, because a client may miss the response if the connection
 /// closes while the client is still sending.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
 /// The largest event of a synchronous invocation, in bytes (Lambda quotas). The event contains the body in base64.
 const MAX_EVENT_BYTES: usize = 6_291_456;
-/// The largest response of a synchronous invocation, in bytes, as Lambda's error message states it.
+/// The largest response of a synchronous invocation, in bytes, according to Lambda's error message.
 const MAX_RESPONSE_BYTES: usize = 6_291_556;
 /// The timeout of the `api` function in template.yaml.
 pub const TIMEOUT: Duration = Duration::from_secs(29);
@@ -77,7 +77,7 @@ where
         }
     };
     let Ok(response) = timeout(limit, function(LambdaEvent::new(event, context(request_id, limit)))).await else {
-        tracing::error!("the request was stopped at the function's timeout");
+        tracing::error!("the function timed out");
         return internal_error();
     };
     let Ok(response) = response;
@@ -117,7 +117,7 @@ fn respond(response: &impl Serialize) -> Result<Response, String> {
     builder.body(body).map_err(|error| error.to_string())
 }
 
-/// Reads the body. The error is the response that API Gateway sends instead of invoking the function.
+/// Reads the body. On an error, returns the response that API Gateway sends instead of invoking the function.
 async fn read(body: Body) -> Result<Vec<u8>, Response> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
@@ -200,7 +200,7 @@ fn context(request_id: String, limit: Duration) -> Context {
 }
 
 /// Returns a new X-Ray trace header, like the one that Lambda passes to every invocation: the start time, and a unique
-/// id of 96 bits.
+/// 96-bit id.
 fn trace_header() -> String {
     let trace = Ulid::generate();
     format!("Root=1-{:08x}-{:024x};Sampled=0", trace.timestamp_ms() / 1_000, trace.0 & ((1 << 96) - 1))

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{DataDir, Error, backends::failed, seed};
 use crate::identity::Permission;
 
-/// The issuer's file in the data directory.
+/// The name of the issuer's file in the data directory.
 const FILE: &str = "issuer.json";
 /// The path of the public keys. As with AuthKit, the path contains a client id.
 const JWKS_PATH: &str = "/sso/jwks/client_local";
@@ -23,7 +23,7 @@ const VALID_FOR: Duration = Duration::from_secs(3_600);
 /// The options of `local session`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SessionOptions {
-    /// The org that the session belongs to.
+    /// The session's org.
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(seed::slugs()))]
     pub org: String,
     /// The session's permissions, separated by commas.
@@ -34,7 +34,7 @@ pub struct SessionOptions {
         default_value = "caps:write,workspace:read,workspace:write,tasks:write,audit:read"
     )]
     pub permissions: Vec<Permission>,
-    /// Adds the claims `nbf` and `aud`, with this value for `aud`. AuthKit's default tokens have neither.
+    /// Add the claims `nbf` and `aud`, with this value for `aud`. AuthKit's default tokens have neither.
     #[arg(long)]
     pub audience: Option<String>,
 }
@@ -57,7 +57,7 @@ struct StoredIssuer {
 }
 
 impl Issuer {
-    /// Opens the data directory's issuer, and updates its URL. Creates it with a new key if there is none.
+    /// Opens the data directory's issuer, or creates one with a new key if there is none, and updates its URL.
     pub(super) fn open(data: &DataDir, url: String) -> Result<Self, Error> {
         let mut stored = match data.read(FILE)? {
             Some(content) => serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?,
@@ -71,8 +71,8 @@ impl Issuer {
     }
 
     /// Reads the issuer from a data directory, even if a local run has locked it.
-    fn read(folder: &Path) -> Result<Self, Error> {
-        let path = folder.join(FILE);
+    fn read(directory: &Path) -> Result<Self, Error> {
+        let path = directory.join(FILE);
         let content = std::fs::read(&path).map_err(|source| Error::NoIssuer { path, source })?;
         Self::from_stored(serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?)
     }
@@ -103,9 +103,9 @@ impl Issuer {
     ///
     /// # Errors
     /// Returns [`Error::NoIssuer`] if no local run has used the directory yet.
-    pub fn mint(folder: &Path, options: &SessionOptions) -> Result<String, Error> {
+    pub fn mint(directory: &Path, options: &SessionOptions) -> Result<String, Error> {
         let SessionOptions { org, permissions, audience } = options;
-        let issuer = Self::read(folder)?;
+        let issuer = Self::read(directory)?;
         let mut header = Header::new(Algorithm::ES256);
         header.kid = issuer.public_key.common.key_id;
         let now = jsonwebtoken::get_current_timestamp();

@@ -6,7 +6,7 @@ use crate::registry::RegistryAddress;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// The directory that keeps all data between runs.
-    #[arg(long, global = true, value_name = "FOLDER", default_value = ".local")]
+    #[arg(long, global = true, value_name = "DIRECTORY", default_value = ".local")]
     pub data_dir: PathBuf,
     /// The address of the API; port 0 picks a free port. Use only a loopback address, because the API keys are public.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
@@ -23,16 +23,16 @@ pub struct Options {
     /// Use this OCI registry instead of the embedded one.
     #[arg(long, value_name = "HOST[:PORT][/PREFIX]", env = "REGISTRY")]
     pub registry: Option<RegistryAddress>,
-    /// The DynamoDB table. It is created if it is missing.
+    /// The DynamoDB table; created if missing.
     #[arg(long, value_name = "NAME", env = "TABLE_NAME", default_value = "pack-upload")]
     pub table_name: String,
-    /// The S3 bucket for staged archives. It is created if it is missing.
+    /// The S3 bucket for staged archives; created if missing.
     #[arg(long, value_name = "NAME", env = "STAGING_BUCKET", default_value = "pack-upload-staging")]
     pub staging_bucket: String,
-    /// The SQS queue for build jobs. It is created if it is missing. Its dead-letter queue is named `<NAME>-dead`.
+    /// The SQS queue for build jobs; created if missing. Its dead-letter queue is named `<NAME>-dead`.
     #[arg(long, value_name = "NAME", env = "BUILD_QUEUE", default_value = "pack-upload-builds")]
     pub build_queue: String,
-    /// The SQS queue for purge jobs. It is created if it is missing. Its dead-letter queue is named `<NAME>-dead`.
+    /// The SQS queue for purge jobs; created if missing. Its dead-letter queue is named `<NAME>-dead`.
     #[arg(long, value_name = "NAME", env = "PURGE_QUEUE", default_value = "pack-upload-purges")]
     pub purge_queue: String,
 }

@@ -8,11 +8,11 @@ use super::{DataDir, Error};
 
 /// The file in the data directory that records the ports.
 const FILE: &str = "ports.json";
-/// The range that ports are chosen from. It is below the ephemeral ranges of Linux (from 32768) and macOS (from 49152),
-/// so that no outgoing connection occupies a port on the next start.
+/// The range of the chosen ports. It is below the ephemeral ranges of Linux (from 32768) and macOS (from 49152), so
+/// that no outgoing connection occupies a port on the next start.
 const RANGE: std::ops::Range<u16> = 20_000..32_768;
 /// How many random ports are tried.
-const ATTEMPTS: u32 = 100;
+const TRIES: u32 = 100;
 
 /// The ports of the embedded backends. They stay the same between runs, because image references contain the
 /// registry's port.
@@ -59,7 +59,7 @@ fn bind(port: u16) -> io::Result<TcpListener> {
 
 fn bind_any() -> Result<TcpListener, Error> {
     let mut result = Err(io::Error::from(io::ErrorKind::AddrInUse));
-    for _ in 0..ATTEMPTS {
+    for _ in 0..TRIES {
         let random = getrandom::u32().map_err(|error| io::Error::other(error.to_string()));
         let width = u32::from(RANGE.end - RANGE.start);
         result = random.and_then(|random| bind(RANGE.start + u16::try_from(random % width).unwrap_or_default()));

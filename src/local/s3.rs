@@ -78,7 +78,7 @@ store! {
             if mismatch.load(Ordering::Relaxed) {
                 return Err(s3_error!(BadDigest, "The body does not match its checksum."));
             }
-            // A checksum in a trailer, or Content-MD5, does not match, but the object is already written. So delete it.
+            // If a checksum in a trailer or Content-MD5 does not match, the object is already written, so delete it.
             if result.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
                 let input = dto::DeleteObjectInput { bucket, key, ..Default::default() };
                 self.files.delete_object(internal_request(input)).await?;
@@ -100,8 +100,8 @@ fn hash_state(hasher: &sync::Mutex<ChecksumHasher>) -> sync::MutexGuard<'_, Chec
     hasher.lock().expect("no code panics while it holds the lock")
 }
 
-/// Makes reading the body of a request fail at its end if the body does not match the checksums in the headers. s3s-fs
-/// compares them only after it has replaced the object. Returns a flag that is set if the body does not match.
+/// Verifies the body against the checksums in the headers while it is read. On a mismatch, the stream ends with an
+/// error and the returned flag is set. s3s-fs verifies them only after it has replaced the object.
 fn check_body(input: &mut dto::PutObjectInput) -> Arc<AtomicBool> {
     let expected = dto::Checksum {
         checksum_crc32: input.checksum_crc32.clone(),
@@ -150,8 +150,8 @@ fn internal_request<T>(input: T) -> S3Request<T> {
 }
 
 /// Returns an S3 server for a directory with one subdirectory per bucket.
-pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
-    let store = Store { files: FileSystem::new(folder)?, writers: std::array::from_fn(|_| Mutex::default()) };
+pub(super) fn router(directory: &Path) -> Result<Router, s3s_fs::Error> {
+    let store = Store { files: FileSystem::new(directory)?, writers: std::array::from_fn(|_| Mutex::default()) };
     let mut builder = S3ServiceBuilder::new(store);
     builder.set_auth(SimpleAuth::from_single(sdk::ACCESS_KEY_ID, sdk::SECRET_ACCESS_KEY));
     let service = HandleError::new(builder.build(), async |error: s3s::HttpError| {
@@ -164,16 +164,16 @@ pub(super) fn router(folder: &Path) -> Result<Router, s3s_fs::Error> {
 /// Deletes files older than `age`, as a bucket's lifecycle rules delete old archives: objects with a key under
 /// [`Staging::EXPIRING`], the metadata of all objects, and the parts of incomplete multipart uploads.
 fn sweep(root: &Path, age: Duration) -> io::Result<()> {
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let is_bucket = folder.parent() == Some(root);
-        for entry in fs::read_dir(&folder)? {
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let is_bucket = directory.parent() == Some(root);
+        for entry in fs::read_dir(&directory)? {
             let entry = entry?;
             let metadata = entry.metadata()?;
             let expires = !is_bucket || Staging::EXPIRING.iter().any(|prefix| entry.file_name() == *prefix);
             if metadata.is_dir() {
                 if expires {
-                    folders.push(entry.path());
+                    directories.push(entry.path());
                 }
             } else if SystemTime::now().duration_since(metadata.modified()?).is_ok_and(|since| since > age) {
                 fs::remove_file(entry.path())?;
@@ -184,11 +184,11 @@ fn sweep(root: &Path, age: Duration) -> io::Result<()> {
 }
 
 /// Sweeps immediately and then periodically, until `stop` is canceled.
-pub(super) async fn sweep_periodically(folder: PathBuf, age: Duration, period: Duration, stop: CancellationToken) {
+pub(super) async fn sweep_periodically(directory: PathBuf, age: Duration, period: Duration, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(period);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let folder = folder.clone();
-        match tokio::task::spawn_blocking(move || sweep(&folder, age)).await {
+        let directory = directory.clone();
+        match tokio::task::spawn_blocking(move || sweep(&directory, age)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "cannot delete expired staged objects"),
             Err(error) => tracing::error!(%error, "the deletion of expired staged objects panicked"),
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_sweep_deletes_only_old_archives() -> io::Result<()> {
-        let folder = tempfile::tempdir()?;
+        let directory = tempfile::tempdir()?;
         let files = [
             ("bucket/staging/acme/old", 2, false),
             ("bucket/staging/acme/new", 0, true),
@@ -212,13 +212,13 @@ mod tests {
             (".upload_id-1.part-1", 2, false),
         ];
         for (name, hours, _) in files {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             fs::create_dir_all(path.parent().ok_or(io::ErrorKind::NotFound)?)?;
             fs::File::create(path)?.set_modified(SystemTime::now() - Duration::from_secs(hours * 3_600))?;
         }
-        sweep(folder.path(), Duration::from_secs(3_600))?;
+        sweep(directory.path(), Duration::from_secs(3_600))?;
         for (name, _, exists) in files {
-            assert_eq!(folder.path().join(name).exists(), exists, "{name}");
+            assert_eq!(directory.path().join(name).exists(), exists, "{name}");
         }
         Ok(())
     }

@@ -24,8 +24,8 @@ pub(super) struct Sdk {
 }
 
 impl Sdk {
-    /// Loads the configurations. Embedded backends have fixed credentials. Credentials for real backends come from the
-    /// environment or the profile.
+    /// Loads the configurations. Embedded backends have fixed credentials; real backends use those from the environment
+    /// or the profile.
     pub(super) async fn load(endpoints: &Endpoints, options: &Options) -> Self {
         let load = async |endpoint: &str, real: &Option<String>| {
             let loader = if real.is_some() { real_loader() } else { embedded_loader() };

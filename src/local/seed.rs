@@ -32,8 +32,8 @@ pub(super) fn org_id(slug: &str) -> Option<&'static str> {
     ORGS.iter().find(|(_, seeded, _)| *seeded == slug).map(|(id, ..)| *id)
 }
 
-/// Writes the orgs, and for each org one API key per permission template. Every start writes them again and undoes any
-/// changes to them.
+/// Writes the orgs, and for each org one API key per permission template. Every start writes them again, which undoes
+/// any changes to them.
 ///
 /// The secrets are derived from the names of the org and the template, so that the events under `events/` work with
 /// every local run. The secrets are therefore public, and a local run must listen only on loopback.

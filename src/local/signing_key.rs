@@ -5,7 +5,7 @@ use pem::Pem;
 
 use super::{DataDir, Error, backends::failed};
 
-/// The file's name in the data directory.
+/// The name of the key's file in the data directory.
 const FILE: &str = "signing-key.pem";
 
 /// Returns the path of the data directory's signing key. Creates the key if there is none.

@@ -5,8 +5,8 @@ use pack_format::{Grants, Manifest, Version, Warning};
 pub struct CapabilityHistory(Vec<(Version, String)>);
 
 impl CapabilityHistory {
-    /// Returns a warning for each permission that a new version has and the highest lower version does not have. If
-    /// there is no lower version, there are no warnings.
+    /// Returns a warning for each permission that a new version has and the highest lower version lacks. Returns no
+    /// warnings if there is no lower version.
     pub fn warnings(&self, new: &Manifest) -> Vec<Warning> {
         let below = self.0.iter().filter(|(version, _)| version.precedence(&new.version).is_lt());
         let Some((version, previous)) = below.max_by(|(a, _), (b, _)| a.precedence(b)) else { return Vec::new() };
@@ -18,7 +18,7 @@ impl CapabilityHistory {
         self.0.iter().any(|(found, _)| found == version)
     }
 
-    /// Returns the versions in ascending order, without the `count` highest ones.
+    /// Returns all versions except the `count` highest, in ascending order.
     pub fn all_but_highest(mut self, count: usize) -> Vec<Version> {
         self.0.sort_by(|(a, _), (b, _)| a.precedence(b));
         let surplus = self.0.len().saturating_sub(count);

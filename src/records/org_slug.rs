@@ -3,8 +3,8 @@ use std::{fmt, str::FromStr};
 use pack_format::{InvalidName, PackName};
 use serde::{Deserialize, Serialize};
 
-/// An org's short name. It follows the rules of [`PackName`], because it is a label in the tenant's host name and a
-/// path component of image references.
+/// An org's short name. It follows the rules of [`PackName`], because it is a label in the org's host name and a path
+/// component of image references.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrgSlug(PackName);

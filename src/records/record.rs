@@ -10,8 +10,8 @@ pub struct Release {
     pub org_id: OrgId,
     pub manifest: Manifest,
     pub visibility: Visibility,
-    /// The reference of the pack's image: `<registry>/<org slug>/<name>:<tag>`. It can be pulled once the build is
-    /// ready.
+    /// The reference of the pack's image: `<registry>/<org slug>/<name>:<tag>`. The image can be pulled once the build
+    /// is ready.
     pub image_ref: String,
     /// The digest of the image manifest.
     pub image_digest: Digest,
@@ -80,8 +80,8 @@ pub struct Record {
     pub id: PackId,
     pub release: Release,
     pub created_at: Timestamp,
-    /// When the build status last changed, or when a quarantine or a restore last began. It does not change when a
-    /// build of a failed record publishes the version, although that queues the record again.
+    /// When the build status last changed, or when a quarantine or a restore last began. A build that publishes the
+    /// version of a failed record queues the record again without changing this time.
     pub updated_at: Timestamp,
     pub build: Build,
     /// The digest of the referrer that attests the image. `None` if no build of the current attempt has attested it.
@@ -114,8 +114,8 @@ impl Record {
         }
     }
 
-    /// Returns this record, queued for its next attempt. That attempt builds the archive of `upload`, a new record with
-    /// the same content.
+    /// Returns this record, queued for its next attempt with the archive of `upload`, a new record with the same
+    /// content.
     pub fn queued_again(&self, upload: &Self) -> Self {
         let release = self.release.uploaded_again(&upload.release);
         let build = Build { attempt: self.build.attempt.saturating_add(1), ..upload.build.clone() };
@@ -123,13 +123,16 @@ impl Record {
     }
 }
 
-/// The build of a record's image.
+/// The build of a record's image. Its status changes as follows:
 ///
-/// `Queued` becomes `Ready` or `Failed` in the same attempt. `Failed` becomes `Queued` in two cases: an upload starts
-/// the next attempt, or a build of the failed attempt publishes the version. `Ready` becomes `Queued` when an operator
-/// rebuilds the pack, which starts the next attempt. It becomes `Quarantined` when an operator quarantines the pack,
-/// and `Queued` in the next attempt when an operator restores it. Every status can become `Deleting`, which is final.
-/// In that status, the record counts the sends and tries of the purge.
+/// - `Queued` → `Ready`: a build of the attempt succeeds.
+/// - `Queued` → `Failed`: a build of the attempt fails, or `requeue` gives up on it.
+/// - `Failed` → `Queued`: an upload starts the next attempt, or a build of the failed attempt publishes the version.
+/// - `Ready` → `Queued`: an operator rebuilds the pack, which starts the next attempt.
+/// - `Ready` → `Quarantined`: an operator quarantines the pack.
+/// - `Quarantined` → `Queued`: an operator restores the pack, which starts the next attempt.
+/// - Any status → `Deleting`: the pack is deleted. This status is final, and `sends` and `tries` then count the sends
+///   and tries of the purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
@@ -137,14 +140,13 @@ pub struct Build {
     pub staging_key: String,
     /// The attempt's number, starting at 1. A job of an earlier attempt cannot fail the record.
     pub attempt: u32,
-    /// How many jobs were sent for this attempt. The count starts at 1, for the job that is sent once the attempt is
-    /// written.
+    /// How many jobs were sent for this attempt. Starts at 1, for the job sent right after the attempt is written.
     pub sends: u32,
-    /// When a job was last sent. At first, this is the time when the attempt was queued.
+    /// When a job was last sent; initially, when the attempt was queued.
     pub enqueued_at: Timestamp,
     /// How many builds of this attempt have begun.
     pub tries: u32,
-    /// When the last of them began.
+    /// When the last try began.
     pub tried_at: Option<Timestamp>,
     /// The error of the last build or purge that had to be retried, for the operator. `None` once a build succeeds or a
     /// new attempt begins.
@@ -172,7 +174,7 @@ pub enum BuildStatus {
         #[serde(rename = "build_error", default)]
         error: String,
     },
-    /// An operator has taken the pack down. Its image is saved, and deleted from the registry.
+    /// An operator has quarantined the pack: its image was saved, and then deleted from the registry.
     Quarantined {
         /// The reason, for the pack's owner.
         #[serde(rename = "quarantine_reason")]

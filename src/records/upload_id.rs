@@ -18,7 +18,7 @@ id! {
     ///
     /// Beginning an upload stores nothing. The time in the ULID is the deadline for starting to send the archive. The
     /// last 40 bits of the ULID are a hash of its other bits and of the org, so an id is valid only for one org. The
-    /// hash is not secret: a caller who invents an id reaches only objects of their own org.
+    /// hash need not be secret, because a caller who forges an id reaches only objects of their own org.
     UploadId, "upload_"
 }
 
@@ -36,7 +36,7 @@ impl UploadId {
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
     /// How long the upload may still be submitted as a pack after [`Self::SEND_WITHIN`] has passed. A transfer that
-    /// started in time may end after it.
+    /// started in time may end after that.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
     /// Generates an id for an upload of this org. The client may start sending the archive until `expires_at`.

@@ -1,4 +1,4 @@
-//! Copies images out of the registry and back into it.
+//! Copies images from and to the registry.
 
 use std::io;
 

@@ -57,7 +57,7 @@ struct Descriptor {
 /// Deletes the referrers that the registry lists. Then deletes the index with the fallback tag and the referrers in it.
 async fn delete_referrers(repository: &Repository<'_>, digest: Digest) -> Result<(), Error> {
     while let Some(page) = repository.get(&format!("referrers/{digest}")).await? {
-        // The loop does not follow `Link`. Once this page's referrers are deleted, the first page lists the next ones.
+        // Do not follow `Link`: once this page's referrers are deleted, the first page lists the next ones.
         let has_more = page.headers().contains_key(LINK);
         delete_listed(repository, &page.bytes().await?).await?;
         if !has_more {
@@ -82,8 +82,8 @@ async fn delete_listed(repository: &Repository<'_>, index: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// Deletes a tag, because some registries do not delete a manifest that has a tag. Other registries cannot delete tags
-/// and respond 400 or 405 (OCI distribution spec, "Deleting tags"). They delete a tag with its manifest.
+/// Deletes a tag, because some registries do not delete a tagged manifest. Registries that cannot delete tags respond
+/// 400 or 405 (OCI distribution spec, "Deleting tags"); they delete a tag with its manifest.
 async fn delete_tag(repository: &Repository<'_>, tag: &str) -> Result<(), Error> {
     let response = repository.send(Method::DELETE, &format!("manifests/{tag}")).await?;
     match response.status() {

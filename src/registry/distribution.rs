@@ -80,8 +80,7 @@ impl Repository<'_> {
         }
     }
 
-    /// Adds the credentials that `refused`, a response with status 401, asks for. Returns `None` if there are no such
-    /// credentials.
+    /// Adds the credentials that `refused`, a 401 response, requests. Returns `None` if there are none.
     async fn authorize(&self, request: RequestBuilder, refused: &Response) -> Result<Option<RequestBuilder>, Error> {
         let header = refused.headers().get(WWW_AUTHENTICATE).and_then(|header| header.to_str().ok());
         let challenges = header.and_then(|header| parse_challenges(header).ok()).unwrap_or_default();

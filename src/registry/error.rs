@@ -50,7 +50,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns a constructor of [`Error::Aws`] for `map_err`.
+    /// Returns a closure for `map_err` that wraps an error in [`Error::Aws`].
     pub(super) fn aws<E: Into<aws_sdk_ecr::error::BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Aws { operation, source: source.into() }
     }

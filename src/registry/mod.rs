@@ -1,4 +1,4 @@
-//! The registry that images are pushed to. It may be any registry that implements the OCI distribution API.
+//! Pushes, tags and deletes images in a registry, which may be any that implements the OCI distribution API.
 
 mod address;
 mod blobs;
@@ -58,7 +58,7 @@ pub struct Settings {
     pub push_timeout: Duration,
 }
 
-/// The registry that images are pushed to.
+/// A client of the configured registry.
 #[derive(Debug, Clone)]
 pub struct Registry {
     address: RegistryAddress,
@@ -87,8 +87,8 @@ impl Registry {
         Self { address, login, plain_http, push_timeout, session: Arc::default(), http: Arc::default() }
     }
 
-    /// Pushes an image by its digest, unless the registry already has it. `tree` and `contents` are those of the
-    /// image's pack. The tag of `image_ref` does not change.
+    /// Pushes an image by its digest, unless the registry already has it. `tree` and `contents` belong to the image's
+    /// pack. The tag of `image_ref` does not change.
     ///
     /// # Errors
     /// Returns [`Error::Rejected`] if the push can never succeed. All other errors may be temporary.
@@ -116,8 +116,8 @@ impl Registry {
         self.in_time(pull).await
     }
 
-    /// Makes the tag of `image_ref` point to the manifest of a pushed image. Does not write the tag if it already
-    /// points to that manifest, because the tag may be immutable.
+    /// Points the tag of `image_ref` to the manifest of a pushed image. Does not write the tag if it already points to
+    /// that manifest, because the tag may be immutable.
     ///
     /// # Errors
     /// The same as [`Registry::push`].

@@ -18,7 +18,7 @@ use super::{
 const EMPTY_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
 const EMPTY: &[u8] = b"{}";
 
-/// An artifact that refers to an image. It has one blob.
+/// An artifact with one blob that refers to an image.
 #[derive(Debug, Clone)]
 pub struct Referrer {
     /// The media type of the artifact and its blob.
@@ -40,7 +40,7 @@ struct Descriptor<'a> {
     annotations: Option<&'a BTreeMap<&'static str, &'static str>>,
 }
 
-/// An image manifest of an artifact (OCI image spec, "Guidelines for Artifact Usage").
+/// An image manifest for an artifact (OCI image spec, "Guidelines for Artifact Usage").
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ArtifactManifest<'a> {
@@ -60,8 +60,8 @@ struct Index {
 }
 
 impl Registry {
-    /// Pushes a referrer of the image with this image manifest, which must be in the registry. Returns the digest of
-    /// the referrer. Pushing the same referrer again changes nothing.
+    /// Pushes a referrer of the image with this manifest; the image must be in the registry. Returns the referrer's
+    /// digest. Pushing the same referrer again changes nothing.
     pub async fn push_referrer(
         &self,
         image_ref: &str,
@@ -102,7 +102,7 @@ impl Referrer {
         }
     }
 
-    /// Returns the descriptor for this referrer in an index. `manifest` is its manifest.
+    /// Returns the descriptor for this referrer in an index. `manifest` is the referrer's manifest.
     fn descriptor(&self, manifest: &[u8]) -> Descriptor<'_> {
         Descriptor {
             artifact_type: Some(self.media_type),

@@ -25,7 +25,7 @@ pub(super) fn layer(
     spawn_blocking(move || {
         let mut layer = BufWriter::with_capacity(CHUNK, ChannelWriter(&sender));
         if let Err(error) = write_layer(&tree, &mut contents, &mut layer).and_then(|()| layer.flush()) {
-            // Sending fails only if the stream was dropped. The error is then irrelevant.
+            // Sending fails only if the stream was dropped, and the error is then irrelevant.
             let _ = sender.blocking_send(Err(error.into()));
         }
     });

@@ -35,8 +35,8 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// At this age, a pending build is marked as failed even if it was never tried, because its archive has expired.
     pub archive_expires_after: Duration,
-    /// How long a sweep keeps starting work on further items. The function's timeout must exceed this by at least the
-    /// time that one item can take.
+    /// After this time, a sweep processes no further items. The function's timeout must be longer by at least the time
+    /// that one item can take.
     pub time_limit: Duration,
 }
 
@@ -94,7 +94,8 @@ impl Requeue {
             let page = self.table.due(shard, scope.now(), after).await?;
             items.extend(page.items);
             after = page.next;
-            // Processing an item makes it due later. Without a limit to the time, the next page would list it again.
+            // Processing an item postpones it, so unless the pages are limited to due items, a later page would list it
+            // again.
             if scope.now().is_none() && after.is_some() {
                 continue;
             }
@@ -122,7 +123,7 @@ impl Requeue {
             Ok((Action::Drop | Action::Postpone { .. }, _)) => {}
             Ok((Action::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
             Ok((Action::Fail { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build marked as failed"),
-            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "due item not processed"),
+            Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "cannot process the due item"),
         }
         result.ok()
     }
@@ -184,7 +185,7 @@ impl Requeue {
     }
 
     /// Decides what to do with a build or purge that is due. A build fails only if it was tried or if its archive has
-    /// expired: a delay is not its author's fault. A purge is sent again until it succeeds.
+    /// expired, because a delay is not the author's fault. A purge is sent again until it succeeds.
     fn decide(&self, record: &Record, waiting: WaitingJobs, now: Timestamp) -> Action {
         let (build, settings) = (&record.build, &self.settings);
         let age = now.since(record.updated_at);
@@ -204,8 +205,8 @@ impl Requeue {
         Action::Fail { reason }
     }
 
-    /// Postpones a job that may still be in its queue: the queue redelivers a job that was received, and a job that was
-    /// not received may be waiting if any job is. Another send would only add to the backlog.
+    /// Postpones a job that may still be in its queue, because another send would only add to the backlog. The queue
+    /// redelivers a job that was received; a job that was not received may be waiting if any job is.
     fn postponed(&self, record: &Record, jobs_are_waiting: bool, now: Timestamp) -> Option<Action> {
         let build = &record.build;
         let again_after = self.table.resend_after;

@@ -23,16 +23,16 @@ pub struct Sweep {
     pub errors: usize,
     /// The age of the oldest build or purge that was processed.
     pub oldest: Duration,
-    /// Whether the sweep reached its time limit. The next sweep continues its work.
+    /// Whether the sweep reached its time limit. If so, the next sweep continues.
     pub is_cut_short: bool,
 }
 
 /// What to do with an item that is due.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// Do nothing, because it is no longer pending.
+    /// Do nothing, because the item is no longer pending.
     Drop,
-    /// Look at it again later, because its job may still be in the queue.
+    /// Process the item later, because its job may be in the queue or in progress.
     Postpone {
         until: Timestamp,
     },
@@ -55,7 +55,7 @@ pub(super) struct WaitingJobs {
 pub(super) enum Scope {
     /// All, whether they are due or not.
     All,
-    /// Those that were due at `now`. Work on further items starts only before `deadline`.
+    /// Those that were due at `now`. After `deadline`, no further item is processed.
     Due { now: Timestamp, deadline: Instant, waiting: WaitingJobs },
 }
 

@@ -1,5 +1,5 @@
 //! Sigstore bundles (protobuf-specs, `sigstore_bundle.proto`) and DSSE envelopes (secure-systems-lab/dsse,
-//! `protocol.md` and `envelope.md`), as far as this service uses them.
+//! `protocol.md` and `envelope.md`): the parts that this service uses.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -59,8 +59,8 @@ pub(super) fn new_bundle(key: &PublicKey, payload: &[u8], signature: &[u8]) -> B
     serde_json::to_vec(&bundle).expect("structs of strings always serialize").into()
 }
 
-/// Returns the statement in a bundle, without verifying the bundle. Returns `None` if it does not have the form that
-/// this service writes.
+/// Returns the statement in a bundle, without verifying the bundle. Returns `None` if the bundle does not have the form
+/// that this service writes.
 pub fn read_statement(bundle: &[u8]) -> Option<Statement> {
     let bundle: Bundle = serde_json::from_slice(bundle).ok()?;
     serde_json::from_slice(&STANDARD.decode(bundle.dsse_envelope.payload).ok()?).ok()

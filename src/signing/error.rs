@@ -23,7 +23,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns a constructor of [`Error::Kms`] for `map_err`.
+    /// Returns a closure for `map_err` that wraps an error in [`Error::Kms`].
     pub(super) fn kms<E: Into<BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Kms { operation, source: source.into() }
     }

@@ -37,7 +37,7 @@ impl KmsKey {
         Ok(self.found().await?.public_key.clone())
     }
 
-    /// Signs a message and returns the signature in ASN.1 form. Sends only the message's digest, because KMS accepts
+    /// Signs a message and returns the signature in ASN.1 form. KMS gets only the message's digest, because it accepts
     /// messages of at most 4,096 bytes.
     pub(super) async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = "Sign";

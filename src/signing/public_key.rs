@@ -26,8 +26,8 @@ impl PublicKey {
         pem::encode_config(&Pem::new(TAG, &*self.der), EncodeConfig::new().set_line_ending(LineEnding::LF))
     }
 
-    /// Returns the name of the key in bundles: the SHA-256 of its DER form, in base64. Sigstore's tools use the same
-    /// hint.
+    /// Returns the hint that identifies the key in bundles: the SHA-256 of its DER form, in base64. Sigstore's tools
+    /// use the same hint.
     pub fn hint(&self) -> String {
         STANDARD.encode(self.digest().as_bytes())
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::aws;
 
-/// Where the signing key is. It is an ECDSA P-256 key.
+/// The location of the signing key, an ECDSA P-256 key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settings {
     /// A PEM file with a private key, in PKCS #8 or SEC 1 form.
@@ -23,7 +23,7 @@ pub enum Settings {
     Kms(String),
 }
 
-/// A signer of statements. It uses one key.
+/// Signs statements with one key.
 #[derive(Debug, Clone)]
 pub struct Signer(Key);
 
@@ -71,8 +71,8 @@ impl Signer {
     }
 }
 
-/// Parses the private key in a PEM file. Skips other blocks: `openssl ecparam` writes the curve's parameters before the
-/// key.
+/// Parses the private key in a PEM file. Skips other blocks, because `openssl ecparam` writes the curve's parameters
+/// before the key.
 fn key_pair(text: &str) -> Option<EcdsaKeyPair> {
     let blocks = pem::parse_many(text).ok()?;
     let block = blocks.iter().find(|block| block.tag().ends_with("PRIVATE KEY"))?;

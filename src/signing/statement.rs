@@ -10,7 +10,7 @@ use crate::records::{ImageFormat, OrgId, PackId, Record, Timestamp};
 
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
-/// The URI that defines the meaning of the provenance's parameters and dependencies.
+/// The `buildType` URI. It tells verifiers how to interpret the parameters and dependencies.
 const BUILD_TYPE: &str = "https://evershell.ai/pack-upload/build/v1";
 const BUILDER_ID: &str = "https://evershell.ai/pack-upload/builder";
 

@@ -15,7 +15,7 @@ use crate::{
 pub enum UploadError {
     #[error("the pack is not valid: {0}")]
     Invalid(Problems),
-    /// A limit was exceeded. The archive was not read to its end.
+    /// A limit was exceeded. The archive was not read to the end.
     #[error("{limit}")]
     TooLarge {
         limit: Limit,
@@ -39,11 +39,11 @@ pub enum UploadError {
     /// The pack with this name and version is being deleted. It is safe to retry.
     #[error("the pack with this name and version is being deleted")]
     BeingDeleted,
-    /// If the failed call is the write of the record, it may have taken effect.
+    /// If the write of the record failed, it may still have taken effect.
     #[error("a call to S3 or DynamoDB failed")]
     Storage(#[from] aws::Error),
     /// The archive or the temporary file with its contents could not be read or written. It is safe to retry.
-    #[error("the archive could not be validated")]
+    #[error("cannot validate the archive")]
     Io(#[source] io::Error),
     /// The request exceeded [`Uploads::deadline`](super::Uploads::deadline). It is safe to retry.
     #[error("the deadline was exceeded")]

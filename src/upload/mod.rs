@@ -23,7 +23,7 @@ use crate::{
 /// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
 const MAX_OVERWRITES: usize = 5;
 
-/// How long an upload waits for the capabilities of earlier versions. It reads them while it writes its record.
+/// How long an upload waits for the capabilities of earlier versions, which it reads while it writes its record.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The upload use case, with the backends and limits that it uses.
@@ -32,13 +32,13 @@ pub struct Uploads {
     pub table: Table,
     pub staging: Staging,
     pub queue: Queue<Job>,
-    /// The registry that image references name.
+    /// The registry named in image references.
     pub registry: RegistryAddress,
     /// The limits for archives that are sent in the request.
     pub limits: Arc<Limits>,
     /// The limits for archives that are sent to S3.
     pub large_limits: Arc<Limits>,
-    /// How long a request may take from its arrival. For an upload, sending the build job does not count.
+    /// The time limit for a request, from its arrival. For an upload, it does not include sending the build job.
     pub deadline: Duration,
 }
 
@@ -49,7 +49,7 @@ pub struct Submission {
     pub visibility: Visibility,
     /// The id of the caller's credential.
     pub uploaded_by: String,
-    /// When the request arrived. [`Uploads::deadline`] starts then.
+    /// When the request arrived. [`Uploads::deadline`] counts from then.
     pub arrived_at: Instant,
 }
 
@@ -102,8 +102,8 @@ impl Uploads {
     /// Begins the upload of an archive with this size in bytes and this SHA-256. Returns an id for the upload, and the
     /// request that the client uses to send the archive to S3. Writes nothing.
     ///
-    /// The number of uploads that a client may begin is not limited. An upload costs nothing until its archive is sent,
-    /// its URL accepts only that archive, and API Gateway limits the rate of requests.
+    /// The number of uploads that a client may begin is not limited, because an upload costs nothing until its archive
+    /// is sent, its URL accepts only that archive, and API Gateway limits the request rate.
     pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
         if size > self.large_limits.compressed_bytes {
             let limit = self.large_limits.limit(LimitName::CompressedBytes);
@@ -204,11 +204,11 @@ impl Uploads {
         match history {
             Ok(Ok(history)) => history.warnings(manifest),
             Ok(Err(error)) => {
-                tracing::warn!(error = %ErrorChain(&error), "capabilities not compared");
+                tracing::warn!(error = %ErrorChain(&error), "cannot compare the capabilities");
                 Vec::new()
             }
             Err(_) => {
-                tracing::warn!("capabilities not compared: the history was not read in time");
+                tracing::warn!("cannot compare the capabilities: the history was not read in time");
                 Vec::new()
             }
         }
@@ -309,7 +309,11 @@ impl Uploads {
     /// response in both cases, because the record is written.
     async fn enqueue(&self, record: &Record) {
         if let Err(error) = self.queue.send(record.release.org_id, record.into()).await {
-            tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "job not sent; requeue sends it later");
+            tracing::warn!(
+                pack_id = %record.id,
+                error = %ErrorChain(&error),
+                "cannot send the job; requeue sends it later"
+            );
         }
     }
 }

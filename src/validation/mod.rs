@@ -12,14 +12,14 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use self::channel_reader::ChannelReader;
 
-/// How many bytes of a pack's contents may be kept in memory. Larger contents are written to an unnamed file in the
-/// system's temporary directory. The file is deleted when it is closed.
+/// The maximum size of a pack's contents in memory, in bytes. Larger contents are written to an unnamed file in the
+/// system's temporary directory, and the file is deleted when it is closed.
 const IN_MEMORY: usize = 32 << 20;
 
 /// How many chunks of an archive may wait for validation.
 const WAITING_CHUNKS: usize = 4;
 
-/// A valid archive's pack and the pack's image.
+/// The pack in a valid archive, and the pack's image.
 #[derive(Debug)]
 pub(crate) struct Validated {
     pub(crate) pack: Pack,

@@ -195,7 +195,7 @@ class Rehearsal(Deployment):
         step("quarantine, restore and delete a pack")
         record = self.upload(self.pack("quarantined"))
         pack = ("pack_01J…", record["id"])
-        self.runbook_md.run("Take a pack down", replace=[("REGISTRY_AUTH=ecr", "REGISTRY_AUTH=none")])
+        self.runbook_md.run("Quarantine or delete packs", replace=[("REGISTRY_AUTH=ecr", "REGISTRY_AUTH=none")])
         self.runbook_md.run("Quarantine a pack", replace=[pack])
         assert self.inspect(record) is None, "the image of a quarantined pack still exists"
         assert self.begin_upload(self.work / "quarantined-1.0.0")["error"]["code"] == "pack_quarantined"

@@ -23,7 +23,7 @@ Exit status:
   1  the pack has problems
   2  wrong usage, or any other failure";
 
-/// Checks, archives and uploads content packs.
+/// Check, archive and upload content packs.
 #[derive(Debug, Parser)]
 #[command(name = "packs", version, after_help = EXAMPLES, max_term_width = 120)]
 pub struct Cli {
@@ -33,47 +33,47 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Validates a pack offline, with the same code and messages as the service.
+    /// Validate a pack offline, with the same code and messages as the service.
     Check(Check),
-    /// Prints the digests and the size that the service will return for a pack.
+    /// Print the digests and the size that the service will return for a pack.
     Digest(Digest),
-    /// Writes a reproducible archive of a pack's directory.
+    /// Write a reproducible archive of a pack's directory.
     ///
-    /// Leaves out the entries at the top of the directory whose names start with a dot, and everything that its
-    /// `.packignore` lists, in the syntax of `.gitignore`. Fails without writing an archive if anything else cannot be
-    /// read, or is a link or a device. All commands that accept a directory read it this way.
+    /// The archive omits top-level entries whose names start with a dot, and everything that the directory's
+    /// `.packignore` lists, in the syntax of `.gitignore`. The command fails without writing an archive if anything
+    /// else cannot be read, or is a link or a device. All commands that accept a directory read it this way.
     Archive(Archive),
-    /// Validates a pack and uploads it.
+    /// Validate a pack and upload it.
     ///
-    /// Retries a request if the connection is lost or the service is busy. Prints the pack's id once the service has
-    /// accepted the pack, and waits up to ten minutes for its image.
+    /// A request is retried if the connection is lost or the service is busy. The command prints the pack's id once the
+    /// service has accepted the pack, and then waits up to ten minutes for the image.
     Push(Push),
-    /// Prints the record of a pack.
+    /// Print a pack's record.
     Show(Show),
-    /// Lists packs, newest first.
+    /// List packs, newest first.
     List(List),
-    /// Deletes a pack and its image.
+    /// Delete a pack and its image.
     Delete {
         /// The pack's id.
         id: PackId,
     },
-    /// Changes who may see a pack.
+    /// Change who may see a pack.
     Visibility(SetVisibility),
-    /// Shows the capabilities that a version gains and loses, and the files that differ.
+    /// Show the capabilities that a version gains and loses, and the files that differ.
     ///
-    /// The service does not list the files of a record, so a record is compared by its capabilities and its layer's
+    /// The service does not list the files of a record, so a record is compared by its capabilities and its layer
     /// digest.
     Diff(Diff),
-    /// Creates a directory with a minimal pack.
+    /// Create a directory with a minimal pack.
     Init {
         /// The name of the pack and of the directory.
         name: PackName,
     },
-    /// Prints the JSON schema of `pack.yaml`, for editors.
+    /// Print the JSON Schema of `pack.yaml`, for editors.
     Schema,
-    /// Prints a script that completes commands and options in a shell.
+    /// Print a script that completes commands and options in a shell.
     Completions { shell: clap_complete::Shell },
-    /// Writes the manual pages of all commands to a directory.
+    /// Write the manual pages of all commands to a directory.
     Man { directory: PathBuf },
 }
 
@@ -87,14 +87,14 @@ pub struct Pack {
     pub reading: Reading,
 }
 
-/// How to read a directory. Entries at its top whose names start with a dot, and entries that its `.packignore` lists
-/// (in the syntax of `.gitignore`), are left out.
+/// How to read a directory. Top-level entries whose names start with a dot, and entries that `.packignore` lists (in
+/// the syntax of `.gitignore`), are omitted.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Reading {
-    /// Follow symbolic links. Without this option, a link is an error.
+    /// Follow symbolic links instead of rejecting them.
     #[arg(long)]
     pub follow_links: bool,
-    /// List the files and directories that are left out of the archive.
+    /// List the files and directories that are omitted from the archive.
     #[arg(long, short)]
     pub verbose: bool,
 }
@@ -155,7 +155,7 @@ pub struct Push {
     /// Who may see the pack: only the org, or all orgs.
     #[arg(long, default_value_t, value_name = "org|community")]
     pub visibility: Visibility,
-    /// Run all checks of an upload, but store nothing.
+    /// Run every upload check without storing anything.
     #[arg(long)]
     pub dry_run: bool,
     /// Wait until the image is built (the default).

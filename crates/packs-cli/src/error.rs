@@ -51,12 +51,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns a function that converts an I/O error from reading `path`.
+    /// Returns a closure for `map_err` that wraps an error in [`Error::Read`].
     pub(crate) fn read(path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
     }
 
-    /// Returns a function that converts an I/O error from writing `path`.
+    /// Returns a closure for `map_err` that wraps an error in [`Error::Write`].
     pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::Write { path: path.to_owned(), source }
     }

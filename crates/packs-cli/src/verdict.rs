@@ -3,7 +3,7 @@ use tempfile::{SpooledTempFile, spooled_tempfile};
 
 use crate::{error::Error, source::Source};
 
-/// The maximum number of bytes of a pack's contents to keep in memory. Larger contents go into a temporary file.
+/// The maximum size of a pack's contents in memory, in bytes. Larger contents are written to a temporary file.
 const IN_MEMORY: usize = 32 << 20;
 
 /// The result of validating an archive.
@@ -24,7 +24,7 @@ pub struct ValidPack {
 
 impl Verdict {
     /// Validates an archive as the service does. An archive that exceeds a limit on requests is validated with the
-    /// higher limits for archives sent through S3. If it exceeds one of those too, that is its only problem.
+    /// higher limits for archives sent through S3. If it exceeds one of those too, that is the only problem.
     pub fn new(source: &Source, visibility: Visibility) -> Result<Self, Error> {
         let mut result = validate(source, &Limits::default(), visibility);
         if matches!(result, Err(ValidationError::TooLarge(_))) {

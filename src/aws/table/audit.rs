@@ -9,7 +9,7 @@ use crate::{
     records::{OrgId, OrgSlug, PackId, QuarantineReason, Reference, Timestamp},
 };
 
-/// An audited change by an operator.
+/// The kind of an audited change by an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum EventType {
     #[serde(rename = "org.create")]
@@ -34,7 +34,7 @@ pub(super) enum EventType {
     Unpin,
 }
 
-/// What an audited change applies to.
+/// The subject of an audited change.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Subject {
@@ -85,7 +85,7 @@ struct AuditItem<'a> {
 }
 
 impl Table {
-    /// Returns the write that stores an audit entry. It belongs in the transaction that makes the change.
+    /// Returns the write that stores an audit entry, for the transaction that makes the change.
     pub(super) fn put_audit(
         &self,
         org: OrgId,

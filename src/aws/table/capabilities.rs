@@ -9,10 +9,10 @@ use crate::{
     records::{CapabilityHistory, OrgId, Record},
 };
 
-/// The prefix of the attributes that hold the capabilities of ready versions. The rest of the name is the version.
+/// The prefix of attributes with the capabilities of ready versions. The rest of an attribute's name is the version.
 const PREFIX: &str = "capabilities#";
-/// How many versions are kept in addition to a new one. A version's capabilities have at most 32 KiB of text, and
-/// DynamoDB limits an item to 400 KB.
+/// How many versions are kept in addition to a new one. DynamoDB limits an item to 400 KB, and a version's capabilities
+/// may have 32 KiB of text.
 const KEPT_VERSIONS: usize = 9;
 
 /// Access to the item for a pack's name, which holds the capabilities of the pack's ready versions.
@@ -26,8 +26,8 @@ impl Table {
             .collect())
     }
 
-    /// Returns the update that stores a record's capabilities. It belongs in the transaction that makes the record
-    /// ready. If there are too many versions, it also removes the lowest ones.
+    /// Returns the update that stores a record's capabilities and, if there are too many versions, removes the lowest
+    /// ones. It belongs in the transaction that makes the record ready.
     pub(super) async fn keep_capabilities(&self, record: &Record) -> Result<UpdateBuilder, Error> {
         let manifest = &record.release.manifest;
         let history = self.capability_history(record.release.org_id, &manifest.name).await?;

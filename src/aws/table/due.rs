@@ -5,8 +5,8 @@ use crate::{
     records::{BuildState, InvalidId, PackId, Record, Timestamp},
 };
 
-/// The number of shards of the index `due`. Each is a partition of its own, so that the index is not limited to the
-/// write rate of one partition.
+/// The number of shards of the index `due`. Each shard is its own partition, so that the index is not limited to the
+/// write rate of a single partition.
 pub const SHARDS: u8 = 8;
 /// The maximum number of items in one page of the index.
 const PAGE_ITEMS: i32 = 100;
@@ -56,7 +56,7 @@ impl Table {
     }
 
     /// Counts another send of the record's job, and doubles the time until the job is due again, up to a maximum.
-    /// Returns false if the record is no longer pending with the same status and attempt.
+    /// Returns false if the record is no longer pending, or if its status or attempt has changed.
     pub async fn mark_sent(&self, record: &Record, now: Timestamp) -> Result<bool, Error> {
         let sends = record.build.sends.saturating_add(1);
         let backoff = 2_u32.saturating_pow(sends.saturating_sub(1)).min(MAX_BACKOFF);
@@ -71,7 +71,7 @@ impl Table {
         super::applied(update).await
     }
 
-    /// Makes a pending record due at `until` instead. Does nothing if the record has changed since it was read.
+    /// Postpones a pending record to `until`. Does nothing if the record has changed since it was read.
     pub async fn postpone(&self, record: &Record, until: Timestamp) -> Result<(), Error> {
         let update = self
             .update(Key::record(record.id), "SET due_at = :until")
@@ -94,7 +94,7 @@ pub(super) fn add_attributes(item: &mut Item, id: PackId, due_at: Option<Timesta
     item.extend(due_at.map(|due_at| ("due_at".to_owned(), string(due_at))));
 }
 
-/// Returns the shard of a pack's items. It depends on random bits of the id.
+/// Returns the shard of a pack's items, which random bits of the id determine.
 fn shard(id: PackId) -> u8 {
     id.random_byte() % SHARDS
 }

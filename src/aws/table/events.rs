@@ -11,14 +11,14 @@ const SOONER: u32 = 60;
 
 /// Events that have not been sent. An event is stored in the same transaction as its transition, so no event is lost.
 impl Table {
-    /// Returns this table. It stores an event with each transition if `stores_events` is true.
+    /// Returns this table. If `stores_events` is true, it stores an event with each transition.
     #[must_use]
     pub fn with_events(self, stores_events: bool) -> Self {
         Self { stores_events, ..self }
     }
 
-    /// Returns the write that stores an event, or `None` if the table stores no events. It belongs in the transaction
-    /// of the transition.
+    /// Returns the write that stores an event, or `None` if the table stores no events. It belongs in the same
+    /// transaction as the transition.
     pub(super) fn put_event(&self, event: &PackEvent) -> Result<Option<TransactWriteItem>, Error> {
         if !self.stores_events {
             return Ok(None);
@@ -35,7 +35,7 @@ impl Table {
         self.get(Key::event(pack_id, event_id)).await
     }
 
-    /// Removes an event that was sent or that no longer needs to be, unless a later one has replaced it.
+    /// Removes an event that was sent or is no longer needed, unless a later event has replaced it.
     pub async fn remove_event(&self, event: &PackEvent) -> Result<(), Error> {
         let delete = self.client.delete_item().table_name(&self.name).set_key(Some(key(event).attributes()));
         let delete = delete.condition_expression("#at = :at").expression_attribute_names("#at", "at");
@@ -51,8 +51,8 @@ impl Table {
         }
     }
 
-    /// Makes an event due later, after it could not be sent. The time between two sends doubles, up to the longest time
-    /// between two sends of a job.
+    /// Postpones an event that could not be sent. The interval between sends doubles each time, up to the maximum
+    /// interval for jobs.
     pub async fn postpone_event(&self, event: &PackEvent, now: Timestamp) -> Result<(), Error> {
         let pause = now.since(event.detail.at).clamp(self.resend_after / SOONER, self.resend_after * due::MAX_BACKOFF);
         let update = self

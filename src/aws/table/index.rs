@@ -9,7 +9,7 @@ pub struct Index {
     pub name: &'static str,
     pub partition_key: &'static str,
     pub sort_key: &'static str,
-    /// The attributes that the index contains in addition to the keys. DynamoDB allows 100 in all indexes together.
+    /// The attributes that the index contains in addition to the keys. DynamoDB allows 100 in total over all indexes.
     pub attributes: &'static [&'static str],
 }
 
@@ -32,7 +32,7 @@ const OWN: &[&str] = &[
     "visibility",
 ];
 
-/// The attributes that a list shows for other orgs' packs, and the id of the org.
+/// The attributes that a list shows for other orgs' packs, and the owner's id.
 const COMMUNITY: &[&str] = &[
     "attestation_digest",
     "build_status",
@@ -46,34 +46,34 @@ const COMMUNITY: &[&str] = &[
     "visibility",
 ];
 
-/// An org's packs of one visibility.
+/// Packs by org and visibility.
 pub(super) const ORG_PACKS: Index = list("org-packs", "org_packs", OWN);
-/// An org's packs of one visibility and name.
+/// Packs by org, visibility and name.
 pub(super) const ORG_NAMES: Index = list("org-names", "org_names", OWN);
 /// The ready community packs.
 pub(super) const COMMUNITY_PACKS: Index = list("community-packs", "community_packs", COMMUNITY);
-/// The ready community packs of one name.
+/// The ready community packs by name.
 pub(super) const COMMUNITY_NAMES: Index = list("community-names", "community_names", COMMUNITY);
-/// The ready community packs of one name and version.
+/// The ready community packs by name and version.
 pub(super) const COMMUNITY_VERSIONS: Index = list("community-versions", "community_versions", COMMUNITY);
-/// The pending builds and purges, and the events to send, in the order in which they are due.
+/// The pending builds and purges, and the events to send, by due time.
 const DUE: Index = Index { name: "due", partition_key: "due_shard", sort_key: "due_at", attributes: &[] };
 
 /// All indexes of the table. `template.yaml` defines the same ones.
 pub const INDEXES: [&Index; 6] =
     [&ORG_PACKS, &ORG_NAMES, &COMMUNITY_PACKS, &COMMUNITY_NAMES, &COMMUNITY_VERSIONS, &DUE];
 
-/// Returns an index that serves lists. Its sort key is the record's id, so its records are in the order of creation.
+/// Returns an index that serves lists. The sort key is the pack's id, so packs are sorted by creation time.
 const fn list(name: &'static str, partition_key: &'static str, attributes: &'static [&'static str]) -> Index {
     Index { name, partition_key, sort_key: "pack_id", attributes }
 }
 
-/// Returns the partition of an org's packs of one visibility, in [`ORG_PACKS`].
+/// Returns the [`ORG_PACKS`] partition for an org and visibility.
 pub(super) fn org_packs(org: OrgId, visibility: Visibility) -> String {
     format!("ORG#{org}#{visibility}")
 }
 
-/// Returns the partition of an org's packs of one visibility and name, in [`ORG_NAMES`].
+/// Returns the [`ORG_NAMES`] partition for an org, visibility and name.
 pub(super) fn org_names(org: OrgId, visibility: Visibility, name: &PackName) -> String {
     format!("ORG#{org}#{visibility}#{name}")
 }
@@ -83,12 +83,12 @@ pub(super) fn community_packs() -> String {
     "COMMUNITY".to_owned()
 }
 
-/// Returns the partition of a name in [`COMMUNITY_NAMES`].
+/// Returns the [`COMMUNITY_NAMES`] partition for a name.
 pub(super) fn community_names(name: &PackName) -> String {
     format!("COMMUNITY#{name}")
 }
 
-/// Returns the partition of a name and version in [`COMMUNITY_VERSIONS`].
+/// Returns the [`COMMUNITY_VERSIONS`] partition for a name and version.
 pub(super) fn community_versions(name: &PackName, version: &Version) -> String {
     format!("COMMUNITY#{name}#{version}")
 }
@@ -111,10 +111,10 @@ pub(super) struct CommunityKeys {
 }
 
 impl CommunityKeys {
-    /// The part of an update expression that sets the keys, after another attribute.
+    /// Sets the keys when appended to the `SET` clause of an update expression.
     pub(super) const SET: &str = ", community_packs = :community_packs, community_names = :community_names, \
                                   community_versions = :community_versions";
-    /// The attributes, for `REMOVE` in an update expression.
+    /// The attributes, for the `REMOVE` clause of an update expression.
     pub(super) const NAMES: &str = "community_packs, community_names, community_versions";
 
     /// Returns the keys of a record if other orgs may see it with this visibility and build status.

@@ -21,11 +21,11 @@ use crate::{
 /// The maximum number of pages that a list reads from each index. If the last of them ends with an unreadable id, the
 /// list reads further pages until one ends with a readable id.
 const MAX_PAGES: u32 = 10;
-/// The size of the first page, in packs. Each further page may be [`GROWTH`] times as large as the one before. So a
-/// scan reads few packs that the list does not return, and a long list needs few pages.
+/// The size of the first page, in packs. Each further page may be [`GROWTH`] times as large as the previous one, so
+/// that a short list reads few packs in vain and a long list needs few pages.
 const FIRST_PAGE: usize = 16;
 const GROWTH: usize = 4;
-/// The number of cached pages. DynamoDB ends a page after 1 MB.
+/// The maximum number of cached pages. Each has at most 1 MB, DynamoDB's limit for a page.
 const CACHED_PAGES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 
 /// The pages of community packs that were read recently.
@@ -42,7 +42,7 @@ pub(super) struct PageQuery {
     index: &'static str,
     partition_key: &'static str,
     partition: String,
-    /// The id that the page starts after.
+    /// The id of the previous page's last pack, as stored.
     after: Option<String>,
     limit: usize,
 }
@@ -50,7 +50,7 @@ pub(super) struct PageQuery {
 #[derive(Debug)]
 pub(super) struct IndexPage {
     packs: Vec<ListedPack>,
-    /// The id that the next page starts after, as stored; `None` on the last page.
+    /// The `after` of the next page; `None` on the last page.
     next: Option<String>,
 }
 
@@ -93,28 +93,28 @@ impl Table {
     }
 }
 
-/// A scan of one partition of an index, from the newest pack to the oldest.
+/// A scan of an index partition, from the newest pack to the oldest.
 pub(super) struct IndexScan {
     index: &'static Index,
     partition: String,
-    /// The org whose packs are left out: the caller's, in a scan of community packs.
+    /// The org whose packs are skipped: the caller's, in a scan of community packs.
     left_out: Option<OrgId>,
     /// Packs that were read but not yet taken.
     found: VecDeque<ListedPack>,
-    /// The id that the next page starts after, as stored.
+    /// The `after` of the next page.
     after: Option<String>,
     /// The last readable id at the end of a page, or the list's cursor if there is none. All newer packs were read.
     depth: Option<PackId>,
     /// Whether the last page ended with a readable id, so that the list can be continued from `depth`.
     is_resumable: bool,
     pages: u32,
-    /// How many packs were left out.
+    /// How many packs of that org were read.
     skipped: usize,
     at_end: bool,
 }
 
 impl IndexScan {
-    /// Returns a scan of an org's own packs that starts after `after`.
+    /// Returns a scan of an org's own packs that are older than `after`.
     pub(super) fn own(index: &'static Index, partition: String, after: Option<PackId>) -> Self {
         Self {
             index,
@@ -135,13 +135,13 @@ impl IndexScan {
         Self { left_out: Some(caller), ..Self::own(index, partition, after) }
     }
 
-    /// Returns a scan that reads nothing and has found this pack.
+    /// Returns a finished scan that has found only this pack.
     pub(super) fn found(pack: ListedPack) -> Self {
         Self { found: VecDeque::from([pack]), at_end: true, ..Self::own(&ORG_NAMES, String::new(), None) }
     }
 
-    /// Returns whether the next page must be read to know the newest pack of all scans. `newest` is the newest pack
-    /// that any scan has found.
+    /// Returns whether this scan must read its next page before the newest pack of all scans is known. `newest` is the
+    /// newest pack that any scan has found so far.
     pub(super) fn needs_page(&self, newest: Option<PackId>) -> bool {
         let may_read = !self.at_end && (self.pages < MAX_PAGES || !self.is_resumable);
         let is_older = newest.is_some() && self.depth.is_some() && newest > self.depth;

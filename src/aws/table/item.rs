@@ -26,10 +26,10 @@ pub(super) fn write(key: Key, item: impl Serialize) -> Result<Item, Error> {
     Ok(item)
 }
 
-/// Reads an item. Attributes that `T` does not have are ignored.
+/// Deserializes an item. Attributes that `T` does not have are ignored.
 ///
 /// # Errors
-/// Returns [`Error::Corrupt`], and counts it in the metric `CorruptItems`.
+/// Returns [`Error::Corrupt`] if the item cannot be deserialized, and counts it in the metric `CorruptItems`.
 pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     let key = ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));
     let key = key.join(" ");
@@ -53,7 +53,7 @@ pub(super) struct RecordItem {
     #[serde(flatten, skip_deserializing)]
     list_keys: ListKeys,
 
-    /// Without its capabilities, so that an index can contain it without them.
+    /// Without its capabilities, so that the indexes do not contain them.
     manifest: Manifest,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     capabilities: Option<String>,

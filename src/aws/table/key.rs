@@ -61,7 +61,7 @@ impl Key {
         Self { pk: format!("NAME#{org}"), sk: name.to_string() }
     }
 
-    /// Returns the key of the claim on a record's version.
+    /// Returns the key of a record's version claim.
     pub(super) fn version_claim_of(record: &Record) -> Self {
         let manifest = &record.release.manifest;
         Self::version_claim(record.release.org_id, &manifest.name, &manifest.version)

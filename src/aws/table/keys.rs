@@ -14,7 +14,7 @@ use crate::{
     records::{OrgId, Timestamp},
 };
 
-/// How long to wait before each retry of the keys that DynamoDB left unprocessed. It usually does so when it throttles.
+/// How long to wait before each retry of unprocessed keys. DynamoDB usually returns them when it throttles.
 const UNPROCESSED_BACKOFF: [Duration; 3] =
     [Duration::from_millis(30), Duration::from_millis(100), Duration::from_millis(300)];
 

@@ -21,7 +21,7 @@ use crate::{
 enum Change {
     /// The record after the update.
     Applied(Option<Item>),
-    /// The condition does not hold. Contains the unchanged record, if it exists.
+    /// The condition failed. Contains the unchanged record, if it exists.
     Refused(Option<Item>),
 }
 
@@ -56,7 +56,7 @@ impl Table {
             let values = community.into_iter().flat_map(CommunityKeys::values);
             let update =
                 values.fold(update, |update, (name, value)| update.expression_attribute_values(name, string(value)));
-            // If the status has changed since it was read, the keys may be wrong.
+            // If the status has changed since it was read, start again, because the keys may be wrong.
             if let Change::Applied(item) = change(update).await? {
                 return self::record(item);
             }
@@ -64,8 +64,8 @@ impl Table {
     }
 
     /// Marks an org's pack as being deleted, unless it is quarantined or references to it exist. Returns the resulting
-    /// record, or `None` if the org has no such pack. Also counts one send of the purge job at `now`. The caller must
-    /// send that job.
+    /// record, or `None` if the org has no such pack. Also counts one send of the purge job at `now`; the caller must
+    /// send the job.
     pub async fn mark_deleting(&self, org: OrgId, id: PackId, now: Timestamp) -> Result<Option<Record>, Error> {
         let update = self
             .update(Key::record(id), &mark_deleting())

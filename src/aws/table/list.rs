@@ -12,7 +12,7 @@ use crate::{
     records::{ListedPack, OrgId, PackId, Quarantine, Visibility},
 };
 
-/// Which packs a list returns. A field that is `None` allows all packs.
+/// Which packs a list returns. A field that is `None` matches all packs.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub name: Option<NameFilter>,
@@ -21,7 +21,7 @@ pub struct Filter {
     pub visibility: Option<Visibility>,
 }
 
-/// A filter for all versions of a name, or for one of them.
+/// Matches all versions of a name, or one of them.
 #[derive(Debug, Clone)]
 pub struct NameFilter {
     pub name: PackName,
@@ -56,9 +56,9 @@ impl Table {
     /// Lists the packs that match `filter`, newest first: the org's own packs and the ready community packs of other
     /// orgs. Returns at most `limit` packs, starting after `after`. Skips corrupt records.
     ///
-    /// Reads in proportion to what it returns, because each filter is the key of a partition. The only packs that it
-    /// reads and does not return are the org's own among the community packs. If there are too many of them, the result
-    /// is short or empty, and its `next` continues the list.
+    /// The number of packs read is proportional to the number returned, because each filter selects a partition. The
+    /// only packs that are read and not returned are the org's own among the community packs. If there are too many of
+    /// them, the page is short or empty, and `next` continues the list.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let mut scans = self.scans(org, filter, after).await?;
         let mut packs: Vec<ListedPack> = Vec::new();
@@ -71,7 +71,8 @@ impl Table {
             if !reads.is_empty() {
                 continue;
             }
-            // An index may have unread packs below `read_down_to`, so a pack below that id may not be the newest.
+            // An index may have unread packs older than `read_down_to`, so a pack older than that may not be the
+            // newest.
             let read_down_to = scans.iter().filter_map(IndexScan::read_down_to).max();
             let Some(newest) = newest.filter(|&id| Some(id) > read_down_to) else {
                 return Ok(Page { packs, next: read_down_to });
@@ -85,7 +86,7 @@ impl Table {
         }
     }
 
-    /// Returns the scans that together contain the packs that match `filter`.
+    /// Returns the scans that together cover all packs matching `filter`.
     async fn scans(&self, org: OrgId, filter: &Filter, after: Option<PackId>) -> Result<Vec<IndexScan>, Error> {
         let mut scans = Vec::new();
         match &filter.name {
@@ -123,7 +124,7 @@ impl Table {
     }
 
     /// Reads the org's pack with this name and version through its version claim. Returns `None` for a corrupt record,
-    /// which a list skips.
+    /// because lists skip corrupt records.
     async fn own_version(&self, org: OrgId, name: &PackName, version: &Version) -> Result<Option<ListedPack>, Error> {
         let record = async {
             match self.version(org, name, version).await? {

@@ -69,16 +69,15 @@ pub struct Table {
     name: String,
     /// `None` disables the cache.
     community_pages: Option<Arc<PageCache>>,
-    /// How long after its first send a job is due again. It must be at least the time for which the queue itself
-    /// redelivers a job that was received.
+    /// How long after its first send a job is due again. It must not be shorter than the time during which the queue
+    /// itself redelivers the job.
     pub(crate) resend_after: Duration,
     /// Whether to store an event with each transition, for an event bus.
     stores_events: bool,
 }
 
 impl Table {
-    /// How long after its first send a job is due again, unless configured otherwise: the queue's visibility timeout of
-    /// 12 minutes times its `maxReceiveCount` of 5.
+    /// The default of `resend_after`: the queue's visibility timeout of 12 minutes times its `maxReceiveCount` of 5.
     pub const RESEND_AFTER: Duration = Duration::from_secs(3_600);
 
     pub fn new(client: aws_sdk_dynamodb::Client, name: String) -> Self {
@@ -112,7 +111,7 @@ impl Table {
     }
 }
 
-/// Sends a conditional update. Returns false if its condition does not hold.
+/// Sends a conditional update. Returns false if the condition fails.
 async fn applied(update: UpdateItemFluentBuilder) -> Result<bool, Error> {
     match update.send().await {
         Ok(_) => Ok(true),

@@ -39,8 +39,7 @@ impl Table {
         self.org(org_id).await
     }
 
-    /// Sets the billing posture of an org to that of `org`, and writes the audit entry. Returns false if the org does
-    /// not exist.
+    /// Stores the billing posture of `org` and writes the audit entry. Returns false if the org does not exist.
     pub async fn set_billing(&self, org: &Org, actor: &str, now: Timestamp) -> Result<bool, Error> {
         let expression = match org.billing {
             Billing::Trial { .. } => "SET billing = :billing, trial_ends_at = :trial_ends_at",
@@ -61,7 +60,7 @@ impl Table {
     }
 }
 
-/// Returns the items of an org: the claim of its slug, and the org.
+/// Returns the items of an org: its slug claim and the org itself.
 fn org_items(org: &Org) -> Result<[item::Item; 2], Error> {
     let slug = item::write(Key::slug(&org.slug), SlugItem { org_id: org.id })?;
     Ok([slug, item::write(Key::org(org.id), org)?])

@@ -12,7 +12,7 @@ use crate::{
 /// The condition that a version claim has no lease, or only an expired one. `:now` is the current time.
 pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR publishing_until <= :now)";
 
-/// Takes the lease on a version claim.
+/// The update expression that takes the lease on a version claim.
 pub(super) const TAKE_LEASE: &str = "SET lease_holder = :holder, publishing_until = :until";
 
 /// A lease on a version claim. Only its holder may change that version in the registry.
@@ -20,7 +20,7 @@ pub(super) const TAKE_LEASE: &str = "SET lease_holder = :holder, publishing_unti
 pub struct Lease {
     /// An id that is unique to the build, the purge or the operator's command.
     pub(super) holder: String,
-    /// When the lease expires, so that others may take it.
+    /// When the lease expires and others may take it.
     until: Timestamp,
 }
 
@@ -43,7 +43,7 @@ struct PublicationItem {
     layer_digest: Option<Digest>,
 }
 
-/// The attribute of a version claim that says when its lease expires.
+/// The attribute of a version claim with the time when its lease expires.
 #[derive(Deserialize)]
 struct LeaseItem {
     #[serde(default)]
@@ -66,7 +66,7 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again. Its
+    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again: its
     /// job is due once the lease has expired and the queue can no longer redeliver the job.
     pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let queue = self
@@ -99,8 +99,8 @@ impl Table {
         super::applied(extend).await
     }
 
-    /// Extends the lease on the version of a record that is in `state` and in this attempt. Also extends an expired
-    /// lease, unless another holder has taken it since, even if that holder has released it.
+    /// Extends the lease on the record's version if the record is still in `state` and in the same attempt. An expired
+    /// lease is extended too, unless another holder has taken it in the meantime, even if that holder has released it.
     pub async fn extend_lease(
         &self,
         record: &Record,
@@ -160,7 +160,7 @@ impl Table {
             if self.transact(writes).await? {
                 return Ok(true);
             }
-            // The visibility may change during a build.
+            // The visibility may have changed during the build.
             match self.record(record.id).await? {
                 Some(found) if found.release.visibility != visibility => visibility = found.release.visibility,
                 Some(_) | None => return Ok(false),
@@ -216,7 +216,7 @@ impl Table {
     }
 
     /// Marks a record as failed, releases the lease on its version and stores the event. Applies only if the record is
-    /// still queued with the same attempt. If `lease` is given, the build must still hold it. If not, the version must
+    /// still queued in the same attempt. If `lease` is given, the build must still hold it; otherwise, the version must
     /// be neither leased nor published.
     pub async fn mark_failed(
         &self,
@@ -284,7 +284,7 @@ pub(super) fn updates(changes: impl IntoIterator<Item = UpdateBuilder>) -> Resul
     changes.into_iter().map(transacted).collect()
 }
 
-/// Returns an update as part of a transaction.
+/// Converts an update to a write in a transaction.
 pub(super) fn transacted(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
     let update = update.build().map_err(Error::call("TransactWriteItems"))?;
     Ok(TransactWriteItem::builder().update(update).build())

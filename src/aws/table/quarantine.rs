@@ -10,7 +10,7 @@ use crate::{
     records::{BuildState, QuarantineReason, Record, Timestamp},
 };
 
-/// The steps by which an operator quarantines a version and restores it. Each step is one transaction on the record and
+/// The steps by which an operator quarantines and restores a version. Each step is one transaction on the record and
 /// its version claim, and returns whether it took effect. Between them, [`Table::extend_lease`] extends the lease.
 impl Table {
     /// Begins a quarantine, or repeats an interrupted one: hides the pack from other orgs, writes the reason into the
@@ -45,7 +45,7 @@ impl Table {
         self.transact(vec![transacted(hide)?, transacted(claim)?, audit]).await
     }
 
-    /// Begins to restore a quarantined pack: takes the lease. The pack stays quarantined.
+    /// Begins a restore by taking the lease. The pack stays quarantined.
     pub async fn begin_restore(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let is_quarantined = self
             .update_record(record, "SET updated_at = :now")

@@ -19,12 +19,12 @@ use crate::{
     records::{BuildState, OrgId, PackId, Quarantine, QuarantineReason, Record},
 };
 
-/// How long to wait before rereading a version claim whose record is missing. A replacement may be in progress.
+/// How long to wait before rereading a version claim whose record is missing, because a replacement may be in progress.
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none of them
-/// undoes a change of the visibility or of the references.
+/// The condition for overwriting a failed record. It allows only one of several concurrent writes, and none that would
+/// undo a change of the visibility or the references.
 const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility \
                             AND reference_count = :references";
 
@@ -34,7 +34,7 @@ pub enum Created {
     Written,
     /// This record already has the name and version.
     Taken(Box<Record>),
-    /// The version was published with the content of this layer digest, and its pack was deleted.
+    /// The version was published with this layer digest, and its pack was deleted.
     Deleted(Digest),
     /// An operator has quarantined the version.
     Quarantined(Quarantine),
@@ -47,8 +47,8 @@ pub enum VersionState {
     Free,
     /// This record has the version.
     Taken(Box<Record>),
-    /// The version was published with the content of this layer digest, and its pack was deleted. Only the same content
-    /// may be uploaded as this version again.
+    /// The version was published with this layer digest, and its pack was deleted. Only the same content may be
+    /// uploaded as this version again.
     Deleted(Digest),
     /// An operator has quarantined the version. Nothing may be uploaded as this version.
     Quarantined(Quarantine),
@@ -174,7 +174,7 @@ impl Table {
         }
     }
 
-    /// Returns the item of a record. If the record is pending, its job is due some time after its send.
+    /// Returns the item of a record. If the record is pending, its job is due `resend_after` after the last send.
     fn item(&self, record: &Record) -> Result<Item, Error> {
         let mut item = item::write(Key::record(record.id), RecordItem::from(record.clone()))?;
         let due_at = record.build.enqueued_at + self.resend_after;
@@ -182,11 +182,11 @@ impl Table {
         Ok(item)
     }
 
-    /// Finds out which record has the name and version of `wanted`, after the condition for writing `wanted` failed.
+    /// Determines which record has the name and version of `wanted`, after the conditional write of `wanted` failed.
     ///
-    /// If that record has the id and the staging key of `wanted`, an earlier try wrote it, and the response was lost. A
-    /// record that is queued again keeps its id, so the staging key is compared too. Repeated submissions of the same
-    /// upload share a staging key. One of them may therefore report the write of another as its own.
+    /// If that record has the id and the staging key of `wanted`, an earlier try of the write succeeded and its
+    /// response was lost. The staging key is compared too because a record that is queued again keeps its id. Repeated
+    /// submissions of the same upload share a staging key, so one of them may report another's write as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Created, Error> {
         let manifest = &wanted.release.manifest;
         match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {

@@ -21,9 +21,9 @@ const CONFLICT_BACKOFF: [Duration; 5] = [
 
 /// Why DynamoDB canceled a transaction.
 enum Cancellation {
-    /// A condition does not hold.
+    /// A condition failed.
     Condition,
-    /// Another write was in progress on one of the items, or the table throttled. No condition failed.
+    /// Another write was in progress on one of the items, or DynamoDB throttled. No condition failed.
     Conflict,
     /// Any other reason. Retrying does not help.
     Other,
@@ -43,11 +43,11 @@ enum ReasonCode {
 }
 
 impl Table {
-    /// Writes all items or none. Returns false if a condition does not hold.
+    /// Writes all items or none. Returns false if a condition fails.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if the transaction still conflicts with other writes or is throttled after all retries,
-    /// if DynamoDB cancels it for another reason, or if the call fails. If the call fails, the items may have been
+    /// if DynamoDB cancels it for another reason, or if the call fails. After a failed call, the items may have been
     /// written.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, Error> {
         let mut backoff = CONFLICT_BACKOFF.into_iter();

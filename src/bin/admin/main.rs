@@ -31,7 +31,7 @@ use self::{key::KeyCommand, org::OrgCommand, pack::PackCommand};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Manages the orgs of a stack, their API keys and their packs, in the table named by TABLE_NAME.
+/// Manage the orgs of a stack, their API keys and their packs, in the table named by TABLE_NAME.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -47,7 +47,7 @@ enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Inspect, repair, take down, delete and pin packs.
+    /// Inspect, rebuild, quarantine, restore, delete and pin packs.
     #[command(subcommand)]
     Pack(PackCommand),
 }
@@ -83,7 +83,7 @@ async fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// Returns the id of the operator's AWS access key. It is not secret. CloudTrail shows which principal it belongs to.
+/// Returns the id of the operator's AWS access key. The id is not secret, and CloudTrail shows whose key it is.
 async fn actor(sdk: &SdkConfig) -> Result<String> {
     let provider = sdk.credentials_provider().ok_or("no AWS credentials found")?;
     Ok(provider.provide_credentials().await?.access_key_id().to_owned())

@@ -20,16 +20,16 @@ pub(super) enum PackCommand {
     /// If the staged archive has expired, the build fails. In that case, upload the same files again to build the
     /// image.
     Rebuild { id: PackId },
-    /// Take a ready pack down: hide it from other orgs, save its image, and delete the image from the registry.
+    /// Quarantine a ready pack: hide it from other orgs, save its image, and delete the image from the registry.
     ///
     /// The owner sees the reason, and cannot upload, change or delete the version. If the command fails, repeat it.
     Quarantine {
         id: PackId,
-        /// What the owner is told, in one line.
+        /// The reason that the owner sees, in one line.
         #[arg(long)]
         reason: QuarantineReason,
     },
-    /// Restore a quarantined pack, with the same digest as before. If the command fails, repeat it.
+    /// Restore a quarantined pack. Its image has the same digest as before. If the command fails, repeat it.
     Restore { id: PackId },
     /// Delete a pack and its image. The version of a quarantined pack stays quarantined. If the command fails, repeat
     /// it.

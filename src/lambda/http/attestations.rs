@@ -32,7 +32,7 @@ pub(super) async fn of_pack(api: &Api, caller: &Caller, query: Query, id: &str) 
     Ok(json(StatusCode::OK, &BundlesView { bundles }))
 }
 
-/// Handles `GET /v1/attestation-keys`. The keys are public, so it needs no caller.
+/// Handles `GET /v1/attestation-keys`. The keys are public, so no credential is needed.
 pub(super) async fn keys(api: &Api) -> Result<Response<Body>, ApiError> {
     let keys = api.catalog.attestation_keys().await?;
     let keys = keys.iter().map(|key| KeyView { hint: key.hint(), pem: key.to_pem() }).collect();

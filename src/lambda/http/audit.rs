@@ -8,7 +8,7 @@ use crate::{
     telemetry::AUDIT,
 };
 
-/// The writer of audit lines for one request. docs/runbook.md describes their fields.
+/// Writes the audit lines for a request. docs/runbook.md describes the fields.
 #[derive(Debug)]
 pub(super) struct Audit {
     request_id: String,
@@ -42,7 +42,7 @@ impl Audit {
         Self { request_id, caller: OnceLock::new() }
     }
 
-    /// Sets the request's caller. Call this once the caller is authenticated.
+    /// Adds the caller to all further lines. Call this once the caller is authenticated.
     pub(super) fn set_caller(&self, caller: &Caller) {
         let caller = CallerId { org_id: caller.org.id, credential_id: caller.credential_id.clone() };
         self.caller.get_or_init(|| caller);
@@ -86,7 +86,7 @@ impl Audit {
         );
     }
 
-    /// Logs the rejection of a request whose caller is known.
+    /// Logs the rejection of an authenticated request.
     pub(super) fn rejected(&self, error: &ApiError) {
         let code: &str = error.code().into();
         log!(self, "request.reject", "request rejected", code, reason = %error,);

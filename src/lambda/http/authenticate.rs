@@ -27,8 +27,8 @@ pub(super) async fn caller(api: &Api, headers: &HeaderMap, query: &Query) -> Res
     })
 }
 
-/// Checks that the request was sent to the host of the caller's org, if a base domain is configured. The host is the
-/// domain name in API Gateway's request context, because a client can put anything into a header.
+/// If a base domain is configured, checks that the request was sent to the host of the caller's org. The host is taken
+/// from API Gateway's request context, because a client can send any `Host` header.
 pub(super) fn check_host(api: &Api, caller: &Caller, request: &Request) -> Result<(), ApiError> {
     let Some(base_domain) = &api.base_domain else { return Ok(()) };
     let requested = match request.request_context_ref() {
@@ -44,8 +44,8 @@ pub(super) fn check_host(api: &Api, caller: &Caller, request: &Request) -> Resul
     }
 }
 
-/// Parses the credential of a `Bearer` authorization (RFC 6750, section 2.1). The scheme is case-insensitive (RFC 9110,
-/// section 11.1).
+/// Parses the credential in an `Authorization: Bearer` header (RFC 6750, section 2.1). The scheme is case-insensitive
+/// (RFC 9110, section 11.1).
 fn bearer(headers: &HeaderMap) -> Result<Credential, ApiError> {
     let unauthenticated = |cause: &str| ApiError::Unauthenticated { cause: cause.to_owned() };
     let mut values = headers.get_all(AUTHORIZATION).iter();

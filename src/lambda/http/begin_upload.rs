@@ -16,7 +16,7 @@ use crate::{
     upload::Begun,
 };
 
-/// The body of the response, which tells the client where and how to send the archive.
+/// The response body: where and how to send the archive.
 #[derive(Serialize)]
 struct UploadView {
     upload_id: UploadId,
@@ -66,7 +66,7 @@ fn parse_body(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<B
     Some(BeginUploadRequest { size_bytes: size_bytes?, sha256: sha256? })
 }
 
-/// Returns the value if JSON Schema considers it a non-negative integer. `1.0` is an integer.
+/// Returns the value if it is a non-negative integer as JSON Schema defines it. `1.0` is an integer.
 fn as_integer(value: &Value) -> Option<u64> {
     let from_float = || value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
     value.as_u64().or_else(|| from_float().map(|number| number as u64))

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{ApiError, media_type::MediaType};
 
-/// The field under which problems with the body as a whole are reported.
+/// The field for problems with the body as a whole.
 const BODY: &str = "body";
 
-/// Reads the body as a JSON object. If it is something else, adds a problem and returns `None`. `keys` names the
-/// expected keys in the problem's message, such as ``the key `visibility` ``.
+/// Reads the body as a JSON object. If it is not one, adds a problem and returns `None`. `keys` is a phrase that names
+/// the expected keys in the problem's message, such as ``the key `visibility` ``.
 ///
 /// # Errors
 /// Returns [`ApiError::UnsupportedMediaType`] if the content type is not `application/json`.

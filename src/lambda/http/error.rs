@@ -30,7 +30,7 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 /// The request to use for an archive that is too large for the form.
 const LARGER_REQUEST: &str = "POST /v1/packs/uploads";
 
-/// The `code` of an error response. The set is closed, and openapi.yaml lists it.
+/// The `code` of an error response. openapi.yaml lists all codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -71,8 +71,8 @@ impl ErrorCode {
     }
 }
 
-/// Why a request was rejected or failed. All errors become HTTP responses here. The client sees `Display`; the log also
-/// has [`ApiError::cause`].
+/// Why a request was rejected or failed. Errors become HTTP responses only here. The client sees `Display`; the log
+/// also has [`ApiError::cause`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
     #[error("the request is not valid; details.fields lists the problems{}", unlisted(.0))]
@@ -115,7 +115,7 @@ pub(super) enum ApiError {
     PayloadTooLarge { limit: Limit, larger: Option<u64> },
     #[error(transparent)]
     UnsupportedMediaType(#[from] UnsupportedMediaType),
-    #[error("the org cannot upload packs: its billing is past due or has ended, or its trial has expired")]
+    #[error("the org cannot upload packs: a payment is overdue, its trial has expired, or it is being shut down")]
     BillingInactive,
     #[error(
         "the pack is being deleted, but the registry still has its image; \
@@ -170,7 +170,7 @@ impl ApiError {
         self.code().status()
     }
 
-    /// Returns the details that only the log may contain.
+    /// Returns the cause for the log. It must not be sent to the client.
     pub(super) fn cause(&self) -> Option<String> {
         match self {
             Self::Unauthenticated { cause } => Some(cause.clone()),
@@ -320,7 +320,8 @@ fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) ->
     }
 }
 
-/// Returns the part of the message that names the request with the higher limit, or an empty string if there is none.
+/// Returns the part of the message that names the request with a higher limit, or an empty string if there is no such
+/// request.
 fn larger_hint(larger: Option<u64>) -> String {
     larger.map_or_else(String::new, |value| format!("; `{LARGER_REQUEST}` allows up to {value}"))
 }

@@ -63,8 +63,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// Creates the API. It reads packs and API keys from the table that `uploads` writes to, and attestations from the
-    /// bucket that `uploads` stages archives in.
+    /// Creates the API. Packs and API keys are read from the table of `uploads`, and attestations from its staging
+    /// bucket.
     pub fn new(uploads: Uploads, lifecycle: Lifecycle, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone(), uploads.staging.attestations());
@@ -85,7 +85,7 @@ impl Api {
         let deadline = arrived_at + self.uploads.deadline;
         let caller = || async { timeout_at(deadline, self.caller(&request, &query, audit)).await? };
         match operation {
-            // The documents are public, so these operations need no caller.
+            // The documents are public, so these operations need no credential.
             Operation::GetDocument => Ok(json_body(StatusCode::OK, DOCUMENT.into())),
             Operation::GetPackSchema => Ok(json_body(StatusCode::OK, pack_format::MANIFEST_SCHEMA.into())),
             Operation::UploadPack => upload::upload(self, &caller().await?, query, request, arrived_at, audit).await,
@@ -119,8 +119,8 @@ impl Api {
     }
 }
 
-/// Returns the API as a service. Its requests come from the events of an API Gateway HTTP API, a REST API or a Function
-/// URL. It never fails: a panic becomes a response too.
+/// Returns the API as a service for requests from an API Gateway HTTP API, a REST API or a Function URL. The service
+/// never fails: even a panic becomes a response.
 pub fn service(
     api: Arc<Api>,
 ) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send {
@@ -149,7 +149,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
         pack_id = field::Empty,
     );
     let audit = Audit::new(request_id.clone());
-    // Box the future, because a debug build would copy it on the stack for each wrapper.
+    // Box the future, because in a debug build each wrapper would copy it on the stack.
     let answer = Box::pin(api.answer(route, request, arrived_at, &audit));
     let answer = Trace::scope(trace, answer).instrument(span.clone());
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
@@ -180,8 +180,8 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
     }
 }
 
-/// Returns the id that API Gateway or Lambda assigned to the request. It is also in API Gateway's access log. Ignores
-/// ids from the client.
+/// Returns the id that API Gateway or Lambda assigned to the request, never one from the client. API Gateway's access
+/// log contains the same id.
 fn request_id(request: &Request) -> String {
     let from_gateway = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.request_id.clone(),

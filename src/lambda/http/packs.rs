@@ -17,8 +17,8 @@ use crate::{
 /// The value of `Retry-After`, in seconds, while a pack's build is pending.
 const POLL_INTERVAL: HeaderValue = HeaderValue::from_static("1");
 
-/// The maximum size of the packs in a page, in bytes of JSON. In base64, that is 5.6 MB; Lambda's limit for a response
-/// is 6 MB.
+/// The maximum size of the packs in a page, in bytes of JSON. In base64, that is 5.6 MB, below Lambda's limit of 6 MB
+/// for a response.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ struct PageView {
 
 impl PageView {
     /// Ends the page early if its packs would exceed [`MAX_PAGE_BYTES`]. A single pack never does, because the limits
-    /// on `pack.yaml` also limit its record.
+    /// on `pack.yaml` also limit the size of its record.
     fn new(page: &Page, caller: &Caller) -> Self {
         let (mut packs, mut bytes, mut last) = (Vec::new(), 0, None);
         for listed in &page.packs {
@@ -70,8 +70,8 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
     Ok(response)
 }
 
-/// Handles `GET /v1/packs`. The body is bytes, so that Lambda gets it as base64. As text, it would be JSON inside JSON,
-/// and the escapes could double its size.
+/// Handles `GET /v1/packs`. The body is bytes, so that it is sent to Lambda as base64. Text would be escaped as a JSON
+/// string, which could double its size.
 pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Response<Body>, ApiError> {
     let mut problems = Problems::default();
     let list = query.into_list(&mut problems);

@@ -19,7 +19,7 @@ const MAX_LIMIT: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Query(BTreeMap<String, Vec<String>>);
 
-/// The parsed query of a list.
+/// The parsed query of `GET /v1/packs`.
 #[derive(Debug)]
 pub(super) struct List {
     pub(super) filter: Filter,
@@ -81,7 +81,7 @@ impl Query {
         Some(NameFilter { name: name?, version })
     }
 
-    /// Removes a parameter and parses its value. More than one value is a problem.
+    /// Removes a parameter and parses its value. Adds a problem if the value is invalid or if there is more than one.
     fn take<T, E: fmt::Display>(
         &mut self,
         name: &str,

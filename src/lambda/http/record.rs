@@ -16,7 +16,7 @@ pub(super) struct RecordView<'a> {
     /// Present only if the caller's org owns the pack.
     #[serde(skip_serializing_if = "Option::is_none")]
     org_id: Option<OrgId>,
-    /// Without the keys that a record represents in another form.
+    /// Without `suggested_packs`, which a record represents as text.
     #[serde(flatten)]
     manifest: Manifest,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -65,7 +65,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Returns the view for a dry run. It omits the fields that exist only after the record is written.
+    /// Returns the view for a dry run, without the fields that exist only once the record is written.
     pub(super) fn from_release(release: &'a Release, caller: &Caller) -> Self {
         let owned = release.org_id == caller.org.id;
         Self {
@@ -100,7 +100,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Returns a view of another org's pack, without the fields that only a record has.
+    /// Returns a view of the manifest and the digests. The callers set the other fields.
     fn from_manifest(manifest: &'a Manifest, image_digest: Digest, layer_digest: Digest) -> Self {
         let mut manifest = manifest.clone();
         manifest.display_name.get_or_insert_with(|| manifest.name.to_string());

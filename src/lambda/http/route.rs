@@ -2,8 +2,8 @@ use lambda_http::{Request, RequestExt, http::Method, request::RequestContext};
 
 use super::ApiError;
 
-/// An operation of the API, named after its `operationId` in openapi.yaml. `id` is the path segment as received, not yet
-/// validated.
+/// An operation of the API, named after its `operationId` in openapi.yaml. `id` is the path segment as received and has
+/// not been validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
     UploadPack,
@@ -18,8 +18,8 @@ pub(super) enum Operation {
     GetPackSchema,
 }
 
-/// A path template, and the operation of each of its methods. `{id}` matches one segment that is not empty. The
-/// function receives that segment, or an empty string if the template has no `{id}`.
+/// A path template with an operation for each method. `{id}` matches one nonempty segment, which is passed to the
+/// function. Without `{id}`, the function gets an empty string.
 type Path = (&'static str, &'static [(Method, fn(&str) -> Operation)]);
 
 /// All paths of the API. The first matching template applies, so fixed paths come before `{id}`.
@@ -81,8 +81,8 @@ fn id<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     (!id.is_empty() && !id.contains('/')).then_some(id)
 }
 
-/// Returns the path without the stage. REST API events omit the stage. HTTP API events prefix `rawPath` with a named
-/// stage (API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs").
+/// Returns the path without the stage. HTTP API events prefix `rawPath` with a named stage (API Gateway developer
+/// guide, "Create AWS Lambda proxy integrations for HTTP APIs"); REST API events omit it.
 fn path(request: &Request) -> &str {
     let path = request.raw_http_path();
     match request.request_context_ref() {

@@ -55,8 +55,8 @@ fn visibility(text: Option<&str>, problems: &mut Problems) -> Visibility {
     })
 }
 
-/// Returns the archive in the form, or the staged archive that the form's `upload_id` identifies. If it returns `None`,
-/// `problems` has the reason.
+/// Returns the archive in the form, or the staged archive that the form's `upload_id` identifies. Returns `None` if
+/// there is neither; `problems` then has the reason.
 fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archive> {
     let sent = form.upload_id.and_then(|text| {
         let id = UploadId::parse(&text, caller.org.id, Timestamp::now());
@@ -65,7 +65,7 @@ fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archi
     form.archive.map(Archive::InRequest).or(sent.map(Archive::InStaging))
 }
 
-/// Reads the body as a form. Returns the parts that it could read, and adds problems for the others.
+/// Reads the body as a form. Returns the valid parts, and adds problems for the others.
 ///
 /// # Errors
 /// Returns [`ApiError::UnsupportedMediaType`] if the body is not a form, and [`ApiError::PayloadTooLarge`] if the
@@ -97,8 +97,8 @@ async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Resu
     form.map_err(|limit| ApiError::PayloadTooLarge { larger: uploads.larger(&limit), limit })
 }
 
-/// Validates the archive of an invalid request too, so that one response lists all problems. Returns only the exceeded
-/// limit if the archive is too large.
+/// Also validates the archive of an invalid request, so that one response lists all problems. If the archive is too
+/// large, the response names only the exceeded limit.
 async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, mut problems: Problems) -> ApiError {
     match api.uploads.check(&caller.org, submission).await {
         Err(error @ UploadError::TooLarge { .. }) => return error.into(),

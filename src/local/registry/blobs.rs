@@ -19,7 +19,6 @@ use ulid::Ulid;
 
 use super::{Error, PartialFile, Registry, endpoint::Name, store::found};
 
-/// The header with the digest of the content.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 /// The size of the buffer for reading files, in bytes.
 const BUFFER_BYTES: usize = 1 << 17;
@@ -93,7 +92,7 @@ impl Registry {
         Ok((StatusCode::CREATED, [(header::LOCATION, location), (CONTENT_DIGEST, digest.to_string())]).into_response())
     }
 
-    /// Removes a session from the map while a request works on it. Fails if the request's chunk does not start where
+    /// Removes a session from the map for the duration of a request. Fails if the request's chunk does not start where
     /// the session's data ends.
     fn take_session(&self, id: Ulid, headers: &HeaderMap) -> Result<PartialFile, Error> {
         let mut sessions = self.sessions();
@@ -109,7 +108,7 @@ impl Registry {
     }
 }
 
-/// Returns a response with the URL of a session, and the range of the bytes it has received.
+/// Returns a response with the URL of a session, and the range of bytes received.
 fn session_response(status: StatusCode, name: Name, id: Ulid, size: u64) -> Response {
     let location = format!("/v2/{name}/blobs/uploads/{id}");
     let range = format!("0-{}", size.saturating_sub(1));

@@ -1,5 +1,5 @@
-//! Lists the tags of a repository (OCI distribution spec, "Listing Tags") and the repositories. Listing repositories is
-//! part of the predecessor of this specification (Docker Registry HTTP API V2, "Listing Repositories").
+//! Lists the tags of a repository (OCI distribution spec, "Listing Tags") and the repositories (Docker Registry HTTP
+//! API V2, the predecessor of that specification, "Listing Repositories").
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ struct PageQuery {
     last: Option<String>,
 }
 
-/// Returns the sorted names on the page that the query asks for.
+/// Returns the requested page of names, sorted.
 fn page(uri: &Uri, mut names: Vec<String>) -> Result<Vec<String>, Error> {
     let Query(PageQuery { n, last }) = Query::try_from_uri(uri).map_err(|_| Error::QueryInvalid)?;
     names.retain(|name| last.as_ref().is_none_or(|last| name > last));
@@ -49,13 +49,13 @@ impl Registry {
     pub(super) async fn catalog(&self, uri: &Uri) -> Result<Response, Error> {
         let root = self.store.repositories();
         let mut names = Vec::new();
-        let mut folders = vec![PathBuf::new()];
-        while let Some(folder) = folders.pop() {
-            for entry in entries(&root.join(&folder)).await? {
+        let mut directories = vec![PathBuf::new()];
+        while let Some(directory) = directories.pop() {
+            for entry in entries(&root.join(&directory)).await? {
                 match &*entry {
-                    MANIFESTS => names.push(folder.to_string_lossy().into_owned()),
+                    MANIFESTS => names.push(directory.to_string_lossy().into_owned()),
                     TAGS => {}
-                    component => folders.push(folder.join(component)),
+                    component => directories.push(directory.join(component)),
                 }
             }
         }

@@ -19,8 +19,8 @@ use super::{
     store::found,
 };
 
-/// The header with the digest of the manifest that a pushed manifest refers to. It tells clients that the registry
-/// lists referrers (OCI distribution spec, "Pushing Manifests with Subject").
+/// The header with the digest of a pushed manifest's subject. It tells clients that the registry lists referrers (OCI
+/// distribution spec, "Pushing Manifests with Subject").
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 /// The maximum size of a manifest, in bytes. Registries must support at least this size (OCI distribution spec,
 /// "Pushing Manifests").
@@ -34,8 +34,8 @@ pub(super) struct Descriptor {
     pub(super) digest: Digest,
 }
 
-/// The descriptors in an image manifest or an image index. The content of all but `subject` must exist (OCI image spec,
-/// "Image Manifest", "Image Index").
+/// The descriptors in an image manifest or an image index. The content of each except `subject` must exist (OCI image
+/// spec, "Image Manifest", "Image Index").
 #[derive(Deserialize)]
 struct Manifest {
     subject: Option<Descriptor>,
@@ -111,7 +111,7 @@ impl Registry {
         Ok(response)
     }
 
-    /// Fails unless the registry has the config, the layers and the manifests that a manifest lists.
+    /// Checks that the registry has the config, the layers and the manifests that a manifest lists.
     async fn check(&self, Manifest { config, layers, manifests, .. }: Manifest) -> Result<(), Error> {
         for Descriptor { digest, .. } in config.into_iter().chain(layers).chain(manifests) {
             if !fs::try_exists(self.store.blob(digest)).await? {

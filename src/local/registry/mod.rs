@@ -38,8 +38,8 @@ struct Registry {
 }
 
 /// Returns a server for the registry in this directory.
-pub(super) fn router(folder: &Path) -> io::Result<Router> {
-    let registry = Registry { store: Store::open(folder)?, sessions: Mutex::default() };
+pub(super) fn router(directory: &Path) -> io::Result<Router> {
+    let registry = Registry { store: Store::open(directory)?, sessions: Mutex::default() };
     // A repository name has any number of components, which a route pattern cannot express.
     Ok(Router::new().fallback(handle).with_state(Arc::new(registry)))
 }

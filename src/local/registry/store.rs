@@ -27,24 +27,24 @@ pub(super) const TAGS: &str = "_tags";
 /// Files outside `uploads` are always complete.
 #[derive(Debug)]
 pub(super) struct Store {
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl Store {
     /// Opens the directory, and deletes the incomplete files that an earlier process left.
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        let uploads = folder.join("uploads");
+    pub(super) fn open(directory: &Path) -> io::Result<Self> {
+        let uploads = directory.join("uploads");
         found(std::fs::remove_dir_all(&uploads))?;
         std::fs::create_dir_all(uploads)?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { directory: directory.to_owned() })
     }
 
     pub(super) fn blob(&self, digest: Digest) -> PathBuf {
-        self.folder.join("blobs").join(relative(digest))
+        self.directory.join("blobs").join(relative(digest))
     }
 
     pub(super) fn repositories(&self) -> PathBuf {
-        self.folder.join("repositories")
+        self.directory.join("repositories")
     }
 
     pub(super) fn repository(&self, name: Name) -> PathBuf {
@@ -72,7 +72,7 @@ impl Store {
     }
 
     pub(super) fn partial_file(&self, id: Ulid) -> PartialFile {
-        PartialFile::new(self.folder.join("uploads").join(id.to_string()))
+        PartialFile::new(self.directory.join("uploads").join(id.to_string()))
     }
 }
 
@@ -89,9 +89,9 @@ pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 /// Returns the names of a directory's entries. If the directory does not exist, returns no names.
-pub(super) async fn entries(folder: &Path) -> io::Result<Vec<String>> {
+pub(super) async fn entries(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    if let Some(mut entries) = found(fs::read_dir(folder).await)? {
+    if let Some(mut entries) = found(fs::read_dir(directory).await)? {
         while let Some(entry) = entries.next_entry().await? {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }

@@ -162,7 +162,7 @@ impl Server {
     ) -> Result<(Vec<Message>, Option<Instant>), Error> {
         let mut queues = self.queues();
         let policy = queue(&mut queues, queue_url)?.attributes.redrive_policy.clone();
-        // Without its dead-letter queue, a queue keeps its messages.
+        // If the dead-letter queue does not exist, the messages stay in the queue.
         let policy = policy.filter(|policy| queues.contains_key(policy.dead_letter_queue()));
         let queue = queue(&mut queues, queue_url)?;
         let visibility = visibility.unwrap_or(queue.attributes.visibility_timeout);

@@ -13,7 +13,7 @@ use super::attributes::QueueAttributes;
 pub(super) struct Queue {
     pub(super) attributes: QueueAttributes,
     /// The visible messages of each message group, by sequence number. No group is empty. Messages without a group
-    /// share one.
+    /// share the group `None`.
     groups: BTreeMap<Option<String>, BTreeMap<u64, Message>>,
     /// The messages that are in flight or delayed, by sequence number. They become visible once their delay or
     /// visibility timeout has passed.
@@ -107,7 +107,7 @@ impl Queue {
     }
 
     /// Receives at most `max` visible messages, and hides them for `visibility`. Each comes from the group with the
-    /// fewest messages in flight, so that a backlog of one group does not delay the others (Amazon SQS developer guide,
+    /// fewest messages in flight, so that one group's backlog does not delay the others (Amazon SQS developer guide,
     /// "Fair queues"). A visible message that was already received `max_receive_count` times is removed instead.
     pub(super) fn receive(
         &mut self,
@@ -158,7 +158,7 @@ impl Queue {
         message
     }
 
-    /// Makes the messages visible whose delay or visibility timeout has passed.
+    /// Shows the messages whose delay or visibility timeout has passed.
     fn show(&mut self, now: Instant) {
         for (sequence, message) in self.hidden.extract_if(.., |_, message| message.visible_at <= now) {
             self.groups.entry(message.group.clone()).or_default().insert(sequence, message);
@@ -184,7 +184,7 @@ impl Queue {
         }
     }
 
-    /// Makes the message with this handle visible after `visibility`. Returns false if it is not in flight.
+    /// Sets the visibility timeout of the message with this handle. Returns false if the message is not in flight.
     pub(super) fn change_visibility(&mut self, receipt_handle: &str, visibility: Duration, now: Instant) -> bool {
         let in_flight = |message: &&mut Message| message.receipt_handle() == receipt_handle && message.visible_at > now;
         let Some(message) = self.hidden.values_mut().find(in_flight) else { return false };

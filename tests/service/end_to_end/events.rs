@@ -146,7 +146,7 @@ async fn an_event_reaches_the_target_of_a_rule() {
     let local = Local::start_with(&variables).await;
     let created = local.upload(Archive::pack_named("tools", "1.0.0").tar_gz()).await;
     assert_eq!(local.wait_for_build("acme", created.text("id")).await["build_status"], "ready");
-    local.wait_for_log("event not sent; requeue sends it later").await;
+    local.wait_for_log("cannot send the event; requeue sends it later").await;
 
     let endpoints = Endpoints { s3: endpoint.clone(), dynamodb: endpoint.clone(), sqs: endpoint.clone() };
     let emulated = AwsEmulator::from_env(local.data()).unwrap().options(options(local.data()));

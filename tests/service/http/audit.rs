@@ -205,7 +205,7 @@ async fn denied_requests_from_authenticated_callers_are_audited() {
             KeyTemplate::FullAccess,
             "pastdue",
             "billing_inactive",
-            "the org cannot upload packs: its billing is past due or has ended, or its trial has expired",
+            "the org cannot upload packs: a payment is overdue, its trial has expired, or it is being shut down",
         ),
     ] {
         let secret = secret(slug, template);

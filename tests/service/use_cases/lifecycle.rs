@@ -90,7 +90,7 @@ async fn an_unreachable_registry_leaves_the_purge_pending_and_the_lease_free() {
     assert!(matches!(error, PurgeError::Registry(_)), "{error}");
     let build = fixture.read(&record).await.build;
     assert_eq!((build.status, build.tries), (BuildStatus::Deleting, 1));
-    assert!(build.last_error.unwrap().starts_with("the image was not deleted: "));
+    assert!(build.last_error.unwrap().starts_with("cannot delete the image: "));
 
     fixture.purger.registry = reachable;
     assert_eq!(fixture.requeue(Settings::default()).sweep().await.unwrap().sent, 1);

@@ -10,7 +10,8 @@ use crate::{
     verdict::Verdict,
 };
 
-/// The maximum number of times that fixes are applied. Fixing a syntax error can reveal further problems in the file.
+/// The maximum number of rounds of fixes. More than one may be needed, because fixing a syntax error can reveal further
+/// problems.
 const MAX_ROUNDS: usize = 10;
 
 pub(super) fn run(arguments: &Check, out: &mut impl Write) -> Result<Outcome, Error> {

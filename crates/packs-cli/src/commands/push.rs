@@ -21,7 +21,7 @@ use crate::{
 
 /// How long to wait for a build.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(600);
-/// The first and the longest pause between two requests for the status of a build.
+/// The first and the longest pause between two polls of a build's status.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 pub(super) fn run(arguments: &Push, out: &mut impl Write) -> Result<Outcome, Error> {
@@ -89,7 +89,7 @@ impl Pushing<'_> {
         let put = Request {
             method: Method::PUT,
             target: records::text(&begun, "url")?,
-            // The client sets this header itself.
+            // Sending the body sets this header.
             headers: headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-length")).collect(),
             body: Body::File { file, size },
         };

@@ -21,8 +21,8 @@ pub(super) fn print(
     Ok(())
 }
 
-/// Returns the properties of a workflow command that state the file and the position. A problem without a file is shown
-/// in `pack.yaml`.
+/// Returns the file and the position as properties of a workflow command. A problem without a file is shown in
+/// `pack.yaml`.
 fn properties(source: &Source, location: Option<&Location>) -> String {
     let (file, place) = match location {
         Some(Location::File { file, span: Some(Span { line, column, length }), .. }) => {
@@ -42,7 +42,7 @@ fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// Escapes the value of a property of a workflow command.
+/// Escapes a property value of a workflow command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -48,7 +48,7 @@ fn groups<'a>(source: &Source, problem: &'a Problem) -> Vec<Group<'a>> {
     }
 }
 
-/// Returns the message without the line and column at its start, which the snippet shows.
+/// Returns the message without its leading line and column, because the snippet shows them.
 fn message(problem: &Problem) -> &str {
     let Some(Location::File { span: Some(Span { line, column, .. }), .. }) = problem.location else {
         return &problem.message;
@@ -57,7 +57,7 @@ fn message(problem: &Problem) -> &str {
     places.iter().find_map(|place| problem.message.strip_prefix(place)).unwrap_or(&problem.message)
 }
 
-/// The line of a file that has a problem.
+/// A line with a problem.
 struct Line {
     number: usize,
     text: String,

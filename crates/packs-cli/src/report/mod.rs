@@ -33,7 +33,7 @@ pub fn print(format: ReportFormat, source: &Source, verdict: &Verdict, out: &mut
     }
 }
 
-/// Prints the problems that a validation error from the service lists in its details.
+/// Prints the problems in the details of a validation error from the service.
 pub fn print_rejection(details: &Value, out: &mut impl Write) -> io::Result<()> {
     print_list(&details["problems"], "error", out)
 }

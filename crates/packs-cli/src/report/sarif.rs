@@ -66,7 +66,7 @@ fn fix(source: &Source, file: &str, span: Span, suggestion: &Suggestion) -> Valu
     })
 }
 
-/// Returns a region, whose end column is the one after its last character.
+/// Returns a region. Its end column is exclusive.
 fn region(Span { line, column, length }: Span) -> Value {
     json!({ "startLine": line, "startColumn": column, "endColumn": column + length })
 }

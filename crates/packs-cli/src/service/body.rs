@@ -10,7 +10,7 @@ use ureq::{
     http::{Response, header, request::Builder},
 };
 
-/// The body of a request. It can be sent more than once.
+/// A request body that can be sent more than once.
 #[derive(Debug)]
 pub enum Body<'a> {
     Empty,

@@ -9,7 +9,9 @@ pub enum ServiceError {
     NoKey,
     #[error("`EVERSHELL_API_KEY` is not an API key: it contains whitespace, or a character that is not ASCII")]
     InvalidKey,
-    #[error("no service; set `EVERSHELL_SLUG` to your org's slug, or `PACKS_URL` to the address of the service")]
+    #[error(
+        "no service address; set `EVERSHELL_SLUG` to your org's slug, or `PACKS_URL` to the address of the service"
+    )]
     NoAddress,
     #[error("`PACKS_URL` must start with `https://` or `http://`")]
     InvalidUrl,
@@ -24,7 +26,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Sets the number of attempts that failed before this one.
+    /// Sets the number of tries that failed before this one.
     pub(super) fn after(self, failed: usize) -> Self {
         match self {
             Self::Rejected(rejection) => Self::Rejected(Box::new(Rejection { failed_before: failed, ..*rejection })),
@@ -32,7 +34,7 @@ impl ServiceError {
         }
     }
 
-    /// Returns whether the request may succeed if it is sent again.
+    /// Returns whether the request may succeed if it is retried.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Connection { source, .. } => {
@@ -67,12 +69,12 @@ pub struct Rejection {
     pub details: Value,
     server: Option<String>,
     retry_after: Option<Duration>,
-    /// The number of attempts that failed before this one.
+    /// The number of tries that failed before this one.
     pub failed_before: usize,
 }
 
 impl Rejection {
-    /// `server` is the URL of the server if it is not the service.
+    /// `server` is the URL of the server that responded, if it is not the service.
     pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);

@@ -21,18 +21,18 @@ pub use self::{
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait if a connection transfers nothing. The service responds within 30 seconds.
+/// How long a connection may be idle. The service responds within 30 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The maximum number of bytes to read from a response. A page of a list has at most 4 MiB of JSON.
 const MAX_RESPONSE: u64 = 16 << 20;
 
-/// The pauses between the attempts to send a request. There is one more attempt than there are pauses.
+/// The pauses between the tries of a request. There is one more try than there are pauses.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-/// The longest `Retry-After` to wait for. If the server asks for more, the request is not sent again.
+/// The longest `Retry-After` to wait for. If the server asks for more, the request is not retried.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// A client of the service at an address, with an API key.
+/// A client of the service, with its address and an API key.
 pub struct Service {
     url: String,
     key: SecretString,
@@ -83,12 +83,12 @@ impl Service {
         self.send(&request)
     }
 
-    /// Sends a request. Sends it again if the connection is lost, if the server fails, or if it asks the client to
-    /// wait. Returns the JSON of the response, or null if it has none.
+    /// Sends a request, and retries it if the connection is lost, or if the server fails or asks the client to wait.
+    /// Returns the JSON of the response, or null if the response has none.
     pub fn send(&self, request: &Request<'_>) -> Result<Value, ServiceError> {
         let mut failed = 0;
         loop {
-            let error = match self.attempt(request) {
+            let error = match self.try_once(request) {
                 Ok(body) => return Ok(body),
                 Err(error) => error.after(failed),
             };
@@ -100,11 +100,11 @@ impl Service {
         }
     }
 
-    fn attempt(&self, request: &Request<'_>) -> Result<Value, ServiceError> {
-        let is_of_the_service = request.target.starts_with('/');
-        let url = if is_of_the_service { format!("{}{}", self.url, request.target) } else { request.target.to_owned() };
+    fn try_once(&self, request: &Request<'_>) -> Result<Value, ServiceError> {
+        let is_for_service = request.target.starts_with('/');
+        let url = if is_for_service { format!("{}{}", self.url, request.target) } else { request.target.to_owned() };
         let mut http = HttpRequest::builder().method(&request.method).uri(&url);
-        if is_of_the_service {
+        if is_for_service {
             http = http.header(header::AUTHORIZATION, format!("Bearer {}", self.key.expose_secret()));
         }
         for (name, value) in &request.headers {
@@ -117,17 +117,17 @@ impl Service {
         let text = body.with_config().limit(MAX_RESPONSE).read_to_string().map_err(connection)?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         match parts.status.as_u16() {
-            200..300 if is_of_the_service && body.is_null() => Err(ServiceError::NotTheService { url }),
+            200..300 if is_for_service && body.is_null() => Err(ServiceError::NotTheService { url }),
             200..300 => Ok(body),
             _ => {
-                let server = (!is_of_the_service).then(|| error::without_query(&url));
+                let server = (!is_for_service).then(|| error::without_query(&url));
                 Err(ServiceError::Rejected(Box::new(Rejection::new(&parts, &body, server))))
             }
         }
     }
 }
 
-/// Returns the URL of the service without a slash at its end.
+/// Returns the URL of the service without a trailing slash.
 fn service_url(url: Option<String>, slug: Option<String>) -> Result<String, ServiceError> {
     match (url, slug) {
         (Some(url), _) if url.starts_with("https://") || url.starts_with("http://") => {
@@ -142,8 +142,8 @@ fn service_url(url: Option<String>, slug: Option<String>) -> Result<String, Serv
     }
 }
 
-/// Returns the pause after `failed` attempts, or `None` if there is no further attempt. Without a `Retry-After`, the
-/// pause is random, so that clients whose requests failed together do not retry together.
+/// Returns the pause after `failed` tries, or `None` if there is no further try. Without a `Retry-After`, the pause is
+/// random, so that clients whose requests failed at the same time do not retry at the same time.
 fn pause(failed: usize, retry_after: Option<Duration>) -> Option<Duration> {
     let pause = PAUSES.get(failed.checked_sub(1)?)?;
     match retry_after {

@@ -66,8 +66,8 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     header
 }
 
-/// A reader for the first `remaining` bytes of a file. It stores a read error, so that the caller can tell it from an
-/// error in writing the archive.
+/// Reads the first `remaining` bytes of a file. A read error is stored, so that the caller can distinguish it from a
+/// write error.
 struct Content {
     file: File,
     remaining: u64,

@@ -50,7 +50,7 @@ impl Source {
         self.size
     }
 
-    /// Returns a reader of the archive, from its start.
+    /// Returns a reader positioned at the start of the archive.
     pub fn reader(&self) -> io::Result<BufReader<&File>> {
         let mut archive = &self.archive;
         archive.rewind()?;
@@ -82,7 +82,7 @@ impl Source {
         }
     }
 
-    /// Returns the text of a file in the archive, at its top or in a wrapping directory.
+    /// Returns the text of a file at the top of the archive or in a wrapping directory.
     fn archived_text(&self, file: &str) -> Option<String> {
         let mut archive = tar::Archive::new(MultiGzDecoder::new(self.reader().ok()?));
         for entry in archive.entries().ok()? {

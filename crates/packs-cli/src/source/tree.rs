@@ -8,7 +8,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::{cli::Reading, error::Error};
 
-/// The file that lists what to leave out of an archive.
+/// The file that lists the entries to omit from an archive.
 const IGNORE_FILE: &str = ".packignore";
 
 /// The directories that a pack may have. The service never treats one of them as a wrapping directory.
@@ -93,7 +93,7 @@ impl Reader<'_> {
             let path = directory.join(&name);
             let link = self.root.join(&path);
             let is_link = fs::symlink_metadata(&link).map_err(Error::read(&link))?.is_symlink();
-            if self.is_left_out(&path, &name, link.is_dir()) {
+            if self.is_omitted(&path, &name, link.is_dir()) {
                 continue;
             }
             let metadata = self.metadata(&link, is_link)?;
@@ -109,13 +109,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn is_left_out(&self, path: &Path, name: &OsStr, is_directory: bool) -> bool {
+    fn is_omitted(&self, path: &Path, name: &OsStr, is_directory: bool) -> bool {
         let is_hidden = path.components().count() == 1 && name.as_encoded_bytes().starts_with(b".");
-        let is_left_out = is_hidden || self.ignored.matched(path, is_directory).is_ignore();
-        if is_left_out && self.reading.verbose {
-            anstream::eprintln!("left out: {}", path.display());
+        let is_omitted = is_hidden || self.ignored.matched(path, is_directory).is_ignore();
+        if is_omitted && self.reading.verbose {
+            anstream::eprintln!("omitted: {}", path.display());
         }
-        is_left_out
+        is_omitted
     }
 
     fn metadata(&self, path: &Path, is_link: bool) -> Result<Metadata, Error> {

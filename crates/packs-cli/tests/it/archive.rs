@@ -38,7 +38,7 @@ fn the_bytes_depend_only_on_names_contents_and_execute_bits() {
 }
 
 #[test]
-fn leaves_out_top_level_dotfiles_and_what_packignore_lists() {
+fn omits_top_level_dotfiles_and_the_entries_in_packignore() {
     let work = Work::with_pack(PACK);
     for path in
         [".git/config", ".env", "guides/.hidden", "guides/draft.md", "data/cache/x", "data/keep.log", "data/a.log"]
@@ -50,17 +50,17 @@ fn leaves_out_top_level_dotfiles_and_what_packignore_lists() {
     work.write("pack/.packignore", "# drafts\n/guides/draft*\ncache/\n*.log\n!keep.log\n");
     assert_eq!(paths(&work), ["data/", "data/keep.log", "guides/", "guides/.hidden", "guides/a.md", "pack.yaml"]);
     let printed = work.packs(&["archive", "pack", "-o", "pack.tgz", "--verbose"]);
-    let mut left_out: Vec<&str> = printed.err.lines().collect();
-    left_out.sort_unstable();
+    let mut omitted: Vec<&str> = printed.err.lines().collect();
+    omitted.sort_unstable();
     assert_eq!(
-        left_out,
+        omitted,
         [
-            "left out: .env",
-            "left out: .git",
-            "left out: .packignore",
-            "left out: data/a.log",
-            "left out: data/cache",
-            "left out: guides/draft.md",
+            "omitted: .env",
+            "omitted: .git",
+            "omitted: .packignore",
+            "omitted: data/a.log",
+            "omitted: data/cache",
+            "omitted: guides/draft.md",
         ]
     );
 }
@@ -73,13 +73,12 @@ fn long_names_and_names_that_are_not_ascii_are_kept() {
 }
 
 #[test]
-fn a_link_is_an_error_unless_it_is_followed() {
+fn rejects_a_link_unless_it_is_followed() {
     let work = Work::with_pack(PACK);
     work.write("outside.md", "outside");
     symlink("a.md", work.path("pack/guides/b.md")).unwrap();
     work.packs(&["archive", "pack", "-o", "pack.tgz"]).expect_error(
-        "`pack/guides/b.md` is a symbolic link; archive what it points to with `--follow-links`, or name it in \
-         `.packignore`",
+        "`pack/guides/b.md` is a symbolic link; follow it with `--follow-links`, or list it in `.packignore`",
     );
     symlink("../../outside.md", work.path("pack/data/c.md")).unwrap();
     symlink("../guides", work.path("pack/data/linked")).unwrap();
@@ -92,7 +91,7 @@ fn a_link_is_an_error_unless_it_is_followed() {
 }
 
 #[test]
-fn a_dangling_link_and_a_link_loop_are_errors() {
+fn rejects_a_dangling_link_and_a_link_loop() {
     let work = Work::with_pack(PACK);
     symlink("missing", work.path("pack/guides/b.md")).unwrap();
     let archive = ["archive", "pack", "-o", "pack.tgz", "--follow-links"];
@@ -109,7 +108,7 @@ fn a_dangling_link_and_a_link_loop_are_errors() {
 }
 
 #[test]
-fn a_device_or_a_socket_is_an_error() {
+fn rejects_a_device_and_a_socket() {
     let work = Work::with_pack(PACK);
     let _socket = UnixListener::bind(work.path("pack/data/socket")).unwrap();
     let archive = ["archive", "pack", "-o", "pack.tgz", "--follow-links"];
@@ -123,7 +122,7 @@ fn a_device_or_a_socket_is_an_error() {
 
 /// Reading the start of `/proc/self/mem` fails, even for root.
 #[test]
-fn an_unreadable_file_is_an_error_and_nothing_is_written() {
+fn writes_nothing_if_a_file_cannot_be_read() {
     let work = Work::with_pack(PACK);
     work.write("pack.tgz", "before");
     symlink("/proc/self/mem", work.path("pack/data/unreadable")).unwrap();
@@ -136,7 +135,7 @@ fn an_unreadable_file_is_an_error_and_nothing_is_written() {
 
 /// The size of `/proc/self/status` is 0 until it is read.
 #[test]
-fn a_file_that_changes_while_it_is_read_is_an_error() {
+fn fails_if_a_file_changes_while_it_is_read() {
     let work = Work::with_pack(PACK);
     symlink("/proc/self/status", work.path("pack/data/status")).unwrap();
     work.packs(&["archive", "pack", "-o", "pack.tgz", "--follow-links"])
@@ -145,7 +144,7 @@ fn a_file_that_changes_while_it_is_read_is_an_error() {
 }
 
 #[test]
-fn a_full_disk_is_an_error() {
+fn fails_if_the_disk_is_full() {
     let work = Work::with_pack(PACK);
     let message = "cannot write `/dev/full`: No space left on device (os error 28)";
     work.packs(&["archive", "pack", "-o", "/dev/full"]).expect_error(message);

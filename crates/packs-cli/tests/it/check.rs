@@ -185,7 +185,7 @@ fn sarif_has_locations_and_fixes() {
 }
 
 #[test]
-fn a_missing_path_is_an_error() {
+fn rejects_a_path_that_is_neither_a_file_nor_a_directory() {
     let work = Work::new();
     work.packs(&["check", "pack"]).expect_error("cannot read `pack`: No such file or directory (os error 2)");
     work.packs(&["check", "/dev/null"])

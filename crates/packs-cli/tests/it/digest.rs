@@ -57,7 +57,7 @@ fn an_invalid_pack_has_no_digest() {
 }
 
 #[test]
-fn a_full_disk_is_an_error() {
+fn fails_if_the_disk_is_full() {
     let directory = sample_pack().to_str().unwrap();
     Work::new()
         .packs(&["digest", directory, "--layer", "/dev/full"])

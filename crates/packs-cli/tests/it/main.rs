@@ -1,4 +1,4 @@
-//! Tests of `packs`. They run the program.
+//! Tests that run the `packs` program.
 
 mod archive;
 mod check;

@@ -93,7 +93,7 @@ fn an_existing_archive_is_sent_unchanged() {
     assert_eq!(archive(&server.received()[0].body), bytes);
 }
 
-/// Asserts that the client sends the archive to a second server, as S3, after these rejections.
+/// Asserts that after these rejections, the client sends the archive to a second server, which acts as S3.
 #[track_caller]
 fn assert_goes_through_s3(work: &Work, rejections: Vec<Reply>) {
     let s3 = Server::start([Reply::Respond(200, "", String::new())]);
@@ -134,7 +134,7 @@ fn an_archive_that_exceeds_a_limit_on_requests_goes_through_s3() {
 }
 
 #[test]
-fn a_rejection_by_s3_is_an_error() {
+fn prints_the_status_if_s3_rejects_the_archive() {
     let s3 = Server::start([Reply::Respond(403, "", "<Error/>".to_owned())]);
     let begun = json!({ "upload_id": "u1", "url": format!("{}/s3?X-Amz-Signature=secret", s3.url), "headers": {} });
     let printed = Server::start([respond(201, &begun)]).packs(&large_work(), &["push", "pack"]);
@@ -176,7 +176,7 @@ fn retries_if_the_server_is_busy_fails_or_closes_the_connection() {
 }
 
 #[test]
-fn gives_up_after_five_attempts() {
+fn gives_up_after_five_tries() {
     let server = Server::start(vec![error(503, "unavailable", Value::Null); 9]);
     let printed = server.packs(&work(), &["push", "pack"]);
     assert_eq!((printed.status, server.lines().len()), (2, 5));
@@ -190,7 +190,7 @@ fn does_not_retry_if_the_server_asks_for_a_long_wait() {
 }
 
 #[test]
-fn no_network_is_an_error() {
+fn prints_the_cause_if_the_service_cannot_be_reached() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let work = work();
     let mut command = packs(&work.path(""));
@@ -229,7 +229,7 @@ fn problems_that_only_the_service_finds_are_printed_as_problems() {
 }
 
 #[test]
-fn a_failed_build_is_an_error() {
+fn prints_the_reason_if_the_build_fails() {
     let mut failed = record("failed");
     failed["build_error"] = json!("the registry rejected the image");
     let server = Server::start([respond(200, &failed)]);
@@ -239,7 +239,7 @@ fn a_failed_build_is_an_error() {
 }
 
 #[test]
-fn a_response_from_another_server_is_an_error() {
+fn rejects_a_response_from_another_server() {
     let server = Server::start([Reply::Respond(200, "", "<html>".to_owned())]);
     server.packs(&work(), &["push", "pack"]).expect_error(&format!(
         "the response from {}/v1/packs/upload was not sent by the service; check `PACKS_URL` and `EVERSHELL_SLUG`",
@@ -260,7 +260,7 @@ fn the_key_and_the_address_are_required() {
         work.run(packs(&work.path("")).args(["push", "pack"]).envs(variables.iter().copied()))
     };
     let no_address =
-        "no service; set `EVERSHELL_SLUG` to your org's slug, or `PACKS_URL` to the address of the service";
+        "no service address; set `EVERSHELL_SLUG` to your org's slug, or `PACKS_URL` to the address of the service";
     push(&[("EVERSHELL_API_KEY", "sk_x")]).expect_error(no_address);
     push(&[("EVERSHELL_SLUG", "acme")]).expect_error("no API key; set `EVERSHELL_API_KEY`");
     push(&[("EVERSHELL_SLUG", "acme"), ("EVERSHELL_API_KEY", "")]).expect_error("no API key; set `EVERSHELL_API_KEY`");

@@ -37,7 +37,6 @@ pub(crate) struct Server {
     received: Arc<Mutex<Vec<Received>>>,
 }
 
-/// Returns a JSON response.
 pub(crate) fn json(status: u16, body: &Value) -> Reply {
     Reply::Respond(status, "", body.to_string())
 }
