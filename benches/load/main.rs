@@ -1,8 +1,8 @@
-//! Load test of `local` and pypiserver with the same archives and the same number of clients. Prints a table of
+//! Compares `local` and pypiserver under load, with the same archives and the same number of clients. Prints a table of
 //! throughput, latency and CPU time.
 //!
 //! pypiserver runs under gunicorn, because its own server handles one request at a time. Both are PyPI packages. If
-//! they are not on `PATH`, only `local` is measured.
+//! gunicorn is not on `PATH`, only `local` is measured.
 
 mod clients;
 mod server;
@@ -17,13 +17,13 @@ use self::{clients::Load, server::Server, versions::Versions};
 /// Measure uploads to `local` and to pypiserver under load.
 #[derive(Parser)]
 struct Arguments {
-    /// Duration of the load on each server.
+    /// How long to load each server, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// Number of concurrent clients.
     #[arg(long, default_value_t = 16)]
     clients: usize,
-    /// Passed by cargo to every benchmark.
+    /// Ignored. Cargo passes it to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }

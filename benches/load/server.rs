@@ -43,7 +43,7 @@ impl Server {
         Ok(local)
     }
 
-    /// Starts pypiserver under gunicorn with four workers. Returns `None` if they are not installed.
+    /// Starts pypiserver under gunicorn with four workers. Returns `None` if gunicorn cannot be started.
     pub(crate) async fn pypiserver() -> Result<Option<Self>, Box<dyn Error>> {
         let directory = TempDir::new()?;
         let packages = directory.path().join("packages");
@@ -81,7 +81,8 @@ impl Server {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
-    /// Uploads an archive. If the upload fails, returns an error that describes the response.
+    /// Uploads an archive. The error is the status and body of an unexpected response, or says why there was no
+    /// response.
     pub(crate) async fn upload(&self, client: &Client, archive: Part) -> Result<(), String> {
         let (request, expected) = match &self.key {
             Some(key) => {
@@ -99,7 +100,8 @@ impl Server {
         if status == expected { Ok(()) } else { Err(format!("{status}: {body}")) }
     }
 
-    /// Waits until `local` has built and pushed the images of all accepted uploads. Returns the CPU time of the server.
+    /// Returns the CPU time of the server. For `local`, first waits until the images of all accepted uploads are built
+    /// and pushed.
     ///
     /// # Errors
     /// Returns an error if an accepted upload has no image.

@@ -11,16 +11,15 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// The size of `pack.yaml` in the tar: a header and one block of content.
 const MANIFEST_SIZE: usize = 1_024;
 
-/// A generator of archives of the `small` pack that differ only in the version. It needs almost no CPU time:
-/// `pack.yaml` comes first, in a stored deflate block (RFC 1951, section 3.2.4), so its version can be replaced without
-/// recompressing.
+/// Generates archives of the `small` pack that differ only in version. This takes almost no CPU time: `pack.yaml` comes
+/// first, in a stored deflate block (RFC 1951, section 3.2.4), so its version can be replaced without recompressing.
 pub(crate) struct Versions {
     archive: Vec<u8>,
     /// The range of `pack.yaml` and its header in the archive.
     manifest: Range<usize>,
     /// The range of the version in the archive.
     version: Range<usize>,
-    /// The checksum of the rest of the tar.
+    /// The CRC-32 of the tar after `pack.yaml`.
     rest: Crc,
 }
 
@@ -60,7 +59,7 @@ impl Versions {
     }
 }
 
-/// Returns a version. All have the same length.
+/// Returns a version. Its length does not depend on the number.
 fn version(number: usize) -> String {
     format!("1.0.0-build{number:07}")
 }

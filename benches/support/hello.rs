@@ -1,4 +1,4 @@
-//! A minimal Lambda function, as a baseline for the start time of the `api` function.
+//! A minimal Lambda function, as a baseline for the cold start of `api`.
 
 use lambda_http::{Error, Request, run, service_fn};
 

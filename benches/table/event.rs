@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use crate::fake_aws::FakeAws;
 
-/// Returns the API of the Lambda function, with a fake AWS that responds immediately.
+/// Returns the API that the `api` Lambda function serves, with a fake AWS that responds immediately.
 pub(crate) fn api() -> Arc<Api> {
     let credentials = Credentials::new("id", "secret", None, None, "benchmark");
     let sdk = SdkConfig::builder()
@@ -54,7 +54,7 @@ pub(crate) fn handle(runtime: &Runtime, api: &Arc<Api>, event: &str) -> String {
     response
 }
 
-/// Decodes an event with `lambda_http`, which is part of the work of [`handle`].
+/// Decodes an event with `lambda_http`, as [`handle`] does first.
 pub(crate) fn decode(event: &str) -> Request {
     lambda_http::request::from_str(event).expect("the event is valid")
 }

@@ -40,7 +40,7 @@ impl HttpConnector for FakeAws {
     }
 }
 
-/// Returns the requested items, each an org or an API key.
+/// Returns the items that a `BatchGetItem` request asks for. Each is an org or an API key.
 fn items(mut request: Value) -> Value {
     let tables = request["RequestItems"].as_object_mut().into_iter().flatten();
     let responses = tables.map(|(table, wanted)| {

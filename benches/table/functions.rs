@@ -1,4 +1,4 @@
-//! Measures the binaries of the Lambda functions, which run against a Runtime API on loopback.
+//! Measures the binaries of the Lambda functions, run against a Runtime API on loopback.
 
 use std::{
     error::Error,
@@ -17,7 +17,7 @@ use test_support::{Embedded, Function, Outcome, event, process};
 
 use crate::{ratio::median, upload};
 
-/// How long a function may take to start before it gets its first event.
+/// How long a Lambda function gets to start before its first event is sent.
 const START_TIME: Duration = Duration::from_millis(300);
 /// How many times the same upload is repeated to measure a warm `api`.
 const REPEATS: usize = 3;
@@ -25,13 +25,13 @@ const REPEATS: usize = 3;
 pub(crate) const API: &str = env!("CARGO_BIN_EXE_api");
 const BUILDER: &str = env!("CARGO_BIN_EXE_builder");
 
-/// The functions' environment variables and embedded backends. The table contains the orgs that `local` seeds.
+/// The Lambda functions' environment variables and embedded backends. The table contains the orgs that `local` seeds.
 pub(crate) struct Functions {
     embedded: Embedded,
     variables: Vec<(String, String)>,
 }
 
-/// The peak resident size of each process, in bytes.
+/// The peak resident set size (RSS) of each process, in bytes.
 pub(crate) struct Peaks {
     pub(crate) api: u64,
     pub(crate) builder: u64,
@@ -39,7 +39,7 @@ pub(crate) struct Peaks {
 
 /// The cost of handling an event.
 pub(crate) struct Cost {
-    /// The peak resident size of the process, in bytes.
+    /// The peak RSS of the process, in bytes.
     pub(crate) peak: u64,
     pub(crate) cpu_time: Duration,
     pub(crate) wall_clock_time: Duration,
@@ -69,7 +69,7 @@ impl Functions {
     }
 
     /// Measures the peak memory of new processes that accept and build an upload. `api` then gets the same upload a few
-    /// more times, as a warm function would.
+    /// more times, as a warm Lambda function would.
     pub(crate) async fn peaks(&self, upload: &Value) -> Result<Peaks, Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), &self.variables).await;
         let mut builder = Function::start(BUILDER.as_ref(), &self.variables).await;
@@ -81,7 +81,7 @@ impl Functions {
         Ok(Peaks { api: peak(api.process_id())?, builder: peak(builder.process_id())? })
     }
 
-    /// Returns the median extra time that a new process takes for its first upload, compared with its second.
+    /// Returns how much longer a new process takes for its first upload than for its second (median).
     pub(crate) async fn first_upload(&self, upload: &Value) -> Result<Duration, Box<dyn Error>> {
         let mut extra = Vec::new();
         for _ in 0..15 {
@@ -99,7 +99,7 @@ impl Functions {
         Ok(median(extra))
     }
 
-    /// Sends an archive to S3. Then measures the cost for `api` to accept the archive, and for `builder` to build its
+    /// Sends an archive to S3, then measures what it costs `api` to accept the archive and `builder` to build its
     /// image.
     pub(crate) async fn large(&self, archive: Vec<u8>) -> Result<[Cost; 2], Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), &self.variables).await;
@@ -195,14 +195,14 @@ async fn measure(function: &mut Function, event: Value) -> Result<(Outcome, Cost
     Ok((outcome, Cost { peak: peak(process)?, cpu_time, wall_clock_time }))
 }
 
-/// Returns the peak resident size of a process in bytes (proc(5), `status`).
+/// Returns the peak RSS of a process in bytes (proc(5), `status`).
 fn peak(process: u32) -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1_024)
 }
 
-/// Starts a function, and returns the time until it requests its first event. Then kills the process.
+/// Starts a Lambda function, and returns the time until it requests its first event. Then kills the process.
 pub(crate) fn start(binary: &Path) -> std::io::Result<Duration> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut command = Command::new(binary);
@@ -229,7 +229,7 @@ pub(crate) fn start(binary: &Path) -> std::io::Result<Duration> {
     }
 }
 
-/// Builds the minimal function in release mode, and returns the path of its binary.
+/// Builds the minimal Lambda function in release mode, and returns the path of its binary.
 pub(crate) fn hello() -> Result<PathBuf, Box<dyn Error>> {
     let build = ["build", "--release", "--locked", "--quiet", "--example", "hello"];
     let built = Command::new(env!("CARGO")).args(build).current_dir(env!("CARGO_MANIFEST_DIR")).status()?;

@@ -24,11 +24,11 @@ use self::{
     ratio::{Ratios, cpu_time, wall_clock_time},
 };
 
-/// How many builds of each kind are measured for the cost of attestations.
+/// How many builds to measure with attestations, and how many without.
 const SIGNED_BUILDS: usize = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The functions use the same runtime, through `tokio::main`.
+    // The Lambda functions use the same runtime, through `tokio::main`.
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let mut ratios = Ratios::new();
     let small = generated::small("1.0.0");
@@ -94,7 +94,7 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
     Ok(table)
 }
 
-/// Returns a Markdown table of the functions' peak memory use.
+/// Returns a Markdown table of the Lambda functions' peak memory use.
 fn memory(runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     let mut table = "| peak resident size | `api` | `builder` |\n|---|---|---|\n".to_owned();
     runtime.block_on(async {
@@ -110,7 +110,7 @@ fn memory(runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     })
 }
 
-/// Measures the largest pack that can be sent to S3. Returns a Markdown table of memory and times.
+/// Measures the largest pack that can be uploaded through S3. Returns a Markdown table of memory and times.
 fn large(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     let archive = generated::largest_through_s3();
     let compressed = archive.len();
@@ -153,7 +153,7 @@ fn signing(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     ))
 }
 
-/// Measures cold starts of `api`. Returns a Markdown table of the start time, the extra time of the first upload, and
+/// Measures cold starts of `api`. Returns a Markdown table of the start time, the extra time for the first upload, and
 /// the binary's size.
 fn start(ratios: &mut Ratios, runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     let hello = functions::hello()?;

@@ -104,7 +104,7 @@ impl Ratios {
         Ok(estimates["median"]["point_estimate"].as_f64().ok_or("criterion wrote no estimate")?)
     }
 
-    /// Returns the median time of the floor since the last call.
+    /// Returns the median time of the floor in the measurements since the last call.
     pub(crate) fn take_floor(&mut self) -> Duration {
         median(std::mem::take(&mut self.floors))
     }
