@@ -21,7 +21,7 @@ Environment:
 Exit status:
   0  success
   1  the pack has problems
-  2  wrong usage, or any other failure";
+  2  a usage error, or any other failure";
 
 /// Check, archive and upload content packs.
 #[derive(Debug, Parser)]
@@ -71,9 +71,9 @@ pub enum Command {
     },
     /// Print the JSON Schema of `pack.yaml`, for editors.
     Schema,
-    /// Print a script that completes commands and options in a shell.
+    /// Print a shell completion script for commands and options.
     Completions { shell: clap_complete::Shell },
-    /// Write the manual pages of all commands to a directory.
+    /// Write the manual pages for all commands to a directory.
     Man { directory: PathBuf },
 }
 

@@ -5,14 +5,14 @@ use std::{
 
 use crate::error::Error;
 
-/// Writes a file with `write`. Replaces an existing file, but only once `write` has succeeded. Writes to a device or a
-/// pipe directly.
+/// Calls `write` to write a file. An existing file is replaced only once `write` has succeeded. A device or a pipe is
+/// written to directly.
 pub fn write(path: &Path, write: impl FnOnce(&mut File) -> Result<(), Error>) -> Result<(), Error> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return write(&mut File::create(path).map_err(Error::write(path))?);
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // `tempfile` would create a file that only its owner can read.
+    // By default, `tempfile` creates a file that only its owner can read.
     let create = |path: &Path| File::create_new(path);
     let mut file = tempfile::Builder::new().prefix(".packs-").make_in(directory, create).map_err(Error::write(path))?;
     write(file.as_file_mut())?;

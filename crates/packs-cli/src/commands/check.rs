@@ -10,7 +10,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// The maximum number of rounds of fixes. More than one may be needed, because fixing a syntax error can reveal further
+/// The maximum number of rounds of fixes. One round may not be enough, because fixing a syntax error can reveal more
 /// problems.
 const MAX_ROUNDS: usize = 10;
 

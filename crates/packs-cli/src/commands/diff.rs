@@ -22,7 +22,7 @@ struct Side {
     name: String,
     version: String,
     layer_digest: String,
-    /// As YAML text. Empty if the pack has none.
+    /// As YAML. Empty if the pack has no capabilities.
     capabilities: String,
     /// The execute bit and the digest of each file, by path. `None` for a record, which has no list of files.
     files: Option<BTreeMap<String, (bool, Digest)>>,

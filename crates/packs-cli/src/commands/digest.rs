@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) fn run(arguments: &Digest, out: &mut impl Write) -> Result<Outcome, Error> {
     let source = Source::open(&arguments.pack.path, arguments.pack.reading)?;
-    // The digests do not depend on the visibility, and an org pack has fewer rules.
+    // The digests do not depend on the visibility, and fewer rules apply to an org pack.
     let verdict = Verdict::new(&source, Visibility::Org)?;
     let Verdict::Valid(mut valid) = verdict else {
         report::print(ReportFormat::Human, &source, &verdict, &mut anstream::stderr())?;

@@ -67,7 +67,7 @@ struct Pushing<'a> {
 }
 
 impl Pushing<'_> {
-    /// Uploads the archive in a request, or through S3 if it exceeds a limit on requests. Returns the record.
+    /// Uploads the archive in a request, or through S3 if the archive exceeds a request limit. Returns the record.
     fn upload(&self) -> Result<Value, Error> {
         let (file, size) = (self.source.archive(), self.source.size());
         if size > Limits::default().compressed_bytes {
@@ -89,7 +89,7 @@ impl Pushing<'_> {
         let put = Request {
             method: Method::PUT,
             target: records::text(&begun, "url")?,
-            // Sending the body sets this header.
+            // `Body::File` sets `content-length`.
             headers: headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-length")).collect(),
             body: Body::File { file, size },
         };

@@ -1,4 +1,4 @@
-//! Prints and changes the records of packs.
+//! Prints, changes and deletes pack records.
 
 use std::io::{self, Write};
 
@@ -75,7 +75,7 @@ pub(super) fn set_visibility(arguments: &SetVisibility, out: &mut impl Write) ->
     Ok(Outcome::Success)
 }
 
-/// Returns a text field of a response.
+/// Returns a string field of a response.
 pub(super) fn text<'a>(response: &'a Value, field: &'static str) -> Result<&'a str, Error> {
     response[field].as_str().ok_or(Error::MissingField(field))
 }
@@ -91,7 +91,7 @@ pub(super) fn print(record: &Value, format: RecordFormat, out: &mut impl Write) 
     }
 }
 
-/// Prints each field of a record on its own line. Further lines of a field are indented.
+/// Prints each field of a record, starting on its own line. The other lines of a field are indented.
 fn print_fields(record: &Value, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in record.as_object().into_iter().flatten() {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -61,7 +61,7 @@ fn message(problem: &Problem) -> &str {
 struct Line {
     number: usize,
     text: String,
-    /// The part of the line that has the problem, in bytes.
+    /// The byte range of the problem in the line.
     part: std::ops::Range<usize>,
 }
 

@@ -38,7 +38,7 @@ pub fn print_rejection(details: &Value, out: &mut impl Write) -> io::Result<()> 
     print_list(&details["problems"], "error", out)
 }
 
-/// Prints the warnings of an upload.
+/// Prints the warnings in the response to an upload.
 pub fn print_warnings(record: &Value, out: &mut impl Write) -> io::Result<()> {
     print_list(&record["warnings"], "warning", out)
 }

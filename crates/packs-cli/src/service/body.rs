@@ -20,7 +20,7 @@ pub enum Body<'a> {
         upload: Upload<'a>,
         visibility: &'a str,
     },
-    /// The bytes of a file.
+    /// The first `size` bytes of a file, without a form.
     File {
         file: &'a File,
         size: u64,
@@ -64,7 +64,7 @@ impl Body<'_> {
     }
 }
 
-/// Sends `before`, the file and `after` as one body. Shows the progress if standard error is a terminal.
+/// Sends `before`, the file and `after` as one body. Shows a progress bar if standard error is a terminal.
 fn stream(
     request: Builder,
     agent: &Agent,

@@ -1,4 +1,4 @@
-//! The client of the service.
+//! The HTTP client for the service.
 
 mod body;
 mod error;
@@ -19,20 +19,19 @@ pub use self::{
     error::{Rejection, ServiceError},
 };
 
-/// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be idle. The service responds within 30 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The maximum number of bytes to read from a response. A page of a list has at most 4 MiB of JSON.
+/// The maximum number of bytes to read from a response. A page of a list is at most 4 MiB of JSON.
 const MAX_RESPONSE: u64 = 16 << 20;
 
-/// The pauses between the tries of a request. There is one more try than there are pauses.
+/// The pauses between tries. There is one more try than there are pauses.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// The longest `Retry-After` to wait for. If the server asks for more, the request is not retried.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// A client of the service, with its address and an API key.
+/// A client for the service, with the service's address and an API key.
 pub struct Service {
     url: String,
     key: SecretString,
@@ -142,8 +141,8 @@ fn service_url(url: Option<String>, slug: Option<String>) -> Result<String, Serv
     }
 }
 
-/// Returns the pause after `failed` tries, or `None` if there is no further try. Without a `Retry-After`, the pause is
-/// random, so that clients whose requests failed at the same time do not retry at the same time.
+/// Returns how long to wait after `failed` tries, or `None` to give up. Without a `Retry-After`, the pause is random,
+/// so that clients whose requests failed at the same time do not retry at the same time.
 fn pause(failed: usize, retry_after: Option<Duration>) -> Option<Duration> {
     let pause = PAUSES.get(failed.checked_sub(1)?)?;
     match retry_after {

@@ -14,8 +14,7 @@ use flate2::read::MultiGzDecoder;
 use self::tree::Tree;
 use crate::{cli::Reading, error::Error, output};
 
-/// The maximum number of bytes to read from a file in order to show one of its lines. `pack.yaml` and `behavior.md` are
-/// smaller.
+/// The maximum number of bytes to read from a file to show one of its lines. `pack.yaml` and `behavior.md` are smaller.
 const MAX_SHOWN: u64 = 16 << 20;
 
 /// A pack's archive: the file that the author named, or an unnamed temporary file with the archive of a directory.

@@ -11,10 +11,10 @@ use crate::{cli::Reading, error::Error};
 /// The file that lists the entries to omit from an archive.
 const IGNORE_FILE: &str = ".packignore";
 
-/// The directories that a pack may have. The service never treats one of them as a wrapping directory.
+/// The directories that a pack may contain. The service never treats one of them as a wrapping directory.
 const PACK_DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
-/// The files and directories of a pack's directory, sorted by path.
+/// The files and directories in a pack's directory, sorted by path.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
@@ -46,8 +46,8 @@ impl Tree {
         &self.entries
     }
 
-    /// Returns the directory that the service treats as the pack: the only entry at the top if it is a wrapping
-    /// directory, and the top otherwise.
+    /// Returns the directory that the service treats as the pack: the wrapping directory if there is one, and the root
+    /// otherwise.
     pub(super) fn pack_root(&self) -> PathBuf {
         let mut top = self.entries.iter().filter(|entry| entry.path.components().count() == 1);
         match (top.next(), top.next()) {
@@ -80,7 +80,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Adds everything in a directory. `parents` are the canonical paths of the directories that contain it.
+    /// Adds the contents of a directory, except for omitted entries. `parents` are the canonical paths of the
+    /// directories that contain it, to detect link loops.
     fn directory(&mut self, directory: &Path, parents: &[PathBuf]) -> Result<(), Error> {
         let full = self.root.join(directory);
         let canonical = fs::canonicalize(&full).map_err(Error::read(&full))?;

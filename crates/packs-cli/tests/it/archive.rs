@@ -16,7 +16,7 @@ fn archive(work: &Work) -> Vec<u8> {
     fs::read(work.path("pack.tgz")).unwrap()
 }
 
-/// Returns the paths in the archive of `pack`.
+/// Returns the paths in the archive of the `pack` directory.
 fn paths(work: &Work) -> Vec<String> {
     let listing = validate(&archive(work)).unwrap().listing();
     listing.into_keys().collect()
@@ -30,7 +30,7 @@ fn the_bytes_depend_only_on_names_contents_and_execute_bits() {
     file.set_modified(SystemTime::now() - Duration::from_secs(1_000_000)).unwrap();
     run(&work, "chmod 600 pack/pack.yaml && chmod 2700 pack/guides");
     assert_eq!(archive(&work), first);
-    // The same files, created in another order.
+    // The same files, created in a different order.
     let other = Work::with_pack(&[PACK[2], PACK[1], PACK[0]]);
     assert_eq!(archive(&other), first);
     run(&work, "chmod +x pack/guides/a.md");

@@ -92,7 +92,7 @@ fn checks_the_current_directory_by_default() {
 
 #[test]
 fn a_community_pack_must_not_contain_secrets() {
-    // Concatenated from parts, since some repository hosts reject files that contain secrets.
+    // Concatenated, because some repository hosts reject files that contain secrets.
     let secret = ["AKIA", "Q3EGRZ5XYTN2WVKD"].concat();
     let work = Work::with_pack(&[("pack.yaml", MANIFEST), ("data/key", &secret)]);
     assert_eq!(work.packs(&["check", "pack"]).status, 0);
@@ -192,7 +192,7 @@ fn rejects_a_path_that_is_neither_a_file_nor_a_directory() {
         .expect_error("`/dev/null` is neither a file nor a directory; remove it, or list it in `.packignore`");
 }
 
-/// Returns archives with attacks, and archives in other formats.
+/// Returns malicious, malformed and oversized archives, and files in other formats.
 fn attacks() -> Vec<Vec<u8>> {
     let file = |name: &str| Archive::pack().file(name, "x").tar_gz();
     vec![

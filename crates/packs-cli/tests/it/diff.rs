@@ -57,7 +57,7 @@ fn equal_packs_have_no_differences() {
     );
 }
 
-/// `packs diff` has no line for a change to `paths` alone.
+/// `packs diff` prints no line for a change to `paths` alone.
 #[test]
 fn other_differences_in_capabilities_are_mentioned() {
     let work = work();

@@ -10,7 +10,7 @@ fn help_has_examples_and_exit_statuses() {
 }
 
 #[test]
-fn wrong_usage_has_its_own_exit_status() {
+fn a_usage_error_exits_with_status_2() {
     assert_eq!(Work::new().packs(&["chekc"]).status, 2);
 }
 

@@ -36,7 +36,7 @@ fn record(status: &str) -> Value {
     })
 }
 
-/// Returns the content of the form's part `archive`.
+/// Returns the content of the form's `archive` part.
 fn archive(form: &[u8]) -> &[u8] {
     let find = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).position(|part| part == text).unwrap();
     let start = find(form, b"application/gzip\r\n\r\n") + 20;
@@ -93,7 +93,7 @@ fn an_existing_archive_is_sent_unchanged() {
     assert_eq!(archive(&server.received()[0].body), bytes);
 }
 
-/// Asserts that after these rejections, the client sends the archive to a second server, which acts as S3.
+/// Asserts that after `rejections`, the client sends the archive to a second server, which acts as S3.
 #[track_caller]
 fn assert_goes_through_s3(work: &Work, rejections: Vec<Reply>) {
     let s3 = Server::start([Reply::Respond(200, "", String::new())]);
@@ -157,7 +157,7 @@ fn retries_if_the_server_is_busy_fails_or_closes_the_connection() {
     let busy = Reply::Respond(429, "Retry-After: 0\r\n", r#"{"message":"Too Many Requests"}"#.to_owned());
     let server = Server::start([busy, unavailable, Reply::Close, respond(201, &record("ready"))]);
     let work = large_work();
-    // Below the limit on requests, but larger than the buffers of a connection.
+    // Below the request limit, but larger than the buffers of a connection.
     work.write("pack/data/noise", &fs::read(work.path("pack/data/noise")).unwrap()[..4_000_000]);
     let printed = server.packs(&work, &["push", "pack"]);
     printed.success();

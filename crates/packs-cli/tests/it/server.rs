@@ -48,7 +48,7 @@ pub(crate) fn error(status: u16, code: &str, details: Value) -> Reply {
 }
 
 impl Server {
-    /// Starts a server that gives each reply once, in this order.
+    /// Starts a server that sends each reply once, in order.
     pub(crate) fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -89,7 +89,7 @@ impl Server {
 }
 
 impl Received {
-    /// Returns whether the request has the API key.
+    /// Returns whether the request contains the API key.
     pub(crate) fn is_authenticated(&self) -> bool {
         self.headers.contains(&format!("authorization: Bearer {KEY}"))
     }

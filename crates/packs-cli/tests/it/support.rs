@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// A working directory for one test.
 pub(crate) struct Work(TempDir);
 
-/// What a run of `packs` printed, and its exit status.
+/// The output and the exit status of a run of `packs`.
 #[derive(Debug)]
 pub(crate) struct Printed {
     pub(crate) status: i32,
@@ -22,7 +22,7 @@ impl Work {
         Self(TempDir::new().unwrap())
     }
 
-    /// Creates a working directory with a directory `pack` that contains these files. A path that ends in `/` is a
+    /// Creates a working directory whose `pack` subdirectory contains these files. A path that ends in `/` is a
     /// directory.
     pub(crate) fn with_pack(files: &[(&str, &str)]) -> Self {
         let work = Self::new();
@@ -55,7 +55,7 @@ impl Work {
         self.run(packs(self.0.path()).args(arguments))
     }
 
-    /// Runs a command and checks that its output is UTF-8.
+    /// Runs a command and asserts that its output is UTF-8.
     pub(crate) fn run(&self, command: &mut Command) -> Printed {
         let Output { status, stdout, stderr } = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -63,7 +63,7 @@ impl Work {
     }
 }
 
-/// Returns a command that runs `packs` in a directory. Unsets the environment variables that `packs` reads.
+/// Returns a command that runs `packs` in a directory, without the environment variables that `packs` reads.
 pub(crate) fn packs(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_packs"));
     command.current_dir(directory);
@@ -81,7 +81,7 @@ impl Printed {
         &self.out
     }
 
-    /// Asserts that the run failed with this error and printed nothing else.
+    /// Asserts that the run failed with exit status 2 and printed only this error.
     #[track_caller]
     pub(crate) fn expect_error(&self, message: &str) {
         assert_eq!((self.status, self.out.as_str()), (2, ""), "{self:?}");
