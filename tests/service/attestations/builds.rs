@@ -1,5 +1,5 @@
-//! Tests of the attestations that builds create. Each runs on the embedded registry and, if it is installed, on
-//! Docker's registry, which has no referrers API.
+//! Tests for the attestations that builds create. Each test runs against the embedded registry and, if it is installed,
+//! against Docker's registry, which has no referrers API.
 
 use bytes::Bytes;
 use pack_upload::{
@@ -19,7 +19,7 @@ use crate::{
     use_cases::fixture::{Fixture, pack, registry},
 };
 
-/// The use cases with signing enabled, on one of the registries.
+/// The use cases with signing enabled and one of the registries.
 struct Signing {
     fixture: Fixture,
     repository: RepositoryClient,
@@ -40,7 +40,7 @@ impl Signing {
         Self { fixture, repository: RepositoryClient::new(&address, "acme/tools"), _docker: docker }
     }
 
-    /// Starts the use cases on the embedded registry, and on Docker's registry if it is installed.
+    /// Starts the use cases with the embedded registry and, if it is installed, with Docker's registry.
     async fn start_all() -> Vec<Self> {
         let docker = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await;
         let mut all = vec![Self::start(None).await];

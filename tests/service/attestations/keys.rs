@@ -1,4 +1,4 @@
-//! Tests of signers with key files that openssl writes, and with a KMS key.
+//! Tests for signing with key files from openssl and with a KMS key.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ use crate::{
 /// The ARN of the emulated KMS key.
 const ARN: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-/// Emulates KMS with one key, which signs only digests, and only if the request names the key by its ARN.
+/// Emulates KMS with one key. Signs only digests, and only if the request identifies the key by its ARN.
 async fn kms(State(key): State<Arc<EcdsaKeyPair>>, headers: HeaderMap, body: Bytes) -> Response {
     let request: Value = serde_json::from_slice(&body).unwrap();
     match headers["x-amz-target"].to_str().unwrap() {
@@ -80,7 +80,7 @@ async fn key_files_from_openssl_can_sign() {
     let run_openssl = |arguments: &str| run(tool("openssl").unwrap().args(arguments.split(' ')));
     for command in [
         "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
-        // Prints the curve parameters before a key in SEC 1 format.
+        // Writes the curve parameters and then a key in SEC 1 format.
         "ecparam -name prime256v1 -genkey",
     ] {
         expect_verifiable(&file_signer(&run_openssl(command)).unwrap()).await;

@@ -1,4 +1,4 @@
-//! Tests of signed provenance: the bundles that builds store and push, the keys, and verification with openssl and
+//! Tests for signed provenance: the bundles that builds store and push, the keys, and verification with openssl and
 //! npm's `@sigstore/verify`.
 
 mod builds;

@@ -38,14 +38,14 @@ async fn attached_bundle(repository: &RepositoryClient, record: &Value) -> Optio
     Some(serde_json::from_slice(&blob).unwrap())
 }
 
-/// Returns the keys with another public key under the same hint.
+/// Returns a single key: a different public key with the first key's hint.
 fn with_other_key(keys: &Value) -> Value {
     let other = super::file_signer(&super::key_file(&super::new_key())).unwrap();
     let pem = futures_util::FutureExt::now_or_never(other.public_key()).unwrap().unwrap().to_pem();
     json!({"keys": [{"hint": keys["keys"][0]["hint"], "pem": pem}]})
 }
 
-/// Returns the bundle with another archive digest in its payload, but the original signature.
+/// Returns the bundle with a different archive digest in its payload, but the original signature.
 fn with_altered_payload(bundle: &Value) -> Value {
     let mut statement = payload(bundle);
     statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["sha256"] = json!("0".repeat(64));
@@ -117,7 +117,7 @@ async fn public_tools_verify_images_in_a_docker_registry() {
     check(&Local::start_with(&[("REGISTRY", &docker.address.to_string())]).await).await;
 }
 
-/// `local` keeps its key when it restarts, so earlier attestations stay valid.
+/// `local` keeps its key across restarts, so earlier attestations stay valid.
 #[tokio::test]
 async fn signing_changes_no_digest_and_the_key_survives_a_restart() {
     let local = Local::start().await;
