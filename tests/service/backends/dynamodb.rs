@@ -1,4 +1,4 @@
-//! Tests of the embedded DynamoDB: indexes and transactions.
+//! Tests for the embedded DynamoDB: indexes and transactions.
 
 use std::{collections::HashMap, fs, path::Path};
 

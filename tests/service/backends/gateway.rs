@@ -1,4 +1,4 @@
-//! Tests of the gateway of `local`, which turns HTTP requests into API Gateway events.
+//! Tests for `local`'s gateway, which turns HTTP requests into API Gateway events.
 
 use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::http::unreachable;
 
-/// The function's timeout in these tests.
+/// The Lambda function's timeout in these tests.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Starts a gateway to a function that responds with the event that it received. The paths `/panic`, `/hang`, `/text`
+/// Starts a gateway to a Lambda function that responds with the event it received. The paths `/panic`, `/hang`, `/text`
 /// and `/bytes` get other responses.
 async fn start() -> String {
     let function = tower::service_fn(|request: Request| async move {
@@ -23,7 +23,7 @@ async fn start() -> String {
             "/hang" => pending().await,
             "/text" => return Ok(Response::new(Body::Text("\"".repeat(length())))),
             "/bytes" => {
-                // `lambda_http` would send bytes without a content type as text.
+                // Without a content type, `lambda_http` would send the bytes as text.
                 let response = Response::builder().header("content-type", "application/octet-stream");
                 return Ok(response.body(Body::Binary(vec![0; length()])).unwrap());
             }
@@ -118,7 +118,7 @@ async fn a_panic_in_the_function_returns_500_and_keeps_the_connection_open() {
     assert_eq!(client.get(&url).send().await.unwrap().status(), 201);
 }
 
-/// 4,717,000 bytes become 6,289,336 in base64. Lambda's limit for an event is 6,291,456 bytes.
+/// 4,717,000 bytes are 6,289,336 bytes in base64. Lambda's limit for an event is 6,291,456 bytes.
 #[tokio::test]
 async fn a_body_over_6_mb_in_base64_does_not_reach_the_function() {
     let url = start().await;

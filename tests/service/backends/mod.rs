@@ -1,4 +1,4 @@
-//! Tests of the embedded backends of `local`, through the clients that production uses: the AWS SDK and registry
+//! Tests for the embedded backends of `local`, through the clients that production uses: the AWS SDK and registry
 //! clients.
 //!
 //! To add a case, start [`Embedded`] and send requests with its clients. To check what survives a restart, call

@@ -1,4 +1,4 @@
-//! Tests of the embedded OCI registry: the distribution API, pushes with oci-client and copies with skopeo.
+//! Tests for the embedded OCI registry: the distribution API, pushes with oci-client, and copies with skopeo.
 
 mod manifests;
 mod support;
@@ -21,7 +21,6 @@ fn layer() -> Vec<u8> {
     Archive::new().file("behavior.md", "hello").tar()
 }
 
-/// The media type of the layer.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 fn client(registry: &str) -> Client {

@@ -1,4 +1,4 @@
-//! Tests of the embedded S3: conditional writes, checksums, presigned URLs and multipart uploads.
+//! Tests for the embedded S3: conditional writes, checksums, presigned URLs and multipart uploads.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ async fn a_body_that_does_not_match_its_checksum_is_not_stored() {
     assert_eq!(put.send().await.unwrap_err().code(), Some("BadDigest"));
     assert_eq!(keys(client, bucket).await, Vec::<String>::new());
 
-    // A rejected body does not change the existing object.
+    // An upload with the wrong checksum does not change the existing object.
     let put = client.put_object().bucket(bucket).key("kept").body(ByteStream::from_static(b"kept"));
     put.send().await.unwrap();
     let put = client.put_object().bucket(bucket).key("kept").checksum_sha256(wrong).body(ByteStream::from_static(b"x"));

@@ -1,4 +1,4 @@
-//! Tests of the embedded SQS: visibility, long polls, batches and the dead-letter queue.
+//! Tests for the embedded SQS: visibility timeouts, long polls, batches and the dead-letter queue.
 
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,7 @@ async fn a_received_message_is_invisible_until_it_is_released() {
     let count = &again.attributes().unwrap()[&MessageSystemAttributeName::ApproximateReceiveCount];
     assert_eq!(count, "2");
 
-    // An outdated receipt handle deletes nothing.
+    // A receipt handle from an earlier receive deletes nothing.
     client.delete_message().queue_url(url).receipt_handle(first).send().await.unwrap();
     assert_eq!(counts(client, url).await, ["0", "20", "0"]);
     let stale =

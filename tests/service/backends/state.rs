@@ -1,4 +1,4 @@
-//! Tests of saved ports, and of the lock on the data directory.
+//! Tests for saved ports and for the lock on the data directory.
 
 use pack_upload::local::{Backends, DataDir, Error};
 

@@ -1,4 +1,4 @@
-//! Tests of the worker of `local`, which delivers messages to a handler as the SQS event source mapping does.
+//! Tests for `local`'s worker, which delivers messages to a handler as the SQS event source mapping does.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Embedded;
 
-/// Returns the numbers of visible and invisible messages.
+/// Returns the numbers of messages that are visible and in flight.
 async fn depth(client: &Client, url: &str) -> [u32; 2] {
     let attributes = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let attributes = attributes.send().await.unwrap().attributes.unwrap();
@@ -93,7 +93,7 @@ async fn processed_messages_are_deleted_and_failed_ones_are_redelivered() {
     wait_for_depth(&client, &url, [0, 3]).await;
     assert!(!worker.is_finished());
 
-    // A long poll is in progress, and must not delay the stop.
+    // A long poll is in progress. It must not delay the stop.
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(5), worker).await.unwrap().unwrap();
 }

@@ -1,4 +1,4 @@
-//! Tests of image manifests, tags and lists, and of errors for unknown or invalid names and references.
+//! Tests for image manifests, tags and lists, and for the errors for unknown or invalid names and references.
 
 use pack_format::Digest;
 use reqwest::{Method, Response, StatusCode};
@@ -123,7 +123,7 @@ async fn tag_and_repository_lists_are_sorted_and_paginated() {
     let list: Value = api.get("/v2/untagged/tags/list").await.json().await.unwrap();
     assert_eq!(list, json!({"name": "untagged", "tags": []}));
     put(&api, "/v2/acme/manifests/latest", manifest(&blob, &blob)).await;
-    // A repository exists only once it has a manifest.
+    // A repository exists only once it contains a manifest.
     api.push("acme/blobs", b"hello").await;
     for (query, expected) in [
         ("", &["acme", "acme/tools", "untagged"][..]),

@@ -80,8 +80,8 @@ pub(super) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers()[name].to_str().unwrap()
 }
 
-/// Returns the status and the code of an error response. Panics unless the body has the format that the specification
-/// requires.
+/// Returns the status and the code in an error response. Panics unless the body has the format that the OCI
+/// distribution specification requires.
 pub(super) async fn error(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap();

@@ -1,4 +1,4 @@
-//! Tests of blob uploads and downloads.
+//! Tests for blob uploads and downloads.
 
 use std::{fs, time::Duration};
 
@@ -23,7 +23,7 @@ async fn wait_until(condition: impl Fn() -> bool) {
     panic!("the condition did not hold in time");
 }
 
-/// Returns 4 MiB of data without repetition, more than one buffer can hold.
+/// Returns 4 MiB of data without repetition, more than fits in one buffer.
 fn content() -> Vec<u8> {
     (0_u32..1 << 20).flat_map(u32::to_le_bytes).collect()
 }
@@ -141,7 +141,7 @@ async fn a_restart_drops_unfinished_uploads_and_keeps_blobs() {
     assert_eq!(api.get(&format!("/v2/acme/tools/blobs/{digest}")).await.text().await.unwrap(), "hello");
 }
 
-/// A killed process leaves unfinished uploads. Unknown files may come from other programs.
+/// Unfinished uploads are left over from a process that was killed. Unknown files may come from other programs.
 #[tokio::test]
 async fn starting_removes_unfinished_uploads_and_ignores_unknown_files() {
     let directory = stop(Embedded::start().await).await;
