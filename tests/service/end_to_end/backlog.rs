@@ -44,7 +44,7 @@ async fn wait_until_ready(local: &Local, org: &str, id: &str) {
     assert_eq!(local.wait_for_build(org, id).await["build_status"], "ready");
 }
 
-/// Returns how many of `acme`'s builds have finished.
+/// Returns how many of `acme`'s builds have finished, including failed builds.
 async fn finished(local: &Local) -> usize {
     let list = local.get("acme", "/v1/packs?owned=true").await;
     list.body["packs"].as_array().unwrap().iter().filter(|pack| pack["build_status"] != "queued").count()

@@ -13,7 +13,6 @@ use crate::support::{Local, manifest, path_with_packs, scratch, tool};
 
 const GH: &str = "#!/bin/sh\necho \"$@\" > \"$GH_LOG\"\ncat ../comment.md >> \"$GH_LOG\"\n";
 
-/// Returns the script of a step.
 fn script(job: &str, step: &str) -> String {
     let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ci.md")).unwrap();
     let (_, rest) = document.split_once("```yaml\n").unwrap();
@@ -24,7 +23,7 @@ fn script(job: &str, step: &str) -> String {
     step["run"].as_str().unwrap().to_owned()
 }
 
-/// Runs the script of a step as GitHub Actions does.
+/// Runs a step's script as GitHub Actions does.
 fn run(job: &str, step: &str, directory: &Path, variables: &[(&str, &str)]) -> Output {
     let mut bash = Command::new("bash");
     bash.args(["-eo", "pipefail", "-c", &script(job, step)]).current_dir(directory);

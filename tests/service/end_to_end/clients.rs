@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Local, run, sample_pack, scratch, tool};
 
-/// Creates the archive of the sample pack with tar.
+/// Creates an archive of the sample pack with tar.
 fn archive() -> (tempfile::TempDir, PathBuf) {
     let (guard, directory) = scratch();
     let archive = directory.join("pack.tar.gz");

@@ -1,4 +1,4 @@
-//! Tests of the events that the functions send to EventBridge.
+//! Tests for the events that the Lambda functions send to EventBridge.
 
 use std::{
     sync::{
@@ -22,16 +22,16 @@ use tokio::net::TcpListener;
 use super::faults::{LambdaStack, delete};
 use crate::support::{ApiResponse, Archive, AwsEmulator, Local, options, record_call};
 
-/// A fake EventBridge, which records the events that it accepts.
+/// A fake EventBridge that records the events it accepts.
 #[derive(Default)]
 struct EventBridge {
     entries: Mutex<Vec<Value>>,
-    /// Whether calls succeed but do not accept their entry.
+    /// Whether `PutEvents` calls succeed but reject their entry.
     rejects: AtomicBool,
 }
 
 impl EventBridge {
-    /// Starts the fake and functions that send to it.
+    /// Starts the fake and the Lambda functions, configured to send events to the fake.
     async fn start(variables: &[(&str, &str)]) -> (Arc<Self>, LambdaStack) {
         let bridge = Arc::<Self>::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -42,7 +42,8 @@ impl EventBridge {
         (bridge, LambdaStack::start(&[&bus[..], variables].concat()).await)
     }
 
-    /// Returns the `detail` of the only event since the last call, and checks the event's other fields.
+    /// Returns the `detail` of the only event since the last call, and asserts that the event's other fields are
+    /// correct.
     #[track_caller]
     fn take(&self, caller: &str, detail_type: &str) -> Value {
         let mut entries = std::mem::take(&mut *self.entries.lock().unwrap());
@@ -132,7 +133,7 @@ async fn an_event_that_was_not_accepted_is_sent_again() {
     assert!(bridge.entries.lock().unwrap().is_empty());
 }
 
-/// Runs only with an emulator (see `tests/scripts/on-moto`). At first, the bus does not exist.
+/// Runs only with an AWS emulator (see `tests/scripts/on-moto`). The bus does not exist at first.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_reaches_the_target_of_a_rule() {
     let Ok(endpoint) = std::env::var("TEST_AWS_ENDPOINT") else { return };

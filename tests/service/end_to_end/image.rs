@@ -34,8 +34,8 @@ fn tree(root: &Path) -> BTreeMap<String, (u32, Option<Vec<u8>>)> {
     found
 }
 
-/// Writes a pack with long and non-ASCII paths, empty directories and unusual modes, which tools archive in different
-/// ways.
+/// Writes a pack that tools archive in different ways: it has long and non-ASCII paths, empty directories and unusual
+/// modes.
 fn awkward_pack(root: &Path) {
     let long = format!("data/{}/{}", "d".repeat(90), "e".repeat(120));
     for directory in ["guides", "data/empty", "scripts", &long, "templates"] {

@@ -1,5 +1,5 @@
-//! Tests of the functions' binaries, each with its own Runtime API. The backends have no worker, so each test receives
-//! a job from the queue and invokes the builder with it.
+//! Tests for the Lambda functions' binaries, each with its own Runtime API. The backends have no worker, so each test
+//! receives a job from the queue and invokes the builder with it.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -40,7 +40,8 @@ impl SeededBackends {
         Self { embedded }
     }
 
-    /// Starts a function on these backends with the variables that template.yaml sets and those in `more`.
+    /// Starts a Lambda function with these backends, the variables that template.yaml sets, and the variables in
+    /// `more`.
     async fn function(&self, role: Role, more: &[(&str, &str)]) -> Function {
         let Embedded { backends, options, queues, .. } = &self.embedded;
         let registry = backends.registry.to_string();
@@ -72,7 +73,7 @@ impl SeededBackends {
         job.clone()
     }
 
-    /// Asks the registry for the digest of an image.
+    /// Returns the digest that an image reference resolves to in the registry.
     async fn digest(&self, image_ref: &str) -> String {
         let (repository, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.embedded.backends.registry);
@@ -95,7 +96,7 @@ fn get(id: &str) -> Value {
     for_pack("get", id)
 }
 
-/// Returns the event `name` with the id of its pack replaced.
+/// Returns the event `name` with its pack id replaced by `id`.
 fn for_pack(name: &str, id: &str) -> Value {
     let event = event(name).to_string().replace("pack_01JACME1000000000000000000", id);
     serde_json::from_str(&event).unwrap()
@@ -190,7 +191,7 @@ async fn the_rejection_of_a_body_corrupted_by_the_gateway_explains_the_cause() {
     assert_eq!(send(&mut api, event("get")).await.0, 404, "the function continues to run");
 }
 
-// skopeo blocks one thread while the registry runs on the other.
+// skopeo blocks one thread, so the registry needs another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_malformed_message_in_a_batch_fails() {
     for (name, failures) in
@@ -270,8 +271,8 @@ fn a_function_without_configuration_names_every_missing_variable() {
     }
 }
 
-/// String literals from each embedded backend and from the rest of `local`. Function names would not work, because
-/// debug information includes the names of functions that the linker removed.
+/// String literals from each embedded backend and from the rest of `local`. The names of Rust functions are not
+/// suitable, because debug information includes the names of functions that the linker removed.
 const MARKERS: [&str; 6] = [
     "SQLite format 3",
     "MalformedXML",

@@ -1,11 +1,11 @@
-//! Tests of uploads through S3: the client begins an upload, sends the archive to S3, and submits the upload.
+//! Tests for uploads through S3: the client begins an upload, sends the archive to S3, and submits the upload.
 
 use reqwest::{StatusCode, multipart};
 use serde_json::json;
 
 use crate::support::{ApiResponse, Archive, BackendState, Local, form, put_archive};
 
-/// Returns an archive that exceeds the limit for an archive in a request, but not Lambda's limit for the request.
+/// Returns an archive that exceeds the limit for an archive in a request, but not Lambda's limit for an event.
 fn large(name: &str) -> Vec<u8> {
     let mut noise = vec![0; 4_600_000];
     getrandom::fill(&mut noise).unwrap();
@@ -14,7 +14,7 @@ fn large(name: &str) -> Vec<u8> {
     archive
 }
 
-/// Returns the problems with the field `upload_id`. Panics if any other field has problems.
+/// Returns the problems in the field `upload_id`. Panics if any other field has problems.
 #[track_caller]
 fn problems(response: &ApiResponse) -> &serde_json::Value {
     let fields = &response.expect_error(400, "validation_error")["details"]["fields"];
@@ -146,7 +146,7 @@ async fn both_kinds_of_upload_report_the_same_problems() {
         assert_eq!(without_id(&sent), without_id(&direct));
     }
 
-    // Uploads through S3 have higher limits.
+    // The limits for uploads through S3 are higher.
     let file = |size: usize| {
         let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
         getrandom::fill(&mut content[..1 << 20]).unwrap();

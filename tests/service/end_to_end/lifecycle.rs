@@ -1,4 +1,4 @@
-//! Tests of visibility changes and deletions.
+//! Tests for visibility changes and deletions.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -37,8 +37,8 @@ pub(super) async fn build(local: &Local, archive: Vec<u8>) -> ApiResponse {
     created
 }
 
-/// Asserts that the registry has the image by tag and by digest, and lists the tag. If `exists` is false, asserts that
-/// none of these is true.
+/// Asserts that the registry has the image by tag and by digest, and lists the tag. If `exists` is false, asserts the
+/// opposite of all three.
 pub(super) async fn expect_image(local: &Local, record: &Value, exists: bool) {
     let image_ref = record["image_ref"].as_str().unwrap();
     let (name, tag) = image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
@@ -52,7 +52,7 @@ pub(super) async fn expect_image(local: &Local, record: &Value, exists: bool) {
     assert_eq!(tags.iter().any(|found| found == tag), exists, "{tags:?}");
 }
 
-/// Starts `local` with its own registry, and with Docker's registry if that is installed.
+/// Starts `local` with its own registry and, if it is installed, another `local` with Docker's registry.
 pub(super) async fn start_with_each_registry() -> Vec<(Local, Option<DockerRegistry>)> {
     let mut started = vec![(Local::start().await, None)];
     if let Some(docker) = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await {
@@ -108,7 +108,7 @@ async fn a_deleted_version_accepts_only_the_same_content_again() {
 
 #[tokio::test]
 async fn a_version_that_was_never_published_accepts_other_content_after_its_deletion() {
-    // With this timeout, every push fails.
+    // The timeout is so short that every push fails.
     let variables = [("PUSH_TIMEOUT_MS", "1"), ("PURGE_WAIT_MS", "100"), ("BUILD_LEASE_MS", "1")];
     let local = Local::start_with(&variables).await;
     let pack = local.upload(tools("hello")).await;
@@ -154,7 +154,7 @@ async fn a_deletion_finishes_after_an_outage_even_if_the_client_does_not_retry()
     let (first, second) = (build(&local, tools("hello")).await, Archive::pack_named("other", "1.0.0").tar_gz());
     let second = build(&local, second).await;
 
-    // With this timeout, every call to the registry fails.
+    // The timeout is so short that every call to the registry fails.
     let variables = [("PUSH_TIMEOUT_MS", "1"), ("PURGE_WAIT_MS", "500"), ("BUILD_LEASE_MS", "1")];
     let local = Local::start_in(local.kill(), &variables).await;
     for pack in [&first, &second] {

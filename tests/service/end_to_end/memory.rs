@@ -1,5 +1,5 @@
-//! Tests of the functions' peak memory for the most expensive uploads, builds and sweeps. They also check the results,
-//! and print memory and CPU time. tests/scripts/measure runs them with the functions built for deployment.
+//! Tests for the Lambda functions' peak memory in the most expensive uploads, builds and sweeps. They also check the
+//! results, and print memory and CPU time. tests/scripts/measure runs them with the binaries built for deployment.
 //!
 //! To add a case, add an archive and its expected result to [`uploads`].
 
@@ -22,7 +22,7 @@ use crate::{
 /// The maximum peak memory of a process, in KiB.
 const MAX_PEAK_KIB: u64 = 160 << 10;
 
-/// The number of pending builds: more than requeue processes concurrently.
+/// The number of pending builds, higher than the number that requeue processes concurrently.
 const PENDING: usize = 40;
 
 /// Timeouts long enough for a debug build on a busy machine.
@@ -70,8 +70,8 @@ fn full() -> Archive {
     archive.file("data/rest", &dense[..rest])
 }
 
-/// Returns an archive with nearly the maximum number of entries, each at the maximum depth in its own directory, and no
-/// entries for the directories.
+/// Returns an archive with nearly the maximum number of entries. Each is at the maximum depth, in a directory of its
+/// own that has no entry in the archive.
 fn deep() -> Archive {
     let prefix = format!("data/{}", ["level-x"; 18].join("/"));
     let parents = ["level-x"; 11].join("/");

@@ -1,5 +1,5 @@
-//! End-to-end tests. They send HTTP requests to a running `local`, and events to the functions' binaries. `faults` has
-//! the fault matrix, and `memory` checks the memory limits.
+//! End-to-end tests. They send HTTP requests to a running `local`, and events to the Lambda functions' binaries.
+//! `faults` contains the fault matrix, and `memory` checks the memory limits.
 //!
 //! To add a case, start [`Local`](crate::support::Local) and send a request. If the request must not write anything,
 //! compare the [`BackendState`](crate::support::BackendState) before and after.

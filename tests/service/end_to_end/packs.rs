@@ -1,4 +1,4 @@
-//! Tests of `packs`, the author's tool, with a running `local`.
+//! Tests for `packs`, the command-line tool for authors, against a running `local`.
 
 use std::{
     fs,

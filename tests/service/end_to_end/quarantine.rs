@@ -1,4 +1,4 @@
-//! Tests of `admin pack quarantine`, `restore` and `delete`, as the pack's owner and other orgs see them.
+//! Tests for the effects of `admin pack quarantine`, `restore` and `delete` on the pack's owner and on other orgs.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::{Archive, Local};
 
 const REASON: &str = "its script uploads the workspace to another host";
 
-/// Runs `admin pack <command> <id>`, and checks its audit line.
+/// Runs `admin pack <command> <id>`, and asserts that it succeeds and prints an audit line.
 #[track_caller]
 fn admin(local: &Local, command: &str, id: &str, more: &[&str]) {
     let output = local.admin(&[&["pack", command, id], more].concat());
@@ -25,7 +25,7 @@ fn tools(behavior: &str) -> Vec<u8> {
     Archive::pack_named("tools", "1.0.0").file("behavior.md", behavior).tar_gz()
 }
 
-/// Asserts that an upload of each content is rejected with these details.
+/// Asserts that uploads of the same content and of different content are rejected with these details.
 async fn expect_no_upload(local: &Local, details: Value) {
     for behavior in ["hello", "other"] {
         for query in ["", "?dry_run=true"] {

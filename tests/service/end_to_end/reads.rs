@@ -1,4 +1,4 @@
-//! Tests of reading and listing packs.
+//! Tests that read and list packs.
 
 use reqwest::StatusCode;
 use serde_json::Value;

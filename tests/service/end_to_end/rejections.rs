@@ -1,4 +1,4 @@
-//! Tests of rejected uploads. The response to each is an error envelope with the reason, and nothing is written.
+//! Tests that a rejected upload gets an error response with the reason, and writes nothing.
 
 use reqwest::{StatusCode, header, multipart};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Tests of killing, interrupting and restarting `local`.
+//! Tests that kill, interrupt and restart `local`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests of the session tokens that `local session` prints, and of the audit lines that `local` logs.
+//! Tests for the session tokens that `local session` prints, and for the audit lines that `local` logs.
 
 use std::{path::Path, process::Output};
 

@@ -1,4 +1,4 @@
-//! Tests of well-formed uploads: records, repeated uploads, conflicts and dry runs.
+//! Tests for well-formed uploads: records, repeated uploads, conflicts and dry runs.
 
 use pack_format::Digest;
 use reqwest::{StatusCode, multipart};

@@ -30,7 +30,7 @@ struct PackItem {
     status: String,
     repository_and_tag: (String, String),
     digest: String,
-    /// The digest of the attestation, or an empty string before a build attests the image.
+    /// The digest of the attestation, or an empty string if no build has attested the image yet.
     attestation: String,
 }
 
@@ -50,7 +50,7 @@ impl ConsistencyCheck {
     /// Checks the invariants that must hold at any time:
     ///
     /// - Every record has a version claim, and every claim that names a record belongs to an existing record.
-    /// - A record is in the index `due` if and only if it is queued or being deleted.
+    /// - A record is in the `due` index if and only if it is queued or being deleted.
     /// - Every ready record has its image with one attestation, and changes only when it is deleted.
     /// - The image of a deleted pack cannot be pulled.
     pub(crate) async fn check(&mut self) {
@@ -106,7 +106,7 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Returns the digests of the referrers of a record's image.
+    /// Returns the digests of the referrers to a record's image.
     async fn referrers(&self, record: &PackItem) -> Vec<String> {
         let (repository, _) = &record.repository_and_tag;
         let repository = RepositoryClient::new(&self.registry, repository);
@@ -121,7 +121,7 @@ impl ConsistencyCheck {
             && self.scan(Some("due")).await.is_empty()
     }
 
-    /// Asserts that the registry has the image of a record neither by tag nor by digest.
+    /// Asserts that a record's image cannot be found by tag or by digest.
     async fn expect_no_image(&self, record: &PackItem) {
         let (repository, tag) = &record.repository_and_tag;
         for reference in [tag, &record.digest] {

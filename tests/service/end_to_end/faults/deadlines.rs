@@ -1,4 +1,4 @@
-//! Tests of the request deadline: if a backend hangs, the API responds in time, and it is safe to retry the request.
+//! Tests for the request deadline: if a backend hangs, the API responds in time, and it is safe to retry the request.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const SEND: Duration = Duration::from_secs(1);
 /// How long a request may take beyond the configured times, in a debug build on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Starts a stack on which a hanging call and its retries take longer than the deadline, so that only the deadline can
+/// Starts a stack in which a hanging call and its retries take longer than the deadline, so that only the deadline can
 /// end a request.
 async fn start_stack() -> LambdaStack {
     let variables = [
@@ -58,7 +58,7 @@ async fn an_upload_gets_a_503_by_the_deadline_if_a_backend_hangs() {
         vec![stalls(Service::DynamoDb, "BatchGetItem", always)],
         vec![stalls(Service::S3, "PUT object", always)],
         vec![stalls(Service::DynamoDb, "TransactWriteItems", always)],
-        // The deadline applies to the sum of all calls.
+        // The deadline applies to all calls together.
         vec![stalls(Service::DynamoDb, "BatchGetItem", 1), stalls(Service::S3, "PUT object", always)],
     ] {
         expect_unavailable_in_time(&mut stack, upload(&archive("late")), faults).await;

@@ -1,4 +1,4 @@
-//! Error responses of AWS and of the registry, in each service's format.
+//! Error responses from AWS and from the registry, in each service's format.
 
 use axum::{
     http::{StatusCode, header},

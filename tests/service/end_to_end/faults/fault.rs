@@ -1,4 +1,4 @@
-//! The calls that the functions make, and the faults that a proxy can inject into a call.
+//! The calls that the Lambda functions make, and the faults that a proxy can inject into a call.
 
 use std::{
     env, fmt,
@@ -14,7 +14,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Returns the name of the function's binary.
+    /// Returns the name of the Lambda function's binary.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -44,7 +44,8 @@ pub(crate) enum Service {
     Registry,
 }
 
-/// A kind of call that a function makes, such as `TransactWriteItems` to DynamoDB or `PUT manifests` to the registry.
+/// A kind of call that a Lambda function makes, such as `TransactWriteItems` to DynamoDB or `PUT manifests` to the
+/// registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Call {
     pub(crate) caller: Role,
@@ -75,9 +76,9 @@ pub(crate) enum Fault {
     ResponseTruncated,
     /// The backend never responds.
     Hangs,
-    /// The function's process is killed before the request reaches the backend.
+    /// The Lambda function's process is killed before the request reaches the backend.
     KilledBefore,
-    /// The backend handles the request, and the function's process is killed before the response.
+    /// The backend handles the request, and the Lambda function's process is killed before the response.
     KilledAfter,
 }
 
@@ -88,7 +89,7 @@ pub(crate) struct PlannedFault {
     /// The number of matching calls that succeed before the first failure.
     pub(crate) skip: u32,
     pub(crate) fault: Fault,
-    /// The maximum number of consecutive matching calls that fail.
+    /// The maximum number of matching calls that fail. They are consecutive.
     pub(crate) times: u32,
 }
 

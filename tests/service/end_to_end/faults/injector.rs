@@ -23,9 +23,9 @@ struct State {
     caller: Option<Role>,
     faults: Vec<ActiveFault>,
     calls: Vec<Call>,
-    /// The delay of every successful call.
+    /// The delay before every call without a fault.
     delay: Duration,
-    /// The start and the end of every successful call.
+    /// The start and the end of every call without a fault.
     timings: Vec<(Call, Range<Instant>)>,
 }
 
@@ -43,7 +43,7 @@ impl FaultInjector {
         Arc::default()
     }
 
-    /// Attributes all later calls to `role`. Only one function runs at a time.
+    /// Attributes all later calls to `role`. Only one Lambda function runs at a time.
     pub(crate) fn set_caller(&self, role: Role) {
         self.state.lock().unwrap().caller = Some(role);
     }
@@ -74,8 +74,8 @@ impl FaultInjector {
     }
 
     /// Returns the operations of the longest sequence of calls in which each call began after the previous one ended.
-    /// The function had to wait for these calls one after another. Considers only the calls since this method was last
-    /// called.
+    /// The Lambda function had to wait for these calls one after another. Considers only the calls since this method
+    /// was last called.
     pub(crate) fn take_sequential_operations(&self) -> Vec<String> {
         let mut timings = std::mem::take(&mut self.state.lock().unwrap().timings);
         timings.sort_by_key(|(_, time)| time.end);

@@ -24,9 +24,9 @@ use crate::{
 /// The maximum number of sweeps in [`LambdaStack::settle`]. No case needs this many.
 const MAX_SWEEPS: usize = 10;
 
-/// The three functions, each in its own process, with a proxy in front of each backend. The backends run in the test's
-/// process, so they survive when a function is killed. The test acts as API Gateway, the event source mapping and the
-/// schedule, so the result depends only on the injected faults.
+/// The three Lambda functions, each in its own process, with a proxy in front of each backend. The backends run in the
+/// test's process, so they survive when a Lambda function is killed. The test acts as API Gateway, the event source
+/// mapping and the schedule, so the result depends only on the injected faults.
 pub(crate) struct LambdaStack {
     pub(crate) injector: Arc<FaultInjector>,
     /// The table, accessed without a proxy.
@@ -39,7 +39,8 @@ pub(crate) struct LambdaStack {
 }
 
 impl LambdaStack {
-    /// Starts the backends, the proxies and the functions. Sets the environment variables `more` for every function.
+    /// Starts the backends, the proxies and the Lambda functions. Sets the environment variables `more` for every
+    /// Lambda function.
     pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
@@ -85,7 +86,7 @@ impl LambdaStack {
         Self { injector, table, embedded, consistency, variables, functions }
     }
 
-    /// Invokes a function, checks the consistency of the backends, and returns the function's response or error. If the
+    /// Invokes a Lambda function, checks the consistency of the backends, and returns the response or the error. If the
     /// process was killed, starts a new process and returns `None`.
     pub(crate) async fn invoke(&mut self, role: Role, event: Value) -> Option<Result<Value, Value>> {
         self.injector.set_caller(role);
@@ -102,7 +103,7 @@ impl LambdaStack {
         result
     }
 
-    /// Returns the function's process id.
+    /// Returns the id of the Lambda function's process.
     pub(crate) fn process(&self, role: Role) -> u32 {
         self.functions[role as usize].process_id()
     }
@@ -158,7 +159,7 @@ impl LambdaStack {
         true
     }
 
-    /// Invokes the builder with the event `name` and the job `body`. Returns whether the job is done.
+    /// Invokes the builder with the event `name` and the job `body`. Returns whether the job succeeded.
     async fn run_job(&mut self, name: &str, body: &str) -> bool {
         let mut batch = event(name);
         batch["Records"][0]["body"] = json!(body);
@@ -264,7 +265,8 @@ pub(crate) fn begin(archive: &[u8]) -> Value {
     event
 }
 
-/// Returns the event that sends a form with one part. `name` may be followed by more parameters for the part's header.
+/// Returns the event that sends a form with one part. `name` is inserted between the quotes in the part's header, so it
+/// can add more parameters.
 fn form(name: &str, content: &[u8]) -> Value {
     let boundary = "------------------------d74496d66958873e";
     let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");

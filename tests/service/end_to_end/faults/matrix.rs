@@ -15,12 +15,12 @@ use super::{
 /// The number of cases that run concurrently. Each case has its own stack and spends most of its time waiting.
 const CONCURRENT_STACKS: usize = 4;
 
-/// The request that oci-client sends before every other request, to learn how to authenticate.
+/// The request that oci-client sends before every other request to find out how to authenticate.
 const PING: &str = "GET base";
 
-/// Returns the calls that a workflow makes if no call fails, each with the number of earlier calls of the same kind.
-/// Includes only the first ping, because a failed ping has the same effect as a failure of the call after it. Omits the
-/// push of the attestations' empty config, because only the first build on a stack makes it.
+/// Returns the calls that a workflow makes if no call fails. Each call comes with the number of earlier calls of the
+/// same kind. Includes only the first ping, because a failed ping has the same effect as a failure of the call after
+/// it. Omits the push of the attestations' empty config, because only the first build on a stack makes it.
 async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
     let mut stack = workflow.start_stack().await;
     for name in ["first-build", "no-fault"] {
@@ -41,7 +41,8 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
         .collect()
 }
 
-/// Returns the cases for a call: each fault once, and most faults also more often than the caller retries.
+/// Returns the cases for a call. Each fault is injected once; most are also injected more often than the caller
+/// retries.
 fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
     // Enough faults to outlast the retries. The SDK tries a call three times, so five faults fail one invocation and
     // the first two tries of the next. A registry call is tried once per delivery of the job, so two faults fail two of
@@ -59,7 +60,7 @@ fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
     }
     let is_transaction = call.operation == "TransactWriteItems";
     if is_transaction {
-        // `Table` itself tries a conflicting transaction six times.
+        // `Table` itself retries a transaction that conflicts, up to six tries in total.
         faults.extend([(Fault::TransactionConflict, 1), (Fault::TransactionConflict, 6)]);
     }
     let planned = |skip, fault, times| PlannedFault { call: call.clone(), skip, fault, times };

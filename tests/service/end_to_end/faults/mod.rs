@@ -1,16 +1,18 @@
-//! The fault matrix. It runs the functions' binaries with a proxy in front of each backend. Every call that a workflow
-//! makes fails in several ways, one per case: the request or the response is lost, the backend throttles or reports an
-//! error, the call hangs, the response is truncated, or the function is killed before or after the call.
+//! The fault matrix. It runs the Lambda functions' binaries with a proxy in front of each backend. Every call that a
+//! workflow makes fails in several ways, one per case: the request or the response is lost, the backend throttles or
+//! reports an error, the call hangs, the response is truncated, or the Lambda function is killed before or after the
+//! call.
 //!
 //! After every invocation, [`ConsistencyCheck`](consistency::ConsistencyCheck) compares the table, the queues and the
 //! registry. At the end of a case:
 //!
 //! - The image of an accepted upload must have the promised digest.
 //! - The response to a failed upload must have been a 503 with `Retry-After`.
-//! - Uploading the same archive again must succeed. If the first upload was accepted, it must return the same record.
+//! - Uploading the same archive again must succeed. If the first upload was accepted, the response must contain the
+//!   same record.
 //! - The dead-letter queues must be empty.
 //!
-//! If the workflow deletes a pack, the image must not be pullable afterwards, and uploading the pack again must
+//! If the workflow deletes a pack, it must then be impossible to pull the image, and uploading the pack again must
 //! succeed.
 //!
 //! The other modules test deadlines, jobs that crash the builder, concurrent uploads and the number of round trips.

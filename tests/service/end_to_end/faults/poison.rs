@@ -1,4 +1,4 @@
-//! Tests of a job that always crashes the builder.
+//! Tests for a job that always crashes the builder.
 
 use reqwest::StatusCode;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A proxy between a function and a backend, which injects faults.
+//! A fault-injecting proxy between a Lambda function and a backend.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::support::record_call;
 
-/// How long a hanging call lasts: longer than the functions' timeouts.
+/// How long a hanging call lasts: longer than the Lambda functions' timeouts.
 const HANG: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ struct Proxy {
     client: reqwest::Client,
 }
 
-/// Starts a proxy for each AWS service and returns the environment variables that make a function use the proxies.
+/// Starts a proxy for each AWS service. Returns the environment variables that make a Lambda function use the proxies.
 pub(crate) async fn start_for_aws(endpoints: &Endpoints, injector: &Arc<FaultInjector>) -> Vec<(String, String)> {
     let mut variables = Vec::new();
     for (service, name, backend) in [
@@ -124,7 +124,7 @@ impl Proxy {
     }
 }
 
-/// Returns the name of the operation that a request calls, as the matrix prints it.
+/// Returns the operation that a request calls, under the name that the matrix prints.
 fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap) -> String {
     match service {
         Service::DynamoDb | Service::Sqs => {
@@ -141,7 +141,7 @@ fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap)
 }
 
 /// Returns a call's names in tests/stack/permissions.json. The file lists queries by index and transactions by the kind
-/// of write, because each index and each kind of write needs a different permission.
+/// of write, because each index and each kind of write requires a different permission.
 fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) -> Vec<String> {
     match (service, operation) {
         (Service::DynamoDb, "Query") => {

@@ -1,4 +1,4 @@
-//! Tests of concurrent uploads with the same name and version to a running `local`.
+//! Tests for concurrent uploads with the same name and version to a running `local`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,6 @@ use futures_util::future::join_all;
 
 use crate::support::{Archive, BackendState, Local};
 
-/// The number of concurrent clients.
 const CLIENTS: usize = 64;
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 
 use super::{lambda_stack::LambdaStack, workflow::archive};
 
-/// How long each call is delayed. The delay is long enough for concurrent calls to overlap.
+/// The delay of each call, long enough for concurrent calls to overlap.
 const DELAY: Duration = Duration::from_millis(50);
 
 #[tokio::test]

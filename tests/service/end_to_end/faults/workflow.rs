@@ -14,7 +14,7 @@ pub(crate) enum Workflow {
     Upload,
     /// The same archive is uploaded again after its build failed.
     RetryFailedBuild,
-    /// An upload replaces a pack whose build failed. Both have the same name and version, but their content differs.
+    /// An upload replaces a pack whose build failed: the name and version are the same, but the content is different.
     ReplaceFailedPack,
     /// An archive in S3 is submitted.
     SubmitSentArchive,
@@ -33,7 +33,8 @@ pub(crate) enum Workflow {
 }
 
 impl Workflow {
-    /// Returns the functions whose calls fail. [`Workflow::Upload`] covers the calls of the other functions.
+    /// Returns the Lambda functions whose calls fail in this workflow's cases. [`Workflow::Upload`] covers the calls of
+    /// the other Lambda functions.
     pub(crate) fn roles(self) -> &'static [Role] {
         match self {
             Self::Upload => &[Role::Api, Role::Builder],
@@ -67,7 +68,7 @@ impl Workflow {
         }
     }
 
-    /// Sets up the state that the workflow needs, without faults. Returns the response that [`Self::run`] needs, if
+    /// Sets up the state that the workflow needs. Injects no faults. Returns the response that [`Self::run`] needs, if
     /// any.
     pub(crate) async fn prepare(self, stack: &mut LambdaStack, name: &str) -> Option<ApiResponse> {
         match self {
@@ -113,8 +114,8 @@ impl Workflow {
         }
     }
 
-    /// Runs the workflow and returns the response to its upload, change or deletion. If the workflow sends no
-    /// request, returns the response from [`Self::prepare`]. Returns `None` if the process was killed before it
+    /// Runs the workflow and returns the response to its upload, visibility change or deletion. If the workflow sends
+    /// no request, returns the response from [`Self::prepare`]. Returns `None` if the process was killed before it
     /// responded.
     pub(crate) async fn run(
         self,
