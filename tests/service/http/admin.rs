@@ -1,4 +1,4 @@
-//! Tests of `admin`: the audit trail that it writes, and its commands for packs.
+//! Tests for `admin`: the audit trail that it writes, and its commands for packs.
 
 use std::{
     process::{Command, Output},
@@ -18,7 +18,7 @@ use crate::support::Archive;
 
 const ACCESS_KEY_ID: &str = "AKIDOPERATOR";
 
-/// Runs the `admin` binary on the API's backends.
+/// Runs the `admin` binary with the API's backends.
 async fn admin(api: &TestApi, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
     command

@@ -1,4 +1,4 @@
-//! Tests of `GET /v1/packs/{id}/attestations` and `GET /v1/attestation-keys`.
+//! Tests for `GET /v1/packs/{id}/attestations` and `GET /v1/attestation-keys`.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn only_the_owner_gets_the_attestations_of_a_pack() {
     let response = api.send(&get("acme", id)).await;
     assert_eq!((response.status, response.body), (200, json!({"bundles": []})));
 
-    // During a rebuild, the bundle of the earlier attempt is still stored.
+    // As during a rebuild: a bundle from an earlier attempt is stored, but the record is not attested.
     put(&api, id, BUNDLE).await;
     assert_eq!(api.send(&get("acme", id)).await.body, json!({"bundles": []}));
     make_attested(&api, id).await;

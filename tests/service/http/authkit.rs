@@ -1,4 +1,4 @@
-//! Tests of AuthKit's access tokens and keys, as WorkOS documents them.
+//! Tests for AuthKit's access tokens and keys, as documented by WorkOS.
 
 use pack_upload::identity::Settings;
 use serde_json::{Value, json};

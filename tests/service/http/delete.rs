@@ -1,4 +1,4 @@
-//! Tests of `DELETE /v1/packs/{id}`. No builder runs, so no purge succeeds.
+//! Tests for `DELETE /v1/packs/{id}`. No builder runs, so no purge succeeds.
 
 use pack_upload::{
     identity::KeyTemplate,

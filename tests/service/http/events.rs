@@ -1,4 +1,4 @@
-//! Tests of the events in `events/`, which other tests and scripts send.
+//! Tests for the events in `events/`, which other tests and scripts send.
 
 use lambda_http::{Body, RequestExt, request::RequestContext};
 use pack_upload::{

@@ -9,7 +9,7 @@ use super::{
     sessions::{Setup, claims_with, header},
 };
 
-/// A token, and what is wrong with it.
+/// A token and what is wrong with it.
 type Forgery = (String, &'static str);
 
 /// Returns tokens that lack an algorithm, a signature or both.
@@ -27,7 +27,7 @@ fn unsigned() -> Vec<Forgery> {
     ]
 }
 
-/// Returns tokens whose HMAC key is public (CVE-2016-10555) or easy to guess.
+/// Returns tokens signed with an HMAC key that is public (CVE-2016-10555) or easy to guess.
 fn hmacs(rsa: &Key, ec: &Key) -> Vec<Forgery> {
     let hmac = |secret: &[u8], kid| hmac_token(secret, &header("HS256", kid), &claims());
     let (modulus, jwk) = (rsa.jwk("rsa")["n"].as_str().unwrap().to_owned(), ec.jwk("ec"));
@@ -47,7 +47,7 @@ fn hmacs(rsa: &Key, ec: &Key) -> Vec<Forgery> {
     ]
 }
 
-/// Returns tokens whose header does not match the signing key.
+/// Returns tokens that one of the issuer's keys signed, but whose header must be rejected.
 fn headers(Setup { rsa, ec, ed, issuer, .. }: &Setup) -> Vec<Forgery> {
     let ec_header = |changes: Value| {
         let mut header = header("ES256", "ec");
@@ -117,7 +117,7 @@ fn signatures(Setup { rsa, ec, ed, .. }: &Setup) -> Vec<Forgery> {
     ]
 }
 
-/// Returns strings that do not have the form of a token, and tokens with malformed claims or more than 8 KiB.
+/// Returns strings that do not have the form of a token, tokens with malformed claims, and a token of more than 8 KiB.
 fn malformed(ec: &Key) -> Vec<Forgery> {
     let valid = ec.token(&header("ES256", "ec"), &claims());
     let (signed, signature) = valid.rsplit_once('.').unwrap();
@@ -157,7 +157,7 @@ async fn forged_tokens_are_rejected_without_requests_to_the_issuer() {
     assert_eq!(setup.issuer.fetches(), 1);
 }
 
-/// Shows that the forged token with more than 8 KiB is rejected only because of its length.
+/// Shows that the forged token of more than 8 KiB is rejected only because of its length.
 #[tokio::test]
 async fn a_long_token_below_the_limit_is_accepted() {
     let setup = Setup::new().await;

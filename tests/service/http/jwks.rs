@@ -1,4 +1,4 @@
-//! Tests of how the session issuer's keys are fetched and cached.
+//! Tests for fetching and caching the session issuer's keys.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Tests of `GET /v1/packs`: its parameters, and the maximum size of a page.
+//! Tests for `GET /v1/packs`: its parameters, and the maximum size of a page.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pack_upload::{aws::Created, records::OrgId};
@@ -30,7 +30,7 @@ async fn write_records(api: &TestApi, description: &str) {
     }
 }
 
-/// Invokes the function, and returns the size of its response and the page that the client receives.
+/// Invokes the Lambda function. Returns the size of its response, in bytes, and the page that the client receives.
 async fn page(api: &TestApi, query: &str) -> (usize, Value) {
     let mut event = event("list");
     event["rawQueryString"] = json!(query);

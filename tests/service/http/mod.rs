@@ -1,4 +1,4 @@
-//! Tests of the HTTP layer, including authentication, routes, forms, sessions, tenants and the audit trail. Most tests
+//! Tests for the HTTP layer, including authentication, routes, forms, sessions, tenants and the audit trail. Most tests
 //! send an event from API Gateway to the HTTP handler in this process and check the response, which must match
 //! openapi.yaml.
 //!
@@ -107,7 +107,7 @@ async fn send_to(api: Arc<Api>, event: &Value) -> ApiResponse {
     ApiResponse { status, headers: head.headers, body }
 }
 
-/// Invokes the function of the `api` binary and returns its response.
+/// Invokes the `api` Lambda function in this process and returns its response.
 async fn invoke(api: Arc<Api>, event: Value) -> Value {
     let payload: LambdaRequest = serde_json::from_value(event).unwrap();
     let response = http::function(api).oneshot(LambdaEvent::new(payload, Context::default())).await.unwrap();

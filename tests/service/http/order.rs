@@ -1,4 +1,4 @@
-//! Tests of the order in which an upload is checked.
+//! Tests for the order of the upload checks.
 
 use pack_upload::identity::KeyTemplate;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn an_oversized_archive_takes_precedence_over_validation_errors() {
         json!({"limit": {"name": "compressed_bytes", "value": 4_500_000}, "larger": larger})
     );
 
-    // An exceeded limit also takes precedence over problems with the form.
+    // An exceeded limit also takes precedence over problems in the form.
     let bomb = test_support::archive::gzip_at(&vec![0; 70 << 20], flate2::Compression::best());
     let response = api.upload(&[("note", b"?"), ("archive", &bomb)]).await;
     assert_eq!(response.code(), (413, "payload_too_large"));
@@ -65,7 +65,7 @@ async fn an_oversized_archive_takes_precedence_over_validation_errors() {
 #[tokio::test]
 async fn an_upload_through_s3_is_suggested_only_for_an_entry_within_its_limits() {
     let api = TestApi::start().await;
-    // In octal: 16 MiB and one byte, and almost 8 GiB.
+    // In octal: 16 MiB plus one byte, and almost 8 GiB.
     for (size, fits) in [("100000001", true), ("77777777777", false)] {
         let header = Header::ustar("data/a").field(SIZE, format!("{size}\0"));
         let response = api.upload(&[("archive", &Archive::pack().header(header).tar_gz())]).await;

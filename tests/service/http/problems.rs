@@ -1,4 +1,4 @@
-//! Tests of the structured problems in the response to a rejected upload: where each problem is, and its fix.
+//! Tests for the structured problems in the response to a rejected upload: their locations and fixes.
 
 use serde_json::json;
 use test_support::{

@@ -1,4 +1,4 @@
-//! Tests of the credential cache: when revocations, new keys and billing changes take effect.
+//! Tests for the credential cache: when revocations, new keys and billing changes take effect.
 
 use std::time::{Duration, Instant};
 

@@ -64,7 +64,7 @@ async fn operations_require_a_credential_unless_openapi_yaml_says_otherwise() {
         for (method, operation) in operations {
             let is_public = operation["security"] == json!([]);
             let response = send(&request(&method, path)).await;
-            // A public operation may still fail, because all backends are unreachable, but not with a 401.
+            // A public operation may fail because all backends are unreachable, but not with a 401.
             assert_eq!(response.status == 401, !is_public, "{method} {path}");
         }
     }

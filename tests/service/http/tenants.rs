@@ -1,4 +1,4 @@
-//! Tests that a request must use the host of its caller's org.
+//! Tests that a request must be sent to the host of its caller's org.
 
 use pack_upload::identity::{KeyTemplate, Settings};
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ async fn headers_cannot_change_the_host() {
     assert_eq!(api.send(&event).await.status, 200);
 }
 
-/// Unauthenticated callers learn nothing about hosts, and callers on a wrong host learn nothing about billing.
+/// Unauthenticated callers learn nothing about hosts, and callers that use a wrong host learn nothing about billing.
 #[tokio::test]
 async fn the_host_is_checked_after_the_credential_and_before_billing() {
     let api = api().await;

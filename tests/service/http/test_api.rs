@@ -20,7 +20,7 @@ use crate::support::Embedded;
 /// The multipart boundary in `events/`.
 pub(crate) const BOUNDARY: &str = "------------------------d74496d66958873e";
 
-/// The API on embedded backends, with the orgs that `local` seeds.
+/// The API with embedded backends and the orgs that `local` seeds.
 pub(crate) struct TestApi {
     api: Arc<Api>,
     pub(crate) table: Table,
@@ -59,7 +59,7 @@ impl TestApi {
         send_to(Arc::clone(&self.api), event).await
     }
 
-    /// Invokes the function of the `api` binary and returns its response.
+    /// Invokes the `api` Lambda function in this process and returns its response.
     pub(crate) async fn invoke(&self, event: Value) -> Value {
         super::invoke(Arc::clone(&self.api), event).await
     }

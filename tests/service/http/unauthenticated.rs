@@ -35,7 +35,7 @@ async fn every_invalid_credential_gets_the_same_response() {
     }
 }
 
-/// The request is rejected even if its header has a valid credential.
+/// The request is rejected even if its `Authorization` header contains a valid credential.
 #[tokio::test]
 async fn a_credential_in_the_url_is_rejected() {
     for query in [

@@ -1,4 +1,4 @@
-//! Tests of `PATCH /v1/packs/{id}`.
+//! Tests for `PATCH /v1/packs/{id}`.
 
 use pack_upload::identity::KeyTemplate;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Tests of the warnings in responses to uploads, and of secrets in packs.
+//! Tests for the warnings in responses to uploads, and for secrets in packs.
 
 use pack_upload::records::{Record, Timestamp};
 use serde_json::{Value, json};
