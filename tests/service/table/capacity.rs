@@ -1,4 +1,4 @@
-//! Tests of how many DynamoDB read units a list consumes.
+//! Tests for the number of DynamoDB read units that a list consumes.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ use pack_upload::{
 
 use super::support::{Database, record, shared};
 
-/// The total read units that a client's calls have consumed.
+/// The total read units consumed by a client's calls.
 #[derive(Debug, Clone, Default)]
 struct ReadUnits(Arc<Mutex<f64>>);
 
@@ -63,7 +63,7 @@ impl Intercept for ReadUnits {
     }
 }
 
-/// Reads the first page of a list. Returns its number of packs and the read units that it consumed.
+/// Reads the first page of a list. Returns the number of packs on the page and the read units that the list consumed.
 async fn cost(database: &Database, org: OrgId, filter: &Filter, limit: usize) -> (usize, f64) {
     let units = ReadUnits::default();
     let config = database.client.config().to_builder().interceptor(units.clone()).build();
@@ -73,7 +73,7 @@ async fn cost(database: &Database, org: OrgId, filter: &Filter, limit: usize) ->
     (page.packs.len(), units)
 }
 
-/// Lengthens a record's description so that its item in an index has 1 KB.
+/// Lengthens a record's description so that its item in an index is 1 KB in size.
 fn of_1_kb(mut record: Record) -> Record {
     record.release.manifest.description = "x".repeat(330);
     record.release.manifest.capabilities = Some("x".repeat(10_000));

@@ -1,4 +1,4 @@
-//! Tests of creating and reading records.
+//! Tests that create and read records.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ async fn stored_attributes_keep_their_names() {
     for (record, optional) in [(&minimal, &[][..]), (&full, &["capabilities"]), (&ready, &ready_community)] {
         assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
         let item = database.item(record).await;
-        // The tests of pack-format check the names of the manifest's fields.
+        // The tests for pack-format check the names of the manifest's fields.
         let Value::Object(mut manifest) = json!(record.release.manifest) else { panic!() };
         manifest.remove("capabilities");
         let stored: Value = serde_dynamo::from_attribute_value(item["manifest"].clone()).unwrap();

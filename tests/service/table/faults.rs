@@ -1,4 +1,4 @@
-//! Tests of transaction conflicts and lost responses. The embedded DynamoDB never causes these, so a proxy injects
+//! Tests for transaction conflicts and lost responses. The embedded DynamoDB never causes these, so a proxy injects
 //! them.
 
 use std::{

@@ -1,4 +1,4 @@
-//! Tests of changes to existing packs: visibility changes and deletions.
+//! Tests for changes to existing packs: visibility changes and deletions.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn a_visibility_change_moves_a_pack_between_list_partitions() {
     }
 }
 
-/// Checks the partitions of a record (`tools` 1.0.0) in the list indexes.
+/// Asserts which partitions of the list indexes contain a record (`tools` 1.0.0).
 async fn expect_partitions(database: &Database, record: &Record, visibility: Visibility, is_community: bool) {
     let item = database.item(record).await;
     let org = record.release.org_id;

@@ -1,4 +1,4 @@
-//! Tests of pack lists: visibility, order, pages and filters.
+//! Tests for lists of packs: visibility, order, pages and filters.
 
 use std::{
     cmp::Reverse,
@@ -193,7 +193,7 @@ async fn a_version_is_found_whatever_its_visibility_and_owner() {
 }
 
 #[tokio::test]
-async fn many_own_community_packs_end_a_page_of_other_orgs_packs_early_but_hide_none() {
+async fn pages_of_other_orgs_packs_omit_none_even_among_many_own_community_packs() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());

@@ -1,5 +1,5 @@
-//! Tests of [`Table`](pack_upload::aws::Table) on an embedded DynamoDB: reads, writes, concurrent writes, transaction
-//! conflicts, lost responses and requeue's sweeps.
+//! Tests for [`Table`](pack_upload::aws::Table) with an embedded DynamoDB: reads, writes, concurrent writes,
+//! transaction conflicts, lost responses and requeue's sweeps.
 //!
 //! To add a case, start a [`Database`](support::Database), build records with [`record`](support::record), and call the
 //! table's methods.

@@ -1,4 +1,4 @@
-//! Tests of orgs and API keys.
+//! Tests for orgs and API keys.
 
 use pack_upload::{
     identity::{ApiKey, Billing, Directory, KeySecret, KeyTemplate, Org},

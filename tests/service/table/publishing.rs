@@ -1,4 +1,4 @@
-//! Tests of the conditions for each step of publishing a version.
+//! Tests for the conditions under which each step of publishing a version succeeds.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ async fn queued(table: &Table) -> Record {
     record
 }
 
-/// Queues a record's second attempt while its first is still being built. Returns the record of the first attempt, and
-/// the lease of its build.
+/// Queues a record's second attempt while its first is still being built. Returns the record in its first attempt, and
+/// the lease of that build.
 async fn queued_again(table: &Table) -> (Record, Lease) {
     let first = failed(table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
     let lease = begin(table, &first, HELD).await;
@@ -51,7 +51,7 @@ async fn a_build_begins_only_in_the_current_attempt_of_a_record_that_is_queued_o
 }
 
 #[tokio::test]
-async fn only_the_lease_holder_publishes_and_finishes_a_build() {
+async fn only_the_lease_holder_can_publish_and_finish_a_build() {
     let database = Database::start().await;
     let (table, now) = (&database.table, Timestamp::now());
     let record = queued(table).await;
@@ -66,7 +66,7 @@ async fn only_the_lease_holder_publishes_and_finishes_a_build() {
 }
 
 #[tokio::test]
-async fn a_build_of_an_earlier_attempt_publishes_and_finishes_nothing() {
+async fn a_build_of_an_earlier_attempt_can_neither_publish_nor_finish() {
     let database = Database::start().await;
     let (first, lease) = queued_again(&database.table).await;
     assert!(!database.table.publish(&first, &lease).await.unwrap());
@@ -75,7 +75,7 @@ async fn a_build_of_an_earlier_attempt_publishes_and_finishes_nothing() {
 }
 
 #[tokio::test]
-async fn a_build_of_a_deleted_record_publishes_and_finishes_nothing() {
+async fn a_build_of_a_deleted_record_can_neither_publish_nor_finish() {
     let database = Database::start().await;
     let (table, now) = (&database.table, Timestamp::now());
     let record = queued(table).await;

@@ -1,4 +1,4 @@
-//! Tests of the conditions for each step of quarantining or restoring a version.
+//! Tests for the conditions under which each step of a quarantine or a restore succeeds.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn quarantined(table: &Table) -> (Record, Lease) {
 }
 
 #[tokio::test]
-async fn a_quarantine_begins_only_in_the_current_attempt_of_a_ready_record_while_nobody_holds_the_lease() {
+async fn only_the_current_attempt_of_a_ready_record_whose_lease_is_free_can_be_quarantined() {
     let database = Database::start().await;
     let table = &database.table;
     let queued = queued(table).await;
@@ -74,7 +74,7 @@ async fn only_the_lease_holder_can_end_a_quarantine() {
 }
 
 #[tokio::test]
-async fn a_quarantine_of_a_pack_that_is_being_deleted_neither_begins_nor_ends() {
+async fn a_pack_that_is_being_deleted_cannot_be_quarantined_or_restored() {
     let database = Database::start().await;
     let table = &database.table;
     let (record, lease) = quarantined(table).await;
@@ -89,7 +89,7 @@ async fn a_quarantine_of_a_pack_that_is_being_deleted_neither_begins_nor_ends() 
 }
 
 #[tokio::test]
-async fn a_lease_is_extended_only_by_its_last_holder_while_the_record_keeps_its_state_and_attempt() {
+async fn only_the_last_holder_can_extend_a_lease_and_only_in_the_same_state_and_attempt() {
     let database = Database::start().await;
     let table = &database.table;
     let (record, lease) = quarantined(table).await;

@@ -1,4 +1,4 @@
-//! Tests of references, which keep a pack from being deleted.
+//! Tests for references, which keep a pack from being deleted.
 
 use std::time::Duration;
 

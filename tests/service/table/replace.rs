@@ -1,4 +1,4 @@
-//! Tests of replacing a failed record, and of queuing its build again.
+//! Tests that replace a failed record, or queue its build again.
 
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ async fn a_record_that_is_no_longer_failed_is_not_replaced() {
     assert_eq!(database.table.record(new.id).await.unwrap(), None);
 }
 
-/// A build that publishes a failed record does not increase its attempt, so only the status shows the change.
+/// When a build publishes the version of a failed record, it queues the record again in the same attempt, so only the
+/// status shows the change.
 #[tokio::test]
 async fn a_record_that_is_queued_in_the_same_attempt_is_not_replaced() {
     let database = Database::start().await;

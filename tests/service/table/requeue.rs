@@ -1,4 +1,4 @@
-//! Tests of requeue's sweeps: which builds are sent again, and which are marked as failed. To add a case, start a
+//! Tests for requeue's sweeps: which builds are sent again, and which are marked as failed. To add a case, start a
 //! [`Fixture`] with the settings to test, write records, and check what `sweep` counts and sends.
 
 use std::{
@@ -25,7 +25,7 @@ use tokio::{net::TcpListener, time::timeout};
 use super::support::{Database, record, upload};
 use crate::support::sdk;
 
-/// An SQS server that records the build and purge jobs sent to it, or rejects every message.
+/// An SQS server that either records the build and purge jobs sent to it, or rejects every message.
 #[derive(Clone, Default)]
 struct RecordingQueue {
     jobs: Arc<Mutex<Vec<Job>>>,
@@ -166,7 +166,7 @@ async fn a_job_that_may_be_waiting_in_its_queue_is_not_sent_again() {
         assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep::default(), "both are due later");
     }
 
-    // SQS has dropped a job that was sent long ago.
+    // SQS deletes a job once its retention period has passed.
     *fixture.queue.has_waiting.lock().unwrap() = true;
     fixture.database.set(&queued, "enqueued_at", PAST).await;
     fixture.make_due(&queued).await;
@@ -320,7 +320,7 @@ async fn send_all_sends_each_job_once_even_if_a_shard_has_more_than_one_page() {
 }
 
 #[tokio::test]
-async fn an_event_is_removed_if_no_event_bus_is_configured_any_more() {
+async fn an_event_is_removed_if_no_event_bus_is_configured() {
     let fixture = Fixture::start(SETTINGS).await;
     let record = fixture.write("1.0.0").await;
     let storing = fixture.database.table.clone().with_events(true);
@@ -370,7 +370,7 @@ async fn a_failed_send_is_not_counted() {
     assert_eq!(fixture.read(&queued).await, queued);
 }
 
-/// Clears the age of the oldest build, which depends on the clock.
+/// Removes the age of the oldest build from a sweep's result, because the age depends on the clock.
 fn counts(sweep: Sweep) -> Sweep {
     Sweep { oldest: Duration::ZERO, ..sweep }
 }

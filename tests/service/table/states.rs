@@ -1,4 +1,4 @@
-//! Tests of changes to the build status.
+//! Tests for changes to the build status.
 
 use pack_upload::{
     aws::Created,
@@ -25,7 +25,7 @@ async fn a_queued_or_failed_record_becomes_ready_and_is_no_longer_pending() {
 }
 
 #[tokio::test]
-async fn no_upload_and_no_build_changes_a_ready_record() {
+async fn neither_an_upload_nor_a_build_changes_a_ready_record() {
     let database = Database::start().await;
     let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
     assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));

@@ -37,12 +37,12 @@ impl Database {
         self.client.scan().table_name(&self.name).send().await.unwrap().items().len()
     }
 
-    /// Returns whether the record is in the index `due`.
+    /// Returns whether the record is in the `due` index.
     pub(crate) async fn is_pending(&self, record: &Record) -> bool {
         self.pending().await.contains(&record.id)
     }
 
-    /// Returns the ids of the records in the index `due`, in order. Panics if an event is pending.
+    /// Returns the ids of the records in the `due` index, in order. Panics if an event is pending.
     pub(crate) async fn pending(&self) -> Vec<PackId> {
         let mut ids = Vec::new();
         for shard in 0..SHARDS {
@@ -107,7 +107,7 @@ pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) ->
     Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
 }
 
-/// Returns the record of an upload that should queue an existing record's build again.
+/// Returns the record of an upload that queues an existing record's build again.
 pub(crate) fn upload(content: &str) -> Record {
     record(OrgId::generate(), "tools", "1.0.0", content)
 }
@@ -117,14 +117,14 @@ pub(crate) fn community(mut record: Record) -> Record {
     record
 }
 
-/// Returns the record as a ready community pack, which other orgs can see.
+/// Returns the record as a ready community pack, so that other orgs can see it.
 pub(crate) fn shared(record: Record) -> Record {
     let mut record = community(record);
     record.build.status = BuildStatus::Ready;
     record
 }
 
-/// Creates a record and marks it as failed. Returns it as stored.
+/// Creates a record and marks it as failed. Returns the stored record.
 pub(crate) async fn failed(table: &Table, record: Record) -> Record {
     assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
     assert!(table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
