@@ -1,4 +1,4 @@
-//! Tests of [`Builder`](pack_upload::build::Builder) with single, repeated and concurrent jobs, and with batches.
+//! Tests for [`Builder`](pack_upload::build::Builder) with single, repeated and concurrent jobs, and with batches.
 
 use std::time::Duration;
 
@@ -117,7 +117,7 @@ async fn an_unreachable_registry_leaves_the_build_pending_and_the_lease_free() {
 }
 
 #[tokio::test]
-async fn a_build_in_progress_blocks_other_builds_failure_and_replacement() {
+async fn a_record_that_is_being_built_cannot_be_built_again_marked_failed_or_replaced() {
     let fixture = Fixture::start().await;
     let table = &fixture.uploads.table;
     let record = fixture.create(pack("hello")).await;
@@ -137,7 +137,7 @@ async fn a_build_in_progress_blocks_other_builds_failure_and_replacement() {
 }
 
 #[tokio::test]
-async fn a_published_version_never_fails_and_is_tagged_without_its_archive() {
+async fn a_published_version_is_not_marked_failed_and_its_build_needs_no_archive() {
     let fixture = Fixture::start().await;
     let table = &fixture.uploads.table;
     let record = fixture.create(pack("hello")).await;

@@ -1,4 +1,4 @@
-//! Tests of deleting images from Docker's registry, from the embedded registry, and from a server with the referrers
+//! Tests that delete images from Docker's registry, from the embedded registry, and from a server with the referrers
 //! API and a token service.
 
 use std::{
@@ -31,7 +31,8 @@ async fn push(registry: &Registry, image_ref: &str, content: &str) -> Image {
     image
 }
 
-/// Adds a referrer to an image, and an index with the tag `sha256-<hex>` that lists it. Returns the digests of both.
+/// Adds a referrer to an image, and an index that lists the referrer and has the image's referrers tag, `sha256-<hex>`.
+/// Returns the digests of the referrer and the index.
 async fn add_referrer(repository: &RepositoryClient, image: &Image) -> [String; 2] {
     let subject = json!({"mediaType": IMAGE_MANIFEST, "digest": image.digest, "size": image.manifest.len()});
     let mut referrer: Value = serde_json::from_slice(&image.manifest).unwrap();
@@ -60,7 +61,7 @@ async fn expect_deleted(address: &RegistryAddress, credentials: Credentials) {
         }
         assert_eq!(repository.tags().await, ["2.0.0"]);
     }
-    // The tag points to a different image, so it is kept.
+    // The tag points to a different image, so the deletion keeps it.
     registry.delete(&other_ref, absent).await.unwrap();
     let (found, _) = repository.manifest("2.0.0").await.unwrap();
     assert_eq!(found, other.digest.to_string());
@@ -94,8 +95,8 @@ async fn the_error_from_a_registry_with_deletion_disabled_says_how_to_enable_it(
     assert!(error.to_string().contains("REGISTRY_STORAGE_DELETE_ENABLED=true"), "{error}");
 }
 
-/// A registry with the repository `acme/tools`, the referrers API and a token service. It lists one referrer per page,
-/// and rejects the deletion of a manifest that has a tag.
+/// A registry that contains the repository `acme/tools`, with the referrers API and a token service. It lists one
+/// referrer per page, and rejects the deletion of a manifest that has a tag.
 #[derive(Default)]
 struct TokenRegistry {
     address: String,

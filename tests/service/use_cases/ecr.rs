@@ -1,4 +1,4 @@
-//! Tests of pushes to ECR, of deletions from it, and of pushes with credentials from Secrets Manager. One server
+//! Tests for pushes to ECR, for deletions from ECR, and for pushes with credentials from Secrets Manager. One server
 //! emulates the ECR API, Secrets Manager and the registry. The registry accepts only the latest token.
 
 use std::{
@@ -27,7 +27,6 @@ use tokio::net::TcpListener;
 use super::fixture::Validated;
 use crate::support::{record_call, sdk};
 
-/// The state of the emulated services.
 #[derive(Default)]
 struct Ecr {
     tokens: usize,
@@ -213,7 +212,7 @@ async fn a_referrer_is_pushed_by_digest_only() {
     registry.push(&image_ref, &image, tree, contents).await.unwrap();
     let referrer = Referrer { media_type: "text/plain", annotations: BTreeMap::new(), blob: "hello".into() };
     let digest = registry.push_referrer(&image_ref, &image.manifest, &referrer).await.unwrap();
-    // The last manifest is the referrer, so no index with the fallback tag was pushed after it.
+    // The referrer is the last manifest that was pushed, so no index with the referrers tag was pushed after it.
     assert_eq!(ecr.lock().unwrap().manifest, Some(digest));
 }
 

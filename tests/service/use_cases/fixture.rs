@@ -23,10 +23,10 @@ use tokio::time::Instant;
 
 use crate::support::Embedded;
 
-/// What [`Fixture::pullable`] returns for a record without an image.
+/// The result of [`Fixture::pullable`] for a record without an image.
 pub(crate) const NOTHING: [Option<String>; 2] = [None, None];
 
-/// The use cases on embedded backends.
+/// The use cases with embedded backends.
 pub(crate) struct Fixture {
     pub(crate) uploads: Uploads,
     pub(crate) lifecycle: Lifecycle,
@@ -135,7 +135,8 @@ impl Fixture {
         record
     }
 
-    /// Requests the image manifest of a record by tag and by digest. Returns the digest of each that exists.
+    /// Requests a record's image manifest by tag and by digest. Returns the digest in each response, or `None` if the
+    /// manifest does not exist.
     pub(crate) async fn pullable(&self, record: &Record) -> [Option<String>; 2] {
         let (repository, tag) = record.release.image_ref.split_once('/').unwrap().1.split_once(':').unwrap();
         let mut found = [None, None];
@@ -164,7 +165,7 @@ impl Fixture {
             .len()
     }
 
-    /// Returns the number of objects in the bucket that belong to saved images.
+    /// Returns the number of objects that saved images have in the bucket.
     pub(crate) async fn saved_objects(&self) -> usize {
         let list = self.embedded.clients.s3.list_objects_v2().bucket(&self.embedded.options.staging_bucket);
         list.prefix("quarantine/").send().await.unwrap().contents().len()

@@ -1,5 +1,5 @@
-//! Tests of builds that end after their record was marked as failed, replaced or queued again. A proxy for the registry
-//! holds the push of the first image manifest.
+//! Tests for builds that end after their record was marked as failed, replaced or queued again. A registry proxy holds
+//! back the push of the first image manifest.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
     support::{HoldingRegistry, RepositoryClient},
 };
 
-/// A build whose record is marked as failed while the proxy holds its push.
+/// A build whose record is marked as failed while the proxy holds back its push.
 struct LateBuild {
     fixture: Fixture,
     proxy: Arc<HoldingRegistry>,
@@ -74,7 +74,7 @@ async fn a_late_build_of_a_replaced_record_moves_no_tag_and_leaves_no_image() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_late_build_leaves_the_image_and_the_bundle_of_a_later_attempt() {
+async fn a_late_build_keeps_the_image_and_the_bundle_of_a_later_attempt() {
     let mut late = LateBuild::start().await;
     let Outcome::QueuedAgain(retried) = late.fixture.submit(pack("first")).await else { panic!("a second record") };
     assert_eq!(late.fixture.builder.build(Job::from(&retried)).await.unwrap(), BuildOutcome::Ready);

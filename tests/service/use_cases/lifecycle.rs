@@ -1,4 +1,4 @@
-//! Tests of deletions and purges: [`Lifecycle`](pack_upload::lifecycle::Lifecycle) and
+//! Tests for deletions and purges: [`Lifecycle`](pack_upload::lifecycle::Lifecycle) and
 //! [`Purger`](pack_upload::lifecycle::Purger).
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tests of panics in a handler, caused by a DynamoDB client that panics if a request contains a given text.
+//! Tests for panics in a handler, caused by a DynamoDB client that panics if a request contains a given string.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Tests of pushes to Docker's registry, and to servers that reject the image manifest.
+//! Tests for pushes to Docker's registry, and to servers that reject the image manifest.
 
 use axum::{
     Router,
@@ -60,7 +60,7 @@ async fn credentials_are_never_sent_to_another_registry() {
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
-/// Starts a registry that has every blob and no manifest, and responds to the push of a manifest with `status` and
+/// Starts a registry that contains every blob but no manifest. It responds to the push of a manifest with `status` and
 /// `body`.
 async fn registry_responding(status: StatusCode, body: &'static str) -> RegistryAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Tests of quarantines, and of deletions by an operator: [`Operator`](pack_upload::lifecycle::Operator).
+//! Tests for quarantines, and for deletions by an operator: [`Operator`](pack_upload::lifecycle::Operator).
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,13 +18,13 @@ fn reason() -> QuarantineReason {
     "it steals secrets".parse().unwrap()
 }
 
-/// Returns what [`Fixture::pullable`] returns for a record whose image exists and is tagged.
+/// Returns the result of [`Fixture::pullable`] for a record whose image exists and is tagged.
 fn everything(record: &Record) -> [Option<String>; 2] {
     let digest = Some(record.release.image_digest.to_string());
     [digest.clone(), digest]
 }
 
-/// Asserts that uploads and dry runs of each content are rejected because of `quarantine`.
+/// Asserts that uploads and dry runs of the same content and of different content are rejected because of `quarantine`.
 async fn expect_no_upload(fixture: &Fixture, quarantine: &Quarantine) {
     for behavior in ["hello", "other"] {
         for result in [
@@ -81,7 +81,7 @@ async fn a_restored_pack_has_the_same_digest_even_if_its_archive_has_expired() {
     assert_eq!(error.to_string(), "the pack has the status ready, not quarantined");
 }
 
-/// To simulate a crash, the test makes only the writes that precede it.
+/// To simulate a crash, the test makes only the writes that precede the crash.
 #[tokio::test]
 async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     let fixture = Fixture::start().await;
@@ -177,8 +177,8 @@ async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
     (fixture, proxy, record)
 }
 
-/// Starts a restore, and runs `change` while the restore pushes its last blob and its lease expires. Returns the
-/// restore's error.
+/// Starts a restore whose lease expires immediately, and runs `change` while the proxy holds back the push of the last
+/// blob. Returns the restore's error.
 async fn restore_during(
     fixture: &Fixture,
     proxy: &HoldingRegistry,

@@ -1,4 +1,4 @@
-//! Tests of [`Uploads`](pack_upload::upload::Uploads): results, conflicts, backend failures and concurrent uploads.
+//! Tests for [`Uploads`](pack_upload::upload::Uploads): results, conflicts, backend failures and concurrent uploads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,7 +40,7 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
     assert_eq!(fixture.items().await, 3, "a record, its version claim, and the capabilities of the name");
 }
 
-/// A build never leaves such a record, but restoring the table from a backup can.
+/// No build leaves such a record, but restoring the table from a backup can.
 #[tokio::test]
 async fn a_failed_record_of_a_published_version_is_not_replaced() {
     let fixture = Fixture::start().await;
@@ -89,7 +89,7 @@ async fn different_content_or_visibility_is_rejected_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_same_content_retries_a_failed_build_and_other_content_replaces_it() {
+async fn uploading_the_same_content_retries_a_failed_build_and_different_content_replaces_the_record() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let table = &fixture.uploads.table;
@@ -211,7 +211,7 @@ async fn concurrent_uploads_of_one_pack_return_one_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_uploads_of_the_same_content_succeed_when_concurrent_uploads_replace_a_failed_pack() {
+async fn only_one_content_is_accepted_from_concurrent_uploads_after_a_failed_build() {
     let fixture = Fixture::start().await;
     let old = fixture.create(pack("old")).await;
     assert!(fixture.uploads.table.mark_failed(&old, None, "broken", Timestamp::now()).await.unwrap());
