@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::{Embedded, Local, options};
 
-/// The items, jobs and repositories that uploads leave in the backends, read directly from the backends.
+/// The items, jobs and repositories that uploads leave in the backends. They are read directly from the backends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BackendState {
     /// The keys of the records and version claims in the table.
     pub(crate) pack_items: BTreeSet<String>,
-    /// The keys of the items in the index `due`: pending builds, purges and events.
+    /// The keys of the items in the `due` index: pending builds, purges and events.
     pub(crate) pending: BTreeSet<String>,
     /// The number of jobs in the build queue, both visible and in flight.
     pub(crate) jobs: u64,

@@ -76,7 +76,7 @@ pub(crate) fn basic(password: &str) -> Credentials {
     Credentials::Basic { username: "ci".to_owned(), password: password.into() }
 }
 
-/// A client for the manifests of one repository, in any registry that these tests start.
+/// A client for the manifests in one repository of any registry that these tests start.
 pub(crate) struct RepositoryClient {
     url: String,
 }
@@ -111,8 +111,8 @@ impl RepositoryClient {
         response.headers()["docker-content-digest"].to_str().unwrap().to_owned()
     }
 
-    /// Returns the descriptors of an image's referrers: from the referrers API, or else from the index with the
-    /// fallback tag.
+    /// Returns the descriptors of an image's referrers. They come from the referrers API or, if the registry does not
+    /// have one, from the index under the referrers tag.
     pub(crate) async fn referrers(&self, image_digest: &str) -> Vec<Value> {
         let get = Self::authenticated(Client::new().get(format!("{}/referrers/{image_digest}", self.url)));
         let response = get.send().await.unwrap();

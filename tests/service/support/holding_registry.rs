@@ -15,20 +15,20 @@ use tokio::{net::TcpListener, sync::Notify};
 
 type Predicate = Box<dyn Fn(&Method, &Uri) -> bool + Send>;
 
-/// A proxy for a registry that holds one request until the test releases it: by default, the first push of an image
-/// manifest.
+/// A registry proxy that holds back one request until the test releases it. By default, this is the first push of an
+/// image manifest.
 pub(crate) struct HoldingRegistry {
     backend: String,
-    /// Notified when the request is held.
+    /// Notified when the request is held back.
     pub(crate) held: Notify,
     /// Notified by the test to release the request.
     pub(crate) release: Notify,
-    /// Decides whether to hold a request. `None` once a request has been held.
+    /// Decides whether to hold back a request. `None` once a request has been held back.
     holds: Mutex<Option<Predicate>>,
 }
 
 impl HoldingRegistry {
-    /// Starts a proxy for the registry at `backend`, which is `host:port`.
+    /// Starts a proxy for the registry at `backend` (`host:port`).
     pub(crate) async fn start(backend: String) -> (Arc<Self>, RegistryAddress) {
         let (held, release) = (Notify::new(), Notify::new());
         let proxy = Arc::new(Self { backend, held, release, holds: Mutex::new(Some(Box::new(is_manifest_push))) });
@@ -39,7 +39,7 @@ impl HoldingRegistry {
         (proxy, address)
     }
 
-    /// Holds the next request for which `holds` returns true.
+    /// Holds back the next request for which `holds` returns true.
     pub(crate) fn hold(&self, holds: impl Fn(&Method, &Uri) -> bool + Send + 'static) {
         *self.holds.lock().unwrap() = Some(Box::new(holds));
     }

@@ -34,7 +34,7 @@ impl Local {
         Self::start_in(TempDir::new().unwrap(), variables).await
     }
 
-    /// Starts `local` in the data directory `data` with these environment variables.
+    /// Starts `local` with the data directory `data` and these environment variables.
     pub(crate) async fn start_in(data: TempDir, variables: &[(&str, &str)]) -> Self {
         let _ = std::fs::remove_file(data.path().join("local.json"));
         let emulator = AwsEmulator::from_env(data.path());
@@ -51,7 +51,8 @@ impl Local {
         local
     }
 
-    /// Returns a command that runs `local` on `data`, without inheriting the variables that configure backends or logs.
+    /// Returns a command that runs `local` in `data`, without inheriting the variables that configure backends or
+    /// logging.
     pub(crate) fn command(data: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
@@ -121,7 +122,7 @@ impl Local {
         self.document.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is missing"))
     }
 
-    /// Runs `admin` on the backends.
+    /// Runs `admin` with the backends of this `local`.
     pub(crate) fn admin(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
         command.args(arguments).envs([
@@ -183,7 +184,7 @@ impl Local {
         ApiResponse::send(request.multipart(form)).await
     }
 
-    /// Begins an upload of `archive` through S3 as an org.
+    /// Begins an org's upload of `archive` through S3.
     pub(crate) async fn begin_upload(&self, org: &str, archive: &[u8]) -> ApiResponse {
         let sha256 = Digest::sha256(archive).to_string();
         let body = json!({"size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:")});
@@ -191,7 +192,7 @@ impl Local {
         ApiResponse::send(request.json(&body)).await
     }
 
-    /// Begins an upload through S3 as an org, sends the archive and returns the upload's id.
+    /// Begins an org's upload through S3, sends the archive, and returns the upload's id.
     pub(crate) async fn send_archive(&self, org: &str, archive: Vec<u8>) -> String {
         let begun = self.begin_upload(org, &archive).await;
         begun.expect(StatusCode::CREATED);
@@ -199,12 +200,12 @@ impl Local {
         begun.text("upload_id").to_owned()
     }
 
-    /// Submits an upload whose archive is in S3. `query` is empty or starts with `?`.
+    /// Submits an org's upload whose archive is in S3. `query` is empty or starts with `?`.
     pub(crate) async fn submit_as(&self, org: &str, query: &str, upload_id: &str) -> ApiResponse {
         self.send_form(org, query, multipart::Form::new().text("upload_id", upload_id.to_owned())).await
     }
 
-    /// Waits until a pack's build is no longer queued, and returns the pack as the API returns it.
+    /// Waits until a pack's build is no longer queued, and returns the record from the API.
     pub(crate) async fn wait_for_build(&self, org: &str, id: &str) -> Value {
         let began = Instant::now();
         loop {
@@ -244,7 +245,7 @@ impl Drop for Local {
     }
 }
 
-/// Sends a body to S3 with the URL and the headers that `begun` contains. Returns the status.
+/// Sends a body to S3 with the URL and the headers in `begun`. Returns the status.
 pub(crate) async fn put_archive(begun: &ApiResponse, body: Vec<u8>) -> StatusCode {
     let mut put = Client::new().request(begun.text("method").parse().unwrap(), begun.text("url")).body(body);
     for (name, value) in begun.body["headers"].as_object().unwrap() {
@@ -261,7 +262,7 @@ pub(crate) fn form(archive: Vec<u8>) -> multipart::Form {
     multipart::Form::new().part("archive", multipart::Part::bytes(archive).file_name("pack.tar.gz"))
 }
 
-/// A complete response from the API.
+/// A response whose body has been read.
 #[derive(Debug)]
 pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
@@ -290,7 +291,7 @@ impl ApiResponse {
         self
     }
 
-    /// Asserts that the response is an error envelope with this status and code. Returns the error.
+    /// Asserts that the response is an error with this status and code. Returns the error.
     #[track_caller]
     pub(crate) fn expect_error(&self, status: u16, code: &str) -> &Value {
         assert_eq!((self.status.as_u16(), self.body["error"]["code"].as_str()), (status, Some(code)), "{}", self.body);

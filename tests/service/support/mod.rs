@@ -36,8 +36,8 @@ pub(crate) async fn sdk(address: SocketAddr) -> SdkConfig {
         .await
 }
 
-/// Records that a function makes a call, by writing an empty file under `target/tmp/calls`. The checks in `tests/stack`
-/// compare these files with the permissions of each function's role.
+/// Records that a Lambda function makes a call, by writing an empty file under `target/tmp/calls`. The checks in
+/// `tests/stack` compare these files with the permissions of each Lambda function's role.
 pub(crate) fn record_call(function: &str, call: &str) {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("calls").join(function);
     fs::create_dir_all(&directory).unwrap();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/openapi.json"))).unwrap());
 
-/// Asserts that openapi.yaml documents the status, the headers and the body of a response to this method and path.
+/// Asserts that openapi.yaml documents a response to this method and path with this status, headers and body.
 #[track_caller]
 pub(crate) fn expect_documented(method: &str, path: &str, status: u16, headers: &HeaderMap, body: &Value) {
     let context = format!("{status} to {method} {path}: {headers:?} {body}");
@@ -31,7 +31,7 @@ pub(crate) fn expect_documented(method: &str, path: &str, status: u16, headers: 
     expect_valid(&content["schema"], body, &context);
 }
 
-/// Returns the documented response. Responses to unknown paths and methods do not belong to an operation.
+/// Returns the documented response. A response to an unknown path or method does not belong to an operation.
 fn response(method: &str, path: &str, status: u16) -> Option<&'static Value> {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let item =

@@ -8,7 +8,7 @@ use std::{
 
 use super::Local;
 
-/// Returns the path of `packs`, after building it once.
+/// Returns the path of the `packs` binary, which is built on the first call.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -21,14 +21,14 @@ fn program() -> &'static Path {
     })
 }
 
-/// Returns `PATH`, preceded by the directory of `packs`.
+/// Returns `PATH` with the directory of `packs` at the front.
 pub(crate) fn path_with_packs() -> OsString {
     let directory = program().parent().unwrap().to_owned();
     let path = env::var_os("PATH").unwrap_or_default();
     env::join_paths([directory].into_iter().chain(env::split_paths(&path))).unwrap()
 }
 
-/// Returns a command that runs `packs` against a local run, with the key of `acme`.
+/// Returns a command that runs `packs` with the address of `local` and the key of `acme`.
 pub(crate) fn packs(local: &Local) -> Command {
     let mut command = Command::new(program());
     command.env("PACKS_URL", local.url("")).env("EVERSHELL_API_KEY", local.key("acme"));
