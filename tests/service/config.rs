@@ -1,4 +1,4 @@
-//! Tests of how the functions read their configuration from environment variables.
+//! Tests for the Lambda functions' configuration, which is read from environment variables.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -82,7 +82,7 @@ fn an_error_lists_every_missing_or_invalid_variable() {
     );
 }
 
-/// Returns the value of each limit by its upper-case name.
+/// Returns the limits by their upper-case names.
 fn by_name(limits: &Limits) -> BTreeMap<String, u64> {
     let mut values = BTreeMap::new();
     limits.map(|name, value| {
@@ -92,8 +92,8 @@ fn by_name(limits: &Limits) -> BTreeMap<String, u64> {
     values
 }
 
-/// Reads docs/configuration.md and returns the default of each variable with this prefix, by its name without the
-/// prefix.
+/// Reads docs/configuration.md and returns the default of each variable with this prefix. The keys are the names
+/// without the prefix.
 fn documented(prefix: &str) -> BTreeMap<String, u64> {
     let document = include_str!("../../docs/configuration.md");
     let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.strip_prefix(prefix)?.split_once("` | "));
@@ -234,8 +234,8 @@ fn template(resource: &str, key: &str) -> u64 {
 }
 
 /// If the lease expired earlier, a late request from a finished build could change the registry during the next build
-/// (see crates/publishing-model). If it expired later, a redelivered job could find that the crashed build still holds
-/// the lease.
+/// (see crates/publishing-model). If it expired later, the lease of a crashed build could still be held when its job is
+/// redelivered.
 #[test]
 fn a_lease_outlasts_its_build_and_expires_before_the_job_is_redelivered() {
     let builder = Builder::read(environment(&[])).unwrap();

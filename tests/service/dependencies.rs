@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The restricted top-level modules, each with the modules that it may use.
+/// The modules that each restricted top-level module may use.
 const ALLOWED: [(&str, &[&str]); 16] = [
     ("records", &[]),
     ("error_chain", &[]),
@@ -29,7 +29,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("config", CONFIG),
 ];
 
-/// The modules that a use case may use. A use case may not use other use cases.
+/// The modules that a use case may use. Other use cases are not among them.
 const USE_CASE: &[&str] =
     &["error_chain", "cache", "telemetry", "records", "identity", "aws", "registry", "signing", "validation"];
 
@@ -52,7 +52,7 @@ const LAMBDA: &[&str] = &[
 const CONFIG: &[&str] =
     &["error_chain", "telemetry", "records", "identity", "aws", "registry", "signing", "upload", "build", "requeue"];
 
-/// Modules that may use all others.
+/// The modules that may use all others.
 const UNRESTRICTED: [&str; 3] = ["local", "bin", "lib"];
 
 #[test]
@@ -81,7 +81,7 @@ fn modules_use_only_allowed_modules() {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
-/// `source` stands for a file directly inside a top-level module.
+/// `source` is the code of a file directly in a top-level module's directory.
 #[test]
 fn dependencies_in_every_form_of_path_are_found() {
     let source = "
@@ -147,7 +147,7 @@ fn dependencies(source: &str, depth: usize) -> Vec<(usize, String)> {
     found
 }
 
-/// Collects the top-level modules that a path or a group of paths uses. The path is relative to a module `depth` levels
+/// Collects the top-level modules in a path or in a group of paths. The path is relative to a module `depth` levels
 /// below the crate root: at depth 0, the next segment is a top-level module.
 fn collect(path: &[(usize, &str)], depth: usize, found: &mut Vec<(usize, String)>) {
     let is_prefix = path.get(1).is_some_and(|(_, token)| *token == "::");
@@ -160,8 +160,7 @@ fn collect(path: &[(usize, &str)], depth: usize, found: &mut Vec<(usize, String)
     }
 }
 
-/// Returns a slice for each member of a comma-separated group. Each slice starts at its member and extends to the end
-/// of the group.
+/// Returns a slice for each member of a comma-separated group, from that member to the end of `group`.
 fn members<'a, 'b>(group: &'a [(usize, &'b str)]) -> Vec<&'a [(usize, &'b str)]> {
     let (mut members, mut nesting, mut at_start) = (Vec::new(), 0, true);
     for (index, (_, token)) in group.iter().enumerate() {

@@ -61,7 +61,7 @@ fn every_relative_link_resolves() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// The directories to which a path in a code span may be relative.
+/// The directories that a path in a code span may be relative to.
 const BASES: [&str; 6] = [
     "",
     "tests/service",
@@ -107,7 +107,7 @@ fn names(document: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns the text of template.yaml, openapi.yaml and every file in the source directories.
+/// Returns the content of template.yaml, openapi.yaml and every file in the source directories.
 fn sources() -> String {
     let root = Path::new(ROOT);
     let mut pending: Vec<PathBuf> =

@@ -53,8 +53,8 @@ fn console_blocks(document: &str) -> Vec<&str> {
     blocks.map(|rest| rest.split_once("```").expect("the block has an end").0).collect()
 }
 
-/// Returns whether to run a block: it has a command other than `cargo`, and all optional tools that it uses are
-/// installed.
+/// Returns whether a block can be run: it contains a command other than `cargo`, and all optional tools that it uses
+/// are installed.
 fn is_runnable(steps: &[Step]) -> bool {
     !steps.iter().all(|step| step.command.starts_with("cargo "))
         && OPTIONAL_TOOLS.into_iter().all(|name| {
@@ -89,7 +89,7 @@ fn matches(expected: &str, found: &str) -> bool {
     found.char_indices().any(|(index, char)| matches(rest, &found[index + char.len_utf8()..]))
 }
 
-/// Returns the output lines. If a line matches an expected line, returns the expected line in its place.
+/// Returns the output lines, but replaces each line that matches an expected line with the expected line.
 fn merge(expected: &[String], found: &str) -> Vec<String> {
     let mut rest = expected;
     let lines = found.lines().map(|line| match rest.iter().position(|expected| matches(expected, line)) {

@@ -1,4 +1,4 @@
-//! Tests of the parser for X-Ray trace headers. To add a case, add a header to the valid or the invalid headers.
+//! Tests for the parser of X-Ray trace headers. To add a case, add a header to the valid or the invalid headers.
 
 use pack_upload::telemetry::Trace;
 
