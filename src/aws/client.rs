@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
-/// The timeouts for calls to AWS. The defaults are short because `api` must respond within its function's timeout of 29
-/// seconds.
+/// The timeouts for calls to AWS. The defaults are short because the `api` function must respond within its timeout of
+/// 29 seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
     /// For establishing a connection.

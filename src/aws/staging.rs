@@ -27,7 +27,7 @@ pub struct PresignedPut {
 }
 
 impl Staging {
-    /// The key prefixes of staged archives. No other objects expire.
+    /// The key prefixes of staged archives, the only objects that expire.
     pub const EXPIRING: [&str; 2] = ["staging", "uploads"];
 
     /// The age at which the bucket's lifecycle rules delete staged archives and unfinished multipart uploads. It must

@@ -3,13 +3,13 @@ use serde::Serialize;
 
 use crate::records::{BuildStatus, OrgId, Record, Visibility};
 
-/// A secondary index of the table.
+/// A global secondary index of the table.
 #[derive(Debug)]
 pub struct Index {
     pub name: &'static str,
     pub partition_key: &'static str,
     pub sort_key: &'static str,
-    /// The attributes that the index contains in addition to the keys. DynamoDB allows 100 in total over all indexes.
+    /// The non-key attributes projected into the index. DynamoDB allows at most 100 across all indexes of a table.
     pub attributes: &'static [&'static str],
 }
 
@@ -32,7 +32,7 @@ const OWN: &[&str] = &[
     "visibility",
 ];
 
-/// The attributes that a list shows for other orgs' packs, and the owner's id.
+/// The attributes that a list shows for other orgs' packs, plus the owner's id.
 const COMMUNITY: &[&str] = &[
     "attestation_digest",
     "build_status",

@@ -29,7 +29,7 @@ impl Lease {
         Self { holder: Ulid::generate().to_string(), until }
     }
 
-    /// Returns a lease of the same holder that expires at `until`.
+    /// Returns a lease with the same holder that expires at `until`.
     #[must_use]
     pub fn prolonged(&self, until: Timestamp) -> Self {
         Self { holder: self.holder.clone(), until }
@@ -43,7 +43,7 @@ struct PublicationItem {
     layer_digest: Option<Digest>,
 }
 
-/// The attribute of a version claim with the time when its lease expires.
+/// The attribute of a version claim that holds the expiry time of its lease.
 #[derive(Deserialize)]
 struct LeaseItem {
     #[serde(default)]
@@ -248,7 +248,7 @@ impl Table {
         self.transact(writes).await
     }
 
-    /// Returns the update of a version claim that takes the lease, unless another holder has it.
+    /// Returns the update that takes the lease on the record's version, unless another holder has it.
     pub(super) fn take_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> UpdateBuilder {
         // `lease_holder = :holder` allows a retry of this write after its response was lost.
         self.update_claim(record, TAKE_LEASE)
@@ -258,14 +258,14 @@ impl Table {
             .expression_attribute_values(":now", string(now))
     }
 
-    /// Returns an update of a record. Defines `:attempt` as the record's attempt. The caller adds a condition.
+    /// Returns an update of a record, with `:attempt` set to the record's attempt. The caller adds a condition.
     pub(super) fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         let update = update.update_expression(expression);
         update.expression_attribute_values(":attempt", number(record.build.attempt))
     }
 
-    /// Returns an update of a record's version claim. Defines `:id` as the record's id. The caller adds a condition.
+    /// Returns an update of a record's version claim, with `:id` set to the record's id. The caller adds a condition.
     pub(super) fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name);
         let update = update.set_key(Some(Key::version_claim_of(record).attributes()));
