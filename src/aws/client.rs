@@ -10,7 +10,7 @@ pub struct Timeouts {
     pub connect: Duration,
     /// For one try of a small call: DynamoDB, SQS, EventBridge, ECR, KMS, Secrets Manager.
     pub call: Duration,
-    /// For one try of an S3 call, which transfers an archive.
+    /// For one try of an S3 call, which may transfer an entire archive.
     pub transfer: Duration,
     /// For sending a job, including retries. It is short because the job is sent after the commit point, when the
     /// client gets a success response even if sending fails.

@@ -6,7 +6,7 @@ use crate::{
     records::{PackEvent, PackId, Timestamp},
 };
 
-/// How many times sooner than a job an event is due. No queue redelivers an event.
+/// An event is due this many times sooner than a job, because no queue redelivers it.
 const SOONER: u32 = 60;
 
 /// Events that have not been sent. An event is stored in the same transaction as its transition, so no event is lost.

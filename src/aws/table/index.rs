@@ -117,7 +117,7 @@ impl CommunityKeys {
     /// The attributes, for the `REMOVE` clause of an update expression.
     pub(super) const NAMES: &str = "community_packs, community_names, community_versions";
 
-    /// Returns the keys of a record if other orgs may see it with this visibility and build status.
+    /// Returns a record's keys if this visibility and build status make the record visible to other orgs.
     pub(super) fn new(record: &Record, visibility: Visibility, status: &BuildStatus) -> Option<Self> {
         let manifest = &record.release.manifest;
         let is_listed = visibility == Visibility::Community && *status == BuildStatus::Ready;
@@ -128,7 +128,7 @@ impl CommunityKeys {
         })
     }
 
-    /// Returns the values of [`Self::SET`].
+    /// Returns the values for the placeholders in [`Self::SET`].
     pub(super) fn values(self) -> [(&'static str, String); 3] {
         [
             (":community_packs", self.community_packs),

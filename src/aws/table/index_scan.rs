@@ -31,7 +31,6 @@ const CACHED_PAGES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 /// The recently read pages of community packs.
 pub(super) type PageCache = Cache<PageQuery, Arc<IndexPage>>;
 
-/// Returns a cache that keeps each page for `keep_for`.
 pub(super) fn page_cache(keep_for: Duration) -> PageCache {
     Cache::new(keep_for, CACHED_PAGES)
 }

@@ -28,7 +28,8 @@ pub(super) fn write(key: Key, item: impl Serialize) -> Result<Item, Error> {
 
 /// Deserializes an item. Ignores attributes that `T` does not have.
 ///
-/// # Errors Returns [`Error::Corrupt`] if the item cannot be deserialized, and counts it in the metric `CorruptItems`.
+/// # Errors
+/// Returns [`Error::Corrupt`] if the item cannot be deserialized, and counts it in the metric `CorruptItems`.
 pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     let key = ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));
     let key = key.join(" ");

@@ -62,7 +62,7 @@ pub use self::{
 use self::{index_scan::PageCache, key::Key};
 use crate::aws::Error;
 
-/// Access to the table.
+/// A client for the DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: aws_sdk_dynamodb::Client,

@@ -15,7 +15,7 @@ pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR 
 /// The update expression that takes the lease on a version claim.
 pub(super) const TAKE_LEASE: &str = "SET lease_holder = :holder, publishing_until = :until";
 
-/// A lease on a version claim. Only its holder may change that version in the registry.
+/// A lease on a version claim. Only the lease's holder may change the version in the registry.
 #[derive(Debug, Clone)]
 pub struct Lease {
     /// An id that is unique to the build, the purge or the operator's command.
@@ -66,8 +66,8 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again: its
-    /// job is due once the lease has expired and the queue can no longer redeliver the job.
+    /// Publishes the version with the record's content, which can no longer change. If the record is marked as failed,
+    /// queues it again: its job is due once the lease has expired and the queue can no longer redeliver the job.
     pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let queue = self
             .update_record(
@@ -88,7 +88,8 @@ impl Table {
         self.transact_updates([queue, publish]).await
     }
 
-    /// Extends the lease of a build. Returns false if another holder took it, or if another record took the version.
+    /// Extends the lease of a build. Returns false if another holder took it, or if the version now belongs to another
+    /// record.
     pub async fn extend_build_lease(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let extend = self
             .update(Key::version_claim_of(record), "SET publishing_until = :until")
@@ -99,8 +100,9 @@ impl Table {
         super::applied(extend).await
     }
 
-    /// Extends the lease on the record's version if the record is still in `state` and in the same attempt. An expired
-    /// lease is extended too, unless another holder has taken it in the meantime, even if that holder has released it.
+    /// Extends the lease on the record's version if the record is still in `state` and in the same attempt. Also
+    /// extends an expired lease, unless another holder has taken it since then, even if that holder has already
+    /// released it.
     pub async fn extend_lease(
         &self,
         record: &Record,
@@ -121,8 +123,8 @@ impl Table {
         self.transact_updates([is_unchanged, extend]).await
     }
 
-    /// Takes the lease again for a build whose record may have been replaced or deleted. Returns false if another holder
-    /// has the lease, or if the version claim no longer exists.
+    /// Takes the lease again for a build whose record may have been replaced or deleted. Returns false if another
+    /// holder has the lease, or if the version claim no longer exists.
     pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let renew = self
             .update(Key::version_claim_of(record), TAKE_LEASE)

@@ -57,7 +57,7 @@ impl Table {
 
     /// Ends a quarantine once the image is in the registry again: queues the record's next attempt, removes the reason
     /// from the record and the version claim, releases the lease, and writes the audit entry. The caller must send the
-    /// job of the next attempt.
+    /// job for the next attempt.
     pub async fn end_quarantine(
         &self,
         record: &Record,

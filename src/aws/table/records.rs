@@ -174,7 +174,7 @@ impl Table {
         }
     }
 
-    /// Returns the item of a record. If the record is pending, its job is due `resend_after` after the last send.
+    /// Returns the item for a record. If the record is pending, its job is due `resend_after` after the last send.
     fn item(&self, record: &Record) -> Result<Item, Error> {
         let mut item = item::write(Key::record(record.id), RecordItem::from(record.clone()))?;
         let due_at = record.build.enqueued_at + self.resend_after;
