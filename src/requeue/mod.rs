@@ -1,4 +1,4 @@
-//! The requeue use case: send the jobs of pending builds and purges again, send events that were not sent, and fail
+//! The requeue use case: send the jobs for pending builds and purges again, send events that were not sent, and fail
 //! builds that stay pending for too long.
 
 mod sweep;
@@ -68,7 +68,7 @@ impl Requeue {
         self.process_shards(Scope::Due { now: Timestamp::now(), deadline, waiting }).await
     }
 
-    /// Sends the job of every pending build and purge, and every event, whether it is due or not. A local run calls
+    /// Sends the job for every pending build and purge, and every event, whether it is due or not. A local run calls
     /// this when it starts, because its queue is then empty.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl Requeue {
         Ok((action, Duration::ZERO))
     }
 
-    /// Sends the job of a record. The send is counted afterwards, so that a failed send does not count.
+    /// Sends the job for a record. The send is counted afterwards, so that a failed send does not count.
     async fn send(&self, record: &Record, now: Timestamp) -> Result<(), aws::Error> {
         let org = record.release.org_id;
         match record.build.status {
