@@ -1,4 +1,4 @@
-//! A cache in the memory of one function instance.
+//! An in-memory cache. Each Lambda function instance has its own.
 
 use std::{
     hash::Hash,
@@ -9,7 +9,7 @@ use std::{
 
 use lru::LruCache;
 
-/// Values that are kept for a limited time. When the cache is full, the least recently used value is evicted.
+/// A cache whose values expire. When it is full, the least recently used value is evicted.
 #[derive(Debug)]
 pub(crate) struct Cache<K: Hash + Eq, V> {
     keep_for: Duration,

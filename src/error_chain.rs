@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-/// The text of an error and all its sources, separated by colons.
+/// The messages of an error and all its sources, separated by colons.
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for ErrorChain<'_> {

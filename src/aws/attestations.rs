@@ -5,11 +5,11 @@ use pack_format::Digest;
 use super::Error;
 use crate::records::Release;
 
-/// The key prefix of objects with public keys.
+/// The S3 key prefix of the public keys.
 const KEYS: &str = "attestation-keys/";
 
-/// The bundles that attest images, and the public keys that verify the bundles. They are in the same bucket as the
-/// staged archives but never expire.
+/// The attestation bundles, and the public keys that verify them. They are in the same bucket as the staged archives
+/// but never expire.
 #[derive(Debug, Clone)]
 pub struct Attestations {
     pub(super) client: aws_sdk_s3::Client,
@@ -23,7 +23,7 @@ impl Attestations {
         self.get_object(&Self::key(release)).await
     }
 
-    /// Stores a version's bundle and overwrites an earlier one. The caller must hold the lease on the version.
+    /// Stores a version's bundle, replacing any earlier one. The caller must hold the lease on the version.
     pub async fn put(&self, release: &Release, bundle: Bytes) -> Result<(), Error> {
         self.put_object(Self::key(release), "application/json", bundle).await
     }
@@ -35,15 +35,15 @@ impl Attestations {
         Ok(())
     }
 
-    /// Stores a public key, which [`Self::keys`] then returns until its object is deleted. `digest` is the digest of
-    /// the key's DER form, and `pem` is its PEM form.
+    /// Stores a public key in PEM form. `digest` is the digest of the key's DER form. [`Self::keys`] returns the key
+    /// until its object is deleted.
     pub async fn publish_key(&self, digest: Digest, pem: String) -> Result<(), Error> {
         let key = format!("{KEYS}{}.pem", hex::encode(digest.as_bytes()));
         self.put_object(key, "application/x-pem-file", pem.into()).await
     }
 
-    /// Returns all public keys in PEM form, each with the S3 key of its object. One page of a list contains them all,
-    /// because there is one for each signing key that was ever used.
+    /// Returns all public keys in PEM form, each with the S3 key of its object. A single page of the list is enough,
+    /// because there is only one object for each signing key ever used.
     pub async fn keys(&self) -> Result<Vec<(String, Bytes)>, Error> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(KEYS);
         let list = list.send().await.map_err(Error::call("ListObjectsV2"))?;
@@ -55,8 +55,8 @@ impl Attestations {
         Ok(keys)
     }
 
-    /// Returns the S3 key of a version's bundle. It does not contain the pack's id, so that no bundle of a replaced
-    /// pack remains: the replacement's build overwrites the bundle, or the replacement's purge deletes it.
+    /// Returns the S3 key of a version's bundle. The key omits the pack's id so that a replaced pack leaves no bundle
+    /// behind: the replacement's build overwrites the bundle, or the replacement's purge deletes it.
     pub(crate) fn key(release: &Release) -> String {
         let Release { org_id, manifest, .. } = release;
         format!("attestations/{org_id}/{}/{}", manifest.name, manifest.version)

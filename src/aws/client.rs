@@ -2,15 +2,15 @@ use std::time::Duration;
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
-/// The timeouts for calls to AWS. The defaults are short because `api` must respond within its function's timeout of 29
-/// seconds.
+/// The timeouts for calls to AWS. The defaults are short because the `api` function must respond within its timeout of
+/// 29 seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
     /// For establishing a connection.
     pub connect: Duration,
     /// For one try of a small call: DynamoDB, SQS, EventBridge, ECR, KMS, Secrets Manager.
     pub call: Duration,
-    /// For one try of an S3 call, which transfers an archive.
+    /// For one try of an S3 call, which may transfer an entire archive.
     pub transfer: Duration,
     /// For sending a job, including retries. It is short because the job is sent after the commit point, when the
     /// client gets a success response even if sending fails.

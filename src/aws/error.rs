@@ -30,7 +30,6 @@ pub enum Error {
     /// A version claim names a record that does not exist, even after waiting for a replacement to finish.
     #[error("a version claim names {pack_id}, which does not exist")]
     MissingRecord { pack_id: PackId },
-    /// A conditional write of a record failed, but the record's version has no claim.
     #[error("a conditional write failed, but the record's version has no claim")]
     MissingClaim,
 }

@@ -3,7 +3,7 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use super::{Error, Table};
 use crate::{error_chain::ErrorChain, records::PackEvent};
 
-/// The source of all events.
+/// The `source` field of all events.
 const SOURCE: &str = "pack-upload";
 
 /// An EventBridge event bus.

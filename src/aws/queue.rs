@@ -9,7 +9,7 @@ use crate::{
     telemetry::Trace,
 };
 
-/// A queue of one kind of job: builds or purges.
+/// An SQS queue for one kind of job: builds or purges.
 #[derive(Debug, Clone)]
 pub struct Queue<J> {
     client: aws_sdk_sqs::Client,

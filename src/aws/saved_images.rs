@@ -8,9 +8,9 @@ use pack_format::Digest;
 use super::{Error, staging::chunks};
 use crate::records::{PackId, Record};
 
-/// The images of quarantined packs, in the same bucket as staged archives. They do not expire. Each quarantine of a
-/// pack belongs to a different attempt and has its own saved image, so a restore never deletes the image that a later
-/// quarantine has saved.
+/// The saved images of quarantined packs, in the same bucket as staged archives. They do not expire. Each quarantine of
+/// a pack happens in a different attempt and has its own saved image, so a restore never deletes an image that a later
+/// quarantine saved.
 #[derive(Debug, Clone)]
 pub struct SavedImages {
     client: aws_sdk_s3::Client,
@@ -53,14 +53,14 @@ impl SavedImages {
         self.delete_prefix(image_prefix(record)).await
     }
 
-    /// Deletes the images saved in all attempts, if any. An interrupted call can be repeated.
+    /// Deletes every image saved for the pack, in any attempt. An interrupted call can be repeated.
     pub async fn delete_all(&self, pack: PackId) -> Result<(), Error> {
         self.delete_prefix(pack_prefix(pack)).await
     }
 
     async fn delete_prefix(&self, prefix: String) -> Result<(), Error> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).send();
-        // One page lists them all, because an image has three objects and a restore deletes its image.
+        // One page lists all objects, because an image has three of them and restoring a pack deletes its saved image.
         let objects = list.await.map_err(Error::call("ListObjectsV2"))?.contents.unwrap_or_default();
         for key in objects.into_iter().filter_map(|object| object.key) {
             let delete = self.client.delete_object().bucket(&self.bucket).key(key);

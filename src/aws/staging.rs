@@ -27,11 +27,11 @@ pub struct PresignedPut {
 }
 
 impl Staging {
-    /// The key prefixes of staged archives. No other objects expire.
+    /// The key prefixes of staged archives, the only objects that expire.
     pub const EXPIRING: [&str; 2] = ["staging", "uploads"];
 
     /// The age at which the bucket's lifecycle rules delete staged archives and unfinished multipart uploads. It must
-    /// exceed the time within which a build may be tried; a test checks this.
+    /// exceed the time for which a build may be retried; a test checks this.
     pub const EXPIRES_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
     pub fn new(client: aws_sdk_s3::Client, bucket: String) -> Self {

@@ -1,4 +1,4 @@
-//! The Lambda function that the schedule invokes.
+//! The scheduled Lambda function: sends due jobs and events again, and fails builds that stay pending for too long.
 
 use std::env;
 

@@ -48,15 +48,15 @@ impl Builder {
         Ok(Some(Record { attestation_digest: Some(digest), ..record.clone() }))
     }
 
-    /// Publishes the public key and then signs a statement, so that everyone who can see a bundle can also get its key
-    /// once the keys cached by `api` have expired.
+    /// Publishes the public key and then signs a statement. Because of this order, anyone who can see a bundle can also
+    /// get its key, at the latest when the keys cached by `api` expire.
     async fn sign(&self, signer: &Signer, key: &PublicKey, statement: &Statement) -> Result<Bytes, BuildError> {
         self.attestations.publish_key(key.digest(), key.to_pem()).await?;
         Ok(signer.sign(statement).await?)
     }
 }
 
-/// Returns the annotations by which cosign finds bundles with provenance (sigstore/cosign, `specs/BUNDLE_SPEC.md`).
+/// Returns the annotations that cosign uses to find bundles with provenance (sigstore/cosign, `specs/BUNDLE_SPEC.md`).
 fn annotations() -> BTreeMap<&'static str, &'static str> {
     BTreeMap::from([
         ("dev.sigstore.bundle.content", "dsse-envelope"),

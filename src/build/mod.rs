@@ -18,7 +18,7 @@ use crate::{
     validation::{self, Validated},
 };
 
-/// The build use case, with the backends and limits that it uses.
+/// The build use case with its backends and limits.
 #[derive(Debug, Clone)]
 pub struct Builder {
     pub table: Table,
@@ -30,11 +30,11 @@ pub struct Builder {
     pub signer: Option<Signer>,
     /// The limits for large archives. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
-    /// The duration of a build's lease on its version. It must exceed the function's timeout.
+    /// The duration of a build's lease on its version. It must exceed the Lambda function's timeout.
     pub lease: Duration,
 }
 
-/// The result of a job that needs no retry. Its text is the value of the `Outcome` dimension in metrics.
+/// The result of a job that needs no retry. Its string form is the value of the `Outcome` dimension in metrics.
 #[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum BuildOutcome {
@@ -108,8 +108,8 @@ impl Builder {
         result
     }
 
-    /// Releases the lease after a build that did not succeed, and stores the error in the record. If this fails, the
-    /// lease still expires.
+    /// Releases the lease after a build that did not succeed, and stores the error, if any, in the record. If the
+    /// release fails, the lease still expires.
     async fn release(&self, record: &Record, lease: &Lease, error: Option<String>) {
         if let Err(error) = self.table.abandon(record, lease, error.as_deref()).await {
             tracing::warn!(pack_id = %record.id, error = %ErrorChain(&error), "cannot release the lease");
@@ -159,7 +159,7 @@ impl Builder {
     }
 
     /// Deletes the image that a build pushed but could not publish, unless the version's record has the same content.
-    /// In the meantime, the lease keeps other builds from pushing the same image.
+    /// Meanwhile, the lease keeps other builds from pushing the same image.
     async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
         let now = Timestamp::now();
         if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
@@ -195,7 +195,7 @@ impl Builder {
     }
 
     /// Ensures that the record's image is in the registry, and returns the bytes of its image manifest. If an
-    /// interrupted build has published the version, uses its image and does not read the staged archive.
+    /// interrupted build has published the version, uses that build's image and does not read the staged archive.
     async fn pushed_manifest(&self, record: &Record) -> Result<Bytes, BuildFailure> {
         let Release { image_ref, image_digest, .. } = &record.release;
         if self.table.is_published(record).await?

@@ -21,7 +21,7 @@ use crate::{
 
 pub use crate::aws::{Filter, NameFilter, Page};
 
-/// How long the public keys are cached, so that anonymous requests do not each read the bucket.
+/// How long the public keys are cached. Without the cache, every anonymous request would read the bucket.
 const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
 
 /// The packs that callers may see.
@@ -47,8 +47,8 @@ impl Catalog {
     }
 
     /// Lists the packs that match `filter` and that the caller may see: the packs of the caller's org and all ready
-    /// community packs, newest first. The page starts after `cursor` and has at most `limit` packs; it may have fewer,
-    /// or none, even if it is not the last page.
+    /// community packs, newest first. The page starts after `cursor` and contains at most `limit` packs; it may contain
+    /// fewer, or none, even if it is not the last page.
     pub async fn list(
         &self,
         caller: &Caller,
@@ -60,7 +60,7 @@ impl Catalog {
     }
 
     /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack. The list is
-    /// empty until the current attempt is attested, because a stored bundle may attest an earlier one.
+    /// empty until the current attempt is attested, because a stored bundle may attest an earlier attempt.
     pub async fn attestations(&self, caller: &Caller, id: PackId) -> Result<Option<Vec<Box<RawValue>>>, aws::Error> {
         let found = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
         let Some(Record { release, attestation_digest, .. }) = found else { return Ok(None) };

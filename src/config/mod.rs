@@ -44,7 +44,8 @@ pub struct Api {
     /// `limits`.
     pub large_limits: Limits,
     /// `REQUEST_DEADLINE_MS`: the time limit for a request. For an upload, it applies only up to the commit point. The
-    /// sum of `REQUEST_DEADLINE_MS` and `SEND_TIMEOUT_MS` must be less than the function's timeout of 29 seconds.
+    /// sum of `REQUEST_DEADLINE_MS` and `SEND_TIMEOUT_MS` must be less than the Lambda function's timeout of 29
+    /// seconds.
     pub deadline: Duration,
     /// `COMMUNITY_CACHE_MS`: how long pages of community packs are cached. 0 disables the cache.
     pub community_cache: Duration,
@@ -54,7 +55,7 @@ pub struct Api {
     pub resend_after: Duration,
     /// `CONNECT_TIMEOUT_MS`, `CALL_ATTEMPT_TIMEOUT_MS`, `TRANSFER_ATTEMPT_TIMEOUT_MS`, `SEND_TIMEOUT_MS`.
     pub timeouts: Timeouts,
-    /// Whether to address buckets in the path, as S3-compatible servers require: true if `AWS_ENDPOINT_URL_S3` or
+    /// Whether to use path-style URLs for S3, as S3-compatible servers require: true if `AWS_ENDPOINT_URL_S3` or
     /// `AWS_ENDPOINT_URL` is set.
     pub s3_path_style: bool,
 }
@@ -75,8 +76,8 @@ pub struct Builder {
     /// The same as [`Api::large_limits`], so that no archive that `api` accepted exceeds them.
     pub limits: Limits,
     /// `BUILD_LEASE_MS`: the duration of a build's lease on its version. If a build crashes, other builds of the
-    /// version must wait until its lease expires. The lease must be at least as long as the sum of the function's
-    /// timeout of 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
+    /// version must wait until its lease expires. The lease must be at least as long as the sum of the Lambda
+    /// function's timeout of 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
     pub lease: Duration,
     /// The same as [`Api::resend_after`].
     pub resend_after: Duration,

@@ -28,7 +28,6 @@ pub struct KeySecret {
     text: SecretString,
 }
 
-/// The error for text that is not a well-formed API key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not an API key")]
 pub struct InvalidKeySecret;

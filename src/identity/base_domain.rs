@@ -6,7 +6,6 @@ use crate::records::OrgSlug;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseDomain(String);
 
-/// The error for text that is not a domain.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be a domain without a scheme or port, such as `packs.example.com`")]
 pub struct InvalidBaseDomain;

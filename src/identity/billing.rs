@@ -25,7 +25,6 @@ pub enum Billing {
     Decommissioning,
 }
 
-/// The error for a trial without an end date, or for any other posture with one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a trial needs an end date, and no other billing posture may have one")]
 pub struct InvalidBilling;

@@ -34,14 +34,13 @@ pub enum Denied {
 }
 
 impl Caller {
-    /// Checks that the caller has the permission to change packs. Changes do not depend on the org's billing.
+    /// Checks that the caller has permission to change packs. The org's billing does not matter.
     pub fn check_may_change(&self) -> Result<(), Denied> {
         let permission = Permission::CapsWrite;
         if self.permissions.contains(&permission) { Ok(()) } else { Err(Denied::MissingPermission(permission)) }
     }
 
-    /// Checks that the caller has the permission to upload packs, and then that the org's billing permits uploads at
-    /// `now`.
+    /// Checks that the caller has permission to upload packs, and then that the org's billing permits uploads at `now`.
     pub fn check_may_upload(&self, now: Timestamp) -> Result<(), Denied> {
         self.check_may_change()?;
         if self.org.billing.may_create(now) { Ok(()) } else { Err(Denied::BillingInactive) }

@@ -11,14 +11,13 @@ pub enum Credential {
     Session(SessionToken),
 }
 
-/// The error for text that is not a well-formed credential.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a credential")]
 pub struct InvalidCredential;
 
 impl Credential {
-    /// Returns whether `text` looks like a credential, valid or not. URLs are logged, so they must not contain such
-    /// text.
+    /// Returns whether `text` looks like a credential, valid or not. URLs are logged, so they must not contain a
+    /// credential.
     pub fn is_likely(text: &str) -> bool {
         text.starts_with("sk_") || text.starts_with(SessionToken::PREFIX)
     }

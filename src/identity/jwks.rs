@@ -55,11 +55,11 @@ impl JwksUrl {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksSettings {
     pub url: JwksUrl,
-    /// The timeout of a fetch.
+    /// The timeout for a fetch.
     pub timeout: Duration,
     /// How long keys are cached, and so how long a withdrawn key may still be accepted.
     pub keep_for: Duration,
-    /// The minimum time between a fetch and the next one if a `kid` is unknown, so that callers cannot flood the issuer
+    /// The minimum time between a fetch and another one for an unknown `kid`, so that callers cannot flood the issuer
     /// with requests by inventing `kid`s.
     pub refresh_pause: Duration,
     /// The minimum time between a failed fetch and the next one if no keys are cached.
@@ -114,7 +114,7 @@ pub(super) struct Jwks {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The time when the fetch began, and the fetched keys by `kid`.
+    /// The fetched keys by `kid`, and when the fetch began.
     known: Option<(SystemTime, HashMap<String, PublicKey>)>,
     last_fetch: Option<Fetch>,
 }
@@ -130,8 +130,8 @@ impl Jwks {
         Self { settings, state: Mutex::default() }
     }
 
-    /// Returns the key with this `kid`, fetching the keys if necessary. Returns `None` if the last response from the
-    /// issuer does not contain it.
+    /// Returns the key with this `kid`, fetching the keys if necessary. Returns `None` if the issuer's last response
+    /// does not contain this key.
     pub(super) async fn key(&self, kid: &str) -> Result<Option<PublicKey>, JwksError> {
         let JwksSettings { keep_for, refresh_pause, retry_pause, .. } = self.settings;
         let mut state = self.state.lock().await;
@@ -160,7 +160,7 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<HashMap<String, PublicKey>, JwksError> {
-        // Use a new client for each fetch, because fetches are rare and an idle connection breaks while the function is
+        // Use a new client for each fetch: fetches are rare, and an idle connection breaks while the Lambda function is
         // frozen.
         let client = Client::builder().timeout(self.settings.timeout).redirect(redirect::Policy::none()).build()?;
         let mut response = client.get(self.settings.url.0.clone()).send().await?;

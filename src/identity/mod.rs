@@ -1,6 +1,6 @@
 //! Authentication: who the caller is, what their credential permits, and whether their org may create anything.
 //!
-//! Depends only on the ids, slugs and times of [`records`](crate::records). [`aws`](crate::aws) implements
+//! Depends only on the ids, slugs and times in [`records`](crate::records). [`aws`](crate::aws) implements
 //! [`Directory`].
 
 mod api_key;

@@ -16,7 +16,6 @@ pub enum Permission {
     AuditRead,
 }
 
-/// The error for text that is not a known permission.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a permission; use caps:write, workspace:read, workspace:write, tasks:write or audit:read")]
 pub struct UnknownPermission;

@@ -26,7 +26,7 @@ const MAX_LIFETIME_SECONDS: f64 = 24.0 * 3_600.0;
 pub struct SessionToken(SecretString);
 
 impl SessionToken {
-    /// The prefix of a JWT whose header starts with `{"` and a letter, in base64url.
+    /// The first base64url characters of a JWT whose header starts with `{"` and a letter.
     pub(super) const PREFIX: &str = "eyJ";
     /// The maximum length of a token, in bytes. API Gateway accepts 10 KB of headers in total.
     const MAX_BYTES: usize = 8_192;

@@ -17,7 +17,7 @@ pub struct Deletion {
     pub is_complete: bool,
 }
 
-/// Why a pack was not deleted.
+/// Why a deletion was rejected or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteError {
     /// The caller's org has no such pack.

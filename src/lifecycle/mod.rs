@@ -25,7 +25,7 @@ use crate::{
     records::{BuildStatus, PackId, Quarantine, Record, Visibility},
 };
 
-/// Why a pack was not changed.
+/// Why a change to a pack was rejected or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The pack would become a community pack, but it seems to contain live credentials.
@@ -62,7 +62,7 @@ impl Lifecycle {
     ) -> Result<Option<Record>, ChangeError> {
         if visibility == Visibility::Community {
             let own = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
-            // A record's content never changes, so the result is still valid when the visibility is set.
+            // A record's content never changes, so the check still holds when the visibility is set.
             let secrets = own.map_or_else(Vec::new, |record| record.release.secrets_found);
             if !secrets.is_empty() {
                 return Err(ChangeError::SecretsFound(secrets));

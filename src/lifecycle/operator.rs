@@ -12,7 +12,7 @@ use crate::{
 /// An interrupted call can be repeated.
 #[derive(Debug, Clone)]
 pub struct Operator {
-    /// The operator's name in audit entries.
+    /// Identifies the operator in audit entries: the id of the operator's AWS access key.
     pub actor: String,
     pub table: Table,
     pub builds: Queue<Job>,
@@ -55,7 +55,7 @@ pub enum OperatorError {
 }
 
 impl Operator {
-    /// Queues the next build of a ready pack whose image was lost. Returns the record as it was before.
+    /// Queues another build of a ready pack whose image was lost. Returns the record as it was before.
     ///
     /// # Errors
     /// Returns [`OperatorError::WrongState`] if the pack is not ready.
@@ -95,7 +95,7 @@ impl Operator {
     }
 
     /// Reads the record again after a conditional write failed. Returns an error if the write can never succeed,
-    /// because the record is not in the state `needed` or has another attempt.
+    /// because the record is not in the state `needed` or has a different attempt.
     async fn expect_unchanged(
         &self,
         record: &Record,
@@ -121,7 +121,7 @@ impl Operator {
     }
 
     /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the record
-    /// is not in the state `needed` or has another attempt.
+    /// is not in the state `needed` or has a different attempt.
     pub(super) async fn take_lease(
         &self,
         record: &Record,

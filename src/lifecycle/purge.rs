@@ -10,20 +10,20 @@ use crate::{
     registry::{self, Registry},
 };
 
-/// The purge use case, with the backends and settings that it uses.
+/// The purge use case with its backends and settings.
 #[derive(Debug, Clone)]
 pub struct Purger {
     pub table: Table,
     pub registry: Registry,
     pub events: Events,
     pub attestations: Attestations,
-    /// The duration of a purge's lease on its version. It must exceed the function's timeout.
+    /// The duration of a purge's lease on its version. It must exceed the Lambda function's timeout.
     pub lease: Duration,
     /// How long a purge waits for a build of its version to end.
     pub lease_wait: Duration,
 }
 
-/// The result of a job that needs no retry. Its text is the value of the `Outcome` dimension in metrics.
+/// The result of a job that needs no retry. Its string form is the value of the `Outcome` dimension in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum PurgeOutcome {

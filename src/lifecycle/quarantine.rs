@@ -17,7 +17,7 @@ impl Operator {
     /// image from the registry. From then on, uploads, changes and deletions of the version are rejected.
     ///
     /// # Errors
-    /// Returns [`OperatorError::ImageLost`] if the registry does not have the image of a ready pack. After any other
+    /// Returns [`OperatorError::ImageLost`] if the registry does not contain the image of a ready pack. After any other
     /// error, the pack may be quarantined while its image is still in the registry, so repeat the call.
     pub async fn quarantine(&self, id: PackId, reason: &QuarantineReason) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
@@ -85,8 +85,8 @@ impl Operator {
         Ok(())
     }
 
-    /// Deletes the saved image, unless the pack is still quarantined in this attempt, so that no saved image of a
-    /// deleted pack remains.
+    /// Deletes the saved image unless the pack is still quarantined in this attempt. Without this, the saved image of a
+    /// deleted pack could remain.
     async fn discard_saved(&self, record: &Record) -> Result<(), OperatorError> {
         let is_needed =
             self.table.record(record.id).await?.is_some_and(|found| {
@@ -119,7 +119,8 @@ impl Operator {
         if self.table.end_quarantine(record, lease, &self.actor, Timestamp::now()).await? {
             return Ok(());
         }
-        // If this command still holds the lease, the pack is being deleted. Only the lease holder may delete the image.
+        // Either the lease was lost, or the pack is being deleted while this command still holds the lease. In the
+        // second case, delete the image, which only the holder of the lease may do.
         if self.extend(record, BuildState::Deleting, lease).await? {
             self.registry.delete(&record.release.image_ref, record.release.image_digest).await?;
         }

@@ -10,7 +10,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Creates the clients. Clients for real backends use credentials from the environment or the profile.
+    /// Creates the clients. Clients for real backends use credentials from the environment or an AWS profile.
     pub async fn new(endpoints: &Endpoints, options: &Options) -> Self {
         let sdk = Sdk::load(endpoints, options).await;
         // The embedded S3's endpoint is an IP address, so the bucket cannot be part of the host name.

@@ -54,7 +54,7 @@ impl DataDir {
         }
     }
 
-    /// Like [`DataDir::write`], but writes a JSON file.
+    /// Like [`DataDir::write`], but serializes the content as JSON.
     pub(super) fn write_json(&self, name: &str, document: &impl Serialize) -> Result<(), Error> {
         let error = |source: serde_json::Error| Error::Data { path: self.file(name), source: source.into() };
         let mut content = serde_json::to_vec_pretty(document).map_err(error)?;

@@ -11,7 +11,6 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
 /// is left behind if the process is killed.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
-    /// The URL of the API.
     pub(super) url: &'a str,
     /// The registry's address, `host:port[/prefix]`.
     pub(super) registry: String,

@@ -2,7 +2,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{aws, config::ConfigError, signing};
 
-/// Why a local run did not start, why it stopped, or why `local session` created no token.
+/// Why a local run failed to start or stopped unexpectedly, or why `local session` created no token.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or directory in the data directory cannot be created, read or written.
@@ -33,9 +33,9 @@ pub enum Error {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Signing(#[from] signing::Error),
-    /// An embedded backend did not start, or stopped.
+    /// An embedded backend failed to start, or stopped unexpectedly.
     #[error("the {backend} backend failed")]
     Backend { backend: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("cannot create the table, bucket, queues, orgs or keys, or send the pending jobs")]
+    #[error("cannot set up the backends")]
     Provision(#[from] aws::Error),
 }

@@ -1,4 +1,4 @@
-//! Replaces API Gateway: converts HTTP requests to HTTP API events, and invokes the function with them.
+//! Replaces API Gateway: converts HTTP requests to HTTP API events, and invokes the Lambda function with them.
 
 use std::{
     collections::BTreeMap,
@@ -26,8 +26,8 @@ use ulid::Ulid;
 
 /// The largest request body that API Gateway accepts, in bytes.
 const MAX_BODY_BYTES: usize = 10_000_000;
-/// How many bytes of an oversized body are read and discarded, because a client may miss the response if the connection
-/// closes while the client is still sending.
+/// The maximum number of bytes that are read and discarded from an oversized body. Without this, a client could miss
+/// the response because the connection closes while the client is still sending.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
 /// The largest event of a synchronous invocation, in bytes (Lambda quotas). The event contains the body in base64.
 const MAX_EVENT_BYTES: usize = 6_291_456;
@@ -46,8 +46,8 @@ where
     R: Serialize + 'static,
 {
     Router::new().fallback(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
-        // Invoke the function in a separate task: as in Lambda, the invocation continues if the client disconnects, and
-        // a panic does not close the connection.
+        // Invoke the Lambda function in a separate task: as in Lambda, the invocation continues if the client
+        // disconnects, and a panic does not close the connection.
         let invocation = tokio::spawn(invoke(function.clone(), limit, peer.ip(), request));
         async move { invocation.await.unwrap_or_else(|_| internal_error()) }
     })
@@ -87,7 +87,7 @@ where
     })
 }
 
-/// The part of a function's response that API Gateway reads, in payload format 2.0.
+/// The part of a Lambda function's response that API Gateway reads, in payload format 2.0.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FunctionResponse {
@@ -99,7 +99,7 @@ struct FunctionResponse {
     is_base64_encoded: bool,
 }
 
-/// Converts a function's response to HTTP, through JSON as in Lambda.
+/// Converts the Lambda function's response to an HTTP response, through JSON as in Lambda.
 fn respond(response: &impl Serialize) -> Result<Response, String> {
     let json = serde_json::to_string(response).map_err(|error| error.to_string())?;
     if json.len() > MAX_RESPONSE_BYTES {
@@ -117,7 +117,7 @@ fn respond(response: &impl Serialize) -> Result<Response, String> {
     builder.body(body).map_err(|error| error.to_string())
 }
 
-/// Reads the body. On an error, returns the response that API Gateway sends instead of invoking the function.
+/// Reads the body. On an error, returns the response that API Gateway sends instead of invoking the Lambda function.
 async fn read(body: Body) -> Result<Vec<u8>, Response> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();

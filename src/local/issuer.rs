@@ -57,7 +57,7 @@ struct StoredIssuer {
 }
 
 impl Issuer {
-    /// Opens the data directory's issuer, or creates one with a new key if there is none, and updates its URL.
+    /// Opens the issuer in the data directory, or creates one with a new key if there is none, and updates its URL.
     pub(super) fn open(data: &DataDir, url: String) -> Result<Self, Error> {
         let mut stored = match data.read(FILE)? {
             Some(content) => serde_json::from_slice(&content).map_err(|error| failed("issuer", error))?,
@@ -93,7 +93,7 @@ impl Issuer {
         format!("{}{JWKS_PATH}", self.url)
     }
 
-    /// Returns a server for the public keys.
+    /// Returns the router that serves the public keys.
     pub(super) fn router(&self) -> Router {
         let keys = JwkSet { keys: vec![self.public_key.clone()] };
         Router::new().route(JWKS_PATH, get(async move || Json(keys)))

@@ -8,8 +8,8 @@ use super::{DataDir, Error};
 
 /// The file in the data directory that records the ports.
 const FILE: &str = "ports.json";
-/// The range of the chosen ports. It is below the ephemeral ranges of Linux (from 32768) and macOS (from 49152), so
-/// that no outgoing connection occupies a port on the next start.
+/// The range of the chosen ports. It is below the ephemeral ranges of Linux (from 32768) and macOS (from 49152), so no
+/// outgoing connection can occupy a chosen port when the next run starts.
 const RANGE: std::ops::Range<u16> = 20_000..32_768;
 /// How many random ports are tried.
 const TRIES: u32 = 100;

@@ -27,7 +27,7 @@ use crate::aws::Staging;
 /// multipart upload are not checked against their checksums.
 struct Store {
     files: FileSystem,
-    /// Locks that serialize the writes to one key. The hash of a key selects its lock.
+    /// Locks that serialize writes to the same key. The hash of a key selects its lock.
     writers: [Mutex<()>; 64],
 }
 
@@ -100,8 +100,8 @@ fn hash_state(hasher: &sync::Mutex<ChecksumHasher>) -> sync::MutexGuard<'_, Chec
     hasher.lock().expect("no code panics while it holds the lock")
 }
 
-/// Verifies the body against the checksums in the headers while it is read. On a mismatch, the stream ends with an
-/// error and the returned flag is set. s3s-fs verifies them only after it has replaced the object.
+/// Verifies the body against the checksums in the headers while the body is read. On a mismatch, the stream ends with
+/// an error and the returned flag is set. s3s-fs verifies these checksums only after it has replaced the object.
 fn check_body(input: &mut dto::PutObjectInput) -> Arc<AtomicBool> {
     let expected = dto::Checksum {
         checksum_crc32: input.checksum_crc32.clone(),
@@ -149,7 +149,7 @@ fn internal_request<T>(input: T) -> S3Request<T> {
     }
 }
 
-/// Returns an S3 server for a directory with one subdirectory per bucket.
+/// Returns the router that serves a directory over S3. Each bucket is a subdirectory.
 pub(super) fn router(directory: &Path) -> Result<Router, s3s_fs::Error> {
     let store = Store { files: FileSystem::new(directory)?, writers: std::array::from_fn(|_| Mutex::default()) };
     let mut builder = S3ServiceBuilder::new(store);
@@ -161,8 +161,8 @@ pub(super) fn router(directory: &Path) -> Result<Router, s3s_fs::Error> {
     Ok(Router::new().fallback_service(service))
 }
 
-/// Deletes files older than `age`, as a bucket's lifecycle rules delete old archives: objects with a key under
-/// [`Staging::EXPIRING`], the metadata of all objects, and the parts of incomplete multipart uploads.
+/// Deletes files older than `age`, like a bucket's lifecycle rules: objects with a key under [`Staging::EXPIRING`], the
+/// metadata of all objects, and the parts of incomplete multipart uploads.
 fn sweep(root: &Path, age: Duration) -> io::Result<()> {
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {

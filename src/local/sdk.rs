@@ -24,8 +24,8 @@ pub(super) struct Sdk {
 }
 
 impl Sdk {
-    /// Loads the configurations. Embedded backends have fixed credentials; real backends use those from the environment
-    /// or the profile.
+    /// Loads the configurations. Embedded backends have fixed credentials; real backends use credentials from the
+    /// environment or an AWS profile.
     pub(super) async fn load(endpoints: &Endpoints, options: &Options) -> Self {
         let load = async |endpoint: &str, real: &Option<String>| {
             let loader = if real.is_some() { real_loader() } else { embedded_loader() };
@@ -45,7 +45,7 @@ fn embedded_loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest()).region(REGION).credentials_provider(credentials)
 }
 
-/// Returns a loader that reads the region and the credentials from the environment or the profile. The SDK's default
+/// Returns a loader that reads the region and the credentials from the environment or an AWS profile. The SDK's default
 /// chains also query the instance metadata service, which a local run must never do.
 fn real_loader() -> ConfigLoader {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())

@@ -8,7 +8,7 @@ use super::{DataDir, Error, backends::failed};
 /// The name of the key's file in the data directory.
 const FILE: &str = "signing-key.pem";
 
-/// Returns the path of the data directory's signing key. Creates the key if there is none.
+/// Returns the path of the signing key in the data directory. Creates the key if there is none.
 pub(super) fn path(data: &DataDir) -> Result<PathBuf, Error> {
     if data.read(FILE)?.is_none() {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).and_then(|key| key.to_pkcs8v1());

@@ -1,4 +1,4 @@
-//! Replaces Lambda's event source mapping, which passes batches of messages from the queue to the function.
+//! Replaces Lambda's event source mapping, which passes batches of messages from the queue to the Lambda function.
 
 use std::{collections::BTreeMap, future::Future, time::Duration};
 

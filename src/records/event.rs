@@ -49,7 +49,6 @@ pub struct EventDetail {
     pub image_ref: String,
     pub image_digest: Digest,
     pub layer_digest: Digest,
-    /// Why the build failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_error: Option<String>,
     pub at: Timestamp,

@@ -3,7 +3,6 @@ use std::{fmt, str::FromStr};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use ulid::Ulid;
 
-/// The error for text that is not the expected prefix followed by a ULID in canonical form.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a valid id")]
 pub struct InvalidId;

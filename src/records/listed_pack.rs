@@ -3,8 +3,8 @@ use serde::Deserialize;
 
 use super::{BuildStatus, OrgId, PackId, Record, Timestamp};
 
-/// A pack as a list shows it. It has some of the fields of [`Record`] and [`Release`](super::Release), and its manifest
-/// has no capabilities.
+/// A pack as a list shows it: some of the fields of [`Record`] and [`Release`](super::Release), and a manifest without
+/// capabilities.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ListedPack {
     #[serde(rename = "pack_id")]

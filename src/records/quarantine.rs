@@ -19,7 +19,6 @@ pub struct Quarantine {
 #[derive(Debug, Clone, PartialEq, Eq, DeserializeFromStr, SerializeDisplay)]
 pub struct QuarantineReason(String);
 
-/// The error for text that is not a reason.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be one line of 1 to {} characters", QuarantineReason::MAX_LENGTH)]
 pub struct InvalidReason;

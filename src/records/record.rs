@@ -38,7 +38,6 @@ pub enum ImageFormat {
     V1,
 }
 
-/// The error for an image format that this version of the service does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown image format {0}")]
 pub struct UnknownImageFormat(u32);
@@ -114,8 +113,8 @@ impl Record {
         }
     }
 
-    /// Returns this record, queued for its next attempt with the archive of `upload`, a new record with the same
-    /// content.
+    /// Returns this record queued for its next attempt, with the archive of `upload`. `upload` must be a new record
+    /// with the same content.
     pub fn queued_again(&self, upload: &Self) -> Self {
         let release = self.release.uploaded_again(&upload.release);
         let build = Build { attempt: self.build.attempt.saturating_add(1), ..upload.build.clone() };
@@ -136,9 +135,9 @@ impl Record {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
-    /// The key of the staged archive.
+    /// The S3 key of the staged archive.
     pub staging_key: String,
-    /// The attempt's number, starting at 1. A job of an earlier attempt cannot fail the record.
+    /// The attempt's number, starting at 1. A job for an earlier attempt cannot mark the record as failed.
     pub attempt: u32,
     /// How many jobs were sent for this attempt. Starts at 1, for the job sent right after the attempt is written.
     pub sends: u32,
@@ -166,7 +165,7 @@ pub struct Build {
 pub enum BuildStatus {
     /// The build is pending.
     Queued,
-    /// The image is in the registry, with the promised digest.
+    /// The image is in the registry, with the digest in the record.
     Ready,
     /// The build failed, or `requeue` gave up on it. A job that is delivered later may still succeed.
     Failed {

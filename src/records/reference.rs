@@ -6,7 +6,6 @@ use serde_with::{DeserializeFromStr, SerializeDisplay};
 #[derive(Debug, Clone, PartialEq, Eq, DeserializeFromStr, SerializeDisplay)]
 pub struct Reference(String);
 
-/// The error for text that is not a reference.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be 1 to {} visible ASCII characters", Reference::MAX_LENGTH)]
 pub struct InvalidReference;

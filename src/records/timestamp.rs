@@ -7,8 +7,8 @@ use std::{
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
-/// A time in UTC with millisecond precision. Its text form is RFC 3339 with exactly three fractional digits, so strings
-/// sort by time.
+/// A time in UTC with millisecond precision. Its string form is RFC 3339 with exactly three fractional digits, so
+/// strings sort by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, DeserializeFromStr, SerializeDisplay)]
 pub struct Timestamp(OffsetDateTime);
 

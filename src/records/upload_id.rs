@@ -22,8 +22,7 @@ id! {
     UploadId, "upload_"
 }
 
-/// The error for text that is not an upload id of this org, or for an upload that has expired. The client is not told
-/// which.
+/// An id that is not an upload id of this org, or an upload that has expired. The client is not told which.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("is not an upload of this org, or the upload has expired; begin a new one with `POST /v1/packs/uploads`")]
 pub struct UnknownUpload;
@@ -36,7 +35,7 @@ impl UploadId {
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
     /// How long the upload may still be submitted as a pack after [`Self::SEND_WITHIN`] has passed. A transfer that
-    /// started in time may end after that.
+    /// started in time may end later.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
     /// Generates an id for an upload of this org. The client may start sending the archive until `expires_at`.

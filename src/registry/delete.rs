@@ -15,7 +15,7 @@ use super::{
 
 impl Registry {
     /// Deletes an image: its referrers, then the tag of `image_ref` if it points to `digest`, then the image manifest.
-    /// Ignores any that do not exist, so that an interrupted deletion can be repeated.
+    /// Ignores any of these that do not exist, so that an interrupted deletion can be repeated.
     ///
     /// # Errors
     /// Returns [`Error::DeletionDisabled`] if the registry does not allow deletion. All other errors may be temporary.
@@ -54,7 +54,8 @@ struct Descriptor {
     digest: Digest,
 }
 
-/// Deletes the referrers that the registry lists. Then deletes the index with the fallback tag and the referrers in it.
+/// Deletes the referrers that the registry lists, then the referrers in the index with the fallback tag, and then that
+/// index.
 async fn delete_referrers(repository: &Repository<'_>, digest: Digest) -> Result<(), Error> {
     while let Some(page) = repository.get(&format!("referrers/{digest}")).await? {
         // Do not follow `Link`: once this page's referrers are deleted, the first page lists the next ones.
@@ -83,7 +84,7 @@ async fn delete_listed(repository: &Repository<'_>, index: &[u8]) -> Result<(), 
 }
 
 /// Deletes a tag, because some registries do not delete a tagged manifest. Registries that cannot delete tags respond
-/// 400 or 405 (OCI distribution spec, "Deleting tags"); they delete a tag with its manifest.
+/// 400 or 405 (OCI distribution spec, "Deleting tags"); such registries delete a tag together with its manifest.
 async fn delete_tag(repository: &Repository<'_>, tag: &str) -> Result<(), Error> {
     let response = repository.send(Method::DELETE, &format!("manifests/{tag}")).await?;
     match response.status() {

@@ -14,7 +14,7 @@ use super::{CONNECT_TIMEOUT, Error, Registry, login::Session};
 
 pub(super) const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
-/// A repository of a registry that implements the OCI distribution API.
+/// A repository in any registry that implements the OCI distribution API.
 pub(super) struct Repository<'a> {
     http: Client,
     /// The registry's URL, such as `https://registry.example.com`.
@@ -38,7 +38,7 @@ impl Registry {
 }
 
 impl Repository<'_> {
-    /// Sends a request to `/v2/<name>/<path>`. If the registry asks for credentials, sends it again with them.
+    /// Sends a request to `/v2/<name>/<path>`. If the registry asks for credentials, sends the request again with them.
     pub(super) async fn send(&self, method: Method, path: &str) -> Result<Response, Error> {
         let accept = [INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE].join(", ");
         self.authorized(|| self.request(method.clone(), path).header(ACCEPT, &accept)).await
@@ -68,7 +68,7 @@ impl Repository<'_> {
         self.http.request(method, format!("{}/v2/{}/{path}", self.registry, self.name))
     }
 
-    /// Sends a request. If the registry asks for credentials, sends it again with them.
+    /// Sends a request. If the registry asks for credentials, sends the request again with them.
     async fn authorized(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, Error> {
         let response = request().send().await?;
         if response.status() != StatusCode::UNAUTHORIZED {
@@ -80,7 +80,8 @@ impl Repository<'_> {
         }
     }
 
-    /// Adds the credentials that `refused`, a 401 response, requests. Returns `None` if there are none.
+    /// Adds the credentials that the 401 response `refused` asks for. Returns `None` if no suitable credentials are
+    /// available.
     async fn authorize(&self, request: RequestBuilder, refused: &Response) -> Result<Option<RequestBuilder>, Error> {
         let header = refused.headers().get(WWW_AUTHENTICATE).and_then(|header| header.to_str().ok());
         let challenges = header.and_then(|header| parse_challenges(header).ok()).unwrap_or_default();

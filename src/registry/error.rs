@@ -40,7 +40,7 @@ pub enum Error {
         "the registry does not allow deletion; docker-registry allows it with REGISTRY_STORAGE_DELETE_ENABLED=true"
     )]
     DeletionDisabled,
-    /// A call to AWS failed: getting credentials, creating a repository or deleting an image.
+    /// An AWS call to get credentials, create a repository or delete an image failed.
     #[error("{operation} failed")]
     Aws {
         /// The name of the API operation.

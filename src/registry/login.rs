@@ -32,7 +32,7 @@ pub enum Credentials {
     Secret {
         arn: String,
     },
-    /// With an ECR token. The function's role must be allowed to request it.
+    /// With an ECR token. The caller's IAM role must allow `ecr:GetAuthorizationToken`.
     Ecr {
         tags: RepositoryTags,
     },

@@ -1,4 +1,4 @@
-//! Pushes, tags and deletes images in a registry, which may be any that implements the OCI distribution API.
+//! Pushes, tags and deletes images in any registry that implements the OCI distribution API.
 
 mod address;
 mod blobs;
@@ -53,12 +53,12 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Whether to use HTTP instead of HTTPS. A registry on a loopback address always uses HTTP.
     pub plain_http: bool,
-    /// The timeout of each operation, such as a push, a tag, a deletion, or a read of an image manifest. Copies of
-    /// single blobs have no timeout.
+    /// The timeout for each operation, such as a push, a tag, a deletion, or a read of an image manifest. Copying a
+    /// single blob has no timeout.
     pub push_timeout: Duration,
 }
 
-/// A client of the configured registry.
+/// A client for the configured registry.
 #[derive(Debug, Clone)]
 pub struct Registry {
     address: RegistryAddress,
@@ -66,8 +66,8 @@ pub struct Registry {
     plain_http: bool,
     push_timeout: Duration,
     session: Arc<Mutex<Option<Session>>>,
-    /// The client for requests that oci-client does not make. Creating a client reads the system's certificates, which
-    /// is slow.
+    /// The client for requests that oci-client cannot make. It is created on first use, because creating a client reads
+    /// the system's certificates, which is slow.
     http: Arc<OnceCell<reqwest::Client>>,
 }
 
@@ -102,7 +102,7 @@ impl Registry {
         self.in_time(self.push_missing(image_ref, image, tree, contents)).await
     }
 
-    /// Returns the bytes of an image manifest, or `None` if the repository does not have it.
+    /// Returns the bytes of an image manifest, or `None` if the repository does not contain it.
     pub async fn manifest(&self, image_ref: &str, digest: Digest) -> Result<Option<Bytes>, Error> {
         let pull = async {
             let reference = by_digest(&self.reference(image_ref)?, digest);

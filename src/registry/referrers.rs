@@ -18,7 +18,7 @@ use super::{
 const EMPTY_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
 const EMPTY: &[u8] = b"{}";
 
-/// An artifact with one blob that refers to an image.
+/// An artifact that refers to an image and consists of one blob.
 #[derive(Debug, Clone)]
 pub struct Referrer {
     /// The media type of the artifact and its blob.
@@ -53,7 +53,7 @@ struct ArtifactManifest<'a> {
     annotations: &'a BTreeMap<&'static str, &'static str>,
 }
 
-/// The referrers in an index. Their descriptors may have fields that this service does not know.
+/// The referrers in an index. Their descriptors may contain fields that this service does not know.
 #[derive(Deserialize)]
 struct Index {
     manifests: Vec<Value>,

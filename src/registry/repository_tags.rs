@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use aws_sdk_ecr::{error::BuildError, types::Tag};
 
-/// The tags of the ECR repositories that the service creates, such as cost allocation tags. Parsed from
+/// The AWS tags for the ECR repositories that the service creates, such as cost allocation tags. Parsed from
 /// `key=value,key=value`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RepositoryTags(Vec<(String, String)>);

@@ -1,4 +1,4 @@
-//! The requeue use case: send the jobs of pending builds and purges again, send events that were not sent, and fail
+//! The requeue use case: send the jobs for pending builds and purges again, send events that were not sent, and fail
 //! builds that stay pending for too long.
 
 mod sweep;
@@ -16,7 +16,7 @@ use crate::{
     records::{BuildStatus, PackEvent, PackId, Record, Timestamp},
 };
 
-/// The requeue use case, with the backends and settings that it uses.
+/// The requeue use case with its backends and settings.
 #[derive(Debug, Clone)]
 pub struct Requeue {
     pub table: Table,
@@ -35,8 +35,8 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// At this age, a pending build is marked as failed even if it was never tried, because its archive has expired.
     pub archive_expires_after: Duration,
-    /// After this time, a sweep processes no further items. The function's timeout must be longer by at least the time
-    /// that one item can take.
+    /// After this time, a sweep processes no more items. The Lambda function's timeout must be longer by at least the
+    /// time that one item can take.
     pub time_limit: Duration,
 }
 
@@ -47,7 +47,7 @@ impl Default for Settings {
             max_tries: 25,
             give_up_after: Duration::from_secs(24 * 3_600),
             archive_expires_after: Staging::EXPIRES_AFTER,
-            // The function's timeout is 60 s.
+            // The Lambda function's timeout is 60 s.
             time_limit: Duration::from_secs(40),
         }
     }
@@ -68,7 +68,7 @@ impl Requeue {
         self.process_shards(Scope::Due { now: Timestamp::now(), deadline, waiting }).await
     }
 
-    /// Sends the job of every pending build and purge, and every event, whether it is due or not. A local run calls
+    /// Sends the job for every pending build and purge, and every event, whether it is due or not. A local run calls
     /// this when it starts, because its queue is then empty.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Requeue {
             DueItem::Event { pack_id, event_id } => (pack_id, self.send_event(*pack_id, event_id).await),
         };
         match &result {
-            Ok((Action::SendEvent, _)) => tracing::info!(pack_id = %id, "event sent again"),
+            Ok((Action::SendEvent, _)) => tracing::info!(pack_id = %id, "event sent"),
             Ok((Action::Drop | Action::Postpone { .. }, _)) => {}
             Ok((Action::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
             Ok((Action::Fail { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build marked as failed"),
@@ -140,7 +140,7 @@ impl Requeue {
                 Action::Fail { reason } if self.table.mark_failed(&record, None, &reason, now).await? => {
                     Action::Fail { reason }
                 }
-                // A build that was not marked as failed is running or has published its version.
+                // A build that could not be marked as failed is running or has published its version.
                 Action::Fail { .. } | Action::Send => match self.table.leased_until(&record, now).await? {
                     Some(until) => Action::Postpone { until },
                     None => Action::Send,
@@ -157,8 +157,8 @@ impl Requeue {
         Ok((action, age))
     }
 
-    /// Sends an event that was not sent when it was stored. If that fails, tries again later. Drops the event if no
-    /// event bus is configured any more.
+    /// Sends an event that was not sent when it was stored. If sending fails, postpones the event. Drops the event if
+    /// no event bus is configured any more.
     async fn send_event(&self, pack_id: PackId, event_id: &str) -> Result<(Action, Duration), aws::Error> {
         let Some(event) = self.table.event(pack_id, event_id).await? else {
             return Ok((Action::Drop, Duration::ZERO));
@@ -171,7 +171,7 @@ impl Requeue {
         Ok((action, Duration::ZERO))
     }
 
-    /// Sends the job of a record. The send is counted afterwards, so that a failed send does not count.
+    /// Sends the job for a record. The send is counted afterwards, so that a failed send does not count.
     async fn send(&self, record: &Record, now: Timestamp) -> Result<(), aws::Error> {
         let org = record.release.org_id;
         match record.build.status {

@@ -13,7 +13,6 @@ pub struct Sweep {
     pub due_events: usize,
     /// The number of records whose job was sent again.
     pub sent: usize,
-    /// The number of events that were sent.
     pub sent_events: usize,
     /// The number of records whose job may still be in its queue.
     pub postponed: usize,
@@ -21,7 +20,7 @@ pub struct Sweep {
     pub failed: usize,
     /// The number of items that could not be processed. The reason was logged, and the next sweep tries again.
     pub errors: usize,
-    /// The age of the oldest build or purge that was processed.
+    /// How long the oldest processed build or purge has been pending.
     pub oldest: Duration,
     /// Whether the sweep reached its time limit. If so, the next sweep continues.
     pub is_cut_short: bool,
@@ -55,7 +54,7 @@ pub(super) struct WaitingJobs {
 pub(super) enum Scope {
     /// All, whether they are due or not.
     All,
-    /// Those that were due at `now`. After `deadline`, no further item is processed.
+    /// Those that were due at `now`. After `deadline`, no more items are processed.
     Due { now: Timestamp, deadline: Instant, waiting: WaitingJobs },
 }
 

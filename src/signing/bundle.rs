@@ -44,8 +44,8 @@ struct Signature {
     sig: String,
 }
 
-/// Returns a bundle as JSON. `signature` is an ECDSA signature of the payload's [`pre_authentication_encoding`], in
-/// ASN.1 form.
+/// Returns a bundle as JSON. `signature` is an ECDSA signature over the payload's [`pre_authentication_encoding`], in
+/// ASN.1 DER form.
 pub(super) fn new_bundle(key: &PublicKey, payload: &[u8], signature: &[u8]) -> Bytes {
     let bundle = Bundle {
         media_type: BUNDLE_MEDIA_TYPE.to_owned(),

@@ -14,7 +14,7 @@ use super::{Error, PublicKey};
 #[derive(Debug, Clone)]
 pub(super) struct KmsKey {
     client: Client,
-    /// The id or ARN of the key, or an alias.
+    /// The key's id, ARN or alias.
     id: String,
     found: Arc<OnceCell<Found>>,
 }
@@ -37,8 +37,8 @@ impl KmsKey {
         Ok(self.found().await?.public_key.clone())
     }
 
-    /// Signs a message and returns the signature in ASN.1 form. KMS gets only the message's digest, because it accepts
-    /// messages of at most 4,096 bytes.
+    /// Signs a message and returns the signature in ASN.1 DER form. KMS receives only the message's digest, because it
+    /// accepts messages of at most 4,096 bytes.
     pub(super) async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = "Sign";
         let digest = Blob::new(*Digest::sha256(message).as_bytes());

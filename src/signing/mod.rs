@@ -1,6 +1,6 @@
 //! Signed provenance of images: SLSA statements, signed as DSSE envelopes, in Sigstore bundles.
 //!
-//! A bundle has no certificate and no transparency log entry; a hint identifies the public key that verifies it.
+//! A bundle contains no certificate and no transparency log entry; a hint identifies the public key that verifies it.
 
 mod bundle;
 mod error;

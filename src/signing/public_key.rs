@@ -17,7 +17,6 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// `der` is a `SubjectPublicKeyInfo` (RFC 5280).
     pub(super) fn from_der(der: Vec<u8>) -> Self {
         Self { der }
     }

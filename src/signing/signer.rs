@@ -19,7 +19,7 @@ use crate::aws;
 pub enum Settings {
     /// A PEM file with a private key, in PKCS #8 or SEC 1 form.
     File(PathBuf),
-    /// The id or ARN of a KMS key, or an alias.
+    /// The id, ARN or alias of a KMS key.
     Kms(String),
 }
 

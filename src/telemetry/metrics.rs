@@ -34,8 +34,8 @@ struct Metric {
 }
 
 impl Metrics {
-    /// Returns metrics with a dimension. The dimension must have few values, because CloudWatch creates a metric for
-    /// each value.
+    /// Returns metrics with a dimension. The dimension must have only a few distinct values, because CloudWatch creates
+    /// a separate metric for each.
     pub fn by(dimension: &'static str, value: impl Into<String>) -> Self {
         Self { dimension: Some((dimension, value.into())), metrics: Vec::new() }
     }

@@ -45,8 +45,9 @@ const QUIET: [(&str, LevelFilter); 12] = [
     ("s3s", LevelFilter::WARN),
 ];
 
-/// Sets up logs as JSON on standard output, in the format of Lambda's own JSON lines: `timestamp`, `level`, `message`
-/// and the event's fields at the same level. Also logs panics, and enables metrics if `METRICS_NAMESPACE` is set.
+/// Sets up logging to standard output as JSON, in the format of Lambda's own JSON lines: `timestamp`, `level`,
+/// `message` and the event's fields at the same level. Also logs panics, and enables metrics if `METRICS_NAMESPACE` is
+/// set.
 pub fn init_json() {
     let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();
@@ -54,14 +55,14 @@ pub fn init_json() {
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
 }
 
-/// Sets up logs as JSON on standard error, with only audit lines and the service's warnings and errors.
+/// Sets up logging to standard error as JSON, with only audit lines and the service's warnings and errors.
 pub fn init_audit() {
     let lines = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
     let filter = Targets::new().with_target(AUDIT, LevelFilter::INFO).with_target("pack_upload", LevelFilter::WARN);
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 
-/// Sets up logs as text on standard error.
+/// Sets up logging to standard error as text.
 pub fn init_human() {
     let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_target(false).with_writer(io::stderr);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();

@@ -11,7 +11,7 @@ pub struct Trace(String);
 
 impl Trace {
     /// Parses a tracing header such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`
-    /// (X-Ray developer guide, "Tracing header"). Returns `None` if it has no valid trace id.
+    /// (X-Ray developer guide, "Tracing header"). Returns `None` if it contains no valid trace id.
     pub fn parse(header: &str) -> Option<Self> {
         let trace = Self(header.to_owned());
         let (version, rest) = trace.id().split_once('-')?;

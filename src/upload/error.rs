@@ -9,8 +9,8 @@ use crate::{
     records::{PackId, Quarantine, Record, Release},
 };
 
-/// Why an upload was not accepted. The upload may have left a staged archive, which expires. If the write of the record
-/// failed or timed out, it may have taken effect.
+/// Why an upload was rejected or failed. The upload may have left a staged archive, which expires. If the write of the
+/// record failed or timed out, it may have taken effect.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("the pack is not valid: {0}")]
@@ -40,7 +40,7 @@ pub enum UploadError {
     #[error("the pack with this name and version is being deleted")]
     BeingDeleted,
     /// If the write of the record failed, it may still have taken effect.
-    #[error("a call to S3 or DynamoDB failed")]
+    #[error("a storage error")]
     Storage(#[from] aws::Error),
     /// The archive or the temporary file with its contents could not be read or written. It is safe to retry.
     #[error("cannot validate the archive")]
@@ -59,7 +59,7 @@ pub struct ExistingVersion {
     pub pack_id: PackId,
     pub layer_digest: Digest,
     pub image_digest: Digest,
-    /// Has at least one element.
+    /// Never empty.
     pub differs: Vec<Difference>,
 }
 

@@ -23,10 +23,10 @@ use crate::{
 /// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
 const MAX_OVERWRITES: usize = 5;
 
-/// How long an upload waits for the capabilities of earlier versions, which it reads while it writes its record.
+/// How long an upload waits for the capabilities of earlier versions. They are read while the record is written.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The upload use case, with the backends and limits that it uses.
+/// The upload use case with its backends and limits.
 #[derive(Debug, Clone)]
 pub struct Uploads {
     pub table: Table,
@@ -318,7 +318,7 @@ impl Uploads {
     }
 }
 
-/// What to do with the record that has the name and version of an upload.
+/// What to do with the existing record that has the upload's name and version.
 enum Decision {
     /// Keep it: it is the same pack, and its build is done or pending.
     Keep,

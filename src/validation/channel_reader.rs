@@ -5,7 +5,7 @@ use pack_format::Digest;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::Receiver;
 
-/// A blocking reader of chunks from another task. It reaches end of file when the sender is dropped.
+/// A blocking reader for chunks that another task sends. It reaches end of file when the sender is dropped.
 pub(super) struct ChannelReader {
     receiver: Receiver<io::Result<Bytes>>,
     chunk: Bytes,

@@ -31,8 +31,8 @@ pub(crate) struct Validated {
     pub(crate) archive_sha256: Digest,
 }
 
-/// Validates an archive while receiving it, and computes its image, on a blocking thread. If the future is dropped, the
-/// thread stops after the chunks that it has received.
+/// Validates an archive and computes its image on a blocking thread, while the archive is being received. If the future
+/// is dropped, the thread stops after the chunks that it has received.
 ///
 /// # Panics
 /// Panics if the blocking thread panics, with the same payload.

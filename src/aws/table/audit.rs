@@ -9,7 +9,7 @@ use crate::{
     records::{OrgId, OrgSlug, PackId, QuarantineReason, Reference, Timestamp},
 };
 
-/// The kind of an audited change by an operator.
+/// The kinds of operator changes that are audited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum EventType {
     #[serde(rename = "org.create")]

@@ -9,13 +9,14 @@ use crate::{
     records::{CapabilityHistory, OrgId, Record},
 };
 
-/// The prefix of attributes with the capabilities of ready versions. The rest of an attribute's name is the version.
+/// The name prefix of the attributes that hold capabilities, one for each ready version. The version follows the
+/// prefix.
 const PREFIX: &str = "capabilities#";
-/// How many versions are kept in addition to a new one. DynamoDB limits an item to 400 KB, and a version's capabilities
-/// may have 32 KiB of text.
+/// The number of versions kept besides a new one. DynamoDB limits an item to 400 KB, and a version's capabilities can
+/// contain up to 32 KiB of text.
 const KEPT_VERSIONS: usize = 9;
 
-/// Access to the item for a pack's name, which holds the capabilities of the pack's ready versions.
+/// The item for a pack's name stores the capabilities of the pack's ready versions.
 impl Table {
     /// Reads the capabilities of a pack's ready versions.
     pub async fn capability_history(&self, org: OrgId, name: &PackName) -> Result<CapabilityHistory, Error> {
@@ -46,7 +47,7 @@ impl Table {
     }
 
     /// Returns the update that removes a record's capabilities, or `None` if they are not stored. It belongs in the
-    /// transaction that removes the record, so that later versions are compared with one that still exists.
+    /// transaction that removes the record, so that later versions are compared only with versions that still exist.
     pub(super) async fn remove_capabilities(&self, record: &Record) -> Result<Option<UpdateBuilder>, Error> {
         let manifest = &record.release.manifest;
         let history = self.capability_history(record.release.org_id, &manifest.name).await?;

@@ -5,8 +5,8 @@ use crate::{
     records::{BuildState, InvalidId, PackId, Record, Timestamp},
 };
 
-/// The number of shards of the index `due`. Each shard is its own partition, so that the index is not limited to the
-/// write rate of a single partition.
+/// The number of shards of the index `due`. Each shard is a separate partition, so the index can exceed the write rate
+/// of a single partition.
 pub const SHARDS: u8 = 8;
 /// The maximum number of items in one page of the index.
 const PAGE_ITEMS: i32 = 100;
@@ -31,7 +31,7 @@ pub struct DuePage {
     pub next: Option<DueCursor>,
 }
 
-/// The position after a page.
+/// The position after a page: DynamoDB's `LastEvaluatedKey`.
 #[derive(Debug, Clone)]
 pub struct DueCursor(Item);
 
@@ -87,19 +87,19 @@ impl Table {
     }
 }
 
-/// Adds the attributes of the index `due` to the item of a record or an event. Without `due_at`, the item is not in the
-/// index.
+/// Adds the attributes for the index `due` to the item of a record or an event. Without `due_at`, the item is not in
+/// the index.
 pub(super) fn add_attributes(item: &mut Item, id: PackId, due_at: Option<Timestamp>) {
     item.insert("due_shard".to_owned(), string(shard(id)));
     item.extend(due_at.map(|due_at| ("due_at".to_owned(), string(due_at))));
 }
 
-/// Returns the shard of a pack's items, which random bits of the id determine.
+/// Returns the shard of a pack's items, chosen by random bits of the pack's id.
 fn shard(id: PackId) -> u8 {
     id.random_byte() % SHARDS
 }
 
-/// Parses the key of a listed item. If it is unreadable, logs it and returns `None`.
+/// Parses the key of an index item. Logs an unreadable key and returns `None`.
 fn listed(item: &Item) -> Option<DueItem> {
     let [pk, sk] =
         ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));

@@ -6,7 +6,7 @@ use crate::{
     records::{PackEvent, PackId, Timestamp},
 };
 
-/// The factor by which an event is due sooner than a job, because no queue redelivers it.
+/// An event is due this many times sooner than a job, because no queue redelivers it.
 const SOONER: u32 = 60;
 
 /// Events that have not been sent. An event is stored in the same transaction as its transition, so no event is lost.
@@ -35,7 +35,7 @@ impl Table {
         self.get(Key::event(pack_id, event_id)).await
     }
 
-    /// Removes an event that was sent or is no longer needed, unless a later event has replaced it.
+    /// Removes an event that was sent or is no longer needed, unless a later event has replaced it in the table.
     pub async fn remove_event(&self, event: &PackEvent) -> Result<(), Error> {
         let delete = self.client.delete_item().table_name(&self.name).set_key(Some(key(event).attributes()));
         let delete = delete.condition_expression("#at = :at").expression_attribute_names("#at", "at");

@@ -3,13 +3,13 @@ use serde::Serialize;
 
 use crate::records::{BuildStatus, OrgId, Record, Visibility};
 
-/// A secondary index of the table.
+/// A global secondary index of the table.
 #[derive(Debug)]
 pub struct Index {
     pub name: &'static str,
     pub partition_key: &'static str,
     pub sort_key: &'static str,
-    /// The attributes that the index contains in addition to the keys. DynamoDB allows 100 in total over all indexes.
+    /// The non-key attributes projected into the index. DynamoDB allows at most 100 across all indexes of a table.
     pub attributes: &'static [&'static str],
 }
 
@@ -32,7 +32,7 @@ const OWN: &[&str] = &[
     "visibility",
 ];
 
-/// The attributes that a list shows for other orgs' packs, and the owner's id.
+/// The attributes that a list shows for other orgs' packs, plus the owner's id.
 const COMMUNITY: &[&str] = &[
     "attestation_digest",
     "build_status",
@@ -117,7 +117,7 @@ impl CommunityKeys {
     /// The attributes, for the `REMOVE` clause of an update expression.
     pub(super) const NAMES: &str = "community_packs, community_names, community_versions";
 
-    /// Returns the keys of a record if other orgs may see it with this visibility and build status.
+    /// Returns a record's keys if this visibility and build status make the record visible to other orgs.
     pub(super) fn new(record: &Record, visibility: Visibility, status: &BuildStatus) -> Option<Self> {
         let manifest = &record.release.manifest;
         let is_listed = visibility == Visibility::Community && *status == BuildStatus::Ready;
@@ -128,7 +128,7 @@ impl CommunityKeys {
         })
     }
 
-    /// Returns the values of [`Self::SET`].
+    /// Returns the values for the placeholders in [`Self::SET`].
     pub(super) fn values(self) -> [(&'static str, String); 3] {
         [
             (":community_packs", self.community_packs),

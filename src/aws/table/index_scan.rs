@@ -19,19 +19,18 @@ use crate::{
 };
 
 /// The maximum number of pages that a list reads from each index. If the last of them ends with an unreadable id, the
-/// list reads further pages until one ends with a readable id.
+/// list reads more pages until one ends with a readable id.
 const MAX_PAGES: u32 = 10;
-/// The size of the first page, in packs. Each further page may be [`GROWTH`] times as large as the previous one, so
-/// that a short list reads few packs in vain and a long list needs few pages.
+/// The size of the first page, in packs. Each later page may be [`GROWTH`] times as large as the previous one, so a
+/// short list reads few packs that it does not need, and a long list needs few pages.
 const FIRST_PAGE: usize = 16;
 const GROWTH: usize = 4;
-/// The maximum number of cached pages. Each has at most 1 MB, DynamoDB's limit for a page.
+/// The maximum number of cached pages. A page holds at most 1 MB, which is DynamoDB's limit.
 const CACHED_PAGES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 
-/// The pages of community packs that were read recently.
+/// The recently read pages of community packs.
 pub(super) type PageCache = Cache<PageQuery, Arc<IndexPage>>;
 
-/// Returns a cache that keeps each page for `keep_for`.
 pub(super) fn page_cache(keep_for: Duration) -> PageCache {
     Cache::new(keep_for, CACHED_PAGES)
 }
@@ -99,16 +98,17 @@ pub(super) struct IndexScan {
     partition: String,
     /// The org whose packs are skipped: the caller's, in a scan of community packs.
     left_out: Option<OrgId>,
-    /// Packs that were read but not yet taken.
+    /// Packs that were read but not yet returned.
     found: VecDeque<ListedPack>,
     /// The `after` of the next page.
     after: Option<String>,
-    /// The last readable id at the end of a page, or the list's cursor if there is none. All newer packs were read.
+    /// The last readable id at the end of a page, or the list's cursor if there is none. All packs newer than this id
+    /// were read.
     depth: Option<PackId>,
     /// Whether the last page ended with a readable id, so that the list can be continued from `depth`.
     is_resumable: bool,
     pages: u32,
-    /// How many packs of that org were read.
+    /// The number of packs that were read and skipped.
     skipped: usize,
     at_end: bool,
 }
@@ -182,12 +182,12 @@ impl IndexScan {
         Ok(())
     }
 
-    /// Returns `depth` if all found packs were taken and the index may have more.
+    /// Returns `depth` if all found packs were taken and the index may contain more.
     pub(super) fn read_down_to(&self) -> Option<PackId> {
         self.depth.filter(|_| self.found.is_empty() && !self.at_end)
     }
 
-    /// Returns the id of the newest pack that was not yet taken.
+    /// Returns the id of the newest pack that has not been taken yet.
     pub(super) fn newest(&self) -> Option<PackId> {
         self.found.front().map(|pack| pack.id)
     }

@@ -12,21 +12,21 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// An item, or a part of one, as the SDK represents it.
+/// All or some of an item's attributes, in the SDK's representation.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 pub(super) fn attributes(attributes: impl Serialize) -> Result<Item, Error> {
     serde_dynamo::to_item(attributes).map_err(Error::EncodeItem)
 }
 
-/// Serializes a value into an item and adds its key.
+/// Serializes a value into an item and adds `key`.
 pub(super) fn write(key: Key, item: impl Serialize) -> Result<Item, Error> {
     let mut item = attributes(item)?;
     item.extend(key.attributes());
     Ok(item)
 }
 
-/// Deserializes an item. Attributes that `T` does not have are ignored.
+/// Deserializes an item. Ignores attributes that `T` does not have.
 ///
 /// # Errors
 /// Returns [`Error::Corrupt`] if the item cannot be deserialized, and counts it in the metric `CorruptItems`.
@@ -39,7 +39,7 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     })
 }
 
-/// Reads an item of a list. Logs a corrupt item and returns `None`, so that the rest of the list can still be read.
+/// Deserializes an item of a list. Logs a corrupt item and returns `None`, so that the list can skip it.
 pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item skipped in a list")).ok()
 }

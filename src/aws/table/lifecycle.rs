@@ -56,7 +56,7 @@ impl Table {
             let values = community.into_iter().flat_map(CommunityKeys::values);
             let update =
                 values.fold(update, |update, (name, value)| update.expression_attribute_values(name, string(value)));
-            // If the status has changed since it was read, start again, because the keys may be wrong.
+            // If the status has changed since the record was read, start again, because the index keys may be wrong.
             if let Change::Applied(item) = change(update).await? {
                 return self::record(item);
             }

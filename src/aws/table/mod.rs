@@ -62,22 +62,22 @@ pub use self::{
 use self::{index_scan::PageCache, key::Key};
 use crate::aws::Error;
 
-/// Access to the table.
+/// A client for the DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
     name: String,
     /// `None` disables the cache.
     community_pages: Option<Arc<PageCache>>,
-    /// How long after its first send a job is due again. It must not be shorter than the time during which the queue
-    /// itself redelivers the job.
+    /// How long after its first send a job is due again. It must be at least as long as the queue itself keeps
+    /// redelivering the job.
     pub(crate) resend_after: Duration,
     /// Whether to store an event with each transition, for an event bus.
     stores_events: bool,
 }
 
 impl Table {
-    /// The default of `resend_after`: the queue's visibility timeout of 12 minutes times its `maxReceiveCount` of 5.
+    /// The default for `resend_after`: the queue's visibility timeout of 12 minutes times its `maxReceiveCount` of 5.
     pub const RESEND_AFTER: Duration = Duration::from_secs(3_600);
 
     pub fn new(client: aws_sdk_dynamodb::Client, name: String) -> Self {

@@ -60,7 +60,7 @@ impl Table {
     }
 }
 
-/// Returns the items of an org: its slug claim and the org itself.
+/// Returns the items for an org: its slug claim and the org itself.
 fn org_items(org: &Org) -> Result<[item::Item; 2], Error> {
     let slug = item::write(Key::slug(&org.slug), SlugItem { org_id: org.id })?;
     Ok([slug, item::write(Key::org(org.id), org)?])

@@ -15,7 +15,7 @@ pub(super) const NOT_LEASED: &str = "(attribute_not_exists(publishing_until) OR 
 /// The update expression that takes the lease on a version claim.
 pub(super) const TAKE_LEASE: &str = "SET lease_holder = :holder, publishing_until = :until";
 
-/// A lease on a version claim. Only its holder may change that version in the registry.
+/// A lease on a version claim. Only the lease's holder may change the version in the registry.
 #[derive(Debug, Clone)]
 pub struct Lease {
     /// An id that is unique to the build, the purge or the operator's command.
@@ -29,7 +29,7 @@ impl Lease {
         Self { holder: Ulid::generate().to_string(), until }
     }
 
-    /// Returns a lease of the same holder that expires at `until`.
+    /// Returns a lease with the same holder that expires at `until`.
     #[must_use]
     pub fn prolonged(&self, until: Timestamp) -> Self {
         Self { holder: self.holder.clone(), until }
@@ -43,7 +43,7 @@ struct PublicationItem {
     layer_digest: Option<Digest>,
 }
 
-/// The attribute of a version claim with the time when its lease expires.
+/// The attribute of a version claim that holds the expiry time of its lease.
 #[derive(Deserialize)]
 struct LeaseItem {
     #[serde(default)]
@@ -66,8 +66,8 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Publishes the version with the record's content, which can no longer change. Queues a failed record again: its
-    /// job is due once the lease has expired and the queue can no longer redeliver the job.
+    /// Publishes the version with the record's content, which can no longer change. If the record is marked as failed,
+    /// queues it again: its job is due once the lease has expired and the queue can no longer redeliver the job.
     pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let queue = self
             .update_record(
@@ -88,7 +88,8 @@ impl Table {
         self.transact_updates([queue, publish]).await
     }
 
-    /// Extends the lease of a build. Returns false if another holder took it, or if another record took the version.
+    /// Extends the lease of a build. Returns false if another holder took it, or if the version now belongs to another
+    /// record.
     pub async fn extend_build_lease(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let extend = self
             .update(Key::version_claim_of(record), "SET publishing_until = :until")
@@ -99,8 +100,9 @@ impl Table {
         super::applied(extend).await
     }
 
-    /// Extends the lease on the record's version if the record is still in `state` and in the same attempt. An expired
-    /// lease is extended too, unless another holder has taken it in the meantime, even if that holder has released it.
+    /// Extends the lease on the record's version if the record is still in `state` and in the same attempt. Also
+    /// extends an expired lease, unless another holder has taken it since then, even if that holder has already
+    /// released it.
     pub async fn extend_lease(
         &self,
         record: &Record,
@@ -121,8 +123,8 @@ impl Table {
         self.transact_updates([is_unchanged, extend]).await
     }
 
-    /// Takes the lease again for a build whose record may have been replaced or deleted. Returns false if another holder
-    /// has the lease, or if the version claim no longer exists.
+    /// Takes the lease again for a build whose record may have been replaced or deleted. Returns false if another
+    /// holder has the lease, or if the version claim no longer exists.
     pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let renew = self
             .update(Key::version_claim_of(record), TAKE_LEASE)
@@ -248,7 +250,7 @@ impl Table {
         self.transact(writes).await
     }
 
-    /// Returns the update of a version claim that takes the lease, unless another holder has it.
+    /// Returns the update that takes the lease on the record's version, unless another holder has it.
     pub(super) fn take_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> UpdateBuilder {
         // `lease_holder = :holder` allows a retry of this write after its response was lost.
         self.update_claim(record, TAKE_LEASE)
@@ -258,14 +260,14 @@ impl Table {
             .expression_attribute_values(":now", string(now))
     }
 
-    /// Returns an update of a record. Defines `:attempt` as the record's attempt. The caller adds a condition.
+    /// Returns an update of a record, with `:attempt` set to the record's attempt. The caller adds a condition.
     pub(super) fn update_record(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         let update = update.update_expression(expression);
         update.expression_attribute_values(":attempt", number(record.build.attempt))
     }
 
-    /// Returns an update of a record's version claim. Defines `:id` as the record's id. The caller adds a condition.
+    /// Returns an update of a record's version claim, with `:id` set to the record's id. The caller adds a condition.
     pub(super) fn update_claim(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name);
         let update = update.set_key(Some(Key::version_claim_of(record).attributes()));

@@ -28,8 +28,8 @@ impl Table {
     }
 
     /// Removes the record and the version's capabilities, releases the lease and stores the event. The claim stays,
-    /// without a record: it reserves a published version for the same content, and a late build needs its lease to
-    /// delete what it has pushed.
+    /// without a record: it reserves a published version for the same content, and a late build takes the claim's lease
+    /// to delete what it has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// The steps by which an operator quarantines and restores a version. Each step is one transaction on the record and
-/// its version claim, and returns whether it took effect. Between them, [`Table::extend_lease`] extends the lease.
+/// its version claim, and returns whether it took effect. Between the steps, [`Table::extend_lease`] extends the lease.
 impl Table {
-    /// Begins a quarantine, or repeats an interrupted one: hides the pack from other orgs, writes the reason into the
+    /// Begins a quarantine, or repeats an interrupted one: hides the pack from other orgs, stores the reason in the
     /// record and the version claim, takes the lease, and writes the audit entry.
     pub async fn begin_quarantine(
         &self,
@@ -57,7 +57,7 @@ impl Table {
 
     /// Ends a quarantine once the image is in the registry again: queues the record's next attempt, removes the reason
     /// from the record and the version claim, releases the lease, and writes the audit entry. The caller must send the
-    /// job of the next attempt.
+    /// job for the next attempt.
     pub async fn end_quarantine(
         &self,
         record: &Record,

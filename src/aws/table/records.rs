@@ -23,8 +23,8 @@ use crate::{
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The condition for overwriting a failed record. It allows only one of several concurrent writes, and none that would
-/// undo a change of the visibility or the references.
+/// The condition for overwriting a failed record. Only one of several concurrent writes can meet it, and none that
+/// would undo a change to the visibility or the references.
 const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility \
                             AND reference_count = :references";
 
@@ -174,7 +174,7 @@ impl Table {
         }
     }
 
-    /// Returns the item of a record. If the record is pending, its job is due `resend_after` after the last send.
+    /// Returns the item for a record. If the record is pending, its job is due `resend_after` after the last send.
     fn item(&self, record: &Record) -> Result<Item, Error> {
         let mut item = item::write(Key::record(record.id), RecordItem::from(record.clone()))?;
         let due_at = record.build.enqueued_at + self.resend_after;

@@ -24,7 +24,8 @@ struct ReferenceItem {
 impl Table {
     /// Adds a reference to a ready pack. Returns false if the reference already exists, or if the pack is not ready.
     ///
-    /// Only a ready pack can have references, because any other has no image to use and may be replaced.
+    /// Only a ready pack can have references, because a pack in any other state has no image to use and may be
+    /// replaced.
     pub async fn add_reference(
         &self,
         record: &Record,
@@ -68,7 +69,7 @@ impl Table {
         Ok(found.is_some())
     }
 
-    /// Returns an update of the record's reference count. Defines `:one` as 1. The caller adds a condition.
+    /// Returns an update of the record's reference count, with `:one` set to 1. The caller adds a condition.
     fn count_references(&self, record: &Record, expression: &str) -> UpdateBuilder {
         let update = Update::builder().table_name(&self.name).set_key(Some(Key::record(record.id).attributes()));
         update.update_expression(expression).expression_attribute_values(":one", number(1))

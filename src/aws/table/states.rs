@@ -15,7 +15,7 @@ use crate::{
 
 impl Table {
     /// Queues the build of a ready record again and writes the audit entry. Returns false if the record is no longer
-    /// ready or has a newer attempt. The caller must send the job of the next attempt.
+    /// ready or has a newer attempt. The caller must send the job for the next attempt.
     pub async fn rebuild(&self, record: &Record, actor: &str, now: Timestamp) -> Result<bool, Error> {
         let queue = self
             .queue_next_attempt(record, now)

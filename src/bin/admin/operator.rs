@@ -16,7 +16,7 @@ use super::Result;
 /// How long `pack delete` waits for the purge.
 const PURGE_WAIT: Duration = Duration::from_secs(60);
 
-/// Returns the use cases of operators, configured from environment variables.
+/// Returns the operator use cases, configured from environment variables.
 pub(super) fn operator(sdk: &SdkConfig, actor: &str) -> Result<Operator> {
     let config = config::Operator::read(|variable| env::var(variable).ok())?;
     let sqs = aws::sqs(sdk, &config.timeouts);

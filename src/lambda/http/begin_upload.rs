@@ -66,7 +66,7 @@ fn parse_body(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<B
     Some(BeginUploadRequest { size_bytes: size_bytes?, sha256: sha256? })
 }
 
-/// Returns the value if it is a non-negative integer as JSON Schema defines it. `1.0` is an integer.
+/// Returns the value if it is a non-negative integer. As in JSON Schema, `1.0` is an integer.
 fn as_integer(value: &Value) -> Option<u64> {
     let from_float = || value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
     value.as_u64().or_else(|| from_float().map(|number| number as u64))

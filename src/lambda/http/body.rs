@@ -1,4 +1,4 @@
-//! Reads JSON bodies.
+//! Parses JSON request bodies.
 
 use lambda_http::Request;
 use pack_format::{Escaped, Problems};

@@ -72,7 +72,7 @@ impl ErrorCode {
 }
 
 /// Why a request was rejected or failed. Errors become HTTP responses only here. The client sees `Display`; the log
-/// also has [`ApiError::cause`].
+/// also contains [`ApiError::cause`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
     #[error("the request is not valid; details.fields lists the problems{}", unlisted(.0))]
@@ -100,7 +100,7 @@ pub(super) enum ApiError {
     #[error("{}", version_exists(.0))]
     VersionExists(Box<ExistingVersion>),
     #[error(
-        "this version was published with other content and then deleted; \
+        "this version was published with different content and then deleted; \
          the content of a version cannot change, so upload the pack under a new version"
     )]
     VersionDeleted { layer_digest: Digest },
@@ -303,14 +303,14 @@ impl From<DeleteError> for ApiError {
 fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) -> String {
     match differs.as_slice() {
         [Difference::Visibility] => format!(
-            "this version already exists with the same content and another visibility; \
+            "this version already exists with the same content and a different visibility; \
              change the visibility with `PATCH /v1/packs/{pack_id}`"
         ),
         differs => {
             let other = if differs.contains(&Difference::Visibility) {
-                "other content and another visibility"
+                "different content and a different visibility"
             } else {
-                "other content"
+                "different content"
             };
             format!(
                 "this version already exists with {other}; \

@@ -54,7 +54,7 @@ fn without_origin(headers: &mut HeaderMap) {
     headers.remove(X_FORWARDED_PROTO);
 }
 
-/// Percent-encodes the characters that RFC 3986, section 3.4, does not allow in a query.
+/// Percent-encodes the characters that are not allowed in a query (RFC 3986, section 3.4).
 fn encoded(query: String) -> String {
     let mut encoded = String::with_capacity(query.len());
     for byte in query.bytes() {

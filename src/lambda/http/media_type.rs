@@ -13,7 +13,6 @@ pub(super) enum MediaType {
     Json,
 }
 
-/// The error for a request whose `Content-Type` is missing or has a different media type.
 #[derive(Debug, thiserror::Error)]
 #[error("the Content-Type header {}; it must be `{expected}`{}", received(.content_type), hint(*.expected, .content_type))]
 pub(super) struct UnsupportedMediaType {

@@ -63,8 +63,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// Creates the API. Packs and API keys are read from the table of `uploads`, and attestations from its staging
-    /// bucket.
+    /// Creates the API. It reads packs and API keys from the table in `uploads`, and attestations from the staging
+    /// bucket in `uploads`.
     pub fn new(uploads: Uploads, lifecycle: Lifecycle, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone(), uploads.staging.attestations());
@@ -107,7 +107,8 @@ impl Api {
         }
     }
 
-    /// Authenticates the caller, adds it to the request's log span and audit lines, and checks the request's host.
+    /// Authenticates the caller, adds the caller to the request's log span and audit lines, and checks the request's
+    /// host.
     async fn caller(&self, request: &Request, query: &Query, audit: &Audit) -> Result<Caller, ApiError> {
         let caller = authenticate::caller(self, request.headers(), query).await?;
         audit.set_caller(&caller);
@@ -149,7 +150,7 @@ async fn exchange(api: &Api, request: Request) -> Response<Body> {
         pack_id = field::Empty,
     );
     let audit = Audit::new(request_id.clone());
-    // Box the future, because in a debug build each wrapper would copy it on the stack.
+    // Box the future, because each wrapper would otherwise copy it on the stack in a debug build.
     let answer = Box::pin(api.answer(route, request, arrived_at, &audit));
     let answer = Trace::scope(trace, answer).instrument(span.clone());
     let answer = AssertUnwindSafe(answer).catch_unwind().await;

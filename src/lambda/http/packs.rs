@@ -29,8 +29,8 @@ struct PageView {
 }
 
 impl PageView {
-    /// Ends the page early if its packs would exceed [`MAX_PAGE_BYTES`]. A single pack never does, because the limits
-    /// on `pack.yaml` also limit the size of its record.
+    /// Ends the page early if its packs would exceed [`MAX_PAGE_BYTES`]. A single pack never exceeds it, because the
+    /// limits on `pack.yaml` also limit the size of the pack's record.
     fn new(page: &Page, caller: &Caller) -> Self {
         let (mut packs, mut bytes, mut last) = (Vec::new(), 0, None);
         for listed in &page.packs {

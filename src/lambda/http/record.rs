@@ -16,7 +16,7 @@ pub(super) struct RecordView<'a> {
     /// Present only if the caller's org owns the pack.
     #[serde(skip_serializing_if = "Option::is_none")]
     org_id: Option<OrgId>,
-    /// Without `suggested_packs`, which a record represents as text.
+    /// Without `suggested_packs`, which is a single string in a record.
     #[serde(flatten)]
     manifest: Manifest,
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -18,8 +18,8 @@ pub(super) enum Operation {
     GetPackSchema,
 }
 
-/// A path template with an operation for each method. `{id}` matches one nonempty segment, which is passed to the
-/// function. Without `{id}`, the function gets an empty string.
+/// A path template with an operation for each method. Each `fn` receives the nonempty segment that matches `{id}`, or
+/// an empty string if the template has no `{id}`.
 type Path = (&'static str, &'static [(Method, fn(&str) -> Operation)]);
 
 /// All paths of the API. The first matching template applies, so fixed paths come before `{id}`.
@@ -50,12 +50,12 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Finds the route of a request. Paths match exactly: a path with a trailing slash is a different path. No path
+    /// Finds the route for a request. Paths match exactly: a path with a trailing slash is a different path. No path
     /// supports HEAD or OPTIONS.
     ///
     /// # Errors
-    /// Returns [`ApiError::RouteNotFound`] if no path matches, and [`ApiError::MethodNotAllowed`] if the path does
-    /// not support the method.
+    /// Returns [`ApiError::RouteNotFound`] if no path matches, and [`ApiError::MethodNotAllowed`] if the path does not
+    /// support the method.
     pub(super) fn from_request(request: &Request) -> Result<Self, ApiError> {
         let path = path(request);
         let matched = PATHS.iter().find_map(|(template, methods)| Some((template, methods, id(template, path)?)));

@@ -56,7 +56,7 @@ fn visibility(text: Option<&str>, problems: &mut Problems) -> Visibility {
 }
 
 /// Returns the archive in the form, or the staged archive that the form's `upload_id` identifies. Returns `None` if
-/// there is neither; `problems` then has the reason.
+/// there is neither; `problems` then contains the reason.
 fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archive> {
     let sent = form.upload_id.and_then(|text| {
         let id = UploadId::parse(&text, caller.org.id, Timestamp::now());

@@ -34,8 +34,8 @@ pub(super) struct Descriptor {
     pub(super) digest: Digest,
 }
 
-/// The descriptors in an image manifest or an image index. The content of each except `subject` must exist (OCI image
-/// spec, "Image Manifest", "Image Index").
+/// The descriptors in an image manifest or an image index. Each except `subject` must refer to existing content (OCI
+/// image spec, "Image Manifest", "Image Index").
 #[derive(Deserialize)]
 struct Manifest {
     subject: Option<Descriptor>,
@@ -111,7 +111,7 @@ impl Registry {
         Ok(response)
     }
 
-    /// Checks that the registry has the config, the layers and the manifests that a manifest lists.
+    /// Checks that the registry contains the config, the layers and the manifests that a manifest lists.
     async fn check(&self, Manifest { config, layers, manifests, .. }: Manifest) -> Result<(), Error> {
         for Descriptor { digest, .. } in config.into_iter().chain(layers).chain(manifests) {
             if !fs::try_exists(self.store.blob(digest)).await? {

@@ -37,7 +37,7 @@ struct Registry {
     sessions: Mutex<HashMap<Ulid, PartialFile>>,
 }
 
-/// Returns a server for the registry in this directory.
+/// Returns the router that serves the registry in this directory.
 pub(super) fn router(directory: &Path) -> io::Result<Router> {
     let registry = Registry { store: Store::open(directory)?, sessions: Mutex::default() };
     // A repository name has any number of components, which a route pattern cannot express.

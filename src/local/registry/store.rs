@@ -12,7 +12,7 @@ use super::{
     endpoint::{Name, Reference},
 };
 
-/// Directories inside a repository's directory. They cannot clash with a repository, because no component of a name
+/// The directories in each repository's directory. They cannot clash with a repository, because no component of a name
 /// starts with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
 pub(super) const TAGS: &str = "_tags";
@@ -88,7 +88,7 @@ pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Returns the names of a directory's entries. If the directory does not exist, returns no names.
+/// Returns the names of a directory's entries, or no names if the directory does not exist.
 pub(super) async fn entries(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     if let Some(mut entries) = found(fs::read_dir(directory).await)? {

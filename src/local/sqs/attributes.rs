@@ -66,7 +66,7 @@ impl TryFrom<BTreeMap<String, String>> for QueueAttributes {
     }
 }
 
-/// Converts a parameter in seconds, which must be from 0 to `max`.
+/// Converts a number of seconds, which must be from 0 to `max`, to a duration.
 pub(super) fn seconds(seconds: i64, max: u64) -> Result<Duration, Error> {
     match u64::try_from(seconds) {
         Ok(seconds) if seconds <= max => Ok(Duration::from_secs(seconds)),

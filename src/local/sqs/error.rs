@@ -25,7 +25,7 @@ impl Error {
         Self::new("QueueDoesNotExist", "The specified queue does not exist.")
     }
 
-    /// Returns the code in the older query protocol, which SDKs still use to identify some errors.
+    /// Returns the error's code in the older query protocol. SDKs still identify some errors by this code.
     fn query_code(&self) -> String {
         match self.code {
             "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".to_owned(),

@@ -82,7 +82,7 @@ pub(super) struct ReceiveMessage {
     pub(super) max_number_of_messages: Option<usize>,
     pub(super) visibility_timeout: Option<i64>,
     pub(super) wait_time_seconds: Option<i64>,
-    // `AttributeNames` is the older name of `MessageSystemAttributeNames`.
+    // `AttributeNames` is the older name for `MessageSystemAttributeNames`.
     #[serde(default)]
     pub(super) attribute_names: Vec<String>,
     #[serde(default)]

@@ -1,6 +1,6 @@
 //! An in-memory SQS with the part of the API that the service and its tests use, in the AWS JSON 1.0 protocol.
 //!
-//! A restart loses all queues and messages. `requeue` then sends the jobs of all pending builds and purges again.
+//! A restart loses all queues and messages. `requeue` then sends the jobs for all pending builds and purges again.
 
 mod actions;
 mod attributes;
@@ -36,7 +36,7 @@ struct Server {
     arrivals: Notify,
 }
 
-/// Returns an SQS server that has no queues yet. `url` is the URL of the server.
+/// Returns the router of an SQS server without queues. `url` is the server's URL.
 pub(super) fn router(url: String) -> Router {
     let server = Server { url, queues: Mutex::default(), arrivals: Notify::new() };
     // Older SDKs send requests to the URL of the queue.

@@ -99,7 +99,7 @@ impl Queue {
         self.show(now);
     }
 
-    /// Adds messages from a queue that has this queue as its dead-letter queue.
+    /// Adds messages from a queue whose dead-letter queue is this one.
     pub(super) fn add_dead_letters(&mut self, messages: Vec<Message>, now: Instant) {
         for message in messages {
             self.send(message, Duration::ZERO, now);
@@ -134,7 +134,7 @@ impl Queue {
         received
     }
 
-    /// Takes the oldest visible message of the group with the fewest messages in flight.
+    /// Takes the oldest visible message from the group with the fewest messages in flight.
     fn take_next(&mut self) -> Option<Message> {
         let mut in_flight: BTreeMap<&Option<String>, usize> = BTreeMap::new();
         for message in self.hidden.values().filter(|message| message.receive_count > 0) {
@@ -158,7 +158,7 @@ impl Queue {
         message
     }
 
-    /// Shows the messages whose delay or visibility timeout has passed.
+    /// Makes visible the messages whose delay or visibility timeout has passed.
     fn show(&mut self, now: Instant) {
         for (sequence, message) in self.hidden.extract_if(.., |_, message| message.visible_at <= now) {
             self.groups.entry(message.group.clone()).or_default().insert(sequence, message);

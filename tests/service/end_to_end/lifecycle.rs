@@ -94,8 +94,8 @@ async fn a_deleted_version_accepts_only_the_same_content_again() {
         assert_eq!(error["details"], details);
         assert_eq!(
             error["message"],
-            "this version was published with other content and then deleted; the content of a version cannot change, so \
-             upload the pack under a new version"
+            "this version was published with different content and then deleted; the content of a version cannot \
+             change, so upload the pack under a new version"
         );
     }
     local.upload_as("acme", "?dry_run=true", tools("hello")).await.expect(StatusCode::OK);

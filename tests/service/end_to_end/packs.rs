@@ -70,7 +70,7 @@ async fn push_uploads_small_and_large_packs_and_waits_for_their_builds() {
     let output = run(&mut push(&[]));
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("error: this version already exists with other content"), "{error}");
+    assert!(error.contains("error: this version already exists with different content"), "{error}");
 }
 
 #[tokio::test]

@@ -34,17 +34,22 @@ async fn a_conflict_says_what_differs_and_how_to_proceed() {
     let created = api.upload(&[("archive", &archive("one"))]).await;
     let id = created.body["id"].as_str().unwrap();
     let patch = format!(
-        "this version already exists with the same content and another visibility; \
+        "this version already exists with the same content and a different visibility; \
          change the visibility with `PATCH /v1/packs/{id}`"
     );
     for (text, visibility, differs, message) in [
-        ("two", "org", json!(["content"]), format!("this version already exists with other content; {NEW_VERSION}")),
+        (
+            "two",
+            "org",
+            json!(["content"]),
+            format!("this version already exists with different content; {NEW_VERSION}"),
+        ),
         ("one", "community", json!(["visibility"]), patch),
         (
             "two",
             "community",
             json!(["content", "visibility"]),
-            format!("this version already exists with other content and another visibility; {NEW_VERSION}"),
+            format!("this version already exists with different content and a different visibility; {NEW_VERSION}"),
         ),
     ] {
         let conflict = api.upload(&[("archive", &archive(text)), ("visibility", visibility.as_bytes())]).await;
