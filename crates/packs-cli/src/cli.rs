@@ -19,9 +19,10 @@ Environment:
   PACKS_URL          the address of another service
 
 Exit status:
-  0  success
-  1  the pack has problems
-  2  wrong usage, or any other failure";
+  0    success
+  1    the pack has problems
+  2    wrong usage, or any other failure
+  130  interrupted with Ctrl-C";
 
 /// Checks, archives and uploads content packs.
 #[derive(Debug, Parser)]

@@ -46,6 +46,8 @@ pub enum Error {
     NotBuilt { id: String, status: String },
     #[error("the build of {0} is still queued; `packs show {0}` prints its status")]
     BuildQueued(String),
+    #[error("cannot handle Ctrl-C")]
+    Signal(#[source] io::Error),
     #[error("cannot write the output")]
     Output(#[from] io::Error),
 }

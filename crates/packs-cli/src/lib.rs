@@ -12,6 +12,7 @@ pub mod cli;
 pub mod commands;
 pub mod error;
 pub mod fix;
+mod interrupt;
 pub mod output;
 pub mod pack_id;
 pub mod report;

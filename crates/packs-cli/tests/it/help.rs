@@ -6,7 +6,7 @@ use crate::support::Work;
 fn help_has_examples_and_exit_statuses() {
     let printed = Work::new().packs(&["--help"]);
     assert!(printed.success().contains("Examples:\n  packs init"), "{printed:?}");
-    assert!(printed.out.contains("Exit status:\n  0  success\n  1  the pack has problems\n"), "{printed:?}");
+    assert!(printed.out.contains("Exit status:\n  0    success\n  1    the pack has problems\n"), "{printed:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod digest;
 mod fix;
 mod help;
 mod init;
+mod interrupt;
 mod push;
 mod records;
 mod server;

@@ -57,9 +57,7 @@ impl Work {
 
     /// Runs a command and checks that its output is UTF-8.
     pub(crate) fn run(&self, command: &mut Command) -> Printed {
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Printed { status: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+        Printed::new(command.output().unwrap())
     }
 }
 
@@ -74,6 +72,12 @@ pub(crate) fn packs(directory: &Path) -> Command {
 }
 
 impl Printed {
+    /// Fails unless a process exited with a status, and its output is UTF-8.
+    pub(crate) fn new(Output { status, stdout, stderr }: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { status: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    }
+
     /// Returns standard output. Fails unless the run succeeded.
     #[track_caller]
     pub(crate) fn success(&self) -> &str {
