@@ -1,7 +1,9 @@
 use std::{fmt, time::Duration};
 
 use serde_json::Value;
-use ureq::http::{header::RETRY_AFTER, response::Parts};
+use ureq::http::response::Parts;
+
+use crate::http;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -31,15 +33,13 @@ impl ServiceError {
             error => error,
         }
     }
+}
 
-    /// Returns whether the request may succeed if it is sent again.
-    pub(super) fn is_transient(&self) -> bool {
+impl http::Failure for ServiceError {
+    fn is_transient(&self) -> bool {
         match self {
-            Self::Connection { source, .. } => {
-                matches!(**source, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed)
-                    || matches!(**source, ureq::Error::Protocol(_))
-            }
-            Self::Rejected(rejection) => rejection.is_transient(),
+            Self::Connection { source, .. } => http::is_transient(source),
+            Self::Rejected(rejection) => http::is_transient_status(rejection.status),
             Self::NoKey
             | Self::InvalidKey
             | Self::NoAddress
@@ -49,8 +49,7 @@ impl ServiceError {
         }
     }
 
-    /// Returns how long the server asks to wait.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    fn retry_after(&self) -> Option<Duration> {
         if let Self::Rejected(rejection) = self { rejection.retry_after } else { None }
     }
 }
@@ -76,7 +75,6 @@ impl Rejection {
     pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let seconds = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         // API Gateway and Lambda have a message at the top.
         let message = text(&error["message"]).or_else(|| text(&body["message"]));
         Self {
@@ -86,13 +84,9 @@ impl Rejection {
             request_id: text(&error["request_id"]),
             details: error["details"].clone(),
             server,
-            retry_after: seconds.map(Duration::from_secs),
+            retry_after: http::retry_after(&parts.headers),
             failed_before: 0,
         }
-    }
-
-    pub(super) fn is_transient(&self) -> bool {
-        matches!(self.status, 429 | 500 | 502 | 503 | 504)
     }
 }
 
@@ -113,9 +107,4 @@ impl fmt::Display for Rejection {
         }
         f.write_str(")")
     }
-}
-
-/// Returns a URL without its query, which may be a signature.
-pub(super) fn without_query(url: &str) -> String {
-    url.split('?').next().unwrap_or_default().to_owned()
 }

@@ -12,3 +12,4 @@ mod push;
 mod records;
 mod server;
 mod support;
+mod verify;

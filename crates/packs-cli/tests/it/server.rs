@@ -98,6 +98,11 @@ impl Server {
 }
 
 impl Received {
+    /// Returns whether the request has any credential.
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.headers.iter().any(|header| header.starts_with("authorization:"))
+    }
+
     /// Returns whether the request has the API key.
     pub(crate) fn is_authenticated(&self) -> bool {
         self.headers.contains(&format!("authorization: Bearer {KEY}"))

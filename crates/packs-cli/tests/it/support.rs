@@ -65,7 +65,9 @@ impl Work {
 pub(crate) fn packs(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_packs"));
     command.current_dir(directory);
-    for variable in ["CLICOLOR_FORCE", "EVERSHELL_API_KEY", "EVERSHELL_SLUG", "NO_COLOR", "PACKS_URL"] {
+    for variable in
+        ["CLICOLOR_FORCE", "EVERSHELL_API_KEY", "EVERSHELL_SLUG", "NO_COLOR", "PACKS_REGISTRY_PASSWORD", "PACKS_URL"]
+    {
         command.env_remove(variable);
     }
     command
