@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use attestation::{BUNDLE_MEDIA_TYPE, Bundle, PREDICATE_TYPE, PublicKey, Statement};
 use bytes::Bytes;
 
 use super::{BuildError, Builder};
@@ -7,7 +8,7 @@ use crate::{
     aws::Lease,
     records::{Record, Timestamp},
     registry::Referrer,
-    signing::{self, BUNDLE_MEDIA_TYPE, PREDICATE_TYPE, PublicKey, Signer, Statement},
+    signing::{Signer, new_statement},
 };
 
 impl Builder {
@@ -26,12 +27,9 @@ impl Builder {
     ) -> Result<Option<Record>, BuildError> {
         let Some(signer) = &self.signer else { return Ok(Some(record.clone())) };
         let key = signer.public_key().await?;
-        let statement = Statement::new(record, began_at, Timestamp::now());
+        let statement = new_statement(record, began_at, Timestamp::now());
         let stored = self.attestations.get(&record.release).await?;
-        let is_current = |bundle: &Bytes| {
-            signing::is_signed_with(bundle, &key)
-                && signing::read_statement(bundle).is_some_and(|found| found.is_same_build(&statement))
-        };
+        let is_current = |bundle: &Bytes| is_current(bundle, &key, &statement);
         let bundle = match stored.filter(is_current) {
             Some(bundle) => bundle,
             None => {
@@ -56,7 +54,15 @@ impl Builder {
     }
 }
 
-/// Returns the annotations that cosign uses to find bundles with provenance (sigstore/cosign, `specs/BUNDLE_SPEC.md`).
+/// Returns whether a stored bundle names `key` and is about the same build as `statement`. Does not verify the bundle.
+fn is_current(bundle: &[u8], key: &PublicKey, statement: &Statement) -> bool {
+    Bundle::from_json(bundle).is_ok_and(|bundle| {
+        bundle.hint == key.hint()
+            && Statement::from_json(&bundle.payload).is_ok_and(|found| found.is_same_build(statement))
+    })
+}
+
+/// Returns the annotations by which cosign finds bundles with provenance (sigstore/cosign, `specs/BUNDLE_SPEC.md`).
 fn annotations() -> BTreeMap<&'static str, &'static str> {
     BTreeMap::from([
         ("dev.sigstore.bundle.content", "dsse-envelope"),

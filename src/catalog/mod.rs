@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use attestation::{InvalidPublicKey, PublicKey};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
@@ -16,7 +17,6 @@ use crate::{
     error_chain::ErrorChain,
     identity::Caller,
     records::{BuildStatus, PackId, Record, Visibility},
-    signing::{self, PublicKey},
 };
 
 pub use crate::aws::{Filter, NameFilter, Page};
@@ -81,10 +81,8 @@ impl Catalog {
         }
         let parse = |(key, pem): (String, Bytes)| {
             let pem = std::str::from_utf8(&pem).unwrap_or_default();
-            let parsed = pem.parse().map_err(|error: signing::Error| corrupt(key, error));
-            parsed
-                .inspect_err(|error| tracing::error!(error = %ErrorChain(error), "unreadable public key skipped"))
-                .ok()
+            let parsed = pem.parse().map_err(|error: InvalidPublicKey| corrupt(key, error));
+            parsed.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "public key left out")).ok()
         };
         let read_at = SystemTime::now();
         let keys: Vec<_> = self.attestations.keys().await?.into_iter().filter_map(parse).collect();

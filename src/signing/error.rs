@@ -1,5 +1,6 @@
 use std::{io, path::PathBuf};
 
+use attestation::InvalidPublicKey;
 use aws_sdk_kms::error::BoxError;
 
 /// Why a key could not be read or a statement could not be signed.
@@ -10,8 +11,8 @@ pub enum Error {
     /// Has no source, because the parser's error may quote the key.
     #[error("the signing key {path} is not a PEM file with an ECDSA P-256 private key")]
     InvalidFile { path: PathBuf },
-    #[error("not a PEM file with an ECDSA P-256 public key")]
-    InvalidPublicKey,
+    #[error("the public key of the signing key cannot be used")]
+    InvalidPublicKey(#[from] InvalidPublicKey),
     #[error("the key cannot sign")]
     Sign(#[source] aws_lc_rs::error::Unspecified),
     #[error("the KMS call {operation} failed")]

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use attestation::PublicKey;
 use aws_sdk_kms::{
     Client,
     primitives::Blob,
@@ -8,7 +9,7 @@ use aws_sdk_kms::{
 use pack_format::Digest;
 use tokio::sync::OnceCell;
 
-use super::{Error, PublicKey};
+use super::Error;
 
 /// An ECDSA P-256 key in KMS.
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ impl KmsKey {
             let (Some(arn), Some(der)) = (output.key_id, output.public_key) else {
                 return Err(Error::kms(failed)("the response has no key"));
             };
-            Ok(Found { arn, public_key: PublicKey::from_der(der.into_inner()) })
+            Ok(Found { arn, public_key: PublicKey::from_der(der.into_inner())? })
         };
         self.found.get_or_try_init(get).await
     }

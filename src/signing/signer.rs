@@ -1,5 +1,6 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
+use attestation::{Bundle, PublicKey, Statement, signed_message};
 use aws_lc_rs::{
     encoding::AsDer as _,
     rand::SystemRandom,
@@ -7,11 +8,7 @@ use aws_lc_rs::{
 };
 use bytes::Bytes;
 
-use super::{
-    Error, PublicKey, Statement,
-    bundle::{new_bundle, pre_authentication_encoding},
-    kms::KmsKey,
-};
+use super::{Error, kms::KmsKey};
 use crate::aws;
 
 /// The location of the signing key, an ECDSA P-256 key.
@@ -53,7 +50,7 @@ impl Signer {
         match &self.0 {
             Key::File(key) => {
                 let der = key.public_key().as_der().map_err(Error::Sign)?;
-                Ok(PublicKey::from_der(der.as_ref().to_vec()))
+                Ok(PublicKey::from_der(der.as_ref().to_vec())?)
             }
             Key::Kms(key) => key.public_key().await,
         }
@@ -62,12 +59,12 @@ impl Signer {
     /// Signs a statement, and returns the bundle as JSON.
     pub async fn sign(&self, statement: &Statement) -> Result<Bytes, Error> {
         let payload = statement.to_json();
-        let message = pre_authentication_encoding(&payload);
+        let message = signed_message(&payload);
         let signature = match &self.0 {
             Key::File(key) => key.sign(&SystemRandom::new(), &message).map_err(Error::Sign)?.as_ref().to_vec(),
             Key::Kms(key) => key.sign(&message).await?,
         };
-        Ok(new_bundle(&self.public_key().await?, &payload, &signature))
+        Ok(Bundle::new(&self.public_key().await?, payload, signature).to_json().into())
     }
 }
 

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pack_format::{PackName, Version, Visibility};
 
-use crate::pack_id::PackId;
+use crate::{pack_id::PackId, target::Target};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,14 +14,16 @@ Examples:
   packs list --name incident-response List the versions of a pack
 
 Environment:
-  EVERSHELL_API_KEY  an API key, for the commands that use the service
-  EVERSHELL_SLUG     the slug of the org, for the service at https://<slug>.evershell.ai
-  PACKS_URL          the address of another service
+  EVERSHELL_API_KEY        an API key, for the commands that use the service
+  EVERSHELL_SLUG           the slug of the org, for the service at https://<slug>.evershell.ai
+  PACKS_REGISTRY_PASSWORD  the password for `packs verify --username`
+  PACKS_URL                the address of another service
 
 Exit status:
-  0  success
-  1  the pack has problems
-  2  a usage error, or any other failure";
+  0    success
+  1    the pack has problems, or the image has no valid attestation
+  2    wrong usage, or any other failure
+  130  interrupted with Ctrl-C";
 
 /// Check, archive and upload content packs.
 #[derive(Debug, Parser)]
@@ -59,7 +61,14 @@ pub enum Command {
     },
     /// Change who may see a pack.
     Visibility(SetVisibility),
-    /// Show the capabilities that a version gains and loses, and the files that differ.
+    /// Verifies what an image was built from.
+    ///
+    /// Reads the signed statements about the image of a pack from the service, or those about an image in a registry
+    /// from the registry. Checks the signature of each, and that it is about this image. Prints the org, the name and
+    /// the version of the pack, the digests of its archive and its layer, and the builder. Check the org and the name:
+    /// the service signs the images of all orgs.
+    Verify(Verify),
+    /// Shows the capabilities that a version gains and loses, and the files that differ.
     ///
     /// The service does not list the files of a record, so a record is compared by its capabilities and its layer
     /// digest.
@@ -203,6 +212,39 @@ pub struct SetVisibility {
     pub visibility: Visibility,
     #[command(flatten)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The pack's id, or an image reference with a registry and a tag or a digest.
+    ///
+    /// A registry is read over HTTPS, or over HTTP if it is on a loopback address. Registries that require tokens are
+    /// not supported.
+    #[arg(value_name = "ID|REF")]
+    pub target: Target,
+    /// A PEM file with a public key to trust. May be repeated.
+    ///
+    /// Without this option, the keys that the service lists are trusted, and so is the host that returns them.
+    #[arg(long = "key", value_name = "FILE")]
+    pub keys: Vec<PathBuf>,
+    /// The user name for the registry. The password is read from `PACKS_REGISTRY_PASSWORD`.
+    ///
+    /// Without this option, the registry is read anonymously. For ECR, the name is `AWS`, and `aws ecr
+    /// get-login-password` prints the password.
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// How to print the statements.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: VerifyFormat,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum VerifyFormat {
+    /// Each field on a line of its own.
+    #[default]
+    Human,
+    /// One JSON object.
+    Json,
 }
 
 #[derive(Debug, Args)]

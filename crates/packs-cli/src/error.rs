@@ -3,7 +3,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::service::ServiceError;
+use attestation::InvalidPublicKey;
+
+use crate::{registry::RegistryError, service::ServiceError};
 
 /// Why a command failed. Problems with a pack are not errors: see [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +39,13 @@ pub enum Error {
     NotADirectory(PathBuf),
     #[error(transparent)]
     Service(#[from] ServiceError),
-    #[error("the response from the service has no `{0}`")]
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("cannot use `{}`", .path.display())]
+    InvalidKey { path: PathBuf, source: InvalidPublicKey },
+    #[error("`--username` is for a registry; verify an image reference instead of a pack's id")]
+    UnusedUsername,
+    #[error("the response from the service has no valid `{0}`")]
     MissingField(&'static str),
     #[error("the build of {id} failed: {reason}")]
     BuildFailed { id: String, reason: String },
@@ -46,6 +54,8 @@ pub enum Error {
     NotBuilt { id: String, status: String },
     #[error("the build of {0} is still queued; `packs show {0}` prints its status")]
     BuildQueued(String),
+    #[error("cannot handle Ctrl-C")]
+    Signal(#[source] io::Error),
     #[error("cannot write the output")]
     Output(#[from] io::Error),
 }

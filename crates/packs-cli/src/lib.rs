@@ -4,7 +4,8 @@
 //! - [`cli`] defines the commands and their options, [`commands`] runs them.
 //! - [`source`] reads a pack's directory or archive, and writes reproducible archives.
 //! - [`verdict`] validates an archive as the service does. [`report`] prints the problems, [`fix`] applies suggestions.
-//! - [`service`] sends requests to the service.
+//! - [`service`] sends requests to the service, and [`registry`] reads images from a registry.
+//! - [`verification`] verifies the signed provenance of images.
 
 #![warn(clippy::unwrap_used)]
 
@@ -12,11 +13,16 @@ pub mod cli;
 pub mod commands;
 pub mod error;
 pub mod fix;
+mod http;
+mod interrupt;
 pub mod output;
 pub mod pack_id;
+pub mod registry;
 pub mod report;
 pub mod service;
 pub mod source;
+pub mod target;
 pub mod verdict;
+pub mod verification;
 
 pub use self::{cli::Cli, commands::Outcome, error::Error};

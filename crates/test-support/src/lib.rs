@@ -1,11 +1,13 @@
 //! Helpers shared by several test suites and benchmarks.
 
 pub mod archive;
+pub mod directories;
 pub mod generated;
 mod gnu_tar;
 mod header;
 pub mod listing;
 pub mod manifest;
+pub mod mutations;
 pub mod process;
 pub mod readers;
 mod repository;

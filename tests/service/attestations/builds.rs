@@ -1,6 +1,7 @@
 //! Tests for the attestations that builds create. Each test runs against the embedded registry and, if it is installed,
 //! against Docker's registry, which has no referrers API.
 
+use attestation::Bundle;
 use bytes::Bytes;
 use pack_upload::{
     aws::{Attestations, Job, PurgeJob, Timeouts},
@@ -8,7 +9,7 @@ use pack_upload::{
     lifecycle::PurgeOutcome,
     records::{BuildStatus, Record},
     registry::{Credentials, RegistryAddress},
-    signing::{self, Settings, Signer},
+    signing::{Settings, Signer},
     upload::Outcome,
 };
 use serde_json::{Value, json};
@@ -124,8 +125,8 @@ async fn a_statement_names_the_image_and_its_archive_but_not_the_uploader() {
     let record = signing.fixture.create(pack("hello")).await;
     let record = signing.build(&record).await;
     let bundle = signing.attestations().get(&record.release).await.unwrap().unwrap();
-    let statement = signing::read_statement(&bundle).unwrap();
-    let mut statement: Value = serde_json::to_value(&statement).unwrap();
+    let bundle = Bundle::from_json(&bundle).unwrap();
+    let mut statement: Value = serde_json::from_slice(&bundle.payload).unwrap();
     let times = statement["predicate"]["runDetails"]["metadata"].take();
     let time = |name: &str| times[name].as_str().unwrap().to_owned();
     assert!(time("startedOn") >= record.created_at.to_string() && time("finishedOn") >= time("startedOn"));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use attestation::PublicKey;
 use aws_lc_rs::{
     digest::{self, SHA256},
     encoding::AsDer as _,
@@ -18,7 +19,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pack_upload::{
     aws::Timeouts,
     records::Timestamp,
-    signing::{Error, PublicKey, Settings, Signer, Statement},
+    signing::{Error, Settings, Signer, new_statement},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -65,7 +66,7 @@ async fn kms_signer() -> Signer {
 
 async fn expect_verifiable(signer: &Signer) {
     let record = record("org_01JACME0000000000000000000".parse().unwrap(), "tools", "1.0.0", "hello");
-    let statement = Statement::new(&record, Timestamp::now(), Timestamp::now());
+    let statement = new_statement(&record, Timestamp::now(), Timestamp::now());
     let bundle = serde_json::from_slice(&signer.sign(&statement).await.unwrap()).unwrap();
     let key = signer.public_key().await.unwrap();
     let keys = json!({"keys": [{"hint": key.hint(), "pem": key.to_pem()}]});

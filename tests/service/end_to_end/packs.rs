@@ -6,10 +6,14 @@ use std::{
     process::{Command, Output},
 };
 
+use pack_format::Digest;
 use serde_json::{Value, json};
 use test_support::{archive::Archive, sample_pack};
 
-use crate::support::{Local, manifest, packs, scratch};
+use crate::{
+    attestations::{file_signer, key_file, new_key},
+    support::{ApiResponse, DockerOptions, DockerRegistry, Local, RepositoryClient, manifest, packs, scratch},
+};
 
 fn run(command: &mut Command) -> Output {
     command.output().unwrap()
@@ -93,6 +97,100 @@ async fn records_can_be_listed_compared_changed_and_deleted() {
     let output = run(packs(&local).args(["show", id]));
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: no such pack (status 404, request "));
+}
+
+/// Returns the digest of a pack's image, and the digest of its attestation in the registry.
+fn digests(record: &Value) -> [&str; 2] {
+    ["image_digest", "attestation_digest"].map(|field| record[field].as_str().unwrap())
+}
+
+/// Attaches the bundle of one image to another, in place of the attestation of that image. `has_api` says whether the
+/// registry has the referrers API.
+async fn move_bundle(repository: &RepositoryClient, from: &Value, to: &Value, has_api: bool) {
+    let ([_, attestation], [image, replaced]) = (digests(from), digests(to));
+    repository.delete_manifest(replaced).await;
+    let (_, artifact) = repository.manifest(attestation).await.unwrap();
+    let (_, manifest) = repository.manifest(image).await.unwrap();
+    let mut artifact: Value = serde_json::from_slice(&artifact).unwrap();
+    artifact["subject"] = json!({ "mediaType": artifact["mediaType"], "digest": image, "size": manifest.len() });
+    let text = artifact.to_string();
+    let digest = Digest::sha256(text.as_bytes()).to_string();
+    assert_eq!(repository.put_manifest(&digest, &artifact).await, digest);
+    if !has_api {
+        let referrer = json!({
+            "mediaType": artifact["mediaType"],
+            "artifactType": artifact["artifactType"],
+            "digest": digest,
+            "size": text.len(),
+        });
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [referrer],
+        });
+        repository.put_manifest(&image.replace(':', "-"), &index).await;
+    }
+}
+
+/// Verifies images of `local` in its registry.
+async fn check_verification(local: &Local, has_api: bool) {
+    let (_guard, directory) = scratch();
+    let push = |version: &str| {
+        let pack = directory.join(version);
+        fs::create_dir(&pack).unwrap();
+        fs::write(pack.join("pack.yaml"), manifest("tools", version)).unwrap();
+        json_of(packs(local).arg("push").arg(pack))
+    };
+    let (first, second) = (push("1.0.0"), push("2.0.0"));
+    let [id, image_ref] = ["id", "image_ref"].map(|field| first[field].as_str().unwrap());
+    let (image_digest, repository) = (digests(&first)[0], image_ref.strip_suffix(":1.0.0").unwrap());
+
+    let by_id = json_of(packs(local).args(["verify", id]));
+    assert_eq!(by_id["image_digest"], image_digest);
+    for field in ["org_id", "name", "version", "archive_sha256", "layer_digest"] {
+        assert_eq!(by_id["attestations"][0][field], first[field], "{field}");
+    }
+    assert_eq!(json_of(packs(local).args(["verify", image_ref])), by_id);
+    assert_eq!(json_of(packs(local).args(["verify", &format!("{repository}@{image_digest}")])), by_id);
+
+    let keys = ApiResponse::send(local.request("GET", "/v1/attestation-keys")).await.body;
+    fs::write(directory.join("key.pem"), keys["keys"][0]["pem"].as_str().unwrap()).unwrap();
+    let other = file_signer(&key_file(&new_key())).unwrap().public_key().await.unwrap();
+    fs::write(directory.join("other.pem"), other.to_pem()).unwrap();
+    let offline = |image: &str, key: &str| {
+        let mut command = packs(local);
+        command.args(["verify", image, "--key", key]).current_dir(&directory).env_remove("PACKS_URL");
+        command
+    };
+    assert_eq!(json_of(&mut offline(image_ref, "key.pem")), by_id);
+    let fails = |command: &mut Command, message: &str| {
+        let output = run(command);
+        assert_eq!((output.status.code(), &*output.stdout), (Some(1), b"".as_slice()), "{output:?}");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.starts_with("error: ") && error.contains(message), "{error}");
+    };
+    fails(&mut offline(image_ref, "other.pem"), "which is not one of the trusted keys");
+
+    let client = RepositoryClient::new(&repository.split_once('/').unwrap().0.parse().unwrap(), "acme/tools");
+    move_bundle(&client, &first, &second, has_api).await;
+    let other_ref = format!("{repository}:2.0.0");
+    fails(&mut offline(&other_ref, "key.pem"), &format!("it is about the image {image_digest}, not about "));
+    // Deletes the referrer. The tag that replaces the API still lists it.
+    client.delete_manifest(digests(&first)[1]).await;
+    fails(&mut offline(image_ref, "key.pem"), &format!("{image_digest} has no attestation"));
+}
+
+#[tokio::test]
+async fn verify_reads_the_embedded_registry() {
+    check_verification(&Local::start().await, true).await;
+}
+
+#[tokio::test]
+async fn verify_reads_docker_s_registry() {
+    let Some(docker) = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await else {
+        return;
+    };
+    check_verification(&Local::start_with(&[("REGISTRY", &docker.address.to_string())]).await, false).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use super::{
 
 const SHA256: &str = "20492a4d0d84f8beb1767f6616229f85d44c2827b64bdbfb260ee12fa1109e0e";
 
-fn begin(body: &str) -> Value {
+/// Returns a request from acme to begin an upload, with this body.
+pub(crate) fn begin(body: &str) -> Value {
     let mut event = request("POST", "/v1/packs/uploads");
     event["headers"]["content-type"] = json!("application/json");
     event["body"] = json!(body);

@@ -6,6 +6,7 @@
 //! [`send`]. Otherwise, send it with [`TestApi`](test_api::TestApi), which has embedded backends.
 
 mod admin;
+mod agreement;
 mod attestations;
 mod audit;
 mod authkit;

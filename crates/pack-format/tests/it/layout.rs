@@ -5,7 +5,7 @@ use test_support::{
     validation::{problems, validate_files},
 };
 
-use crate::support::assert_problems;
+use crate::support::{assert_problems, save_files};
 
 const HELP: &str = "move it into one of `guides/`, `scripts/`, `data/`, `templates/`, or remove it (files allowed at \
                     the top: `pack.yaml`, `behavior.md`, `README.md`, `CHANGELOG.md`, `LICENSE*`, `LICENCE*`, `COPYING*`, \
@@ -20,6 +20,7 @@ const OWN_ARCHIVE: &str = "`pack-1.0.0.tar.gz` is not allowed at the top of a pa
 fn assert_files(files: &[(&str, &[u8])], expected: &[(&str, &str)]) {
     let mut all: Vec<(&str, &[u8])> = vec![("pack.yaml", MANIFEST.as_bytes())];
     all.extend_from_slice(files);
+    save_files(&all);
     assert_problems(&validate_files(&all), expected, &format!("{files:?}"));
 }
 

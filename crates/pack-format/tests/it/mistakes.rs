@@ -10,6 +10,8 @@ use test_support::{
     validation::{apply_suggestions, problems, validate, validate_files},
 };
 
+use crate::support::{save, save_files};
+
 struct Mistake {
     title: &'static str,
     /// The mistake as it appears in a command, a path or `pack.yaml`.
@@ -55,9 +57,13 @@ impl Mistake {
     /// Returns the problems as a table cell. If they have suggestions, checks that applying them makes the pack valid.
     fn problems(&self) -> String {
         let result = match &self.upload {
-            Upload::Bytes(bytes) => validate(bytes),
+            Upload::Bytes(bytes) => {
+                save(bytes);
+                validate(bytes)
+            }
             Upload::Files(files) => {
                 let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+                save_files(&files);
                 let result = validate_files(&files);
                 let Err(ValidationError::Invalid(problems)) = &result else { panic!("{} is accepted", self.title) };
                 for problem in problems.listed() {

@@ -1,4 +1,6 @@
-use pack_format::{Manifest, ValidationError};
+use std::{fs, path::Path};
+
+use pack_format::{Digest, Manifest, ValidationError};
 use test_support::{
     archive::{Archive, gzip},
     validation::{self, ValidatedPack, validate, validate_manifest},
@@ -6,10 +8,24 @@ use test_support::{
 
 use crate::manifest::schema;
 
-/// Returns the paths of a valid pack. A directory's path ends with a slash, and an executable file's path with an
-/// asterisk.
+/// Saves an archive in `target/tmp/archives`. A test of the service compares the response to it with `packs check`.
+pub(crate) fn save(upload: &[u8]) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("archives");
+    fs::create_dir_all(&folder).unwrap();
+    let name = Digest::sha256(upload).to_string();
+    fs::write(folder.join(name.trim_start_matches("sha256:")), upload).unwrap();
+}
+
+/// Saves the archive of these files. A path that ends in `/` is a directory.
+pub(crate) fn save_files(files: &[(&str, &[u8])]) {
+    save(&Archive::new().files(files).tar_gz());
+}
+
+/// Returns the paths of a valid pack. The path of a directory ends in a slash, and the path of an executable file ends
+/// in an asterisk.
 #[track_caller]
 pub(crate) fn accepted_paths(upload: &[u8]) -> Vec<String> {
+    save(upload);
     let pack = validate(upload).unwrap_or_else(|error| panic!("{error}"));
     let mark = |(path, file)| match file {
         Some((true, _)) => format!("{path}*"),
@@ -35,7 +51,9 @@ pub(crate) fn assert_rejected(archive: Archive, expected: &[&str]) {
 #[track_caller]
 pub(crate) fn assert_tar_rejected(tar: &[u8], expected: &[&str]) {
     let expected: Vec<_> = expected.iter().map(|message| ("archive", *message)).collect();
-    assert_problems(&validate(&gzip(tar)), &expected, "archive");
+    let upload = gzip(tar);
+    save(&upload);
+    assert_problems(&validate(&upload), &expected, "archive");
 }
 
 /// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. A failure shows
@@ -65,6 +83,7 @@ pub(crate) fn assert_manifest_accepted(yaml: impl AsRef<str>) -> Manifest {
 #[track_caller]
 pub(crate) fn assert_manifest_rejected(yaml: impl AsRef<str>, expected: &[(&str, &str)]) {
     let yaml = yaml.as_ref();
+    save_files(&[("pack.yaml", yaml.as_bytes())]);
     let context: String = yaml.chars().take(200).collect();
     assert_problems(&validate_manifest(yaml), expected, &context);
 }

@@ -4,6 +4,7 @@ mod digest;
 mod init;
 mod push;
 mod records;
+mod verify;
 
 use std::io::Write;
 
@@ -20,7 +21,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Success,
-    /// The pack has problems, which were printed.
+    /// The pack has problems, or the image has no valid attestation. The reasons were printed.
     Problems,
 }
 
@@ -38,6 +39,7 @@ pub fn run(cli: Cli, out: &mut impl Write) -> Result<Outcome, Error> {
         Command::List(arguments) => records::list(&arguments, out),
         Command::Delete { id } => records::delete(&id, out),
         Command::Visibility(arguments) => records::set_visibility(&arguments, out),
+        Command::Verify(arguments) => verify::run(&arguments, out),
         Command::Diff(arguments) => diff::run(&arguments, out),
         Command::Init { name } => init::run(&name, out),
         Command::Schema => {

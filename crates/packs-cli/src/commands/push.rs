@@ -13,6 +13,7 @@ use super::{Outcome, records};
 use crate::{
     cli::{Push, ReportFormat},
     error::Error,
+    interrupt::{self, Uploaded},
     report,
     service::{Body, Request, Service, ServiceError, Upload},
     source::Source,
@@ -26,6 +27,8 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 pub(super) fn run(arguments: &Push, out: &mut impl Write) -> Result<Outcome, Error> {
     let service = Service::from_env()?;
+    let uploaded = Uploaded::default();
+    interrupt::handle(&uploaded)?;
     let source = Source::open(&arguments.pack.path, arguments.pack.reading)?;
     let verdict = Verdict::new(&source, arguments.visibility)?;
     if let Verdict::Invalid(_) = verdict {
@@ -50,6 +53,7 @@ pub(super) fn run(arguments: &Push, out: &mut impl Write) -> Result<Outcome, Err
     report::print_warnings(&record, &mut anstream::stderr())?;
     if !arguments.dry_run {
         let id = records::text(&record, "id")?.to_owned();
+        uploaded.set(&id);
         anstream::eprintln!("uploaded {id}");
         if !arguments.no_wait {
             record = wait(&service, &id, record)?;

@@ -1,7 +1,9 @@
 use std::{fmt, time::Duration};
 
 use serde_json::Value;
-use ureq::http::{header::RETRY_AFTER, response::Parts};
+use ureq::http::response::Parts;
+
+use crate::http;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -33,15 +35,13 @@ impl ServiceError {
             error => error,
         }
     }
+}
 
-    /// Returns whether the request may succeed if it is retried.
-    pub(super) fn is_transient(&self) -> bool {
+impl http::Failure for ServiceError {
+    fn is_transient(&self) -> bool {
         match self {
-            Self::Connection { source, .. } => {
-                matches!(**source, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed)
-                    || matches!(**source, ureq::Error::Protocol(_))
-            }
-            Self::Rejected(rejection) => rejection.is_transient(),
+            Self::Connection { source, .. } => http::is_transient(source),
+            Self::Rejected(rejection) => http::is_transient_status(rejection.status),
             Self::NoKey
             | Self::InvalidKey
             | Self::NoAddress
@@ -51,8 +51,7 @@ impl ServiceError {
         }
     }
 
-    /// Returns how long the server asks the client to wait.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    fn retry_after(&self) -> Option<Duration> {
         if let Self::Rejected(rejection) = self { rejection.retry_after } else { None }
     }
 }
@@ -78,8 +77,7 @@ impl Rejection {
     pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let seconds = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        // In responses from API Gateway and Lambda, `message` is a top-level field.
+        // API Gateway and Lambda have a message at the top.
         let message = text(&error["message"]).or_else(|| text(&body["message"]));
         Self {
             status: parts.status.as_u16(),
@@ -88,13 +86,9 @@ impl Rejection {
             request_id: text(&error["request_id"]),
             details: error["details"].clone(),
             server,
-            retry_after: seconds.map(Duration::from_secs),
+            retry_after: http::retry_after(&parts.headers),
             failed_before: 0,
         }
-    }
-
-    pub(super) fn is_transient(&self) -> bool {
-        matches!(self.status, 429 | 500 | 502 | 503 | 504)
     }
 }
 
@@ -115,9 +109,4 @@ impl fmt::Display for Rejection {
         }
         f.write_str(")")
     }
-}
-
-/// Returns a URL without its query, which may contain a signature.
-pub(super) fn without_query(url: &str) -> String {
-    url.split('?').next().unwrap_or_default().to_owned()
 }

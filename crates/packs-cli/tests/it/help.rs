@@ -6,7 +6,9 @@ use crate::support::Work;
 fn help_has_examples_and_exit_statuses() {
     let printed = Work::new().packs(&["--help"]);
     assert!(printed.success().contains("Examples:\n  packs init"), "{printed:?}");
-    assert!(printed.out.contains("Exit status:\n  0  success\n  1  the pack has problems\n"), "{printed:?}");
+    let statuses =
+        "Exit status:\n  0    success\n  1    the pack has problems, or the image has no valid attestation\n";
+    assert!(printed.out.contains(statuses), "{printed:?}");
 }
 
 #[test]
@@ -18,7 +20,9 @@ fn a_usage_error_exits_with_status_2() {
 fn shells_can_complete_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let printed = Work::new().packs(&["completions", shell]);
-        assert!(printed.success().contains("check"), "{printed:?}");
+        for command in ["check", "verify"] {
+            assert!(printed.success().contains(command), "{printed:?}");
+        }
     }
 }
 
@@ -29,6 +33,8 @@ fn each_command_has_a_manual_page() {
     assert!(work.read("packs.1").contains("packs\\-check(1)"));
     let page = work.read("packs-check.1");
     assert!(page.contains("\\-\\-follow\\-links"), "{page}");
+    let page = work.read("packs-verify.1");
+    assert!(page.contains("\\-\\-username") && page.contains("PACKS_REGISTRY_PASSWORD"), "{page}");
     let pages = fs::read_dir(work.path("")).unwrap().count();
     assert!(pages > 5, "{pages}");
 }

@@ -9,14 +9,14 @@ use crate::{
     support::{Work, packs},
 };
 
-const ID: &str = "pack_01JACME1000000000000000000";
+pub(crate) const ID: &str = "pack_01JACME1000000000000000000";
 
-fn work() -> Work {
+pub(crate) fn work() -> Work {
     Work::with_pack(&[("pack.yaml", MANIFEST)])
 }
 
 /// Returns a pack whose archive is too large for a request.
-fn large_work() -> Work {
+pub(crate) fn large_work() -> Work {
     let work = work();
     let mut noise = vec![0; 5_000_000];
     fastrand::Rng::with_seed(1).fill(&mut noise);
@@ -25,7 +25,7 @@ fn large_work() -> Work {
     work
 }
 
-fn record(status: &str) -> Value {
+pub(crate) fn record(status: &str) -> Value {
     json!({
         "id": ID,
         "name": "sample",
@@ -176,7 +176,16 @@ fn retries_if_the_server_is_busy_fails_or_closes_the_connection() {
 }
 
 #[test]
-fn gives_up_after_five_tries() {
+fn a_server_that_dies_in_every_upload_is_an_error() {
+    let server = Server::start(vec![Reply::Close; 9]);
+    let printed = server.packs(&work(), &["push", "pack"]);
+    assert_eq!((printed.status, printed.out.as_str()), (2, ""));
+    let error = printed.err.lines().last().unwrap();
+    assert!(error.starts_with(&format!("error: no response from {}/v1/packs/upload: ", server.url)), "{printed:?}");
+}
+
+#[test]
+fn gives_up_after_five_attempts() {
     let server = Server::start(vec![error(503, "unavailable", Value::Null); 9]);
     let printed = server.packs(&work(), &["push", "pack"]);
     assert_eq!((printed.status, server.lines().len()), (2, 5));

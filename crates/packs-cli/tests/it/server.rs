@@ -3,6 +3,7 @@
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
+    process::Command,
     sync::{Arc, Mutex},
     thread,
 };
@@ -21,6 +22,8 @@ pub(crate) enum Reply {
     Respond(u16, &'static str, String),
     /// Reads the headers and half of the body, and then closes the connection.
     Close,
+    /// Reads the request, and waits until the client closes the connection.
+    Hold,
 }
 
 #[derive(Debug, Clone)]
@@ -77,19 +80,29 @@ impl Server {
         self.received().into_iter().map(|request| request.line).collect()
     }
 
-    /// Runs `packs` with this server as the service. Fails if it prints the API key.
-    pub(crate) fn packs(&self, work: &Work, arguments: &[&str]) -> Printed {
+    /// Returns a command that runs `packs` with this server as the service.
+    pub(crate) fn command(&self, work: &Work, arguments: &[&str]) -> Command {
         let mut command = packs(&work.path(""));
         // The address may end with a slash.
         command.args(arguments).env("PACKS_URL", format!("{}/", self.url)).env("EVERSHELL_API_KEY", KEY);
-        let printed = work.run(&mut command);
+        command
+    }
+
+    /// Runs `packs` with this server as the service. Fails if it prints the API key.
+    pub(crate) fn packs(&self, work: &Work, arguments: &[&str]) -> Printed {
+        let printed = work.run(&mut self.command(work, arguments));
         assert!(!printed.out.contains(KEY) && !printed.err.contains(KEY), "{printed:?}");
         printed
     }
 }
 
 impl Received {
-    /// Returns whether the request contains the API key.
+    /// Returns whether the request has any credential.
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.headers.iter().any(|header| header.starts_with("authorization:"))
+    }
+
+    /// Returns whether the request has the API key.
     pub(crate) fn is_authenticated(&self) -> bool {
         self.headers.contains(&format!("authorization: Bearer {KEY}"))
     }
@@ -120,7 +133,11 @@ fn read(stream: &TcpStream, reply: &Reply) -> io::Result<Received> {
 }
 
 fn respond(mut stream: TcpStream, reply: &Reply) -> io::Result<()> {
-    let Reply::Respond(status, headers, body) = reply else { return Ok(()) };
+    let (status, headers, body) = match reply {
+        Reply::Respond(status, headers, body) => (status, headers, body),
+        Reply::Close => return Ok(()),
+        Reply::Hold => return stream.read(&mut [0]).map(drop),
+    };
     let length = body.len();
     let head = format!("HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(head.as_bytes())?;

@@ -57,9 +57,7 @@ impl Work {
 
     /// Runs a command and asserts that its output is UTF-8.
     pub(crate) fn run(&self, command: &mut Command) -> Printed {
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Printed { status: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+        Printed::new(command.output().unwrap())
     }
 }
 
@@ -67,14 +65,22 @@ impl Work {
 pub(crate) fn packs(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_packs"));
     command.current_dir(directory);
-    for variable in ["CLICOLOR_FORCE", "EVERSHELL_API_KEY", "EVERSHELL_SLUG", "NO_COLOR", "PACKS_URL"] {
+    for variable in
+        ["CLICOLOR_FORCE", "EVERSHELL_API_KEY", "EVERSHELL_SLUG", "NO_COLOR", "PACKS_REGISTRY_PASSWORD", "PACKS_URL"]
+    {
         command.env_remove(variable);
     }
     command
 }
 
 impl Printed {
-    /// Asserts that the run succeeded. Returns its standard output.
+    /// Fails unless a process exited with a status, and its output is UTF-8.
+    pub(crate) fn new(Output { status, stdout, stderr }: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { status: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    }
+
+    /// Returns standard output. Fails unless the run succeeded.
     #[track_caller]
     pub(crate) fn success(&self) -> &str {
         assert_eq!(self.status, 0, "{self:?}");

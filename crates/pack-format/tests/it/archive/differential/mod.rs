@@ -1,25 +1,24 @@
 //! Archives random directories with every installed writer, and changes some of the archives. Compares the validator's
 //! result for each archive with what every installed reader unpacks from it.
 //!
-//! - [`directories`] makes the directories, [`writers`] archive them, and [`mutations`] change the archives.
-//! - [`readers`] unpack the archives, and [`comparison`] compares what they find with what the validator finds.
+//! - [`make_directory`] makes the directories, [`writers`] archive them, and [`mutate`] changes the archives.
+//! - [`directories`] returns the pack that an archive must contain.
+//! - [`readers`] unpack the archives, and [`comparison`] compares the results with the verdicts.
 //!
 //! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` sets the seed of the random generator.
 
 mod comparison;
 mod directories;
-mod mutations;
 mod readers;
 mod writers;
 
 use std::{collections::BTreeMap, fs};
 
-use test_support::layer_by_gnu_tar;
+use test_support::{directories::make_directory, layer_by_gnu_tar, mutations::mutate};
 
 use self::{
     comparison::{Case, Tally, compare},
-    directories::{expected_pack, make_directory},
-    mutations::mutate,
+    directories::expected_pack,
     writers::{Writer, write_all},
 };
 

@@ -1,7 +1,10 @@
+//! Makes random changes to tars.
+
 use std::ops::Range;
 
 use fastrand::Rng;
-use test_support::archive::{
+
+use crate::archive::{
     BLOCK, CHECKSUM, DEV_MAJOR, DEV_MINOR, GID, Header, LINK_NAME, MAGIC_AND_VERSION, MODE, MTIME, NAME, PREFIX, SIZE,
     STAR_ATIME, STAR_CTIME, STAR_TRAILER, TYPEFLAG, UID, pax_record, repair_checksum,
 };
@@ -79,7 +82,7 @@ const RECORDS: [(&str, &[u8]); 30] = [
 ];
 
 /// Makes one random change to a tar. Returns a description of the change, and the changed tar.
-pub(super) fn mutate(tar: &[u8], random: &mut Rng) -> (String, Vec<u8>) {
+pub fn mutate(tar: &[u8], random: &mut Rng) -> (String, Vec<u8>) {
     let headers = headers(tar);
     let start = headers[random.usize(..headers.len())];
     let mut tar = tar.to_vec();

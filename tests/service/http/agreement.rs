@@ -1,0 +1,229 @@
+//! Checks that `packs check` and the service agree about every archive and every directory: on the verdict, and on the
+//! problems with their messages, places and suggestions.
+//!
+//! The archives are those in `crates/pack-format/tests/cases`, those that the tests of pack-format save in
+//! `target/tmp/archives` when they run, and random packs with random changes. The directories are random packs, and
+//! what the archives contain.
+
+use std::{
+    collections::HashSet,
+    ffi::OsStr,
+    fs::{self, File, Permissions},
+    io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Component, Path, PathBuf},
+};
+
+use clap::Parser as _;
+use flate2::read::MultiGzDecoder;
+use pack_format::Digest;
+use packs_cli::{Cli, commands};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use test_support::{
+    archive::{Archive, gzip},
+    directories::make_directory,
+    generated,
+    listing::{Listing, read_directory},
+    mutations::mutate,
+    report_missing,
+};
+
+use super::{
+    ApiResponse,
+    begin_upload::begin,
+    test_api::{TestApi, form, upload},
+};
+use crate::support::{ApiResponse as HttpResponse, put_archive};
+
+/// The number of random packs, and the number of changed archives of each.
+const PACKS: usize = 12;
+const MUTATIONS: usize = 16;
+/// The largest file that is unpacked into a directory, in bytes.
+const MAX_UNPACKED: u64 = 1 << 20;
+
+#[tokio::test]
+async fn packs_and_the_service_agree_about_archives() {
+    let agreement = Agreement::start().await;
+    let path = agreement.folder.path().join("archive");
+    for (name, archive) in archives().chain(large_archives()) {
+        fs::write(&path, &archive).unwrap();
+        agreement.check(&name, &path, &archive).await;
+    }
+}
+
+#[tokio::test]
+async fn packs_and_the_service_agree_about_directories() {
+    let agreement = Agreement::start().await;
+    let (directory, sent) = (agreement.folder.path().join("pack"), agreement.folder.path().join("pack.tgz"));
+    let mut seen = HashSet::new();
+    let unchanged = random_packs().map(|(name, pack)| (name, Archive::new().listing(&pack).tar_gz()));
+    for (name, archive) in unchanged.chain(archives()) {
+        // A damaged archive gives a directory with a part of the pack.
+        let _ = unpack(&archive, &directory);
+        // Writes what `packs push` sends.
+        packs([OsStr::new("archive"), directory.as_os_str(), OsStr::new("-o"), sent.as_os_str()]);
+        let sent = fs::read(&sent).unwrap();
+        // Many archives have the same files.
+        if seen.insert(Digest::sha256(&sent)) {
+            agreement.check(&name, &directory, &sent).await;
+        }
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}
+
+struct Agreement {
+    api: TestApi,
+    folder: TempDir,
+}
+
+impl Agreement {
+    async fn start() -> Self {
+        Self { api: TestApi::start().await, folder: TempDir::new().unwrap() }
+    }
+
+    /// Asserts that `packs check` finds the same in a path as the service finds in an archive.
+    async fn check(&self, name: &str, path: &Path, archive: &[u8]) {
+        assert_eq!(verdict_of_packs(path), self.verdict_of_the_service(archive).await, "{name}");
+    }
+
+    /// Returns the response to a dry run in the form of `packs check --format json`.
+    async fn verdict_of_the_service(&self, archive: &[u8]) -> Value {
+        let response = self.dry_run("archive", archive).await;
+        let error = &response.body["error"];
+        if response.status == 413 && !error["details"]["larger"].is_null() {
+            let id = self.send_through_s3(archive).await;
+            return verdict(&self.dry_run("upload_id", id.as_bytes()).await);
+        }
+        verdict(&response)
+    }
+
+    async fn dry_run(&self, part: &str, content: &[u8]) -> ApiResponse {
+        let mut event = upload(&form(&[(part, content)]));
+        event["rawQueryString"] = json!("dry_run=true");
+        self.api.send(&event).await
+    }
+
+    /// Returns the id of the upload.
+    async fn send_through_s3(&self, archive: &[u8]) -> String {
+        let sha256 = Digest::sha256(archive).to_string();
+        let body = json!({ "size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:") });
+        let ApiResponse { status, headers, body } = self.api.send(&begin(&body.to_string())).await;
+        let begun = HttpResponse { status: status.try_into().unwrap(), headers, body };
+        assert!(put_archive(&begun, archive.to_vec()).await.is_success());
+        begun.text("upload_id").to_owned()
+    }
+}
+
+fn verdict(response: &ApiResponse) -> Value {
+    let body = &response.body;
+    let error = &body["error"];
+    let details = &error["details"];
+    let problems = match response.status {
+        200 => json!([]),
+        400 => details["problems"].clone(),
+        413 => json!([{ "field": "archive", "message": error["message"] }]),
+        status => panic!("{status}: {body}"),
+    };
+    json!({
+        "valid": response.status == 200,
+        "problems": problems,
+        "unlisted_problems": details["unlisted_problems"].as_u64().unwrap_or(0),
+        "warnings": body.get("warnings").unwrap_or(&json!([])),
+    })
+}
+
+/// Runs a command of `packs` in this process, and returns what it prints.
+fn packs<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let arguments = [OsStr::new("packs")].into_iter().chain(arguments);
+    commands::run(Cli::parse_from(arguments), &mut out).unwrap();
+    out
+}
+
+fn verdict_of_packs(path: &Path) -> Value {
+    let arguments = [OsStr::new("check"), path.as_os_str(), OsStr::new("--format"), OsStr::new("json")];
+    serde_json::from_slice(&packs(arguments)).unwrap()
+}
+
+/// Returns the archives that do not exceed a limit on bytes or entries, each with a name.
+fn archives() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let cases = ["accept", "reject"].map(|verdict| root.join("crates/pack-format/tests/cases").join(verdict));
+    let saved = Path::new(env!("CARGO_TARGET_TMPDIR")).join("archives");
+    if !saved.exists() {
+        report_missing("an archive from the tests of pack-format");
+    }
+    let folders = cases.into_iter().chain([saved]);
+    let paths = folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = paths.collect();
+    paths.sort();
+    let files = paths.into_iter().map(|path| (path.display().to_string(), fs::read(path).unwrap()));
+    files.chain(changed_archives())
+}
+
+/// Returns archives of random packs with random changes.
+fn changed_archives() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let mut random = fastrand::Rng::with_seed(1);
+    random_packs().flat_map(move |(name, listing)| {
+        let tar = Archive::new().listing(&listing).tar();
+        let changes: Vec<_> = (0..MUTATIONS).map(|_| mutate(&tar, &mut random)).collect();
+        changes.into_iter().map(move |(change, tar)| (format!("{name}, {change}"), gzip(&tar)))
+    })
+}
+
+/// Returns archives that exceed a limit on requests, or are close to it. The last one exceeds a limit that is the same
+/// for uploads through S3.
+fn large_archives() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let zeros = |count: usize, size: usize| {
+        let content = vec![0; size];
+        let files = |archive: Archive, index| archive.file(format!("data/{index}"), &content);
+        (0..count).fold(Archive::pack(), files).tar_gz()
+    };
+    let names =
+        |count: usize| (0..count).fold(Archive::pack(), |archive, index| archive.file(format!("data/{index}"), ""));
+    [
+        ("a file of 17 MiB", zeros(1, 17 << 20)),
+        ("70 MiB of zeros", zeros(5, 14 << 20)),
+        ("4 MiB of random bytes", generated::binary()),
+        ("10,001 files", names(10_001).tar_gz()),
+    ]
+    .into_iter()
+    .map(|(name, archive)| (name.to_owned(), archive))
+}
+
+fn random_packs() -> impl Iterator<Item = (String, Listing)> {
+    let mut random = fastrand::Rng::with_seed(15);
+    (0..PACKS).map(move |index| {
+        let folder = TempDir::new().unwrap();
+        let directory = folder.path().join("pack");
+        make_directory(&directory, index % 2 == 1, &mut random);
+        (format!("pack {index}"), read_directory(&directory))
+    })
+}
+
+/// Writes the files and directories of an archive to a directory, up to where the archive cannot be read. Skips other
+/// entries, and those whose names are not relative or conflict with others.
+fn unpack(archive: &[u8], directory: &Path) -> io::Result<()> {
+    fs::create_dir(directory)?;
+    for entry in tar::Archive::new(MultiGzDecoder::new(archive)).entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        if path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+            continue;
+        }
+        let (path, kind) = (directory.join(path), entry.header().entry_type());
+        if kind.is_dir() {
+            let _ = fs::create_dir_all(path);
+        } else if kind.is_file()
+            && entry.size() <= MAX_UNPACKED
+            && path.parent().is_some_and(|parent| fs::create_dir_all(parent).is_ok())
+            && let Ok(mut file) = File::create(path)
+        {
+            io::copy(&mut entry, &mut file)?;
+            let mode = if entry.header().mode()? & 0o111 == 0 { 0o600 } else { 0o700 };
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
+    }
+    Ok(())
+}
