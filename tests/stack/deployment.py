@@ -24,7 +24,7 @@ class Deployment:
         self.registry, self.address = registry(work)
         self.ministack, self.port = ministack(work)
         endpoint = f"http://localhost:{self.port}"
-        os.environ.update(CREDENTIALS, AWS_ENDPOINT_URL=endpoint, SAM_CLI_TELEMETRY="0")
+        os.environ.update(CREDENTIALS, AWS_ENDPOINT_URL=endpoint, SAM_CLI_TELEMETRY="0", SAM_CLI_POLL_DELAY="1")
         self.template = adapt(yaml_parse((BUILT / "template.yaml").read_text()), self.port)
         self.shell = Shell(ROOT, dict(os.environ))
         # The AWS CLI 1 ignores AWS_ENDPOINT_URL for SQS.

@@ -1,4 +1,4 @@
-"""Invokes the release binaries with every file in events/. Run by tests/scripts/invoke-events."""
+"""Invokes the functions that `sam build` built with every file in events/. Run by tests/scripts/invoke-events."""
 
 import base64
 import contextlib
@@ -108,7 +108,8 @@ class Function:
             "./bootstrap",
         ]
         log = stack.enter_context(self.log.open("wb"))
-        child = stack.enter_context(process(command, environment, log, ROOT / "target/lambda" / binary))
+        built = ROOT / f".aws-sam/build/{binary.capitalize()}Function"
+        child = stack.enter_context(process(command, environment, log, built))
         wait(child, lambda: is_open(port))
 
     def invoke(self, payload):

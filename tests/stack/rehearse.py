@@ -246,8 +246,7 @@ class Rehearsal(Deployment):
         _, rebuilt = self.request("GET", f"/v1/packs/{record['id']}")
         assert rebuilt["image_digest"] == record["image_digest"]
         assert rebuilt["attestation_digest"] != record["attestation_digest"]
-        keys = self.attestation_keys()
-        assert len(keys) == 1 and old not in keys, "the old key is still published"
+        self.removed_key = old
 
     def attestation_keys(self):
         """Returns the hints of the published keys: their SHA-256 in base64."""
@@ -260,6 +259,9 @@ class Rehearsal(Deployment):
         self.deploy(ExistingTableName="pack-upload-restored")
         assert self.environment("Api")["TABLE_NAME"] == "pack-upload-restored"
         self.upload(self.pack("restored"))
+        # This version has not cached the keys. The earlier one may still return the key that was removed.
+        keys = self.attestation_keys()
+        assert len(keys) == 1 and self.removed_key not in keys, "the old key is still published"
 
     def uninstall_and_adopt(self):
         step("sam delete")
