@@ -14,6 +14,7 @@ import zipfile
 from unittest import mock
 
 import boto3
+import botocore.exceptions
 
 from console import Document
 from deployment import STACK, Deployment
@@ -25,6 +26,17 @@ STARTED = time.monotonic()
 
 def step(text):
     print(f"==> {time.monotonic() - STARTED:3.0f} s: {text}", flush=True)
+
+
+def allowed(operation, **arguments):
+    """Returns whether IAM allows an operation."""
+    try:
+        operation(**arguments)
+    except botocore.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "AccessDeniedException":
+            return False
+        raise
+    return True
 
 
 class Rehearsal(Deployment):
@@ -47,6 +59,7 @@ class Rehearsal(Deployment):
         self.registry_outage()
         self.update_and_roll_back()
         self.missing_permission()
+        self.partitions()
         self.take_down()
         self.lost_image()
         self.replace_signing_key()
@@ -178,10 +191,9 @@ class Rehearsal(Deployment):
     def missing_permission(self):
         """Shows that the emulator enforces the roles: without one permission, an upload fails."""
         step("remove a permission")
-        resource = boto3.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId="ApiRole")
-        role = {"RoleName": resource["StackResourceDetail"]["PhysicalResourceId"], "PolicyName": "api"}
         iam = boto3.client("iam")
-        granted = iam.get_role_policy(**role)["PolicyDocument"]
+        name, policy, granted = self.policy("Api")
+        role = {"RoleName": name, "PolicyName": policy}
         reduced = {**granted, "Statement": [each for each in granted["Statement"] if each["Sid"] != "Staging"]}
         assert len(reduced["Statement"]) == len(granted["Statement"]) - 1
         iam.put_role_policy(**role, PolicyDocument=json.dumps(reduced))
@@ -190,6 +202,38 @@ class Rehearsal(Deployment):
         assert "s3:PutObject" in self.logs("ApiLogs"), "the upload failed for another reason"
         iam.put_role_policy(**role, PolicyDocument=json.dumps(granted))
         self.upload(self.work / "denied-1.0.0")
+
+    def policy(self, function):
+        """Returns the name of a function's role, the name of its policy, and the policy as it was deployed."""
+        role = boto3.client("cloudformation").describe_stack_resource(
+            StackName=STACK, LogicalResourceId=f"{function}Role"
+        )["StackResourceDetail"]["PhysicalResourceId"]
+        name = function.lower()
+        document = boto3.client("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        return role, name, document
+
+    def partitions(self):
+        """Tries the policy of each function on an org, a key and a partition that does not exist, as an IAM user."""
+        step("access the partitions of the table")
+        iam = boto3.client("iam")
+        iam.create_user(UserName="rehearsal")
+        access = iam.create_access_key(UserName="rehearsal")["AccessKey"]
+        table = boto3.resource(
+            "dynamodb", aws_access_key_id=access["AccessKeyId"], aws_secret_access_key=access["SecretAccessKey"]
+        ).Table(self.outputs["TableName"])
+        org = f"ORG#{self.request('GET', '/v1/packs')[1]['packs'][0]['org_id']}"
+        keys = {"org": (org, "ORG"), "key": (org, "KEY#0"), "other": ("OTHER#1", "OTHER")}
+        for function in FUNCTIONS:
+            _, _, document = self.policy(function)
+            iam.put_user_policy(UserName="rehearsal", PolicyName="function", PolicyDocument=json.dumps(document))
+            for name, (pk, sk) in {**keys, "record": ("PACK#1", "PACK")}.items():
+                key = {"pk": pk, "sk": sk}
+                reads, writes = name == "record" or function == "Api" and name != "other", name == "record"
+                assert allowed(table.get_item, Key=key) == reads, f"{function} reads: {name}"
+                assert allowed(table.delete_item, Key=key) == writes, f"{function} deletes: {name}"
+                assert allowed(table.put_item, Item=key) == writes, f"{function} writes: {name}"
+            assert not allowed(table.scan), f"{function} scans"
+        table.delete_item(Key={"pk": "PACK#1", "sk": "PACK"})
 
     def take_down(self):
         step("quarantine, restore and delete a pack")

@@ -9,29 +9,11 @@ import unittest
 
 from samcli.yamlhelper import yaml_parse
 
+from iam import as_list
+from roles import FUNCTIONS, PERMISSIONS, actions, function, statements
 from stack import RESOURCES, ROOT, TEMPLATE, of_type
 
 METHODS = ["get", "put", "post", "delete", "options", "head", "patch"]
-FUNCTIONS = ["api", "builder", "requeue"]
-
-
-def as_list(value):
-    return value if isinstance(value, list) else [value]
-
-
-PERMISSIONS = json.loads((ROOT / "tests/stack/permissions.json").read_text())
-
-
-def function(binary):
-    return RESOURCES[f"{binary.capitalize()}Function"]["Properties"]
-
-
-def statements(binary):
-    """Yields the statements of a function's role, including conditional ones."""
-    role = RESOURCES[function(binary)["Role"]["Fn::GetAtt"][0]]["Properties"]
-    for policy in role["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 class Permissions(unittest.TestCase):
@@ -41,7 +23,7 @@ class Permissions(unittest.TestCase):
             if binary == "builder":
                 needed.update(PERMISSIONS["lambda"]["queue"])
             for call in PERMISSIONS["calls"][binary]:
-                needed.update(PERMISSIONS["actions"][call])
+                needed.update(actions(call))
             allowed = {action for statement in statements(binary) for action in as_list(statement["Action"])}
             self.assertEqual(needed, allowed, binary)
 
@@ -65,7 +47,7 @@ class Permissions(unittest.TestCase):
             texts = [each["Fn::Sub"] for each in resources if isinstance(each, dict) and "Fn::Sub" in each]
             prefix = "${Settings.TableArn}/index/"
             indexes = sorted(text.removeprefix(prefix) for text in texts if text.startswith(prefix))
-            queried = [call.partition(" ")[2] for call in PERMISSIONS["calls"][binary] if "Query" in call]
+            queried = {call.split(" ")[1] for call in PERMISSIONS["calls"][binary] if "Query" in call}
             self.assertEqual(indexes, sorted(queried))
             self.assertLessEqual({text for text in texts if "*" in text}, prefixes)
 
@@ -92,7 +74,8 @@ class Permissions(unittest.TestCase):
     def test_declared_calls_match_the_code(self):
         """Checks the SDK operations that src/ calls, whether or not a test covers them."""
         declared = {call for calls in PERMISSIONS["calls"].values() for call in calls}
-        self.assertEqual(declared, set(PERMISSIONS["actions"]))
+        for name in PERMISSIONS["actions"]:
+            self.assertTrue(any(f"{call} ".startswith(f"{name} ") for call in declared), f"no function calls {name}")
         found = set()
         for path in [path for module in ["aws", "registry", "signing"] for path in ROOT.glob(f"src/{module}/**/*.rs")]:
             for method in re.findall(r"\b(?:client|ecr|secrets)\s*\.([a-z0-9_]+)\(\)", path.read_text()):
