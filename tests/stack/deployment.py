@@ -46,11 +46,11 @@ class Deployment:
         (stack,) = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
         self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
-    def request(self, method, path):
+    def request(self, method, path, headers=None):
         """Returns the status and the body of a response of the API."""
         connection = http.client.HTTPConnection("localhost", self.port)
         prefix = urllib.parse.urlsplit(self.url).path
-        connection.request(method, prefix + path, headers={"authorization": f"Bearer {self.key}"})
+        connection.request(method, prefix + path, headers={"authorization": f"Bearer {self.key}", **(headers or {})})
         response = connection.getresponse()
         return response.status, json.load(response)
 

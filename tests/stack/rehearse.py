@@ -65,6 +65,7 @@ class Rehearsal(Deployment):
         self.replace_signing_key()
         self.restore()
         self.uninstall_and_adopt()
+        self.cloudfront()
         # The last step, because it leaves broken code behind.
         self.version_check()
         self.deploy_md.skip("Upgrading", "it deploys several stacks")
@@ -159,6 +160,32 @@ class Rehearsal(Deployment):
             assert self.environment(function)["LIMIT_ENTRIES"] == "10000", f"{function} was not rolled back"
         self.upload(self.pack("rolled-back"))
 
+    def cloudfront(self):
+        """Deploys CloudFront. The emulator has no hosts of orgs, so this requests a document that all hosts serve."""
+        step("CloudFront in front of the API")
+        arn, sha256 = self.deploy_md.run("CloudFront").split()[:2]
+        secret = self.shell.run('echo "$ORIGIN_SECRET"').strip()
+        certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+        self.deploy(
+            TenantBaseDomain="packs.example.com",
+            TenantCertificateArn=certificate,
+            EdgeSecretArn=arn,
+            EdgeSecretSha256=sha256,
+        )
+        (distribution,) = boto3.client("cloudfront").list_distributions()["DistributionList"]["Items"]
+        assert distribution["DomainName"] == self.outputs["EdgeTarget"]
+        assert distribution["Aliases"]["Items"] == ["*.packs.example.com"]
+        assert ":global/webacl/" in distribution["WebACLId"], distribution["WebACLId"]
+        (origin,) = distribution["Origins"]["Items"]
+        (header,) = origin["CustomHeaders"]["Items"]
+        assert header == {"HeaderName": "x-origin-secret", "HeaderValue": secret}
+        document = "/v1/openapi.json"
+        assert self.request("GET", document)[1]["error"]["code"] == "permission_denied"
+        assert self.request("GET", document, {"x-origin-secret": secret})[0] == 200
+        assert secret not in self.logs("ApiLogs")
+        # The same web ACL as the stack has created in us-east-1.
+        assert ":global/webacl/" in self.deploy_md.run("CloudFront")
+
     def version_check(self):
         """Runs the code of VersionCheck on the real functions, with a mock of CodeDeploy, which the emulator lacks."""
         step("check versions before they get traffic")
@@ -176,6 +203,8 @@ class Rehearsal(Deployment):
         for function in FUNCTIONS:
             name = self.outputs[f"{function}FunctionName"]
             os.environ[f"{function.upper()}_VERSION"] = f"{name}:{self.live_version(function)}"
+        # The API requires the origin secret, which the check does not have.
+        os.environ["API_STATUS"] = "403"
         assert result() == "Succeeded"
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:

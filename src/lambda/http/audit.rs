@@ -87,8 +87,11 @@ impl Audit {
         );
     }
 
-    /// Logs the rejection of a request whose caller is known.
+    /// Logs the rejection of a request, unless its caller is unknown.
     pub(super) fn rejected(&self, error: &ApiError) {
+        if self.caller.get().is_none() {
+            return;
+        }
         let code: &str = error.code().into();
         log!(self, "request.reject", "request rejected", code, reason = %error,);
     }
