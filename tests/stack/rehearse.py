@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+import urllib.error
 import zipfile
 from unittest import mock
 
@@ -49,10 +50,12 @@ class Rehearsal(Deployment):
         step("start the registry and the emulator")
         self.registry.start()
         self.ministack.start()
+        self.failed_first_deployment()
         step("sam deploy")
         self.deploy()
         self.deploy_md.skip("Deployment", "this script installs, builds and deploys with the emulator's settings")
         self.first_pack()
+        self.probe()
         self.large_pack()
         self.delete()
         self.investigate()
@@ -75,6 +78,28 @@ class Rehearsal(Deployment):
         self.runbook_md.finish()
         step("done")
 
+    def failed_first_deployment(self):
+        """Fails to create the last resource of a stack. What is left must not prevent the next deployment."""
+        step("a first deployment that fails")
+        resources = self.template["Resources"]
+        # No message can be retained for one second.
+        broken = {"Type": "AWS::SQS::Queue", "Properties": {"MessageRetentionPeriod": 1}}
+        broken["DependsOn"] = ["Dashboard", *(f"{function}Function" for function in FUNCTIONS)]
+        self.deploy_template({**self.template, "Resources": {**resources, "Broken": broken}}, succeeds=False)
+        cloudformation = boto3.client("cloudformation")
+        (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+        assert stack["StackStatus"] == "ROLLBACK_COMPLETE", stack
+        self.sam("delete", "--no-prompts")
+        groups = boto3.client("logs").describe_log_groups()["logGroups"]
+        assert not [group for group in groups if STACK in group["logGroupName"]], groups
+        buckets = [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
+        assert not [name for name in buckets if STACK in name], buckets
+        dynamodb = boto3.client("dynamodb")
+        # AWS would give the next table another name.
+        (table,) = dynamodb.list_tables()["TableNames"]
+        dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+        dynamodb.delete_table(TableName=table)
+
     def first_pack(self):
         step("first org, key and pack")
         self.deploy_md.run("After the deployment")
@@ -88,6 +113,24 @@ class Rehearsal(Deployment):
         self.shell.run(f"PACK={record['id']} REQUEST=none TRACE=none")
         self.deploy_md.run("After the deployment")
         boto3.client("cloudformation").update_termination_protection(StackName=STACK, EnableTerminationProtection=False)
+
+    def probe(self):
+        """Runs the code of Probe here, with a secret in the emulator."""
+        step("probe")
+        code = self.template["Resources"]["Probe"]["Properties"]["Code"]["ZipFile"]
+        secrets = boto3.client("secretsmanager")
+        secret = secrets.create_secret(Name="probe", SecretString=self.key)["ARN"]
+        module = {}
+        with mock.patch.dict(os.environ, URL=self.url, KEY_SECRET_ARN=secret):
+            exec(code, module)
+            module["handler"]({}, None)
+            secrets.put_secret_value(SecretId=secret, SecretString="sk_revoked")
+            try:
+                module["handler"]({}, None)
+            except urllib.error.HTTPError as error:
+                assert error.code == 401, error
+            else:
+                raise AssertionError("the probe does not notice that its key is not accepted")
 
     def large_pack(self):
         step("a large pack")
