@@ -169,7 +169,6 @@ class Rehearsal(Deployment):
         assert self.status(record["id"]) == "queued"
         assert record["id"] in self.runbook_md.run("DeadLetters")
         self.runbook_md.skip("DeadLetters", "the emulator has no StartMessageMoveTask")
-        self.runbook_md.skip("PurgeDeadLetters", "the emulator has no StartMessageMoveTask")
         step("the registry is up again")
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "720"})
         self.registry.start()
@@ -370,7 +369,6 @@ class Rehearsal(Deployment):
 
     def restore(self):
         step("restore the table from a backup")
-        self.runbook_md.skip("Restore from a backup", "the block in deploy.md restores a table of the same name")
         self.deploy_md.run("Restoring")
         self.deploy(ExistingTableName="pack-upload-restored")
         assert self.environment("Api")["TABLE_NAME"] == "pack-upload-restored"
