@@ -17,7 +17,7 @@ pub use self::{
 };
 use crate::{
     aws::{Table, Timeouts},
-    identity::{self, JwksSettings, JwksUrl, SessionSettings},
+    identity::{self, InvalidOriginSecrets, JwksSettings, JwksUrl, OriginSecrets, SessionSettings},
     registry::{self, Credentials, RegistryAddress, RepositoryTags},
     requeue, signing,
 };
@@ -36,7 +36,7 @@ pub struct Api {
     /// `REGISTRY`, required: `host[:port][/prefix]`.
     pub registry: RegistryAddress,
     /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither, and optionally `SESSION_AUDIENCE`;
-    /// `TENANT_BASE_DOMAIN`; `CREDENTIAL_CACHE_MS`, at most 60,000, where 0 disables the cache.
+    /// `TENANT_BASE_DOMAIN`; `ORIGIN_SECRET_SHA256`; `CREDENTIAL_CACHE_MS`, at most 60,000, where 0 disables the cache.
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
     pub limits: Limits,
@@ -250,7 +250,14 @@ fn identity(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> identity::S
             "is more than 60000: a revocation must take effect within a minute".to_owned(),
         );
     }
-    identity::Settings { sessions: sessions.flatten(), base_domain: base_domain.flatten(), cache_for }
+    let (sessions, base_domain) = (sessions.flatten(), base_domain.flatten());
+    identity::Settings { sessions, base_domain, origin_secrets: origin_secrets(reader), cache_for }
+}
+
+/// Reads `ORIGIN_SECRET_SHA256`. The error does not contain the value, which may be the secret by mistake.
+fn origin_secrets(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<OriginSecrets> {
+    let parsed = reader.value("ORIGIN_SECRET_SHA256")?.parse();
+    parsed.map_err(|error: InvalidOriginSecrets| reader.reject("ORIGIN_SECRET_SHA256", error.to_string())).ok()
 }
 
 /// Reads each limit from the variable with its name, such as `LIMIT_ENTRIES`.

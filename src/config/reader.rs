@@ -80,7 +80,8 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         }
     }
 
-    fn value(&self, name: &str) -> Option<String> {
+    /// Returns the value of a variable if it is set.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 

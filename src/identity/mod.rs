@@ -11,6 +11,7 @@ mod cache;
 mod caller;
 mod credential;
 mod jwks;
+mod origin;
 mod permission;
 mod session;
 mod settings;
@@ -25,6 +26,7 @@ pub use self::{
     caller::{Caller, Denied, Org},
     credential::{Credential, InvalidCredential},
     jwks::{InvalidJwksUrl, JwksError, JwksSettings, JwksUrl},
+    origin::{InvalidOriginSecrets, OriginSecrets},
     permission::{KeyTemplate, Permission, UnknownPermission},
     session::{SessionError, SessionSettings, SessionToken},
     settings::Settings,

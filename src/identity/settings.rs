@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{BaseDomain, SessionSettings};
+use super::{BaseDomain, OriginSecrets, SessionSettings};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -8,6 +8,8 @@ pub struct Settings {
     pub sessions: Option<SessionSettings>,
     /// The domain of the orgs' hosts. If it is not set, every host serves every org.
     pub base_domain: Option<BaseDomain>,
+    /// The secrets of the proxy in front of API Gateway. If they are set, a request must have one of them.
+    pub origin_secrets: Option<OriginSecrets>,
     /// How long orgs and API keys are cached, at most [`Settings::MAX_CACHE`].
     pub cache_for: Duration,
 }
@@ -19,6 +21,6 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { sessions: None, base_domain: None, cache_for: Duration::from_secs(30) }
+        Self { sessions: None, base_domain: None, origin_secrets: None, cache_for: Duration::from_secs(30) }
     }
 }

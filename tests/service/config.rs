@@ -15,6 +15,7 @@ use pack_upload::{
     signing,
 };
 use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
 
 const REQUIRED: [(&str, &str); 5] = [
     ("TABLE_NAME", "packs"),
@@ -353,7 +354,28 @@ fn the_base_domain_must_be_a_domain_name() {
     }
 }
 
-/// A revocation must take effect within a minute, whatever the settings.
+/// If an operator sets the secret itself by mistake, it must not reach the log.
+#[test]
+fn origin_secrets_are_set_by_their_hashes_and_an_error_does_not_print_them() {
+    let read = |text: &str| Api::read(environment(&[("ORIGIN_SECRET_SHA256", text)]));
+    let hash = |secret: &str| hex::encode(Sha256::digest(secret));
+    let accepts = |text: &str| {
+        let secrets = read(text).unwrap().identity.origin_secrets.unwrap();
+        ["one", "two", "three", ""].map(|secret| secrets.accept(secret.as_bytes()))
+    };
+    assert_eq!(accepts(&hash("one")), [true, false, false, false]);
+    assert_eq!(accepts(&format!("{},{}", hash("one"), hash("two"))), [true, true, false, false]);
+    assert_eq!(read("").unwrap().identity.origin_secrets, None);
+    for invalid in ["hunter2", &hash("one")[1..], &format!("{},", hash("one")), &format!("{0}{0}", hash("one"))] {
+        assert_eq!(
+            read(invalid).unwrap_err().to_string(),
+            "invalid configuration: ORIGIN_SECRET_SHA256 must be the SHA-256 of each accepted secret, in hexadecimal, \
+             separated by commas"
+        );
+    }
+}
+
+/// Whatever the settings, a revocation takes effect within a minute.
 #[test]
 fn credentials_are_cached_for_at_most_a_minute() {
     let cache_for = |text: &str| {

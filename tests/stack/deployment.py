@@ -24,33 +24,38 @@ class Deployment:
         self.registry, self.address = registry(work)
         self.ministack, self.port = ministack(work)
         endpoint = f"http://localhost:{self.port}"
-        os.environ.update(CREDENTIALS, AWS_ENDPOINT_URL=endpoint, SAM_CLI_TELEMETRY="0")
+        os.environ.update(CREDENTIALS, AWS_ENDPOINT_URL=endpoint, SAM_CLI_TELEMETRY="0", SAM_CLI_POLL_DELAY="1")
         self.template = adapt(yaml_parse((BUILT / "template.yaml").read_text()), self.port)
         self.shell = Shell(ROOT, dict(os.environ))
         # Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS.
         self.shell.run('aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }')
 
-    def sam(self, *arguments):
+    def sam(self, *arguments, succeeds=True):
         config = ["--config-file", ROOT / "samconfig.toml"]
         done = subprocess.run(["sam", *arguments, *config], cwd=self.work, text=True, capture_output=True)
-        assert done.returncode == 0, f"sam {arguments} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        output = f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert (done.returncode == 0) == succeeds, f"sam {arguments} returned {done.returncode}:\n{output}"
 
-    def deploy(self, **parameters):
-        """Deploys the template with these parameters and the address of the registry."""
+    def deploy_template(self, template, succeeds=True, **parameters):
+        """Deploys a template with these parameters and the address of the registry."""
         path = BUILT / "rehearsal.json"
-        path.write_text(json.dumps(self.template))
+        path.write_text(json.dumps(template))
         parameters = {"Registry": f"{self.address}/packs", **parameters}
         overrides = [f"{name}={value}" for name, value in parameters.items()]
-        self.sam("deploy", "--template-file", path, "--parameter-overrides", *overrides)
+        self.sam("deploy", "--template-file", path, "--parameter-overrides", *overrides, succeeds=succeeds)
+
+    def deploy(self, **parameters):
+        """Deploys the stack with these parameters."""
+        self.deploy_template(self.template, **parameters)
         connect_routes(STACK)
         (stack,) = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
         self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
-    def request(self, method, path):
-        """Sends a request to the API, and returns the status and the body of the response."""
+    def request(self, method, path, headers=None):
+        """Returns the status and the body of a response of the API."""
         connection = http.client.HTTPConnection("localhost", self.port)
         prefix = urllib.parse.urlsplit(self.url).path
-        connection.request(method, prefix + path, headers={"authorization": f"Bearer {self.key}"})
+        connection.request(method, prefix + path, headers={"authorization": f"Bearer {self.key}", **(headers or {})})
         response = connection.getresponse()
         return response.status, json.load(response)
 

@@ -100,7 +100,9 @@ def ministack(work):
         "TMPDIR": str(work),
     }
     url = f"http://localhost:{port}/_ministack/health"
-    return Process([shutil.which("ministack")], url, work / "ministack.log", env), port
+    python = pathlib.Path(shutil.which("ministack")).with_name("python")
+    command = [python, ROOT / "tests/stack/leading_keys.py"]
+    return Process(command, url, work / "ministack.log", env), port
 
 
 def adapt(template, port):

@@ -1,8 +1,9 @@
-"""Invokes the release binaries with every file in events/. Run by tests/scripts/invoke-events."""
+"""Invokes the functions that `sam build` built with every file in events/. Run by tests/scripts/invoke-events."""
 
 import base64
 import contextlib
 import copy
+import hashlib
 import json
 import os
 import pathlib
@@ -77,11 +78,11 @@ def local(folder):
 class Function:
     """A function that runs in the runtime interface emulator."""
 
-    def __init__(self, binary, stack, folder, backends):
+    def __init__(self, binary, stack, folder, backends, **variables):
         self.binary = binary
-        self.log = folder / f"{binary}.log"
         endpoints = backends["endpoints"]
         port, runtime = free_port(), free_port()
+        self.log = folder / f"{binary}-{port}.log"
         self.url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         environment = {
             "PATH": os.environ["PATH"],
@@ -100,6 +101,7 @@ class Function:
             "REGISTRY": backends["registry"],
             "METRICS_NAMESPACE": NAMESPACE,
             **{f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in endpoints.items()},
+            **variables,
         }
         command = [
             EMULATORS / EMULATOR,
@@ -108,7 +110,8 @@ class Function:
             "./bootstrap",
         ]
         log = stack.enter_context(self.log.open("wb"))
-        child = stack.enter_context(process(command, environment, log, ROOT / "target/lambda" / binary))
+        built = ROOT / f".aws-sam/build/{binary.capitalize()}Function"
+        child = stack.enter_context(process(command, environment, log, built))
         wait(child, lambda: is_open(port))
 
     def invoke(self, payload):
@@ -158,7 +161,7 @@ def expect_http(what, response, status):
     return body
 
 
-def scenario(api, builder, requeue):
+def scenario(api, builder, requeue, behind_proxy):
     invoked = set()
 
     def load(name):
@@ -182,6 +185,10 @@ def scenario(api, builder, requeue):
     update["rawPath"] = update["requestContext"]["http"]["path"] = f"/v1/packs/{record['id']}"
     updated = expect_http("update, the pack", api.invoke(update), 200)
     expect("update, its visibility", updated["visibility"], "community")
+    through_proxy = load("list-cloudfront")
+    expect_http("list-cloudfront", behind_proxy.invoke(through_proxy), 200)
+    del through_proxy["headers"]["x-origin-secret"]
+    expect_http("list-cloudfront, without the origin secret", behind_proxy.invoke(through_proxy), 403)
     unknown = copy.deepcopy(get)
     unknown["rawPath"] = unknown["requestContext"]["http"]["path"] = "/v1/unknown"
     expect_http("get, an unknown route", api.invoke(unknown), 404)
@@ -223,8 +230,13 @@ def main():
         backends = stack.enter_context(local(folder))
         functions = [Function(binary, stack, folder, backends) for binary in ["api", "builder", "requeue"]]
         api, builder, requeue = functions
+        secret = event("list-cloudfront")["headers"]["x-origin-secret"]
+        hashes = hashlib.sha256(secret.encode()).hexdigest()
+        variables = {"TENANT_BASE_DOMAIN": "packs.example.com", "ORIGIN_SECRET_SHA256": hashes}
+        behind_proxy = Function("api", stack, folder, backends, **variables)
+        functions.append(behind_proxy)
         try:
-            scenario(api, builder, requeue)
+            scenario(api, builder, requeue, behind_proxy)
             check_metrics(api, ["Uploads", "ArchiveSize", "StageTime", "ValidateTime", "WriteTime"])
             check_metrics(builder, ["Builds", "BuildTime", "Purges", "PurgeTime", "QueueAge"])
             check_metrics(requeue, ["DueJobs", "AbandonedBuilds", "OldestBuildAge"])

@@ -93,8 +93,8 @@ class Aliases(unittest.TestCase):
 
 
 class VersionCheck(unittest.TestCase):
-    def result(self, failing=None, status=200):
-        """Returns what the hook reports if the version `failing` fails and the API responds with `status`."""
+    def result(self, failing=None, status=200, expected="200"):
+        """Returns the result that the hook reports if one version fails or the API responds with a status."""
         payloads = {"api": {"statusCode": status}, "builder": {"batchItemFailures": []}, "requeue": None}
 
         def invoke(FunctionName, Payload):  # noqa: N803 - names of the API
@@ -105,8 +105,8 @@ class VersionCheck(unittest.TestCase):
 
         client = mock.Mock(invoke=mock.Mock(side_effect=invoke))
         hook = RESOURCES["VersionCheck"]["Properties"]
-        self.assertEqual(set(hook["Environment"]["Variables"]), {f"{name.upper()}_VERSION" for name in payloads})
-        variables = {f"{name.upper()}_VERSION": name for name in payloads}
+        variables = {f"{name.upper()}_VERSION": name for name in payloads} | {"API_STATUS": expected}
+        self.assertEqual(set(hook["Environment"]["Variables"]), set(variables))
         boto3 = types.SimpleNamespace(client=lambda service: client)
         with mock.patch.dict("sys.modules", boto3=boto3), mock.patch.dict(os.environ, variables):
             module = {}
@@ -127,6 +127,12 @@ class VersionCheck(unittest.TestCase):
 
     def test_fails_if_the_api_responds_with_an_error(self):
         self.assertEqual(self.result(status=500), "Failed")
+
+    def test_expects_to_be_denied_if_the_api_requires_an_origin_secret(self):
+        statuses = RESOURCES["VersionCheck"]["Properties"]["Environment"]["Variables"]["API_STATUS"]
+        self.assertEqual(statuses, {"Fn::If": ["RequiresEdge", "403", "200"]})
+        self.assertEqual(self.result(status=403, expected="403"), "Succeeded")
+        self.assertEqual(self.result(status=200, expected="403"), "Failed")
 
     def test_codedeploy_may_invoke_the_hook(self):
         name = RESOURCES["VersionCheck"]["Properties"]["FunctionName"]["Fn::Sub"]

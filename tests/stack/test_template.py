@@ -9,29 +9,11 @@ import unittest
 
 from samcli.yamlhelper import yaml_parse
 
+from iam import as_list
+from roles import FUNCTIONS, PERMISSIONS, actions, function, statements
 from stack import RESOURCES, ROOT, TEMPLATE, of_type
 
 METHODS = ["get", "put", "post", "delete", "options", "head", "patch"]
-FUNCTIONS = ["api", "builder", "requeue"]
-
-
-def as_list(value):
-    return value if isinstance(value, list) else [value]
-
-
-PERMISSIONS = json.loads((ROOT / "tests/stack/permissions.json").read_text())
-
-
-def function(binary):
-    return RESOURCES[f"{binary.capitalize()}Function"]["Properties"]
-
-
-def statements(binary):
-    """Yields the statements of a function's role, including conditional ones."""
-    role = RESOURCES[function(binary)["Role"]["Fn::GetAtt"][0]]["Properties"]
-    for policy in role["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 class Permissions(unittest.TestCase):
@@ -41,7 +23,7 @@ class Permissions(unittest.TestCase):
             if binary == "builder":
                 needed.update(PERMISSIONS["lambda"]["queue"])
             for call in PERMISSIONS["calls"][binary]:
-                needed.update(PERMISSIONS["actions"][call])
+                needed.update(actions(call))
             allowed = {action for statement in statements(binary) for action in as_list(statement["Action"])}
             self.assertEqual(needed, allowed, binary)
 
@@ -65,7 +47,7 @@ class Permissions(unittest.TestCase):
             texts = [each["Fn::Sub"] for each in resources if isinstance(each, dict) and "Fn::Sub" in each]
             prefix = "${Settings.TableArn}/index/"
             indexes = sorted(text.removeprefix(prefix) for text in texts if text.startswith(prefix))
-            queried = [call.partition(" ")[2] for call in PERMISSIONS["calls"][binary] if "Query" in call]
+            queried = {call.split(" ")[1] for call in PERMISSIONS["calls"][binary] if "Query" in call}
             self.assertEqual(indexes, sorted(queried))
             self.assertLessEqual({text for text in texts if "*" in text}, prefixes)
 
@@ -92,13 +74,68 @@ class Permissions(unittest.TestCase):
     def test_declared_calls_match_the_code(self):
         """Checks the SDK operations that src/ calls, whether or not a test covers them."""
         declared = {call for calls in PERMISSIONS["calls"].values() for call in calls}
-        self.assertEqual(declared, set(PERMISSIONS["actions"]))
+        for name in PERMISSIONS["actions"]:
+            self.assertTrue(any(f"{call} ".startswith(f"{name} ") for call in declared), f"no function calls {name}")
         found = set()
         for path in [path for module in ["aws", "registry", "signing"] for path in ROOT.glob(f"src/{module}/**/*.rs")]:
             for method in re.findall(r"\b(?:client|ecr|secrets)\s*\.([a-z0-9_]+)\(\)", path.read_text()):
                 found.add(method.title().replace("_", ""))
         operations = {call.partition(".")[2].partition(" ")[0] for call in declared if not call.startswith("Registry.")}
         self.assertEqual(operations, found)
+
+
+class Edge(unittest.TestCase):
+    distribution = RESOURCES["Edge"]["Properties"]["DistributionConfig"]
+
+    def test_cloudfront_forwards_the_host_of_the_viewer_to_the_domain_of_the_same_name(self):
+        hosts = {"Fn::Sub": "*.${TenantBaseDomain}"}
+        self.assertEqual(self.distribution["Aliases"], [hosts])
+        self.assertEqual(RESOURCES["TenantDomain"]["Properties"]["DomainName"], hosts)
+        (origin,) = self.distribution["Origins"]
+        self.assertEqual(origin["DomainName"], {"Fn::GetAtt": ["TenantDomain", "RegionalDomainName"]})
+        behavior = self.distribution["DefaultCacheBehavior"]
+        # Managed policies: "AllViewer", which forwards every header, and "CachingDisabled".
+        self.assertEqual(behavior["OriginRequestPolicyId"], "216adef6-5c7f-47e4-b989-5492eafa07d3")
+        self.assertEqual(behavior["CachePolicyId"], "4135ea2d-6df8-44a3-9df3-4b5a84be39ad")
+        self.assertLessEqual({"GET", "POST", "PATCH", "DELETE"}, set(behavior["AllowedMethods"]))
+
+    def test_cloudfront_sends_the_secret_in_the_header_that_the_api_reads(self):
+        ((header,),) = [origin["OriginCustomHeaders"] for origin in self.distribution["Origins"]]
+        self.assertEqual(header["HeaderValue"], {"Fn::Sub": "{{resolve:secretsmanager:${EdgeSecretArn}}}"})
+        self.assertIn(f'"{header["HeaderName"]}"', (ROOT / "src/lambda/http/origin.rs").read_text())
+        # While a secret is replaced, the API accepts the new one before CloudFront sends it.
+        self.assertEqual(RESOURCES["Edge"]["DependsOn"], "ApiFunctionAliaslive")
+
+    def test_the_api_requires_the_secret_and_has_no_url_of_its_own_once_the_hash_is_set(self):
+        (server,) = RESOURCES["HttpApi"]["Properties"]["Body"]["servers"]
+        disabled = server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"]
+        self.assertEqual(disabled, {"Fn::If": ["RequiresEdge", True, False]})
+        variable = function("api")["Environment"]["Variables"]["ORIGIN_SECRET_SHA256"]
+        self.assertEqual(variable["Fn::If"][:2], ["RequiresEdge", {"Ref": "EdgeSecretSha256"}])
+        hashes = TEMPLATE["Parameters"]["EdgeSecretSha256"]
+        self.assertEqual(hashes["Default"], "")
+        for valid in ["", "0" * 64, f"{'0' * 64},{'f' * 64}"]:
+            self.assertRegex(valid, hashes["AllowedPattern"])
+        for invalid in ["0" * 63, f"{'0' * 64},", "the secret itself"]:
+            self.assertNotRegex(invalid, hashes["AllowedPattern"])
+
+    def test_the_web_acl_limits_the_rate_of_each_address(self):
+        acl = RESOURCES["EdgeWebAcl"]
+        self.assertEqual((acl["Condition"], acl["Properties"]["Scope"]), ("CreatesWebAcl", "CLOUDFRONT"))
+        (rule,) = acl["Properties"]["Rules"]
+        rate = rule["Statement"]["RateBasedStatement"]
+        self.assertEqual((rate["AggregateKeyType"], rate["EvaluationWindowSec"]), ("IP", 300))
+        self.assertEqual(rate["Limit"], {"Ref": "EdgeRequestsPerAddress"})
+        self.assertEqual(rule["Action"]["Block"]["CustomResponse"]["ResponseCode"], 429)
+        chosen = ["CreatesWebAcl", {"Fn::GetAtt": ["EdgeWebAcl", "Arn"]}, {"Ref": "EdgeWebAclArn"}]
+        self.assertEqual(self.distribution["WebACLId"], {"Fn::If": chosen})
+
+    def test_without_the_parameter_nothing_is_in_front_of_the_api(self):
+        self.assertEqual(TEMPLATE["Parameters"]["EdgeSecretArn"]["Default"], "")
+        is_empty = {"Fn::Equals": [{"Ref": "EdgeSecretArn"}, ""]}
+        self.assertEqual(TEMPLATE["Conditions"]["HasEdge"], {"Fn::Not": [is_empty]})
+        self.assertEqual(RESOURCES["Edge"]["Condition"], "HasEdge")
+        self.assertIn({"Condition": "HasEdge"}, TEMPLATE["Conditions"]["CreatesWebAcl"]["Fn::And"])
 
 
 class Queues(unittest.TestCase):
@@ -172,7 +209,9 @@ class Functions(unittest.TestCase):
             self.assertEqual(function("builder")["Environment"]["Variables"][variable], value)
 
     def test_variables_contain_no_secrets(self):
-        self.assertNotIn("resolve:secretsmanager", json.dumps(TEMPLATE))
+        """Only CloudFront needs the value of a secret. The functions have its hash."""
+        with_secrets = {name for name, each in RESOURCES.items() if "resolve:secretsmanager" in json.dumps(each)}
+        self.assertEqual(with_secrets, {"Edge"})
         for binary in FUNCTIONS:
             for variable in function(binary)["Environment"]["Variables"]:
                 self.assertNotRegex(variable, "PASSWORD|TOKEN|SECRET$")

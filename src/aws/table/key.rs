@@ -20,7 +20,7 @@ impl Key {
     /// The prefix of an event's sort key.
     pub(super) const EVENT_PREFIX: &str = "EVENT#";
 
-    /// Returns the partition key that an org shares with its API keys and audit entries.
+    /// Returns the partition key that an org shares with its API keys. No function may write to this partition.
     pub(super) fn org_partition(id: OrgId) -> String {
         format!("ORG#{id}")
     }
@@ -38,7 +38,7 @@ impl Key {
     }
 
     pub(super) fn audit(org: OrgId, entry: Ulid) -> Self {
-        Self { pk: Self::org_partition(org), sk: format!("AUDIT#{entry}") }
+        Self { pk: format!("AUDIT#{org}"), sk: entry.to_string() }
     }
 
     pub(super) fn record(id: PackId) -> Self {

@@ -5,7 +5,7 @@
 //! | org | `ORG#<org id>` | `ORG` |
 //! | slug claim: makes an org's slug unique | `SLUG#<slug>` | `SLUG` |
 //! | API key | `ORG#<org id>` | `KEY#<SHA-256 of the secret>` |
-//! | audit entry of an org | `ORG#<org id>` | `AUDIT#<ULID>` |
+//! | audit entry of an org | `AUDIT#<org id>` | `<ULID>` |
 //! | record | `PACK#<pack id>` | `PACK` |
 //! | event that has not been sent | `PACK#<pack id>` | `EVENT#<event id>` |
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |

@@ -86,8 +86,11 @@ impl Audit {
         );
     }
 
-    /// Logs the rejection of an authenticated request.
+    /// Logs the rejection of a request, unless its caller is unknown.
     pub(super) fn rejected(&self, error: &ApiError) {
+        if self.caller.get().is_none() {
+            return;
+        }
         let code: &str = error.code().into();
         log!(self, "request.reject", "request rejected", code, reason = %error,);
     }

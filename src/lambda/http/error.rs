@@ -88,6 +88,8 @@ pub(super) enum ApiError {
     PermissionDenied { permission: Permission },
     #[error("this host does not belong to the credential's org; use {host}")]
     WrongHost { host: String },
+    #[error("this address accepts only requests from the service's own proxy; use the host of your org")]
+    ProxyBypassed,
     #[error("no such pack")]
     PackNotFound,
     #[error("no such route: {}", Quoted::new(&format!("{method} {path}")))]
@@ -150,7 +152,7 @@ impl ApiError {
         match self {
             Self::Validation(_) => ErrorCode::ValidationError,
             Self::Unauthenticated { .. } | Self::CredentialInUrl => ErrorCode::Unauthenticated,
-            Self::PermissionDenied { .. } | Self::WrongHost { .. } => ErrorCode::PermissionDenied,
+            Self::PermissionDenied { .. } | Self::WrongHost { .. } | Self::ProxyBypassed => ErrorCode::PermissionDenied,
             Self::PackNotFound => ErrorCode::PackNotFound,
             Self::RouteNotFound { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,

@@ -1,8 +1,9 @@
 //! The HTTP API: routes, request parsing, responses and the error envelope. The use cases contain the rules.
 //!
-//! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
-//! the credential (401), the host and the permission (403), the org's billing (423), the request itself (415, 413,
-//! 400), and last the existing packs (404, 409). openapi.yaml describes the API and is served without a credential.
+//! A request is checked in this order, so that no response reveals what the caller may not know: whether it came through
+//! the proxy, if there is one (403), the route (404, 405), the credential (401), the host and the permission (403), the
+//! org's billing (423), the request itself (415, 413, 400), and last the existing packs (404, 409). openapi.yaml
+//! describes the API and is served without a credential.
 
 mod attestations;
 mod audit;
@@ -13,6 +14,7 @@ mod delete;
 mod error;
 mod event;
 mod media_type;
+mod origin;
 mod packs;
 mod query;
 mod record;
@@ -43,7 +45,7 @@ pub use self::{error::ErrorCode, event::function};
 use crate::{
     aws::Table,
     catalog::Catalog,
-    identity::{self, Authenticator, BaseDomain, Caller},
+    identity::{self, Authenticator, BaseDomain, Caller, OriginSecrets},
     lifecycle::Lifecycle,
     telemetry::{Metrics, Trace},
     upload::Uploads,
@@ -57,6 +59,7 @@ const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 pub struct Api {
     authenticator: Authenticator<Table>,
     base_domain: Option<BaseDomain>,
+    origin_secrets: Option<OriginSecrets>,
     catalog: Catalog,
     lifecycle: Lifecycle,
     uploads: Uploads,
@@ -68,7 +71,8 @@ impl Api {
     pub fn new(uploads: Uploads, lifecycle: Lifecycle, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone(), uploads.staging.attestations());
-        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads }
+        let identity::Settings { base_domain, origin_secrets, .. } = identity.clone();
+        Self { authenticator, base_domain, origin_secrets, catalog, lifecycle, uploads }
     }
 
     /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must not
@@ -132,11 +136,11 @@ pub fn service(
 }
 
 /// Handles one request in its own log span, and logs the result once.
-async fn exchange(api: &Api, request: Request) -> Response<Body> {
+async fn exchange(api: &Api, mut request: Request) -> Response<Body> {
     let arrived_at = Instant::now();
     let request_id = request_id(&request);
     let trace = request.lambda_context_ref().and_then(Trace::from_context);
-    let route = Route::from_request(&request);
+    let route = origin::check_origin(api, &mut request).and_then(|()| Route::from_request(&request));
     let is_upload = matches!(route, Ok(Route { operation: Operation::UploadPack, .. }));
     // The span has the level ERROR, so that it is enabled at every log level.
     let span = error_span!(

@@ -53,9 +53,8 @@ async fn trail(api: &TestApi, org: &str) -> Vec<Value> {
     let text = |value: &AttributeValue| json!(value.as_s().unwrap());
     let query = api.embedded.clients.dynamodb.query().table_name("pack-upload");
     let query = query
-        .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-        .expression_attribute_values(":pk", AttributeValue::S(format!("ORG#{org}")))
-        .expression_attribute_values(":sk", AttributeValue::S("AUDIT#".to_owned()));
+        .key_condition_expression("pk = :pk")
+        .expression_attribute_values(":pk", AttributeValue::S(format!("AUDIT#{org}")));
     let items = query.send().await.unwrap().items.unwrap();
     items.iter().map(|item| item.iter().map(|(name, value)| (name.clone(), text(value))).collect()).collect()
 }

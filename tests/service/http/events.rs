@@ -5,6 +5,7 @@ use pack_upload::{
     aws::{Job, PurgeJob},
     identity::KeySecret,
 };
+use serde_json::json;
 
 use super::event;
 
@@ -54,6 +55,18 @@ fn the_delete_event_is_a_delete_request_for_a_pack() {
         (request.method().as_str(), request.raw_http_path()),
         ("DELETE", "/v1/packs/pack_01JACME1000000000000000000")
     );
+}
+
+/// CloudFront forwards the viewer's host and adds the origin secret. The address in the context is its own.
+#[test]
+fn an_event_from_cloudfront_has_the_host_of_the_org_and_the_origin_secret() {
+    let event = event("list-cloudfront");
+    let host = &event["requestContext"]["domainName"];
+    assert_eq!([host, &event["headers"]["host"]], ["acme.packs.example.com"; 2]);
+    assert!(event["headers"]["x-origin-secret"].is_string());
+    let addresses = event["headers"]["x-forwarded-for"].as_str().unwrap();
+    let (viewer, proxy) = addresses.split_once(", ").unwrap();
+    assert_eq!((viewer, &event["requestContext"]["http"]["sourceIp"]), ("203.0.113.7", &json!(proxy)));
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod lists;
 mod malformed_uris;
 mod openapi;
 mod order;
+mod origin;
 mod problems;
 mod revocation;
 mod routes;

@@ -41,6 +41,7 @@ fn response(method: &str, path: &str, status: u16) -> Option<&'static Value> {
         (_, Some(operation), _) => return operation["responses"].get(status.to_string()).map(resolve),
         (Some(_), None, 405) => "MethodNotAllowed",
         (None, None, 404) => "RouteNotFound",
+        (_, None, 403) => "PermissionDenied",
         _ => return None,
     };
     Some(&DOCUMENT["components"]["responses"][name])

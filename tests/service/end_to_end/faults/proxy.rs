@@ -140,20 +140,10 @@ fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap)
     }
 }
 
-/// Returns a call's names in tests/stack/permissions.json. The file lists queries by index and transactions by the kind
-/// of write, because each index and each kind of write requires a different permission.
+/// Returns a call's names in tests/stack/permissions.json.
 fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) -> Vec<String> {
     match (service, operation) {
-        (Service::DynamoDb, "Query") => {
-            let query: Value = serde_json::from_slice(body).unwrap();
-            vec![format!("DynamoDB.Query {}", query["IndexName"].as_str().unwrap_or("table"))]
-        }
-        (Service::DynamoDb, "TransactWriteItems") => {
-            let transaction: Value = serde_json::from_slice(body).unwrap();
-            let writes = transaction["TransactItems"].as_array().unwrap().iter().map(|item| item.as_object().unwrap());
-            writes.flat_map(|write| write.keys().map(|kind| format!("DynamoDB.TransactWriteItems {kind}"))).collect()
-        }
-        (Service::DynamoDb, _) => vec![format!("DynamoDB.{operation}")],
+        (Service::DynamoDb, _) => dynamodb_names(operation, &serde_json::from_slice(body).unwrap()),
         (Service::Sqs, _) => vec![format!("SQS.{operation}")],
         // The SDK puts most operation names into the query. If the query has none, `operation` is the method and
         // "object".
@@ -166,5 +156,47 @@ fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) 
             vec![format!("S3.{}", name.unwrap_or(operation))]
         }
         (Service::Registry, _) => vec![format!("Registry.{operation}")],
+    }
+}
+
+/// Returns the names of a call to DynamoDB. A name has the index of a query or the kind of a write in a transaction, and
+/// the partition, because each of them needs a different permission.
+fn dynamodb_names(operation: &str, body: &Value) -> Vec<String> {
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    let accesses: Vec<(String, Value)> = match operation {
+        "Query" => {
+            let (index, condition) = (&body["IndexName"], body["KeyConditionExpression"].as_str().unwrap());
+            let value = condition.split_whitespace().nth(2).unwrap();
+            let index = index.as_str().unwrap_or("table");
+            vec![(format!("Query {index}"), body["ExpressionAttributeValues"][value]["S"].clone())]
+        }
+        "BatchGetItem" => {
+            let keys = body["RequestItems"].as_object().unwrap().values().flat_map(|table| list(&table["Keys"]));
+            keys.map(|key| (operation.to_owned(), key["pk"]["S"].clone())).collect()
+        }
+        "TransactWriteItems" => {
+            let items = list(&body["TransactItems"]);
+            let writes = items.iter().flat_map(|item| item.as_object().unwrap());
+            writes.map(|(kind, write)| (format!("{operation} {kind}"), partition_key(write))).collect()
+        }
+        _ => vec![(operation.to_owned(), partition_key(body))],
+    };
+    let name = |(access, key): (String, Value)| format!("DynamoDB.{access} {}", partition(key.as_str().unwrap()));
+    accesses.into_iter().map(name).collect()
+}
+
+/// Returns the partition key of the item that an operation reads or writes.
+fn partition_key(operation: &Value) -> Value {
+    let item = operation.get("Key").or_else(|| operation.get("Item")).unwrap();
+    item["pk"]["S"].clone()
+}
+
+/// Returns the part of a partition key that is the same for all partitions of a kind. The partitions of the index `due`
+/// are numbers.
+fn partition(key: &str) -> &str {
+    match key.split_once('#') {
+        Some((kind, _)) => &key[..=kind.len()],
+        None if key.parse::<u8>().is_ok() => "number",
+        None => key,
     }
 }
