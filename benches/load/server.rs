@@ -33,6 +33,7 @@ impl Server {
         let folder = TempDir::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path()).env_clear();
+        command.env("ORG_UPLOADS_PER_MINUTE", "0");
         let process = command.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("log"))?).spawn()?;
         let mut local = Self { name: "`local`", process, folder, url: String::new(), key: None };
         let document = local.folder.path().join("local.json");

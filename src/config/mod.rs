@@ -9,6 +9,7 @@ mod reader;
 use std::time::Duration;
 
 use pack_format::Limits;
+use strum::VariantArray as _;
 
 use self::reader::Reader;
 pub use self::{
@@ -17,7 +18,7 @@ pub use self::{
 };
 use crate::{
     aws::{Table, Timeouts},
-    identity::{self, JwksSettings, JwksUrl, SessionSettings},
+    identity::{self, JwksSettings, JwksUrl, OrgLimit, OrgLimits, SessionSettings},
     registry::{self, Credentials, RegistryAddress, RepositoryTags},
     requeue, signing,
 };
@@ -42,6 +43,8 @@ pub struct Api {
     pub limits: Limits,
     /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first; all other limits are the same as in `limits`.
     pub large_limits: Limits,
+    /// `ORG_…`, one variable for each limit on what an org may do; 0 means that it does not apply.
+    pub org_limits: OrgLimits,
     /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, only the time until its commit point counts.
     /// The sum of this and `SEND_TIMEOUT_MS` must be less than the function's timeout of 29 seconds.
     pub deadline: Duration,
@@ -127,6 +130,7 @@ impl Api {
         let identity = identity(&mut reader);
         let limits = limits(&mut reader);
         let large_limits = large_limits(&mut reader, &limits);
+        let org_limits = org_limits(&mut reader);
         let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
         let community_cache = reader.milliseconds("COMMUNITY_CACHE_MS", Duration::from_secs(3));
         let purge_wait = reader.milliseconds("PURGE_WAIT_MS", Duration::from_secs(15));
@@ -143,6 +147,7 @@ impl Api {
                 identity,
                 limits,
                 large_limits,
+                org_limits,
                 deadline,
                 community_cache,
                 purge_wait,
@@ -275,6 +280,13 @@ fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &L
         file_bytes: limit("LIMIT_LARGE_FILE_BYTES", default.file_bytes, limits.file_bytes),
         ..limits.clone()
     }
+}
+
+/// Reads each limit from the variable with its name, such as `ORG_UPLOADS_PER_MINUTE`.
+fn org_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> OrgLimits {
+    let mut value =
+        |limit: OrgLimit| reader.optional(&format!("ORG_{}", limit.to_string().to_uppercase()), limit.default_value());
+    OrgLimit::VARIANTS.iter().map(|&limit| (limit, value(limit))).collect()
 }
 
 fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {

@@ -11,6 +11,7 @@ mod cache;
 mod caller;
 mod credential;
 mod jwks;
+mod org_limits;
 mod permission;
 mod session;
 mod settings;
@@ -25,6 +26,7 @@ pub use self::{
     caller::{Caller, Denied, Org},
     credential::{Credential, InvalidCredential},
     jwks::{InvalidJwksUrl, JwksError, JwksSettings, JwksUrl},
+    org_limits::{Exceeded, OrgLimit, OrgLimits},
     permission::{KeyTemplate, Permission, UnknownPermission},
     session::{SessionError, SessionSettings, SessionToken},
     settings::Settings,

@@ -84,6 +84,7 @@ impl Functions {
             registry: api.registry,
             limits: Arc::new(api.limits),
             large_limits: Arc::new(api.large_limits),
+            org_limits: api.org_limits,
             deadline: api.deadline,
         };
         let lifecycle = Lifecycle { table: table.clone(), purges: purges.clone(), purge_wait: api.purge_wait };

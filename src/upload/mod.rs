@@ -13,7 +13,7 @@ pub use self::error::{Difference, ExistingVersion, UploadError};
 use crate::{
     aws::{Created, Job, PresignedPut, Queue, Staging, Table, VersionState},
     error_chain::ErrorChain,
-    identity::Org,
+    identity::{Org, OrgLimits},
     records::{BuildStatus, ImageFormat, Quarantine, Record, Release, Timestamp, UploadId, Visibility},
     registry::RegistryAddress,
     telemetry::{Metrics, measured},
@@ -38,6 +38,8 @@ pub struct Uploads {
     pub limits: Arc<Limits>,
     /// The limits for archives that are sent to S3.
     pub large_limits: Arc<Limits>,
+    /// The limits for orgs that have no limits of their own.
+    pub org_limits: OrgLimits,
     /// How long a request may take from its arrival. For an upload, sending the build job does not count.
     pub deadline: Duration,
 }
@@ -71,6 +73,15 @@ pub struct Begun {
     pub put: PresignedPut,
     /// When the URL expires. A transfer that started earlier may continue.
     pub expires_at: Timestamp,
+}
+
+/// A valid upload whose archive is in S3. [`Uploads::commit`] writes its record.
+#[derive(Debug)]
+pub struct Prepared {
+    release: Release,
+    staging_key: String,
+    warnings: Vec<Warning>,
+    deadline: Instant,
 }
 
 /// The result of a valid upload.
@@ -120,15 +131,20 @@ impl Uploads {
         Some(self.large_limits.value(limit)).filter(|value| limit.may_fit(*value))
     }
 
-    /// Accepts a pack for `org`.
+    /// Stages the archive of a pack unless it is already in S3, and validates it. Writes no record.
+    pub async fn prepare(&self, org: &Org, submission: Submission) -> Result<Prepared, UploadError> {
+        let deadline = submission.arrived_at + self.deadline;
+        timeout_at(deadline, self.stage_and_validate(org, submission, deadline)).await?
+    }
+
+    /// Accepts a pack for `org`: writes its record and sends the build job.
     ///
     /// # Errors
     /// An [`UploadError`] usually means that no record was written and no job was sent. However, if the write of the
     /// record failed or timed out, it may have taken effect. The build is then pending, and [`requeue`](crate::requeue)
     /// sends its job.
-    pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
-        let deadline = submission.arrived_at + self.deadline;
-        let accepted = timeout_at(deadline, self.accept(org, submission)).await??;
+    pub async fn commit(&self, org: &Org, prepared: Prepared) -> Result<Accepted, UploadError> {
+        let accepted = timeout_at(prepared.deadline, self.accept(org, prepared)).await??;
         match &accepted.outcome {
             Outcome::Created(record) | Outcome::QueuedAgain(record) => self.enqueue(record).await,
             // The upload that wrote the record sends the job.
@@ -137,7 +153,7 @@ impl Uploads {
         Ok(accepted)
     }
 
-    /// Runs the checks of [`Uploads::submit`] without writing anything. Returns the release of the pack, or the
+    /// Runs the checks of an upload without writing anything. Returns the release of the pack, or the
     /// existing release if the same pack already exists.
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Checked, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
@@ -170,8 +186,12 @@ impl Uploads {
         timeout_at(deadline, check).await?
     }
 
-    /// Stages the archive unless it is already in S3, validates it, and writes the record.
-    async fn accept(&self, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
+    async fn stage_and_validate(
+        &self,
+        org: &Org,
+        submission: Submission,
+        deadline: Instant,
+    ) -> Result<Prepared, UploadError> {
         let visibility = submission.visibility;
         let (staging_key, validated) = match submission.archive {
             Archive::InRequest(archive) => {
@@ -188,7 +208,12 @@ impl Uploads {
             }
         };
         Metrics::default().bytes("ArchiveSize", validated.archive_size).write();
-        let (release, mut warnings) = self.release(org, visibility, submission.uploaded_by, validated);
+        let (release, warnings) = self.release(org, visibility, submission.uploaded_by, validated);
+        Ok(Prepared { release, staging_key, warnings, deadline })
+    }
+
+    async fn accept(&self, org: &Org, prepared: Prepared) -> Result<Accepted, UploadError> {
+        let Prepared { release, staging_key, mut warnings, .. } = prepared;
         let manifest = release.manifest.clone();
         let record = Record::queued(release, staging_key, Timestamp::now());
         let write = measured("WriteTime", self.write(record));

@@ -4,7 +4,7 @@ use ulid::Ulid;
 use super::{item::Item, string};
 use crate::{
     identity::KeyHash,
-    records::{OrgId, OrgSlug, PackId, Record, Reference},
+    records::{OrgId, OrgSlug, PackId, Record, Reference, Timestamp},
 };
 
 /// An item's primary key.
@@ -59,6 +59,11 @@ impl Key {
 
     pub(super) fn name(org: OrgId, name: &PackName) -> Self {
         Self { pk: format!("NAME#{org}"), sk: name.to_string() }
+    }
+
+    /// Returns the key of the counters of an org's requests in the minute that begins at `minute`.
+    pub(super) fn rate(org: OrgId, minute: Timestamp) -> Self {
+        Self { pk: format!("RATE#{org}#{minute}"), sk: "RATE".to_owned() }
     }
 
     /// Returns the key of the claim on a record's version.

@@ -11,6 +11,7 @@
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
 //! | name: the capabilities of a pack's ready versions | `NAME#<org id>` | `<name>` |
+//! | rate: the requests of an org in one minute; expires | `RATE#<org id>#<minute>` | `RATE` |
 //!
 //! | index | partition key | sort key | contents |
 //! |---|---|---|---|
@@ -39,6 +40,7 @@ mod orgs;
 mod publishing;
 mod purging;
 mod quarantine;
+mod rates;
 mod records;
 mod references;
 mod states;
@@ -57,6 +59,7 @@ pub use self::{
     index::{INDEXES, Index},
     list::{Filter, NameFilter, Page},
     publishing::Lease,
+    rates::RateCounter,
     records::{Created, VersionState},
 };
 use self::{index_scan::PageCache, key::Key};
@@ -127,6 +130,6 @@ fn string(text: impl ToString) -> AttributeValue {
     AttributeValue::S(text.to_string())
 }
 
-fn number(number: u32) -> AttributeValue {
+fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

@@ -1,4 +1,4 @@
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use lambda_http::{
     Body,
@@ -18,8 +18,9 @@ use super::media_type::UnsupportedMediaType;
 use crate::{
     aws,
     error_chain::ErrorChain,
-    identity::{Denied, Permission},
+    identity::{Denied, Exceeded, Permission},
     lifecycle::{ChangeError, DeleteError},
+    rates::RateError,
     records::Quarantine,
     upload::{Difference, ExistingVersion, UploadError},
 };
@@ -47,6 +48,7 @@ pub enum ErrorCode {
     PayloadTooLarge,
     UnsupportedMediaType,
     BillingInactive,
+    RateLimited,
     InternalError,
     RegistryCleanupFailed,
     Unavailable,
@@ -64,6 +66,7 @@ impl ErrorCode {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BillingInactive => StatusCode::LOCKED,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::RegistryCleanupFailed => StatusCode::BAD_GATEWAY,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -117,6 +120,8 @@ pub(super) enum ApiError {
     UnsupportedMediaType(#[from] UnsupportedMediaType),
     #[error("the org cannot upload packs: its billing is past due or has ended, or its trial has expired")]
     BillingInactive,
+    #[error("the org has sent too many requests; the limit `{}` is {}", .exceeded.limit, .exceeded.maximum)]
+    RateLimited { exceeded: Exceeded, retry_after: Duration },
     #[error(
         "the pack is being deleted, but the registry still has its image; \
          the deletion continues, and it is safe to repeat this request"
@@ -161,6 +166,7 @@ impl ApiError {
             Self::PayloadTooLarge { .. } => ErrorCode::PayloadTooLarge,
             Self::UnsupportedMediaType(_) => ErrorCode::UnsupportedMediaType,
             Self::BillingInactive => ErrorCode::BillingInactive,
+            Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Panicked | Self::Internal(_) => ErrorCode::InternalError,
             Self::Unavailable(_) => ErrorCode::Unavailable,
         }
@@ -168,6 +174,14 @@ impl ApiError {
 
     pub(super) fn status(&self) -> StatusCode {
         self.code().status()
+    }
+
+    /// Returns the org's limit that the request would exceed, if any.
+    pub(super) fn exceeded(&self) -> Option<Exceeded> {
+        match self {
+            Self::RateLimited { exceeded, .. } => Some(*exceeded),
+            _ => None,
+        }
     }
 
     /// Returns the details that only the log may contain.
@@ -200,6 +214,9 @@ impl ApiError {
                 }
                 Some(details)
             }
+            Self::RateLimited { exceeded: Exceeded { limit, maximum }, .. } => {
+                Some(json!({ "limit": { "name": limit, "value": maximum } }))
+            }
             _ => None,
         }
     }
@@ -213,6 +230,7 @@ impl ApiError {
             }
             Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)),
             Self::Unavailable(_) | Self::RegistryCleanupFailed => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
+            Self::RateLimited { retry_after, .. } => Some((RETRY_AFTER, seconds(retry_after))),
             _ => None,
         };
         response.headers_mut().extend(header);
@@ -240,6 +258,15 @@ impl From<Denied> for ApiError {
         match denied {
             Denied::MissingPermission(permission) => Self::PermissionDenied { permission },
             Denied::BillingInactive => Self::BillingInactive,
+        }
+    }
+}
+
+impl From<RateError> for ApiError {
+    fn from(error: RateError) -> Self {
+        match error {
+            RateError::Exceeded { exceeded, retry_after } => Self::RateLimited { exceeded, retry_after },
+            RateError::Storage(error) => error.into(),
         }
     }
 }
@@ -318,6 +345,11 @@ fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) ->
             )
         }
     }
+}
+
+/// Returns a `Retry-After` of at least this duration, in whole seconds.
+fn seconds(duration: Duration) -> HeaderValue {
+    HeaderValue::from(duration.as_secs() + 1)
 }
 
 /// Returns the part of the message that names the request with the higher limit, or an empty string if there is none.

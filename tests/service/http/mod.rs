@@ -18,6 +18,7 @@ mod forged;
 mod form;
 mod issuer;
 mod jwks;
+mod limits;
 mod lists;
 mod malformed_uris;
 mod openapi;
@@ -43,7 +44,7 @@ use lambda_http::{
 use pack_format::Limits;
 use pack_upload::{
     aws::{Queue, Staging, Table},
-    identity::Settings,
+    identity::{OrgLimits, Settings},
     lambda::http::{self, Api},
     lifecycle::Lifecycle,
     upload::Uploads,
@@ -76,6 +77,7 @@ pub(crate) fn unreachable() -> Arc<Api> {
         registry: "127.0.0.1:1".parse().unwrap(),
         limits: Arc::new(Limits::default()),
         large_limits: Arc::new(Limits::large()),
+        org_limits: OrgLimits::unlimited(),
         deadline: Duration::from_secs(5),
     };
     Arc::new(Api::new(uploads, lifecycle, &Settings::default()))

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use pack_format::Limits;
 use pack_upload::{
     aws::{Lease, Queue, Staging, Table},
-    identity::{KeySecret, KeyTemplate, Settings},
+    identity::{KeySecret, KeyTemplate, OrgLimit, OrgLimits, Settings},
     lambda::http::Api,
     lifecycle::Lifecycle,
     local::seed,
@@ -33,6 +33,16 @@ impl TestApi {
     }
 
     pub(crate) async fn start_with(settings: &Settings) -> Self {
+        Self::start_with_limits(settings, OrgLimits::unlimited()).await
+    }
+
+    /// Starts an API that applies only these limits to orgs.
+    pub(crate) async fn start_limited(limits: &[(OrgLimit, u64)]) -> Self {
+        let limits = OrgLimits::unlimited().overridden_by(&limits.iter().copied().collect());
+        Self::start_with_limits(&Settings { cache_for: Duration::ZERO, ..Settings::default() }, limits).await
+    }
+
+    async fn start_with_limits(settings: &Settings, org_limits: OrgLimits) -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
         let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
@@ -44,6 +54,7 @@ impl TestApi {
             registry: backends.registry.clone(),
             limits: Arc::new(Limits::default()),
             large_limits: Arc::new(Limits::large()),
+            org_limits,
             deadline: Duration::from_secs(20),
         };
         let lifecycle = Lifecycle {
@@ -94,6 +105,7 @@ pub(crate) fn with_credential(mut event: Value, credential: &str) -> Value {
 pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
     let id = match slug {
         "acme" => "org_01JACME0000000000000000000",
+        "globex" => "org_01JG10BEX00000000000000000",
         _ => "org_01JPASTDVE0000000000000000",
     };
     KeySecret::new(id.parse().unwrap(), Sha256::digest(format!("local {slug} {template}")).into())
