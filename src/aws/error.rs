@@ -34,9 +34,9 @@ pub enum Error {
         /// The record that the claim names.
         pack_id: PackId,
     },
-    /// The condition of a record's write did not hold, but the record's version has no claim.
-    #[error("a write was rejected, but its version claim does not exist")]
-    MissingClaim,
+    /// Other writes kept changing the items that a write depends on. It is safe to retry.
+    #[error("other writes kept changing the same version")]
+    ConcurrentWrites,
 }
 
 impl Error {

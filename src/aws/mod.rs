@@ -20,6 +20,6 @@ pub use self::{
     staging::{PresignedPut, Staging},
     table::{
         Created, DueCursor, DueItem, DuePage, Filter, INDEXES, Index, Lease, NameFilter, Page, RateCounter, SHARDS,
-        Table, VersionState,
+        Seen, Table, Usage, VersionState,
     },
 };

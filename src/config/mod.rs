@@ -96,6 +96,8 @@ pub struct Builder {
 pub struct Requeue {
     /// `TABLE_NAME`, required.
     pub table_name: String,
+    /// `STAGING_BUCKET`, required.
+    pub staging_bucket: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
     /// `PURGE_QUEUE_URL`, required.
@@ -108,6 +110,8 @@ pub struct Requeue {
     pub event_bus_name: Option<String>,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
+    /// The same as [`Api::s3_path_style`].
+    pub s3_path_style: bool,
 }
 
 /// The settings of `admin` for the commands that need only the table.
@@ -194,7 +198,7 @@ impl Requeue {
     /// Reads the settings in the same way as [`Api::read`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
-        let table_name = reader.required("TABLE_NAME");
+        let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
         let (build_queue_url, purge_queue_url) =
             (reader.required("BUILD_QUEUE_URL"), reader.required("PURGE_QUEUE_URL"));
         let default = requeue::Settings::default();
@@ -208,15 +212,18 @@ impl Requeue {
         let resend_after = resend_after(&mut reader);
         let event_bus_name = event_bus_name(&mut reader);
         let timeouts = timeouts(&mut reader);
+        let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
             Some(Self {
                 table_name: table_name?,
+                staging_bucket: staging_bucket?,
                 build_queue_url: build_queue_url?,
                 purge_queue_url: purge_queue_url?,
                 settings,
                 resend_after,
                 event_bus_name,
                 timeouts,
+                s3_path_style,
             })
         })
     }

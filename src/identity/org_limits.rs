@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// A limit on what one org may do, so that it cannot harm other orgs. Its name is in error responses. In upper case and
+/// A limit on what one org may do or store, so that it cannot harm other orgs. Its name is in error responses. In upper case and
 /// after `ORG_`, it is the variable with the limit's value for orgs that have no value of their own.
 #[derive(
     Debug,
@@ -26,6 +26,16 @@ pub enum OrgLimit {
     /// Uploads, dry runs, begun uploads and changes in one minute. Deletions are counted apart, with the same limit, so
     /// that an org that has used up its uploads can still delete packs.
     UploadsPerMinute,
+    /// Builds that uploads have queued and that have not ended.
+    PendingBuilds,
+    /// Names of packs, also of deleted ones.
+    Names,
+    /// Versions of packs, also of deleted ones.
+    Versions,
+    /// The total size of all images, in bytes.
+    StoredBytes,
+    /// Uploads through S3 that have begun and were not submitted.
+    BegunUploads,
 }
 
 impl OrgLimit {
@@ -33,6 +43,11 @@ impl OrgLimit {
     pub fn default_value(self) -> u64 {
         match self {
             Self::UploadsPerMinute => 60,
+            Self::PendingBuilds => 100,
+            Self::Names => 1_000,
+            Self::Versions => 10_000,
+            Self::StoredBytes => 100 << 30,
+            Self::BegunUploads => 20,
         }
     }
 }

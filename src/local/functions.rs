@@ -99,7 +99,7 @@ impl Functions {
         let builder = Builder {
             table: table.clone(),
             attestations: staging.attestations(),
-            staging,
+            staging: staging.clone(),
             registry,
             events: events.clone(),
             signer,
@@ -109,7 +109,7 @@ impl Functions {
         Ok(Self {
             api: Arc::new(Api::new(uploads, lifecycle, &api.identity)),
             handlers: Handlers { builder, purger },
-            requeue: Requeue { table: table.clone(), queue, purges, events, settings: requeue.settings },
+            requeue: Requeue { table: table.clone(), staging, queue, purges, events, settings: requeue.settings },
             table,
         })
     }

@@ -1,8 +1,12 @@
 //! Tests of the limits on what an org may do.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use pack_upload::identity::{KeyTemplate, OrgLimit};
+use pack_format::Digest;
+use pack_upload::{
+    identity::{KeyTemplate, OrgLimit},
+    records::Timestamp,
+};
 use serde_json::{Value, json};
 use test_support::archive::Archive;
 
@@ -10,7 +14,7 @@ use super::{
     ApiResponse, event, request,
     test_api::{TestApi, form, secret, upload, with_credential},
 };
-use crate::support::BackendState;
+use crate::support::{BackendState, expect_exact_counters};
 
 /// A pack with an id that no test creates.
 const ABSENT: &str = "/v1/packs/pack_01M857NA6Y6E1XYQ05DEPKJKQN";
@@ -140,4 +144,140 @@ async fn an_instance_counts_no_further_requests_in_a_minute_in_which_the_limit_w
     let delete = api.embedded.clients.dynamodb.delete_item().table_name(&api.embedded.options.table_name);
     delete.key("pk", rate["pk"].clone()).key("sk", rate["sk"].clone()).send().await.unwrap();
     assert_eq!(api.send(&dry_run("a")).await.status, 429);
+}
+
+/// Uploads a pack of `size` random bytes.
+fn upload_of_size(name: &str, size: usize) -> Value {
+    let mut noise = vec![0; size];
+    getrandom::fill(&mut noise).unwrap();
+    upload(&form(&[("archive", &Archive::pack_named(name, "1.0.0").file("data/noise", noise).tar_gz())]))
+}
+
+async fn id_of(api: &TestApi, event: &Value) -> String {
+    let created = api.send(event).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    created.body["id"].as_str().unwrap().to_owned()
+}
+
+/// Fails unless the upload is rejected because of this quota, as a dry run and otherwise, and leaves nothing behind.
+async fn expect_over_quota(api: &TestApi, event: &Value, limit: OrgLimit, value: u64) {
+    let before = BackendState::from_embedded(&api.embedded).await;
+    let mut dry_run = event.clone();
+    dry_run["rawQueryString"] = json!("dry_run=true");
+    for event in [event, &dry_run] {
+        expect_limited(&api.send(event).await, "quota_exceeded", limit, value);
+    }
+    assert_eq!(BackendState::from_embedded(&api.embedded).await, before, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn a_build_is_pending_until_it_ends() {
+    let api = TestApi::start_limited(&[(OrgLimit::PendingBuilds, 2)]).await;
+    let first = id_of(&api, &upload_of("a", "1.0.0")).await;
+    let second = id_of(&api, &upload_of("b", "1.0.0")).await;
+    expect_over_quota(&api, &upload_of("c", "1.0.0"), OrgLimit::PendingBuilds, 2).await;
+    let globex = secret("globex", KeyTemplate::FullAccess);
+    assert_eq!(api.send(&with_credential(upload_of("c", "1.0.0"), globex.reveal())).await.status, 201);
+
+    api.make_ready(&first).await;
+    id_of(&api, &upload_of("c", "1.0.0")).await;
+    expect_over_quota(&api, &upload_of("d", "1.0.0"), OrgLimit::PendingBuilds, 2).await;
+
+    let record = api.table.record(second.parse().unwrap()).await.unwrap().unwrap();
+    assert!(api.table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
+    id_of(&api, &upload_of("d", "1.0.0")).await;
+    // The failed build cannot be queued again, and its pack cannot be replaced.
+    expect_over_quota(&api, &upload_of("b", "1.0.0"), OrgLimit::PendingBuilds, 2).await;
+    expect_over_quota(&api, &upload_of_size("b", 1), OrgLimit::PendingBuilds, 2).await;
+}
+
+#[tokio::test]
+async fn a_name_and_a_version_count_even_after_the_pack_is_deleted() {
+    let api = TestApi::start_limited(&[(OrgLimit::Names, 2), (OrgLimit::Versions, 3)]).await;
+    let deleted = id_of(&api, &upload_of("a", "1.0.0")).await;
+    id_of(&api, &upload_of("b", "1.0.0")).await;
+    api.purge(&deleted).await;
+    expect_over_quota(&api, &upload_of("c", "1.0.0"), OrgLimit::Names, 2).await;
+    id_of(&api, &upload_of("b", "2.0.0")).await;
+    expect_over_quota(&api, &upload_of("b", "3.0.0"), OrgLimit::Versions, 3).await;
+    id_of(&api, &upload_of("a", "1.0.0")).await;
+}
+
+#[tokio::test]
+async fn bytes_and_a_pending_build_are_given_back_by_the_purge() {
+    let api = TestApi::start_limited(&[(OrgLimit::StoredBytes, 50_000), (OrgLimit::PendingBuilds, 1)]).await;
+    expect_over_quota(&api, &upload_of_size("a", 50_000), OrgLimit::StoredBytes, 50_000).await;
+    let id = id_of(&api, &upload_of_size("a", 30_000)).await;
+    let record = api.table.record(id.parse().unwrap()).await.unwrap().unwrap();
+    api.table.mark_deleting(record.release.org_id, record.id, Timestamp::now()).await.unwrap().unwrap();
+    expect_over_quota(&api, &upload_of("b", "1.0.0"), OrgLimit::PendingBuilds, 1).await;
+    api.purge(&id).await;
+    let id = id_of(&api, &upload_of_size("b", 30_000)).await;
+    api.make_ready(&id).await;
+    expect_over_quota(&api, &upload_of_size("c", 30_000), OrgLimit::StoredBytes, 50_000).await;
+}
+
+#[tokio::test]
+async fn an_upload_of_a_pack_that_exists_needs_no_quota() {
+    let api = TestApi::start_limited(&[(OrgLimit::PendingBuilds, 1), (OrgLimit::Versions, 1)]).await;
+    id_of(&api, &upload_of("a", "1.0.0")).await;
+    assert_eq!(api.send(&upload_of("a", "1.0.0")).await.status, 200);
+    assert_eq!(api.send(&dry_run("a")).await.status, 200);
+    assert_eq!(api.send(&upload_of_size("a", 1)).await.code(), (409, "version_exists"));
+    expect_over_quota(&api, &upload_of("b", "1.0.0"), OrgLimit::PendingBuilds, 1).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_has_begun_counts_until_it_is_submitted() {
+    const LIMIT: OrgLimit = OrgLimit::BegunUploads;
+    let api = TestApi::start_limited(&[(LIMIT, 2)]).await;
+    let archive = Archive::pack_named("a", "1.0.0").tar_gz();
+    let begin = |archive: &[u8]| {
+        let sha256 = Digest::sha256(archive).to_string();
+        let body = json!({"size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:")});
+        with_json(as_acme("POST", "/v1/packs/uploads"), &body)
+    };
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let begun = api.send(&begin(&archive)).await;
+        assert_eq!(begun.status, 201);
+        api.stage(&begun.body, &archive).await;
+        ids.push(begun.body["upload_id"].as_str().unwrap().to_owned());
+    }
+    expect_limited(&api.send(&begin(&archive)).await, "quota_exceeded", LIMIT, 2);
+    let too_large = json!({"size_bytes": u64::MAX, "sha256": "0".repeat(64)});
+    let too_large = with_json(as_acme("POST", "/v1/packs/uploads"), &too_large);
+    assert_eq!(api.send(&too_large).await.code(), (413, "payload_too_large"));
+
+    let submit = |id: &str| upload(&form(&[("upload_id", id.as_bytes())]));
+    assert_eq!(api.send(&submit(&ids[0])).await.status, 201);
+    assert_eq!(api.send(&submit(&ids[0])).await.status, 200, "a repeat counts nothing");
+    assert_eq!(api.send(&begin(&archive)).await.status, 201);
+    expect_limited(&api.send(&begin(&archive)).await, "quota_exceeded", LIMIT, 2);
+    // The second upload has the same content, so it creates no record, and is removed later.
+    assert_eq!(api.send(&submit(&ids[1])).await.status, 200);
+    let due_at = api.due_at(&ids[1]).await.since(Timestamp::now()).as_secs();
+    assert!((79 * 60..=80 * 60).contains(&due_at), "{due_at}");
+    expect_limited(&api.send(&begin(&archive)).await, "quota_exceeded", LIMIT, 2);
+}
+
+/// DynamoDB cancels a transaction on an item that another transaction is changing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_uploads_at_once_within_the_limits_all_succeed() {
+    let (api, conflicts) = TestApi::start_with_conflicts().await;
+    let api = Arc::new(api);
+    let tasks: Vec<_> = (0..60)
+        .map(|n| {
+            let api = Arc::clone(&api);
+            tokio::spawn(async move { api.send(&upload_of(&format!("pack-{n}"), "1.0.0")).await })
+        })
+        .collect();
+    for task in tasks {
+        let response = task.await.unwrap();
+        assert_eq!(response.status, 201, "{}", response.body);
+    }
+    assert!(conflicts.count() > 0, "the proxy cancels transactions");
+    println!("{} transactions were canceled", conflicts.count());
+    let scan = api.embedded.clients.dynamodb.scan().table_name(&api.embedded.options.table_name);
+    expect_exact_counters(scan.send().await.unwrap().items());
 }

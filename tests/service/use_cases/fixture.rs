@@ -21,7 +21,7 @@ use test_support::{
 };
 use tokio::time::Instant;
 
-use crate::support::Embedded;
+use crate::{support::Embedded, table::support::count_items};
 
 /// The result of [`Fixture::pullable`] for a record without an image.
 pub(crate) const NOTHING: [Option<String>; 2] = [None, None];
@@ -122,7 +122,8 @@ impl Fixture {
     pub(crate) fn requeue(&self, settings: requeue::Settings) -> Requeue {
         let (table, queue, purges) =
             (self.uploads.table.clone(), self.uploads.queue.clone(), self.lifecycle.purges.clone());
-        Requeue { table, queue, purges, events: self.builder.events.clone(), settings }
+        let staging = self.uploads.staging.clone();
+        Requeue { table, staging, queue, purges, events: self.builder.events.clone(), settings }
     }
 
     pub(crate) async fn try_submit(&self, submission: Submission) -> Result<Accepted, UploadError> {
@@ -164,18 +165,9 @@ impl Fixture {
         self.uploads.table.record(record.id).await.unwrap().unwrap()
     }
 
-    /// Counts the items in the table.
+    /// Counts the items in the table, without names and counters.
     pub(crate) async fn items(&self) -> usize {
-        self.embedded
-            .clients
-            .dynamodb
-            .scan()
-            .table_name(&self.embedded.options.table_name)
-            .send()
-            .await
-            .unwrap()
-            .items()
-            .len()
+        count_items(&self.embedded.clients.dynamodb, &self.embedded.options.table_name).await
     }
 
     /// Counts the objects of saved images.
