@@ -1,15 +1,16 @@
 //! The service that accepts pack uploads and builds images from them.
 //!
-//! [`lambda::http`] answers requests. It authenticates the caller through [`identity`] and parses the form. [`upload`]
-//! stages the archive in S3, unless the client has sent it there, and validates it. It then writes the record through
-//! [`aws`]; this write is the commit point. After that, it sends a build job. [`build`] handles the job: it validates
-//! the staged archive again, pushes the image through [`registry`], attests it with [`signing`], publishes the version
-//! in the table, and tags the image. [`requeue`] sends the jobs for pending builds and purges again, and fails builds
-//! that stay pending for too long. [`catalog`] reads packs, and [`lifecycle`] changes them.
+//! [`lambda::http`] answers requests. It authenticates the caller through [`identity`], counts the request in [`rates`],
+//! and parses the form. [`upload`] stages the archive in S3, unless the client has sent it there, and validates it. It
+//! then writes the record through [`aws`], which is the commit point, and sends a build job. [`build`] handles the job:
+//! it validates the staged archive again, pushes the image through [`registry`], attests it with [`signing`], publishes
+//! the version in the table, and tags the image. [`requeue`] sends the jobs of pending builds and purges again, and
+//! fails builds that stay pending for too long. [`catalog`] reads packs, and [`lifecycle`] changes them.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
 //! ```text
-//! bin → lambda → upload, catalog, lifecycle, build, requeue → identity, aws, registry, signing → records → pack-format
+//! bin → lambda → upload, catalog, lifecycle, build, requeue, rates → identity, aws, registry, signing → records
+//!     → pack-format
 //! ```
 
 #![warn(clippy::large_futures, clippy::unwrap_used)]
@@ -25,6 +26,7 @@ pub mod lambda;
 pub mod lifecycle;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod rates;
 pub mod records;
 pub mod registry;
 pub mod requeue;

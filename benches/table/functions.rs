@@ -63,6 +63,7 @@ impl Functions {
             ("BUILD_QUEUE_URL", &queues.builds),
             ("PURGE_QUEUE_URL", &queues.purges),
             ("REGISTRY", &registry),
+            ("ORG_UPLOADS_PER_MINUTE", "1000000"),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         Ok(Self { embedded, variables })

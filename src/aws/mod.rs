@@ -19,7 +19,7 @@ pub use self::{
     saved_images::SavedImages,
     staging::{PresignedPut, Staging},
     table::{
-        Created, DueCursor, DueItem, DuePage, Filter, INDEXES, Index, Lease, NameFilter, Page, SHARDS, Table,
-        VersionState,
+        Created, DueCursor, DueItem, DuePage, Filter, INDEXES, Index, Lease, NameFilter, Page, RateCounter, SHARDS,
+        Seen, Table, Usage, VersionState,
     },
 };

@@ -85,6 +85,12 @@ impl Staging {
             Err(error) => Err(Error::call("GetObject")(error)),
         }
     }
+
+    /// Deletes the archive staged under `key`, if it exists.
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.client.delete_object().bucket(&self.bucket).key(key).send().await.map_err(Error::call("DeleteObject"))?;
+        Ok(())
+    }
 }
 
 /// Returns the content of an object as a stream, which ends with an error if the transfer is interrupted or the

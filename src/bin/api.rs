@@ -49,6 +49,7 @@ async fn api(config: config::Api) -> Api {
         registry: config.registry,
         limits: Arc::new(config.limits),
         large_limits: Arc::new(config.large_limits),
+        org_limits: config.org_limits,
         deadline: config.deadline,
     };
     Api::new(uploads, lifecycle, &config.identity)

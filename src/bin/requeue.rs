@@ -6,7 +6,7 @@ use aws_config::BehaviorVersion;
 use aws_lambda_events::cloudwatch_events::CloudWatchEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 use pack_upload::{
-    aws::{self, EventBus, Events, Queue, Table},
+    aws::{self, EventBus, Events, Queue, Staging, Table},
     config,
     lambda::schedule,
     requeue::Requeue,
@@ -27,6 +27,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let requeue = Requeue {
         events: Events::new(table.clone(), bus),
         table,
+        staging: Staging::new(aws::s3(&sdk, &config.timeouts, config.s3_path_style), config.staging_bucket),
         queue: Queue::new(sqs.clone(), config.build_queue_url),
         purges: Queue::new(sqs, config.purge_queue_url),
         settings: config.settings,

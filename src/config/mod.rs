@@ -9,6 +9,7 @@ mod reader;
 use std::time::Duration;
 
 use pack_format::Limits;
+use strum::VariantArray as _;
 
 use self::reader::Reader;
 pub use self::{
@@ -17,7 +18,7 @@ pub use self::{
 };
 use crate::{
     aws::{Table, Timeouts},
-    identity::{self, InvalidOriginSecrets, JwksSettings, JwksUrl, OriginSecrets, SessionSettings},
+    identity::{self, JwksSettings, JwksUrl, OrgLimit, OrgLimits, SessionSettings},
     registry::{self, Credentials, RegistryAddress, RepositoryTags},
     requeue, signing,
 };
@@ -43,9 +44,10 @@ pub struct Api {
     /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first. A limit without such a variable is the same as in
     /// `limits`.
     pub large_limits: Limits,
-    /// `REQUEST_DEADLINE_MS`: the time limit for a request. For an upload, it applies only up to the commit point. The
-    /// sum of `REQUEST_DEADLINE_MS` and `SEND_TIMEOUT_MS` must be less than the Lambda function's timeout of 29
-    /// seconds.
+    /// `ORG_…`, one variable for each limit on what an org may do; 0 means that it does not apply.
+    pub org_limits: OrgLimits,
+    /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, only the time until its commit point counts.
+    /// The sum of this and `SEND_TIMEOUT_MS` must be less than the function's timeout of 29 seconds.
     pub deadline: Duration,
     /// `COMMUNITY_CACHE_MS`: how long pages of community packs are cached. 0 disables the cache.
     pub community_cache: Duration,
@@ -95,6 +97,8 @@ pub struct Builder {
 pub struct Requeue {
     /// `TABLE_NAME`, required.
     pub table_name: String,
+    /// `STAGING_BUCKET`, required.
+    pub staging_bucket: String,
     /// `BUILD_QUEUE_URL`, required.
     pub build_queue_url: String,
     /// `PURGE_QUEUE_URL`, required.
@@ -107,6 +111,8 @@ pub struct Requeue {
     pub event_bus_name: Option<String>,
     /// The same as [`Api::timeouts`].
     pub timeouts: Timeouts,
+    /// The same as [`Api::s3_path_style`].
+    pub s3_path_style: bool,
 }
 
 /// The settings of `admin` for the commands that need only the table.
@@ -129,6 +135,7 @@ impl Api {
         let identity = identity(&mut reader);
         let limits = limits(&mut reader);
         let large_limits = large_limits(&mut reader, &limits);
+        let org_limits = org_limits(&mut reader);
         let deadline = reader.milliseconds("REQUEST_DEADLINE_MS", Duration::from_secs(24));
         let community_cache = reader.milliseconds("COMMUNITY_CACHE_MS", Duration::from_secs(3));
         let purge_wait = reader.milliseconds("PURGE_WAIT_MS", Duration::from_secs(15));
@@ -145,6 +152,7 @@ impl Api {
                 identity,
                 limits,
                 large_limits,
+                org_limits,
                 deadline,
                 community_cache,
                 purge_wait,
@@ -189,7 +197,7 @@ impl Builder {
 impl Requeue {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
-        let table_name = reader.required("TABLE_NAME");
+        let (table_name, staging_bucket) = (reader.required("TABLE_NAME"), reader.required("STAGING_BUCKET"));
         let (build_queue_url, purge_queue_url) =
             (reader.required("BUILD_QUEUE_URL"), reader.required("PURGE_QUEUE_URL"));
         let default = requeue::Settings::default();
@@ -202,16 +210,19 @@ impl Requeue {
         };
         let resend_after = resend_after(&mut reader);
         let event_bus_name = event_bus_name(&mut reader);
-        let timeouts = timeouts(&mut reader, Timeouts::default());
+        let timeouts = timeouts(&mut reader);
+        let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
             Some(Self {
                 table_name: table_name?,
+                staging_bucket: staging_bucket?,
                 build_queue_url: build_queue_url?,
                 purge_queue_url: purge_queue_url?,
                 settings,
                 resend_after,
                 event_bus_name,
                 timeouts,
+                s3_path_style,
             })
         })
     }
@@ -284,7 +295,15 @@ fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &L
     }
 }
 
-fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>, default: Timeouts) -> Timeouts {
+/// Reads each limit from the variable with its name, such as `ORG_UPLOADS_PER_MINUTE`.
+fn org_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> OrgLimits {
+    let mut value =
+        |limit: OrgLimit| reader.optional(&format!("ORG_{}", limit.to_string().to_uppercase()), limit.default_value());
+    OrgLimit::VARIANTS.iter().map(|&limit| (limit, value(limit))).collect()
+}
+
+fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {
+    let default = Timeouts::default();
     reader.renamed("CALL_TIMEOUT_MS", "CALL_ATTEMPT_TIMEOUT_MS");
     reader.renamed("TRANSFER_TIMEOUT_MS", "TRANSFER_ATTEMPT_TIMEOUT_MS");
     Timeouts {

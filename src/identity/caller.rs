@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Billing, Permission};
+use super::{Billing, OrgLimits, Permission};
 use crate::records::{OrgId, OrgSlug, Timestamp};
 
 /// An organization, which owns packs and API keys.
@@ -12,6 +12,16 @@ pub struct Org {
     pub slug: OrgSlug,
     #[serde(flatten)]
     pub billing: Billing,
+    /// The limits that differ from the configured ones.
+    #[serde(flatten, with = "limit_attributes")]
+    pub limits: OrgLimits,
+}
+
+serde_with::with_prefix!(limit_attributes crate::identity::Org::LIMIT_PREFIX);
+
+impl Org {
+    /// The prefix of the attributes with an org's own limits, such as `limit_uploads_per_minute`.
+    pub const LIMIT_PREFIX: &str = "limit_";
 }
 
 /// An authenticated caller.

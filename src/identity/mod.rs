@@ -11,7 +11,7 @@ mod cache;
 mod caller;
 mod credential;
 mod jwks;
-mod origin;
+mod org_limits;
 mod permission;
 mod session;
 mod settings;
@@ -26,7 +26,7 @@ pub use self::{
     caller::{Caller, Denied, Org},
     credential::{Credential, InvalidCredential},
     jwks::{InvalidJwksUrl, JwksError, JwksSettings, JwksUrl},
-    origin::{InvalidOriginSecrets, OriginSecrets},
+    org_limits::{Exceeded, OrgLimit, OrgLimits},
     permission::{KeyTemplate, Permission, UnknownPermission},
     session::{SessionError, SessionSettings, SessionToken},
     settings::Settings,

@@ -22,8 +22,10 @@ pub async fn handle(requeue: &Requeue, event: LambdaEvent<CloudWatchEvent>) -> R
     tracing::info!(
         due = sweep.due,
         due_events = sweep.due_events,
+        due_uploads = sweep.due_uploads,
         sent = sweep.sent,
         sent_events = sweep.sent_events,
+        removed_uploads = sweep.removed_uploads,
         postponed = sweep.postponed,
         failed = sweep.failed,
         errors = sweep.errors,

@@ -114,6 +114,8 @@ impl Backends {
 
 /// How long [`Backends::stop`] waits for requests in progress.
 const GRACE: Duration = Duration::from_secs(5);
+/// How often expired items are deleted from the embedded DynamoDB.
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug, Default)]
 struct Servers {
@@ -137,20 +139,30 @@ impl Servers {
     fn spawn_dynamodb(&mut self, listener: TcpListener, database: Database) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
+            let sweep = sweep_periodically(database.clone());
             let served = async {
                 let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
                 dynoxide::server::serve_with_shutdown(listener, database, stop.cancelled_owned()).await
             };
-            failed("dynamodb", served.await.err().unwrap_or("the server was stopped".to_owned()))
+            tokio::select! {
+                served = served => failed("dynamodb", served.err().unwrap_or("the server was stopped".to_owned())),
+                error = sweep => error,
+            }
         });
     }
 }
 
-/// Makes a connection send the body of a response although the client has not acknowledged the headers yet. Linux
-/// clients acknowledge them up to 40 ms later.
-fn send_at_once(connection: &mut TcpStream) {
-    if let Err(error) = connection.set_nodelay(true) {
-        tracing::warn!(%error, "responses of a backend may be delayed");
+/// Deletes expired items periodically, as DynamoDB does. Returns only if that panics.
+async fn sweep_periodically(database: Database) -> Error {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        let database = database.clone();
+        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "cannot delete expired items"),
+            Err(panic) => return failed("dynamodb", panic),
+        }
     }
 }
 

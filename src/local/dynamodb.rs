@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType,
+        ScalarAttributeType, TimeToLiveSpecification,
     },
 };
 
@@ -28,6 +28,10 @@ pub(super) async fn create_table(client: &Client, name: &str) -> Result<(), aws:
         .set_attribute_definitions(Some(keys.into_iter().map(string).collect()))
         .set_global_secondary_indexes(Some(INDEXES.map(index).to_vec()));
     create.send().await.map_err(aws::Error::call("CreateTable"))?;
+    let expiry = TimeToLiveSpecification::builder().attribute_name("expires_at").enabled(true).build();
+    let expiry = expiry.expect("name and state are set");
+    let update = client.update_time_to_live().table_name(name).time_to_live_specification(expiry).send();
+    update.await.map_err(aws::Error::call("UpdateTimeToLive"))?;
     Ok(())
 }
 

@@ -84,6 +84,7 @@ impl Functions {
             registry: api.registry,
             limits: Arc::new(api.limits),
             large_limits: Arc::new(api.large_limits),
+            org_limits: api.org_limits,
             deadline: api.deadline,
         };
         let lifecycle = Lifecycle { table: table.clone(), purges: purges.clone(), purge_wait: api.purge_wait };
@@ -98,7 +99,7 @@ impl Functions {
         let builder = Builder {
             table: table.clone(),
             attestations: staging.attestations(),
-            staging,
+            staging: staging.clone(),
             registry,
             events: events.clone(),
             signer,
@@ -108,7 +109,7 @@ impl Functions {
         Ok(Self {
             api: Arc::new(Api::new(uploads, lifecycle, &api.identity)),
             handlers: Handlers { builder, purger },
-            requeue: Requeue { table: table.clone(), queue, purges, events, settings: requeue.settings },
+            requeue: Requeue { table: table.clone(), staging, queue, purges, events, settings: requeue.settings },
             table,
         })
     }

@@ -5,7 +5,7 @@ use strum::VariantArray as _;
 
 use crate::{
     aws::{self, Table},
-    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org, Posture},
+    identity::{ApiKey, Billing, KeySecret, KeyTemplate, Org, OrgLimits, Posture},
 };
 
 /// The secrets of the seeded API keys, by org slug and permission template.
@@ -46,6 +46,7 @@ pub async fn seed(table: &Table) -> Result<Keys, aws::Error> {
             id: id.parse().expect("the constant is an org id"),
             slug: slug.parse().expect("the constant is a slug"),
             billing: Billing::new(posture, trial_ends_at).expect("only a trial has an end"),
+            limits: OrgLimits::default(),
         };
         table.put_org(&org).await?;
         let mut secrets = BTreeMap::new();

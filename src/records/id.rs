@@ -26,6 +26,13 @@ macro_rules! id {
             }
         }
 
+        impl $name {
+            /// Returns the last byte of the id. It is random, or a hash.
+            pub fn random_byte(self) -> u8 {
+                self.0.to_bytes()[15]
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!($prefix, "{}"), self.0)
@@ -63,10 +70,5 @@ impl PackId {
     /// Returns a new id from the current time and random bits.
     pub fn generate() -> Self {
         Self(Ulid::generate())
-    }
-
-    /// Returns the last byte of the id, which is random.
-    pub fn random_byte(self) -> u8 {
-        self.0.to_bytes()[15]
     }
 }

@@ -101,6 +101,7 @@ impl Record {
             tries: 0,
             tried_at: None,
             last_error: None,
+            is_counted: true,
         };
         Self {
             id: PackId::generate(),
@@ -150,6 +151,9 @@ pub struct Build {
     /// The error of the last build or purge that had to be retried, for the operator. `None` once a build succeeds or a
     /// new attempt begins.
     pub last_error: Option<String>,
+    /// Whether the build counts as one of the org's pending builds. True from the upload that queued it until it ends,
+    /// or until the purge removes the record. False for a build that an operator queued.
+    pub is_counted: bool,
 }
 
 /// The status of a build. Items and responses contain it as `build_status` (a [`BuildState`]), `build_error` if the

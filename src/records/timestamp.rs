@@ -17,6 +17,17 @@ impl Timestamp {
         Self::from(OffsetDateTime::now_utc())
     }
 
+    /// Returns the start of this time's minute.
+    #[must_use]
+    pub fn start_of_minute(self) -> Self {
+        Self(self.0.truncate_to_minute())
+    }
+
+    /// Returns the whole seconds since 1970-01-01.
+    pub fn unix_seconds(self) -> i64 {
+        self.0.unix_timestamp()
+    }
+
     /// Returns the duration since `earlier`, or zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         (self.0 - earlier.0).try_into().unwrap_or(Duration::ZERO)

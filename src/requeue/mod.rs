@@ -1,5 +1,5 @@
-//! The requeue use case: send the jobs for pending builds and purges again, send events that were not sent, and fail
-//! builds that stay pending for too long.
+//! The requeue use case: send the jobs of pending builds and purges again, send events that were not sent, fail builds
+//! that stay pending for too long, and remove uploads through S3 that were not submitted.
 
 mod sweep;
 
@@ -13,13 +13,14 @@ use self::sweep::{Action, Scope, WaitingJobs};
 use crate::{
     aws::{self, DueItem, Events, Job, PurgeJob, Queue, SHARDS, Staging, Table},
     error_chain::ErrorChain,
-    records::{BuildStatus, PackEvent, PackId, Record, Timestamp},
+    records::{BuildStatus, OrgId, PackEvent, PackId, Record, Timestamp, UploadId},
 };
 
 /// The requeue use case with its backends and settings.
 #[derive(Debug, Clone)]
 pub struct Requeue {
     pub table: Table,
+    pub staging: Staging,
     pub queue: Queue<Job>,
     pub purges: Queue<PurgeJob>,
     pub events: Events,
@@ -57,7 +58,7 @@ impl Requeue {
     /// How long SQS keeps a job in its queue (`MessageRetentionPeriod` in template.yaml).
     pub const JOB_EXPIRES_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
-    /// Processes every build, purge and event that is due. An item that cannot be processed does not stop the sweep.
+    /// Processes every build, purge, event and upload that is due. An item that cannot be processed does not stop the sweep.
     ///
     /// # Errors
     /// Returns an error if the queues or the index cannot be read.
@@ -117,15 +118,42 @@ impl Requeue {
         let (id, result) = match item {
             DueItem::Record(id) => (id, self.process(*id, scope).await),
             DueItem::Event { pack_id, event_id } => (pack_id, self.send_event(*pack_id, event_id).await),
+            DueItem::Upload { org_id, upload_id } => return self.remove_and_log(*org_id, *upload_id, scope).await,
         };
         match &result {
-            Ok((Action::SendEvent, _)) => tracing::info!(pack_id = %id, "event sent"),
-            Ok((Action::Drop | Action::Postpone { .. }, _)) => {}
+            Ok((Action::SendEvent, _)) => tracing::info!(pack_id = %id, "event sent again"),
+            Ok((Action::Drop | Action::Postpone { .. } | Action::RemoveUpload, _)) => {}
             Ok((Action::Send, _)) => tracing::info!(pack_id = %id, "job sent again"),
             Ok((Action::Fail { reason }, _)) => tracing::warn!(pack_id = %id, reason, "build marked as failed"),
             Err(error) => tracing::error!(pack_id = %id, error = %ErrorChain(error), "cannot process the due item"),
         }
         result.ok()
+    }
+
+    /// Removes an upload through S3 that was not submitted, and its archive, and logs the result. Returns `None` if that
+    /// failed.
+    async fn remove_and_log(&self, org: OrgId, upload: UploadId, scope: Scope) -> Option<(Action, Duration)> {
+        let removed = self.remove_upload(org, upload, scope).await;
+        match &removed {
+            Ok(true) => tracing::info!(org_id = %org, upload_id = %upload, "upload removed"),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(org_id = %org, upload_id = %upload, error = %ErrorChain(error), "upload not removed");
+            }
+        }
+        let action = if removed.ok()? { Action::RemoveUpload } else { Action::Drop };
+        Some((action, Duration::ZERO))
+    }
+
+    /// Removes an upload that is due. The archive is deleted first, so that it is not lost if this fails halfway. The
+    /// upload can no longer be submitted.
+    async fn remove_upload(&self, org: OrgId, upload: UploadId, scope: Scope) -> Result<bool, aws::Error> {
+        // The index may still list an upload that was submitted.
+        if scope.now().is_none() || !self.table.is_begun(org, upload).await? {
+            return Ok(false);
+        }
+        self.staging.delete(&Staging::upload_key(org, upload)).await?;
+        self.table.remove_upload(org, upload).await
     }
 
     /// Processes one record. Returns what was done, and how long the build or the purge has been pending.
@@ -145,11 +173,11 @@ impl Requeue {
                     Some(until) => Action::Postpone { until },
                     None => Action::Send,
                 },
-                action @ (Action::Drop | Action::SendEvent | Action::Postpone { .. }) => action,
+                action @ (Action::Drop | Action::SendEvent | Action::RemoveUpload | Action::Postpone { .. }) => action,
             },
         };
         match &action {
-            Action::Drop | Action::SendEvent => {}
+            Action::Drop | Action::SendEvent | Action::RemoveUpload => {}
             Action::Postpone { until } => self.table.postpone(&record, *until).await?,
             Action::Send => self.send(&record, now).await?,
             Action::Fail { reason } => self.events.send(&PackEvent::failed(&record, reason, now)).await,

@@ -11,9 +11,13 @@ pub struct Sweep {
     pub due: usize,
     /// The number of events that the index listed as due.
     pub due_events: usize,
+    /// The number of uploads through S3 that the index listed as due.
+    pub due_uploads: usize,
     /// The number of records whose job was sent again.
     pub sent: usize,
     pub sent_events: usize,
+    /// The number of uploads that were removed.
+    pub removed_uploads: usize,
     /// The number of records whose job may still be in its queue.
     pub postponed: usize,
     /// The number of records marked as failed.
@@ -37,6 +41,7 @@ pub(super) enum Action {
     },
     Send,
     SendEvent,
+    RemoveUpload,
     Fail {
         reason: String,
     },
@@ -81,6 +86,7 @@ impl Sweep {
         match item {
             DueItem::Record(_) => self.due += 1,
             DueItem::Event { .. } => self.due_events += 1,
+            DueItem::Upload { .. } => self.due_uploads += 1,
         }
         let Some((action, age)) = result else {
             self.errors += 1;
@@ -92,6 +98,7 @@ impl Sweep {
             Action::Postpone { .. } => self.postponed += 1,
             Action::Send => self.sent += 1,
             Action::SendEvent => self.sent_events += 1,
+            Action::RemoveUpload => self.removed_uploads += 1,
             Action::Fail { .. } => self.failed += 1,
         }
     }
@@ -99,8 +106,10 @@ impl Sweep {
     pub(super) fn add(&mut self, other: Self) {
         self.due += other.due;
         self.due_events += other.due_events;
+        self.due_uploads += other.due_uploads;
         self.sent += other.sent;
         self.sent_events += other.sent_events;
+        self.removed_uploads += other.removed_uploads;
         self.postponed += other.postponed;
         self.failed += other.failed;
         self.errors += other.errors;

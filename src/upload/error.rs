@@ -6,6 +6,7 @@ use tokio::time::error::Elapsed;
 
 use crate::{
     aws,
+    identity::Exceeded,
     records::{PackId, Quarantine, Record, Release},
 };
 
@@ -39,8 +40,11 @@ pub enum UploadError {
     /// The pack with this name and version is being deleted. It is safe to retry.
     #[error("the pack with this name and version is being deleted")]
     BeingDeleted,
-    /// If the write of the record failed, it may still have taken effect.
-    #[error("a storage error")]
+    /// The org would exceed one of its limits.
+    #[error("the org would exceed its limit `{}`", .0.limit)]
+    Exceeds(Exceeded),
+    /// If the failed call is the write of the record, it may have taken effect.
+    #[error("a call to S3 or DynamoDB failed")]
     Storage(#[from] aws::Error),
     /// The archive or the temporary file with its contents could not be read or written. It is safe to retry.
     #[error("cannot validate the archive")]
@@ -84,6 +88,26 @@ impl UploadError {
     pub(super) fn version_exists(found: &Record, differs: Vec<Difference>) -> Self {
         let Release { layer_digest, image_digest, .. } = found.release;
         Self::VersionExists(Box::new(ExistingVersion { pack_id: found.id, layer_digest, image_digest, differs }))
+    }
+}
+
+impl UploadError {
+    /// Returns whether the same submission of a staged archive would be rejected again.
+    pub(super) fn is_permanent(&self) -> bool {
+        match self {
+            Self::Invalid(_)
+            | Self::TooLarge { .. }
+            | Self::VersionExists(_)
+            | Self::VersionDeleted { .. }
+            | Self::Quarantined(_) => true,
+            Self::NotSent
+            | Self::BeingDeleted
+            | Self::Exceeds(_)
+            | Self::Storage(_)
+            | Self::Io(_)
+            | Self::TimedOut(_)
+            | Self::ConcurrentUploads => false,
+        }
     }
 }
 

@@ -7,13 +7,13 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::stream;
 use pack_format::{Digest, Limit, LimitName, Limits, Manifest, Pack, ValidationError, Warning};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 pub use self::error::{Difference, ExistingVersion, UploadError};
 use crate::{
-    aws::{Created, Job, PresignedPut, Queue, Staging, Table, VersionState},
+    aws::{Created, Job, PresignedPut, Queue, Seen, Staging, Table, VersionState},
     error_chain::ErrorChain,
-    identity::Org,
+    identity::{Org, OrgLimits},
     records::{BuildStatus, ImageFormat, Quarantine, Record, Release, Timestamp, UploadId, Visibility},
     registry::RegistryAddress,
     telemetry::{Metrics, measured},
@@ -23,10 +23,7 @@ use crate::{
 /// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
 const MAX_OVERWRITES: usize = 5;
 
-/// How long an upload waits for the capabilities of earlier versions. They are read while the record is written.
-const HISTORY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// The upload use case with its backends and limits.
+/// The upload use case, with the backends and limits that it uses.
 #[derive(Debug, Clone)]
 pub struct Uploads {
     pub table: Table,
@@ -38,7 +35,9 @@ pub struct Uploads {
     pub limits: Arc<Limits>,
     /// The limits for archives that are sent to S3.
     pub large_limits: Arc<Limits>,
-    /// The time limit for a request, from its arrival. For an upload, it does not include sending the build job.
+    /// The limits for orgs that have no limits of their own.
+    pub org_limits: OrgLimits,
+    /// How long a request may take from its arrival. For an upload, sending the build job does not count.
     pub deadline: Duration,
 }
 
@@ -62,6 +61,16 @@ pub enum Archive {
     InStaging(UploadId),
 }
 
+impl Archive {
+    /// Returns the upload through S3, if it is one.
+    fn upload(&self) -> Option<UploadId> {
+        match self {
+            Self::InRequest(_) => None,
+            Self::InStaging(upload) => Some(*upload),
+        }
+    }
+}
+
 /// An upload that has begun. The client sends its archive to S3 next.
 #[derive(Debug, Clone)]
 pub struct Begun {
@@ -71,6 +80,18 @@ pub struct Begun {
     pub put: PresignedPut,
     /// When the URL expires. A transfer that started earlier may continue.
     pub expires_at: Timestamp,
+}
+
+/// A valid upload whose archive is in S3. [`Uploads::commit`] writes its record.
+#[derive(Debug)]
+pub struct Prepared {
+    release: Release,
+    staging_key: String,
+    warnings: Vec<Warning>,
+    seen: Seen,
+    /// The upload through S3 that this submits, if any.
+    upload: Option<UploadId>,
+    deadline: Instant,
 }
 
 /// The result of a valid upload.
@@ -100,19 +121,21 @@ pub struct Checked {
 
 impl Uploads {
     /// Begins the upload of an archive with this size in bytes and this SHA-256. Returns an id for the upload, and the
-    /// request that the client uses to send the archive to S3. Writes nothing.
-    ///
-    /// The number of uploads that a client may begin is not limited, because an upload costs nothing until its archive
-    /// is sent, its URL accepts only that archive, and API Gateway limits the request rate.
+    /// request that the client uses to send the archive to S3. If no archive is submitted with the id,
+    /// [`requeue`](crate::requeue) removes the upload and its archive later.
     pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
         if size > self.large_limits.compressed_bytes {
             let limit = self.large_limits.limit(LimitName::CompressedBytes);
             return Err(UploadError::TooLarge { limit, larger: None });
         }
-        let expires_at = Timestamp::now() + UploadId::SEND_WITHIN;
+        let now = Timestamp::now();
+        let expires_at = now + UploadId::SEND_WITHIN;
         let id = UploadId::generate(org.id, expires_at);
         let put = self.staging.presign_put(&Staging::upload_key(org.id, id), size, sha256).await?;
-        Ok(Begun { id, put, expires_at })
+        match self.table.begin_upload(org.id, id, now, &self.limits_of(org)).await? {
+            None => Ok(Begun { id, put, expires_at }),
+            Some(exceeded) => Err(UploadError::Exceeds(exceeded)),
+        }
     }
 
     /// Returns the limit's value for archives sent to S3, if the upload might be within it.
@@ -120,15 +143,37 @@ impl Uploads {
         Some(self.large_limits.value(limit)).filter(|value| limit.may_fit(*value))
     }
 
-    /// Accepts a pack for `org`.
+    /// Stages the archive of a pack unless it is already in S3, and validates it. Writes no record.
+    pub async fn prepare(&self, org: &Org, submission: Submission) -> Result<Prepared, UploadError> {
+        let deadline = submission.arrived_at + self.deadline;
+        let upload = submission.archive.upload();
+        let prepared = timeout_at(deadline, self.stage_and_validate(org, submission, deadline)).await?;
+        if let (Some(upload), Err(error)) = (upload, &prepared)
+            && error.is_permanent()
+        {
+            self.remove_soon(org, upload).await;
+        }
+        prepared
+    }
+
+    /// Accepts a pack for `org`: writes its record and sends the build job.
     ///
     /// # Errors
     /// An [`UploadError`] usually means that no record was written and no job was sent. However, if the write of the
     /// record failed or timed out, it may have taken effect. The build is then pending, and [`requeue`](crate::requeue)
     /// sends its job.
-    pub async fn submit(&self, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
-        let deadline = submission.arrived_at + self.deadline;
-        let accepted = timeout_at(deadline, self.accept(org, submission)).await??;
+    pub async fn commit(&self, org: &Org, prepared: Prepared) -> Result<Accepted, UploadError> {
+        let upload = prepared.upload;
+        let accepted = timeout_at(prepared.deadline, self.accept(org, prepared)).await?;
+        let is_needed = match &accepted {
+            Ok(Accepted { outcome: Outcome::Created(_) | Outcome::QueuedAgain(_), .. }) => true,
+            Ok(Accepted { outcome: Outcome::Existing(_), .. }) => false,
+            Err(error) => !error.is_permanent(),
+        };
+        if let (Some(upload), false) = (upload, is_needed) {
+            self.remove_soon(org, upload).await;
+        }
+        let accepted = accepted?;
         match &accepted.outcome {
             Outcome::Created(record) | Outcome::QueuedAgain(record) => self.enqueue(record).await,
             // The upload that wrote the record sends the job.
@@ -137,7 +182,7 @@ impl Uploads {
         Ok(accepted)
     }
 
-    /// Runs the checks of [`Uploads::submit`] without writing anything. Returns the release of the pack, or the
+    /// Runs the checks of an upload without writing anything. Returns the release of the pack, or the
     /// existing release if the same pack already exists.
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Checked, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
@@ -152,66 +197,92 @@ impl Uploads {
             let (release, mut warnings) = self.release(org, visibility, submission.uploaded_by, validated);
             let Manifest { name, version, .. } = &release.manifest;
             let found = self.table.version(org.id, name, version);
-            let (found, more) = tokio::join!(found, self.capability_warnings(org, &release.manifest));
-            warnings.extend(more);
-            let release = match found? {
-                VersionState::Free => release,
-                VersionState::Deleted(published) if published == release.layer_digest => release,
+            let seen = self.table.look_up(org.id, name, version, None);
+            let (found, seen, usage) = tokio::try_join!(found, seen, self.table.usage(org.id))?;
+            warnings.extend(capability_warnings(&seen, &release.manifest));
+            let new = Record::queued(release, String::new(), Timestamp::now());
+            let (release, old) = match found {
+                VersionState::Free => (new.release.clone(), None),
+                VersionState::Deleted(published) if published == new.release.layer_digest => {
+                    (new.release.clone(), None)
+                }
                 VersionState::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
                 VersionState::Quarantined(quarantine) => return Err(UploadError::Quarantined(quarantine)),
-                VersionState::Taken(found) => match self.decide(&found, &release).await? {
-                    Decision::Keep => found.release,
-                    Decision::QueueAgain => found.release.uploaded_again(&release),
-                    Decision::Replace => release,
+                VersionState::Taken(found) => match self.decide(&found, &new.release).await? {
+                    Decision::Keep => return Ok(Checked { release: found.release, warnings }),
+                    Decision::QueueAgain => (found.release.uploaded_again(&new.release), Some(found)),
+                    Decision::Replace => (new.release.clone(), Some(found)),
                 },
             };
-            Ok(Checked { release, warnings })
+            match usage.exceeded_by(old.as_deref(), &new, &seen, &self.limits_of(org)) {
+                None => Ok(Checked { release, warnings }),
+                Some(exceeded) => Err(UploadError::Exceeds(exceeded)),
+            }
         };
         timeout_at(deadline, check).await?
     }
 
-    /// Stages the archive unless it is already in S3, validates it, and writes the record.
-    async fn accept(&self, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
+    async fn stage_and_validate(
+        &self,
+        org: &Org,
+        submission: Submission,
+        deadline: Instant,
+    ) -> Result<Prepared, UploadError> {
         let visibility = submission.visibility;
-        let (staging_key, validated) = match submission.archive {
+        let upload = submission.archive.upload();
+        let (staging_key, (validated, seen)) = match submission.archive {
             Archive::InRequest(archive) => {
                 let staging_key = Staging::new_key(org.id);
                 let stage = measured("StageTime", self.staging.put(&staging_key, archive.clone()));
                 let stage = async { Ok(stage.await?) };
-                let ((), validated) = tokio::try_join!(stage, self.validate_in_request(archive, visibility))?;
+                let validate = async {
+                    let validated = self.validate_in_request(archive, visibility).await?;
+                    self.look_up(org, validated, upload).await
+                };
+                let ((), validated) = tokio::try_join!(stage, validate)?;
                 (staging_key, validated)
             }
             Archive::InStaging(upload) => {
                 let staging_key = Staging::upload_key(org.id, upload);
                 let validated = self.validate_in_staging(&staging_key, visibility).await?;
-                (staging_key, validated)
+                (staging_key, self.look_up(org, validated, Some(upload)).await?)
             }
         };
         Metrics::default().bytes("ArchiveSize", validated.archive_size).write();
         let (release, mut warnings) = self.release(org, visibility, submission.uploaded_by, validated);
-        let manifest = release.manifest.clone();
-        let record = Record::queued(release, staging_key, Timestamp::now());
-        let write = measured("WriteTime", self.write(record));
-        let (outcome, more) = tokio::join!(write, self.capability_warnings(org, &manifest));
-        warnings.extend(more);
-        Ok(Accepted { outcome: outcome?, warnings })
+        warnings.extend(capability_warnings(&seen, &release.manifest));
+        Ok(Prepared { release, staging_key, warnings, seen, upload, deadline })
     }
 
-    /// Returns a warning for each permission of this version that the previous version's capabilities did not grant.
-    /// Returns no warnings if the earlier capabilities cannot be read in time.
-    async fn capability_warnings(&self, org: &Org, manifest: &Manifest) -> Vec<Warning> {
-        let history = timeout(HISTORY_TIMEOUT, self.table.capability_history(org.id, &manifest.name)).await;
-        match history {
-            Ok(Ok(history)) => history.warnings(manifest),
-            Ok(Err(error)) => {
-                tracing::warn!(error = %ErrorChain(&error), "cannot compare the capabilities");
-                Vec::new()
-            }
-            Err(_) => {
-                tracing::warn!("cannot compare the capabilities: the history was not read in time");
-                Vec::new()
-            }
+    async fn accept(&self, org: &Org, prepared: Prepared) -> Result<Accepted, UploadError> {
+        let Prepared { release, staging_key, warnings, seen, .. } = prepared;
+        let record = Record::queued(release, staging_key, Timestamp::now());
+        let outcome = measured("WriteTime", self.write(org, record, seen)).await?;
+        Ok(Accepted { outcome, warnings })
+    }
+
+    /// Reads what the write of a validated pack depends on. An archive in a request is still being staged meanwhile.
+    async fn look_up(
+        &self,
+        org: &Org,
+        validated: Validated,
+        upload: Option<UploadId>,
+    ) -> Result<(Validated, Seen), UploadError> {
+        let Manifest { name, version, .. } = &validated.pack.manifest;
+        let seen = self.table.look_up(org.id, name, version, upload).await?;
+        Ok((validated, seen))
+    }
+
+    /// Lets requeue remove an upload through S3, and its archive, once it can no longer be submitted.
+    async fn remove_soon(&self, org: &Org, upload: UploadId) {
+        let due_at = Timestamp::now() + UploadId::KEEP_REJECTED_FOR;
+        if let Err(error) = self.table.postpone_upload(org.id, upload, due_at).await {
+            tracing::warn!(upload_id = %upload, error = %ErrorChain(&error), "upload is removed later");
         }
+    }
+
+    fn limits_of(&self, org: &Org) -> OrgLimits {
+        self.org_limits.overridden_by(&org.limits)
     }
 
     async fn validate_in_request(&self, archive: Bytes, visibility: Visibility) -> Result<Validated, UploadError> {
@@ -259,9 +330,11 @@ impl Uploads {
     /// # Errors
     /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and cannot be replaced. A
     /// record can be replaced only if its build failed and its version was never published. Returns
-    /// [`UploadError::Quarantined`] if the version is quarantined.
-    async fn write(&self, new: Record) -> Result<Outcome, UploadError> {
-        let mut created = self.table.create(&new).await?;
+    /// [`UploadError::Quarantined`] if the version is quarantined, and [`UploadError::Exceeds`] if the record could be
+    /// written, but the org would exceed a limit.
+    async fn write(&self, org: &Org, new: Record, mut seen: Seen) -> Result<Outcome, UploadError> {
+        let limits = self.limits_of(org);
+        let mut created = self.table.create(&new, &seen, &limits).await?;
         let mut outcome = Outcome::Created(new.clone());
         let mut overwrites = 0..MAX_OVERWRITES;
         loop {
@@ -270,19 +343,26 @@ impl Uploads {
                 Created::Taken(found) => found,
                 Created::Deleted(layer_digest) => return Err(UploadError::VersionDeleted { layer_digest }),
                 Created::Quarantined(quarantine) => return Err(UploadError::Quarantined(quarantine)),
+                Created::Exceeds(exceeded) => return Err(UploadError::Exceeds(exceeded)),
             };
-            match self.decide(&found, &new.release).await? {
+            let decision = self.decide(&found, &new.release).await?;
+            if let Decision::Keep = decision {
+                return Ok(Outcome::Existing(*found));
+            }
+            let earlier = overwrites.next().ok_or(UploadError::ConcurrentUploads)?;
+            if earlier > 0 {
+                let Manifest { name, version, .. } = &new.release.manifest;
+                seen = self.table.look_up(org.id, name, version, seen.begun).await?;
+            }
+            match decision {
                 Decision::Keep => return Ok(Outcome::Existing(*found)),
-                Decision::QueueAgain | Decision::Replace if overwrites.next().is_none() => {
-                    return Err(UploadError::ConcurrentUploads);
-                }
                 Decision::QueueAgain => {
                     let queued = found.queued_again(&new);
-                    created = self.table.queue_again(&found, &queued).await?;
+                    created = self.table.queue_again(&found, &queued, &seen, &limits).await?;
                     outcome = Outcome::QueuedAgain(queued);
                 }
                 Decision::Replace => {
-                    created = self.table.replace(&found, &new).await?;
+                    created = self.table.replace(&found, &new, &seen, &limits).await?;
                     outcome = Outcome::Created(new.clone());
                 }
             }
@@ -318,7 +398,16 @@ impl Uploads {
     }
 }
 
-/// What to do with the existing record that has the upload's name and version.
+/// Returns a warning for each permission of this version that the previous version's capabilities did not grant.
+fn capability_warnings(seen: &Seen, manifest: &Manifest) -> Vec<Warning> {
+    let Some(history) = &seen.history else {
+        tracing::warn!("capabilities not compared");
+        return Vec::new();
+    };
+    history.warnings(manifest)
+}
+
+/// What to do with the record that has the name and version of an upload.
 enum Decision {
     /// Keep it: it is the same pack, and its build is done or pending.
     Keep,

@@ -9,13 +9,13 @@ use pack_format::Limits;
 use pack_upload::{
     aws::Staging,
     config::{Admin, Api, Builder, ConfigError, Requeue},
-    identity::{JwksSettings, SessionSettings, Settings},
+    identity::{JwksSettings, OrgLimit, SessionSettings, Settings},
     lifecycle::Purger,
     registry::{Credentials, RepositoryTags},
     signing,
 };
 use secrecy::ExposeSecret as _;
-use sha2::{Digest as _, Sha256};
+use strum::VariantArray as _;
 
 const REQUIRED: [(&str, &str); 5] = [
     ("TABLE_NAME", "packs"),
@@ -64,7 +64,10 @@ fn an_error_lists_every_missing_or_invalid_variable() {
         ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL", "REGISTRY"]
     );
     assert_eq!(variables(&Builder::read(nothing).unwrap_err()), ["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]);
-    assert_eq!(variables(&Requeue::read(nothing).unwrap_err()), ["TABLE_NAME", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"]);
+    assert_eq!(
+        variables(&Requeue::read(nothing).unwrap_err()),
+        ["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"]
+    );
     assert_eq!(variables(&Admin::read(nothing).unwrap_err()), ["TABLE_NAME"]);
 
     let invalid = [
@@ -112,6 +115,21 @@ fn every_limit_has_the_documented_default_and_can_be_set() {
         let mut expected = default.clone();
         expected.insert(name, value);
         assert_eq!(by_name(&api.limits), expected);
+    }
+}
+
+#[test]
+fn every_limit_for_orgs_has_the_documented_default_and_can_be_set() {
+    let documented = documented("ORG_");
+    assert_eq!(documented.len(), OrgLimit::VARIANTS.len());
+    let default = Api::read(environment(&[])).unwrap().org_limits;
+    for (name, value) in documented {
+        let limit: OrgLimit = name.to_lowercase().parse().unwrap();
+        assert_eq!(default.maximum(limit), Some(value), "{limit}");
+        for (text, expected) in [("7", Some(7)), ("0", None)] {
+            let api = Api::read(environment(&[(&format!("ORG_{name}"), text)])).unwrap();
+            assert_eq!(api.org_limits.maximum(limit), expected, "{limit}");
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The modules that each restricted top-level module may use.
-const ALLOWED: [(&str, &[&str]); 16] = [
+/// The restricted top-level modules, each with the modules that it may use.
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("records", &[]),
     ("error_chain", &[]),
     ("cache", &[]),
@@ -25,6 +25,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("requeue", USE_CASE),
     ("catalog", USE_CASE),
     ("lifecycle", USE_CASE),
+    ("rates", USE_CASE),
     ("lambda", LAMBDA),
     ("config", CONFIG),
 ];
@@ -47,6 +48,7 @@ const LAMBDA: &[&str] = &[
     "requeue",
     "catalog",
     "lifecycle",
+    "rates",
 ];
 
 const CONFIG: &[&str] =

@@ -188,7 +188,7 @@ class Functions(unittest.TestCase):
         code = "".join(path.read_text() for path in ROOT.glob("src/**/*.rs"))
         for binary in FUNCTIONS:
             for variable in function(binary)["Environment"]["Variables"]:
-                if not variable.startswith("LIMIT_") and variable != "SETTINGS_HASH":
+                if not variable.startswith(("LIMIT_", "ORG_")) and variable != "SETTINGS_HASH":
                     self.assertTrue(f'"{variable}"' in code, f"{binary} does not read {variable}")
 
     def test_an_empty_parameter_omits_its_variable(self):
@@ -207,6 +207,14 @@ class Functions(unittest.TestCase):
         for variable, value in limits.items():
             self.assertEqual(str(TEMPLATE["Parameters"][value["Ref"]]["Default"]), documented[variable], variable)
             self.assertEqual(function("builder")["Environment"]["Variables"][variable], value)
+
+    def test_limits_for_orgs_have_the_documented_defaults(self):
+        configuration = (ROOT / "docs/configuration.md").read_text()
+        documented = dict(re.findall(r"^\| `(ORG_\w+)` \| (\d+) \|", configuration, re.M))
+        variables = function("api")["Environment"]["Variables"]
+        limits = {name: value["Ref"] for name, value in variables.items() if name.startswith("ORG_")}
+        defaults = {name: str(TEMPLATE["Parameters"][parameter]["Default"]) for name, parameter in limits.items()}
+        self.assertEqual(documented, defaults)
 
     def test_variables_contain_no_secrets(self):
         """Only CloudFront needs the value of a secret. The functions have its hash."""

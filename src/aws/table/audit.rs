@@ -5,7 +5,7 @@ use ulid::Ulid;
 use super::{Key, Table, item};
 use crate::{
     aws::Error,
-    identity::{ApiKey, Billing, KeyTemplate, Org},
+    identity::{ApiKey, Billing, KeyTemplate, Org, OrgLimit},
     records::{OrgId, OrgSlug, PackId, QuarantineReason, Reference, Timestamp},
 };
 
@@ -16,6 +16,8 @@ pub(super) enum EventType {
     CreateOrg,
     #[serde(rename = "org.set_billing")]
     SetBilling,
+    #[serde(rename = "org.limit")]
+    SetLimit,
     #[serde(rename = "key.create")]
     CreateKey,
     #[serde(rename = "key.revoke")]
@@ -42,6 +44,12 @@ pub(super) enum Subject {
         slug: OrgSlug,
         #[serde(flatten)]
         billing: Billing,
+    },
+    Limit {
+        limit: OrgLimit,
+        /// `None` if the configured value applies again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<u64>,
     },
     Key {
         key_hash: String,

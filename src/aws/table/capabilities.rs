@@ -3,7 +3,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{Update, builders::UpdateBuilder};
 use pack_format::{PackName, Version};
 
-use super::{Key, Table, string};
+use super::{
+    Key, Table,
+    item::{self, Item},
+    string,
+};
 use crate::{
     aws::Error,
     records::{CapabilityHistory, OrgId, Record},
@@ -21,10 +25,7 @@ impl Table {
     /// Reads the capabilities of a pack's ready versions.
     pub async fn capability_history(&self, org: OrgId, name: &PackName) -> Result<CapabilityHistory, Error> {
         let item: Option<HashMap<String, String>> = self.get(Key::name(org, name)).await?;
-        let attributes = item.into_iter().flatten();
-        Ok(attributes
-            .filter_map(|(attribute, text)| Some((attribute.strip_prefix(PREFIX)?.parse().ok()?, text)))
-            .collect())
+        Ok(item.map(parse).unwrap_or_default())
     }
 
     /// Returns the update that stores a record's capabilities and, if there are too many versions, removes the lowest
@@ -60,6 +61,18 @@ impl Table {
         };
         Ok(history.contains(&manifest.version).then(update))
     }
+}
+
+/// Reads the capabilities from the item of a name.
+pub(super) fn history(item: Item) -> Result<CapabilityHistory, Error> {
+    item::read(item).map(parse)
+}
+
+fn parse(attributes: HashMap<String, String>) -> CapabilityHistory {
+    attributes
+        .into_iter()
+        .filter_map(|(attribute, text)| Some((attribute.strip_prefix(PREFIX)?.parse().ok()?, text)))
+        .collect()
 }
 
 fn attribute(version: &Version) -> String {

@@ -2,7 +2,7 @@ use super::{Key, Table, item::Item, number, string};
 use crate::{
     aws::Error,
     error_chain::ErrorChain,
-    records::{BuildState, InvalidId, PackId, Record, Timestamp},
+    records::{BuildState, InvalidId, OrgId, PackId, Record, Timestamp, UploadId},
 };
 
 /// The number of shards of the index `due`. Each shard is a separate partition, so the index can exceed the write rate
@@ -20,6 +20,8 @@ pub enum DueItem {
     Record(PackId),
     /// An event that has not been sent.
     Event { pack_id: PackId, event_id: String },
+    /// An upload through S3 that has begun and was not submitted.
+    Upload { org_id: OrgId, upload_id: UploadId },
 }
 
 /// One page of a shard, in the order in which the items are due.
@@ -35,7 +37,7 @@ pub struct DuePage {
 #[derive(Debug, Clone)]
 pub struct DueCursor(Item);
 
-/// The schedule of pending builds, purges and events. An item is in the index `due` while it has the attribute
+/// The schedule of pending builds, purges, events and begun uploads. An item is in the index `due` while it has the attribute
 /// `due_at`.
 impl Table {
     /// Returns the page of a shard that follows `after`: the items that are due at `now`, or all items if `now` is
@@ -87,29 +89,31 @@ impl Table {
     }
 }
 
-/// Adds the attributes for the index `due` to the item of a record or an event. Without `due_at`, the item is not in
-/// the index.
-pub(super) fn add_attributes(item: &mut Item, id: PackId, due_at: Option<Timestamp>) {
-    item.insert("due_shard".to_owned(), string(shard(id)));
+/// Adds the attributes of the index `due` to an item. `random` is a random byte of its id, which selects the shard.
+/// Without `due_at`, the item is not in the index.
+pub(super) fn add_attributes(item: &mut Item, random: u8, due_at: Option<Timestamp>) {
+    item.insert("due_shard".to_owned(), string(random % SHARDS));
     item.extend(due_at.map(|due_at| ("due_at".to_owned(), string(due_at))));
 }
 
-/// Returns the shard of a pack's items, chosen by random bits of the pack's id.
-fn shard(id: PackId) -> u8 {
-    id.random_byte() % SHARDS
-}
-
-/// Parses the key of an index item. Logs an unreadable key and returns `None`.
+/// Parses the key of a listed item. If it is unreadable, logs it and returns `None`.
 fn listed(item: &Item) -> Option<DueItem> {
     let [pk, sk] =
         ["pk", "sk"].map(|name| item.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str));
-    let id = pk.strip_prefix("PACK#").ok_or(InvalidId).and_then(str::parse);
-    let id = id
-        .inspect_err(
-            |error| tracing::error!(pk, sk, error = %ErrorChain(error), "due item with an unreadable key skipped"),
-        )
-        .ok()?;
-    Some(match sk.strip_prefix(Key::EVENT_PREFIX) {
+    let item = match (pk.strip_prefix(Key::QUOTA_PREFIX), sk.strip_prefix(Key::UPLOAD_PREFIX)) {
+        (Some(org), Some(upload)) => upload_item(org, upload),
+        _ => pack_item(pk, sk),
+    };
+    item.inspect_err(|error| tracing::error!(pk, sk, error = %ErrorChain(error), "due item left out")).ok()
+}
+
+fn upload_item(org: &str, upload: &str) -> Result<DueItem, InvalidId> {
+    Ok(DueItem::Upload { org_id: org.parse()?, upload_id: upload.parse()? })
+}
+
+fn pack_item(pk: &str, sk: &str) -> Result<DueItem, InvalidId> {
+    let id = pk.strip_prefix("PACK#").ok_or(InvalidId)?.parse()?;
+    Ok(match sk.strip_prefix(Key::EVENT_PREFIX) {
         Some(event_id) => DueItem::Event { pack_id: id, event_id: event_id.to_owned() },
         None => DueItem::Record(id),
     })

@@ -25,7 +25,7 @@ impl Table {
         }
         let pack_id = event.detail.pack_id;
         let mut item = item::write(key(event), event)?;
-        due::add_attributes(&mut item, pack_id, Some(event.detail.at + self.resend_after / SOONER));
+        due::add_attributes(&mut item, pack_id.random_byte(), Some(event.detail.at + self.resend_after / SOONER));
         let put = self.put(item).build().map_err(Error::call("TransactWriteItems"))?;
         Ok(Some(TransactWriteItem::builder().put(put).build()))
     }

@@ -84,6 +84,8 @@ pub(super) struct RecordItem {
     reference_count: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_counted: bool,
 }
 
 impl From<Record> for RecordItem {
@@ -130,6 +132,7 @@ impl From<Record> for RecordItem {
             attestation_digest,
             reference_count,
             last_error: build.last_error,
+            is_counted: build.is_counted,
         }
     }
 }
@@ -158,6 +161,7 @@ impl From<RecordItem> for Record {
             tries: item.tries,
             tried_at: item.tried_at,
             last_error: item.last_error,
+            is_counted: item.is_counted,
         };
         Self {
             id: item.pack_id,

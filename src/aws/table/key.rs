@@ -4,7 +4,7 @@ use ulid::Ulid;
 use super::{item::Item, string};
 use crate::{
     identity::KeyHash,
-    records::{OrgId, OrgSlug, PackId, Record, Reference},
+    records::{OrgId, OrgSlug, PackId, Record, Reference, Timestamp, UploadId},
 };
 
 /// An item's primary key.
@@ -17,6 +17,10 @@ pub(super) struct Key {
 impl Key {
     /// The prefix of an API key's sort key.
     pub(super) const API_KEY_PREFIX: &str = "KEY#";
+    /// The prefix of the partition key of an org's counters and begun uploads.
+    pub(super) const QUOTA_PREFIX: &str = "QUOTA#";
+    /// The prefix of a begun upload's sort key.
+    pub(super) const UPLOAD_PREFIX: &str = "UPLOAD#";
     /// The prefix of an event's sort key.
     pub(super) const EVENT_PREFIX: &str = "EVENT#";
 
@@ -61,7 +65,21 @@ impl Key {
         Self { pk: format!("NAME#{org}"), sk: name.to_string() }
     }
 
-    /// Returns the key of a record's version claim.
+    /// Returns the key of the counters of an org's requests in the minute that begins at `minute`.
+    pub(super) fn rate(org: OrgId, minute: Timestamp) -> Self {
+        Self { pk: format!("RATE#{org}#{minute}"), sk: "RATE".to_owned() }
+    }
+
+    /// Returns the key of an org's counters.
+    pub(super) fn quota(org: OrgId) -> Self {
+        Self { pk: format!("{}{org}", Self::QUOTA_PREFIX), sk: "QUOTA".to_owned() }
+    }
+
+    pub(super) fn upload(org: OrgId, upload: UploadId) -> Self {
+        Self { pk: format!("{}{org}", Self::QUOTA_PREFIX), sk: format!("{}{upload}", Self::UPLOAD_PREFIX) }
+    }
+
+    /// Returns the key of the claim on a record's version.
     pub(super) fn version_claim_of(record: &Record) -> Self {
         let manifest = &record.release.manifest;
         Self::version_claim(record.release.org_id, &manifest.name, &manifest.version)

@@ -23,8 +23,8 @@ impl Table {
     /// the publicly known keys of local runs.
     pub async fn put_api_key(&self, org: OrgId, key: &ApiKey) -> Result<(), Error> {
         let item = item::write(Key::api_key(org, &key.hash), key)?;
-        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
-        put.send().await.map_err(Error::call("PutItem"))?;
+        let put = self.put(item).build().map_err(Error::call("TransactWriteItems"))?;
+        self.transact(vec![TransactWriteItem::builder().put(put).build()]).await?;
         Ok(())
     }
 
@@ -72,7 +72,7 @@ impl Table {
 
     /// Reads items with strongly consistent reads, in one round trip unless DynamoDB throttles. Returns them in
     /// arbitrary order.
-    async fn batch_get(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
+    pub(super) async fn batch_get(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut found = Vec::new();
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let mut wanted = wanted.map_err(Error::call("BatchGetItem"))?;

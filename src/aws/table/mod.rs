@@ -10,7 +10,10 @@
 //! | event that has not been sent | `PACK#<pack id>` | `EVENT#<event id>` |
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
-//! | name: the capabilities of a pack's ready versions | `NAME#<org id>` | `<name>` |
+//! | name that an org has used, with the capabilities of its ready versions | `NAME#<org id>` | `<name>` |
+//! | quota: the counters of what an org has | `QUOTA#<org id>` | `QUOTA` |
+//! | upload that has begun | `QUOTA#<org id>` | `UPLOAD#<upload id>` |
+//! | rate: the requests of an org in one minute; expires | `RATE#<org id>#<minute>` | `RATE` |
 //!
 //! | index | partition key | sort key | contents |
 //! |---|---|---|---|
@@ -19,12 +22,13 @@
 //! | `community-packs` | `community_packs`: `COMMUNITY` | `pack_id` | ready community packs |
 //! | `community-names` | `community_names`: `COMMUNITY#<name>` | `pack_id` | ready community packs |
 //! | `community-versions` | `community_versions`: `COMMUNITY#<name>#<version>` | `pack_id` | ready community packs |
-//! | `due` | `due_shard`: a digit from 0 to 7 | `due_at` | queued and `deleting` records, and events; keys only |
+//! | `due` | `due_shard`: a digit from 0 to 7 | `due_at` | queued and `deleting` records, events and begun uploads; keys only |
 //!
 //! The indexes that serve lists contain every attribute that a list shows. Each write that changes an attribute also
 //! updates the index attributes that depend on it.
 
 mod audit;
+mod begun;
 mod capabilities;
 mod due;
 mod events;
@@ -39,8 +43,11 @@ mod orgs;
 mod publishing;
 mod purging;
 mod quarantine;
+mod quotas;
+mod rates;
 mod records;
 mod references;
+mod seen;
 mod states;
 mod transaction;
 
@@ -57,9 +64,12 @@ pub use self::{
     index::{INDEXES, Index},
     list::{Filter, NameFilter, Page},
     publishing::Lease,
+    quotas::Usage,
+    rates::RateCounter,
     records::{Created, VersionState},
+    seen::Seen,
 };
-use self::{index_scan::PageCache, key::Key};
+use self::{index_scan::PageCache, key::Key, transaction::Transaction};
 use crate::aws::Error;
 
 /// A client for the DynamoDB table.
@@ -126,6 +136,6 @@ fn string(text: impl ToString) -> AttributeValue {
     AttributeValue::S(text.to_string())
 }
 
-fn number(number: u32) -> AttributeValue {
+fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

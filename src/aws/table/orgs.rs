@@ -1,10 +1,15 @@
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Table, audit::EventType, item, publishing::transacted};
+use super::{
+    Key, Table,
+    audit::{EventType, Subject},
+    item, number,
+    publishing::transacted,
+};
 use crate::{
     aws::Error,
-    identity::{Billing, Directory as _, Org},
+    identity::{Billing, Directory as _, Org, OrgLimit},
     records::{OrgId, OrgSlug, Timestamp},
 };
 
@@ -56,6 +61,31 @@ impl Table {
         let update =
             values.fold(update, |update, (name, value)| update.expression_attribute_values(format!(":{name}"), value));
         let audit = self.put_audit(org.id, EventType::SetBilling, org.into(), actor, now)?;
+        self.transact(vec![transacted(update)?, audit]).await
+    }
+
+    /// Gives an org its own value of a limit, or with `None` the configured one again, and writes the audit entry.
+    /// Returns false if the org does not exist.
+    pub async fn set_limit(
+        &self,
+        org: &Org,
+        limit: OrgLimit,
+        value: Option<u64>,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let expression = if value.is_some() { "SET #limit = :value" } else { "REMOVE #limit" };
+        let update = Update::builder()
+            .table_name(&self.name)
+            .set_key(Some(Key::org(org.id).attributes()))
+            .update_expression(expression)
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#limit", format!("{}{limit}", Org::LIMIT_PREFIX));
+        let update = match value {
+            Some(value) => update.expression_attribute_values(":value", number(value)),
+            None => update,
+        };
+        let audit = self.put_audit(org.id, EventType::SetLimit, Subject::Limit { limit, value }, actor, now)?;
         self.transact(vec![transacted(update)?, audit]).await
     }
 }

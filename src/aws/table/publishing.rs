@@ -3,7 +3,7 @@ use pack_format::Digest;
 use serde::Deserialize;
 use ulid::Ulid;
 
-use super::{Key, Table, index::CommunityKeys, number, string};
+use super::{Key, Table, index::CommunityKeys, number, quotas::QuotaChange, string};
 use crate::{
     aws::Error,
     records::{BuildState, BuildStatus, PackEvent, Record, Timestamp, Visibility},
@@ -147,40 +147,47 @@ impl Table {
         Ok(claim.and_then(|claim| claim.publishing_until).filter(|until| *until > now))
     }
 
-    /// Marks a queued record as ready, stores its attestation's digest and the event, and releases the lease.
+    /// Marks a queued record as ready, stores its attestation's digest and the event, and releases the lease. The build
+    /// no longer counts as pending.
     pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let release = self
             .update_claim(record, "REMOVE lease_holder, publishing_until")
             .condition_expression("pack_id = :id AND lease_holder = :holder")
             .expression_attribute_values(":holder", string(&lease.holder));
         let keep = self.keep_capabilities(record).await?;
-        let mut visibility = record.release.visibility;
+        let (mut visibility, mut is_counted) = (record.release.visibility, record.build.is_counted);
         loop {
-            let ready = self.ready(record, visibility, now);
-            let mut writes = updates([ready, release.clone(), keep.clone()])?;
+            let ready = self.ready(record, visibility, is_counted, now);
+            let quota = self.change_quota(record.release.org_id, &QuotaChange::end_of_build(is_counted), None);
+            let mut writes = updates([ready, release.clone(), keep.clone()].into_iter().chain(quota))?;
             writes.extend(self.put_event(&PackEvent::ready(record, now))?);
             if self.transact(writes).await? {
                 return Ok(true);
             }
-            // The visibility may have changed during the build.
+            // The visibility may change during a build, and the build may have been marked as failed meanwhile.
             match self.record(record.id).await? {
-                Some(found) if found.release.visibility != visibility => visibility = found.release.visibility,
+                Some(found) if (found.release.visibility, found.build.is_counted) != (visibility, is_counted) => {
+                    (visibility, is_counted) = (found.release.visibility, found.build.is_counted);
+                }
                 Some(_) | None => return Ok(false),
             }
         }
     }
 
-    /// Returns the update that makes a queued record ready if it has this visibility.
-    fn ready(&self, record: &Record, visibility: Visibility, now: Timestamp) -> UpdateBuilder {
+    /// Returns the update that makes a queued record ready if it has this visibility and its build is counted or not.
+    fn ready(&self, record: &Record, visibility: Visibility, is_counted: bool, now: Timestamp) -> UpdateBuilder {
         let community = CommunityKeys::new(record, visibility, &BuildStatus::Ready);
         let attested = if record.attestation_digest.is_some() { ", attestation_digest = :attestation" } else { "" };
         let listed = if community.is_some() { CommunityKeys::SET } else { "" };
         let expression = format!(
-            "SET build_status = :ready, updated_at = :now{attested}{listed} REMOVE due_at, build_error, last_error"
+            "SET build_status = :ready, updated_at = :now{attested}{listed} REMOVE due_at, build_error, last_error, is_counted"
         );
         let update = self
             .update_record(record, &expression)
-            .condition_expression("build_status = :queued AND attempt = :attempt AND visibility = :visibility")
+            .condition_expression(format!(
+                "build_status = :queued AND attempt = :attempt AND visibility = :visibility AND {}",
+                counted(is_counted)
+            ))
             .expression_attribute_values(":ready", string(BuildState::Ready))
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":visibility", string(visibility))
@@ -217,8 +224,8 @@ impl Table {
         Ok(())
     }
 
-    /// Marks a record as failed, releases the lease on its version and stores the event. Applies only if the record is
-    /// still queued in the same attempt. If `lease` is given, the build must still hold it; otherwise, the version must
+    /// Marks a record as failed, releases the lease on its version and stores the event. The build no longer counts as
+    /// pending. Applies only if the record is still queued with the same attempt. If `lease` is given, the build must still hold it. If not, the version must
     /// be neither leased nor published.
     pub async fn mark_failed(
         &self,
@@ -228,8 +235,14 @@ impl Table {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let fail = self
-            .update_record(record, "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE due_at")
-            .condition_expression("build_status = :queued AND attempt = :attempt")
+            .update_record(
+                record,
+                "SET build_status = :failed, build_error = :error, updated_at = :now REMOVE due_at, is_counted",
+            )
+            .condition_expression(format!(
+                "build_status = :queued AND attempt = :attempt AND {}",
+                counted(record.build.is_counted)
+            ))
             .expression_attribute_values(":failed", string(BuildState::Failed))
             .expression_attribute_values(":queued", string(BuildState::Queued))
             .expression_attribute_values(":error", string(error))
@@ -245,7 +258,9 @@ impl Table {
             None => release.expression_attribute_values(":now", string(now)),
             Some(lease) => release.expression_attribute_values(":holder", string(&lease.holder)),
         };
-        let mut writes = updates([fail, release])?;
+        let change = QuotaChange::end_of_build(record.build.is_counted);
+        let quota = self.change_quota(record.release.org_id, &change, None);
+        let mut writes = updates([fail, release].into_iter().chain(quota))?;
         writes.extend(self.put_event(&PackEvent::failed(record, error, now))?);
         self.transact(writes).await
     }
@@ -286,7 +301,12 @@ pub(super) fn updates(changes: impl IntoIterator<Item = UpdateBuilder>) -> Resul
     changes.into_iter().map(transacted).collect()
 }
 
-/// Converts an update to a write in a transaction.
+/// Returns the condition that a record's build is counted as pending, or that it is not.
+pub(super) fn counted(is_counted: bool) -> &'static str {
+    if is_counted { "attribute_exists(is_counted)" } else { "attribute_not_exists(is_counted)" }
+}
+
+/// Returns an update as part of a transaction.
 pub(super) fn transacted(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
     let update = update.build().map_err(Error::call("TransactWriteItems"))?;
     Ok(TransactWriteItem::builder().update(update).build())

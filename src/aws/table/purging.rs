@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
 use super::{
     Key, Table, number,
-    publishing::{Lease, updates},
+    publishing::{Lease, counted, updates},
+    quotas::QuotaChange,
     string,
 };
 use crate::{
@@ -27,14 +28,14 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Removes the record and the version's capabilities, releases the lease and stores the event. The claim stays,
-    /// without a record: it reserves a published version for the same content, and a late build takes the claim's lease
-    /// to delete what it has pushed.
+    /// Removes the record and the version's capabilities, gives back the quota, releases the lease and stores the event. The claim stays,
+    /// without a record. If the version was published, the claim reserves it for the same content. A late build also
+    /// needs the claim's lease to delete what it has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)
             .set_key(Some(Key::record(record.id).attributes()))
-            .condition_expression("build_status = :deleting")
+            .condition_expression(format!("build_status = :deleting AND {}", counted(record.build.is_counted)))
             .expression_attribute_values(":deleting", string(BuildState::Deleting))
             .build();
         let release = self
@@ -42,7 +43,9 @@ impl Table {
             .condition_expression("pack_id = :id AND lease_holder = :holder")
             .expression_attribute_values(":holder", string(&lease.holder));
         let delete = delete.map_err(Error::call("TransactWriteItems"))?;
-        let mut writes = updates(iter::once(release).chain(self.remove_capabilities(record).await?))?;
+        let quota = self.change_quota(record.release.org_id, &QuotaChange::between(Some(record), None), None);
+        let changes = iter::once(release).chain(self.remove_capabilities(record).await?).chain(quota);
+        let mut writes = updates(changes)?;
         writes.push(TransactWriteItem::builder().delete(delete).build());
         writes.extend(self.put_event(&PackEvent::deleted(record, now))?);
         self.transact(writes).await

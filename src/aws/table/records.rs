@@ -1,21 +1,22 @@
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
-    types::{Delete, TransactWriteItem},
-};
-use pack_format::{Digest, PackName, Version};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update, builders::UpdateBuilder};
+use pack_format::{Digest, Manifest, PackName, Version};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Key, Table, due,
     item::{self, Item, RecordItem},
     number,
-    publishing::NOT_LEASED,
+    publishing::{NOT_LEASED, transacted},
+    quotas::QuotaChange,
+    seen::Seen,
     string,
+    transaction::Transaction,
 };
 use crate::{
     aws::Error,
+    identity::{Exceeded, OrgLimit, OrgLimits},
     records::{BuildState, OrgId, PackId, Quarantine, QuarantineReason, Record},
 };
 
@@ -23,8 +24,11 @@ use crate::{
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The condition for overwriting a failed record. Only one of several concurrent writes can meet it, and none that
-/// would undo a change to the visibility or the references.
+/// The maximum number of times that an upload looks at its name and version, because other uploads keep changing them.
+const MAX_LOOK_UPS: usize = 5;
+
+/// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none of them
+/// undoes a change of the visibility or of the references.
 const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility \
                             AND reference_count = :references";
 
@@ -38,6 +42,17 @@ pub enum Created {
     Deleted(Digest),
     /// An operator has quarantined the version.
     Quarantined(Quarantine),
+    /// The record can be written, but the org would exceed this limit.
+    Exceeds(Exceeded),
+}
+
+/// The result of trying to write an upload.
+enum UploadWrite {
+    Written,
+    /// The org would exceed this limit. Other conditions may not hold either.
+    Exceeds(Exceeded),
+    /// Another condition does not hold.
+    Refused,
 }
 
 /// The state of a name and version in an org.
@@ -66,26 +81,33 @@ struct VersionClaimItem {
 }
 
 impl Table {
-    /// Writes a new record and its version claim in one transaction. Reuses the claim of a deleted pack, unless the
-    /// version is quarantined or was published with different content.
+    /// Writes a new record and its version claim in one transaction, and counts them. Reuses the claim of a deleted
+    /// pack, unless the version is quarantined or was published with different content.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if DynamoDB fails. The record may have been written.
-    pub async fn create(&self, record: &Record) -> Result<Created, Error> {
-        let claim = self
-            .update_claim(record, "SET pack_id = :id")
-            .condition_expression(
-                "attribute_not_exists(pack_id) AND attribute_not_exists(quarantine_reason) \
-                 AND (attribute_not_exists(layer_digest) OR layer_digest = :layer)",
-            )
-            .expression_attribute_values(":layer", string(record.release.layer_digest))
-            .build()
-            .map_err(Error::call("TransactWriteItems"))?;
-        let writes = vec![TransactWriteItem::builder().update(claim).build(), self.put_new(self.item(record)?)?];
-        if self.transact(writes).await? {
-            return Ok(Created::Written);
+    pub async fn create(&self, record: &Record, seen: &Seen, limits: &OrgLimits) -> Result<Created, Error> {
+        let mut seen = seen.clone();
+        for _ in 0..MAX_LOOK_UPS {
+            let mut writes = vec![transacted(self.claim(record, seen.has_claim))?, self.put_new(self.item(record)?)?];
+            if !seen.has_name {
+                writes.push(transacted(self.claim_name(record))?);
+            }
+            let written = self.write_upload(record, writes, &seen, seen.creation(record), limits).await?;
+            if let UploadWrite::Written = written {
+                return Ok(Created::Written);
+            }
+            if let Some(created) = self.resolve_failed_write(record).await? {
+                return Ok(created);
+            }
+            if let UploadWrite::Exceeds(exceeded) = written {
+                return Ok(Created::Exceeds(exceeded));
+            }
+            // Another upload has used the name or the version for the first time.
+            let Manifest { name, version, .. } = &record.release.manifest;
+            seen = self.look_up(record.release.org_id, name, version, seen.begun).await?;
         }
-        self.resolve_failed_write(record).await
+        Err(Error::ConcurrentWrites)
     }
 
     /// Replaces the failed record `old` with `new`, which has the same name and version. Returns [`Created::Taken`] if
@@ -93,7 +115,7 @@ impl Table {
     ///
     /// # Errors
     /// The same as [`Table::create`].
-    pub async fn replace(&self, old: &Record, new: &Record) -> Result<Created, Error> {
+    pub async fn replace(&self, old: &Record, new: &Record, seen: &Seen, limits: &OrgLimits) -> Result<Created, Error> {
         let claim = self
             .put(version_claim(new)?)
             .condition_expression(format!("pack_id = :old AND attribute_not_exists(layer_digest) AND {NOT_LEASED}"))
@@ -103,10 +125,7 @@ impl Table {
             .table_name(&self.name)
             .set_key(Some(Key::record(old.id).attributes()))
             .condition_expression(STILL_FAILED)
-            .expression_attribute_values(":failed", string(BuildState::Failed))
-            .expression_attribute_values(":attempt", number(old.build.attempt))
-            .expression_attribute_values(":visibility", string(old.release.visibility))
-            .expression_attribute_values(":references", number(old.reference_count));
+            .set_expression_attribute_values(Some(still_failed(old)));
         let failed = Error::call("TransactWriteItems");
         let (claim, delete) = claim.build().and_then(|claim| Ok((claim, delete.build()?))).map_err(failed)?;
         let writes = vec![
@@ -114,10 +133,7 @@ impl Table {
             TransactWriteItem::builder().delete(delete).build(),
             self.put_new(self.item(new)?)?,
         ];
-        if self.transact(writes).await? {
-            return Ok(Created::Written);
-        }
-        self.resolve_failed_write(new).await
+        self.overwrite(old, new, writes, seen, limits).await
     }
 
     /// Overwrites the failed record `old` with `new`, which is the same record queued again. Does not write if `old`
@@ -125,24 +141,88 @@ impl Table {
     ///
     /// # Errors
     /// The same as [`Table::create`].
-    pub async fn queue_again(&self, old: &Record, new: &Record) -> Result<Created, Error> {
+    pub async fn queue_again(
+        &self,
+        old: &Record,
+        new: &Record,
+        seen: &Seen,
+        limits: &OrgLimits,
+    ) -> Result<Created, Error> {
         let put = self
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(self.item(new)?))
+            .put(self.item(new)?)
             .condition_expression(STILL_FAILED)
-            .expression_attribute_values(":failed", string(BuildState::Failed))
-            .expression_attribute_values(":attempt", number(old.build.attempt))
-            .expression_attribute_values(":visibility", string(old.release.visibility))
-            .expression_attribute_values(":references", number(old.reference_count));
-        match put.send().await {
-            Ok(_) => Ok(Created::Written),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                self.resolve_failed_write(new).await
-            }
-            Err(error) => Err(Error::call("PutItem")(error)),
+            .set_expression_attribute_values(Some(still_failed(old)))
+            .build()
+            .map_err(Error::call("TransactWriteItems"))?;
+        self.overwrite(old, new, vec![TransactWriteItem::builder().put(put).build()], seen, limits).await
+    }
+
+    /// Makes the writes that put `new` in place of `old`.
+    async fn overwrite(
+        &self,
+        old: &Record,
+        new: &Record,
+        writes: Vec<TransactWriteItem>,
+        seen: &Seen,
+        limits: &OrgLimits,
+    ) -> Result<Created, Error> {
+        let change = QuotaChange::between(Some(old), Some(new));
+        let written = self.write_upload(new, writes, seen, change, limits).await?;
+        if let UploadWrite::Written = written {
+            return Ok(Created::Written);
         }
+        let created = self.resolve_failed_write(new).await?.ok_or(Error::ConcurrentWrites)?;
+        match (written, created) {
+            (UploadWrite::Exceeds(exceeded), Created::Taken(found)) if *found == *old => Ok(Created::Exceeds(exceeded)),
+            (_, created) => Ok(created),
+        }
+    }
+
+    /// Makes the writes of an upload and changes the counters in one transaction.
+    async fn write_upload(
+        &self,
+        record: &Record,
+        mut writes: Vec<TransactWriteItem>,
+        seen: &Seen,
+        mut change: QuotaChange,
+        limits: &OrgLimits,
+    ) -> Result<UploadWrite, Error> {
+        let org = record.release.org_id;
+        if let Some(upload) = seen.begun {
+            writes.push(self.delete_upload(org, upload)?);
+            change = change.with(OrgLimit::BegunUploads, -1);
+        }
+        let quota = self.change_quota(org, &change, Some(limits)).map(transacted).transpose()?;
+        let quota_index = writes.len();
+        writes.extend(quota);
+        let Transaction::Refused(reasons) = self.try_transact(writes).await? else { return Ok(UploadWrite::Written) };
+        let counters = reasons.get(quota_index).filter(|reason| reason.is_refused);
+        let exceeded = counters.and_then(|reason| change.exceeded(reason.item.as_ref(), limits));
+        Ok(exceeded.map_or(UploadWrite::Refused, UploadWrite::Exceeds))
+    }
+
+    /// Returns the update that makes a new record the owner of its version.
+    fn claim(&self, record: &Record, exists: bool) -> UpdateBuilder {
+        let claim = self.update_claim(record, "SET pack_id = :id");
+        if !exists {
+            return claim.condition_expression("attribute_not_exists(pk)");
+        }
+        claim
+            .condition_expression(
+                "attribute_exists(pk) AND attribute_not_exists(pack_id) AND attribute_not_exists(quarantine_reason) \
+                 AND (attribute_not_exists(layer_digest) OR layer_digest = :layer)",
+            )
+            .expression_attribute_values(":layer", string(record.release.layer_digest))
+    }
+
+    /// Returns the update that creates the item of a name.
+    fn claim_name(&self, record: &Record) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.name)
+            .set_key(Some(Key::name(record.release.org_id, &record.release.manifest.name).attributes()))
+            .update_expression("SET created_at = :now")
+            .condition_expression("attribute_not_exists(pk)")
+            .expression_attribute_values(":now", string(record.created_at))
     }
 
     /// Reads a record with a strongly consistent read.
@@ -178,29 +258,41 @@ impl Table {
     fn item(&self, record: &Record) -> Result<Item, Error> {
         let mut item = item::write(Key::record(record.id), RecordItem::from(record.clone()))?;
         let due_at = record.build.enqueued_at + self.resend_after;
-        due::add_attributes(&mut item, record.id, record.build.status.is_pending().then_some(due_at));
+        due::add_attributes(&mut item, record.id.random_byte(), record.build.status.is_pending().then_some(due_at));
         Ok(item)
     }
 
-    /// Determines which record has the name and version of `wanted`, after the conditional write of `wanted` failed.
+    /// Finds out which record has the name and version of `wanted`, after the condition for writing `wanted` failed.
+    /// Returns `None` if `wanted` may have the version.
     ///
-    /// If that record has the id and the staging key of `wanted`, an earlier try of the write succeeded and its
-    /// response was lost. The staging key is compared too because a record that is queued again keeps its id. Repeated
-    /// submissions of the same upload share a staging key, so one of them may report another's write as its own.
-    async fn resolve_failed_write(&self, wanted: &Record) -> Result<Created, Error> {
+    /// If that record has the id and the staging key of `wanted`, an earlier try wrote it, and the response was lost. A
+    /// record that is queued again keeps its id, so the staging key is compared too. Repeated submissions of the same
+    /// upload share a staging key. One of them may therefore report the write of another as its own.
+    async fn resolve_failed_write(&self, wanted: &Record) -> Result<Option<Created>, Error> {
         let manifest = &wanted.release.manifest;
-        match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {
+        Ok(match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {
             VersionState::Taken(found)
                 if found.id == wanted.id && found.build.staging_key == wanted.build.staging_key =>
             {
-                Ok(Created::Written)
+                Some(Created::Written)
             }
-            VersionState::Taken(found) => Ok(Created::Taken(found)),
-            VersionState::Deleted(layer_digest) => Ok(Created::Deleted(layer_digest)),
-            VersionState::Quarantined(quarantine) => Ok(Created::Quarantined(quarantine)),
-            VersionState::Free => Err(Error::MissingClaim),
-        }
+            VersionState::Taken(found) => Some(Created::Taken(found)),
+            VersionState::Deleted(layer_digest) if layer_digest == wanted.release.layer_digest => None,
+            VersionState::Deleted(layer_digest) => Some(Created::Deleted(layer_digest)),
+            VersionState::Quarantined(quarantine) => Some(Created::Quarantined(quarantine)),
+            VersionState::Free => None,
+        })
     }
+}
+
+/// Returns the values of [`STILL_FAILED`].
+fn still_failed(old: &Record) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        (":failed".to_owned(), string(BuildState::Failed)),
+        (":attempt".to_owned(), number(old.build.attempt)),
+        (":visibility".to_owned(), string(old.release.visibility)),
+        (":references".to_owned(), number(old.reference_count)),
+    ])
 }
 
 fn version_claim(record: &Record) -> Result<Item, Error> {

@@ -3,27 +3,40 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{Put, TransactWriteItem, builders::PutBuilder},
+    types::{CancellationReason, Put, TransactWriteItem, builders::PutBuilder},
 };
 use strum::{EnumString, ParseError};
 
 use super::{Table, item::Item};
 use crate::aws::Error;
 
-/// The longest wait before each retry of a transaction that conflicted with another write.
-const CONFLICT_BACKOFF: [Duration; 5] = [
-    Duration::from_millis(25),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(200),
-    Duration::from_millis(400),
-];
+/// How often a transaction that conflicted with another write is tried again. All uploads of an org change one item. If
+/// 60 of them write at once and each transaction takes 30 ms, the last one needs up to 20 retries.
+const MAX_RETRIES: u32 = 24;
+/// The longest wait before the first retry. It doubles with each one.
+const FIRST_BACKOFF: Duration = Duration::from_millis(25);
+/// The longest wait before any retry.
+const MAX_BACKOFF: Duration = Duration::from_millis(400);
+
+/// The result of a transaction.
+pub(super) enum Transaction {
+    Written,
+    /// A condition does not hold. There is one reason for each write.
+    Refused(Vec<Reason>),
+}
+
+/// Whether one write of a transaction was refused.
+pub(super) struct Reason {
+    pub(super) is_refused: bool,
+    /// The item as it is, if the write asks for it and the item exists.
+    pub(super) item: Option<Item>,
+}
 
 /// Why DynamoDB canceled a transaction.
 enum Cancellation {
-    /// A condition failed.
-    Condition,
-    /// Another write was in progress on one of the items, or DynamoDB throttled. No condition failed.
+    /// A condition does not hold.
+    Condition(Vec<Reason>),
+    /// Another write was in progress on one of the items, or the table throttled. No condition failed.
     Conflict,
     /// Any other reason. Retrying does not help.
     Other,
@@ -50,12 +63,17 @@ impl Table {
     /// if DynamoDB cancels it for another reason, or if the call fails. After a failed call, the items may have been
     /// written.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, Error> {
-        let mut backoff = CONFLICT_BACKOFF.into_iter();
+        Ok(matches!(self.try_transact(writes).await?, Transaction::Written))
+    }
+
+    /// Writes all items or none, as [`Table::transact`] does. Returns which conditions do not hold.
+    pub(super) async fn try_transact(&self, writes: Vec<TransactWriteItem>) -> Result<Transaction, Error> {
+        let mut retries = (0..MAX_RETRIES).map(|retry| (FIRST_BACKOFF * 2_u32.saturating_pow(retry)).min(MAX_BACKOFF));
         loop {
             let transaction = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
-            let Err(error) = transaction.send().await else { return Ok(true) };
-            match (cancellation(&error), backoff.next()) {
-                (Some(Cancellation::Condition), _) => return Ok(false),
+            let Err(error) = transaction.send().await else { return Ok(Transaction::Written) };
+            match (cancellation(&error), retries.next()) {
+                (Some(Cancellation::Condition(reasons)), _) => return Ok(Transaction::Refused(reasons)),
                 (Some(Cancellation::Conflict), Some(wait)) => tokio::time::sleep(jittered(wait)).await,
                 (Some(Cancellation::Conflict), None) | (Some(Cancellation::Other) | None, _) => {
                     return Err(Error::call("TransactWriteItems")(error));
@@ -84,7 +102,9 @@ fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cance
     let mut cancellation = Cancellation::Conflict;
     for code in cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()) {
         match code.parse() {
-            Ok(ReasonCode::ConditionalCheckFailed) => return Some(Cancellation::Condition),
+            Ok(ReasonCode::ConditionalCheckFailed) => {
+                return Some(Cancellation::Condition(cancelled.cancellation_reasons().iter().map(reason).collect()));
+            }
             Ok(ReasonCode::ItemCollectionSizeLimitExceeded | ReasonCode::ValidationError)
             | Err(ParseError::VariantNotFound) => cancellation = Cancellation::Other,
             Ok(
@@ -96,6 +116,11 @@ fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cance
         }
     }
     Some(cancellation)
+}
+
+fn reason(reason: &CancellationReason) -> Reason {
+    let is_refused = reason.code().is_some_and(|code| code.parse() == Ok(ReasonCode::ConditionalCheckFailed));
+    Reason { is_refused, item: reason.item().cloned() }
 }
 
 /// Returns a random duration of at most `longest`, so that conflicting writers do not retry at the same time.

@@ -1,7 +1,9 @@
+use std::{num::ParseIntError, str::FromStr};
+
 use clap::Subcommand;
 use pack_upload::{
     aws::Table,
-    identity::{Billing, Org, Posture},
+    identity::{Billing, Org, OrgLimit, OrgLimits, Posture},
     records::{OrgId, OrgSlug, Timestamp},
     telemetry::AUDIT,
 };
@@ -28,15 +30,36 @@ pub(super) enum OrgCommand {
         #[arg(long, required_if_eq("posture", "trial"))]
         trial_ends_at: Option<Timestamp>,
     },
+    /// Give an org its own value of a limit, or the configured value again.
+    Limit {
+        slug: OrgSlug,
+        #[arg(value_parser = one_of::<OrgLimit>())]
+        limit: OrgLimit,
+        /// The limit's value for this org, where 0 means that it does not apply, or `default`.
+        value: LimitValue,
+    },
     /// Print an org.
     Show { slug: OrgSlug },
+}
+
+/// The argument of `org limit`. `None` stands for the configured value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LimitValue(Option<u64>);
+
+impl FromStr for LimitValue {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> std::result::Result<Self, ParseIntError> {
+        if text == "default" { Ok(Self(None)) } else { Ok(Self(Some(text.parse()?))) }
+    }
 }
 
 pub(super) async fn run(table: &Table, command: OrgCommand, actor: &str) -> Result<()> {
     let now = Timestamp::now();
     match command {
         OrgCommand::Create { slug, billing: posture, trial_ends_at } => {
-            let org = Org { id: OrgId::generate(), slug, billing: Billing::new(posture, trial_ends_at)? };
+            let billing = Billing::new(posture, trial_ends_at)?;
+            let org = Org { id: OrgId::generate(), slug, billing, limits: OrgLimits::default() };
             if !table.create_org(&org, actor, now).await? {
                 return Err(format!("the org {} already exists", org.slug).into());
             }
@@ -51,6 +74,24 @@ pub(super) async fn run(table: &Table, command: OrgCommand, actor: &str) -> Resu
             }
             audit("org.set_billing", &org, actor, now);
             print(&org);
+        }
+        OrgCommand::Limit { slug, limit, value: LimitValue(value) } => {
+            let org = find(table, &slug).await?;
+            if !table.set_limit(&org, limit, value, actor, now).await? {
+                return Err(format!("the org {slug} does not exist").into());
+            }
+            tracing::info!(
+                target: AUDIT,
+                event_type = "org.limit",
+                actor,
+                org_id = %org.id,
+                at = %now,
+                %slug,
+                %limit,
+                value,
+                "done"
+            );
+            print(&find(table, &slug).await?);
         }
         OrgCommand::Show { slug } => print(&find(table, &slug).await?),
     }
@@ -69,4 +110,7 @@ fn print(org: &Org) {
         Billing::Active | Billing::PastDue | Billing::Decommissioning => String::new(),
     };
     println!("{}  {}  {posture}{trial}", org.id, org.slug);
+    for (limit, value) in org.limits.iter() {
+        println!("{limit}  {value}");
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Api, ApiError, body, json, query::Query};
 use crate::{
-    aws::PresignedPut,
+    aws::{PresignedPut, RateCounter},
     identity::Caller,
     records::{Timestamp, UploadId},
     upload::Begun,
@@ -39,6 +39,7 @@ pub(super) async fn begin_upload(
     request: Request,
 ) -> Result<Response<Body>, ApiError> {
     caller.check_may_upload(Timestamp::now())?;
+    api.rates.count(&caller.org, RateCounter::Changes).await?;
     let mut problems = Problems::default();
     query.finish(&mut problems);
     let keys = body::read_object(&request, "the keys `size_bytes` and `sha256`", &mut problems)?;

@@ -5,9 +5,10 @@ use lambda_http::{
 use serde_json::json;
 
 use super::{Api, ApiError, audit::Audit, packs::pack_id, query::Query};
-use crate::identity::Caller;
+use crate::{aws::RateCounter, identity::Caller};
 
-/// Handles `DELETE /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's pack.
+/// Handles `DELETE /v1/packs/{id}`. Deletions have a counter of their own, so that an org that has used up its uploads
+/// can still delete packs. The response is the same for a malformed id, an unknown id and another org's pack.
 pub(super) async fn delete(
     api: &Api,
     caller: &Caller,
@@ -16,6 +17,7 @@ pub(super) async fn delete(
     audit: &Audit,
 ) -> Result<Response<Body>, ApiError> {
     caller.check_may_change()?;
+    api.rates.count(&caller.org, RateCounter::Deletions).await?;
     query.reject_all()?;
     let id = pack_id(id)?;
     let deletion = api.lifecycle.delete(caller, id).await?;

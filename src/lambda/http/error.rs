@@ -1,4 +1,4 @@
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use lambda_http::{
     Body,
@@ -18,8 +18,9 @@ use super::media_type::UnsupportedMediaType;
 use crate::{
     aws,
     error_chain::ErrorChain,
-    identity::{Denied, Permission},
+    identity::{Denied, Exceeded, OrgLimit, Permission},
     lifecycle::{ChangeError, DeleteError},
+    rates::RateError,
     records::Quarantine,
     upload::{Difference, ExistingVersion, UploadError},
 };
@@ -47,6 +48,8 @@ pub enum ErrorCode {
     PayloadTooLarge,
     UnsupportedMediaType,
     BillingInactive,
+    RateLimited,
+    QuotaExceeded,
     InternalError,
     RegistryCleanupFailed,
     Unavailable,
@@ -64,6 +67,7 @@ impl ErrorCode {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BillingInactive => StatusCode::LOCKED,
+            Self::RateLimited | Self::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
             Self::RegistryCleanupFailed => StatusCode::BAD_GATEWAY,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -119,6 +123,10 @@ pub(super) enum ApiError {
     UnsupportedMediaType(#[from] UnsupportedMediaType),
     #[error("the org cannot upload packs: a payment is overdue, its trial has expired, or it is being shut down")]
     BillingInactive,
+    #[error("the org has sent too many requests; the limit `{}` is {}", .exceeded.limit, .exceeded.maximum)]
+    RateLimited { exceeded: Exceeded, retry_after: Duration },
+    #[error("the org would exceed its limit `{}`, which is {}; {}", .0.limit, .0.maximum, advice(.0.limit))]
+    QuotaExceeded(Exceeded),
     #[error(
         "the pack is being deleted, but the registry still has its image; \
          the deletion continues, and it is safe to repeat this request"
@@ -163,6 +171,8 @@ impl ApiError {
             Self::PayloadTooLarge { .. } => ErrorCode::PayloadTooLarge,
             Self::UnsupportedMediaType(_) => ErrorCode::UnsupportedMediaType,
             Self::BillingInactive => ErrorCode::BillingInactive,
+            Self::RateLimited { .. } => ErrorCode::RateLimited,
+            Self::QuotaExceeded(_) => ErrorCode::QuotaExceeded,
             Self::Panicked | Self::Internal(_) => ErrorCode::InternalError,
             Self::Unavailable(_) => ErrorCode::Unavailable,
         }
@@ -172,7 +182,15 @@ impl ApiError {
         self.code().status()
     }
 
-    /// Returns the cause for the log. It must not be sent to the client.
+    /// Returns the org's limit that the request would exceed, if any.
+    pub(super) fn exceeded(&self) -> Option<Exceeded> {
+        match self {
+            Self::RateLimited { exceeded, .. } | Self::QuotaExceeded(exceeded) => Some(*exceeded),
+            _ => None,
+        }
+    }
+
+    /// Returns the details that only the log may contain.
     pub(super) fn cause(&self) -> Option<String> {
         match self {
             Self::Unauthenticated { cause } => Some(cause.clone()),
@@ -202,6 +220,10 @@ impl ApiError {
                 }
                 Some(details)
             }
+            Self::RateLimited { exceeded: Exceeded { limit, maximum }, .. }
+            | Self::QuotaExceeded(Exceeded { limit, maximum }) => {
+                Some(json!({ "limit": { "name": limit, "value": maximum } }))
+            }
             _ => None,
         }
     }
@@ -215,6 +237,8 @@ impl ApiError {
             }
             Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)),
             Self::Unavailable(_) | Self::RegistryCleanupFailed => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
+            Self::RateLimited { retry_after, .. } => Some((RETRY_AFTER, seconds(retry_after))),
+            Self::QuotaExceeded(exceeded) => Some((RETRY_AFTER, retry_quota_after(exceeded.limit))),
             _ => None,
         };
         response.headers_mut().extend(header);
@@ -232,7 +256,7 @@ impl From<aws::Error> for ApiError {
             aws::Error::Call { .. }
             | aws::Error::Sign(_)
             | aws::Error::MissingRecord { .. }
-            | aws::Error::MissingClaim => Self::Unavailable(error.into()),
+            | aws::Error::ConcurrentWrites => Self::Unavailable(error.into()),
         }
     }
 }
@@ -242,6 +266,15 @@ impl From<Denied> for ApiError {
         match denied {
             Denied::MissingPermission(permission) => Self::PermissionDenied { permission },
             Denied::BillingInactive => Self::BillingInactive,
+        }
+    }
+}
+
+impl From<RateError> for ApiError {
+    fn from(error: RateError) -> Self {
+        match error {
+            RateError::Exceeded { exceeded, retry_after } => Self::RateLimited { exceeded, retry_after },
+            RateError::Storage(error) => error.into(),
         }
     }
 }
@@ -282,6 +315,7 @@ impl From<UploadError> for ApiError {
             UploadError::VersionExists(existing) => Self::VersionExists(existing),
             UploadError::VersionDeleted { layer_digest } => Self::VersionDeleted { layer_digest },
             UploadError::Quarantined(quarantine) => Self::PackQuarantined(quarantine),
+            UploadError::Exceeds(exceeded) => Self::QuotaExceeded(exceeded),
             UploadError::Storage(error) => error.into(),
             UploadError::Io(_)
             | UploadError::TimedOut(_)
@@ -322,8 +356,36 @@ fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) ->
     }
 }
 
-/// Returns the part of the message that names the request with a higher limit, or an empty string if there is no such
-/// request.
+/// Returns a `Retry-After` of at least this duration, in whole seconds.
+fn seconds(duration: Duration) -> HeaderValue {
+    HeaderValue::from(duration.as_secs() + 1)
+}
+
+/// Returns what a caller can do about a quota that is used up.
+fn advice(limit: OrgLimit) -> &'static str {
+    match limit {
+        OrgLimit::PendingBuilds => "wait until earlier builds have ended",
+        OrgLimit::StoredBytes => "delete packs, or ask the operator of this service for more",
+        OrgLimit::BegunUploads => "submit the uploads that have begun; the others end two days after they began",
+        OrgLimit::Names | OrgLimit::Versions | OrgLimit::UploadsPerMinute => {
+            "ask the operator of this service for more"
+        }
+    }
+}
+
+/// Returns the `Retry-After` for a quota, in seconds. Builds end soon, but other quotas change only if someone acts.
+fn retry_quota_after(limit: OrgLimit) -> HeaderValue {
+    match limit {
+        OrgLimit::PendingBuilds => HeaderValue::from_static("60"),
+        OrgLimit::StoredBytes
+        | OrgLimit::BegunUploads
+        | OrgLimit::Names
+        | OrgLimit::Versions
+        | OrgLimit::UploadsPerMinute => HeaderValue::from_static("3600"),
+    }
+}
+
+/// Returns the part of the message that names the request with the higher limit, or an empty string if there is none.
 fn larger_hint(larger: Option<u64>) -> String {
     larger.map_or_else(String::new, |value| format!("; `{LARGER_REQUEST}` allows up to {value}"))
 }

@@ -1,9 +1,8 @@
 //! The HTTP API: routes, request parsing, responses and the error envelope. The use cases contain the rules.
 //!
-//! A request is checked in this order, so that no response reveals what the caller may not know: whether it came through
-//! the proxy, if there is one (403), the route (404, 405), the credential (401), the host and the permission (403), the
-//! org's billing (423), the request itself (415, 413, 400), and last the existing packs (404, 409). openapi.yaml
-//! describes the API and is served without a credential.
+//! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
+//! the credential (401), the host and the permission (403), the org's billing (423), its rate of requests (429), the
+//! request itself (415, 413, 400), the existing packs (404, 409), and last the org's quotas (429). openapi.yaml describes the API and is served without a credential.
 
 mod attestations;
 mod audit;
@@ -47,6 +46,7 @@ use crate::{
     catalog::Catalog,
     identity::{self, Authenticator, BaseDomain, Caller, OriginSecrets},
     lifecycle::Lifecycle,
+    rates::Rates,
     telemetry::{Metrics, Trace},
     upload::Uploads,
 };
@@ -63,6 +63,7 @@ pub struct Api {
     catalog: Catalog,
     lifecycle: Lifecycle,
     uploads: Uploads,
+    rates: Rates,
 }
 
 impl Api {
@@ -71,8 +72,8 @@ impl Api {
     pub fn new(uploads: Uploads, lifecycle: Lifecycle, identity: &identity::Settings) -> Self {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone(), uploads.staging.attestations());
-        let identity::Settings { base_domain, origin_secrets, .. } = identity.clone();
-        Self { authenticator, base_domain, origin_secrets, catalog, lifecycle, uploads }
+        let rates = Rates::new(uploads.table.clone(), uploads.org_limits.clone());
+        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads, rates }
     }
 
     /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must not
@@ -174,8 +175,11 @@ async fn exchange(api: &Api, mut request: Request) -> Response<Body> {
             } else {
                 tracing::info!(status = status_code, code, duration_ms, cause = error.cause(), "request rejected");
             }
-            if matches!(status, StatusCode::FORBIDDEN | StatusCode::LOCKED) {
+            if matches!(status, StatusCode::FORBIDDEN | StatusCode::LOCKED | StatusCode::TOO_MANY_REQUESTS) {
                 audit.rejected(&error);
+            }
+            if let Some(exceeded) = error.exceeded() {
+                Metrics::by("Limit", exceeded.limit.to_string()).count("LimitedRequests", 1).write();
             }
             if is_upload {
                 Metrics::by("Outcome", code).count("Uploads", 1).write();

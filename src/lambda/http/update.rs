@@ -6,7 +6,7 @@ use pack_format::Problems;
 use serde_json::{Map, Value};
 
 use super::{Api, ApiError, audit::Audit, body, json, packs::pack_id, query::Query, record::RecordView};
-use crate::{identity::Caller, records::Visibility};
+use crate::{aws::RateCounter, identity::Caller, records::Visibility};
 
 /// Handles `PATCH /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's pack.
 pub(super) async fn update(
@@ -18,6 +18,7 @@ pub(super) async fn update(
     audit: &Audit,
 ) -> Result<Response<Body>, ApiError> {
     caller.check_may_change()?;
+    api.rates.count(&caller.org, RateCounter::Changes).await?;
     let mut problems = Problems::default();
     query.finish(&mut problems);
     let members = body::read_object(request, "the key `visibility`", &mut problems)?;

@@ -4,19 +4,26 @@ use lambda_http::{
     http::{HeaderValue, Response, StatusCode, header::LOCATION},
 };
 use pack_format::{Problems, Quoted};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::{Span, field};
 use upload_form::{FORM, Form, UPLOAD_ID};
 
 use super::{Api, ApiError, audit::Audit, json, media_type::MediaType, query::Query, record::RecordView};
 use crate::{
+    aws::RateCounter,
     identity::Caller,
     records::{Timestamp, UploadId, Visibility},
     telemetry::Metrics,
-    upload::{Accepted, Archive, Checked, Outcome, Submission, UploadError},
+    upload::{Accepted, Archive, Checked, Outcome, Prepared, Submission, UploadError},
 };
 
-/// Handles `POST /v1/packs/upload`.
+/// A valid request.
+enum Valid {
+    DryRun(Checked),
+    Upload(Prepared),
+}
+
+/// Handles `POST /v1/packs/upload`. Counts the request while it stages and validates the archive.
 pub(super) async fn upload(
     api: &Api,
     caller: &Caller,
@@ -26,6 +33,28 @@ pub(super) async fn upload(
     audit: &Audit,
 ) -> Result<Response<Body>, ApiError> {
     caller.check_may_upload(Timestamp::now())?;
+    let count = timeout_at(arrived_at + api.uploads.deadline, api.rates.count(&caller.org, RateCounter::Changes));
+    let count = async { Ok::<_, ApiError>(count.await??) };
+    // An exceeded rate takes precedence over whatever is wrong with the request.
+    let prepare = async { Ok::<_, ApiError>(prepare(api, caller, query, request, arrived_at).await) };
+    let ((), prepared) = tokio::try_join!(count, prepare)?;
+    match prepared? {
+        Valid::DryRun(Checked { release, warnings }) => {
+            Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
+            Ok(json(StatusCode::OK, &RecordView::from_release(&release, caller).with_warnings(&warnings)))
+        }
+        Valid::Upload(prepared) => commit(api, caller, prepared, audit).await,
+    }
+}
+
+/// Reads the form, and validates the archive. Unless the request is a dry run, also stages the archive.
+async fn prepare(
+    api: &Api,
+    caller: &Caller,
+    query: Query,
+    request: Request,
+    arrived_at: Instant,
+) -> Result<Valid, ApiError> {
     let mut problems = Problems::default();
     let dry_run = query.into_dry_run(&mut problems);
     let form = read_form(api, request, &mut problems).await?;
@@ -38,12 +67,8 @@ pub(super) async fn upload(
     match submission {
         Some(submission) if !problems.is_empty() => Err(with_pack_problems(api, caller, submission, problems).await),
         None => Err(ApiError::Validation(problems)),
-        Some(submission) if dry_run => {
-            let Checked { release, warnings } = api.uploads.check(&caller.org, submission).await?;
-            Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
-            Ok(json(StatusCode::OK, &RecordView::from_release(&release, caller).with_warnings(&warnings)))
-        }
-        Some(submission) => submit(api, caller, submission, audit).await,
+        Some(submission) if dry_run => Ok(Valid::DryRun(api.uploads.check(&caller.org, submission).await?)),
+        Some(submission) => Ok(Valid::Upload(api.uploads.prepare(&caller.org, submission).await?)),
     }
 }
 
@@ -110,8 +135,8 @@ async fn with_pack_problems(api: &Api, caller: &Caller, submission: Submission, 
     ApiError::Validation(problems)
 }
 
-async fn submit(api: &Api, caller: &Caller, submission: Submission, audit: &Audit) -> Result<Response<Body>, ApiError> {
-    let Accepted { outcome, warnings } = api.uploads.submit(&caller.org, submission).await?;
+async fn commit(api: &Api, caller: &Caller, prepared: Prepared, audit: &Audit) -> Result<Response<Body>, ApiError> {
+    let Accepted { outcome, warnings } = api.uploads.commit(&caller.org, prepared).await?;
     let (status, outcome, record) = match outcome {
         Outcome::Created(record) => (StatusCode::CREATED, "created", record),
         Outcome::Existing(record) => (StatusCode::OK, "existing", record),

@@ -8,7 +8,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use pack_upload::{
     aws::Lease,
-    identity::Settings,
+    identity::{OrgLimit, Settings},
     records::{BuildStatus, Record, Timestamp},
 };
 use serde_json::{Value, json};
@@ -50,7 +50,10 @@ fn audit_line(output: &Output) -> Value {
 
 /// Returns the entries of an org's audit trail, oldest first.
 async fn trail(api: &TestApi, org: &str) -> Vec<Value> {
-    let text = |value: &AttributeValue| json!(value.as_s().unwrap());
+    let text = |value: &AttributeValue| match value {
+        AttributeValue::N(number) => json!(number.parse::<u64>().unwrap()),
+        value => json!(value.as_s().unwrap()),
+    };
     let query = api.embedded.clients.dynamodb.query().table_name("pack-upload");
     let query = query
         .key_condition_expression("pk = :pk")
@@ -246,5 +249,42 @@ async fn creating_an_org_and_setting_its_billing_are_audited() {
             [event_type, ACCESS_KEY_ID, "initech", billing],
             "{entry}"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_operator_gives_an_org_its_own_value_of_a_limit() {
+    let api = TestApi::start_limited(&[(OrgLimit::UploadsPerMinute, 1)]).await;
+    let mut dry_run = event("upload-http-api");
+    dry_run["rawQueryString"] = json!("dry_run=true");
+    let set = async |value: &str| {
+        let output = admin(&api, &["org", "limit", "acme", "uploads_per_minute", value]).await;
+        (audit_line(&output), String::from_utf8(output.stdout).unwrap())
+    };
+    let (line, shown) = set("0").await;
+    assert_eq!(
+        [&line["event_type"], &line["actor"], &line["org_id"], &line["slug"], &line["limit"]],
+        ["org.limit", ACCESS_KEY_ID, ACME, "acme", "uploads_per_minute"]
+    );
+    assert_eq!(line["value"], 0);
+    assert_eq!(shown, format!("{ACME}  acme  active\nuploads_per_minute  0\n"));
+    for _ in 0..3 {
+        assert_eq!(api.send(&dry_run).await.status, 200, "the limit does not apply");
+    }
+
+    let (line, shown) = set("default").await;
+    assert_eq!((line.get("value"), shown), (None, format!("{ACME}  acme  active\n")));
+    // The first requests were not counted. The second of these may be in the next minute.
+    let statuses = [api.send(&dry_run).await.status, api.send(&dry_run).await.status, api.send(&dry_run).await.status];
+    assert!(statuses[0] == 200 && statuses.contains(&429), "{statuses:?}");
+
+    let trail = trail(&api, ACME).await;
+    let [first, second] = &trail[..] else { panic!("{trail:?}") };
+    assert_eq!((&first["event_type"], &first["limit"]), (&json!("org.limit"), &json!("uploads_per_minute")));
+    assert_eq!((first.get("value"), second.get("value")), (Some(&json!(0)), None));
+    for arguments in
+        [["acme", "uploads", "1"], ["acme", "uploads_per_minute", "-1"], ["nobody", "uploads_per_minute", "1"]]
+    {
+        assert!(!admin(&api, &[&["org", "limit"], &arguments[..]].concat()).await.status.success());
     }
 }

@@ -5,7 +5,7 @@ use pack_upload::{aws::Created, records::OrgId};
 use serde_json::{Value, json};
 
 use super::{ApiResponse, event, test_api::TestApi};
-use crate::table::support::{community, record, shared};
+use crate::table::support::{community, create, record, shared};
 
 /// The largest response that Lambda returns, in bytes.
 const LAMBDA_LIMIT: usize = 6 << 20;
@@ -26,7 +26,7 @@ async fn write_records(api: &TestApi, description: &str) {
         let mut record = record(acme(), "large", &format!("1.{n}.0"), &n.to_string());
         record.release.manifest.description = description.to_owned();
         record.release.manifest.capabilities = Some("- name: x\n".to_owned());
-        assert!(matches!(api.table.create(&record).await.unwrap(), Created::Written));
+        assert!(matches!(create(&api.table, &record).await, Created::Written));
     }
 }
 
@@ -77,7 +77,7 @@ async fn a_list_is_filtered_by_owner_visibility_name_and_version() {
         shared(record(other, "other-shared", "1.1.0", "e")),
         record(other, "other-private", "1.0.0", "f"),
     ] {
-        assert!(matches!(api.table.create(&record).await.unwrap(), Created::Written));
+        assert!(matches!(create(&api.table, &record).await, Created::Written));
     }
     for (query, expected) in [
         (

@@ -11,6 +11,7 @@ mod attestations;
 mod audit;
 mod authkit;
 mod begin_upload;
+mod conflicts;
 mod corrupt;
 mod delete;
 mod envelope;
@@ -19,6 +20,7 @@ mod forged;
 mod form;
 mod issuer;
 mod jwks;
+mod limits;
 mod lists;
 mod malformed_uris;
 mod openapi;
@@ -30,6 +32,7 @@ mod routes;
 mod sessions;
 mod tenants;
 mod test_api;
+mod two_orgs;
 mod unauthenticated;
 mod update;
 mod uploads;
@@ -45,7 +48,7 @@ use lambda_http::{
 use pack_format::Limits;
 use pack_upload::{
     aws::{Queue, Staging, Table},
-    identity::Settings,
+    identity::{OrgLimits, Settings},
     lambda::http::{self, Api},
     lifecycle::Lifecycle,
     upload::Uploads,
@@ -78,6 +81,7 @@ pub(crate) fn unreachable() -> Arc<Api> {
         registry: "127.0.0.1:1".parse().unwrap(),
         limits: Arc::new(Limits::default()),
         large_limits: Arc::new(Limits::large()),
+        org_limits: OrgLimits::unlimited(),
         deadline: Duration::from_secs(5),
     };
     Arc::new(Api::new(uploads, lifecycle, &Settings::default()))

@@ -1,10 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pack_format::Limits;
 use pack_upload::{
     aws::{Lease, Queue, Staging, Table},
-    identity::{KeySecret, KeyTemplate, Settings},
+    identity::{KeySecret, KeyTemplate, OrgLimit, OrgLimits, Settings},
     lambda::http::Api,
     lifecycle::Lifecycle,
     local::seed,
@@ -14,7 +15,7 @@ use pack_upload::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{ApiResponse, event, send_to};
+use super::{ApiResponse, conflicts::ConflictProxy, event, send_to};
 use crate::support::Embedded;
 
 /// The multipart boundary in `events/`.
@@ -33,9 +34,41 @@ impl TestApi {
     }
 
     pub(crate) async fn start_with(settings: &Settings) -> Self {
+        Self::assemble(settings, OrgLimits::unlimited(), async |embedded| embedded.clients.dynamodb.clone()).await
+    }
+
+    /// Starts an API that applies only these limits to orgs.
+    pub(crate) async fn start_limited(limits: &[(OrgLimit, u64)]) -> Self {
+        Self::start_with_client(limits, Client::clone).await
+    }
+
+    /// Starts an API that applies only these limits to orgs and reaches DynamoDB with the client that `change` returns.
+    pub(crate) async fn start_with_client(limits: &[(OrgLimit, u64)], change: impl FnOnce(&Client) -> Client) -> Self {
+        let limits = OrgLimits::unlimited().overridden_by(&limits.iter().copied().collect());
+        let settings = Settings { cache_for: Duration::ZERO, ..Settings::default() };
+        Self::assemble(&settings, limits, async |embedded| change(&embedded.clients.dynamodb)).await
+    }
+
+    /// Starts an API with the default limits and a DynamoDB in which concurrent transactions conflict.
+    pub(crate) async fn start_with_conflicts() -> (Self, ConflictProxy) {
+        let mut started = None;
+        let api = Self::assemble(&Settings::default(), OrgLimits::default(), async |embedded| {
+            let (proxy, url) = ConflictProxy::start(&embedded.backends.endpoints.dynamodb).await;
+            started = Some(proxy);
+            Client::from_conf(embedded.clients.dynamodb.config().to_builder().endpoint_url(url).build())
+        })
+        .await;
+        (api, started.unwrap())
+    }
+
+    async fn assemble(
+        settings: &Settings,
+        org_limits: OrgLimits,
+        dynamodb: impl AsyncFnOnce(&Embedded) -> Client,
+    ) -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
-        let table = Table::new(clients.dynamodb.clone(), options.table_name.clone());
+        let table = Table::new(dynamodb(&embedded).await, options.table_name.clone());
         seed(&table).await.unwrap();
         let uploads = Uploads {
             table: table.clone(),
@@ -44,6 +77,7 @@ impl TestApi {
             registry: backends.registry.clone(),
             limits: Arc::new(Limits::default()),
             large_limits: Arc::new(Limits::large()),
+            org_limits,
             deadline: Duration::from_secs(20),
         };
         let lifecycle = Lifecycle {
@@ -74,6 +108,32 @@ impl TestApi {
         assert!(self.table.mark_ready(&record, &lease, now).await.unwrap());
     }
 
+    /// Purges a pack, as the builder does. Its image was never pushed.
+    pub(crate) async fn purge(&self, id: &str) {
+        let record = self.table.record(id.parse().unwrap()).await.unwrap().unwrap();
+        let now = Timestamp::now();
+        let deleting = self.table.mark_deleting(record.release.org_id, record.id, now).await.unwrap().unwrap();
+        let lease = Lease::new(now + Duration::from_secs(60));
+        assert!(self.table.begin_purge(&deleting, &lease, now).await.unwrap());
+        assert!(self.table.remove(&deleting, &lease, now).await.unwrap());
+    }
+
+    /// Sends the archive of an upload that has begun to S3.
+    pub(crate) async fn stage(&self, begun: &Value, archive: &[u8]) {
+        let key = format!("uploads/org_01JACME0000000000000000000/{}.tar.gz", begun["upload_id"].as_str().unwrap());
+        let put = self.embedded.clients.s3.put_object().bucket(&self.embedded.options.staging_bucket).key(key);
+        put.body(archive.to_vec().into()).send().await.unwrap();
+    }
+
+    /// Returns when an upload that has begun is removed.
+    pub(crate) async fn due_at(&self, upload_id: &str) -> Timestamp {
+        let text = |text: String| AttributeValue::S(text);
+        let get = self.embedded.clients.dynamodb.get_item().table_name(&self.embedded.options.table_name);
+        let get = get.key("pk", text("QUOTA#org_01JACME0000000000000000000".to_owned()));
+        let item = get.key("sk", text(format!("UPLOAD#{upload_id}"))).send().await.unwrap().item.unwrap();
+        item["due_at"].as_s().unwrap().parse().unwrap()
+    }
+
     pub(crate) async fn list_as(&self, credential: &str) -> ApiResponse {
         self.send(&with_credential(event("list"), credential)).await
     }
@@ -93,6 +153,7 @@ pub(crate) fn with_credential(mut event: Value, credential: &str) -> Value {
 pub(crate) fn secret(slug: &str, template: KeyTemplate) -> KeySecret {
     let id = match slug {
         "acme" => "org_01JACME0000000000000000000",
+        "globex" => "org_01JG10BEX00000000000000000",
         _ => "org_01JPASTDVE0000000000000000",
     };
     KeySecret::new(id.parse().unwrap(), Sha256::digest(format!("local {slug} {template}")).into())

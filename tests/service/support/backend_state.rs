@@ -40,7 +40,11 @@ impl BackendState {
                 .into_iter()
                 .filter(|key| key.starts_with("PACK#") || key.starts_with("VERSION#"))
                 .collect(),
-            pending: Self::items(clients, table, Some("due")).await,
+            pending: Self::items(clients, table, Some("due"))
+                .await
+                .into_iter()
+                .filter(|key| key.starts_with("PACK#"))
+                .collect(),
             jobs: Self::jobs(clients, queue).await,
             repositories: Self::repositories(registry).await,
         }

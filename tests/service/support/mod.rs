@@ -3,6 +3,7 @@
 
 mod aws_emulator;
 mod backend_state;
+mod counters;
 mod docker_registry;
 mod holding_registry;
 mod local;
@@ -21,6 +22,7 @@ pub(crate) use test_support::{
 pub(crate) use self::{
     aws_emulator::AwsEmulator,
     backend_state::BackendState,
+    counters::expect_exact_counters,
     docker_registry::{DockerOptions, DockerRegistry, RepositoryClient, basic},
     holding_registry::{HoldingRegistry, start_slow_registry},
     local::{ApiResponse, Local, form, put_archive, scratch},

@@ -20,7 +20,7 @@ use pack_upload::{
     records::{OrgId, Record, Visibility},
 };
 
-use super::support::{Database, record, shared};
+use super::support::{Database, create, record, shared};
 
 /// The total read units consumed by a client's calls.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +98,7 @@ async fn a_page_of_n_records_of_1_kb_costs_at_most_a_quarter_of_n_plus_4_read_un
             2 => shared(record(other)),
             _ => record(only_own),
         };
-        assert!(matches!(database.table.create(&of_1_kb(record)).await.unwrap(), Created::Written));
+        assert!(matches!(create(&database.table, &of_1_kb(record)).await, Created::Written));
     }
     let visibility = |visibility| Filter { visibility: Some(visibility), ..Filter::default() };
     let owned = |owned| Filter { owned: Some(owned), ..Filter::default() };
@@ -126,7 +126,7 @@ async fn an_absent_name_or_version_costs_at_most_2_read_units() {
     for n in 0..100 {
         let version = format!("1.{n}.0");
         for record in [record(own, "tools", &version, "a"), shared(record(other, "tools", &version, "b"))] {
-            assert!(matches!(database.table.create(&of_1_kb(record)).await.unwrap(), Created::Written));
+            assert!(matches!(create(&database.table, &of_1_kb(record)).await, Created::Written));
         }
     }
     for (filter, expected) in [(named("absent", None), 1.5), (named("tools", Some("9.9.9")), 1.5)] {

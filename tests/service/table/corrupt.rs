@@ -10,10 +10,10 @@ use pack_upload::{
 use tracing::Level;
 use tracing_subscriber::fmt::MakeWriter as _;
 
-use super::support::{Database, community, record, shared};
+use super::support::{Database, community, create, record, shared};
 
 async fn write(table: &Table, record: Record) -> Record {
-    assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
+    assert!(matches!(create(&table, &record).await, Created::Written));
     record
 }
 

@@ -8,7 +8,7 @@ use pack_upload::{
 };
 use serde_json::{Value, json};
 
-use super::support::{Database, community, existing, record};
+use super::support::{Database, community, create, existing, record};
 
 #[tokio::test]
 async fn a_record_is_read_as_it_was_written() {
@@ -21,7 +21,7 @@ async fn a_record_is_read_as_it_was_written() {
     full.release.manifest.suggested_packs = vec!["one".parse().unwrap(), "two".parse().unwrap()];
     full.release.size_bytes = u64::MAX;
     for record in [&plain, &full] {
-        assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
+        assert!(matches!(create(&database.table, record).await, Created::Written));
         assert_eq!(database.table.record(record.id).await.unwrap().as_ref(), Some(record));
         let manifest = &record.release.manifest;
         let version = database.table.version(record.release.org_id, &manifest.name, &manifest.version).await.unwrap();
@@ -35,7 +35,7 @@ async fn a_record_is_read_as_it_was_written() {
 #[tokio::test]
 async fn stored_attributes_keep_their_names() {
     const REQUIRED: &str = "archive_sha256 attempt build_status created_at due_at due_shard enqueued_at image_digest \
-                            image_format image_ref layer_digest manifest org_id org_names org_packs pack_id pk reference_count \
+                            image_format image_ref is_counted layer_digest org_id org_names org_packs pack_id pk reference_count \
                             sends size_bytes sk staging_key tries \
                             updated_at uploaded_by visibility";
     let database = Database::start().await;
@@ -49,9 +49,9 @@ async fn stored_attributes_keep_their_names() {
     ready.id = PackId::generate();
     ready.release.manifest.version = "2.0.0".parse().unwrap();
     ready.build.status = BuildStatus::Ready;
-    let ready_community = ["capabilities", "community_names", "community_packs", "community_versions"];
-    for (record, optional) in [(&minimal, &[][..]), (&full, &["capabilities"]), (&ready, &ready_community)] {
-        assert!(matches!(database.table.create(record).await.unwrap(), Created::Written));
+    let community = ["community_names", "community_packs", "community_versions"];
+    for (record, optional) in [(&minimal, &[][..]), (&full, &[]), (&ready, &community)] {
+        assert!(matches!(create(&database.table, record).await, Created::Written));
         let item = database.item(record).await;
         // The tests for pack-format check the names of the manifest's fields.
         let Value::Object(mut manifest) = json!(record.release.manifest) else { panic!() };
@@ -76,16 +76,16 @@ async fn a_name_and_version_are_unique_within_an_org() {
     let database = Database::start().await;
     let (acme, globex) = (OrgId::generate(), OrgId::generate());
     let first = record(acme, "tools", "1.0.0", "a");
-    assert!(matches!(database.table.create(&first).await.unwrap(), Created::Written));
+    assert!(matches!(create(&database.table, &first).await, Created::Written));
 
     let second = record(acme, "tools", "1.0.0", "b");
-    assert_eq!(existing(database.table.create(&second).await.unwrap()), first);
+    assert_eq!(existing(create(&database.table, &second).await), first);
     assert_eq!(database.table.record(second.id).await.unwrap(), None, "the rejected record is not written");
 
     for other in
         [record(globex, "tools", "1.0.0", "c"), record(acme, "tools", "1.0.1", "d"), record(acme, "x", "1.0.0", "e")]
     {
-        assert!(matches!(database.table.create(&other).await.unwrap(), Created::Written));
+        assert!(matches!(create(&database.table, &other).await, Created::Written));
     }
 }
 
@@ -105,7 +105,7 @@ async fn one_of_fifty_concurrent_creates_succeeds_and_the_others_return_its_reco
         .map(|n| {
             let table = database.table.clone();
             let record = record(org, "tools", "1.0.0", &n.to_string());
-            tokio::spawn(async move { (table.create(&record).await.unwrap(), record) })
+            tokio::spawn(async move { (create(&table, &record).await, record) })
         })
         .collect();
     let (mut written, mut found) = (Vec::new(), Vec::new());
@@ -113,7 +113,9 @@ async fn one_of_fifty_concurrent_creates_succeeds_and_the_others_return_its_reco
         match task.await.unwrap() {
             (Created::Written, record) => written.push(record),
             (Created::Taken(winner), _) => found.push(*winner),
-            (Created::Deleted(_) | Created::Quarantined(_), _) => panic!("the version can be taken"),
+            (Created::Deleted(_) | Created::Quarantined(_) | Created::Exceeds(_), _) => {
+                panic!("the version can be taken")
+            }
         }
     }
     let [winner] = written.as_slice() else { panic!("{} won", written.len()) };

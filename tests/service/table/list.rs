@@ -12,11 +12,11 @@ use pack_upload::{
 };
 use serde_json::json;
 
-use super::support::{Database, community, failed, record, shared};
+use super::support::{Database, community, create, failed, record, shared};
 
 async fn write_all(table: &Table, records: &[Record]) {
     for record in records {
-        assert!(matches!(table.create(record).await.unwrap(), Created::Written));
+        assert!(matches!(create(&table, record).await, Created::Written));
     }
 }
 

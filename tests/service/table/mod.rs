@@ -13,6 +13,7 @@ mod list;
 mod orgs;
 mod publishing;
 mod quarantine;
+mod quotas;
 mod references;
 mod replace;
 mod requeue;

@@ -1,7 +1,7 @@
 //! Tests for orgs and API keys.
 
 use pack_upload::{
-    identity::{ApiKey, Billing, Directory, KeySecret, KeyTemplate, Org},
+    identity::{ApiKey, Billing, Directory, KeySecret, KeyTemplate, Org, OrgLimits},
     records::{OrgId, Timestamp},
 };
 
@@ -12,7 +12,7 @@ use super::support::Database;
 const ACTOR: &str = "tester";
 
 fn org(slug: &str, billing: Billing) -> Org {
-    Org { id: OrgId::generate(), slug: slug.parse().unwrap(), billing }
+    Org { id: OrgId::generate(), slug: slug.parse().unwrap(), billing, limits: OrgLimits::default() }
 }
 
 fn api_key(org: OrgId, template: KeyTemplate, random: u8) -> ApiKey {

@@ -7,7 +7,7 @@ use pack_upload::{
     records::{BuildState, BuildStatus, OrgId, QuarantineReason, Record, Timestamp, Visibility},
 };
 
-use super::support::{Database, publish, record};
+use super::support::{Database, create, publish, record};
 
 const ACTOR: &str = "tester";
 
@@ -22,7 +22,7 @@ fn held() -> (Lease, Timestamp) {
 
 async fn queued(table: &Table) -> Record {
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
-    assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
+    assert!(matches!(create(&table, &record).await, Created::Written));
     record
 }
 

@@ -7,7 +7,7 @@ use pack_upload::{
     records::{BuildStatus, OrgId, Timestamp},
 };
 
-use super::support::{Database, existing, failed, publish, record, upload};
+use super::support::{Database, existing, failed, publish, queue_again, record, replace, upload};
 
 #[tokio::test]
 async fn replacing_a_failed_record_leaves_none_of_its_items() {
@@ -15,7 +15,7 @@ async fn replacing_a_failed_record_leaves_none_of_its_items() {
     let org = OrgId::generate();
     let old = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;
     let new = record(org, "tools", "1.0.0", "new");
-    assert!(matches!(database.table.replace(&old, &new).await.unwrap(), Created::Written));
+    assert!(matches!(replace(&database.table, &old, &new).await, Created::Written));
 
     assert_eq!(database.table.record(old.id).await.unwrap(), None);
     let manifest = &new.release.manifest;
@@ -33,18 +33,14 @@ async fn a_record_that_is_no_longer_failed_is_not_replaced() {
     let new = record(org, "tools", "1.0.0", "new");
 
     let retried = seen.queued_again(&upload("again"));
-    assert!(matches!(database.table.queue_again(&seen, &retried).await.unwrap(), Created::Written));
-    assert_eq!(existing(database.table.replace(&seen, &new).await.unwrap()), retried, "queued");
+    assert!(matches!(queue_again(&database.table, &seen, &retried).await, Created::Written));
+    assert_eq!(existing(replace(&database.table, &seen, &new).await), retried, "queued");
 
     assert!(database.table.mark_failed(&retried, None, "again", Timestamp::now()).await.unwrap());
-    assert_eq!(
-        existing(database.table.replace(&seen, &new).await.unwrap()).build.attempt,
-        2,
-        "failed in a later attempt"
-    );
+    assert_eq!(existing(replace(&database.table, &seen, &new).await).build.attempt, 2, "failed in a later attempt");
 
     assert!(publish(&database.table, &retried, Timestamp::now()).await);
-    let found = existing(database.table.replace(&seen, &new).await.unwrap());
+    let found = existing(replace(&database.table, &seen, &new).await);
     assert_eq!((found.id, found.build.status), (seen.id, BuildStatus::Ready));
     assert_eq!(database.table.record(new.id).await.unwrap(), None);
 }
@@ -58,7 +54,7 @@ async fn a_record_that_is_queued_in_the_same_attempt_is_not_replaced() {
     let seen = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;
     database.set(&seen, "build_status", "queued").await;
     let new = record(org, "tools", "1.0.0", "new");
-    let found = existing(database.table.replace(&seen, &new).await.unwrap());
+    let found = existing(replace(&database.table, &seen, &new).await);
     assert_eq!((found.id, found.build.status), (seen.id, BuildStatus::Queued));
 }
 
@@ -69,7 +65,7 @@ async fn a_failed_record_of_a_published_version_is_not_replaced() {
     let old = failed(&database.table, record(org, "tools", "1.0.0", "old")).await;
     database.set_claim(&old, "layer_digest", &old.release.layer_digest.to_string()).await;
     let new = record(org, "tools", "1.0.0", "new");
-    assert_eq!(existing(database.table.replace(&old, &new).await.unwrap()), old);
+    assert_eq!(existing(replace(&database.table, &old, &new).await), old);
     assert!(database.table.is_published(&old).await.unwrap());
 }
 
@@ -82,9 +78,9 @@ async fn a_failed_record_that_is_being_built_is_not_replaced() {
     let lease = Lease::new(now + Duration::from_secs(60));
     assert!(database.table.begin_build(&old, &lease, now).await.unwrap());
     let new = record(org, "tools", "1.0.0", "new");
-    assert_eq!(existing(database.table.replace(&old, &new).await.unwrap()).id, old.id);
+    assert_eq!(existing(replace(&database.table, &old, &new).await).id, old.id);
     database.table.release(&old, &lease).await.unwrap();
-    assert!(matches!(database.table.replace(&old, &new).await.unwrap(), Created::Written));
+    assert!(matches!(replace(&database.table, &old, &new).await, Created::Written));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,7 +92,7 @@ async fn one_of_twenty_concurrent_replacements_succeeds() {
         .map(|n| {
             let (table, old) = (database.table.clone(), old.clone());
             let new = record(org, "tools", "1.0.0", &n.to_string());
-            tokio::spawn(async move { (table.replace(&old, &new).await.unwrap(), new) })
+            tokio::spawn(async move { (replace(&table, &old, &new).await, new) })
         })
         .collect();
     let (mut written, mut found) = (Vec::new(), Vec::new());
@@ -104,7 +100,9 @@ async fn one_of_twenty_concurrent_replacements_succeeds() {
         match task.await.unwrap() {
             (Created::Written, new) => written.push(new),
             (Created::Taken(winner), _) => found.push(*winner),
-            (Created::Deleted(_) | Created::Quarantined(_), _) => panic!("the version can be taken"),
+            (Created::Deleted(_) | Created::Quarantined(_) | Created::Exceeds(_), _) => {
+                panic!("the version can be taken")
+            }
         }
     }
     let [winner] = written.as_slice() else { panic!("{} won", written.len()) };
@@ -120,7 +118,7 @@ async fn one_of_twenty_concurrent_retries_succeeds_and_counts_as_one_attempt() {
         .map(|n| {
             let (table, old) = (database.table.clone(), old.clone());
             let retried = old.queued_again(&upload(&n.to_string()));
-            tokio::spawn(async move { (table.queue_again(&old, &retried).await.unwrap(), retried) })
+            tokio::spawn(async move { (queue_again(&table, &old, &retried).await, retried) })
         })
         .collect();
     let mut written = Vec::new();

@@ -14,15 +14,16 @@ use axum::{
     response::IntoResponse,
 };
 use pack_upload::{
-    aws::{Created, Events, Job, Lease, PurgeJob, Queue, Timeouts, sqs},
-    records::{BuildStatus, OrgId, Record, Timestamp},
+    aws::{Created, Events, Job, Lease, PurgeJob, Queue, Staging, Timeouts, sqs},
+    identity::{Exceeded, OrgLimit},
+    records::{BuildStatus, OrgId, Record, Timestamp, UploadId},
     requeue::{Requeue, Settings, Sweep},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
 
-use super::support::{Database, record, upload};
+use super::support::{Database, create, queue_again, record, upload};
 use crate::support::sdk;
 
 /// An SQS server that either records the build and purge jobs sent to it, or rejects every message.
@@ -83,6 +84,7 @@ impl Fixture {
         database.table = database.table.with_resend_after(resend_after);
         let requeue = Requeue {
             table: database.table.clone(),
+            staging: database.staging(),
             queue: queue.start().await,
             purges: queue.start().await,
             events: Events::new(database.table.clone(), None),
@@ -93,7 +95,7 @@ impl Fixture {
 
     async fn write(&self, version: &str) -> Record {
         let record = record(OrgId::generate(), "tools", version, version);
-        assert!(matches!(self.database.table.create(&record).await.unwrap(), Created::Written));
+        assert!(matches!(create(&self.database.table, &record).await, Created::Written));
         record
     }
 
@@ -274,7 +276,7 @@ async fn a_new_attempt_resets_the_try_count() {
     assert_eq!(fixture.requeue.sweep().await.unwrap().failed, 1);
     let old = fixture.read(&queued).await;
     let retried = old.queued_again(&upload("again"));
-    assert!(matches!(fixture.database.table.queue_again(&old, &retried).await.unwrap(), Created::Written));
+    assert!(matches!(queue_again(&fixture.database.table, &old, &retried).await, Created::Written));
     assert_eq!(fixture.requeue.sweep().await.unwrap().sent, 1);
     assert_eq!(fixture.queue.take(), [Job { pack_id: old.id, attempt: 2 }]);
     fixture.try_build(&retried).await;
@@ -373,4 +375,34 @@ async fn a_failed_send_is_not_counted() {
 /// Removes the age of the oldest build from a sweep's result, because the age depends on the clock.
 fn counts(sweep: Sweep) -> Sweep {
     Sweep { oldest: Duration::ZERO, ..sweep }
+}
+
+#[tokio::test]
+async fn an_upload_that_was_not_submitted_is_removed_with_its_archive_once_it_is_due() {
+    let fixture = Fixture::start(SETTINGS).await;
+    let (table, staging, org) = (&fixture.database.table, fixture.database.staging(), OrgId::generate());
+    let limits = [(OrgLimit::BegunUploads, 2)].into_iter().collect();
+    let begin = async |begun_at: Timestamp| {
+        let upload = UploadId::generate(org, begun_at);
+        let exceeded = table.begin_upload(org, upload, begun_at, &limits).await.unwrap();
+        if exceeded.is_none() {
+            staging.put(&Staging::upload_key(org, upload), Bytes::from_static(b"archive")).await.unwrap();
+        }
+        (upload, exceeded)
+    };
+    let is_staged = async |upload| staging.get(&Staging::upload_key(org, upload)).await.unwrap().is_some();
+    let (current, _) = begin(Timestamp::now()).await;
+    let (abandoned, _) = begin(PAST.parse().unwrap()).await;
+    let (_, exceeded) = begin(Timestamp::now()).await;
+    assert_eq!(exceeded, Some(Exceeded { limit: OrgLimit::BegunUploads, maximum: 2 }));
+
+    // A local run sends all jobs again when it starts. It must not remove an upload that is not due.
+    assert_eq!(fixture.requeue.send_all().await.unwrap(), Sweep { due_uploads: 2, ..Sweep::default() });
+    assert!(is_staged(current).await && is_staged(abandoned).await);
+
+    let expected = Sweep { due_uploads: 1, removed_uploads: 1, ..Sweep::default() };
+    assert_eq!(fixture.requeue.sweep().await.unwrap(), expected);
+    assert!(is_staged(current).await && !is_staged(abandoned).await);
+    assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep::default());
+    assert_eq!(begin(Timestamp::now()).await.1, None, "the quota is given back");
 }

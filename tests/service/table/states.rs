@@ -5,14 +5,14 @@ use pack_upload::{
     records::{BuildStatus, OrgId, Timestamp},
 };
 
-use super::support::{Database, existing, failed, publish, record, upload};
+use super::support::{Database, create, existing, failed, publish, queue_again, record, upload};
 
 #[tokio::test]
 async fn a_queued_or_failed_record_becomes_ready_and_is_no_longer_pending() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let queued = record(org, "queued", "1.0.0", "a");
-    assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
+    assert!(matches!(create(&database.table, &queued).await, Created::Written));
     let failed = failed(&database.table, record(org, "failed", "1.0.0", "b")).await;
     for record in [queued, failed] {
         let now = Timestamp::now();
@@ -28,7 +28,7 @@ async fn a_queued_or_failed_record_becomes_ready_and_is_no_longer_pending() {
 async fn neither_an_upload_nor_a_build_changes_a_ready_record() {
     let database = Database::start().await;
     let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
-    assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
+    assert!(matches!(create(&database.table, &queued).await, Created::Written));
     assert!(publish(&database.table, &queued, Timestamp::now()).await);
     let ready = database.table.record(queued.id).await.unwrap().unwrap();
 
@@ -36,7 +36,7 @@ async fn neither_an_upload_nor_a_build_changes_a_ready_record() {
     assert!(!database.table.mark_failed(&ready, None, "late", Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_sent(&ready, Timestamp::now()).await.unwrap());
     let retried = ready.queued_again(&upload("again"));
-    assert_eq!(existing(database.table.queue_again(&ready, &retried).await.unwrap()), ready);
+    assert_eq!(existing(queue_again(&database.table, &ready, &retried).await), ready);
     assert_eq!(database.table.record(ready.id).await.unwrap(), Some(ready));
 }
 
@@ -48,7 +48,7 @@ async fn only_a_queued_build_of_the_same_attempt_can_fail() {
     assert!(!database.table.mark_failed(&first, None, "twice", Timestamp::now()).await.unwrap());
 
     let retried = first.queued_again(&upload("again"));
-    assert!(matches!(database.table.queue_again(&first, &retried).await.unwrap(), Created::Written));
+    assert!(matches!(queue_again(&database.table, &first, &retried).await, Created::Written));
     assert!(!database.table.mark_failed(&first, None, "old attempt", Timestamp::now()).await.unwrap());
     assert!(!database.table.mark_sent(&first, Timestamp::now()).await.unwrap());
     assert_eq!(database.table.record(first.id).await.unwrap(), Some(retried.clone()));
@@ -63,7 +63,7 @@ async fn only_a_queued_build_of_the_same_attempt_can_fail() {
 async fn another_send_updates_only_the_send_count_and_time() {
     let database = Database::start().await;
     let queued = record(OrgId::generate(), "tools", "1.0.0", "a");
-    assert!(matches!(database.table.create(&queued).await.unwrap(), Created::Written));
+    assert!(matches!(create(&database.table, &queued).await, Created::Written));
     let now = Timestamp::now();
     assert!(database.table.mark_sent(&queued, now).await.unwrap());
     let mut expected = queued.clone();

@@ -3,7 +3,8 @@ use std::{collections::HashMap, net::SocketAddr, time::Duration};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use pack_format::Digest;
 use pack_upload::{
-    aws::{Created, DueItem, Lease, SHARDS, Table, Timeouts, dynamodb},
+    aws::{Created, DueItem, Error, Lease, SHARDS, Seen, Staging, Table, Timeouts, dynamodb},
+    identity::OrgLimits,
     records::{BuildStatus, ImageFormat, OrgId, PackId, Record, Release, Timestamp, Visibility},
 };
 use serde_json::json;
@@ -16,7 +17,7 @@ pub(crate) struct Database {
     pub(crate) client: Client,
     pub(crate) address: SocketAddr,
     pub(crate) name: String,
-    _embedded: Embedded,
+    embedded: Embedded,
 }
 
 impl Database {
@@ -25,7 +26,12 @@ impl Database {
         let address = embedded.backends.endpoints.dynamodb.strip_prefix("http://").unwrap().parse().unwrap();
         let client = dynamodb(&sdk(address).await, &Timeouts::default());
         let name = embedded.options.table_name.clone();
-        Self { table: Table::new(client.clone(), name.clone()), name, client, address, _embedded: embedded }
+        Self { table: Table::new(client.clone(), name.clone()), name, client, address, embedded }
+    }
+
+    /// Returns the bucket next to the table.
+    pub(crate) fn staging(&self) -> Staging {
+        Staging::new(self.embedded.clients.s3.clone(), self.embedded.options.staging_bucket.clone())
     }
 
     /// Returns a client for the same table that sends its requests to `address`.
@@ -33,8 +39,9 @@ impl Database {
         Table::new(dynamodb(&sdk(address).await, &Timeouts::default()), self.name.clone())
     }
 
+    /// Counts the items in the table, without names and counters.
     pub(crate) async fn items(&self) -> usize {
-        self.client.scan().table_name(&self.name).send().await.unwrap().items().len()
+        count_items(&self.client, &self.name).await
     }
 
     /// Returns whether the record is in the `due` index.
@@ -50,6 +57,7 @@ impl Database {
             ids.extend(items.into_iter().map(|item| match item {
                 DueItem::Record(id) => id,
                 DueItem::Event { event_id, .. } => panic!("the event {event_id} is pending"),
+                DueItem::Upload { upload_id, .. } => panic!("{upload_id} is pending"),
             }));
         }
         ids.sort();
@@ -86,6 +94,41 @@ impl Database {
             update.update_expression("SET #attribute = :value").expression_attribute_names("#attribute", attribute);
         update.expression_attribute_values(":value", text(value)).send().await.unwrap();
     }
+}
+
+/// Counts the items in a table, without names and counters.
+pub(crate) async fn count_items(client: &Client, table: &str) -> usize {
+    let items = client.scan().table_name(table).send().await.unwrap().items.unwrap();
+    let is_counter = |item: &HashMap<String, AttributeValue>| {
+        let pk = item["pk"].as_s().unwrap();
+        ["NAME#", "QUOTA#", "RATE#"].iter().any(|prefix| pk.starts_with(prefix))
+    };
+    items.iter().filter(|item| !is_counter(item)).count()
+}
+
+async fn seen(table: &Table, record: &Record) -> Result<Seen, Error> {
+    let manifest = &record.release.manifest;
+    table.look_up(record.release.org_id, &manifest.name, &manifest.version, None).await
+}
+
+/// Writes a new record, as an upload of an org without limits does.
+pub(crate) async fn try_create(table: &Table, record: &Record) -> Result<Created, Error> {
+    table.create(record, &seen(table, record).await?, &OrgLimits::unlimited()).await
+}
+
+/// The same as [`try_create`]. Fails if DynamoDB fails.
+pub(crate) async fn create(table: &Table, record: &Record) -> Created {
+    try_create(table, record).await.unwrap()
+}
+
+/// Replaces a failed record, as an upload of an org without limits does.
+pub(crate) async fn replace(table: &Table, old: &Record, new: &Record) -> Created {
+    table.replace(old, new, &seen(table, new).await.unwrap(), &OrgLimits::unlimited()).await.unwrap()
+}
+
+/// Queues a failed record again, as an upload of an org without limits does.
+pub(crate) async fn queue_again(table: &Table, old: &Record, new: &Record) -> Created {
+    table.queue_again(old, new, &seen(table, new).await.unwrap(), &OrgLimits::unlimited()).await.unwrap()
 }
 
 /// Returns a queued record. Records with different `content` have different digests and staging keys.
@@ -126,7 +169,7 @@ pub(crate) fn shared(record: Record) -> Record {
 
 /// Creates a record and marks it as failed. Returns the stored record.
 pub(crate) async fn failed(table: &Table, record: Record) -> Record {
-    assert!(matches!(table.create(&record).await.unwrap(), Created::Written));
+    assert!(matches!(create(table, &record).await, Created::Written));
     assert!(table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
     let found = table.record(record.id).await.unwrap().unwrap();
     assert_eq!(found.build.status, BuildStatus::Failed { error: "broken".to_owned() });
@@ -149,5 +192,6 @@ pub(crate) fn existing(created: Created) -> Record {
         Created::Taken(record) => *record,
         Created::Written => panic!("the record was written"),
         Created::Deleted(_) | Created::Quarantined(_) => panic!("the version cannot be taken"),
+        Created::Exceeds(exceeded) => panic!("{exceeded:?}"),
     }
 }

@@ -132,7 +132,7 @@ async fn a_record_that_is_being_built_cannot_be_built_again_marked_failed_or_rep
 
     let again = Lease::new(now + Duration::from_secs(60));
     assert!(table.begin_build(&record, &again, Timestamp::now()).await.unwrap());
-    let error = fixture.uploads.submit(&fixture.org, pack("other")).await.unwrap_err();
+    let error = fixture.try_submit(pack("other")).await.unwrap_err();
     assert!(matches!(error, UploadError::ConcurrentUploads), "{error}");
 }
 

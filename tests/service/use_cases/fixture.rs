@@ -7,13 +7,13 @@ use pack_format::{Limits, Tree, image::Image};
 use pack_upload::{
     aws::{Events, Job, Queue, SavedImages, Staging, Table, Timeouts},
     build::{BuildOutcome, Builder},
-    identity::{Billing, Caller, Org, Permission},
+    identity::{Billing, Caller, Org, OrgLimits, Permission},
     lambda::sqs::Handlers,
     lifecycle::{Lifecycle, Operator, Purger},
     records::{OrgId, Record, Visibility},
     registry::{Credentials, Registry, RegistryAddress, Settings},
     requeue::{self, Requeue},
-    upload::{Archive, Outcome, Submission, Uploads},
+    upload::{Accepted, Archive, Outcome, Submission, UploadError, Uploads},
 };
 use test_support::{
     manifest::manifest,
@@ -21,7 +21,7 @@ use test_support::{
 };
 use tokio::time::Instant;
 
-use crate::support::Embedded;
+use crate::{support::Embedded, table::support::count_items};
 
 /// The result of [`Fixture::pullable`] for a record without an image.
 pub(crate) const NOTHING: [Option<String>; 2] = [None, None];
@@ -51,6 +51,7 @@ impl Fixture {
             registry: backends.registry.clone(),
             limits: Arc::new(Limits::default()),
             large_limits: large_limits.clone(),
+            org_limits: OrgLimits::unlimited(),
             deadline: Duration::from_secs(24),
         };
         let lifecycle = Lifecycle {
@@ -78,7 +79,12 @@ impl Fixture {
             limits: large_limits,
             lease: Duration::from_secs(60),
         };
-        let org = Org { id: OrgId::generate(), slug: "acme".parse().unwrap(), billing: Billing::Active };
+        let org = Org {
+            id: OrgId::generate(),
+            slug: "acme".parse().unwrap(),
+            billing: Billing::Active,
+            limits: OrgLimits::default(),
+        };
         Self { uploads, lifecycle, builder, purger, org, embedded }
     }
 
@@ -113,11 +119,16 @@ impl Fixture {
     pub(crate) fn requeue(&self, settings: requeue::Settings) -> Requeue {
         let (table, queue, purges) =
             (self.uploads.table.clone(), self.uploads.queue.clone(), self.lifecycle.purges.clone());
-        Requeue { table, queue, purges, events: self.builder.events.clone(), settings }
+        let staging = self.uploads.staging.clone();
+        Requeue { table, staging, queue, purges, events: self.builder.events.clone(), settings }
+    }
+
+    pub(crate) async fn try_submit(&self, submission: Submission) -> Result<Accepted, UploadError> {
+        submit(&self.uploads, &self.org, submission).await
     }
 
     pub(crate) async fn submit(&self, submission: Submission) -> Outcome {
-        self.uploads.submit(&self.org, submission).await.unwrap().outcome
+        self.try_submit(submission).await.unwrap().outcome
     }
 
     /// Uploads a pack and returns its record. Panics unless the upload created the record.
@@ -152,17 +163,9 @@ impl Fixture {
         self.uploads.table.record(record.id).await.unwrap().unwrap()
     }
 
+    /// Counts the items in the table, without names and counters.
     pub(crate) async fn items(&self) -> usize {
-        self.embedded
-            .clients
-            .dynamodb
-            .scan()
-            .table_name(&self.embedded.options.table_name)
-            .send()
-            .await
-            .unwrap()
-            .items()
-            .len()
+        count_items(&self.embedded.clients.dynamodb, &self.embedded.options.table_name).await
     }
 
     /// Returns the number of objects that saved images have in the bucket.
@@ -243,6 +246,12 @@ pub(crate) fn submission(archive: Bytes) -> Submission {
         uploaded_by: "key:0123456789ab".to_owned(),
         arrived_at: Instant::now(),
     }
+}
+
+/// Uploads a pack.
+pub(crate) async fn submit(uploads: &Uploads, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
+    let prepared = uploads.prepare(org, submission).await?;
+    uploads.commit(org, prepared).await
 }
 
 /// Returns the archive that [`pack`] submits.

@@ -112,14 +112,14 @@ async fn a_version_accepts_no_upload_during_its_deletion_and_only_the_same_conte
     let record = fixture.ready("hello").await;
     fixture.delete(&record).await;
     for behavior in ["hello", "other"] {
-        let error = fixture.uploads.submit(&fixture.org, pack(behavior)).await.unwrap_err();
+        let error = fixture.try_submit(pack(behavior)).await.unwrap_err();
         assert!(matches!(error, UploadError::BeingDeleted), "{error}");
     }
     fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap();
 
     let layer = record.release.layer_digest;
     for result in [
-        fixture.uploads.submit(&fixture.org, pack("other")).await.map(drop),
+        fixture.try_submit(pack("other")).await.map(drop),
         fixture.uploads.check(&fixture.org, pack("other")).await.map(drop),
     ] {
         let error = result.unwrap_err();

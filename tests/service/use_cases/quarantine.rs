@@ -28,7 +28,7 @@ fn everything(record: &Record) -> [Option<String>; 2] {
 async fn expect_no_upload(fixture: &Fixture, quarantine: &Quarantine) {
     for behavior in ["hello", "other"] {
         for result in [
-            fixture.uploads.submit(&fixture.org, pack(behavior)).await.map(drop),
+            fixture.try_submit(pack(behavior)).await.map(drop),
             fixture.uploads.check(&fixture.org, pack(behavior)).await.map(drop),
         ] {
             let error = result.unwrap_err();
@@ -330,7 +330,7 @@ async fn a_version_deleted_by_an_operator_accepts_only_the_same_content_again() 
     assert!(!fixture.operator().delete(record.id).await.unwrap().is_complete);
     assert_eq!(fixture.purger.purge(PurgeJob { pack_id: record.id }).await.unwrap(), PurgeOutcome::Deleted);
     assert_eq!(fixture.pullable(&record).await, NOTHING);
-    let error = fixture.uploads.submit(&fixture.org, pack("other")).await.unwrap_err();
+    let error = fixture.try_submit(pack("other")).await.unwrap_err();
     assert!(matches!(error, UploadError::VersionDeleted { .. }), "{error:?}");
     let again = fixture.ready("hello").await;
     assert_eq!(fixture.pullable(&again).await, everything(&record));

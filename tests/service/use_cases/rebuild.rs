@@ -67,7 +67,7 @@ async fn a_lost_image_without_an_archive_can_be_built_only_from_an_upload_of_the
     assert!(matches!(built, BuildOutcome::Failed { .. }), "{built:?}");
     assert!(matches!(fixture.read(&record).await.build.status, BuildStatus::Failed { .. }));
 
-    let error = fixture.uploads.submit(&fixture.org, pack("other")).await.unwrap_err();
+    let error = fixture.try_submit(pack("other")).await.unwrap_err();
     assert!(matches!(error, UploadError::VersionExists(_)), "{error}");
     let Outcome::QueuedAgain(queued) = fixture.submit(pack("hello")).await else { panic!("not queued again") };
     assert_eq!(queued.id, record.id);

@@ -8,7 +8,7 @@ use pack_upload::{
 };
 use serde_json::Value;
 
-use crate::support::{Embedded, RepositoryClient};
+use crate::support::{Embedded, RepositoryClient, expect_exact_counters};
 
 /// Reads records, version claims, pending builds, jobs and images directly from the backends, and compares them.
 pub(crate) struct ConsistencyCheck {
@@ -53,9 +53,12 @@ impl ConsistencyCheck {
     /// - A record is in the `due` index if and only if it is queued or being deleted.
     /// - Every ready record has its image with one attestation, and changes only when it is deleted.
     /// - The image of a deleted pack cannot be pulled.
+    /// - The counters of an org's quotas equal a recount.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
-        for item in self.scan(None).await {
+        let items = self.scan(None).await;
+        expect_exact_counters(&items);
+        for item in items {
             let (partition, sort_key) = (text(&item, "pk"), text(&item, "sk"));
             if sort_key == "PACK" {
                 records.insert(text(&item, "pack_id"), PackItem::from_item(&item));
@@ -114,11 +117,11 @@ impl ConsistencyCheck {
         referrers.iter().map(|referrer| referrer["digest"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Returns whether the queues are empty and no build, purge or event is pending.
+    /// Returns whether the queues are empty and no build, purge or event is pending. An upload through S3 may be.
     pub(crate) async fn is_settled(&self) -> bool {
         self.depth(&self.queues.builds).await == 0
             && self.depth(&self.queues.purges).await == 0
-            && self.scan(Some("due")).await.is_empty()
+            && self.scan(Some("due")).await.iter().all(|item| text(item, "pk").starts_with("QUOTA#"))
     }
 
     /// Asserts that a record's image cannot be found by tag or by digest.

@@ -74,6 +74,9 @@ impl LambdaStack {
             // No purge runs during a request. With this short wait, the request reads the record only once.
             ("PURGE_WAIT_MS", "60"),
             ("REQUEUE_AFTER_MS", "0"),
+            // Requests and begun uploads are counted, but never too many.
+            ("ORG_UPLOADS_PER_MINUTE", "1000000"),
+            ("ORG_BEGUN_UPLOADS", "1000000"),
         ];
         let variables = variables.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: Vec<_> = variables.chain(proxies).collect();

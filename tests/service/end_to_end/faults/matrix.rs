@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use super::{
     fault::{Call, Fault, PlannedFault, Role, Service},
     lambda_stack::{LambdaStack, delete, update},
-    workflow::{Workflow, archive},
+    workflow::{ACME, Workflow, archive},
 };
 
 /// The number of cases that run concurrently. Each case has its own stack and spends most of its time waiting.
@@ -52,8 +52,8 @@ fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
     }
     let is_transaction = call.operation == "TransactWriteItems";
     if is_transaction {
-        // `Table` itself retries a transaction that conflicts, up to six tries in total.
-        faults.extend([(Fault::TransactionConflict, 1), (Fault::TransactionConflict, 6)]);
+        // `Table` itself tries a conflicting transaction 25 times.
+        faults.extend([(Fault::TransactionConflict, 1), (Fault::TransactionConflict, 25)]);
     }
     let planned = |skip, fault, times| PlannedFault { call: call.clone(), skip, fault, times };
     let mut cases: Vec<_> = faults.into_iter().map(|(fault, times)| vec![planned(skip, fault, times)]).collect();
@@ -148,6 +148,34 @@ async fn run_change(stack: &mut LambdaStack, workflow: Workflow, name: &str, fau
     assert_eq!([again.text("visibility"), again.text("build_status")], ["community", "ready"]);
 }
 
+/// Runs one case of a workflow that begins an upload through S3. [`LambdaStack::invoke`] checks that it counts exactly if
+/// it was stored.
+async fn run_beginning(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
+    stack.injector.inject(faults);
+    let first = workflow.run(stack, name, None).await;
+    stack.injector.clear();
+    if let Some(response) = first.filter(|response| response.status != StatusCode::CREATED) {
+        response.expect_error(503, "unavailable");
+        assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    }
+    let again = workflow.run(stack, name, None).await.expect("no fault is left");
+    again.expect(StatusCode::CREATED);
+}
+
+/// Runs one case of a workflow that removes an upload through S3. The next sweep completes what a fault interrupted.
+async fn run_removal(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
+    let begun = workflow.prepare(stack, name).await.expect("the upload has begun");
+    let upload_id = begun.text("upload_id");
+    stack.injector.inject(faults);
+    workflow.run(stack, name, None).await;
+    stack.injector.clear();
+    stack.sweep().await;
+    assert!(!stack.table.is_begun(ACME.parse().unwrap(), upload_id.parse().unwrap()).await.unwrap());
+    let (s3, bucket) = (&stack.embedded.clients.s3, &stack.embedded.options.staging_bucket);
+    let key = format!("uploads/{ACME}/{upload_id}.tar.gz");
+    assert!(s3.head_object().bucket(bucket).key(key).send().await.is_err(), "the archive is deleted");
+}
+
 async fn matrix(workflow: Workflow) {
     let cases: Vec<_> = calls_of(workflow).await.into_iter().flat_map(cases_for).enumerate().collect();
     assert!(!cases.is_empty());
@@ -165,6 +193,8 @@ async fn matrix(workflow: Workflow) {
                     Workflow::DeletePack | Workflow::ResendLostPurge => {
                         run_deletion(&mut stack, workflow, &name, faults).await;
                     }
+                    Workflow::BeginUpload => run_beginning(&mut stack, workflow, &name, faults).await,
+                    Workflow::RemoveUpload => run_removal(&mut stack, workflow, &name, faults).await,
                     _ => run_case(&mut stack, workflow, &name, faults).await,
                 }
             }
@@ -225,4 +255,14 @@ async fn a_deletion_survives_every_fault() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resending_a_lost_purge_survives_every_fault() {
     matrix(Workflow::ResendLostPurge).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beginning_an_upload_survives_every_fault() {
+    matrix(Workflow::BeginUpload).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn removing_an_upload_that_was_not_submitted_survives_every_fault() {
+    matrix(Workflow::RemoveUpload).await;
 }

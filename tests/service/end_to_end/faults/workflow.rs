@@ -7,6 +7,9 @@ use super::{
 };
 use crate::support::{ApiResponse, Archive, put_archive};
 
+/// The org that sends the requests.
+pub(crate) const ACME: &str = "org_01JACME0000000000000000000";
+
 /// A sequence of requests and jobs for one pack. The matrix makes each call to a backend fail in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workflow {
@@ -30,6 +33,10 @@ pub(crate) enum Workflow {
     DeletePack,
     /// requeue resends a lost purge job.
     ResendLostPurge,
+    /// An upload through S3 begins.
+    BeginUpload,
+    /// requeue removes an upload through S3 that was not submitted.
+    RemoveUpload,
 }
 
 impl Workflow {
@@ -38,12 +45,16 @@ impl Workflow {
     pub(crate) fn roles(self) -> &'static [Role] {
         match self {
             Self::Upload => &[Role::Api, Role::Builder],
-            Self::RetryFailedBuild | Self::ReplaceFailedPack | Self::SubmitSentArchive | Self::SetVisibility => {
-                &[Role::Api]
-            }
+            Self::RetryFailedBuild
+            | Self::ReplaceFailedPack
+            | Self::SubmitSentArchive
+            | Self::SetVisibility
+            | Self::BeginUpload => &[Role::Api],
             Self::BuildExpiredArchive => &[Role::Builder],
             Self::DeletePack => &[Role::Api, Role::Builder],
-            Self::ResendLostJob | Self::FailAfterLastTry | Self::ResendLostPurge => &[Role::Requeue],
+            Self::ResendLostJob | Self::FailAfterLastTry | Self::ResendLostPurge | Self::RemoveUpload => {
+                &[Role::Requeue]
+            }
         }
     }
 
@@ -72,7 +83,7 @@ impl Workflow {
     /// any.
     pub(crate) async fn prepare(self, stack: &mut LambdaStack, name: &str) -> Option<ApiResponse> {
         match self {
-            Self::Upload => None,
+            Self::Upload | Self::BeginUpload => None,
             Self::RetryFailedBuild => fail_build(stack, &archive(name)).await,
             Self::ReplaceFailedPack => {
                 fail_build(stack, &Archive::pack_named(name, "1.0.0").file("behavior.md", "Another.").tar_gz()).await
@@ -81,6 +92,14 @@ impl Workflow {
                 let begun = stack.request(begin(&archive(name))).await.expect("nothing is killed");
                 begun.expect(StatusCode::CREATED);
                 assert_eq!(put_archive(&begun, archive(name)).await, StatusCode::OK);
+                Some(begun)
+            }
+            Self::RemoveUpload => {
+                let begun = stack.request(begin(&archive(name))).await.expect("nothing is killed");
+                begun.expect(StatusCode::CREATED);
+                assert_eq!(put_archive(&begun, archive(name)).await, StatusCode::OK);
+                let upload = begun.text("upload_id").parse().unwrap();
+                stack.table.postpone_upload(ACME.parse().unwrap(), upload, Timestamp::now()).await.unwrap();
                 Some(begun)
             }
             Self::BuildExpiredArchive => {
@@ -138,7 +157,8 @@ impl Workflow {
                 let uploaded = prepared.expect("prepare uploaded the pack");
                 stack.request(delete(uploaded.text("id"))).await
             }
-            Self::ResendLostJob | Self::FailAfterLastTry | Self::ResendLostPurge => {
+            Self::BeginUpload => stack.request(begin(&archive(name))).await,
+            Self::ResendLostJob | Self::FailAfterLastTry | Self::ResendLostPurge | Self::RemoveUpload => {
                 stack.sweep().await;
                 prepared
             }

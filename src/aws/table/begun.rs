@@ -1,0 +1,75 @@
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+use serde::{Deserialize, Serialize};
+
+use super::{Key, Table, Transaction, due, item, publishing::transacted, quotas::QuotaChange, string};
+use crate::{
+    aws::Error,
+    identity::{Exceeded, OrgLimit, OrgLimits},
+    records::{OrgId, Timestamp, UploadId},
+};
+
+#[derive(Serialize, Deserialize)]
+struct BegunItem {
+    begun_at: Timestamp,
+}
+
+/// Uploads that have begun and whose archive was not submitted yet. They are in the index `due`, because
+/// [`requeue`](crate::requeue) deletes the archives that are never submitted.
+impl Table {
+    /// Stores an upload and counts it. Returns the limit if that would exceed it.
+    pub async fn begin_upload(
+        &self,
+        org: OrgId,
+        upload: UploadId,
+        now: Timestamp,
+        limits: &OrgLimits,
+    ) -> Result<Option<Exceeded>, Error> {
+        let mut item = item::write(Key::upload(org, upload), BegunItem { begun_at: now })?;
+        due::add_attributes(&mut item, upload.random_byte(), Some(now + UploadId::KEEP_FOR));
+        let change = QuotaChange::default().with(OrgLimit::BegunUploads, 1);
+        let quota = self.change_quota(org, &change, Some(limits)).map(transacted).transpose()?;
+        let writes = [self.put_new(item)?].into_iter().chain(quota).collect();
+        match self.try_transact(writes).await? {
+            Transaction::Written => Ok(None),
+            // If the counter could be increased, the response to an earlier try was lost: the item exists.
+            Transaction::Refused(reasons) => {
+                let counters = reasons.get(1).filter(|reason| reason.is_refused);
+                Ok(counters.and_then(|reason| change.exceeded(reason.item.as_ref(), limits)))
+            }
+        }
+    }
+
+    /// Returns whether an upload has begun and was not submitted or removed since.
+    pub async fn is_begun(&self, org: OrgId, upload: UploadId) -> Result<bool, Error> {
+        let item: Option<BegunItem> = self.get(Key::upload(org, upload)).await?;
+        Ok(item.is_some())
+    }
+
+    /// Makes an upload that has begun due at `due_at` instead. Does nothing if it was submitted or removed.
+    pub async fn postpone_upload(&self, org: OrgId, upload: UploadId, due_at: Timestamp) -> Result<(), Error> {
+        let update = self
+            .update(Key::upload(org, upload), "SET due_at = :due")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":due", string(due_at));
+        super::applied(update).await?;
+        Ok(())
+    }
+
+    /// Removes an upload and no longer counts it. Returns false if it was already submitted or removed.
+    pub async fn remove_upload(&self, org: OrgId, upload: UploadId) -> Result<bool, Error> {
+        let change = QuotaChange::default().with(OrgLimit::BegunUploads, -1);
+        let quota = self.change_quota(org, &change, None).map(transacted).transpose()?;
+        self.transact([self.delete_upload(org, upload)?].into_iter().chain(quota).collect()).await
+    }
+
+    /// Returns the write that deletes an upload, and fails if it does not exist. The caller also changes the counter.
+    pub(super) fn delete_upload(&self, org: OrgId, upload: UploadId) -> Result<TransactWriteItem, Error> {
+        let delete = Delete::builder()
+            .table_name(&self.name)
+            .set_key(Some(Key::upload(org, upload).attributes()))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(Error::call("TransactWriteItems"))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+}

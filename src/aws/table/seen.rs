@@ -1,0 +1,63 @@
+use pack_format::{PackName, Version};
+
+use super::{Key, Table, capabilities, item::Item, quotas::QuotaChange};
+use crate::{
+    aws::Error,
+    identity::OrgLimit,
+    records::{CapabilityHistory, OrgId, Record, UploadId},
+};
+
+/// What the write of an upload depends on, as it was before. The write has the condition that it has not changed.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Whether the org has used the name before.
+    pub(super) has_name: bool,
+    /// Whether the version has a claim, with or without a record.
+    pub(super) has_claim: bool,
+    /// The upload through S3 that the write submits, if it is still counted as begun.
+    pub begun: Option<UploadId>,
+    /// The capabilities of the pack's ready versions. `None` if they cannot be read.
+    pub history: Option<CapabilityHistory>,
+}
+
+impl Seen {
+    /// Returns the change of the counters that belongs to a new record.
+    pub(super) fn creation(&self, record: &Record) -> QuotaChange {
+        QuotaChange::between(None, Some(record))
+            .with(OrgLimit::Names, i128::from(!self.has_name))
+            .with(OrgLimit::Versions, i128::from(!self.has_claim))
+    }
+}
+
+impl Table {
+    /// Reads what the upload of a version depends on, in one round trip. `upload` is the upload through S3 that it
+    /// submits, if any.
+    pub async fn look_up(
+        &self,
+        org: OrgId,
+        name: &PackName,
+        version: &Version,
+        upload: Option<UploadId>,
+    ) -> Result<Seen, Error> {
+        let keys = [Key::name(org, name), Key::version_claim(org, name, version)];
+        let keys = keys.into_iter().chain(upload.map(|upload| Key::upload(org, upload)));
+        let mut seen = Seen { history: Some(CapabilityHistory::default()), ..Seen::default() };
+        for item in self.batch_get(keys.map(Key::attributes).collect()).await? {
+            match partition(&item) {
+                "NAME" => {
+                    seen.has_name = true;
+                    seen.history = capabilities::history(item).ok();
+                }
+                "VERSION" => seen.has_claim = true,
+                _ => seen.begun = upload,
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// Returns the kind of an item's partition: its key up to the first `#`.
+fn partition(item: &Item) -> &str {
+    let key = item.get("pk").and_then(|key| key.as_s().ok());
+    key.and_then(|key| key.split('#').next()).unwrap_or_default()
+}

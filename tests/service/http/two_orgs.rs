@@ -1,0 +1,196 @@
+//! A test that the requests of one org do not change what the requests of another org get and cost.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeSerializationInterceptorContextMut, FinalizerInterceptorContextRef},
+    },
+    error::BoxError,
+    operation::{
+        batch_get_item::{BatchGetItemInput, BatchGetItemOutput},
+        get_item::{GetItemInput, GetItemOutput},
+        query::{QueryInput, QueryOutput},
+        transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput},
+        update_item::{UpdateItemInput, UpdateItemOutput},
+    },
+    types::{ConsumedCapacity, ReturnConsumedCapacity},
+};
+use pack_upload::identity::{KeyTemplate, OrgLimit};
+use serde_json::{Value, json};
+use test_support::archive::Archive;
+
+use super::{
+    event, request,
+    test_api::{TestApi, form, secret, upload, with_credential},
+};
+
+/// How often each request of the hostile org is repeated.
+const REPLAYS: usize = 25;
+
+/// Counts the calls to DynamoDB and adds up their capacity units.
+#[derive(Debug, Clone, Default)]
+struct Meter(Arc<Mutex<(usize, f64)>>);
+
+impl Meter {
+    fn take(&self) -> (usize, f64) {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Intercept for Meter {
+    fn name(&self) -> &'static str {
+        "meter"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let total = Some(ReturnConsumedCapacity::Total);
+        let input = context.input_mut();
+        if let Some(input) = input.downcast_mut::<QueryInput>() {
+            input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<GetItemInput>() {
+            input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<BatchGetItemInput>() {
+            input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<UpdateItemInput>() {
+            input.return_consumed_capacity = total;
+        } else if let Some(input) = input.downcast_mut::<TransactWriteItemsInput>() {
+            input.return_consumed_capacity = total;
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let mut meter = self.0.lock().unwrap();
+        meter.0 += 1;
+        let Some(Ok(output)) = context.output_or_error() else { return Ok(()) };
+        let one = |consumed: Option<&ConsumedCapacity>| consumed.and_then(|consumed| consumed.capacity_units());
+        let all = |consumed: &[ConsumedCapacity]| consumed.iter().filter_map(|each| each.capacity_units()).sum::<f64>();
+        meter.1 += if let Some(output) = output.downcast_ref::<QueryOutput>() {
+            one(output.consumed_capacity()).unwrap()
+        } else if let Some(output) = output.downcast_ref::<GetItemOutput>() {
+            one(output.consumed_capacity()).unwrap()
+        } else if let Some(output) = output.downcast_ref::<UpdateItemOutput>() {
+            one(output.consumed_capacity()).unwrap()
+        } else if let Some(output) = output.downcast_ref::<BatchGetItemOutput>() {
+            all(output.consumed_capacity())
+        } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
+            all(output.consumed_capacity())
+        } else {
+            return Err("no request makes other calls".into());
+        };
+        Ok(())
+    }
+}
+
+fn as_org(slug: &str, event: Value) -> Value {
+    with_credential(event, secret(slug, KeyTemplate::FullAccess).reveal())
+}
+
+fn upload_of(slug: &str, name: &str, visibility: &str) -> Value {
+    let archive = Archive::pack_named(name, "1.0.0").tar_gz();
+    as_org(slug, upload(&form(&[("archive", &archive), ("visibility", visibility.as_bytes())])))
+}
+
+fn with_query(mut event: Value, query: &str) -> Value {
+    event["rawQueryString"] = json!(query);
+    event
+}
+
+fn with_body(mut event: Value, body: &Value) -> Value {
+    event["headers"]["content-type"] = json!("application/json");
+    event["body"] = json!(body.to_string());
+    event["isBase64Encoded"] = json!(false);
+    event
+}
+
+fn begin(slug: &str) -> Value {
+    let body = json!({"size_bytes": 1, "sha256": "0".repeat(64)});
+    as_org(slug, with_body(request("POST", "/v1/packs/uploads"), &body))
+}
+
+/// The status, the calls and the capacity units of a request.
+type Cost = (u16, usize, f64);
+
+/// Sends the requests of the other org, on a pack with this name. Returns what each cost, and their total time.
+async fn requests_of_the_other_org(api: &TestApi, meter: &Meter, name: &str) -> (Vec<Cost>, Duration) {
+    let began = Instant::now();
+    let mut costs = Vec::new();
+    let mut send = async |event: Value| {
+        meter.take();
+        let response = api.send(&event).await;
+        let (calls, units) = meter.take();
+        costs.push((response.status, calls, units));
+        response.body
+    };
+    let created = send(upload_of("globex", name, "org")).await;
+    let path = format!("/v1/packs/{}", created["id"].as_str().unwrap());
+    send(upload_of("globex", name, "org")).await;
+    send(with_query(upload_of("globex", name, "org"), "dry_run=true")).await;
+    send(begin("globex")).await;
+    send(as_org("globex", request("GET", &path))).await;
+    send(as_org("globex", with_query(event("list"), &format!("name={name}")))).await;
+    send(as_org("globex", with_query(event("list"), &format!("name={name}&version=1.0.0")))).await;
+    send(as_org("globex", with_query(event("list"), "limit=1"))).await;
+    send(as_org("globex", with_body(request("PATCH", &path), &json!({"visibility": "community"})))).await;
+    send(as_org("globex", request("DELETE", &path))).await;
+    (costs, began.elapsed())
+}
+
+#[tokio::test]
+async fn no_request_of_one_org_changes_what_another_org_s_requests_get_and_cost() {
+    let meter = Meter::default();
+    let metered = meter.clone();
+    let limits = [(OrgLimit::UploadsPerMinute, 100_000), (OrgLimit::Names, 40)];
+    let api = TestApi::start_with_client(&limits, |client: &Client| {
+        Client::from_conf(client.config().to_builder().interceptor(metered).build())
+    })
+    .await;
+    let (expected, alone) = requests_of_the_other_org(&api, &meter, "tools-0").await;
+    println!("{expected:?}");
+
+    let stored = api.send(&upload_of("acme", "stored", "community")).await.body;
+    let path = format!("/v1/packs/{}", stored["id"].as_str().unwrap());
+    let foreign = "/v1/packs/pack_01M857NA6Y6E1XYQ05DEPKJKQN";
+    let new_upload = |n: usize| upload_of("acme", &format!("new-{n}"), "community");
+    let hostile: [(&str, Box<dyn Fn(usize) -> Value>); 12] = [
+        ("uploads", Box::new(new_upload)),
+        ("repeated uploads", Box::new(|_| upload_of("acme", "stored", "community"))),
+        ("the other org's name", Box::new(|n| upload_of("acme", &format!("tools-{}", n + 1), "community"))),
+        ("dry runs", Box::new(|_| with_query(upload_of("acme", "stored", "community"), "dry_run=true"))),
+        ("invalid uploads", Box::new(|_| as_org("acme", upload(&form(&[("archive", b"no archive")]))))),
+        ("begun uploads", Box::new(|_| begin("acme"))),
+        ("lists", Box::new(|_| as_org("acme", event("list")))),
+        ("lists by name", Box::new(|_| as_org("acme", with_query(event("list"), "name=tools-0")))),
+        ("reads", Box::new(move |_| as_org("acme", request("GET", foreign)))),
+        ("deletions", Box::new(move |_| as_org("acme", request("DELETE", foreign)))),
+        (
+            "changes",
+            Box::new(move |_| as_org("acme", with_body(request("PATCH", &path), &json!({"visibility": "community"})))),
+        ),
+        ("unauthenticated requests", Box::new(|_| with_credential(event("list"), "sk_nonsense"))),
+    ];
+    for (round, (kind, hostile)) in hostile.iter().enumerate() {
+        for n in 0..REPLAYS {
+            api.send(&hostile(n)).await;
+        }
+        let (costs, time) = requests_of_the_other_org(&api, &meter, &format!("tools-{}", round + 1)).await;
+        assert_eq!(costs, expected, "after {kind}");
+        println!("after {kind}: {:.2} times as long", time.as_secs_f64() / alone.as_secs_f64());
+    }
+}
