@@ -67,7 +67,7 @@ pub enum ValidationError {
     #[error("{0}")]
     Invalid(Problems),
     /// The archive could not be read, or `contents` could not be read or written. The pack may still be valid.
-    #[error("the archive could not be validated")]
+    #[error("cannot validate the archive")]
     Io(#[from] io::Error),
 }
 

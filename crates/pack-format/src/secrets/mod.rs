@@ -38,7 +38,9 @@ impl fmt::Display for Secret {
 /// Adds a problem for each secret in a community pack, which all orgs would see.
 pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
     for secret in secrets {
-        let message = format_args!("{secret}; all orgs see a community pack, so revoke it and remove it from the pack");
+        let message = format_args!(
+            "{secret}; every org can see a community pack, so revoke the credential and remove it from the file"
+        );
         problems.push(Problem::in_line("archive", &secret.file, secret.line, message));
     }
 }

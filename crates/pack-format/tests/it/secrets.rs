@@ -147,8 +147,8 @@ fn a_community_pack_is_rejected_for_its_secrets_and_its_other_problems() {
     assert!(messages[0].starts_with("`unknown` is not allowed at the top of a pack"), "{messages:?}");
     assert_eq!(
         messages[1],
-        "`data/keys` line 2 has what looks like an AWS access key; all orgs see a community pack, so revoke it and \
-         remove it from the pack"
+        "`data/keys` line 2 has what looks like an AWS access key; every org can see a community pack, so revoke \
+         the credential and remove it from the file"
     );
     assert!(messages.iter().all(|message| !message.contains(&text)), "the secret is not repeated");
 }
