@@ -6,7 +6,7 @@ use test_support::{
 
 use crate::manifest::schema;
 
-/// Returns the paths of a valid pack. A directory's path ends with a slash, and an executable file's path with an
+/// Returns the paths in a valid pack. A directory's path ends with a slash, and the path of an executable file with an
 /// asterisk.
 #[track_caller]
 pub(crate) fn accepted_paths(upload: &[u8]) -> Vec<String> {
@@ -25,21 +25,21 @@ pub(crate) fn problems(upload: &[u8]) -> Vec<String> {
 }
 
 /// Adds the end-of-archive marker, compresses the archive, and asserts that it has exactly these problems, all in the
-/// field `archive`.
+/// `archive` field.
 #[track_caller]
 pub(crate) fn assert_rejected(archive: Archive, expected: &[&str]) {
     assert_tar_rejected(&archive.tar(), expected);
 }
 
-/// Compresses the tar, and asserts that it has exactly these problems, all in the field `archive`.
+/// Compresses the tar, and asserts that it has exactly these problems, all in the `archive` field.
 #[track_caller]
 pub(crate) fn assert_tar_rejected(tar: &[u8], expected: &[&str]) {
     let expected: Vec<_> = expected.iter().map(|message| ("archive", *message)).collect();
     assert_problems(&validate(&gzip(tar)), &expected, "archive");
 }
 
-/// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. A failure shows
-/// `context`.
+/// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. `context` is shown
+/// if the assertion fails.
 #[track_caller]
 pub(crate) fn assert_problems(
     result: &Result<ValidatedPack, ValidationError>,

@@ -12,7 +12,7 @@ use test_support::{
 
 use super::writers::Writer;
 
-/// Prefixes of file names. [`name`] appends a number, so names are unique even if case is ignored. All are in NFC,
+/// Prefixes of file names. [`name`] appends a number, so names differ in more than case. All prefixes are in NFC,
 /// because bsdtar converts names to NFC.
 const PREFIXES: [&str; 11] =
     ["a", "Read me", "run.sh", "é", "日本語", "😀", ".hidden", "it's", "\"quoted\"", "a+b=c,d", "-x"];
@@ -48,7 +48,7 @@ pub(super) fn make_directory(directory: &Path, has_long_names: bool, random: &mu
     }
 }
 
-/// Returns the pack that this writer's archive of the directory must contain.
+/// Returns the pack that must be in this writer's archive of the directory.
 pub(super) fn expected_pack(directory: &Path, writer: &Writer) -> Listing {
     let mut pack = read_directory(directory);
     if !writer.stores_empty_directories() {

@@ -1,10 +1,11 @@
-//! Archives random directories with every installed writer, and changes some of the archives. Compares the validator's
+//! Archives random directories with every installed writer, changes some of the archives, and compares the validator's
 //! result for each archive with what every installed reader unpacks from it.
 //!
 //! - [`directories`] makes the directories, [`writers`] archive them, and [`mutations`] change the archives.
 //! - [`readers`] unpack the archives, and [`comparison`] compares what they find with what the validator finds.
 //!
-//! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` sets the seed of the random generator.
+//! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` sets the seed of the random number
+//! generator.
 
 mod comparison;
 mod directories;
