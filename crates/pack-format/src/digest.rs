@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, DeserializeFromStr, SerializeDisplay)]
 pub struct Digest([u8; 32]);
 
-/// The error for a string that is not `sha256:` followed by 64 lower-case hexadecimal digits.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a sha256 digest")]
 pub struct InvalidDigest;
@@ -24,7 +23,7 @@ impl Digest {
 }
 
 impl From<Sha256> for Digest {
-    /// Returns the digest of everything written to the hasher.
+    /// Returns the digest of all bytes written to the hasher.
     fn from(hasher: Sha256) -> Self {
         Self(hasher.finalize().into())
     }

@@ -2,8 +2,8 @@
 //!
 //! - [`validate`] reads a `.tar.gz`, checks the archive, its layout and its `pack.yaml`, and returns the [`Pack`] or
 //!   the problems that it found.
-//! - [`image`] writes a pack's layer and assembles the config and the image manifest. Their bytes depend only on the
-//!   pack.
+//! - [`image`] writes a pack's layer and assembles the config and the image manifest. The image depends only on the
+//!   pack, byte for byte.
 //!
 //! This crate reads and writes only the streams that the caller passes. It opens no files and makes no network calls.
 
@@ -44,30 +44,30 @@ pub use self::{
     warnings::Warning,
 };
 
-/// A valid pack.
+/// A validated pack.
 #[derive(Debug, Clone)]
 pub struct Pack {
-    /// The parsed `pack.yaml`.
     pub manifest: Manifest,
     /// The files and directories that the image will contain.
     pub tree: Tree,
-    /// The locations of text that looks like a live credential. Empty for a community pack, which must not contain any.
+    /// The locations of strings that look like live credentials. Empty for a community pack, which must not contain
+    /// any.
     pub secrets: Vec<Secret>,
-    /// Parts of the pack that are valid but that the author probably did not intend, including the secrets.
+    /// Parts of the pack that are valid but probably not what the author intended, including the secrets.
     pub warnings: Vec<Warning>,
 }
 
-/// Why [`validate`] returned no pack.
+/// Why [`validate`] did not return a pack.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidationError {
-    /// The archive exceeded a limit, and reading stopped there.
+    /// The archive exceeds a limit. Reading stopped there.
     #[error("{0}")]
     TooLarge(Limit),
-    /// The archive is not a valid pack. Holds the problems found.
+    /// The archive is not a valid pack.
     #[error("{0}")]
     Invalid(Problems),
-    /// The archive could not be read, or `contents` could not be read or written. The pack may still be valid.
-    #[error("the archive could not be validated")]
+    /// Reading the archive failed, or reading or writing `contents` did. The pack may still be valid.
+    #[error("cannot validate the archive")]
     Io(#[from] io::Error),
 }
 
@@ -75,13 +75,15 @@ pub enum ValidationError {
 ///
 /// A community pack must not contain secrets. In an org pack, secrets are only warnings.
 ///
-/// Writes the contents of the pack's files to `contents`, which must be empty. [`Content::open`] reads them.
+/// Writes the contents of the pack's files to `contents`, which must be empty. [`Content::open`] reads a file back from
+/// it.
 ///
 /// # Errors
-/// Returns [`ValidationError::TooLarge`] as soon as the archive exceeds a limit in [`LimitName`], even if it also has
-/// problems. Returns [`ValidationError::Invalid`] with all problems found. If the archive cannot be read to its end,
-/// its layout and `pack.yaml` are not checked. Returns [`ValidationError::Io`] if `archive` cannot be read, or if
-/// `contents` cannot be written or read.
+/// - [`ValidationError::TooLarge`] as soon as the archive exceeds a limit in [`LimitName`], even if it also has
+///   problems
+/// - [`ValidationError::Invalid`] with all problems found. If the archive cannot be read to its end, its layout and
+///   `pack.yaml` are not checked.
+/// - [`ValidationError::Io`] if `archive` cannot be read, or if `contents` cannot be written or read
 pub fn validate(
     archive: impl BufRead,
     limits: &Limits,

@@ -2,13 +2,14 @@ use std::fmt;
 
 use strum::IntoStaticStr;
 
-/// The limits on one upload. Each can be configured (docs/configuration.md).
+/// The limits for one upload. Each can be configured (docs/configuration.md).
 ///
-/// The defaults apply to an archive in a request. [`Limits::large`] returns the limits for an archive sent through S3.
+/// The defaults apply to an archive in the request body. [`Limits::large`] returns the limits for an archive sent
+/// through S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The size of the archive as uploaded, in bytes. The default fits in a Lambda event (6,291,456 bytes) after base64
-    /// encoding.
+    /// The size of the archive as uploaded, in bytes. An archive of the default size fits in a Lambda event (6,291,456
+    /// bytes) after base64 encoding.
     pub compressed_bytes: u64,
     /// The size of the unpacked tar, in bytes, including headers, padding and files that are dropped later.
     pub unpacked_bytes: u64,
@@ -18,8 +19,8 @@ pub struct Limits {
     pub manifest_bytes: u64,
     /// The number of entries in the archive, including dropped ones. An extension header counts as an entry.
     ///
-    /// Missing parent directories are added and counted separately, with the same limit. Otherwise, 10,000 files, each
-    /// 32 levels deep, could make an image far larger than the upload.
+    /// Missing parent directories are added and counted separately, against the same limit. Without this limit, 10,000
+    /// files, each 32 levels deep, could make an image far larger than the upload.
     pub entries: u64,
     /// The length of one path in the archive, in bytes, without a leading `./` or a trailing slash.
     pub path_bytes: u64,
@@ -27,10 +28,10 @@ pub struct Limits {
     pub path_depth: u64,
     /// The length of one component of a path, in bytes (Linux `NAME_MAX`).
     pub component_bytes: u64,
-    /// The ratio of unpacked to compressed bytes. Checked only after more than [`Limits::ratio_free_bytes`] bytes are
+    /// The ratio of unpacked to compressed bytes. Applies once more than [`Limits::ratio_free_bytes`] bytes are
     /// unpacked.
     pub compression_ratio: u64,
-    /// The number of unpacked bytes above which the ratio is checked, because a small archive of zeros is harmless.
+    /// The number of unpacked bytes up to which the ratio is not checked, because a small archive of zeros is harmless.
     pub ratio_free_bytes: u64,
     /// The size of the data in one PAX or GNU extension header, in bytes.
     pub extension_header_bytes: u64,
@@ -56,13 +57,13 @@ impl Default for Limits {
 
 impl Limits {
     /// Returns the limits for an archive sent through S3: the defaults, with higher limits on compressed bytes,
-    /// unpacked bytes and file size. A Lambda function can validate such an archive before API Gateway times out
-    /// (measured in `benches/`).
+    /// unpacked bytes and file size. A Lambda function can validate an archive at these limits before API Gateway times
+    /// out (measured in `benches/`).
     pub fn large() -> Self {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
     }
 
-    /// Returns these limits, with each value replaced by the result of `value` for the field's name and current value.
+    /// Returns these limits with each value replaced by `value(name, current)`, where `name` is the field's name.
     pub fn map(&self, mut value: impl FnMut(&'static str, u64) -> u64) -> Self {
         Self {
             compressed_bytes: value("compressed_bytes", self.compressed_bytes),
@@ -79,7 +80,7 @@ impl Limits {
         }
     }
 
-    /// Returns the limit with this name, to report that an archive exceeds it.
+    /// Returns the limit with this name, so that the caller can report that an archive exceeds it.
     pub fn limit(&self, name: LimitName) -> Limit {
         let (value, verb, unit) = match name {
             LimitName::CompressedBytes => (self.compressed_bytes, "has", "bytes"),
@@ -91,13 +92,13 @@ impl Limits {
         Limit { name, value, claimed: None, subject: "the archive".to_owned(), verb, unit }
     }
 
-    /// Returns the value of the limit that has the same name as `limit`.
+    /// Returns the value of the limit with the same name as `limit`.
     pub fn value(&self, limit: &Limit) -> u64 {
         self.limit(limit.name).value
     }
 }
 
-/// The limits at which reading stops. Exceeding any other limit is a [problem](crate::Problem).
+/// The limits at which reading stops. An archive that exceeds any other limit has a [problem](crate::Problem).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum LimitName {
@@ -113,7 +114,7 @@ pub enum LimitName {
 pub struct Limit {
     name: LimitName,
     value: u64,
-    /// The size stated in an entry's header, in bytes. `None` if no single entry exceeds the limit.
+    /// The size that an entry's header states, in bytes. `None` unless a single entry exceeds the limit.
     claimed: Option<u64>,
     subject: String,
     verb: &'static str,
@@ -121,23 +122,24 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Changes the subject of the message from the archive to `entry`, whose header states a size of `claimed` bytes.
+    /// Makes `entry` the subject of the message instead of the archive. `claimed` is the size that its header states,
+    /// in bytes.
     pub(super) fn for_entry(self, entry: impl fmt::Display, claimed: u64) -> Self {
         Self { subject: entry.to_string(), claimed: Some(claimed), ..self }
     }
 
-    /// Returns the name of the limit's field in [`Limits`]. The API's error details use the same name.
+    /// Returns the limit's field name in [`Limits`], which is also its name in the API's error details.
     pub fn name(&self) -> &'static str {
         self.name.into()
     }
 
-    /// Returns whether the upload might be accepted if this limit were `value`. Only an entry's size is known in
-    /// advance; any other total may turn out to be higher.
+    /// Returns whether the upload might be accepted if this limit were `value`. An entry states its size in advance,
+    /// but other totals are not known, because reading stops at the limit.
     pub fn may_fit(&self, value: u64) -> bool {
         value > self.value && self.claimed.is_none_or(|claimed| claimed <= value)
     }
 
-    /// Returns the configured maximum: a number of bytes or entries, or a ratio, depending on the name.
+    /// Returns the configured maximum: a number of bytes or entries, or the compression ratio.
     pub fn value(&self) -> u64 {
         self.value
     }

@@ -16,35 +16,36 @@ pub const MANIFEST_SCHEMA: &str = include_str!("../pack.schema.json");
 const KEYS: &[&str] =
     &["name", "version", "description", "display_name", "category", "suggested_packs", "capabilities"];
 
-/// In characters.
+/// The maximum length, in characters.
 const MAX_DESCRIPTION: usize = 1_024;
-/// In characters.
+/// The maximum length, in characters.
 const MAX_DISPLAY_NAME: usize = 128;
-/// In characters.
+/// The maximum length, in characters.
 const MAX_CATEGORY: usize = 64;
 const MAX_SUGGESTED_PACKS: usize = 32;
 
-/// A valid `pack.yaml`. Stored records contain these fields, so a renamed field makes them unreadable.
+/// A valid `pack.yaml`. Records store these fields under the same names, so renaming a field makes existing records
+/// unreadable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub name: PackName,
     pub version: Version,
-    /// What the pack is for. May have several lines.
+    /// What the pack is for. It can have several lines.
     pub description: String,
-    /// The name to show to people instead of `name`, if the author set one.
+    /// The name to show to people instead of `name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// The caps.yaml fragment: `capabilities`, parsed and written again as YAML text.
+    /// The caps.yaml fragment: the value of `capabilities`, parsed and written again as YAML text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<String>,
-    /// In the author's order.
+    /// The suggested packs, in the author's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suggested_packs: Vec<PackName>,
 }
 
-/// Parses the content of a `pack.yaml`. A returned manifest is valid only if no problems were added.
+/// Parses the content of a `pack.yaml`. The returned manifest is valid only if this function adds no problems.
 pub(super) fn read(content: &[u8], problems: &mut Problems) -> Option<Manifest> {
     let text = text::utf8(content).inspect_err(|error| problems.push(error.in_file(PACK_YAML))).ok()?;
     let (root, syntax_problems) = yaml::parse(text.strip_prefix('\u{FEFF}').unwrap_or(text));
@@ -98,7 +99,7 @@ fn pack_name(field: &Field<'_>, problems: &mut Problems) -> Option<PackName> {
     parse(field, PackName::nearest, problems)
 }
 
-/// Parses a field's text. If it is invalid, `nearest` may suggest a valid value.
+/// Parses a field's text. If the text is invalid, `nearest` may return a valid value to suggest.
 fn parse<T>(field: &Field<'_>, nearest: fn(&str) -> Option<T>, problems: &mut Problems) -> Option<T>
 where
     T: FromStr<Err: fmt::Display> + fmt::Display,

@@ -2,14 +2,14 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// In characters. The maximum for a DNS label (RFC 1035, section 2.3.4).
+/// The maximum length, in characters. A DNS label has the same maximum (RFC 1035, section 2.3.4).
 const MAX_LENGTH: usize = 63;
 
 /// A pack's name: `[a-z][a-z0-9]*(-[a-z0-9]+)*`, at most 63 characters. It can be a path component in an image
 /// reference and in the agent's file system.
 ///
-/// Deserializing does not validate. A stored name was validated when it was accepted, and stays readable if the rule
-/// changes.
+/// Deserializing does not validate. A stored name was valid when the pack was accepted, and it must remain readable if
+/// the rule changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PackName(String);
@@ -19,10 +19,10 @@ pub struct PackName(String);
 pub enum InvalidName {
     #[error("must not be empty")]
     Empty,
-    /// Holds the number of characters.
+    /// Contains the number of characters.
     #[error("has {0} characters; at most {MAX_LENGTH} are allowed")]
     TooLong(usize),
-    /// Does not match `[a-z][a-z0-9]*(-[a-z0-9]+)*`.
+    /// The string does not match `[a-z][a-z0-9]*(-[a-z0-9]+)*`.
     #[error(
         "must start with a lower-case letter and contain only lower-case letters, digits and single hyphens between them"
     )]
@@ -34,8 +34,8 @@ impl PackName {
         &self.0
     }
 
-    /// Returns the name that the author of an invalid one probably meant, such as `my-pack` for `My_Pack` or
-    /// `my-pack@1.0.0`, or `pack-7` for `7`.
+    /// Returns the valid name that the author probably meant, such as `my-pack` for `My_Pack` or `my-pack@1.0.0`, or
+    /// `pack-7` for `7`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
         // A version often follows the name, as in other package managers.
         let name = text.split(['@', ':', '=', '<', '>', '~', '^']).next().unwrap_or_default().to_ascii_lowercase();

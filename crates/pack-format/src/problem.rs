@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, ops::Range};
 
 use serde::Serialize;
 
-/// The maximum number of problems listed for one upload. Further problems are only counted.
+/// The maximum number of problems listed for one upload. Any others are only counted.
 const MAX_LISTED: usize = 50;
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
@@ -12,9 +12,10 @@ const BYTE_ORDER_MARK: char = '\u{FEFF}';
 pub struct Problem {
     /// The part of the form, such as `archive`, or the file and key, such as `pack.yaml: version`.
     pub field: String,
-    /// What is wrong, where, what is allowed, and how to fix it. Understandable without the other fields.
+    /// What is wrong, where, what is allowed, and how to fix it. The message is understandable without the other
+    /// fields.
     pub message: String,
-    /// Where the problem is. `None` if it concerns the request or the archive as a whole.
+    /// Where the problem is. `None` if the problem concerns the request or the archive as a whole.
     #[serde(flatten)]
     pub location: Option<Location>,
 }
@@ -22,9 +23,9 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Location {
-    /// A file or directory of the pack.
+    /// A file or directory in the pack.
     File {
-        /// The path, relative to the directory of `pack.yaml`.
+        /// The path, relative to the directory that contains `pack.yaml`.
         file: String,
         /// The affected part of the file. `None` if the problem concerns the whole file.
         #[serde(flatten)]
@@ -32,11 +33,11 @@ pub enum Location {
         #[serde(skip_serializing_if = "Option::is_none")]
         suggestion: Option<Suggestion>,
     },
-    /// A line of a file.
+    /// A line in a file.
     Line {
-        /// The path, relative to the directory of `pack.yaml`.
+        /// The path, relative to the directory that contains `pack.yaml`.
         file: String,
-        /// Counted from 1.
+        /// The line number, counted from 1.
         line: u64,
     },
     /// A header in the archive.
@@ -50,17 +51,17 @@ pub enum Location {
     },
 }
 
-/// A part of a line. Lines and columns are counted from 1, and columns in characters (Unicode scalar values). A byte
+/// Part of a line. Lines and columns are counted from 1, and a column is one character (a Unicode scalar value). A byte
 /// order mark at the start of the file is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span {
     pub line: usize,
     pub column: usize,
-    /// The number of characters. 0 if the part spans several lines or something is missing there.
+    /// The number of characters. 0 if the problem spans several lines or something is missing at this position.
     pub length: usize,
 }
 
-/// A fix that a program can apply. Afterwards, the upload no longer has the problem.
+/// A fix that a program can apply. Applying it removes the problem from the next upload.
 ///
 /// If the location has a [`Span`], [`Suggestion::replacement`] replaces the text in that span. Otherwise, it is the new
 /// path of the file or directory.
@@ -77,7 +78,7 @@ impl Problem {
         Self { field: field.into(), message: message.to_string(), location: None }
     }
 
-    /// Returns a problem with a file or directory as a whole.
+    /// Returns a problem that concerns a whole file or directory.
     pub(super) fn in_file(
         field: impl Into<String>,
         file: &str,
@@ -88,12 +89,12 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, message) }
     }
 
-    /// Returns a problem on one line of a file. `message` must state the line number.
+    /// Returns a problem that concerns one line of a file. `message` must state the line number.
     pub(super) fn in_line(field: impl Into<String>, file: &str, line: u64, message: impl fmt::Display) -> Self {
         Self { location: Some(Location::Line { file: file.to_owned(), line }), ..Self::new(field, message) }
     }
 
-    /// Returns a problem in a part of a file. Its message starts with the line.
+    /// Returns a problem with part of a file. Its message starts with the line number.
     pub(super) fn in_text(
         field: impl Into<String>,
         file: &str,
@@ -104,8 +105,8 @@ impl Problem {
         Self::at(field, file, span, format_args!("line {}: {message}", span.line), suggestion)
     }
 
-    /// Returns a problem with a part of a file that is hard to see, such as a hidden character. Its message starts with
-    /// the line and the column.
+    /// Returns a problem with part of a file that is hard to see, such as a hidden character. Its message starts with
+    /// the line number and the column.
     pub(super) fn in_column(
         field: impl Into<String>,
         file: &str,
@@ -128,7 +129,7 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, message) }
     }
 
-    /// Returns a problem with a header at an offset in the unpacked tar. `message` must contain the position.
+    /// Returns a problem with the header at offset `byte` in the unpacked tar. `message` must state the offset.
     pub(super) fn in_archive(
         field: impl Into<String>,
         entry: Option<String>,
@@ -140,8 +141,8 @@ impl Problem {
 }
 
 impl Span {
-    /// Returns the byte range of the span in `text`, which must be the content of the span's file, including a byte
-    /// order mark if there is one.
+    /// Returns the byte range that the span covers in `text`. `text` must be the complete content of the file that the
+    /// span refers to, including any byte order mark.
     pub fn bytes(self, text: &str) -> Range<usize> {
         let mut line = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
         for _ in 1..self.line {
@@ -161,7 +162,7 @@ impl Suggestion {
     }
 }
 
-/// The problems with one upload: the first 50, in the order they were found, and the number of further problems.
+/// The problems with one upload: the first 50, in the order they were found, and the number of any others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -174,8 +175,8 @@ impl Problems {
         self.push(Problem::new(field, message));
     }
 
-    /// Lists a problem, or counts it if the list is full. Ignores it if its field already has a problem with the same
-    /// message.
+    /// Lists a problem, or counts it if the list is full. Ignores it if a problem with the same field and message is
+    /// already listed.
     pub fn push(&mut self, problem: Problem) {
         if self.listed.iter().any(|listed| listed.field == problem.field && listed.message == problem.message) {
             return;
@@ -183,7 +184,7 @@ impl Problems {
         if self.listed.len() < MAX_LISTED { self.listed.push(problem) } else { self.unlisted += 1 }
     }
 
-    /// Adds the listed problems of `other`, and the number of its unlisted problems.
+    /// Adds the listed problems of `other`, and counts its unlisted ones.
     pub fn append(&mut self, other: Self) {
         for problem in other.listed {
             self.push(problem);
@@ -195,12 +196,10 @@ impl Problems {
         self.listed.is_empty()
     }
 
-    /// Returns the listed problems in the order they were found.
     pub fn listed(&self) -> &[Problem] {
         &self.listed
     }
 
-    /// Returns the number of problems that are not listed.
     pub fn unlisted(&self) -> usize {
         self.unlisted
     }

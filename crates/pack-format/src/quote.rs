@@ -2,18 +2,19 @@ use std::fmt::{self, Write as _};
 
 use crate::text::is_invisible;
 
-/// The number of characters after which text is truncated.
+/// The number of characters to keep. Any others are cut off.
 const MAX_LENGTH: usize = 100;
 
-/// A client's text, displayed in backticks, escaped and shortened like [`Escaped`]. Empty text is displayed as `""`.
+/// A string from a client, displayed in backticks, escaped and shortened like [`Escaped`]. An empty string is displayed
+/// as `""`.
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted<'a>(Escaped<'a>);
 
-/// A client's text, escaped and truncated after 100 characters, so that it is safe to show in messages.
+/// A string from a client, escaped and truncated after 100 characters, so that it is safe to show in messages.
 ///
 /// Escapes bytes that are not UTF-8, control and format characters, other invisible characters, and whitespace other
-/// than a space. Also escapes backslashes and backticks, so that text cannot imitate an escape or end its own
-/// quotation.
+/// than a space. Also escapes backslashes and backticks, so that the string cannot imitate an escape sequence or close
+/// its own backticks.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(&'a [u8]);
 

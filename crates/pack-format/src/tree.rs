@@ -6,16 +6,15 @@ pub struct Tree {
     entries: Vec<Entry>,
 }
 
-/// One file or directory of a pack.
+/// A file or directory in a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The path relative to the pack's root, with `/` between components and no slash at either end.
+    /// The path, relative to the pack's root, with `/` between components and no slash at either end.
     pub path: String,
     pub kind: EntryKind,
 }
 
 impl Entry {
-    /// Returns whether the entry is at the top of the pack.
     pub(super) fn is_at_top(&self) -> bool {
         !self.path.as_bytes().contains(&b'/')
     }
@@ -26,7 +25,7 @@ impl Entry {
 pub enum EntryKind {
     Directory,
     File {
-        /// Whether the archive sets any of the three execute bits. The rest of the mode is not kept.
+        /// Whether any of the three execute bits is set in the archive. The rest of the mode is not kept.
         executable: bool,
         content: Content,
     },
@@ -45,8 +44,8 @@ impl Content {
         self.size
     }
 
-    /// Returns a reader of the file's content. `contents` must be what [`validate`](super::validate) wrote for the same
-    /// pack.
+    /// Returns a reader for the file's content. `contents` must be what [`validate`](super::validate) wrote for the
+    /// same pack.
     pub fn open<C: Read + Seek>(self, mut contents: C) -> io::Result<Take<C>> {
         contents.seek(SeekFrom::Start(self.start))?;
         Ok(contents.take(self.size))
@@ -54,7 +53,7 @@ impl Content {
 }
 
 impl Tree {
-    /// Sorts `entries`, whose paths must be distinct.
+    /// Creates a tree from entries in any order. Their paths must be distinct.
     pub(super) fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Self { entries }

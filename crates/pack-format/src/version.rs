@@ -2,13 +2,14 @@ use std::{cmp::Ordering, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// In characters. The maximum for an image tag (OCI distribution spec, "Pulling manifests").
+/// The maximum length, in characters. An image tag has the same maximum (OCI distribution spec, "Pulling manifests").
 const MAX_LENGTH: usize = 128;
 
-/// A pack's version: Semantic Versioning 2.0, with at most 128 characters. The three numbers may be at most 2^64 − 1.
+/// A pack's version: Semantic Versioning 2.0, at most 128 characters long. Each of the three numbers can be at most
+/// 2^64 − 1.
 ///
-/// Deserializing does not validate. A stored version was validated when it was accepted, and stays readable if the rule
-/// changes.
+/// Deserializing does not validate. A stored version was valid when the pack was accepted, and it must remain readable
+/// if the rule changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(String);
@@ -16,10 +17,10 @@ pub struct Version(String);
 /// Why a string is not a [`Version`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidVersion {
-    /// Holds the number of characters.
+    /// Contains the number of characters.
     #[error("has {0} characters; at most {MAX_LENGTH} are allowed")]
     TooLong(usize),
-    /// Does not conform to Semantic Versioning 2.0. Holds the reason.
+    /// The string does not conform to Semantic Versioning 2.0. Contains the reason.
     #[error("is not a semantic version such as `1.2.3` or `1.2.3-beta.1` ({0})")]
     Malformed(String),
 }
@@ -31,20 +32,20 @@ impl Version {
 
     /// Compares two versions by precedence, which ignores build metadata (Semantic Versioning 2.0, section 11).
     pub fn precedence(&self, other: &Self) -> Ordering {
-        // A stored version may be invalid if the rule has changed. Compare it as text.
+        // Stored versions that became invalid because the rule changed are compared as strings.
         match (semver::Version::parse(&self.0), semver::Version::parse(&other.0)) {
             (Ok(one), Ok(other)) => one.cmp_precedence(&other),
             _ => self.0.cmp(&other.0),
         }
     }
 
-    /// Returns the image tag for this version, with `_` in place of `+`. Tags may not contain `+`, and versions may not
+    /// Returns the image tag for this version, with `_` in place of `+`. A tag cannot contain `+`. A version cannot
     /// contain `_`, so different versions have different tags.
     pub fn tag(&self) -> String {
         self.0.replace('+', "_")
     }
 
-    /// Returns the version that the author of an invalid one probably meant, such as `1.2.0` for `v1.2`.
+    /// Returns the valid version that the author probably meant, such as `1.2.0` for `v1.2`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches(['v', 'V', '=']);
         let date = text.replace('-', ".");
@@ -62,7 +63,7 @@ impl Version {
     }
 }
 
-/// Returns whether `text` is a date such as `2024-01-31`.
+/// Returns whether `text` has the form of a date such as `2024-01-31`.
 fn is_date(text: &str) -> bool {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
     lengths == [4, 2, 2] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())

@@ -1,7 +1,7 @@
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use strum::{Display, EnumString};
 
-/// Who may see a pack.
+/// Who can see a pack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Display, EnumString, SerializeDisplay, DeserializeFromStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Visibility {

@@ -9,16 +9,16 @@ use serde::Serialize;
 
 use super::{Entry, EntryKind, Quoted, Secret, Tree, layout, manifest::PACK_YAML};
 
-/// The maximum number of warnings about the files of one pack.
+/// The maximum number of warnings about the files in one pack.
 const MAX_WARNINGS: usize = 50;
 
-/// The magic of a Linux executable.
+/// The first bytes of a Linux executable.
 const ELF: &[u8] = b"\x7fELF";
 
 /// Something in a valid pack that the author probably did not intend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// The same as in a [`Problem`](crate::Problem).
+    /// The part of the form, such as `archive`, or the file and key, as in a [`Problem`](crate::Problem).
     pub field: String,
     pub message: String,
 }
@@ -32,7 +32,7 @@ impl Warning {
 /// Returns the warnings about a pack's files, at most [`MAX_WARNINGS`].
 ///
 /// # Errors
-/// Returns an error only if reading `contents` fails.
+/// Returns an error only if `contents` cannot be read.
 pub(super) fn find(tree: &Tree, secrets: &[Secret], contents: &mut (impl Read + Seek)) -> io::Result<Vec<Warning>> {
     let mut warnings = Vec::new();
     let mut add = |message: String| warnings.push(Warning::new("archive", message));
@@ -71,7 +71,7 @@ fn has_files(directory: &str, tree: &Tree) -> bool {
     })
 }
 
-/// Returns the reasons why an agent cannot run a file in `scripts/`. Returns none for any other entry.
+/// Returns the reasons why an agent cannot run a file in `scripts/`. There are none for an entry elsewhere.
 fn script_warnings(entry: &Entry, contents: &mut (impl Read + Seek)) -> io::Result<Vec<&'static str>> {
     let EntryKind::File { executable, content } = entry.kind else { return Ok(Vec::new()) };
     if !entry.path.starts_with("scripts/") {

@@ -1,14 +1,15 @@
-/// The guards that maintain the invariants. Tests disable guards to show that each one is necessary.
+/// The guards that maintain the invariants. Tests disable them to show that each is necessary.
 #[derive(Debug, Clone)]
 pub struct Guards {
     /// A build takes the lease when it begins, so it cannot begin while another worker holds the lease.
     pub build_takes_lease: bool,
-    /// A build publishes the version only if the claim names the build's record, holds no other content and is not
-    /// quarantined.
+    /// A build publishes the version only if the claim names the build's record, does not hold different content and is
+    /// not quarantined.
     pub claim_is_conditional: bool,
     /// A build writes the tag only after it has published the version.
     pub claim_precedes_tag: bool,
-    /// A build marks the record `ready` only if the record's attempt has not changed and it is not being deleted.
+    /// A build marks the record `ready` only if the record's attempt has not changed and the record is not being
+    /// deleted.
     pub ready_is_conditional: bool,
     /// `requeue` does not mark a record as failed if its version is published or being built.
     pub requeue_spares_published: bool,
@@ -18,13 +19,13 @@ pub struct Guards {
     pub claim_outlives_record: bool,
     /// An upload of a quarantined version is rejected.
     pub upload_respects_quarantine: bool,
-    /// A purge holds the lease.
+    /// A purge takes the lease when it begins.
     pub purge_takes_lease: bool,
-    /// A quarantine holds the lease.
+    /// A quarantine takes the lease when it begins.
     pub quarantine_takes_lease: bool,
-    /// A restore pushes the image only if no other worker has had the lease since the restore began.
+    /// A restore pushes the image only if no other worker has held the lease since the restore began.
     pub restore_extends_lease: bool,
-    /// A lease lasts at least as long as any request of its holder.
+    /// A lease lasts at least as long as any request that its holder makes.
     pub lease_outlives_requests: bool,
 }
 

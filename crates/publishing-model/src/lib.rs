@@ -1,13 +1,18 @@
-//! A model of how a version is published, rebuilt, deleted and quarantined, for the model checker `stateright`.
+//! A model, for the model checker `stateright`, of how a version is published, rebuilt, deleted and quarantined.
 //! docs/architecture.md describes the steps.
 //!
-//! [`Publishing`] is the protocol: three uploads of one name and version (content A, content B, and A again); two
-//! workers that build, purge, quarantine or restore; and `requeue`, rebuilds and deletions. A worker can crash at any
-//! step, and the call that it was making may still take effect until its lease expires. The module `invariants` lists
-//! the properties that must hold in every reachable state. [`Guards`] can disable individual guards of the protocol, so
-//! that a test can show that an invariant fails without them.
+//! [`Publishing`] is the protocol. It covers:
 //!
-//! The model has no clock. A lease can expire as soon as no request of its holder can still take effect.
+//! - three uploads of one name and version: content A, content B, and A again
+//! - two workers that build, purge, quarantine or restore
+//! - `requeue`, rebuilds and deletions
+//!
+//! A worker can crash at any step, and the call that it was making may still take effect until its lease expires. The
+//! module `invariants` lists the properties that must hold in every reachable state. [`Guards`] can disable individual
+//! guards of the protocol, so that a test can show that an invariant fails without them.
+//!
+//! The model does not have a clock. A lease can expire as soon as no request that its holder made can still take
+//! effect.
 
 mod guards;
 mod invariants;

@@ -9,7 +9,7 @@ impl Publishing {
         let (id, record) = state.owner()?;
         require(matches!(record.status, Status::Ready | Status::Quarantined))?;
         let content = record.content;
-        // An interrupted quarantine can be repeated any number of times.
+        // There is no limit on repeating an interrupted quarantine.
         if state.claim.as_ref()?.quarantine.is_none() {
             require(state.quarantines_left > 0)?;
             state.quarantines_left -= 1;
@@ -48,7 +48,7 @@ pub(crate) fn begin_restore(state: &mut State, worker: WorkerId) -> Applied {
     Some(())
 }
 
-/// Returns the id of the record to restore, if the record still owns the version and is quarantined in the same
+/// Returns the id of the record to restore, if the record still owns the version and is still quarantined in the same
 /// attempt.
 pub(crate) fn quarantined(state: &State, task: Task) -> Option<Id> {
     let Task::Restore { id, attempt, .. } = task else { return None };
@@ -56,7 +56,8 @@ pub(crate) fn quarantined(state: &State, task: Task) -> Option<Id> {
     (owner == id && record.status == Status::Quarantined && record.attempt == attempt).then_some(id)
 }
 
-/// Runs the transaction that ends a quarantine: removes it from the claim, and queues the record's next attempt.
+/// Runs the transaction that ends a quarantine. Removes the quarantine from the claim, and queues the record's next
+/// attempt.
 pub(crate) fn end_quarantine(state: &mut State, worker: WorkerId, task: Task) {
     let Some(id) = quarantined(state, task) else { return };
     let Some(claim) = held_claim(state, worker) else { return };

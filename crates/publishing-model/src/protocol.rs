@@ -18,11 +18,11 @@ pub struct Publishing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Upload(Id),
-    /// The upload, or `requeue`, sends the job of a queued record.
+    /// The upload or `requeue` sends the job for a queued record.
     SendJob(Id),
-    /// `requeue` marks a queued record as failed after its build was tried.
+    /// `requeue` marks a queued record as failed after a build of it was tried.
     Fail(Id),
-    /// The pack's org or an operator deletes it. Only an operator can delete a quarantined pack.
+    /// The pack's org or an operator deletes the pack. Only an operator can delete a quarantined pack.
     Delete(Id),
     /// An operator rebuilds the image of a ready pack.
     Rebuild(Id),
@@ -34,7 +34,7 @@ pub enum Action {
     Crash(WorkerId),
     /// The call that a crashed worker was making takes effect.
     LateEffect(WorkerId),
-    /// The lease of a worker expires because the worker has crashed, or takes too long to extend it.
+    /// The worker's lease expires because the worker has crashed or is too slow to extend it.
     LeaseExpires(WorkerId),
 }
 
@@ -98,7 +98,7 @@ impl Model for Publishing {
     }
 }
 
-/// `Some` if the step applied. This is an `Option` so that a step that does not apply can return early with `?`.
+/// `Some` if the action was possible. It is an `Option` so that a function can return early with `?` if not.
 pub(crate) type Applied = Option<()>;
 
 pub(crate) fn require(condition: bool) -> Applied {
@@ -106,8 +106,8 @@ pub(crate) fn require(condition: bool) -> Applied {
 }
 
 impl Publishing {
-    /// Runs an upload's transaction, which creates, replaces or queues the record. An upload that the table rejects
-    /// writes nothing.
+    /// Runs an upload's transaction, which creates, replaces or queues the record. If the table rejects the upload,
+    /// nothing is written.
     fn upload(&self, state: &mut State, id: Id) -> Applied {
         let content = UPLOADS[id];
         let new = Record { content, status: Status::Queued, attempt: 1, tried: false };
@@ -151,7 +151,7 @@ impl Publishing {
         Some(())
     }
 
-    /// Begins the build of a job. The build's first write marks the record as tried and takes the lease.
+    /// Begins the build that a job asks for. The build's first write marks the record as tried and takes the lease.
     fn begin_build(&self, state: &mut State, worker: WorkerId, job: (Id, Attempt)) -> Applied {
         let (id, attempt) = job;
         let lease = state.lease();
@@ -253,7 +253,7 @@ impl Publishing {
                 end(state, worker, task)
             }
             Step::Save => {
-                // A repeated quarantine may find nothing to save.
+                // A repeated quarantine may not find anything to save.
                 if state.registry.manifests.contains(&content) {
                     state.saved = Some(content);
                 }
@@ -337,7 +337,7 @@ impl Publishing {
 }
 
 fn create(state: &mut State, id: Id, record: Record) {
-    // From here on, the same content may be pulled again.
+    // From now on, the same content may be pulled again.
     state.purged.remove(&record.content);
     state.records[id] = Some(record);
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-/// The content of an upload. Equal contents have equal digests.
+/// The content of an upload. Uploads with the same content have the same digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Content {
     A,
@@ -33,10 +33,9 @@ pub(crate) struct Record {
     pub(crate) tried: bool,
 }
 
-/// The version claim.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Claim {
-    /// `None` once the record is deleted.
+    /// The record that owns the version. `None` once it is deleted.
     pub(crate) owner: Option<Id>,
     pub(crate) published: Option<Content>,
     pub(crate) quarantine: Option<Quarantine>,
@@ -57,24 +56,23 @@ pub(crate) struct Registry {
     pub(crate) tag: Option<Content>,
 }
 
-/// The next step of a worker's task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Step {
-    /// Extend the lease, which the restore may have lost while it pushed the blobs.
+    /// Extend the lease. The restore may have lost it while pushing the blobs.
     ExtendLease,
     Push,
     Claim,
     Tag,
     MarkReady,
-    /// If the version could not be published, delete the pushed manifest, unless the version's record has the same
-    /// content and is not quarantined.
+    /// Delete the pushed manifest of a version that could not be published. Keep the manifest if the version's record
+    /// has the same content and is not quarantined.
     CleanUp,
     Save,
     Untag,
     DeleteManifest,
     RemoveRecord,
     CompleteQuarantine,
-    /// After a restore has pushed the image, queue the record's next attempt, whose build tags the image.
+    /// After a restore has pushed the image, queue the record's next attempt. The build of that attempt tags the image.
     EndQuarantine,
 }
 
@@ -101,12 +99,12 @@ impl Task {
 pub(crate) enum Worker {
     Idle,
     Running(Task, Step),
-    /// The worker crashed during a step. The step's call may still take effect.
+    /// The worker crashed. Contains the step that it was running, as long as the step's call may still take effect.
     Crashed(Option<(Task, Step)>),
 }
 
-/// The state of the model: the table, the build queue, the registry and the workers, with the remaining budgets and the
-/// history that the invariants need.
+/// The state of the model: the table, the build queue, the registry and the workers. It also contains the remaining
+/// budgets and the history that the invariants need.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub(crate) records: [Option<Record>; 3],
@@ -125,9 +123,9 @@ pub struct State {
     // The history that the invariants need.
     pub(crate) first_tag: Option<Content>,
     pub(crate) first_published: Option<Content>,
-    /// Contents that were purged and have not been uploaded since.
+    /// Content that was purged and has not been uploaded since.
     pub(crate) purged: BTreeSet<Content>,
-    /// Records that are being deleted.
+    /// Records whose deletion has begun and is not complete.
     pub(crate) deleting: BTreeSet<Id>,
     pub(crate) restored: bool,
 }

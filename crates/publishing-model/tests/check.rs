@@ -1,5 +1,5 @@
-//! Checks that the invariants hold in every reachable state, and that each guard is necessary: without it, the checker
-//! finds a state that breaks an invariant.
+//! Tests that the invariants hold in every reachable state, and that each guard is necessary: without the guard, the
+//! checker finds a state that breaks an invariant.
 
 use publishing_model::{Guards, Publishing};
 use stateright::{Checker, HasDiscoveries, Model};
@@ -11,7 +11,7 @@ fn every_interleaving_maintains_the_invariants() {
     checker.assert_properties();
 }
 
-/// Asserts that the protocol with only these guards breaks the invariant.
+/// Asserts that the protocol breaks the invariant if it has only these guards.
 #[track_caller]
 fn assert_breaks(guards: Guards, invariant: &'static str) {
     let only = HasDiscoveries::AllOf([invariant].into_iter().collect());
@@ -29,7 +29,8 @@ fn a_build_takes_the_lease() {
     assert_breaks(Guards { build_takes_lease: false, ..Guards::ALL }, DELETED);
 }
 
-/// Either guard alone keeps a late build of a replaced record from publishing. The tag moves only if both are disabled.
+/// Either guard alone prevents a late build of a replaced record from publishing. The tag moves only if both are
+/// disabled.
 #[test]
 fn a_late_build_of_a_replaced_record_does_not_move_the_tag() {
     let guards = Guards { claim_is_conditional: false, replace_spares_published: false, ..Guards::ALL };
@@ -64,17 +65,17 @@ fn an_upload_of_a_quarantined_version_is_rejected() {
 }
 
 #[test]
-fn a_purge_holds_the_lease() {
+fn a_purge_takes_the_lease() {
     assert_breaks(Guards { purge_takes_lease: false, ..Guards::ALL }, READY);
 }
 
 #[test]
-fn a_quarantine_holds_the_lease() {
+fn a_quarantine_takes_the_lease() {
     assert_breaks(Guards { quarantine_takes_lease: false, ..Guards::ALL }, READY);
 }
 
 #[test]
-fn a_restore_that_lost_the_lease_pushes_no_image() {
+fn a_restore_that_lost_the_lease_does_not_push_the_image() {
     assert_breaks(Guards { restore_extends_lease: false, ..Guards::ALL }, DELETED);
 }
 

@@ -13,10 +13,10 @@ use crate::{
     manifest::{MANIFEST, manifest},
 };
 
-/// A builder for a tar archive, in memory or in another [`Write`].
+/// A builder that writes a tar archive to memory or to any other [`Write`].
 ///
 /// # Panics
-/// All methods panic if the writer fails.
+/// All methods that write panic if the writer fails.
 #[derive(Debug, Clone, Default)]
 pub struct Archive<W = Vec<u8>> {
     writer: W,
@@ -29,8 +29,8 @@ impl Archive {
         Self::default()
     }
 
-    /// Starts an archive with the minimal `pack.yaml`, which has one header and one block of content. The next entry is
-    /// at byte 1024.
+    /// Starts an archive with the minimal `pack.yaml`. That takes one header and one block of content, so the next
+    /// entry is at byte 1024.
     pub fn pack() -> Self {
         Self::new().file("pack.yaml", MANIFEST)
     }
@@ -40,7 +40,7 @@ impl Archive {
         Self::new().file("pack.yaml", manifest(name, version))
     }
 
-    /// Returns the tar with its end-of-archive marker, which is two blocks of zeros.
+    /// Returns the tar with its end-of-archive marker: two blocks of zeros.
     pub fn tar(self) -> Vec<u8> {
         self.finish()
     }
@@ -57,13 +57,13 @@ impl Archive {
 }
 
 impl<W: Write> Archive<W> {
-    /// Starts an empty archive that is written to `writer`.
+    /// Starts an empty archive that writes to `writer`.
     pub fn with_writer(writer: W) -> Self {
         Self { writer, position: 0 }
     }
 
-    /// Adds a regular file with mode 0644. A name of more than 100 bytes goes into a PAX record, as it does for every
-    /// other kind of entry.
+    /// Adds a regular file with mode 0644. As for every kind of entry, a name longer than 100 bytes goes into a PAX
+    /// record.
     pub fn file(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
         self.ustar(name, content, |header| header)
     }
@@ -83,7 +83,7 @@ impl<W: Write> Archive<W> {
         self.ustar(name, b"", |header| header.typeflag(b'2').mode(0o777).field(LINK_NAME, target))
     }
 
-    /// Adds files in the given order. A path that ends in `/` is a directory.
+    /// Adds files in the given order. A path that ends with `/` is a directory.
     pub fn files(self, files: &[(impl AsRef<str>, impl AsRef<[u8]>)]) -> Self {
         files.iter().fold(self, |archive, (path, content)| match path.as_ref() {
             directory if directory.ends_with('/') => archive.directory(directory),
@@ -109,7 +109,7 @@ impl<W: Write> Archive<W> {
         }
     }
 
-    /// Adds a header and its content, padded to full blocks. Sets the size in the header.
+    /// Adds a header, after setting its size, and its content, padded to full blocks.
     pub fn entry(self, header: Header, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref();
         self.header(header.size(content.len())).data(content)
@@ -147,7 +147,7 @@ impl<W: Write> Archive<W> {
         self.entry(Header::gnu("././@LongLink").typeflag(b'L'), data)
     }
 
-    /// Returns the byte position of the next entry in the tar.
+    /// Returns the position of the next entry in the tar, in bytes.
     pub fn position(&self) -> usize {
         self.position
     }
@@ -162,7 +162,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// Returns a PAX record, which starts with its own length, including the digits of the length.
+/// Returns a PAX record. The record starts with its own length, which counts the digits of the length too.
 pub fn pax_record(keyword: &str, value: &[u8]) -> Vec<u8> {
     let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
     let mut length = rest.len();

@@ -4,8 +4,8 @@ use clap::Parser;
 use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provision};
 use tempfile::TempDir;
 
-/// The embedded backends of `local` (a table, a bucket and queues) in the test's process, without the API and the
-/// builder.
+/// The embedded backends of `local` (a table, a bucket and queues), running in the test's process without the API and
+/// the builder.
 pub struct Embedded {
     pub backends: Backends,
     pub clients: Clients,
@@ -21,7 +21,7 @@ impl Embedded {
         Self::start_in(TempDir::new().unwrap(), |options| options).await
     }
 
-    /// Starts the backends in `directory`, with the options that `change` returns.
+    /// Starts the backends in `directory`. `change` can replace the default options.
     pub async fn start_in(directory: TempDir, change: impl FnOnce(Options) -> Options) -> Self {
         let options = change(options(directory.path()));
         let data = DataDir::open(&options.data_dir).unwrap();

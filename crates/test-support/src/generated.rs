@@ -1,4 +1,4 @@
-//! Generates packs for benchmarks. The seed is fixed, so that each run measures the same bytes.
+//! Generates packs for benchmarks. The seed is fixed, so each run measures the same bytes.
 
 use flate2::{Compression, write::GzEncoder};
 
@@ -8,7 +8,7 @@ const SEED: u64 = 0x9ac4_0b1e;
 /// The size of the `text` and `binary` archives, in bytes.
 const ARCHIVE_SIZE: usize = 4 << 20;
 
-/// A builder for an archive with generated files, which it compresses as they are added.
+/// A builder for an archive of generated files. It compresses the files as they are added.
 struct Generator {
     archive: Archive<GzEncoder<Vec<u8>>>,
     random: fastrand::Rng,
@@ -77,7 +77,7 @@ impl Generator {
         self.file(path, &bytes)
     }
 
-    /// Appends a sentence of 4 to 15 words, in which words at the start of the list are the most frequent.
+    /// Appends a sentence of 4 to 15 words. The earlier a word is in the list, the more often it is used.
     fn sentence(&mut self, text: &mut String) {
         for index in 0..4 + self.random.usize(..12) {
             let rank = self.random.f64().powi(4) * self.words.len() as f64;
@@ -87,7 +87,7 @@ impl Generator {
         text.push('.');
     }
 
-    /// Returns the size of the archive so far, without the bytes that the compressor still buffers.
+    /// Returns the size of the archive so far, in bytes, without what the compressor still buffers.
     fn compressed_len(&self) -> usize {
         self.archive.writer().get_ref().len()
     }
@@ -104,7 +104,7 @@ pub fn small(version: &str) -> Vec<u8> {
         .tar_gz()
 }
 
-/// Returns a pack of mostly Markdown and YAML, 4 MiB compressed.
+/// Returns a pack that is mostly Markdown and YAML, 4 MiB when compressed.
 pub fn text() -> Vec<u8> {
     let mut pack = Generator::new("text", "1.0.0");
     for index in 0.. {
@@ -134,7 +134,7 @@ pub fn binary() -> Vec<u8> {
         .tar_gz()
 }
 
-/// Returns a pack at the default limits for a request: about 4.5 MB compressed and 64 MiB unpacked.
+/// Returns a pack at the default limits for an archive in a request: about 4.5 MB compressed and 64 MiB unpacked.
 pub fn largest_in_request() -> Vec<u8> {
     let contents = (64 << 20) - 16_384;
     let noise = 2_010_000;

@@ -4,8 +4,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The command in docs/architecture.md for the layer of the pack in the current directory, without the trailing
-/// `sha256sum`.
+/// The command from docs/architecture.md that writes the layer for the pack in the current directory, without the
+/// trailing `sha256sum`.
 pub const LAYER_COMMAND: &str = r"find . -mindepth 1 \( -name .DS_Store -o -name '._*' -o -path ./.gitignore \
     -o -path ./.gitattributes \) -prune -o -printf '%P\0' | LC_ALL=C sort -z |
     tar --null --no-recursion -T - --format=posix \
@@ -24,8 +24,8 @@ pub fn layer_by_gnu_tar(directory: &Path) -> Vec<u8> {
     output.stdout
 }
 
-/// Runs the exact command in docs/architecture.md in `directory`, with a umask of 077. Returns the digest that it
-/// prints.
+/// Runs the command exactly as it is in docs/architecture.md, in `directory` and with a umask of 077. Returns the
+/// digest that the command prints.
 pub fn digest_by_documented_command(directory: &Path) -> String {
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/architecture.md");
     let document = fs::read_to_string(document).unwrap();

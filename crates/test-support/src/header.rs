@@ -3,7 +3,7 @@ use std::ops::Range;
 /// The size of a tar block, in bytes.
 pub const BLOCK: usize = 512;
 
-// The fields of a header block (POSIX.1-1988, `ustar`).
+// The fields in a header block (POSIX.1-1988, `ustar`).
 pub const NAME: Range<usize> = 0..100;
 pub const MODE: Range<usize> = 100..108;
 pub const UID: Range<usize> = 108..116;
@@ -17,12 +17,12 @@ pub const MAGIC_AND_VERSION: Range<usize> = 257..265;
 pub const DEV_MAJOR: Range<usize> = 329..337;
 pub const DEV_MINOR: Range<usize> = 337..345;
 pub const PREFIX: Range<usize> = 345..500;
-// The trailing fields of a star header, which has a shorter prefix.
+// The fields at the end of a star header, whose prefix is shorter.
 pub const STAR_ATIME: Range<usize> = 476..488;
 pub const STAR_CTIME: Range<usize> = 488..500;
 pub const STAR_TRAILER: Range<usize> = 508..512;
 
-/// A tar header block. [`Header::into_block`] fills in the checksum unless it was set explicitly.
+/// A tar header block. [`Header::into_block`] sets the checksum unless the checksum field was already set.
 #[derive(Debug, Clone)]
 pub struct Header {
     block: [u8; BLOCK],
@@ -82,7 +82,7 @@ impl Header {
         self.field(SIZE, format!("{size:011o}\0"))
     }
 
-    /// Returns the correct checksum, even if the checksum field has a different one.
+    /// Returns the correct checksum, even if the checksum field contains a different one.
     pub fn checksum(&self) -> u32 {
         checksum(&self.block)
     }

@@ -1,4 +1,4 @@
-//! Helpers shared by several test suites and benchmarks.
+//! Helpers that several test suites and benchmarks share.
 
 pub mod archive;
 pub mod directories;

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-/// Files and directories by path. The value is a file's execute bit and content, or `None` for a directory, whose path
-/// ends with `/`.
+/// Files and directories by path. The value is a file's execute bit and content, or `None` for a directory. A
+/// directory's path ends with `/`.
 pub type Listing = BTreeMap<String, Option<(bool, Vec<u8>)>>;
 
 /// Lists everything below a directory. A name that is not UTF-8 is listed with replacement characters.
@@ -32,7 +32,7 @@ fn read_into(listing: &mut Listing, directory: &Path, prefix: &str) {
     }
 }
 
-/// Creates the files and directories of a listing, and their parents. The files are readable only by their owner.
+/// Creates the files and directories in a listing, and their parents. Only the owner can read the files.
 pub fn write_directory(directory: &Path, listing: &Listing) {
     for (path, file) in listing {
         let path = directory.join(path);

@@ -18,7 +18,7 @@ const NUMBERS: [(&str, Range<usize>); 7] = [
     ("devmajor", DEV_MAJOR),
     ("devminor", DEV_MINOR),
 ];
-/// Values for numeric fields. A value shorter than the field is padded with NULs, and a longer one is truncated.
+/// Values for numeric fields. A value is padded with NULs or truncated to the length of the field.
 const VALUES: [&[u8]; 15] = [
     b"",
     b"            ",
@@ -180,7 +180,7 @@ fn insert_pax(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     format!("PAX header {} of {}", char::from(typeflag), String::from_utf8_lossy(&data))
 }
 
-/// Inserts a GNU long name or long link name. Often uses the name that the entry already has.
+/// Inserts a GNU long name or long link name. The name is often the one that the entry already has.
 fn insert_long_name(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     let mut name: Vec<u8> = tar[start..][NAME].iter().copied().take_while(|byte| *byte != 0).collect();
     if random.u8(..3) == 0 {
@@ -199,7 +199,7 @@ fn insert(tar: &mut Vec<u8>, start: usize, header: Header, data: &[u8]) {
     tar.splice(start..start, [&header, data, padding.as_slice()].concat());
 }
 
-/// Replaces the blocks of zeros after the last entry with a random number of such blocks, followed by random bytes.
+/// Replaces the blocks of zeros after the last entry with a random number of blocks of zeros, followed by random bytes.
 fn change_end(tar: &mut Vec<u8>, random: &mut Rng) -> String {
     let content = tar.len() - tar.iter().rev().take_while(|byte| **byte == 0).count();
     tar.truncate(content.next_multiple_of(BLOCK));
@@ -210,7 +210,7 @@ fn change_end(tar: &mut Vec<u8>, random: &mut Rng) -> String {
     format!("{zeros} zero blocks and {rest} bytes after the end")
 }
 
-/// Changes a byte of the block after a header: content, or the data of an extension header.
+/// Changes a byte in the block after a header. The block contains a file's content or an extension header's data.
 fn change_data(tar: &mut [u8], start: usize, random: &mut Rng) -> String {
     let index = start + BLOCK + random.usize(..60);
     if index < tar.len() {
@@ -226,7 +226,6 @@ fn set(header: &mut [u8], field: Range<usize>, bytes: &[u8]) {
     field[..length].copy_from_slice(&bytes[..length]);
 }
 
-/// Returns the positions of the headers.
 fn headers(tar: &[u8]) -> Vec<usize> {
     let is_header = |start: &usize| {
         let mut block = tar[*start..start + BLOCK].to_vec();

@@ -5,9 +5,9 @@ use std::{fs, io, process::Command, str::FromStr, time::Duration};
 /// Returns the CPU time that a process and its children have used.
 pub fn cpu_time(process: u32) -> io::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The second field is the program's name in parentheses, and may itself contain spaces and parentheses.
+    // The second field is the program's name in parentheses. The name itself may contain spaces and parentheses.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    // utime, stime, cutime and cstime. The last two are the times of children that have exited and been waited for.
+    // utime, stime, cutime and cstime. The last two are for children that have exited and been waited for.
     let ticks: u32 = fields[11..15].iter().map(|field| number::<u32>(field)).sum::<io::Result<u32>>()?;
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
     let children: io::Result<Vec<Duration>> =

@@ -1,11 +1,11 @@
 use std::path::Path;
 
-/// Returns the directory of the sample pack that `local` suggests uploading.
+/// Returns the directory of the sample pack, which `local` suggests uploading.
 pub fn sample_pack() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/packs/sample"))
 }
 
-/// Reads an event from the `events` directory.
+/// Reads a file from the `events` directory.
 #[cfg(feature = "service")]
 pub fn event(name: &str) -> serde_json::Value {
     let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));

@@ -22,14 +22,13 @@ use tokio::{
     time::timeout,
 };
 
-/// The maximum duration of an invocation.
 const INVOCATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The function's response to an invocation, or the error that it reported.
+/// The Lambda function's response to an invocation, or the error that it reported.
 pub type Outcome = Result<Value, Value>;
 
-/// A process that runs a Lambda function's binary and gets its events from a Lambda Runtime API on loopback. Dropping
-/// it kills the process.
+/// A process that runs the binary of a Lambda function. The process gets its events from a Lambda Runtime API on
+/// loopback, and is killed when this value is dropped.
 pub struct Function {
     process: Child,
     trace_id: String,
@@ -39,7 +38,7 @@ pub struct Function {
     outcomes: mpsc::Receiver<Outcome>,
 }
 
-/// The state of the Runtime API, with the other ends of the channels in [`Function`].
+/// The state of the Runtime API. It has the other ends of the channels in [`Function`].
 struct Runtime {
     events: Mutex<mpsc::Receiver<Value>>,
     trace_id: String,
@@ -47,7 +46,7 @@ struct Runtime {
 }
 
 impl Function {
-    /// Starts the binary with these environment variables and the variables that Lambda sets.
+    /// Starts the binary with these environment variables and with those that Lambda sets.
     pub async fn start(binary: &FilePath, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (done, outcomes) = mpsc::channel(1);
@@ -88,7 +87,7 @@ impl Function {
         &self.trace_id
     }
 
-    /// Invokes the function and waits for the outcome.
+    /// Invokes the Lambda function and waits for the outcome.
     ///
     /// # Panics
     /// Panics if the process exits or does not respond in time.

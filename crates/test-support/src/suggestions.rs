@@ -2,7 +2,7 @@
 
 use pack_format::{Location, Problem, Problems, Span, Suggestion};
 
-/// The files of a pack: path and content. A path that ends in `/` is a directory.
+/// The files of a pack, each with its path and content. A path that ends with `/` is a directory.
 pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
 /// A suggestion and the place where it applies.
@@ -13,7 +13,7 @@ struct Fix<'a> {
     suggestion: &'a Suggestion,
 }
 
-/// Applies each suggestion on its own, and then all of them together. Validates the results with `validate`.
+/// Applies each suggestion on its own, then all of them together, and validates each result with `validate`.
 ///
 /// # Panics
 /// Panics if a suggestion does not fix its problem, or if its replacement causes a new problem in the same field.
@@ -51,8 +51,8 @@ fn fix(problem: &Problem) -> Option<Fix<'_>> {
     Some(Fix { file, span: *span, suggestion })
 }
 
-/// Returns whether a problem concerns the text that a fix replaced, or the file that it renamed. If the fix removed
-/// text, only a suggestion to remove more counts.
+/// Returns whether a problem concerns the text that a fix replaced or the file that it renamed. If the fix removed
+/// text, the problem counts only if it suggests removing more.
 fn is_at(problem: &Problem, fix: &Fix<'_>) -> bool {
     let Some(Location::File { file, span, suggestion }) = &problem.location else { return false };
     match (fix.span, span) {
@@ -67,7 +67,7 @@ fn is_at(problem: &Problem, fix: &Fix<'_>) -> bool {
     }
 }
 
-/// Applies the fixes from the last to the first, so that no fix moves text that another one replaces.
+/// Applies the fixes from the last to the first, so that no fix moves the text that another fix replaces.
 fn apply(files: &Files, fixes: &[&Fix<'_>]) -> Files {
     let mut files = files.clone();
     let mut fixes = fixes.to_vec();
@@ -84,12 +84,13 @@ fn apply(files: &Files, fixes: &[&Fix<'_>]) -> Files {
     files
 }
 
-/// Returns whether this is the path of `file`, possibly in a wrapping directory.
+/// Returns whether `path` is `file`, or `file` in a wrapping directory.
 fn is_file(path: &str, file: &str) -> bool {
     path == file || path.split_once('/').is_some_and(|(_, path)| path == file)
 }
 
-/// Changes `from` to `to` in a path that is `from` or is inside `from`. The path may start with a wrapping directory.
+/// Changes `from` to `to` in a path that equals `from` or is inside `from`. The path may start with a wrapping
+/// directory.
 fn rename(path: &mut String, from: &str, to: &str) {
     let (wrapper, rest) = match path.split_once('/') {
         Some((wrapper, rest)) if wrapper != from && (rest == from || rest.starts_with(&format!("{from}/"))) => {

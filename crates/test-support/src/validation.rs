@@ -1,4 +1,4 @@
-//! Validates packs and keeps the contents of their files in memory.
+//! Validates packs, and keeps the contents of their files in memory.
 
 use std::io::{BufRead, Cursor, Read as _};
 
@@ -51,7 +51,7 @@ pub fn validate_within(archive: impl BufRead, limits: &Limits) -> Result<Validat
     validate_as(archive, limits, Visibility::Org)
 }
 
-/// Validates an archive for a pack with this visibility.
+/// Validates the archive of a pack with this visibility.
 pub fn validate_as(
     archive: impl BufRead,
     limits: &Limits,
@@ -62,7 +62,7 @@ pub fn validate_as(
     Ok(ValidatedPack { pack, contents })
 }
 
-/// Validates an archive of these files against the default limits. A path that ends in `/` is a directory.
+/// Validates an archive of these files against the default limits. A path that ends with `/` is a directory.
 ///
 /// # Panics
 /// Panics if a suggestion in the result does not fix its problem.
@@ -86,7 +86,7 @@ pub fn apply_suggestions(files: &[(&str, &[u8])], problems: &Problems) -> Result
     validate(&Archive::new().files(&files).tar_gz())
 }
 
-/// Validates a pack that consists of this `pack.yaml`.
+/// Validates a pack that contains only this `pack.yaml`.
 pub fn validate_manifest(yaml: impl AsRef<[u8]>) -> Result<ValidatedPack, ValidationError> {
     validate_files(&[("pack.yaml", yaml.as_ref())])
 }
@@ -98,10 +98,10 @@ fn problems_of(result: &Result<ValidatedPack, ValidationError>) -> Vec<Problem> 
     }
 }
 
-/// Returns the problems with an upload as pairs of field and message, sorted by field. A valid pack has none.
+/// Returns the problems with an upload as pairs of field and message, sorted by field. For a valid pack, returns none.
 ///
 /// # Panics
-/// Panics if validation stopped at a limit or failed.
+/// Panics if the archive exceeded a limit or if reading it failed.
 pub fn problems(result: &Result<ValidatedPack, ValidationError>) -> Vec<(String, String)> {
     match result {
         Ok(_) => Vec::new(),

@@ -9,26 +9,26 @@ use futures_util::stream;
 use multer::{Constraints, Multipart, SizeLimit};
 use pack_format::{Escaped, Limit, LimitName, Limits, Problems, Quoted};
 
-/// The field under which problems with the form as a whole are reported.
+/// The field under which problems that concern the whole form are reported.
 pub const FORM: &str = "form";
-/// The name of the part with the id of an archive that is already in S3. Sent instead of `archive`.
+/// The name of the part that contains the id of an archive already in S3. Clients send it instead of `archive`.
 pub const UPLOAD_ID: &str = "upload_id";
 /// The maximum length of a boundary, in characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
-/// The number of bytes to which a text part is truncated. Every valid value is shorter.
+/// The number of bytes to keep of a text part. Every valid value is shorter.
 const MAX_TEXT: usize = 256;
 
-/// The parts of an upload's form. Their contents have not been validated, except for the size of the archive.
+/// The parts of an upload's form. Of their contents, only the size of the archive has been validated.
 #[derive(Debug, Default)]
 pub struct Form {
-    /// A `.tar.gz`.
+    /// The `.tar.gz` as received.
     pub archive: Option<Bytes>,
     pub upload_id: Option<String>,
     pub visibility: Option<String>,
 }
 
 impl Form {
-    /// Parses the body of a request. If this adds no problems, the form has either an archive or an upload id.
+    /// Parses the body of a request. Unless this adds problems, the form contains either an archive or an upload id.
     ///
     /// # Errors
     /// Returns the limit on compressed bytes if the archive exceeds it.
@@ -65,7 +65,8 @@ impl Form {
     async fn read_parts(&mut self, parts: &mut Multipart<'_>, problems: &mut Problems) -> multer::Result<()> {
         while let Some(mut part) = parts.next_field().await? {
             let name = part.name().unwrap_or_default().to_owned();
-            // The body is one chunk of the stream, so each part is one chunk that shares the body's buffer.
+            // The body is a single chunk of the stream, so each part is also a single chunk, and shares the body's
+            // buffer.
             let content = part.chunk().await?.unwrap_or_default();
             match name.as_str() {
                 "archive" if self.archive.is_none() => self.archive = Some(content),
@@ -83,17 +84,17 @@ impl Form {
     }
 }
 
-/// Returns the first [`MAX_TEXT`] bytes of a part as text, with replacement characters for bytes that are not UTF-8.
+/// Returns the first [`MAX_TEXT`] bytes of a part as a string, with replacement characters for bytes that are not
+/// UTF-8.
 fn text(content: &[u8]) -> String {
     String::from_utf8_lossy(&content[..content.len().min(MAX_TEXT)]).into_owned()
 }
 
-/// The error for a Content-Type without a valid boundary.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the Content-Type header has no valid boundary; let the HTTP client set the header")]
 pub struct NoBoundary;
 
-/// Returns the boundary in the Content-Type of a form.
+/// Returns the boundary from a form's Content-Type. It must have 1 to 70 characters (RFC 2046, section 5.1.1).
 pub fn boundary(content_type: &str) -> Result<String, NoBoundary> {
     let boundary = multer::parse_boundary(content_type).map_err(|_| NoBoundary)?;
     if boundary.is_empty() || boundary.len() > MAX_BOUNDARY { Err(NoBoundary) } else { Ok(boundary) }

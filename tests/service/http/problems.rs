@@ -75,8 +75,8 @@ async fn the_problem_for_a_secret_has_its_file_and_line() {
         response.body["error"]["details"]["problems"],
         json!([{
             "field": "archive",
-            "message": "`data/keys` line 2 has what looks like an AWS access key; all orgs see a community pack, so \
-                        revoke it and remove it from the pack",
+            "message": "`data/keys` line 2 has what looks like an AWS access key; every org can see a community \
+                        pack, so revoke the credential and remove it from the file",
             "file": "data/keys",
             "line": 2,
         }])

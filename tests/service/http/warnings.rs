@@ -57,7 +57,8 @@ async fn a_secret_is_a_warning_in_an_org_pack_and_a_problem_in_a_community_pack(
     let archive = pack_with_secret();
     let before = BackendState::from_embedded(&api.embedded).await;
     let rejected = api.upload(&[("archive", &archive), ("visibility", b"community")]).await;
-    let problem = format!("{SECRET}; all orgs see a community pack, so revoke it and remove it from the pack");
+    let problem =
+        format!("{SECRET}; every org can see a community pack, so revoke the credential and remove it from the file");
     assert_eq!(rejected.fields(), &json!({"archive": [problem]}));
     assert_eq!(BackendState::from_embedded(&api.embedded).await, before);
 

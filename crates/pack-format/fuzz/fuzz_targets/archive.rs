@@ -1,8 +1,8 @@
-//! Validates arbitrary archives. Validation must not panic, and an accepted pack must have the files that the `tar`
-//! crate reads with its own parser.
+//! Validates arbitrary archives. Validation must not panic, and each accepted pack must contain exactly the files that
+//! the `tar` crate, an independent parser, finds in the archive.
 //!
-//! The input is a tar. This target repairs the checksums of its headers and wraps it in gzip without compression, since
-//! the fuzzer would rarely produce valid checksums or gzip.
+//! The input is an uncompressed tar. Since the fuzzer would rarely produce valid checksums or gzip, this target repairs
+//! the header checksums and wraps the tar in gzip without compression.
 
 #![no_main]
 
@@ -19,13 +19,13 @@ use test_support::{
     validation::{ValidatedPack, validate},
 };
 
-/// The files by path, with their execute bits and contents.
+/// The execute bit and content of each file, by path.
 type Files = BTreeMap<String, (bool, Vec<u8>)>;
 
 fuzz_target!(|input: &[u8]| {
     let mut tar = input.to_vec();
     repair_checksums(&mut tar);
-    // Pad the last block, and add an end-of-archive marker, which most inputs lack.
+    // Pad the last block, and add the end-of-archive marker that most inputs lack.
     tar.resize(tar.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
     match validate(&gzip_at(&tar, Compression::none())) {
         Ok(validated) => {
@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Repairs the checksum of each header. The size in one header gives the position of the next.
+/// Repairs the checksum of every header. Each header's size field gives the position of the next header.
 fn repair_checksums(tar: &mut [u8]) {
     let mut position = 0;
     while let Some(block) = tar.get_mut(position..position + BLOCK) {
@@ -75,7 +75,7 @@ fn files(validated: &ValidatedPack) -> Files {
 }
 
 /// Reads a pack's files with the `tar` crate. Omits the files that validation drops, and strips a wrapping directory.
-/// The crate rejects some valid archives, such as those with numeric fields that hold only NULs.
+/// Fails for some valid archives, such as those with numeric fields that contain only NULs.
 fn read_with_tar_crate(tar: &[u8]) -> io::Result<Files> {
     let mut files = Files::new();
     let mut archive = tar::Archive::new(tar);

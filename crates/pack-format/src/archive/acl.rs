@@ -1,11 +1,11 @@
 use super::header::Mode;
 
 /// Returns whether an access control list (`SCHILY.acl.access`) contradicts a file's mode. Libarchive applies the list
-/// to the mode. The two contradict each other if that changes the owner's execute bit, or whether any execute bit is
-/// set.
+/// to the mode. The list contradicts the mode if applying it changes the owner's execute bit or changes whether any
+/// execute bit is set.
 ///
-/// The list has entries such as `user::rw-` or `user:bob:r--`, separated by commas or line feeds. Libarchive sets the
-/// mode bits from the entries for the owning user, the owning group and others.
+/// The list consists of entries such as `user::rw-` or `user:bob:r--`, separated by commas or line feeds. Libarchive
+/// sets the mode bits from the entries for the owning user, the owning group and others.
 pub(super) fn contradicts(acl: &[u8], mode: Mode) -> bool {
     let mut bits = mode.execute_bits();
     for entry in acl.split(|byte| matches!(byte, b',' | b'\n')) {

@@ -78,7 +78,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
     }
 
-    /// Returns an error if the unpacked content is empty or in another file format.
+    /// Returns an error if the unpacked content is empty or has a known format other than tar.
     fn check_start(&mut self) -> Result<(), ReadError> {
         let start = self.reader.peek()?;
         if start.is_empty() {

@@ -3,7 +3,7 @@ use std::fmt;
 use super::{FIELD, ReadError, extension::Extensions, header::Header, path};
 use crate::{Escaped, LimitName, Limits, Problem, Quoted};
 
-/// An entry's header, and the extension headers before it.
+/// An entry's header, and the extension headers that apply to it.
 pub(super) struct Entry<'a> {
     header: &'a Header,
     extensions: &'a Extensions,
@@ -25,8 +25,8 @@ impl<'a> Entry<'a> {
     /// Returns the size of the entry's data, in bytes.
     ///
     /// # Errors
-    /// Returns an error if the size exceeds the limit for a file, or if the sizes in the header and in the PAX records
-    /// differ (CVE-2025-62518, CVE-2026-33055).
+    /// Returns an error if the size exceeds the limit for a file, or if the header and the PAX records give different
+    /// sizes (CVE-2025-62518, CVE-2026-33055).
     pub(super) fn size(&self, limits: &Limits) -> Result<u64, ReadError> {
         let size = self.header.size;
         let pax = self.extensions.size().unwrap_or(size);
@@ -44,7 +44,7 @@ impl<'a> Entry<'a> {
     /// Returns the entry's type and path. The path is `None` for the root of the archive.
     ///
     /// # Errors
-    /// Returns every problem with the entry.
+    /// Returns all of the entry's problems.
     pub(super) fn validate(&self, limits: &Limits) -> Result<(EntryType, Option<String>), Vec<String>> {
         let mut problems: Vec<String> =
             self.extensions.problems(&self.header.name).into_iter().map(str::to_owned).collect();
@@ -71,8 +71,6 @@ impl<'a> Entry<'a> {
         self.extensions.contradicts(self.header.mode).then(|| self.problem(ACL))
     }
 
-    /// Returns the entry's type.
-    ///
     /// # Errors
     /// Returns a problem if the type is not allowed in a pack, if tar readers disagree on it, or if a directory has
     /// content.
@@ -123,12 +121,12 @@ impl<'a> Entry<'a> {
         self.problem_with(format_args!("{self} {message}"))
     }
 
-    /// Wraps [`Self::problem`] in the error that stops reading.
+    /// Returns [`Self::problem`] as an error that ends reading.
     pub(super) fn unreadable(&self, message: impl fmt::Display) -> ReadError {
         ReadError::Unreadable(Box::new(self.problem(message)))
     }
 
-    /// Returns the error for an archive that cannot be read past this entry's header because of `reason`.
+    /// Returns the error for an archive that cannot be read beyond this entry's header because of `reason`.
     pub(super) fn unreadable_past(&self, reason: impl fmt::Display) -> ReadError {
         let message = format_args!("the archive was not read past {self}: {reason}");
         ReadError::Unreadable(Box::new(self.problem_with(message)))
@@ -143,7 +141,7 @@ impl<'a> Entry<'a> {
         self.extensions.name().unwrap_or(&self.header.name)
     }
 
-    /// Returns the name for messages: the original name of a sparse file, or the name of any other entry.
+    /// Returns the name to show in messages: the original name for a sparse file, otherwise the entry's name.
     fn shown_name(&self) -> &[u8] {
         self.extensions.sparse_name().unwrap_or_else(|| self.name())
     }
@@ -166,7 +164,7 @@ const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/`, which mark
 const FILE_WITH_DOT: &str = "is a file, but its name ends with `/.`, which marks a directory; create the archive with \
                              `tar --format=posix`";
 
-/// Displays the entry's name and position, as the subject of a message.
+/// Writes the entry's name and position, as the subject of a message.
 impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "entry {} at byte {}", Quoted::new(self.shown_name()), self.position)

@@ -39,7 +39,7 @@ pub(super) struct Extensions {
     long_name: Option<Vec<u8>>,
 }
 
-/// Why an extension header is invalid. Reading stops there, because the header may set the size of the next entry.
+/// Why an extension header is invalid. Reading stops at such a header, because it may set the size of the next entry.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidExtension {
     #[error(
@@ -70,7 +70,7 @@ impl Extensions {
         if !header.has_extensions {
             return Err(InvalidExtension::Magic);
         }
-        // `git archive` writes a global header before all other headers.
+        // `git archive` writes a global header before any other header.
         let is_allowed = match extension_type {
             GlobalPax => self.types.iter().all(|before| *before == GlobalPax),
             PaxRecords | LongName | LongLink => !self.types.contains(&extension_type),
@@ -88,7 +88,7 @@ impl Extensions {
         Ok(())
     }
 
-    /// Returns whether extension headers were read whose entry has not followed yet.
+    /// Returns whether there are extension headers whose entry has not been read yet.
     pub(super) fn is_pending(&self) -> bool {
         !self.types.is_empty()
     }
@@ -98,12 +98,12 @@ impl Extensions {
         self.pax.path.as_deref().or(self.long_name.as_deref())
     }
 
-    /// Returns the original name of a sparse file.
+    /// Returns the original name if the entry is a sparse file.
     pub(super) fn sparse_name(&self) -> Option<&[u8]> {
         self.pax.sparse_name.as_deref()
     }
 
-    /// Returns the PAX `size`, which must equal the size in the header.
+    /// Returns the PAX `size`. It must equal the size in the header.
     pub(super) fn size(&self) -> Option<u64> {
         self.pax.size
     }
@@ -141,7 +141,7 @@ const HIDDEN_PATH: &str = "has a PAX `path` and another PAX record with a NUL or
                            tar readers stop and use the name in the header; archive the files without extended \
                            attributes (`tar --no-xattrs --no-selinux`) and without `--listed-incremental`";
 
-/// Parses a GNU long name, and removes trailing NULs. Most writers add one.
+/// Parses a GNU long name. Removes trailing NULs, because most writers add one.
 fn long_name(data: &[u8]) -> Result<Vec<u8>, InvalidExtension> {
     let length = data.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let name = &data[..length];

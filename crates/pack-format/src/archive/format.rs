@@ -3,13 +3,13 @@
 use super::{gzip::MAGIC, header::BLOCK};
 use crate::Quoted;
 
-/// The number of leading bytes needed to recognize a format, which is the size of a tar header.
+/// The number of leading bytes needed to recognize a format: the size of a tar header.
 pub(super) const HEAD: usize = BLOCK;
 
-/// The fix for an upload that does not contain a tar.
+/// The fix to suggest for an upload that does not contain a tar.
 pub(super) const CREATE: &str = "create the archive with `tar -czf pack.tar.gz -C my-pack .`";
 
-/// A file format that is not a `.tar.gz`.
+/// A file format that authors upload instead of a `.tar.gz`.
 struct Format {
     magic: &'static [u8],
     /// A phrase that follows "is", such as `a zip file`.
@@ -45,13 +45,13 @@ const FORMATS: [Format; 5] = [
     },
 ];
 
-/// U+FFFD in UTF-8. It replaces invalid bytes when binary data is decoded as UTF-8.
+/// U+FFFD in UTF-8. Decoding binary data as UTF-8 replaces each invalid sequence with this character.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 /// The gzip magic after a conversion from Latin-1 to UTF-8.
 const LATIN_1_MAGIC: &[u8] = "\u{1f}\u{8b}".as_bytes();
 
-/// Explains an upload that does not start with a valid gzip header, and suggests a fix. `head` is the start of the
-/// upload, up to [`HEAD`] bytes. Returns `None` if the upload is not recognized.
+/// Explains why an upload without a valid gzip header is not a `.tar.gz`, and suggests a fix. `head` is the start of
+/// the upload, at most [`HEAD`] bytes. Returns `None` if the format is not recognized.
 pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     if head.is_empty() {
         return Some("is empty: tar or the upload read nothing, so look at their error messages".to_owned());
@@ -74,8 +74,8 @@ pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     explain_text(head)
 }
 
-/// Explains a gzip file that contains something other than a tar, and suggests a fix. `head` is the start of the
-/// content. Returns `None` if the content is not recognized.
+/// Explains what a gzip file contains instead of a tar, and suggests a fix. `head` is the start of the unpacked
+/// content. Returns `None` if the format is not recognized.
 pub(super) fn explain_content(head: &[u8]) -> Option<String> {
     if head.starts_with(&MAGIC) {
         return Some(
@@ -89,7 +89,7 @@ pub(super) fn explain_content(head: &[u8]) -> Option<String> {
     })
 }
 
-/// Returns whether the first block of a file has the magic of a tar header (POSIX.1-1988, `ustar`).
+/// Returns whether a file's first block contains the magic of a tar header (POSIX.1-1988, `ustar`).
 pub(super) fn is_tar(head: &[u8]) -> bool {
     head.get(257..262) == Some(b"ustar")
 }
@@ -98,7 +98,7 @@ fn find(head: &[u8]) -> Option<&'static Format> {
     FORMATS.iter().find(|format| head.starts_with(format.magic))
 }
 
-/// Explains an upload that is a short text, such as the path of the archive.
+/// Explains an upload that is a short string, such as the path of the archive.
 fn explain_text(head: &[u8]) -> Option<String> {
     let text = str::from_utf8(head).ok()?.trim();
     if text.is_empty() || head.len() >= HEAD || text.contains(char::is_control) {

@@ -5,7 +5,7 @@ use flate2::bufread::GzDecoder;
 use super::{ReadError, format};
 use crate::{Limit, LimitName, Limits};
 
-/// The maximum number of bytes to unpack at a time. A chunk fits in a CPU core's cache.
+/// The maximum number of bytes to unpack at a time. It is small enough to fit in a CPU core's cache.
 const CHUNK: usize = 64 << 10;
 
 /// The first two bytes of every gzip member (RFC 1952, section 2.3.1).
@@ -14,13 +14,13 @@ pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// A reader that unpacks a gzip file in chunks. After each chunk, it checks the limits on compressed bytes, unpacked
 /// bytes and their ratio.
 ///
-/// The file must be a single valid member. RFC 1952, section 2.2, allows several members, but some readers read only
-/// the first. Zeros may follow the member: bsdtar adds them as padding when it compresses into a pipe, and gzip ignores
+/// The file must consist of one valid member. RFC 1952, section 2.2, allows several members, but some readers read only
+/// the first. Zeros may follow the member: bsdtar pads with zeros when it compresses into a pipe, and gzip ignores
 /// them.
 pub(super) struct GzipReader<'a, R> {
     decoder: GzDecoder<CountingReader<R>>,
     chunk: Vec<u8>,
-    /// The number of bytes of `chunk` that have already been copied.
+    /// The number of bytes already copied from `chunk`.
     chunk_position: usize,
     /// The number of bytes unpacked so far, including all of `chunk`.
     unpacked: u64,
@@ -29,14 +29,14 @@ pub(super) struct GzipReader<'a, R> {
 }
 
 impl<'a, R: BufRead> GzipReader<'a, R> {
-    /// Reads the gzip header. If the header is invalid, the first read returns the error.
+    /// Creates a reader and parses the gzip header. If the header is invalid, the first read returns the error.
     pub(super) fn new(archive: R, limits: &'a Limits) -> Self {
         let decoder =
             GzDecoder::new(CountingReader { inner: archive, head: Vec::new(), consumed: 0, has_failed: false });
         Self { decoder, chunk: Vec::new(), chunk_position: 0, unpacked: 0, is_at_end: false, limits }
     }
 
-    /// Returns the number of unpacked bytes copied so far.
+    /// Returns the number of unpacked bytes consumed so far.
     pub(super) fn position(&self) -> u64 {
         self.unpacked - (self.chunk.len() - self.chunk_position) as u64
     }
@@ -49,7 +49,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         Ok(&self.chunk[self.chunk_position..])
     }
 
-    /// Writes the next `length` unpacked bytes to `to`. If fewer are left, writes them and returns `false`.
+    /// Writes the next `length` unpacked bytes to `to`. If fewer remain, writes those and returns `false`.
     pub(super) fn copy(&mut self, length: u64, to: &mut impl Write) -> Result<bool, ReadError> {
         let mut left = length;
         while left > 0 {
@@ -100,7 +100,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         Ok(())
     }
 
-    /// Checks that only zeros follow the member. The decoder has already verified the member's trailer.
+    /// Checks that only zeros follow the member. By then, the decoder has verified the member's trailer.
     fn end(&mut self) -> Result<(), ReadError> {
         self.is_at_end = true;
         let end = self.decoder.get_ref().consumed;
@@ -145,8 +145,8 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
     }
 }
 
-/// A reader of compressed bytes that counts the bytes consumed, keeps a copy of the first ones, and records whether a
-/// read failed.
+/// A reader of compressed bytes that counts the bytes consumed, keeps a copy of the first ones, and records read
+/// failures.
 struct CountingReader<R> {
     inner: R,
     /// The first bytes, at most [`format::HEAD`].

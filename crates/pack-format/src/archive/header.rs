@@ -21,13 +21,13 @@ pub(super) struct Header {
     pub(super) size: u64,
     pub(super) mode: Mode,
     pub(super) has_link_name: bool,
-    /// Whether the magic starts with `ustar`. In any other header, a trailing `/` in the name can mark a directory.
+    /// Whether the magic starts with `ustar`. If not, a trailing `/` in the name can mark a directory.
     pub(super) is_ustar: bool,
     /// Whether the format allows extension headers, as the POSIX and GNU formats do.
     pub(super) has_extensions: bool,
 }
 
-/// The permission bits of a header.
+/// A header's permission bits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mode(i64);
 
@@ -41,7 +41,7 @@ impl Mode {
         self.0 & 0o111 != 0
     }
 
-    /// Returns the execute bits of the owner, the group and others, in this order.
+    /// Returns the execute bits of the owner, the group and others, in that order.
     pub(super) fn execute_bits(self) -> [bool; 3] {
         [0o100, 0o010, 0o001].map(|bit| self.0 & bit != 0)
     }
@@ -79,8 +79,8 @@ pub(super) enum InvalidHeader {
 }
 
 impl Header {
-    /// Parses a header block. Checks all numeric fields, including unused ones: Python's `tarfile` treats a header with
-    /// a malformed number as the end of the archive.
+    /// Parses a header block. Checks all numeric fields, even those that packs do not use, because Python's `tarfile`
+    /// treats a header with a malformed number as the end of the archive.
     pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Self, InvalidHeader> {
         let layout = Layout::from_byte_slice(block);
         let common = layout.as_old();
@@ -89,9 +89,10 @@ impl Header {
         let prefix = match layout.as_ustar() {
             Some(_) if is_star(block) => star_prefix(block)?,
             Some(ustar) => until_nul("prefix", &ustar.prefix)?,
-            // Not a prefix: the map of a sparse file, or the offset of a multi-volume archive. Packs contain neither.
+            // This field is not a prefix here but the map of a sparse file or the offset in a multi-volume archive.
+            // Packs contain neither.
             None if matches!(common.linkflag[0], b'S' | b'M') => &[],
-            // Python reads the prefix in every format.
+            // In every format, Python reads these bytes as a prefix.
             None if block[PREFIX].iter().any(|byte| *byte != 0) => return Err(unexpected_prefix(block)),
             None => &[],
         };
@@ -107,7 +108,7 @@ impl Header {
     }
 }
 
-/// The offset of the field `magic`, which identifies the format.
+/// The offset of the `magic` field, which identifies the format.
 const MAGIC: usize = 257;
 const DEV_MAJOR: Range<usize> = offset_of!(UstarHeader, dev_major)..offset_of!(UstarHeader, dev_minor);
 const DEV_MINOR: Range<usize> = offset_of!(UstarHeader, dev_minor)..offset_of!(UstarHeader, prefix);
@@ -122,12 +123,12 @@ const STAR_TRAILER: Range<usize> = 508..512;
 /// Verifies the checksum: the sum of the block's bytes, with the checksum field counted as spaces.
 ///
 /// Rejects headers that some readers ignore. Node-tar ignores a header if no space or NUL follows its checksum, or if
-/// the checksum sums bytes as signed. Libarchive ignores a header if a NUL precedes its checksum.
+/// its checksum is a sum of signed bytes. Libarchive ignores a header if a NUL precedes its checksum.
 fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHeader> {
     if !matches!(field[7], b' ' | 0) || field[0] == 0 {
         return Err(InvalidHeader::UnreadableChecksum(InvalidNumber::Malformed));
     }
-    // 256 bytes sum to at most 65,280. The narrow type compiles to fewer vector instructions.
+    // 256 bytes sum to at most 65,280, which fits in a `u16`. The narrow type compiles to fewer vector instructions.
     let sum_of_chunk = |chunk: &[u8]| chunk.iter().map(|byte| u16::from(*byte)).sum::<u16>();
     let sum = |bytes: &[u8]| bytes.chunks(256).map(|chunk| i64::from(sum_of_chunk(chunk))).sum::<i64>();
     let found = octal(field).map_err(InvalidHeader::UnreadableChecksum)?;
@@ -135,10 +136,10 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-/// Parses all numeric fields. Returns the mode and the size, the only ones that a pack needs.
+/// Parses all numeric fields. Returns only the mode and the size, because a pack needs no others.
 fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), InvalidHeader> {
     let invalid = |field, fix| number_error(block, field, fix);
-    // Rust's `tar` reads a base-256 mode differently from other readers.
+    // Rust's `tar` reads a base-256 mode differently than other readers do.
     let mode = match common.mode[0] {
         0x80 | 0xff => Err(InvalidNumber::Base256),
         _ => octal(&common.mode),
@@ -148,7 +149,7 @@ fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), Inval
     number(&common.gid, &IDS).map_err(invalid("gid", OWNER))?;
     let size = number(&common.size, &(0..=i64::MAX)).map_err(invalid("size", POSIX))?;
     number(&common.mtime, &SAFE).map_err(invalid("mtime", TIME))?;
-    // Not every format has these fields, but Python reads them in every format.
+    // Python reads these fields in every format, including those that do not define them.
     for (field, range) in [("devmajor", DEV_MAJOR), ("devminor", DEV_MINOR)] {
         let bytes = &block[range];
         if bytes.iter().any(|byte| !matches!(byte, 0 | b' ')) {
@@ -158,8 +159,7 @@ fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), Inval
     Ok((Mode(mode), size.unsigned_abs()))
 }
 
-/// Returns a closure for `map_err` that converts an [`InvalidNumber`] into an error with the entry's name, the field
-/// and a fix.
+/// Returns a closure for `map_err` that adds the entry's name, the field and a fix to an [`InvalidNumber`].
 fn number_error(
     block: &[u8; BLOCK],
     field: &'static str,
@@ -168,8 +168,8 @@ fn number_error(
     move |error| InvalidHeader::Number { entry: quoted_name(block), field, error, fix }
 }
 
-/// Returns the error for data in the prefix field of a header whose format has no prefix. GNU tar writes times there in
-/// incremental backups.
+/// Returns the error for data in the `prefix` field of a format that does not have this field. In incremental dumps,
+/// GNU tar writes times there.
 fn unexpected_prefix(block: &[u8; BLOCK]) -> InvalidHeader {
     if Layout::from_byte_slice(block).as_gnu().is_some_and(|gnu| is_time(&gnu.atime) && is_time(&gnu.ctime)) {
         InvalidHeader::Incremental(quoted_name(block))
@@ -185,25 +185,26 @@ fn quoted_name(block: &[u8; BLOCK]) -> String {
 
 /// The owner and group ids that GNU tar accepts.
 const IDS: RangeInclusive<i64> = 0..=u32::MAX as i64;
-/// The integers that JavaScript represents exactly. Node-tar ignores an entry with any other time or device number.
+/// The integers that JavaScript represents exactly. Node-tar ignores an entry whose time or device number is any other
+/// integer.
 const SAFE: RangeInclusive<i64> = -((1 << 53) - 1)..=(1 << 53) - 1;
 const POSIX: &str = "create the archive with `tar --format=posix`";
 const OWNER: &str = "create the archive with `tar --owner=0 --group=0`";
 const TIME: &str = "set the file's time with `touch`, and create the archive with `tar --format=posix`";
 
-/// Returns whether a `ustar` header is in star's format. Such a header ends with star's trailer, or has times after the
-/// prefix, as node-tar writes them.
+/// Returns whether a `ustar` header is in star's format: it ends with star's trailer, or times follow the prefix, as in
+/// headers that node-tar writes.
 fn is_star(block: &[u8; BLOCK]) -> bool {
     block[STAR_TRAILER] == *b"tar\0" || (is_time(&block[STAR_ATIME]) && is_time(&block[STAR_CTIME]))
 }
 
-/// Returns whether a field holds a time rather than NULs or part of a name.
+/// Returns whether a field contains a time rather than NULs or part of a name.
 fn is_time(field: &[u8]) -> bool {
     field[0].is_ascii_digit() && octal(field).is_ok()
 }
 
-/// Returns the prefix of a star header. Rejects a prefix of more than 130 bytes: some readers read only the first 130,
-/// others up to 155.
+/// Returns the prefix of a star header. Rejects a prefix longer than 130 bytes, because some readers read only the
+/// first 130 bytes and others up to 155.
 fn star_prefix(block: &[u8; BLOCK]) -> Result<&[u8], InvalidHeader> {
     let prefix = &block[STAR_PREFIX];
     if prefix[130] != 0 {
@@ -215,16 +216,16 @@ fn star_prefix(block: &[u8; BLOCK]) -> Result<&[u8], InvalidHeader> {
     until_nul("prefix", prefix)
 }
 
-/// Joins the prefix and the name. If the prefix contains the full name of a directory, `name` is empty and the result
-/// ends with `/`.
+/// Joins the prefix and the name. If a directory's full name fits in the prefix, `name` is empty and the result ends
+/// with `/`.
 fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
     if prefix.is_empty() { name.to_vec() } else { [prefix, name].join(&b'/') }
 }
 
-/// Returns the text in a field, up to the first NUL. Only NULs may follow the text.
+/// Returns the part of a field before the first NUL. Only NULs may follow that NUL.
 fn until_nul<'a>(name: &'static str, field: &'a [u8]) -> Result<&'a [u8], InvalidHeader> {
     let (text, rest) = field.split_at(memchr::memchr(0, field).unwrap_or(field.len()));
-    // Unlike `all`, this compiles to a few vector instructions. Most bytes of a header are NULs.
+    // Most bytes of a header are NULs. Unlike `all`, this fold compiles to a few vector instructions.
     let is_zero = rest.iter().fold(0, |bits, byte| bits | byte) == 0;
     if is_zero { Ok(text) } else { Err(InvalidHeader::AfterNul(name)) }
 }

@@ -5,7 +5,7 @@
 //! - [`entries`] reads the tar block by block, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
 //! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One
-//!   of the PAX records is an access control list ([`acl`]).
+//!   of the PAX records contains an access control list ([`acl`]).
 //! - [`path`] validates names.
 //! - [`tree_builder`] assembles the entries into a [`Tree`].
 //!
@@ -39,28 +39,28 @@ const FIELD: &str = "archive";
 #[derive(Debug)]
 enum ReadError {
     TooLarge(Limit),
-    /// The rest of the archive is damaged or missing, or tar readers disagree on it. Holds the problem.
+    /// The rest of the archive is damaged or missing, or tar readers disagree on it.
     Unreadable(Box<Problem>),
     /// Reading the archive or writing its contents failed.
     Io(io::Error),
 }
 
 impl ReadError {
-    /// Returns the error for a problem with the archive as a whole.
+    /// Returns the error for a problem with the archive as a whole rather than with one block or entry.
     fn in_stream(message: impl fmt::Display) -> Self {
         Self::Unreadable(Box::new(Problem::new(FIELD, message)))
     }
 
-    /// Returns the error for a bad block at byte `position` of the unpacked tar.
+    /// Returns the error for an invalid block at byte `position` of the unpacked tar.
     fn at_byte(position: u64, message: impl fmt::Display) -> Self {
         Self::Unreadable(Box::new(Problem::in_archive(FIELD, None, position, message)))
     }
 }
 
-/// The files and directories of an archive.
+/// An archive's files and directories.
 pub(super) struct Unpacked {
     pub(super) tree: Tree,
-    /// The wrapping directory, which the paths in `tree` do not include.
+    /// The name of the directory that wraps the pack in the archive. The paths in `tree` do not include it.
     pub(super) wrapper: Option<String>,
 }
 
@@ -76,11 +76,12 @@ impl Unpacked {
 
 /// Reads an archive into a tree, writes the contents of its files to `contents`, and returns the secrets in them.
 ///
-/// Strips one wrapping directory, and drops macOS metadata and top-level git files. Reports invalid entries as
-/// problems, and does not add them to the tree.
+/// Strips one wrapping directory, and drops macOS metadata and top-level git files. Adds the problems with invalid
+/// entries to `problems`, and leaves those entries out of the tree.
 ///
-/// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. Its layout and manifest are then
-/// not validated, so the error contains only the problems found so far.
+/// # Errors
+/// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. The caller then cannot validate
+/// the layout and the manifest, so the error contains only the problems found so far.
 pub(super) fn read(
     archive: impl BufRead,
     limits: &Limits,

@@ -1,6 +1,6 @@
 use std::ops::RangeInclusive;
 
-/// Why a numeric field has no value that all tar readers agree on.
+/// Why a numeric field does not have a value that all tar readers agree on.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidNumber {
     #[error("is not a well-formed number")]
@@ -13,8 +13,8 @@ pub(super) enum InvalidNumber {
     OutOfRange { value: i128, min: i64, max: i64 },
 }
 
-/// Parses a field in octal or in GNU's base-256. A base-256 field is the byte 0x80 or 0xff, followed by a big-endian
-/// two's complement number, which must be in `range`.
+/// Parses a numeric field in octal or in GNU's base-256 format. A base-256 field is the byte 0x80 or 0xff, followed by
+/// a big-endian two's complement number, which must be in `range`.
 pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, InvalidNumber> {
     let (sign, digits) = match field {
         [0x80, digits @ ..] => (0x00, digits),
@@ -32,13 +32,14 @@ pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, I
 }
 
 /// Parses an octal field: digits, optionally preceded by spaces and followed by spaces and NULs (POSIX.1-1988,
-/// `ustar`). A field of only spaces and NULs is zero, unless GNU tar rejects it as blank.
+/// `ustar`). A field that contains only spaces and NULs is zero, unless GNU tar rejects it as blank.
 ///
-/// Rejects signs and any other bytes before or after the digits, since GNU tar, libarchive and Python disagree on them.
+/// Rejects signs and any other bytes before or after the digits, because GNU tar, libarchive and Python disagree on
+/// them.
 pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
     let start = field.iter().position(|byte| *byte != b' ').unwrap_or(field.len());
     let (mut number, mut end) = (0, start);
-    // This cannot overflow: the longest field has 12 digits, which are 36 bits.
+    // This cannot overflow: the longest field has 12 digits, or 36 bits.
     while let Some(digit @ b'0'..=b'7') = field.get(end) {
         number = number << 3 | i64::from(digit - b'0');
         end += 1;
@@ -47,7 +48,7 @@ pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
     if field[end..].iter().any(|byte| !matches!(byte, 0 | b' ')) {
         return Err(InvalidNumber::Malformed);
     }
-    // GNU tar skips one NUL and all spaces of a blank field, and then needs another byte.
+    // In a blank field, GNU tar skips one NUL and all spaces, and then requires another byte.
     if is_blank && !field.strip_prefix(b"\0").unwrap_or(field).contains(&0) {
         return Err(InvalidNumber::Malformed);
     }

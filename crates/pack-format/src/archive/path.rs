@@ -39,11 +39,11 @@ pub(super) enum InvalidPath {
     ComponentTooLong { bytes: usize, limit: u64 },
 }
 
-/// Parses a name into a path relative to the archive's root, or `None` for the root itself. Drops empty components and
-/// `.`, as tar readers do.
+/// Parses a name into a path relative to the archive's root, or `None` for the root itself. Drops empty and `.`
+/// components, as tar readers do.
 ///
 /// # Errors
-/// Returns the problems with the name. If the name is not UTF-8, empty or too long, returns only that problem.
+/// Returns all problems with the name. If the name is not UTF-8, empty or too long, returns only that problem.
 pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<InvalidPath>> {
     if is_root(name) {
         return Ok(None);
@@ -63,7 +63,7 @@ pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<
     if problems.is_empty() { Ok(Some(path)) } else { Err(problems) }
 }
 
-/// Returns whether tar readers treat this name as the directory to extract into, such as `./` or `/`.
+/// Returns whether tar readers treat this name, such as `./` or `/`, as the directory to extract into.
 fn is_root(name: &[u8]) -> bool {
     !name.is_empty() && name.split(|byte| *byte == b'/').all(|component| matches!(component, b"" | b"."))
 }
@@ -93,12 +93,12 @@ fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
 fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     match component {
         ".." => return vec![InvalidPath::Parent],
-        // macOS stores the attributes of `.` under this name. The entry is dropped later.
+        // macOS stores the attributes of `.` in an entry with this name. The tree builder drops the entry.
         "._." => return Vec::new(),
         _ => {}
     }
     let mut problems = Vec::new();
-    // Check every component: any of them can become the first when a wrapping directory is stripped.
+    // Check every component, because each can become the first one when a wrapping directory is stripped.
     if let [letter, b':', ..] = component.as_bytes()
         && letter.is_ascii_alphabetic()
     {
@@ -110,7 +110,7 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     if component.ends_with('.') {
         problems.push(InvalidPath::TrailingDot);
     }
-    // Container runtimes treat such a file as a whiteout (OCI image spec, "Whiteouts").
+    // Container runtimes treat a file with such a name as a whiteout (OCI image spec, "Whiteouts").
     if component.starts_with(".wh.") {
         problems.push(InvalidPath::Whiteout);
     }
@@ -122,7 +122,7 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
 }
 
 fn check_characters(path: &str) -> Vec<InvalidPath> {
-    // Almost every path has only these characters.
+    // Almost every path contains only these characters.
     if path.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
         return Vec::new();
     }

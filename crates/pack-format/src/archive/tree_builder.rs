@@ -6,14 +6,14 @@ use unicode_normalization::UnicodeNormalization;
 use super::Unpacked;
 use crate::{Entry, EntryKind, Problem, Problems, Quoted, Tree, layout::DIRECTORIES, text::is_ignorable};
 
-/// Assembles an archive's entries into a [`Tree`].
+/// A builder that assembles an archive's entries into a [`Tree`].
 #[derive(Default)]
 pub(super) struct TreeBuilder {
     nodes: Vec<Node>,
     /// Indices into `nodes`, by [`key`].
     by_key: HashMap<String, usize>,
     added_parents: u64,
-    /// Problems to report only if the pack keeps the entry, each with the entry's path.
+    /// Problems to report only if the pack keeps the entry, with the entry's path.
     problems: Vec<(String, Problem)>,
 }
 
@@ -22,12 +22,12 @@ struct Node {
     kind: EntryKind,
     /// The position of the entry that added this node.
     position: u64,
-    /// Whether this directory was added as a parent of an entry, and has no entry of its own yet.
+    /// Whether this directory was added as a parent of an entry and does not have an entry of its own yet.
     is_implied: bool,
 }
 
-/// Why an entry conflicts with an existing entry. Holds the existing entry's position, and its path if that
-/// differs from the new entry's path.
+/// Why an entry conflicts with an existing entry. Contains the existing entry's position, and its path if that differs
+/// from the new entry's path.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EntryConflict {
     #[error("appears twice in the archive, first at byte {0}; keep only one of them")]
@@ -52,7 +52,7 @@ pub(super) enum EntryConflict {
 }
 
 impl Node {
-    /// Returns the conflict with a different path that has the same key.
+    /// Returns the conflict between this node and a different path that has the same key.
     fn same_name(&self, path: &str) -> EntryConflict {
         let visible = |path: &str| path.replace(is_ignorable, "");
         if visible(&self.path) == visible(path) {
@@ -64,8 +64,8 @@ impl Node {
 }
 
 impl TreeBuilder {
-    /// Adds an entry and its missing parent directories. Drops macOS metadata, but not its parent directories, which
-    /// tar readers create.
+    /// Adds an entry and its missing parent directories. Drops macOS metadata, but adds its parent directories, because
+    /// tar readers create them.
     pub(super) fn add(&mut self, path: String, kind: EntryKind, position: u64) -> Result<(), EntryConflict> {
         if let Some(metadata) = macos_metadata(&path) {
             return self.add_parents(metadata, &key(metadata), position);
@@ -98,20 +98,20 @@ impl TreeBuilder {
         }
     }
 
-    /// Adds a problem that is reported only if the pack keeps the entry.
+    /// Adds a problem to report only if the pack keeps the entry.
     pub(super) fn add_problem(&mut self, path: &str, problem: Problem) {
         if macos_metadata(path).is_none() {
             self.problems.push((path.to_owned(), problem));
         }
     }
 
-    /// Returns the number of directories that were added as parents of entries.
+    /// Returns the number of directories added only as parents of entries.
     pub(super) fn added_parents(&self) -> u64 {
         self.added_parents
     }
 
     /// Builds the tree. Strips the wrapping directory, if any. Drops `.gitignore` and `.gitattributes` at the top of
-    /// the archive and at the top of the pack. Adds the problems with entries that the pack keeps to `problems`.
+    /// the archive and at the top of the pack. Moves the problems with entries that the pack keeps to `problems`.
     pub(super) fn build(self, problems: &mut Problems) -> Unpacked {
         let wrapper = self.wrapper();
         let path_in_pack = |path: &str| {
@@ -131,8 +131,8 @@ impl TreeBuilder {
         Unpacked { tree: Tree::new(entries.collect()), wrapper }
     }
 
-    /// Returns the wrapping directory, which is the only entry at the top apart from git files. A directory that is
-    /// allowed in a pack, such as `guides`, is not a wrapping directory.
+    /// Returns the wrapping directory: the only top-level entry apart from git files. A directory that is allowed in a
+    /// pack, such as `guides`, is not a wrapping directory.
     fn wrapper(&self) -> Option<String> {
         let mut top = self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path));
         let (Some(only), None) = (top.next(), top.next()) else { return None };
@@ -142,8 +142,8 @@ impl TreeBuilder {
 
     fn add_parents(&mut self, path: &str, key: &str, position: u64) -> Result<(), EntryConflict> {
         let mut missing = Vec::new();
-        // The part of the key before each slash is the key of that parent: folding and decomposing neither produce a
-        // slash nor move a character across one.
+        // The part of the key before each slash is the key of the corresponding parent, because folding and decomposing
+        // neither produce a slash nor move a character across one.
         for ((slash, _), (key_slash, _)) in path.rmatch_indices('/').zip(key.rmatch_indices('/')) {
             let (parent, key) = (&path[..slash], &key[..key_slash]);
             match self.by_key.get(key).map(|index| &self.nodes[*index]) {
@@ -169,8 +169,8 @@ impl TreeBuilder {
 }
 
 /// Returns a key for comparing paths. Two paths have the same key if they differ only in case or Unicode normalization,
-/// which some file systems ignore, or in characters that are usually not displayed. The key is for canonical caseless
-/// matching with full case folding (The Unicode Standard, section 3.13, D145), without the characters that
+/// which some file systems ignore, or in characters that are usually not displayed. The key implements canonical
+/// caseless matching with full case folding (The Unicode Standard, section 3.13, D145), and omits the characters that
 /// `NFKC_Casefold` removes.
 fn key(path: &str) -> String {
     if path.is_ascii() {
@@ -179,7 +179,8 @@ fn key(path: &str) -> String {
     path.chars().filter(|char| !is_ignorable(*char)).nfd().default_case_fold().nfd().collect()
 }
 
-/// Returns the path up to the first component that is macOS metadata: `.DS_Store`, or `._*` (AppleDouble).
+/// Returns the path up to and including the first component that is macOS metadata: `.DS_Store`, or `._*`
+/// (AppleDouble).
 fn macos_metadata(path: &str) -> Option<&str> {
     // Few paths have a component that starts with a dot.
     if !path.starts_with('.') && !path.contains("/.") {
@@ -196,7 +197,7 @@ fn macos_metadata(path: &str) -> Option<&str> {
     None
 }
 
-/// Returns whether the path is, or is inside, a top-level entry with the name of a git file.
+/// Returns whether the path's first component is the name of a git file.
 fn is_git_file(path: &str) -> bool {
     matches!(path.split('/').next(), Some(".gitignore" | ".gitattributes"))
 }

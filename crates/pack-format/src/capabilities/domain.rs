@@ -2,9 +2,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::Quoted;
 
-/// In bytes. RFC 1035, section 2.3.4, allows 255 bytes on the wire, which is 253 as text.
+/// The maximum length of a host, in bytes. RFC 1035, section 2.3.4, allows 255 bytes on the wire, which is 253 as text.
 const MAX_HOST: usize = 253;
-/// In bytes (RFC 1035, section 2.3.4).
+/// The maximum length of a label, in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -33,14 +33,14 @@ pub(super) enum InvalidDomain {
     Character(char),
 }
 
-/// Returns the host in a URL, or `None` if the text is not a URL with a valid host.
+/// Returns the host from a URL, or `None` if `text` is not a URL with a valid host.
 pub(super) fn nearest(text: &str) -> Option<String> {
     let host = split_url(text).host;
     (host != text && check(host).is_ok()).then(|| host.to_owned())
 }
 
-/// Normalizes a valid host pattern for comparisons: lower case, no trailing dot, and no port if it is the default for
-/// HTTPS, or for HTTP if the rule allows HTTP.
+/// Normalizes a valid host pattern for comparison. Converts it to lower case, and removes a trailing dot and the
+/// default port: 443, and also 80 if the rule allows HTTP.
 pub(super) fn normalize(text: &str, allow_insecure: bool) -> String {
     let lower = text.to_ascii_lowercase();
     let (host, port) = split_port(&lower);
@@ -84,7 +84,7 @@ pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
     name(host.strip_suffix('.').unwrap_or(host))
 }
 
-/// Rejects a host with a scheme, user name or path.
+/// Rejects text that contains a scheme, user name or path.
 fn reject_url(text: &str) -> Result<(), InvalidDomain> {
     let Url { scheme, user, path, .. } = split_url(text);
     let part = match (scheme, user) {
@@ -100,7 +100,7 @@ fn reject_url(text: &str) -> Result<(), InvalidDomain> {
 struct Url<'a> {
     scheme: Option<&'a str>,
     user: Option<&'a str>,
-    /// The host with its port.
+    /// The host, with its port if there is one.
     host: &'a str,
     path: &'a str,
 }
@@ -112,7 +112,7 @@ fn split_url(text: &str) -> Url<'_> {
     Url { scheme, user, host, path }
 }
 
-/// Checks a host name, a pattern or an IPv4 address.
+/// Checks a host name, a host name pattern or an IPv4 address, without a port.
 fn name(host: &str) -> Result<(), InvalidDomain> {
     if host.is_empty() {
         return Err(InvalidDomain::Empty);
@@ -146,8 +146,8 @@ fn name(host: &str) -> Result<(), InvalidDomain> {
 }
 
 /// Returns whether URL parsers treat a host that ends with this label as an IPv4 address (WHATWG URL, "ends in a number
-/// checker"). They do so for a decimal or octal number, and for a hexadecimal number such as `0x7f`. The label must be
-/// in lower case.
+/// checker"). They do if the label is a decimal or octal number, or a hexadecimal number such as `0x7f`. The label must
+/// be in lower case.
 fn is_url_number(label: &str) -> bool {
     match label.strip_prefix("0x") {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),

@@ -7,7 +7,7 @@ use crate::{
     yaml::{self, Node, Value},
 };
 
-/// The access that a pack's capabilities grant, by host or host pattern.
+/// The access that a pack's capabilities grant, by normalized host or host pattern.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants(BTreeMap<String, HostGrant>);
 
@@ -40,8 +40,7 @@ impl Grants {
         }
     }
 
-    /// Returns a warning for each access that these grants allow but `previous`, the grants of the earlier `version`,
-    /// did not.
+    /// Returns a warning for each access that these grants allow but `previous`, the grants of `version`, did not.
     pub fn warnings_since(&self, previous: &Self, version: &Version) -> Vec<Warning> {
         let field = warnings::capabilities_field();
         let warning = |grant| Warning::new(&field, format_args!("allows {grant}, which version {version} did not"));
@@ -67,7 +66,7 @@ impl Grants {
     }
 }
 
-/// Returns the items of a list, or no items for any other node.
+/// Returns the items of a list, or an empty slice for any other node.
 fn items(node: &Node) -> &[Node] {
     match &node.value {
         Value::Sequence(items) => items,

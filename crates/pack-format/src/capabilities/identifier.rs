@@ -1,6 +1,6 @@
 use crate::{Problems, yaml::Field};
 
-/// In characters.
+/// The maximum length, in characters.
 const MAX_LENGTH: usize = 64;
 
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +13,8 @@ enum InvalidIdentifier {
     Malformed,
 }
 
-/// Reads the name of a capability or a rule: `[A-Za-z][A-Za-z0-9_-]{0,63}`. Returns the name even if it is invalid, so
-/// that the caller can find duplicates.
+/// Returns the name of a capability or a rule. It must match `[A-Za-z][A-Za-z0-9_-]{0,63}`, but an invalid name is also
+/// returned, so that the caller can find duplicates.
 pub(super) fn read<'a>(field: &Field<'a>, problems: &mut Problems) -> Option<&'a str> {
     field.validate(check, |_| None, problems)
 }

@@ -15,15 +15,15 @@ use super::{
     yaml::{self, Field, Mapping},
 };
 
-/// The maximum size of the fragment as YAML text, in bytes.
+/// The maximum size of the fragment when written as YAML, in bytes.
 const MAX_BYTES: usize = 32 << 10;
 
 const KEYS: [&str; 5] = ["name", "type", "allow", "transforms", "budgets"];
 
 const TYPES: [&str; 1] = ["http"];
 
-/// Validates the list of capabilities. Returns it as YAML text, even if it has problems. Returns `None` if the field is
-/// not a list.
+/// Validates the list of capabilities. Returns the list as YAML text, even if it has problems, or `None` if the field
+/// is not a list.
 pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<String> {
     let mut names = HashSet::new();
     for item in field.list(problems)? {
@@ -39,7 +39,7 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<String>
     Some(text)
 }
 
-/// Validates one capability. Adds its name to `names`, which holds the names of earlier capabilities.
+/// Validates one capability, and adds its name to `names`, the names of the capabilities before it.
 fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems: &mut Problems) {
     capability.reject_unknown(&KEYS, problems);
     if let Some(field) = capability.require("name", "a name such as `pagerduty`", problems)
@@ -70,7 +70,8 @@ fn validate<'a>(capability: &Mapping<'a>, names: &mut HashSet<&'a str>, problems
     }
 }
 
-/// Returns the items of a list, and adds a problem if it is empty. `item` describes an item in the message.
+/// Returns the items of a list, and adds a problem if there are none. `item` is the noun for one item in the message,
+/// such as `rule`.
 fn nonempty_list<'a>(field: &Field<'a>, item: &str, problems: &mut Problems) -> Vec<Field<'a>> {
     let Some(items) = field.list(problems) else { return Vec::new() };
     if items.is_empty() {

@@ -3,14 +3,14 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 use super::{domain, identifier, nonempty_list, one_of};
 use crate::{Problems, Quoted, text::is_line_break_or_tab, yaml::Field};
 
-/// The keys that are validated. The values of other keys, such as CEL predicates and body schemas, are checked only for
-/// forbidden characters.
+/// The keys that have their own validation. The values of other keys, such as CEL predicates and body schemas, are
+/// checked only for forbidden characters.
 const KEYS: [&str; 5] = ["name", "domains", "methods", "paths", "allow_insecure"];
 
-/// The allowed HTTP methods: PATCH (RFC 5789), and those of RFC 9110, section 9.3, except CONNECT and TRACE.
+/// The allowed HTTP methods: PATCH (RFC 5789) and all methods in RFC 9110, section 9.3, except CONNECT and TRACE.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
-/// Validates one rule in a capability's `allow`. Returns its name, if any.
+/// Validates one rule in a capability's `allow`. Returns the rule's name, if any.
 pub(super) fn validate<'a>(field: Field<'a>, problems: &mut Problems) -> Option<&'a str> {
     let rule = field.mapping(problems)?;
     let name = rule.get("name").and_then(|name| identifier::read(&name, problems));
@@ -34,12 +34,12 @@ pub(super) fn validate<'a>(field: Field<'a>, problems: &mut Problems) -> Option<
     name
 }
 
-/// Validates the hosts of a rule, which must differ in normalized form. Suggests no host that the rule already has.
+/// Validates a rule's hosts, whose normalized forms must all differ. Never suggests a host that is already in the rule.
 fn domains(fields: &[Field<'_>], allow_insecure: bool, problems: &mut Problems) {
     let normalize = |host: &str| domain::normalize(host, allow_insecure);
     let is_valid = |host: &&str| domain::check(host).is_ok();
     let valid: HashSet<String> = fields.iter().filter_map(Field::scalar).filter(is_valid).map(normalize).collect();
-    // The first host for each normalized form.
+    // The first host with each normalized form.
     let mut hosts: HashMap<String, String> = HashMap::new();
     for field in fields {
         let nearest = field.scalar().and_then(domain::nearest).filter(|host| {
@@ -78,7 +78,8 @@ fn check_path(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Returns the path with a leading slash, unless the text is probably a URL.
+/// Adds the missing leading slash to a path. Returns `None` if the text is probably a URL, or if the result would still
+/// be invalid.
 fn nearest_path(text: &str) -> Option<String> {
     let path = format!("/{}", text.trim_start_matches("./"));
     (!text.contains(':') && !text.starts_with('/') && check_path(&path).is_ok()).then_some(path)

@@ -4,9 +4,9 @@ use crate::{
     yaml::{Field, Value},
 };
 
-/// Validates one item of `transforms`. Only `applies_to` is validated; other keys are left unchanged.
+/// Validates one item of `transforms`. Validates only `applies_to`, and keeps other keys unchanged.
 ///
-/// `rules` lists the names of the rules in `allow`. A rule without a name cannot be referenced.
+/// `rules` contains the names of the rules in `allow`. A rule without a name cannot be referenced.
 pub(super) fn validate(field: Field<'_>, rules: &[&str], problems: &mut Problems) {
     if !matches!(field.node.value, Value::Mapping(_)) {
         return;

@@ -1,8 +1,8 @@
-//! Writes a pack's files and directories as one canonical tar, which is the layer of its image. The layer's digest
+//! Writes a pack's files and directories as one canonical tar: the layer of the pack's image. The layer's digest
 //! depends only on the pack.
 //!
 //! The tar is byte for byte what GNU tar writes in POSIX format, with owner and group 0 and a fixed modification time
-//! (docs/architecture.md has the command).
+//! (docs/architecture.md shows the command).
 
 use std::io::{self, ErrorKind, Read, Seek, Write};
 
@@ -18,7 +18,7 @@ const BLOCK: u64 = 512;
 const NAME_FIELD: usize = 100;
 /// The modification time of every entry: 1980-01-01T00:00:01Z, the same as in the config.
 const MTIME: u64 = 315_532_801;
-/// The end-of-archive marker: two blocks of zeros. Also the source of padding.
+/// The end-of-archive marker: two blocks of zeros. Slices of it also serve as padding.
 static ZEROS: [u8; 1_024] = [0; 1_024];
 
 /// Writes a pack's layer to `layer`. `contents` must be what [`validate`](crate::validate) wrote for the pack.
@@ -125,7 +125,7 @@ fn header(name: &[u8], kind: EntryType, mode: u32, size: u64) -> Header {
     header
 }
 
-/// Sets the checksum as GNU tar writes it: six octal digits, a NUL and a space.
+/// Sets the checksum in the form that GNU tar writes: six octal digits, a NUL and a space.
 fn set_checksum(header: &mut Header) {
     header.as_old_mut().cksum = [b' '; 8];
     let sum: u32 = header.as_bytes().iter().copied().map(u32::from).sum();
@@ -136,7 +136,7 @@ fn set_checksum(header: &mut Header) {
 /// (POSIX.1-2017, `pax`, "pax Extended Header").
 fn path_record(name: &str) -> String {
     let content = format!(" path={name}\n");
-    // The length includes its own digits.
+    // The length counts its own digits.
     let mut length = content.len();
     while length != content.len() + length.to_string().len() {
         length = content.len() + length.to_string().len();
@@ -144,7 +144,7 @@ fn path_record(name: &str) -> String {
     format!("{length}{content}")
 }
 
-/// Returns the name that `tar --pax-option=exthdr.name=%d/PaxHeaders/%f` gives an extended header.
+/// Returns the name of an extended header, in the form that `tar --pax-option=exthdr.name=%d/PaxHeaders/%f` sets.
 fn extended_name(name: &str) -> String {
     let path = name.trim_end_matches('/');
     let (directory, file) = path.rsplit_once('/').unwrap_or((".", path));

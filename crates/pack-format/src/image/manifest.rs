@@ -13,7 +13,7 @@ pub const LAYER_MEDIA_TYPE: &str = "application/vnd.oci.image.layer.v1.tar";
 pub struct Descriptor {
     pub media_type: &'static str,
     pub digest: Digest,
-    /// In bytes.
+    /// The size of the content, in bytes.
     pub size: u64,
 }
 

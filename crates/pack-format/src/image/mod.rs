@@ -1,5 +1,5 @@
-//! Assembles a pack's OCI image: an uncompressed layer, a config and an image manifest. Their bytes depend only on the
-//! pack, so the image's digest is known before anything is pushed.
+//! Assembles a pack's OCI image: an uncompressed layer, a config and an image manifest. The image depends only on the
+//! pack, byte for byte, so its digest is known before anything is pushed.
 
 mod config;
 mod layer;
@@ -23,13 +23,13 @@ pub struct Image {
     pub config: Bytes,
     /// The image manifest, as JSON.
     pub manifest: Bytes,
-    /// The digest of the image manifest, which is the digest of the image.
+    /// The digest of the image manifest, and therefore of the image.
     pub digest: Digest,
 }
 
 impl Image {
-    /// Assembles the image of `pack`. `contents` must be what [`validate`](crate::validate) wrote for it. Hashes the
-    /// layer without storing it.
+    /// Assembles the image for `pack`. `contents` must be what [`validate`](crate::validate) wrote for `pack`. Hashes
+    /// the layer without storing it.
     pub fn new(pack: &Pack, contents: &mut (impl Read + Seek)) -> io::Result<Self> {
         Ok(Self::with_layer(layer::hash(&pack.tree, contents)?, &pack.manifest))
     }

@@ -9,16 +9,16 @@ const MISTAKEN_FOR_PACK_YAML: [&str; 5] = ["pack.yml", "pack.yaml.txt", "package
 /// Names that authors give to a separate file for capabilities, in lower case.
 const CAPABILITIES: [&str; 4] = ["caps.yaml", "caps.yml", "capabilities.yaml", "capabilities.yml"];
 
-/// Suffixes of the backup copies that editors and merge tools make.
+/// Suffixes of backup copies made by editors and merge tools.
 const BACKUP_SUFFIXES: [&str; 3] = ["~", ".bak", ".orig"];
 
-/// A fix for an entry that is not allowed at the top of a pack.
+/// How to fix an entry that is not allowed at the top of a pack.
 #[derive(Debug)]
 pub(super) enum Advice {
     RenameTo(String),
     /// The entry is probably meant to be this existing file or directory.
     MergeInto(String),
-    /// The entry is a variant, such as a translation, of this existing document for people.
+    /// The entry is a variant of this existing document, such as a translation.
     Document(String),
     Capabilities,
     /// A hidden file, or a backup copy made by an editor.
@@ -28,7 +28,7 @@ pub(super) enum Advice {
 }
 
 impl Advice {
-    /// `is_taken` returns whether another entry has, or should have, a name.
+    /// `is_taken` returns whether a name is the name, or the suggested name, of another entry.
     pub(super) fn new(name: &str, is_directory: bool, is_taken: impl Fn(&str) -> bool) -> Self {
         let lower = name.to_lowercase();
         if name.starts_with('.') {
@@ -62,7 +62,7 @@ impl Advice {
         }
     }
 
-    /// Returns the new name, without a trailing `/`, if the advice is to rename the entry.
+    /// If the advice is to rename the entry, returns the new name without a trailing `/`.
     pub(super) fn new_name(&self) -> Option<&str> {
         if let Self::RenameTo(name) = self { Some(name.trim_end_matches('/')) } else { None }
     }

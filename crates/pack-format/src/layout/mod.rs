@@ -24,7 +24,7 @@ pub(super) const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templat
 /// Validates the pack's top-level entries, checks that `behavior.md` is UTF-8, and parses `pack.yaml`.
 ///
 /// # Errors
-/// Returns an error only if reading `contents` fails.
+/// Returns an error only if `contents` cannot be read.
 pub(super) fn validate(
     unpacked: &Unpacked,
     limits: &Limits,
@@ -33,7 +33,7 @@ pub(super) fn validate(
 ) -> io::Result<Option<Manifest>> {
     let tree = &unpacked.tree;
     let top = || tree.entries().iter().filter(|entry| entry.is_at_top());
-    // The entries to rename, by their new names.
+    // The current name of each entry to rename, by its new name.
     let mut renamed: BTreeMap<String, &str> = BTreeMap::new();
     for entry in top() {
         if let Err(error) = validate_top_level(entry, tree, &renamed, unpacked.archive_path(&entry.path)) {
@@ -81,7 +81,7 @@ enum LayoutError {
 }
 
 impl LayoutError {
-    /// Returns the name that the entry should have, if it should be renamed.
+    /// Returns the name to give the entry, if renaming it is the fix.
     fn new_name(&self) -> Option<&str> {
         match self {
             Self::Unknown { advice, .. } => advice.new_name(),
@@ -90,7 +90,7 @@ impl LayoutError {
     }
 }
 
-/// Validates an entry at the top of a pack. `renamed` holds the suggested names of other entries, and `shown` is the
+/// Validates a top-level entry. The keys of `renamed` are the names suggested for other entries, and `shown` is the
 /// entry's path in the archive.
 fn validate_top_level(
     entry: &Entry,
@@ -116,13 +116,13 @@ fn validate_top_level(
     }
 }
 
-/// Returns whether Evershell documents this top-level file. The other allowed files are for people.
+/// Returns whether Evershell's documentation describes this top-level file. The other allowed files are for people.
 pub(super) fn is_documented(name: &str) -> bool {
     matches!(name, PACK_YAML | BEHAVIOR_MD)
 }
 
 /// Returns the message for a missing `pack.yaml`. Suggests renaming `misnamed`, the entry that is probably meant to be
-/// `pack.yaml`, or archiving the directory that contains a `pack.yaml`.
+/// `pack.yaml`. Without one, suggests archiving the directory that contains a `pack.yaml`, if any.
 fn missing(unpacked: &Unpacked, misnamed: Option<&str>) -> String {
     if let Some(name) = misnamed {
         return format!("is missing; rename {} to `{PACK_YAML}`", Quoted::new(&unpacked.archive_path(name)));

@@ -1,4 +1,4 @@
-//! Finds text that looks like a live credential in the contents of files as they are read.
+//! Finds strings that look like live credentials in the contents of files, as the contents are read.
 
 mod patterns;
 mod scanner;
@@ -15,16 +15,16 @@ pub use self::patterns::SecretKind;
 pub(super) use self::scanner::SecretScanner;
 use super::{EntryKind, Problem, Problems, Quoted, Tree};
 
-/// The maximum number of secrets that are reported for one pack.
+/// The maximum number of secrets to report for one pack.
 const MAX_SECRETS: usize = 50;
 
-/// The location of text in a pack that looks like a live credential. Does not contain the text itself.
+/// The location of a string that looks like a live credential. Does not contain the string itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secret {
     pub kind: SecretKind,
-    /// The path of the file in the pack.
+    /// The file's path in the pack.
     pub file: String,
-    /// Counted from 1.
+    /// The line number, counted from 1.
     pub line: u64,
 }
 
@@ -35,35 +35,37 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Adds a problem for each secret in a community pack, which all orgs would see.
+/// Adds a problem for each secret in a community pack, because every org can see the pack.
 pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
     for secret in secrets {
-        let message = format_args!("{secret}; all orgs see a community pack, so revoke it and remove it from the pack");
+        let message = format_args!(
+            "{secret}; every org can see a community pack, so revoke the credential and remove it from the file"
+        );
         problems.push(Problem::in_line("archive", &secret.file, secret.line, message));
     }
 }
 
-/// The secrets found in the contents of files. The paths and lines of the secrets are determined once the whole archive
-/// is read, because most packs have no secrets.
+/// The secrets found in the contents of files. Their paths and lines are determined only after the whole archive is
+/// read, because most packs contain no secrets.
 #[derive(Default)]
 pub(super) struct FoundSecrets(Vec<FoundSecret>);
 
 struct FoundSecret {
-    /// The start of the file's content.
+    /// Where the file's content starts among the contents of all files.
     content: u64,
     kind: SecretKind,
-    /// The position of the secret in the file's content.
+    /// The offset of the secret from the start of the file's content.
     offset: u64,
 }
 
 impl FoundSecrets {
-    /// Adds the secrets of the file whose content starts at `content`. Each secret is a kind and an offset.
+    /// Adds the secrets found in the file whose content starts at `content`. Each secret is a kind and an offset.
     pub(super) fn add(&mut self, content: u64, found: Vec<(SecretKind, u64)>) {
         let left = MAX_SECRETS - self.0.len();
         self.0.extend(found.into_iter().take(left).map(|(kind, offset)| FoundSecret { content, kind, offset }));
     }
 
-    /// Returns the secrets in files of `tree`, sorted by path. Reads the files that have secrets from `contents`.
+    /// Returns the secrets in files that are part of `tree`, sorted by path. Reads those files again from `contents`.
     pub(super) fn in_tree(self, tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Vec<Secret>> {
         let mut secrets = Vec::new();
         for entry in tree.entries() {
@@ -91,7 +93,7 @@ struct LineCounter {
 }
 
 impl LineCounter {
-    /// Counts the line breaks up to `offset`. `content` must continue where the last call stopped.
+    /// Counts the line breaks before `offset`. `content` must continue where the last call stopped.
     fn advance_to(&mut self, offset: u64, content: impl Read) -> io::Result<()> {
         io::copy(&mut content.take(offset - self.position), self)?;
         Ok(())

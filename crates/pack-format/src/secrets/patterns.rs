@@ -26,15 +26,16 @@ pub enum SecretKind {
     AnthropicKey,
 }
 
-/// How to recognize a secret by its prefix, which is `before` and `needle`.
+/// How to recognize a secret: by its prefix, which is `before` followed by `needle`, and by a check of the bytes after
+/// it.
 struct Pattern {
     before: &'static str,
-    /// What the search looks for. It compares three bytes at a time with the start of each needle, so these bytes should
-    /// be rare in text: a capital letter, `_` or `-` is among them.
+    /// The part of the prefix to search for. The search looks for the first three bytes of each needle, so these bytes
+    /// should be rare in text: they include a capital letter, `_` or `-`.
     needle: &'static str,
     kind: SecretKind,
-    /// Checks the text after the prefix. A prefix alone would match examples in documentation, so each check requires a
-    /// length, a checksum or a marker.
+    /// Checks the bytes after the prefix. The prefix alone also occurs in examples in documentation, so each check
+    /// requires a length, a checksum or a marker.
     check: fn(&[u8]) -> bool,
 }
 
@@ -64,7 +65,7 @@ static NEEDLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let needles = PATTERNS.iter().map(|pattern| pattern.needle);
     let mut builder = AhoCorasick::builder();
     builder.match_kind(MatchKind::LeftmostFirst);
-    // The fastest to build. A vectorized search for the needles does most of the work, whatever the kind is.
+    // This kind is the fastest to build. With any kind, a vectorized search for the needles does most of the work.
     builder.kind(Some(AhoCorasickKind::NoncontiguousNFA));
     builder.build(needles).expect("thirteen short patterns are within every limit")
 });
@@ -78,24 +79,24 @@ pub(super) fn find(bytes: &[u8]) -> impl Iterator<Item = (usize, SecretKind)> {
     })
 }
 
-/// Checks the id of an access key: base32, 20 characters in total (IAM user guide, "Unique identifiers"). AWS's own
-/// examples end with `EXAMPLE`.
+/// Returns whether `rest` completes the ID of an AWS access key: base32, 20 characters in total (IAM user guide,
+/// "Unique identifiers"). The IDs in AWS's own examples end with `EXAMPLE`.
 fn is_aws_access_key(rest: &[u8]) -> bool {
     let id = run(rest, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     id.len() == 16
         && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
-        // Unlike a word in capital letters, an id has a digit.
+        // An ID contains a digit, unlike a word in capital letters.
         && id.iter().any(u8::is_ascii_digit)
         && !id.ends_with(b"EXAMPLE")
 }
 
-/// Checks the start of a PEM or PGP block of an unencrypted private key (RFC 7468, section 10; RFC 9580, section 6.2).
-/// At least 40 base64 characters must follow, unlike in an example such as `-----BEGIN PRIVATE KEY-----…`. In JSON, the
-/// line breaks are escaped; in YAML, the lines are indented.
+/// Returns whether `rest` continues the first line of an unencrypted private key in PEM or PGP format (RFC 7468,
+/// section 10; RFC 9580, section 6.2). Requires at least 40 base64 characters, unlike an example such as `-----BEGIN
+/// PRIVATE KEY-----…`. Allows for the escaped line breaks in JSON and the indented lines in YAML.
 fn is_private_key(rest: &[u8]) -> bool {
     // The longest label has 21 characters.
     const MAX_LABEL: usize = 32;
-    // The label, the dashes, the blanks and the body stay within `LONGEST`.
+    // The label, dashes, blanks and body fit in `LONGEST` bytes.
     const MAX_BLANKS: usize = 64;
     const BLANKS: [&[u8]; 6] = [b"\r", b"\n", b"\\r", b"\\n", b" ", b"\t"];
     let label = run(&rest[..rest.len().min(MAX_LABEL)], |byte| byte.is_ascii_uppercase() || byte == b' ');
@@ -111,8 +112,8 @@ fn is_private_key(rest: &[u8]) -> bool {
     run(body, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).len() >= 40
 }
 
-/// Checks the last six characters: the CRC-32 of the thirty before them, in base62 (GitHub blog, "Behind GitHub's new
-/// authentication token formats").
+/// Returns whether `rest` completes a token. A token's last six characters are the CRC-32 of the 30 before them, in
+/// base62 (GitHub blog, "Behind GitHub's new authentication token formats").
 fn is_github_token(rest: &[u8]) -> bool {
     let token = run(rest, |byte| byte.is_ascii_alphanumeric());
     let Some((random, checksum)) = token.split_at_checked(30) else { return false };
@@ -132,13 +133,14 @@ fn base62(mut number: u32) -> [u8; 6] {
     digits
 }
 
-/// Checks a fine-grained token: 22 characters, `_` and 59 further characters.
+/// Returns whether `rest` completes a fine-grained token: 22 characters, `_` and 59 more characters.
 fn is_fine_grained_github_token(rest: &[u8]) -> bool {
     let token = run(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
     token.len() == 82 && token.iter().position(|byte| *byte == b'_') == Some(22)
 }
 
-/// Checks a bot's or a user's token: two numbers of 10 to 13 digits, and at least 24 further characters.
+/// Returns whether `rest` completes a bot or user token: two numbers of 10 to 13 digits, and at least 24 more
+/// characters.
 fn is_slack_token(rest: &[u8]) -> bool {
     let token = run(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let mut parts = token.splitn(3, |byte| *byte == b'-');
@@ -147,7 +149,7 @@ fn is_slack_token(rest: &[u8]) -> bool {
     is_number() && is_number() && parts.next().is_some_and(|secret| secret.len() >= 24)
 }
 
-/// Checks for the marker in the middle of every key: `OpenAI` in base64.
+/// Returns whether `rest` completes a key. Every key has a marker in the middle: `OpenAI` in base64.
 fn is_openai_key(rest: &[u8]) -> bool {
     const MARKER: &[u8] = b"T3BlbkFJ";
     let key = run(rest, is_key_character);
@@ -155,7 +157,8 @@ fn is_openai_key(rest: &[u8]) -> bool {
     marker.is_some_and(|start| start >= 20 && key.len() - start - MARKER.len() >= 20)
 }
 
-/// Checks for a key such as `sk-ant-api03-` followed by 95 characters that end with `AA`.
+/// Returns whether `rest` completes a key. A key such as `sk-ant-api03-…` has 95 characters after that prefix, and the
+/// last two are `AA`.
 fn is_anthropic_key(rest: &[u8]) -> bool {
     let key = run(rest, is_key_character);
     key.len() >= 100 && key.ends_with(b"AA")
@@ -165,7 +168,7 @@ fn is_key_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-/// Returns the leading bytes that satisfy `is_allowed`, but no more than any check needs.
+/// Returns the leading bytes that satisfy `is_allowed`, at most as many as the checks need.
 fn run(bytes: &[u8], is_allowed: impl Fn(u8) -> bool) -> &[u8] {
     let length = bytes.iter().take(LONGEST - "github_pat_".len()).take_while(|byte| is_allowed(**byte)).count();
     &bytes[..length]

@@ -8,29 +8,29 @@ use super::{
     patterns::{self, LONGEST},
 };
 
-/// A writer that passes one file's content on to another writer and finds the secrets in it. A secret may span several
-/// writes.
+/// A writer that passes one file's content on to another writer and finds the secrets in it, even if a secret spans
+/// several writes.
 ///
-/// Searches the bytes of a write where they are. Copies only those at its end, where a secret may continue in the next
-/// write.
+/// Searches written bytes in place. Copies only the last ones, because a secret that starts there may continue in the
+/// next write.
 pub(crate) struct SecretScanner<W> {
     to: W,
-    /// The number of bytes that are not written yet.
+    /// The number of bytes still to be written.
     left: u64,
-    /// The last bytes written, which have not been searched for the start of a secret: at most [`LONGEST`].
+    /// The last bytes written, at most [`LONGEST`]. They have not been searched for the start of a secret yet.
     held: Vec<u8>,
-    /// The number of bytes that have been searched.
+    /// The number of bytes searched for the start of a secret.
     searched: u64,
     found: Vec<(SecretKind, u64)>,
 }
 
 impl<W> SecretScanner<W> {
-    /// Returns a scanner of a file with `size` bytes.
+    /// Returns a scanner for a file of `size` bytes.
     pub(crate) fn new(to: W, size: u64) -> Self {
         Self { to, left: size, held: Vec::new(), searched: 0, found: Vec::new() }
     }
 
-    /// Returns the kind and the offset of each secret, at most [`MAX_SECRETS`].
+    /// Returns the kind and offset of each secret, at most [`MAX_SECRETS`] of them.
     pub(crate) fn finish(self) -> Vec<(SecretKind, u64)> {
         self.found
     }
@@ -51,8 +51,8 @@ impl<W> SecretScanner<W> {
         }
     }
 
-    /// Finds the secrets in `bytes`. Unless the file ends there, holds back the bytes at which a secret may start that
-    /// continues in the next write.
+    /// Finds the secrets in `bytes`. Unless the file ends there, holds back the last bytes, because a secret that
+    /// starts in them may continue in the next write.
     fn search_all(&mut self, bytes: &[u8]) {
         let end = if self.left == 0 { bytes.len() } else { bytes.len().saturating_sub(LONGEST) };
         self.search(bytes, end);

@@ -5,7 +5,7 @@ use crate::{Problem, Span};
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
-/// The position and value of the first byte in a file that is not valid UTF-8.
+/// The first byte in a file that is not valid UTF-8, and its position.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
 pub(crate) struct NotUtf8 {
@@ -14,13 +14,14 @@ pub(crate) struct NotUtf8 {
 }
 
 impl NotUtf8 {
-    /// Returns the problem to report for this byte. `file` must be at the top of the pack.
+    /// Returns the problem to report for this byte. `file` must be at the top of the pack, so that its path is also the
+    /// problem's field.
     pub(crate) fn in_file(&self, file: &str) -> Problem {
         Problem::in_text(file, file, self.position.span(1), self, None)
     }
 }
 
-/// Decodes a file's content, which must be UTF-8.
+/// Converts a file's content to a string. Returns an error for the first byte that is not valid UTF-8.
 pub(crate) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     str::from_utf8(content).map_err(|error| {
         let mut position = Position::default();
@@ -32,13 +33,13 @@ pub(crate) fn utf8(content: &[u8]) -> Result<&str, NotUtf8> {
     })
 }
 
-/// Returns the problems with a file at the top of the pack. The file must be UTF-8 without forbidden characters. Stops
-/// at the first byte that is not valid UTF-8. Memory use does not depend on the file's size.
+/// Returns the problems with the characters in a file at the top of the pack. The file must be UTF-8 without forbidden
+/// characters. Stops at the first byte that is not valid UTF-8. Memory use does not depend on the file's size.
 pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<Problem>> {
     let mut scanner = Scanner::default();
     let mut position = Position::default();
     let mut chunk = vec![0; 8 << 10];
-    // The number of bytes at the start of `chunk` that the previous read left: an incomplete character.
+    // The number of bytes at the start of `chunk` that are left from the previous read: an incomplete character.
     let mut held = 0;
     let not_utf8 = loop {
         let read = content.read(&mut chunk[held..])?;

@@ -3,7 +3,7 @@ use std::fmt;
 use super::{name::name, property::is_bidirectional_control};
 use crate::{Problem, Span, Suggestion};
 
-/// A run of characters that text may not contain.
+/// A run of characters that are not allowed in text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Forbidden {
     /// The first character.
@@ -19,9 +19,9 @@ pub(crate) struct Forbidden {
 pub(crate) enum Reason {
     Control,
     LineBreak,
-    /// Can change the order in which text is displayed.
+    /// The character can change the order in which text is displayed.
     Bidirectional,
-    /// Can hide instructions.
+    /// The character is invisible, so it can hide instructions.
     Invisible,
     /// A joiner or variation selector where it has no effect.
     OutOfPlace,
@@ -30,7 +30,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Returns why the character is forbidden in every context, or `None` if some context allows it.
+    /// Returns why the character is forbidden everywhere, or `None` if it is allowed in some contexts.
     pub(super) fn without_context(char: char) -> Option<Self> {
         match char {
             '\n' | '\r' | '\t' => None,
@@ -50,7 +50,7 @@ impl Reason {
 }
 
 impl Forbidden {
-    /// Describes a line break or tab in text that must be a single line.
+    /// Creates the value for a line break or tab in text that must be a single line.
     pub(crate) fn line_break(char: char) -> Self {
         let reason = if char.is_control() { Reason::Control } else { Reason::LineBreak };
         Self { char, reason, length: 1 }
@@ -65,13 +65,12 @@ impl Forbidden {
     }
 }
 
-/// Returns the suggestion to remove a run of `length` characters.
 pub(crate) fn remove(length: usize) -> Suggestion {
     Suggestion::new(if length == 1 { "remove the character" } else { "remove the characters" }, "")
 }
 
-/// Displays a run of characters whose first one was just named: `it`, or for example
-/// `it and the 2 characters after it`.
+/// A run of characters in a message that has just named the first one. It is displayed as `it`, or for example as `it
+/// and the 2 characters after it`.
 pub(crate) struct Characters(pub(crate) usize);
 
 impl fmt::Display for Characters {
@@ -110,7 +109,7 @@ impl fmt::Display for Forbidden {
     }
 }
 
-/// Displays a code point and its name, such as `U+202E RIGHT-TO-LEFT OVERRIDE`.
+/// A code point, displayed with its name, such as `U+202E RIGHT-TO-LEFT OVERRIDE`.
 pub(crate) struct CodePoint(pub(crate) char);
 
 impl fmt::Display for CodePoint {

@@ -1,8 +1,9 @@
 //! Validates the encoding, length and characters of text, and suggests corrections for misspelled words.
 //!
 //! - [`mod@file`] validates a file while it is read.
-//! - [`scanner`] finds characters that are forbidden everywhere or only in their context. [`forbidden`] explains them.
-//! - [`property`] looks up the Unicode properties of a character, and [`name`] its name.
+//! - [`scanner`] finds forbidden characters, including those that are forbidden only in some contexts. [`forbidden`]
+//!   explains them.
+//! - [`property`] looks up a character's Unicode properties, and [`name`] its name.
 
 mod file;
 mod forbidden;
@@ -17,7 +18,7 @@ pub(super) use self::{
     scanner::scan,
 };
 
-/// Whether text must be on a single line.
+/// Whether text may have several lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextForm {
     /// Line breaks and tabs are not allowed.
@@ -36,8 +37,8 @@ pub(super) enum InvalidText {
     SpansLines,
 }
 
-/// Returns the problems with `text` if it is blank, not in `form`, or longer than `max` characters. Does not look for
-/// forbidden characters; see [`scan`].
+/// Returns the problems with `text`: it is blank, longer than `max` characters, or not in `form`. Does not look for
+/// forbidden characters; [`scan`] does.
 pub(super) fn check(text: &str, form: TextForm, max: usize) -> Vec<InvalidText> {
     let mut problems = Vec::new();
     if text.trim().is_empty() {

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-/// Returns the Unicode name of a character that can be forbidden. Control characters have no name.
+/// Returns the Unicode name of a character that text must not contain. Control characters do not have names.
 pub(super) fn name(char: char) -> Option<Cow<'static, str>> {
     let code_point = u32::from(char);
     Some(match char {

@@ -16,8 +16,8 @@ pub(crate) fn is_ignorable(char: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
 }
 
-/// Returns whether the character is invisible or looks like a space. Includes every character without a fixed
-/// appearance, such as unassigned and private-use characters.
+/// Returns whether the character is invisible or looks like a space. Also returns `true` for every character without a
+/// fixed appearance, such as an unassigned or private-use character.
 pub(crate) fn is_invisible(char: char) -> bool {
     /// The blank Braille pattern. Its general category is `So` (other symbol).
     const BRAILLE_BLANK: char = '\u{2800}';
@@ -31,7 +31,7 @@ pub(super) fn is_pictographic(char: char) -> bool {
     CodePointSetData::new::<ExtendedPictographic>().contains(char)
 }
 
-/// Returns whether the character is a skin tone for an emoji.
+/// Returns whether the character is a skin tone modifier.
 pub(super) fn is_emoji_modifier(char: char) -> bool {
     CodePointSetData::new::<EmojiModifier>().contains(char)
 }
@@ -39,9 +39,9 @@ pub(super) fn is_emoji_modifier(char: char) -> bool {
 /// How a character affects a ZWJ or ZWNJ next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joining {
-    /// A letter of a script that uses joiners, since its letters join (Arabic) or form conjuncts (Devanagari).
+    /// A letter in a script that uses joiners, because its letters join (Arabic) or form conjuncts (Devanagari).
     Script,
-    /// A mark. A joiner after it applies to the letter before it.
+    /// A mark. A joiner after a mark applies to the letter before the mark.
     Mark,
     None,
 }
@@ -60,7 +60,7 @@ impl Joining {
 /// Returns whether the character belongs to a Brahmic script, such as Devanagari.
 fn is_brahmic(char: char) -> bool {
     CodePointMapData::<IndicSyllabicCategory>::new().get(char) != IndicSyllabicCategory::Other
-        // Characters that many scripts share, such as the hyphen, have an Indic syllabic category too.
+        // Some characters that many scripts share, such as the hyphen, also have an Indic syllabic category.
         && !matches!(script(char), Script::Common | Script::Inherited)
 }
 
@@ -68,10 +68,10 @@ fn script(char: char) -> Script {
     CodePointMapData::<Script>::new().get(char)
 }
 
-/// A kind of variation selector. Each kind can follow different characters.
+/// A kind of variation selector. Which characters a selector may follow depends on its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum VariationSelector {
-    /// U+FE0E and U+FE0F: text and emoji style.
+    /// U+FE0E (text style) and U+FE0F (emoji style).
     Style,
     /// U+FE00 to U+FE0D: variants of symbols and of letters in some scripts.
     Standardized,
@@ -93,8 +93,8 @@ impl VariationSelector {
     }
 
     /// Returns whether this selector is allowed after `base`. Approximates UTS #51, StandardizedVariants.txt (Unicode
-    /// Character Database) and IVD_Sequences.txt (Ideographic Variation Database) by properties of `base`. Allows no
-    /// standardized variants of ASCII, Latin, Greek or Cyrillic characters.
+    /// Character Database) and IVD_Sequences.txt (Ideographic Variation Database) by checking properties of `base`.
+    /// Does not allow standardized variants of ASCII, Latin, Greek or Cyrillic characters.
     pub(super) fn follows(self, base: char) -> bool {
         if is_ignorable(base) {
             return false;

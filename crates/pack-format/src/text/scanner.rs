@@ -5,18 +5,18 @@ use super::{
 
 const ZWNJ: char = '\u{200C}';
 const ZWJ: char = '\u{200D}';
-/// Turns a digit, `#` or `*`, followed by U+FE0F, into a keycap.
+/// The character that makes a keycap out of a digit, `#` or `*` that is followed by U+FE0F.
 const KEYCAP: char = '\u{20E3}';
 const BLACK_FLAG: char = '\u{1F3F4}';
-/// The flags that Unicode recommends: England, Scotland and Wales (UTS #51, `RGI_Emoji_Tag_Sequence`), each as the
-/// ASCII text that its tag characters spell. Any other flag is displayed as a black flag, and could spell out hidden
-/// text.
+/// The flags that Unicode recommends (UTS #51, `RGI_Emoji_Tag_Sequence`): England, Scotland and Wales. Each is written
+/// as the ASCII text that its tag characters spell. Any other flag is displayed as a black flag, and its tag characters
+/// could spell out hidden text.
 const FLAGS: [&str; 3] = ["gbeng\x7F", "gbsct\x7F", "gbwls\x7F"];
 /// The number of tag characters in the longest flag.
 const MAX_FLAG: usize = 6;
 
-/// Returns the runs of forbidden characters in `text`, each with its index in characters. Returns only the first of the
-/// runs that start with the same character, and only the first of those that start with a tag character.
+/// Returns the runs of forbidden characters in `text`, each with its index in characters. Of the runs that start with
+/// the same character, returns only the first. For this rule, all tag characters count as the same character.
 pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
     let mut scanner = Scanner::default();
     for (index, char) in text.chars().enumerate() {
@@ -25,9 +25,10 @@ pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
     scanner.finish()
 }
 
-/// Finds runs of forbidden characters in a stream of characters. `P` is the position of a character.
+/// A scanner that finds runs of forbidden characters in a stream of characters. `P` is the type of a character's
+/// position.
 ///
-/// The text without these runs is valid, because a character that is forbidden everywhere does not affect what is
+/// Removing these runs makes the text valid, because a character that is forbidden everywhere does not affect what is
 /// allowed after it.
 #[derive(Debug)]
 pub(super) struct Scanner<P> {
@@ -36,16 +37,16 @@ pub(super) struct Scanner<P> {
     run: Option<(P, Forbidden, usize)>,
     /// The index of the next character.
     index: usize,
-    /// Characters that are allowed only before certain characters.
+    /// Characters that are allowed only if certain characters follow them.
     pending: Option<Pending<P>>,
     previous: char,
-    /// Whether the text so far ends in an emoji, possibly with a skin tone or a variation selector.
+    /// Whether the text so far ends with an emoji, possibly followed by a skin tone modifier or a variation selector.
     is_after_emoji: bool,
-    /// How the last letter affects a joiner after it.
+    /// How the last letter affects a joiner that follows it.
     joining: Joining,
 }
 
-/// The position of a character, and its index in the text.
+/// A character's position and its index in the text.
 #[derive(Debug)]
 struct Place<P> {
     position: P,
@@ -64,7 +65,7 @@ enum Pending<P> {
         place: Place<P>,
         char: char,
     },
-    /// A run of tag characters. `ascii` is the text that it spells, up to [`MAX_FLAG`] characters.
+    /// A run of tag characters. `ascii` is the text that the run spells, at most [`MAX_FLAG`] characters of it.
     Tags {
         place: Place<P>,
         first: char,
@@ -115,7 +116,7 @@ impl<P> Scanner<P> {
         self.previous = char;
     }
 
-    /// Returns the runs of forbidden characters, in the order of their positions.
+    /// Returns the runs of forbidden characters, sorted by position.
     pub(super) fn finish(mut self) -> Vec<(P, Forbidden)> {
         self.resolve_pending(None);
         self.end_run();
@@ -134,7 +135,7 @@ impl<P> Scanner<P> {
         self.check(place, char);
     }
 
-    /// Checks a character against the text before it. Makes it pending if the next character matters too.
+    /// Checks a character against the text before it. If the next character matters too, the character becomes pending.
     fn check(&mut self, place: Place<P>, char: char) {
         let previous = self.previous;
         if let Some(tag) = tag(char) {
@@ -157,7 +158,7 @@ impl<P> Scanner<P> {
         }
     }
 
-    /// Reports pending characters that are not allowed before `next`. `None` is the end of the text.
+    /// Reports the pending characters if they are not allowed before `next`, which is `None` at the end of the text.
     fn resolve_pending(&mut self, next: Option<char>) {
         let Some(pending) = self.pending.take() else { return };
         match pending {
@@ -187,7 +188,7 @@ impl<P> Scanner<P> {
         self.report(place, Forbidden { char, reason: Reason::OutOfPlace, length: 1 });
     }
 
-    /// Adds characters to the last run if they follow it. Otherwise, starts a new run.
+    /// Adds characters to the last run if they directly follow it. Otherwise, starts a new run.
     fn report(&mut self, place: Place<P>, forbidden: Forbidden) {
         if let Some((_, run, end)) = &mut self.run
             && *end == place.index
@@ -211,7 +212,7 @@ impl<P> Scanner<P> {
     }
 }
 
-/// Returns the ASCII character that a tag character represents, or `None` for any other character. Counts U+E0000 to
+/// Returns the ASCII character that a tag character represents, or `None` for any other character. Treats U+E0000 to
 /// U+E001F as tag characters, although most of them are unassigned.
 fn tag(char: char) -> Option<char> {
     let code_point = u32::from(char).checked_sub(0xE0000)?;

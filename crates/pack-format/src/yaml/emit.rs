@@ -2,16 +2,19 @@ use std::fmt::Write as _;
 
 use super::{Node, Scalar, ScalarType, Value};
 
-/// Returns a node as YAML in block style. Puts numbers that YAML 1.1 and 1.2 readers read differently, such as `010`,
-/// in double quotes, and also text, unless both treat it as text without quotes. Writes other scalars as the author
-/// did, and an empty value as `null`.
+/// Returns a node as YAML in block style.
+///
+/// - Text is in double quotes, unless all YAML readers treat it as text without quotes.
+/// - Numbers that YAML 1.1 and 1.2 readers read differently, such as `010`, are also in double quotes.
+/// - An empty value is written as `null`, and any other scalar as the author wrote it.
 pub(crate) fn emit(node: &Node) -> String {
     let mut text = String::new();
     block(&mut text, node, 0);
     text
 }
 
-/// Returns text as a YAML scalar on one line, in double quotes unless every reader treats it as text without them.
+/// Returns text as a YAML scalar on one line. The text is in double quotes, unless all YAML readers treat it as text
+/// without quotes.
 pub(crate) fn emit_text(content: &str) -> String {
     let mut text = String::new();
     scalar(&mut text, &Scalar::quoted(content.to_owned()));
@@ -24,7 +27,7 @@ pub(super) fn emit_quoted(content: &str) -> String {
     text
 }
 
-/// Writes a node and a line break. The first line continues `text`; further lines are indented by at least `column`
+/// Writes a node and a line break. The first line continues `text`. All other lines are indented by at least `column`
 /// spaces.
 fn block(text: &mut String, node: &Node, column: usize) {
     match &node.value {
@@ -82,7 +85,7 @@ fn scalar(text: &mut String, scalar: &Scalar) {
     }
 }
 
-/// Returns `true` only if every YAML reader treats this as text without quotes, but may return `false` even then.
+/// Returns whether all YAML readers treat this as text without quotes. May return `false` even if they do.
 fn is_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | '/'))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-' | b'*'))
@@ -100,7 +103,8 @@ fn quoted(text: &mut String, content: &str) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            // Line breaks in YAML 1.1, the byte order mark, and noncharacters, which YAML does not allow.
+            // Characters that YAML 1.1 treats as line breaks, the byte order mark, and noncharacters, which YAML does
+            // not allow.
             '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => escaped(text, char),
             _ if char.is_control() => escaped(text, char),
             _ => text.push(char),

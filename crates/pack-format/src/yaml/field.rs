@@ -3,7 +3,7 @@ use std::fmt;
 use super::{Node, Pair, Scalar, ScalarType, Value, emit};
 use crate::{Escaped, Problem, Problems, Quoted, Span, Suggestion, text::nearest};
 
-/// A node of a YAML file, and the field name under which its problems are reported.
+/// A node in a YAML file, and the field name under which its problems are reported.
 pub(crate) struct Field<'a> {
     /// The file and the path to the node, such as `pack.yaml: capabilities[0].allow`.
     pub(crate) name: String,
@@ -18,17 +18,17 @@ pub(crate) struct Mapping<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// Returns the root of the document, named after the file.
+    /// Returns the root of the document. Its field name is the name of the file.
     pub(crate) fn root(file: &'static str, node: &'a Node) -> Self {
         Self { name: file.to_owned(), node, file }
     }
 
-    /// Adds a problem for this field, with its line.
+    /// Adds a problem with this field. The message starts with the field's line number.
     pub(crate) fn problem(&self, problems: &mut Problems, message: impl fmt::Display) {
         self.problem_at(self.node.span, problems, message, None);
     }
 
-    /// Adds a problem for each forbidden character in this value, including nested keys and values.
+    /// Adds a problem for each run of forbidden characters in this value, including nested keys and values.
     pub(crate) fn check_characters(&self, problems: &mut Problems) {
         let mut nodes = vec![self.node];
         while let Some(node) = nodes.pop() {
@@ -52,7 +52,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Adds a problem at a span inside this field.
+    /// Adds a problem with part of this field.
     fn problem_at(
         &self,
         span: Span,
@@ -63,17 +63,17 @@ impl<'a> Field<'a> {
         problems.push(Problem::in_text(&self.name, self.file, span, message, suggestion));
     }
 
-    /// Returns the text of this field. Reports a number, boolean or date as a problem, but still returns its text for
-    /// further validation.
+    /// Returns this field's text. If the value is a number, boolean or date, adds a problem but still returns the text,
+    /// so that it can be validated.
     pub(crate) fn text(&self, problems: &mut Problems) -> Option<&'a str> {
         self.validate(|_| Ok::<_, String>(()), |_| None, problems)
     }
 
-    /// Returns the text of this field, and adds a problem if it is not text or if `check` returns an error. For invalid
+    /// Returns this field's text. Adds a problem if the value is not text or if `check` returns an error. For invalid
     /// text, `nearest` returns the valid text that the author probably meant.
     ///
-    /// A number, boolean or date adds a single problem, even if `check` also returns an error, so that the author gets
-    /// one suggestion. Text with forbidden characters is not checked further. In both cases, the text is still
+    /// A number, boolean or date adds a single problem even if `check` also returns an error, so that the author gets
+    /// one suggestion. Text with forbidden characters is not passed to `check`. In both cases, the text is still
     /// returned.
     pub(crate) fn validate<E: fmt::Display>(
         &self,
@@ -111,7 +111,7 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
-    /// Adds a problem with the text of this field, and suggests `nearest` instead.
+    /// Adds a problem with this field's text, and suggests replacing the text with `nearest`.
     pub(crate) fn invalid(&self, problems: &mut Problems, problem: impl fmt::Display, nearest: Option<String>) {
         let Some(nearest) = nearest else { return self.problem(problems, problem) };
         let suggested = Quoted::new(&nearest);
@@ -128,12 +128,12 @@ impl<'a> Field<'a> {
         self.problem_at(self.node.span, problems, message, suggestion);
     }
 
-    /// Returns a suggestion to replace this scalar, or `None` if it has several lines.
+    /// Returns a suggestion to replace this scalar, or `None` if it spans several lines.
     pub(crate) fn replace(&self, description: String, replacement: String) -> Option<Suggestion> {
         (self.node.span.length > 0).then(|| Suggestion::new(description, replacement))
     }
 
-    /// Returns the content of this field if it is a scalar of any type.
+    /// Returns this field's content if the value is a scalar of any type.
     pub(crate) fn scalar(&self) -> Option<&'a str> {
         if let Value::Scalar(scalar) = &self.node.value { Some(&scalar.text) } else { None }
     }
@@ -148,7 +148,8 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the items of this list. Their names contain their indices.
+    /// Returns the items of this list. Each item's field name contains its index. Adds a problem if the value is not a
+    /// list.
     pub(crate) fn list(&self, problems: &mut Problems) -> Option<Vec<Field<'a>>> {
         let Value::Sequence(items) = &self.node.value else {
             self.mismatch(problems, "a list, with each item on its own line after `- `");
@@ -167,8 +168,8 @@ impl<'a> Field<'a> {
         Some(Mapping { field: self, pairs })
     }
 
-    /// Adds a problem saying that this field must be `expected`. Does nothing for a rejected value, which already has a
-    /// problem.
+    /// Adds a problem saying that this field must be `expected`. Does nothing for a rejected value, whose problem is
+    /// already reported.
     fn mismatch(&self, problems: &mut Problems, expected: &str) {
         match &self.node.value {
             Value::Rejected => {}
@@ -182,7 +183,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the YAML to suggest, with `text` in quotes, such as `version: "1.10.0"`, or `- "1.10"` in a list.
+    /// Returns the YAML to suggest, with `text` in quotes: `version: "1.10.0"`, or `- "1.10"` for an item of a list.
     fn with_quotes(&self, text: &str) -> String {
         let key = self.name.rsplit([' ', '.']).next().unwrap_or_default();
         let before = if key.ends_with(']') { "- ".to_owned() } else { format!("{key}: ") };
@@ -196,8 +197,8 @@ impl<'a> Mapping<'a> {
         Some(self.value(pair))
     }
 
-    /// Returns the value of a required key. If it is missing, the problem says that it must be `expected`, and suggests
-    /// renaming a key that looks misspelled.
+    /// Returns the value of a required key. If the key is missing, adds a problem saying that it must be `expected`,
+    /// and suggests renaming a key that looks like a misspelling of it.
     pub(crate) fn require(&self, key: &str, expected: &str, problems: &mut Problems) -> Option<Field<'a>> {
         let found = self.get(key);
         if found.is_none() {
@@ -208,7 +209,7 @@ impl<'a> Mapping<'a> {
             let message = format!("is missing; must be {expected}{suggestion}");
             let Field { node, file, .. } = self.field;
             if self.is_root() {
-                // Omit the line: the start of the document does not help the author.
+                // Omit the line number: the start of the document does not help the author.
                 problems.push(Problem::in_file(self.name_of(key), file, message, None));
             } else {
                 Field { name: self.name_of(key), node, file }.problem(problems, message);
@@ -217,20 +218,20 @@ impl<'a> Mapping<'a> {
         found
     }
 
-    /// Returns the pairs whose key is not in `known`.
+    /// Returns the pairs whose keys are not in `known`.
     pub(crate) fn others(&self, known: &[&str]) -> impl Iterator<Item = &'a Pair> {
         self.pairs.iter().filter(move |pair| !pair.key.is_text() || !known.contains(&pair.key.text.as_str()))
     }
 
-    /// Adds a problem for each key that is not in `known`. The problem suggests the nearest known key that the mapping
-    /// lacks, or lists all known keys.
+    /// Adds a problem for each key that is not in `known`. The message suggests a similar known key that is missing
+    /// from the mapping, or lists all known keys.
     pub(crate) fn reject_unknown(&self, known: &[&str], problems: &mut Problems) {
         let mut absent: Vec<&str> = known.iter().copied().filter(|key| self.get(key).is_none()).collect();
         for pair in self.others(known) {
             let problem = format!("{} is not a valid key here", Quoted::new(&pair.key.text));
             let (message, suggestion) = match nearest(&pair.key.text, &absent) {
                 Some(key) => {
-                    // Do not suggest this name for another key too.
+                    // Do not suggest this key again.
                     absent.retain(|absent| *absent != key);
                     let rename = || Suggestion::new(format!("rename the key to `{key}`"), key);
                     (format!("{problem}: did you mean `{key}`?"), (pair.key_span.length > 0).then(rename))
@@ -241,7 +242,8 @@ impl<'a> Mapping<'a> {
         }
     }
 
-    /// Adds a problem for each forbidden character in the keys that are not in `known`, and in their values.
+    /// Adds a problem for each run of forbidden characters in the keys that are not in `known`, and in the values of
+    /// those keys.
     pub(crate) fn check_characters_of_others(&self, known: &[&str], problems: &mut Problems) {
         for pair in self.others(known) {
             let value = self.value(pair);

@@ -1,5 +1,5 @@
-//! Parses and writes the subset of YAML 1.2 that `pack.yaml` may use: one document, without aliases, anchors, tags,
-//! merge keys and repeated keys. YAML readers disagree on some of these.
+//! Parses and writes the subset of YAML 1.2 that is allowed in `pack.yaml`: one document, without aliases, anchors,
+//! tags, merge keys or repeated keys. YAML readers disagree on some of these.
 
 mod emit;
 mod field;

@@ -4,7 +4,7 @@ use crate::{Span, text::Forbidden};
 /// A value in a YAML document.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// The span of the value, including the quotes of a scalar. The length is 0 if the value spans several lines or is
+    /// The span of the value, including a scalar's quotes. The length is 0 if the value spans several lines or is
     /// missing.
     pub(crate) span: Span,
     pub(crate) value: Value,
@@ -14,7 +14,7 @@ pub(crate) struct Node {
 pub(crate) enum Value {
     Scalar(Scalar),
     Sequence(Vec<Node>),
-    /// In the author's order, with distinct keys.
+    /// The pairs in the author's order, with distinct keys.
     Mapping(Vec<Pair>),
     /// An alias, a tagged value, or a collection that is nested too deeply. Its problem is already reported.
     Rejected,
@@ -34,10 +34,10 @@ pub(crate) struct Scalar {
     pub(crate) text: String,
     /// The type according to the core schema (YAML 1.2.2, section 10.3).
     pub(crate) scalar_type: ScalarType,
-    /// The runs of forbidden characters in the text, with their spans in the file. The length is 0 if a character of
-    /// the run is written as an escape.
+    /// The runs of forbidden characters in the text, with their spans in the file. A span's length is 0 if a character
+    /// in the run is written as an escape.
     pub(crate) forbidden: Vec<(Span, Forbidden)>,
-    /// The type that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text.
+    /// The type, other than text, that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text.
     pub(crate) yaml_1_1_type: Option<ScalarType>,
 }
 
@@ -49,7 +49,7 @@ impl Node {
 }
 
 impl Scalar {
-    /// Returns a scalar without quotes, whose content determines its type.
+    /// Returns a scalar without quotes. Its content determines its type.
     pub(super) fn plain(text: String) -> Self {
         let scalar_type = schema::resolve(&text);
         let yaml_1_1_type = if scalar_type == ScalarType::Text { schema::resolve_1_1(&text) } else { None };

@@ -5,21 +5,22 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Markers, StrI
 use super::{Node, Pair, Scalar, Value, source::Source, syntax};
 use crate::{Quoted, Span, Suggestion};
 
-/// In characters. YAML limits a key on one line to 1,024 characters, including escapes (YAML 1.2.2, section 8.2.2).
+/// The maximum length of a key, in characters. YAML limits a key on one line to 1,024 characters, including escapes
+/// (YAML 1.2.2, section 8.2.2).
 const MAX_KEY_LENGTH: usize = 128;
 
-/// A construct that `pack.yaml` may not contain, or a syntax error.
+/// A syntax error, or a construct that is not allowed in `pack.yaml`.
 pub(crate) struct SyntaxProblem {
     pub(crate) span: Span,
     pub(crate) message: String,
     pub(crate) suggestion: Option<Suggestion>,
 }
 
-/// Parses `text`, which may contain only one document. Returns its root and the problems found.
+/// Parses `text`, which must contain a single document. Returns the document's root and the problems found.
 ///
-/// Each node that is not allowed is a problem. If the only reason is an anchor, the node keeps its value. Otherwise, it
-/// becomes [`Value::Rejected`] or is dropped. After a forbidden character or a syntax error, returns only that problem
-/// and no root.
+/// Each node that is not allowed is a problem. A node that is not allowed only because of its anchor keeps its value.
+/// Any other such node becomes [`Value::Rejected`] or is dropped. If there is a forbidden character or a syntax error,
+/// only that problem is returned, without a root.
 pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<SyntaxProblem>) {
     if let Some(problem) = syntax::find_forbidden_character(text) {
         return (None, vec![problem]);
@@ -63,7 +64,7 @@ impl<'a> Document<'a> {
         self.problems.push(SyntaxProblem { span, message: message.into(), suggestion: None });
     }
 
-    /// Reads the node that starts with `event` and is nested in `depth` collections.
+    /// Reads the node that starts with `event`. `depth` is the number of collections around it.
     fn node(&mut self, event: Event<'a>, markers: &Markers, depth: usize) -> Result<Node, ScanError> {
         let span = self.source.span(markers);
         let (anchor, tag) = match &event {
@@ -98,7 +99,7 @@ impl<'a> Document<'a> {
             }
         };
         let node = Node { span, value: if tag { Value::Rejected } else { value } };
-        // For a missing value, the parser returns the position of the next character.
+        // For a missing value, the parser reports the position of the next character.
         Ok(if node.is_missing() { Node { span: Span { length: 0, ..span }, ..node } } else { node })
     }
 
@@ -109,7 +110,7 @@ impl<'a> Document<'a> {
         Scalar { forbidden, ..scalar }
     }
 
-    /// Reads to the end of the collection that has just started.
+    /// Skips the rest of the collection that has just started.
     fn skip(&mut self) -> Result<(), ScanError> {
         let mut open = 1;
         while open > 0 {
@@ -172,7 +173,7 @@ impl<'a> Document<'a> {
                 continue;
             }
             if value.is_missing() {
-                // An empty value has no position, so report the position of the key.
+                // A missing value has no position of its own, so report problems at the key.
                 value.span = Span { length: 0, ..span };
             }
             pairs.push(Pair { key_span: span, key, value });

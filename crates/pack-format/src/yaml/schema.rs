@@ -1,8 +1,8 @@
-//! Determines the types of YAML scalars without quotes.
+//! Determines the types of YAML scalars that are not in quotes.
 
 use std::fmt;
 
-/// The type of a scalar: a type of the core schema, or a date, which only YAML 1.1 has.
+/// The type of a scalar: a type from the core schema, or a date, which is a type only in YAML 1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ScalarType {
     Text,
@@ -34,8 +34,8 @@ pub(super) fn resolve(text: &str) -> ScalarType {
     }
 }
 
-/// Returns the type that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text (yaml.org/type, 2005:
-/// booleans, integers, floats, timestamps).
+/// Returns the type, other than text, that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text
+/// (yaml.org/type, 2005: booleans, integers, floats, timestamps).
 pub(super) fn resolve_1_1(text: &str) -> Option<ScalarType> {
     match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(ScalarType::Boolean),
@@ -71,7 +71,7 @@ fn is_number(text: &str) -> bool {
     is_mantissa && exponent.is_none_or(|exponent| decimal(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
 }
 
-/// Returns whether a YAML 1.1 reader may treat this as a number. Unlike the core schema, YAML 1.1 allows `_` between
+/// Returns whether a YAML 1.1 reader may treat this as a number. YAML 1.1 allows more than the core schema: `_` between
 /// digits (`1_000`), binary numbers (`0b1`), signs on octal and hexadecimal numbers, and base 60 (`1:30`).
 fn is_number_1_1(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -92,7 +92,8 @@ fn is_number_1_1(text: &str) -> bool {
     }
 }
 
-/// Returns whether YAML 1.1 readers read this core schema number as a different number: they treat `010` as octal.
+/// Returns whether this number may have a different value in YAML 1.1 than in the core schema. For example, YAML 1.1
+/// treats `010` as octal.
 pub(super) fn is_another_number_in_1_1(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     unsigned.len() > 1 && unsigned.starts_with('0') && unsigned.bytes().all(|byte| byte.is_ascii_digit())

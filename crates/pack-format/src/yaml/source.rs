@@ -7,7 +7,7 @@ use crate::{
     text::{Forbidden, scan},
 };
 
-/// The characters of a document. The parser's positions are indices into it.
+/// The characters of a document. The parser's positions are indices into this vector.
 pub(super) struct Source(Vec<char>);
 
 impl Source {
@@ -15,7 +15,7 @@ impl Source {
         Self(text.chars().collect())
     }
 
-    /// Returns the span of a node that the parser found.
+    /// Converts the parser's span for a node into a line, a column and a length.
     pub(super) fn span(&self, node: &Markers) -> Span {
         let (line, column) = (node.start.line(), node.start.col() + 1);
         let is_on_one_line = node.end.line() == line;
@@ -25,7 +25,7 @@ impl Source {
         Span { line, column, length: if is_on_one_line { text.len() - blanks } else { 0 } }
     }
 
-    /// Returns the runs of forbidden characters in the value of a scalar, with their spans in the file.
+    /// Returns the runs of forbidden characters in a scalar's value, with their spans in the file.
     pub(super) fn forbidden(&self, value: &str, scalar: &Markers) -> Vec<(Span, Forbidden)> {
         if value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
             return Vec::new();
@@ -34,8 +34,8 @@ impl Source {
         found.map(|(index, forbidden)| (self.locate(value, index, forbidden, scalar), forbidden)).collect()
     }
 
-    /// Returns the span of a run of forbidden characters in a scalar's value. If one of them may be written as an
-    /// escape, returns the start of the scalar with length 0.
+    /// Returns the span of a run of forbidden characters in a scalar's value. If a character in the run may be written
+    /// as an escape, returns the start of the scalar and the length 0.
     fn locate(&self, value: &str, index: usize, forbidden: Forbidden, scalar: &Markers) -> Span {
         let run: Vec<char> = value.chars().skip(index).take(forbidden.length).collect();
         let is_same = |char: &char| *char == forbidden.char;
@@ -57,7 +57,7 @@ impl Source {
     }
 }
 
-/// Returns the line and column after `text`, which starts at `start`. Both are counted from 1.
+/// Returns the line and column of the end of `text`, which starts at `start`. Both are counted from 1.
 fn position(text: &[char], start: Marker) -> (usize, usize) {
     let mut position = (start.line(), start.col() + 1);
     for (index, char) in text.iter().enumerate() {

@@ -8,15 +8,15 @@ use crate::{
     text::{Characters, CodePoint, remove},
 };
 
-/// The maximum nesting depth of collections. The parser does not recurse, but the code that walks the nodes does.
+/// The maximum nesting depth of collections. The parser does not recurse, but code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Returns the span that the author has to fix, which is not always the one reported by the parser.
+/// Returns the span that the author has to fix. It is not always the one that the parser reports.
 fn position(error: &ScanError, text: &str) -> Span {
     let (line, column) = (error.marker().line(), error.marker().col() + 1);
     let reported = Span { line, column, length: 0 };
     match error.info() {
-        // The parser reports where the value before the tab starts.
+        // The parser reports the start of the value before the tab.
         info if is_about_tabs(info) => {
             let lines = text.lines().enumerate().skip(line - 1);
             let mut tabs = lines.filter_map(|(index, line)| {
@@ -25,15 +25,15 @@ fn position(error: &ScanError, text: &str) -> Span {
             });
             tabs.next().map_or(reported, |(line, column)| Span { line, column, length: 1 })
         }
-        // The parser reports the line after the key, where it stopped looking for `:`.
+        // The parser reports the line after the key, where it gave up looking for `:`.
         info if info.contains("simple key") && column == 1 && line > 1 => Span { line: line - 1, ..reported },
         _ => reported,
     }
 }
 
 /// Returns the problem with the first character that is not allowed: one that YAML forbids (YAML 1.2.2, section 5.1), a
-/// byte order mark, or a character that only YAML 1.1 treats as a line break. After such a line break, some readers may
-/// see a key where others still see a comment.
+/// byte order mark, or a line break that only YAML 1.1 recognizes. After such a line break, some readers may see a key
+/// where others see the rest of a comment.
 pub(super) fn find_forbidden_character(text: &str) -> Option<SyntaxProblem> {
     let is_forbidden = |char: &char| match char {
         '\n' | '\r' | '\t' => false,
@@ -44,7 +44,7 @@ pub(super) fn find_forbidden_character(text: &str) -> Option<SyntaxProblem> {
     let before = text[..index].replace("\r\n", "\n");
     let lines: Vec<&str> = before.split(['\n', '\r']).collect();
     let column = lines.last().map_or(0, |line| line.chars().count()) + 1;
-    // Removing only the first character of a run would leave the next one in the same place.
+    // If only the first character of a run were removed, the next one would take its place.
     let length = text[index..].chars().take_while(is_forbidden).count();
     let span = Span { line: lines.len(), column, length };
     let (code_point, characters) = (CodePoint(char), Characters(length));
@@ -62,7 +62,7 @@ pub(super) fn too_deep() -> String {
     format!("is nested too deeply; at most {MAX_DEPTH} levels are allowed")
 }
 
-/// Explains a syntax error, with a fix for the most common ones.
+/// Explains a syntax error, and suggests a fix for the most common ones.
 pub(super) fn describe(error: &ScanError, text: &str) -> SyntaxProblem {
     if error.info().contains("unknown anchor") {
         return unquoted_asterisk(error, text);
@@ -87,8 +87,8 @@ pub(super) fn describe(error: &ScanError, text: &str) -> SyntaxProblem {
     SyntaxProblem { span: position(error, text), message, suggestion: None }
 }
 
-/// Explains an invalid escape in double quotes. If the text is a value, suggests single quotes, in which there are no
-/// escapes.
+/// Explains an invalid escape in double quotes. If the text is a value, suggests single quotes, in which a backslash is
+/// an ordinary character.
 fn invalid_escape(error: &ScanError, text: &str) -> SyntaxProblem {
     let is_surrogate = error.info().contains("Unicode");
     let message = if is_surrogate {
@@ -112,7 +112,7 @@ fn split_at_char(text: &str, index: usize) -> (&str, &str) {
 }
 
 /// Returns whether the text between `before` and `after` is the value of a key on the same line, or an item of a list.
-/// Quotes would not make a key or a whole document valid.
+/// A key or a whole document would still be invalid in quotes.
 fn is_value(before: &str, after: &str) -> bool {
     let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();
     let is_after_indicator = line.trim_end_matches(' ').ends_with([':', '-', '[', ',']);
@@ -120,7 +120,7 @@ fn is_value(before: &str, after: &str) -> bool {
 }
 
 /// Returns the content of the double-quoted scalar at the start of `text`, with escapes unresolved. Returns `None` if
-/// the closing quote is not on the same line, or if the content has an escaped quote.
+/// the closing quote is not on the same line, or if the content contains an escaped quote.
 fn double_quoted_content(text: &str) -> Option<&str> {
     let content = text.strip_prefix('"')?.lines().next()?;
     let mut is_escaped = false;

@@ -1,4 +1,4 @@
-//! Archives that real tools wrote, in `tests/cases`.
+//! Tests with archives that real tools wrote, from `tests/cases`.
 
 use crate::support::{accepted_paths, problems};
 

@@ -1,5 +1,5 @@
-//! Characters that people cannot see in the text that people and agents read: file names, the strings in `pack.yaml`,
-//! and `behavior.md`.
+//! Tests for characters that people cannot see. They are rejected in everything that people and agents read: file
+//! names, the strings in `pack.yaml`, and `behavior.md`.
 
 use pack_format::{Escaped, Location, Quoted, Span, ValidationError};
 use test_support::{
@@ -69,8 +69,8 @@ const INVISIBLE: &str = "which is invisible";
 const OUT_OF_PLACE: &str = "which is invisible and has no effect here: no script or emoji sequence uses it";
 const TAG: &str = "which is invisible and allowed only in the flags of England, Scotland and Wales";
 
-/// Strings with a hidden character, each with the character's column, the number of characters to remove, the
-/// character's name and why it is not allowed.
+/// Strings with a hidden character. For each string: the character's column, the number of characters to remove, the
+/// character's name, and why it is not allowed.
 const HIDDEN: [(&str, usize, usize, &str, &str); 44] = [
     ("a\u{200b}b", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("a\u{115f}", 2, 1, "U+115F HANGUL CHOSEONG FILLER", INVISIBLE),
@@ -113,7 +113,7 @@ const HIDDEN: [(&str, usize, usize, &str, &str); 44] = [
     ("a\u{200b}b\u{200b}\u{200b}", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("a\u{200d}\u{200b}\u{e0041}b", 2, 3, "U+200D ZERO WIDTH JOINER", OUT_OF_PLACE),
     ("a\u{e0041}\u{e0042}\u{200b}b", 2, 3, "U+E0041 TAG LATIN CAPITAL LETTER A", TAG),
-    // Without the run, the characters before and after it belong together.
+    // If the run were removed, the characters around it would belong together.
     ("👩\u{200b}\u{200d}🚀", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("می\u{200c}\u{200b}\u{200c}خ", 4, 2, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("1\u{fe0f}\u{200b}\u{20e3}", 2, 2, "U+FE0F VARIATION SELECTOR-16", OUT_OF_PLACE),
@@ -131,7 +131,7 @@ fn remove(length: usize) -> String {
 #[test]
 fn rejects_hidden_characters_in_pack_yaml() {
     for (text, column, length, name, reason) in HIDDEN {
-        // The text starts in column 15.
+        // In the file, the text starts in column 15.
         let (column, remove) = (column + 14, remove(length));
         let message = format!("line 4, column {column}: contains {name}, {reason}; {remove}");
         let yaml = manifest_with(&format!("display_name: {text}\n"));
@@ -180,7 +180,7 @@ fn locates_hidden_characters_in_every_yaml_style() {
     for (yaml, line, column) in [
         ("display_name: \"a\u{200b}\"\n", 4, 17),
         ("display_name: 'a''\u{200b}'\n", 4, 19),
-        // For an escape, the start of the scalar is reported.
+        // For an escape, the reported position is the start of the scalar.
         ("display_name: \"a\\u200b\"\n", 4, 15),
         ("display_name: a\n  b\u{200b}\n", 5, 4),
         ("display_name: >-\r\n  a\r\n  b\u{200b}\r\n", 6, 4),
@@ -192,7 +192,7 @@ fn locates_hidden_characters_in_every_yaml_style() {
     }
 }
 
-/// A name with a hidden character is not checked further, since it may be valid without the character.
+/// A name with a hidden character is not checked further, because it may be valid without the character.
 #[test]
 fn explains_a_hidden_character_in_a_name_or_version() {
     assert_manifest_rejected(
@@ -223,7 +223,7 @@ fn rejects_control_characters_and_a_byte_order_mark_in_behavior_md() {
     );
 }
 
-/// With some of these lengths, a sequence crosses the end of the 8 KiB buffer.
+/// At some of these lengths, a sequence crosses the end of the 8 KiB buffer.
 #[test]
 fn checks_sequences_that_cross_the_end_of_the_buffer() {
     for blanks in 8_150..8_195 {

@@ -16,7 +16,7 @@ use test_support::{
     validation::{ValidatedPack, validate},
 };
 
-/// Names of files and directories that writers may encode or sort differently.
+/// Names of files and directories that some tar writers might encode or sort differently.
 const NAMES: [&str; 12] =
     ["ä", "日本語", "😀.md", "e\u{301}", "a b", "it's", "\"quoted\"", ".hidden", "a-b", "a.b", "a", "aB"];
 
@@ -35,14 +35,14 @@ fn the_layer_is_what_gnu_tar_writes() {
     for size in [0, 1, 511, 512, 513, 1023, 1024, 1025, 100_000] {
         file(format!("data/{size}"), &vec![b'x'; size]);
     }
-    // Names that are about as long as the header's 100-byte field, and much longer names.
+    // Some names are about as long as the header's 100-byte field, and others much longer.
     for length in [98, 99, 100, 101, 102, 150, 200, 255] {
         file(format!("data/{}", "n".repeat(length - 5)), b"file");
         file(format!("guides/{}/in.md", "e".repeat(length - 7)), b"inside");
     }
     file(format!("data/{}deep.txt", "a-component-of-some-length/".repeat(30)), b"deep");
     for length in 80..110 {
-        // In this range, the length of the record gains a digit, and the name of the PAX header is truncated within a
+        // In this range, the record's length gains a digit, and the PAX header's name is cut off in the middle of a
         // character.
         file(format!("templates/{}/{}é.md", "p".repeat(length), "q".repeat(length - 70)), b"cut");
     }
@@ -98,8 +98,8 @@ fn the_layer_does_not_depend_on_modes_or_dropped_files() {
     };
     modes(0o644, 0o755, 0o755);
     let expected = layer_by_gnu_tar(pack.path());
-    // Modes that GNU tar would keep: those under a umask of 077, a directory with the setgid and sticky bits, and a
-    // script with the setuid and setgid bits.
+    // These are modes that GNU tar would keep: those under a umask of 077, a directory with the setgid and sticky bits,
+    // and a script with the setuid and setgid bits.
     for (file, directory, executable) in [(0o600, 0o700, 0o700), (0o664, 0o3775, 0o775), (0o644, 0o755, 0o6755)] {
         modes(file, directory, executable);
         let documented = digest_by_documented_command(pack.path());

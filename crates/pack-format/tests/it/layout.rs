@@ -1,4 +1,4 @@
-//! The files and directories at the top of a pack.
+//! Tests for the files and directories at the top of a pack.
 
 use test_support::{
     manifest::MANIFEST,
@@ -99,7 +99,7 @@ fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
 }
 
 #[test]
-fn suggests_no_name_that_another_entry_has_or_should_have() {
+fn does_not_suggest_a_name_that_is_taken_or_already_suggested() {
     let not_allowed = |name: &str, advice: &str| format!("`{name}` is not allowed at the top of a pack; {advice}");
     for (files, problems) in [
         (
@@ -144,7 +144,7 @@ fn rejects_a_behavior_md_that_is_not_utf_8() {
     assert_files(&[("behavior.md", b"\x00\nca\xe9")], &[("behavior.md", control), ("behavior.md", message)]);
 }
 
-/// With some of these lengths, a character crosses the end of the 8 KiB buffer.
+/// At some of these lengths, a character crosses the end of the 8 KiB buffer.
 #[test]
 fn checks_a_long_behavior_md_to_its_end() {
     for blanks in 8_180..8_200 {
@@ -196,7 +196,7 @@ fn rejects_a_missing_pack_yaml_and_suggests_where_it_may_be() {
 }
 
 #[test]
-fn reports_the_problems_in_all_files_together() {
+fn reports_the_problems_with_all_files_at_once() {
     let result = validate_files(&[("pack.yaml", b"name: A"), ("behavior.md", b"\xff"), ("doc/", b"")]);
     let found = problems(&result);
     let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();

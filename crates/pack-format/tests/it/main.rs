@@ -1,5 +1,5 @@
-//! Tests of the pack format: valid archives and manifests, the problems reported for invalid archives and manifests,
-//! and the image of a valid pack.
+//! Tests for the pack format: valid archives and manifests, the problems reported for invalid ones, and the image of a
+//! valid pack.
 
 mod archive;
 mod cases;

@@ -1,5 +1,5 @@
-//! Checks that `MISTAKES.md`, a list of authors' common mistakes, has the current messages, and that applying their
-//! suggestions makes the pack valid. Run this test with `UPDATE_GOLDEN=1` to update the file.
+//! Tests that `MISTAKES.md`, a list of authors' common mistakes, contains the current messages, and that applying the
+//! suggestions makes each pack valid. Run this test with `UPDATE_GOLDEN=1` to update the file.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -21,7 +21,7 @@ struct Mistake {
 
 enum Upload {
     Bytes(Vec<u8>),
-    /// The files of a pack, whose problems may have suggestions.
+    /// The files of a pack. Their problems may have suggestions.
     Files(Vec<(&'static str, String)>),
 }
 
@@ -54,7 +54,7 @@ fn mistakes_md_shows_the_current_messages() {
 }
 
 impl Mistake {
-    /// Returns the problems as a table cell. If they have suggestions, checks that applying them makes the pack valid.
+    /// Returns the problems as a table cell. If there are suggestions, checks that applying them makes the pack valid.
     fn problems(&self) -> String {
         let result = match &self.upload {
             Upload::Bytes(bytes) => {
@@ -94,7 +94,7 @@ fn tar(title: &'static str, example: &'static str, archive: Archive) -> Mistake 
     bytes(title, example, archive.tar_gz())
 }
 
-/// Returns the mistake of adding these files to a pack.
+/// Returns a mistake whose upload is a minimal pack with these additional files.
 fn files(title: &'static str, example: &'static str, further: &[&'static str]) -> Mistake {
     let further = further.iter().map(|path| (*path, String::new()));
     let files = [("pack.yaml", MANIFEST.to_owned())].into_iter().chain(further).collect();

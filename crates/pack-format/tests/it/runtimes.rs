@@ -1,4 +1,4 @@
-//! When umoci unpacks or podman mounts the image of a generated pack, the result must be exactly the pack's files.
+//! Tests that umoci unpacks, and podman mounts, exactly the pack's files from the image of a generated pack.
 
 use std::{
     fs,
@@ -40,7 +40,7 @@ fn write_layout(directory: &Path, image: &Image, layer: &[u8]) {
     fs::write(directory.join("oci-layout"), r#"{"imageLayoutVersion": "1.0.0"}"#).unwrap();
 }
 
-/// Writes a layout for each generated pack. Returns the path of each layout and the files of its pack.
+/// Writes an image layout for each generated pack. Returns each layout's path and the pack's files.
 fn layouts(directory: &Path) -> Vec<(PathBuf, Listing)> {
     let layout = |(index, archive): (usize, Vec<u8>)| {
         let mut pack = validate(&archive).unwrap();
@@ -66,7 +66,7 @@ fn umoci_unpacks_the_packs_files() {
     }
 }
 
-/// podman mounts the images even on arm64, although their platform is `linux/amd64`. Mounting needs root.
+/// podman mounts the images on arm64 too, although their platform is `linux/amd64`. Mounting requires root.
 #[test]
 fn podman_mounts_the_packs_files() {
     if tool("podman").is_none() || run(Command::new("id").arg("-u")).trim() != "0" {
@@ -78,7 +78,8 @@ fn podman_mounts_the_packs_files() {
         podman.arg("--root").arg(directory.path().join("storage"));
         podman.arg("--runroot").arg(directory.path().join("run"));
         podman.args(["--storage-driver", "vfs"]);
-        // podman names an image after the path of its layout, and image names must be lower case.
+        // podman names an image after the path of its layout, and the name must be in lower case. The path of a
+        // temporary directory may not be, so use relative paths.
         podman.current_dir(directory.path());
         podman
     };

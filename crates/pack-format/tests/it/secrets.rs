@@ -1,4 +1,4 @@
-//! Secrets in the files of a pack.
+//! Tests for secrets in a pack's files.
 
 use std::io::BufReader;
 
@@ -13,7 +13,7 @@ use test_support::{
 
 const RANDOM: &str = "9fKc2LmQ7xTzB4vWn8RjY3hGpD6sEaUo5iXtCq1ZkNwMbJyHrVlPgFdSe0TuAi4b";
 
-/// Returns secrets of every kind. Each is concatenated from parts, since some repository hosts reject files that
+/// Returns secrets of every kind. Each is concatenated from parts, because some repository hosts reject files that
 /// contain secrets.
 fn secrets() -> Vec<(SecretKind, String)> {
     let join = |parts: &[&str]| parts.concat();
@@ -37,7 +37,7 @@ fn secrets() -> Vec<(SecretKind, String)> {
     ]
 }
 
-/// Returns the secrets of an org pack with this file.
+/// Returns the secrets found in an org pack with this additional file.
 #[track_caller]
 fn found(file: &str, content: impl AsRef<[u8]>) -> Vec<Secret> {
     validate(&Archive::pack().file(file, content).tar_gz()).unwrap().pack.secrets
@@ -48,7 +48,7 @@ fn secret(kind: SecretKind, file: &str, line: u64) -> Secret {
 }
 
 #[test]
-fn a_secret_is_found_with_its_file_and_line() {
+fn a_secret_is_reported_with_its_file_and_line() {
     for (kind, text) in secrets() {
         for (content, line) in [
             (text.clone(), 1),
@@ -62,7 +62,7 @@ fn a_secret_is_found_with_its_file_and_line() {
 }
 
 #[test]
-fn text_that_only_resembles_a_secret_is_not_found() {
+fn text_that_only_resembles_a_secret_is_not_reported() {
     let github = ["ghp_", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18"].concat();
     for text in [
         "AKIAIOSFODNN7EXAMPLE",
@@ -92,10 +92,10 @@ fn text_that_only_resembles_a_secret_is_not_found() {
     }
 }
 
-/// Archives are unpacked in chunks of 64 KiB, and the file's content starts at byte 1,536. With some of these offsets,
+/// Archives are unpacked in chunks of 64 KiB, and the file's content starts at byte 1,536. At some of these offsets,
 /// the secret spans two chunks.
 #[test]
-fn a_secret_across_a_chunk_boundary_is_found_once() {
+fn a_secret_that_spans_two_chunks_is_reported_once() {
     let (kind, text) = secrets().remove(0);
     for offset in (63_900..64_100).step_by(2) {
         let content = format!("{}{text}\n", "x\n".repeat(offset / 2));
@@ -104,9 +104,9 @@ fn a_secret_across_a_chunk_boundary_is_found_once() {
     }
 }
 
-/// The archive is decompressed in chunks of a few bytes, because its reader returns one byte at a time.
+/// The archive is unpacked in chunks of a few bytes, because its reader returns one byte at a time.
 #[test]
-fn all_kinds_of_secrets_are_found_in_an_archive_that_arrives_byte_by_byte() {
+fn every_kind_of_secret_is_found_in_an_archive_that_is_read_byte_by_byte() {
     let secrets = secrets();
     let content: String = secrets.iter().map(|(_, text)| format!("{}{text}\n", "- item\n".repeat(300))).collect();
     let archive = Archive::pack().file("data/a", &content).tar_gz();
@@ -118,14 +118,14 @@ fn all_kinds_of_secrets_are_found_in_an_archive_that_arrives_byte_by_byte() {
 }
 
 #[test]
-fn every_secret_is_found_up_to_a_limit_of_fifty() {
+fn all_secrets_are_reported_up_to_a_limit_of_fifty() {
     let lines = secrets().iter().map(|(_, text)| format!("{text}\n")).collect::<Vec<_>>();
     assert_eq!(found("data/a", lines.concat()).len(), lines.len());
     assert_eq!(found("data/a", lines.concat().repeat(10)).len(), 50);
 }
 
 #[test]
-fn secrets_are_sorted_by_path_and_not_reported_in_dropped_files() {
+fn secrets_are_sorted_by_path_and_omitted_for_dropped_files() {
     let (kind, text) = secrets().remove(0);
     let archive = Archive::new()
         .file("pack/scripts/b.sh", &text)
@@ -138,7 +138,7 @@ fn secrets_are_sorted_by_path_and_not_reported_in_dropped_files() {
 }
 
 #[test]
-fn a_community_pack_is_rejected_for_its_secrets_and_its_other_problems() {
+fn secrets_in_a_community_pack_are_reported_with_its_other_problems() {
     let (_, text) = secrets().remove(0);
     let archive = Archive::pack().file("data/keys", format!("\n{text}")).file("unknown", "").tar_gz();
     let found = problems(&validate_as(&archive[..], &Limits::default(), Visibility::Community));
@@ -147,8 +147,8 @@ fn a_community_pack_is_rejected_for_its_secrets_and_its_other_problems() {
     assert!(messages[0].starts_with("`unknown` is not allowed at the top of a pack"), "{messages:?}");
     assert_eq!(
         messages[1],
-        "`data/keys` line 2 has what looks like an AWS access key; all orgs see a community pack, so revoke it and \
-         remove it from the pack"
+        "`data/keys` line 2 has what looks like an AWS access key; every org can see a community pack, so revoke \
+         the credential and remove it from the file"
     );
     assert!(messages.iter().all(|message| !message.contains(&text)), "the secret is not repeated");
 }

@@ -41,13 +41,13 @@ pub(crate) fn problems(upload: &[u8]) -> Vec<String> {
 }
 
 /// Adds the end-of-archive marker, compresses the archive, and asserts that it has exactly these problems, all in the
-/// field `archive`.
+/// `archive` field.
 #[track_caller]
 pub(crate) fn assert_rejected(archive: Archive, expected: &[&str]) {
     assert_tar_rejected(&archive.tar(), expected);
 }
 
-/// Compresses the tar, and asserts that it has exactly these problems, all in the field `archive`.
+/// Compresses the tar, and asserts that it has exactly these problems, all in the `archive` field.
 #[track_caller]
 pub(crate) fn assert_tar_rejected(tar: &[u8], expected: &[&str]) {
     let expected: Vec<_> = expected.iter().map(|message| ("archive", *message)).collect();
@@ -56,8 +56,8 @@ pub(crate) fn assert_tar_rejected(tar: &[u8], expected: &[&str]) {
     assert_problems(&validate(&upload), &expected, "archive");
 }
 
-/// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. A failure shows
-/// `context`.
+/// Asserts that an upload has exactly these problems: pairs of field and message, sorted by field. `context` is shown
+/// if the assertion fails.
 #[track_caller]
 pub(crate) fn assert_problems(
     result: &Result<ValidatedPack, ValidationError>,

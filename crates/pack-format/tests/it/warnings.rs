@@ -1,4 +1,4 @@
-//! Warnings about valid packs.
+//! Tests for warnings about valid packs.
 
 use pack_format::{Grants, Version, Warning};
 use test_support::{
@@ -8,7 +8,7 @@ use test_support::{
     validation::{validate, validate_manifest},
 };
 
-/// Returns the warnings about a pack with a minimal `pack.yaml` and these other entries.
+/// Returns the warnings about a pack with a minimal `pack.yaml` and these additional entries.
 #[track_caller]
 fn warnings(archive: Archive) -> Vec<String> {
     let warnings = validate(&archive.tar_gz()).unwrap().pack.warnings;
@@ -85,7 +85,7 @@ fn the_sample_pack_has_one_warning() {
     );
 }
 
-/// Returns the grants of a manifest with these rules.
+/// Returns the grants in a manifest with these rules.
 #[track_caller]
 fn grants(rules: &str) -> Grants {
     let yaml = format!(
@@ -96,7 +96,7 @@ fn grants(rules: &str) -> Grants {
 }
 
 #[test]
-fn capabilities_that_the_previous_version_lacked_are_reported() {
+fn capabilities_that_the_previous_version_did_not_have_are_reported() {
     let previous = grants("{domains: [a.example, '*.b.example'], methods: [GET, HEAD]}");
     let version: Version = "1.0.0".parse().unwrap();
     for (rules, expected) in [

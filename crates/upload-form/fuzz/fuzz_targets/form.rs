@@ -1,5 +1,5 @@
 //! Parses forms. A form that an HTTP client could have sent must yield its parts. Any other body must not cause a
-//! panic, and any archive returned must be a part of the body.
+//! panic, and an archive found in it must be part of the body.
 
 #![no_main]
 
@@ -8,16 +8,15 @@ use libfuzzer_sys::{fuzz_target, arbitrary::{self, Arbitrary}};
 use pack_format::{Limit, Limits, Problems};
 use upload_form::Form;
 
-/// A limit that the fuzzer can exceed.
 const COMPRESSED_BYTES: u64 = 1000;
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
     boundary: &'a str,
     parts: Vec<Part<'a>>,
-    /// Replaces the form's Content-Type.
+    /// The Content-Type to send instead of the form's own.
     content_type: Option<&'a str>,
-    /// A position in the body, and the bytes to write there.
+    /// Bytes to write into the body, with their position.
     damage: Option<(u16, &'a [u8])>,
 }
 
@@ -71,8 +70,8 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// Returns the first 70 characters of `text` that a boundary may contain (RFC 2046, section 5.1.1), or `x` if there are
-/// none.
+/// Returns the first 70 characters of `text` that are allowed in a boundary (RFC 2046, section 5.1.1), or `x` if there
+/// are none.
 fn boundary(text: &str) -> String {
     let is_allowed = |char: &char| char.is_ascii_alphanumeric() || "'()+_,-./:=?".contains(*char);
     let boundary: String = text.chars().filter(is_allowed).take(70).collect();
@@ -89,7 +88,7 @@ impl Name<'_> {
     }
 }
 
-/// Replaces characters that need escaping, because clients escape them in different ways.
+/// Replaces the characters that clients escape, because not all clients escape them in the same way.
 fn without_escapes(text: &str) -> String {
     text.replace(|char: char| char.is_control() || matches!(char, '"' | '\\'), "_")
 }

@@ -4,7 +4,7 @@ use self::value::{check_charset, check_value, decimal, record_in_value};
 use super::number::InvalidNumber;
 use crate::Quoted;
 
-/// The records of a PAX extended header that matter to a pack (POSIX.1-2001, `pax`, "Extended Header").
+/// The PAX records that matter to a pack, from one extended header (POSIX.1-2001, `pax`, "Extended Header").
 #[derive(Debug, Default)]
 pub(super) struct Pax {
     /// The entry's name.
@@ -13,15 +13,14 @@ pub(super) struct Pax {
     pub(super) sparse_name: Option<Vec<u8>>,
     /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
-    /// The access control list, as text.
     pub(super) acl: Option<Vec<u8>>,
-    /// Whether some readers ignore `path`. 7-Zip ignores it if another value contains a NUL. Rust's `tar` ignores it
-    /// after an empty line.
+    /// Whether some readers ignore `path`: 7-Zip does if another value contains a NUL, and Rust's `tar` does after an
+    /// empty line.
     pub(super) has_hidden_path: bool,
     pub(super) problems: Vec<&'static str>,
 }
 
-/// Why reading stops at a PAX record. The problems with other invalid records go into [`Pax::problems`].
+/// Why reading stops at a PAX record. Problems that do not stop reading are in [`Pax::problems`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPax {
     #[error("contains a malformed PAX record at byte {0} of its data")]
@@ -79,7 +78,8 @@ impl Pax {
         Ok(pax)
     }
 
-    /// Returns whether the records are allowed in a global header, where they must not change names, sizes or types.
+    /// Returns whether these records are allowed in a global header. A global header must not change names, sizes or
+    /// types.
     pub(super) fn is_allowed_globally(&self) -> bool {
         self.path.is_none() && self.size.is_none() && self.problems.is_empty()
     }
@@ -127,10 +127,9 @@ const SPARSE: &str = "is a sparse file according to its PAX records; archive it 
 const VOLUME: &str = "belongs to a multi-volume archive according to its PAX records; archive it without `tar \
                       --multi-volume`";
 
-/// Returns the first record's length, and its content without the length and the line feed. Returns `None` if the
-/// record is malformed.
+/// Returns the length of the first record, and its `keyword=value` part. Returns `None` if the record is malformed.
 fn split_record(data: &[u8]) -> Option<(usize, &[u8])> {
-    // The length of a record that fits into memory has fewer than 20 digits.
+    // The length of a record that fits in memory has fewer than 20 digits.
     let space = data.iter().take(20).position(|byte| *byte == b' ')?;
     let digits = &data[..space];
     if digits.starts_with(b"0") {

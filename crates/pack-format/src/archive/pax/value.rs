@@ -2,9 +2,9 @@ use memchr::memmem;
 
 use super::{super::number::InvalidNumber, InvalidPax};
 
-/// Checks the values of owners, times, ACLs and comments. Only `SCHILY.acl.access` affects the pack, but GNU tar fails
-/// on a malformed number, and tar readers disagree on where text with a NUL ends. The values of extended attributes are
-/// not checked.
+/// Checks the values of owners, times, ACLs and comments. Only `SCHILY.acl.access` affects the pack. The others are
+/// checked because GNU tar fails on a malformed number, and because tar readers disagree on where a value with a NUL
+/// ends. The values of extended attributes are not checked.
 pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
     let name = || String::from_utf8_lossy(keyword).into_owned();
     let is_text =
@@ -15,7 +15,7 @@ pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax
     let expected = match keyword {
         b"uid" | b"gid" if decimal(value).is_ok_and(|id| id <= u64::from(u32::MAX)) => return Ok(()),
         b"uid" | b"gid" => "a whole number from 0 to 4294967295",
-        // Python converts only this time to a floating-point number, which it may round up to 2^63.
+        // Of the times, Python converts only this one to a floating-point number, which it may round up to 2^63.
         b"mtime" if seconds(value).is_some_and(|seconds| seconds < 9_223_372_036_854_775_808.0) => return Ok(()),
         b"mtime" => "a decimal number of seconds up to 9223372036854775295",
         b"atime" | b"ctime" if seconds(value).is_some() => return Ok(()),
@@ -26,8 +26,8 @@ pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax
     Err(InvalidPax::Value { keyword: name(), value: value.to_vec(), expected })
 }
 
-/// Checks the first text in a header's data that looks like an `hdrcharset` record. Python searches the data for it,
-/// even inside other values, and fails if the record's value is not UTF-8.
+/// Checks the first part of a header's data that looks like an `hdrcharset` record. Python searches for one even inside
+/// the values of other records, and fails if the record's value is not UTF-8.
 pub(super) fn check_charset(data: &[u8]) -> Result<(), InvalidPax> {
     const RECORD: &[u8] = b" hdrcharset=";
     let mut starts = memmem::find_iter(data, RECORD);
@@ -39,7 +39,7 @@ pub(super) fn check_charset(data: &[u8]) -> Result<(), InvalidPax> {
     Err(InvalidPax::Value { keyword: "hdrcharset".to_owned(), value: value.to_vec(), expected: "UTF-8" })
 }
 
-/// Parses a decimal number of seconds, with an optional minus sign and fraction. The integer part must fit in an i64.
+/// Parses a decimal number of seconds, with an optional minus sign and fraction. The integer part must fit in an `i64`.
 fn seconds(value: &[u8]) -> Option<f64> {
     let text = str::from_utf8(value).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -49,8 +49,8 @@ fn seconds(value: &[u8]) -> Option<f64> {
     (is_number && whole.parse::<i64>().is_ok()).then(|| text.parse().ok())?
 }
 
-/// Returns the keyword of a line inside `record` that looks like a separate record and sets `path`, `size`, `linkpath`
-/// or sparse data. Readers that split the data at line feeds, such as node-tar and Rust's `tar`, apply such a line.
+/// Returns the keyword of a line inside `record` that looks like a separate record for `path`, `size`, `linkpath` or
+/// sparse data. Readers that split the data at line feeds, such as node-tar and Rust's `tar`, apply such a line.
 pub(super) fn record_in_value(record: &[u8]) -> Option<&[u8]> {
     record.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
         let rest = line.trim_ascii_start();

@@ -1,4 +1,4 @@
-//! Archives truncated at every byte, and archives with each byte changed in turn.
+//! Tests that damage is detected: the archives are truncated at every byte, or have each byte changed in turn.
 
 use std::{fs, path::PathBuf};
 
@@ -12,7 +12,7 @@ use test_support::{
 
 use crate::support::problems;
 
-/// Returns a small archive with entries in every tar format, and with PAX and GNU extension headers.
+/// Returns a small archive with an entry in every tar format, and with PAX and GNU extension headers.
 fn all_formats() -> Archive {
     Archive::pack()
         .extension(b'g', b"13 comment=x\n")
@@ -56,7 +56,7 @@ fn rejects_a_truncated_tar() {
 fn rejects_a_changed_byte_unless_it_has_no_meaning() {
     let upload = Archive::pack().file("data/a", b"content").tar_gz();
     let expected = listing(&upload);
-    // RFC 1952, section 2.3: time, extra flags and operating system do not affect the content.
+    // RFC 1952, section 2.3: the time, the extra flags and the operating system do not affect the content.
     let without_meaning = [4, 5, 6, 7, 8, 9];
     for index in 0..upload.len() {
         for change in [0x01, 0x10, 0x80, 0xff] {
@@ -66,7 +66,7 @@ fn rejects_a_changed_byte_unless_it_has_no_meaning() {
             if without_meaning.contains(&index) {
                 assert_eq!(found, expected, "byte {index}");
             } else {
-                // A deflate stream has padding bits, and can encode the same data in several ways.
+                // A deflate stream contains padding bits, and the same data can be encoded in several ways.
                 assert!(found.is_none() || found == expected, "byte {index}");
             }
         }
@@ -82,7 +82,7 @@ fn the_checksum_detects_a_changed_byte_in_a_header() {
             let mut changed = tar.clone();
             changed[index] ^= 0x10;
             let found = listing(&stored(&changed));
-            // In the checksum itself, a leading zero becomes a space, which does not change the number.
+            // In the checksum field, a leading zero becomes a space, which does not change the number.
             let is_same_number = CHECKSUM.contains(&(index - start)) && found == original;
             assert!(found.is_none() || is_same_number, "byte {index}");
         }
@@ -90,9 +90,9 @@ fn the_checksum_detects_a_changed_byte_in_a_header() {
 }
 
 /// Changes each byte of the tar in turn, and repairs the header's checksum. If a changed tar is accepted with a
-/// different listing, other readers must unpack it to the same listing.
+/// different listing, the other readers must unpack it to the same listing.
 #[test]
-fn a_changed_byte_is_rejected_or_read_the_same_by_all_readers() {
+fn a_changed_byte_is_rejected_or_read_the_same_way_by_all_readers() {
     let tar = all_formats().tar();
     let original = listing(&gzip(&tar)).unwrap();
     let headers = headers(&tar);
@@ -120,7 +120,7 @@ fn a_changed_byte_is_rejected_or_read_the_same_by_all_readers() {
     }
     assert!(accepted.len() > 80 && rejected > 2000, "{} accepted and {rejected} rejected", accepted.len());
     for reader in Reader::installed() {
-        // Only Python unpacks all archives in one process, so the other readers get a sample.
+        // Only Python unpacks all archives in one process, so the other readers are given a sample.
         let step = if reader == Reader::Python { 1 } else { 7 };
         let sample: Vec<_> = accepted.iter().step_by(step).collect();
         let jobs: Vec<_> = sample
@@ -135,7 +135,7 @@ fn a_changed_byte_is_rejected_or_read_the_same_by_all_readers() {
     }
 }
 
-/// Returns the positions of header blocks: the blocks with a correct checksum.
+/// Returns the positions of all header blocks. These are the blocks with a correct checksum.
 fn headers(tar: &[u8]) -> Vec<usize> {
     let is_header = |start: &usize| {
         let block = &tar[*start..start + BLOCK];

@@ -1,4 +1,4 @@
-//! Random valid archives of random packs, in each tar format.
+//! Generates random packs, and valid archives of them in each tar format.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use test_support::{
 };
 use unicode_normalization::UnicodeNormalization as _;
 
-/// An archive and the pack in it.
+/// An archive and the pack that it contains.
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) upload: Vec<u8>,
-    /// The name of the wrapping directory, without the 0 that the archive appends.
+    /// The name of the wrapping directory, without the `0` that is appended to it in the archive.
     pub(crate) wrapper: Option<String>,
     pub(crate) pack: Listing,
 }
@@ -39,7 +39,7 @@ struct Item {
     has_attributes: bool,
 }
 
-/// An entry of the archive. Its path is relative to the pack.
+/// An entry of the archive. The path is relative to the pack.
 #[derive(Debug)]
 struct Member {
     path: String,
@@ -60,21 +60,21 @@ struct Plan {
     wrapper: Option<String>,
     has_leading_dot: bool,
     has_global_header: bool,
-    /// For each directory, whether it is inside the previous one, and the stem of its name.
+    /// For each directory: whether it is inside the previous one, and the stem of its name.
     directories: Vec<(bool, String)>,
     items: Vec<Item>,
     /// Whether each directory has an entry of its own.
     has_entry: Vec<bool>,
-    /// Each number stands for a file that validation drops: an even number for one at the top, an odd number for one in
-    /// a directory.
+    /// Files that validation drops, one for each number. An even number adds a file at the top, and an odd number a
+    /// file in a directory.
     ignored: BTreeSet<usize>,
     /// The number of zero blocks after the end-of-archive marker.
     padding: usize,
-    /// Sort keys that shuffle the entries.
+    /// Sort keys for shuffling the entries.
     order: Vec<u32>,
 }
 
-/// Returns 512 valid archives, the same in every run.
+/// Returns 512 valid archives, which are the same in every run.
 pub(crate) fn generated_archives() -> Vec<Generated> {
     let mut runner = TestRunner::deterministic();
     (0..512).map(|_| archives().new_tree(&mut runner).unwrap().current()).collect()
@@ -124,7 +124,7 @@ fn stem() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-zA-Z0-9_+=@%~-][a-zA-Z0-9 ._+=@%~,'\"\\[\\]{}!$&*?<>|;`-]{0,20}",
         2 => "\\.[a-z0-9-]{1,8}",
-        // Names may not contain invisible characters, which have the property Default_Ignorable_Code_Point (DI).
+        // Names must not contain invisible characters. These have the property Default_Ignorable_Code_Point (DI).
         3 => "[\\p{L}\\p{N}--\\p{DI}][\\p{L}\\p{M}\\p{N}\\p{So}--\\p{DI}]{0,12}",
         1 => "[a-z]{80,240}",
         1 => "(é|ß|日|Ω){20,70}",
@@ -139,7 +139,7 @@ fn item() -> impl Strategy<Value = Item> {
         1 => select(vec![511, 512, 513, 1024, 5000]).prop_flat_map(|length| vec(any::<u8>(), length)),
         1 => Just(b"#!/bin/sh\necho hello\n".repeat(100)),
     ];
-    // The test can compare an unpacked file only if the owner has read permission.
+    // The owner needs read permission, or else the test cannot compare the unpacked file.
     let file = proptest::option::weighted(0.8, (any::<u32>().prop_map(|mode| mode & 0o7777 | 0o400), content));
     (0..16_usize, stem(), file, any::<bool>()).prop_map(|(directory, stem, file, has_attributes)| Item {
         directory,
@@ -172,7 +172,7 @@ impl Plan {
             let path = if index % 2 == 0 { format!("._{index}") } else { format!("{directory}/.DS_Store") };
             if self.fits(&path) {
                 let file = Member::plain(path, Some((0o644, b"ignored".to_vec())));
-                // Tar readers create the directory of a dropped file.
+                // Tar readers create the parent directories of a dropped file.
                 pack.extend(files(std::slice::from_ref(&file)).into_iter().filter(|(_, file)| file.is_none()));
                 members.push(file);
             }
@@ -205,7 +205,8 @@ impl Plan {
         }
     }
 
-    /// Returns whether a path's name, with a trailing slash, fits into this format and the limit on names.
+    /// Returns whether the name of this path, with a trailing slash, fits in the format and is within the limit on
+    /// names.
     fn fits(&self, path: &str) -> bool {
         let length = self.name(path).len() + 1;
         length <= 1000 && (length <= 100 || !matches!(self.format, Format::V7))
@@ -260,7 +261,7 @@ impl Plan {
         archive.entry(header, content)
     }
 
-    /// Returns a header with the first 100 bytes of the name.
+    /// Returns a header that contains the first 100 bytes of the name.
     fn header(&self, name: &str, file: Option<&(u32, Vec<u8>)>) -> Header {
         let name = &name.as_bytes()[..name.len().min(100)];
         let header = match self.format {
@@ -291,7 +292,7 @@ fn files(members: &[Member]) -> Listing {
     files
 }
 
-/// Splits a name into the prefix and name fields of a `ustar` header. Returns `None` if it does not fit.
+/// Splits a name into the prefix and name fields of a `ustar` header. Returns `None` if the name does not fit.
 fn split(name: &str) -> Option<(&str, &str)> {
     let slash = name.match_indices('/').map(|(slash, _)| slash).find(|slash| name.len() - slash - 1 <= 100)?;
     let (prefix, rest) = (&name[..slash], &name[slash + 1..]);

@@ -1,5 +1,5 @@
-//! I/O errors while reading an archive, or while storing or reading its contents. Validation must return them as
-//! errors, and not report them as problems with the pack.
+//! Tests that I/O errors while reading an archive, or while storing or reading its contents, are returned as errors and
+//! not reported as problems with the pack.
 
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
@@ -9,7 +9,7 @@ use test_support::{
     validation::{self, ValidatedPack, validate_within},
 };
 
-/// A reader and writer that fails after `left` bytes.
+/// A wrapper for a reader or writer. It fails after `left` bytes.
 struct Failing<T> {
     inner: T,
     left: usize,
@@ -59,7 +59,7 @@ fn upload() -> Vec<u8> {
 #[test]
 fn an_error_while_reading_the_archive_is_returned_as_an_io_error() {
     let upload = upload();
-    // The gzip decoder uses some of these kinds to report a damaged archive.
+    // The gzip decoder reports a damaged archive with some of these kinds.
     for kind in [ErrorKind::Other, ErrorKind::UnexpectedEof, ErrorKind::InvalidInput, ErrorKind::InvalidData] {
         for left in [0, 1, 20, upload.len() / 2, upload.len() - 4, upload.len()] {
             let source = BufReader::with_capacity(100, Failing { inner: &upload[..], left, kind });

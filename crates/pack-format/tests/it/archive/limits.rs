@@ -1,4 +1,4 @@
-//! The limits on archives. A value equal to its limit is accepted, and the next higher value is rejected.
+//! Tests that a value equal to its limit is accepted, and that the next higher value is rejected.
 
 use flate2::Compression;
 use pack_format::{Limits, ValidationError};
@@ -9,8 +9,8 @@ use test_support::{
 
 const ACCEPTED: Result<(), String> = Ok(());
 
-/// Validates a tar. The error has the name, value and message of the exceeded limit, or the messages of the field
-/// `archive`.
+/// Validates a tar. An error contains the name, value and message of the exceeded limit, or the messages for the
+/// `archive` field.
 fn check(tar: &[u8], limits: &Limits) -> Result<(), String> {
     check_upload(&gzip(tar), limits)
 }
@@ -54,7 +54,7 @@ fn map_passes_each_limit_with_the_name_of_its_field() {
         names.len() as u64
     });
     let expected: String = names.iter().zip(1..).map(|(name, number)| format!("{name}: {number}, ")).collect();
-    // `Debug` prints the names of the fields.
+    // `Debug` prints the fields' names.
     assert_eq!(format!("{numbered:?}"), format!("Limits {{ {} }}", expected.trim_end_matches(", ")));
 }
 
@@ -131,7 +131,7 @@ fn limits_file_bytes() {
 }
 
 #[test]
-fn limits_file_bytes_by_the_size_in_the_header() {
+fn limits_file_bytes_by_the_size_that_the_header_states() {
     let by_default = |entry: &str| {
         rejected(&format!("file_bytes 16777216: {entry} has more than 16777216 bytes (limit `file_bytes`)"))
     };
@@ -141,19 +141,19 @@ fn limits_file_bytes_by_the_size_in_the_header() {
         let tar = Archive::pack().header(Header::gnu("data/a").field(SIZE, size)).tar();
         assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 1024"));
     }
-    // This size is too large for the octal field of the header.
+    // This size does not fit in the octal field of the header.
     let tar = Archive::pack().pax(&[("size", b"8589934592")]).file("data/a", b"").tar();
     assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 2048"));
 }
 
 #[test]
-fn a_higher_limit_may_suffice_only_if_the_claimed_size_is_within_it() {
+fn an_upload_may_fit_a_higher_limit_only_if_its_claimed_size_does() {
     let tar = |size: &[u8]| Archive::pack().header(Header::gnu("data/a").field(SIZE, size)).tar();
     let exceeded = |tar: &[u8]| match validate_within(&gzip(tar)[..], &Limits::default()) {
         Err(ValidationError::TooLarge(limit)) => limit,
         other => panic!("{other:?}"),
     };
-    // 16 MiB and one byte.
+    // One byte more than 16 MiB.
     let limit = exceeded(&tar(b"100000001\0"));
     assert_eq!([16 << 20, (16 << 20) + 1, 128 << 20].map(|value| limit.may_fit(value)), [false, true, true]);
     // Almost 8 GiB.
@@ -200,7 +200,7 @@ fn counts_added_directories_separately() {
 
 #[test]
 fn limits_the_compression_ratio() {
-    // Deflate compresses zeros about 1000 to 1.
+    // Deflate compresses zeros by a factor of about 1000.
     let zeros = |length: usize| Archive::pack().file("data/zeros", vec![0; length]).tar();
     let over = rejected(
         "compression_ratio 200: the archive unpacks to more than 200 times its compressed size \
@@ -216,7 +216,7 @@ fn limits_the_compression_ratio() {
     let upload = gzip(&tar);
     let ratio = (tar.len() as u64).div_ceil(upload.len() as u64);
     let limits = |compression_ratio| Limits { compression_ratio, ..defaults.clone() };
-    // The ratio is checked while reading. The start of an archive may compress better than the whole archive.
+    // The ratio is checked during reading, and the start of an archive may compress better than the whole archive.
     assert_eq!(check_upload(&upload, &limits(ratio * 2)), ACCEPTED);
     let over = ratio - 1;
     assert_eq!(
@@ -230,7 +230,7 @@ fn limits_the_compression_ratio() {
 
 #[test]
 fn limits_extension_header_bytes() {
-    // The record adds 15 bytes to its value: "65536 comment=" and a line break.
+    // The record is 15 bytes longer than its value: "65536 comment=" and a line feed.
     let pax = |length| Archive::pack().pax(&[("comment", &vec![b'x'; length])]).file("data/a", b"").tar();
     assert_eq!(check(&pax(65_536 - 15), &Limits::default()), ACCEPTED);
     let problem = "the extension header at byte 1024 has 65537 bytes; \
@@ -254,7 +254,7 @@ fn accepts_names_at_their_limits() {
 }
 
 #[test]
-fn limits_names_as_configured() {
+fn applies_configured_limits_to_names() {
     let limits = Limits { path_bytes: 10, path_depth: 2, component_bytes: 9, ..Limits::default() };
     let name = |name: &str| check(&Archive::pack().file(name, b"").file("data/b", b"").tar(), &limits);
     let problem = |name: &str, problem: &str| rejected(&format!("entry `{name}` at byte 1024 {problem}"));

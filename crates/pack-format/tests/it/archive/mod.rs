@@ -1,4 +1,4 @@
-//! Tests of an archive's gzip stream and tar.
+//! Tests for an archive's gzip stream and tar.
 
 mod attacks;
 mod damage;

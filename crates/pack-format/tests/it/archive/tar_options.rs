@@ -1,5 +1,5 @@
-//! Archives that GNU tar and bsdtar write from files or with options that packs do not allow. Each message names the
-//! entry as the author knows it, and the suggested fix works.
+//! Tests that archives from GNU tar and bsdtar are rejected if they contain files, or were made with options, that
+//! packs do not allow. Each message calls the entry by the name that the author knows, and the suggested fix works.
 
 use std::{fs, path::Path, process::Command};
 
@@ -59,7 +59,7 @@ const MISTAKES: [Mistake; 14] = [
         fixed: "tar -czf out -C sample pack.yaml data",
     },
     Mistake {
-        // The PAX record that lists the directory hides the long name from some readers.
+        // The PAX record that lists the directory's content hides the long name from some readers.
         setup: "long=$(printf 'l%.0s' $(seq 120)) && mkdir sample/data/$long && touch sample/data/$long/a",
         command: "tar --listed-incremental=snapshot --format=posix -czf out -C sample .",
         words: &["and without `--listed-incremental`"],
@@ -103,7 +103,7 @@ const MISTAKES: [Mistake; 14] = [
     },
     Mistake {
         setup: "true",
-        // GNU tar may notice that the archive grows while it is read.
+        // GNU tar may notice that the archive grows while tar reads it.
         command: "cd sample && { tar -cz . >pack.tar.gz || true; } && cp pack.tar.gz ../out",
         words: &["`pack.tar.gz`", "written into the pack's directory", "(`tar -czf ../pack.tar.gz .`)"],
         fixed: "cd sample && rm pack.tar.gz && tar -czf ../pack.tar.gz . && cp ../pack.tar.gz ../out",
@@ -129,7 +129,7 @@ fn the_fix_for_each_tar_mistake_works() {
     }
 }
 
-/// Runs a shell command, and returns the archive `out` that it wrote, if any.
+/// Runs a shell command. Returns the archive that the command wrote to `out`, or no bytes if it wrote none.
 fn run(command: &str, directory: &Path) -> Vec<u8> {
     let output = Command::new("sh").args(["-ec", command]).current_dir(directory).output().unwrap();
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));

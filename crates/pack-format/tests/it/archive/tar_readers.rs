@@ -1,4 +1,4 @@
-//! GNU tar, bsdtar and Python must unpack an archive and its layer to the files that validation finds.
+//! Tests that GNU tar, bsdtar and Python unpack an archive and its layer to the files that validation finds.
 
 use std::{fs, path::Path};
 

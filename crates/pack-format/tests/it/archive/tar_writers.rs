@@ -1,4 +1,4 @@
-//! Archives made by GNU tar, bsdtar, Python and git must be valid.
+//! Tests that archives made by GNU tar, bsdtar, Python and git are valid.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
@@ -9,8 +9,8 @@ use test_support::{
     validation::validate,
 };
 
-/// Commands that archive the directory `sample`, run in its parent. The first word of each is the program that it
-/// needs.
+/// Commands that archive the directory `sample`, to run in its parent directory. The first word of each is the program
+/// that the command needs.
 const COMMANDS: [&str; 17] = [
     "tar -czf out.tar.gz sample",
     "tar -czf out.tar.gz -C sample .",
@@ -39,7 +39,7 @@ fn accepts_archives_from_common_tools() {
         let expected = make_pack(&directory.join("sample"), has_long_names);
         for command in COMMANDS {
             let program = command.split(' ').next().unwrap();
-            // These formats cannot hold the long names.
+            // The long names do not fit in these formats.
             if tool(program).is_none() || (has_long_names && (command.contains("v7") || command.contains("ustar"))) {
                 continue;
             }

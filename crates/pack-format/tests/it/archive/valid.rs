@@ -1,4 +1,4 @@
-//! Valid archives from old and new tools, and the paths of the resulting packs.
+//! Tests that valid archives from old and new tools are accepted, with the right paths in the resulting packs.
 
 use std::io::Write as _;
 
@@ -44,7 +44,7 @@ fn strips_one_wrapping_directory() {
 }
 
 #[test]
-fn strips_no_directory_if_the_manifest_is_at_the_top() {
+fn does_not_strip_a_directory_if_the_manifest_is_at_the_top() {
     assert_paths(
         Archive::pack().file("guides/pack.yaml", b"an example"),
         &["guides/", "guides/pack.yaml", "pack.yaml"],
@@ -87,7 +87,7 @@ fn accepts_every_name_for_the_root() {
 
 #[test]
 fn accepts_unusual_magic_in_a_header_without_a_prefix() {
-    // Dart, Ant and plexus-archiver write the first two.
+    // Dart writes the first of these, and Ant and plexus-archiver write the second.
     for magic in ["ustar\x000 ", "ustar\0\0\0", "ustar\x0001", "ustar 00", "USTAR\x0000", "        "] {
         let header = |name: &str| Header::ustar(name).field(MAGIC_AND_VERSION, magic);
         assert_paths(
@@ -131,7 +131,7 @@ fn accepts_a_pax_path_and_a_long_name_that_agree() {
     let expected = ["data/", "data/b", "pack.yaml"];
     assert_paths(Archive::pack().long_name("data/b").pax(&path).file("x", b""), &expected);
     assert_paths(Archive::pack().pax(&path).long_name("data/b").file("x", b""), &expected);
-    // For a long name with a large number, commons-compress writes both extension headers.
+    // commons-compress writes both extension headers for an entry with a long name and a large number.
     assert_paths(Archive::pack().long_name("data/b").pax(&[("mtime", b"1.5")]).file("x", b""), &expected);
 }
 
@@ -226,7 +226,7 @@ fn accepts_v7_format() {
             .header(Header::v7("data/").mode(0o755))
             .header(Header::v7("data/empty/").mode(0o755))
             .entry(Header::v7("data/a"), b"content")
-            // GNU tar sets these fields even in v7 format.
+            // GNU tar also sets these fields in v7 format.
             .header(Header::v7("data/b").field(DEV_MAJOR, "0000000\0").field(DEV_MINOR, "0000000\0"))
             .entry(Header::v7("scripts/run").field(MODE, "100755 \0"), b"")
             .entry(Header::v7("pack.yaml"), MANIFEST),
@@ -270,7 +270,7 @@ fn accepts_base_256_numbers() {
     (size[0], size[11]) = (0x80, 3);
     let before_1970 = [0xff; 12];
     let header = Header::gnu("data/a").field(UID, [0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]).field(MTIME, before_1970);
-    // `entry` would write the size in octal.
+    // `entry` would overwrite the size with an octal number.
     assert_paths(Archive::pack().header(header.field(SIZE, size)).data(b"123"), &["data/", "data/a", "pack.yaml"]);
 }
 

@@ -1,4 +1,4 @@
-//! The keys and values of `capabilities`, the caps.yaml fragment.
+//! Tests for the keys and values of `capabilities`, the caps.yaml fragment.
 
 use test_support::manifest::{manifest_with, manifest_with_capabilities, manifest_with_rule};
 

@@ -1,4 +1,4 @@
-//! The caps.yaml fragment: `capabilities`, parsed and written again, as the record stores it.
+//! Tests for the caps.yaml fragment as a record stores it: the value of `capabilities`, parsed and written again.
 
 use test_support::manifest::{manifest_with, manifest_with_rule};
 
@@ -88,9 +88,9 @@ fn limits_the_length_of_the_fragment() {
     assert_manifest_rejected(sized(32_769 - rest), &[("pack.yaml: capabilities", message)]);
 }
 
-/// YAML 1.1 parsers treat a leading zero as octal.
+/// YAML 1.1 parsers treat a number with a leading zero as octal.
 #[test]
-fn quotes_numbers_that_other_readers_read_as_different_numbers() {
+fn quotes_numbers_that_have_a_different_value_in_yaml_1_1() {
     for (number, written) in [
         ("010", "\"010\""),
         ("-010", "\"-010\""),

@@ -1,4 +1,4 @@
-//! The hosts that `domains` accepts, and the suggestions for others.
+//! Tests for the hosts that `domains` accepts, and for the suggestions if it rejects one.
 
 use test_support::manifest::manifest_with_rule;
 
@@ -130,7 +130,7 @@ fn rejects_a_host_that_is_already_listed_in_another_form() {
 }
 
 #[test]
-fn suggests_no_host_that_is_already_listed() {
+fn does_not_suggest_a_host_that_is_already_listed() {
     let yaml = manifest_with_rule(
         "domains: ['https://A.example/v1', a.example, 'https://b.example/1', 'https://b.example/2']\nmethods: [GET]",
     );

@@ -1,4 +1,4 @@
-//! The keys of `pack.yaml` and the types of their values.
+//! Tests for the keys of `pack.yaml` and the types of their values.
 
 use pack_format::{Limits, ValidationError};
 use serde_json::json;
@@ -9,7 +9,7 @@ use test_support::{
 
 use crate::support::{assert_manifest_accepted, assert_manifest_rejected, assert_problems};
 
-/// The record in DynamoDB contains the manifest with these names and values.
+/// The record in DynamoDB stores the manifest with these names and values.
 #[test]
 fn reads_every_key() {
     let yaml = r#"
@@ -112,7 +112,7 @@ fn rejects_unknown_and_missing_keys() {
 }
 
 #[test]
-fn rejects_anything_but_strings_as_text() {
+fn rejects_values_that_are_not_text() {
     assert_manifest_rejected(
         "name: sample\nversion: 1.10\ndescription: 5\n",
         &[
@@ -182,7 +182,7 @@ fn rejects_anything_but_strings_as_text() {
 }
 
 #[test]
-fn rejects_unquoted_text_that_other_parsers_do_not_treat_as_text() {
+fn rejects_unquoted_text_that_some_parsers_do_not_treat_as_text() {
     assert_manifest_rejected(
         "name: no\nversion: 1_000\ndescription: 2026-01-31\n",
         &[

@@ -1,4 +1,4 @@
-//! Tests of `pack.yaml`.
+//! Tests for `pack.yaml`.
 
 mod capabilities;
 mod capabilities_fragment;

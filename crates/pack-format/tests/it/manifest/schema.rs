@@ -1,4 +1,5 @@
-//! The JSON schema of `pack.yaml` accepts every manifest that the validator accepts, and rejects the common mistakes.
+//! Tests that the JSON schema of `pack.yaml` accepts every manifest that the validator accepts, and rejects common
+//! mistakes.
 
 use std::sync::LazyLock;
 
@@ -19,7 +20,7 @@ pub(crate) fn assert_accepted(yaml: &str) {
     }
 }
 
-/// Parses a manifest as an editor does.
+/// Parses a manifest in the way that an editor does.
 fn parse(yaml: &str) -> Value {
     json(&Yaml::load_from_str(yaml.trim_start_matches('\u{FEFF}')).unwrap()[0])
 }

@@ -1,4 +1,4 @@
-//! The rules for names, versions and other text in `pack.yaml`.
+//! Tests for names, versions and other text in `pack.yaml`.
 
 use test_support::manifest::manifest_with;
 
@@ -280,7 +280,7 @@ fn rejects_invalid_suggested_packs() {
 }
 
 #[test]
-fn suggests_one_value_for_a_number_or_date_that_is_not_valid_text() {
+fn suggests_one_value_for_a_number_or_date_that_is_also_invalid() {
     let not_a_version = "and is not a semantic version such as `1.2.3` or `1.2.3-beta.1`";
     for (version, message) in [
         (

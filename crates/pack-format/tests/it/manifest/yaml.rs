@@ -1,4 +1,4 @@
-//! The subset of YAML that `pack.yaml` may use.
+//! Tests for the subset of YAML that is allowed in `pack.yaml`.
 
 use pack_format::{Location, Problem, ValidationError};
 use test_support::{
@@ -130,7 +130,7 @@ fn rejects_every_construct_that_parsers_read_differently() {
 }
 
 #[test]
-fn limits_nesting() {
+fn limits_the_nesting_depth() {
     assert_manifest_rejected(
         manifest_with(&format!("category: {}x{}\n", "[".repeat(33), "]".repeat(33))),
         &[
@@ -247,7 +247,7 @@ fn suggests_single_quotes_for_an_invalid_escape() {
     }
 }
 
-/// In quotes, `*a` would be text, but it would still not be a valid key or document.
+/// In quotes, `*a` would be text, but not a valid key or document.
 #[test]
 fn suggests_quoting_an_asterisk_only_in_a_value() {
     let unquoted = "`*` outside quotes starts an alias, which is not allowed; put text that starts with `*` in quotes, \
@@ -268,7 +268,7 @@ fn suggests_quoting_an_asterisk_only_in_a_value() {
     }
 }
 
-/// Returns the replacement that the only problem suggests.
+/// Returns the replacement that the result's only problem suggests.
 fn replacement_of(result: &Result<ValidatedPack, ValidationError>) -> Option<String> {
     let Err(ValidationError::Invalid(problems)) = result else { panic!("no problems") };
     match problems.listed() {
@@ -318,7 +318,7 @@ fn accepts_equivalent_notations() {
 }
 
 #[test]
-fn accepts_maximum_nesting_and_key_length() {
+fn accepts_the_maximum_nesting_depth_and_key_length() {
     // The document, the list, the capability and its budgets add four levels.
     let nested = format!("{}x{}", "[".repeat(28), "]".repeat(28));
     let key = "é".repeat(128);

@@ -1,4 +1,4 @@
-//! PyYAML must read the author's values from `pack.yaml` and from the caps.yaml fragment in a record.
+//! Tests that PyYAML reads the author's values from `pack.yaml` and from the caps.yaml fragment in a record.
 
 use std::{
     io::Write as _,
@@ -17,8 +17,8 @@ use crate::support::assert_manifest_accepted;
 
 const MUTATIONS: usize = 3_000;
 
-/// A Python program that reads a JSON array of strings and parses each as YAML 1.1. Prints a JSON array with `[value]`
-/// for each string, or `[]` if PyYAML rejects it.
+/// A Python program that reads a JSON array of strings and parses each string as YAML 1.1. For each string, the JSON
+/// array that it prints contains `[value]`, or `[]` if PyYAML rejects the string.
 const PYYAML: &str = "
 import json, sys, yaml
 def read(text):
@@ -29,7 +29,7 @@ def read(text):
 json.dump([read(text) for text in json.load(sys.stdin)], sys.stdout, default=str)
 ";
 
-/// Parses YAML with the program [`PYYAML`]. Returns `None` if PyYAML is not installed.
+/// Parses YAML with [`PYYAML`]. Returns `None` if PyYAML is not installed.
 fn parse_with_pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
     let import = Command::new("python3").args(["-c", "import yaml"]).output();
     if !import.is_ok_and(|output| output.status.success()) {
@@ -45,7 +45,7 @@ fn parse_with_pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// Generates text, including text that some parsers read as a different type if it is not quoted.
+/// Generates text, some of which has a different type for some parsers if it is not quoted.
 fn text() -> impl Strategy<Value = String> {
     let ambiguous = [
         "",
@@ -116,12 +116,12 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(ambiguous.to_vec()).prop_map(str::to_owned),
         "[a-zA-Z0-9_/.:*-]{1,12}",
-        // Omits control characters, fillers and variation selectors, which are not allowed everywhere.
+        // Leaves out control characters, fillers and variation selectors, because they are not allowed everywhere.
         "[\\PC--[\u{115F}\u{1160}\u{180B}-\u{180F}\u{3164}\u{FE00}-\u{FE0F}\u{FFA0}\u{E0100}-\u{E01EF}]]{0,20}",
     ]
 }
 
-/// Generates JSON values whose numbers all parsers read in the same way.
+/// Generates JSON values. Their only numbers are integers that all parsers read in the same way.
 fn value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         4 => text().prop_map(Value::from),
@@ -151,7 +151,7 @@ fn other_parsers_read_the_authors_values_from_the_fragment() {
             "transforms": [value],
             "budgets": {"yes": value},
         }]);
-        // JSON is YAML, except for line separators.
+        // JSON is valid YAML, except for line and paragraph separators.
         let yaml = written.to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
         let fragment =
             assert_manifest_accepted(manifest_with(&format!("capabilities: {yaml}\n"))).capabilities.unwrap();
@@ -168,7 +168,7 @@ fn other_parsers_read_the_authors_values_from_the_fragment() {
     }
 }
 
-/// Strings that can change the meaning of YAML.
+/// Strings that can change the meaning of a YAML document.
 const PIECES: [&str; 48] = [
     "\n",
     "\r\n",
@@ -220,7 +220,8 @@ const PIECES: [&str; 48] = [
     "a: {b: [c]}\n",
 ];
 
-/// Changes `seed` in one to four random places: inserts one of [`PIECES`], or deletes or repeats a part.
+/// Changes `seed` at one to four random places. Each change inserts one of [`PIECES`], or deletes or repeats a few
+/// characters.
 fn mutated(seed: &str, random: &mut impl FnMut(usize) -> usize) -> String {
     let mut chars: Vec<char> = seed.chars().collect();
     for _ in 0..=random(4) {
@@ -275,7 +276,7 @@ fn other_parsers_read_the_same_values_from_every_accepted_manifest() {
     assert!(texts.len() > MUTATIONS / 10, "only {} accepted", texts.len());
     let Some(found) = parse_with_pyyaml(&texts) else { return };
     for ((found, expected), text) in found.iter().zip(&expected).zip(&texts) {
-        // PyYAML rejects some valid YAML, which is harmless.
+        // PyYAML also rejects some valid YAML. That is harmless.
         let Some(found) = found.first() else { continue };
         for key in ["name", "version", "description", "display_name", "category"] {
             assert_eq!(found.get(key), expected.get(key), "{text:?}");

@@ -58,7 +58,7 @@ fn rejects_a_file_whose_parent_is_a_symbolic_link() {
 }
 
 #[test]
-fn stops_at_contents_that_only_some_readers_skip() {
+fn stops_reading_at_contents_that_only_some_readers_skip() {
     let hidden = Archive::new().file("guides/hidden.md", b"").without_end_marker();
     for (typeflag, problem) in [
         (b'1', HARD_LINK),
@@ -78,7 +78,7 @@ fn stops_at_contents_that_only_some_readers_skip() {
 }
 
 #[test]
-fn continues_after_a_contiguous_file_with_content() {
+fn continues_reading_after_a_contiguous_file_with_content() {
     assert_rejected(
         Archive::pack().entry(header(b'7'), b"content").file("guides/\u{7}", b""),
         &[

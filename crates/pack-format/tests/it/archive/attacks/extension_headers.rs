@@ -4,12 +4,12 @@ use crate::support::{accepted_paths, assert_rejected, assert_tar_rejected};
 
 pub(super) const AT: &str = "the extension header at byte 1024";
 
-/// Returns a pack in which a PAX header with these records precedes a file of five bytes.
+/// Returns a pack in which a PAX header with these records precedes a five-byte file.
 pub(super) fn pack_with(records: &[(&str, &[u8])]) -> Archive {
     Archive::pack().pax(records).file("guides/a", b"12345")
 }
 
-/// Like [`pack_with`], but `data` is the PAX header's data.
+/// Like [`pack_with`], but `data` is the complete data of the PAX header.
 pub(super) fn pack_with_data(data: &[u8]) -> Archive {
     Archive::pack().extension(b'x', data).file("guides/a", b"12345")
 }
@@ -29,7 +29,7 @@ fn rejects_a_pax_size_that_differs_from_the_header() {
 
 #[test]
 fn rejects_an_archive_hidden_by_a_pax_size() {
-    // TARmageddon (CVE-2025-62518): a reader that ignores the PAX size finds an empty file and then the hidden entry.
+    // TARmageddon (CVE-2025-62518): a reader that ignores the PAX size reads an empty file and then the hidden entry.
     let hidden = Archive::new().file("guides/hidden", b"").without_end_marker();
     let size = hidden.len().to_string();
     assert_rejected(
@@ -68,7 +68,7 @@ fn rejects_invalid_or_repeated_pax_paths() {
         )],
     );
     assert_rejected(pack_with(&[("path", b"")]), &[&format!("entry `\"\"` {at} has an empty name")]);
-    // Node-tar ignores such an entry and the next one, even if the header has the name of the root.
+    // Node-tar ignores such an entry and the next one, even if the entry has the name of the root.
     for name in ["guides/a", "./"] {
         assert_rejected(
             Archive::pack().pax(&[("path", b"")]).directory(name).file("guides/b", b""),
@@ -182,7 +182,7 @@ fn rejects_a_pax_path_that_some_readers_ignore() {
     let path = ("path", b"guides/b".as_slice());
     let attribute = |value: &'static [u8]| ("SCHILY.xattr.user.note", value);
     for records in [
-        // 7-Zip ignores all records of a header if a value contains a NUL.
+        // If a value contains a NUL, 7-Zip ignores all records in the header.
         [attribute(b"a\0b"), path],
         [path, attribute(b"system_u\0")],
         // Rust's `tar` stops at an empty line.
@@ -191,7 +191,7 @@ fn rejects_a_pax_path_that_some_readers_ignore() {
     ] {
         assert_rejected(pack_with(&records), &[&format!("entry `guides/b` at byte 2048 {problem}")]);
     }
-    // All readers agree if the header has the same name, or if no empty line precedes the `path`.
+    // All readers agree if the entry's header contains the same name, or if no empty line precedes the `path`.
     for records in [[attribute(b"a\0b"), ("path", b"guides/a")], [path, attribute(b"a\n")], [path, attribute(b"a\nb")]]
     {
         accepted_paths(&pack_with(&records).tar_gz());
@@ -205,7 +205,7 @@ fn rejects_a_pax_path_with_decomposed_characters() {
         &["entry `guides/e\u{301}` at byte 2048 has a PAX `path` with decomposed characters (not in Unicode \
            normalization form C), which bsdtar changes; rename it, or create the archive with `tar --format=gnu`"],
     );
-    // Bsdtar does not compose names outside PAX records.
+    // Bsdtar composes names only in PAX records.
     accepted_paths(&Archive::pack().long_name("guides/e\u{301}").file("guides/a", b"").tar_gz());
 }
 
@@ -226,7 +226,7 @@ fn rejects_an_access_control_list_that_contradicts_the_mode() {
         (" user::rwx#effective:r-x", 0o644),
         ("other:r-x", 0o644),
         ("user::rw-,group::r-x,other::r-x", 0o755),
-        // `setfacl` sets the group bits of the mode to the mask of the list.
+        // `setfacl` sets the mode's group bits to the list's mask.
         ("user::rw-,user:bob:rwx,group::r--,mask::rwx,other::r--", 0o674),
     ] {
         assert_rejected(pack(acl, mode), &[problem]);
@@ -255,7 +255,7 @@ fn rejects_a_long_name_that_is_empty_or_contains_a_nul() {
 }
 
 #[test]
-fn rejects_a_long_link_name_for_a_file() {
+fn rejects_a_gnu_long_link_name_on_a_file() {
     assert_rejected(
         Archive::pack().extension(b'K', b"pack.yaml\0").file("guides/a", b""),
         &["entry `guides/a` at byte 2048 has a GNU long link name, which only a link may have"],

@@ -25,7 +25,7 @@ fn rejects_a_wrong_checksum() {
 }
 
 #[test]
-fn rejects_a_checksum_that_sums_bytes_as_signed() {
+fn rejects_a_checksum_that_is_a_sum_of_signed_bytes() {
     let header = Header::ustar("guides/é.md");
     let expected = header.checksum();
     let signed = expected - 2 * 256;
@@ -47,8 +47,8 @@ fn rejects_a_malformed_checksum() {
         b"12x456\0 ".to_vec(),
         b"-00001\0 ".to_vec(),
         b"0o1234\0 ".to_vec(),
-        // GNU tar rejects base-256, node-tar a checksum without a space or NUL after it, and libarchive a checksum with
-        // a NUL before it.
+        // GNU tar rejects base-256. Node-tar rejects a checksum without a space or NUL after it, and libarchive rejects
+        // one with a NUL before it.
         base_256,
         format!("{checksum:08o}").into_bytes(),
         format!("\0{checksum:06o} ").into_bytes(),
@@ -64,7 +64,7 @@ const POSIX: &str = "create the archive with `tar --format=posix`";
 const OWNER: &str = "create the archive with `tar --owner=0 --group=0`";
 const TIME: &str = "set the file's time with `touch`, and create the archive with `tar --format=posix`";
 
-/// Asserts that a header with these bytes in this field is rejected for this reason.
+/// Asserts that a header is rejected for `reason` if `field` contains `bytes`.
 #[track_caller]
 fn assert_number_rejected((name, field, fix): (&str, Range<usize>, &str), bytes: &[u8], reason: &str) {
     assert_rejected(
@@ -128,7 +128,7 @@ fn rejects_a_mode_in_base_256() {
 }
 
 #[test]
-fn rejects_owners_beyond_32_bits() {
+fn rejects_owner_ids_that_do_not_fit_in_32_bits() {
     for (name, field) in [("uid", UID), ("gid", GID)] {
         let field = (name, field, OWNER);
         let minus_two = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe];
@@ -154,12 +154,12 @@ fn rejects_sizes_and_times_that_are_too_large_or_too_small() {
     };
     time([0x80, 0, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, 0], "9007199254740992");
     time([0xff, 0xff, 0xff, 0xff, 0xff, 0xe0, 0, 0, 0, 0, 0, 0], "-9007199254740992");
-    // Rust's `tar` writes -1 like this.
+    // Rust's `tar` writes -1 in this form.
     time([0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "18446744073709551615");
 }
 
 #[test]
-fn explains_the_times_sparse_maps_and_offsets_that_gnu_tar_writes_into_the_prefix() {
+fn explains_what_gnu_tar_writes_in_place_of_the_prefix() {
     let times = "14722531400\x0014722531400\0";
     assert_rejected(
         Archive::pack().header(Header::gnu("guides/a.md").field(PREFIX, times)),

@@ -1,5 +1,5 @@
-//! Archives that tar readers interpret differently, or that are dangerous to unpack. The tests build each archive byte
-//! by byte and check the exact problems that validation reports.
+//! Tests that archives are rejected if tar readers interpret them differently or if they are dangerous to unpack. The
+//! tests build each archive byte by byte and check the exact problems that validation reports.
 
 mod duplicates;
 mod end_marker;

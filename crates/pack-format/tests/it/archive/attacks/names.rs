@@ -2,8 +2,8 @@ use test_support::archive::Archive;
 
 use crate::support::assert_rejected;
 
-/// Asserts that a file with this name has exactly these problems, whether the name is in the header, a GNU long name or
-/// a PAX record. The problems quote the name as `shown`.
+/// Asserts that a file with this name has exactly these problems, whether the name is in the header, in a GNU long name
+/// or in a PAX record. `shown` is the name as the problems quote it.
 #[track_caller]
 fn assert_name_rejected(name: impl AsRef<[u8]>, shown: &str, problems: &[&str]) {
     let name = name.as_ref();

@@ -50,8 +50,8 @@ fn rejects_pax_keywords_that_are_empty_or_contain_a_nul() {
 
 #[test]
 fn rejects_a_pax_keyword_that_starts_with_a_space_or_tab() {
-    // GNU tar skips leading spaces and tabs, so it would apply the size of 0 and extract the hidden entry, which the
-    // validator would not see.
+    // GNU tar skips leading spaces and tabs, so it would apply the size of 0 and extract the hidden entry without the
+    // validator having seen it.
     let hidden = Archive::new().file("scripts/hidden.sh", b"").without_end_marker();
     for keyword in [" size", "\tsize", "  size", "\t path", " comment", " ", "\t"] {
         let problem = "contains a PAX record at byte 0 of its data whose keyword starts with a space or tab, which \
@@ -122,7 +122,7 @@ fn rejects_a_nul_in_pax_text() {
             &[&format!("{AT} contains a PAX `{keyword}` with a NUL in it, where some tar readers end the text")],
         );
     }
-    // The value of an extended attribute may contain a NUL; SELinux's ends with one.
+    // The value of an extended attribute may contain a NUL. SELinux's value ends with one.
     accepted_paths(&pack_with(&[("SCHILY.xattr.security.selinux", b"system_u\0")]).tar_gz());
 }
 
@@ -141,7 +141,7 @@ fn rejects_malformed_values_of_standard_pax_keywords() {
         ("mtime", b"", "`\"\"`", mtime),
         ("mtime", b"now", "`now`", mtime),
         ("mtime", b"1e9", "`1e9`", mtime),
-        // Python rounds these two values of `mtime` up to 2^63, which does not fit in 63 bits.
+        // Python rounds these two values of `mtime` up to 2^63, which does not fit in an `i64`.
         ("mtime", b"9223372036854775296", "`9223372036854775296`", mtime),
         ("mtime", b"9223372036854775296.5", "`9223372036854775296.5`", mtime),
         ("atime", b"9223372036854775808", "`9223372036854775808`", time),
@@ -159,14 +159,14 @@ fn rejects_malformed_values_of_standard_pax_keywords() {
     }
 }
 
-/// Python finds the charset inside the other value and decodes it.
+/// Python finds a charset inside the value of another record and decodes it.
 #[test]
 fn rejects_a_charset_that_is_not_utf_8_inside_another_value() {
     assert_rejected(
         pack_with(&[("SCHILY.xattr.user.note", b"a1 hdrcharset=\xff")]),
         &[&format!(r"{AT} contains the PAX `hdrcharset` `\xff`, but it must be UTF-8")],
     );
-    // Python requires a digit before the keyword, and reads only the first match.
+    // Python recognizes a charset only after a digit, and reads only the first one.
     for value in [b"a hdrcharset=\xff".as_slice(), b"1 hdrcharset=BINARY\n1 hdrcharset=\xff"] {
         accepted_paths(&pack_with(&[("SCHILY.xattr.user.note", value)]).tar_gz());
     }

@@ -13,29 +13,30 @@ use super::{directories::without_ignored, readers::Reader};
 pub(super) struct Case {
     name: String,
     tar: Vec<u8>,
-    /// The pack that a writer archived, and its layer. The layer is `None` if the writer omits empty directories; the
-    /// whole field is `None` for a changed archive.
+    /// The pack that a writer archived, and the pack's layer. The layer is `None` if the writer omits empty
+    /// directories. The whole field is `None` for a changed archive.
     expected: Option<(Listing, Option<Vec<u8>>)>,
 }
 
 impl Case {
-    /// Returns a case for an archive as a writer made it, which the validator must accept.
+    /// Returns a case for an unchanged archive, which the validator must accept.
     pub(super) fn written(name: String, tar: Vec<u8>, pack: Listing, layer: Option<Vec<u8>>) -> Self {
         Self { name, tar, expected: Some((pack, layer)) }
     }
 
-    /// Returns a case for an archive that was changed after a writer made it, which the validator may reject.
+    /// Returns a case for an archive that was changed after it was written. The validator may reject it.
     pub(super) fn changed(name: String, tar: Vec<u8>) -> Self {
         Self { name, tar, expected: None }
     }
 }
 
-/// The number of results of each kind, and the disagreements.
+/// Counts of the results, and the disagreements found.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     accepted: usize,
     rejected: usize,
-    /// The number of rejected archives that no rule for packs forbids. They were compared with the readers too.
+    /// The number of archives that were rejected only because tar readers disagree on them. Whether the readers do
+    /// disagree was checked too.
     compared_rejections: usize,
     /// The number of accepted archives that each reader refused.
     refused: BTreeMap<String, usize>,
@@ -61,8 +62,8 @@ impl fmt::Display for Tally {
 /// The files that the validator found in an archive, or the problems that it reported.
 type Outcome = Result<Listing, Vec<String>>;
 
-/// Phrases from the messages about archives that no rule for packs forbids, but on which tar readers disagree. If an
-/// archive has only such problems, the readers must disagree on it.
+/// Phrases from the messages about archives that are rejected only because tar readers disagree on them. If all of an
+/// archive's problems contain such a phrase, the readers must disagree on the archive.
 const READERS_DISAGREE: [&str; 4] = [
     "with decomposed characters",
     "a GNU long name that differ",
@@ -110,7 +111,7 @@ pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tall
     }
 }
 
-/// Validates an archive. If it is unchanged, compares its files and its layer with the expected ones.
+/// Validates an archive. If the archive is unchanged, compares its files and its layer with the expected ones.
 fn outcome(case: &Case, tally: &mut Tally) -> Outcome {
     let result = validate(&gzip_at(&case.tar, Compression::none()));
     let found = match result {
@@ -134,7 +135,7 @@ fn outcome(case: &Case, tally: &mut Tally) -> Outcome {
     found
 }
 
-/// Returns how the readings of an accepted archive differ from the pack that the validator found.
+/// Returns the differences between what the readers find in an accepted archive and the pack that the validator found.
 fn disagreements(pack: &Listing, readings: &[(Reader, Result<Listing, String>)], tally: &mut Tally) -> Vec<String> {
     let mut found = Vec::new();
     for (reader, reading) in readings {
@@ -148,7 +149,7 @@ fn disagreements(pack: &Listing, readings: &[(Reader, Result<Listing, String>)],
     found
 }
 
-/// Returns whether all reference readers accept an archive, and all readers that accept it find the same files.
+/// Returns whether all reference readers accept an archive and all readers that accept it find the same files.
 fn agreement(readings: &[(Reader, Result<Listing, String>)]) -> bool {
     let first = readings.iter().find_map(|(_, reading)| reading.as_ref().ok());
     readings.iter().all(|(reader, reading)| match reading {
@@ -157,7 +158,7 @@ fn agreement(readings: &[(Reader, Result<Listing, String>)]) -> bool {
     })
 }
 
-/// Returns the pack in an unpacked archive, without dropped files and without a wrapping directory.
+/// Returns the pack in an unpacked archive, without dropped files and the wrapping directory.
 fn pack_in(listing: Listing) -> Listing {
     let listing = without_ignored(listing);
     let mut top: Vec<&str> = listing.keys().map(|path| path.split_inclusive('/').next().unwrap_or_default()).collect();

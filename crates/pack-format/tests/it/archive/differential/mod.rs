@@ -1,11 +1,12 @@
-//! Archives random directories with every installed writer, and changes some of the archives. Compares the validator's
+//! Archives random directories with every installed writer, changes some of the archives, and compares the validator's
 //! result for each archive with what every installed reader unpacks from it.
 //!
 //! - [`make_directory`] makes the directories, [`writers`] archive them, and [`mutate`] changes the archives.
 //! - [`directories`] returns the pack that an archive must contain.
 //! - [`readers`] unpack the archives, and [`comparison`] compares the results with the verdicts.
 //!
-//! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` sets the seed of the random generator.
+//! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` sets the seed of the random number
+//! generator.
 
 mod comparison;
 mod directories;

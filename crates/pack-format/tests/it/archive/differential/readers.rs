@@ -19,7 +19,6 @@ pub(super) enum Reader {
     RustTar,
 }
 
-/// Returns the readers that are installed.
 pub(super) fn installed() -> Vec<Reader> {
     let references = Reference::installed().into_iter().map(Reader::Reference);
     let commands = ["busybox", "7z"].into_iter().filter(|name| tool(name).is_some()).map(Reader::Command);
@@ -29,8 +28,8 @@ pub(super) fn installed() -> Vec<Reader> {
 }
 
 impl Reader {
-    /// Creates each directory and unpacks its archive into it. Returns the reader's message for each archive that it
-    /// refuses.
+    /// Creates each directory and unpacks its archive into it. For each archive that the reader refuses, returns the
+    /// reader's message.
     pub(super) fn unpack(self, archives: &[(PathBuf, PathBuf)]) -> Vec<Result<(), String>> {
         for (_, directory) in archives {
             fs::create_dir(directory).unwrap();
@@ -52,7 +51,7 @@ impl Reader {
 }
 
 /// Returns the command that runs a program in `programs/`. The caller must add the argument `read` or `write`. If the
-/// interpreter or a library is not installed, reports that and returns `None`.
+/// interpreter or a library is not installed, calls [`report_missing`] and returns `None`.
 pub(super) fn program(name: &str) -> Option<Command> {
     const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/archive/differential/programs");
     // `.ci/run` installs node-tar here.
@@ -94,14 +93,14 @@ fn unpack_with_rust(archive: &Path, directory: &Path) -> Result<(), String> {
         archive.set_preserve_permissions(true);
         for entry in archive.entries()? {
             let mut entry = entry?;
-            // For a global header, `unpack_in` would create the parent directory of its name.
+            // `unpack_in` would create the parent directory of a global header's name.
             if !entry.header().entry_type().is_pax_global_extensions() {
                 entry.unpack_in(directory)?;
             }
         }
         Ok(())
     };
-    // The crate `tar` can overflow an integer, which panics in a debug build.
+    // The `tar` crate can overflow an integer, which panics in a debug build.
     match catch_unwind(AssertUnwindSafe(unpack)) {
         Ok(result) => result.map_err(|error| format!("{error:?}")),
         Err(_) => Err("panicked".to_owned()),

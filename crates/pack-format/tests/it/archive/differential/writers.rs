@@ -8,7 +8,8 @@ use test_support::{run_batch, tool};
 
 use super::readers::program;
 
-/// Shell commands that archive the current directory as `$OUT`. The first word is a program that must be installed.
+/// Shell commands that archive the current directory as `$OUT`. The first word of each is a program that must be
+/// installed.
 const COMMANDS: [&str; 18] = [
     "tar --format=v7 -cf $OUT .",
     "tar --format=oldgnu -cf $OUT .",
@@ -31,7 +32,7 @@ const COMMANDS: [&str; 18] = [
      user.email=a@example.com commit -qm a && git archive -o $OUT HEAD",
 ];
 
-/// The programs that archive many directories in one process, and the formats that each can write.
+/// The programs that archive many directories in one process, with the formats that each can write.
 const FORMATS: [(&str, &[&str]); 4] = [
     ("python", &["ustar", "gnu", "pax"]),
     ("node-tar", &["default", "portable", "ustar"]),
@@ -39,7 +40,7 @@ const FORMATS: [(&str, &[&str]); 4] = [
     ("go", &["ustar", "pax", "gnu"]),
 ];
 
-/// A tool that archives a directory, with its options.
+/// A tool that archives a directory, with the tool's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writer {
     Command(&'static str),
@@ -48,7 +49,6 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    /// Returns the writers that are installed.
     pub(super) fn installed() -> Vec<Self> {
         let is_installed = |command: &&str| tool(command.split(' ').next().unwrap()).is_some();
         let commands = COMMANDS.into_iter().filter(is_installed).map(Self::Command);
@@ -66,7 +66,7 @@ impl Writer {
         }
     }
 
-    /// Returns whether the writer silently skips or truncates names of more than 100 bytes.
+    /// Returns whether the writer silently skips or truncates names longer than 100 bytes.
     pub(super) fn loses_long_names(&self) -> bool {
         match self {
             Self::Command(command) => {
@@ -82,7 +82,7 @@ impl Writer {
     }
 }
 
-/// Archives the directory with each writer. Returns the path of each archive, or an error if the writer failed.
+/// Archives the directory with each writer. Returns the path of each archive, or an error if its writer failed.
 pub(super) fn write_all<'a>(writers: &[&'a Writer], directory: &Path) -> Vec<(&'a Writer, Result<PathBuf, String>)> {
     let archive = |index: usize| directory.with_extension(format!("{index}.tar"));
     let mut results: Vec<Option<Result<(), String>>> = vec![None; writers.len()];
