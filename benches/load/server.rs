@@ -32,11 +32,11 @@ impl Server {
     pub(crate) async fn local() -> Result<Self, Box<dyn Error>> {
         let directory = TempDir::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
-        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path()).env_clear();
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(directory.path()).env_clear();
         command.env("ORG_UPLOADS_PER_MINUTE", "0");
-        let process = command.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("log"))?).spawn()?;
-        let mut local = Self { name: "`local`", process, folder, url: String::new(), key: None };
-        let document = local.folder.path().join("local.json");
+        let process = command.stdout(Stdio::null()).stderr(fs::File::create(directory.path().join("log"))?).spawn()?;
+        let mut local = Self { name: "`local`", process, directory, url: String::new(), key: None };
+        let document = local.directory.path().join("local.json");
         local.wait_for(async || document.exists()).await?;
         let document: Value = serde_json::from_slice(&fs::read(document)?)?;
         local.url = format!("{}/v1/packs", document["url"].as_str().ok_or("no url")?);

@@ -8,7 +8,7 @@ use crate::{
     aws::Lease,
     records::{Record, Timestamp},
     registry::{Referrer, ReferrerUploads},
-    signing::{self, BUNDLE_MEDIA_TYPE, PREDICATE_TYPE, PublicKey, Signer, Statement},
+    signing::{Signer, new_statement},
 };
 
 impl Builder {

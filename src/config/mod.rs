@@ -18,7 +18,9 @@ pub use self::{
 };
 use crate::{
     aws::{Table, Timeouts},
-    identity::{self, JwksSettings, JwksUrl, OrgLimit, OrgLimits, SessionSettings},
+    identity::{
+        self, InvalidOriginSecrets, JwksSettings, JwksUrl, OrgLimit, OrgLimits, OriginSecrets, SessionSettings,
+    },
     registry::{self, Credentials, RegistryAddress, RepositoryTags},
     requeue, signing,
 };
@@ -210,7 +212,7 @@ impl Requeue {
         };
         let resend_after = resend_after(&mut reader);
         let event_bus_name = event_bus_name(&mut reader);
-        let timeouts = timeouts(&mut reader);
+        let timeouts = timeouts(&mut reader, Timeouts::default());
         let s3_path_style = s3_path_style(&mut reader);
         reader.finish(|| {
             Some(Self {
@@ -302,8 +304,7 @@ fn org_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> OrgLimits
     OrgLimit::VARIANTS.iter().map(|&limit| (limit, value(limit))).collect()
 }
 
-fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Timeouts {
-    let default = Timeouts::default();
+fn timeouts(reader: &mut Reader<impl Fn(&str) -> Option<String>>, default: Timeouts) -> Timeouts {
     reader.renamed("CALL_TIMEOUT_MS", "CALL_ATTEMPT_TIMEOUT_MS");
     reader.renamed("TRANSFER_TIMEOUT_MS", "TRANSFER_ATTEMPT_TIMEOUT_MS");
     Timeouts {

@@ -12,6 +12,7 @@ mod caller;
 mod credential;
 mod jwks;
 mod org_limits;
+mod origin;
 mod permission;
 mod session;
 mod settings;
@@ -27,6 +28,7 @@ pub use self::{
     credential::{Credential, InvalidCredential},
     jwks::{InvalidJwksUrl, JwksError, JwksSettings, JwksUrl},
     org_limits::{Exceeded, OrgLimit, OrgLimits},
+    origin::{InvalidOriginSecrets, OriginSecrets},
     permission::{KeyTemplate, Permission, UnknownPermission},
     session::{SessionError, SessionSettings, SessionToken},
     settings::Settings,

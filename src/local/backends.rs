@@ -166,6 +166,12 @@ async fn sweep_periodically(database: Database) -> Error {
     }
 }
 
+fn send_at_once(connection: &mut TcpStream) {
+    if let Err(error) = connection.set_nodelay(true) {
+        tracing::warn!(%error, "responses of a backend may be delayed");
+    }
+}
+
 pub(super) fn failed(backend: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     Error::Backend { backend, source: source.into() }
 }

@@ -15,6 +15,7 @@ use pack_upload::{
     signing,
 };
 use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
 use strum::VariantArray as _;
 
 const REQUIRED: [(&str, &str); 5] = [

@@ -73,7 +73,8 @@ impl Api {
         let authenticator = Authenticator::new(uploads.table.clone(), identity);
         let catalog = Catalog::new(uploads.table.clone(), uploads.staging.attestations());
         let rates = Rates::new(uploads.table.clone(), uploads.org_limits.clone());
-        Self { authenticator, base_domain: identity.base_domain.clone(), catalog, lifecycle, uploads, rates }
+        let identity::Settings { base_domain, origin_secrets, .. } = identity.clone();
+        Self { authenticator, base_domain, origin_secrets, catalog, lifecycle, uploads, rates }
     }
 
     /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must not

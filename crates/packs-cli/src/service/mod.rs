@@ -63,14 +63,14 @@ impl Service {
     /// Sends a request, and retries it if the connection is lost, or if the server fails or asks the client to wait.
     /// Returns the JSON of the response, or null if the response has none.
     pub fn send(&self, request: &Request<'_>) -> Result<Value, ServiceError> {
-        http::retry(|failed| self.attempt(request).map_err(|error| error.after(failed)))
+        http::retry(|failed| self.try_once(request).map_err(|error| error.after(failed)))
     }
 
     fn try_once(&self, request: &Request<'_>) -> Result<Value, ServiceError> {
         let is_for_service = request.target.starts_with('/');
         let url = if is_for_service { format!("{}{}", self.url, request.target) } else { request.target.to_owned() };
         let mut http = HttpRequest::builder().method(&request.method).uri(&url);
-        if is_of_the_service && let Some(key) = &self.key {
+        if is_for_service && let Some(key) = &self.key {
             http = http.header(header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()));
         }
         for (name, value) in &request.headers {
@@ -85,7 +85,7 @@ impl Service {
             200..300 if is_for_service && body.is_null() => Err(ServiceError::NotTheService { url }),
             200..300 => Ok(body),
             _ => {
-                let server = (!is_of_the_service).then(|| http::without_query(&url));
+                let server = (!is_for_service).then(|| http::without_query(&url));
                 Err(ServiceError::Rejected(Box::new(Rejection::new(&parts, &body, server))))
             }
         }
