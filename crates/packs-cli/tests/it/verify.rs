@@ -99,8 +99,8 @@ fn verify_pack(keys: Reply, bundles: &[Value], arguments: &[&str]) -> (Printed, 
 #[test]
 fn verifies_the_image_of_a_pack_with_the_keys_of_the_service() {
     let signer = Signer::new();
-    let bundle = value(&signer.sign(statement().to_json()));
-    let (printed, server) = verify_pack(signer.keys(), &[bundle.clone()], &[]);
+    let bundles = [value(&signer.sign(statement().to_json()))];
+    let (printed, server) = verify_pack(signer.keys(), &bundles, &[]);
     assert_eq!(printed.success(), printed_statement());
     assert_eq!(printed.err, "");
     let paths = ["/v1/attestation-keys", &format!("/v1/packs/{ID}"), &format!("/v1/packs/{ID}/attestations")];
@@ -108,7 +108,7 @@ fn verifies_the_image_of_a_pack_with_the_keys_of_the_service() {
     let authenticated: Vec<bool> = server.received().iter().map(|request| request.is_authenticated()).collect();
     assert_eq!(authenticated, [false, true, true]);
 
-    let (printed, _) = verify_pack(signer.keys(), &[bundle], &["--format", "json"]);
+    let (printed, _) = verify_pack(signer.keys(), &bundles, &["--format", "json"]);
     let expected = json!({
         "image_digest": image(),
         "attestations": [{
