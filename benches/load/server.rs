@@ -33,7 +33,9 @@ impl Server {
         let directory = TempDir::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(directory.path()).env_clear();
-        command.env("ORG_UPLOADS_PER_MINUTE", "0");
+        let limits =
+            ["ORG_UPLOADS_PER_MINUTE", "ORG_READS_PER_SECOND", "ORG_PENDING_BUILDS", "ORG_NAMES", "ORG_VERSIONS"];
+        command.envs(limits.map(|limit| (limit, "0")));
         let process = command.stdout(Stdio::null()).stderr(fs::File::create(directory.path().join("log"))?).spawn()?;
         let mut local = Self { name: "`local`", process, directory, url: String::new(), key: None };
         let document = local.directory.path().join("local.json");

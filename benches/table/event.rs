@@ -39,6 +39,7 @@ pub(crate) fn api() -> Arc<Api> {
         registry: "registry.example/packs".parse().expect("the address is valid"),
         limits: Arc::new(Limits::default()),
         large_limits: Arc::new(Limits::large()),
+        org_limits: identity::OrgLimits::unlimited(),
         deadline: Duration::from_secs(20),
     };
     Arc::new(Api::new(uploads, lifecycle, &identity::Settings::default()))

@@ -26,6 +26,8 @@ pub enum OrgLimit {
     /// Uploads, dry runs, begun uploads and changes in one minute. Deletions are counted apart, with the same limit, so
     /// that an org that has used up its uploads can still delete packs.
     UploadsPerMinute,
+    /// Requests that only read, in one second and one function instance.
+    ReadsPerSecond,
     /// Builds that uploads have queued and that have not ended.
     PendingBuilds,
     /// Names of packs, also of deleted ones.
@@ -43,6 +45,7 @@ impl OrgLimit {
     pub fn default_value(self) -> u64 {
         match self {
             Self::UploadsPerMinute => 60,
+            Self::ReadsPerSecond => 50,
             Self::PendingBuilds => 100,
             Self::Names => 1_000,
             Self::Versions => 10_000,

@@ -1,10 +1,16 @@
 //! How often an org may use the API.
 
+mod bucket;
+
 use std::{
     num::NonZeroUsize,
+    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
+use lru::LruCache;
+
+use self::bucket::Bucket;
 use crate::{
     aws::{self, RateCounter, Table},
     cache::Cache,
@@ -25,6 +31,8 @@ pub struct Rates {
     /// The minute in which a counter reached its limit. Until the minute ends, further requests are rejected without a
     /// call to the table.
     exhausted: Cache<(OrgId, RateCounter), Timestamp>,
+    /// The reads of each org. Every function instance has its own.
+    reads: Mutex<LruCache<OrgId, Bucket>>,
 }
 
 /// Why a request must not continue.
@@ -42,9 +50,10 @@ pub enum RateError {
 }
 
 impl Rates {
-    /// `limits` apply to orgs that have no limits of their own.
+    /// `limits` applies to orgs that have no limits of their own.
     pub fn new(table: Table, limits: OrgLimits) -> Self {
-        Self { table, limits, exhausted: Cache::new(MINUTE, CAPACITY) }
+        let reads = Mutex::new(LruCache::new(CAPACITY));
+        Self { table, limits, exhausted: Cache::new(MINUTE, CAPACITY), reads }
     }
 
     /// Counts a request that uploads, changes or deletes packs.
@@ -65,5 +74,21 @@ impl Rates {
         }
         let exceeded = Exceeded { limit, maximum };
         Err(RateError::Exceeded { exceeded, retry_after: (minute + MINUTE).since(now) })
+    }
+
+    /// Counts a request that only reads, in this function instance alone. Makes no call.
+    ///
+    /// # Errors
+    /// Returns [`RateError::Exceeded`] if the org has sent too many in the last second.
+    pub fn count_read(&self, org: &Org) -> Result<(), RateError> {
+        let limit = OrgLimit::ReadsPerSecond;
+        let Some(maximum) = self.limits.overridden_by(&org.limits).maximum(limit) else { return Ok(()) };
+        let (per_second, now) = (maximum as f64, SystemTime::now());
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = reads.get(&org.id).copied().unwrap_or_else(|| Bucket::full(per_second, now));
+        let (bucket, is_taken) = bucket.take(per_second, now);
+        reads.put(org.id, bucket);
+        let exceeded = Exceeded { limit, maximum };
+        if is_taken { Ok(()) } else { Err(RateError::Exceeded { exceeded, retry_after: Duration::from_secs(1) }) }
     }
 }

@@ -358,7 +358,7 @@ fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) ->
 
 /// Returns a `Retry-After` of at least this duration, in whole seconds.
 fn seconds(duration: Duration) -> HeaderValue {
-    HeaderValue::from(duration.as_secs() + 1)
+    HeaderValue::from(duration.as_secs_f64().ceil().max(1.0) as u64)
 }
 
 /// Returns what a caller can do about a quota that is used up.
@@ -367,7 +367,7 @@ fn advice(limit: OrgLimit) -> &'static str {
         OrgLimit::PendingBuilds => "wait until earlier builds have ended",
         OrgLimit::StoredBytes => "delete packs, or ask the operator of this service for more",
         OrgLimit::BegunUploads => "submit the uploads that have begun; the others end two days after they began",
-        OrgLimit::Names | OrgLimit::Versions | OrgLimit::UploadsPerMinute => {
+        OrgLimit::Names | OrgLimit::Versions | OrgLimit::UploadsPerMinute | OrgLimit::ReadsPerSecond => {
             "ask the operator of this service for more"
         }
     }
@@ -381,7 +381,8 @@ fn retry_quota_after(limit: OrgLimit) -> HeaderValue {
         | OrgLimit::BegunUploads
         | OrgLimit::Names
         | OrgLimit::Versions
-        | OrgLimit::UploadsPerMinute => HeaderValue::from_static("3600"),
+        | OrgLimit::UploadsPerMinute
+        | OrgLimit::ReadsPerSecond => HeaderValue::from_static("3600"),
     }
 }
 

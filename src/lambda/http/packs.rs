@@ -60,6 +60,7 @@ pub(super) fn pack_id(id: &str) -> Result<PackId, ApiError> {
 /// Handles `GET /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's private
 /// pack.
 pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
+    api.rates.count_read(&caller.org)?;
     query.reject_all()?;
     let id = pack_id(id)?;
     let record = api.catalog.get(caller, id).await?.ok_or(ApiError::PackNotFound)?;
@@ -73,6 +74,7 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
 /// Handles `GET /v1/packs`. The body is bytes, so that it is sent to Lambda as base64. Text would be escaped as a JSON
 /// string, which could double its size.
 pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Response<Body>, ApiError> {
+    api.rates.count_read(&caller.org)?;
     let mut problems = Problems::default();
     let list = query.into_list(&mut problems);
     if !problems.is_empty() {

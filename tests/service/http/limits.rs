@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use pack_format::Digest;
 use pack_upload::{
     identity::{KeyTemplate, OrgLimit},
@@ -280,4 +281,26 @@ async fn sixty_uploads_at_once_within_the_limits_all_succeed() {
     println!("{} transactions were canceled", conflicts.count());
     let scan = api.embedded.clients.dynamodb.scan().table_name(&api.embedded.options.table_name);
     expect_exact_counters(scan.send().await.unwrap().items());
+}
+
+#[tokio::test]
+async fn reads_over_the_rate_are_rejected_until_the_next_second() {
+    const LIMIT: OrgLimit = OrgLimit::ReadsPerSecond;
+    let api = TestApi::start_limited(&[(LIMIT, 2)]).await;
+    let reads = [event("list"), as_acme("GET", ABSENT), as_acme("GET", &format!("{ABSENT}/attestations"))];
+    assert_eq!(api.send(&reads[0]).await.status, 200);
+    assert_eq!(api.send(&reads[1]).await.status, 404);
+    let at_once = join_all(reads.iter().cycle().take(60).map(|read| api.send(read))).await;
+    let limited: Vec<_> = at_once.iter().filter(|response| response.status == 429).collect();
+    assert!(!limited.is_empty(), "60 reads at once take less than 29 seconds");
+    for response in limited {
+        assert_eq!(expect_limited(response, "rate_limited", LIMIT, 2), 1);
+    }
+    let globex = secret("globex", KeyTemplate::FullAccess);
+    assert_eq!(api.list_as(globex.reveal()).await.status, 200, "another org is not affected");
+    // Uploads and documents are not reads.
+    assert_eq!(api.send(&dry_run("a")).await.status, 200);
+    assert_eq!(api.send(&request("GET", "/v1/openapi.json")).await.status, 200);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(api.send(&reads[0]).await.status, 200);
 }

@@ -149,6 +149,9 @@ async fn requests_of_the_other_org(api: &TestApi, meter: &Meter, name: &str) -> 
     send(as_org("globex", with_query(event("list"), "limit=1"))).await;
     send(as_org("globex", with_body(request("PATCH", &path), &json!({"visibility": "community"})))).await;
     send(as_org("globex", request("DELETE", &path))).await;
+    // How often a deletion looks for the end of its purge depends on time.
+    let (status, ..) = costs.pop().unwrap();
+    costs.push((status, 0, 0.0));
     (costs, began.elapsed())
 }
 
@@ -156,12 +159,14 @@ async fn requests_of_the_other_org(api: &TestApi, meter: &Meter, name: &str) -> 
 async fn no_request_of_one_org_changes_what_another_org_s_requests_get_and_cost() {
     let meter = Meter::default();
     let metered = meter.clone();
-    let limits = [(OrgLimit::UploadsPerMinute, 100_000), (OrgLimit::Names, 40)];
+    let limits = [(OrgLimit::UploadsPerMinute, 100_000), (OrgLimit::ReadsPerSecond, 100_000), (OrgLimit::Names, 40)];
     let api = TestApi::start_with_client(&limits, |client: &Client| {
         Client::from_conf(client.config().to_builder().interceptor(metered).build())
     })
     .await;
-    let (expected, alone) = requests_of_the_other_org(&api, &meter, "tools-0").await;
+    // In the first round, the org has no packs yet.
+    requests_of_the_other_org(&api, &meter, "tools-a").await;
+    let (expected, alone) = requests_of_the_other_org(&api, &meter, "tools-b").await;
     println!("{expected:?}");
 
     let stored = api.send(&upload_of("acme", "stored", "community")).await.body;
@@ -171,12 +176,15 @@ async fn no_request_of_one_org_changes_what_another_org_s_requests_get_and_cost(
     let hostile: [(&str, Box<dyn Fn(usize) -> Value>); 12] = [
         ("uploads", Box::new(new_upload)),
         ("repeated uploads", Box::new(|_| upload_of("acme", "stored", "community"))),
-        ("the other org's name", Box::new(|n| upload_of("acme", &format!("tools-{}", n + 1), "community"))),
+        (
+            "the other org's name",
+            Box::new(|n| upload_of("acme", &format!("tools-{}", ['c', 'd', 'e'][n % 3]), "community")),
+        ),
         ("dry runs", Box::new(|_| with_query(upload_of("acme", "stored", "community"), "dry_run=true"))),
         ("invalid uploads", Box::new(|_| as_org("acme", upload(&form(&[("archive", b"no archive")]))))),
         ("begun uploads", Box::new(|_| begin("acme"))),
         ("lists", Box::new(|_| as_org("acme", event("list")))),
-        ("lists by name", Box::new(|_| as_org("acme", with_query(event("list"), "name=tools-0")))),
+        ("lists by name", Box::new(|_| as_org("acme", with_query(event("list"), "name=tools-b")))),
         ("reads", Box::new(move |_| as_org("acme", request("GET", foreign)))),
         ("deletions", Box::new(move |_| as_org("acme", request("DELETE", foreign)))),
         (
@@ -185,11 +193,11 @@ async fn no_request_of_one_org_changes_what_another_org_s_requests_get_and_cost(
         ),
         ("unauthenticated requests", Box::new(|_| with_credential(event("list"), "sk_nonsense"))),
     ];
-    for (round, (kind, hostile)) in hostile.iter().enumerate() {
+    for (round, (kind, hostile)) in ('c'..).zip(&hostile) {
         for n in 0..REPLAYS {
             api.send(&hostile(n)).await;
         }
-        let (costs, time) = requests_of_the_other_org(&api, &meter, &format!("tools-{}", round + 1)).await;
+        let (costs, time) = requests_of_the_other_org(&api, &meter, &format!("tools-{round}")).await;
         assert_eq!(costs, expected, "after {kind}");
         println!("after {kind}: {:.2} times as long", time.as_secs_f64() / alone.as_secs_f64());
     }

@@ -63,7 +63,7 @@ impl Local {
             command.env_remove(variable);
         }
         // Some tests send more requests than an org may send by default.
-        command.env("ORG_UPLOADS_PER_MINUTE", "0");
+        command.envs([("ORG_UPLOADS_PER_MINUTE", "0"), ("ORG_READS_PER_SECOND", "0")]);
         command
     }
 
