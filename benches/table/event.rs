@@ -6,7 +6,7 @@ use lambda_http::{Context, LambdaEvent, Request, Service, request::LambdaRequest
 use pack_format::Limits;
 use pack_upload::{
     aws::{self, Queue, Staging, Table, Timeouts},
-    identity,
+    identity::{self, OrgLimits},
     lambda::http::{self, Api},
     lifecycle::Lifecycle,
     upload::Uploads,
@@ -39,7 +39,7 @@ pub(crate) fn api() -> Arc<Api> {
         registry: "registry.example/packs".parse().expect("the address is valid"),
         limits: Arc::new(Limits::default()),
         large_limits: Arc::new(Limits::large()),
-        org_limits: identity::OrgLimits::unlimited(),
+        org_limits: OrgLimits::default(),
         deadline: Duration::from_secs(20),
     };
     Arc::new(Api::new(uploads, lifecycle, &identity::Settings::default()))

@@ -29,7 +29,7 @@ impl HttpConnector for FakeAws {
                     let request = serde_json::from_slice(&body.into_bytes());
                     items(request.map_err(|error| ConnectorError::user(error.into()))?).to_string()
                 }
-                Some("TransactWriteItems") => "{}".to_owned(),
+                Some("TransactWriteItems" | "UpdateItem") => "{}".to_owned(),
                 Some("SendMessage") => json!({"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274"}).to_string(),
                 // S3's response to a PUT has no body.
                 _ => String::new(),
@@ -40,11 +40,13 @@ impl HttpConnector for FakeAws {
     }
 }
 
-/// Returns the items that a `BatchGetItem` request asks for. Each is an org or an API key.
+/// Returns the requested items that are an org or an API key. No other items exist.
 fn items(mut request: Value) -> Value {
     let tables = request["RequestItems"].as_object_mut().into_iter().flatten();
     let responses = tables.map(|(table, wanted)| {
-        let items = wanted["Keys"].as_array().into_iter().flatten().map(|key| {
+        let keys = wanted["Keys"].as_array().into_iter().flatten();
+        let keys = keys.filter(|key| key["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("ORG#")));
+        let items = keys.map(|key| {
             let text = |name: &str| key[name]["S"].as_str().unwrap_or_default();
             let attributes = match text("sk").strip_prefix("KEY#") {
                 Some(hash) => {

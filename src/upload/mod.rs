@@ -147,7 +147,9 @@ impl Uploads {
     pub async fn prepare(&self, org: &Org, submission: Submission) -> Result<Prepared, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let upload = submission.archive.upload();
-        let prepared = timeout_at(deadline, self.stage_and_validate(org, submission, deadline)).await?;
+        // Boxed, because it contains the futures of several calls.
+        let prepare = Box::pin(self.stage_and_validate(org, submission, deadline));
+        let prepared = timeout_at(deadline, prepare).await?;
         if let (Some(upload), Err(error)) = (upload, &prepared)
             && error.is_permanent()
         {
@@ -219,7 +221,8 @@ impl Uploads {
                 Some(exceeded) => Err(UploadError::Exceeds(exceeded)),
             }
         };
-        timeout_at(deadline, check).await?
+        // Boxed, because it contains the futures of several calls.
+        timeout_at(deadline, Box::pin(check)).await?
     }
 
     async fn stage_and_validate(

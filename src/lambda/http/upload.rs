@@ -36,14 +36,15 @@ pub(super) async fn upload(
     let count = timeout_at(arrived_at + api.uploads.deadline, api.rates.count(&caller.org, RateCounter::Changes));
     let count = async { Ok::<_, ApiError>(count.await??) };
     // An exceeded rate takes precedence over whatever is wrong with the request.
-    let prepare = async { Ok::<_, ApiError>(prepare(api, caller, query, request, arrived_at).await) };
+    let prepare = Box::pin(prepare(api, caller, query, request, arrived_at));
+    let prepare = async { Ok::<_, ApiError>(prepare.await) };
     let ((), prepared) = tokio::try_join!(count, prepare)?;
     match prepared? {
         Valid::DryRun(Checked { release, warnings }) => {
             Metrics::by("Outcome", "dry_run").count("Uploads", 1).write();
             Ok(json(StatusCode::OK, &RecordView::from_release(&release, caller).with_warnings(&warnings)))
         }
-        Valid::Upload(prepared) => commit(api, caller, prepared, audit).await,
+        Valid::Upload(prepared) => Box::pin(commit(api, caller, prepared, audit)).await,
     }
 }
 

@@ -124,6 +124,9 @@ fn begin(slug: &str) -> Value {
     as_org(slug, with_body(request("POST", "/v1/packs/uploads"), &body))
 }
 
+/// Returns the event of the n-th request of a kind.
+type Event = Box<dyn Fn(usize) -> Value>;
+
 /// The status, the calls and the capacity units of a request.
 type Cost = (u16, usize, f64);
 
@@ -173,7 +176,7 @@ async fn no_request_of_one_org_changes_what_another_org_s_requests_get_and_cost(
     let path = format!("/v1/packs/{}", stored["id"].as_str().unwrap());
     let foreign = "/v1/packs/pack_01M857NA6Y6E1XYQ05DEPKJKQN";
     let new_upload = |n: usize| upload_of("acme", &format!("new-{n}"), "community");
-    let hostile: [(&str, Box<dyn Fn(usize) -> Value>); 12] = [
+    let hostile: [(&str, Event); 12] = [
         ("uploads", Box::new(new_upload)),
         ("repeated uploads", Box::new(|_| upload_of("acme", "stored", "community"))),
         (

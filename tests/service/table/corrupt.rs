@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::MakeWriter as _;
 use super::support::{Database, community, create, record, shared};
 
 async fn write(table: &Table, record: Record) -> Record {
-    assert!(matches!(create(&table, &record).await, Created::Written));
+    assert!(matches!(create(table, &record).await, Created::Written));
     record
 }
 

@@ -48,7 +48,7 @@ async fn a_community_pack_is_in_the_lists_of_all_orgs_while_it_is_ready() {
     let (table, now) = (&database.table, Timestamp::now());
     let org = OrgId::generate();
     let queued = community(record(org, "tools", "1.0.0", "a"));
-    assert!(matches!(create(&table, &queued).await, Created::Written));
+    assert!(matches!(create(table, &queued).await, Created::Written));
     expect_partitions(&database, &queued, Visibility::Community, false).await;
     assert!(publish(table, &queued, now).await);
     expect_partitions(&database, &queued, Visibility::Community, true).await;

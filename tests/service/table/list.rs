@@ -16,7 +16,7 @@ use super::support::{Database, community, create, failed, record, shared};
 
 async fn write_all(table: &Table, records: &[Record]) {
     for record in records {
-        assert!(matches!(create(&table, record).await, Created::Written));
+        assert!(matches!(create(table, record).await, Created::Written));
     }
 }
 

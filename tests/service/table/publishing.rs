@@ -21,7 +21,7 @@ async fn begin(table: &Table, record: &Record, lasts: Duration) -> Lease {
 
 async fn queued(table: &Table) -> Record {
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
-    assert!(matches!(create(&table, &record).await, Created::Written));
+    assert!(matches!(create(table, &record).await, Created::Written));
     record
 }
 
@@ -31,7 +31,7 @@ async fn queued_again(table: &Table) -> (Record, Lease) {
     let first = failed(table, record(OrgId::generate(), "tools", "1.0.0", "a")).await;
     let lease = begin(table, &first, HELD).await;
     let second = first.queued_again(&upload("a"));
-    assert!(matches!(queue_again(&table, &first, &second).await, Created::Written));
+    assert!(matches!(queue_again(table, &first, &second).await, Created::Written));
     (first, lease)
 }
 

@@ -22,7 +22,7 @@ fn held() -> (Lease, Timestamp) {
 
 async fn queued(table: &Table) -> Record {
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
-    assert!(matches!(create(&table, &record).await, Created::Written));
+    assert!(matches!(create(table, &record).await, Created::Written));
     record
 }
 

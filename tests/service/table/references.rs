@@ -52,7 +52,7 @@ async fn only_a_ready_pack_can_be_referenced() {
     let (table, now) = (&database.table, Timestamp::now());
     let reference: Reference = "role".parse().unwrap();
     let queued = record(OrgId::generate(), "queued", "1.0.0", "a");
-    assert!(matches!(create(&table, &queued).await, Created::Written));
+    assert!(matches!(create(table, &queued).await, Created::Written));
     assert!(!table.add_reference(&queued, &reference, now, ACTOR).await.unwrap());
 
     let deleting = ready(&database).await;
@@ -92,6 +92,6 @@ async fn an_upload_that_queues_a_build_again_does_not_undo_a_reference_change() 
     let mut upload = record.clone();
     upload.build.staging_key = "staging/again".to_owned();
     let retried = seen.queued_again(&upload);
-    let Created::Taken(found) = queue_again(&table, &seen, &retried).await else { panic!("overwritten") };
+    let Created::Taken(found) = queue_again(table, &seen, &retried).await else { panic!("overwritten") };
     assert_eq!(found.reference_count, 0);
 }
