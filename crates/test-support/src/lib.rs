@@ -6,10 +6,11 @@ mod gnu_tar;
 mod header;
 pub mod listing;
 pub mod manifest;
+pub mod mistakes;
 pub mod process;
 pub mod readers;
 mod repository;
-mod suggestions;
+pub mod suggestions;
 mod tools;
 pub mod validation;
 

@@ -20,6 +20,7 @@ mod issuer;
 mod jwks;
 mod lists;
 mod malformed_uris;
+mod mistakes;
 mod openapi;
 mod order;
 mod problems;
