@@ -7,11 +7,12 @@ mod gnu_tar;
 mod header;
 pub mod listing;
 pub mod manifest;
+pub mod mistakes;
 pub mod mutations;
 pub mod process;
 pub mod readers;
 mod repository;
-mod suggestions;
+pub mod suggestions;
 mod tools;
 pub mod validation;
 

@@ -3,7 +3,7 @@
 use pack_format::{Location, Problem, Problems, Span, Suggestion};
 
 /// The files of a pack, each with its path and content. A path that ends with `/` is a directory.
-pub(crate) type Files = Vec<(String, Vec<u8>)>;
+pub type Files = Vec<(String, Vec<u8>)>;
 
 /// A suggestion and the place where it applies.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(crate) fn assert_fixes(files: &[(&str, &[u8])], problems: &Problems, validat
 }
 
 /// Returns the files with all suggestions in `problems` applied.
-pub(crate) fn apply_all(files: &[(&str, &[u8])], problems: &Problems) -> Files {
+pub fn apply_all(files: &[(&str, &[u8])], problems: &Problems) -> Files {
     let fixes: Vec<Fix<'_>> = problems.listed().iter().filter_map(fix).collect();
     apply(&owned(files), &fixes.iter().collect::<Vec<_>>())
 }

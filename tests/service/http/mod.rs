@@ -23,6 +23,7 @@ mod jwks;
 mod limits;
 mod lists;
 mod malformed_uris;
+mod mistakes;
 mod openapi;
 mod order;
 mod origin;
