@@ -127,8 +127,10 @@ impl Registry {
         self.in_time(put).await
     }
 
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        tokio::time::timeout(self.push_timeout, call).await.map_err(|_| Error::TimedOut)?
+    /// Moves the call to the heap, because the futures of requests are large.
+    fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> impl Future<Output = Result<T, Error>> {
+        let call = Box::pin(tokio::time::timeout(self.push_timeout, call));
+        async { call.await.map_err(|_| Error::TimedOut)? }
     }
 
     /// Splits an image reference into the name of a repository of the configured registry, and a tag.
