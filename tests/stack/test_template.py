@@ -374,6 +374,15 @@ class Monitoring(unittest.TestCase):
         self.assertLessEqual(read, written)
         self.assertEqual(function("api")["Environment"]["Variables"]["METRICS_NAMESPACE"], ours)
 
+    def test_only_the_429s_of_api_gateway_count_as_throttled_requests(self):
+        (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+        line = json.loads(stage["Properties"]["AccessLogSettings"]["Format"])
+        pattern = RESOURCES["ThrottledRequests"]["Properties"]["FilterPattern"]
+        conditions = dict(re.findall(r'\$\.(\w+) = "([^"]+)"', pattern))
+        # API Gateway logs a hyphen for a variable without a value.
+        self.assertEqual(conditions, {"status": "429", "integrationLatencyMs": "-"})
+        self.assertLessEqual(set(conditions), set(line))
+
     def test_every_suppressed_check_has_a_reason(self):
         template = yaml_parse((ROOT / "template.yaml").read_text())
         for name, resource in template["Resources"].items():
