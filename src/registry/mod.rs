@@ -127,9 +127,9 @@ impl Registry {
         self.in_time(put).await
     }
 
-    /// Moves the call to the heap, because the futures of requests are large.
+    /// Limits the duration of a call. Boxes the call, because its future is large.
     fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> impl Future<Output = Result<T, Error>> {
-        let call = Box::pin(tokio::time::timeout(self.push_timeout, call));
+        let call = tokio::time::timeout(self.push_timeout, Box::pin(call));
         async { call.await.map_err(|_| Error::TimedOut)? }
     }
 

@@ -1,6 +1,7 @@
 //! The upload use case: stage and validate the archive, write the record, send the build job.
 
 mod error;
+mod submission;
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,9 +10,12 @@ use futures_util::stream;
 use pack_format::{Digest, Limit, LimitName, Limits, Manifest, Pack, ValidationError, Warning};
 use tokio::time::{Instant, timeout_at};
 
-pub use self::error::{Difference, ExistingVersion, UploadError};
+pub use self::{
+    error::{Difference, ExistingVersion, UploadError},
+    submission::{Accepted, Archive, Begun, Checked, Outcome, Prepared, Submission},
+};
 use crate::{
-    aws::{Created, Job, PresignedPut, Queue, Seen, Staging, Table, VersionState},
+    aws::{Created, Job, Queue, Seen, Staging, Table, VersionState},
     error_chain::ErrorChain,
     identity::{Org, OrgLimits},
     records::{BuildStatus, ImageFormat, Quarantine, Record, Release, Timestamp, UploadId, Visibility},
@@ -39,84 +43,6 @@ pub struct Uploads {
     pub org_limits: OrgLimits,
     /// How long a request may take from its arrival. For an upload, sending the build job does not count.
     pub deadline: Duration,
-}
-
-/// A submitted archive and the properties of its request.
-#[derive(Debug, Clone)]
-pub struct Submission {
-    pub archive: Archive,
-    pub visibility: Visibility,
-    /// The id of the caller's credential.
-    pub uploaded_by: String,
-    /// When the request arrived. [`Uploads::deadline`] counts from then.
-    pub arrived_at: Instant,
-}
-
-/// Where a submitted archive is.
-#[derive(Debug, Clone)]
-pub enum Archive {
-    /// In the request, as received.
-    InRequest(Bytes),
-    /// In S3, where the client sent it with a URL from [`Uploads::begin`].
-    InStaging(UploadId),
-}
-
-impl Archive {
-    /// Returns the upload through S3, if it is one.
-    fn upload(&self) -> Option<UploadId> {
-        match self {
-            Self::InRequest(_) => None,
-            Self::InStaging(upload) => Some(*upload),
-        }
-    }
-}
-
-/// An upload that has begun. The client sends its archive to S3 next.
-#[derive(Debug, Clone)]
-pub struct Begun {
-    /// The id that the client sends to submit the archive.
-    pub id: UploadId,
-    /// The request that sends the archive.
-    pub put: PresignedPut,
-    /// When the URL expires. A transfer that started earlier may continue.
-    pub expires_at: Timestamp,
-}
-
-/// A valid upload whose archive is in S3. [`Uploads::commit`] writes its record.
-#[derive(Debug)]
-pub struct Prepared {
-    release: Release,
-    staging_key: String,
-    warnings: Vec<Warning>,
-    seen: Seen,
-    /// The upload through S3 that this submits, if any.
-    upload: Option<UploadId>,
-    deadline: Instant,
-}
-
-/// The result of a valid upload.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// The record was written, and its build is pending.
-    Created(Record),
-    /// The same pack already exists, and its build is pending or done.
-    Existing(Record),
-    /// The same pack already exists, and its failed build was queued again.
-    QueuedAgain(Record),
-}
-
-/// A valid upload: its result and the warnings about it.
-#[derive(Debug, Clone)]
-pub struct Accepted {
-    pub outcome: Outcome,
-    pub warnings: Vec<Warning>,
-}
-
-/// A valid upload whose record was not written.
-#[derive(Debug, Clone)]
-pub struct Checked {
-    pub release: Release,
-    pub warnings: Vec<Warning>,
 }
 
 impl Uploads {
