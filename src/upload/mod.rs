@@ -198,8 +198,12 @@ impl Uploads {
     }
 
     /// Returns a warning for each permission of this version that the previous version's capabilities did not grant.
-    /// Returns no warnings if the earlier capabilities cannot be read in time.
+    /// Returns no warnings if the earlier capabilities cannot be read in time. Does not read them if this version has no
+    /// capabilities.
     async fn capability_warnings(&self, org: &Org, manifest: &Manifest) -> Vec<Warning> {
+        if manifest.capabilities.is_none() {
+            return Vec::new();
+        }
         let history = timeout(HISTORY_TIMEOUT, self.table.capability_history(org.id, &manifest.name)).await;
         match history {
             Ok(Ok(history)) => history.warnings(manifest),
