@@ -15,14 +15,14 @@ use tokio::runtime::Runtime;
 
 use crate::fake_aws::FakeAws;
 
-/// Returns the API of the Lambda function, with a fake AWS that responds immediately.
-pub(crate) fn api() -> Arc<Api> {
+/// Returns the API of the Lambda function, with a fake AWS.
+pub(crate) fn api(aws: FakeAws) -> Arc<Api> {
     let credentials = Credentials::new("id", "secret", None, None, "benchmark");
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(FakeAws)
+        .http_client(aws)
         .build();
     let timeouts = Timeouts::default();
     let table = Table::new(aws::dynamodb(&sdk, &timeouts), "packs".to_owned());

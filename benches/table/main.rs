@@ -20,6 +20,7 @@ use test_support::generated;
 use tokio::runtime::{Builder, Runtime};
 
 use self::{
+    fake_aws::FakeAws,
     functions::{Cost, Functions},
     ratio::{Ratios, cpu_time, wall_clock_time},
 };
@@ -34,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let small = generated::small("1.0.0");
     let table = [
         times(&mut ratios, &runtime)?,
+        calls(&runtime, &small),
         memory(&runtime, &small)?,
         large(&runtime)?,
         signing(&runtime)?,
@@ -54,7 +56,7 @@ fn machine() -> Result<String, Box<dyn Error>> {
 /// Measures uploads of the four generated packs. Returns a Markdown table of ratios to the floor.
 fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     let limits = Limits::default();
-    let api = event::api();
+    let api = event::api(FakeAws::default());
     let mut table = "| pack | archive | unpacked | floor | validating | image | both | event to 201 | event to 201, wall-clock | decoding |\n\
                      |---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
@@ -92,6 +94,21 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
         );
     }
     Ok(table)
+}
+
+/// Returns a Markdown table of the calls that an upload waits for, one after another. The second upload's credential is
+/// cached.
+fn calls(runtime: &Runtime, small: &[u8]) -> String {
+    let aws = FakeAws::recording();
+    let api = event::api(aws.clone());
+    let event = upload::upload(small).to_string();
+    let mut table = "| calls that an upload waits for, one after another | |\n|---|---|\n".to_owned();
+    for name in ["first upload of a process", "further uploads of the credential"] {
+        event::handle(runtime, &api, &event);
+        let calls: Vec<_> = aws.take_sequential_operations().iter().map(|call| format!("`{call}`")).collect();
+        table += &format!("| {name} | {} |\n", calls.join(", "));
+    }
+    table
 }
 
 /// Returns a Markdown table of the functions' peak memory use.
