@@ -22,7 +22,7 @@ pub(crate) fn api() -> Arc<Api> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(FakeAws)
+        .http_client(aws)
         .build();
     let timeouts = Timeouts::default();
     let table = Table::new(aws::dynamodb(&sdk, &timeouts), "packs".to_owned());

@@ -1,3 +1,10 @@
+use std::{
+    mem,
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
@@ -9,8 +16,58 @@ use serde_json::{Value, json};
 
 /// An HTTP client for the AWS SDK that responds to requests in this process. In its responses, every API key exists and
 /// every write succeeds.
-#[derive(Debug, Clone)]
-pub(crate) struct FakeAws;
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FakeAws {
+    recorder: Option<Recorder>,
+}
+
+/// Records the calls. Each takes some time, so that concurrent calls overlap.
+#[derive(Debug, Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<Call>>>);
+
+#[derive(Debug)]
+struct Call {
+    operation: String,
+    time: Range<Instant>,
+}
+
+/// How long a recorded call takes.
+const DELAY: Duration = Duration::from_millis(50);
+
+impl FakeAws {
+    /// Returns a client that records its calls.
+    pub(crate) fn recording() -> Self {
+        Self { recorder: Some(Recorder::default()) }
+    }
+
+    /// Returns the operations of the longest sequence of calls in which each call began after the previous one ended.
+    /// Considers only the calls since this method was last called.
+    pub(crate) fn take_sequential_operations(&self) -> Vec<String> {
+        let mut calls = self.recorder.as_ref().map(|recorder| mem::take(&mut *recorder.calls())).unwrap_or_default();
+        calls.sort_by_key(|call| call.time.end);
+        let mut sequence = Vec::new();
+        let mut ended = None;
+        for Call { operation, time } in calls {
+            if ended.is_none_or(|ended| ended <= time.start) {
+                ended = Some(time.end);
+                sequence.push(operation);
+            }
+        }
+        sequence
+    }
+}
+
+impl Recorder {
+    fn calls(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.0.lock().expect("no code panics while it holds the lock")
+    }
+
+    async fn record(&self, operation: String) {
+        let start = Instant::now();
+        tokio::time::sleep(DELAY).await;
+        self.calls().push(Call { operation, time: start..Instant::now() });
+    }
+}
 
 impl HttpClient for FakeAws {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
@@ -20,12 +77,14 @@ impl HttpClient for FakeAws {
 
 impl HttpConnector for FakeAws {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let recorder = self.recorder.clone();
         HttpConnectorFuture::new(async move {
-            let operation = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+            let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
+            let operation = target.unwrap_or("PutObject").to_owned();
             let body = ByteStream::new(request.into_body()).collect().await;
             let body = body.map_err(|error| ConnectorError::io(error.into()))?;
-            let response = match operation.rsplit('.').next() {
-                Some("BatchGetItem") => {
+            let response = match operation.as_str() {
+                "BatchGetItem" => {
                     let request = serde_json::from_slice(&body.into_bytes());
                     items(request.map_err(|error| ConnectorError::user(error.into()))?).to_string()
                 }
@@ -34,6 +93,9 @@ impl HttpConnector for FakeAws {
                 // S3's response to a PUT has no body.
                 _ => String::new(),
             };
+            if let Some(recorder) = recorder {
+                recorder.record(operation).await;
+            }
             let status = 200.try_into().expect("200 is a valid status");
             Ok(HttpResponse::new(status, response.into()))
         })

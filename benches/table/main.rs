@@ -20,6 +20,7 @@ use test_support::generated;
 use tokio::runtime::{Builder, Runtime};
 
 use self::{
+    fake_aws::FakeAws,
     functions::{Cost, Functions},
     ratio::{Ratios, cpu_time, wall_clock_time},
 };
@@ -34,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let small = generated::small("1.0.0");
     let table = [
         times(&mut ratios, &runtime)?,
+        calls(&runtime, &small),
         memory(&runtime, &small)?,
         large(&runtime)?,
         signing(&runtime)?,
@@ -54,7 +56,7 @@ fn machine() -> Result<String, Box<dyn Error>> {
 /// Measures uploads of the four generated packs. Returns a Markdown table of ratios to the floor.
 fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     let limits = Limits::default();
-    let api = event::api();
+    let api = event::api(FakeAws::default());
     let mut table = "| pack | archive | unpacked | floor | validating | image | both | event to 201 | event to 201, wall-clock | decoding |\n\
                      |---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();

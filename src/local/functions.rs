@@ -1,6 +1,6 @@
 use std::{env, path::Path, sync::Arc};
 
-use super::{Error, Issuer, Options, QueueUrls, sdk::Sdk};
+use super::{Error, Issuer, Options, QueueUrls, sdk::Sdk, transactions};
 use crate::{
     aws::{self, EventBus, Events, Queue, Staging, Table},
     build::Builder,
@@ -65,7 +65,10 @@ impl Functions {
         let requeue = config::Requeue::read(lookup)?;
 
         let timeouts = &api.timeouts;
-        let table = Table::new(aws::dynamodb(&sdk.dynamodb, timeouts), api.table_name)
+        let dynamodb = aws::dynamodb(&sdk.dynamodb, timeouts);
+        let dynamodb =
+            if options.dynamodb_endpoint.is_none() { transactions::without_tokens(&dynamodb) } else { dynamodb };
+        let table = Table::new(dynamodb, api.table_name)
             .with_community_cache(api.community_cache)
             .with_resend_after(api.resend_after)
             .with_events(builder.event_bus_name.is_some());

@@ -24,6 +24,7 @@ mod sdk;
 mod seed;
 mod signing_key;
 mod sqs;
+mod transactions;
 pub mod worker;
 
 pub use self::{
