@@ -10,7 +10,7 @@ use lambda_http::{Context, LambdaEvent, Service as _};
 use pack_format::Limits;
 use pack_upload::{
     aws::{Events, Lease, Queue, Staging, Table},
-    identity,
+    identity::{self, OrgLimit, OrgLimits},
     lambda::http::{self, Api},
     lifecycle::Lifecycle,
     local::{Keys, seed},
@@ -19,6 +19,7 @@ use pack_upload::{
     upload::Uploads,
 };
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 use test_support::{Embedded, archive::Archive, event};
 
 use crate::meter::{Meter, Usage};
@@ -58,13 +59,17 @@ impl Service {
         let sqs = aws_sdk_sqs::Client::from_conf(sqs);
         let metered = Table::new(Client::from_conf(dynamodb), options.table_name.clone());
         let (builds, purges) = (queues.builds.clone(), queues.purges.clone());
+        let staging = Staging::new(aws_sdk_s3::Client::from_conf(s3), options.staging_bucket.clone());
+        // The org has more packs than the default limits allow.
+        let org_limits: OrgLimits = OrgLimit::VARIANTS.iter().map(|&limit| (limit, u64::MAX)).collect();
         let uploads = Uploads {
             table: metered.clone(),
-            staging: Staging::new(aws_sdk_s3::Client::from_conf(s3), options.staging_bucket.clone()),
+            staging: staging.clone(),
             queue: Queue::new(sqs.clone(), builds.clone()),
             registry: backends.registry.clone(),
             limits: Arc::new(Limits::default()),
             large_limits: Arc::new(Limits::large()),
+            org_limits,
             deadline: Duration::from_secs(20),
         };
         let lifecycle = Lifecycle {
@@ -74,6 +79,7 @@ impl Service {
         };
         let requeue = Requeue {
             table: metered.clone(),
+            staging,
             queue: Queue::new(sqs.clone(), builds),
             purges: Queue::new(sqs, purges),
             events: Events::new(metered, None),

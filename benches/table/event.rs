@@ -15,8 +15,8 @@ use tokio::runtime::Runtime;
 
 use crate::fake_aws::FakeAws;
 
-/// Returns the API that the `api` Lambda function serves, with a fake AWS that responds immediately.
-pub(crate) fn api() -> Arc<Api> {
+/// Returns the API that the `api` Lambda function serves, with a fake AWS.
+pub(crate) fn api(aws: FakeAws) -> Arc<Api> {
     let credentials = Credentials::new("id", "secret", None, None, "benchmark");
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

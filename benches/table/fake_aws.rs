@@ -88,8 +88,8 @@ impl HttpConnector for FakeAws {
                     let request = serde_json::from_slice(&body.into_bytes());
                     items(request.map_err(|error| ConnectorError::user(error.into()))?).to_string()
                 }
-                Some("TransactWriteItems" | "UpdateItem") => "{}".to_owned(),
-                Some("SendMessage") => json!({"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274"}).to_string(),
+                "GetItem" | "TransactWriteItems" | "UpdateItem" => "{}".to_owned(),
+                "SendMessage" => json!({"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274"}).to_string(),
                 // S3's response to a PUT has no body.
                 _ => String::new(),
             };

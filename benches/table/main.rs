@@ -96,6 +96,21 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
     Ok(table)
 }
 
+/// Returns a Markdown table of the calls that an upload waits for, one after another. The second upload's credential is
+/// cached.
+fn calls(runtime: &Runtime, small: &[u8]) -> String {
+    let aws = FakeAws::recording();
+    let api = event::api(aws.clone());
+    let event = upload::upload(small).to_string();
+    let mut table = "| calls that an upload waits for, one after another | |\n|---|---|\n".to_owned();
+    for name in ["first upload of a process", "further uploads of the credential"] {
+        event::handle(runtime, &api, &event);
+        let calls: Vec<_> = aws.take_sequential_operations().iter().map(|call| format!("`{call}`")).collect();
+        table += &format!("| {name} | {} |\n", calls.join(", "));
+    }
+    table
+}
+
 /// Returns a Markdown table of the Lambda functions' peak memory use.
 fn memory(runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     let mut table = "| peak resident size | `api` | `builder` |\n|---|---|---|\n".to_owned();
