@@ -6,12 +6,12 @@ use super::{BuildError, Builder};
 use crate::{
     aws::Lease,
     records::{Record, Timestamp},
-    registry::Referrer,
+    registry::{Referrer, ReferrerUploads},
     signing::{self, BUNDLE_MEDIA_TYPE, PREDICATE_TYPE, PublicKey, Signer, Statement},
 };
 
 impl Builder {
-    /// Signs the provenance of an image, and pushes it as a referrer of the image. Returns the record with the
+    /// Signs the provenance of an image, and pushes it as a referrer of the image, with the upload sessions if any. Returns the record with the
     /// referrer's digest. If signing is off, returns the record unchanged. If this build can no longer
     /// publish the version, returns `None` and leaves the stored bundle unchanged.
     ///
@@ -22,6 +22,7 @@ impl Builder {
         record: &Record,
         lease: &Lease,
         image_manifest: &[u8],
+        uploads: Option<ReferrerUploads>,
         began_at: Timestamp,
     ) -> Result<Option<Record>, BuildError> {
         let Some(signer) = &self.signer else { return Ok(Some(record.clone())) };
@@ -44,7 +45,8 @@ impl Builder {
             }
         };
         let referrer = Referrer { media_type: BUNDLE_MEDIA_TYPE, annotations: annotations(), blob: bundle };
-        let digest = self.registry.push_referrer(&record.release.image_ref, image_manifest, &referrer).await?;
+        let image_ref = &record.release.image_ref;
+        let digest = self.registry.push_referrer(image_ref, image_manifest, &referrer, uploads).await?;
         Ok(Some(Record { attestation_digest: Some(digest), ..record.clone() }))
     }
 

@@ -6,16 +6,20 @@ mod attest;
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use pack_format::{Limits, ValidationError};
+use pack_format::{
+    Limits, ValidationError,
+    image::{Image, layer_descriptor},
+};
 use strum::IntoStaticStr;
+use tokio::join;
 
 use crate::{
     aws::{self, Attestations, Events, Job, Lease, Staging, Table, VersionState},
     error_chain::ErrorChain,
     records::{BuildStatus, PackEvent, Record, Release, Timestamp},
-    registry::{self, Registry},
+    registry::{self, ReferrerUploads, Registry},
     signing::{self, Signer},
-    validation::{self, Validated},
+    validation,
 };
 
 /// The build use case, with the backends and limits that it uses.
@@ -78,6 +82,13 @@ enum BuildFailure {
     Transient(BuildError),
 }
 
+/// An image in the registry.
+struct PushedImage {
+    manifest: Bytes,
+    /// Upload sessions for the image's attestation.
+    uploads: Option<ReferrerUploads>,
+}
+
 impl Builder {
     /// Handles a job. A job for a ready record or for an earlier attempt has no effect.
     ///
@@ -121,8 +132,8 @@ impl Builder {
     /// this order. The tag is written only when the version's content can no longer change.
     async fn publish(&self, record: &Record, lease: &Lease) -> Result<BuildOutcome, BuildError> {
         let began_at = Timestamp::now();
-        let manifest = match self.pushed_manifest(record).await {
-            Ok(manifest) => manifest,
+        let PushedImage { manifest, uploads } = match self.pushed_image(record).await {
+            Ok(image) => image,
             Err(BuildFailure::Transient(error)) => return Err(error),
             Err(BuildFailure::Permanent(reason)) => {
                 let now = Timestamp::now();
@@ -137,7 +148,7 @@ impl Builder {
                 };
             }
         };
-        let attested = self.attest(record, lease, &manifest, began_at).await?;
+        let attested = self.attest(record, lease, &manifest, uploads, began_at).await?;
         let is_published = match &attested {
             Some(attested) => self.table.publish(attested, lease).await?,
             None => false,
@@ -195,35 +206,45 @@ impl Builder {
         Ok(found.is_some_and(|found| matches!(found.build.status, BuildStatus::Failed { .. })))
     }
 
-    /// Ensures that the record's image is in the registry, and returns the bytes of its image manifest. If an
-    /// interrupted build has published the version, uses its image and does not read the staged archive.
-    async fn pushed_manifest(&self, record: &Record) -> Result<Bytes, BuildFailure> {
+    /// Ensures that the record's image is in the registry. If an interrupted build has published the version, uses its
+    /// image and does not read the staged archive.
+    async fn pushed_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
         let Release { image_ref, image_digest, .. } = &record.release;
         if self.table.is_published(record).await?
             && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await?
         {
-            return Ok(manifest);
+            return Ok(PushedImage { manifest, uploads: None });
         }
         self.push_image(record).await
     }
 
-    /// Builds the record's image, checks that it has the digest in the record, and pushes it by digest. Returns the
-    /// bytes of its image manifest.
-    async fn push_image(&self, record: &Record) -> Result<Bytes, BuildFailure> {
+    /// Builds the record's image, and pushes it by digest. Fails unless the image has the digest in the record. The
+    /// layer's digest is known only once the layer has been sent, and is checked before the image manifest is pushed.
+    async fn push_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
         let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
             BuildFailure::Permanent("the uploaded archive expired before it was built; upload it again".to_owned())
         })?;
-        let Validated { pack, image, contents, .. } =
-            validation::validate(archive, self.limits.clone(), record.release.visibility).await?;
-        let promised = record.release.image_digest;
-        if image.digest != promised {
-            let found = image.digest;
-            return Err(BuildFailure::Permanent(format!(
-                "the image has the digest {found}, but {promised} was promised; upload it again"
-            )));
+        let Release { image_ref, image_digest, layer_digest, visibility, .. } = &record.release;
+        let (pack, contents) = validation::validate_without_image(archive, self.limits.clone(), *visibility).await?;
+        let image = Image::with_layer(layer_descriptor(&pack.tree, *layer_digest), &pack.manifest);
+        let differs = || {
+            let reason = format!("the image has another digest, but {image_digest} was promised; upload it again");
+            BuildFailure::Permanent(reason)
+        };
+        if image.digest != *image_digest {
+            return Err(differs());
         }
-        self.registry.push(&record.release.image_ref, &image, pack.tree, contents).await?;
-        Ok(image.manifest)
+        let open_referrer = async {
+            // This fails if the repository does not exist yet, and is then repeated by the push of the referrer.
+            self.signer.as_ref()?;
+            self.registry.open_referrer(image_ref).await.ok()
+        };
+        let (pushed, uploads) = join!(self.registry.push(image_ref, &image, pack.tree, contents), open_referrer);
+        match pushed {
+            Ok(()) => Ok(PushedImage { manifest: image.manifest, uploads }),
+            Err(registry::Error::WrongLayer { .. }) => Err(differs()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -258,13 +279,15 @@ impl From<ValidationError> for BuildFailure {
 impl From<registry::Error> for BuildFailure {
     fn from(error: registry::Error) -> Self {
         match error {
-            registry::Error::Rejected(_) => Self::Permanent(error.to_string()),
+            registry::Error::Rejected(_) | registry::Error::WrongLayer { .. } => Self::Permanent(error.to_string()),
             registry::Error::TimedOut
             | registry::Error::ForeignReference(_)
             | registry::Error::WrongDigest { .. }
-            | registry::Error::Registry(_)
             | registry::Error::Http(_)
             | registry::Error::Status { .. }
+            | registry::Error::NoLocation
+            | registry::Error::Write(_)
+            | registry::Error::Read(_)
             | registry::Error::Referrers(_)
             | registry::Error::Manifest(_)
             | registry::Error::DeletionDisabled

@@ -1,14 +1,16 @@
 //! Copies images out of the registry and back into it.
 
-use std::io;
+use std::{io, pin::pin};
 
 use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt};
+use futures_util::Stream;
 use pack_format::Digest;
+use reqwest::{Body, Method};
 use serde::Deserialize;
-use tokio::io::AsyncWrite;
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
-use super::{Error, Registry, by_digest, put_manifest};
+use super::{Error, Registry, error::expect_success};
 
 /// A blob that an image manifest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -25,6 +27,11 @@ struct ImageManifest {
 }
 
 impl Blob {
+    /// Describes a blob with this content.
+    pub(super) fn new(content: &[u8]) -> Self {
+        Self { digest: Digest::sha256(content), size: content.len() as u64 }
+    }
+
     /// Returns the config and the layers of an image.
     ///
     /// # Errors
@@ -39,9 +46,20 @@ impl Blob {
 impl Registry {
     /// Writes the content of a blob to `out`, and checks its digest. Has no timeout.
     pub async fn pull_blob(&self, image_ref: &str, blob: Blob, out: impl AsyncWrite) -> Result<(), Error> {
-        let reference = self.reference(image_ref)?;
-        let client = self.session().await?.client;
-        client.pull_blob(&reference, &*blob.digest.to_string(), out).await?;
+        let repository = self.repository(self.split(image_ref)?.0).await?;
+        let response = repository.send(Method::GET, &format!("blobs/{}", blob.digest)).await?;
+        let mut response = expect_success(Method::GET, response).await?;
+        let mut hasher = Sha256::new();
+        let mut out = pin!(out);
+        while let Some(chunk) = response.chunk().await? {
+            hasher.update(&chunk);
+            out.write_all(&chunk).await.map_err(Error::Write)?;
+        }
+        out.flush().await.map_err(Error::Write)?;
+        let found = Digest::from(hasher);
+        if found != blob.digest {
+            return Err(Error::WrongDigest { found: Some(found.to_string()), expected: blob.digest });
+        }
         Ok(())
     }
 
@@ -52,20 +70,19 @@ impl Registry {
         blob: Blob,
         content: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<(), Error> {
-        let reference = self.reference(image_ref)?;
-        let client = self.session().await?.client;
-        let digest = blob.digest.to_string();
-        if !client.blob_exists(&reference, &digest).await? {
-            client.push_blob_stream(&reference, content.map_err(Into::into), &digest, Some(blob.size)).await?;
+        let repository = self.repository(self.split(image_ref)?.0).await?;
+        if repository.has_blob(blob.digest).await? {
+            return Ok(());
         }
-        Ok(())
+        let session = repository.open_upload().await?;
+        repository.upload(session, blob, Body::wrap_stream(content)).await
     }
 
     /// Pushes an image manifest by its digest. The tag of `image_ref` does not change.
     pub async fn push_manifest(&self, image_ref: &str, manifest: Bytes) -> Result<(), Error> {
         let push = async {
-            let reference = by_digest(&self.reference(image_ref)?, Digest::sha256(&manifest));
-            put_manifest(&self.session().await?.client, &reference, manifest).await
+            let repository = self.repository(self.split(image_ref)?.0).await?;
+            repository.put_by_digest(Digest::sha256(&manifest), manifest).await.map(|_| ())
         };
         self.in_time(push).await
     }

@@ -1,16 +1,11 @@
 //! Deletes images: from ECR through its own API, and from other registries through the distribution API.
 
-use oci_client::Reference;
 use pack_format::Digest;
 use reqwest::{Method, StatusCode, header::LINK};
 use serde::Deserialize;
 
 use super::{
-    Error, Registry, current_digest,
-    distribution::{Repository, expect_success},
-    ecr,
-    login::Login,
-    referrers::fallback_tag,
+    Error, Registry, distribution::Repository, ecr, error::expect_success, login::Login, referrers::fallback_tag,
 };
 
 impl Registry {
@@ -21,25 +16,20 @@ impl Registry {
     /// Returns [`Error::DeletionDisabled`] if the registry does not allow deletion. All other errors may be temporary.
     pub async fn delete(&self, image_ref: &str, digest: Digest) -> Result<(), Error> {
         let delete = async {
-            let reference = self.reference(image_ref)?;
+            let (name, tag) = self.split(image_ref)?;
             match &self.login {
-                Login::Ecr { client, .. } => ecr::delete(client, reference.repository(), digest).await,
-                Login::Fixed(_) | Login::Secret { .. } => self.delete_from_distribution(&reference, digest).await,
+                Login::Ecr { client, .. } => ecr::delete(client, name, digest).await,
+                Login::Fixed(_) | Login::Secret { .. } => {
+                    let repository = self.repository(name).await?;
+                    delete_referrers(&repository, digest).await?;
+                    if repository.manifest_digest(tag).await? == Some(digest.to_string()) {
+                        delete_tag(&repository, tag).await?;
+                    }
+                    delete_manifest(&repository, digest).await
+                }
             }
         };
         self.in_time(delete).await
-    }
-
-    async fn delete_from_distribution(&self, reference: &Reference, digest: Digest) -> Result<(), Error> {
-        let session = self.session().await?;
-        let repository = self.repository(&session, reference).await?;
-
-        delete_referrers(&repository, digest).await?;
-        let tagged = current_digest(&session.client, reference, &session.auth).await?;
-        if let Some(tag) = reference.tag().filter(|_| tagged.is_some_and(|tagged| tagged == digest.to_string())) {
-            delete_tag(&repository, tag).await?;
-        }
-        delete_manifest(&repository, digest).await
     }
 }
 

@@ -1,136 +1,127 @@
-//! Requests that oci-client cannot make: deletions, and requests whose response headers matter (`Link`, `OCI-Subject`).
+//! The requests of the OCI distribution API.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http_auth::{ChallengeRef, parse_challenges};
-use oci_client::{Reference, secrets::RegistryAuth};
-use pack_format::image::MANIFEST_MEDIA_TYPE;
+use pack_format::{Digest, image::MANIFEST_MEDIA_TYPE};
 use reqwest::{
-    Client, Method, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE},
+    Body, Client, Method, RequestBuilder, Response, StatusCode, Url,
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
 };
-use serde::Deserialize;
 
-use super::{CONNECT_TIMEOUT, Error, Registry, login::Session};
+use super::{
+    Blob, Error,
+    error::{expect_accepted, expect_success},
+    session::Session,
+};
 
 pub(super) const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
-/// A repository of a registry that implements the OCI distribution API.
-pub(super) struct Repository<'a> {
-    http: Client,
-    /// The registry's URL, such as `https://registry.example.com`.
-    registry: String,
-    name: &'a str,
-    auth: RegistryAuth,
-}
+/// The header with the digest of a manifest.
+const CONTENT_DIGEST: &str = "docker-content-digest";
 
-impl Registry {
-    pub(super) async fn repository<'a>(
-        &self,
-        session: &Session,
-        reference: &'a Reference,
-    ) -> Result<Repository<'a>, Error> {
-        let create = async || Client::builder().connect_timeout(CONNECT_TIMEOUT).build();
-        let http = self.http.get_or_try_init(create).await?.clone();
-        let scheme = if self.plain_http { "http" } else { "https" };
-        let registry = format!("{scheme}://{}", self.address.host());
-        Ok(Repository { http, registry, name: reference.repository(), auth: session.auth.clone() })
-    }
+/// A repository of the registry.
+pub(super) struct Repository<'a> {
+    pub(super) http: Client,
+    pub(super) session: Arc<Session>,
+    /// The registry's URL, such as `https://registry.example.com`.
+    pub(super) registry: String,
+    pub(super) name: &'a str,
 }
 
 impl Repository<'_> {
-    /// Sends a request to `/v2/<name>/<path>`. If the registry asks for credentials, sends it again with them.
+    /// Sends a request to `/v2/<name>/<path>`.
     pub(super) async fn send(&self, method: Method, path: &str) -> Result<Response, Error> {
-        let accept = [INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE].join(", ");
-        self.authorized(|| self.request(method.clone(), path).header(ACCEPT, &accept)).await
+        let request = self.request(&method, path).header(ACCEPT, [INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE].join(", "));
+        self.authorized(&method, request).await
     }
 
     /// Returns the response to a GET request, or `None` if its status is 404.
     pub(super) async fn get(&self, path: &str) -> Result<Option<Response>, Error> {
-        let response = self.send(Method::GET, path).await?;
-        match response.status() {
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => expect_success(Method::GET, response).await.map(Some),
-        }
+        self.find(Method::GET, path).await
     }
 
+    /// Returns whether the repository has a blob.
+    pub(super) async fn has_blob(&self, digest: Digest) -> Result<bool, Error> {
+        Ok(self.find(Method::HEAD, &format!("blobs/{digest}")).await?.is_some())
+    }
+
+    /// Returns the digest of the manifest with this tag or digest, or `None` if it does not exist.
+    pub(super) async fn manifest_digest(&self, reference: &str) -> Result<Option<String>, Error> {
+        let path = format!("manifests/{reference}");
+        let Some(head) = self.find(Method::HEAD, &path).await? else { return Ok(None) };
+        if let Some(digest) = content_digest(&head) {
+            return Ok(Some(digest));
+        }
+        let Some(manifest) = self.get(&path).await? else { return Ok(None) };
+        Ok(Some(Digest::sha256(&manifest.bytes().await?).to_string()))
+    }
+
+    /// Opens an upload session for a blob, and returns its URL (OCI distribution spec, "POST then PUT").
+    pub(super) async fn open_upload(&self) -> Result<Url, Error> {
+        let request = self.request(&Method::POST, "blobs/uploads/").header(CONTENT_LENGTH, 0);
+        let response = expect_accepted(Method::POST, self.authorized(&Method::POST, request).await?).await?;
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        location.and_then(|location| response.url().join(location).ok()).ok_or(Error::NoLocation)
+    }
+
+    /// Uploads a blob in one request, and ends the session. Never in chunks: ECR loses every PATCH after the first. The
+    /// registry verifies the digest.
+    pub(super) async fn upload(&self, mut session: Url, blob: Blob, content: impl Into<Body>) -> Result<(), Error> {
+        session.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
+        let is_own = Url::parse(&self.registry).is_ok_and(|registry| registry.origin() == session.origin());
+        let put = self.http.put(session).header(CONTENT_TYPE, "application/octet-stream");
+        let put = put.header(CONTENT_LENGTH, blob.size).body(content);
+        // Another server than the registry must not receive its credentials.
+        let response = if is_own { self.authorized(&Method::PUT, put).await? } else { put.send().await? };
+        expect_accepted(Method::PUT, response).await?;
+        Ok(())
+    }
+
+    /// Pushes a manifest with a tag or by its digest.
     pub(super) async fn put_manifest(
         &self,
         reference: &str,
         media_type: &str,
         manifest: Bytes,
     ) -> Result<Response, Error> {
-        let path = format!("manifests/{reference}");
-        let put = || self.request(Method::PUT, &path).header(CONTENT_TYPE, media_type).body(manifest.clone());
-        expect_success(Method::PUT, self.authorized(put).await?).await
+        let put = self.request(&Method::PUT, &format!("manifests/{reference}"));
+        let put = put.header(CONTENT_TYPE, media_type).body(manifest);
+        expect_accepted(Method::PUT, self.authorized(&Method::PUT, put).await?).await
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}/v2/{}/{path}", self.registry, self.name))
-    }
-
-    /// Sends a request. If the registry asks for credentials, sends it again with them.
-    async fn authorized(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, Error> {
-        let response = request().send().await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(response);
-        }
-        match self.authorize(request(), &response).await? {
-            Some(request) => Ok(request.send().await?),
-            None => Ok(response),
-        }
-    }
-
-    /// Adds the credentials that `refused`, a response with status 401, asks for. Returns `None` if there are no such
-    /// credentials.
-    async fn authorize(&self, request: RequestBuilder, refused: &Response) -> Result<Option<RequestBuilder>, Error> {
-        let header = refused.headers().get(WWW_AUTHENTICATE).and_then(|header| header.to_str().ok());
-        let challenges = header.and_then(|header| parse_challenges(header).ok()).unwrap_or_default();
-        for challenge in &challenges {
-            if challenge.scheme.eq_ignore_ascii_case("bearer") {
-                return Ok(self.token(challenge).await?.map(|token| request.bearer_auth(token)));
+    /// Pushes a manifest by its digest. A registry need not send the digest back, because it verifies it.
+    pub(super) async fn put_by_digest(&self, digest: Digest, manifest: Bytes) -> Result<Response, Error> {
+        let response = self.put_manifest(&digest.to_string(), MANIFEST_MEDIA_TYPE, manifest).await?;
+        match content_digest(&response) {
+            Some(found) if found != digest.to_string() => {
+                Err(Error::WrongDigest { found: Some(found), expected: digest })
             }
-            if challenge.scheme.eq_ignore_ascii_case("basic")
-                && let RegistryAuth::Basic(username, password) = &self.auth
-            {
-                return Ok(Some(request.basic_auth(username, Some(password))));
-            }
+            _ => Ok(response),
         }
-        Ok(None)
     }
 
-    /// Requests a token for the scope of a challenge, from the token service that the challenge names (distribution's
-    /// "Token Authentication Specification"). Returns `None` if the challenge names no token service, or if the service
-    /// returns no token.
-    async fn token(&self, challenge: &ChallengeRef<'_>) -> Result<Option<String>, Error> {
-        #[derive(Deserialize)]
-        struct Body {
-            token: Option<String>,
-            access_token: Option<String>,
+    /// Returns a successful response, or `None` if its status is 404.
+    async fn find(&self, method: Method, path: &str) -> Result<Option<Response>, Error> {
+        let response = self.send(method.clone(), path).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => expect_success(method, response).await.map(Some),
         }
-        let param = |name: &str| {
-            let (_, value) = challenge.params.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
-            Some(value.to_unescaped())
-        };
-        let Some(realm) = param("realm") else { return Ok(None) };
-        let scope = param("scope").unwrap_or_else(|| format!("repository:{}:pull,push,delete", self.name));
-        let mut get = self.http.get(realm).query(&[("scope", scope)]);
-        if let Some(service) = param("service") {
-            get = get.query(&[("service", service)]);
-        }
-        let get = match &self.auth {
-            RegistryAuth::Anonymous => get,
-            RegistryAuth::Basic(username, password) => get.basic_auth(username, Some(password)),
-            RegistryAuth::Bearer(token) => get.bearer_auth(token),
-        };
-        let Body { token, access_token } = get.send().await?.error_for_status()?.json().await?;
-        Ok(token.or(access_token))
+    }
+
+    fn request(&self, method: &Method, path: &str) -> RequestBuilder {
+        self.http.request(method.clone(), format!("{}/v2/{}/{path}", self.registry, self.name))
+    }
+
+    async fn authorized(&self, method: &Method, request: RequestBuilder) -> Result<Response, Error> {
+        // One token is enough for a push. Only a deletion needs more permissions.
+        let actions = if method == Method::DELETE { "delete" } else { "pull,push" };
+        self.session.send(&self.http, &format!("repository:{}:{actions}", self.name), request).await
     }
 }
 
-pub(super) async fn expect_success(method: Method, response: Response) -> Result<Response, Error> {
-    if response.status().is_success() {
-        return Ok(response);
-    }
-    let (status, request) = (response.status(), format!("{method} {}", response.url()));
-    Err(Error::Status { status, request, body: response.text().await? })
+/// Returns the digest of a manifest that the response is about.
+pub(super) fn content_digest(response: &Response) -> Option<String> {
+    response.headers().get(CONTENT_DIGEST)?.to_str().ok().map(str::to_owned)
 }

@@ -1,6 +1,8 @@
-use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
+use std::io;
+
 use pack_format::Digest;
-use reqwest::StatusCode;
+use reqwest::{Method, Response, StatusCode};
+use serde::Deserialize;
 
 /// Why an image could not be pushed, read, tagged or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -13,24 +15,31 @@ pub enum Error {
     /// The image reference names a different registry, which must not receive the credentials of the configured one.
     #[error("{0} is not an image in the configured registry")]
     ForeignReference(String),
-    /// After the tag was written, it points to a different image or does not exist.
-    #[error("the tag points to {}, not to the pushed image {pushed}", found.as_deref().unwrap_or("no image"))]
+    /// The registry has other content than was pushed, or sent other content than was requested.
+    #[error("expected {expected} in the registry, but found {}", found.as_deref().unwrap_or("nothing"))]
     WrongDigest {
-        /// The digest that the registry returned, or `None` if the tag does not exist.
+        /// The digest of what the registry has, or `None` if it has nothing.
         found: Option<String>,
-        pushed: Digest,
+        expected: Digest,
     },
-    #[error("a call to the registry failed")]
-    Registry(#[source] OciDistributionError),
     #[error("a request to the registry failed")]
-    Http(#[from] reqwest::Error),
+    Http(#[source] reqwest::Error),
     #[error("the registry responded {status} to {request}: {body}")]
     Status {
         status: StatusCode,
-        /// The method and the URL.
+        /// The method and the URL without its query.
         request: String,
         body: String,
     },
+    #[error("the registry did not say where to upload the blob")]
+    NoLocation,
+    #[error("a blob from the registry could not be written")]
+    Write(#[source] io::Error),
+    #[error("the contents of the layer could not be read")]
+    Read(#[source] io::Error),
+    /// The pack's layer does not have the digest that its image names.
+    #[error("the layer has the digest {found}, not {expected}")]
+    WrongLayer { found: Digest, expected: Digest },
     #[error("the registry's list of referrers is not valid")]
     Referrers(#[source] serde_json::Error),
     #[error("the image manifest is not valid")]
@@ -54,97 +63,95 @@ impl Error {
     pub(super) fn aws<E: Into<aws_sdk_ecr::error::BoxError>>(operation: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Aws { operation, source: source.into() }
     }
+
+    /// Returns whether the registry said that the repository does not exist.
+    pub(super) fn is_repository_unknown(&self) -> bool {
+        matches!(self, Self::Status { body, .. } if errors(body).iter().any(|error| error.code == Code::NameUnknown))
+    }
 }
 
-impl From<OciDistributionError> for Error {
-    /// Distinguishes rejected images from all other errors. Errors that an operator can fix, such as wrong credentials,
-    /// and transfer errors, such as a digest mismatch, are not rejections.
-    fn from(error: OciDistributionError) -> Self {
-        match &error {
-            OciDistributionError::ServerError { code, message, .. } => match rejection(*code, message) {
-                Some(reason) => Self::Rejected(reason),
-                None => Self::Registry(error),
-            },
-            OciDistributionError::AuthenticationFailure(_)
-            | OciDistributionError::ConfigConversionError(_)
-            | OciDistributionError::DigestError(_)
-            | OciDistributionError::GenericError(_)
-            | OciDistributionError::HeaderValueError(_)
-            | OciDistributionError::ImageManifestNotFoundError(_)
-            | OciDistributionError::ImageIndexParsingNoPlatformResolverError
-            | OciDistributionError::IncompatibleLayerMediaTypeError(_)
-            | OciDistributionError::IoError(_)
-            | OciDistributionError::JsonError(_)
-            | OciDistributionError::ManifestEncodingError(_)
-            | OciDistributionError::ManifestParsingError(_)
-            | OciDistributionError::PushNoDataError
-            | OciDistributionError::PushLayerNoDataError
-            | OciDistributionError::PullNoLayersError
-            | OciDistributionError::RegistryError { .. }
-            | OciDistributionError::RegistryNoDigestError
-            | OciDistributionError::RegistryNoLocationError
-            | OciDistributionError::RegistryTokenDecodeError(_)
-            | OciDistributionError::RequestError(_)
-            | OciDistributionError::SpecViolationError(_)
-            | OciDistributionError::UnauthorizedError { .. }
-            | OciDistributionError::UrlParseError(_)
-            | OciDistributionError::UnsupportedMediaTypeError(_)
-            | OciDistributionError::UnsupportedSchemaVersionError(_)
-            | OciDistributionError::VersionedParsingError(_) => Self::Registry(error),
+impl From<reqwest::Error> for Error {
+    /// Removes the query of the URL, which may authorize an upload.
+    fn from(mut error: reqwest::Error) -> Self {
+        if let Some(url) = error.url_mut() {
+            url.set_query(None);
+        }
+        Self::Http(error)
+    }
+}
+
+/// Returns a successful response.
+///
+/// # Errors
+/// Returns [`Error::Status`] for any other response.
+pub(super) async fn expect_success(method: Method, response: Response) -> Result<Response, Error> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let (status, mut url) = (response.status(), response.url().clone());
+    url.set_query(None);
+    Err(Error::Status { status, request: format!("{method} {url}"), body: response.text().await? })
+}
+
+/// Returns a successful response to a request that pushes a part of an image.
+///
+/// # Errors
+/// Returns [`Error::Rejected`] if the response rejects the image itself: its name, its size, its manifest or its tag,
+/// which may be immutable (`TAG_INVALID` in ECR). Returns [`Error::Status`] for all other responses, which may be
+/// temporary. Errors that an operator can fix, such as wrong credentials, and transfer errors, such as a digest
+/// mismatch, are not rejections.
+pub(super) async fn expect_accepted(method: Method, response: Response) -> Result<Response, Error> {
+    let result = expect_success(method, response).await;
+    match &result {
+        Err(Error::Status { status, body, .. }) => match rejection(*status, body) {
+            Some(reason) => Err(Error::Rejected(reason)),
+            None => result,
+        },
+        _ => result,
+    }
+}
+
+fn rejection(status: StatusCode, body: &str) -> Option<String> {
+    if !status.is_client_error() {
+        return None;
+    }
+    let reason = errors(body).into_iter().find(|error| error.code.is_permanent()).map(|error| error.message);
+    reason.or_else(|| (status == StatusCode::PAYLOAD_TOO_LARGE).then(|| "it is too large".to_owned()))
+}
+
+/// An error in the body of a response (OCI distribution spec, "Error Codes").
+#[derive(Deserialize)]
+struct BodyError {
+    code: Code,
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Code {
+    ManifestInvalid,
+    NameInvalid,
+    NameUnknown,
+    TagInvalid,
+    #[serde(other)]
+    Other,
+}
+
+impl Code {
+    fn is_permanent(self) -> bool {
+        match self {
+            Self::ManifestInvalid | Self::NameInvalid | Self::TagInvalid => true,
+            Self::NameUnknown | Self::Other => false,
         }
     }
 }
 
-/// Returns the reason if a response with this status and body rejects the image itself. The cause may be its name, its
-/// size, its manifest or an immutable tag (`TAG_INVALID` in ECR).
-fn rejection(status: u16, body: &str) -> Option<String> {
-    if !(400..500).contains(&status) {
-        return None;
+/// Returns the errors in a response's body. Returns none if the body has another format.
+fn errors(body: &str) -> Vec<BodyError> {
+    #[derive(Deserialize)]
+    struct Body {
+        errors: Vec<BodyError>,
     }
-    let reason = envelope(body).and_then(|envelope| {
-        envelope.errors.into_iter().find(|error| is_permanent(&error.code)).map(|error| error.message)
-    });
-    reason.or_else(|| (status == 413).then(|| "it is too large".to_owned()))
-}
-
-fn is_permanent(code: &OciErrorCode) -> bool {
-    match code {
-        OciErrorCode::NameInvalid | OciErrorCode::TagInvalid | OciErrorCode::ManifestInvalid => true,
-        OciErrorCode::BlobUnknown
-        | OciErrorCode::BlobUploadInvalid
-        | OciErrorCode::BlobUploadUnknown
-        | OciErrorCode::DigestInvalid
-        | OciErrorCode::ManifestBlobUnknown
-        | OciErrorCode::ManifestUnknown
-        | OciErrorCode::ManifestUnverified
-        | OciErrorCode::NameUnknown
-        | OciErrorCode::NotFound
-        | OciErrorCode::SizeInvalid
-        | OciErrorCode::Unauthorized
-        | OciErrorCode::Denied
-        | OciErrorCode::Unsupported
-        | OciErrorCode::Toomanyrequests
-        | OciErrorCode::Other(_) => false,
-    }
-}
-
-/// Returns whether the error says that the repository does not exist.
-pub(super) fn is_repository_unknown(error: &OciDistributionError) -> bool {
-    has_code(error, &[OciErrorCode::NameUnknown])
-}
-
-/// Returns whether the error says that the manifest or its repository does not exist.
-pub(super) fn is_manifest_unknown(error: &OciDistributionError) -> bool {
-    matches!(error, OciDistributionError::ServerError { code: 404, .. })
-        || has_code(error, &[OciErrorCode::ManifestUnknown, OciErrorCode::NotFound, OciErrorCode::NameUnknown])
-}
-
-fn has_code(error: &OciDistributionError, codes: &[OciErrorCode]) -> bool {
-    let OciDistributionError::RegistryError { envelope, .. } = error else { return false };
-    envelope.errors.iter().any(|error| codes.contains(&error.code))
-}
-
-/// Parses the errors in a response's body (OCI distribution spec, "Error Codes").
-fn envelope(body: &str) -> Option<OciEnvelope> {
-    serde_json::from_str(body).ok()
+    serde_json::from_str(body).map_or_else(|_| Vec::new(), |Body { errors }| errors)
 }

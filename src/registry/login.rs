@@ -1,15 +1,14 @@
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_ecr::{operation::create_repository::CreateRepositoryError, types::ImageTagMutability};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use oci_client::{Client, Reference, secrets::RegistryAuth};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Error, RepositoryTags};
+use super::{
+    Error, RepositoryTags,
+    session::{Password, Session},
+};
 
 /// How long before its expiry an ECR token is renewed. This must exceed the duration of a push.
 const TOKEN_MARGIN: Duration = Duration::from_secs(600);
@@ -41,53 +40,33 @@ pub enum Credentials {
 /// The source of a session's credentials.
 #[derive(Debug, Clone)]
 pub(super) enum Login {
-    Fixed(RegistryAuth),
+    Fixed(Option<Password>),
     Secret { client: aws_sdk_secretsmanager::Client, arn: String },
     Ecr { client: aws_sdk_ecr::Client, tags: RepositoryTags },
 }
 
-/// A client with its credentials.
-#[derive(Clone)]
-pub(super) struct Session {
-    pub(super) client: Client,
-    pub(super) auth: RegistryAuth,
-    expires_at: Option<SystemTime>,
-}
-
-impl Session {
-    pub(super) fn is_valid(&self) -> bool {
-        self.expires_at.is_none_or(|end| SystemTime::now() < end)
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("expires_at", &self.expires_at).finish_non_exhaustive()
-    }
-}
-
 impl Login {
-    pub(super) async fn session(&self, client: Client) -> Result<Session, Error> {
+    pub(super) async fn session(&self) -> Result<Session, Error> {
         match self {
-            Self::Fixed(auth) => Ok(Session { client, auth: auth.clone(), expires_at: None }),
-            Self::Secret { client: secrets, arn } => {
-                let auth = secret(secrets, arn).await?;
-                Ok(Session { client, auth, expires_at: Some(SystemTime::now() + SECRET_TTL) })
+            Self::Fixed(password) => Ok(Session::new(password.clone(), None)),
+            Self::Secret { client, arn } => {
+                let password = secret(client, arn).await?;
+                Ok(Session::new(Some(password), Some(SystemTime::now() + SECRET_TTL)))
             }
-            Self::Ecr { client: ecr, .. } => {
-                let (auth, expires_at) = ecr_token(ecr).await?;
-                Ok(Session { client, auth, expires_at: Some(expires_at) })
+            Self::Ecr { client, .. } => {
+                let (password, expires_at) = ecr_token(client).await?;
+                Ok(Session::new(Some(password), Some(expires_at)))
             }
         }
     }
 
     /// Creates a repository in ECR, with the configured tags and with immutable image tags. Other registries create
     /// repositories on the first push.
-    pub(super) async fn create_repository(&self, reference: &Reference) -> Result<(), Error> {
+    pub(super) async fn create_repository(&self, name: &str) -> Result<(), Error> {
         let Self::Ecr { client, tags } = self else { return Ok(()) };
         let failed = "CreateRepository";
         let tags = tags.to_sdk().map_err(Error::aws(failed))?;
-        let create = client.create_repository().repository_name(reference.repository()).set_tags(tags);
+        let create = client.create_repository().repository_name(name).set_tags(tags);
         match create.image_tag_mutability(ImageTagMutability::Immutable).send().await {
             Ok(_) => Ok(()),
             Err(error)
@@ -103,7 +82,7 @@ impl Login {
 }
 
 /// Reads a username and password from Secrets Manager.
-async fn secret(secrets: &aws_sdk_secretsmanager::Client, arn: &str) -> Result<RegistryAuth, Error> {
+async fn secret(secrets: &aws_sdk_secretsmanager::Client, arn: &str) -> Result<Password, Error> {
     #[derive(Deserialize)]
     struct Login {
         username: String,
@@ -114,12 +93,12 @@ async fn secret(secrets: &aws_sdk_secretsmanager::Client, arn: &str) -> Result<R
     // The JSON parser's error is dropped because it may quote the secret.
     let Login { username, password } = serde_json::from_str(output.secret_string().unwrap_or_default())
         .map_err(|_| Error::aws(failed)("the secret is not a JSON object with username and password"))?;
-    Ok(RegistryAuth::Basic(username, password))
+    Ok(Password { username, password: password.into() })
 }
 
 /// Requests an ECR token, which is a username and password for HTTP basic authentication (ECR API reference,
 /// `GetAuthorizationToken`). Returns the token and the time when it must be renewed.
-async fn ecr_token(ecr: &aws_sdk_ecr::Client) -> Result<(RegistryAuth, SystemTime), Error> {
+async fn ecr_token(ecr: &aws_sdk_ecr::Client) -> Result<(Password, SystemTime), Error> {
     let failed = "GetAuthorizationToken";
     let output = ecr.get_authorization_token().send().await.map_err(Error::aws(failed))?;
     let data = output.authorization_data().first().ok_or("the response has no token").map_err(Error::aws(failed))?;
@@ -127,5 +106,5 @@ async fn ecr_token(ecr: &aws_sdk_ecr::Client) -> Result<(RegistryAuth, SystemTim
     let token = String::from_utf8(token).map_err(|_| Error::aws(failed)("the token is not text"))?;
     let (username, password) = token.split_once(':').ok_or("the token has no colon").map_err(Error::aws(failed))?;
     let end = data.expires_at().and_then(|end| SystemTime::try_from(*end).ok()).unwrap_or_else(SystemTime::now);
-    Ok((RegistryAuth::Basic(username.to_owned(), password.to_owned()), end - TOKEN_MARGIN))
+    Ok((Password { username: username.to_owned(), password: password.into() }, end - TOKEN_MARGIN))
 }

@@ -7,43 +7,36 @@ mod distribution;
 mod ecr;
 mod error;
 mod login;
+mod push;
 mod referrers;
 mod repository_tags;
+mod session;
 mod stream;
 
-use std::{
-    io::{Read, Seek},
-    net::IpAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use oci_client::{
-    Client, Reference,
-    client::{ClientConfig, ClientProtocol},
-    secrets::RegistryAuth,
+use pack_format::{Digest, image::MANIFEST_MEDIA_TYPE};
+use reqwest::Client;
+use tokio::{
+    sync::{Mutex, OnceCell},
+    try_join,
 };
-use pack_format::{
-    Digest, Tree,
-    image::{Image, MANIFEST_MEDIA_TYPE},
-};
-use secrecy::ExposeSecret as _;
-use tokio::sync::{Mutex, OnceCell};
 
 pub use self::{
     address::{InvalidRegistry, RegistryAddress},
     blobs::Blob,
     error::Error,
     login::Credentials,
-    referrers::Referrer,
+    referrers::{Referrer, ReferrerUploads},
     repository_tags::{InvalidRepositoryTags, RepositoryTags},
 };
 use self::{
-    error::{is_manifest_unknown, is_repository_unknown},
-    login::{Login, Session},
+    distribution::{Repository, content_digest},
+    login::Login,
+    session::{Password, Session},
 };
-use crate::aws;
+use crate::{aws, error_chain::ErrorChain};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -65,10 +58,9 @@ pub struct Registry {
     login: Login,
     plain_http: bool,
     push_timeout: Duration,
-    session: Arc<Mutex<Option<Session>>>,
-    /// The client for requests that oci-client does not make. Creating a client reads the system's certificates, which
-    /// is slow.
-    http: Arc<OnceCell<reqwest::Client>>,
+    session: Arc<Mutex<Option<Arc<Session>>>>,
+    /// Created for the first request, because it reads the system's certificates, which is slow.
+    http: Arc<OnceCell<Client>>,
 }
 
 impl Registry {
@@ -77,159 +69,99 @@ impl Registry {
         let Settings { address, credentials, plain_http, push_timeout } = settings;
         let plain_http = plain_http || is_loopback(address.host());
         let login = match credentials {
-            Credentials::None => Login::Fixed(RegistryAuth::Anonymous),
-            Credentials::Basic { username, password } => {
-                Login::Fixed(RegistryAuth::Basic(username, password.expose_secret().to_owned()))
-            }
+            Credentials::None => Login::Fixed(None),
+            Credentials::Basic { username, password } => Login::Fixed(Some(Password { username, password })),
             Credentials::Secret { arn } => Login::Secret { client: aws::secrets_manager(sdk, timeouts), arn },
             Credentials::Ecr { tags } => Login::Ecr { client: aws::ecr(sdk, timeouts), tags },
         };
         Self { address, login, plain_http, push_timeout, session: Arc::default(), http: Arc::default() }
     }
 
-    /// Pushes an image by its digest, unless the registry already has it. `tree` and `contents` are those of the
-    /// image's pack. The tag of `image_ref` does not change.
-    ///
-    /// # Errors
-    /// Returns [`Error::Rejected`] if the push can never succeed. All other errors may be temporary.
-    pub async fn push(
-        &self,
-        image_ref: &str,
-        image: &Image,
-        tree: Tree,
-        contents: impl Read + Seek + Send + 'static,
-    ) -> Result<(), Error> {
-        self.in_time(self.push_missing(image_ref, image, tree, contents)).await
+    /// Creates the HTTP client and gets the credentials, so that the first request need not wait for them. If this
+    /// fails, that request tries again.
+    pub async fn prepare(self) {
+        if let Err(error) = try_join!(self.http(), self.session()) {
+            tracing::warn!(error = %ErrorChain(&error), "the registry could not be prepared");
+        }
     }
 
     /// Returns the bytes of an image manifest, or `None` if the repository does not have it.
     pub async fn manifest(&self, image_ref: &str, digest: Digest) -> Result<Option<Bytes>, Error> {
         let pull = async {
-            let reference = by_digest(&self.reference(image_ref)?, digest);
-            let Session { client, auth, .. } = self.session().await?;
-            match client.pull_manifest_raw(&reference, &auth, &[MANIFEST_MEDIA_TYPE]).await {
-                Ok((manifest, _)) => Ok(Some(manifest)),
-                Err(error) if is_manifest_unknown(&error) => Ok(None),
-                Err(error) => Err(error.into()),
+            let repository = self.repository(self.split(image_ref)?.0).await?;
+            let Some(response) = repository.get(&format!("manifests/{digest}")).await? else { return Ok(None) };
+            let manifest = response.bytes().await?;
+            let found = Digest::sha256(&manifest);
+            if found != digest {
+                return Err(Error::WrongDigest { found: Some(found.to_string()), expected: digest });
             }
+            Ok(Some(manifest))
         };
         self.in_time(pull).await
     }
 
-    /// Makes the tag of `image_ref` point to the manifest of a pushed image. Does not write the tag if it already
-    /// points to that manifest, because the tag may be immutable.
+    /// Makes the tag of `image_ref` point to the manifest of a pushed image. The tag may be immutable, and then point
+    /// to that manifest already.
     ///
     /// # Errors
     /// The same as [`Registry::push`].
     pub async fn tag(&self, image_ref: &str, manifest: Bytes) -> Result<(), Error> {
-        let tag = async {
-            let reference = self.reference(image_ref)?;
-            let Session { client, auth, .. } = self.session().await?;
-            let pushed = Digest::sha256(&manifest);
-            if current_digest(&client, &reference, &auth).await?.is_some_and(|found| found == pushed.to_string()) {
-                return Ok(());
-            }
-            let put = put_manifest(&client, &reference, manifest).await;
-            match current_digest(&client, &reference, &auth).await? {
-                Some(found) if found == pushed.to_string() => Ok(()),
-                found => {
-                    put?;
-                    Err(Error::WrongDigest { found, pushed })
-                }
-            }
+        let put = async {
+            let (name, tag) = self.split(image_ref)?;
+            let repository = self.repository(name).await?;
+            let expected = Digest::sha256(&manifest);
+            let is_expected =
+                |found: &Option<String>| found.as_ref().is_some_and(|found| *found == expected.to_string());
+            let found = match repository.put_manifest(tag, MANIFEST_MEDIA_TYPE, manifest).await {
+                Ok(response) => match content_digest(&response) {
+                    Some(found) => Some(found),
+                    None => repository.manifest_digest(tag).await?,
+                },
+                Err(error) => match repository.manifest_digest(tag).await {
+                    Ok(found) if is_expected(&found) => found,
+                    _ => return Err(error),
+                },
+            };
+            if is_expected(&found) { Ok(()) } else { Err(Error::WrongDigest { found, expected }) }
         };
-        self.in_time(tag).await
+        self.in_time(put).await
     }
 
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        tokio::time::timeout(self.push_timeout, call).await.map_err(|_| Error::TimedOut)?
+    /// Limits the duration of a call. Boxes the call, because its future is large.
+    fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> impl Future<Output = Result<T, Error>> {
+        let call = tokio::time::timeout(self.push_timeout, Box::pin(call));
+        async { call.await.map_err(|_| Error::TimedOut)? }
     }
 
-    async fn push_missing(
-        &self,
-        image_ref: &str,
-        image: &Image,
-        tree: Tree,
-        contents: impl Read + Seek + Send + 'static,
-    ) -> Result<(), Error> {
-        let reference = by_digest(&self.reference(image_ref)?, image.digest);
-        let Session { client, auth, .. } = self.session().await?;
-        match client.fetch_manifest_digest(&reference, &auth).await {
-            Ok(found) if found == image.digest.to_string() => return Ok(()),
-            Ok(_) => {}
-            Err(error) if is_repository_unknown(&error) => self.login.create_repository(&reference).await?,
-            Err(error) if is_manifest_unknown(&error) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let layer = &image.layer;
-        let digest = layer.digest.to_string();
-        if !client.blob_exists(&reference, &digest).await? {
-            let chunks = stream::layer(tree, contents);
-            client.push_blob_stream(&reference, chunks, &digest, Some(layer.size)).await?;
-        }
-        push_blob(&client, &reference, &image.config).await?;
-        put_manifest(&client, &reference, image.manifest.clone()).await
-    }
-
-    /// Splits an image reference at the configured host. oci-client's own parser would apply Docker's default host.
-    fn reference(&self, image_ref: &str) -> Result<Reference, Error> {
-        let host = self.address.host();
+    /// Splits an image reference into the name of a repository of the configured registry, and a tag.
+    fn split<'a>(&self, image_ref: &'a str) -> Result<(&'a str, &'a str), Error> {
         image_ref
-            .strip_prefix(host)
+            .strip_prefix(self.address.host())
             .and_then(|rest| rest.strip_prefix('/'))
             .and_then(|rest| rest.rsplit_once(':'))
-            .map(|(repository, tag)| Reference::with_tag(host.to_owned(), repository.to_owned(), tag.to_owned()))
             .ok_or_else(|| Error::ForeignReference(image_ref.to_owned()))
     }
 
-    /// Returns a client with valid credentials. oci-client caches the first credentials for a registry, so new
-    /// credentials need a new client.
-    async fn session(&self) -> Result<Session, Error> {
+    /// Returns a repository, for requests with valid credentials.
+    async fn repository<'a>(&self, name: &'a str) -> Result<Repository<'a>, Error> {
+        let scheme = if self.plain_http { "http" } else { "https" };
+        let registry = format!("{scheme}://{}", self.address.host());
+        let (http, session) = try_join!(self.http(), self.session())?;
+        Ok(Repository { http, session, registry, name })
+    }
+
+    async fn http(&self) -> Result<Client, Error> {
+        let create = async || Client::builder().connect_timeout(CONNECT_TIMEOUT).build();
+        Ok(self.http.get_or_try_init(create).await?.clone())
+    }
+
+    async fn session(&self) -> Result<Arc<Session>, Error> {
         let mut current = self.session.lock().await;
         if let Some(session) = current.as_ref().filter(|session| session.is_valid()) {
             return Ok(session.clone());
         }
-        let client = Client::try_from(ClientConfig {
-            protocol: if self.plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
-            // Send each blob in one PUT: ECR loses every PATCH after the first.
-            use_monolithic_push: true,
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            ..ClientConfig::default()
-        })?;
-        let session = self.login.session(client).await?;
-        session.client.store_auth_if_needed(self.address.host(), &session.auth).await;
-        Ok(current.insert(session).clone())
+        Ok(current.insert(Arc::new(self.login.session().await?)).clone())
     }
-}
-
-/// Returns a reference to the manifest with this digest in the same repository. The digest takes the place of the tag:
-/// with a digest reference, oci-client panics after a PUT if the response has no `Location`, and ECR sends none.
-fn by_digest(reference: &Reference, digest: Digest) -> Reference {
-    Reference::with_tag(reference.registry().to_owned(), reference.repository().to_owned(), digest.to_string())
-}
-
-/// Returns the digest that a tag points to, or `None` if the tag does not exist.
-async fn current_digest(client: &Client, tag: &Reference, auth: &RegistryAuth) -> Result<Option<String>, Error> {
-    match client.fetch_manifest_digest(tag, auth).await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if is_manifest_unknown(&error) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn put_manifest(client: &Client, reference: &Reference, manifest: Bytes) -> Result<(), Error> {
-    let media_type = MANIFEST_MEDIA_TYPE.parse().expect("a media type is a valid header value");
-    client.push_manifest_raw(reference, manifest, media_type).await?;
-    Ok(())
-}
-
-/// Pushes a small blob, unless the repository already has it.
-async fn push_blob(client: &Client, reference: &Reference, blob: &Bytes) -> Result<(), Error> {
-    let digest = Digest::sha256(blob).to_string();
-    if !client.blob_exists(reference, &digest).await? {
-        client.push_blob(reference, blob.clone(), &digest).await?;
-    }
-    Ok(())
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use pack_format::{Digest, image::MANIFEST_MEDIA_TYPE};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::try_join;
 
 use super::{
-    Error, Registry,
+    Blob, Error, Registry,
     distribution::{INDEX_MEDIA_TYPE, Repository},
     login::Login,
-    push_blob,
 };
 
 /// The media type and the content of an empty config (OCI image spec, "Guidance for an Empty Descriptor").
@@ -59,25 +60,48 @@ struct Index {
     manifests: Vec<Value>,
 }
 
+/// Upload sessions for the blobs of a referrer.
+#[derive(Debug)]
+pub struct ReferrerUploads {
+    blob: Url,
+    config: Url,
+}
+
 impl Registry {
+    /// Opens upload sessions for a referrer's blobs. An image's push can run at the same time, which saves a round trip.
+    ///
+    /// # Errors
+    /// Fails if the repository does not exist.
+    pub async fn open_referrer(&self, image_ref: &str) -> Result<ReferrerUploads, Error> {
+        let open = async { open_uploads(&self.repository(self.split(image_ref)?.0).await?).await };
+        self.in_time(open).await
+    }
+
     /// Pushes a referrer of the image with this image manifest, which must be in the registry. Returns the digest of
-    /// the referrer. Pushing the same referrer again changes nothing.
+    /// the referrer. Pushing the same referrer again changes nothing. `uploads` are the sessions to use, if they are
+    /// open.
     pub async fn push_referrer(
         &self,
         image_ref: &str,
         image_manifest: &[u8],
         referrer: &Referrer,
+        uploads: Option<ReferrerUploads>,
     ) -> Result<Digest, Error> {
         let push = async {
-            let reference = self.reference(image_ref)?;
-            let session = self.session().await?;
-            let repository = self.repository(&session, &reference).await?;
-            for blob in [&referrer.blob, &Bytes::from_static(EMPTY)] {
-                push_blob(&session.client, &reference, blob).await?;
-            }
+            let repository = self.repository(self.split(image_ref)?.0).await?;
+            let uploads = match uploads {
+                Some(uploads) => uploads,
+                None => open_uploads(&repository).await?,
+            };
+            // A registry already has the blobs if this is a repetition, and the config if the repository has another
+            // referrer. Pushing them again is quicker than asking for them.
+            try_join!(
+                repository.upload(uploads.blob, Blob::new(&referrer.blob), referrer.blob.clone()),
+                repository.upload(uploads.config, Blob::new(EMPTY), EMPTY),
+            )?;
             let manifest = Bytes::from(to_json(&referrer.manifest(image_manifest)));
             let digest = Digest::sha256(&manifest);
-            let response = repository.put_manifest(&digest.to_string(), MANIFEST_MEDIA_TYPE, manifest.clone()).await?;
+            let response = repository.put_by_digest(digest, manifest.clone()).await?;
             // Registries with the referrers API send this header. ECR has the API too, and an index could not be
             // updated there, because tags are immutable.
             if !response.headers().contains_key("oci-subject") && !matches!(self.login, Login::Ecr { .. }) {
@@ -87,6 +111,11 @@ impl Registry {
         };
         self.in_time(push).await
     }
+}
+
+async fn open_uploads(repository: &Repository<'_>) -> Result<ReferrerUploads, Error> {
+    let (blob, config) = try_join!(repository.open_upload(), repository.open_upload())?;
+    Ok(ReferrerUploads { blob, config })
 }
 
 impl Referrer {

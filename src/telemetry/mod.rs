@@ -30,7 +30,7 @@ pub const AUDIT: &str = "audit";
 
 /// The log levels of libraries, by module prefix. Their `info` messages are not useful here, and their lower levels log
 /// requests including headers.
-const QUIET: [(&str, LevelFilter); 12] = [
+const QUIET: [(&str, LevelFilter); 11] = [
     ("aws_config", LevelFilter::WARN),
     ("aws_runtime", LevelFilter::WARN),
     ("aws_sdk", LevelFilter::WARN),
@@ -39,7 +39,6 @@ const QUIET: [(&str, LevelFilter); 12] = [
     ("h2", LevelFilter::WARN),
     ("hyper", LevelFilter::WARN),
     ("lambda_", LevelFilter::WARN),
-    ("oci_client", LevelFilter::WARN),
     ("reqwest", LevelFilter::WARN),
     ("rustls", LevelFilter::WARN),
     ("s3s", LevelFilter::WARN),

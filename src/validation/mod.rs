@@ -2,7 +2,7 @@
 
 mod channel_reader;
 
-use std::{panic::resume_unwind, pin::pin, sync::Arc};
+use std::{io, panic::resume_unwind, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -24,8 +24,6 @@ const WAITING_CHUNKS: usize = 4;
 pub(crate) struct Validated {
     pub(crate) pack: Pack,
     pub(crate) image: Image,
-    /// The contents of the pack's files.
-    pub(crate) contents: SpooledTempFile,
     /// The size of the archive, in bytes.
     pub(crate) archive_size: u64,
     pub(crate) archive_sha256: Digest,
@@ -37,18 +35,47 @@ pub(crate) struct Validated {
 /// # Panics
 /// Panics if the blocking thread panics, with the same payload.
 pub(crate) async fn validate(
-    archive: impl Stream<Item = std::io::Result<Bytes>>,
+    archive: impl Stream<Item = io::Result<Bytes>>,
     limits: Arc<Limits>,
     visibility: Visibility,
 ) -> Result<Validated, ValidationError> {
-    let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
-    let validating = spawn_blocking(move || {
-        let mut contents = spooled_tempfile(IN_MEMORY);
-        let mut archive = ChannelReader::new(receiver);
-        let pack = pack_format::validate(&mut archive, &limits, visibility, &mut contents)?;
+    let (validated, archive_size) = receive(archive, move |mut archive| {
+        let (pack, mut contents) = unpack(&mut archive, &limits, visibility)?;
         let image = Image::new(&pack, &mut contents)?;
-        Ok::<_, ValidationError>((pack, image, contents, archive.sha256()))
-    });
+        Ok((pack, image, archive.sha256()))
+    })
+    .await?;
+    let (pack, image, archive_sha256) = validated;
+    Ok(Validated { pack, image, archive_size, archive_sha256 })
+}
+
+/// Like [`validate`], but does not hash the image's layer. Returns the pack and the contents of its files.
+pub(crate) async fn validate_without_image(
+    archive: impl Stream<Item = io::Result<Bytes>>,
+    limits: Arc<Limits>,
+    visibility: Visibility,
+) -> Result<(Pack, SpooledTempFile), ValidationError> {
+    let (validated, _) = receive(archive, move |mut archive| unpack(&mut archive, &limits, visibility)).await?;
+    Ok(validated)
+}
+
+fn unpack(
+    archive: &mut ChannelReader,
+    limits: &Limits,
+    visibility: Visibility,
+) -> Result<(Pack, SpooledTempFile), ValidationError> {
+    let mut contents = spooled_tempfile(IN_MEMORY);
+    let pack = pack_format::validate(archive, limits, visibility, &mut contents)?;
+    Ok((pack, contents))
+}
+
+/// Passes an archive to `work` on a blocking thread while receiving it. Also returns the archive's size in bytes.
+async fn receive<T: Send + 'static>(
+    archive: impl Stream<Item = io::Result<Bytes>>,
+    work: impl FnOnce(ChannelReader) -> Result<T, ValidationError> + Send + 'static,
+) -> Result<(T, u64), ValidationError> {
+    let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
+    let validating = spawn_blocking(move || work(ChannelReader::new(receiver)));
     let mut archive = pin!(archive);
     let mut archive_size = 0;
     while let Some(chunk) = archive.next().await {
@@ -60,6 +87,5 @@ pub(crate) async fn validate(
     }
     drop(sender);
     let validated = validating.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
-    let (pack, image, contents, archive_sha256) = validated?;
-    Ok(Validated { pack, image, contents, archive_size, archive_sha256 })
+    Ok((validated?, archive_size))
 }

@@ -1,4 +1,4 @@
-//! Tests of the embedded OCI registry: the distribution API, pushes by oci-client and copies by skopeo.
+//! Tests of the embedded OCI registry: the distribution API, pushes by the service and copies by skopeo.
 
 mod manifests;
 mod support;
@@ -6,42 +6,22 @@ mod uploads;
 
 use std::process::Command;
 
-use oci_client::{
-    Client, Reference,
-    client::{ClientConfig, ClientProtocol, Config, ImageLayer},
-    secrets::RegistryAuth,
-};
+use pack_upload::registry::{Blob, Credentials, RegistryAddress};
 use tempfile::TempDir;
 
 use super::{Embedded, restart};
-use crate::support::{Archive, run, tool};
+use crate::{
+    support::{run, tool},
+    use_cases::fixture::{Validated, registry},
+};
 
-/// Returns a layer with one file.
-fn layer() -> Vec<u8> {
-    Archive::new().file("behavior.md", "hello").tar()
-}
-
-/// The media type of the layer.
-const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-
-fn client(registry: &str) -> Client {
-    let protocol = ClientProtocol::HttpsExcept(vec![registry.to_owned()]);
-    Client::new(ClientConfig { protocol, use_monolithic_push: true, ..Default::default() })
-}
-
-/// Pushes an image and returns its digest.
-async fn push(registry: &str, reference: &Reference) -> String {
-    let layers = [ImageLayer::new(layer(), LAYER.to_owned(), None)];
-    let config = format!(
-        r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
-        layers[0].sha256_digest()
-    );
-    let config = Config::new(config.into_bytes(), "application/vnd.oci.image.config.v1+json".to_owned(), None);
-    let mut manifest = oci_client::manifest::OciImageManifest::build(&layers, &config, None);
-    manifest.media_type = Some("application/vnd.oci.image.manifest.v1+json".to_owned());
-    let client = client(registry);
-    client.push(reference, &layers, config, &RegistryAuth::Anonymous, Some(manifest)).await.unwrap();
-    client.fetch_manifest_digest(reference, &RegistryAuth::Anonymous).await.unwrap()
+/// Pushes and tags an image with one file, and returns its digest.
+async fn push(address: &RegistryAddress, image_ref: &str) -> String {
+    let registry = registry(address, Credentials::None);
+    let Validated { image, tree, contents } = Validated::pack("hello");
+    registry.push(image_ref, &image, tree, contents).await.unwrap();
+    registry.tag(image_ref, image.manifest).await.unwrap();
+    image.digest.to_string()
 }
 
 /// Copies an image to an OCI layout with skopeo, unpacks it with umoci, and returns the content of its file. Returns
@@ -60,15 +40,19 @@ fn unpack(image: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pushed_image_survives_a_restart_under_the_same_reference() {
     let embedded = Embedded::start().await;
-    let registry = embedded.backends.registry.to_string();
-    let reference: Reference = format!("{registry}/acme/sample:1.0.0").parse().unwrap();
-    let digest = push(&registry, &reference).await;
+    let address = embedded.backends.registry.clone();
+    let reference = format!("{address}/acme/sample:1.0.0");
+    let digest = push(&address, &reference).await;
 
     let embedded = restart(embedded).await;
-    assert_eq!(embedded.backends.registry.to_string(), registry);
-    let pulled = client(&registry).pull(&reference, &RegistryAuth::Anonymous, vec![LAYER]).await.unwrap();
-    assert_eq!(pulled.digest.as_deref(), Some(digest.as_str()));
-    assert_eq!(pulled.layers[0].data, layer());
+    assert_eq!(embedded.backends.registry, address);
+    let registry = registry(&address, Credentials::None);
+    let manifest = registry.manifest(&reference, digest.parse().unwrap()).await.unwrap().unwrap();
+    for blob in Blob::all_of(&manifest).unwrap() {
+        let mut content = Vec::new();
+        registry.pull_blob(&reference, blob, &mut content).await.unwrap();
+        assert_eq!(content.len() as u64, blob.size);
+    }
 
     let image = format!("docker://{reference}");
     let Some(mut skopeo) = tool("skopeo") else { return };
@@ -82,8 +66,8 @@ async fn a_pushed_image_survives_a_restart_under_the_same_reference() {
 #[tokio::test(flavor = "multi_thread")]
 async fn skopeo_copies_an_image_from_one_registry_to_another() {
     let (from, to) = (Embedded::start().await, Embedded::start().await);
-    let (from, to) = (from.backends.registry.to_string(), to.backends.registry.to_string());
-    let digest = push(&from, &format!("{from}/acme/sample:1.0.0").parse().unwrap()).await;
+    let (from, to) = (from.backends.registry.clone(), to.backends.registry.clone());
+    let digest = push(&from, &format!("{from}/acme/sample:1.0.0")).await;
 
     let (source, copy) = (format!("docker://{from}/acme/sample:1.0.0"), format!("docker://{to}/mirror/a-b.c/d:latest"));
     let Some(mut skopeo) = tool("skopeo") else { return };

@@ -8,6 +8,7 @@ mod holding_registry;
 mod local;
 pub(crate) mod openapi;
 mod packs;
+mod stepped_registry;
 
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -24,6 +25,7 @@ pub(crate) use self::{
     holding_registry::{HoldingRegistry, start_slow_registry},
     local::{ApiResponse, Local, form, put_archive, scratch},
     packs::{packs, path_with_packs},
+    stepped_registry::{Authentication, SteppedRegistry},
 };
 
 /// Returns an SDK configuration that uses a test server at `address`.

@@ -130,16 +130,20 @@ async fn handle(State(ecr): State<Shared>, method: Method, uri: Uri, headers: He
     }
     let unknown = |code| (StatusCode::NOT_FOUND, Json(json!({"errors": [{"code": code}]}))).into_response();
     match (method, uri.path().contains("/manifests/")) {
+        _ if ecr.repositories.is_empty() => unknown("NAME_UNKNOWN"),
         (Method::PUT, true) => {
             ecr.manifest = Some(Digest::sha256(&body));
             StatusCode::CREATED.into_response()
         }
-        (_, true) if ecr.repositories.is_empty() => unknown("NAME_UNKNOWN"),
         (_, true) => match ecr.manifest.map(|pushed| ecr.fixed_digest.unwrap_or(pushed)) {
             Some(digest) => [("docker-content-digest", digest.to_string())].into_response(),
             None => unknown("MANIFEST_UNKNOWN"),
         },
-        _ => StatusCode::OK.into_response(),
+        (Method::HEAD, false) => unknown("BLOB_UNKNOWN"),
+        (Method::POST, false) => {
+            (StatusCode::ACCEPTED, [("location", "/v2/acme/tools/blobs/uploads/1")]).into_response()
+        }
+        _ => StatusCode::CREATED.into_response(),
     }
 }
 
@@ -212,7 +216,7 @@ async fn a_referrer_is_pushed_by_digest_only() {
     let Validated { image, tree, contents } = Validated::pack("hello");
     registry.push(&image_ref, &image, tree, contents).await.unwrap();
     let referrer = Referrer { media_type: "text/plain", annotations: BTreeMap::new(), blob: "hello".into() };
-    let digest = registry.push_referrer(&image_ref, &image.manifest, &referrer).await.unwrap();
+    let digest = registry.push_referrer(&image_ref, &image.manifest, &referrer, None).await.unwrap();
     // The index with the fallback tag would be the last manifest.
     assert_eq!(ecr.lock().unwrap().manifest, Some(digest));
 }

@@ -14,4 +14,5 @@ mod panics;
 mod push;
 mod quarantine;
 mod rebuild;
+mod round_trips;
 mod upload;

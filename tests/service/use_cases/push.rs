@@ -1,10 +1,14 @@
-//! Tests of pushes to Docker's registry, and to servers that reject the image manifest.
+//! Tests of pushes to Docker's registry, to servers that reject the image manifest, and to servers that choose where
+//! blobs are uploaded.
+
+use std::sync::{Arc, Mutex};
 
 use axum::{
     Router,
-    http::{Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::IntoResponse,
 };
+use pack_format::{Digest, image::Image};
 use pack_upload::registry::{Credentials, Error, RegistryAddress};
 use tokio::net::TcpListener;
 
@@ -46,7 +50,7 @@ async fn rejected_credentials_are_a_transient_error_and_are_not_revealed() {
         let Validated { image, tree, contents } = Validated::pack("hello");
         let image_ref = format!("{}/acme/tools:1.0.0", docker.address);
         let error = registry.push(&image_ref, &image, tree, contents).await.unwrap_err();
-        assert!(matches!(error, Error::Registry(_)), "{error:?}");
+        assert!(matches!(error, Error::Status { .. }), "{error:?}");
         assert!(!format!("{error:?} {registry:?}").contains("hunter"));
     }
     assert_eq!(RepositoryClient::new(&docker.address, "acme/tools").manifest("1.0.0").await, None);
@@ -65,7 +69,7 @@ async fn credentials_are_never_sent_to_another_registry() {
 async fn registry_responding(status: StatusCode, body: &'static str) -> RegistryAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(move |method: Method, uri: axum::http::Uri| async move {
+    let router = Router::new().fallback(move |method: Method, uri: Uri| async move {
         match (method, uri.path().contains("/manifests/")) {
             (Method::PUT, true) => (status, body).into_response(),
             (_, true) => (StatusCode::NOT_FOUND, r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#).into_response(),
@@ -94,7 +98,7 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
         let error = push.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap_err();
         match permanent {
             Some(expected) => assert!(matches!(&error, Error::Rejected(reason) if reason == expected), "{error:?}"),
-            None => assert!(matches!(error, Error::Registry(_)), "{error:?}"),
+            None => assert!(matches!(error, Error::Status { .. }), "{error:?}"),
         }
     }
 }
@@ -105,4 +109,106 @@ async fn an_image_reference_without_a_tag_is_rejected() {
     let Validated { image, tree, contents } = Validated::pack("hello");
     let error = registry.push("127.0.0.1:1/untagged", &image, tree, contents).await.unwrap_err();
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
+}
+
+/// The requests that a server received: the method and the URI, and whether the request had credentials.
+type Requests = Arc<Mutex<Vec<(String, bool)>>>;
+
+/// Starts a registry that is empty and requires credentials. It responds to the opening of an upload session with this
+/// `Location`, and accepts every PUT.
+async fn registry_with_location(location: Option<String>) -> (RegistryAddress, Requests) {
+    let requests = Requests::default();
+    let received = requests.clone();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap| async move {
+        let is_authorized = headers.contains_key("authorization");
+        received.lock().unwrap().push((format!("{method} {uri}"), is_authorized));
+        match method {
+            _ if !is_authorized && uri.path().starts_with("/v2/") => {
+                (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=\"test\"")]).into_response()
+            }
+            Method::POST => match location {
+                Some(location) => (StatusCode::ACCEPTED, [("location", location)]).into_response(),
+                None => StatusCode::ACCEPTED.into_response(),
+            },
+            Method::PUT => StatusCode::CREATED.into_response(),
+            _ => StatusCode::NOT_FOUND.into_response(),
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (address.to_string().parse().unwrap(), requests)
+}
+
+async fn push(address: &RegistryAddress) -> Result<Image, Error> {
+    let Validated { image, tree, contents } = Validated::pack("hello");
+    let image_ref = format!("{address}/acme/tools:1.0.0");
+    registry(address, basic("hunter2")).push(&image_ref, &image, tree, contents).await.map(|()| image)
+}
+
+#[tokio::test]
+async fn blobs_are_uploaded_to_the_location_that_the_registry_chooses() {
+    let (other, other_requests) = registry_with_location(None).await;
+    for (location, path, is_own) in [
+        ("/v2/session?state=a%2Fb".to_owned(), "/v2/session?state=a%2Fb&", true),
+        ("session".to_owned(), "/v2/acme/tools/blobs/uploads/session?", true),
+        (format!("http://{other}/upload?state=x"), "/upload?state=x&", false),
+    ] {
+        let (address, requests) = registry_with_location(Some(location)).await;
+        let image = push(&address).await.unwrap();
+        let requests = if is_own { requests } else { other_requests.clone() };
+        let requests = requests.lock().unwrap();
+        for digest in [image.layer.digest, Digest::sha256(&image.config)] {
+            let put = format!("PUT {path}digest={}", digest.to_string().replace(':', "%3A"));
+            // Only the registry itself receives its credentials.
+            assert!(requests.contains(&(put.clone(), is_own)), "{put} {requests:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_session_without_a_location_is_a_transient_error() {
+    let (address, _) = registry_with_location(None).await;
+    let error = push(&address).await.unwrap_err();
+    assert!(matches!(error, Error::NoLocation), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_tag_that_is_refused_as_immutable_must_point_to_the_image() {
+    let Validated { image, .. } = Validated::pack("hello");
+    for (found, is_success) in [(image.digest, true), (Digest::sha256(b"other"), false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: RegistryAddress = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let router = Router::new().fallback(move |method: Method| async move {
+            match method {
+                Method::PUT => (StatusCode::BAD_REQUEST, r#"{"errors":[{"code":"TAG_INVALID"}]}"#).into_response(),
+                _ => [("docker-content-digest", found.to_string())].into_response(),
+            }
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let image_ref = format!("{address}/acme/tools:1.0.0");
+        let tagged = registry(&address, Credentials::None).tag(&image_ref, image.manifest.clone()).await;
+        match tagged {
+            Ok(()) => assert!(is_success),
+            Err(error) => assert!(!is_success && matches!(error, Error::Rejected(_)), "{error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_layer_that_does_not_have_the_digest_in_its_image_is_never_pulled() {
+    let Some(docker) = DockerRegistry::start(DockerOptions::default()).await else { return };
+    let registry = registry(&docker.address, Credentials::None);
+    let image_ref = format!("{}/acme/tools:1.0.0", docker.address);
+    let Validated { image, tree, contents } = Validated::pack("hello");
+    let Validated { tree: other_tree, contents: other_contents, .. } = Validated::pack("other");
+    let push = async |tree, contents| registry.push(&image_ref, &image, tree, contents).await;
+    let error = push(other_tree.clone(), other_contents.clone()).await.unwrap_err();
+    assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");
+    assert_eq!(registry.manifest(&image_ref, image.digest).await.unwrap(), None);
+
+    // The registry has the layer and the image manifest. The contents are checked nevertheless.
+    push(tree, contents).await.unwrap();
+    let error = push(other_tree, other_contents).await.unwrap_err();
+    assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");
 }

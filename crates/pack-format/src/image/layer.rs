@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 
 use super::{Descriptor, LAYER_MEDIA_TYPE};
-use crate::{Digest, EntryKind, Tree};
+use crate::{Digest, Entry, EntryKind, Tree};
 
 /// The size of a tar block, in bytes. A header is one block, and contents are padded to full blocks.
 const BLOCK: u64 = 512;
@@ -24,26 +24,34 @@ static ZEROS: [u8; 1_024] = [0; 1_024];
 /// Writes a pack's layer to `layer`. `contents` must be what [`validate`](crate::validate) wrote for the pack.
 pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Write) -> io::Result<()> {
     for entry in tree.entries() {
-        match &entry.kind {
-            EntryKind::Directory => {
-                layer.write_all(&headers(&format!("{}/", entry.path), EntryType::Directory, 0o755, 0))?;
+        layer.write_all(&entry_headers(entry))?;
+        if let EntryKind::File { content, .. } = entry.kind {
+            let size = content.size();
+            if io::copy(&mut content.open(&mut *contents)?, layer)? < size {
+                return Err(ErrorKind::UnexpectedEof.into());
             }
-            EntryKind::File { executable, content } => {
-                let size = content.size();
-                let mode = if *executable { 0o755 } else { 0o644 };
-                layer.write_all(&headers(&entry.path, EntryType::Regular, mode, size))?;
-                if io::copy(&mut content.open(&mut *contents)?, layer)? < size {
-                    return Err(ErrorKind::UnexpectedEof.into());
-                }
-                layer.write_all(padding(size))?;
-            }
+            layer.write_all(padding(size))?;
         }
     }
     layer.write_all(&ZEROS)
 }
 
+/// Returns the descriptor of a pack's layer with a digest that is already known, such as a promised one. Computes only
+/// the size.
+pub fn descriptor(tree: &Tree, digest: Digest) -> Descriptor {
+    let entries = tree.entries().iter().map(|entry| {
+        let content = match entry.kind {
+            EntryKind::Directory => 0,
+            EntryKind::File { content, .. } => content.size().next_multiple_of(BLOCK),
+        };
+        entry_headers(entry).len() as u64 + content
+    });
+    let size = entries.sum::<u64>() + ZEROS.len() as u64;
+    Descriptor { media_type: LAYER_MEDIA_TYPE, digest, size }
+}
+
 /// Returns the descriptor of the layer that [`write()`] writes.
-pub(super) fn descriptor(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Descriptor> {
+pub(super) fn hash(tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Descriptor> {
     let mut layer = HashWriter { hasher: Sha256::new(), size: 0 };
     write(tree, contents, &mut layer)?;
     Ok(Descriptor { media_type: LAYER_MEDIA_TYPE, digest: Digest::from(layer.hasher), size: layer.size })
@@ -70,6 +78,17 @@ impl Write for HashWriter {
 /// Returns the padding that follows `size` bytes of content.
 fn padding(size: u64) -> &'static [u8] {
     &ZEROS[..(size.wrapping_neg() % BLOCK) as usize]
+}
+
+/// Returns what precedes the content of an entry.
+fn entry_headers(entry: &Entry) -> Vec<u8> {
+    match &entry.kind {
+        EntryKind::Directory => headers(&format!("{}/", entry.path), EntryType::Directory, 0o755, 0),
+        EntryKind::File { executable, content } => {
+            let mode = if *executable { 0o755 } else { 0o644 };
+            headers(&entry.path, EntryType::Regular, mode, content.size())
+        }
+    }
 }
 
 /// Returns the header of an entry, preceded by a PAX extended header if the name is too long or not ASCII.

@@ -10,10 +10,10 @@ use std::io::{self, Read, Seek};
 use bytes::Bytes;
 
 pub use self::{
-    layer::write as write_layer,
+    layer::{descriptor as layer_descriptor, write as write_layer},
     manifest::{CONFIG_MEDIA_TYPE, Descriptor, LAYER_MEDIA_TYPE, MANIFEST_MEDIA_TYPE},
 };
-use crate::{Digest, Pack};
+use crate::{Digest, Manifest, Pack};
 
 /// A pack's image: the config, the image manifest and the descriptor of the layer. [`write_layer`] writes the layer
 /// itself.
@@ -32,11 +32,15 @@ impl Image {
     /// Assembles the image of `pack`. `contents` must be what [`validate`](crate::validate) wrote for it. Hashes the
     /// layer without storing it.
     pub fn new(pack: &Pack, contents: &mut (impl Read + Seek)) -> io::Result<Self> {
-        let layer = layer::descriptor(&pack.tree, contents)?;
-        let config = Bytes::from(config::json(&pack.manifest, &layer));
+        Ok(Self::with_layer(layer::hash(&pack.tree, contents)?, &pack.manifest))
+    }
+
+    /// Assembles the image of the pack with this layer and this manifest.
+    pub fn with_layer(layer: Descriptor, manifest: &Manifest) -> Self {
+        let config = Bytes::from(config::json(manifest, &layer));
         let manifest = Bytes::from(manifest::json(&config, &layer));
         let digest = Digest::sha256(&manifest);
-        Ok(Self { layer, config, manifest, digest })
+        Self { layer, config, manifest, digest }
     }
 
     /// Returns the total size of the config and the layer, in bytes.

@@ -15,12 +15,7 @@ use super::{
 /// The number of cases that run concurrently. Each case has its own stack and spends most of its time waiting.
 const CONCURRENT_STACKS: usize = 4;
 
-/// The request that oci-client sends before every other request, to learn how to authenticate.
-const PING: &str = "GET base";
-
 /// Returns the calls that a workflow makes if no call fails, each with the number of earlier calls of the same kind.
-/// Includes only the first ping, because a failed ping has the same effect as a failure of the call after it. Does not
-/// include the push of the empty config of attestations, because only the first build on a stack pushes it.
 async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
     let mut stack = workflow.start_stack().await;
     for name in ["first-build", "no-fault"] {
@@ -35,10 +30,7 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
         *count += 1;
         (call, *count - 1)
     });
-    numbered
-        .filter(|(call, _)| workflow.roles().contains(&call.caller))
-        .filter(|(call, count)| call.operation != PING || *count == 0)
-        .collect()
+    numbered.filter(|(call, _)| workflow.roles().contains(&call.caller)).collect()
 }
 
 /// Returns the cases for a call. For each fault, there is a case in which it occurs once. For most faults, there is

@@ -1,0 +1,230 @@
+//! Authenticates requests to the registry.
+
+use std::{fmt, mem, num::NonZeroUsize, time::SystemTime};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http_auth::{ChallengeRef, parse_challenges};
+use lru::LruCache;
+use reqwest::{
+    Client, Method, RequestBuilder, Response, StatusCode,
+    header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::{Error, error::expect_success};
+
+/// The maximum number of tokens that a session keeps. Each is for one repository.
+const MAX_TOKENS: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
+
+/// A username and a password, for the registry or for its token service.
+#[derive(Debug, Clone)]
+pub(super) struct Password {
+    pub(super) username: String,
+    pub(super) password: SecretString,
+}
+
+/// Credentials for the registry, and how the registry asks for them. What one request has found out is used for all
+/// later ones, so that they need no further round trips.
+pub(super) struct Session {
+    password: Option<Password>,
+    expires_at: Option<SystemTime>,
+    scheme: Mutex<Scheme>,
+}
+
+/// How the registry authenticates requests.
+enum Scheme {
+    /// No request has been answered yet.
+    Unknown,
+    /// The registry has not asked for credentials.
+    Anonymous,
+    /// HTTP basic authentication (RFC 7617), with the header to send.
+    Basic(HeaderValue),
+    Bearer(TokenService),
+}
+
+/// A service that issues tokens for the registry (distribution's "Token Authentication Specification").
+struct TokenService {
+    realm: String,
+    service: Option<String>,
+    /// The header to send for each scope.
+    tokens: LruCache<String, HeaderValue>,
+}
+
+impl Session {
+    /// Creates a session that is valid until `expires_at`.
+    pub(super) fn new(password: Option<Password>, expires_at: Option<SystemTime>) -> Self {
+        Self { password, expires_at, scheme: Mutex::new(Scheme::Unknown) }
+    }
+
+    pub(super) fn is_valid(&self) -> bool {
+        self.expires_at.is_none_or(|end| SystemTime::now() < end)
+    }
+
+    /// Sends a request with the credentials for `scope`, such as `repository:acme/tools:pull,push`. If the registry
+    /// asks for other credentials, for example because a token has expired, sends the request once more. A request
+    /// whose body is a stream is sent only once.
+    pub(super) async fn send(&self, http: &Client, scope: &str, request: RequestBuilder) -> Result<Response, Error> {
+        let again = request.try_clone();
+        let mut scheme = self.scheme.lock().await;
+        let used = self.header(http, &mut scheme, scope).await?;
+        // The first request of a session is sent alone: the others need what its response shows.
+        let first = if matches!(*scheme, Scheme::Unknown) {
+            Some(scheme)
+        } else {
+            drop(scheme);
+            None
+        };
+        let response = with(request, used.as_ref()).send().await?;
+        let is_refused = response.status() == StatusCode::UNAUTHORIZED;
+        let mut scheme = match first {
+            Some(scheme) => scheme,
+            None if is_refused => self.scheme.lock().await,
+            None => return Ok(response),
+        };
+        if !is_refused {
+            *scheme = Scheme::Anonymous;
+            return Ok(response);
+        }
+        let Some(again) = again else { return Ok(response) };
+        let header = match scheme.kept(scope) {
+            // Another request has got new credentials in the meantime.
+            Some(header) if Some(&header) != used.as_ref() => Some(header),
+            _ => self.renew(http, &mut scheme, scope, &response).await?,
+        };
+        drop(scheme);
+        match header {
+            Some(header) => Ok(with(again, Some(&header)).send().await?),
+            None => Ok(response),
+        }
+    }
+
+    /// Returns the header for a scope, or `None` if the registry has not asked for credentials.
+    async fn header(&self, http: &Client, scheme: &mut Scheme, scope: &str) -> Result<Option<HeaderValue>, Error> {
+        match (scheme.kept(scope), scheme) {
+            (None, Scheme::Bearer(service)) => service.renew(http, self.password.as_ref(), scope, scope).await,
+            (kept, _) => Ok(kept),
+        }
+    }
+
+    /// Gets the credentials that `refused`, a response with status 401, asks for. Returns `None` if there are none.
+    async fn renew(
+        &self,
+        http: &Client,
+        scheme: &mut Scheme,
+        scope: &str,
+        refused: &Response,
+    ) -> Result<Option<HeaderValue>, Error> {
+        let header = refused.headers().get(WWW_AUTHENTICATE).and_then(|header| header.to_str().ok());
+        for challenge in &header.and_then(|header| parse_challenges(header).ok()).unwrap_or_default() {
+            if challenge.scheme.eq_ignore_ascii_case("bearer")
+                && let Some(realm) = param(challenge, "realm")
+            {
+                let tokens = match mem::replace(scheme, Scheme::Anonymous) {
+                    Scheme::Bearer(known) => known.tokens,
+                    Scheme::Unknown | Scheme::Anonymous | Scheme::Basic(_) => LruCache::new(MAX_TOKENS),
+                };
+                // One token is for all requests of a push, although the challenge names only the scope of this one.
+                let needed = param(challenge, "scope").filter(|needed| !includes(scope, needed));
+                let mut service = TokenService { realm, service: param(challenge, "service"), tokens };
+                let needed = needed.as_deref().unwrap_or(scope);
+                let header = service.renew(http, self.password.as_ref(), scope, needed).await;
+                *scheme = Scheme::Bearer(service);
+                return header;
+            }
+            if challenge.scheme.eq_ignore_ascii_case("basic")
+                && !matches!(scheme, Scheme::Basic(_))
+                && let Some(header) = self.password.as_ref().and_then(Password::header)
+            {
+                *scheme = Scheme::Basic(header.clone());
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+impl Scheme {
+    /// Returns the header for a scope if it is known.
+    fn kept(&mut self, scope: &str) -> Option<HeaderValue> {
+        match self {
+            Self::Unknown | Self::Anonymous => None,
+            Self::Basic(header) => Some(header.clone()),
+            Self::Bearer(service) => service.tokens.get(scope).cloned(),
+        }
+    }
+}
+
+impl Password {
+    fn header(&self) -> Option<HeaderValue> {
+        let Self { username, password } = self;
+        sensitive(&format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.expose_secret()))))
+    }
+}
+
+impl TokenService {
+    /// Requests a token with the scope `needed`, and keeps it for `scope`. Returns `None` if the service returns no
+    /// token.
+    async fn renew(
+        &mut self,
+        http: &Client,
+        password: Option<&Password>,
+        scope: &str,
+        needed: &str,
+    ) -> Result<Option<HeaderValue>, Error> {
+        #[derive(Deserialize)]
+        struct Body {
+            token: Option<String>,
+            access_token: Option<String>,
+        }
+        let mut get = http.get(&self.realm).query(&[("scope", needed)]);
+        if let Some(service) = &self.service {
+            get = get.query(&[("service", service)]);
+        }
+        let get = with(get, password.and_then(Password::header).as_ref());
+        let response = expect_success(Method::GET, get.send().await?).await?;
+        let Body { token, access_token } = response.json().await?;
+        let header = token.or(access_token).and_then(|token| sensitive(&format!("Bearer {token}")));
+        if let Some(header) = &header {
+            self.tokens.put(scope.to_owned(), header.clone());
+        }
+        Ok(header)
+    }
+}
+
+fn with(request: RequestBuilder, header: Option<&HeaderValue>) -> RequestBuilder {
+    match header {
+        Some(header) => request.header(AUTHORIZATION, header),
+        None => request,
+    }
+}
+
+/// Returns a header value that no log shows, or `None` if the text is not valid in a header.
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut header = HeaderValue::from_str(text).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+/// Returns whether a token with the first scope allows everything that the second one names. A scope is
+/// `repository:<name>:<action>,<action>`.
+fn includes(scope: &str, needed: &str) -> bool {
+    let (Some((name, actions)), Some((needed_name, needed_actions))) =
+        (scope.rsplit_once(':'), needed.rsplit_once(':'))
+    else {
+        return false;
+    };
+    name == needed_name && needed_actions.split(',').all(|needed| actions.split(',').any(|action| action == needed))
+}
+
+fn param(challenge: &ChallengeRef<'_>, name: &str) -> Option<String> {
+    let (_, value) = challenge.params.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+    Some(value.to_unescaped())
+}

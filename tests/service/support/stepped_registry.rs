@@ -1,0 +1,165 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use pack_upload::registry::RegistryAddress;
+use serde_json::json;
+use tokio::{net::TcpListener, sync::watch};
+
+use super::holding_registry::forward;
+
+/// How a [`SteppedRegistry`] authenticates requests. The username is `ci` and the password is `hunter2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Authentication {
+    Anonymous,
+    Basic,
+    /// With tokens for one repository, from a token service at `/token`.
+    Bearer,
+}
+
+/// A proxy for a registry that answers requests in steps. It holds each request until all requests of the same step have
+/// arrived. So a client reaches the end of the steps only if it sends the requests of each step concurrently.
+pub(crate) struct SteppedRegistry {
+    backend: String,
+    address: String,
+    authentication: Authentication,
+    state: Mutex<Steps>,
+    /// The number of completed steps.
+    completed: watch::Sender<usize>,
+}
+
+/// The steps, and the tokens.
+#[derive(Default)]
+struct Steps {
+    /// The requests that have not arrived yet, for each step that is not complete. `None` if no requests are expected,
+    /// and none are held.
+    pending: Option<VecDeque<Vec<&'static str>>>,
+    /// The requests that arrived before or after their step.
+    unexpected: Vec<String>,
+    /// The number of the latest token. Only this token is valid.
+    token: usize,
+}
+
+impl SteppedRegistry {
+    /// Starts a proxy for the registry at `backend`, which is `host:port`.
+    pub(crate) async fn start(backend: String, authentication: Authentication) -> (Arc<Self>, RegistryAddress) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (state, completed) = (Mutex::default(), watch::Sender::new(0));
+        let proxy = Arc::new(Self { backend, address: address.clone(), authentication, state, completed });
+        let router = Router::new().fallback(handle).with_state(proxy.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        (proxy, address.parse().unwrap())
+    }
+
+    /// Sets the requests of each step from now on.
+    pub(crate) fn expect(&self, steps: &[&[&'static str]]) {
+        let mut state = self.state.lock().unwrap();
+        state.pending = Some(steps.iter().map(|requests| requests.to_vec()).collect());
+        self.completed.send_replace(0);
+    }
+
+    /// Returns the expected requests that have not arrived, and the requests that were not expected.
+    pub(crate) fn missing_and_unexpected(&self) -> (Vec<Vec<&'static str>>, Vec<String>) {
+        let mut state = self.state.lock().unwrap();
+        (state.pending.take().unwrap_or_default().into(), std::mem::take(&mut state.unexpected))
+    }
+
+    /// Invalidates all tokens.
+    pub(crate) fn expire_tokens(&self) {
+        self.state.lock().unwrap().token += 1;
+    }
+
+    /// Waits until all requests of the request's step have arrived.
+    async fn arrive(&self, request: &'static str) {
+        let mut completed = self.completed.subscribe();
+        let step = {
+            let mut state = self.state.lock().unwrap();
+            let Some(pending) = &mut state.pending else { return };
+            let position = pending.front().and_then(|step| step.iter().position(|expected| *expected == request));
+            let (Some(position), Some(step)) = (position, pending.front_mut()) else {
+                state.unexpected.push(request.to_owned());
+                return;
+            };
+            step.swap_remove(position);
+            let number = *self.completed.borrow();
+            if step.is_empty() {
+                pending.pop_front();
+                self.completed.send_replace(number + 1);
+            }
+            number
+        };
+        completed.wait_for(|completed| *completed > step).await.unwrap();
+    }
+
+    /// Returns the response that asks for credentials, or `None` if the request has valid ones.
+    fn refusal(&self, method: &Method, headers: &HeaderMap) -> Option<Response> {
+        let authorization = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
+        let token = self.state.lock().unwrap().token;
+        let (is_valid, challenge) = match self.authentication {
+            Authentication::Anonymous => (authorization.is_empty(), String::new()),
+            Authentication::Basic => (authorization == BASIC, "Basic realm=\"test\"".to_owned()),
+            Authentication::Bearer => {
+                let actions = if matches!(*method, Method::GET | Method::HEAD) { "pull" } else { "pull,push" };
+                let scope = format!("repository:acme/tools:{actions}");
+                let challenge =
+                    format!("Bearer realm=\"http://{}/token\",service=\"test\",scope=\"{scope}\"", self.address);
+                (authorization == format!("Bearer token-{token}"), challenge)
+            }
+        };
+        let refused = || (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response();
+        (!is_valid).then(refused)
+    }
+
+    /// Returns a new token. It replaces the one before.
+    fn token(&self, uri: &Uri, headers: &HeaderMap) -> Response {
+        assert_eq!(headers["authorization"], BASIC);
+        assert_eq!(uri.query(), Some("scope=repository%3Aacme%2Ftools%3Apull%2Cpush&service=test"));
+        let mut state = self.state.lock().unwrap();
+        state.token += 1;
+        Json(json!({"token": format!("token-{}", state.token)})).into_response()
+    }
+}
+
+/// The header with the username and password.
+const BASIC: &str = "Basic Y2k6aHVudGVyMg==";
+
+async fn handle(
+    State(proxy): State<Arc<SteppedRegistry>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    proxy.arrive(name(&method, uri.path())).await;
+    if uri.path() == "/token" {
+        return proxy.token(&uri, &headers);
+    }
+    match proxy.refusal(&method, &headers) {
+        Some(refusal) => refusal,
+        None => forward(&proxy.backend, method, uri, headers, body).await.into_response(),
+    }
+}
+
+/// Returns the name of a request in the steps.
+fn name(method: &Method, path: &str) -> &'static str {
+    match (method.as_str(), path) {
+        ("GET", "/token") => "GET token",
+        ("HEAD", path) if path.contains("/blobs/") => "HEAD blob",
+        ("POST", path) if path.ends_with("/blobs/uploads/") => "POST upload",
+        ("PUT", path) if path.contains("/blobs/uploads/") => "PUT blob",
+        ("HEAD", path) if path.contains("/manifests/sha256:") => "HEAD manifest",
+        ("PUT", path) if path.contains("/manifests/sha256:") => "PUT manifest",
+        ("HEAD", path) if path.contains("/manifests/") => "HEAD tag",
+        ("PUT", path) if path.contains("/manifests/") => "PUT tag",
+        _ => "another request",
+    }
+}

@@ -1,0 +1,115 @@
+//! Counts the requests of a build to the registry, and the steps that wait for one another. Each step adds a round trip
+//! to the time until an image can be pulled.
+
+use std::{sync::Arc, time::Duration};
+
+use pack_upload::{aws::Job, build::BuildOutcome, registry::Credentials, upload::Submission};
+use test_support::manifest::manifest;
+use tokio::time::timeout;
+
+use super::fixture::{Fixture, archive, registry, submission};
+use crate::{
+    attestations::{file_signer, key_file, new_key},
+    support::{Authentication, SteppedRegistry, basic},
+};
+
+/// The requests of a build, if the registry has shown how it authenticates requests.
+const BUILD: [&[&str]; 5] = [
+    &["HEAD manifest", "HEAD blob", "HEAD blob"],
+    &["POST upload", "POST upload"],
+    &["PUT blob", "PUT blob"],
+    &["PUT manifest"],
+    &["PUT tag"],
+];
+
+/// The same for a build that is attested.
+const ATTESTED_BUILD: [&[&str]; 7] = [
+    &["HEAD manifest", "HEAD blob", "HEAD blob", "POST upload", "POST upload"],
+    &["POST upload", "POST upload"],
+    &["PUT blob", "PUT blob"],
+    &["PUT manifest"],
+    &["PUT blob", "PUT blob"],
+    &["PUT manifest"],
+    &["PUT tag"],
+];
+
+/// Builds of packs on a registry that answers requests in steps.
+struct SteppedBuilds {
+    fixture: Fixture,
+    registry: Arc<SteppedRegistry>,
+}
+
+impl SteppedBuilds {
+    async fn start(authentication: Authentication, is_signed: bool) -> Self {
+        let mut fixture = Fixture::start().await;
+        let backend = fixture.embedded.backends.registry.to_string();
+        let (stepped, address) = SteppedRegistry::start(backend, authentication).await;
+        let credentials = match authentication {
+            Authentication::Anonymous => Credentials::None,
+            Authentication::Basic | Authentication::Bearer => basic("hunter2"),
+        };
+        fixture.builder.registry = registry(&address, credentials);
+        fixture.uploads.registry = address;
+        fixture.builder.signer = is_signed.then(|| file_signer(&key_file(&new_key())).unwrap());
+        Self { fixture, registry: stepped }
+    }
+
+    /// Builds a new image of `acme/tools`. Fails unless the build makes exactly these requests in these steps.
+    async fn expect(&self, version: &str, steps: &[&[&'static str]]) {
+        let record = self.fixture.create(versioned(version)).await;
+        self.registry.expect(steps);
+        let built = timeout(Duration::from_secs(20), self.fixture.builder.build(Job::from(&record))).await;
+        let (missing, unexpected) = self.registry.missing_and_unexpected();
+        assert!(missing.is_empty() && unexpected.is_empty(), "missing: {missing:?}, unexpected: {unexpected:?}");
+        assert_eq!(built.unwrap().unwrap(), BuildOutcome::Ready);
+    }
+
+    /// Makes the first build of the session, which otherwise makes the requests `steps`. Fails unless the session
+    /// finds out how the registry authenticates requests with a single request.
+    async fn negotiate(&self, authentication: Authentication, steps: &[&[&'static str]]) {
+        let (first, rest) = steps.split_first().unwrap();
+        let (alone, others) = first.split_at(1);
+        // The first request is sent alone, and again if it was refused.
+        let start = match authentication {
+            Authentication::Anonymous => vec![alone, others],
+            Authentication::Basic => vec![alone, first],
+            Authentication::Bearer => vec![alone, &["GET token"], first],
+        };
+        self.expect("1.0.0", &[&start, rest].concat()).await;
+    }
+}
+
+fn versioned(version: &str) -> Submission {
+    submission(archive(&[("pack.yaml", &manifest("tools", version)), ("behavior.md", "hello")]))
+}
+
+const ALL: [Authentication; 3] = [Authentication::Anonymous, Authentication::Basic, Authentication::Bearer];
+
+#[tokio::test]
+async fn a_build_makes_nine_requests_in_five_steps() {
+    assert_eq!(BUILD.concat().len(), 9);
+    for authentication in ALL {
+        let builds = SteppedBuilds::start(authentication, false).await;
+        builds.negotiate(authentication, &BUILD).await;
+        builds.expect("2.0.0", &BUILD).await;
+    }
+}
+
+#[tokio::test]
+async fn an_attestation_adds_five_requests_and_two_steps() {
+    assert_eq!(ATTESTED_BUILD.concat().len(), BUILD.concat().len() + 5);
+    for authentication in ALL {
+        let builds = SteppedBuilds::start(authentication, true).await;
+        builds.negotiate(authentication, &ATTESTED_BUILD).await;
+        builds.expect("2.0.0", &ATTESTED_BUILD).await;
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_is_renewed_once() {
+    let builds = SteppedBuilds::start(Authentication::Bearer, false).await;
+    builds.negotiate(Authentication::Bearer, &BUILD).await;
+    builds.registry.expire_tokens();
+    // All requests of the first step have the expired token. One of them renews it, and each is sent again.
+    builds.expect("2.0.0", &[&[BUILD[0], &["GET token"]][..], &BUILD].concat()).await;
+}
