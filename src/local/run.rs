@@ -67,6 +67,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         };
         tasks.spawn(worker::run(clients.sqs.clone(), queue.clone(), handle, stop.clone()));
     }
+    tasks.spawn(functions.handlers.builder.registry.prepare());
     tasks.spawn(requeue(functions.requeue, stop.clone()));
     if let Some(folder) = backends.s3_folder.clone() {
         tasks.spawn(s3::sweep_periodically(folder, Staging::EXPIRES_AFTER, SWEEP_EVERY, stop.clone()));

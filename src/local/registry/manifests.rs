@@ -95,8 +95,14 @@ impl Registry {
         let descriptor = Descriptor { media_type: media_type.to_owned(), digest };
         let descriptor = Bytes::from(serde_json::to_vec(&descriptor).map_err(io::Error::from)?);
 
-        self.write(content, &self.store.blob(digest)).await?;
-        self.write(descriptor.clone(), &self.store.descriptor(name, Reference::Digest(digest))).await?;
+        // A manifest that was pushed by its digest is now pushed again with a tag.
+        if !fs::try_exists(self.store.blob(digest)).await? {
+            self.write(content, &self.store.blob(digest)).await?;
+        }
+        let by_digest = self.store.descriptor(name, Reference::Digest(digest));
+        if found(fs::read(&by_digest).await)?.is_none_or(|found| found != descriptor) {
+            self.write(descriptor.clone(), &by_digest).await?;
+        }
         if let Reference::Tag(_) = reference {
             self.write(descriptor, &self.store.descriptor(name, reference)).await?;
         }
