@@ -6,6 +6,7 @@ mod attest;
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::Stream;
 use pack_format::{
     Limits, ValidationError,
     image::{Image, layer_descriptor},
@@ -210,20 +211,25 @@ impl Builder {
     /// image and does not read the staged archive.
     async fn pushed_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
         let Release { image_ref, image_digest, .. } = &record.release;
-        if self.table.is_published(record).await?
-            && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await?
-        {
+        // Requests the archive at the same time, because most builds need it.
+        let archive = self.staging.get(&record.build.staging_key);
+        let (is_published, archive) = join!(self.table.is_published(record), archive);
+        if is_published? && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await? {
             return Ok(PushedImage { manifest, uploads: None });
         }
-        self.push_image(record).await
-    }
-
-    /// Builds the record's image, and pushes it by digest. Fails unless the image has the digest in the record. The
-    /// layer's digest is known only once the layer has been sent, and is checked before the image manifest is pushed.
-    async fn push_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
-        let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
+        let archive = archive?.ok_or_else(|| {
             BuildFailure::Permanent("the uploaded archive expired before it was built; upload it again".to_owned())
         })?;
+        self.push_image(record, archive).await
+    }
+
+    /// Builds the record's image from its archive, and pushes it by digest. Fails unless the image has the digest in the record. The
+    /// layer's digest is known only once the layer has been sent, and is checked before the image manifest is pushed.
+    async fn push_image(
+        &self,
+        record: &Record,
+        archive: impl Stream<Item = io::Result<Bytes>>,
+    ) -> Result<PushedImage, BuildFailure> {
         let Release { image_ref, image_digest, layer_digest, visibility, .. } = &record.release;
         let (pack, contents) = validation::validate_without_image(archive, self.limits.clone(), *visibility).await?;
         let image = Image::with_layer(layer_descriptor(&pack.tree, *layer_digest), &pack.manifest);
