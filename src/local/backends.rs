@@ -1,9 +1,9 @@
 use std::{error::Error as StdError, net::TcpListener, path::PathBuf, time::Duration};
 
-use axum::{Router, serve::ListenerExt as _};
+use axum::Router;
 use dynoxide::Database;
 use serde::Serialize;
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -129,7 +129,7 @@ impl Servers {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let served = async {
-                let listener = tokio::net::TcpListener::from_std(listener)?.tap_io(send_at_once);
+                let listener = tokio::net::TcpListener::from_std(listener)?;
                 axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
             };
             failed(backend, served.await.err().map_or("the server was stopped".to_owned(), |error| error.to_string()))
@@ -163,12 +163,6 @@ async fn sweep_periodically(database: Database) -> Error {
             Ok(Err(error)) => tracing::warn!(%error, "cannot delete expired items"),
             Err(panic) => return failed("dynamodb", panic),
         }
-    }
-}
-
-fn send_at_once(connection: &mut TcpStream) {
-    if let Err(error) = connection.set_nodelay(true) {
-        tracing::warn!(%error, "responses of a backend may be delayed");
     }
 }
 
