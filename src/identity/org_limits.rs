@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
@@ -56,7 +56,7 @@ impl OrgLimit {
 }
 
 /// The values of limits. A limit without a value has its default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct OrgLimits(BTreeMap<OrgLimit, u64>);
 
@@ -81,6 +81,14 @@ impl OrgLimits {
     #[must_use]
     pub fn overridden_by(&self, more: &Self) -> Self {
         self.iter().chain(more.iter()).collect()
+    }
+}
+
+/// Skips unknown limits, because a newer `admin` may have set them.
+impl<'de> Deserialize<'de> for OrgLimits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let values = BTreeMap::<String, u64>::deserialize(deserializer)?;
+        Ok(values.into_iter().filter_map(|(name, value)| Some((name.parse().ok()?, value))).collect())
     }
 }
 

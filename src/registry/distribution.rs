@@ -78,6 +78,14 @@ impl Repository<'_> {
         Ok(())
     }
 
+    /// Uploads a blob that the repository may already have. A registry may reject such an upload.
+    pub(super) async fn upload_again(&self, session: Url, blob: Blob, content: impl Into<Body>) -> Result<(), Error> {
+        match self.upload(session, blob, content).await {
+            Err(error) if !self.has_blob(blob.digest).await.unwrap_or(false) => Err(error),
+            Err(_) | Ok(()) => Ok(()),
+        }
+    }
+
     /// Pushes a manifest with a tag or by its digest.
     pub(super) async fn put_manifest(
         &self,
@@ -117,7 +125,8 @@ impl Repository<'_> {
     async fn authorized(&self, method: &Method, request: RequestBuilder) -> Result<Response, Error> {
         // One token is enough for a push. Only a deletion needs more permissions.
         let actions = if method == Method::DELETE { "delete" } else { "pull,push" };
-        self.session.send(&self.http, &format!("repository:{}:{actions}", self.name), request).await
+        let scope = format!("repository:{}:{actions}", self.name);
+        self.session.send(&self.http, &self.registry, &scope, request).await
     }
 }
 

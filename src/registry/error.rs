@@ -4,6 +4,9 @@ use pack_format::Digest;
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 
+/// How much of the body of an error response is kept, in bytes.
+const MAX_ERROR_BODY: usize = 4_096;
+
 /// Why an image could not be pushed, read, tagged or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -90,7 +93,9 @@ pub(super) async fn expect_success(method: Method, response: Response) -> Result
     }
     let (status, mut url) = (response.status(), response.url().clone());
     url.set_query(None);
-    Err(Error::Status { status, request: format!("{method} {url}"), body: response.text().await? })
+    let mut body = response.text().await?;
+    body.truncate(body.floor_char_boundary(MAX_ERROR_BODY));
+    Err(Error::Status { status, request: format!("{method} {url}"), body })
 }
 
 /// Returns a successful response to a request that pushes a part of an image.

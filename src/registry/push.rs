@@ -43,7 +43,8 @@ impl Registry {
             repository.has_blob(layer.digest),
             repository.has_blob(config.digest),
         )?;
-        if found == Some(manifest) {
+        // A registry may have lost a blob of an image whose manifest it still has.
+        if found == Some(manifest) && has_layer && has_config {
             return expect_layer(layer, stream::hash_layer(tree, contents).await.map_err(Error::Read)?);
         }
         let open = async || try_join!(open_unless(has_layer, &repository), open_unless(has_config, &repository));

@@ -96,8 +96,8 @@ impl Registry {
             // A registry already has the blobs if this is a repetition, and the config if the repository has another
             // referrer. Pushing them again is quicker than asking for them.
             try_join!(
-                repository.upload(uploads.blob, Blob::new(&referrer.blob), referrer.blob.clone()),
-                repository.upload(uploads.config, Blob::new(EMPTY), EMPTY),
+                repository.upload_again(uploads.blob, Blob::new(&referrer.blob), referrer.blob.clone()),
+                repository.upload_again(uploads.config, Blob::new(EMPTY), EMPTY),
             )?;
             let manifest = Bytes::from(to_json(&referrer.manifest(image_manifest)));
             let digest = Digest::sha256(&manifest);

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http_auth::{ChallengeRef, parse_challenges};
 use lru::LruCache;
 use reqwest::{
-    Client, Method, RequestBuilder, Response, StatusCode,
+    Client, Method, RequestBuilder, Response, StatusCode, Url,
     header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -64,8 +64,14 @@ impl Session {
 
     /// Sends a request with the credentials for `scope`, such as `repository:acme/tools:pull,push`. If the registry
     /// asks for other credentials, for example because a token has expired, sends the request once more. A request
-    /// whose body is a stream is sent only once.
-    pub(super) async fn send(&self, http: &Client, scope: &str, request: RequestBuilder) -> Result<Response, Error> {
+    /// whose body is a stream is sent only once. `registry` is the registry's URL.
+    pub(super) async fn send(
+        &self,
+        http: &Client,
+        registry: &str,
+        scope: &str,
+        request: RequestBuilder,
+    ) -> Result<Response, Error> {
         let again = request.try_clone();
         let mut scheme = self.scheme.lock().await;
         let used = self.header(http, &mut scheme, scope).await?;
@@ -77,7 +83,9 @@ impl Session {
             None
         };
         let response = with(request, used.as_ref()).send().await?;
-        let is_refused = response.status() == StatusCode::UNAUTHORIZED;
+        // A server that the registry redirects to must not ask for the registry's credentials.
+        let is_own = Url::parse(registry).is_ok_and(|registry| registry.origin() == response.url().origin());
+        let is_refused = is_own && response.status() == StatusCode::UNAUTHORIZED;
         let mut scheme = match first {
             Some(scheme) => scheme,
             None if is_refused => self.scheme.lock().await,
@@ -103,7 +111,10 @@ impl Session {
     /// Returns the header for a scope, or `None` if the registry has not asked for credentials.
     async fn header(&self, http: &Client, scheme: &mut Scheme, scope: &str) -> Result<Option<HeaderValue>, Error> {
         match (scheme.kept(scope), scheme) {
-            (None, Scheme::Bearer(service)) => service.renew(http, self.password.as_ref(), scope, scope).await,
+            // If this fails, the request is sent without credentials, and the response names the current token service.
+            (None, Scheme::Bearer(service)) => {
+                Ok(service.renew(http, self.password.as_ref(), scope, scope).await.unwrap_or(None))
+            }
             (kept, _) => Ok(kept),
         }
     }
@@ -116,8 +127,10 @@ impl Session {
         scope: &str,
         refused: &Response,
     ) -> Result<Option<HeaderValue>, Error> {
-        let header = refused.headers().get(WWW_AUTHENTICATE).and_then(|header| header.to_str().ok());
-        for challenge in &header.and_then(|header| parse_challenges(header).ok()).unwrap_or_default() {
+        let headers = refused.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|header| header.to_str().ok());
+        let mut challenges: Vec<_> = headers.filter_map(|header| parse_challenges(header).ok()).flatten().collect();
+        challenges.sort_by_key(|challenge| !challenge.scheme.eq_ignore_ascii_case("bearer"));
+        for challenge in &challenges {
             if challenge.scheme.eq_ignore_ascii_case("bearer")
                 && let Some(realm) = param(challenge, "realm")
             {

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::stream;
 use pack_format::{Digest, Limit, LimitName, Limits, Manifest, Pack, ValidationError, Warning};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::{
     error::{Difference, ExistingVersion, UploadError},
@@ -26,6 +26,9 @@ use crate::{
 
 /// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
 const MAX_OVERWRITES: usize = 5;
+
+/// How long an upload that created no record waits until its removal is scheduled.
+const POSTPONE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The upload use case, with the backends and limits that it uses.
 #[derive(Debug, Clone)]
@@ -205,8 +208,12 @@ impl Uploads {
     /// Lets requeue remove an upload through S3, and its archive, once it can no longer be submitted.
     async fn remove_soon(&self, org: &Org, upload: UploadId) {
         let due_at = Timestamp::now() + UploadId::KEEP_REJECTED_FOR;
-        if let Err(error) = self.table.postpone_upload(org.id, upload, due_at).await {
-            tracing::warn!(upload_id = %upload, error = %ErrorChain(&error), "upload is removed later");
+        match timeout(POSTPONE_TIMEOUT, self.table.postpone_upload(org.id, upload, due_at)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(upload_id = %upload, error = %ErrorChain(&error), "upload is removed later");
+            }
+            Err(_) => tracing::warn!(upload_id = %upload, "upload is removed later: the call took too long"),
         }
     }
 

@@ -86,7 +86,10 @@ class Deployment:
         """Returns the digest that skopeo prints for a record's image, or None if the image does not exist."""
         command = ["skopeo", "inspect", "--tls-verify=false", "--format={{.Digest}}", f"docker://{record['image_ref']}"]
         done = subprocess.run(command, text=True, capture_output=True)
-        return done.stdout.strip() if done.returncode == 0 else None
+        if "manifest unknown" in done.stderr or "name unknown" in done.stderr:
+            return None
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     def environment(self, function):
         """Returns the environment variables of a function's live version."""

@@ -27,9 +27,9 @@ ORG = "ORG#org_01JACME0000000000000000000"
 FOREIGN = ["SLUG#acme", "AUDIT#org_01JACME0000000000000000000", "OTHER#1", "ORG", ""]
 # The partitions whose items each function reads and writes.
 OWN = {
-    "api": {"PACK#", "VERSION#", "NAME#", "QUOTA#", "RATE#", "UPLOAD#"},
+    "api": {"PACK#", "VERSION#", "NAME#", "QUOTA#", "RATE#"},
     "builder": {"PACK#", "VERSION#", "NAME#", "QUOTA#"},
-    "requeue": {"PACK#", "VERSION#", "QUOTA#", "UPLOAD#"},
+    "requeue": {"PACK#", "VERSION#", "QUOTA#"},
 }
 INDEXES = {
     "org-packs": ["ORG#org_1#org", "ORG#org_1#community"],

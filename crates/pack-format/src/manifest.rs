@@ -29,12 +29,12 @@ const MAX_SUGGESTED_PACKS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub name: PackName,
-    pub version: Version,
-    /// What the pack is for. It can have several lines.
-    pub description: String,
     /// The name to show to people instead of `name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    pub version: Version,
+    /// What the pack is for. It can have several lines.
+    pub description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// The caps.yaml fragment: the value of `capabilities`, parsed and written again as YAML text.

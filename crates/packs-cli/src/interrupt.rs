@@ -30,7 +30,9 @@ pub(crate) fn handle(uploaded: &Uploaded) -> Result<(), Error> {
         if signals.forever().next().is_some() {
             match uploaded.get() {
                 Some(id) => anstream::eprintln!("interrupted: {id} is uploaded; `packs show {id}` prints its status"),
-                None => anstream::eprintln!("interrupted before the pack was uploaded"),
+                None => anstream::eprintln!(
+                    "interrupted; the pack may not have been uploaded: `packs list` shows it if it was"
+                ),
             }
             std::process::exit(INTERRUPTED);
         }

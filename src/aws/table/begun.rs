@@ -31,10 +31,10 @@ impl Table {
         let writes = [self.put_new(item)?].into_iter().chain(quota).collect();
         match self.try_transact(writes).await? {
             Transaction::Written => Ok(None),
-            // If the counter could be increased, the response to an earlier try was lost: the item exists.
+            // If the item exists, an earlier try wrote it, and the response was lost.
+            Transaction::Refused(reasons) if reasons.first().is_some_and(|reason| reason.is_refused) => Ok(None),
             Transaction::Refused(reasons) => {
-                let counters = reasons.get(1).filter(|reason| reason.is_refused);
-                Ok(counters.and_then(|reason| change.exceeded(reason.item.as_ref(), limits)))
+                Ok(reasons.get(1).and_then(|reason| change.exceeded(reason.item.as_ref(), limits)))
             }
         }
     }

@@ -49,7 +49,7 @@ pub enum Created {
 /// The result of trying to write an upload.
 enum UploadWrite {
     Written,
-    /// The org would exceed this limit. Other conditions may not hold either.
+    /// All other conditions hold, but the org would exceed this limit.
     Exceeds(Exceeded),
     /// Another condition does not hold.
     Refused,
@@ -196,7 +196,8 @@ impl Table {
         let quota_index = writes.len();
         writes.extend(quota);
         let Transaction::Refused(reasons) = self.try_transact(writes).await? else { return Ok(UploadWrite::Written) };
-        let counters = reasons.get(quota_index).filter(|reason| reason.is_refused);
+        let is_stale = reasons.iter().enumerate().any(|(index, reason)| index != quota_index && reason.is_refused);
+        let counters = reasons.get(quota_index).filter(|_| !is_stale);
         let exceeded = counters.and_then(|reason| change.exceeded(reason.item.as_ref(), limits));
         Ok(exceeded.map_or(UploadWrite::Refused, UploadWrite::Exceeds))
     }
@@ -265,14 +266,16 @@ impl Table {
     /// Finds out which record has the name and version of `wanted`, after the condition for writing `wanted` failed.
     /// Returns `None` if `wanted` may have the version.
     ///
-    /// If that record has the id and the staging key of `wanted`, an earlier try wrote it, and the response was lost. A
-    /// record that is queued again keeps its id, so the staging key is compared too. Repeated submissions of the same
-    /// upload share a staging key. One of them may therefore report the write of another as its own.
+    /// If that record has the id, the staging key and the attempt of `wanted`, an earlier try wrote it, and the response
+    /// was lost. A record that is queued again keeps its id, and also its staging key if the same upload through S3 is
+    /// submitted again. One of two concurrent submissions of that upload may report the write of the other as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Option<Created>, Error> {
         let manifest = &wanted.release.manifest;
         Ok(match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {
             VersionState::Taken(found)
-                if found.id == wanted.id && found.build.staging_key == wanted.build.staging_key =>
+                if found.id == wanted.id
+                    && found.build.staging_key == wanted.build.staging_key
+                    && found.build.attempt == wanted.build.attempt =>
             {
                 Some(Created::Written)
             }

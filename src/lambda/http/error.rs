@@ -366,7 +366,9 @@ fn advice(limit: OrgLimit) -> &'static str {
     match limit {
         OrgLimit::PendingBuilds => "wait until earlier builds have ended",
         OrgLimit::StoredBytes => "delete packs, or ask the operator of this service for more",
-        OrgLimit::BegunUploads => "submit the uploads that have begun; the others end two days after they began",
+        OrgLimit::BegunUploads => {
+            "submit the uploads that have begun; an upload that is not submitted ends within two days"
+        }
         OrgLimit::Names | OrgLimit::Versions | OrgLimit::UploadsPerMinute | OrgLimit::ReadsPerSecond => {
             "ask the operator of this service for more"
         }

@@ -260,7 +260,7 @@ fn a_function_without_configuration_names_every_missing_variable() {
     for (role, missing) in [
         (Api, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL", "REGISTRY"][..]),
         (Builder, &["TABLE_NAME", "STAGING_BUCKET", "REGISTRY"]),
-        (Requeue, &["TABLE_NAME", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"]),
+        (Requeue, &["TABLE_NAME", "STAGING_BUCKET", "BUILD_QUEUE_URL", "PURGE_QUEUE_URL"]),
     ] {
         let output = Command::new(role.binary()).env_clear().output().unwrap();
         assert!(!output.status.success(), "{role:?}");

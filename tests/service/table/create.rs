@@ -35,9 +35,9 @@ async fn a_record_is_read_as_it_was_written() {
 #[tokio::test]
 async fn stored_attributes_keep_their_names() {
     const REQUIRED: &str = "archive_sha256 attempt build_status created_at due_at due_shard enqueued_at image_digest \
-                            image_format image_ref is_counted layer_digest org_id org_names org_packs pack_id pk reference_count \
-                            sends size_bytes sk staging_key tries \
-                            updated_at uploaded_by visibility";
+                            image_format image_ref is_counted layer_digest manifest org_id org_names org_packs \
+                            pack_id pk reference_count sends size_bytes sk staging_key tries updated_at uploaded_by \
+                            visibility";
     let database = Database::start().await;
     let minimal = record(OrgId::generate(), "minimal", "1.0.0", "a");
     let mut full = community(record(OrgId::generate(), "full", "1.0.0", "b"));
@@ -49,8 +49,8 @@ async fn stored_attributes_keep_their_names() {
     ready.id = PackId::generate();
     ready.release.manifest.version = "2.0.0".parse().unwrap();
     ready.build.status = BuildStatus::Ready;
-    let community = ["community_names", "community_packs", "community_versions"];
-    for (record, optional) in [(&minimal, &[][..]), (&full, &[]), (&ready, &community)] {
+    let ready_community = ["capabilities", "community_names", "community_packs", "community_versions"];
+    for (record, optional) in [(&minimal, &[][..]), (&full, &["capabilities"]), (&ready, &ready_community)] {
         assert!(matches!(create(&database.table, record).await, Created::Written));
         let item = database.item(record).await;
         // The tests for pack-format check the names of the manifest's fields.

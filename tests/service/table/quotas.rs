@@ -8,7 +8,7 @@ use pack_upload::{
     records::{BuildState, OrgId, QuarantineReason, Record, Timestamp, UploadId},
 };
 
-use super::support::{Database, record, upload};
+use super::support::{Database, create, failed, record, upload};
 use crate::support::expect_exact_counters;
 
 /// A small generator of pseudo-random numbers (xorshift), so that a failing sequence can be repeated.
@@ -238,4 +238,33 @@ async fn a_name_that_two_uploads_use_for_the_first_time_counts_once() {
         assert!(matches!(created, Created::Written));
     }
     expect_exact_counters(database.client.scan().table_name(&database.name).send().await.unwrap().items());
+}
+
+#[tokio::test]
+async fn submitting_the_same_archive_in_s3_again_over_a_limit_queues_nothing() {
+    let database = Database::start().await;
+    let (table, org) = (&database.table, OrgId::generate());
+    let upload = record(org, "tools", "1.0.0", "a");
+    let failed = failed(table, upload.clone()).await;
+    assert!(matches!(create(table, &record(org, "other", "1.0.0", "b")).await, Created::Written));
+    // Both submissions of an archive in S3 have the same staging key.
+    let queued = failed.queued_again(&upload);
+    let limits = [(OrgLimit::PendingBuilds, 1)].into_iter().collect();
+    let created = table.queue_again(&failed, &queued, &Seen::default(), &limits).await.unwrap();
+    let Created::Exceeds(exceeded) = created else { panic!("expected a limit: {created:?}") };
+    assert_eq!(exceeded.limit, OrgLimit::PendingBuilds);
+    assert_eq!(table.record(failed.id).await.unwrap().unwrap(), failed);
+}
+
+#[tokio::test]
+async fn a_name_that_another_upload_has_just_used_does_not_count_against_the_limit() {
+    let database = Database::start().await;
+    let org = OrgId::generate();
+    let limits = [(OrgLimit::Names, 1)].into_iter().collect();
+    for version in ["1.0.0", "2.0.0"] {
+        let record = record(org, "tools", version, version);
+        // Neither upload has seen the other.
+        let created = database.table.create(&record, &Seen::default(), &limits).await.unwrap();
+        assert!(matches!(created, Created::Written), "{version}: {created:?}");
+    }
 }

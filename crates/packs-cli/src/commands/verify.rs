@@ -76,6 +76,7 @@ fn in_registry(reference: &Reference, username: Option<&str>) -> Result<Attested
 fn report(image: Digest, statements: &[Statement]) -> Value {
     let attestation = |statement: &Statement| {
         json!({
+            "repository": statement.repository,
             "org_id": statement.org_id,
             "name": statement.name,
             "version": statement.version,
@@ -95,6 +96,7 @@ fn print(image: Digest, statements: &[Statement], out: &mut impl Write) -> io::R
     for statement in statements {
         let builder = format!("{BUILDER_ID} ({SERVICE} {})", statement.builder_version);
         let fields = [
+            ("repository", &statement.repository),
             ("org_id", &statement.org_id),
             ("name", &statement.name.to_string()),
             ("version", &statement.version.to_string()),

@@ -33,7 +33,7 @@ fn an_interrupted_request_uploads_nothing_more() {
     let server = Server::start([Reply::Hold]);
     let printed = interrupt(&server, &work(), &server, 1);
     assert_eq!((printed.status, &*printed.out), (130, ""));
-    assert_eq!(printed.err, "interrupted before the pack was uploaded\n");
+    assert_eq!(printed.err, "interrupted; the pack may not have been uploaded: `packs list` shows it if it was\n");
     assert_eq!(server.lines(), ["POST /v1/packs/upload"]);
 }
 
@@ -43,7 +43,10 @@ fn an_interrupted_upload_through_s3_leaves_a_begun_upload() {
     let begun = json!({ "upload_id": "u1", "url": format!("{}/s3", s3.url), "headers": {} });
     let server = Server::start([respond(201, &begun), respond(201, &record("queued"))]);
     let printed = interrupt(&server, &large_work(), &s3, 1);
-    assert_eq!((printed.status, &*printed.err), (130, "interrupted before the pack was uploaded\n"));
+    assert_eq!(
+        (printed.status, &*printed.err),
+        (130, "interrupted; the pack may not have been uploaded: `packs list` shows it if it was\n")
+    );
     assert_eq!(server.lines(), ["POST /v1/packs/uploads"]);
 }
 

@@ -74,6 +74,7 @@ fn printed_statement() -> String {
     format!(
         "verified {}
 
+repository: registry.example.com/acme/tools
 org_id: org_01JACME0000000000000000000
 name: tools
 version: 1.0.0
@@ -112,6 +113,7 @@ fn verifies_the_image_of_a_pack_with_the_keys_of_the_service() {
     let expected = json!({
         "image_digest": image(),
         "attestations": [{
+            "repository": "registry.example.com/acme/tools",
             "org_id": "org_01JACME0000000000000000000",
             "name": "tools",
             "version": "1.0.0",
