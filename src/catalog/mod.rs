@@ -82,7 +82,11 @@ impl Catalog {
         let parse = |(key, pem): (String, Bytes)| {
             let pem = std::str::from_utf8(&pem).unwrap_or_default();
             let parsed = pem.parse().map_err(|error: InvalidPublicKey| corrupt(key, error));
-            parsed.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "public key left out")).ok()
+            parsed
+                .inspect_err(
+                    |error| tracing::error!(error = %ErrorChain(error), "skipped an object that is not a public key"),
+                )
+                .ok()
         };
         let read_at = SystemTime::now();
         let keys: Vec<_> = self.attestations.keys().await?.into_iter().filter_map(parse).collect();

@@ -15,8 +15,8 @@ impl Registry {
     /// is pushed only once the layer has turned out to have the digest in `image`.
     ///
     /// # Errors
-    /// Returns [`Error::Rejected`] if the push can never succeed, and [`Error::WrongLayer`] if the layer has another
-    /// digest. All other errors may be temporary.
+    /// Returns [`Error::Rejected`] if the push can never succeed, and [`Error::WrongLayer`] if the layer has a
+    /// different digest. All other errors may be temporary.
     pub async fn push(
         &self,
         image_ref: &str,
@@ -60,7 +60,8 @@ impl Registry {
             };
             let (chunks, hash) = stream::stream_layer(tree, contents);
             let (uploaded, hash) = join!(repository.upload(session, layer, Body::wrap_stream(chunks)), hash);
-            // The registry has rejected a layer with another digest too. If hashing failed, then the upload failed.
+            // The registry also rejects a layer with a different digest, but with an error that may look temporary. If
+            // hashing failed, the upload failed too.
             if let Ok(hash) = hash {
                 expect_layer(layer, hash)?;
             }

@@ -78,8 +78,8 @@ impl Registry {
     }
 
     /// Pushes a referrer of the image with this image manifest, which must be in the registry. Returns the digest of
-    /// the referrer. Pushing the same referrer again changes nothing. `uploads` are the sessions to use, if they are
-    /// open.
+    /// the referrer. Pushing the same referrer again changes nothing. `uploads` are the sessions from
+    /// [`Self::open_referrer`], if they were opened.
     pub async fn push_referrer(
         &self,
         image_ref: &str,

@@ -41,7 +41,8 @@ pub struct Uploads {
     pub large_limits: Arc<Limits>,
     /// The limits for orgs that have no limits of their own.
     pub org_limits: OrgLimits,
-    /// How long a request may take from its arrival. For an upload, sending the build job does not count.
+    /// How long a request may take from its arrival. For an upload, calls made once its result is known, such as
+    /// sending the build job, do not count.
     pub deadline: Duration,
 }
 
@@ -64,7 +65,7 @@ impl Uploads {
         }
     }
 
-    /// Returns the limit's value for archives sent to S3, if the upload might be within it.
+    /// Returns the limit's value for archives sent to S3, if the rejected archive might be within that value.
     pub fn larger(&self, limit: &Limit) -> Option<u64> {
         Some(self.large_limits.value(limit)).filter(|value| limit.may_fit(*value))
     }
@@ -110,8 +111,8 @@ impl Uploads {
         Ok(accepted)
     }
 
-    /// Runs the checks of an upload without writing anything. Returns the release of the pack, or the
-    /// existing release if the same pack already exists.
+    /// Runs the upload checks without writing anything. Returns the release that the record would contain after the
+    /// upload.
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Checked, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let visibility = submission.visibility;
@@ -190,7 +191,8 @@ impl Uploads {
         Ok(Accepted { outcome, warnings })
     }
 
-    /// Reads what the write of a validated pack depends on. An archive in a request is still being staged meanwhile.
+    /// Reads what the write of a validated pack's record depends on. If the archive is in the request, this runs while
+    /// the archive is being staged.
     async fn look_up(
         &self,
         org: &Org,
@@ -202,7 +204,7 @@ impl Uploads {
         Ok((validated, seen))
     }
 
-    /// Lets requeue remove an upload through S3, and its archive, once it can no longer be submitted.
+    /// Makes requeue remove an upload through S3, with its archive, as soon as the upload can no longer be submitted.
     async fn remove_soon(&self, org: &Org, upload: UploadId) {
         let due_at = Timestamp::now() + UploadId::KEEP_REJECTED_FOR;
         if let Err(error) = self.table.postpone_upload(org.id, upload, due_at).await {
@@ -259,8 +261,9 @@ impl Uploads {
     /// # Errors
     /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and cannot be replaced. A
     /// record can be replaced only if its build failed and its version was never published. Returns
-    /// [`UploadError::Quarantined`] if the version is quarantined, and [`UploadError::Exceeds`] if the record could be
-    /// written, but the org would exceed a limit.
+    /// [`UploadError::Quarantined`] if the version is quarantined, [`UploadError::VersionDeleted`] if it was published
+    /// with different content and then deleted, and [`UploadError::Exceeds`] if the record could be written, but the
+    /// org would exceed a limit.
     async fn write(&self, org: &Org, new: Record, mut seen: Seen) -> Result<Outcome, UploadError> {
         let limits = self.limits_of(org);
         let mut created = self.table.create(&new, &seen, &limits).await?;
@@ -336,7 +339,7 @@ fn capability_warnings(seen: &Seen, manifest: &Manifest) -> Vec<Warning> {
     history.warnings(manifest)
 }
 
-/// What to do with the record that has the name and version of an upload.
+/// What to do with an existing record that has the upload's name and version.
 enum Decision {
     /// Keep it: it is the same pack, and its build is done or pending.
     Keep,

@@ -13,10 +13,10 @@ struct BegunItem {
     begun_at: Timestamp,
 }
 
-/// Uploads that have begun and whose archive was not submitted yet. They are in the index `due`, because
+/// Uploads through S3 that have begun but have not been submitted. They are in the index `due`, because
 /// [`requeue`](crate::requeue) deletes the archives that are never submitted.
 impl Table {
-    /// Stores an upload and counts it. Returns the limit if that would exceed it.
+    /// Stores an upload and counts it. If the org would exceed its limit, stores nothing and returns the limit.
     pub async fn begin_upload(
         &self,
         org: OrgId,
@@ -31,7 +31,7 @@ impl Table {
         let writes = [self.put_new(item)?].into_iter().chain(quota).collect();
         match self.try_transact(writes).await? {
             Transaction::Written => Ok(None),
-            // If the counter could be increased, the response to an earlier try was lost: the item exists.
+            // If the counter was not refused, the item was, because it exists: the response to an earlier try was lost.
             Transaction::Refused(reasons) => {
                 let counters = reasons.get(1).filter(|reason| reason.is_refused);
                 Ok(counters.and_then(|reason| change.exceeded(reason.item.as_ref(), limits)))
@@ -39,7 +39,7 @@ impl Table {
         }
     }
 
-    /// Returns whether an upload has begun and was not submitted or removed since.
+    /// Returns whether an upload has begun but has not been submitted or removed.
     pub async fn is_begun(&self, org: OrgId, upload: UploadId) -> Result<bool, Error> {
         let item: Option<BegunItem> = self.get(Key::upload(org, upload)).await?;
         Ok(item.is_some())
@@ -62,7 +62,8 @@ impl Table {
         self.transact([self.delete_upload(org, upload)?].into_iter().chain(quota).collect()).await
     }
 
-    /// Returns the write that deletes an upload, and fails if it does not exist. The caller also changes the counter.
+    /// Returns a write that deletes an upload and fails if the upload does not exist. The caller also changes the
+    /// counter.
     pub(super) fn delete_upload(&self, org: OrgId, upload: UploadId) -> Result<TransactWriteItem, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

@@ -24,7 +24,7 @@ impl Key {
     /// The prefix of an event's sort key.
     pub(super) const EVENT_PREFIX: &str = "EVENT#";
 
-    /// Returns the partition key that an org shares with its API keys. No function may write to this partition.
+    /// Returns the partition key that an org shares with its API keys. No Lambda function may write to this partition.
     pub(super) fn org_partition(id: OrgId) -> String {
         format!("ORG#{id}")
     }
@@ -65,7 +65,7 @@ impl Key {
         Self { pk: format!("NAME#{org}"), sk: name.to_string() }
     }
 
-    /// Returns the key of the counters of an org's requests in the minute that begins at `minute`.
+    /// Returns the key of the item that counts an org's requests in the minute that begins at `minute`.
     pub(super) fn rate(org: OrgId, minute: Timestamp) -> Self {
         Self { pk: format!("RATE#{org}#{minute}"), sk: "RATE".to_owned() }
     }

@@ -11,9 +11,9 @@
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
 //! | name that an org has used, with the capabilities of its ready versions | `NAME#<org id>` | `<name>` |
-//! | quota: the counters of what an org has | `QUOTA#<org id>` | `QUOTA` |
+//! | quota: an org's counters | `QUOTA#<org id>` | `QUOTA` |
 //! | upload that has begun | `QUOTA#<org id>` | `UPLOAD#<upload id>` |
-//! | rate: the requests of an org in one minute; expires | `RATE#<org id>#<minute>` | `RATE` |
+//! | rate: counts an org's requests in one minute; expires | `RATE#<org id>#<minute>` | `RATE` |
 //!
 //! | index | partition key | sort key | contents |
 //! |---|---|---|---|

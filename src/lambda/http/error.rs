@@ -395,6 +395,6 @@ fn larger_hint(larger: Option<u64>) -> String {
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),
-        more => format!("; {more} more are not listed"),
+        more => format!("; not listed: {more} more"),
     }
 }
