@@ -373,7 +373,8 @@ fn advice(limit: OrgLimit) -> &'static str {
     }
 }
 
-/// Returns the `Retry-After` for a quota, in seconds. Builds end soon, but other quotas change only if someone acts.
+/// Returns the `Retry-After` for a quota, in seconds. Pending builds end soon. The other counters stay the same until
+/// someone acts or a begun upload expires.
 fn retry_quota_after(limit: OrgLimit) -> HeaderValue {
     match limit {
         OrgLimit::PendingBuilds => HeaderValue::from_static("60"),
