@@ -37,7 +37,7 @@ impl Catalog {
         Self { table, attestations, keys: Arc::new(Cache::new(KEEP_KEYS_FOR, NonZeroUsize::MIN)) }
     }
 
-    /// Returns a pack, or `None` if it does not exist or the caller may not see it.
+    /// Returns a pack, or `None` if it does not exist or the caller is not allowed to see it.
     ///
     /// # Errors
     /// Returns [`aws::Error::Corrupt`] if the record is corrupt, because it is then unknown whether the caller may see

@@ -33,12 +33,12 @@ const MAX_DISCARDED_BYTES: usize = 100_000_000;
 const MAX_EVENT_BYTES: usize = 6_291_456;
 /// The largest response of a synchronous invocation, in bytes, according to Lambda's error message.
 const MAX_RESPONSE_BYTES: usize = 6_291_556;
-/// The timeout of the `api` function in template.yaml.
+/// The timeout of the Lambda function `api` in template.yaml.
 pub const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Serves a Lambda function over HTTP like an API Gateway HTTP API: each request becomes an event in payload format
-/// 2.0. Rejects what API Gateway and Lambda reject: events and responses over 6 MB, and requests that take longer than
-/// `limit`.
+/// 2.0. Rejects what API Gateway and Lambda reject: bodies over 10 MB, events and responses over 6 MB, and requests
+/// that take longer than `limit`.
 pub fn router<F, Fut, R>(function: F, limit: Duration) -> Router
 where
     F: Fn(LambdaEvent<LambdaRequest>) -> Fut + Clone + Send + Sync + 'static,

@@ -4,6 +4,8 @@
 //! origin secret (403), the route (404, 405), the credential (401), the host and the permission (403), the org's
 //! billing (423), its request rate (429), the request itself (415, 413, 400), the existing packs (404, 409), and last
 //! the org's quotas (429).
+//!
+//! openapi.yaml describes the API and is served without a credential.
 
 mod attestations;
 mod audit;
