@@ -5,8 +5,8 @@ use serde_with::{DeserializeFromStr, SerializeDisplay};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 /// A limit on what one org may do or store, so that it cannot harm other orgs. Error responses contain its name. The
-/// environment variable with that name in upper case after `ORG_`, such as `ORG_PENDING_BUILDS`, sets the limit for
-/// orgs that have no value of their own.
+/// environment variable named `ORG_` and that name in upper case, such as `ORG_PENDING_BUILDS`, sets the limit for orgs
+/// that have no value of their own.
 #[derive(
     Debug,
     Clone,

@@ -59,7 +59,7 @@ impl Backends {
                 let path = data.file("dynamodb.sqlite");
                 let database = Database::new(&path.to_string_lossy()).map_err(|source| failed("dynamodb", source))?;
                 // This sets `PRAGMA synchronous = NORMAL`, so that a commit does not wait for the disk. If the machine
-                // crashes, the last commits may be lost, but none is applied partly.
+                // crashes, the last commits may be lost, but no commit is applied in part.
                 database.disable_bulk_loading().map_err(|source| failed("dynamodb", source))?;
                 let url = url(&listener);
                 servers.spawn_dynamodb(listener, database);

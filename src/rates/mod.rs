@@ -20,16 +20,16 @@ use crate::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The maximum number of entries in `exhausted` and in `reads`.
+/// The maximum number of entries in `Rates::exhausted` and in `Rates::reads`.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
-/// Counts the requests of each org, and rejects those that exceed its limits.
+/// A rate limiter: counts the requests of each org, and rejects those that exceed the org's limits.
 #[derive(Debug)]
 pub struct Rates {
     table: Table,
     limits: OrgLimits,
-    /// The minute in which each counter reached its limit. Until that minute ends, more requests are rejected without a
-    /// call to the table.
+    /// The minute in which each counter reached its limit. Until that minute ends, later requests are rejected without
+    /// a call to the table.
     exhausted: Cache<(OrgId, RateCounter), Timestamp>,
     /// The token bucket for each org's read-only requests. Each instance of the Lambda function has its own buckets.
     reads: Mutex<LruCache<OrgId, Bucket>>,
@@ -56,7 +56,7 @@ impl Rates {
         Self { table, limits, exhausted: Cache::new(MINUTE, CAPACITY), reads }
     }
 
-    /// Counts a request that uploads, changes or deletes packs.
+    /// Counts a request that begins, checks or submits an upload, or that changes or deletes a pack.
     ///
     /// # Errors
     /// Returns [`RateError::Exceeded`] if `counter` has reached the org's limit in the current minute.

@@ -38,11 +38,11 @@ impl UploadId {
     /// started in time may end later.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
-    /// How long after an upload began it is removed, with its archive, if it was not submitted.
+    /// The age at which an upload that was not submitted is removed, with its archive.
     pub const KEEP_FOR: Duration = Duration::from_secs(2 * 24 * 3_600);
 
-    /// How long after a submission the upload is removed, with its archive, if the submission was rejected for good or
-    /// the same pack already exists. By then the upload can no longer be submitted.
+    /// The time from a submission to the removal of the upload and its archive, if the submission was rejected for good
+    /// or its pack already existed. By then, the upload can no longer be submitted.
     pub const KEEP_REJECTED_FOR: Duration = Duration::from_secs(80 * 60);
 
     /// Generates an id for an upload of this org. The client may start sending the archive until `expires_at`.

@@ -15,7 +15,8 @@ pub enum Error {
     /// The image reference names a different registry, which must not receive the credentials of the configured one.
     #[error("{0} is not an image in the configured registry")]
     ForeignReference(String),
-    /// The registry contains different content than was pushed, or sent different content than was requested.
+    /// The registry contains content that differs from what was pushed, or sent content that differs from what was
+    /// requested.
     #[error("expected {expected} in the registry, but found {}", found.as_deref().unwrap_or("nothing"))]
     WrongDigest {
         /// The digest of what the registry has, or `None` if it has nothing.

@@ -143,7 +143,7 @@ impl Registry {
             .ok_or_else(|| Error::ForeignReference(image_ref.to_owned()))
     }
 
-    /// Returns a repository and a session whose credentials are valid, for requests to it.
+    /// Returns a client for a repository, with valid credentials.
     async fn repository<'a>(&self, name: &'a str) -> Result<Repository<'a>, Error> {
         let scheme = if self.plain_http { "http" } else { "https" };
         let registry = format!("{scheme}://{}", self.address.host());

@@ -60,8 +60,8 @@ impl Registry {
             };
             let (chunks, hash) = stream::stream_layer(tree, contents);
             let (uploaded, hash) = join!(repository.upload(session, layer, Body::wrap_stream(chunks)), hash);
-            // The registry also rejects a layer with a different digest, but with an error that may look temporary. If
-            // hashing failed, the upload failed too.
+            // The registry also rejects a layer with a different digest, but only `WrongLayer` says that a retry cannot
+            // help. If hashing failed, the upload failed too.
             if let Ok(hash) = hash {
                 expect_layer(layer, hash)?;
             }

@@ -53,7 +53,7 @@ struct TokenService {
 }
 
 impl Session {
-    /// Creates a session that is valid until `expires_at`, or without a limit if that is `None`.
+    /// Creates a session that is valid until `expires_at`; if that is `None`, the session does not expire.
     pub(super) fn new(password: Option<Password>, expires_at: Option<SystemTime>) -> Self {
         Self { password, expires_at, scheme: Mutex::new(Scheme::Unknown) }
     }

@@ -146,8 +146,9 @@ impl Requeue {
         Some((action, Duration::ZERO))
     }
 
-    /// Removes an upload that is due. Returns false if it was submitted meanwhile. Deletes the archive first: if this
-    /// then fails, the item remains, and the next sweep tries again.
+    /// Removes an upload that is due, unless it was submitted meanwhile. Returns whether it was removed. Does nothing
+    /// in [`Scope::All`], because the upload may not be due. Deletes the archive first: if this then fails, the item
+    /// remains, and the next sweep tries again.
     async fn remove_upload(&self, org: OrgId, upload: UploadId, scope: Scope) -> Result<bool, aws::Error> {
         // The index may still list an upload that was submitted.
         if scope.now().is_none() || !self.table.is_begun(org, upload).await? {

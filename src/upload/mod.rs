@@ -204,7 +204,8 @@ impl Uploads {
         Ok((validated, seen))
     }
 
-    /// Makes requeue remove an upload through S3, with its archive, as soon as the upload can no longer be submitted.
+    /// Makes requeue remove an upload through S3 and its archive soon after the upload can no longer be submitted,
+    /// rather than after [`UploadId::KEEP_FOR`].
     async fn remove_soon(&self, org: &Org, upload: UploadId) {
         let due_at = Timestamp::now() + UploadId::KEEP_REJECTED_FOR;
         if let Err(error) = self.table.postpone_upload(org.id, upload, due_at).await {

@@ -22,7 +22,7 @@
 //! | `community-packs` | `community_packs`: `COMMUNITY` | `pack_id` | ready community packs |
 //! | `community-names` | `community_names`: `COMMUNITY#<name>` | `pack_id` | ready community packs |
 //! | `community-versions` | `community_versions`: `COMMUNITY#<name>#<version>` | `pack_id` | ready community packs |
-//! | `due` | `due_shard`: a digit from 0 to 7 | `due_at` | queued and `deleting` records, events and begun uploads; keys only |
+//! | `due` | `due_shard`: a digit from 0 to 7 | `due_at` | pending records, events and begun uploads; keys only |
 //!
 //! The indexes that serve lists contain every attribute that a list shows. Each write that changes an attribute also
 //! updates the index attributes that depend on it.

@@ -174,8 +174,8 @@ impl Table {
         }
     }
 
-    /// Returns the update that makes a queued record ready. It fails if the record does not have this visibility or if
-    /// `is_counted` does not say whether its build is counted as pending.
+    /// Returns the update that makes a queued record ready. The update fails unless the record has this visibility, and
+    /// its build counts as pending exactly if `is_counted` is true.
     fn ready(&self, record: &Record, visibility: Visibility, is_counted: bool, now: Timestamp) -> UpdateBuilder {
         let community = CommunityKeys::new(record, visibility, &BuildStatus::Ready);
         let attested = if record.attestation_digest.is_some() { ", attestation_digest = :attestation" } else { "" };
@@ -227,7 +227,7 @@ impl Table {
 
     /// Marks a record as failed, releases the lease on its version and stores the event. The build no longer counts as
     /// pending. Applies only if the record is still queued with the same attempt. If `lease` is given, the build must
-    /// still hold it. If not, the version must be neither leased nor published.
+    /// still hold it; otherwise, the version must be neither leased nor published.
     pub async fn mark_failed(
         &self,
         record: &Record,

@@ -9,7 +9,7 @@ use crate::{
     records::{OrgId, Record},
 };
 
-/// A change to an org's counters, by the limit on each counter.
+/// A change to an org's counters: the amount to add to each, by limit.
 ///
 /// The item `QUOTA#<org id>` contains these counters:
 ///
@@ -21,9 +21,9 @@ use crate::{
 /// - `begun_uploads` is the number of the org's uploads through S3 that have begun but have not been submitted.
 ///
 /// The counters are exact, because each write that changes one of these numbers also changes the counter in the same
-/// transaction, on the condition that the record has not changed since it was read. All counters of an org are in one
-/// item, so that one conditional update checks all limits. Transactions on that item conflict if they run at the same
-/// time, and are retried.
+/// transaction, on the condition that the items have not changed since they were read. All counters of an org are in
+/// one item, so that one conditional update checks all limits. Transactions on that item conflict if they run at the
+/// same time, and are retried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct QuotaChange(BTreeMap<OrgLimit, i128>);
 

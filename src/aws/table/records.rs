@@ -218,7 +218,7 @@ impl Table {
             .expression_attribute_values(":layer", string(record.release.layer_digest))
     }
 
-    /// Returns the update that creates the item of a name.
+    /// Returns the update that creates the item for a name.
     fn claim_name(&self, record: &Record) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.name)
