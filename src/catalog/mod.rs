@@ -24,7 +24,7 @@ pub use crate::aws::{Filter, NameFilter, Page};
 /// How long the public keys are cached. Without the cache, every anonymous request would read the bucket.
 const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
 
-/// The packs that callers may see.
+/// The packs that callers are allowed to see, and their attestations.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     table: Table,

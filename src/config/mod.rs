@@ -43,8 +43,8 @@ pub struct Api {
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
     pub limits: Limits,
-    /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first. A limit without such a variable is the same as in
-    /// `limits`.
+    /// `LIMIT_LARGE_COMPRESSED_BYTES`, `LIMIT_LARGE_UNPACKED_BYTES` and `LIMIT_LARGE_FILE_BYTES`, for archives that are
+    /// uploaded to S3 first. All other limits are the same as in `limits`.
     pub large_limits: Limits,
     /// `ORG_…`, one variable for each limit on what an org may do or store; 0 means that the limit does not apply.
     pub org_limits: OrgLimits,

@@ -152,7 +152,7 @@ impl Servers {
     }
 }
 
-/// Deletes expired items periodically, as DynamoDB does. Returns only if that panics.
+/// Deletes expired items periodically, as DynamoDB does. Returns only if a deletion panics.
 async fn sweep_periodically(database: Database) -> Error {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {

@@ -182,8 +182,9 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
     })
 }
 
-/// Returns the host of the request without its port, or `localhost` if it is missing or malformed. In AWS the domain
-/// name can be trusted, because API Gateway serves only its own domains; here it is the host that the client sent.
+/// Returns the host in the request's `Host` header without its port, or `localhost` if the header is missing or
+/// malformed. In AWS the domain name can be trusted, because API Gateway serves only its own domains; here it is the
+/// host that the client sent.
 fn domain_name(headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let url = host.and_then(|host| Url::parse(&format!("https://{host}")).ok());

@@ -50,7 +50,7 @@ pub enum RateError {
 }
 
 impl Rates {
-    /// `limits` applies to orgs that have no limits of their own.
+    /// `limits` are the configured values; an org's own values replace them.
     pub fn new(table: Table, limits: OrgLimits) -> Self {
         let reads = Mutex::new(LruCache::new(CAPACITY));
         Self { table, limits, exhausted: Cache::new(MINUTE, CAPACITY), reads }

@@ -34,7 +34,7 @@ impl UploadId {
     /// The client must start sending the archive within this time after the upload begins.
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-    /// How long the upload may still be submitted as a pack after [`Self::SEND_WITHIN`] has passed. A transfer that
+    /// How long the upload can still be submitted after [`Self::SEND_WITHIN`] has passed, because a transfer that
     /// started in time may end later.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 

@@ -1,4 +1,4 @@
-//! Pushes, tags and deletes images in any registry that implements the OCI distribution API.
+//! Pushes, pulls, tags and deletes images in any registry that implements the OCI distribution API.
 
 mod address;
 mod blobs;

@@ -12,7 +12,7 @@ impl Registry {
     /// Pushes an image by its digest, unless the registry already has it. The tag of `image_ref` does not change.
     ///
     /// `tree` and `contents` are those of the image's pack. Their layer is hashed while it is sent. The image manifest
-    /// is pushed only once the layer has turned out to have the digest in `image`.
+    /// is pushed only after the layer's digest was found to match `image`.
     ///
     /// # Errors
     /// Returns [`Error::Rejected`] if the push can never succeed, and [`Error::WrongLayer`] if the layer has a

@@ -68,10 +68,11 @@ pub struct ReferrerUploads {
 }
 
 impl Registry {
-    /// Opens upload sessions for a referrer's blobs. An image's push can run at the same time, which saves a round trip.
+    /// Opens upload sessions for a referrer's blobs. The image can be pushed at the same time, which saves a round
+    /// trip.
     ///
     /// # Errors
-    /// Fails if the repository does not exist.
+    /// Returns an error if the repository does not exist.
     pub async fn open_referrer(&self, image_ref: &str) -> Result<ReferrerUploads, Error> {
         let open = async { open_uploads(&self.repository(self.split(image_ref)?.0).await?).await };
         self.in_time(open).await

@@ -108,7 +108,8 @@ impl Session {
         }
     }
 
-    /// Gets the credentials that `refused`, a response with status 401, asks for. Returns `None` if there are none.
+    /// Gets the credentials that `refused`, a response with status 401, asks for. Returns `None` if this session has no
+    /// such credentials.
     async fn renew(
         &self,
         http: &Client,

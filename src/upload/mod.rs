@@ -39,7 +39,7 @@ pub struct Uploads {
     pub limits: Arc<Limits>,
     /// The limits for archives that are sent to S3.
     pub large_limits: Arc<Limits>,
-    /// The limits for orgs that have no limits of their own.
+    /// The configured limits on what an org may do or store. An org's own values replace them.
     pub org_limits: OrgLimits,
     /// How long a request may take from its arrival. For an upload, calls made once its result is known, such as
     /// sending the build job, do not count.

@@ -45,7 +45,7 @@ impl Table {
         Ok(item.is_some())
     }
 
-    /// Makes an upload that has begun due at `due_at` instead. Does nothing if it was submitted or removed.
+    /// Changes the time at which a begun upload is due to `due_at`. Does nothing if it was submitted or removed.
     pub async fn postpone_upload(&self, org: OrgId, upload: UploadId, due_at: Timestamp) -> Result<(), Error> {
         let update = self
             .update(Key::upload(org, upload), "SET due_at = :due")

@@ -17,7 +17,7 @@ pub(super) struct Key {
 impl Key {
     /// The prefix of an API key's sort key.
     pub(super) const API_KEY_PREFIX: &str = "KEY#";
-    /// The prefix of the partition key of an org's counters and begun uploads.
+    /// The prefix of the partition key for an org's counters and begun uploads.
     pub(super) const QUOTA_PREFIX: &str = "QUOTA#";
     /// The prefix of a begun upload's sort key.
     pub(super) const UPLOAD_PREFIX: &str = "UPLOAD#";

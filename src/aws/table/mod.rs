@@ -82,7 +82,7 @@ pub struct Table {
     /// How long after its first send a job is due again. It must be at least as long as the queue itself keeps
     /// redelivering the job.
     pub(crate) resend_after: Duration,
-    /// Whether to store an event with each transition, for an event bus.
+    /// Whether to store events, for an event bus.
     stores_events: bool,
 }
 

@@ -174,8 +174,8 @@ impl Table {
         }
     }
 
-    /// Returns the update that makes a queued record ready. The update fails unless the record has this visibility, and
-    /// its build counts as pending exactly if `is_counted` is true.
+    /// Returns the update that makes a queued record ready. The update fails if the record's visibility or `is_counted`
+    /// differs from these values.
     fn ready(&self, record: &Record, visibility: Visibility, is_counted: bool, now: Timestamp) -> UpdateBuilder {
         let community = CommunityKeys::new(record, visibility, &BuildStatus::Ready);
         let attested = if record.attestation_digest.is_some() { ", attestation_digest = :attestation" } else { "" };

@@ -67,7 +67,7 @@ impl QuotaChange {
 
 impl Table {
     /// Returns the update of an org's counters, or `None` if the change is empty. The update fails if it would exceed
-    /// one of `limits`, and then returns the counters.
+    /// one of `limits`; DynamoDB then returns the counters.
     pub(super) fn change_quota(
         &self,
         org: OrgId,

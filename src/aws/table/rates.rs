@@ -8,7 +8,7 @@ use crate::{
     records::{OrgId, Timestamp},
 };
 
-/// How long the counters of a minute are kept.
+/// How long the counters for a minute are kept.
 const KEEP_FOR: Duration = Duration::from_secs(3_600);
 
 /// A counter of an org's requests in one minute. Its name in snake case is the attribute that contains its value.
@@ -21,7 +21,7 @@ pub enum RateCounter {
 }
 
 impl Table {
-    /// Counts a request of an org in the minute that begins at `minute`. Returns false, and does not count it, if the
+    /// Counts an org's request in the minute that begins at `minute`. Returns false, and does not count it, if the
     /// counter has already reached `maximum`. If the response to the write is lost, the retry counts the request again.
     pub async fn count_request(
         &self,

@@ -47,7 +47,7 @@ pub enum Created {
     Exceeds(Exceeded),
 }
 
-/// The result of trying to write an upload.
+/// The result of one try to write an upload's record.
 enum UploadWrite {
     Written,
     /// The org would exceed this limit. Other conditions may have failed too.
