@@ -131,8 +131,8 @@ impl Requeue {
         result.ok()
     }
 
-    /// Removes an upload through S3 that was not submitted, and its archive, and logs the result. Returns `None` if that
-    /// failed.
+    /// Removes an upload through S3 that was not submitted, and its archive, and logs the result. Returns `None` if
+    /// that failed.
     async fn remove_and_log(&self, org: OrgId, upload: UploadId, scope: Scope) -> Option<(Action, Duration)> {
         let removed = self.remove_upload(org, upload, scope).await;
         match &removed {
