@@ -56,7 +56,7 @@ impl OrgLimit {
     }
 }
 
-/// The values of limits. A limit without a value has its default value; 0 means no limit.
+/// The values of limits. A limit without a value has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrgLimits(BTreeMap<OrgLimit, u64>);
@@ -72,7 +72,7 @@ impl OrgLimits {
         self.0.iter().map(|(&limit, &value)| (limit, value))
     }
 
-    /// Returns the largest value that a limit allows, or `None` if the limit does not apply.
+    /// Returns the largest value that a limit allows, or `None` if its value is 0, which means no limit.
     pub fn maximum(&self, limit: OrgLimit) -> Option<u64> {
         let value = self.0.get(&limit).copied().unwrap_or_else(|| limit.default_value());
         (value > 0).then_some(value)

@@ -100,7 +100,8 @@ impl Session {
         }
     }
 
-    /// Returns the header for a scope, or `None` if the registry has not asked for credentials.
+    /// Returns the header for a scope, or `None` if the registry has not asked for credentials or no token was
+    /// obtained.
     async fn header(&self, http: &Client, scheme: &mut Scheme, scope: &str) -> Result<Option<HeaderValue>, Error> {
         match (scheme.kept(scope), scheme) {
             (None, Scheme::Bearer(service)) => service.renew(http, self.password.as_ref(), scope, scope).await,

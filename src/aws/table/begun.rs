@@ -31,7 +31,7 @@ impl Table {
         let writes = [self.put_new(item)?].into_iter().chain(quota).collect();
         match self.try_transact(writes).await? {
             Transaction::Written => Ok(None),
-            // If only the item was refused, it already exists: the response to an earlier try was lost.
+            // If the counter could be increased, the response to an earlier try was lost: the item exists.
             Transaction::Refused(reasons) => {
                 let counters = reasons.get(1).filter(|reason| reason.is_refused);
                 Ok(counters.and_then(|reason| change.exceeded(reason.item.as_ref(), limits)))

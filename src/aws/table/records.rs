@@ -50,7 +50,7 @@ pub enum Created {
 /// The result of one try to write an upload's record.
 enum UploadWrite {
     Written,
-    /// The org would exceed this limit. Other conditions may have failed too.
+    /// The org would exceed this limit. Other conditions may not hold either.
     Exceeds(Exceeded),
     /// A condition other than the limits failed.
     Refused,
