@@ -1,4 +1,4 @@
-//! An in-memory cache. Each Lambda function instance has its own.
+//! An in-memory cache. Each instance of a Lambda function has its own.
 
 use std::{
     hash::Hash,

@@ -1,11 +1,12 @@
 //! The service that accepts pack uploads and builds images from them.
 //!
-//! [`lambda::http`] answers requests. It authenticates the caller through [`identity`], counts the request in [`rates`],
-//! and parses the form. [`upload`] stages the archive in S3, unless the client has sent it there, and validates it. It
-//! then writes the record through [`aws`], which is the commit point, and sends a build job. [`build`] handles the job:
-//! it validates the staged archive again, pushes the image through [`registry`], attests it with [`signing`], publishes
-//! the version in the table, and tags the image. [`requeue`] sends the jobs of pending builds and purges again, and
-//! fails builds that stay pending for too long. [`catalog`] reads packs, and [`lifecycle`] changes them.
+//! [`lambda::http`] answers requests. It authenticates the caller through [`identity`], counts the request in
+//! [`rates`], and parses the form. [`upload`] stages the archive in S3, unless the client has sent it there, and
+//! validates it. It then writes the record through [`aws`], and sends a build job; the upload is accepted once its
+//! record is written. [`build`] handles the job: it validates the staged archive again, pushes the image through
+//! [`registry`], attests it with [`signing`], publishes the version in the table, and tags the image. [`requeue`] sends
+//! the jobs of pending builds and purges again, sends events that were not sent, fails builds that stay pending for too
+//! long, and removes uploads that were not submitted. [`catalog`] reads packs, and [`lifecycle`] changes them.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
 //! ```text

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
-/// The timeouts for calls to AWS. The defaults are short because the `api` function must respond within its timeout of
-/// 29 seconds.
+/// The timeouts for calls to AWS. The defaults are short because the Lambda function `api` must respond within its
+/// timeout of 29 seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
     /// For establishing a connection.
@@ -12,8 +12,8 @@ pub struct Timeouts {
     pub call: Duration,
     /// For one try of an S3 call, which may transfer an entire archive.
     pub transfer: Duration,
-    /// For sending a job, including retries. It is short because the job is sent after the commit point, when the
-    /// client gets a success response even if sending fails.
+    /// For sending a job, including retries. It is short because an upload sends its job after its record is written,
+    /// when the client gets a success response even if sending fails.
     pub send: Duration,
 }
 

@@ -29,10 +29,7 @@ pub enum Error {
     EncodeEvent(#[source] serde_json::Error),
     /// A version claim names a record that does not exist, even after waiting for a replacement to finish.
     #[error("a version claim names {pack_id}, which does not exist")]
-    MissingRecord {
-        /// The record that the claim names.
-        pack_id: PackId,
-    },
+    MissingRecord { pack_id: PackId },
     /// Other writes kept changing the items that a write depends on. It is safe to retry.
     #[error("other writes kept changing the same version")]
     ConcurrentWrites,

@@ -67,7 +67,7 @@ impl Staging {
     }
 
     /// Stages an archive under `key`. The SDK sends a checksum, which S3 verifies. The signature does not cover the
-    /// archive, since hashing it again takes time, and TLS protects it.
+    /// archive, because hashing it again takes time, and TLS already protects it.
     pub async fn put(&self, key: &str, archive: Bytes) -> Result<(), Error> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/gzip");
         let put = put.body(ByteStream::from(archive)).customize().disable_payload_signing();

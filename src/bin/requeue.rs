@@ -1,4 +1,5 @@
-//! The scheduled Lambda function: sends due jobs and events again, and fails builds that stay pending for too long.
+//! The scheduled Lambda function: sends due jobs and events again, fails builds that stay pending for too long, and
+//! removes uploads through S3 that were not submitted.
 
 use std::env;
 

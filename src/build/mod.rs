@@ -85,7 +85,7 @@ enum BuildFailure {
 /// An image in the registry.
 struct PushedImage {
     manifest: Bytes,
-    /// Upload sessions for the image's attestation.
+    /// The open upload sessions for the image's attestation, if any.
     uploads: Option<ReferrerUploads>,
 }
 
@@ -210,7 +210,7 @@ impl Builder {
     /// image and does not read the staged archive.
     async fn pushed_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
         let Release { image_ref, image_digest, .. } = &record.release;
-        // Requests the archive at the same time, because most builds need it.
+        // Request the archive at the same time, because most builds need it.
         let archive = self.staging.get(&record.build.staging_key);
         let (is_published, archive) = join!(self.table.is_published(record), archive);
         if is_published? && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await? {
@@ -222,8 +222,9 @@ impl Builder {
         self.push_image(record, archive).await
     }
 
-    /// Builds the record's image from its archive, and pushes it by digest. Fails unless the image has the digest in the record. The
-    /// layer's digest is known only once the layer has been sent, and is checked before the image manifest is pushed.
+    /// Builds the record's image from its archive, and pushes it by digest. Fails unless the image has the digest in
+    /// the record. The layer's digest is known only once the layer has been sent, and is checked before the image
+    /// manifest is pushed.
     async fn push_image(
         &self,
         record: &Record,
@@ -240,7 +241,8 @@ impl Builder {
             return Err(differs());
         }
         let open_referrer = async {
-            // This fails if the repository does not exist yet, and is then repeated by the push of the referrer.
+            // If this fails, for example because the repository does not exist yet, the push of the referrer opens the
+            // sessions.
             self.signer.as_ref()?;
             self.registry.open_referrer(image_ref).await.ok()
         };

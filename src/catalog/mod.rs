@@ -24,7 +24,7 @@ pub use crate::aws::{Filter, NameFilter, Page};
 /// How long the public keys are cached. Without the cache, every anonymous request would read the bucket.
 const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
 
-/// The packs that callers may see.
+/// The packs that callers are allowed to see, and their attestations.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     table: Table,
@@ -37,7 +37,7 @@ impl Catalog {
         Self { table, attestations, keys: Arc::new(Cache::new(KEEP_KEYS_FOR, NonZeroUsize::MIN)) }
     }
 
-    /// Returns a pack, or `None` if it does not exist or the caller may not see it.
+    /// Returns a pack, or `None` if it does not exist or the caller is not allowed to see it.
     ///
     /// # Errors
     /// Returns [`aws::Error::Corrupt`] if the record is corrupt, because it is then unknown whether the caller may see
@@ -82,7 +82,11 @@ impl Catalog {
         let parse = |(key, pem): (String, Bytes)| {
             let pem = std::str::from_utf8(&pem).unwrap_or_default();
             let parsed = pem.parse().map_err(|error: InvalidPublicKey| corrupt(key, error));
-            parsed.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "public key left out")).ok()
+            parsed
+                .inspect_err(
+                    |error| tracing::error!(error = %ErrorChain(error), "skipped an object that is not a public key"),
+                )
+                .ok()
         };
         let read_at = SystemTime::now();
         let keys: Vec<_> = self.attestations.keys().await?.into_iter().filter_map(parse).collect();

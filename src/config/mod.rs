@@ -43,13 +43,13 @@ pub struct Api {
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
     pub limits: Limits,
-    /// `LIMIT_LARGE_…`, for archives that are uploaded to S3 first. A limit without such a variable is the same as in
-    /// `limits`.
+    /// `LIMIT_LARGE_COMPRESSED_BYTES`, `LIMIT_LARGE_UNPACKED_BYTES` and `LIMIT_LARGE_FILE_BYTES`, for archives that are
+    /// uploaded to S3 first. All other limits are the same as in `limits`.
     pub large_limits: Limits,
-    /// `ORG_…`, one variable for each limit on what an org may do; 0 means that it does not apply.
+    /// `ORG_…`, one variable for each limit on what an org may do or store; 0 means that the limit does not apply.
     pub org_limits: OrgLimits,
-    /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, only the time until its commit point counts.
-    /// The sum of this and `SEND_TIMEOUT_MS` must be less than the function's timeout of 29 seconds.
+    /// `REQUEST_DEADLINE_MS`: how long a request may take. For an upload, only the time until its record is written
+    /// counts. The sum of this and `SEND_TIMEOUT_MS` must be less than the Lambda function's timeout of 29 seconds.
     pub deadline: Duration,
     /// `COMMUNITY_CACHE_MS`: how long pages of community packs are cached. 0 disables the cache.
     pub community_cache: Duration,

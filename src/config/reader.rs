@@ -1,6 +1,5 @@
 use std::{fmt, str::FromStr, time::Duration};
 
-/// The error for one or more missing or invalid variables.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     /// All missing and invalid variables, in the order in which they were read.

@@ -34,7 +34,7 @@ pub struct Caller {
     pub credential_id: String,
 }
 
-/// Why a caller may not upload or change packs.
+/// Why a caller is not allowed to upload or change packs.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Denied {
     #[error("the credential lacks the permission {0}")]

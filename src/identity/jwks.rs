@@ -45,7 +45,8 @@ impl FromStr for JwksUrl {
 }
 
 impl JwksUrl {
-    /// Returns whether this is a well-known URI (RFC 8615). If so, all clients of the issuer share its keys.
+    /// Returns whether this is a well-known URI (RFC 8615). If so, the keys may sign tokens for any client of the
+    /// issuer.
     pub fn is_well_known(&self) -> bool {
         self.0.path().starts_with("/.well-known/")
     }
@@ -59,8 +60,8 @@ pub struct JwksSettings {
     pub timeout: Duration,
     /// How long keys are cached, and so how long a withdrawn key may still be accepted.
     pub keep_for: Duration,
-    /// The minimum time between a fetch and another one for an unknown `kid`, so that callers cannot flood the issuer
-    /// with requests by inventing `kid`s.
+    /// The minimum time between a fetch and the next fetch for an unknown `kid`, so that callers cannot flood the
+    /// issuer with requests by inventing `kid`s.
     pub refresh_pause: Duration,
     /// The minimum time between a failed fetch and the next one if no keys are cached.
     pub retry_pause: Duration,

@@ -4,8 +4,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// A limit on what one org may do or store, so that it cannot harm other orgs. Its name is in error responses. In upper case and
-/// after `ORG_`, it is the variable with the limit's value for orgs that have no value of their own.
+/// A limit on what one org may do or store, so that it cannot harm other orgs. Error responses contain its name. The
+/// environment variable named `ORG_` and that name in upper case, such as `ORG_PENDING_BUILDS`, sets the limit for orgs
+/// that have no value of their own.
 #[derive(
     Debug,
     Clone,
@@ -23,25 +24,25 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum OrgLimit {
-    /// Uploads, dry runs, begun uploads and changes in one minute. Deletions are counted apart, with the same limit, so
-    /// that an org that has used up its uploads can still delete packs.
+    /// Uploads, dry runs, begun uploads and changes in one minute. Deletions are counted separately with the same
+    /// limit, so an org that has used up its uploads can still delete packs.
     UploadsPerMinute,
-    /// Requests that only read, in one second and one function instance.
+    /// Read-only requests per second, in each instance of the Lambda function.
     ReadsPerSecond,
-    /// Builds that uploads have queued and that have not ended.
+    /// Builds that were queued by uploads and have not ended.
     PendingBuilds,
-    /// Names of packs, also of deleted ones.
+    /// Pack names, including those of deleted packs.
     Names,
-    /// Versions of packs, also of deleted ones.
+    /// Pack versions, including those of deleted packs.
     Versions,
-    /// The total size of all images, in bytes.
+    /// The total size of the org's images, in bytes.
     StoredBytes,
-    /// Uploads through S3 that have begun and were not submitted.
+    /// Uploads through S3 that have begun but have not been submitted.
     BegunUploads,
 }
 
 impl OrgLimit {
-    /// The value unless it is configured.
+    /// Returns the value that applies if none is configured.
     pub fn default_value(self) -> u64 {
         match self {
             Self::UploadsPerMinute => 60,
@@ -61,23 +62,23 @@ impl OrgLimit {
 pub struct OrgLimits(BTreeMap<OrgLimit, u64>);
 
 impl OrgLimits {
-    /// Returns limits of which none applies.
+    /// Returns the value 0 for every limit, so that none applies.
     pub fn unlimited() -> Self {
         OrgLimit::VARIANTS.iter().map(|&limit| (limit, 0)).collect()
     }
 
-    /// Returns each limit that has a value, and the value.
+    /// Returns each limit that has a value, together with the value.
     pub fn iter(&self) -> impl Iterator<Item = (OrgLimit, u64)> {
         self.0.iter().map(|(&limit, &value)| (limit, value))
     }
 
-    /// Returns the largest value that a limit allows, or `None` if the limit does not apply.
+    /// Returns the largest value that a limit allows, or `None` if its value is 0, which means no limit.
     pub fn maximum(&self, limit: OrgLimit) -> Option<u64> {
         let value = self.0.get(&limit).copied().unwrap_or_else(|| limit.default_value());
         (value > 0).then_some(value)
     }
 
-    /// Returns these limits, except for those that have a value in `more`.
+    /// Returns these values. A value in `more` replaces the value for the same limit.
     #[must_use]
     pub fn overridden_by(&self, more: &Self) -> Self {
         self.iter().chain(more.iter()).collect()

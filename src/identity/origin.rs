@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginSecrets(Vec<[u8; 32]>);
 
-/// The error for text that is not a list of hashes. It does not contain the text, which may be the secret itself.
+/// Does not contain the rejected text, because that may be the secret itself.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be the SHA-256 of each accepted secret, in hexadecimal, separated by commas")]
 pub struct InvalidOriginSecrets;

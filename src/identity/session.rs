@@ -62,7 +62,7 @@ pub(super) struct Session {
     pub(super) subject: Option<String>,
 }
 
-/// Why a token is not accepted.
+/// Why a token was not accepted or could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The header or the claims cannot be parsed. The parser's error is dropped because it may quote the token.

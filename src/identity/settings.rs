@@ -8,7 +8,7 @@ pub struct Settings {
     pub sessions: Option<SessionSettings>,
     /// The domain of the orgs' hosts. If it is not set, every host serves every org.
     pub base_domain: Option<BaseDomain>,
-    /// The secrets of the proxy in front of API Gateway. If they are set, a request must have one of them.
+    /// The secrets of the proxy in front of API Gateway. If they are set, each request must contain one of them.
     pub origin_secrets: Option<OriginSecrets>,
     /// How long orgs and API keys are cached, at most [`Settings::MAX_CACHE`].
     pub cache_for: Duration,

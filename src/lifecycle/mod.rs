@@ -1,8 +1,8 @@
 //! The use cases that change existing packs. [`Lifecycle`] is for a pack's owner, and [`Operator`] for the platform's
 //! operators.
 //!
-//! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] deletes the image from the registry
-//! and then the record. [`requeue`](crate::requeue) sends the job again if it is lost.
+//! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] deletes the image from the registry,
+//! the bundle from the bucket, and then the record. [`requeue`](crate::requeue) sends the job again if it is lost.
 
 mod delete;
 mod operator;

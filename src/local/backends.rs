@@ -59,7 +59,7 @@ impl Backends {
                 let path = data.file("dynamodb.sqlite");
                 let database = Database::new(&path.to_string_lossy()).map_err(|source| failed("dynamodb", source))?;
                 // This sets `PRAGMA synchronous = NORMAL`, so that a commit does not wait for the disk. If the machine
-                // crashes, the last commits may be lost, but none in part.
+                // crashes, the last commits may be lost, but no commit is applied in part.
                 database.disable_bulk_loading().map_err(|source| failed("dynamodb", source))?;
                 let url = url(&listener);
                 servers.spawn_dynamodb(listener, database);
@@ -152,7 +152,7 @@ impl Servers {
     }
 }
 
-/// Deletes expired items periodically, as DynamoDB does. Returns only if that panics.
+/// Deletes expired items periodically, as DynamoDB does. Returns only if a deletion panics.
 async fn sweep_periodically(database: Database) -> Error {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {

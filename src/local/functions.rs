@@ -22,7 +22,7 @@ const REQUEUE_AFTER_MS: &str = "180000";
 /// resume within this time after the next start.
 const BUILD_LEASE_MS: &str = "120000";
 
-/// The handlers of the three Lambda functions, configured for the backends of a local run.
+/// The handlers for the three Lambda functions, configured for the backends of a local run.
 #[derive(Debug, Clone)]
 pub(super) struct Functions {
     pub(super) table: Table,
@@ -32,7 +32,7 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Configures the functions from environment variables, as in Lambda. The local run itself sets the variables that
+    /// Configures the handlers from environment variables, as in Lambda. The local run itself sets the variables that
     /// name a backend or the issuer, and has its own defaults for `REQUEUE_AFTER_MS`, `BUILD_LEASE_MS`, `SIGNING` and
     /// `SIGNING_KEY_FILE`.
     pub(super) fn new(

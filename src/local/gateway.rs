@@ -33,12 +33,12 @@ const MAX_DISCARDED_BYTES: usize = 100_000_000;
 const MAX_EVENT_BYTES: usize = 6_291_456;
 /// The largest response of a synchronous invocation, in bytes, according to Lambda's error message.
 const MAX_RESPONSE_BYTES: usize = 6_291_556;
-/// The timeout of the `api` function in template.yaml.
+/// The timeout of the Lambda function `api` in template.yaml.
 pub const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Serves a Lambda function over HTTP like an API Gateway HTTP API: each request becomes an event in payload format
-/// 2.0. Rejects what API Gateway and Lambda reject: events and responses over 6 MB, and requests that take longer than
-/// `limit`.
+/// 2.0. Rejects what API Gateway and Lambda reject: bodies over 10 MB, events and responses over 6 MB, and requests
+/// that take longer than `limit`.
 pub fn router<F, Fut, R>(function: F, limit: Duration) -> Router
 where
     F: Fn(LambdaEvent<LambdaRequest>) -> Fut + Clone + Send + Sync + 'static,
@@ -182,8 +182,9 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
     })
 }
 
-/// Returns the host of the request without its port, or `localhost` if it is missing or malformed. In AWS the domain
-/// name can be trusted, because API Gateway serves only its own domains; here it is the host that the client sent.
+/// Returns the host in the request's `Host` header without its port, or `localhost` if the header is missing or
+/// malformed. In AWS the domain name can be trusted, because API Gateway serves only its own domains; here it is the
+/// host that the client sent.
 fn domain_name(headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let url = host.and_then(|host| Url::parse(&format!("https://{host}")).ok());

@@ -161,8 +161,8 @@ pub(super) fn router(directory: &Path) -> Result<Router, s3s_fs::Error> {
     Ok(Router::new().fallback_service(service))
 }
 
-/// Deletes files older than `age`, like a bucket's lifecycle rules: objects with a key under [`Staging::EXPIRING`], the
-/// metadata of all objects, and the parts of incomplete multipart uploads.
+/// Deletes files older than `age`, like a bucket's lifecycle rules: objects whose key has a prefix in
+/// [`Staging::EXPIRING`], the metadata of all objects, and the parts of incomplete multipart uploads.
 fn sweep(root: &Path, age: Duration) -> io::Result<()> {
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {

@@ -6,11 +6,11 @@ use aws_sdk_dynamodb::{
 use aws_sdk_s3::primitives::SdkBody;
 use serde_json::{Map, Value};
 
-/// Returns a client of the embedded DynamoDB whose transactions have no idempotency token.
+/// Returns a client for the embedded DynamoDB whose transactions contain no idempotency token.
 ///
-/// dynoxide checks the age of every token of the last ten minutes in each transaction. So the CPU time of a write would
-/// grow with the number of uploads and builds in that time. Without the token, a transaction that the SDK sends twice
-/// is written once too, because its conditions no longer hold.
+/// In each transaction, dynoxide checks the age of every token from the last ten minutes, so the CPU time of a write
+/// would grow with the number of uploads and builds in that time. Even without a token, the SDK can safely send a
+/// transaction twice: either its conditions no longer hold, or repeating its writes does no harm.
 pub(super) fn without_tokens(client: &Client) -> Client {
     Client::from_conf(client.config().to_builder().interceptor(TokenRemover).build())
 }

@@ -14,8 +14,8 @@ impl Bucket {
 
     /// Takes a token if there is one. Returns the bucket afterwards, and whether a token was taken.
     ///
-    /// Uses the wall clock, because the monotonic clock may stop while a Lambda function is frozen between two requests.
-    /// If the clock was set back, no tokens are added.
+    /// Uses the wall clock, because the monotonic clock may stop while a Lambda function is frozen between two
+    /// requests. If the clock was set back, no tokens are added.
     pub(super) fn take(self, per_second: f64, now: SystemTime) -> (Self, bool) {
         let elapsed = now.duration_since(self.filled_at).unwrap_or_default();
         let tokens = (self.tokens + elapsed.as_secs_f64() * per_second).min(per_second);

@@ -1,4 +1,4 @@
-//! How often an org may use the API.
+//! The limits on how many requests an org may send per minute and per second.
 
 mod bucket;
 
@@ -20,28 +20,28 @@ use crate::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The maximum number of orgs whose state is in memory.
+/// The maximum number of entries in `Rates::exhausted` and in `Rates::reads`.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
-/// The counters of requests.
+/// A rate limiter: counts the requests of each org, and rejects those that exceed the org's limits.
 #[derive(Debug)]
 pub struct Rates {
     table: Table,
     limits: OrgLimits,
-    /// The minute in which a counter reached its limit. Until the minute ends, further requests are rejected without a
-    /// call to the table.
+    /// The minute in which each counter reached its limit. Until that minute ends, later requests are rejected without
+    /// a call to the table.
     exhausted: Cache<(OrgId, RateCounter), Timestamp>,
-    /// The reads of each org. Every function instance has its own.
+    /// The token bucket for each org's read-only requests. Each instance of the Lambda function has its own buckets.
     reads: Mutex<LruCache<OrgId, Bucket>>,
 }
 
-/// Why a request must not continue.
+/// Why a request was rejected or could not be counted.
 #[derive(Debug, thiserror::Error)]
 pub enum RateError {
     #[error("the org has sent too many requests")]
     Exceeded {
         exceeded: Exceeded,
-        /// When the next request may be accepted.
+        /// How long the client must wait before a request can be accepted again.
         retry_after: Duration,
     },
     /// It is unknown whether the request was counted.
@@ -50,16 +50,16 @@ pub enum RateError {
 }
 
 impl Rates {
-    /// `limits` applies to orgs that have no limits of their own.
+    /// `limits` are the configured values; an org's own values replace them.
     pub fn new(table: Table, limits: OrgLimits) -> Self {
         let reads = Mutex::new(LruCache::new(CAPACITY));
         Self { table, limits, exhausted: Cache::new(MINUTE, CAPACITY), reads }
     }
 
-    /// Counts a request that uploads, changes or deletes packs.
+    /// Counts a request that begins, checks or submits an upload, or that changes or deletes a pack.
     ///
     /// # Errors
-    /// Returns [`RateError::Exceeded`] if the org has reached its limit in this minute.
+    /// Returns [`RateError::Exceeded`] if `counter` has reached the org's limit in the current minute.
     pub async fn count(&self, org: &Org, counter: RateCounter) -> Result<(), RateError> {
         let limit = OrgLimit::UploadsPerMinute;
         let Some(maximum) = self.limits.overridden_by(&org.limits).maximum(limit) else { return Ok(()) };
@@ -76,10 +76,11 @@ impl Rates {
         Err(RateError::Exceeded { exceeded, retry_after: (minute + MINUTE).since(now) })
     }
 
-    /// Counts a request that only reads, in this function instance alone. Makes no call.
+    /// Counts a read-only request. Counts in memory, so the limit applies to each instance of the Lambda function; does
+    /// not call DynamoDB.
     ///
     /// # Errors
-    /// Returns [`RateError::Exceeded`] if the org has sent too many in the last second.
+    /// Returns [`RateError::Exceeded`] if the org has sent too many read-only requests in the last second.
     pub fn count_read(&self, org: &Org) -> Result<(), RateError> {
         let limit = OrgLimit::ReadsPerSecond;
         let Some(maximum) = self.limits.overridden_by(&org.limits).maximum(limit) else { return Ok(()) };

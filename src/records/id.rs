@@ -27,7 +27,7 @@ macro_rules! id {
         }
 
         impl $name {
-            /// Returns the last byte of the id. It is random, or a hash.
+            /// Returns the last byte of the id: a random byte, or a byte of a hash.
             pub fn random_byte(self) -> u8 {
                 self.0.to_bytes()[15]
             }

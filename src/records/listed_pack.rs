@@ -12,16 +12,16 @@ pub struct ListedPack {
     pub org_id: OrgId,
     pub manifest: Manifest,
     pub visibility: Visibility,
-    /// `None` in a list of other orgs' packs.
+    /// `None` if the pack was read from a community index, which does not contain this attribute.
     #[serde(default)]
     pub image_ref: Option<String>,
     pub image_digest: Digest,
     pub layer_digest: Digest,
     pub size_bytes: u64,
-    /// `None` in a list of other orgs' packs.
+    /// `None` if the pack was read from a community index, which does not contain this attribute.
     #[serde(default)]
     pub archive_sha256: Option<Digest>,
-    /// `None` in a list of other orgs' packs.
+    /// `None` if the pack was read from a community index, which does not contain this attribute.
     #[serde(default)]
     pub uploaded_by: Option<String>,
     pub created_at: Timestamp,

@@ -79,8 +79,8 @@ pub struct Record {
     pub id: PackId,
     pub release: Release,
     pub created_at: Timestamp,
-    /// When the build status last changed, or when a quarantine or a restore last began. A build that publishes the
-    /// version of a failed record queues the record again without changing this time.
+    /// When the build status last changed, or when a quarantine or a restore last began or extended its lease. A build
+    /// that publishes the version of a failed record queues the record again without changing this time.
     pub updated_at: Timestamp,
     pub build: Build,
     /// The digest of the referrer that attests the image. `None` if no build of the current attempt has attested it.
@@ -151,8 +151,8 @@ pub struct Build {
     /// The error of the last build or purge that had to be retried, for the operator. `None` once a build succeeds or a
     /// new attempt begins.
     pub last_error: Option<String>,
-    /// Whether the build counts as one of the org's pending builds. True from the upload that queued it until it ends,
-    /// or until the purge removes the record. False for a build that an operator queued.
+    /// Whether the build counts as one of the org's pending builds. True from the upload that queued it until the build
+    /// ends, or until the purge removes the record. False for a build that an operator queued.
     pub is_counted: bool,
 }
 
@@ -177,7 +177,7 @@ pub enum BuildStatus {
         #[serde(rename = "build_error", default)]
         error: String,
     },
-    /// An operator has quarantined the pack: its image was saved, and then deleted from the registry.
+    /// An operator has quarantined the pack: its image is saved and then deleted from the registry.
     Quarantined {
         /// The reason, for the pack's owner.
         #[serde(rename = "quarantine_reason")]

@@ -1,4 +1,4 @@
-//! Copies images from and to the registry.
+//! Pulls and pushes single blobs and image manifests, to copy images from and to the registry.
 
 use std::{io, pin::pin};
 
@@ -44,7 +44,7 @@ impl Blob {
 }
 
 impl Registry {
-    /// Writes the content of a blob to `out`, and checks its digest. Has no timeout.
+    /// Pulls a blob and writes its content to `out`. Checks the digest after the last write. Has no timeout.
     pub async fn pull_blob(&self, image_ref: &str, blob: Blob, out: impl AsyncWrite) -> Result<(), Error> {
         let repository = self.repository(self.split(image_ref)?.0).await?;
         let response = repository.send(Method::GET, &format!("blobs/{}", blob.digest)).await?;

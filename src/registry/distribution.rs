@@ -72,7 +72,7 @@ impl Repository<'_> {
         let is_own = Url::parse(&self.registry).is_ok_and(|registry| registry.origin() == session.origin());
         let put = self.http.put(session).header(CONTENT_TYPE, "application/octet-stream");
         let put = put.header(CONTENT_LENGTH, blob.size).body(content);
-        // Another server than the registry must not receive its credentials.
+        // A server other than the registry must not receive the registry's credentials.
         let response = if is_own { self.authorized(&Method::PUT, put).await? } else { put.send().await? };
         expect_accepted(Method::PUT, response).await?;
         Ok(())
@@ -98,7 +98,8 @@ impl Repository<'_> {
         expect_accepted(Method::PUT, self.authorized(&Method::PUT, put).await?).await
     }
 
-    /// Pushes a manifest by its digest. A registry need not send the digest back, because it verifies it.
+    /// Pushes a manifest by its digest. The response need not contain the digest, because the registry verifies the
+    /// digest itself.
     pub(super) async fn put_by_digest(&self, digest: Digest, manifest: Bytes) -> Result<Response, Error> {
         let response = self.put_manifest(&digest.to_string(), MANIFEST_MEDIA_TYPE, manifest).await?;
         match content_digest(&response) {
@@ -130,7 +131,7 @@ impl Repository<'_> {
     }
 }
 
-/// Returns the digest of a manifest that the response is about.
+/// Returns the manifest digest in the response's headers.
 pub(super) fn content_digest(response: &Response) -> Option<String> {
     response.headers().get(CONTENT_DIGEST)?.to_str().ok().map(str::to_owned)
 }

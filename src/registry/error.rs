@@ -18,7 +18,8 @@ pub enum Error {
     /// The image reference names a different registry, which must not receive the credentials of the configured one.
     #[error("{0} is not an image in the configured registry")]
     ForeignReference(String),
-    /// The registry has other content than was pushed, or sent other content than was requested.
+    /// The registry contains content that differs from what was pushed, or sent content that differs from what was
+    /// requested.
     #[error("expected {expected} in the registry, but found {}", found.as_deref().unwrap_or("nothing"))]
     WrongDigest {
         /// The digest of what the registry has, or `None` if it has nothing.
@@ -152,7 +153,7 @@ impl Code {
     }
 }
 
-/// Returns the errors in a response's body. Returns none if the body has another format.
+/// Returns the errors in a response's body. Returns an empty list if the body has a different format.
 fn errors(body: &str) -> Vec<BodyError> {
     #[derive(Deserialize)]
     struct Body {

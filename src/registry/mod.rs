@@ -1,4 +1,4 @@
-//! Pushes, tags and deletes images in any registry that implements the OCI distribution API.
+//! Pushes, pulls, tags and deletes images in any registry that implements the OCI distribution API.
 
 mod address;
 mod blobs;
@@ -100,11 +100,12 @@ impl Registry {
         self.in_time(pull).await
     }
 
-    /// Makes the tag of `image_ref` point to the manifest of a pushed image. The tag may be immutable, and then point
-    /// to that manifest already.
+    /// Makes the tag of `image_ref` point to the manifest of a pushed image. An immutable tag may already point to that
+    /// manifest.
     ///
     /// # Errors
-    /// The same as [`Registry::push`].
+    /// Returns [`Error::Rejected`] if the registry will never accept the tag or the manifest. All other errors may be
+    /// temporary.
     pub async fn tag(&self, image_ref: &str, manifest: Bytes) -> Result<(), Error> {
         let put = async {
             let (name, tag) = self.split(image_ref)?;
@@ -142,7 +143,7 @@ impl Registry {
             .ok_or_else(|| Error::ForeignReference(image_ref.to_owned()))
     }
 
-    /// Returns a repository, for requests with valid credentials.
+    /// Returns a client for a repository, with valid credentials.
     async fn repository<'a>(&self, name: &'a str) -> Result<Repository<'a>, Error> {
         let scheme = if self.plain_http { "http" } else { "https" };
         let registry = format!("{scheme}://{}", self.address.host());

@@ -12,11 +12,11 @@ impl Registry {
     /// Pushes an image by its digest, unless the registry already has it. The tag of `image_ref` does not change.
     ///
     /// `tree` and `contents` are those of the image's pack. Their layer is hashed while it is sent. The image manifest
-    /// is pushed only once the layer has turned out to have the digest in `image`.
+    /// is pushed only after the layer's digest was found to match `image`.
     ///
     /// # Errors
-    /// Returns [`Error::Rejected`] if the push can never succeed, and [`Error::WrongLayer`] if the layer has another
-    /// digest. All other errors may be temporary.
+    /// Returns [`Error::Rejected`] if the push can never succeed, and [`Error::WrongLayer`] if the layer has a
+    /// different digest. All other errors may be temporary.
     pub async fn push(
         &self,
         image_ref: &str,
@@ -61,7 +61,8 @@ impl Registry {
             };
             let (chunks, hash) = stream::stream_layer(tree, contents);
             let (uploaded, hash) = join!(repository.upload(session, layer, Body::wrap_stream(chunks)), hash);
-            // The registry has rejected a layer with another digest too. If hashing failed, then the upload failed.
+            // The registry also rejects a layer with a different digest, but only `WrongLayer` says that a retry cannot
+            // help. If hashing failed, the upload failed too.
             if let Ok(hash) = hash {
                 expect_layer(layer, hash)?;
             }

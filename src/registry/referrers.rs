@@ -68,18 +68,19 @@ pub struct ReferrerUploads {
 }
 
 impl Registry {
-    /// Opens upload sessions for a referrer's blobs. An image's push can run at the same time, which saves a round trip.
+    /// Opens upload sessions for a referrer's blobs. The image can be pushed at the same time, which saves a round
+    /// trip.
     ///
     /// # Errors
-    /// Fails if the repository does not exist.
+    /// Returns an error if the repository does not exist.
     pub async fn open_referrer(&self, image_ref: &str) -> Result<ReferrerUploads, Error> {
         let open = async { open_uploads(&self.repository(self.split(image_ref)?.0).await?).await };
         self.in_time(open).await
     }
 
     /// Pushes a referrer of the image with this image manifest, which must be in the registry. Returns the digest of
-    /// the referrer. Pushing the same referrer again changes nothing. `uploads` are the sessions to use, if they are
-    /// open.
+    /// the referrer. Pushing the same referrer again changes nothing. `uploads` are the sessions from
+    /// [`Self::open_referrer`], if they were opened.
     pub async fn push_referrer(
         &self,
         image_ref: &str,

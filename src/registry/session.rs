@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use super::{Error, error::expect_success};
 
-/// The maximum number of tokens that a session keeps. Each is for one repository.
+/// The maximum number of tokens that a session keeps. Each is for one scope.
 const MAX_TOKENS: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
 
 /// A username and a password, for the registry or for its token service.
@@ -25,8 +25,8 @@ pub(super) struct Password {
     pub(super) password: SecretString,
 }
 
-/// Credentials for the registry, and how the registry asks for them. What one request has found out is used for all
-/// later ones, so that they need no further round trips.
+/// Credentials for the registry, and the authentication scheme that it requires. Later requests reuse the scheme and
+/// the tokens that an earlier request obtained, so they need no extra round trips.
 pub(super) struct Session {
     password: Option<Password>,
     expires_at: Option<SystemTime>,
@@ -53,7 +53,7 @@ struct TokenService {
 }
 
 impl Session {
-    /// Creates a session that is valid until `expires_at`.
+    /// Creates a session that is valid until `expires_at`; if that is `None`, the session does not expire.
     pub(super) fn new(password: Option<Password>, expires_at: Option<SystemTime>) -> Self {
         Self { password, expires_at, scheme: Mutex::new(Scheme::Unknown) }
     }
@@ -75,7 +75,7 @@ impl Session {
         let again = request.try_clone();
         let mut scheme = self.scheme.lock().await;
         let used = self.header(http, &mut scheme, scope).await?;
-        // The first request of a session is sent alone: the others need what its response shows.
+        // All other requests wait for the first request of a session, because its response shows the scheme.
         let first = if matches!(*scheme, Scheme::Unknown) {
             Some(scheme)
         } else {
@@ -97,7 +97,7 @@ impl Session {
         }
         let Some(again) = again else { return Ok(response) };
         let header = match scheme.kept(scope) {
-            // Another request has got new credentials in the meantime.
+            // Another request obtained new credentials in the meantime.
             Some(header) if Some(&header) != used.as_ref() => Some(header),
             _ => self.renew(http, &mut scheme, scope, &response).await?,
         };
@@ -108,7 +108,8 @@ impl Session {
         }
     }
 
-    /// Returns the header for a scope, or `None` if the registry has not asked for credentials.
+    /// Returns the header for a scope, or `None` if the registry has not asked for credentials or no token was
+    /// obtained.
     async fn header(&self, http: &Client, scheme: &mut Scheme, scope: &str) -> Result<Option<HeaderValue>, Error> {
         match (scheme.kept(scope), scheme) {
             // If this fails, the request is sent without credentials, and the response names the current token service.
@@ -119,7 +120,8 @@ impl Session {
         }
     }
 
-    /// Gets the credentials that `refused`, a response with status 401, asks for. Returns `None` if there are none.
+    /// Gets the credentials that `refused`, a response with status 401, asks for. Returns `None` if this session has no
+    /// such credentials.
     async fn renew(
         &self,
         http: &Client,
@@ -138,7 +140,8 @@ impl Session {
                     Scheme::Bearer(known) => known.tokens,
                     Scheme::Unknown | Scheme::Anonymous | Scheme::Basic(_) => LruCache::new(MAX_TOKENS),
                 };
-                // One token is for all requests of a push, although the challenge names only the scope of this one.
+                // Request one token for all requests of a push, although the challenge names only the scope for this
+                // request.
                 let needed = param(challenge, "scope").filter(|needed| !includes(scope, needed));
                 let mut service = TokenService { realm, service: param(challenge, "service"), tokens };
                 let needed = needed.as_deref().unwrap_or(scope);
@@ -219,14 +222,14 @@ fn with(request: RequestBuilder, header: Option<&HeaderValue>) -> RequestBuilder
     }
 }
 
-/// Returns a header value that no log shows, or `None` if the text is not valid in a header.
+/// Returns a header value that `Debug` does not show, or `None` if the text is not valid in a header.
 fn sensitive(text: &str) -> Option<HeaderValue> {
     let mut header = HeaderValue::from_str(text).ok()?;
     header.set_sensitive(true);
     Some(header)
 }
 
-/// Returns whether a token with the first scope allows everything that the second one names. A scope is
+/// Returns whether a token for `scope` allows everything that `needed` names. A scope is
 /// `repository:<name>:<action>,<action>`.
 fn includes(scope: &str, needed: &str) -> bool {
     let (Some((name, actions)), Some((needed_name, needed_actions))) =

@@ -36,7 +36,7 @@ pub(super) async fn hash_layer(tree: Tree, contents: impl Read + Seek + Send + '
     write(tree, contents, None).await
 }
 
-/// Starts writing a layer to the stream with this sender, if any. The future returns the layer's digest.
+/// Starts writing a layer, and sends it in chunks to `sender`, if any. The future returns the layer's digest.
 fn write(
     tree: Tree,
     mut contents: impl Read + Seek + Send + 'static,

@@ -58,7 +58,8 @@ impl Requeue {
     /// How long SQS keeps a job in its queue (`MessageRetentionPeriod` in template.yaml).
     pub const JOB_EXPIRES_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
-    /// Processes every build, purge, event and upload that is due. An item that cannot be processed does not stop the sweep.
+    /// Processes the builds, purges, events and uploads that are due, until the time limit. If processing an item
+    /// fails, continues with the next one.
     ///
     /// # Errors
     /// Returns an error if the queues or the index cannot be read.
@@ -130,8 +131,8 @@ impl Requeue {
         result.ok()
     }
 
-    /// Removes an upload through S3 that was not submitted, and its archive, and logs the result. Returns `None` if that
-    /// failed.
+    /// Removes an upload through S3 that was not submitted, and its archive, and logs the result. Returns `None` if
+    /// that failed.
     async fn remove_and_log(&self, org: OrgId, upload: UploadId, scope: Scope) -> Option<(Action, Duration)> {
         let removed = self.remove_upload(org, upload, scope).await;
         match &removed {
@@ -145,8 +146,9 @@ impl Requeue {
         Some((action, Duration::ZERO))
     }
 
-    /// Removes an upload that is due. The archive is deleted first, so that it is not lost if this fails halfway. The
-    /// upload can no longer be submitted.
+    /// Removes an upload that is due, unless it was submitted meanwhile. Returns whether it was removed. Does nothing
+    /// in [`Scope::All`], because the upload may not be due. Deletes the archive first: if this then fails, the item
+    /// remains, and the next sweep tries again.
     async fn remove_upload(&self, org: OrgId, upload: UploadId, scope: Scope) -> Result<bool, aws::Error> {
         // The index may still list an upload that was submitted.
         if scope.now().is_none() || !self.table.is_begun(org, upload).await? {

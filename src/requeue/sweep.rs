@@ -7,18 +7,18 @@ use crate::{aws::DueItem, records::Timestamp};
 /// The result of one sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// The number of builds and purges that the index listed as due.
+    /// The number of builds and purges that the index listed.
     pub due: usize,
-    /// The number of events that the index listed as due.
+    /// The number of events that the index listed.
     pub due_events: usize,
-    /// The number of uploads through S3 that the index listed as due.
+    /// The number of uploads through S3 that the index listed.
     pub due_uploads: usize,
     /// The number of records whose job was sent again.
     pub sent: usize,
     pub sent_events: usize,
     /// The number of uploads that were removed.
     pub removed_uploads: usize,
-    /// The number of records whose job may still be in its queue.
+    /// The number of records that were postponed, because their job may still be in its queue or in progress.
     pub postponed: usize,
     /// The number of records marked as failed.
     pub failed: usize,

@@ -2,7 +2,7 @@ use attestation::Statement;
 
 use crate::records::{Record, Timestamp};
 
-/// Returns the statement about the image of `record`'s current attempt.
+/// Returns the statement about the image that `record`'s current attempt builds.
 pub fn new_statement(record: &Record, started_on: Timestamp, finished_on: Timestamp) -> Statement {
     let release = &record.release;
     let repository = release.image_ref.rsplit_once(':').map_or(&*release.image_ref, |(repository, _)| repository);

@@ -87,7 +87,7 @@ impl Metrics {
     }
 }
 
-/// Awaits a future and writes its wall-clock time as the metric `name`.
+/// Awaits a future and writes its wall-clock time in milliseconds as the metric `name`.
 pub fn measured<T>(name: &'static str, work: impl Future<Output = T>) -> impl Future<Output = T> {
     let timed = timed(work);
     async move {

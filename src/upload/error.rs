@@ -20,8 +20,8 @@ pub enum UploadError {
     #[error("{limit}")]
     TooLarge {
         limit: Limit,
-        /// The limit's value for archives sent to S3. `None` unless the archive was in the request and that value is
-        /// higher.
+        /// The limit's value for archives sent to S3. `None` unless the archive was in the request and might be within
+        /// that value.
         larger: Option<u64>,
     },
     /// The client has not yet sent the archive of this upload to S3.
@@ -92,7 +92,7 @@ impl UploadError {
 }
 
 impl UploadError {
-    /// Returns whether the same submission of a staged archive would be rejected again.
+    /// Returns whether a repeated submission of the same staged archive would be rejected too.
     pub(super) fn is_permanent(&self) -> bool {
         match self {
             Self::Invalid(_)

@@ -42,9 +42,10 @@ pub struct Uploads {
     pub limits: Arc<Limits>,
     /// The limits for archives that are sent to S3.
     pub large_limits: Arc<Limits>,
-    /// The limits for orgs that have no limits of their own.
+    /// The configured limits on what an org may do or store. An org's own values replace them.
     pub org_limits: OrgLimits,
-    /// How long a request may take from its arrival. For an upload, sending the build job does not count.
+    /// How long a request may take from its arrival. For an upload, calls made once its result is known, such as
+    /// sending the build job, do not count.
     pub deadline: Duration,
 }
 
@@ -67,7 +68,7 @@ impl Uploads {
         }
     }
 
-    /// Returns the limit's value for archives sent to S3, if the upload might be within it.
+    /// Returns the limit's value for archives sent to S3, if the rejected archive might be within that value.
     pub fn larger(&self, limit: &Limit) -> Option<u64> {
         Some(self.large_limits.value(limit)).filter(|value| limit.may_fit(*value))
     }
@@ -113,8 +114,8 @@ impl Uploads {
         Ok(accepted)
     }
 
-    /// Runs the checks of an upload without writing anything. Returns the release of the pack, or the
-    /// existing release if the same pack already exists.
+    /// Runs the upload checks without writing anything. Returns the release that the record would contain after the
+    /// upload.
     pub async fn check(&self, org: &Org, submission: Submission) -> Result<Checked, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let visibility = submission.visibility;
@@ -193,7 +194,8 @@ impl Uploads {
         Ok(Accepted { outcome, warnings })
     }
 
-    /// Reads what the write of a validated pack depends on. An archive in a request is still being staged meanwhile.
+    /// Reads what the write of a validated pack's record depends on. If the archive is in the request, this runs while
+    /// the archive is being staged.
     async fn look_up(
         &self,
         org: &Org,
@@ -205,7 +207,8 @@ impl Uploads {
         Ok((validated, seen))
     }
 
-    /// Lets requeue remove an upload through S3, and its archive, once it can no longer be submitted.
+    /// Makes requeue remove an upload through S3 and its archive soon after the upload can no longer be submitted,
+    /// rather than after [`UploadId::KEEP_FOR`].
     async fn remove_soon(&self, org: &Org, upload: UploadId) {
         let due_at = Timestamp::now() + UploadId::KEEP_REJECTED_FOR;
         match timeout(POSTPONE_TIMEOUT, self.table.postpone_upload(org.id, upload, due_at)).await {
@@ -266,8 +269,9 @@ impl Uploads {
     /// # Errors
     /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and cannot be replaced. A
     /// record can be replaced only if its build failed and its version was never published. Returns
-    /// [`UploadError::Quarantined`] if the version is quarantined, and [`UploadError::Exceeds`] if the record could be
-    /// written, but the org would exceed a limit.
+    /// [`UploadError::Quarantined`] if the version is quarantined, [`UploadError::VersionDeleted`] if it was published
+    /// with different content and then deleted, and [`UploadError::Exceeds`] if the record could be written, but the
+    /// org would exceed a limit.
     async fn write(&self, org: &Org, new: Record, mut seen: Seen) -> Result<Outcome, UploadError> {
         let limits = self.limits_of(org);
         let mut created = self.table.create(&new, &seen, &limits).await?;
@@ -343,7 +347,7 @@ fn capability_warnings(seen: &Seen, manifest: &Manifest) -> Vec<Warning> {
     history.warnings(manifest)
 }
 
-/// What to do with the record that has the name and version of an upload.
+/// What to do with an existing record that has the upload's name and version.
 enum Decision {
     /// Keep it: it is the same pack, and its build is done or pending.
     Keep,

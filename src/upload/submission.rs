@@ -28,7 +28,7 @@ pub enum Archive {
 }
 
 impl Archive {
-    /// Returns the upload through S3, if it is one.
+    /// Returns the id of the upload, if the archive is in S3.
     pub(super) fn upload(&self) -> Option<UploadId> {
         match self {
             Self::InRequest(_) => None,

@@ -80,7 +80,7 @@ impl From<&ApiKey> for Subject {
     }
 }
 
-/// An entry of an org's audit trail.
+/// An entry in an org's audit trail.
 #[derive(Serialize)]
 struct AuditItem<'a> {
     event_type: EventType,

@@ -13,10 +13,10 @@ struct BegunItem {
     begun_at: Timestamp,
 }
 
-/// Uploads that have begun and whose archive was not submitted yet. They are in the index `due`, because
+/// Uploads through S3 that have begun but have not been submitted. They are in the index `due`, because
 /// [`requeue`](crate::requeue) deletes the archives that are never submitted.
 impl Table {
-    /// Stores an upload and counts it. Returns the limit if that would exceed it.
+    /// Stores an upload and counts it. If the org would exceed its limit, stores nothing and returns the limit.
     pub async fn begin_upload(
         &self,
         org: OrgId,
@@ -39,13 +39,13 @@ impl Table {
         }
     }
 
-    /// Returns whether an upload has begun and was not submitted or removed since.
+    /// Returns whether an upload has begun but has not been submitted or removed.
     pub async fn is_begun(&self, org: OrgId, upload: UploadId) -> Result<bool, Error> {
         let item: Option<BegunItem> = self.get(Key::upload(org, upload)).await?;
         Ok(item.is_some())
     }
 
-    /// Makes an upload that has begun due at `due_at` instead. Does nothing if it was submitted or removed.
+    /// Changes the time at which a begun upload is due to `due_at`. Does nothing if it was submitted or removed.
     pub async fn postpone_upload(&self, org: OrgId, upload: UploadId, due_at: Timestamp) -> Result<(), Error> {
         let update = self
             .update(Key::upload(org, upload), "SET due_at = :due")
@@ -62,7 +62,8 @@ impl Table {
         self.transact([self.delete_upload(org, upload)?].into_iter().chain(quota).collect()).await
     }
 
-    /// Returns the write that deletes an upload, and fails if it does not exist. The caller also changes the counter.
+    /// Returns a write that deletes an upload and fails if the upload does not exist. The caller also changes the
+    /// counter.
     pub(super) fn delete_upload(&self, org: OrgId, upload: UploadId) -> Result<TransactWriteItem, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

@@ -63,7 +63,7 @@ impl Table {
     }
 }
 
-/// Reads the capabilities from the item of a name.
+/// Reads the capabilities from a name's item.
 pub(super) fn history(item: Item) -> Result<CapabilityHistory, Error> {
     item::read(item).map(parse)
 }

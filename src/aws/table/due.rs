@@ -20,7 +20,7 @@ pub enum DueItem {
     Record(PackId),
     /// An event that has not been sent.
     Event { pack_id: PackId, event_id: String },
-    /// An upload through S3 that has begun and was not submitted.
+    /// An upload through S3 that has begun but has not been submitted.
     Upload { org_id: OrgId, upload_id: UploadId },
 }
 
@@ -37,8 +37,8 @@ pub struct DuePage {
 #[derive(Debug, Clone)]
 pub struct DueCursor(Item);
 
-/// The schedule of pending builds, purges, events and begun uploads. An item is in the index `due` while it has the attribute
-/// `due_at`.
+/// The schedule for pending builds, purges and events, and for begun uploads. An item is in the index `due` while it
+/// has the attribute `due_at`.
 impl Table {
     /// Returns the page of a shard that follows `after`: the items that are due at `now`, or all items if `now` is
     /// `None`. Skips items with an unreadable key.
@@ -73,7 +73,8 @@ impl Table {
         super::applied(update).await
     }
 
-    /// Postpones a pending record to `until`. Does nothing if the record has changed since it was read.
+    /// Postpones a pending record to `until`. Does nothing if its status, attempt or number of tries has changed since
+    /// it was read.
     pub async fn postpone(&self, record: &Record, until: Timestamp) -> Result<(), Error> {
         let update = self
             .update(Key::record(record.id), "SET due_at = :until")
@@ -104,7 +105,10 @@ fn listed(item: &Item) -> Option<DueItem> {
         (Some(org), Some(upload)) => upload_item(org, upload),
         _ => pack_item(pk, sk),
     };
-    item.inspect_err(|error| tracing::error!(pk, sk, error = %ErrorChain(error), "due item left out")).ok()
+    item.inspect_err(
+        |error| tracing::error!(pk, sk, error = %ErrorChain(error), "skipped a due item with an unreadable key"),
+    )
+    .ok()
 }
 
 fn upload_item(org: &str, upload: &str) -> Result<DueItem, InvalidId> {

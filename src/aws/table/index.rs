@@ -56,7 +56,7 @@ pub(super) const COMMUNITY_PACKS: Index = list("community-packs", "community_pac
 pub(super) const COMMUNITY_NAMES: Index = list("community-names", "community_names", COMMUNITY);
 /// The ready community packs by name and version.
 pub(super) const COMMUNITY_VERSIONS: Index = list("community-versions", "community_versions", COMMUNITY);
-/// The pending builds and purges, and the events to send, by due time.
+/// The pending builds, purges and events, and the begun uploads, by due time.
 const DUE: Index = Index { name: "due", partition_key: "due_shard", sort_key: "due_at", attributes: &[] };
 
 /// All indexes of the table. `template.yaml` defines the same ones.

@@ -39,7 +39,7 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     })
 }
 
-/// Deserializes an item of a list. Logs a corrupt item and returns `None`, so that the list can skip it.
+/// Deserializes an item for a list. Logs a corrupt item and returns `None`, so that the list can skip it.
 pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
     read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item skipped in a list")).ok()
 }

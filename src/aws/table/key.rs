@@ -17,14 +17,14 @@ pub(super) struct Key {
 impl Key {
     /// The prefix of an API key's sort key.
     pub(super) const API_KEY_PREFIX: &str = "KEY#";
-    /// The prefix of the partition key of an org's counters and begun uploads.
+    /// The prefix of the partition key for an org's counters and begun uploads.
     pub(super) const QUOTA_PREFIX: &str = "QUOTA#";
     /// The prefix of a begun upload's sort key.
     pub(super) const UPLOAD_PREFIX: &str = "UPLOAD#";
     /// The prefix of an event's sort key.
     pub(super) const EVENT_PREFIX: &str = "EVENT#";
 
-    /// Returns the partition key that an org shares with its API keys. No function may write to this partition.
+    /// Returns the partition key that an org shares with its API keys. No Lambda function may write to this partition.
     pub(super) fn org_partition(id: OrgId) -> String {
         format!("ORG#{id}")
     }
@@ -65,7 +65,7 @@ impl Key {
         Self { pk: format!("NAME#{org}"), sk: name.to_string() }
     }
 
-    /// Returns the key of the counters of an org's requests in the minute that begins at `minute`.
+    /// Returns the key of the item that counts an org's requests in the minute that begins at `minute`.
     pub(super) fn rate(org: OrgId, minute: Timestamp) -> Self {
         Self { pk: format!("RATE#{org}#{minute}"), sk: "RATE".to_owned() }
     }

@@ -85,7 +85,7 @@ impl Table {
 
     /// Marks any org's pack as being deleted and writes the audit entry, unless references to the pack exist. A
     /// quarantined version stays quarantined. Returns false if the record no longer exists, is already being deleted or
-    /// has references.
+    /// has references. Also counts one send of the purge job at `now`; the caller must send the job.
     pub async fn mark_deleting_by_operator(&self, record: &Record, actor: &str, now: Timestamp) -> Result<bool, Error> {
         let mark = Update::builder()
             .table_name(&self.name)

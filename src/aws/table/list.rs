@@ -72,7 +72,7 @@ impl Table {
                 continue;
             }
             // An index may contain unread packs older than `read_down_to`, so a found pack older than `read_down_to`
-            // may not be the newest.
+            // might not be the newest.
             let read_down_to = scans.iter().filter_map(IndexScan::read_down_to).max();
             let Some(newest) = newest.filter(|&id| Some(id) > read_down_to) else {
                 return Ok(Page { packs, next: read_down_to });

@@ -11,9 +11,9 @@
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
 //! | name that an org has used, with the capabilities of its ready versions | `NAME#<org id>` | `<name>` |
-//! | quota: the counters of what an org has | `QUOTA#<org id>` | `QUOTA` |
+//! | quota: an org's counters | `QUOTA#<org id>` | `QUOTA` |
 //! | upload that has begun | `QUOTA#<org id>` | `UPLOAD#<upload id>` |
-//! | rate: the requests of an org in one minute; expires | `RATE#<org id>#<minute>` | `RATE` |
+//! | rate: counts an org's requests in one minute; expires | `RATE#<org id>#<minute>` | `RATE` |
 //!
 //! | index | partition key | sort key | contents |
 //! |---|---|---|---|
@@ -22,7 +22,7 @@
 //! | `community-packs` | `community_packs`: `COMMUNITY` | `pack_id` | ready community packs |
 //! | `community-names` | `community_names`: `COMMUNITY#<name>` | `pack_id` | ready community packs |
 //! | `community-versions` | `community_versions`: `COMMUNITY#<name>#<version>` | `pack_id` | ready community packs |
-//! | `due` | `due_shard`: a digit from 0 to 7 | `due_at` | queued and `deleting` records, events and begun uploads; keys only |
+//! | `due` | `due_shard`: a digit from 0 to 7 | `due_at` | pending records, events and begun uploads; keys only |
 //!
 //! The indexes that serve lists contain every attribute that a list shows. Each write that changes an attribute also
 //! updates the index attributes that depend on it.
@@ -82,7 +82,7 @@ pub struct Table {
     /// How long after its first send a job is due again. It must be at least as long as the queue itself keeps
     /// redelivering the job.
     pub(crate) resend_after: Duration,
-    /// Whether to store an event with each transition, for an event bus.
+    /// Whether to store events, for an event bus.
     stores_events: bool,
 }
 

@@ -64,8 +64,8 @@ impl Table {
         self.transact(vec![transacted(update)?, audit]).await
     }
 
-    /// Gives an org its own value of a limit, or with `None` the configured one again, and writes the audit entry.
-    /// Returns false if the org does not exist.
+    /// Sets an org's own value for a limit, or removes it if `value` is `None`, so that the configured value applies
+    /// again. Writes the audit entry. Returns false if the org does not exist.
     pub async fn set_limit(
         &self,
         org: &Org,

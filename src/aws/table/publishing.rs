@@ -147,8 +147,8 @@ impl Table {
         Ok(claim.and_then(|claim| claim.publishing_until).filter(|until| *until > now))
     }
 
-    /// Marks a queued record as ready, stores its attestation's digest and the event, and releases the lease. The build
-    /// no longer counts as pending.
+    /// Marks a queued record as ready, stores its capabilities, its attestation's digest and the event, and releases
+    /// the lease. The build no longer counts as pending.
     pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let release = self
             .update_claim(record, "REMOVE lease_holder, publishing_until")
@@ -174,7 +174,8 @@ impl Table {
         }
     }
 
-    /// Returns the update that makes a queued record ready if it has this visibility and its build is counted or not.
+    /// Returns the update that makes a queued record ready. The update fails if the record's visibility or `is_counted`
+    /// differs from these values.
     fn ready(&self, record: &Record, visibility: Visibility, is_counted: bool, now: Timestamp) -> UpdateBuilder {
         let community = CommunityKeys::new(record, visibility, &BuildStatus::Ready);
         let attested = if record.attestation_digest.is_some() { ", attestation_digest = :attestation" } else { "" };
@@ -225,8 +226,8 @@ impl Table {
     }
 
     /// Marks a record as failed, releases the lease on its version and stores the event. The build no longer counts as
-    /// pending. Applies only if the record is still queued with the same attempt. If `lease` is given, the build must still hold it. If not, the version must
-    /// be neither leased nor published.
+    /// pending. Applies only if the record is still queued with the same attempt. If `lease` is given, the build must
+    /// still hold it; otherwise, the version must be neither leased nor published.
     pub async fn mark_failed(
         &self,
         record: &Record,

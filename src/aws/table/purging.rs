@@ -28,9 +28,9 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Removes the record and the version's capabilities, gives back the quota, releases the lease and stores the event. The claim stays,
-    /// without a record. If the version was published, the claim reserves it for the same content. A late build also
-    /// needs the claim's lease to delete what it has pushed.
+    /// Removes the record and the version's capabilities, subtracts the record from the org's counters, releases the
+    /// lease and stores the event. The claim stays, without a record. If the version was published, the claim reserves
+    /// it for the same content. A late build also needs the claim's lease to delete what it has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

@@ -9,29 +9,31 @@ use crate::{
     records::{OrgId, Record},
 };
 
-/// A change of an org's counters, by the limit of each.
+/// A change to an org's counters: the amount to add to each, by limit.
 ///
-/// The item `QUOTA#<org>` has one counter for each of these limits. At any time:
+/// The item `QUOTA#<org id>` contains these counters:
 ///
 /// - `pending_builds` is the number of the org's records with the attribute `is_counted`. An upload sets it when it
 ///   queues a build, and the end of the build removes it. A build that an operator queues again is not counted.
-/// - `names` is the number of items of the org in the partition `NAME#`, and `versions` the number of its version
-///   claims. Neither is ever deleted.
+/// - `names` is the number of the org's items in the partition `NAME#<org id>`, and `versions` is the number of its
+///   version claims. Names and version claims are never deleted.
 /// - `stored_bytes` is the sum of `size_bytes` of the org's records.
-/// - `begun_uploads` is the number of its items `UPLOAD#`.
+/// - `begun_uploads` is the number of the org's uploads through S3 that have begun but have not been submitted.
 ///
-/// This holds because each write that changes one of these numbers changes the counter in the same transaction, on the
-/// condition that the item is as the writer has read it. All counters are in one item, since a limit can only be exact
-/// if one write checks it. Transactions on that item conflict if they run at the same time, and are retried.
+/// The counters are exact, because each write that changes one of these numbers also changes the counter in the same
+/// transaction, on the condition that the items have not changed since they were read. All counters of an org are in
+/// one item, so that one conditional update checks all limits. Transactions on that item conflict if they run at the
+/// same time, and are retried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct QuotaChange(BTreeMap<OrgLimit, i128>);
 
-/// The counters of an org, as they were read.
+/// An org's counters, as they were read.
 #[derive(Debug, Clone, Default)]
 pub struct Usage(Option<Item>);
 
 impl QuotaChange {
-    /// Returns the change that belongs to the replacement of a record. `None` stands for no record.
+    /// Returns the change for a write that replaces `old` with `new`. The record is created if `old` is `None`, and
+    /// removed if `new` is `None`. Does not count names and versions; [`Seen::creation`] does.
     pub(super) fn between(old: Option<&Record>, new: Option<&Record>) -> Self {
         let builds = |record: Option<&Record>| i128::from(record.is_some_and(|record| record.build.is_counted));
         let bytes = |record: Option<&Record>| record.map_or(0, |record| i128::from(record.release.size_bytes));
@@ -40,7 +42,7 @@ impl QuotaChange {
             .with(OrgLimit::StoredBytes, bytes(new) - bytes(old))
     }
 
-    /// Returns the change that belongs to the end of a build, which was counted or not.
+    /// Returns the change for the end of a build; empty if the build was not counted.
     pub(super) fn end_of_build(is_counted: bool) -> Self {
         Self::default().with(OrgLimit::PendingBuilds, -i128::from(is_counted))
     }
@@ -65,7 +67,7 @@ impl QuotaChange {
 
 impl Table {
     /// Returns the update of an org's counters, or `None` if the change is empty. The update fails if it would exceed
-    /// one of `limits`, and then returns the counters.
+    /// one of `limits`; DynamoDB then returns the counters.
     pub(super) fn change_quota(
         &self,
         org: OrgId,
@@ -88,7 +90,7 @@ impl Table {
             let maximum = limits.and_then(|limits| limits.maximum(limit)).filter(|_| amount > 0);
             if let Some(maximum) = maximum {
                 let room = i128::from(maximum) - amount;
-                // A counter is never negative, so without room the condition does not hold.
+                // A counter is never negative, so the condition fails if `room` is negative.
                 conditions.push(if room < 0 {
                     format!("#{limit} <= :room_for_{limit}")
                 } else {
@@ -110,8 +112,8 @@ impl Table {
 }
 
 impl Usage {
-    /// Returns the limit that the write of `new` would exceed. Without `old`, the record is new, and `seen` says what
-    /// else is.
+    /// Returns the limit that writing `new` would exceed. If `old` is `None`, the record is created, and `seen` says
+    /// whether its name and version claim are new too.
     pub fn exceeded_by(&self, old: Option<&Record>, new: &Record, seen: &Seen, limits: &OrgLimits) -> Option<Exceeded> {
         let change = match old {
             Some(_) => QuotaChange::between(old, Some(new)),

@@ -8,10 +8,10 @@ use crate::{
     records::{OrgId, Timestamp},
 };
 
-/// How long the counters of a minute are kept.
+/// How long the counters for a minute are kept.
 const KEEP_FOR: Duration = Duration::from_secs(3_600);
 
-/// A counter of an org's requests in one minute. Its name is the attribute with its value.
+/// A counter of an org's requests in one minute. Its name in snake case is the attribute that contains its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum RateCounter {
@@ -21,8 +21,8 @@ pub enum RateCounter {
 }
 
 impl Table {
-    /// Counts a request of an org in the minute that begins at `minute`. Returns false, and does not count it, if the
-    /// counter has already reached `maximum`. If the response to the write is lost, its retry counts the request again.
+    /// Counts an org's request in the minute that begins at `minute`. Returns false, and does not count it, if the
+    /// counter has already reached `maximum`. If the response to the write is lost, the retry counts the request again.
     pub async fn count_request(
         &self,
         org: OrgId,

@@ -24,11 +24,12 @@ use crate::{
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The maximum number of times that an upload looks at its name and version, because other uploads keep changing them.
+/// The maximum number of times that an upload tries to create a record while other uploads keep changing its name or
+/// version.
 const MAX_LOOK_UPS: usize = 5;
 
 /// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none of them
-/// undoes a change of the visibility or of the references.
+/// undoes a change to the visibility or the references.
 const STILL_FAILED: &str = "build_status = :failed AND attempt = :attempt AND visibility = :visibility \
                             AND reference_count = :references";
 
@@ -46,12 +47,12 @@ pub enum Created {
     Exceeds(Exceeded),
 }
 
-/// The result of trying to write an upload.
+/// The result of one try to write an upload's record.
 enum UploadWrite {
     Written,
     /// All other conditions hold, but the org would exceed this limit.
     Exceeds(Exceeded),
-    /// Another condition does not hold.
+    /// A condition other than the limits failed.
     Refused,
 }
 
@@ -85,7 +86,8 @@ impl Table {
     /// pack, unless the version is quarantined or was published with different content.
     ///
     /// # Errors
-    /// Returns [`Error::Call`] if DynamoDB fails. The record may have been written.
+    /// Returns [`Error::Call`] if a call to DynamoDB fails; the record may have been written. Returns
+    /// [`Error::ConcurrentWrites`] if other uploads keep changing the name or version.
     pub async fn create(&self, record: &Record, seen: &Seen, limits: &OrgLimits) -> Result<Created, Error> {
         let mut seen = seen.clone();
         for _ in 0..MAX_LOOK_UPS {
@@ -202,7 +204,8 @@ impl Table {
         Ok(exceeded.map_or(UploadWrite::Refused, UploadWrite::Exceeds))
     }
 
-    /// Returns the update that makes a new record the owner of its version.
+    /// Returns the update that makes a new record the owner of its version. `exists` says whether the version already
+    /// has a claim.
     fn claim(&self, record: &Record, exists: bool) -> UpdateBuilder {
         let claim = self.update_claim(record, "SET pack_id = :id");
         if !exists {
@@ -216,7 +219,7 @@ impl Table {
             .expression_attribute_values(":layer", string(record.release.layer_digest))
     }
 
-    /// Returns the update that creates the item of a name.
+    /// Returns the update that creates the item for a name.
     fn claim_name(&self, record: &Record) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.name)
@@ -263,8 +266,8 @@ impl Table {
         Ok(item)
     }
 
-    /// Finds out which record has the name and version of `wanted`, after the condition for writing `wanted` failed.
-    /// Returns `None` if `wanted` may have the version.
+    /// Finds out which record has the name and version of `wanted`, after a condition for writing `wanted` failed.
+    /// Returns `None` if `wanted` can still be written as this version.
     ///
     /// If that record has the id, the staging key and the attempt of `wanted`, an earlier try wrote it, and the response
     /// was lost. A record that is queued again keeps its id, and also its staging key if the same upload through S3 is

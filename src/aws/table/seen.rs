@@ -7,7 +7,8 @@ use crate::{
     records::{CapabilityHistory, OrgId, Record, UploadId},
 };
 
-/// What the write of an upload depends on, as it was before. The write has the condition that it has not changed.
+/// What an upload reads before it writes its record. If `has_name`, `has_claim` or `begun` is no longer correct, the
+/// write fails.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     /// Whether the org has used the name before.
@@ -21,7 +22,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Returns the change of the counters that belongs to a new record.
+    /// Returns the change to the counters when `record` is created.
     pub(super) fn creation(&self, record: &Record) -> QuotaChange {
         QuotaChange::between(None, Some(record))
             .with(OrgLimit::Names, i128::from(!self.has_name))
@@ -30,8 +31,8 @@ impl Seen {
 }
 
 impl Table {
-    /// Reads what the upload of a version depends on, in one round trip. `upload` is the upload through S3 that it
-    /// submits, if any.
+    /// Reads what the upload of a version depends on, in one round trip. `upload` is the upload through S3 that is
+    /// being submitted, if any.
     pub async fn look_up(
         &self,
         org: OrgId,

@@ -10,10 +10,10 @@ use strum::{EnumString, ParseError};
 use super::{Table, item::Item};
 use crate::aws::Error;
 
-/// How often a transaction that conflicted with another write is tried again. All uploads of an org change one item. If
-/// 60 of them write at once and each transaction takes 30 ms, the last one needs up to 20 retries.
+/// The maximum number of retries if a transaction conflicts with another write or is throttled. All uploads of an org
+/// change one item. If 60 of them write at once and each transaction takes 30 ms, the last one needs up to 20 retries.
 const MAX_RETRIES: u32 = 24;
-/// The longest wait before the first retry. It doubles with each one.
+/// The longest wait before the first retry. It doubles with each retry.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
 /// The longest wait before any retry.
 const MAX_BACKOFF: Duration = Duration::from_millis(400);
@@ -28,7 +28,7 @@ pub(super) enum Transaction {
 /// Whether one write of a transaction was refused.
 pub(super) struct Reason {
     pub(super) is_refused: bool,
-    /// The item as it is, if the write asks for it and the item exists.
+    /// The existing item, if there is one and the write asks DynamoDB to return it.
     pub(super) item: Option<Item>,
 }
 
@@ -66,7 +66,7 @@ impl Table {
         Ok(matches!(self.try_transact(writes).await?, Transaction::Written))
     }
 
-    /// Writes all items or none, as [`Table::transact`] does. Returns which conditions do not hold.
+    /// Writes all items or none, as [`Table::transact`] does. If a condition fails, returns the reasons.
     pub(super) async fn try_transact(&self, writes: Vec<TransactWriteItem>) -> Result<Transaction, Error> {
         let mut retries = (0..MAX_RETRIES).map(|retry| (FIRST_BACKOFF * 2_u32.saturating_pow(retry)).min(MAX_BACKOFF));
         loop {

@@ -30,12 +30,12 @@ pub(super) enum OrgCommand {
         #[arg(long, required_if_eq("posture", "trial"))]
         trial_ends_at: Option<Timestamp>,
     },
-    /// Give an org its own value of a limit, or the configured value again.
+    /// Set a limit for an org, or make the configured value apply again.
     Limit {
         slug: OrgSlug,
         #[arg(value_parser = one_of::<OrgLimit>())]
         limit: OrgLimit,
-        /// The limit's value for this org, where 0 means that it does not apply, or `default`.
+        /// The limit for this org; 0 for no limit, or `default` for the configured value.
         value: LimitValue,
     },
     /// Print an org.

@@ -34,7 +34,7 @@ pub(super) enum PackCommand {
     /// Delete a pack and its image. The version of a quarantined pack stays quarantined. If the command fails, repeat
     /// it.
     Delete { id: PackId },
-    /// Add a reference to a ready pack, such as the id of a role that uses it. A pack with references is not deleted.
+    /// Add a reference, such as the id of a role, to a ready pack. A pack with references cannot be deleted.
     Pin { id: PackId, reference: Reference },
     /// Remove a reference to a pack.
     Unpin { id: PackId, reference: Reference },

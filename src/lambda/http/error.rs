@@ -375,7 +375,8 @@ fn advice(limit: OrgLimit) -> &'static str {
     }
 }
 
-/// Returns the `Retry-After` for a quota, in seconds. Builds end soon, but other quotas change only if someone acts.
+/// Returns the `Retry-After` for a quota, in seconds. Pending builds end soon. The other counters stay the same until
+/// someone acts or a begun upload expires.
 fn retry_quota_after(limit: OrgLimit) -> HeaderValue {
     match limit {
         OrgLimit::PendingBuilds => HeaderValue::from_static("60"),
@@ -397,6 +398,6 @@ fn larger_hint(larger: Option<u64>) -> String {
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),
-        more => format!("; {more} more are not listed"),
+        more => format!("; not listed: {more} more"),
     }
 }

@@ -18,8 +18,8 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// Returns the API as a Lambda function that handles events from an API Gateway HTTP API, a REST API or a Function URL.
 ///
 /// `lambda_http` builds a URI from the client's host, protocol and query, and panics if the result is not a valid URI.
-/// The service takes routes and queries from the event and does not use that URI, so this function removes `Host` and
-/// `X-Forwarded-Proto`, and encodes the query, before `lambda_http` sees them.
+/// The service takes routes and queries from the event and does not use that URI, so the Lambda function removes `Host`
+/// and `X-Forwarded-Proto`, and encodes the query, before `lambda_http` sees them.
 pub fn function(
     api: Arc<Api>,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response: Serialize, Error = Infallible, Future: Send> {

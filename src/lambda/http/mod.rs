@@ -1,8 +1,11 @@
 //! The HTTP API: routes, request parsing, responses and the error envelope. The use cases contain the rules.
 //!
-//! A request is checked in this order, so that no response reveals what the caller may not know: the route (404, 405),
-//! the credential (401), the host and the permission (403), the org's billing (423), its rate of requests (429), the
-//! request itself (415, 413, 400), the existing packs (404, 409), and last the org's quotas (429). openapi.yaml describes the API and is served without a credential.
+//! A request is checked in this order, so that no response reveals anything that the caller is not allowed to know: the
+//! origin secret (403), the route (404, 405), the credential (401), the host and the permission (403), the org's
+//! billing (423), its request rate (429), the request itself (415, 413, 400), the existing packs (404, 409), and last
+//! the org's quotas (429).
+//!
+//! openapi.yaml describes the API and is served without a credential.
 
 mod attestations;
 mod audit;

@@ -95,7 +95,7 @@ impl Registry {
         let descriptor = Descriptor { media_type: media_type.to_owned(), digest };
         let descriptor = Bytes::from(serde_json::to_vec(&descriptor).map_err(io::Error::from)?);
 
-        // A manifest that was pushed by its digest is now pushed again with a tag.
+        // The manifest exists if it was pushed by its digest earlier and is now pushed with a tag.
         if !fs::try_exists(self.store.blob(digest)).await? {
             self.write(content, &self.store.blob(digest)).await?;
         }
