@@ -29,7 +29,7 @@ use self::{
 const SIGNED_BUILDS: usize = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The Lambda functions use the same runtime, through `tokio::main`.
+    // `tokio::main` gives the Lambda functions the same kind of runtime.
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let mut ratios = Ratios::new();
     let small = generated::small("1.0.0");

@@ -63,10 +63,10 @@ pub enum Command {
     Visibility(SetVisibility),
     /// Verifies what an image was built from.
     ///
-    /// Reads the signed statements about the image of a pack from the service, or those about an image in a registry
-    /// from the registry. Checks the signature of each, and that it is about this image. Prints the org, the name and
-    /// the version of the pack, the digests of its archive and its layer, and the builder. Check the org and the name:
-    /// the service signs the images of all orgs.
+    /// Reads the signed statements about the image: from the service if given a pack's id, or from the registry if
+    /// given an image reference. Checks the signature of each statement, and that it is about this image. Prints the
+    /// org, the name and the version of the pack, the digests of its archive and its layer, and the builder. Check the
+    /// org and the name yourself: the service signs the images of all orgs.
     Verify(Verify),
     /// Shows the capabilities that a version gains and loses, and the files that differ.
     ///

@@ -77,7 +77,7 @@ impl Rejection {
     pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        // API Gateway and Lambda have a message at the top.
+        // Errors from API Gateway and Lambda have a `message` at the top level.
         let message = text(&error["message"]).or_else(|| text(&body["message"]));
         Self {
             status: parts.status.as_u16(),
