@@ -26,7 +26,7 @@ async fn begun(api: &TestApi, size: impl Into<Value>) -> ApiResponse {
 }
 
 #[tokio::test]
-async fn beginning_an_upload_returns_a_presigned_url_and_writes_nothing() {
+async fn beginning_an_upload_returns_a_presigned_url_and_writes_nothing_to_s3() {
     let api = TestApi::start().await;
     let before = Timestamp::now();
     let response = begun(&api, 268_435_456).await;
