@@ -168,7 +168,7 @@ impl Fixture {
         count_items(&self.embedded.clients.dynamodb, &self.embedded.options.table_name).await
     }
 
-    /// Returns the number of objects that saved images have in the bucket.
+    /// Returns the number of objects in the bucket that belong to saved images.
     pub(crate) async fn saved_objects(&self) -> usize {
         let list = self.embedded.clients.s3.list_objects_v2().bucket(&self.embedded.options.staging_bucket);
         list.prefix("quarantine/").send().await.unwrap().contents().len()
@@ -248,7 +248,7 @@ pub(crate) fn submission(archive: Bytes) -> Submission {
     }
 }
 
-/// Uploads a pack.
+/// Prepares an upload and commits it, as the API does.
 pub(crate) async fn submit(uploads: &Uploads, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
     let prepared = uploads.prepare(org, submission).await?;
     uploads.commit(org, prepared).await
