@@ -25,7 +25,7 @@ use self::{
     tools::{SKOPEO, Tool, tools},
 };
 
-/// The number of measured rounds for each pack. A round before them only warms up.
+/// The number of measured rounds for each pack. An unmeasured round comes first.
 const ROUNDS: usize = 9;
 
 // The HTTP client runs on this thread only, so that `local` and the registry can use most of a two-core machine.

@@ -106,7 +106,7 @@ fn median(mut costs: Vec<Cost>) -> Result<Cost, Box<dyn Error>> {
     }
 }
 
-/// Prints a Markdown table. A usage cell contains a value for each size, but repeats no value of the size before.
+/// Prints a Markdown table. A usage cell contains the value for each size, in order. Equal values in a row appear once.
 fn print(sizes: &[usize], rows: &[Row]) {
     println!("\nWith {sizes:?} pending builds and as many community packs:\n");
     println!("| | calls | read units | write units | time | compared with the smallest table |");

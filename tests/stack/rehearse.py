@@ -79,7 +79,7 @@ class Rehearsal(Deployment):
         step("done")
 
     def failed_first_deployment(self):
-        """Deploys a stack whose last resource cannot be created. What the rollback leaves must not prevent the next one."""
+        """Deploys a stack whose last resource cannot be created. The next deployment must succeed nevertheless."""
         step("a first deployment that fails")
         resources = self.template["Resources"]
         # SQS retains messages for at least one minute.
@@ -203,7 +203,7 @@ class Rehearsal(Deployment):
         self.upload(self.pack("rolled-back"))
 
     def cloudfront(self):
-        """Deploys CloudFront. The emulator does not serve the orgs' hosts, so this requests a document that every host serves."""
+        """Deploys CloudFront. The emulator has no org hosts, so this requests a document that every host serves."""
         step("CloudFront in front of the API")
         arn, sha256 = self.deploy_md.run("CloudFront").split()[:2]
         secret = self.shell.run('echo "$ORIGIN_SECRET"').strip()
@@ -284,7 +284,7 @@ class Rehearsal(Deployment):
         return role, name, document
 
     def partitions(self):
-        """Checks the policy of each function, attached to an IAM user, on an org, a key, a record and an unknown partition."""
+        """Checks what each function's policy allows an IAM user to do with an org, a key, a record and another item."""
         step("access the partitions of the table")
         iam = boto3.client("iam")
         iam.create_user(UserName="rehearsal")

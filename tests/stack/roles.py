@@ -21,7 +21,7 @@ def statements(binary):
 
 
 def actions(call):
-    """Returns the actions that a call needs. Ignores the index and the partition in its name if they make no difference."""
+    """Returns the actions that a call needs. Most of them depend only on the operation in its name."""
     name = call
     while name not in PERMISSIONS["actions"]:
         name = name[: name.rindex(" ")]

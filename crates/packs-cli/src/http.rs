@@ -80,7 +80,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
-/// Returns a URL without its query, which may be a signature.
+/// Returns a URL without its query, because the query may contain a signature.
 pub(crate) fn without_query(url: &str) -> String {
     url.split('?').next().unwrap_or_default().to_owned()
 }

@@ -159,7 +159,7 @@ async fn requests_of_the_other_org(api: &TestApi, meter: &Meter, name: &str) -> 
 }
 
 #[tokio::test]
-async fn no_request_from_one_org_changes_the_status_or_the_cost_of_another_org_s_requests() {
+async fn no_request_from_one_org_changes_the_status_or_the_cost_of_a_request_from_another_org() {
     let meter = Meter::default();
     let metered = meter.clone();
     let limits = [(OrgLimit::UploadsPerMinute, 100_000), (OrgLimit::ReadsPerSecond, 100_000), (OrgLimit::Names, 40)];

@@ -28,7 +28,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Sets the number of tries that failed before this one.
+    /// Sets how many earlier attempts to send the request failed.
     pub(super) fn after(self, failed: usize) -> Self {
         match self {
             Self::Rejected(rejection) => Self::Rejected(Box::new(Rejection { failed_before: failed, ..*rejection })),
@@ -68,7 +68,7 @@ pub struct Rejection {
     pub details: Value,
     server: Option<String>,
     retry_after: Option<Duration>,
-    /// The number of tries that failed before this one.
+    /// How many earlier attempts to send the request failed.
     pub failed_before: usize,
 }
 

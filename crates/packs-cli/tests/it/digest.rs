@@ -20,7 +20,7 @@ fn prints_the_digests_and_the_size_of_the_image() {
 }
 
 #[test]
-fn the_layer_has_the_digest_of_the_documented_command() {
+fn the_layer_has_the_digest_that_the_documented_command_computes() {
     let work = Work::new();
     work.packs(&["digest", sample_pack().to_str().unwrap(), "--layer", "layer.tar"]).success();
     let layer = pack_format::Digest::sha256(&fs::read(work.path("layer.tar")).unwrap()).to_string();
