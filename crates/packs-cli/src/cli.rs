@@ -43,7 +43,8 @@ pub enum Command {
     ///
     /// The archive omits top-level entries whose names start with a dot, and everything that the directory's
     /// `.packignore` lists, in the syntax of `.gitignore`. The command fails without writing an archive if anything
-    /// else cannot be read, or is a link or a device. All commands that accept a directory read it this way.
+    /// else cannot be read, or is a device, or is a link and `--follow-links` is not set. All commands that accept a
+    /// directory read it this way.
     Archive(Archive),
     /// Validate a pack and upload it.
     ///

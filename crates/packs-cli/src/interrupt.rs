@@ -8,7 +8,7 @@ use crate::error::Error;
 #[cfg(unix)]
 const INTERRUPTED: i32 = 130;
 
-/// The id of the pack that an upload has created, once the service has accepted it.
+/// The id of the uploaded pack, once the service has accepted the pack.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Uploaded(Arc<OnceLock<String>>);
 
@@ -18,8 +18,8 @@ impl Uploaded {
     }
 }
 
-/// Makes SIGINT print the pack's id, if the service has accepted the pack, and end the process at once. A pack that is
-/// not accepted leaves nothing but an archive in S3, which expires.
+/// Makes SIGINT print the pack's id, if the service has accepted the pack, and end the process at once. If the service
+/// has not accepted the pack, the upload leaves only data that the service deletes later.
 #[cfg(unix)]
 pub(crate) fn handle(uploaded: &Uploaded) -> Result<(), Error> {
     use signal_hook::{consts::SIGINT, iterator::Signals};

@@ -62,8 +62,8 @@ impl<'a> Repository<'a> {
         Ok(Digest::sha256(&manifest))
     }
 
-    /// Returns the Sigstore bundles that are attached to an image: the first layer of each referrer with the artifact
-    /// type of a bundle, up to [`MAX_BUNDLES`]. Skips a referrer that was deleted but is still listed.
+    /// Returns up to 100 Sigstore bundles that are attached to an image: the first layer of each referrer with the
+    /// artifact type of a bundle. Skips a referrer that was deleted but is still listed.
     pub fn bundles(&self, image: Digest) -> Result<Vec<Vec<u8>>, RegistryError> {
         let referrers = self.referrers(image)?;
         let referrers = referrers["manifests"].as_array().into_iter().flatten();

@@ -16,7 +16,7 @@ pub use self::{
 };
 use crate::http;
 
-/// The largest response that is read, in bytes. A page of a list has at most 4 MiB of JSON.
+/// The largest response that is read, in bytes. A page of a list contains at most 4 MiB of JSON.
 const MAX_RESPONSE: u64 = 16 << 20;
 
 /// A client for the service. Without a key, it can send only requests that need none.
