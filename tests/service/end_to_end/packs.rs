@@ -182,12 +182,12 @@ async fn check_verification(local: &Local, has_api: bool) {
 }
 
 #[tokio::test]
-async fn verify_reads_the_embedded_registry() {
+async fn images_in_the_embedded_registry_can_be_verified() {
     check_verification(&Local::start().await, true).await;
 }
 
 #[tokio::test]
-async fn verify_reads_docker_s_registry() {
+async fn images_in_a_docker_registry_can_be_verified() {
     let Some(docker) = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await else {
         return;
     };
