@@ -21,7 +21,7 @@ pub(crate) struct Load {
     pub(crate) failures: Vec<String>,
     /// The wall-clock time of the whole test.
     pub(crate) elapsed: Duration,
-    /// The CPU time of the clients.
+    /// The CPU time of the clients, which run in this process.
     pub(crate) cpu_time: Duration,
 }
 
@@ -58,7 +58,7 @@ impl Load {
         Ok(Self { times, failures: failures.concat(), elapsed, cpu_time: cpu_after - cpu_before })
     }
 
-    /// Returns a percentile of the times of accepted uploads.
+    /// Returns a percentile of [`Self::times`], or zero if no upload was accepted.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let index = (self.times.len() * percent / 100).min(self.times.len().saturating_sub(1));
         self.times.get(index).copied().unwrap_or_default()

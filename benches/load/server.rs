@@ -28,7 +28,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the `local` binary that cargo built for this benchmark.
+    /// Starts the `local` binary that cargo built for this benchmark, without limits for orgs.
     pub(crate) async fn local() -> Result<Self, Box<dyn Error>> {
         let directory = TempDir::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));

@@ -59,7 +59,7 @@ impl Versions {
     }
 }
 
-/// Returns a version. Its length does not depend on the number.
+/// Returns a version whose length does not depend on the number.
 fn version(number: usize) -> String {
     format!("1.0.0-build{number:07}")
 }

@@ -1,9 +1,10 @@
-//! Measures the time from an upload to `local` until the image can be pulled, and the times in which other tools push an
-//! image from the same archive. Those tools validate nothing. Prints a table.
+//! Measures the time from an upload to `local` until the image can be pulled, and the time that other tools take to
+//! push an image made from the same archive. Those tools validate nothing. Prints a table.
 //!
-//! Every time is divided by that of `skopeo copy` for the finished image, which only sends it. A round measures each
-//! tool once, one right after another, on a new version of the pack, so that no registry has the layer yet. Needs
-//! docker-registry and skopeo. Leaves out any other tool that is not installed, and crane unless `CRANE` names it.
+//! Each time is divided by the time that `skopeo copy` takes to push the finished image, because `skopeo copy` does
+//! nothing but send it. A round measures each tool once, one right after another, on a new version of the pack, so that
+//! no registry has the layer yet. Needs docker-registry and skopeo. Leaves out any other tool that is not installed,
+//! and crane unless `CRANE` is the path of its binary.
 
 mod servers;
 mod tools;
@@ -24,10 +25,10 @@ use self::{
     tools::{SKOPEO, Tool, tools},
 };
 
-/// The number of measurements of each tool and pack. The first round is not measured.
+/// The number of measured rounds for each pack. An unmeasured round comes first.
 const ROUNDS: usize = 9;
 
-// The clients share one thread with this process, so that `local` and the registry can use most of a two-core machine.
+// The HTTP client runs on this thread only, so that `local` and the registry can use most of a two-core machine.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (registry, other_registry) = (DockerRegistry::start()?, DockerRegistry::start()?);
@@ -69,7 +70,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the archive of a pack with the version 1.0.0 and another last number.
+/// Returns a copy of the archive with the pack's version changed from `1.0.0` to `1.0.<patch>`. `patch` must be a
+/// single digit.
 fn with_version(archive: &[u8], patch: usize) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut tar = Vec::new();
     GzDecoder::new(archive).read_to_end(&mut tar)?;

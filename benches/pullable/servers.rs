@@ -29,7 +29,7 @@ impl Drop for Process {
     }
 }
 
-/// An empty docker-registry.
+/// A docker-registry process that starts without images.
 pub(crate) struct DockerRegistry {
     /// `host:port`.
     pub(crate) address: String,
@@ -56,7 +56,7 @@ impl DockerRegistry {
     }
 }
 
-/// A running `local` that pushes to another registry. It does not attest images, like the other tools.
+/// A `local` process that pushes to a given registry. Like the other tools, it does not attest images.
 pub(crate) struct Local {
     client: Client,
     url: String,
@@ -85,7 +85,8 @@ impl Local {
         Ok(Self { client: Client::builder().no_proxy().build()?, url, key, _process: process, _folder: folder })
     }
 
-    /// Uploads an archive and waits until its image can be pulled. Returns the image's reference and the time.
+    /// Uploads an archive and waits until its image can be pulled. Returns the image's reference and the time since the
+    /// start of the upload.
     pub(crate) async fn upload(&self, archive: &[u8]) -> Result<(String, Duration), Box<dyn Error>> {
         let form = Form::new().part("archive", Part::bytes(archive.to_vec()));
         let upload = self.client.post(format!("{}/upload", self.url)).bearer_auth(&self.key).multipart(form);

@@ -8,8 +8,9 @@ use std::{
 
 pub(crate) const SKOPEO: &str = "`skopeo copy` of the finished image";
 
-/// A shell script that pushes an image. Its working directory contains `archive.tar.gz` and `layout`, an OCI image
-/// layout with the finished image. `$1` is the reference of the image to push.
+/// A shell script that pushes an image, or writes `layout` ([`Tool::fetch`]). Its working directory contains
+/// `archive.tar.gz` and `layout`, an OCI image layout with the finished image. `$1` is the reference of the image to
+/// push.
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
     script: String,
@@ -21,7 +22,7 @@ impl Tool {
         Self { name: SKOPEO, script: script.to_owned() }
     }
 
-    /// Returns a script that writes `layout`.
+    /// Returns a script that copies an image from its registry to `layout`.
     pub(crate) fn fetch(image: &str) -> Self {
         let copy = "skopeo copy --quiet --preserve-digests --src-tls-verify=false";
         Self { name: "skopeo", script: format!("{copy} docker://{image} oci:layout:image") }
@@ -42,7 +43,7 @@ impl Tool {
     }
 }
 
-/// Returns the tools that are installed.
+/// Returns the tools to compare with `local`. Leaves out those that are not installed.
 pub(crate) fn tools() -> Vec<Tool> {
     let umoci = "umoci init --layout own
         umoci new --image own:image

@@ -21,7 +21,7 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// Uploads a pack of acme with this name, whose build is pending.
+    /// Uploads an org pack of acme with this name. Its build is pending.
     pub(crate) async fn pending(service: &Service, name: &str) -> Result<Self, Box<dyn Error>> {
         let (_, id) = service.upload("acme", "org", name, VERSION).await?;
         Self::read(service, id)
@@ -49,7 +49,7 @@ impl Original {
         self.copy_with(numbers, |_| {})
     }
 
-    /// Adds copies of the pack whose builds are due.
+    /// Like [`Self::copy`], but the builds of the copies are due.
     pub(crate) fn copy_as_due(&self, numbers: impl IntoIterator<Item = usize>) -> Result<(), Box<dyn Error>> {
         self.copy_with(numbers, |item| {
             if let Some(sent_at) = item.get("enqueued_at").cloned() {

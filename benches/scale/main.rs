@@ -1,8 +1,8 @@
 //! Measures how the cost of requests and of requeue depends on the number of packs in the table. Prints a table.
 //!
-//! The table is the embedded DynamoDB of `local`, which reports the capacity that each call consumes. Half of the packs
-//! are pending builds of the caller's org, none of which is due, and half are community packs of another org. The API
-//! handles an event for each request.
+//! The table is in the embedded DynamoDB of `local`, which reports the capacity that each call consumes. Half of the
+//! packs belong to the caller's org and have a pending build that is not due; the other half are community packs of
+//! another org. Each request is an API Gateway event.
 
 mod fill;
 mod meter;
@@ -18,22 +18,22 @@ use self::{
     service::{Cost, Service},
 };
 
-/// Measures requests and requeue on tables of different sizes.
+/// Measure requests and requeue on tables of different sizes.
 #[derive(Parser)]
 struct Arguments {
     /// Numbers of pending builds, separated by commas. A table also contains as many community packs.
     #[arg(long, value_delimiter = ',', default_values_t = [100, 10_000, 100_000])]
     sizes: Vec<usize>,
-    /// Passed by cargo to every benchmark.
+    /// Ignored. Cargo passes it to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// How often each operation is measured.
+/// How many times each operation is measured.
 const REPEATS: usize = 9;
 /// The number of builds that are due in a run of requeue.
 const DUE: usize = 10;
-/// The lists, by their query.
+/// The row name and the query string of each list request.
 const LISTS: [(&str, &str); 5] = [
     ("list, 50 packs", "limit=50"),
     ("list by name, 50 packs", "limit=50&name=scale"),
@@ -42,7 +42,7 @@ const LISTS: [(&str, &str); 5] = [
     ("list of community packs, 50 packs", "limit=50&owned=false"),
 ];
 
-/// The median cost of an operation for each size.
+/// The median cost of an operation at each table size.
 struct Row {
     name: String,
     costs: Vec<Cost>,
@@ -94,10 +94,10 @@ async fn measure(size: usize) -> Result<Vec<(String, Cost)>, Box<dyn Error>> {
     Ok(costs)
 }
 
-/// Returns the usage, and the median of the times.
+/// Returns the usage that all measurements have in common, and their median time.
 ///
 /// # Errors
-/// Returns an error if the usage differs.
+/// Returns an error if the usage of two measurements differs.
 fn median(mut costs: Vec<Cost>) -> Result<Cost, Box<dyn Error>> {
     costs.sort_unstable_by_key(|cost| cost.time);
     match costs.iter().find(|cost| cost.usage != costs[0].usage) {
@@ -106,7 +106,7 @@ fn median(mut costs: Vec<Cost>) -> Result<Cost, Box<dyn Error>> {
     }
 }
 
-/// Prints a Markdown table. A cell has one value for all sizes, or the value for each size.
+/// Prints a Markdown table. A usage cell contains the value for each size, in order. Equal values in a row appear once.
 fn print(sizes: &[usize], rows: &[Row]) {
     println!("\nWith {sizes:?} pending builds and as many community packs:\n");
     println!("| | calls | read units | write units | time | compared with the smallest table |");

@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::{
     types::ReturnConsumedCapacity,
 };
 
-/// What a piece of work uses.
+/// The AWS calls that a request or a run of requeue makes, and the DynamoDB capacity that they consume.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Usage {
     /// The number of calls to AWS.
@@ -30,12 +30,12 @@ pub(crate) struct Usage {
     pub(crate) write_units: f64,
 }
 
-/// Adds up the usage of all calls of the clients that have this interceptor.
+/// An interceptor that adds up the usage of all clients it is configured for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter(Arc<Mutex<Usage>>);
 
 impl Meter {
-    /// Returns the usage since the last call.
+    /// Returns the usage since this method was last called.
     pub(crate) fn take(&self) -> Usage {
         mem::take(&mut self.usage())
     }
@@ -45,7 +45,8 @@ impl Meter {
     }
 }
 
-/// For each operation of DynamoDB: requests the consumed capacity, and adds it to the reads or the writes.
+/// Implements [`Intercept`]. Counts every call. Makes each listed DynamoDB operation return its consumed capacity, and
+/// adds that to the read units or the write units.
 macro_rules! operations {
     ($($input:ident -> $output:ident: $units:ident;)*) => {
         impl Intercept for Meter {

@@ -24,13 +24,13 @@ use test_support::{Embedded, archive::Archive, event};
 
 use crate::meter::{Meter, Usage};
 
-/// The boundary of the form in the Content-Type of the event.
+/// The form boundary in the event's `content-type` header.
 const BOUNDARY: &str = "------------------------d74496d66958873e";
 
 /// The API and requeue, on embedded backends.
 pub(crate) struct Service {
     pub(crate) embedded: Embedded,
-    /// A client of the table whose calls are not counted.
+    /// A client for the table. Its calls are not metered.
     pub(crate) table: Table,
     api: Arc<Api>,
     requeue: Requeue,
@@ -85,7 +85,7 @@ impl Service {
             events: Events::new(metered, None),
             settings: requeue::Settings::default(),
         };
-        // Without the cache, every request reads its credential.
+        // Without the cache, every request reads its credential from the table.
         let identity = identity::Settings { cache_for: Duration::ZERO, ..identity::Settings::default() };
         let api = Arc::new(Api::new(uploads, lifecycle, &identity));
         Ok(Self { table, api, requeue, meter, keys, embedded })
@@ -125,7 +125,8 @@ impl Service {
         Ok((cost, record["id"].as_str().unwrap_or_default().to_owned()))
     }
 
-    /// Runs requeue. No job waits in the queue, so it sends the job of each build that is due.
+    /// Empties the build queue, then runs requeue. Because no job waits in the queue, requeue sends the job of each
+    /// build that is due. Returns an error unless it sends `due` jobs.
     pub(crate) async fn sweep(&self, due: usize) -> Result<Cost, Box<dyn Error>> {
         self.empty_queue().await?;
         let start = Instant::now();
@@ -156,7 +157,7 @@ impl Service {
         Ok((cost, serde_json::to_value(&response)?))
     }
 
-    /// Deletes all jobs.
+    /// Deletes all jobs in the build queue.
     async fn empty_queue(&self) -> Result<(), Box<dyn Error>> {
         let Embedded { clients, queues, .. } = &self.embedded;
         loop {

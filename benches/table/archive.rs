@@ -7,7 +7,7 @@ use pack_format::Limits;
 use sha2::{Digest as _, Sha256};
 use test_support::validation::{ValidatedPack, validate_within};
 
-/// The number of bytes to decompress at a time. Two buffers of this size fit in the L1 cache.
+/// The number of bytes to decompress at a time: few enough to be hashed while they are in the L1 cache.
 const CHUNK: usize = 16 << 10;
 
 /// Does the minimum work: decompresses the archive once and discards the result. Returns the SHA-256 of the archive and

@@ -21,7 +21,7 @@ pub(crate) struct FakeAws {
     recorder: Option<Recorder>,
 }
 
-/// Records the calls. Each takes some time, so that concurrent calls overlap.
+/// Records the calls. Each takes [`DELAY`], so that concurrent calls overlap.
 #[derive(Debug, Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<Call>>>);
 
@@ -102,7 +102,7 @@ impl HttpConnector for FakeAws {
     }
 }
 
-/// Returns the requested items that are an org or an API key. No other items exist.
+/// Returns the response to a `BatchGetItem` request. Every requested org and API key exists, and nothing else does.
 fn items(mut request: Value) -> Value {
     let tables = request["RequestItems"].as_object_mut().into_iter().flatten();
     let responses = tables.map(|(table, wanted)| {

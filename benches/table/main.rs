@@ -1,9 +1,9 @@
 //! Measures what an upload costs in time and memory, and prints tables.
 //!
-//! Times are ratios to the *floor*. The floor is the time to decompress the archive once, and to hash the archive and
-//! the tar once. Every implementation must do at least this work. Each measurement is paired with a measurement of the
-//! floor; see [`ratio`]. Times are CPU times unless stated otherwise. The time of an event excludes its decoding by
-//! `lambda_http`, which has its own column.
+//! Most times are ratios to a *floor*; see [`ratio`]. For an upload, the floor is the time to decompress the archive
+//! once, and to hash the archive and the tar once. Every implementation must do at least this work. For a cold start,
+//! the floor is the cold start of a minimal Lambda function. Times of uploads are CPU times unless stated otherwise.
+//! The time of an event excludes its decoding by `lambda_http`, which has its own column.
 
 mod archive;
 mod event;
@@ -29,7 +29,7 @@ use self::{
 const SIGNED_BUILDS: usize = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The Lambda functions use the same runtime, through `tokio::main`.
+    // `tokio::main` gives the Lambda functions the same kind of runtime.
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let mut ratios = Ratios::new();
     let small = generated::small("1.0.0");

@@ -63,10 +63,11 @@ impl ValueFormatter for Ratio {
     }
 }
 
-/// Runs criterion with [`Ratio`], and collects the times of the floor.
+/// Runs benchmarks with [`Ratio`]. Each benchmark divides the time of its subject by the time of its *floor*, the work
+/// that the subject is compared with.
 pub(crate) struct Ratios {
     criterion: Criterion<Ratio>,
-    /// The times of the floor measured since the last call to [`Ratios::take_floor`].
+    /// The times that the `floor` closures have returned since the last call to [`Ratios::take_floor`].
     floors: Vec<Duration>,
 }
 
@@ -76,7 +77,7 @@ impl Ratios {
         Self { criterion, floors: Vec::new() }
     }
 
-    /// Returns the median ratio of the times that `subject` and `floor` return.
+    /// Returns the median of the time that `subject` returns divided by the time that `floor` returns.
     pub(crate) fn median(
         &mut self,
         group: &str,
@@ -104,7 +105,7 @@ impl Ratios {
         Ok(estimates["median"]["point_estimate"].as_f64().ok_or("criterion wrote no estimate")?)
     }
 
-    /// Returns the median time of the floor in the measurements since the last call.
+    /// Returns the median of the floor times since the last call, and clears them.
     pub(crate) fn take_floor(&mut self) -> Duration {
         median(std::mem::take(&mut self.floors))
     }

@@ -120,7 +120,7 @@ fn every_limit_has_the_documented_default_and_can_be_set() {
 }
 
 #[test]
-fn every_limit_for_orgs_has_the_documented_default_and_can_be_set() {
+fn every_org_limit_has_the_documented_default_and_can_be_set() {
     let documented = documented("ORG_");
     assert_eq!(documented.len(), OrgLimit::VARIANTS.len());
     let default = Api::read(environment(&[])).unwrap().org_limits;
@@ -151,7 +151,7 @@ fn every_limit_for_large_archives_has_the_documented_default_and_can_be_set() {
 }
 
 #[test]
-fn every_timeout_can_be_set() {
+fn the_timeouts_and_the_retry_settings_can_be_set() {
     let settings = [
         ("REQUEST_DEADLINE_MS", "12"),
         ("PURGE_WAIT_MS", "25"),

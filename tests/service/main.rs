@@ -3,7 +3,7 @@
 //!
 //! - `attestations` tests the attestations that builds sign, and verifies them with other tools.
 //! - `backends` tests the embedded backends of `local`.
-//! - `table` tests reads and writes of the DynamoDB table.
+//! - `table` tests reads from and writes to the DynamoDB table.
 //! - `use_cases` calls the library to upload, build, rebuild, quarantine and delete packs, and to push images.
 //! - `http` sends API Gateway events to the HTTP layer in this process.
 //! - `end_to_end` sends HTTP requests to a running `local`, and events to the Lambda functions' binaries.

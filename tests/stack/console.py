@@ -78,7 +78,7 @@ class Document:
     def run(self, heading, before="", replace=()):
         """Runs the next block under a heading and returns what it prints. Runs the commands in `before` first.
 
-        Each pair in `replace` is a text in the block and its replacement.
+        Each pair in `replace` is a string in the block and its replacement.
         """
         print(f"-- {self.path.name}: {heading}", flush=True)
         commands = self.take(heading)

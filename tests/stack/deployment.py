@@ -74,7 +74,7 @@ class Deployment:
         return json.loads(self.shell.run(f"{variables} {command} || {{ cat {self.work}/packs.log; false; }}"))
 
     def begin_upload(self, folder):
-        """Uploads a pack and returns its record while it is queued."""
+        """Uploads a pack and returns the body of the response: its queued record, or an error."""
         tar = f"tar -cf - -C {folder} . | gzip"
         curl = 'curl -sS -F archive=@- -H "Authorization: Bearer $KEY" "$URL/v1/packs/upload"'
         return json.loads(self.shell.run(f"{tar} | {curl}"))

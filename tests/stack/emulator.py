@@ -118,7 +118,7 @@ def adapt(template, port):
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
             stat = next(each["MetricStat"] for each in properties.pop("Metrics") if "MetricStat" in each)
             properties |= {**stat["Metric"], "Statistic": stat["Stat"], "Period": stat["Period"]}
-        # ministack passes the parameter as text instead of a number.
+        # ministack passes the value of a template parameter as text instead of a number.
         for event in properties.get("Events", {}).values():
             if event["Type"] == "SQS":
                 event["Properties"]["ScalingConfig"] = {"MaximumConcurrency": 2}

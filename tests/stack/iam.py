@@ -14,7 +14,7 @@ def as_list(value):
 
 
 def arn(resource):
-    """Returns a resource of a statement as text, with references instead of what they refer to."""
+    """Returns the resource of a statement as a string that contains the names of references, not their values."""
     if isinstance(resource, dict):
         ((function, value),) = resource.items()
         return ".".join(value) if function == "Fn::GetAtt" else value.replace("${", "").replace("}", "")
@@ -35,7 +35,7 @@ def holds(operator, values, expected):
 
 
 def allows(statements, action, resource, context):
-    """Returns whether one of the statements allows an action on a resource. `context` are the condition keys."""
+    """Returns whether one of the statements allows an action on a resource. `context` maps condition keys to values."""
     return any(
         like(action, statement["Action"])
         and like(resource, [arn(each) for each in as_list(statement["Resource"])])

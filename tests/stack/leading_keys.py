@@ -14,7 +14,7 @@ service_context = iam_actions.dynamodb_service_context
 
 
 def leading_keys(request):
-    """Returns the partition keys that a request names, of the table or of the index that it reads."""
+    """Returns the partition keys in a request: those of the table, or that of the index that it queries."""
     if "KeyConditionExpression" in request:
         value = request["KeyConditionExpression"].split()[2]
         return list(request["ExpressionAttributeValues"][value].values())

@@ -79,10 +79,10 @@ class Rehearsal(Deployment):
         step("done")
 
     def failed_first_deployment(self):
-        """Fails to create the last resource of a stack. What is left must not prevent the next deployment."""
+        """Deploys a stack whose last resource cannot be created. The next deployment must succeed nevertheless."""
         step("a first deployment that fails")
         resources = self.template["Resources"]
-        # No message can be retained for one second.
+        # SQS retains messages for at least one minute.
         broken = {"Type": "AWS::SQS::Queue", "Properties": {"MessageRetentionPeriod": 1}}
         broken["DependsOn"] = ["Dashboard", *(f"{function}Function" for function in FUNCTIONS)]
         self.deploy_template({**self.template, "Resources": {**resources, "Broken": broken}}, succeeds=False)
@@ -95,7 +95,7 @@ class Rehearsal(Deployment):
         buckets = [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
         assert not [name for name in buckets if STACK in name], buckets
         dynamodb = boto3.client("dynamodb")
-        # AWS would give the next table another name.
+        # On AWS, the next table would get a different name.
         (table,) = dynamodb.list_tables()["TableNames"]
         dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
         dynamodb.delete_table(TableName=table)
@@ -203,7 +203,7 @@ class Rehearsal(Deployment):
         self.upload(self.pack("rolled-back"))
 
     def cloudfront(self):
-        """Deploys CloudFront. The emulator has no hosts of orgs, so this requests a document that all hosts serve."""
+        """Deploys CloudFront. The emulator has no org hosts, so this requests a document that every host serves."""
         step("CloudFront in front of the API")
         arn, sha256 = self.deploy_md.run("CloudFront").split()[:2]
         secret = self.shell.run('echo "$ORIGIN_SECRET"').strip()
@@ -284,7 +284,7 @@ class Rehearsal(Deployment):
         return role, name, document
 
     def partitions(self):
-        """Tries the policy of each function on an org, a key and a partition that does not exist, as an IAM user."""
+        """Checks what each function's policy allows an IAM user to do with an org, a key, a record and another item."""
         step("access the partitions of the table")
         iam = boto3.client("iam")
         iam.create_user(UserName="rehearsal")
@@ -373,7 +373,7 @@ class Rehearsal(Deployment):
         self.deploy(ExistingTableName="pack-upload-restored")
         assert self.environment("Api")["TABLE_NAME"] == "pack-upload-restored"
         self.upload(self.pack("restored"))
-        # This version has not cached the keys. The earlier one may still return the key that was removed.
+        # The new version of the API has not cached the keys. The earlier one may still return the removed key.
         keys = self.attestation_keys()
         assert len(keys) == 1 and self.removed_key not in keys, "the old key is still published"
 

@@ -21,7 +21,7 @@ def statements(binary):
 
 
 def actions(call):
-    """Returns the actions that a call needs. They do not depend on the index and the partition in its name."""
+    """Returns the actions that a call needs. Most of them depend only on the operation in its name."""
     name = call
     while name not in PERMISSIONS["actions"]:
         name = name[: name.rindex(" ")]

@@ -135,6 +135,7 @@ class VersionCheck(unittest.TestCase):
         self.assertEqual(self.result(status=200, expected="403"), "Failed")
 
     def test_codedeploy_may_invoke_the_hook(self):
+        """The managed policy for CodeDeploy allows it to invoke only functions whose names have this prefix."""
         name = RESOURCES["VersionCheck"]["Properties"]["FunctionName"]["Fn::Sub"]
         self.assertTrue(name.startswith("CodeDeployHook_"))
 

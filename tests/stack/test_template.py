@@ -238,7 +238,7 @@ class Functions(unittest.TestCase):
 
 
 def named(value):
-    """Yields `Sid` or `Id` with each list in a value whose members have this key. Resolves conditional members."""
+    """Yields each list in a value whose members have a `Sid` or `Id`, after that key. Resolves conditional members."""
     if isinstance(value, list):
         members = [each["Fn::If"][1] if isinstance(each, dict) and "Fn::If" in each else each for each in value]
         for key in ["Sid", "Id"]:

@@ -43,7 +43,8 @@ pub enum Command {
     ///
     /// The archive omits top-level entries whose names start with a dot, and everything that the directory's
     /// `.packignore` lists, in the syntax of `.gitignore`. The command fails without writing an archive if anything
-    /// else cannot be read, or is a link or a device. All commands that accept a directory read it this way.
+    /// else cannot be read, or is a device, or is a link and `--follow-links` is not set. All commands that accept a
+    /// directory read it this way.
     Archive(Archive),
     /// Validate a pack and upload it.
     ///
@@ -61,14 +62,14 @@ pub enum Command {
     },
     /// Change who may see a pack.
     Visibility(SetVisibility),
-    /// Verifies what an image was built from.
+    /// Verify what an image was built from.
     ///
-    /// Reads the signed statements about the image of a pack from the service, or those about an image in a registry
-    /// from the registry. Checks the signature of each, and that it is about this image. Prints the org, the name and
-    /// the version of the pack, the digests of its archive and its layer, and the builder. Check the org and the name:
-    /// the service signs the images of all orgs.
+    /// Reads the signed statements about the image: from the service if given a pack's id, or from the registry if
+    /// given an image reference. Checks the signature of each statement, and that it is about this image. Prints the
+    /// org, the name and the version of the pack, the digests of its archive and its layer, and the builder. Check the
+    /// org and the name yourself: the service signs the images of all orgs.
     Verify(Verify),
-    /// Shows the capabilities that a version gains and loses, and the files that differ.
+    /// Show the capabilities that a version gains and loses, and the files that differ.
     ///
     /// The service does not list the files of a record, so a record is compared by its capabilities and its layer
     /// digest.

@@ -1,4 +1,4 @@
-//! The HTTP client, and when it sends a request again.
+//! The HTTP client, and when a request is retried.
 
 use std::{fmt::Display, time::Duration};
 
@@ -9,9 +9,8 @@ use ureq::{
     tls::{RootCerts, TlsConfig},
 };
 
-/// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait while a connection transfers nothing. The service answers within 30 seconds.
+/// How long to wait while a connection transfers nothing. The service responds within 30 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The pauses between the attempts to send a request. There is one more attempt than there are pauses.
@@ -20,8 +19,8 @@ const PAUSES: [Duration; 4] =
 /// The longest `Retry-After` to wait for. If the server asks for more, the request is not sent again.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// Returns a client that follows up to `max_redirects` redirects, and never sends credentials to where they lead. With
-/// 0, a redirect is a response like any other.
+/// Returns a client that follows up to `max_redirects` redirects, and never sends credentials to their targets. With 0,
+/// a redirect is a response like any other.
 pub(crate) fn agent(max_redirects: u32) -> Agent {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)
@@ -40,7 +39,7 @@ pub(crate) fn agent(max_redirects: u32) -> Agent {
         .into()
 }
 
-/// The failure of a request.
+/// An error that tells [`retry`] whether and when to retry the request.
 pub(crate) trait Failure: Display {
     /// Returns whether the request may succeed if it is sent again.
     fn is_transient(&self) -> bool;
@@ -49,8 +48,8 @@ pub(crate) trait Failure: Display {
     fn retry_after(&self) -> Option<Duration>;
 }
 
-/// Calls `attempt` with the number of attempts that failed before, until it succeeds, fails permanently, or has failed
-/// five times.
+/// Calls `attempt` with the number of attempts that failed before, until it succeeds, fails permanently, has failed
+/// five times, or the server asks for a pause longer than [`MAX_RETRY_AFTER`].
 pub(crate) fn retry<T, E: Failure>(mut attempt: impl FnMut(usize) -> Result<T, E>) -> Result<T, E> {
     let mut failed = 0;
     loop {
@@ -81,12 +80,12 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
-/// Returns a URL without its query, which may be a signature.
+/// Returns a URL without its query, because the query may contain a signature.
 pub(crate) fn without_query(url: &str) -> String {
     url.split('?').next().unwrap_or_default().to_owned()
 }
 
-/// Returns the pause after a number of failed attempts, or `None` if there is no further attempt. Without a
+/// Returns the pause after a number of failed attempts, or `None` if the request is not retried. Without a
 /// `Retry-After`, the pause is random, so that clients whose requests failed together do not retry together.
 fn pause(failed: usize, retry_after: Option<Duration>) -> Option<Duration> {
     let pause = PAUSES.get(failed.checked_sub(1)?)?;

@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::Error;
 
-/// The exit status of a program that SIGINT ended, as shells report it: 128 and the number of the signal.
+/// The exit status that shells report for a program ended by SIGINT: 128 plus the signal's number.
 #[cfg(unix)]
 const INTERRUPTED: i32 = 130;
 
-/// The id of the pack that an upload has created, once the service has accepted it.
+/// The id of the uploaded pack, once the service has accepted the pack.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Uploaded(Arc<OnceLock<String>>);
 
@@ -18,8 +18,8 @@ impl Uploaded {
     }
 }
 
-/// From now on, SIGINT ends the process at once, and prints the id of the pack if the service has accepted it. Until
-/// then, an upload leaves nothing but an archive in S3, which expires.
+/// Makes SIGINT print the pack's id, if the service has accepted the pack, and end the process at once. If the service
+/// has not accepted the pack, the upload leaves only data that the service deletes later.
 #[cfg(unix)]
 pub(crate) fn handle(uploaded: &Uploaded) -> Result<(), Error> {
     use signal_hook::{consts::SIGINT, iterator::Signals};
@@ -40,7 +40,7 @@ pub(crate) fn handle(uploaded: &Uploaded) -> Result<(), Error> {
     Ok(())
 }
 
-/// Other systems end the process themselves.
+/// On other systems, Ctrl-C ends the process without a message.
 #[cfg(not(unix))]
 pub(crate) fn handle(_: &Uploaded) -> Result<(), Error> {
     Ok(())

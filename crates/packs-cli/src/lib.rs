@@ -1,5 +1,5 @@
-//! `packs`: checks, archives and uploads content packs. It validates with the service's own code, so the service
-//! accepts every archive that `packs` accepts.
+//! `packs`: checks, archives and uploads content packs, and verifies their images. It validates archives with the
+//! service's own code, so both find the same problems.
 //!
 //! - [`cli`] defines the commands and their options, [`commands`] runs them.
 //! - [`source`] reads a pack's directory or archive, and writes reproducible archives.

@@ -45,7 +45,8 @@ impl TrustedKeys {
         keys.iter().map(key).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Verifies a bundle: one of the keys signed it, and it is about the image with this digest.
+    /// Verifies that one of the keys signed the bundle, and that the bundle is about the image with this digest.
+    /// Returns its statement.
     pub fn verify(&self, bundle: &[u8], image: Digest) -> Result<Statement, Unverified> {
         let Bundle { hint, payload, signature } = Bundle::from_json(bundle)?;
         let Some(key) = self.0.iter().find(|key| key.hint() == hint) else {

@@ -1,5 +1,5 @@
-//! Tests for the attestations that builds create. Each test runs against the embedded registry and, if it is installed,
-//! against Docker's registry, which has no referrers API.
+//! Tests for the attestations that builds create. The tests that depend on how a registry lists referrers also run
+//! against Docker's registry, if it is installed, because it has no referrers API.
 
 use attestation::Bundle;
 use bytes::Bytes;

@@ -107,7 +107,7 @@ async fn a_body_over_ten_megabytes_does_not_reach_the_function() {
 }
 
 #[tokio::test]
-async fn a_panic_in_the_function_returns_500_and_keeps_the_connection_open() {
+async fn a_panic_in_the_function_returns_500_and_does_not_stop_the_gateway() {
     let url = start().await;
     let client = reqwest::Client::new();
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Tests of the embedded OCI registry: the distribution API, pushes by the service and copies by skopeo.
+//! Tests for the embedded OCI registry: the distribution API, pushes by the service and copies by skopeo.
 
 mod manifests;
 mod support;

@@ -38,7 +38,7 @@ async fn wait_for_depth(client: &Client, url: &str, expected: [u32; 2]) {
 }
 
 #[tokio::test]
-async fn processed_messages_are_deleted_and_failed_ones_are_redelivered() {
+async fn processed_messages_are_deleted_and_failed_ones_stay_in_the_queue() {
     let embedded = Embedded::start().await;
     let (client, url) = (embedded.clients.sqs.clone(), embedded.queues.builds.clone());
     let seen: Arc<Mutex<Vec<SqsEvent>>> = Arc::default();

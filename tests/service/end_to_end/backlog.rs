@@ -13,7 +13,7 @@ const BACKLOG: usize = 24;
 const WORKERS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_of_one_org_does_not_delay_another_and_is_not_multiplied() {
+async fn a_backlog_of_one_org_does_not_delay_another_org_and_each_job_is_sent_once() {
     let embedded = Embedded::start().await;
     let registry = embedded.backends.registry.to_string();
     let registry = start_slow_registry(registry, Duration::from_secs(1)).await.to_string();

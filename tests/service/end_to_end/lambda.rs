@@ -40,8 +40,8 @@ impl SeededBackends {
         Self { embedded }
     }
 
-    /// Starts a Lambda function with these backends, the variables that template.yaml sets, and the variables in
-    /// `more`.
+    /// Starts a Lambda function that calls AWS through proxies, which record its calls. Sets the environment variables
+    /// in `more` in addition to those that the Lambda functions require.
     async fn function(&self, role: Role, more: &[(&str, &str)]) -> Function {
         let Embedded { backends, options, queues, .. } = &self.embedded;
         let registry = backends.registry.to_string();

@@ -104,7 +104,7 @@ fn digests(record: &Value) -> [&str; 2] {
     ["image_digest", "attestation_digest"].map(|field| record[field].as_str().unwrap())
 }
 
-/// Attaches the bundle of one image to another, in place of the attestation of that image. `has_api` says whether the
+/// Replaces the attestation of the image of `to` with the bundle of the image of `from`. `has_api` says whether the
 /// registry has the referrers API.
 async fn move_bundle(repository: &RepositoryClient, from: &Value, to: &Value, has_api: bool) {
     let ([_, attestation], [image, replaced]) = (digests(from), digests(to));
@@ -132,7 +132,8 @@ async fn move_bundle(repository: &RepositoryClient, from: &Value, to: &Value, ha
     }
 }
 
-/// Verifies images of `local` in its registry.
+/// Checks the output of `packs verify` for images that `local` has pushed: by id, tag and digest, with a trusted key
+/// and with another key, and after their attestations were moved or deleted.
 async fn check_verification(local: &Local, has_api: bool) {
     let (_guard, directory) = scratch();
     let push = |version: &str| {
@@ -175,18 +176,18 @@ async fn check_verification(local: &Local, has_api: bool) {
     move_bundle(&client, &first, &second, has_api).await;
     let other_ref = format!("{repository}:2.0.0");
     fails(&mut offline(&other_ref, "key.pem"), &format!("it is about the image {image_digest}, not about "));
-    // Deletes the referrer. The tag that replaces the API still lists it.
+    // Deletes the referrer. In a registry without the referrers API, the referrers tag still lists it.
     client.delete_manifest(digests(&first)[1]).await;
     fails(&mut offline(image_ref, "key.pem"), &format!("{image_digest} has no attestation"));
 }
 
 #[tokio::test]
-async fn verify_reads_the_embedded_registry() {
+async fn images_in_the_embedded_registry_can_be_verified() {
     check_verification(&Local::start().await, true).await;
 }
 
 #[tokio::test]
-async fn verify_reads_docker_s_registry() {
+async fn images_in_a_docker_registry_can_be_verified() {
     let Some(docker) = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await else {
         return;
     };

@@ -91,7 +91,7 @@ async fn an_upload_returns_the_complete_record_and_is_built() {
 }
 
 #[tokio::test]
-async fn fields_absent_from_the_manifest_are_absent_from_the_record() {
+async fn absent_optional_fields_are_omitted_and_display_name_defaults_to_the_name() {
     let local = Local::start().await;
     let created = local.upload(Archive::pack_named("plain", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);

@@ -1,4 +1,4 @@
-//! Tests for `admin`: the audit trail that it writes, and its commands for packs.
+//! Tests for `admin`: its commands, and the audit trail that they write.
 
 use std::{
     process::{Command, Output},
@@ -202,7 +202,7 @@ async fn an_operators_rebuild_of_a_ready_pack_is_audited() {
 }
 
 #[tokio::test]
-async fn an_operator_sees_the_complete_record_of_a_pack() {
+async fn pack_show_prints_a_record_with_its_internal_attributes() {
     let api = TestApi::start().await;
     let record = ready_pack(&api).await;
     let shown = admin(&api, &["pack", "show", &record.id.to_string()]).await;
@@ -253,7 +253,7 @@ async fn creating_an_org_and_setting_its_billing_are_audited() {
 }
 
 #[tokio::test]
-async fn an_operator_gives_an_org_its_own_value_of_a_limit() {
+async fn an_operator_can_set_and_reset_a_limit_for_one_org() {
     let api = TestApi::start_limited(&[(OrgLimit::UploadsPerMinute, 1)]).await;
     let mut dry_run = event("upload-http-api");
     dry_run["rawQueryString"] = json!("dry_run=true");
@@ -274,7 +274,8 @@ async fn an_operator_gives_an_org_its_own_value_of_a_limit() {
 
     let (line, shown) = set("default").await;
     assert_eq!((line.get("value"), shown), (None, format!("{ACME}  acme  active\n")));
-    // The first requests were not counted. The second of these may be in the next minute.
+    // The requests above were not counted. If the next minute begins after the first of these requests, only the third
+    // is rejected.
     let statuses = [api.send(&dry_run).await.status, api.send(&dry_run).await.status, api.send(&dry_run).await.status];
     assert!(statuses[0] == 200 && statuses.contains(&429), "{statuses:?}");
 

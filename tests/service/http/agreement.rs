@@ -1,9 +1,9 @@
-//! Checks that `packs check` and the service agree about every archive and every directory: on the verdict, and on the
-//! problems with their messages, places and suggestions.
+//! Tests that `packs check` and the service agree about many archives and directories: on the verdict, and on the
+//! problems with their messages, locations and suggestions.
 //!
 //! The archives are those in `crates/pack-format/tests/cases`, those that the tests of pack-format save in
-//! `target/tmp/archives` when they run, and random packs with random changes. The directories are random packs, and
-//! what the archives contain.
+//! `target/tmp/archives` when they run, random packs with random changes, and large archives. The directories are
+//! random packs, and the unpacked archives.
 
 use std::{
     collections::HashSet,
@@ -59,7 +59,7 @@ async fn packs_and_the_service_agree_about_directories() {
     let mut seen = HashSet::new();
     let unchanged = random_packs().map(|(name, pack)| (name, Archive::new().listing(&pack).tar_gz()));
     for (name, archive) in unchanged.chain(archives()) {
-        // A damaged archive gives a directory with a part of the pack.
+        // A damaged archive is unpacked up to the damage.
         let _ = unpack(&archive, &directory);
         // Writes what `packs push` sends.
         packs([OsStr::new("archive"), directory.as_os_str(), OsStr::new("-o"), sent.as_os_str()]);
@@ -82,12 +82,12 @@ impl Agreement {
         Self { api: TestApi::start().await, folder: TempDir::new().unwrap() }
     }
 
-    /// Asserts that `packs check` finds the same in a path as the service finds in an archive.
+    /// Asserts that `packs check` has the same result for `path` as the service has for `archive`.
     async fn check(&self, name: &str, path: &Path, archive: &[u8]) {
         assert_eq!(verdict_of_packs(path), self.verdict_of_the_service(archive).await, "{name}");
     }
 
-    /// Returns the response to a dry run in the form of `packs check --format json`.
+    /// Returns the result of a dry run in the format of `packs check --format json`.
     async fn verdict_of_the_service(&self, archive: &[u8]) -> Value {
         let response = self.dry_run("archive", archive).await;
         let error = &response.body["error"];
@@ -133,7 +133,7 @@ fn verdict(response: &ApiResponse) -> Value {
     })
 }
 
-/// Runs a command of `packs` in this process, and returns what it prints.
+/// Runs a `packs` command in this process, and returns what it prints.
 fn packs<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> Vec<u8> {
     let mut out = Vec::new();
     let arguments = [OsStr::new("packs")].into_iter().chain(arguments);
@@ -172,8 +172,8 @@ fn changed_archives() -> impl Iterator<Item = (String, Vec<u8>)> {
     })
 }
 
-/// Returns archives that exceed a limit on requests, or are close to it. The last one exceeds a limit that is the same
-/// for uploads through S3.
+/// Returns archives that exceed a request limit or almost reach it. The last one exceeds a limit that also applies to
+/// uploads through S3.
 fn large_archives() -> impl Iterator<Item = (String, Vec<u8>)> {
     let zeros = |count: usize, size: usize| {
         let content = vec![0; size];
@@ -202,8 +202,8 @@ fn random_packs() -> impl Iterator<Item = (String, Listing)> {
     })
 }
 
-/// Writes the files and directories of an archive to a directory, up to where the archive cannot be read. Skips other
-/// entries, and those whose names are not relative or conflict with others.
+/// Writes the files and directories of an archive to a directory, up to the first entry that cannot be read. Skips
+/// other entries, files larger than [`MAX_UNPACKED`], and entries whose paths are not relative or conflict with others.
 fn unpack(archive: &[u8], directory: &Path) -> io::Result<()> {
     fs::create_dir(directory)?;
     for entry in tar::Archive::new(MultiGzDecoder::new(archive)).entries()? {

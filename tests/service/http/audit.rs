@@ -17,7 +17,7 @@ use super::{
     test_api::{TestApi, secret, with_credential},
 };
 
-/// The JSON log lines of this thread, at every level, from the service's own targets.
+/// The JSON lines that this thread logs from the service's own targets, at every level.
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -26,7 +26,7 @@ async fn begun(api: &TestApi, size: impl Into<Value>) -> ApiResponse {
 }
 
 #[tokio::test]
-async fn beginning_an_upload_returns_a_presigned_url_and_writes_nothing() {
+async fn beginning_an_upload_returns_a_presigned_url_and_writes_nothing_to_s3() {
     let api = TestApi::start().await;
     let before = Timestamp::now();
     let response = begun(&api, 268_435_456).await;
@@ -108,8 +108,8 @@ async fn only_the_first_failed_check_is_reported() {
     assert_eq!(code(&invalid("acme", KeyTemplate::FullAccess)).await, "unsupported_media_type");
 }
 
-/// The expected id was computed independently of this code. The last 5 bytes of its ULID are the first 5 bytes of the
-/// SHA-256 of the org's id and the other 11 bytes.
+/// The expected id was computed independently of this code. The last 5 bytes of its ULID are the start of a SHA-256,
+/// whose input is the org's id followed by the other 11 bytes of the ULID.
 #[test]
 fn an_upload_id_is_valid_for_one_org_and_a_limited_time() {
     let org = |text: &str| -> OrgId { text.parse().unwrap() };

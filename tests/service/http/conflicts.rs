@@ -1,5 +1,4 @@
-//! A proxy for DynamoDB that cancels concurrent transactions on one item, as DynamoDB does and its embedded replacement
-//! does not.
+//! A proxy that cancels concurrent transactions on one item. DynamoDB does so, but its embedded replacement does not.
 
 use std::{
     collections::HashSet,
@@ -20,8 +19,8 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// How long a transaction holds its items. On AWS, a transaction takes 10 to 20 ms. The time that the embedded DynamoDB
-/// takes does not count, because it depends on the machine.
+/// How long a transaction holds its items. On AWS, a transaction takes 10 to 20 ms. The items are released before the
+/// transaction is forwarded, because the time that the embedded DynamoDB takes depends on the machine.
 const DURATION: Duration = Duration::from_millis(15);
 
 #[derive(Debug, Clone, Default)]
@@ -48,7 +47,8 @@ impl ConflictProxy {
         self.canceled.load(Ordering::SeqCst)
     }
 
-    /// Takes the items of a transaction, or none if one of them is taken.
+    /// Holds the items of a transaction, or none if another transaction holds one of them. Returns whether it holds
+    /// them.
     fn take(&self, keys: &[String]) -> bool {
         let mut held = self.held.lock().unwrap();
         let is_free = keys.iter().all(|key| !held.contains(key));

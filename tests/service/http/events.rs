@@ -57,7 +57,8 @@ fn the_delete_event_is_a_delete_request_for_a_pack() {
     );
 }
 
-/// CloudFront forwards the viewer's host and adds the origin secret. The address in the context is its own.
+/// CloudFront forwards the viewer's host and adds the origin secret. The source address in the request context is that
+/// of CloudFront.
 #[test]
 fn an_event_from_cloudfront_has_the_host_of_the_org_and_the_origin_secret() {
     let event = event("list-cloudfront");
@@ -95,7 +96,7 @@ fn the_purge_event_contains_a_purge_job() {
 }
 
 #[test]
-fn the_requeue_event_is_an_event_bridge_schedule() {
+fn the_requeue_event_is_an_eventbridge_scheduled_event() {
     let event: aws_lambda_events::cloudwatch_events::CloudWatchEvent =
         serde_json::from_value(event("requeue")).unwrap();
     assert_eq!(event.detail_type.as_deref(), Some("Scheduled Event"));

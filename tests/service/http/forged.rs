@@ -87,7 +87,8 @@ fn headers(Setup { rsa, ec, ed, issuer, .. }: &Setup) -> Vec<Forgery> {
     ]
 }
 
-/// Returns tokens whose signature does not belong to their header and claims.
+/// Returns tokens with an invalid signature: a valid token with its header, claims or signature changed, or a token
+/// signed with another key.
 fn signatures(Setup { rsa, ec, ed, .. }: &Setup) -> Vec<Forgery> {
     let valid = ec.token(&header("ES256", "ec"), &claims());
     let (signed, signature) = valid.rsplit_once('.').unwrap();
@@ -117,7 +118,7 @@ fn signatures(Setup { rsa, ec, ed, .. }: &Setup) -> Vec<Forgery> {
     ]
 }
 
-/// Returns strings that do not have the form of a token, tokens with malformed claims, and a token of more than 8 KiB.
+/// Returns strings that do not have the form of a token, tokens with malformed claims, and a token longer than 8 KiB.
 fn malformed(ec: &Key) -> Vec<Forgery> {
     let valid = ec.token(&header("ES256", "ec"), &claims());
     let (signed, signature) = valid.rsplit_once('.').unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the limits on what an org may do.
+//! Tests for the rate limits and the quotas of an org.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::support::{BackendState, expect_exact_counters};
 
-/// A pack with an id that no test creates.
+/// The path of a pack that does not exist.
 const ABSENT: &str = "/v1/packs/pack_01M857NA6Y6E1XYQ05DEPKJKQN";
 
 fn as_acme(method: &str, path: &str) -> Value {
@@ -54,7 +54,7 @@ fn upload_of(name: &str, version: &str) -> Value {
     upload(&form(&[("archive", &Archive::pack_named(name, version).tar_gz())]))
 }
 
-/// Fails unless the response says that this limit is exceeded. Returns its `Retry-After`.
+/// Fails unless the response says that this limit is exceeded. Returns its `Retry-After`, in seconds.
 #[track_caller]
 fn expect_limited(response: &ApiResponse, code: &str, limit: OrgLimit, value: u64) -> u64 {
     assert_eq!(response.code(), (429, code), "{}", response.body);
@@ -74,7 +74,7 @@ async fn early_in_a_minute() {
 }
 
 #[tokio::test]
-async fn uploads_and_changes_over_the_rate_are_rejected_until_the_next_minute() {
+async fn uploads_and_changes_over_the_rate_are_rejected_with_a_retry_after_of_up_to_a_minute() {
     const LIMIT: OrgLimit = OrgLimit::UploadsPerMinute;
     early_in_a_minute().await;
     let api = TestApi::start_limited(&[(LIMIT, 4)]).await;
@@ -89,7 +89,7 @@ async fn uploads_and_changes_over_the_rate_are_rejected_until_the_next_minute() 
     }
     assert_eq!(BackendState::from_embedded(&api.embedded).await, before, "nothing is left behind");
 
-    // Reads are not counted, and deletions are counted apart.
+    // Reads are not counted, and deletions are counted separately.
     assert_eq!(api.send(&event("list")).await.status, 200);
     for _ in 0..4 {
         assert_eq!(api.send(&delete()).await.status, 404);
@@ -102,7 +102,7 @@ async fn uploads_and_changes_over_the_rate_are_rejected_until_the_next_minute() 
 }
 
 #[tokio::test]
-async fn an_exceeded_rate_takes_precedence_over_an_invalid_request_but_not_over_the_caller_s_rights() {
+async fn the_rate_is_checked_after_the_caller_is_authorized_and_before_the_request_is_validated() {
     early_in_a_minute().await;
     let api = TestApi::start_limited(&[(OrgLimit::UploadsPerMinute, 1)]).await;
     assert_eq!(api.send(&dry_run("a")).await.status, 200);
@@ -131,9 +131,9 @@ async fn an_exceeded_rate_takes_precedence_over_an_invalid_request_but_not_over_
     assert_eq!(api.send(&event).await.code(), (423, "billing_inactive"));
 }
 
-/// An instance that has seen the limit reached does not ask the table again.
+/// An instance that has rejected a request does not call the table again until the next minute.
 #[tokio::test]
-async fn an_instance_counts_no_further_requests_in_a_minute_in_which_the_limit_was_reached() {
+async fn an_instance_that_has_reached_the_limit_counts_no_more_requests_in_that_minute() {
     early_in_a_minute().await;
     let api = TestApi::start_limited(&[(OrgLimit::UploadsPerMinute, 1)]).await;
     assert_eq!(api.send(&dry_run("a")).await.status, 200);
@@ -147,7 +147,7 @@ async fn an_instance_counts_no_further_requests_in_a_minute_in_which_the_limit_w
     assert_eq!(api.send(&dry_run("a")).await.status, 429);
 }
 
-/// Uploads a pack of `size` random bytes.
+/// Returns the event that uploads a pack with a file of `size` random bytes.
 fn upload_of_size(name: &str, size: usize) -> Value {
     let mut noise = vec![0; size];
     getrandom::fill(&mut noise).unwrap();
@@ -160,7 +160,7 @@ async fn id_of(api: &TestApi, event: &Value) -> String {
     created.body["id"].as_str().unwrap().to_owned()
 }
 
-/// Fails unless the upload is rejected because of this quota, as a dry run and otherwise, and leaves nothing behind.
+/// Fails unless the upload and its dry run are both rejected because of this quota, and change nothing.
 async fn expect_over_quota(api: &TestApi, event: &Value, limit: OrgLimit, value: u64) {
     let before = BackendState::from_embedded(&api.embedded).await;
     let mut dry_run = event.clone();
@@ -172,7 +172,7 @@ async fn expect_over_quota(api: &TestApi, event: &Value, limit: OrgLimit, value:
 }
 
 #[tokio::test]
-async fn a_build_is_pending_until_it_ends() {
+async fn a_build_counts_as_pending_until_it_is_ready_or_failed() {
     let api = TestApi::start_limited(&[(OrgLimit::PendingBuilds, 2)]).await;
     let first = id_of(&api, &upload_of("a", "1.0.0")).await;
     let second = id_of(&api, &upload_of("b", "1.0.0")).await;
@@ -205,7 +205,7 @@ async fn a_name_and_a_version_count_even_after_the_pack_is_deleted() {
 }
 
 #[tokio::test]
-async fn bytes_and_a_pending_build_are_given_back_by_the_purge() {
+async fn a_purge_releases_the_stored_bytes_and_the_pending_build() {
     let api = TestApi::start_limited(&[(OrgLimit::StoredBytes, 50_000), (OrgLimit::PendingBuilds, 1)]).await;
     expect_over_quota(&api, &upload_of_size("a", 50_000), OrgLimit::StoredBytes, 50_000).await;
     let id = id_of(&api, &upload_of_size("a", 30_000)).await;
@@ -255,7 +255,7 @@ async fn an_upload_that_has_begun_counts_until_it_is_submitted() {
     assert_eq!(api.send(&submit(&ids[0])).await.status, 200, "a repeat counts nothing");
     assert_eq!(api.send(&begin(&archive)).await.status, 201);
     expect_limited(&api.send(&begin(&archive)).await, "quota_exceeded", LIMIT, 2);
-    // The second upload has the same content, so it creates no record, and is removed later.
+    // The second upload has the same content, so submitting it creates no record. It counts until requeue removes it.
     assert_eq!(api.send(&submit(&ids[1])).await.status, 200);
     let due_at = api.due_at(&ids[1]).await.since(Timestamp::now()).as_secs();
     assert!((79 * 60..=80 * 60).contains(&due_at), "{due_at}");
@@ -284,7 +284,7 @@ async fn sixty_uploads_at_once_within_the_limits_all_succeed() {
 }
 
 #[tokio::test]
-async fn reads_over_the_rate_are_rejected_until_the_next_second() {
+async fn reads_over_the_rate_are_rejected_with_a_retry_after_of_a_second() {
     const LIMIT: OrgLimit = OrgLimit::ReadsPerSecond;
     let api = TestApi::start_limited(&[(LIMIT, 2)]).await;
     let reads = [event("list"), as_acme("GET", ABSENT), as_acme("GET", &format!("{ABSENT}/attestations"))];

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{ApiResponse, event, test_api::TestApi};
 use crate::table::support::{community, create, record, shared};
 
-/// The largest response that Lambda returns, in bytes.
+/// The maximum size of a response, in bytes: a little less than Lambda's limit.
 const LAMBDA_LIMIT: usize = 6 << 20;
 
 fn acme() -> OrgId {

@@ -27,7 +27,7 @@ async fn an_upload_is_accepted_once_the_suggestions_in_its_rejection_are_applied
         let accepted = api.upload(&[("archive", &archive)]).await;
         assert_eq!(accepted.status, 201, "{title}: {}", accepted.body);
         fixed += 1;
-        // The packs have the same name and version.
+        // All packs have the same name and version, so each needs new backends.
         api = TestApi::start().await;
     }
     assert!(fixed >= 15, "only {fixed} mistakes have suggestions");

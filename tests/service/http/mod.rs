@@ -1,6 +1,6 @@
-//! Tests for the HTTP layer, including authentication, routes, forms, sessions, tenants and the audit trail. Most tests
-//! send an event from API Gateway to the HTTP handler in this process and check the response, which must match
-//! openapi.yaml.
+//! Tests for the HTTP layer, including authentication, routes, forms, sessions, tenants, the limits of orgs and the
+//! audit trail. Most tests send an event from API Gateway to the HTTP handler in this process and check the response,
+//! which must match openapi.yaml.
 //!
 //! To add a case, build an event with [`request`] or [`event`]. If the request must not call a backend, send it with
 //! [`send`]. Otherwise, send it with [`TestApi`](test_api::TestApi), which has embedded backends.

@@ -59,7 +59,7 @@ async fn without_origin_secrets_the_header_is_ignored() {
 
 /// A request without a caller is not audited, so that nobody can fill the audit trail.
 #[tokio::test]
-async fn the_log_has_no_origin_secret_and_no_audit_line_of_a_denied_request() {
+async fn the_log_contains_no_origin_secret_and_no_audit_line_for_a_denied_request() {
     let api = api().await;
     let (log, _guard) = Log::start();
     assert_eq!(api.send(&event("list-cloudfront")).await.status, 200);

@@ -108,7 +108,7 @@ impl TestApi {
         assert!(self.table.mark_ready(&record, &lease, now).await.unwrap());
     }
 
-    /// Purges a pack, as the builder does. Its image was never pushed.
+    /// Deletes and purges a pack whose image was never pushed, as the API and the builder do.
     pub(crate) async fn purge(&self, id: &str) {
         let record = self.table.record(id.parse().unwrap()).await.unwrap().unwrap();
         let now = Timestamp::now();
@@ -118,14 +118,14 @@ impl TestApi {
         assert!(self.table.remove(&deleting, &lease, now).await.unwrap());
     }
 
-    /// Sends the archive of an upload that has begun to S3.
+    /// Sends the archive of a begun upload to S3.
     pub(crate) async fn stage(&self, begun: &Value, archive: &[u8]) {
         let key = format!("uploads/org_01JACME0000000000000000000/{}.tar.gz", begun["upload_id"].as_str().unwrap());
         let put = self.embedded.clients.s3.put_object().bucket(&self.embedded.options.staging_bucket).key(key);
         put.body(archive.to_vec().into()).send().await.unwrap();
     }
 
-    /// Returns when an upload that has begun is removed.
+    /// Returns the time from which requeue may remove a begun upload.
     pub(crate) async fn due_at(&self, upload_id: &str) -> Timestamp {
         let text = |text: String| AttributeValue::S(text);
         let get = self.embedded.clients.dynamodb.get_item().table_name(&self.embedded.options.table_name);

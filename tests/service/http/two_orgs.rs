@@ -1,4 +1,4 @@
-//! A test that the requests of one org do not change what the requests of another org get and cost.
+//! Tests that requests from one org do not change the status or the cost of another org's requests.
 
 use std::{
     sync::{Arc, Mutex},
@@ -30,7 +30,7 @@ use super::{
     test_api::{TestApi, form, secret, upload, with_credential},
 };
 
-/// How often each request of the hostile org is repeated.
+/// How many times each request from the hostile org is sent.
 const REPLAYS: usize = 25;
 
 /// Counts the calls to DynamoDB and adds up their capacity units.
@@ -124,13 +124,13 @@ fn begin(slug: &str) -> Value {
     as_org(slug, with_body(request("POST", "/v1/packs/uploads"), &body))
 }
 
-/// Returns the event of the n-th request of a kind.
+/// A function that returns the event of the n-th request of a kind.
 type Event = Box<dyn Fn(usize) -> Value>;
 
 /// The status, the calls and the capacity units of a request.
 type Cost = (u16, usize, f64);
 
-/// Sends the requests of the other org, on a pack with this name. Returns what each cost, and their total time.
+/// Sends one request of each kind as globex, for a pack with this name. Returns the cost of each, and their total time.
 async fn requests_of_the_other_org(api: &TestApi, meter: &Meter, name: &str) -> (Vec<Cost>, Duration) {
     let began = Instant::now();
     let mut costs = Vec::new();
@@ -152,14 +152,14 @@ async fn requests_of_the_other_org(api: &TestApi, meter: &Meter, name: &str) -> 
     send(as_org("globex", with_query(event("list"), "limit=1"))).await;
     send(as_org("globex", with_body(request("PATCH", &path), &json!({"visibility": "community"})))).await;
     send(as_org("globex", request("DELETE", &path))).await;
-    // How often a deletion looks for the end of its purge depends on time.
+    // A deletion polls until its purge ends, so its number of calls depends on time.
     let (status, ..) = costs.pop().unwrap();
     costs.push((status, 0, 0.0));
     (costs, began.elapsed())
 }
 
 #[tokio::test]
-async fn no_request_of_one_org_changes_what_another_org_s_requests_get_and_cost() {
+async fn no_request_from_one_org_changes_the_status_or_the_cost_of_a_request_from_another_org() {
     let meter = Meter::default();
     let metered = meter.clone();
     let limits = [(OrgLimit::UploadsPerMinute, 100_000), (OrgLimit::ReadsPerSecond, 100_000), (OrgLimit::Names, 40)];
@@ -167,7 +167,7 @@ async fn no_request_of_one_org_changes_what_another_org_s_requests_get_and_cost(
         Client::from_conf(client.config().to_builder().interceptor(metered).build())
     })
     .await;
-    // In the first round, the org has no packs yet.
+    // The first round is not compared, because the org has no packs yet.
     requests_of_the_other_org(&api, &meter, "tools-a").await;
     let (expected, alone) = requests_of_the_other_org(&api, &meter, "tools-b").await;
     println!("{expected:?}");

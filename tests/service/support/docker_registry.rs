@@ -76,7 +76,7 @@ pub(crate) fn basic(password: &str) -> Credentials {
     Credentials::Basic { username: "ci".to_owned(), password: password.into() }
 }
 
-/// A client for the manifests in one repository of any registry that these tests start.
+/// A client for one repository in any registry that these tests start.
 pub(crate) struct RepositoryClient {
     url: String,
 }

@@ -25,8 +25,8 @@ pub(crate) enum Authentication {
     Bearer,
 }
 
-/// A proxy for a registry that answers requests in steps. It holds each request until all requests of the same step have
-/// arrived. So a client reaches the end of the steps only if it sends the requests of each step concurrently.
+/// A registry proxy that responds in steps: it holds each request until all requests in the same step have arrived. So
+/// a client completes all steps only if it sends the requests in each step concurrently.
 pub(crate) struct SteppedRegistry {
     backend: String,
     address: String,
@@ -36,13 +36,12 @@ pub(crate) struct SteppedRegistry {
     completed: watch::Sender<usize>,
 }
 
-/// The steps, and the tokens.
 #[derive(Default)]
 struct Steps {
-    /// The requests that have not arrived yet, for each step that is not complete. `None` if no requests are expected,
-    /// and none are held.
+    /// The requests that have not arrived yet, for each step that is not complete. If `None`, requests are forwarded
+    /// without steps.
     pending: Option<VecDeque<Vec<&'static str>>>,
-    /// The requests that arrived before or after their step.
+    /// The requests that arrived outside their step.
     unexpected: Vec<String>,
     /// The number of the latest token. Only this token is valid.
     token: usize,
@@ -78,7 +77,7 @@ impl SteppedRegistry {
         self.state.lock().unwrap().token += 1;
     }
 
-    /// Waits until all requests of the request's step have arrived.
+    /// Waits until all requests in the current step have arrived. Does not hold a request that is not in this step.
     async fn arrive(&self, request: &'static str) {
         let mut completed = self.completed.subscribe();
         let step = {
@@ -119,7 +118,7 @@ impl SteppedRegistry {
         (!is_valid).then(refused)
     }
 
-    /// Returns a new token. It replaces the one before.
+    /// Returns a new token, and invalidates the previous one.
     fn token(&self, uri: &Uri, headers: &HeaderMap) -> Response {
         assert_eq!(headers["authorization"], BASIC);
         assert_eq!(uri.query(), Some("scope=repository%3Aacme%2Ftools%3Apull%2Cpush&service=test"));
@@ -129,7 +128,7 @@ impl SteppedRegistry {
     }
 }
 
-/// The header with the username and password.
+/// The `Authorization` header with the username and the password.
 const BASIC: &str = "Basic Y2k6aHVudGVyMg==";
 
 async fn handle(
@@ -149,7 +148,7 @@ async fn handle(
     }
 }
 
-/// Returns the name of a request in the steps.
+/// Returns the name that a test's steps use for a request, such as `PUT tag`.
 fn name(method: &Method, path: &str) -> &'static str {
     match (method.as_str(), path) {
         ("GET", "/token") => "GET token",

@@ -193,7 +193,7 @@ async fn a_version_is_found_whatever_its_visibility_and_owner() {
 }
 
 #[tokio::test]
-async fn pages_of_other_orgs_packs_omit_none_even_among_many_own_community_packs() {
+async fn lists_of_other_orgs_packs_are_complete_even_among_many_own_community_packs() {
     let database = Database::start().await;
     let table = &database.table;
     let (own, other) = (OrgId::generate(), OrgId::generate());

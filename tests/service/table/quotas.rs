@@ -1,4 +1,4 @@
-//! Tests of the counters of an org's quotas. They must equal a recount of the table after any sequence of writes.
+//! Tests that an org's quota counters equal a recount of the table after any sequence of writes.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use pack_upload::{
 use super::support::{Database, create, failed, record, upload};
 use crate::support::expect_exact_counters;
 
-/// A small generator of pseudo-random numbers (xorshift), so that a failing sequence can be repeated.
+/// A pseudo-random number generator (xorshift). The same seed repeats a failing sequence.
 struct Random(u64);
 
 impl Random {
@@ -23,8 +23,8 @@ impl Random {
     }
 }
 
-/// The state that a sequence of operations needs. It keeps outdated records on purpose, because a write must also be
-/// exact if the record has changed since it was read.
+/// The state that a sequence of operations needs. It keeps outdated records on purpose, because the counters must be
+/// exact even if a record has changed since it was read.
 struct Sequence {
     database: Database,
     org: OrgId,
@@ -90,7 +90,7 @@ impl Sequence {
         record
     }
 
-    /// Makes one random write, and sometimes repeats it, as a caller does whose response was lost.
+    /// Makes one random write. Sometimes creates the same record twice, as a caller does after a lost response.
     async fn step(&mut self) -> &'static str {
         let table = self.database.table.clone();
         let now = Timestamp::now();
@@ -194,7 +194,7 @@ impl Sequence {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_counters_equal_a_recount_after_any_sequence_of_writes() {
+async fn the_counters_equal_a_recount_after_each_of_many_random_writes() {
     for seed in [0x9E37_79B9_7F4A_7C15, 0xD1B5_4A32_D192_ED03, 42] {
         let mut sequence = Sequence::start(seed).await;
         for step in 0..150 {

@@ -396,7 +396,7 @@ async fn an_upload_that_was_not_submitted_is_removed_with_its_archive_once_it_is
     let (_, exceeded) = begin(Timestamp::now()).await;
     assert_eq!(exceeded, Some(Exceeded { limit: OrgLimit::BegunUploads, maximum: 2 }));
 
-    // A local run sends all jobs again when it starts. It must not remove an upload that is not due.
+    // `local` calls `send_all` when it starts. This must not remove an upload, due or not.
     assert_eq!(fixture.requeue.send_all().await.unwrap(), Sweep { due_uploads: 2, ..Sweep::default() });
     assert!(is_staged(current).await && is_staged(abandoned).await);
 

@@ -8,7 +8,7 @@ use pack_upload::{
 use super::support::{Database, create, existing, failed, publish, queue_again, record, upload};
 
 #[tokio::test]
-async fn a_queued_or_failed_record_becomes_ready_and_is_no_longer_pending() {
+async fn publishing_a_queued_or_failed_record_makes_it_ready_and_not_pending() {
     let database = Database::start().await;
     let org = OrgId::generate();
     let queued = record(org, "queued", "1.0.0", "a");

@@ -29,7 +29,7 @@ impl Database {
         Self { table: Table::new(client.clone(), name.clone()), name, client, address, embedded }
     }
 
-    /// Returns the bucket next to the table.
+    /// Returns a client for the staging bucket.
     pub(crate) fn staging(&self) -> Staging {
         Staging::new(self.embedded.clients.s3.clone(), self.embedded.options.staging_bucket.clone())
     }
@@ -39,7 +39,7 @@ impl Database {
         Table::new(dynamodb(&sdk(address).await, &Timeouts::default()), self.name.clone())
     }
 
-    /// Counts the items in the table, without names and counters.
+    /// Counts the items in the table, except those that count names, quotas and requests.
     pub(crate) async fn items(&self) -> usize {
         count_items(&self.client, &self.name).await
     }
@@ -49,7 +49,7 @@ impl Database {
         self.pending().await.contains(&record.id)
     }
 
-    /// Returns the ids of the records in the `due` index, in order. Panics if an event is pending.
+    /// Returns the ids of the records in the `due` index, in order. Panics if the index contains an event or an upload.
     pub(crate) async fn pending(&self) -> Vec<PackId> {
         let mut ids = Vec::new();
         for shard in 0..SHARDS {
@@ -96,7 +96,7 @@ impl Database {
     }
 }
 
-/// Counts the items in a table, without names and counters.
+/// Counts the items in a table, except those that count names, quotas and requests.
 pub(crate) async fn count_items(client: &Client, table: &str) -> usize {
     let items = client.scan().table_name(table).send().await.unwrap().items.unwrap();
     let is_counter = |item: &HashMap<String, AttributeValue>| {
@@ -111,22 +111,22 @@ async fn seen(table: &Table, record: &Record) -> Result<Seen, Error> {
     table.look_up(record.release.org_id, &manifest.name, &manifest.version, None).await
 }
 
-/// Writes a new record, as an upload of an org without limits does.
+/// Writes a new record, as an upload by an org without limits does.
 pub(crate) async fn try_create(table: &Table, record: &Record) -> Result<Created, Error> {
     table.create(record, &seen(table, record).await?, &OrgLimits::unlimited()).await
 }
 
-/// The same as [`try_create`]. Fails if DynamoDB fails.
+/// Like [`try_create`], but panics if DynamoDB fails.
 pub(crate) async fn create(table: &Table, record: &Record) -> Created {
     try_create(table, record).await.unwrap()
 }
 
-/// Replaces a failed record, as an upload of an org without limits does.
+/// Replaces a failed record, as an upload by an org without limits does.
 pub(crate) async fn replace(table: &Table, old: &Record, new: &Record) -> Created {
     table.replace(old, new, &seen(table, new).await.unwrap(), &OrgLimits::unlimited()).await.unwrap()
 }
 
-/// Queues a failed record again, as an upload of an org without limits does.
+/// Queues a failed record again, as an upload by an org without limits does.
 pub(crate) async fn queue_again(table: &Table, old: &Record, new: &Record) -> Created {
     table.queue_again(old, new, &seen(table, new).await.unwrap(), &OrgLimits::unlimited()).await.unwrap()
 }

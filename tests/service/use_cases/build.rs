@@ -23,7 +23,7 @@ fn failed(record: &Record) -> &str {
 }
 
 #[tokio::test]
-async fn a_job_publishes_the_promised_image_and_can_be_repeated() {
+async fn a_job_makes_its_record_ready_and_can_be_repeated() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     let job = Job::from(&record);
@@ -71,7 +71,7 @@ async fn an_expired_archive_fails_the_build_until_it_is_uploaded_again() {
 }
 
 #[tokio::test]
-async fn an_archive_that_does_not_match_its_record_is_never_pushed() {
+async fn a_build_fails_if_the_archive_does_not_match_its_record_or_is_invalid() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     fixture.uploads.staging.put(&record.build.staging_key, tools("tampered")).await.unwrap();
@@ -154,7 +154,7 @@ async fn a_published_version_is_not_marked_failed_and_its_build_needs_no_archive
 }
 
 #[tokio::test]
-async fn only_the_failed_messages_in_a_batch_are_redelivered() {
+async fn only_the_failed_messages_in_a_batch_are_reported() {
     let fixture = Fixture::start().await;
     let valid = fixture.create(pack("hello")).await;
     let job = |job: Job| serde_json::to_string(&job).unwrap();

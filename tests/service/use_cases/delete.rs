@@ -71,7 +71,7 @@ async fn expect_deleted(address: &RegistryAddress, credentials: Credentials) {
 }
 
 #[tokio::test]
-async fn no_part_of_a_deleted_image_can_be_pulled_from_a_docker_registry() {
+async fn the_manifests_of_a_deleted_image_cannot_be_pulled_from_a_docker_registry() {
     for (needs_password, credentials) in [(false, Credentials::None), (true, basic("hunter2"))] {
         let Some(docker) = DockerRegistry::start(DockerOptions { needs_password, deletes: true }).await else { return };
         expect_deleted(&docker.address, credentials).await;
@@ -79,7 +79,7 @@ async fn no_part_of_a_deleted_image_can_be_pulled_from_a_docker_registry() {
 }
 
 #[tokio::test]
-async fn no_part_of_a_deleted_image_can_be_pulled_from_the_embedded_registry() {
+async fn the_manifests_of_a_deleted_image_cannot_be_pulled_from_the_embedded_registry() {
     let embedded = Embedded::start().await;
     expect_deleted(&embedded.backends.registry, Credentials::None).await;
 }
@@ -182,7 +182,7 @@ async fn handle(State(registry): State<Shared>, method: Method, uri: Uri, header
 }
 
 #[tokio::test]
-async fn a_deletion_deletes_the_referrers_then_the_tag_then_the_manifest() {
+async fn a_deletion_deletes_all_referrers_and_deletes_the_tag_before_the_manifest() {
     let (shared, address, digest) = TokenRegistry::start(None).await;
     registry(&address, basic("hunter2")).delete(&format!("{address}/acme/tools:1.0.0"), digest).await.unwrap();
     let registry = shared.lock().unwrap();
@@ -201,8 +201,9 @@ async fn a_deletion_rejected_by_the_registry_fails_and_deletes_nothing() {
     }
 }
 
+/// Otherwise, the other registry would receive the credentials.
 #[tokio::test]
-async fn credentials_are_never_sent_to_another_registry() {
+async fn deleting_an_image_in_another_registry_is_refused() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), basic("hunter2"));
     let error = registry.delete("127.0.0.1:12/acme/tools:1.0.0", Digest::sha256(b"image")).await.unwrap_err();
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");

@@ -216,7 +216,7 @@ async fn a_referrer_is_pushed_by_digest_only() {
     registry.push(&image_ref, &image, tree, contents).await.unwrap();
     let referrer = Referrer { media_type: "text/plain", annotations: BTreeMap::new(), blob: "hello".into() };
     let digest = registry.push_referrer(&image_ref, &image.manifest, &referrer, None).await.unwrap();
-    // The index with the fallback tag would be the last manifest.
+    // If an index with the referrers tag had been pushed too, it would be the last manifest.
     assert_eq!(ecr.lock().unwrap().manifest, Some(digest));
 }
 

@@ -163,12 +163,12 @@ impl Fixture {
         self.uploads.table.record(record.id).await.unwrap().unwrap()
     }
 
-    /// Counts the items in the table, without names and counters.
+    /// Counts the items in the table, except those that count names, quotas and requests.
     pub(crate) async fn items(&self) -> usize {
         count_items(&self.embedded.clients.dynamodb, &self.embedded.options.table_name).await
     }
 
-    /// Returns the number of objects that saved images have in the bucket.
+    /// Returns the number of objects in the bucket that belong to saved images.
     pub(crate) async fn saved_objects(&self) -> usize {
         let list = self.embedded.clients.s3.list_objects_v2().bucket(&self.embedded.options.staging_bucket);
         list.prefix("quarantine/").send().await.unwrap().contents().len()
@@ -248,7 +248,7 @@ pub(crate) fn submission(archive: Bytes) -> Submission {
     }
 }
 
-/// Uploads a pack.
+/// Prepares an upload and commits it, as the API does.
 pub(crate) async fn submit(uploads: &Uploads, org: &Org, submission: Submission) -> Result<Accepted, UploadError> {
     let prepared = uploads.prepare(org, submission).await?;
     uploads.commit(org, prepared).await

@@ -1,4 +1,4 @@
-//! Tests of pushes to Docker's registry, to servers that reject the image manifest, and to servers that choose where
+//! Tests for pushes to Docker's registry, to servers that reject the image manifest, and to servers that choose where
 //! blobs are uploaded.
 
 use std::sync::{Arc, Mutex};
@@ -56,8 +56,9 @@ async fn rejected_credentials_cause_a_transient_error_and_are_not_revealed() {
     assert_eq!(RepositoryClient::new(&docker.address, "acme/tools").manifest("1.0.0").await, None);
 }
 
+/// Otherwise, the other registry would receive the credentials.
 #[tokio::test]
-async fn credentials_are_never_sent_to_another_registry() {
+async fn pushing_an_image_to_another_registry_is_refused() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), basic("hunter2"));
     let Validated { image, tree, contents } = Validated::pack("hello");
     let error = registry.push("127.0.0.1:12/acme/tools:1.0.0", &image, tree, contents).await.unwrap_err();
@@ -167,7 +168,7 @@ async fn blobs_are_uploaded_to_the_location_that_the_registry_chooses() {
 }
 
 #[tokio::test]
-async fn an_upload_session_without_a_location_is_a_transient_error() {
+async fn pushing_fails_if_the_upload_session_has_no_location() {
     let (address, _) = registry_with_location(None).await;
     let error = push(&address).await.unwrap_err();
     assert!(matches!(error, Error::NoLocation), "{error:?}");
@@ -196,7 +197,7 @@ async fn a_tag_that_is_refused_as_immutable_must_point_to_the_image() {
 }
 
 #[tokio::test]
-async fn a_layer_that_does_not_have_the_digest_in_its_image_is_never_pulled() {
+async fn pushing_fails_if_the_layer_does_not_have_the_digest_in_its_image() {
     let Some(docker) = DockerRegistry::start(DockerOptions::default()).await else { return };
     let registry = registry(&docker.address, Credentials::None);
     let image_ref = format!("{}/acme/tools:1.0.0", docker.address);
@@ -207,7 +208,7 @@ async fn a_layer_that_does_not_have_the_digest_in_its_image_is_never_pulled() {
     assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");
     assert_eq!(registry.manifest(&image_ref, image.digest).await.unwrap(), None);
 
-    // The registry has the layer and the image manifest. The contents are checked nevertheless.
+    // The contents are checked even once the registry has the layer and the image manifest.
     push(tree, contents).await.unwrap();
     let error = push(other_tree, other_contents).await.unwrap_err();
     assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");

@@ -1,5 +1,5 @@
-//! Counts the requests of a build to the registry, and the steps that wait for one another. Each step adds a round trip
-//! to the time until an image can be pulled.
+//! Counts the requests that a build sends to the registry, and the steps in which it sends them. A step begins when all
+//! requests of the previous step have ended, so each step adds a round trip to the time until an image can be pulled.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     support::{Authentication, SteppedRegistry, basic},
 };
 
-/// The requests of a build, if the registry has shown how it authenticates requests.
+/// The requests of a build, by step, once the session knows how the registry authenticates requests.
 const BUILD: [&[&str]; 5] = [
     &["HEAD manifest", "HEAD blob", "HEAD blob"],
     &["POST upload", "POST upload"],
@@ -22,7 +22,7 @@ const BUILD: [&[&str]; 5] = [
     &["PUT tag"],
 ];
 
-/// The same for a build that is attested.
+/// The requests of an attested build, by step.
 const ATTESTED_BUILD: [&[&str]; 7] = [
     &["HEAD manifest", "HEAD blob", "HEAD blob", "POST upload", "POST upload"],
     &["POST upload", "POST upload"],
@@ -33,7 +33,7 @@ const ATTESTED_BUILD: [&[&str]; 7] = [
     &["PUT tag"],
 ];
 
-/// Builds of packs on a registry that answers requests in steps.
+/// The use cases with a registry that responds in steps.
 struct SteppedBuilds {
     fixture: Fixture,
     registry: Arc<SteppedRegistry>,
@@ -64,8 +64,8 @@ impl SteppedBuilds {
         assert_eq!(built.unwrap().unwrap(), BuildOutcome::Ready);
     }
 
-    /// Makes the first build of the session, which otherwise makes the requests `steps`. Fails unless the session
-    /// finds out how the registry authenticates requests with a single request.
+    /// Makes the first build of the session. Fails unless its first request alone finds out how the registry
+    /// authenticates requests, and the build otherwise makes the requests in `steps`.
     async fn negotiate(&self, authentication: Authentication, steps: &[&[&'static str]]) {
         let (first, rest) = steps.split_first().unwrap();
         let (alone, others) = first.split_at(1);

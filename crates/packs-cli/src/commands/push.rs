@@ -123,7 +123,7 @@ impl Pushing<'_> {
 }
 
 /// Waits for the build to succeed, and returns the pack's record. Returns an error if the build fails or takes longer
-/// than [`BUILD_TIMEOUT`].
+/// than [`BUILD_TIMEOUT`], or if the pack is quarantined or deleted.
 fn wait(service: &Service, id: &str, mut record: Value) -> Result<Value, Error> {
     let began = Instant::now();
     let [mut pause, longest] = PAUSES;

@@ -58,7 +58,7 @@ pub(super) fn delete(id: &PackId, out: &mut impl Write) -> Result<Outcome, Error
     let target = format!("/v1/packs/{id}");
     let request = Request { method: Method::DELETE, target: &target, headers: Vec::new(), body: Body::Empty };
     match Service::from_env()?.send(&request) {
-        // An earlier try began the deletion, which has since finished.
+        // An earlier attempt began the deletion, and the deletion has finished since then.
         Err(ServiceError::Rejected(rejection)) if rejection.status == 404 && rejection.failed_before > 0 => {}
         result => drop(result?),
     }
@@ -91,7 +91,7 @@ pub(super) fn print(record: &Value, format: RecordFormat, out: &mut impl Write) 
     }
 }
 
-/// Prints each field of a record, starting on its own line. The other lines of a field are indented.
+/// Prints each field of a record on a new line, and indents the field's other lines.
 fn print_fields(record: &Value, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in record.as_object().into_iter().flatten() {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

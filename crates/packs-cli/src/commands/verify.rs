@@ -15,7 +15,7 @@ use crate::{
     verification::TrustedKeys,
 };
 
-/// An image and the bundles that are about it, as far as it is known before they are verified.
+/// An image, and the unverified bundles that claim to be about it.
 struct Attested {
     image: Digest,
     bundles: Vec<Vec<u8>>,
@@ -39,7 +39,8 @@ pub(super) fn run(arguments: &Verify, out: &mut impl Write) -> Result<Outcome, E
             Err(reason) => reasons.push(reason),
         }
     }
-    // Anyone who can push to the repository can attach a bundle, so a valid one counts whatever else is attached.
+    // Anyone who can push to the repository can attach a bundle, so one valid bundle is enough, whatever else is
+    // attached.
     let level = if statements.is_empty() { "error" } else { "warning" };
     for reason in reasons {
         anstream::eprintln!("{level}: an attestation of {image} is not valid: {reason}");

@@ -18,7 +18,7 @@ pub enum RegistryError {
     WrongContent { url: String, digest: Digest },
     #[error("the response from {url} is not an index or a manifest")]
     InvalidManifest { url: String },
-    /// A response with another status than 200 and 404.
+    /// A response with a status other than 200 and 404.
     #[error("{url}: {message} (status {status})")]
     Rejected { url: String, status: u16, message: String, retry_after: Option<Duration> },
 }

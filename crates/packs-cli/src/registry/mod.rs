@@ -21,26 +21,26 @@ const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 /// The largest manifest that is read, in bytes. Registries need not accept larger ones (OCI distribution spec, "Pushing
 /// Manifests").
 const MAX_MANIFEST: u64 = 4 << 20;
-/// The largest bundle that is read, in bytes. A bundle of this service has about 3 KB.
+/// The largest bundle that is read, in bytes. A bundle from this service is about 3 KB.
 const MAX_BUNDLE: u64 = 1 << 20;
 /// How much of an error response is read, in bytes.
 const MAX_ERROR: u64 = 64 << 10;
 /// The maximum number of bundles that are read for one image.
 const MAX_BUNDLES: usize = 100;
-/// Registries may store blobs elsewhere.
+/// Registries may redirect a request for a blob to another server.
 const MAX_REDIRECTS: u32 = 5;
 
 /// The repository of an image. It is read over HTTP if the registry is on a loopback address, otherwise over HTTPS.
 pub struct Repository<'a> {
     reference: &'a Reference,
     url: String,
-    /// The value of the header `Authorization`.
+    /// The value of the `Authorization` header.
     authorization: Option<SecretString>,
     agent: Agent,
 }
 
 impl<'a> Repository<'a> {
-    /// With a user name, reads the password from `PACKS_REGISTRY_PASSWORD` and uses basic authentication.
+    /// If there is a user name, reads the password from `PACKS_REGISTRY_PASSWORD` and uses basic authentication.
     pub fn new(reference: &'a Reference, username: Option<&str>) -> Result<Self, RegistryError> {
         let scheme = if reference.is_loopback() { "http" } else { "https" };
         let url = format!("{scheme}://{}/v2/{}", reference.registry, reference.repository);
@@ -62,8 +62,8 @@ impl<'a> Repository<'a> {
         Ok(Digest::sha256(&manifest))
     }
 
-    /// Returns the Sigstore bundles that are attached to an image: the first layer of each referrer with their artifact
-    /// type. Skips a referrer that was deleted but is still listed.
+    /// Returns up to 100 Sigstore bundles that are attached to an image: the first layer of each referrer with the
+    /// artifact type of a bundle. Skips a referrer that was deleted but is still listed.
     pub fn bundles(&self, image: Digest) -> Result<Vec<Vec<u8>>, RegistryError> {
         let referrers = self.referrers(image)?;
         let referrers = referrers["manifests"].as_array().into_iter().flatten();
@@ -151,7 +151,7 @@ impl<'a> Repository<'a> {
         serde_json::from_slice(json).map_err(|_| RegistryError::InvalidManifest { url: self.url(path) })
     }
 
-    /// Returns a URL for messages.
+    /// Returns the URL of a path in the repository, without its query, for messages.
     fn url(&self, path: &str) -> String {
         http::without_query(&format!("{}/{path}", self.url))
     }

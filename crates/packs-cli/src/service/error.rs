@@ -28,7 +28,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Sets the number of tries that failed before this one.
+    /// Sets how many earlier attempts to send the request failed.
     pub(super) fn after(self, failed: usize) -> Self {
         match self {
             Self::Rejected(rejection) => Self::Rejected(Box::new(Rejection { failed_before: failed, ..*rejection })),
@@ -68,7 +68,7 @@ pub struct Rejection {
     pub details: Value,
     server: Option<String>,
     retry_after: Option<Duration>,
-    /// The number of tries that failed before this one.
+    /// How many earlier attempts to send the request failed.
     pub failed_before: usize,
 }
 
@@ -77,7 +77,7 @@ impl Rejection {
     pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        // API Gateway and Lambda have a message at the top.
+        // Errors from API Gateway and Lambda have a `message` at the top level.
         let message = text(&error["message"]).or_else(|| text(&body["message"]));
         Self {
             status: parts.status.as_u16(),

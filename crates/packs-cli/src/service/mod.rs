@@ -16,10 +16,10 @@ pub use self::{
 };
 use crate::http;
 
-/// The largest response that is read, in bytes. A page of a list has at most 4 MiB of JSON.
+/// The largest response that is read, in bytes. A page of a list contains at most 4 MiB of JSON.
 const MAX_RESPONSE: u64 = 16 << 20;
 
-/// The address of the service, and the API key.
+/// A client for the service. Without a key, it can send only requests that need none.
 pub struct Service {
     url: String,
     key: Option<SecretString>,
@@ -92,12 +92,12 @@ impl Service {
     }
 }
 
-/// Returns a variable of the environment, unless it is empty.
+/// Returns an environment variable, or `None` if it is unset or empty.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Returns the URL of the service without a slash at its end.
+/// Returns the URL of the service without a trailing slash.
 fn service_url(url: Option<String>, slug: Option<String>) -> Result<String, ServiceError> {
     match (url, slug) {
         (Some(url), _) if url.starts_with("https://") || url.starts_with("http://") => {

@@ -144,7 +144,7 @@ fn fails_if_a_file_changes_while_it_is_read() {
 }
 
 #[test]
-fn fails_if_the_disk_is_full() {
+fn fails_if_the_archive_or_a_temporary_file_cannot_be_written() {
     let work = Work::with_pack(PACK);
     let message = "cannot write `/dev/full`: No space left on device (os error 28)";
     work.packs(&["archive", "pack", "-o", "/dev/full"]).expect_error(message);
@@ -157,7 +157,7 @@ fn fails_if_the_disk_is_full() {
 }
 
 #[test]
-fn only_a_directory_can_be_archived() {
+fn archive_needs_a_directory_and_an_output_file() {
     let work = Work::new();
     work.write("file", "");
     work.packs(&["archive", "file", "-o", "pack.tgz"]).expect_error("`file` is not a directory");

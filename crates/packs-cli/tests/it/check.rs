@@ -56,7 +56,7 @@ help: write `version: \"1.10.0\"`
 ";
 
 #[test]
-fn shows_each_problem_with_its_line_and_a_fix() {
+fn shows_each_problem_with_its_location_and_suggestion() {
     let printed = Work::with_pack(MISTAKES).packs(&["check", "pack"]);
     assert_eq!((printed.status, printed.err.as_str()), (1, ""));
     assert_eq!(printed.out, MISTAKES_PRINTED);
@@ -101,7 +101,7 @@ fn a_community_pack_must_not_contain_secrets() {
 }
 
 #[test]
-fn colors_are_only_for_terminals_unless_forced_or_forbidden() {
+fn colors_are_printed_to_a_pipe_only_if_forced_and_never_with_no_color() {
     let work = Work::with_pack(MISTAKES);
     let out = |variables: &[(&str, &str)]| {
         work.run(packs(&work.path("")).args(["check", "pack"]).envs(variables.iter().copied())).out
@@ -121,7 +121,7 @@ fn control_and_bidirectional_characters_are_not_printed() {
 }
 
 #[test]
-fn json_has_the_same_problems_as_the_api() {
+fn json_shows_a_problem_as_the_api_does() {
     let printed = Work::with_pack(MISTAKES).packs(&["check", "pack", "--format", "json"]);
     assert_eq!(printed.status, 1);
     let report: Value = serde_json::from_str(&printed.out).unwrap();
@@ -240,7 +240,7 @@ fn verdict_of_the_service(archive: &[u8]) -> Value {
 }
 
 #[test]
-fn agrees_with_the_service_about_every_archive() {
+fn agrees_with_the_service_about_test_cases_and_attacks() {
     let work = Work::new();
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../pack-format/tests/cases");
     let directories = ["accept", "reject"].map(|name| fs::read_dir(format!("{cases}/{name}")).unwrap());

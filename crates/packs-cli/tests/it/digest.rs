@@ -15,12 +15,12 @@ fn digest(work: &Work, pack: &Path) -> String {
 }
 
 #[test]
-fn prints_the_digests_and_the_size_of_the_record() {
+fn prints_the_digests_and_the_size_of_the_image() {
     assert_eq!(digest(&Work::new(), sample_pack()), SAMPLE);
 }
 
 #[test]
-fn the_layer_has_the_digest_of_the_documented_command() {
+fn the_layer_has_the_digest_that_the_documented_command_computes() {
     let work = Work::new();
     work.packs(&["digest", sample_pack().to_str().unwrap(), "--layer", "layer.tar"]).success();
     let layer = pack_format::Digest::sha256(&fs::read(work.path("layer.tar")).unwrap()).to_string();
@@ -29,7 +29,7 @@ fn the_layer_has_the_digest_of_the_documented_command() {
 }
 
 #[test]
-fn every_archive_of_a_directory_has_the_same_digest() {
+fn archives_of_a_directory_have_the_same_digest_whatever_tool_made_them() {
     let work = Work::new();
     let directory = sample_pack().to_str().unwrap();
     work.packs(&["archive", directory, "-o", "packs.tgz"]).success();

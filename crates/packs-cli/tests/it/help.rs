@@ -17,7 +17,7 @@ fn a_usage_error_exits_with_status_2() {
 }
 
 #[test]
-fn shells_can_complete_the_commands() {
+fn completion_scripts_contain_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let printed = Work::new().packs(&["completions", shell]);
         for command in ["check", "verify"] {
@@ -27,7 +27,7 @@ fn shells_can_complete_the_commands() {
 }
 
 #[test]
-fn each_command_has_a_manual_page() {
+fn commands_have_manual_pages_with_their_options() {
     let work = Work::new();
     work.packs(&["man", "."]).success();
     assert!(work.read("packs.1").contains("packs\\-check(1)"));

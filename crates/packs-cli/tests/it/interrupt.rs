@@ -1,4 +1,4 @@
-//! Tests of Ctrl-C during `packs push`.
+//! Tests for Ctrl-C during `packs push`.
 
 use std::{
     process::{Command, Stdio},
@@ -14,7 +14,8 @@ use crate::{
     support::{Printed, Work},
 };
 
-/// Runs `packs push pack` and sends SIGINT to it once `last`, the server or S3, has received this number of requests.
+/// Runs `packs push pack`, and sends it SIGINT once `last` (`server`, or the server that acts as S3) has received this
+/// number of requests.
 fn interrupt(server: &Server, work: &Work, last: &Server, requests: usize) -> Printed {
     let mut push = server.command(work, &["push", "pack"]);
     let push = push.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -29,7 +30,7 @@ fn interrupt(server: &Server, work: &Work, last: &Server, requests: usize) -> Pr
 }
 
 #[test]
-fn an_interrupted_request_uploads_nothing_more() {
+fn an_interrupted_request_is_not_sent_again() {
     let server = Server::start([Reply::Hold]);
     let printed = interrupt(&server, &work(), &server, 1);
     assert_eq!((printed.status, &*printed.out), (130, ""));
@@ -38,7 +39,7 @@ fn an_interrupted_request_uploads_nothing_more() {
 }
 
 #[test]
-fn an_interrupted_upload_through_s3_leaves_a_begun_upload() {
+fn an_upload_interrupted_while_it_is_sent_to_s3_is_not_submitted() {
     let s3 = Server::start([Reply::Hold]);
     let begun = json!({ "upload_id": "u1", "url": format!("{}/s3", s3.url), "headers": {} });
     let server = Server::start([respond(201, &begun), respond(201, &record("queued"))]);

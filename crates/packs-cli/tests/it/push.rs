@@ -72,7 +72,7 @@ fn no_wait_returns_before_the_build_ends() {
 }
 
 #[test]
-fn a_dry_run_stores_nothing() {
+fn a_dry_run_sends_one_request_and_prints_the_record() {
     let mut dry = record("");
     for field in ["id", "build_status"] {
         dry.as_object_mut().unwrap().remove(field);
@@ -176,7 +176,7 @@ fn retries_if_the_server_is_busy_fails_or_closes_the_connection() {
 }
 
 #[test]
-fn a_server_that_dies_in_every_upload_is_an_error() {
+fn fails_if_the_server_closes_the_connection_in_every_attempt() {
     let server = Server::start(vec![Reply::Close; 9]);
     let printed = server.packs(&work(), &["push", "pack"]);
     assert_eq!((printed.status, printed.out.as_str()), (2, ""));
@@ -263,7 +263,7 @@ fn rejects_a_response_from_another_server() {
 }
 
 #[test]
-fn the_key_and_the_address_are_required() {
+fn the_key_and_the_address_must_be_set_and_valid() {
     let work = work();
     let push = |variables: &[(&str, &str)]| {
         work.run(packs(&work.path("")).args(["push", "pack"]).envs(variables.iter().copied()))

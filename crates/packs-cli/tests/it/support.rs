@@ -74,7 +74,7 @@ pub(crate) fn packs(directory: &Path) -> Command {
 }
 
 impl Printed {
-    /// Fails unless a process exited with a status, and its output is UTF-8.
+    /// Fails if the process was ended by a signal, or if its output is not UTF-8.
     pub(crate) fn new(Output { status, stdout, stderr }: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { status: status.code().unwrap(), out: text(stdout), err: text(stderr) }

@@ -16,7 +16,7 @@ use crate::{
 const ID: &str = "pack_01JACME1000000000000000000";
 const MANIFEST: &str = r#"{"schemaVersion":2}"#;
 
-/// The DER form of every P-256 key up to its point.
+/// The bytes before the point in the DER encoding of every P-256 public key.
 const DER_PREFIX: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
 
 struct Signer {
@@ -89,7 +89,7 @@ finished_on: 2026-01-01T00:00:01.000Z
     )
 }
 
-/// Verifies a pack whose record has the image [`image`].
+/// Runs `packs verify` for a pack whose image is [`image`].
 fn verify_pack(keys: Reply, bundles: &[Value], arguments: &[&str]) -> (Printed, Server) {
     let record = respond(200, &json!({ "image_digest": image() }));
     let server = Server::start([keys, record, respond(200, &json!({ "bundles": bundles }))]);
@@ -128,7 +128,7 @@ fn verifies_the_image_of_a_pack_with_the_keys_of_the_service() {
 }
 
 #[test]
-fn an_attestation_that_does_not_show_what_the_image_was_built_from_is_not_valid() {
+fn an_attestation_with_an_untrusted_key_a_bad_signature_or_a_wrong_statement_is_not_valid() {
     let (signer, other) = (Signer::new(), Signer::new());
     let bundle = signer.sign(statement().to_json());
     let altered = Bundle {
@@ -296,7 +296,7 @@ fn verifies_an_image_in_a_registry() {
 }
 
 #[test]
-fn a_referrer_that_was_deleted_is_not_an_attestation() {
+fn an_image_whose_referrers_are_missing_or_deleted_has_no_attestation() {
     let signer = Signer::new();
     let registry = Registry::new(&signer.sign(statement().to_json()));
     let nothing = [Registry::image(), missing(), missing()].to_vec();
@@ -330,7 +330,7 @@ fn content_with_another_digest_is_an_error() {
 }
 
 #[test]
-fn errors_of_a_registry_are_shortened() {
+fn registry_errors_are_printed_escaped_and_shortened() {
     let signer = Signer::new();
     let server = Server::start([missing()]);
     verify_image(&server, &work_with(&signer), ":1.0.0")
@@ -352,7 +352,7 @@ fn errors_of_a_registry_are_shortened() {
 }
 
 #[test]
-fn a_busy_registry_gets_the_request_again() {
+fn a_request_to_a_busy_registry_is_retried() {
     let signer = Signer::new();
     let registry = Registry::new(&signer.sign(statement().to_json()));
     let busy = Reply::Respond(429, "Retry-After: 0\r\n", String::new());
@@ -361,7 +361,7 @@ fn a_busy_registry_gets_the_request_again() {
     assert_eq!(printed.success(), printed_statement());
 }
 
-/// Runs `packs verify` with the password `hunter2` for the registry, or without a password.
+/// Runs `packs verify` with this user name and password for the registry. Fails if it prints the password `hunter2`.
 fn verify_as(server: &Server, work: &Work, username: &str, password: Option<&str>) -> Printed {
     let mut command = packs(Path::new(&work.path("")));
     command.args(["verify", &reference(server, ":1.0.0"), "--key", "key.pem", "--username", username]);
@@ -372,7 +372,7 @@ fn verify_as(server: &Server, work: &Work, username: &str, password: Option<&str
 }
 
 #[test]
-fn the_password_goes_to_the_registry_only() {
+fn the_password_is_sent_only_to_the_registry() {
     let signer = Signer::new();
     let registry = Registry::new(&signer.sign(statement().to_json()));
     let storage = Server::start([registry.blob()]);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{Embedded, RepositoryClient, expect_exact_counters};
 
-/// Reads records, version claims, pending builds, jobs and images directly from the backends, and compares them.
+/// Reads records, version claims, quota counters, jobs and images directly from the backends, and compares them.
 pub(crate) struct ConsistencyCheck {
     clients: Clients,
     table: String,
@@ -53,7 +53,7 @@ impl ConsistencyCheck {
     /// - A record is in the `due` index if and only if it is queued or being deleted.
     /// - Every ready record has its image with one attestation, and changes only when it is deleted.
     /// - The image of a deleted pack cannot be pulled.
-    /// - The counters of an org's quotas equal a recount.
+    /// - The quota counters of each org equal a recount.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());
         let items = self.scan(None).await;
@@ -117,7 +117,7 @@ impl ConsistencyCheck {
         referrers.iter().map(|referrer| referrer["digest"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Returns whether the queues are empty and no build, purge or event is pending. An upload through S3 may be.
+    /// Returns whether the queues are empty and no build, purge or event is pending. Ignores begun uploads.
     pub(crate) async fn is_settled(&self) -> bool {
         self.depth(&self.queues.builds).await == 0
             && self.depth(&self.queues.purges).await == 0

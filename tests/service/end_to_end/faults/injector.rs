@@ -43,7 +43,7 @@ impl FaultInjector {
         Arc::default()
     }
 
-    /// Attributes all later calls to `role`. Only one Lambda function runs at a time.
+    /// Attributes all later calls to `role`. This works because only one Lambda function runs at a time.
     pub(crate) fn set_caller(&self, role: Role) {
         self.state.lock().unwrap().caller = Some(role);
     }

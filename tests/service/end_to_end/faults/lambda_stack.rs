@@ -74,7 +74,7 @@ impl LambdaStack {
             // No purge runs during a request. With this short wait, the request reads the record only once.
             ("PURGE_WAIT_MS", "60"),
             ("REQUEUE_AFTER_MS", "0"),
-            // Requests and begun uploads are counted, but never too many.
+            // Requests and begun uploads are counted, but never reach these limits.
             ("ORG_UPLOADS_PER_MINUTE", "1000000"),
             ("ORG_BEGUN_UPLOADS", "1000000"),
         ];
@@ -204,7 +204,7 @@ impl LambdaStack {
         self.invoke(Role::Requeue, event("requeue")).await
     }
 
-    /// Delivers jobs and invokes requeue until the queues are empty and neither a build nor a purge is pending.
+    /// Delivers jobs and invokes requeue until the queues are empty and no build, purge or event is pending.
     pub(crate) async fn settle(&mut self) {
         for _ in 0..MAX_SWEEPS {
             while self.deliver().await {}

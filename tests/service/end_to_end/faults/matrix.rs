@@ -148,8 +148,8 @@ async fn run_change(stack: &mut LambdaStack, workflow: Workflow, name: &str, fau
     assert_eq!([again.text("visibility"), again.text("build_status")], ["community", "ready"]);
 }
 
-/// Runs one case of a workflow that begins an upload through S3. [`LambdaStack::invoke`] checks that it counts exactly if
-/// it was stored.
+/// Runs one case of a workflow that begins an upload through S3. [`LambdaStack::invoke`] checks that the upload is
+/// counted if and only if it was stored.
 async fn run_beginning(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     stack.injector.inject(faults);
     let first = workflow.run(stack, name, None).await;

@@ -159,8 +159,8 @@ fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) 
     }
 }
 
-/// Returns the names of a call to DynamoDB. A name has the index of a query or the kind of a write in a transaction, and
-/// the partition, because each of them needs a different permission.
+/// Returns the names of a DynamoDB call. A name contains the index of a query or the kind of a write in a transaction,
+/// and the kind of the partition, because each combination needs its own permission.
 fn dynamodb_names(operation: &str, body: &Value) -> Vec<String> {
     let list = |value: &Value| value.as_array().unwrap().clone();
     let accesses: Vec<(String, Value)> = match operation {
@@ -191,8 +191,8 @@ fn partition_key(operation: &Value) -> Value {
     item["pk"]["S"].clone()
 }
 
-/// Returns the part of a partition key that is the same for all partitions of a kind. The partitions of the index `due`
-/// are numbers.
+/// Returns the kind of a partition key: its prefix up to the `#`, such as `VERSION#`; `number` for a key of the `due`
+/// index, which is a shard number; otherwise the key itself.
 fn partition(key: &str) -> &str {
     match key.split_once('#') {
         Some((kind, _)) => &key[..=kind.len()],

@@ -40,8 +40,8 @@ pub(crate) enum Workflow {
 }
 
 impl Workflow {
-    /// Returns the Lambda functions whose calls fail in this workflow's cases. [`Workflow::Upload`] covers the calls of
-    /// the other Lambda functions.
+    /// Returns the Lambda functions whose calls fail in this workflow's cases. Leaves out a Lambda function if other
+    /// workflows cover its calls.
     pub(crate) fn roles(self) -> &'static [Role] {
         match self {
             Self::Upload => &[Role::Api, Role::Builder],
@@ -133,9 +133,8 @@ impl Workflow {
         }
     }
 
-    /// Runs the workflow and returns the response to its upload, visibility change or deletion. If the workflow sends
-    /// no request, returns the response from [`Self::prepare`]. Returns `None` if the process was killed before it
-    /// responded.
+    /// Runs the workflow and returns the response to its request. If the workflow sends no request, returns the
+    /// response from [`Self::prepare`]. Returns `None` if the process was killed before it responded.
     pub(crate) async fn run(
         self,
         stack: &mut LambdaStack,
