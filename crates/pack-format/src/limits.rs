@@ -98,7 +98,8 @@ impl Limits {
     }
 }
 
-/// The limits at which reading stops. An archive that exceeds any other limit has a [problem](crate::Problem).
+/// The limits reported as [`ValidationError::TooLarge`](crate::ValidationError::TooLarge). An archive that exceeds any
+/// other limit has a [problem](crate::Problem).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum LimitName {

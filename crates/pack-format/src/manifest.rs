@@ -99,7 +99,7 @@ fn pack_name(field: &Field<'_>, problems: &mut Problems) -> Option<PackName> {
     parse(field, PackName::nearest, problems)
 }
 
-/// Parses a field's text. If the text is invalid, `nearest` may return a valid value to suggest.
+/// Parses a field's text. If the text is invalid, suggests the value that `nearest` returns, if any.
 fn parse<T>(field: &Field<'_>, nearest: fn(&str) -> Option<T>, problems: &mut Problems) -> Option<T>
 where
     T: FromStr<Err: fmt::Display> + fmt::Display,

@@ -21,7 +21,7 @@ pub(super) enum Advice {
     /// The entry is a variant of this existing document, such as a translation.
     Document(String),
     Capabilities,
-    /// A hidden file, or a backup copy made by an editor.
+    /// A hidden file or directory, or a backup copy.
     Exclude(String),
     Archive,
     Move,

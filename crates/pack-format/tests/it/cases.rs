@@ -32,7 +32,7 @@ fn accepts_archives_that_all_readers_interpret_in_the_same_way() {
 }
 
 #[test]
-fn rejects_archives_that_readers_interpret_differently() {
+fn rejects_invalid_archives_and_explains_the_problem() {
     for (name, words) in [
         ("gnu-blank-size-hides", "whose keyword starts with a space or tab"),
         ("xattr-newline-path", "whose value has a line that looks like a `path` record"),

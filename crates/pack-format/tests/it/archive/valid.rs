@@ -370,7 +370,7 @@ fn accepts_every_gzip_level_and_header_field() {
 }
 
 #[test]
-fn accepts_names_in_any_script() {
+fn accepts_names_in_many_scripts_and_with_unusual_punctuation() {
     assert_paths(
         Archive::pack()
             .file("guides/Ελλάδα", b"")
