@@ -98,7 +98,7 @@ impl Model for Publishing {
     }
 }
 
-/// `Some` if the action was possible. It is an `Option` so that a function can return early with `?` if not.
+/// `Some` if the action was possible. This is an `Option` so that a function can use `?` to return early if it was not.
 pub(crate) type Applied = Option<()>;
 
 pub(crate) fn require(condition: bool) -> Applied {

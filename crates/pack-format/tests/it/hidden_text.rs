@@ -175,7 +175,7 @@ fn escapes_a_hidden_character_in_a_file_name() {
 }
 
 #[test]
-fn locates_hidden_characters_in_every_yaml_style() {
+fn locates_hidden_characters_in_several_yaml_styles() {
     let zwsp = "contains U+200B ZERO WIDTH SPACE, which is invisible; remove it";
     for (yaml, line, column) in [
         ("display_name: \"a\u{200b}\"\n", 4, 17),
