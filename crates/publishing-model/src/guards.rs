@@ -3,8 +3,8 @@
 pub struct Guards {
     /// A build takes the lease when it begins, so it cannot begin while another worker holds the lease.
     pub build_takes_lease: bool,
-    /// A build publishes the version only if its attempt is the record's current one, it still holds the lease, and the
-    /// claim names its record, contains no different content and is not quarantined.
+    /// A build publishes the version only if it is for the record's current attempt and still holds the lease. The
+    /// claim must name the build's record, must not contain different content, and must not be quarantined.
     pub claim_is_conditional: bool,
     /// A build writes the tag only after it has published the version.
     pub claim_precedes_tag: bool,
