@@ -1,4 +1,4 @@
-/// The guards that maintain the invariants. Tests disable them to show that each is necessary.
+/// The guards that maintain the invariants. Tests disable them to show that an invariant fails without them.
 #[derive(Debug, Clone)]
 pub struct Guards {
     /// A build takes the lease when it begins, so it cannot begin while another worker holds the lease.

@@ -1,4 +1,5 @@
-//! Tests with archives that real tools wrote, from `tests/cases`.
+//! Tests with the archives in `tests/cases`. Real tools wrote some of them; the others were crafted so that tar readers
+//! interpret them differently.
 
 use crate::support::{accepted_paths, problems};
 
