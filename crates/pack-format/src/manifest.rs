@@ -24,8 +24,8 @@ const MAX_DISPLAY_NAME: usize = 128;
 const MAX_CATEGORY: usize = 64;
 const MAX_SUGGESTED_PACKS: usize = 32;
 
-/// A valid `pack.yaml`. Records store these fields under the same names, so renaming a field makes existing records
-/// unreadable.
+/// A valid `pack.yaml`. Records store these fields under the same names. If a required field were renamed, existing
+/// records could not be read; if an optional one were, they would lose its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub name: PackName,

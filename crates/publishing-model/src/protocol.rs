@@ -14,7 +14,7 @@ pub struct Publishing {
     pub guards: Guards,
 }
 
-/// One atomic step: a transaction on the table, or one request to the registry.
+/// One atomic step, such as a transaction on the table, a request to the registry, or a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Upload(Id),

@@ -200,7 +200,7 @@ fn insert(tar: &mut Vec<u8>, start: usize, header: Header, data: &[u8]) {
 }
 
 /// Replaces the zeros after the last entry with 0 to 3 blocks of zeros, followed by up to one block of bytes that are
-/// all 0 or all 1.
+/// all 0x00 or all 0x01.
 fn change_end(tar: &mut Vec<u8>, random: &mut Rng) -> String {
     let content = tar.len() - tar.iter().rev().take_while(|byte| **byte == 0).count();
     tar.truncate(content.next_multiple_of(BLOCK));
