@@ -9,19 +9,19 @@ use crate::PublicKey;
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
-/// A payload with one signature, and the hint that names the key of the signature.
+/// A payload, its signature, and a hint that identifies the public key to verify the signature with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     /// See [`PublicKey::hint`].
     pub hint: String,
     /// An in-toto statement as JSON.
     pub payload: Vec<u8>,
-    /// The ASN.1 form of an ECDSA signature of [`signed_message`].
+    /// An ECDSA signature of [`signed_message`], in ASN.1 DER.
     pub signature: Vec<u8>,
 }
 
-/// The error for a file that is not a bundle in the form that this service writes: version 0.3, with a key hint and one
-/// signature of an in-toto statement.
+/// The file is not a bundle like those that this service writes: version 0.3, with a key hint and one signature of an
+/// in-toto statement.
 #[derive(Debug, thiserror::Error)]
 #[error("not a Sigstore bundle with one signature of an in-toto statement")]
 pub struct InvalidBundle;
@@ -31,7 +31,7 @@ impl Bundle {
         Self { hint: key.hint(), payload, signature }
     }
 
-    /// Parses a bundle, without verifying it.
+    /// Parses a bundle. Does not verify the signature, and does not parse the payload.
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidBundle> {
         let bundle: JsonBundle = serde_json::from_slice(json).map_err(|_| InvalidBundle)?;
         let JsonBundle { media_type, verification_material, dsse_envelope } = bundle;
@@ -61,8 +61,7 @@ impl Bundle {
     }
 }
 
-/// Returns the message that is signed for a payload: its pre-authentication encoding (DSSE protocol, "Signature
-/// Definition").
+/// Returns the message to sign for a payload: its pre-authentication encoding (DSSE protocol, "Signature Definition").
 pub fn signed_message(payload: &[u8]) -> Vec<u8> {
     let mut message = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();
     message.extend_from_slice(payload);

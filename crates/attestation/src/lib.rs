@@ -1,8 +1,9 @@
 //! The formats of signed provenance: SLSA statements, signed as DSSE envelopes, in Sigstore bundles.
 //! docs/attestations.md describes the values.
 //!
-//! A bundle has no certificate and no transparency log entry. A hint in it names the public key that verifies it. The
-//! service signs with this crate, and `packs` verifies with it. The crate itself has no cryptography other than SHA-256.
+//! A bundle contains no certificate and no transparency log entry, only a hint that identifies the public key to verify
+//! it with. The service creates bundles with this crate, and `packs` reads them with it. The crate itself neither signs
+//! nor verifies.
 
 #![warn(clippy::unwrap_used)]
 

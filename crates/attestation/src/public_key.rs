@@ -7,8 +7,8 @@ use pem::{EncodeConfig, LineEnding, Pem};
 /// The tag of a public key's PEM block (RFC 7468, section 13).
 const TAG: &str = "PUBLIC KEY";
 
-/// The start of the DER form of every P-256 key: the sequences, the algorithm `id-ecPublicKey` with the curve
-/// `secp256r1`, and the header of the bit string (RFC 5480, section 2).
+/// The start of the DER form of every P-256 public key with an uncompressed point: the headers of the sequences, the
+/// algorithm `id-ecPublicKey` with the curve `secp256r1`, and the header of the bit string (RFC 5480, section 2).
 const DER_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -45,8 +45,8 @@ impl PublicKey {
         pem::encode_config(&Pem::new(TAG, &*self.der), EncodeConfig::new().set_line_ending(LineEnding::LF))
     }
 
-    /// Returns the name of the key in bundles: the SHA-256 of its DER form, in base64. Sigstore's tools use the same
-    /// hint.
+    /// Returns the hint that identifies the key in bundles: [`PublicKey::digest`] in base64. Sigstore's tools use the
+    /// same hint.
     pub fn hint(&self) -> String {
         STANDARD.encode(self.digest().as_bytes())
     }
@@ -60,7 +60,7 @@ impl PublicKey {
 impl FromStr for PublicKey {
     type Err = InvalidPublicKey;
 
-    /// Parses a PEM file with one block, as [`PublicKey::to_pem`] returns it.
+    /// Parses the first block of a PEM file, and ignores everything around the block.
     fn from_str(text: &str) -> Result<Self, InvalidPublicKey> {
         let block = pem::parse(text).map_err(|_| InvalidPublicKey)?;
         if block.tag() != TAG {

@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
-/// The URI that defines the meaning of the provenance's parameters and dependencies.
+/// The URI that identifies what the parameters and dependencies in the provenance mean (SLSA, `buildType`).
 const BUILD_TYPE: &str = "https://evershell.ai/pack-upload/build/v1";
 pub const BUILDER_ID: &str = "https://evershell.ai/pack-upload/builder";
-/// The component of the builder whose version is in a statement.
+/// The builder component whose version a statement contains (SLSA, `builder.version`).
 pub const SERVICE: &str = "pack-upload";
 const ARCHIVE: &str = "archive";
 const LAYER: &str = "layer";
@@ -17,7 +17,7 @@ const LAYER: &str = "layer";
 /// A statement about how an image was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// The image's repository, with the registry.
+    /// The image's repository, including the registry's host.
     pub repository: String,
     pub image_digest: Digest,
     pub org_id: String,
@@ -37,7 +37,7 @@ pub struct Statement {
     pub finished_on: String,
 }
 
-/// The error for a payload that is not a statement of this service.
+/// The payload is not a statement like those that this service writes.
 #[derive(Debug, thiserror::Error)]
 #[error("not a statement with SLSA provenance of a pack's image")]
 pub struct InvalidStatement;
@@ -110,8 +110,8 @@ impl Statement {
         serde_json::to_vec(&statement).expect("structs always serialize")
     }
 
-    /// Returns whether both statements are about the same attempt to build the same image. The times and the version of
-    /// the builder may differ.
+    /// Returns whether both statements are about the same attempt to build the same image. Ignores the times and the
+    /// builder's version.
     pub fn is_same_build(&self, other: &Self) -> bool {
         let same_run = Self {
             builder_version: self.builder_version.clone(),
@@ -156,7 +156,7 @@ struct BuildDefinition {
     resolved_dependencies: [Resource; 1],
 }
 
-/// What the uploader controls.
+/// SLSA's `externalParameters`: the parameters that the uploader controls.
 #[derive(Serialize, Deserialize)]
 struct ExternalParameters {
     org_id: String,
@@ -164,7 +164,7 @@ struct ExternalParameters {
     version: Version,
 }
 
-/// What the service controls.
+/// SLSA's `internalParameters`: the parameters that the service controls.
 #[derive(Serialize, Deserialize)]
 struct InternalParameters {
     pack_id: String,
@@ -187,7 +187,7 @@ struct Builder {
 
 #[derive(Serialize, Deserialize)]
 struct BuilderVersion {
-    /// The name is that of [`SERVICE`].
+    /// The key must be [`SERVICE`].
     #[serde(rename = "pack-upload")]
     service: String,
 }

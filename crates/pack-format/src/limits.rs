@@ -98,7 +98,8 @@ impl Limits {
     }
 }
 
-/// The limits at which reading stops. An archive that exceeds any other limit has a [problem](crate::Problem).
+/// The limits reported as [`ValidationError::TooLarge`](crate::ValidationError::TooLarge). An archive that exceeds any
+/// other limit has a [problem](crate::Problem).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum LimitName {
@@ -114,7 +115,7 @@ pub enum LimitName {
 pub struct Limit {
     name: LimitName,
     value: u64,
-    /// The size that an entry's header states, in bytes. `None` unless a single entry exceeds the limit.
+    /// The size that an entry's header or PAX record states, in bytes. `None` unless a single entry exceeds the limit.
     claimed: Option<u64>,
     subject: String,
     verb: &'static str,
@@ -122,8 +123,8 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Makes `entry` the subject of the message instead of the archive. `claimed` is the size that its header states,
-    /// in bytes.
+    /// Makes `entry` the subject of the message instead of the archive. `claimed` is the size that its header or PAX
+    /// record states, in bytes.
     pub(super) fn for_entry(self, entry: impl fmt::Display, claimed: u64) -> Self {
         Self { subject: entry.to_string(), claimed: Some(claimed), ..self }
     }

@@ -57,7 +57,8 @@ pub enum Location {
 pub struct Span {
     pub line: usize,
     pub column: usize,
-    /// The number of characters. 0 if the problem spans several lines or something is missing at this position.
+    /// The number of characters. 0 if the problem is not with a run of characters on one line: for example, if it spans
+    /// several lines, or if something is missing at this position.
     pub length: usize,
 }
 

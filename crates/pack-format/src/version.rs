@@ -32,7 +32,7 @@ impl Version {
 
     /// Compares two versions by precedence, which ignores build metadata (Semantic Versioning 2.0, section 11).
     pub fn precedence(&self, other: &Self) -> Ordering {
-        // Stored versions that became invalid because the rule changed are compared as strings.
+        // If the rule has changed, a stored version can be invalid. In that case, compare both as strings.
         match (semver::Version::parse(&self.0), semver::Version::parse(&other.0)) {
             (Ok(one), Ok(other)) => one.cmp_precedence(&other),
             _ => self.0.cmp(&other.0),

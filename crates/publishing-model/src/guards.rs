@@ -1,15 +1,15 @@
-/// The guards that maintain the invariants. Tests disable them to show that each is necessary.
+/// The guards that maintain the invariants. Tests disable them to show that an invariant fails without them.
 #[derive(Debug, Clone)]
 pub struct Guards {
     /// A build takes the lease when it begins, so it cannot begin while another worker holds the lease.
     pub build_takes_lease: bool,
-    /// A build publishes the version only if the claim names the build's record, does not hold different content and is
-    /// not quarantined.
+    /// A build publishes the version only if it is for the record's current attempt and still holds the lease. The
+    /// claim must name the build's record, must not contain different content, and must not be quarantined.
     pub claim_is_conditional: bool,
     /// A build writes the tag only after it has published the version.
     pub claim_precedes_tag: bool,
-    /// A build marks the record `ready` only if the record's attempt has not changed and the record is not being
-    /// deleted.
+    /// A build marks the record `ready` only if the record is still queued for the same attempt. A deletion, for
+    /// example, changes its status.
     pub ready_is_conditional: bool,
     /// `requeue` does not mark a record as failed if its version is published or being built.
     pub requeue_spares_published: bool,
@@ -23,7 +23,8 @@ pub struct Guards {
     pub purge_takes_lease: bool,
     /// A quarantine takes the lease when it begins.
     pub quarantine_takes_lease: bool,
-    /// A restore pushes the image only if no other worker has held the lease since the restore began.
+    /// A restore extends its lease before it pushes the image. It stops if it has lost the lease, or if the record is
+    /// no longer quarantined in the same attempt.
     pub restore_extends_lease: bool,
     /// A lease lasts at least as long as any request that its holder makes.
     pub lease_outlives_requests: bool,

@@ -9,7 +9,7 @@ impl Publishing {
         let (id, record) = state.owner()?;
         require(matches!(record.status, Status::Ready | Status::Quarantined))?;
         let content = record.content;
-        // There is no limit on repeating an interrupted quarantine.
+        // Quarantining a version that is already quarantined repeats the quarantine. There is no limit on repetitions.
         if state.claim.as_ref()?.quarantine.is_none() {
             require(state.quarantines_left > 0)?;
             state.quarantines_left -= 1;

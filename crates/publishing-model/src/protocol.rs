@@ -14,7 +14,7 @@ pub struct Publishing {
     pub guards: Guards,
 }
 
-/// One atomic step: a transaction on the table, or one request to the registry.
+/// One atomic step, such as a transaction on the table, a request to the registry, or a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Upload(Id),
@@ -98,7 +98,7 @@ impl Model for Publishing {
     }
 }
 
-/// `Some` if the action was possible. It is an `Option` so that a function can return early with `?` if not.
+/// `Some` if the action was possible. This is an `Option` so that a function can use `?` to return early if it was not.
 pub(crate) type Applied = Option<()>;
 
 pub(crate) fn require(condition: bool) -> Applied {
@@ -253,7 +253,7 @@ impl Publishing {
                 end(state, worker, task)
             }
             Step::Save => {
-                // A repeated quarantine may not find anything to save.
+                // When a quarantine is repeated, there may be nothing left to save.
                 if state.registry.manifests.contains(&content) {
                     state.saved = Some(content);
                 }
@@ -291,7 +291,7 @@ impl Publishing {
     }
 
     /// Runs the transaction that publishes a version: writes the content into the claim, and queues a failed record
-    /// again. Returns the next step.
+    /// again. If the transaction fails, changes nothing. Returns the next step.
     fn claim(&self, state: &mut State, worker: WorkerId, task: Task) -> Step {
         let Task::Build { id, attempt, content } = task else { return Step::CleanUp };
         let holds_lease = !self.guards.build_takes_lease || state.lease() == Some(worker);
@@ -337,7 +337,7 @@ impl Publishing {
 }
 
 fn create(state: &mut State, id: Id, record: Record) {
-    // From now on, the same content may be pulled again.
+    // From now on, the same content can be pulled again.
     state.purged.remove(&record.content);
     state.records[id] = Some(record);
 }

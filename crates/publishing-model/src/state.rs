@@ -35,7 +35,7 @@ pub(crate) struct Record {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Claim {
-    /// The record that owns the version. `None` once it is deleted.
+    /// The record that owns the version. `None` once that record is deleted.
     pub(crate) owner: Option<Id>,
     pub(crate) published: Option<Content>,
     pub(crate) quarantine: Option<Quarantine>,
@@ -104,7 +104,7 @@ pub(crate) enum Worker {
 }
 
 /// The state of the model: the table, the build queue, the registry and the workers. It also contains the remaining
-/// budgets and the history that the invariants need.
+/// numbers of crashes, deletions, quarantines and rebuilds, and the history that the invariants need.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub(crate) records: [Option<Record>; 3],
@@ -125,7 +125,7 @@ pub struct State {
     pub(crate) first_published: Option<Content>,
     /// Content that was purged and has not been uploaded since.
     pub(crate) purged: BTreeSet<Content>,
-    /// Records whose deletion has begun and is not complete.
+    /// Records whose deletion has begun but is not complete.
     pub(crate) deleting: BTreeSet<Id>,
     pub(crate) restored: bool,
 }

@@ -1,5 +1,5 @@
-//! Tests that the invariants hold in every reachable state, and that each guard is necessary: without the guard, the
-//! checker finds a state that breaks an invariant.
+//! Tests that the invariants hold in every reachable state, and that the guards are necessary: without a guard, or
+//! without both of two guards that prevent the same thing, the checker finds a state that breaks an invariant.
 
 use publishing_model::{Guards, Publishing};
 use stateright::{Checker, HasDiscoveries, Model};
@@ -25,61 +25,61 @@ const DELETED: &str = "no part of a deleted pack can be pulled";
 const QUARANTINED: &str = "no part of a quarantined pack can be pulled";
 
 #[test]
-fn a_build_takes_the_lease() {
+fn a_build_must_take_the_lease() {
     assert_breaks(Guards { build_takes_lease: false, ..Guards::ALL }, DELETED);
 }
 
 /// Either guard alone prevents a late build of a replaced record from publishing. The tag moves only if both are
 /// disabled.
 #[test]
-fn a_late_build_of_a_replaced_record_does_not_move_the_tag() {
+fn a_late_build_of_a_replaced_record_must_not_publish() {
     let guards = Guards { claim_is_conditional: false, replace_spares_published: false, ..Guards::ALL };
     assert_breaks(guards, TAG_MOVES);
 }
 
 #[test]
-fn a_build_publishes_the_version_before_it_tags() {
+fn a_build_must_publish_the_version_before_it_writes_the_tag() {
     assert_breaks(Guards { claim_precedes_tag: false, ..Guards::ALL }, TAG_MOVES);
 }
 
 #[test]
-fn a_build_does_not_mark_a_record_as_ready_during_its_deletion() {
+fn a_build_must_not_mark_a_record_as_ready_during_its_deletion() {
     let guards = Guards { ready_is_conditional: false, ..Guards::ALL };
     assert_breaks(guards, "a deletion that has begun is not undone");
 }
 
 #[test]
-fn requeue_never_marks_a_published_record_as_failed() {
+fn requeue_must_not_mark_a_published_record_as_failed() {
     let guards = Guards { requeue_spares_published: false, ..Guards::ALL };
     assert_breaks(guards, "no published record is marked as failed");
 }
 
 #[test]
-fn a_claim_outlives_its_record() {
+fn a_claim_must_outlive_its_record() {
     assert_breaks(Guards { claim_outlives_record: false, ..Guards::ALL }, TAG_MOVES);
 }
 
 #[test]
-fn an_upload_of_a_quarantined_version_is_rejected() {
+fn an_upload_of_a_quarantined_version_must_be_rejected() {
     assert_breaks(Guards { upload_respects_quarantine: false, ..Guards::ALL }, QUARANTINED);
 }
 
 #[test]
-fn a_purge_takes_the_lease() {
+fn a_purge_must_take_the_lease() {
     assert_breaks(Guards { purge_takes_lease: false, ..Guards::ALL }, READY);
 }
 
 #[test]
-fn a_quarantine_takes_the_lease() {
+fn a_quarantine_must_take_the_lease() {
     assert_breaks(Guards { quarantine_takes_lease: false, ..Guards::ALL }, READY);
 }
 
 #[test]
-fn a_restore_that_lost_the_lease_does_not_push_the_image() {
+fn a_restore_that_lost_the_lease_must_not_push_the_image() {
     assert_breaks(Guards { restore_extends_lease: false, ..Guards::ALL }, DELETED);
 }
 
 #[test]
-fn a_lease_lasts_as_long_as_its_holders_requests() {
+fn a_lease_must_last_as_long_as_its_holders_requests() {
     assert_breaks(Guards { lease_outlives_requests: false, ..Guards::ALL }, DELETED);
 }

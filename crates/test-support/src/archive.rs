@@ -16,7 +16,7 @@ use crate::{
 /// A builder that writes a tar archive to memory or to any other [`Write`].
 ///
 /// # Panics
-/// All methods that write panic if the writer fails.
+/// Every method that writes panics if the writer fails.
 #[derive(Debug, Clone, Default)]
 pub struct Archive<W = Vec<u8>> {
     writer: W,
@@ -29,7 +29,7 @@ impl Archive {
         Self::default()
     }
 
-    /// Starts an archive with the minimal `pack.yaml`. That takes one header and one block of content, so the next
+    /// Starts an archive with the minimal `pack.yaml`. The file takes one header and one block of content, so the next
     /// entry is at byte 1024.
     pub fn pack() -> Self {
         Self::new().file("pack.yaml", MANIFEST)
@@ -62,8 +62,8 @@ impl<W: Write> Archive<W> {
         Self { writer, position: 0 }
     }
 
-    /// Adds a regular file with mode 0644. As for every kind of entry, a name longer than 100 bytes goes into a PAX
-    /// record.
+    /// Adds a regular file with mode 0644. Like `executable`, `directory` and `symlink`, this writes a name longer than
+    /// 100 bytes into a PAX record.
     pub fn file(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
         self.ustar(name, content, |header| header)
     }
@@ -109,7 +109,7 @@ impl<W: Write> Archive<W> {
         }
     }
 
-    /// Adds a header, after setting its size, and its content, padded to full blocks.
+    /// Sets the size in a header, and adds the header and the content, padded to full blocks.
     pub fn entry(self, header: Header, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref();
         self.header(header.size(content.len())).data(content)
@@ -162,7 +162,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// Returns a PAX record. The record starts with its own length, which counts the digits of the length too.
+/// Returns a PAX record. The record starts with its own length, which includes the digits of the length.
 pub fn pax_record(keyword: &str, value: &[u8]) -> Vec<u8> {
     let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
     let mut length = rest.len();

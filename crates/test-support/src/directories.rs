@@ -10,13 +10,14 @@ use fastrand::Rng;
 
 use crate::manifest::MANIFEST;
 
-/// The starts of names. [`name`] adds a number that makes each name unique, even if case is ignored. No character is
-/// decomposed, since bsdtar would compose it.
+/// The starts of names. [`name`] appends a number that makes each name unique, even if case is ignored. All are in
+/// Unicode normalization form C, because bsdtar would compose decomposed characters.
 const STEMS: [&str; 11] =
     ["a", "Read me", "run.sh", "é", "日本語", "😀", ".hidden", "it's", "\"quoted\"", "a+b=c,d", "-x"];
 const SIZES: [usize; 8] = [0, 1, 3, 511, 512, 513, 1_024, 5_000];
 
-/// Writes a random pack: files and directories with various names, sizes and modes, and files that validation ignores.
+/// Writes a random pack: files and directories with various names, sizes and modes, and sometimes files that validation
+/// drops.
 pub fn make_directory(directory: &Path, has_long_names: bool, random: &mut Rng) {
     fs::create_dir(directory).unwrap();
     let mut parents: Vec<String> = ["guides", "scripts", "data", "templates"].map(str::to_owned).into();

@@ -4,8 +4,8 @@ use clap::Parser;
 use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provision};
 use tempfile::TempDir;
 
-/// The embedded backends of `local` (a table, a bucket and queues), running in the test's process without the API and
-/// the builder.
+/// The embedded backends of `local` (S3, DynamoDB, SQS, the registry and the token issuer), running in the test's
+/// process without the API and the builder. The table, the bucket and the queues exist.
 pub struct Embedded {
     pub backends: Backends,
     pub clients: Clients,

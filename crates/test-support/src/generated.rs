@@ -66,7 +66,7 @@ impl Generator {
         self.file(path, &bytes)
     }
 
-    /// Adds `length` bytes that compress to about a sixteenth of their size.
+    /// Adds `length` bytes that compress to about 4 percent of their size.
     fn compressible(mut self, path: &str, length: usize) -> Self {
         let mut bytes = Vec::with_capacity(length + 512);
         while bytes.len() < length {
@@ -134,7 +134,7 @@ pub fn binary() -> Vec<u8> {
         .tar_gz()
 }
 
-/// Returns a pack at the default limits for an archive in a request: about 4.5 MB compressed and 64 MiB unpacked.
+/// Returns a pack just below the default limits for an archive in a request: 4.5 MB compressed and 64 MiB unpacked.
 pub fn largest_in_request() -> Vec<u8> {
     let contents = (64 << 20) - 16_384;
     let noise = 2_010_000;

@@ -25,7 +25,7 @@ pub fn layer_by_gnu_tar(directory: &Path) -> Vec<u8> {
 }
 
 /// Runs the command exactly as it is in docs/architecture.md, in `directory` and with a umask of 077. Returns the
-/// digest that the command prints.
+/// digest that the command prints, with the prefix `sha256:`.
 pub fn digest_by_documented_command(directory: &Path) -> String {
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/architecture.md");
     let document = fs::read_to_string(document).unwrap();

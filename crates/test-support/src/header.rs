@@ -17,7 +17,7 @@ pub const MAGIC_AND_VERSION: Range<usize> = 257..265;
 pub const DEV_MAJOR: Range<usize> = 329..337;
 pub const DEV_MINOR: Range<usize> = 337..345;
 pub const PREFIX: Range<usize> = 345..500;
-// The fields at the end of a star header, whose prefix is shorter.
+// The fields at the end of a star header, which follow a shorter prefix.
 pub const STAR_ATIME: Range<usize> = 476..488;
 pub const STAR_CTIME: Range<usize> = 488..500;
 pub const STAR_TRAILER: Range<usize> = 508..512;
@@ -54,7 +54,7 @@ impl Header {
             .field(DEV_MINOR, "0000000\0")
     }
 
-    /// Returns a header like [`Header::v7`], but in GNU tar's own format.
+    /// Returns a header like [`Header::ustar`], but in GNU tar's own format.
     pub fn gnu(name: impl AsRef<[u8]>) -> Self {
         Self::ustar(name).field(MAGIC_AND_VERSION, "ustar  \0").field(DEV_MAJOR, [0; 8]).field(DEV_MINOR, [0; 8])
     }

@@ -1,4 +1,4 @@
-//! Lists the contents of directories and archives, so that tests can compare them.
+//! Listings of the contents of directories and packs, so that tests can compare them.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 

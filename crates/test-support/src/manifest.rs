@@ -18,7 +18,7 @@ pub fn manifest_with_capabilities(yaml: &str) -> String {
     manifest_with(&format!("capabilities:\n{yaml}"))
 }
 
-/// Returns the minimal `pack.yaml` with a capability whose only rule is this one, which starts on line 8.
+/// Returns the minimal `pack.yaml` with one capability that has only this rule, which starts on line 8.
 pub fn manifest_with_rule(yaml: &str) -> String {
     let rule = yaml.replace('\n', "\n        ");
     manifest_with_capabilities(&format!("  - name: a\n    type: http\n    allow:\n      - {rule}\n"))

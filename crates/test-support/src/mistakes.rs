@@ -1,4 +1,5 @@
-//! Authors' common mistakes, and the uploads that make them. `MISTAKES.md` shows the problems that each one causes.
+//! Authors' common mistakes, each with an upload that contains it. `MISTAKES.md` shows the problems that each mistake
+//! causes.
 
 use crate::{
     archive::{Archive, Header, PREFIX, UID, gzip},
@@ -14,7 +15,8 @@ pub struct Mistake {
 
 pub enum Upload {
     Bytes(Vec<u8>),
-    /// The files of a pack, whose problems may have suggestions.
+    /// The files of a pack. The problems with them can have suggestions, which [`crate::validation::apply_suggestions`]
+    /// applies.
     Files(Vec<(&'static str, String)>),
 }
 

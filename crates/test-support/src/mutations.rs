@@ -165,7 +165,7 @@ fn change_header(header: &mut [u8], random: &mut Rng) -> String {
     }
 }
 
-/// Inserts a PAX header with one or two records.
+/// Inserts a local or global PAX header with one or two records, and sometimes changes a byte of its data.
 fn insert_pax(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     let mut record = || RECORDS[random.usize(..RECORDS.len())];
     let records = [record(), record()];
@@ -199,7 +199,8 @@ fn insert(tar: &mut Vec<u8>, start: usize, header: Header, data: &[u8]) {
     tar.splice(start..start, [&header, data, padding.as_slice()].concat());
 }
 
-/// Replaces the blocks of zeros after the last entry with a random number of blocks of zeros, followed by random bytes.
+/// Replaces the zeros after the last entry with 0 to 3 blocks of zeros, followed by up to one block of bytes that are
+/// all 0x00 or all 0x01.
 fn change_end(tar: &mut Vec<u8>, random: &mut Rng) -> String {
     let content = tar.len() - tar.iter().rev().take_while(|byte| **byte == 0).count();
     tar.truncate(content.next_multiple_of(BLOCK));
@@ -210,7 +211,8 @@ fn change_end(tar: &mut Vec<u8>, random: &mut Rng) -> String {
     format!("{zeros} zero blocks and {rest} bytes after the end")
 }
 
-/// Changes a byte in the block after a header. The block contains a file's content or an extension header's data.
+/// Changes one of the first 60 bytes after a header. They are a file's content, an extension header's data or, for an
+/// entry without data, the start of the next header.
 fn change_data(tar: &mut [u8], start: usize, random: &mut Rng) -> String {
     let index = start + BLOCK + random.usize(..60);
     if index < tar.len() {

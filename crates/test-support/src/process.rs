@@ -2,7 +2,8 @@
 
 use std::{fs, io, process::Command, str::FromStr, time::Duration};
 
-/// Returns the CPU time that a process and its children have used.
+/// Returns the CPU time that a process and its descendants have used. A descendant that is still running counts only if
+/// the main thread of its parent process started it.
 pub fn cpu_time(process: u32) -> io::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The second field is the program's name in parentheses. The name itself may contain spaces and parentheses.

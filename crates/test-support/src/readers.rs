@@ -39,8 +39,8 @@ impl Reader {
         command
     }
 
-    /// Creates each directory and unpacks its archive into it. For each archive that the reader cannot unpack, returns
-    /// the reader's message. Ignores warnings.
+    /// Creates each directory and unpacks its archive into it. Returns one result for each archive: `Ok`, even if the
+    /// reader prints a warning, or the reader's error message.
     pub fn unpack(self, archives: &[(PathBuf, PathBuf)]) -> Vec<Result<(), String>> {
         for (_, directory) in archives {
             fs::create_dir_all(directory).unwrap();
@@ -55,7 +55,7 @@ impl Reader {
 
     fn unpack_one(self, archive: &Path, directory: &Path) -> Result<(), String> {
         let mut command = self.command();
-        // A pack has neither owners nor extended attributes. As root, these readers would restore both.
+        // A pack contains neither owners nor extended attributes. As root, these readers would restore both.
         command.args(["--no-same-owner", "--no-xattrs", "--no-acls", "-x", "-f"]).arg(archive).arg("-C").arg(directory);
         let output = command.output().unwrap();
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }

@@ -5,7 +5,7 @@ pub fn sample_pack() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/packs/sample"))
 }
 
-/// Reads a file from the `events` directory.
+/// Reads the event in `events/<name>.json`.
 #[cfg(feature = "service")]
 pub fn event(name: &str) -> serde_json::Value {
     let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));

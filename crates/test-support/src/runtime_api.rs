@@ -38,7 +38,7 @@ pub struct Function {
     outcomes: mpsc::Receiver<Outcome>,
 }
 
-/// The state of the Runtime API. It has the other ends of the channels in [`Function`].
+/// The state of the Runtime API, with the other ends of the channels in [`Function`].
 struct Runtime {
     events: Mutex<mpsc::Receiver<Value>>,
     trace_id: String,
@@ -46,7 +46,8 @@ struct Runtime {
 }
 
 impl Function {
-    /// Starts the binary with these environment variables and with those that Lambda sets.
+    /// Starts the binary with these environment variables and with those from Lambda that its runtime requires. It
+    /// inherits no others.
     pub async fn start(binary: &FilePath, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (done, outcomes) = mpsc::channel(1);
@@ -90,7 +91,7 @@ impl Function {
     /// Invokes the Lambda function and waits for the outcome.
     ///
     /// # Panics
-    /// Panics if the process exits or does not respond in time.
+    /// Panics if the process exits, or does not respond within 60 seconds.
     pub async fn invoke(&mut self, event: Value) -> Outcome {
         self.events.send(event).await.unwrap();
         let began = Instant::now();

@@ -16,7 +16,7 @@ struct Fix<'a> {
 /// Applies each suggestion on its own, then all of them together, and validates each result with `validate`.
 ///
 /// # Panics
-/// Panics if a suggestion does not fix its problem, or if its replacement causes a new problem in the same field.
+/// Panics if a suggestion does not fix its problem, or if its replacement causes a new problem in the same place.
 pub(crate) fn assert_fixes(files: &[(&str, &[u8])], problems: &Problems, validate: impl Fn(&Files) -> Vec<Problem>) {
     let files = owned(files);
     let fixable: Vec<(&Problem, Fix<'_>)> =

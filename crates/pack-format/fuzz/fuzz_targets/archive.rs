@@ -1,5 +1,5 @@
-//! Validates arbitrary archives. Validation must not panic, and each accepted pack must contain exactly the files that
-//! the `tar` crate, an independent parser, finds in the archive.
+//! Validates arbitrary archives. Validation must not panic. If the `tar` crate, an independent parser, can read an
+//! accepted archive, it must find exactly the files in the pack, apart from those that validation drops.
 //!
 //! The input is an uncompressed tar. Since the fuzzer would rarely produce valid checksums or gzip, this target repairs
 //! the header checksums and wraps the tar in gzip without compression.

@@ -153,7 +153,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Ok(())
     }
 
-    /// Copies a file's content to `contents` and searches it for secrets. Returns `false` if the content is truncated.
+    /// Copies a file's content to `contents` and searches it for secrets. Returns `false` if the content or its padding
+    /// is truncated.
     fn copy_file(&mut self, size: u64) -> Result<bool, ReadError> {
         let mut scanner = SecretScanner::new(&mut *self.contents, size);
         let is_complete = copy_data(&mut self.reader, size, &mut scanner)?;
@@ -161,8 +162,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Ok(is_complete)
     }
 
-    /// Checks that a second block of zeros follows the one at `position` (POSIX.1-1988, `ustar`), and that nothing but
-    /// zeros follows the second one.
+    /// Checks that the block of zeros at `position` is a proper end: no extension header is left without an entry, a
+    /// second block of zeros follows (POSIX.1-1988, `ustar`), and after it come only complete blocks of zeros.
     fn end(&mut self, position: u64) -> Result<(), ReadError> {
         if self.extensions.is_pending() {
             return Err(ReadError::at_byte(

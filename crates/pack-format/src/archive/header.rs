@@ -72,8 +72,8 @@ pub(super) enum InvalidHeader {
     )]
     Prefix,
     #[error(
-        "of entry {0} has access and change times, as in an incremental dump, where some tar readers expect \
-         part of the name; create the archive without `--listed-incremental` and `--incremental`"
+        "of entry {0} is in the format of an incremental dump: it has access and change times in bytes that some tar \
+         readers read as part of the name; create the archive without `--listed-incremental` and `--incremental`"
     )]
     Incremental(String),
 }
@@ -136,7 +136,7 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-/// Parses all numeric fields. Returns only the mode and the size, because a pack needs no others.
+/// Parses all numeric fields except the checksum. Returns only the mode and the size, because a pack needs no others.
 fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), InvalidHeader> {
     let invalid = |field, fix| number_error(block, field, fix);
     // Rust's `tar` reads a base-256 mode differently than other readers do.

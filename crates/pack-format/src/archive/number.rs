@@ -13,8 +13,9 @@ pub(super) enum InvalidNumber {
     OutOfRange { value: i128, min: i64, max: i64 },
 }
 
-/// Parses a numeric field in octal or in GNU's base-256 format. A base-256 field is the byte 0x80 or 0xff, followed by
-/// a big-endian two's complement number, which must be in `range`.
+/// Parses a numeric field in octal or in GNU's base-256 format. A base-256 field starts with the byte 0x80, or 0xff if
+/// the number is negative, followed by the low bytes of a big-endian two's complement number. Returns an error if a
+/// base-256 number is not in `range`. An octal number is too short to exceed it.
 pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, InvalidNumber> {
     let (sign, digits) = match field {
         [0x80, digits @ ..] => (0x00, digits),

@@ -43,7 +43,8 @@ pub(super) enum InvalidPath {
 /// components, as tar readers do.
 ///
 /// # Errors
-/// Returns all problems with the name. If the name is not UTF-8, empty or too long, returns only that problem.
+/// Returns all problems with the name, except that the components and characters of a name that is too long are not
+/// checked.
 pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<InvalidPath>> {
     if is_root(name) {
         return Ok(None);
@@ -72,7 +73,7 @@ fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
     if path.is_empty() {
         return vec![InvalidPath::Empty];
     }
-    // Report only this problem: a name in an extension header may be many times longer than the limit.
+    // Stop here: a name in an extension header can be many times longer than the limit.
     if path.len() as u64 > limits.path_bytes {
         return vec![InvalidPath::TooLong { bytes: path.len(), limit: limits.path_bytes }];
     }
@@ -98,7 +99,7 @@ fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
         _ => {}
     }
     let mut problems = Vec::new();
-    // Check every component, because each can become the first one when a wrapping directory is stripped.
+    // Check every component, not only the first: stripping a wrapping directory makes the second one the first.
     if let [letter, b':', ..] = component.as_bytes()
         && letter.is_ascii_alphabetic()
     {

@@ -20,7 +20,7 @@ pub(super) struct TreeBuilder {
 struct Node {
     path: String,
     kind: EntryKind,
-    /// The position of the entry that added this node.
+    /// The position of the node's own entry or, if the directory is implied, of the first entry inside it.
     position: u64,
     /// Whether this directory was added as a parent of an entry and does not have an entry of its own yet.
     is_implied: bool,
@@ -111,7 +111,8 @@ impl TreeBuilder {
     }
 
     /// Builds the tree. Strips the wrapping directory, if any. Drops `.gitignore` and `.gitattributes` at the top of
-    /// the archive and at the top of the pack. Moves the problems with entries that the pack keeps to `problems`.
+    /// the archive and at the top of the pack. Reports the [added problems](Self::add_problem) whose entries the pack
+    /// keeps.
     pub(super) fn build(self, problems: &mut Problems) -> Unpacked {
         let wrapper = self.wrapper();
         let path_in_pack = |path: &str| {

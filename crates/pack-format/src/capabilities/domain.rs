@@ -33,7 +33,8 @@ pub(super) enum InvalidDomain {
     Character(char),
 }
 
-/// Returns the host from a URL, or `None` if `text` is not a URL with a valid host.
+/// Extracts the host, and the port if there is one, from text with a scheme, user name or path. Returns `None` if there
+/// is none of these, or if the host is invalid.
 pub(super) fn nearest(text: &str) -> Option<String> {
     let host = split_url(text).host;
     (host != text && check(host).is_ok()).then(|| host.to_owned())

@@ -78,8 +78,8 @@ fn check_path(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Adds the missing leading slash to a path. Returns `None` if the text is probably a URL, or if the result would still
-/// be invalid.
+/// Adds the missing leading slash to a path, in place of any leading `./`. Returns `None` if the path already starts
+/// with a slash, if it is probably a URL, or if the result would still be invalid.
 fn nearest_path(text: &str) -> Option<String> {
     let path = format!("/{}", text.trim_start_matches("./"));
     (!text.contains(':') && !text.starts_with('/') && check_path(&path).is_ok()).then_some(path)

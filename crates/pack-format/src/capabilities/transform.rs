@@ -4,7 +4,7 @@ use crate::{
     yaml::{Field, Value},
 };
 
-/// Validates one item of `transforms`. Validates only `applies_to`, and keeps other keys unchanged.
+/// Validates `applies_to` in one item of `transforms`. Ignores the other keys, and items that are not mappings.
 ///
 /// `rules` contains the names of the rules in `allow`. A rule without a name cannot be referenced.
 pub(super) fn validate(field: Field<'_>, rules: &[&str], problems: &mut Problems) {

@@ -36,8 +36,8 @@ pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Wr
     layer.write_all(&ZEROS)
 }
 
-/// Returns the descriptor of a pack's layer with a digest that is already known, such as a promised one. Computes only
-/// the size.
+/// Returns the descriptor of a pack's layer, for a caller that already knows the digest. Computes only the size, so it
+/// does not need the contents.
 pub fn descriptor(tree: &Tree, digest: Digest) -> Descriptor {
     let entries = tree.entries().iter().map(|entry| {
         let content = match entry.kind {
@@ -80,7 +80,7 @@ fn padding(size: u64) -> &'static [u8] {
     &ZEROS[..(size.wrapping_neg() % BLOCK) as usize]
 }
 
-/// Returns what precedes the content of an entry.
+/// Returns the header blocks that precede the content of an entry.
 fn entry_headers(entry: &Entry) -> Vec<u8> {
     match &entry.kind {
         EntryKind::Directory => headers(&format!("{}/", entry.path), EntryType::Directory, 0o755, 0),

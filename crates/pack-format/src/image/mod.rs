@@ -34,7 +34,7 @@ impl Image {
         Ok(Self::with_layer(layer::hash(&pack.tree, contents)?, &pack.manifest))
     }
 
-    /// Assembles the image of the pack with this layer and this manifest.
+    /// Assembles the image from the layer and the manifest of a pack.
     pub fn with_layer(layer: Descriptor, manifest: &Manifest) -> Self {
         let config = Bytes::from(config::json(manifest, &layer));
         let manifest = Bytes::from(manifest::json(&config, &layer));
@@ -42,7 +42,7 @@ impl Image {
         Self { layer, config, manifest, digest }
     }
 
-    /// Returns the total size of the config and the layer, in bytes.
+    /// Returns the total size of the config and the layer, in bytes, without the image manifest.
     pub fn size_bytes(&self) -> u64 {
         self.config.len() as u64 + self.layer.size
     }

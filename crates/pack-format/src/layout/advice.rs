@@ -16,12 +16,14 @@ const BACKUP_SUFFIXES: [&str; 3] = ["~", ".bak", ".orig"];
 #[derive(Debug)]
 pub(super) enum Advice {
     RenameTo(String),
-    /// The entry is probably meant to be this existing file or directory.
+    /// The entry is probably meant to be this file or directory, which exists or is already suggested for another
+    /// entry.
     MergeInto(String),
-    /// The entry is a variant of this existing document, such as a translation.
+    /// The entry is probably a variant of this document, such as a translation. The document exists or is already
+    /// suggested for another entry.
     Document(String),
     Capabilities,
-    /// A hidden file, or a backup copy made by an editor.
+    /// A hidden file or directory, or a backup copy.
     Exclude(String),
     Archive,
     Move,

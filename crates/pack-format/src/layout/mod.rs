@@ -17,11 +17,12 @@ use super::{
 const BEHAVIOR_MD: &str = "behavior.md";
 
 const FILES: [&str; 4] = [PACK_YAML, BEHAVIOR_MD, "README.md", "CHANGELOG.md"];
-/// Prefixes of the names of license files, which are also allowed at the top.
+/// License files are also allowed at the top. Their names start with one of these prefixes.
 const LICENSES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_PARTY_NOTICES"];
 pub(super) const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
-/// Validates the pack's top-level entries, checks that `behavior.md` is UTF-8, and parses `pack.yaml`.
+/// Validates the pack's top-level entries, checks that `behavior.md` is UTF-8 without forbidden characters, and parses
+/// `pack.yaml`.
 ///
 /// # Errors
 /// Returns an error only if `contents` cannot be read.

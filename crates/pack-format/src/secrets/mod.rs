@@ -59,7 +59,8 @@ struct FoundSecret {
 }
 
 impl FoundSecrets {
-    /// Adds the secrets found in the file whose content starts at `content`. Each secret is a kind and an offset.
+    /// Adds the secrets found in the file whose content starts at `content`. Ignores any beyond [`MAX_SECRETS`]. Each
+    /// secret is a kind and an offset.
     pub(super) fn add(&mut self, content: u64, found: Vec<(SecretKind, u64)>) {
         let left = MAX_SECRETS - self.0.len();
         self.0.extend(found.into_iter().take(left).map(|(kind, offset)| FoundSecret { content, kind, offset }));

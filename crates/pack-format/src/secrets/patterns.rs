@@ -8,7 +8,7 @@ use strum::Display;
 /// An upper bound on the number of bytes that a pattern needs, including its prefix.
 pub(super) const LONGEST: usize = 256;
 
-/// What a secret gives access to.
+/// The kind of a secret, displayed with an article, such as `an AWS access key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretKind {
@@ -90,9 +90,10 @@ fn is_aws_access_key(rest: &[u8]) -> bool {
         && !id.ends_with(b"EXAMPLE")
 }
 
-/// Returns whether `rest` continues the first line of an unencrypted private key in PEM or PGP format (RFC 7468,
-/// section 10; RFC 9580, section 6.2). Requires at least 40 base64 characters, unlike an example such as `-----BEGIN
-/// PRIVATE KEY-----…`. Allows for the escaped line breaks in JSON and the indented lines in YAML.
+/// Returns whether `rest` continues the first line of a private key in PEM or PGP format (RFC 7468, section 10; RFC
+/// 9580, section 6.2), except `ENCRYPTED PRIVATE KEY`. Requires at least 40 base64 characters after that line, because
+/// an example such as `-----BEGIN PRIVATE KEY-----…` has fewer. Allows for the escaped line breaks in JSON and the
+/// indented lines in YAML.
 fn is_private_key(rest: &[u8]) -> bool {
     // The longest label has 21 characters.
     const MAX_LABEL: usize = 32;
@@ -149,7 +150,8 @@ fn is_slack_token(rest: &[u8]) -> bool {
     is_number() && is_number() && parts.next().is_some_and(|secret| secret.len() >= 24)
 }
 
-/// Returns whether `rest` completes a key. Every key has a marker in the middle: `OpenAI` in base64.
+/// Returns whether `rest` completes a key. Every key has a marker in the middle, `OpenAI` in base64, with at least 20
+/// characters before and after it.
 fn is_openai_key(rest: &[u8]) -> bool {
     const MARKER: &[u8] = b"T3BlbkFJ";
     let key = run(rest, is_key_character);

@@ -30,7 +30,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Returns why the character is forbidden everywhere, or `None` if it is allowed in some contexts.
+    /// Returns why the character is forbidden everywhere, or `None` if it is allowed in at least some contexts.
     pub(super) fn without_context(char: char) -> Option<Self> {
         match char {
             '\n' | '\r' | '\t' => None,

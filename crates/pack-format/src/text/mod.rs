@@ -68,6 +68,6 @@ pub(super) fn nearest<'a>(misspelled: &str, words: &[&'a str]) -> Option<&'a str
     let misspelled = misspelled.to_lowercase();
     let distance = |word: &&str| strsim::damerau_levenshtein(&misspelled, &word.to_lowercase());
     let word = words.iter().copied().min_by_key(distance)?;
-    // Up to a third of the letters may be wrong, and always at least one.
+    // Allow one wrong letter in three, and always at least one.
     (distance(&word) <= (word.len() / 3).max(1)).then_some(word)
 }

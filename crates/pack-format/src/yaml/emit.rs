@@ -4,7 +4,7 @@ use super::{Node, Scalar, ScalarType, Value};
 
 /// Returns a node as YAML in block style.
 ///
-/// - Text is in double quotes, unless all YAML readers treat it as text without quotes.
+/// - Text is in double quotes, unless all YAML readers treat it as text even without them.
 /// - Numbers that YAML 1.1 and 1.2 readers read differently, such as `010`, are also in double quotes.
 /// - An empty value is written as `null`, and any other scalar as the author wrote it.
 pub(crate) fn emit(node: &Node) -> String {
@@ -14,7 +14,7 @@ pub(crate) fn emit(node: &Node) -> String {
 }
 
 /// Returns text as a YAML scalar on one line. The text is in double quotes, unless all YAML readers treat it as text
-/// without quotes.
+/// even without them.
 pub(crate) fn emit_text(content: &str) -> String {
     let mut text = String::new();
     scalar(&mut text, &Scalar::quoted(content.to_owned()));
@@ -27,8 +27,8 @@ pub(super) fn emit_quoted(content: &str) -> String {
     text
 }
 
-/// Writes a node and a line break. The first line continues `text`. All other lines are indented by at least `column`
-/// spaces.
+/// Writes a node and a line break. The first line continues the last line of `text`. All other lines are indented by at
+/// least `column` spaces.
 fn block(text: &mut String, node: &Node, column: usize) {
     match &node.value {
         Value::Sequence(items) if !items.is_empty() => {
@@ -85,7 +85,8 @@ fn scalar(text: &mut String, scalar: &Scalar) {
     }
 }
 
-/// Returns whether all YAML readers treat this as text without quotes. May return `false` even if they do.
+/// Returns whether all YAML readers treat this as text even without quotes. Can return `false` although they do, which
+/// only adds quotes.
 fn is_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | '/'))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-' | b'*'))

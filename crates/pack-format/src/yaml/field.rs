@@ -128,7 +128,7 @@ impl<'a> Field<'a> {
         self.problem_at(self.node.span, problems, message, suggestion);
     }
 
-    /// Returns a suggestion to replace this scalar, or `None` if it spans several lines.
+    /// Returns a suggestion to replace this scalar, or `None` if it spans several lines or is missing.
     pub(crate) fn replace(&self, description: String, replacement: String) -> Option<Suggestion> {
         (self.node.span.length > 0).then(|| Suggestion::new(description, replacement))
     }

@@ -35,7 +35,7 @@ pub(crate) struct Scalar {
     /// The type according to the core schema (YAML 1.2.2, section 10.3).
     pub(crate) scalar_type: ScalarType,
     /// The runs of forbidden characters in the text, with their spans in the file. A span's length is 0 if a character
-    /// in the run is written as an escape.
+    /// in the run may be written as an escape.
     pub(crate) forbidden: Vec<(Span, Forbidden)>,
     /// The type, other than text, that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text.
     pub(crate) yaml_1_1_type: Option<ScalarType>,

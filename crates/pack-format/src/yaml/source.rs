@@ -57,7 +57,7 @@ impl Source {
     }
 }
 
-/// Returns the line and column of the end of `text`, which starts at `start`. Both are counted from 1.
+/// Returns the line and column where `text` ends if it starts at `start`. Both are counted from 1.
 fn position(text: &[char], start: Marker) -> (usize, usize) {
     let mut position = (start.line(), start.col() + 1);
     for (index, char) in text.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Finds characters that are not allowed in YAML, and explains syntax errors.
+//! Finds characters that are not allowed anywhere in `pack.yaml`, and explains syntax errors.
 
 use saphyr_parser::ScanError;
 

@@ -1,4 +1,5 @@
-//! Tests with archives that real tools wrote, from `tests/cases`.
+//! Tests with the archives in `tests/cases`. Real tools wrote some of them; the others were crafted so that tar readers
+//! interpret them differently.
 
 use crate::support::{accepted_paths, problems};
 
@@ -32,7 +33,7 @@ fn accepts_archives_that_all_readers_interpret_in_the_same_way() {
 }
 
 #[test]
-fn rejects_archives_that_readers_interpret_differently() {
+fn rejects_invalid_archives_and_explains_the_problem() {
     for (name, words) in [
         ("gnu-blank-size-hides", "whose keyword starts with a space or tab"),
         ("xattr-newline-path", "whose value has a line that looks like a `path` record"),

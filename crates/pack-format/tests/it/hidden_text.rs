@@ -1,5 +1,5 @@
-//! Tests for characters that people cannot see. They are rejected in everything that people and agents read: file
-//! names, the strings in `pack.yaml`, and `behavior.md`.
+//! Tests for characters that people cannot see. They are rejected in file names, in the strings in `pack.yaml` and in
+//! `behavior.md`.
 
 use pack_format::{Escaped, Location, Quoted, Span, ValidationError};
 use test_support::{
@@ -55,7 +55,7 @@ const VALID: [&str; 40] = [
 ];
 
 #[test]
-fn accepts_characters_that_a_script_or_an_emoji_sequence_uses() {
+fn accepts_invisible_characters_that_a_writing_system_or_emoji_needs() {
     for text in VALID {
         let yaml = manifest_with(&format!("display_name: '{text}'\n"));
         let name = format!("guides/{text}.md");
@@ -175,7 +175,7 @@ fn escapes_a_hidden_character_in_a_file_name() {
 }
 
 #[test]
-fn locates_hidden_characters_in_every_yaml_style() {
+fn locates_hidden_characters_in_several_yaml_styles() {
     let zwsp = "contains U+200B ZERO WIDTH SPACE, which is invisible; remove it";
     for (yaml, line, column) in [
         ("display_name: \"a\u{200b}\"\n", 4, 17),
@@ -192,7 +192,7 @@ fn locates_hidden_characters_in_every_yaml_style() {
     }
 }
 
-/// A name with a hidden character is not checked further, because it may be valid without the character.
+/// No other problem with such a name or version is reported, because it may be valid without the hidden character.
 #[test]
 fn explains_a_hidden_character_in_a_name_or_version() {
     assert_manifest_rejected(

@@ -49,7 +49,7 @@ fn accepts_every_allowed_file_and_directory() {
 }
 
 #[test]
-fn rejects_unknown_top_level_entries_and_suggests_the_closest_name() {
+fn rejects_top_level_entries_that_are_not_allowed_and_suggests_a_fix() {
     for (path, problem) in [
         ("guide/a.md", "`guide/` is not allowed at the top of a pack; rename it to `guides/`, or remove it"),
         ("Scripts/a.sh", "`Scripts/` is not allowed at the top of a pack; rename it to `scripts/`, or remove it"),

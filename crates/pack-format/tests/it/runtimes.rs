@@ -66,7 +66,8 @@ fn umoci_unpacks_the_packs_files() {
     }
 }
 
-/// podman mounts the images on arm64 too, although their platform is `linux/amd64`. Mounting requires root.
+/// podman mounts the images even if it is asked for arm64, although their platform is `linux/amd64`. Mounting requires
+/// root.
 #[test]
 fn podman_mounts_the_packs_files() {
     if tool("podman").is_none() || run(Command::new("id").arg("-u")).trim() != "0" {
@@ -79,7 +80,7 @@ fn podman_mounts_the_packs_files() {
         podman.arg("--runroot").arg(directory.path().join("run"));
         podman.args(["--storage-driver", "vfs"]);
         // podman names an image after the path of its layout, and the name must be in lower case. The path of a
-        // temporary directory may not be, so use relative paths.
+        // temporary directory can contain upper case, so use relative paths.
         podman.current_dir(directory.path());
         podman
     };

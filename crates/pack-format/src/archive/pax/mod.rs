@@ -112,7 +112,7 @@ impl Pax {
             _ if keyword.starts_with(b"GNU.sparse.") => SPARSE,
             _ => return Ok(()),
         };
-        // A header may hold thousands of records with the same problem.
+        // A header can contain thousands of records with the same problem.
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }

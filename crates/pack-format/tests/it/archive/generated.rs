@@ -124,7 +124,7 @@ fn stem() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-zA-Z0-9_+=@%~-][a-zA-Z0-9 ._+=@%~,'\"\\[\\]{}!$&*?<>|;`-]{0,20}",
         2 => "\\.[a-z0-9-]{1,8}",
-        // Names must not contain invisible characters. These have the property Default_Ignorable_Code_Point (DI).
+        // Names must not contain invisible characters: those with the property Default_Ignorable_Code_Point (DI).
         3 => "[\\p{L}\\p{N}--\\p{DI}][\\p{L}\\p{M}\\p{N}\\p{So}--\\p{DI}]{0,12}",
         1 => "[a-z]{80,240}",
         1 => "(é|ß|日|Ω){20,70}",

@@ -330,7 +330,7 @@ fn a_file_is_executable_if_any_execute_bit_is_set() {
 }
 
 #[test]
-fn keeps_content_of_any_length() {
+fn keeps_contents_of_various_lengths_unchanged() {
     let lengths = [0, 1, 511, 512, 513, 1023, 1024, 1025, 200_000];
     let content = |length: usize| (0..length).map(|index| index as u8).collect::<Vec<_>>();
     let archive = lengths
@@ -358,7 +358,7 @@ fn accepts_any_number_of_zero_blocks_at_the_end() {
 }
 
 #[test]
-fn accepts_every_gzip_level_and_header_field() {
+fn accepts_every_gzip_level_and_optional_header_fields() {
     let tar = Archive::pack().tar();
     for level in 0..=9 {
         assert_eq!(accepted_paths(&gzip_at(&tar, Compression::new(level))), ["pack.yaml"]);
@@ -370,7 +370,7 @@ fn accepts_every_gzip_level_and_header_field() {
 }
 
 #[test]
-fn accepts_names_in_any_script() {
+fn accepts_names_in_many_scripts_and_with_unusual_punctuation() {
     assert_paths(
         Archive::pack()
             .file("guides/Ελλάδα", b"")

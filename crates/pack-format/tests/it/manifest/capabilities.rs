@@ -5,7 +5,7 @@ use test_support::manifest::{manifest_with, manifest_with_capabilities, manifest
 use crate::support::{assert_manifest_accepted, assert_manifest_rejected};
 
 #[test]
-fn accepts_every_allowed_value() {
+fn accepts_valid_capabilities() {
     assert_manifest_accepted(manifest_with_rule(
         "domains: [a]\nmethods: [GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS, GET]\nallow_insecure: false",
     ));
@@ -294,7 +294,7 @@ fn rejects_invalid_rules() {
 }
 
 #[test]
-fn rejects_control_characters_in_other_keys() {
+fn rejects_forbidden_characters_in_other_keys() {
     assert_manifest_rejected(
         manifest_with_rule("domains: [a.b]\nmethods: [GET]\nbody: {a: [\"\\e\"], \"\\u202e\": 1}\nwhen: \"a\\u2066\""),
         &[

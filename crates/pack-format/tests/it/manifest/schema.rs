@@ -41,7 +41,7 @@ fn json(yaml: &Yaml<'_>) -> Value {
 }
 
 #[test]
-fn rejects_common_mistakes() {
+fn the_schema_rejects_common_mistakes() {
     let rejected = [
         "[]".to_owned(),
         "name: a\nversion: 1.0.0\n".to_owned(),

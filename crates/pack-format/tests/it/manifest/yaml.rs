@@ -49,7 +49,7 @@ fn rejects_anything_but_one_mapping() {
 }
 
 #[test]
-fn rejects_every_construct_that_parsers_read_differently() {
+fn rejects_yaml_outside_the_allowed_subset() {
     assert_manifest_rejected(
         "name: &anchor sample\nversion: 1.0.0\ndescription: *anchor\n",
         &[

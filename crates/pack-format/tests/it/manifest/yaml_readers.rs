@@ -138,7 +138,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn other_parsers_read_the_authors_values_from_the_fragment() {
+fn pyyaml_reads_the_authors_values_from_the_fragment() {
     let mut runner = TestRunner::deterministic();
     let mut fragments = Vec::new();
     let mut expected = Vec::new();
@@ -240,7 +240,7 @@ fn mutated(seed: &str, random: &mut impl FnMut(usize) -> usize) -> String {
 }
 
 #[test]
-fn other_parsers_read_the_same_values_from_every_accepted_manifest() {
+fn pyyaml_reads_the_same_values_from_every_accepted_manifest() {
     let seeds = [
         include_str!("../../../../../tests/packs/sample/pack.yaml"),
         "name: sample\nversion: '1.0.0'\ndescription: >\n  For a\n  test.\n\n  Of two.\ncategory: \"a\\\n  b\"\ndisplay_name: a\n  b # c\n",

@@ -50,7 +50,7 @@ fn rejects_a_symbolic_link_to_any_target() {
 }
 
 #[test]
-fn rejects_a_file_whose_parent_is_a_symbolic_link() {
+fn reports_only_the_link_if_a_file_is_inside_a_symbolic_link() {
     assert_rejected(
         Archive::pack().header(header(b'2').field(LINK_NAME, "/tmp")).file("guides/a/b", b"x"),
         &[&format!("entry `guides/a` at byte 1024 {SYMBOLIC_LINK}")],

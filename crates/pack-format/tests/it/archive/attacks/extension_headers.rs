@@ -39,7 +39,7 @@ fn rejects_an_archive_hidden_by_a_pax_size() {
 }
 
 #[test]
-fn rejects_a_malformed_pax_size() {
+fn rejects_a_malformed_or_repeated_pax_size() {
     for (size, problem) in [
         (b"".as_slice(), "is not a well-formed number"),
         (b"-5", "is not a well-formed number"),
@@ -133,7 +133,7 @@ fn a_sparse_file_is_reported_under_its_original_name() {
 }
 
 #[test]
-fn rejects_a_global_header_that_renames_or_resizes_entries() {
+fn rejects_a_global_header_that_sets_a_name_size_or_type_or_is_malformed() {
     for keyword in ["path", "linkpath", "size", "GNU.sparse.name", "SCHILY.realsize", "SCHILY.filetype"] {
         let data = pax_records(&[("comment", b"x"), (keyword, b"5")]);
         assert_rejected(
@@ -151,7 +151,7 @@ fn rejects_a_global_header_that_renames_or_resizes_entries() {
 }
 
 #[test]
-fn rejects_two_extension_headers_of_the_same_type_for_one_entry() {
+fn rejects_a_repeated_extension_header_and_a_global_one_after_others() {
     let comment = pax_record("comment", b"x");
     let second = "the extension header at byte 2048 follows another extension header, and tar readers disagree on \
                   which of them applies";

@@ -35,7 +35,7 @@ fn rejects_an_archive_split_into_two_members() {
 }
 
 #[test]
-fn rejects_trailing_bytes() {
+fn rejects_trailing_bytes_other_than_zeros() {
     for (trailing, what) in [
         (b"x".as_slice(), "other data follows; upload the archive with nothing after it"),
         (b"\0x", "other data follows; upload the archive with nothing after it"),
@@ -75,7 +75,7 @@ fn rejects_a_corrupt_deflate_stream() {
 }
 
 #[test]
-fn rejects_an_upload_that_is_not_gzip() {
+fn rejects_an_invalid_or_truncated_gzip_header() {
     for (upload, reason) in [
         (b"\x1f\x8b\x08".as_slice(), "unexpected end of file"),
         (b"\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a", "invalid gzip header"),

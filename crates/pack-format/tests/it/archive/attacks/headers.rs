@@ -104,7 +104,7 @@ fn rejects_malformed_numbers() {
 }
 
 #[test]
-fn rejects_a_blank_number_without_a_nul() {
+fn rejects_a_blank_number_without_a_nul_after_the_first_byte() {
     for (name, field, fix) in
         [("mode", MODE, POSIX), ("uid", UID, OWNER), ("gid", GID, OWNER), ("size", SIZE, POSIX), ("mtime", MTIME, TIME)]
     {
@@ -147,7 +147,7 @@ fn rejects_sizes_and_times_that_are_too_large_or_too_small() {
     size([0xff; 12], "-1");
     size([0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], "18446744073709551616");
     size([0x80, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0], "9223372036854775808");
-    // Node-tar ignores an entry with a number that JavaScript cannot represent.
+    // Node-tar ignores an entry with a number that JavaScript cannot represent exactly.
     let time = |bytes: [u8; 12], value: &str| {
         let reason = format!("is {value}, but must be from -9007199254740991 to 9007199254740991");
         assert_number_rejected(("mtime", MTIME, TIME), &bytes, &reason);
@@ -163,9 +163,9 @@ fn explains_what_gnu_tar_writes_in_place_of_the_prefix() {
     let times = "14722531400\x0014722531400\0";
     assert_rejected(
         Archive::pack().header(Header::gnu("guides/a.md").field(PREFIX, times)),
-        &["the header at byte 1024 of entry `guides/a.md` has access and change times, as in an incremental dump, \
-           where some tar readers expect part of the name; create the archive without `--listed-incremental` and \
-           `--incremental`"],
+        &["the header at byte 1024 of entry `guides/a.md` is in the format of an incremental dump: it has access and \
+           change times in bytes that some tar readers read as part of the name; create the archive without \
+           `--listed-incremental` and `--incremental`"],
     );
     for (typeflag, problem) in [
         (b'S', "is a sparse file; archive it without `tar --sparse`"),
@@ -215,7 +215,7 @@ fn rejects_bytes_after_the_nul_in_a_name() {
 }
 
 #[test]
-fn rejects_a_long_prefix_with_a_star_trailer() {
+fn rejects_a_long_prefix_or_a_malformed_time_with_a_star_trailer() {
     let prefix = |length: usize| format!("guides/{}", "p".repeat(length - 7));
     for length in [131, 155] {
         assert_rejected(

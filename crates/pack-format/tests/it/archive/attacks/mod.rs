@@ -1,5 +1,5 @@
 //! Tests that archives are rejected if tar readers interpret them differently or if they are dangerous to unpack. The
-//! tests build each archive byte by byte and check the exact problems that validation reports.
+//! tests build the archives from headers and raw bytes, and check the exact problems that validation reports.
 
 mod duplicates;
 mod end_marker;

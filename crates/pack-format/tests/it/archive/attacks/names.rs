@@ -81,7 +81,7 @@ fn rejects_backslashes_and_drive_letters() {
 }
 
 #[test]
-fn rejects_control_characters_and_bidirectional_controls() {
+fn rejects_control_characters_bidirectional_controls_and_line_breaks() {
     for (char, escaped) in [
         ('\u{1}', r"\u{1}"),
         ('\u{7}', r"\u{7}"),

@@ -35,8 +35,8 @@ impl Case {
 pub(super) struct Tally {
     accepted: usize,
     rejected: usize,
-    /// The number of archives that were rejected only because tar readers disagree on them. Whether the readers do
-    /// disagree was checked too.
+    /// The number of archives that were rejected only because tar readers disagree on them. For these, the readers must
+    /// disagree.
     compared_rejections: usize,
     /// The number of accepted archives that each reader refused.
     refused: BTreeMap<String, usize>,

@@ -1,9 +1,9 @@
-//! Archives random directories with every installed writer, changes some of the archives, and compares the validator's
-//! result for each archive with what every installed reader unpacks from it.
+//! Archives random directories with every installed writer, and makes changed copies of each archive. Compares the
+//! validator's result for each of them with what every installed reader unpacks.
 //!
 //! - [`make_directory`] makes the directories, [`writers`] archive them, and [`mutate`] changes the archives.
 //! - [`directories`] returns the pack that an archive must contain.
-//! - [`readers`] unpack the archives, and [`comparison`] compares the results with the verdicts.
+//! - [`readers`] unpack the archives, and [`comparison`] compares what they find with the validator's results.
 //!
 //! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` sets the seed of the random number
 //! generator.
