@@ -78,7 +78,8 @@ impl Repository<'_> {
         Ok(())
     }
 
-    /// Uploads a blob that the repository may already have. A registry may reject such an upload.
+    /// Uploads a blob that the repository may already have. If the registry rejects the upload for that reason, this is
+    /// not an error.
     pub(super) async fn upload_again(&self, session: Url, blob: Blob, content: impl Into<Body>) -> Result<(), Error> {
         match self.upload(session, blob, content).await {
             Err(error) if !self.has_blob(blob.digest).await.unwrap_or(false) => Err(error),

@@ -27,7 +27,7 @@ use crate::{
 /// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
 const MAX_OVERWRITES: usize = 5;
 
-/// How long an upload that created no record waits until its removal is scheduled.
+/// The timeout for scheduling the removal of an upload that created no record.
 const POSTPONE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The upload use case, with the backends and limits that it uses.
