@@ -223,8 +223,8 @@ impl Builder {
     }
 
     /// Builds the record's image from its archive, and pushes it by digest. Fails unless the image has the digest in
-    /// the record. The layer's digest is known only once the layer has been sent, and is checked before the image
-    /// manifest is pushed.
+    /// the record. The layer is hashed while it is sent, so a layer that differs from the record is detected only after
+    /// it was sent, but before the image manifest is pushed.
     async fn push_image(
         &self,
         record: &Record,

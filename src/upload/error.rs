@@ -27,8 +27,8 @@ pub enum UploadError {
     /// The client has not yet sent the archive of this upload to S3.
     #[error("has no archive yet; send it to the URL returned with this id")]
     NotSent,
-    /// A pack with this name and version already exists, and its content or visibility differs. It cannot be replaced,
-    /// because its build has not failed or its version was published.
+    /// A pack with this name and version already exists, and its content or visibility differs. It could be replaced
+    /// only if its build had failed and its version had never been published.
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
     /// This version was published with different content, and its pack was deleted.

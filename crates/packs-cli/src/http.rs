@@ -44,7 +44,7 @@ pub(crate) trait Failure: Display {
     /// Returns whether the request may succeed if it is sent again.
     fn is_transient(&self) -> bool;
 
-    /// Returns how long the server asks to wait.
+    /// Returns how long the server asked the client to wait (`Retry-After`), if it did.
     fn retry_after(&self) -> Option<Duration>;
 }
 

@@ -56,9 +56,9 @@ impl Table {
     /// Lists the packs that match `filter`, newest first: the org's own packs and the ready community packs of other
     /// orgs. Returns at most `limit` packs, starting after `after`. Skips corrupt records.
     ///
-    /// The number of packs read is proportional to the number returned, because each filter selects a partition. The
-    /// only packs that are read and not returned are the org's own among the community packs. If there are too many of
-    /// them, the page is short or empty, and `next` continues the list.
+    /// Each filter selects whole index partitions, so nearly every pack that is read is one that the list needs. The
+    /// exception is the community partition: it also contains the org's own community packs, which are skipped there. A
+    /// scan stops after `MAX_PAGES` pages, so a page may be short or empty; `next` then continues the list.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let mut scans = self.scans(org, filter, after).await?;
         let mut packs: Vec<ListedPack> = Vec::new();

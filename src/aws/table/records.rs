@@ -43,7 +43,7 @@ pub enum Created {
     Deleted(Digest),
     /// An operator has quarantined the version.
     Quarantined(Quarantine),
-    /// The record can be written, but the org would exceed this limit.
+    /// The record was not written, because the org would exceed this limit.
     Exceeds(Exceeded),
 }
 

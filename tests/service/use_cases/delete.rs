@@ -201,7 +201,7 @@ async fn a_deletion_rejected_by_the_registry_fails_and_deletes_nothing() {
     }
 }
 
-/// Otherwise, the other registry would receive the credentials.
+/// The credentials must not be sent to any registry but the configured one.
 #[tokio::test]
 async fn deleting_an_image_in_another_registry_is_refused() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), basic("hunter2"));

@@ -30,7 +30,7 @@ pub(super) enum Advice {
 }
 
 impl Advice {
-    /// `is_taken` returns whether a name is the name, or the suggested name, of another entry.
+    /// `is_taken` returns whether another entry already has a name, or has been advised to take it.
     pub(super) fn new(name: &str, is_directory: bool, is_taken: impl Fn(&str) -> bool) -> Self {
         let lower = name.to_lowercase();
         if name.starts_with('.') {

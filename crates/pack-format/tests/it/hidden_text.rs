@@ -113,7 +113,7 @@ const HIDDEN: [(&str, usize, usize, &str, &str); 44] = [
     ("a\u{200b}b\u{200b}\u{200b}", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("a\u{200d}\u{200b}\u{e0041}b", 2, 3, "U+200D ZERO WIDTH JOINER", OUT_OF_PLACE),
     ("a\u{e0041}\u{e0042}\u{200b}b", 2, 3, "U+E0041 TAG LATIN CAPITAL LETTER A", TAG),
-    // If the run were removed, the characters around it would belong together.
+    // Runs whose removal leaves a valid sequence, such as an emoji.
     ("👩\u{200b}\u{200d}🚀", 2, 1, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("می\u{200c}\u{200b}\u{200c}خ", 4, 2, "U+200B ZERO WIDTH SPACE", INVISIBLE),
     ("1\u{fe0f}\u{200b}\u{20e3}", 2, 2, "U+FE0F VARIATION SELECTOR-16", OUT_OF_PLACE),
