@@ -59,6 +59,7 @@ class Rehearsal(Deployment):
         self.large_pack()
         self.delete()
         self.investigate()
+        self.org_limits()
         self.registry_outage()
         self.update_and_roll_back()
         self.missing_permission()
@@ -149,6 +150,13 @@ class Rehearsal(Deployment):
         step("find out what happened")
         for _ in range(5):
             self.runbook_md.run("Find out what happened")
+
+    def org_limits(self):
+        step("the limits of an org")
+        self.runbook_md.run("An org reaches a limit")
+        shown = self.runbook_md.run("An org reaches a limit")
+        # The second command restores the configured value, which is not printed.
+        assert shown.count("uploads_per_minute  300\n") == 1, shown
 
     def registry_outage(self):
         step("the registry is down")
