@@ -5,16 +5,15 @@
 //! another org. Each request is an API Gateway event.
 
 mod fill;
-mod meter;
 mod service;
 
 use std::{error::Error, time::Duration};
 
 use clap::Parser;
+use test_support::Usage;
 
 use self::{
     fill::Original,
-    meter::Usage,
     service::{Cost, Service},
 };
 

@@ -20,9 +20,7 @@ use pack_upload::{
 };
 use serde_json::{Value, json};
 use strum::VariantArray as _;
-use test_support::{Embedded, archive::Archive, event};
-
-use crate::meter::{Meter, Usage};
+use test_support::{Embedded, Meter, Usage, archive::Archive, event};
 
 /// The form boundary in the event's `content-type` header.
 const BOUNDARY: &str = "------------------------d74496d66958873e";

@@ -19,11 +19,14 @@ pub mod validation;
 #[cfg(feature = "service")]
 mod embedded;
 #[cfg(feature = "service")]
+mod meter;
+#[cfg(feature = "service")]
 mod runtime_api;
 
 #[cfg(feature = "service")]
 pub use self::{
     embedded::{Embedded, options},
+    meter::{Meter, Usage},
     repository::event,
     runtime_api::{Function, Outcome},
 };

@@ -1,29 +1,11 @@
 //! Tests that requests from one org do not change the status or the cost of another org's requests.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::{
-    Client,
-    config::{
-        ConfigBag, Intercept, RuntimeComponents,
-        interceptors::{BeforeSerializationInterceptorContextMut, FinalizerInterceptorContextRef},
-    },
-    error::BoxError,
-    operation::{
-        batch_get_item::{BatchGetItemInput, BatchGetItemOutput},
-        get_item::{GetItemInput, GetItemOutput},
-        query::{QueryInput, QueryOutput},
-        transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput},
-        update_item::{UpdateItemInput, UpdateItemOutput},
-    },
-    types::{ConsumedCapacity, ReturnConsumedCapacity},
-};
+use aws_sdk_dynamodb::Client;
 use pack_upload::identity::{KeyTemplate, OrgLimit};
 use serde_json::{Value, json};
-use test_support::archive::Archive;
+use test_support::{Meter, Usage, archive::Archive};
 
 use super::{
     event, request,
@@ -32,71 +14,6 @@ use super::{
 
 /// How many times each request from the hostile org is sent.
 const REPLAYS: usize = 25;
-
-/// Counts the calls to DynamoDB and adds up their capacity units.
-#[derive(Debug, Clone, Default)]
-struct Meter(Arc<Mutex<(usize, f64)>>);
-
-impl Meter {
-    fn take(&self) -> (usize, f64) {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
-}
-
-impl Intercept for Meter {
-    fn name(&self) -> &'static str {
-        "meter"
-    }
-
-    fn modify_before_serialization(
-        &self,
-        context: &mut BeforeSerializationInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let total = Some(ReturnConsumedCapacity::Total);
-        let input = context.input_mut();
-        if let Some(input) = input.downcast_mut::<QueryInput>() {
-            input.return_consumed_capacity = total;
-        } else if let Some(input) = input.downcast_mut::<GetItemInput>() {
-            input.return_consumed_capacity = total;
-        } else if let Some(input) = input.downcast_mut::<BatchGetItemInput>() {
-            input.return_consumed_capacity = total;
-        } else if let Some(input) = input.downcast_mut::<UpdateItemInput>() {
-            input.return_consumed_capacity = total;
-        } else if let Some(input) = input.downcast_mut::<TransactWriteItemsInput>() {
-            input.return_consumed_capacity = total;
-        }
-        Ok(())
-    }
-
-    fn read_after_execution(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let mut meter = self.0.lock().unwrap();
-        meter.0 += 1;
-        let Some(Ok(output)) = context.output_or_error() else { return Ok(()) };
-        let one = |consumed: Option<&ConsumedCapacity>| consumed.and_then(|consumed| consumed.capacity_units());
-        let all = |consumed: &[ConsumedCapacity]| consumed.iter().filter_map(|each| each.capacity_units()).sum::<f64>();
-        meter.1 += if let Some(output) = output.downcast_ref::<QueryOutput>() {
-            one(output.consumed_capacity()).unwrap()
-        } else if let Some(output) = output.downcast_ref::<GetItemOutput>() {
-            one(output.consumed_capacity()).unwrap()
-        } else if let Some(output) = output.downcast_ref::<UpdateItemOutput>() {
-            one(output.consumed_capacity()).unwrap()
-        } else if let Some(output) = output.downcast_ref::<BatchGetItemOutput>() {
-            all(output.consumed_capacity())
-        } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
-            all(output.consumed_capacity())
-        } else {
-            return Err("no request makes other calls".into());
-        };
-        Ok(())
-    }
-}
 
 fn as_org(slug: &str, event: Value) -> Value {
     with_credential(event, secret(slug, KeyTemplate::FullAccess).reveal())
@@ -127,8 +44,8 @@ fn begin(slug: &str) -> Value {
 /// A function that returns the event of the n-th request of a kind.
 type Event = Box<dyn Fn(usize) -> Value>;
 
-/// The status, the calls and the capacity units of a request.
-type Cost = (u16, usize, f64);
+/// The status of a request, and its calls to DynamoDB with the capacity that they consume.
+type Cost = (u16, Usage);
 
 /// Sends one request of each kind as globex, for a pack with this name. Returns the cost of each, and their total time.
 async fn requests_of_the_other_org(api: &TestApi, meter: &Meter, name: &str) -> (Vec<Cost>, Duration) {
@@ -137,8 +54,7 @@ async fn requests_of_the_other_org(api: &TestApi, meter: &Meter, name: &str) -> 
     let mut send = async |event: Value| {
         meter.take();
         let response = api.send(&event).await;
-        let (calls, units) = meter.take();
-        costs.push((response.status, calls, units));
+        costs.push((response.status, meter.take()));
         response.body
     };
     let created = send(upload_of("globex", name, "org")).await;
@@ -153,8 +69,8 @@ async fn requests_of_the_other_org(api: &TestApi, meter: &Meter, name: &str) -> 
     send(as_org("globex", with_body(request("PATCH", &path), &json!({"visibility": "community"})))).await;
     send(as_org("globex", request("DELETE", &path))).await;
     // A deletion polls until its purge ends, so its number of calls depends on time.
-    let (status, ..) = costs.pop().unwrap();
-    costs.push((status, 0, 0.0));
+    let (status, _) = costs.pop().unwrap();
+    costs.push((status, Usage::default()));
     (costs, began.elapsed())
 }
 

@@ -1,76 +1,23 @@
 //! Tests for the number of DynamoDB read units that a list consumes.
 
-use std::sync::{Arc, Mutex};
-
-use aws_sdk_dynamodb::{
-    Client,
-    config::{
-        ConfigBag, Intercept, RuntimeComponents,
-        interceptors::{BeforeSerializationInterceptorContextMut, FinalizerInterceptorContextRef},
-    },
-    error::BoxError,
-    operation::{
-        get_item::{GetItemInput, GetItemOutput},
-        query::{QueryInput, QueryOutput},
-    },
-    types::ReturnConsumedCapacity,
-};
+use aws_sdk_dynamodb::Client;
 use pack_upload::{
     aws::{Created, Filter, NameFilter, Table},
     records::{OrgId, Record, Visibility},
 };
+use test_support::{Meter, Usage};
 
 use super::support::{Database, create, record, shared};
 
-/// The total read units consumed by a client's calls.
-#[derive(Debug, Clone, Default)]
-struct ReadUnits(Arc<Mutex<f64>>);
-
-impl Intercept for ReadUnits {
-    fn name(&self) -> &'static str {
-        "read units"
-    }
-
-    fn modify_before_serialization(
-        &self,
-        context: &mut BeforeSerializationInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let total = Some(ReturnConsumedCapacity::Total);
-        if let Some(query) = context.input_mut().downcast_mut::<QueryInput>() {
-            query.return_consumed_capacity = total;
-        } else if let Some(get) = context.input_mut().downcast_mut::<GetItemInput>() {
-            get.return_consumed_capacity = total;
-        } else {
-            return Err("a list makes no other calls".into());
-        }
-        Ok(())
-    }
-
-    fn read_after_execution(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let Some(Ok(output)) = context.output_or_error() else { return Ok(()) };
-        let query = output.downcast_ref::<QueryOutput>().and_then(QueryOutput::consumed_capacity);
-        let get = output.downcast_ref::<GetItemOutput>().and_then(GetItemOutput::consumed_capacity);
-        let units = query.or(get).and_then(|consumed| consumed.capacity_units());
-        *self.0.lock().unwrap() += units.expect("DynamoDB returns the consumed capacity");
-        Ok(())
-    }
-}
-
 /// Reads the first page of a list. Returns the number of packs on the page and the read units that the list consumed.
 async fn cost(database: &Database, org: OrgId, filter: &Filter, limit: usize) -> (usize, f64) {
-    let units = ReadUnits::default();
-    let config = database.client.config().to_builder().interceptor(units.clone()).build();
+    let meter = Meter::default();
+    let config = database.client.config().to_builder().interceptor(meter.clone()).build();
     let table = Table::new(Client::from_conf(config), database.name.clone());
     let page = table.list(org, filter, limit, None).await.unwrap();
-    let units = *units.0.lock().unwrap();
-    (page.packs.len(), units)
+    let Usage { read_units, write_units, .. } = meter.take();
+    assert!(read_units > 0.0 && write_units == 0.0, "{read_units}, {write_units}");
+    (page.packs.len(), read_units)
 }
 
 /// Lengthens a record's description so that its item in an index is 1 KB in size.

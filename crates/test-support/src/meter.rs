@@ -21,22 +21,22 @@ use aws_sdk_dynamodb::{
 
 /// The AWS calls that a request or a run of requeue makes, and the DynamoDB capacity that they consume.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// The number of calls to AWS.
-    pub(crate) calls: usize,
+    pub calls: usize,
     /// The consumed capacity of the table and its indexes, in read units.
-    pub(crate) read_units: f64,
+    pub read_units: f64,
     /// The consumed capacity of the table and its indexes, in write units.
-    pub(crate) write_units: f64,
+    pub write_units: f64,
 }
 
 /// An interceptor that adds up the usage of all clients it is configured for.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Meter(Arc<Mutex<Usage>>);
+pub struct Meter(Arc<Mutex<Usage>>);
 
 impl Meter {
     /// Returns the usage since this method was last called.
-    pub(crate) fn take(&self) -> Usage {
+    pub fn take(&self) -> Usage {
         mem::take(&mut self.usage())
     }
 
