@@ -45,7 +45,7 @@ fn parse_with_pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// Generates text, some of which has a different type for some parsers if it is not quoted.
+/// Generates strings. Without quotes, some parsers would read some of them as other types.
 fn text() -> impl Strategy<Value = String> {
     let ambiguous = [
         "",
