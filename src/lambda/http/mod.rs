@@ -14,6 +14,7 @@ mod begin_upload;
 mod body;
 mod delete;
 mod error;
+mod error_sources;
 mod event;
 mod media_type;
 mod origin;
