@@ -277,7 +277,7 @@ const MARKERS: [&str; 6] = [
     "SQLite format 3",
     "MalformedXML",
     "the chunk does not start where the previous one ended",
-    "The local SQS does not support the action",
+    "The message is not in flight.",
     "lambda_http cannot read the event",
     "local-secret",
 ];
