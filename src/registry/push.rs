@@ -24,57 +24,50 @@ impl Registry {
         tree: Tree,
         contents: impl Read + Seek + Send + 'static,
     ) -> Result<(), Error> {
-        self.in_time(self.push_missing(image_ref, image, tree, contents)).await
-    }
-
-    async fn push_missing(
-        &self,
-        image_ref: &str,
-        image: &Image,
-        tree: Tree,
-        contents: impl Read + Seek + Send + 'static,
-    ) -> Result<(), Error> {
-        let repository = self.repository(self.split(image_ref)?.0).await?;
-        let layer = Blob { digest: image.layer.digest, size: image.layer.size };
-        let config = Blob::new(&image.config);
-        let manifest = image.digest.to_string();
-        let (found, has_layer, has_config) = try_join!(
-            repository.manifest_digest(&manifest),
-            repository.has_blob(layer.digest),
-            repository.has_blob(config.digest),
-        )?;
-        // A registry may have lost a blob of an image whose manifest it still has.
-        if found == Some(manifest) && has_layer && has_config {
-            return expect_layer(layer, stream::hash_layer(tree, contents).await.map_err(Error::Read)?);
-        }
-        let open = async || try_join!(open_unless(has_layer, &repository), open_unless(has_config, &repository));
-        let (layer_session, config_session) = match open().await {
-            Err(error) if error.is_repository_unknown() => {
-                self.login.create_repository(repository.name).await?;
-                open().await?
-            }
-            opened => opened?,
-        };
-        let push_layer = async {
-            let Some(session) = layer_session else {
+        let push = async {
+            let repository = self.repository(self.split(image_ref)?.0).await?;
+            let layer = Blob { digest: image.layer.digest, size: image.layer.size };
+            let config = Blob::new(&image.config);
+            let manifest = image.digest.to_string();
+            let (found, has_layer, has_config) = try_join!(
+                repository.manifest_digest(&manifest),
+                repository.has_blob(layer.digest),
+                repository.has_blob(config.digest),
+            )?;
+            // A registry may have lost a blob of an image whose manifest it still has.
+            if found == Some(manifest) && has_layer && has_config {
                 return expect_layer(layer, stream::hash_layer(tree, contents).await.map_err(Error::Read)?);
-            };
-            let (chunks, hash) = stream::stream_layer(tree, contents);
-            let (uploaded, hash) = join!(repository.upload(session, layer, Body::wrap_stream(chunks)), hash);
-            // The registry also rejects a layer with a different digest, but only `WrongLayer` says that a retry cannot
-            // help. If hashing failed, the upload failed too.
-            if let Ok(hash) = hash {
-                expect_layer(layer, hash)?;
             }
-            uploaded
+            let open = async || try_join!(open_unless(has_layer, &repository), open_unless(has_config, &repository));
+            let (layer_session, config_session) = match open().await {
+                Err(error) if error.is_repository_unknown() => {
+                    self.login.create_repository(repository.name).await?;
+                    open().await?
+                }
+                opened => opened?,
+            };
+            let push_layer = async {
+                let Some(session) = layer_session else {
+                    return expect_layer(layer, stream::hash_layer(tree, contents).await.map_err(Error::Read)?);
+                };
+                let (chunks, hash) = stream::stream_layer(tree, contents);
+                let (uploaded, hash) = join!(repository.upload(session, layer, Body::wrap_stream(chunks)), hash);
+                // The registry also rejects a layer with a different digest, but only `WrongLayer` says that a retry cannot
+                // help. If hashing failed, the upload failed too.
+                if let Ok(hash) = hash {
+                    expect_layer(layer, hash)?;
+                }
+                uploaded
+            };
+            let push_config = async {
+                let Some(session) = config_session else { return Ok(()) };
+                repository.upload(session, config, image.config.clone()).await
+            };
+            try_join!(push_layer, push_config)?;
+            repository.put_by_digest(image.digest, image.manifest.clone()).await?;
+            Ok(())
         };
-        let push_config = async {
-            let Some(session) = config_session else { return Ok(()) };
-            repository.upload(session, config, image.config.clone()).await
-        };
-        try_join!(push_layer, push_config)?;
-        repository.put_by_digest(image.digest, image.manifest.clone()).await?;
-        Ok(())
+        self.in_time(push).await
     }
 }
 
