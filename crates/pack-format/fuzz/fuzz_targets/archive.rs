@@ -75,7 +75,8 @@ fn files(validated: &ValidatedPack) -> Files {
 }
 
 /// Reads a pack's files with the `tar` crate. Omits the files that validation drops, and strips a wrapping directory.
-/// Fails for some valid archives, such as those with numeric fields that contain only NULs.
+/// Fails for some valid archives, such as those with numeric fields that contain only NULs, or with a GNU long name that
+/// ends with several NULs: the crate removes only one of them, and cannot unpack a file with a NUL in its name.
 fn read_with_tar_crate(tar: &[u8]) -> io::Result<Files> {
     let mut files = Files::new();
     let mut archive = tar::Archive::new(tar);
@@ -85,6 +86,9 @@ fn read_with_tar_crate(tar: &[u8]) -> io::Result<Files> {
             continue;
         }
         let name = String::from_utf8(entry.path_bytes().into_owned()).expect("names are UTF-8");
+        if name.contains('\0') {
+            return Err(io::ErrorKind::InvalidFilename.into());
+        }
         let path = name.strip_prefix("./").unwrap_or(&name).to_owned();
         let is_ignored = path.split('/').any(|component| component == ".DS_Store" || component.starts_with("._"));
         if name.ends_with('/') || is_ignored {
