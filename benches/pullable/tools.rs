@@ -50,6 +50,17 @@ pub(crate) fn tools() -> Vec<Tool> {
         gzip -dc archive.tar.gz > layer.tar
         umoci raw add-layer --image own:image layer.tar
         skopeo copy --quiet --dest-tls-verify=false oci:own:image docker://$1";
+    // With vfs and chroot, buildah needs neither a mount nor a namespace, so it also works in a container.
+    let buildah = r#"buildah="buildah --storage-driver vfs --root $PWD/storage --runroot $PWD/run"
+        container=$($buildah from scratch)
+        $buildah add --quiet $container archive.tar.gz /
+        $buildah commit --quiet --tls-verify=false $container docker://$1
+        $buildah rm $container"#;
+    let oras = r#"python3 -c "
+import sys
+from oras.client import OrasClient
+OrasClient(insecure=True).push(target=sys.argv[1], files=['archive.tar.gz'])
+" $1"#;
     let mut tools = Vec::new();
     let mut add = |name, check: &str, script: &str| {
         let found = Command::new("sh").args(["-c", check]).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -64,5 +75,7 @@ pub(crate) fn tools() -> Vec<Tool> {
         add("`crane append`", &format!("{crane} version"), &append);
     }
     add("umoci and skopeo", "umoci --version", umoci);
+    add("buildah", "buildah --version", buildah);
+    add("oras (Python)", "python3 -c 'import oras'", oras);
     tools
 }
