@@ -33,9 +33,9 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     }
 }
 
-/// Returns whether `time` is less than `age` ago. Uses the wall clock, because the monotonic clock may stop while a
-/// Lambda function is frozen between two requests. Returns false if `time` is in the future because the clock was set
-/// back.
+/// Returns whether `time` is less than `age` ago, or false if `time` is in the future, which can happen if the clock is
+/// set back. Uses the wall clock, because the monotonic clock may stop while Lambda freezes the execution environment
+/// between two requests.
 pub(crate) fn is_within(time: SystemTime, age: Duration) -> bool {
     time.elapsed().is_ok_and(|elapsed| elapsed < age)
 }

@@ -14,7 +14,7 @@ use reqwest::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long a server may take to start, and a build to finish.
+/// The time limit for the start of a server, and for a build.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait between two requests for the state of a build.
 const POLL: Duration = Duration::from_millis(2);

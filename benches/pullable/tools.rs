@@ -8,9 +8,9 @@ use std::{
 
 pub(crate) const SKOPEO: &str = "`skopeo copy` of the finished image";
 
-/// A shell script that pushes an image, or writes `layout` ([`Tool::fetch`]). Its working directory contains
-/// `archive.tar.gz` and `layout`, an OCI image layout with the finished image. `$1` is the reference of the image to
-/// push.
+/// A shell script that pushes an image to the reference `$1`. Its working directory contains `archive.tar.gz` and
+/// `layout`, an OCI image layout with the finished image. The script of [`Tool::fetch`] pushes nothing, and writes
+/// `layout`.
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
     script: String,
@@ -50,7 +50,7 @@ pub(crate) fn tools() -> Vec<Tool> {
         gzip -dc archive.tar.gz > layer.tar
         umoci raw add-layer --image own:image layer.tar
         skopeo copy --quiet --dest-tls-verify=false oci:own:image docker://$1";
-    // With vfs and chroot, buildah needs neither a mount nor a namespace, so it also works in a container.
+    // With the storage driver vfs, buildah needs no mounts, so it also works in a container.
     let buildah = r#"buildah="buildah --storage-driver vfs --root $PWD/storage --runroot $PWD/run"
         container=$($buildah from scratch)
         $buildah add --quiet $container archive.tar.gz /

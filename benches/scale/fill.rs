@@ -21,7 +21,7 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// Uploads an org pack of acme with this name. Its build is pending.
+    /// Uploads a pack of acme with this name and the visibility `org`, and leaves its build pending.
     pub(crate) async fn pending(service: &Service, name: &str) -> Result<Self, Box<dyn Error>> {
         let (_, id) = service.upload("acme", "org", name, VERSION).await?;
         Self::read(service, id)

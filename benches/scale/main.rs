@@ -93,10 +93,10 @@ async fn measure(size: usize) -> Result<Vec<(String, Cost)>, Box<dyn Error>> {
     Ok(costs)
 }
 
-/// Returns the usage that all measurements have in common, and their median time.
+/// Returns the median time of the measurements, with their usage.
 ///
 /// # Errors
-/// Returns an error if the usage of two measurements differs.
+/// Returns an error unless all measurements have the same usage.
 fn median(mut costs: Vec<Cost>) -> Result<Cost, Box<dyn Error>> {
     costs.sort_unstable_by_key(|cost| cost.time);
     match costs.iter().find(|cost| cost.usage != costs[0].usage) {
@@ -105,7 +105,8 @@ fn median(mut costs: Vec<Cost>) -> Result<Cost, Box<dyn Error>> {
     }
 }
 
-/// Prints a Markdown table. A usage cell contains the value for each size, in order. Equal values in a row appear once.
+/// Prints a Markdown table. A usage cell contains the value for each size, in order. Consecutive equal values appear
+/// once.
 fn print(sizes: &[usize], rows: &[Row]) {
     println!("\nWith {sizes:?} pending builds and as many community packs:\n");
     println!("| | calls | read units | write units | time | compared with the smallest table |");

@@ -25,7 +25,7 @@ use self::{
     ratio::{Ratios, cpu_time, wall_clock_time},
 };
 
-/// How many builds to measure with attestations, and how many without.
+/// How many builds to run with attestations, and how many without. The first of each is not measured.
 const SIGNED_BUILDS: usize = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -77,7 +77,8 @@ impl Ratios {
         Self { criterion, floors: Vec::new() }
     }
 
-    /// Returns the median of the time that `subject` returns divided by the time that `floor` returns.
+    /// Calls `floor` and `subject` in turn, many times. Returns the median ratio of the time that `subject` returns to
+    /// the time that `floor` returns.
     pub(crate) fn median(
         &mut self,
         group: &str,

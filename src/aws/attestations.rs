@@ -42,8 +42,8 @@ impl Attestations {
         self.put_object(key, "application/x-pem-file", pem.into()).await
     }
 
-    /// Returns all public keys in PEM form, each with the S3 key of its object. A single page of the list is enough,
-    /// because there is only one object for each signing key ever used.
+    /// Returns all public keys in PEM form, each with the S3 key of its object. Lists a single page of up to 1,000
+    /// objects, which is enough because there is only one object for each signing key ever used.
     pub async fn keys(&self) -> Result<Vec<(String, Bytes)>, Error> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(KEYS);
         let list = list.send().await.map_err(Error::call("ListObjectsV2"))?;

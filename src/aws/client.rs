@@ -12,8 +12,8 @@ pub struct Timeouts {
     pub call: Duration,
     /// For one try of an S3 call, which may transfer an entire archive.
     pub transfer: Duration,
-    /// For sending a job, including retries. It is short because an upload sends its job after its record is written,
-    /// when the client gets a success response even if sending fails.
+    /// For an SQS call, such as sending a job, including all tries. It is short because an upload sends its job after
+    /// its record is written. From then on, the client gets a success response even if sending fails.
     pub send: Duration,
 }
 

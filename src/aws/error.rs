@@ -27,11 +27,11 @@ pub enum Error {
     EncodeJob(#[source] serde_json::Error),
     #[error("cannot serialize the event")]
     EncodeEvent(#[source] serde_json::Error),
-    /// A version claim names a record that does not exist, even after waiting for a replacement to finish.
+    /// A version claim names a record that does not exist, and rereading the claim several times did not help.
     #[error("a version claim names {pack_id}, which does not exist")]
     MissingRecord { pack_id: PackId },
-    /// Other writes kept changing the items that a write depends on. It is safe to retry.
-    #[error("other writes kept changing the same version")]
+    /// Other writes changed the items that this write depends on. It is safe to retry.
+    #[error("other writes changed the same items")]
     ConcurrentWrites,
 }
 

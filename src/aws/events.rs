@@ -40,7 +40,7 @@ impl EventBus {
     }
 }
 
-/// Sends the events that the table stores. Without an event bus, no event is sent.
+/// A sender of the events that the table stores. Without an event bus, no event is sent.
 #[derive(Debug, Clone)]
 pub struct Events {
     table: Table,

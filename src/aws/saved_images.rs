@@ -60,7 +60,7 @@ impl SavedImages {
 
     async fn delete_prefix(&self, prefix: String) -> Result<(), Error> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).send();
-        // One page lists all objects, because an image has three of them and restoring a pack deletes its saved image.
+        // One page of up to 1,000 objects is enough: an image has three, and restoring a pack deletes its saved image.
         let objects = list.await.map_err(Error::call("ListObjectsV2"))?.contents.unwrap_or_default();
         for key in objects.into_iter().filter_map(|object| object.key) {
             let delete = self.client.delete_object().bucket(&self.bucket).key(key);

@@ -66,8 +66,8 @@ impl Staging {
         Ok(PresignedPut { url: request.uri().to_owned(), headers })
     }
 
-    /// Stages an archive under `key`. The SDK sends a checksum, which S3 verifies. The signature does not cover the
-    /// archive, because hashing it again takes time, and TLS already protects it.
+    /// Stages an archive under `key`. The SDK sends a checksum, which S3 verifies. The request's signature does not
+    /// cover the archive, because computing its SHA-256 a second time would be slow, and TLS already protects it.
     pub async fn put(&self, key: &str, archive: Bytes) -> Result<(), Error> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/gzip");
         let put = put.body(ByteStream::from(archive)).customize().disable_payload_signing();

@@ -12,10 +12,10 @@ use crate::{
 };
 
 impl Builder {
-    /// Signs the provenance of an image, and pushes it as a referrer of the image. `uploads` are the open upload
-    /// sessions for the referrer, if any. Returns the record with the referrer's digest. If signing is off, returns the
-    /// record unchanged. If this build can no longer publish the version, returns `None` and leaves the stored bundle
-    /// unchanged.
+    /// Signs the provenance of an image, and pushes the bundle as a referrer of the image. `uploads` are the open
+    /// upload sessions for the referrer, if any. Returns the record with the referrer's digest. If signing is off,
+    /// returns the record unchanged. If a new bundle is needed but this build can no longer publish the version,
+    /// returns `None` and leaves the stored bundle unchanged.
     ///
     /// The bundle is stored before it is pushed, so that a retry of the attempt pushes the same bundle and changes
     /// nothing in the registry. If the signing key was replaced in the meantime, the retry signs again.

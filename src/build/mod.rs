@@ -35,7 +35,8 @@ pub struct Builder {
     pub signer: Option<Signer>,
     /// The limits for large archives. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
-    /// The duration of a build's lease on its version. It must exceed the Lambda function's timeout.
+    /// The duration of a build's lease on its version. In Lambda, it must be at least the sum of the function's timeout
+    /// and [`push_timeout`](registry::Settings::push_timeout).
     pub lease: Duration,
 }
 
@@ -90,7 +91,7 @@ struct PushedImage {
 }
 
 impl Builder {
-    /// Handles a job. A job for a ready record or for an earlier attempt has no effect.
+    /// Handles a job. An obsolete job has no effect: see [`BuildOutcome::Dropped`].
     ///
     /// # Errors
     /// Returns a [`BuildError`] if the job must be retried.
@@ -206,25 +207,27 @@ impl Builder {
         Ok(found.is_some_and(|found| matches!(found.build.status, BuildStatus::Failed { .. })))
     }
 
-    /// Ensures that the record's image is in the registry. If an interrupted build has published the version, uses its
-    /// image and does not read the staged archive.
+    /// Ensures that the record's image is in the registry. If the version is published and its image manifest is still
+    /// in the registry, uses that image and does not read the staged archive.
     async fn pushed_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
         let Release { image_ref, image_digest, .. } = &record.release;
-        // Request the archive at the same time, because most builds need it.
+        // Request the archive concurrently with the claim, because most builds need it.
         let archive = self.staging.get(&record.build.staging_key);
         let (is_published, archive) = join!(self.table.is_published(record), archive);
         if is_published? && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await? {
             return Ok(PushedImage { manifest, uploads: None });
         }
         let archive = archive?.ok_or_else(|| {
-            BuildFailure::Permanent("the uploaded archive expired before it was built; upload it again".to_owned())
+            BuildFailure::Permanent(
+                "the uploaded archive expired before its image was built; upload it again".to_owned(),
+            )
         })?;
         self.push_image(record, archive).await
     }
 
     /// Builds the record's image from its archive, and pushes it by digest. Fails unless the image has the digest in
     /// the record. The layer is hashed while it is sent, so a layer that differs from the record is detected only after
-    /// it was sent, but before the image manifest is pushed.
+    /// it has been sent, but before the image manifest is pushed.
     async fn push_image(
         &self,
         record: &Record,
@@ -234,7 +237,8 @@ impl Builder {
         let (pack, contents) = validation::validate_without_image(archive, self.limits.clone(), *visibility).await?;
         let image = Image::with_layer(layer_descriptor(&pack.tree, *layer_digest), &pack.manifest);
         let differs = || {
-            let reason = format!("the image has another digest, but {image_digest} was promised; upload it again");
+            let reason =
+                format!("the image does not have the promised digest {image_digest}; upload the same archive again");
             BuildFailure::Permanent(reason)
         };
         if image.digest != *image_digest {
@@ -271,8 +275,8 @@ impl From<aws::Error> for BuildFailure {
 }
 
 impl From<ValidationError> for BuildFailure {
-    /// Treats an invalid archive as a permanent failure. The archive was valid when it was uploaded, so the rules must
-    /// have changed.
+    /// Treats an invalid archive as a permanent failure. The archive was valid when it was uploaded, so either the
+    /// rules or the staged archive must have changed.
     fn from(error: ValidationError) -> Self {
         match error {
             ValidationError::Io(error) => Self::Transient(BuildError::Archive(error)),

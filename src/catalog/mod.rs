@@ -21,7 +21,8 @@ use crate::{
 
 pub use crate::aws::{Filter, NameFilter, Page};
 
-/// How long the public keys are cached. Without the cache, every anonymous request would read the bucket.
+/// How long the public keys are cached. Without the cache, each request for the keys would read the bucket, and anyone
+/// can send that request.
 const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
 
 /// The packs that callers are allowed to see, and their attestations.

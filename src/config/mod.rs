@@ -1,7 +1,7 @@
 //! Configuration from environment variables.
 //!
-//! Each binary except `local` has a struct with its settings. [`ConfigError`] lists every missing or invalid variable.
-//! An empty variable counts as not set.
+//! Each binary except `local` has a struct with its settings; `admin` has two, [`Admin`] and [`Operator`].
+//! [`ConfigError`] lists every missing or invalid variable. An empty variable counts as not set.
 
 mod operator;
 mod reader;
@@ -38,8 +38,9 @@ pub struct Api {
     pub purge_queue_url: String,
     /// `REGISTRY`, required: `host[:port][/prefix]`.
     pub registry: RegistryAddress,
-    /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither, and optionally `SESSION_AUDIENCE`;
-    /// `TENANT_BASE_DOMAIN`; `ORIGIN_SECRET_SHA256`; `CREDENTIAL_CACHE_MS`, at most 60,000, where 0 disables the cache.
+    /// `SESSION_ISSUER` and `SESSION_JWKS_URL`, both or neither; `SESSION_AUDIENCE`, which is required if the JWKS URL
+    /// is under `/.well-known/`; `TENANT_BASE_DOMAIN`; `ORIGIN_SECRET_SHA256`; `CREDENTIAL_CACHE_MS`, at most 60,000,
+    /// where 0 disables the cache.
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
     pub limits: Limits,
@@ -79,9 +80,9 @@ pub struct Builder {
     pub signing: Option<signing::Settings>,
     /// The same as [`Api::large_limits`], so that no archive that `api` accepted exceeds them.
     pub limits: Limits,
-    /// `BUILD_LEASE_MS`: the duration of a build's lease on its version. If a build crashes, other builds of the
-    /// version must wait until its lease expires. The lease must be at least as long as the sum of the Lambda
-    /// function's timeout of 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queue's visibility timeout.
+    /// `BUILD_LEASE_MS`: the duration of the lease that a build or a purge takes on its version. If a build or a purge
+    /// crashes, others must wait until its lease expires. The lease must be at least as long as the sum of the Lambda
+    /// function's timeout of 120 seconds and `PUSH_TIMEOUT_MS`, and shorter than the queues' visibility timeout.
     pub lease: Duration,
     /// The same as [`Api::resend_after`].
     pub resend_after: Duration,
@@ -267,7 +268,8 @@ fn identity(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> identity::S
     identity::Settings { sessions, base_domain, origin_secrets: origin_secrets(reader), cache_for }
 }
 
-/// Reads `ORIGIN_SECRET_SHA256`. The error does not contain the value, which may be the secret by mistake.
+/// Reads `ORIGIN_SECRET_SHA256`. The error does not contain the value, because someone may have set the secret itself
+/// by mistake.
 fn origin_secrets(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<OriginSecrets> {
     let parsed = reader.value("ORIGIN_SECRET_SHA256")?.parse();
     parsed.map_err(|error: InvalidOriginSecrets| reader.reject("ORIGIN_SECRET_SHA256", error.to_string())).ok()

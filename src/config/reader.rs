@@ -23,7 +23,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Reads variables and collects the missing and invalid ones.
+/// A reader for environment variables. It collects the missing and invalid ones.
 pub(super) struct Reader<L> {
     lookup: L,
     invalid: Vec<InvalidVariable>,

@@ -1,6 +1,6 @@
 use super::{Caller, Credential, Directory, SessionError, Settings, cache::CachedDirectory, session::Sessions};
 
-/// Authenticates callers by API key or session token.
+/// An authenticator for callers with an API key or a session token.
 #[derive(Debug)]
 pub struct Authenticator<D> {
     directory: CachedDirectory<D>,

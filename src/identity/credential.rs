@@ -16,8 +16,8 @@ pub enum Credential {
 pub struct InvalidCredential;
 
 impl Credential {
-    /// Returns whether `text` looks like a credential, valid or not. URLs are logged, so they must not contain a
-    /// credential.
+    /// Returns whether `text` looks like a credential, valid or not. Requests with a credential in the query string are
+    /// rejected, because URLs are logged.
     pub fn is_likely(text: &str) -> bool {
         text.starts_with("sk_") || text.starts_with(SessionToken::PREFIX)
     }

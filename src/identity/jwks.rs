@@ -52,7 +52,7 @@ impl JwksUrl {
     }
 }
 
-/// Where an issuer's keys are, and when they are fetched.
+/// The location of an issuer's keys, and how often they are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksSettings {
     pub url: JwksUrl,
@@ -161,8 +161,8 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<HashMap<String, PublicKey>, JwksError> {
-        // Use a new client for each fetch: fetches are rare, and an idle connection breaks while the Lambda function is
-        // frozen.
+        // Use a new client for each fetch: fetches are rare, and an idle connection may break while the Lambda function
+        // is frozen.
         let client = Client::builder().timeout(self.settings.timeout).redirect(redirect::Policy::none()).build()?;
         let mut response = client.get(self.settings.url.0.clone()).send().await?;
         if response.status() != StatusCode::OK {

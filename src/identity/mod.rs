@@ -1,7 +1,7 @@
 //! Authentication: who the caller is, what their credential permits, and whether their org may create anything.
 //!
-//! Depends only on the ids, slugs and times in [`records`](crate::records). [`aws`](crate::aws) implements
-//! [`Directory`].
+//! Depends only on the ids, slugs and times in [`records`](crate::records) and on the crate's in-memory cache.
+//! [`aws`](crate::aws) implements [`Directory`].
 
 mod api_key;
 mod authenticator;

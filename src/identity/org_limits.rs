@@ -4,9 +4,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// A limit on what one org may do or store, so that it cannot harm other orgs. Error responses contain its name. The
-/// environment variable named `ORG_` and that name in upper case, such as `ORG_PENDING_BUILDS`, sets the limit for orgs
-/// that have no value of their own.
+/// A limit on what an org may do or store, so that no org can harm others. Error responses contain the limit's name in
+/// snake case. The environment variable `ORG_<NAME>`, such as `ORG_PENDING_BUILDS`, sets the limit for orgs that have
+/// no value of their own.
 #[derive(
     Debug,
     Clone,
@@ -24,8 +24,8 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum OrgLimit {
-    /// Uploads, dry runs, begun uploads and changes in one minute. Deletions are counted separately with the same
-    /// limit, so an org that has used up its uploads can still delete packs.
+    /// Uploads, dry runs, begun uploads and changes to packs in one minute. Deletions are counted separately with the
+    /// same limit, so an org that has used up its uploads can still delete packs.
     UploadsPerMinute,
     /// Read-only requests per second, in each instance of the Lambda function.
     ReadsPerSecond,

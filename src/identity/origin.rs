@@ -4,7 +4,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of each accepted origin secret. The proxy in front of API Gateway adds its origin secret to every
-/// request, so that requests which bypass the proxy can be recognized. While the secret is replaced, two are accepted.
+/// request, so that requests that bypass the proxy can be rejected. While the secret is being replaced, both the old
+/// and the new one are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginSecrets(Vec<[u8; 32]>);
 

@@ -11,10 +11,10 @@ use super::{
 use crate::records::OrgId;
 
 /// The accepted signature algorithms: one asymmetric algorithm for each kind of key. All others, such as `none` and the
-/// HMACs, are rejected before a key is looked up (RFC 8725, section 3.1).
+/// HMAC algorithms, are rejected before a key is looked up (RFC 8725, section 3.1).
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
-/// The accepted `typ` header parameters, in lower case. `typ` may be absent. A token of a different type, such as an ID
-/// token's `id_token+jwt`, was issued for a different purpose (RFC 8725, section 3.11; RFC 9068).
+/// The accepted values of the header parameter `typ`, in lower case. `typ` may be absent. A token of a different type,
+/// such as a logout token (`logout+jwt`), was issued for a different purpose (RFC 8725, section 3.11; RFC 9068).
 const TYPES: [&str; 2] = ["jwt", "at+jwt"];
 /// The tolerated clock skew between the issuer and this service, in seconds.
 const LEEWAY_SECONDS: u64 = 60;
@@ -112,7 +112,7 @@ struct Claims {
     exp: f64,
 }
 
-/// Verifies an issuer's session tokens.
+/// A verifier for an issuer's session tokens.
 #[derive(Debug)]
 pub(super) struct Sessions {
     issuer: String,

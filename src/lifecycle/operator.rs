@@ -8,7 +8,7 @@ use crate::{
     registry::{self, Registry},
 };
 
-/// The use cases of the platform's operators, who may change the packs of every org. Each change writes an audit entry.
+/// The use cases of the platform's operators, who may change the packs of any org. Each change writes an audit entry.
 /// An interrupted call can be repeated.
 #[derive(Debug, Clone)]
 pub struct Operator {
@@ -76,7 +76,7 @@ impl Operator {
     /// Returns [`OperatorError::InUse`] if references to the pack exist.
     pub async fn delete(&self, id: PackId) -> Result<Deletion, OperatorError> {
         let Some(record) = self.table.record(id).await? else {
-            // An interrupted deletion may have left the saved image.
+            // An interrupted deletion may have left the saved image behind.
             self.saved_images.delete_all(id).await?;
             return Err(OperatorError::NotFound(id));
         };
@@ -94,8 +94,8 @@ impl Operator {
         self.table.record(id).await?.ok_or(OperatorError::NotFound(id))
     }
 
-    /// Reads the record again after a conditional write failed. Returns an error if the write can never succeed,
-    /// because the record is not in the state `needed` or has a different attempt.
+    /// Reads the record again after a conditional write failed. Returns an error if the write would fail again, because
+    /// the record's status is not allowed or its attempt has changed. `needed` is the status that the error asks for.
     async fn expect_unchanged(
         &self,
         record: &Record,
@@ -120,8 +120,9 @@ impl Operator {
         }
     }
 
-    /// Waits until `begin` takes the lease. `begin` returns false while another holder has the lease, or if the record
-    /// is not in the state `needed` or has a different attempt.
+    /// Calls `begin` until it takes the lease, for at most [`Self::lease_wait`]. `begin` returns false if another
+    /// holder has the lease, if the record's status is not allowed, or if its attempt has changed. `needed` is the
+    /// status that the error asks for.
     pub(super) async fn take_lease(
         &self,
         record: &Record,
@@ -141,7 +142,8 @@ impl Operator {
         }
     }
 
-    /// Extends the lease before a change in the registry, if the record is in `state` and still in this attempt.
+    /// Extends the lease before a change in the registry. Returns false if another holder has taken the lease, if the
+    /// record is not in `state`, or if its attempt has changed.
     pub(super) async fn extend(
         &self,
         record: &Record,

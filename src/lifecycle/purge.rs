@@ -17,7 +17,8 @@ pub struct Purger {
     pub registry: Registry,
     pub events: Events,
     pub attestations: Attestations,
-    /// The duration of a purge's lease on its version. It must exceed the Lambda function's timeout.
+    /// The duration of a purge's lease on its version. In Lambda, it must be at least the sum of the function's timeout
+    /// and [`push_timeout`](registry::Settings::push_timeout).
     pub lease: Duration,
     /// How long a purge waits for a build of its version to end.
     pub lease_wait: Duration,
@@ -48,10 +49,10 @@ pub enum PurgeError {
 }
 
 impl Purger {
-    /// The value of [`Purger::lease_wait`] in the Lambda functions. Most builds take less time.
+    /// The usual value of [`Purger::lease_wait`]. Most builds take less time.
     pub const LEASE_WAIT: Duration = Duration::from_secs(15);
 
-    /// Handles a job. A repeated or late job has no effect.
+    /// Handles a job. The job has no effect if the pack is not being deleted or no longer exists.
     ///
     /// # Errors
     /// Returns a [`PurgeError`] if the job must be retried.

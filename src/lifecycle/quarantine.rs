@@ -13,8 +13,9 @@ use crate::{
 };
 
 impl Operator {
-    /// Quarantines a ready pack: hides it from other orgs, tells its owner the reason, saves its image, and deletes the
-    /// image from the registry. From then on, uploads, changes and deletions of the version are rejected.
+    /// Quarantines a ready pack, or repeats an interrupted quarantine: hides the pack from other orgs, shows its owner
+    /// the reason, saves its image, and deletes the image from the registry. From then on, the owner's uploads, changes
+    /// and deletions of the version are rejected.
     ///
     /// # Errors
     /// Returns [`OperatorError::ImageLost`] if the registry does not contain the image of a ready pack. After any other
@@ -38,7 +39,7 @@ impl Operator {
     ///
     /// # Errors
     /// Returns [`OperatorError::WrongState`] if the pack is not quarantined, and [`OperatorError::NotSaved`] if its
-    /// image is lost. After any other error, the pack is still quarantined but its image may be in the registry, so
+    /// image is lost. After any other error, the pack may still be quarantined while its image is in the registry, so
     /// repeat the call.
     pub async fn restore(&self, id: PackId) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
@@ -69,7 +70,7 @@ impl Operator {
         }
     }
 
-    /// Saves the image and deletes it from the registry.
+    /// Saves the image, unless it is already saved, and deletes it from the registry.
     async fn save_and_delete(&self, record: &Record, image: Image, lease: &Lease) -> Result<(), OperatorError> {
         let save = async {
             if !image.is_saved {

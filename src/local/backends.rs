@@ -17,7 +17,7 @@ use crate::registry::RegistryAddress;
 #[derive(Debug)]
 pub struct Backends {
     pub endpoints: Endpoints,
-    /// The registry for images.
+    /// The address of the registry.
     pub registry: RegistryAddress,
     pub issuer: Issuer,
     /// The directory of the embedded S3, or `None` if a real S3 replaces it.

@@ -40,7 +40,7 @@ impl Document<'_> {
         println!("The API is listening on {url}. Endpoints and API keys are in {}.", data.file(FILE).display());
         if let Some(key) = self.keys.get("acme").and_then(|keys| keys.get("full_access")) {
             println!("To upload the sample pack, run:\n");
-            // Not `tar -z`: on macOS, tar pads compressed output to a pipe with zeros.
+            // Do not use `tar -z`: on macOS, tar pads the compressed output with zeros if it writes to a pipe.
             let archive = format!("tar -cf - -C '{SAMPLE}' . | gzip");
             let authorization = format!("-H 'Authorization: Bearer {key}'");
             println!("{archive} | curl --fail-with-body -F archive=@- {authorization} {url}/v1/packs/upload");

@@ -26,8 +26,8 @@ use ulid::Ulid;
 
 /// The largest request body that API Gateway accepts, in bytes.
 const MAX_BODY_BYTES: usize = 10_000_000;
-/// The maximum number of bytes that are read and discarded from an oversized body. Without this, a client could miss
-/// the response because the connection closes while the client is still sending.
+/// An oversized body is read and discarded up to this size, in bytes. Otherwise, the connection could close while the
+/// client is still sending, and the client could miss the response.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
 /// The largest event of a synchronous invocation, in bytes (Lambda quotas). The event contains the body in base64.
 const MAX_EVENT_BYTES: usize = 6_291_456;

@@ -34,7 +34,7 @@ pub struct SessionOptions {
         default_value = "caps:write,workspace:read,workspace:write,tasks:write,audit:read"
     )]
     pub permissions: Vec<Permission>,
-    /// Add the claims `nbf` and `aud`, with this value for `aud`. AuthKit's default tokens have neither.
+    /// Add the claims `nbf` and `aud`, with this value for `aud`. By default, AuthKit's tokens have neither.
     #[arg(long)]
     pub audience: Option<String>,
 }

@@ -25,7 +25,7 @@ const BUILD_WORKERS: usize = 4;
 const REQUEUE_EVERY: Duration = Duration::from_secs(2);
 /// How often expired staged objects are deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
-/// How long requests and builds in progress may take to finish after an interrupt. Unfinished builds are resumed on the
+/// How long requests and builds in progress may take to finish after an interrupt. Unfinished builds resume after the
 /// next start.
 const GRACE: Duration = Duration::from_secs(10);
 

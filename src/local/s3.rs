@@ -23,8 +23,8 @@ use super::sdk;
 use crate::aws::Staging;
 
 /// An S3 server that stores its objects in a directory, based on s3s-fs. It works around two bugs in s3s-fs:
-/// conditional writes are not atomic, and a body that does not match its checksum replaces the object. The parts of a
-/// multipart upload are not checked against their checksums.
+/// conditional writes are not atomic, and a body that does not match its checksum replaces the object. It does not
+/// check the parts of a multipart upload against their checksums.
 struct Store {
     files: FileSystem,
     /// Locks that serialize writes to the same key. The hash of a key selects its lock.
@@ -78,7 +78,8 @@ store! {
             if mismatch.load(Ordering::Relaxed) {
                 return Err(s3_error!(BadDigest, "The body does not match its checksum."));
             }
-            // If a checksum in a trailer or Content-MD5 does not match, the object is already written, so delete it.
+            // If a checksum in a trailer or Content-MD5 does not match, the object has already been written, so delete
+            // it.
             if result.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
                 let input = dto::DeleteObjectInput { bucket, key, ..Default::default() };
                 self.files.delete_object(internal_request(input)).await?;
@@ -161,8 +162,9 @@ pub(super) fn router(directory: &Path) -> Result<Router, s3s_fs::Error> {
     Ok(Router::new().fallback_service(service))
 }
 
-/// Deletes files older than `age`, like a bucket's lifecycle rules: objects whose key has a prefix in
-/// [`Staging::EXPIRING`], the metadata of all objects, and the parts of incomplete multipart uploads.
+/// Deletes files older than `age`, as a bucket's lifecycle rules do: objects whose key has a prefix in
+/// [`Staging::EXPIRING`], and the parts of incomplete multipart uploads. Also deletes the old metadata files of all
+/// objects, even of those that do not expire.
 fn sweep(root: &Path, age: Duration) -> io::Result<()> {
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {

@@ -76,8 +76,8 @@ impl Rates {
         Err(RateError::Exceeded { exceeded, retry_after: (minute + MINUTE).since(now) })
     }
 
-    /// Counts a read-only request. Counts in memory, so the limit applies to each instance of the Lambda function; does
-    /// not call DynamoDB.
+    /// Counts a read-only request in memory, without a call to DynamoDB. The limit therefore applies to each instance
+    /// of the Lambda function separately.
     ///
     /// # Errors
     /// Returns [`RateError::Exceeded`] if the org has sent too many read-only requests in the last second.

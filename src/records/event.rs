@@ -18,7 +18,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Returns the event's `detail-type`.
+    /// Returns the `detail-type` field of the event in EventBridge.
     pub fn detail_type(self) -> &'static str {
         match self {
             Self::Ready => "Pack Ready",
@@ -37,7 +37,7 @@ pub struct PackEvent {
     pub detail: EventDetail,
 }
 
-/// The `detail` of an event.
+/// The `detail` field of an event in EventBridge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventDetail {
     /// The same for every delivery of the event: `<pack id>/<attempt>/<kind>`.

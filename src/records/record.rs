@@ -62,7 +62,8 @@ impl TryFrom<u32> for ImageFormat {
 }
 
 impl Release {
-    /// Returns this release with the archive, uploader and secrets of `upload`, which must have the same content.
+    /// Returns this release with the archive's SHA-256, the uploader and the secrets of `upload`, which must have the
+    /// same content.
     pub fn uploaded_again(&self, upload: &Self) -> Self {
         Self {
             archive_sha256: upload.archive_sha256,
@@ -83,9 +84,10 @@ pub struct Record {
     /// that publishes the version of a failed record queues the record again without changing this time.
     pub updated_at: Timestamp,
     pub build: Build,
-    /// The digest of the referrer that attests the image. `None` if no build of the current attempt has attested it.
+    /// The digest of the referrer that attests the image. It is stored when the build succeeds. `None` if no build of
+    /// the current attempt has attested the image and succeeded.
     pub attestation_digest: Option<Digest>,
-    /// How many references to the pack exist. A pack with references is not deleted.
+    /// How many references to the pack exist. A pack with references cannot be deleted.
     pub reference_count: u32,
 }
 
@@ -149,7 +151,7 @@ pub struct Build {
     /// When the last try began.
     pub tried_at: Option<Timestamp>,
     /// The error of the last build or purge that had to be retried, for the operator. `None` once a build succeeds or a
-    /// new attempt begins.
+    /// new attempt or a deletion begins.
     pub last_error: Option<String>,
     /// Whether the build counts as one of the org's pending builds. True from the upload that queued it until the build
     /// ends, or until the purge removes the record. False for a build that an operator queued.
@@ -162,7 +164,7 @@ pub struct Build {
 #[serde(tag = "build_status", rename_all = "lowercase")]
 #[strum_discriminants(
     name(BuildState),
-    doc = "A build status without the reason for a failure.",
+    doc = "A build status without the reason for a failure or a quarantine.",
     derive(Display),
     strum(serialize_all = "lowercase")
 )]
@@ -188,7 +190,7 @@ pub enum BuildStatus {
 }
 
 impl BuildStatus {
-    /// Returns whether a record with this status waits for a build job or a purge job.
+    /// Returns whether a record with this status has a pending build or purge.
     pub fn is_pending(&self) -> bool {
         match self {
             Self::Queued | Self::Deleting => true,

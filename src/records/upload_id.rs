@@ -17,8 +17,8 @@ id! {
     /// The id of an upload whose archive the client sends to S3: `upload_` and a ULID.
     ///
     /// The time in the ULID is the deadline for starting to send the archive. The last 40 bits of the ULID are a hash
-    /// of its other bits and of the org, so an id is valid only for one org. The hash need not be secret, because a
-    /// caller who forges an id reaches only objects of their own org.
+    /// of its other bits and of the org, so an id is valid only for one org. The hash uses no secret key, because a
+    /// caller who forges an id can reach only objects of their own org.
     UploadId, "upload_"
 }
 
@@ -34,15 +34,15 @@ impl UploadId {
     /// The client must start sending the archive within this time after the upload begins.
     pub const SEND_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-    /// How long the upload can still be submitted after [`Self::SEND_WITHIN`] has passed, because a transfer that
-    /// started in time may end later.
+    /// How long the upload can still be submitted after [`Self::SEND_WITHIN`] has passed. A transfer that started in
+    /// time may end later.
     pub const SUBMIT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
     /// The age at which an upload that was not submitted is removed, with its archive.
     pub const KEEP_FOR: Duration = Duration::from_secs(2 * 24 * 3_600);
 
-    /// The time from a submission to the removal of the upload and its archive, if the submission was rejected for good
-    /// or its pack already existed. By then, the upload can no longer be submitted.
+    /// The time from a submission to the removal of the upload and its archive, if the submission was rejected
+    /// permanently or its pack already existed. By then, the upload can no longer be submitted.
     pub const KEEP_REJECTED_FOR: Duration = Duration::from_secs(80 * 60);
 
     /// Generates an id for an upload of this org. The client may start sending the archive until `expires_at`.

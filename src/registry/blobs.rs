@@ -63,7 +63,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Pushes a blob, unless the registry already has it. The registry checks its digest. Has no timeout.
+    /// Pushes a blob, unless the registry already has it. The registry verifies the blob's digest. Has no timeout.
     pub async fn push_blob(
         &self,
         image_ref: &str,

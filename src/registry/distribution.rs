@@ -20,7 +20,7 @@ pub(super) const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+js
 /// The header with the digest of a manifest.
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
-/// A repository of the registry.
+/// A repository of the registry, with the HTTP client and the session for its requests.
 pub(super) struct Repository<'a> {
     pub(super) http: Client,
     pub(super) session: Arc<Session>,
@@ -41,7 +41,6 @@ impl Repository<'_> {
         self.find(Method::GET, path).await
     }
 
-    /// Returns whether the repository has a blob.
     pub(super) async fn has_blob(&self, digest: Digest) -> Result<bool, Error> {
         Ok(self.find(Method::HEAD, &format!("blobs/{digest}")).await?.is_some())
     }
@@ -65,8 +64,8 @@ impl Repository<'_> {
         location.and_then(|location| response.url().join(location).ok()).ok_or(Error::NoLocation)
     }
 
-    /// Uploads a blob in one request, and ends the session. Never in chunks: ECR loses every PATCH after the first. The
-    /// registry verifies the digest.
+    /// Uploads a blob in one request, and ends the session. Does not upload in chunks, because ECR loses every PATCH
+    /// after the first. The registry verifies the digest.
     pub(super) async fn upload(&self, mut session: Url, blob: Blob, content: impl Into<Body>) -> Result<(), Error> {
         session.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
         let is_own = Url::parse(&self.registry).is_ok_and(|registry| registry.origin() == session.origin());
@@ -125,7 +124,7 @@ impl Repository<'_> {
     }
 
     async fn authorized(&self, method: &Method, request: RequestBuilder) -> Result<Response, Error> {
-        // One token is enough for a push. Only a deletion needs more permissions.
+        // All requests of a push have the same scope, so they share one token. Only a deletion needs a different scope.
         let actions = if method == Method::DELETE { "delete" } else { "pull,push" };
         let scope = format!("repository:{}:{actions}", self.name);
         self.session.send(&self.http, &self.registry, &scope, request).await

@@ -28,7 +28,7 @@ pub enum Error {
     },
     #[error("a request to the registry failed")]
     Http(#[source] reqwest::Error),
-    #[error("the registry responded {status} to {request}: {body}")]
+    #[error("the registry responded with {status} to {request}: {body}")]
     Status {
         status: StatusCode,
         /// The method and the URL without its query.
@@ -48,7 +48,7 @@ pub enum Error {
     Referrers(#[source] serde_json::Error),
     #[error("the image manifest is not valid")]
     Manifest(#[source] serde_json::Error),
-    /// The registry responded 405 to the deletion of a manifest by digest.
+    /// The registry responded with 405 to the deletion of a manifest by digest.
     #[error(
         "the registry does not allow deletion; docker-registry allows it with REGISTRY_STORAGE_DELETE_ENABLED=true"
     )]
@@ -103,9 +103,9 @@ pub(super) async fn expect_success(method: Method, response: Response) -> Result
 ///
 /// # Errors
 /// Returns [`Error::Rejected`] if the response rejects the image itself: its name, its size, its manifest or its tag,
-/// which may be immutable (`TAG_INVALID` in ECR). Returns [`Error::Status`] for all other responses, which may be
-/// temporary. Errors that an operator can fix, such as wrong credentials, and transfer errors, such as a digest
-/// mismatch, are not rejections.
+/// which may be immutable (`TAG_INVALID` in ECR). Returns [`Error::Status`] for all other unsuccessful responses,
+/// because their cause may be temporary. Errors that an operator can fix, such as wrong credentials, and transfer
+/// errors, such as a digest mismatch, are not rejections.
 pub(super) async fn expect_accepted(method: Method, response: Response) -> Result<Response, Error> {
     let result = expect_success(method, response).await;
     match &result {

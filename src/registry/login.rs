@@ -60,7 +60,7 @@ impl Login {
         }
     }
 
-    /// Creates a repository in ECR, with the configured tags and with immutable image tags. Other registries create
+    /// Creates a repository in ECR, with the configured AWS tags and with immutable image tags. Other registries create
     /// repositories on the first push.
     pub(super) async fn create_repository(&self, name: &str) -> Result<(), Error> {
         let Self::Ecr { client, tags } = self else { return Ok(()) };

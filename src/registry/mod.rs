@@ -46,8 +46,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Whether to use HTTP instead of HTTPS. A registry on a loopback address always uses HTTP.
     pub plain_http: bool,
-    /// The timeout for each operation, such as a push, a tag, a deletion, or a read of an image manifest. Copying a
-    /// single blob has no timeout.
+    /// The timeout for each operation, such as a push, a tag, a deletion, or a read of an image manifest. Pulling or
+    /// pushing a single blob has no timeout.
     pub push_timeout: Duration,
 }
 
@@ -59,7 +59,7 @@ pub struct Registry {
     plain_http: bool,
     push_timeout: Duration,
     session: Arc<Mutex<Option<Arc<Session>>>>,
-    /// Created for the first request, because it reads the system's certificates, which is slow.
+    /// Created on the first request, because creating it loads the system's certificates, which is slow.
     http: Arc<OnceCell<Client>>,
 }
 
@@ -100,8 +100,8 @@ impl Registry {
         self.in_time(pull).await
     }
 
-    /// Makes the tag of `image_ref` point to the manifest of a pushed image. An immutable tag may already point to that
-    /// manifest.
+    /// Makes the tag of `image_ref` point to the manifest of a pushed image. Succeeds if an immutable tag already
+    /// points to that manifest.
     ///
     /// # Errors
     /// Returns [`Error::Rejected`] if the registry will never accept the tag or the manifest. All other errors may be
@@ -134,7 +134,7 @@ impl Registry {
         async { call.await.map_err(|_| Error::TimedOut)? }
     }
 
-    /// Splits an image reference into the name of a repository of the configured registry, and a tag.
+    /// Splits an image reference into the name of a repository in the configured registry, and a tag.
     fn split<'a>(&self, image_ref: &'a str) -> Result<(&'a str, &'a str), Error> {
         image_ref
             .strip_prefix(self.address.host())

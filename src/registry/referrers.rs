@@ -94,8 +94,8 @@ impl Registry {
                 Some(uploads) => uploads,
                 None => open_uploads(&repository).await?,
             };
-            // A registry already has the blobs if this is a repetition, and the config if the repository has another
-            // referrer. Pushing them again is quicker than asking for them.
+            // The registry already has both blobs if this push is repeated, and it has the config if the repository has
+            // another referrer. Pushing them again is quicker than checking for them.
             try_join!(
                 repository.upload_again(uploads.blob, Blob::new(&referrer.blob), referrer.blob.clone()),
                 repository.upload_again(uploads.config, Blob::new(EMPTY), EMPTY),
@@ -103,8 +103,8 @@ impl Registry {
             let manifest = Bytes::from(to_json(&referrer.manifest(image_manifest)));
             let digest = Digest::sha256(&manifest);
             let response = repository.put_by_digest(digest, manifest.clone()).await?;
-            // Registries with the referrers API send this header. ECR has the API too, and an index could not be
-            // updated there, because tags are immutable.
+            // Registries with the referrers API send this header. ECR needs no index in any case: it has the API, and
+            // its tags are immutable, so an index could not be updated.
             if !response.headers().contains_key("oci-subject") && !matches!(self.login, Login::Ecr { .. }) {
                 list_in_index(&repository, Digest::sha256(image_manifest), referrer.descriptor(&manifest)).await?;
             }

@@ -83,7 +83,8 @@ impl Session {
             None
         };
         let response = with(request, used.as_ref()).send().await?;
-        // A server that the registry redirects to must not ask for the registry's credentials.
+        // Ignore a 401 from a server that the registry redirected to, because that server must not get the registry's
+        // credentials.
         let is_own = Url::parse(registry).is_ok_and(|registry| registry.origin() == response.url().origin());
         let is_refused = is_own && response.status() == StatusCode::UNAUTHORIZED;
         let mut scheme = match first {

@@ -1,5 +1,5 @@
 //! The requeue use case: send the jobs of pending builds and purges again, send events that were not sent, fail builds
-//! that stay pending for too long, and remove uploads through S3 that were not submitted.
+//! that were tried too many times or stay pending for too long, and remove uploads through S3 that were not submitted.
 
 mod sweep;
 
@@ -30,9 +30,9 @@ pub struct Requeue {
 /// When to fail a build, and how long a sweep may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// After this many tries, an attempt is marked as failed instead of being sent again.
+    /// After this many tries of an attempt, the build is marked as failed, and its job is not sent again.
     pub max_tries: u32,
-    /// At this age, a pending build that was tried at least once is marked as failed instead of being sent again.
+    /// At this age, a pending build that was tried at least once is marked as failed, and its job is not sent again.
     pub give_up_after: Duration,
     /// At this age, a pending build is marked as failed even if it was never tried, because its archive has expired.
     pub archive_expires_after: Duration,
@@ -44,7 +44,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            // The queue delivers a job up to five times for each send.
+            // The queue delivers a job up to five times for each send, so reaching this number takes at least five
+            // sends.
             max_tries: 25,
             give_up_after: Duration::from_secs(24 * 3_600),
             archive_expires_after: Staging::EXPIRES_AFTER,
@@ -71,7 +72,7 @@ impl Requeue {
     }
 
     /// Sends the job for every pending build and purge, and every event, whether it is due or not. A local run calls
-    /// this when it starts, because its queue is then empty.
+    /// this when it starts, because its in-memory queues are then empty.
     ///
     /// # Errors
     /// Returns an error if the index cannot be read.
@@ -96,8 +97,8 @@ impl Requeue {
             let page = self.table.due(shard, scope.now(), after).await?;
             items.extend(page.items);
             after = page.next;
-            // Processing an item postpones it, so unless the pages are limited to due items, a later page would list it
-            // again.
+            // Processing an item gives it a later due time. If the pages also contain items that are not due, a later
+            // page would list the item again, so read all pages first.
             if scope.now().is_none() && after.is_some() {
                 continue;
             }
@@ -131,24 +132,24 @@ impl Requeue {
         result.ok()
     }
 
-    /// Removes an upload through S3 that was not submitted, and its archive, and logs the result. Returns `None` if
-    /// that failed.
+    /// Removes an upload through S3 that was not submitted and its archive, and logs the result. Returns `None` if the
+    /// removal failed.
     async fn remove_and_log(&self, org: OrgId, upload: UploadId, scope: Scope) -> Option<(Action, Duration)> {
         let removed = self.remove_upload(org, upload, scope).await;
         match &removed {
             Ok(true) => tracing::info!(org_id = %org, upload_id = %upload, "upload removed"),
             Ok(false) => {}
             Err(error) => {
-                tracing::error!(org_id = %org, upload_id = %upload, error = %ErrorChain(error), "upload not removed");
+                tracing::error!(org_id = %org, upload_id = %upload, error = %ErrorChain(error), "cannot remove the upload");
             }
         }
         let action = if removed.ok()? { Action::RemoveUpload } else { Action::Drop };
         Some((action, Duration::ZERO))
     }
 
-    /// Removes an upload that is due, unless it was submitted meanwhile. Returns whether it was removed. Does nothing
-    /// in [`Scope::All`], because the upload may not be due. Deletes the archive first: if this then fails, the item
-    /// remains, and the next sweep tries again.
+    /// Removes an upload that is due, unless it has been submitted in the meantime. Returns whether it was removed.
+    /// Does nothing in [`Scope::All`], because the upload may not be due. Deletes the archive before the item: if
+    /// either deletion fails, the item remains, and the next sweep tries again.
     async fn remove_upload(&self, org: OrgId, upload: UploadId, scope: Scope) -> Result<bool, aws::Error> {
         // The index may still list an upload that was submitted.
         if scope.now().is_none() || !self.table.is_begun(org, upload).await? {
@@ -170,7 +171,7 @@ impl Requeue {
                 Action::Fail { reason } if self.table.mark_failed(&record, None, &reason, now).await? => {
                     Action::Fail { reason }
                 }
-                // A build that could not be marked as failed is running or has published its version.
+                // A build cannot be marked as failed while it is running or once its version is published.
                 Action::Fail { .. } | Action::Send => match self.table.leased_until(&record, now).await? {
                     Some(until) => Action::Postpone { until },
                     None => Action::Send,
@@ -188,7 +189,7 @@ impl Requeue {
     }
 
     /// Sends an event that was not sent when it was stored. If sending fails, postpones the event. Drops the event if
-    /// no event bus is configured any more.
+    /// an event bus is no longer configured.
     async fn send_event(&self, pack_id: PackId, event_id: &str) -> Result<(Action, Duration), aws::Error> {
         let Some(event) = self.table.event(pack_id, event_id).await? else {
             return Ok((Action::Drop, Duration::ZERO));
@@ -214,19 +215,21 @@ impl Requeue {
         Ok(())
     }
 
-    /// Decides what to do with a build or purge that is due. A build fails only if it was tried or if its archive has
-    /// expired, because a delay is not the author's fault. A purge is sent again until it succeeds.
+    /// Decides what to do with a build or purge that is due. A build is marked as failed only if it was tried or its
+    /// archive has expired, because a delay is not the author's fault. A purge job is sent again until the purge
+    /// succeeds.
     fn decide(&self, record: &Record, waiting: WaitingJobs, now: Timestamp) -> Action {
         let (build, settings) = (&record.build, &self.settings);
         let age = now.since(record.updated_at);
         let reason = if build.status == BuildStatus::Deleting {
             return self.postponed(record, waiting.purges, now).unwrap_or(Action::Send);
         } else if age >= settings.archive_expires_after {
-            "the uploaded archive expired before it was built; upload it again".to_owned()
+            "the uploaded archive expired before its image was built; upload it again".to_owned()
         } else if let Some(postponed) = self.postponed(record, waiting.builds, now) {
             return postponed;
         } else if build.tries >= settings.max_tries {
-            format!("the image could not be built after {} tries; upload the same archive again", build.tries)
+            let tries = if build.tries == 1 { "try" } else { "tries" };
+            format!("the image could not be built after {} {tries}; upload the same archive again", build.tries)
         } else if build.tries > 0 && age >= settings.give_up_after {
             "the image could not be built in the time allowed; upload the same archive again".to_owned()
         } else {
@@ -235,8 +238,9 @@ impl Requeue {
         Action::Fail { reason }
     }
 
-    /// Postpones a job that may still be in its queue, because another send would only add to the backlog. The queue
-    /// redelivers a job that was received; a job that was not received may be waiting if any job is.
+    /// Returns [`Action::Postpone`] if the record's job may still be in its queue, because another send would only add
+    /// to the backlog. If the job was tried since it was last sent, the queue redelivers it. Otherwise, if jobs are
+    /// waiting in the queue, it may be one of them.
     fn postponed(&self, record: &Record, jobs_are_waiting: bool, now: Timestamp) -> Option<Action> {
         let build = &record.build;
         let again_after = self.table.resend_after;

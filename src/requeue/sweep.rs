@@ -33,7 +33,8 @@ pub struct Sweep {
 /// What to do with an item that is due.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// Do nothing, because the item is no longer pending.
+    /// Do nothing: the item is no longer pending, is an upload that may not be due, or is an event for which no event
+    /// bus is configured.
     Drop,
     /// Process the item later, because its job may be in the queue or in progress.
     Postpone {
@@ -81,7 +82,7 @@ impl Scope {
 }
 
 impl Sweep {
-    /// Counts an item, and the result of processing it: `None` if that failed.
+    /// Counts an item and the result of processing it. `result` is `None` if processing the item failed.
     pub(super) fn count(&mut self, item: &DueItem, result: Option<(Action, Duration)>) {
         match item {
             DueItem::Record(_) => self.due += 1,

@@ -20,7 +20,7 @@ pub enum Settings {
     Kms(String),
 }
 
-/// Signs statements with one key.
+/// A signer with one key, which is in memory or in KMS.
 #[derive(Debug, Clone)]
 pub struct Signer(Key);
 
@@ -31,7 +31,7 @@ enum Key {
 }
 
 impl Signer {
-    /// Reads the key if it is in a file. Calls KMS only when the key is first used.
+    /// Reads the key if it is in a file. If it is in KMS, KMS is not called until the key is first used.
     ///
     /// # Errors
     /// Returns [`Error::File`] or [`Error::InvalidFile`] if the file cannot be used.

@@ -28,8 +28,8 @@ pub use self::{
 /// log level; only `RUST_LOG` can turn them off. They contain no secrets and no files from an archive.
 pub const AUDIT: &str = "audit";
 
-/// The log levels of libraries, by module prefix. Their `info` messages are not useful here, and their lower levels log
-/// requests including headers.
+/// The log levels of libraries, by module prefix. Their `info` messages are not useful here, and their more verbose
+/// levels log requests including headers.
 const QUIET: [(&str, LevelFilter); 11] = [
     ("aws_config", LevelFilter::WARN),
     ("aws_runtime", LevelFilter::WARN),
@@ -45,8 +45,8 @@ const QUIET: [(&str, LevelFilter); 11] = [
 ];
 
 /// Sets up logging to standard output as JSON, in the format of Lambda's own JSON lines: `timestamp`, `level`,
-/// `message` and the event's fields at the same level. Also logs panics, and enables metrics if `METRICS_NAMESPACE` is
-/// set.
+/// `message` and the event's other fields are all top-level fields. Also logs panics, and enables metrics if
+/// `METRICS_NAMESPACE` is set.
 pub fn init_json() {
     let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();

@@ -4,8 +4,8 @@ tokio::task_local! {
     static CURRENT: Option<Trace>;
 }
 
-/// An X-Ray trace. A request passes its trace to the build in the build job, so that one query finds the log lines of
-/// both.
+/// An X-Ray trace. A request passes its trace to the build in the message with the build job, so that one query finds
+/// the log lines of both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace(String);
 

@@ -11,12 +11,12 @@ use crate::{
 };
 
 /// Why an upload was rejected or failed. The upload may have left a staged archive, which expires. If the write of the
-/// record failed or timed out, it may have taken effect.
+/// record failed or timed out, the write may have taken effect.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("the pack is not valid: {0}")]
     Invalid(Problems),
-    /// A limit was exceeded. The archive was not read to the end.
+    /// The archive, or the size that the client declared for it, exceeds a limit. Reading stopped at the limit.
     #[error("{limit}")]
     TooLarge {
         limit: Limit,
@@ -43,10 +43,11 @@ pub enum UploadError {
     /// The org would exceed one of its limits.
     #[error("the org would exceed its limit `{}`", .0.limit)]
     Exceeds(Exceeded),
-    /// If the failed call is the write of the record, it may have taken effect.
+    /// If the failed call was the write of the record, the write may have taken effect.
     #[error("a call to S3 or DynamoDB failed")]
     Storage(#[from] aws::Error),
-    /// The archive or the temporary file with its contents could not be read or written. It is safe to retry.
+    /// The archive could not be read, or the temporary file with its contents could not be read or written. It is safe
+    /// to retry.
     #[error("cannot validate the archive")]
     Io(#[source] io::Error),
     /// The request exceeded [`Uploads::deadline`](super::Uploads::deadline). It is safe to retry.
@@ -57,7 +58,8 @@ pub enum UploadError {
     ConcurrentUploads,
 }
 
-/// The existing pack with an upload's name and version, and how it differs from the upload. The client sees all fields.
+/// The existing pack that has the name and version of an upload, and how it differs from the upload. The client sees
+/// all fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExistingVersion {
     pub pack_id: PackId,
@@ -67,7 +69,7 @@ pub struct ExistingVersion {
     pub differs: Vec<Difference>,
 }
 
-/// A difference between an upload and the existing pack with its name and version.
+/// A difference between an upload and the existing pack that has its name and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Difference {

@@ -42,7 +42,7 @@ pub struct Uploads {
     pub limits: Arc<Limits>,
     /// The limits for archives that are sent to S3.
     pub large_limits: Arc<Limits>,
-    /// The configured limits on what an org may do or store. An org's own values replace them.
+    /// The configured limits on what an org may do or store. An org's own values override them.
     pub org_limits: OrgLimits,
     /// How long a request may take from its arrival. For an upload, calls made once its result is known, such as
     /// sending the build job, do not count.
@@ -51,8 +51,8 @@ pub struct Uploads {
 
 impl Uploads {
     /// Begins the upload of an archive with this size in bytes and this SHA-256. Returns an id for the upload, and the
-    /// request that the client uses to send the archive to S3. If no archive is submitted with the id,
-    /// [`requeue`](crate::requeue) removes the upload and its archive later.
+    /// request that the client uses to send the archive to S3. If the upload is never submitted,
+    /// [`requeue`](crate::requeue) later removes it and its archive.
     pub async fn begin(&self, org: &Org, size: u64, sha256: Digest) -> Result<Begun, UploadError> {
         if size > self.large_limits.compressed_bytes {
             let limit = self.large_limits.limit(LimitName::CompressedBytes);
@@ -77,7 +77,7 @@ impl Uploads {
     pub async fn prepare(&self, org: &Org, submission: Submission) -> Result<Prepared, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let upload = submission.archive.upload();
-        // Boxed, because it contains the futures of several calls.
+        // Boxed, because a future that contains those of several calls is large.
         let prepare = Box::pin(self.stage_and_validate(org, submission, deadline));
         let prepared = timeout_at(deadline, prepare).await?;
         if let (Some(upload), Err(error)) = (upload, &prepared)
@@ -92,8 +92,8 @@ impl Uploads {
     ///
     /// # Errors
     /// An [`UploadError`] usually means that no record was written and no job was sent. However, if the write of the
-    /// record failed or timed out, it may have taken effect. The build is then pending, and [`requeue`](crate::requeue)
-    /// sends its job.
+    /// record failed or timed out, the write may have taken effect. The build is then pending, and
+    /// [`requeue`](crate::requeue) sends its job.
     pub async fn commit(&self, org: &Org, prepared: Prepared) -> Result<Accepted, UploadError> {
         let upload = prepared.upload;
         let accepted = timeout_at(prepared.deadline, self.accept(org, prepared)).await?;
@@ -151,7 +151,7 @@ impl Uploads {
                 Some(exceeded) => Err(UploadError::Exceeds(exceeded)),
             }
         };
-        // Boxed, because it contains the futures of several calls.
+        // Boxed, because a future that contains those of several calls is large.
         timeout_at(deadline, Box::pin(check)).await?
     }
 
@@ -194,8 +194,8 @@ impl Uploads {
         Ok(Accepted { outcome, warnings })
     }
 
-    /// Reads what the write of a validated pack's record depends on. If the archive is in the request, this runs while
-    /// the archive is being staged.
+    /// Reads the state on which the write of a validated pack's record depends. If the archive is in the request, this
+    /// runs while the archive is being staged.
     async fn look_up(
         &self,
         org: &Org,
@@ -207,16 +207,18 @@ impl Uploads {
         Ok((validated, seen))
     }
 
-    /// Makes requeue remove an upload through S3 and its archive soon after the upload can no longer be submitted,
-    /// rather than after [`UploadId::KEEP_FOR`].
+    /// Schedules the removal of an upload through S3 and its archive, so that requeue removes them soon after the
+    /// upload can no longer be submitted, and not only after [`UploadId::KEEP_FOR`].
     async fn remove_soon(&self, org: &Org, upload: UploadId) {
         let due_at = Timestamp::now() + UploadId::KEEP_REJECTED_FOR;
         match timeout(POSTPONE_TIMEOUT, self.table.postpone_upload(org.id, upload, due_at)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(upload_id = %upload, error = %ErrorChain(&error), "upload is removed later");
+                tracing::warn!(upload_id = %upload, error = %ErrorChain(&error), "cannot remove the upload early");
             }
-            Err(_) => tracing::warn!(upload_id = %upload, "upload is removed later: the call took too long"),
+            Err(_) => {
+                tracing::warn!(upload_id = %upload, "cannot remove the upload early: the call took too long")
+            }
         }
     }
 
@@ -233,7 +235,7 @@ impl Uploads {
         })
     }
 
-    /// Validates a staged archive while it is downloaded.
+    /// Validates a staged archive while downloading it.
     async fn validate_in_staging(&self, staging_key: &str, visibility: Visibility) -> Result<Validated, UploadError> {
         let archive = self.staging.get(staging_key).await?.ok_or(UploadError::NotSent)?;
         Ok(measured("ValidateTime", validation::validate(archive, self.large_limits.clone(), visibility)).await?)
@@ -339,9 +341,10 @@ impl Uploads {
 }
 
 /// Returns a warning for each permission of this version that the previous version's capabilities did not grant.
+/// Returns no warnings if the earlier capabilities could not be read.
 fn capability_warnings(seen: &Seen, manifest: &Manifest) -> Vec<Warning> {
     let Some(history) = &seen.history else {
-        tracing::warn!("capabilities not compared");
+        tracing::warn!("cannot read the earlier capabilities, so they were not compared");
         return Vec::new();
     };
     history.warnings(manifest)

@@ -55,7 +55,7 @@ pub struct Prepared {
     pub(super) staging_key: String,
     pub(super) warnings: Vec<Warning>,
     pub(super) seen: Seen,
-    /// The upload through S3 that this submits, if any.
+    /// The upload through S3 that is being submitted, if any.
     pub(super) upload: Option<UploadId>,
     pub(super) deadline: Instant,
 }

@@ -49,7 +49,8 @@ pub(crate) async fn validate(
     Ok(Validated { pack, image, archive_size, archive_sha256 })
 }
 
-/// Like [`validate`], but does not hash the image's layer. Returns the pack and the contents of its files.
+/// Like [`validate`], but does not compute the image, and so does not hash its layer. Returns the pack and the contents
+/// of its files.
 pub(crate) async fn validate_without_image(
     archive: impl Stream<Item = io::Result<Bytes>>,
     limits: Arc<Limits>,

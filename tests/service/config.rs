@@ -253,9 +253,8 @@ fn template(resource: &str, key: &str) -> u64 {
     value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
-/// If the lease expired earlier, a late request from a finished build could change the registry during the next build
-/// (see crates/publishing-model). If it expired later, the lease of a crashed build could still be held when its job is
-/// redelivered.
+/// If the lease expired earlier, a late request from one build could change the registry during the next build (see
+/// crates/publishing-model). If it expired later, a crashed build could still hold it when its job is redelivered.
 #[test]
 fn a_lease_outlasts_its_build_and_expires_before_the_job_is_redelivered() {
     let builder = Builder::read(environment(&[])).unwrap();
@@ -373,7 +372,7 @@ fn the_base_domain_must_be_a_domain_name() {
     }
 }
 
-/// If an operator sets the secret itself by mistake, it must not reach the log.
+/// An operator may set the secret itself by mistake, and the secret must then not reach the log.
 #[test]
 fn origin_secrets_are_set_by_their_hashes_and_an_error_does_not_print_them() {
     let read = |text: &str| Api::read(environment(&[("ORIGIN_SECRET_SHA256", text)]));

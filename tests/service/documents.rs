@@ -1,4 +1,4 @@
-//! Checks README.md and the other documents. The relative links, paths and code names in them must exist, and the
+//! Checks README.md and the other documents. Relative links must resolve, and paths and code names must exist. The
 //! command that writes a pack's layer must be the one that the tests run.
 
 use std::{

@@ -17,7 +17,7 @@ use crate::support::{Local, path_with_packs, scratch, tool};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DEFAULT_URL: &str = "http://127.0.0.1:9000";
-/// Tools that only some blocks need. A block is skipped if its tool is missing.
+/// Tools that only some blocks need. A block is skipped if a tool that it uses is missing.
 const OPTIONAL_TOOLS: [&str; 2] = ["skopeo", "umoci"];
 /// The shell prints this character before and after the exit status of each command.
 const MARK: char = '\u{1e}';
@@ -89,7 +89,8 @@ fn matches(expected: &str, found: &str) -> bool {
     found.char_indices().any(|(index, char)| matches(rest, &found[index + char.len_utf8()..]))
 }
 
-/// Returns the output lines, but replaces each line that matches an expected line with the expected line.
+/// Returns the lines of `found`. Replaces each line that matches an expected line with that expected line, so that its
+/// placeholders are kept.
 fn merge(expected: &[String], found: &str) -> Vec<String> {
     let mut rest = expected;
     let lines = found.lines().map(|line| match rest.iter().position(|expected| matches(expected, line)) {

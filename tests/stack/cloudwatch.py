@@ -19,7 +19,7 @@ COMPARE = {
 
 
 def plain(value):
-    """Returns the name in a reference: `{"Ref": "Table"}` is `Table`."""
+    """Returns the name in a reference: `{"Ref": "Table"}` becomes `Table`."""
     if isinstance(value, dict):
         ((function, value),) = value.items()
         return ".".join(value) if function == "Fn::GetAtt" else value

@@ -94,7 +94,8 @@ class Function:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
             "TABLE_NAME": "pack-upload",
             "STAGING_BUCKET": "pack-upload-staging",
-            # `local` receives no jobs from the dead-letter queues, so the scenario can pass them to the builder.
+            # Jobs go to the dead-letter queues, because `local` does not process them there. The scenario itself passes
+            # jobs to the builder.
             "BUILD_QUEUE_URL": f"{endpoints['sqs']}/000000000000/pack-upload-builds-dead",
             "PURGE_QUEUE_URL": f"{endpoints['sqs']}/000000000000/pack-upload-purges-dead",
             "PURGE_WAIT_MS": "100",

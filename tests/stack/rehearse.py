@@ -233,7 +233,7 @@ class Rehearsal(Deployment):
         assert self.request("GET", document)[1]["error"]["code"] == "permission_denied"
         assert self.request("GET", document, {"x-origin-secret": secret})[0] == 200
         assert secret not in self.logs("ApiLogs")
-        # The same web ACL as the stack has created in us-east-1.
+        # This block is for other regions. It creates the web ACL that the stack creates itself in us-east-1.
         assert ":global/webacl/" in self.deploy_md.run("CloudFront")
 
     def version_check(self):

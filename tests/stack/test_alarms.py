@@ -44,8 +44,9 @@ def times(per_month, start=0):
 def traffic(uploads, error=lambda n: False, slow=lambda n: False, requeue_until=END, age=0, probe_fails=False):
     """Returns the metrics of a stack. From `FAULT` on, `error` and `slow` select requests by their number."""
     samples = Samples()
-    # An upload causes six requests, two seconds apart.
-    requests = (time + 2 * n for time in times(uploads) for n in range(6))
+    # For each upload, five requests two seconds apart: the upload and four reads. docs/cost.md counts six, because it
+    # counts an upload of 1 MB as two billed requests.
+    requests = (time + 2 * n for time in times(uploads) for n in range(5))
     for n, time in enumerate(requests):
         faulty = time >= FAULT
         samples.add(REQUESTS, time, 1)

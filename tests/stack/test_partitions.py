@@ -23,7 +23,7 @@ EVERYTHING = [
     "dynamodb:Scan",
 ]
 ORG = "ORG#org_01JACME0000000000000000000"
-# The kinds of items that only `admin` writes, and a partition that does not exist.
+# Partitions that only `admin` accesses, and keys of partitions that do not exist.
 FOREIGN = ["SLUG#acme", "AUDIT#org_01JACME0000000000000000000", "OTHER#1", "ORG", ""]
 # The partitions whose items each function reads and writes.
 OWN = {

@@ -238,7 +238,10 @@ class Functions(unittest.TestCase):
 
 
 def named(value):
-    """Yields each list in a value whose members have a `Sid` or `Id`, after that key. Resolves conditional members."""
+    """Yields each list in a value whose members have a `Sid` or an `Id`, as a pair of that key and the members.
+
+    Of a conditional member, yields the variant for a condition that holds.
+    """
     if isinstance(value, list):
         members = [each["Fn::If"][1] if isinstance(each, dict) and "Fn::If" in each else each for each in value]
         for key in ["Sid", "Id"]:

@@ -19,8 +19,8 @@ pub struct Limits {
     pub manifest_bytes: u64,
     /// The number of entries in the archive, including dropped ones. An extension header counts as an entry.
     ///
-    /// Missing parent directories are added and counted separately, against the same limit. Without this limit, 10,000
-    /// files, each 32 levels deep, could make an image far larger than the upload.
+    /// Missing parent directories are added and counted separately, against the same limit. If they were not limited,
+    /// 10,000 files, each 32 levels deep, could make an image far larger than the upload.
     pub entries: u64,
     /// The length of one path in the archive, in bytes, without a leading `./` or a trailing slash.
     pub path_bytes: u64,

@@ -43,8 +43,8 @@ pub enum Command {
     ///
     /// The archive omits top-level entries whose names start with a dot, and everything that the directory's
     /// `.packignore` lists, in the syntax of `.gitignore`. The command fails without writing an archive if anything
-    /// else cannot be read, or is a device, or is a link and `--follow-links` is not set. All commands that accept a
-    /// directory read it this way.
+    /// else cannot be read, is neither a file nor a directory, or is a link while `--follow-links` is not set. All
+    /// commands that accept a directory read it this way.
     Archive(Archive),
     /// Validate a pack and upload it.
     ///
@@ -65,7 +65,7 @@ pub enum Command {
     /// Verify what an image was built from.
     ///
     /// Reads the signed statements about the image: from the service if given a pack's id, or from the registry if
-    /// given an image reference. Checks the signature of each statement, and that it is about this image. Prints the
+    /// given an image reference. Checks that each statement has a valid signature and is about this image. Prints the
     /// org, the name and the version of the pack, the digests of its archive and its layer, and the builder. Check the
     /// org and the name yourself: the service signs the images of all orgs.
     Verify(Verify),
@@ -191,7 +191,7 @@ pub struct List {
     /// Only packs with this name.
     #[arg(long)]
     pub name: Option<PackName>,
-    /// Only packs with this version; needs `--name`.
+    /// Only packs with this version; requires `--name`.
     #[arg(long, requires = "name")]
     pub version: Option<Version>,
     /// Only packs with this visibility.

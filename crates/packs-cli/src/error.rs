@@ -25,6 +25,8 @@ pub enum Error {
     LinkLoop(PathBuf),
     #[error("`{}` is neither a file nor a directory; remove it, or list it in `.packignore`", .0.display())]
     SpecialFile(PathBuf),
+    #[error("`{}` is neither a file nor a directory; name the directory or the archive of a pack", .0.display())]
+    NoPack(PathBuf),
     #[error("`{}` changed while it was read; run the command again", .0.display())]
     Changed(PathBuf),
     #[error("cannot read `.packignore`")]

@@ -1,4 +1,4 @@
-//! The HTTP client, and when a request is retried.
+//! The HTTP client, and the rules for retrying a request.
 
 use std::{fmt::Display, time::Duration};
 
@@ -48,8 +48,8 @@ pub(crate) trait Failure: Display {
     fn retry_after(&self) -> Option<Duration>;
 }
 
-/// Calls `attempt` with the number of attempts that failed before, until it succeeds, fails permanently, has failed
-/// five times, or the server asks for a pause longer than [`MAX_RETRY_AFTER`].
+/// Calls `attempt` until it succeeds, each time with the number of attempts that have failed. Returns the error if it
+/// is permanent, if it is the fifth, or if the server asks for a pause longer than [`MAX_RETRY_AFTER`].
 pub(crate) fn retry<T, E: Failure>(mut attempt: impl FnMut(usize) -> Result<T, E>) -> Result<T, E> {
     let mut failed = 0;
     loop {
@@ -85,7 +85,7 @@ pub(crate) fn without_query(url: &str) -> String {
     url.split('?').next().unwrap_or_default().to_owned()
 }
 
-/// Returns the pause after a number of failed attempts, or `None` if the request is not retried. Without a
+/// Returns the pause after a number of failed attempts, or `None` if the request must not be retried. Without a
 /// `Retry-After`, the pause is random, so that clients whose requests failed together do not retry together.
 fn pause(failed: usize, retry_after: Option<Duration>) -> Option<Duration> {
     let pause = PAUSES.get(failed.checked_sub(1)?)?;

@@ -1,4 +1,4 @@
-//! Ctrl-C during an upload.
+//! Handles Ctrl-C during an upload.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,9 +1,10 @@
 //! `packs`: checks, archives and uploads content packs, and verifies their images. It validates archives with the
 //! service's own code, so both find the same problems.
 //!
-//! - [`cli`] defines the commands and their options, [`commands`] runs them.
+//! - [`cli`] defines the commands and their options, and [`commands`] runs them.
 //! - [`source`] reads a pack's directory or archive, and writes reproducible archives.
-//! - [`verdict`] validates an archive as the service does. [`report`] prints the problems, [`fix`] applies suggestions.
+//! - [`verdict`] validates an archive as the service does. [`report`] prints the problems, and [`fix`] applies
+//!   suggestions.
 //! - [`service`] sends requests to the service, and [`registry`] reads images from a registry.
 //! - [`verification`] verifies the signed provenance of images.
 

@@ -24,7 +24,7 @@ pub enum Unverified {
     BadSignature,
     #[error("{0}")]
     Statement(#[from] InvalidStatement),
-    #[error("it is about the image {found}, not about {expected}")]
+    #[error("the statement is about the image {found}, not about {expected}")]
     OtherImage { found: Digest, expected: Digest },
 }
 

@@ -1,4 +1,5 @@
-/// The guards that maintain the invariants. Tests disable them to show that an invariant fails without them.
+/// The guards that maintain the invariants. Tests disable individual guards to show that an invariant fails without
+/// them.
 #[derive(Debug, Clone)]
 pub struct Guards {
     /// A build takes the lease when it begins, so it cannot begin while another worker holds the lease.

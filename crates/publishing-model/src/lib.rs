@@ -8,12 +8,12 @@
 //! - `requeue`, rebuilds and deletions
 //!
 //! A worker can crash at any step, and the call that it was making may still take effect until its lease expires. The
-//! module `invariants` lists the properties that must hold in every reachable state, and a few situations that some
-//! reachable state must show. [`Guards`] can disable individual guards of the protocol, so that a test can show that an
-//! invariant fails without them.
+//! module `invariants` lists the properties that must hold in every reachable state, and a few situations that must
+//! occur in some reachable state. [`Guards`] can disable individual guards of the protocol, so that a test can show
+//! that an invariant fails without them.
 //!
-//! The model does not have a clock. A lease can expire as soon as no request that its holder made can still take
-//! effect.
+//! The model does not have a clock. The lease of a crashed worker can expire at any time, and after that the worker's
+//! last call can no longer take effect. The lease of a restore can also expire before the restore extends it.
 
 mod guards;
 mod invariants;

@@ -20,7 +20,7 @@ pub enum Action {
     Upload(Id),
     /// The upload or `requeue` sends the job for a queued record.
     SendJob(Id),
-    /// `requeue` marks a queued record as failed after a build of it was tried.
+    /// `requeue` marks a queued record as failed. This is possible only if a build of it has been tried.
     Fail(Id),
     /// The pack's org or an operator deletes the pack. Only an operator can delete a quarantined pack.
     Delete(Id),
@@ -98,7 +98,7 @@ impl Model for Publishing {
     }
 }
 
-/// `Some` if the action was possible. This is an `Option` so that a function can use `?` to return early if it was not.
+/// `Some` if the action was possible. The type is an `Option` so that functions can use `?` to return early.
 pub(crate) type Applied = Option<()>;
 
 pub(crate) fn require(condition: bool) -> Applied {

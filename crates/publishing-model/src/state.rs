@@ -111,7 +111,7 @@ pub struct State {
     pub(crate) claim: Option<Claim>,
     pub(crate) registry: Registry,
     pub(crate) saved: Option<Content>,
-    /// The messages in the build queue. A message can be delivered twice.
+    /// The messages in the build queue. A message can be delivered more than once.
     pub(crate) jobs: BTreeSet<(Id, Attempt)>,
     pub(crate) workers: [Worker; 2],
     pub(crate) uploaded: [bool; 3],

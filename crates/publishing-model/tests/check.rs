@@ -1,5 +1,5 @@
-//! Tests that the invariants hold in every reachable state, and that the guards are necessary: without a guard, or
-//! without both of two guards that prevent the same thing, the checker finds a state that breaks an invariant.
+//! Tests that the invariants hold in every reachable state, and that the guards are necessary: if a guard is disabled,
+//! the checker finds a state that breaks an invariant. Where two guards prevent the same fault, the test disables both.
 
 use publishing_model::{Guards, Publishing};
 use stateright::{Checker, HasDiscoveries, Model};

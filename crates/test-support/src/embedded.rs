@@ -5,7 +5,7 @@ use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provisi
 use tempfile::TempDir;
 
 /// The embedded backends of `local` (S3, DynamoDB, SQS, the registry and the token issuer), running in the test's
-/// process without the API and the builder. The table, the bucket and the queues exist.
+/// process without the API and the builder. The table, the bucket and the queues already exist.
 pub struct Embedded {
     pub backends: Backends,
     pub clients: Clients,

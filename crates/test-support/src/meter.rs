@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::{
     types::ReturnConsumedCapacity,
 };
 
-/// The AWS calls that a request or a run of requeue makes, and the DynamoDB capacity that they consume.
+/// The AWS calls that a request or a run of `requeue` makes, and the DynamoDB capacity that they consume.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Usage {
     /// The number of calls to AWS.

@@ -46,7 +46,7 @@ struct Runtime {
 }
 
 impl Function {
-    /// Starts the binary with these environment variables and with those from Lambda that its runtime requires. It
+    /// Starts the binary with these environment variables and with those that the Lambda runtime requires. The process
     /// inherits no others.
     pub async fn start(binary: &FilePath, variables: &[(String, String)]) -> Self {
         let (events, next) = mpsc::channel(1);

@@ -65,8 +65,8 @@ pub fn validate_as(
 /// Validates an archive of these files against the default limits. A path that ends with `/` is a directory.
 ///
 /// # Panics
-/// Panics if a suggestion in the result does not fix its problem, or if its replacement causes a new one in the same
-/// place.
+/// Panics if a suggestion in the result does not fix its problem, or if its replacement causes a new problem in the
+/// same place.
 pub fn validate_files(files: &[(&str, &[u8])]) -> Result<ValidatedPack, ValidationError> {
     let archive = |files: &[(&str, &[u8])]| Archive::new().files(files).tar_gz();
     let result = validate(&archive(files));

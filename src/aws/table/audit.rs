@@ -9,7 +9,7 @@ use crate::{
     records::{OrgId, OrgSlug, PackId, QuarantineReason, Reference, Timestamp},
 };
 
-/// The kinds of operator changes that are audited.
+/// The kind of an audited change. Only operators make such changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum EventType {
     #[serde(rename = "org.create")]
@@ -36,7 +36,7 @@ pub(super) enum EventType {
     Unpin,
 }
 
-/// The subject of an audited change.
+/// What an audited change affects, with the new values.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Subject {

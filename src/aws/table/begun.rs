@@ -13,8 +13,8 @@ struct BegunItem {
     begun_at: Timestamp,
 }
 
-/// Uploads through S3 that have begun but have not been submitted. They are in the index `due`, because
-/// [`requeue`](crate::requeue) deletes the archives that are never submitted.
+/// Uploads through S3 that have begun but have not been submitted. They are in the index `due`, so that
+/// [`requeue`](crate::requeue) can remove those that are never submitted, with their archives.
 impl Table {
     /// Stores an upload and counts it. If the org would exceed its limit, stores nothing and returns the limit.
     pub async fn begin_upload(
@@ -45,7 +45,7 @@ impl Table {
         Ok(item.is_some())
     }
 
-    /// Changes the time at which a begun upload is due to `due_at`. Does nothing if it was submitted or removed.
+    /// Sets the time at which a begun upload is due. Does nothing if the upload was submitted or removed.
     pub async fn postpone_upload(&self, org: OrgId, upload: UploadId, due_at: Timestamp) -> Result<(), Error> {
         let update = self
             .update(Key::upload(org, upload), "SET due_at = :due")
@@ -55,14 +55,15 @@ impl Table {
         Ok(())
     }
 
-    /// Removes an upload and no longer counts it. Returns false if it was already submitted or removed.
+    /// Removes a begun upload and subtracts it from the org's counter. Returns false if the upload was already
+    /// submitted or removed.
     pub async fn remove_upload(&self, org: OrgId, upload: UploadId) -> Result<bool, Error> {
         let change = QuotaChange::default().with(OrgLimit::BegunUploads, -1);
         let quota = self.change_quota(org, &change, None).map(transacted).transpose()?;
         self.transact([self.delete_upload(org, upload)?].into_iter().chain(quota).collect()).await
     }
 
-    /// Returns a write that deletes an upload and fails if the upload does not exist. The caller also changes the
+    /// Returns a write that deletes a begun upload and fails if it does not exist. The caller must also change the
     /// counter.
     pub(super) fn delete_upload(&self, org: OrgId, upload: UploadId) -> Result<TransactWriteItem, Error> {
         let delete = Delete::builder()

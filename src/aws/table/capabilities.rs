@@ -16,8 +16,8 @@ use crate::{
 /// The name prefix of the attributes that hold capabilities, one for each ready version. The version follows the
 /// prefix.
 const PREFIX: &str = "capabilities#";
-/// The number of versions kept besides a new one. DynamoDB limits an item to 400 KB, and a version's capabilities can
-/// contain up to 32 KiB of text.
+/// The maximum number of versions that are kept when a new one is added. DynamoDB limits an item to 400 KB, and a
+/// version's capabilities can contain up to 32 KiB of text.
 const KEPT_VERSIONS: usize = 9;
 
 /// The item for a pack's name stores the capabilities of the pack's ready versions.
@@ -28,8 +28,8 @@ impl Table {
         Ok(item.map(parse).unwrap_or_default())
     }
 
-    /// Returns the update that stores a record's capabilities and, if there are too many versions, removes the lowest
-    /// ones. It belongs in the transaction that makes the record ready.
+    /// Returns the update that stores a record's capabilities and, if too many versions are stored, removes the
+    /// capabilities of the lowest ones. The update belongs in the transaction that makes the record ready.
     pub(super) async fn keep_capabilities(&self, record: &Record) -> Result<UpdateBuilder, Error> {
         let manifest = &record.release.manifest;
         let history = self.capability_history(record.release.org_id, &manifest.name).await?;
@@ -47,8 +47,9 @@ impl Table {
         Ok(surplus.fold(update, |update, (name, version)| update.expression_attribute_names(name, attribute(version))))
     }
 
-    /// Returns the update that removes a record's capabilities, or `None` if they are not stored. It belongs in the
-    /// transaction that removes the record, so that later versions are compared only with versions that still exist.
+    /// Returns the update that removes a record's capabilities, or `None` if they are not stored. The update belongs in
+    /// the transaction that removes the record, so that later versions are compared only with versions that still
+    /// exist.
     pub(super) async fn remove_capabilities(&self, record: &Record) -> Result<Option<UpdateBuilder>, Error> {
         let manifest = &record.release.manifest;
         let history = self.capability_history(record.release.org_id, &manifest.name).await?;

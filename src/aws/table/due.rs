@@ -5,8 +5,8 @@ use crate::{
     records::{BuildState, InvalidId, OrgId, PackId, Record, Timestamp, UploadId},
 };
 
-/// The number of shards of the index `due`. Each shard is a separate partition, so the index can exceed the write rate
-/// of a single partition.
+/// The number of shards of the index `due`. Each shard is a separate partition, so writes to the index are not limited
+/// to the write rate of a single partition.
 pub const SHARDS: u8 = 8;
 /// The maximum number of items in one page of the index.
 const PAGE_ITEMS: i32 = 100;

@@ -6,20 +6,20 @@ use crate::{
     records::{PackEvent, PackId, Timestamp},
 };
 
-/// An event is due this many times sooner than a job, because no queue redelivers it.
+/// The divisor of `resend_after` for events. An event is due sooner than a job, because no queue redelivers an event.
 const SOONER: u32 = 60;
 
 /// Events that have not been sent. An event is stored in the same transaction as the change that it reports, so no
 /// event is lost.
 impl Table {
-    /// Returns this table. If `stores_events` is true, it stores an event whenever a build ends or a pack is deleted.
+    /// Returns a table that stores an event whenever a build ends or a pack is deleted, if `stores_events` is true.
     #[must_use]
     pub fn with_events(self, stores_events: bool) -> Self {
         Self { stores_events, ..self }
     }
 
-    /// Returns the write that stores an event, or `None` if the table stores no events. It belongs in the transaction
-    /// with the change that the event reports.
+    /// Returns the write that stores an event, or `None` if the table stores no events. The write belongs in the same
+    /// transaction as the change that the event reports.
     pub(super) fn put_event(&self, event: &PackEvent) -> Result<Option<TransactWriteItem>, Error> {
         if !self.stores_events {
             return Ok(None);

@@ -63,7 +63,8 @@ const DUE: Index = Index { name: "due", partition_key: "due_shard", sort_key: "d
 pub const INDEXES: [&Index; 6] =
     [&ORG_PACKS, &ORG_NAMES, &COMMUNITY_PACKS, &COMMUNITY_NAMES, &COMMUNITY_VERSIONS, &DUE];
 
-/// Returns an index that serves lists. The sort key is the pack's id, so packs are sorted by creation time.
+/// Returns an index that serves lists. The sort key is the pack's id, which contains a ULID, so packs are sorted by
+/// creation time.
 const fn list(name: &'static str, partition_key: &'static str, attributes: &'static [&'static str]) -> Index {
     Index { name, partition_key, sort_key: "pack_id", attributes }
 }
@@ -111,10 +112,10 @@ pub(super) struct CommunityKeys {
 }
 
 impl CommunityKeys {
-    /// Sets the keys when appended to the `SET` clause of an update expression.
+    /// The assignments of the attributes, to append to the `SET` clause of an update expression.
     pub(super) const SET: &str = ", community_packs = :community_packs, community_names = :community_names, \
                                   community_versions = :community_versions";
-    /// The attributes, for the `REMOVE` clause of an update expression.
+    /// The names of the attributes, for the `REMOVE` clause of an update expression.
     pub(super) const NAMES: &str = "community_packs, community_names, community_versions";
 
     /// Returns a record's keys if this visibility and build status make the record visible to other orgs.

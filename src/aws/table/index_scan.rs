@@ -18,10 +18,10 @@ use crate::{
     records::{ListedPack, OrgId, PackId},
 };
 
-/// The maximum number of pages that a list reads from each index. If the last of them ends with an unreadable id, the
-/// list reads more pages until one ends with a readable id.
+/// The maximum number of pages that a scan reads. If the last of them ends with an unreadable id, the scan reads more
+/// pages until one ends with a readable id.
 const MAX_PAGES: u32 = 10;
-/// The size of the first page, in packs. Each later page may be [`GROWTH`] times as large as the previous one, so a
+/// The maximum size of the first page, in packs. For each later page, the maximum is [`GROWTH`] times as large, so a
 /// short list reads few packs that it does not need, and a long list needs few pages.
 const FIRST_PAGE: usize = 16;
 const GROWTH: usize = 4;
@@ -41,7 +41,7 @@ pub(super) struct PageQuery {
     index: &'static str,
     partition_key: &'static str,
     partition: String,
-    /// The id of the previous page's last pack, as stored.
+    /// The id after which the page starts, as stored; `None` to start with the newest pack.
     after: Option<String>,
     limit: usize,
 }
@@ -102,8 +102,8 @@ pub(super) struct IndexScan {
     found: VecDeque<ListedPack>,
     /// The `after` of the next page.
     after: Option<String>,
-    /// The last readable id at the end of a page, or the list's cursor if there is none. All packs newer than this id
-    /// were read.
+    /// How far the scan has read: the id at the end of the last page that ended with a readable id, or the list's
+    /// cursor if there is no such page yet. The remaining pages contain only packs older than this id.
     depth: Option<PackId>,
     /// Whether the last page ended with a readable id, so that the list can be continued from `depth`.
     is_resumable: bool,

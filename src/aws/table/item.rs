@@ -41,11 +41,11 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
 
 /// Deserializes an item for a list. Logs a corrupt item and returns `None`, so that the list can skip it.
 pub(super) fn read_listed<T: DeserializeOwned>(item: Item) -> Option<T> {
-    read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "corrupt item skipped in a list")).ok()
+    read(item).inspect_err(|error| tracing::error!(error = %ErrorChain(error), "skipped a corrupt item in a list")).ok()
 }
 
-/// A record's attributes. A missing value must be a missing attribute, never a NULL, because an index omits only items
-/// that lack its key attribute.
+/// A record's attributes. A missing value must be a missing attribute, never a NULL, because `attribute_exists` is true
+/// for a NULL, and DynamoDB does not accept a NULL as the key of an index.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RecordItem {
     pack_id: PackId,

@@ -63,9 +63,9 @@ impl Table {
         }
     }
 
-    /// Marks an org's pack as being deleted, unless it is quarantined or references to it exist. Returns the resulting
-    /// record, or `None` if the org has no such pack. Also counts one send of the purge job at `now`; the caller must
-    /// send the job.
+    /// Marks an org's pack as being deleted and counts one send of the purge job at `now`. Does neither if the pack is
+    /// quarantined, has references or is already being deleted. Returns the resulting record, or `None` if the org has
+    /// no such pack. If the resulting record is being deleted, the caller must send the job.
     pub async fn mark_deleting(&self, org: OrgId, id: PackId, now: Timestamp) -> Result<Option<Record>, Error> {
         let update = self
             .update(Key::record(id), &mark_deleting())

@@ -21,7 +21,7 @@ pub struct Filter {
     pub visibility: Option<Visibility>,
 }
 
-/// Matches all versions of a name, or one of them.
+/// A filter that matches all versions of a name, or one of them.
 #[derive(Debug, Clone)]
 pub struct NameFilter {
     pub name: PackName,
@@ -57,8 +57,9 @@ impl Table {
     /// orgs. Returns at most `limit` packs, starting after `after`. Skips corrupt records.
     ///
     /// Each filter selects whole index partitions, so nearly every pack that is read is one that the list needs. The
-    /// exception is the community partition: it also contains the org's own community packs, which are skipped there. A
-    /// scan stops after `MAX_PAGES` pages, so a page may be short or empty; `next` then continues the list.
+    /// exceptions are the org's own packs in a community partition, which are skipped. A scan stops after `MAX_PAGES`
+    /// index pages, so the returned page may be short or empty although more packs match; its `next` then continues the
+    /// list.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let mut scans = self.scans(org, filter, after).await?;
         let mut packs: Vec<ListedPack> = Vec::new();
@@ -71,8 +72,8 @@ impl Table {
             if !reads.is_empty() {
                 continue;
             }
-            // An index may contain unread packs older than `read_down_to`, so a found pack older than `read_down_to`
-            // might not be the newest.
+            // There may be unread packs older than `read_down_to`. If the newest found pack is older too, one of the
+            // unread packs may be newer than it.
             let read_down_to = scans.iter().filter_map(IndexScan::read_down_to).max();
             let Some(newest) = newest.filter(|&id| Some(id) > read_down_to) else {
                 return Ok(Page { packs, next: read_down_to });
@@ -138,7 +139,7 @@ impl Table {
         match record.await {
             Ok(record) => Ok(record.map(ListedPack::from)),
             Err(error @ (Error::Corrupt { .. } | Error::MissingRecord { .. })) => {
-                tracing::error!(error = %ErrorChain(&error), "corrupt item skipped in a list");
+                tracing::error!(error = %ErrorChain(&error), "skipped a corrupt item in a list");
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -77,12 +77,12 @@ use crate::aws::Error;
 pub struct Table {
     client: aws_sdk_dynamodb::Client,
     name: String,
-    /// `None` disables the cache.
+    /// The cache for lists of community packs. `None` disables it.
     community_pages: Option<Arc<PageCache>>,
-    /// How long after its first send a job is due again. It must be at least as long as the queue itself keeps
-    /// redelivering the job.
+    /// How long after its first send a job is due again. It must be at least the time for which the queue redelivers
+    /// the job.
     pub(crate) resend_after: Duration,
-    /// Whether to store events, for an event bus.
+    /// Whether to store events, so that they can be sent to an event bus.
     stores_events: bool,
 }
 
@@ -94,8 +94,9 @@ impl Table {
         Self { client, name, community_pages: None, resend_after: Self::RESEND_AFTER, stores_events: false }
     }
 
-    /// Returns this table with a cache for lists of community packs, which are the same for every org. A list may show
-    /// another org's pack as it was up to `keep_for` ago. The caller's own packs are never cached.
+    /// Returns this table with a cache for index pages of community packs, which are the same for every caller. A list
+    /// may then show another org's pack as it was up to `keep_for` ago. The caller's own packs never come from the
+    /// cache. If `keep_for` is zero, there is no cache.
     #[must_use]
     pub fn with_community_cache(self, keep_for: Duration) -> Self {
         let cache = (!keep_for.is_zero()).then(|| Arc::new(index_scan::page_cache(keep_for)));

@@ -29,7 +29,7 @@ impl Lease {
         Self { holder: Ulid::generate().to_string(), until }
     }
 
-    /// Returns a lease with the same holder that expires at `until`.
+    /// Returns a lease with the same holder and the expiry time `until`. Does not change the table.
     #[must_use]
     pub fn prolonged(&self, until: Timestamp) -> Self {
         Self { holder: self.holder.clone(), until }
@@ -54,7 +54,7 @@ struct LeaseItem {
 /// transaction, and return whether the transaction took effect.
 impl Table {
     /// Begins a build of a queued or failed record: increments `tries` and takes the lease. Does neither if another
-    /// build or a purge holds the lease.
+    /// holder has the lease, or if the record is in a different attempt.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
             .update_record(record, "SET tries = tries + :one, tried_at = :now")
@@ -66,8 +66,9 @@ impl Table {
         self.transact_updates([try_again, self.take_lease(record, lease, now)]).await
     }
 
-    /// Publishes the version with the record's content, which can no longer change. If the record is marked as failed,
-    /// queues it again: its job is due once the lease has expired and the queue can no longer redeliver the job.
+    /// Publishes the version with the record's content; from then on, the version accepts no other content. If the
+    /// record is marked as failed, queues it again: its job is due once the lease has expired and the queue can no
+    /// longer redeliver the job.
     pub async fn publish(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let queue = self
             .update_record(
@@ -88,8 +89,8 @@ impl Table {
         self.transact_updates([queue, publish]).await
     }
 
-    /// Extends the lease of a build. Returns false if another holder took it, or if the version now belongs to another
-    /// record.
+    /// Extends the lease of a build. Returns false if another holder has taken the lease, or if the version claim no
+    /// longer names the record.
     pub async fn extend_build_lease(&self, record: &Record, lease: &Lease) -> Result<bool, Error> {
         let extend = self
             .update(Key::version_claim_of(record), "SET publishing_until = :until")
@@ -101,7 +102,7 @@ impl Table {
     }
 
     /// Extends the lease on the record's version if the record is still in `state` and in the same attempt. Also
-    /// extends an expired lease, unless another holder has taken it since then, even if that holder has already
+    /// extends an expired lease, but not if another holder has taken it since then, whether or not that holder has
     /// released it.
     pub async fn extend_lease(
         &self,
@@ -164,7 +165,8 @@ impl Table {
             if self.transact(writes).await? {
                 return Ok(true);
             }
-            // The visibility may change during a build, and the build may have been marked as failed meanwhile.
+            // The visibility may have changed during the build. The build may also have been marked as failed and
+            // queued again, and is then no longer counted as pending.
             match self.record(record.id).await? {
                 Some(found) if (found.release.visibility, found.build.is_counted) != (visibility, is_counted) => {
                     (visibility, is_counted) = (found.release.visibility, found.build.is_counted);
@@ -250,7 +252,8 @@ impl Table {
             .expression_attribute_values(":now", string(now));
         let condition = match lease {
             None => format!("pack_id = :id AND attribute_not_exists(layer_digest) AND {NOT_LEASED}"),
-            // A build marks a published version as failed only if neither its image nor its archive exists.
+            // A build marks a published version as failed only if the image is no longer in the registry and cannot be
+            // built again from the archive.
             Some(_) => "pack_id = :id AND lease_holder = :holder".to_owned(),
         };
         let release =

@@ -16,8 +16,8 @@ use crate::{
 /// The steps by which a purge removes a deleted pack. Each step is one transaction on the record and its version claim,
 /// and returns whether it took effect.
 impl Table {
-    /// Begins a purge: increments `tries` and takes the lease. Does neither if a build or another purge holds the
-    /// lease.
+    /// Begins a purge of a record that is being deleted: increments `tries` and takes the lease. Does neither if
+    /// another holder has the lease.
     pub async fn begin_purge(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
             .update_record(record, "SET tries = tries + :one, tried_at = :now")
@@ -29,8 +29,8 @@ impl Table {
     }
 
     /// Removes the record and the version's capabilities, subtracts the record from the org's counters, releases the
-    /// lease and stores the event. The claim stays, without a record. If the version was published, the claim reserves
-    /// it for the same content. A late build also needs the claim's lease to delete what it has pushed.
+    /// lease and stores the event. The claim stays, without a record, for two reasons: it reserves a published version
+    /// for the same content, and a late build needs its lease to delete what the build has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

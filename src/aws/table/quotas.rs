@@ -90,7 +90,8 @@ impl Table {
             let maximum = limits.and_then(|limits| limits.maximum(limit)).filter(|_| amount > 0);
             if let Some(maximum) = maximum {
                 let room = i128::from(maximum) - amount;
-                // A counter is never negative, so the condition fails if `room` is negative.
+                // If `room` is negative, the condition must fail even if the counter does not exist yet. An existing
+                // counter is never negative.
                 conditions.push(if room < 0 {
                     format!("#{limit} <= :room_for_{limit}")
                 } else {
@@ -103,7 +104,7 @@ impl Table {
         Some(update.update_expression(format!("ADD {}", additions.join(", "))).set_condition_expression(condition))
     }
 
-    /// Reads an org's counters.
+    /// Reads an org's counters with a strongly consistent read.
     pub async fn usage(&self, org: OrgId) -> Result<Usage, Error> {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(Key::quota(org).attributes()));
         let output = get.consistent_read(true).send().await.map_err(Error::call("GetItem"))?;

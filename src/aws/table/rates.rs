@@ -11,11 +11,12 @@ use crate::{
 /// How long the counters for a minute are kept.
 const KEEP_FOR: Duration = Duration::from_secs(3_600);
 
-/// A counter of an org's requests in one minute. Its name in snake case is the attribute that contains its value.
+/// A counter of an org's requests in one minute. The attribute that contains its value is named after it, in snake
+/// case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum RateCounter {
-    /// Uploads, dry runs, begun uploads and changes.
+    /// Uploads, dry runs, begun uploads and changes to packs.
     Changes,
     Deletions,
 }

@@ -20,12 +20,13 @@ use crate::{
     records::{BuildState, OrgId, PackId, Quarantine, QuarantineReason, Record},
 };
 
-/// How long to wait before rereading a version claim whose record is missing, because a replacement may be in progress.
+/// How long to wait before each rereading of a version claim whose record is missing. A replacement or a purge may have
+/// deleted the record after the claim was read.
 const REPLACEMENT_WAITS: [Duration; 3] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
-/// The maximum number of times that an upload tries to create a record while other uploads keep changing its name or
-/// version.
+/// The maximum number of times that an upload tries to create a record while other writes keep changing the items that
+/// [`Seen`] describes.
 const MAX_LOOK_UPS: usize = 5;
 
 /// The condition for overwriting a failed record. Only one of several concurrent writes succeeds, and none of them
@@ -87,7 +88,7 @@ impl Table {
     ///
     /// # Errors
     /// Returns [`Error::Call`] if a call to DynamoDB fails; the record may have been written. Returns
-    /// [`Error::ConcurrentWrites`] if other uploads keep changing the name or version.
+    /// [`Error::ConcurrentWrites`] if other writes keep changing the items that `seen` describes.
     pub async fn create(&self, record: &Record, seen: &Seen, limits: &OrgLimits) -> Result<Created, Error> {
         let mut seen = seen.clone();
         for _ in 0..MAX_LOOK_UPS {
@@ -105,7 +106,8 @@ impl Table {
             if let UploadWrite::Exceeds(exceeded) = written {
                 return Ok(Created::Exceeds(exceeded));
             }
-            // Another upload has used the name or the version for the first time.
+            // `seen` is out of date: another upload has used the name or the version for the first time, or the begun
+            // upload was removed.
             let Manifest { name, version, .. } = &record.release.manifest;
             seen = self.look_up(record.release.org_id, name, version, seen.begun).await?;
         }
@@ -113,10 +115,11 @@ impl Table {
     }
 
     /// Replaces the failed record `old` with `new`, which has the same name and version. Returns [`Created::Taken`] if
-    /// `old` has changed since it was read, or if the version is published or being built.
+    /// `old` has changed since it was read, if the version is published or being built, or if the begun upload in
+    /// `seen` was removed.
     ///
     /// # Errors
-    /// The same as [`Table::create`].
+    /// Returns [`Error::Call`] as [`Table::create`] does, and [`Error::ConcurrentWrites`] if `old` was deleted.
     pub async fn replace(&self, old: &Record, new: &Record, seen: &Seen, limits: &OrgLimits) -> Result<Created, Error> {
         let claim = self
             .put(version_claim(new)?)
@@ -139,10 +142,10 @@ impl Table {
     }
 
     /// Overwrites the failed record `old` with `new`, which is the same record queued again. Does not write if `old`
-    /// has changed since it was read.
+    /// has changed since it was read, or if the begun upload in `seen` was removed.
     ///
     /// # Errors
-    /// The same as [`Table::create`].
+    /// The same as [`Table::replace`].
     pub async fn queue_again(
         &self,
         old: &Record,
@@ -159,7 +162,7 @@ impl Table {
         self.overwrite(old, new, vec![TransactWriteItem::builder().put(put).build()], seen, limits).await
     }
 
-    /// Makes the writes that put `new` in place of `old`.
+    /// Makes the writes that put `new` in place of `old`. If a condition fails, finds out why.
     async fn overwrite(
         &self,
         old: &Record,
@@ -180,7 +183,8 @@ impl Table {
         }
     }
 
-    /// Makes the writes of an upload and changes the counters in one transaction.
+    /// Makes the writes of an upload, changes the counters and deletes the item of the begun upload, if any, in one
+    /// transaction.
     async fn write_upload(
         &self,
         record: &Record,
@@ -258,7 +262,8 @@ impl Table {
         }
     }
 
-    /// Returns the item for a record. If the record is pending, its job is due `resend_after` after the last send.
+    /// Returns the item for a record. If the record is pending, its job is due again `resend_after` after the last
+    /// send.
     fn item(&self, record: &Record) -> Result<Item, Error> {
         let mut item = item::write(Key::record(record.id), RecordItem::from(record.clone()))?;
         let due_at = record.build.enqueued_at + self.resend_after;
@@ -269,9 +274,10 @@ impl Table {
     /// Finds out which record has the name and version of `wanted`, after a condition for writing `wanted` failed.
     /// Returns `None` if `wanted` can still be written as this version.
     ///
-    /// If that record has the id, the staging key and the attempt of `wanted`, an earlier try wrote it, and the response
-    /// was lost. A record that is queued again keeps its id, and also its staging key if the same upload through S3 is
-    /// submitted again. One of two concurrent submissions of that upload may report the write of the other as its own.
+    /// If that record has the id, the staging key and the attempt of `wanted`, an earlier try wrote it, and the
+    /// response was lost. There is one exception: if an upload through S3 is submitted twice at the same time and
+    /// queues a failed record again, both submissions write the same id, staging key and attempt. One of them may then
+    /// report the other's write as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Option<Created>, Error> {
         let manifest = &wanted.release.manifest;
         Ok(match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {

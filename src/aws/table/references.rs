@@ -24,8 +24,7 @@ struct ReferenceItem {
 impl Table {
     /// Adds a reference to a ready pack. Returns false if the reference already exists, or if the pack is not ready.
     ///
-    /// Only a ready pack can have references, because a pack in any other state has no image to use and may be
-    /// replaced.
+    /// The pack must be ready, because a pack in any other state may have no image to use, or may be replaced.
     pub async fn add_reference(
         &self,
         record: &Record,

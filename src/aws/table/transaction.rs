@@ -11,7 +11,8 @@ use super::{Table, item::Item};
 use crate::aws::Error;
 
 /// The maximum number of retries if a transaction conflicts with another write or is throttled. All uploads of an org
-/// change one item. If 60 of them write at once and each transaction takes 30 ms, the last one needs up to 20 retries.
+/// change the item with the org's counters, so their transactions conflict. If 60 uploads write at once and each
+/// transaction takes 30 ms, the last one needs up to 20 retries.
 const MAX_RETRIES: u32 = 24;
 /// The longest wait before the first retry. It doubles with each retry.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
@@ -21,7 +22,7 @@ const MAX_BACKOFF: Duration = Duration::from_millis(400);
 /// The result of a transaction.
 pub(super) enum Transaction {
     Written,
-    /// A condition does not hold. There is one reason for each write.
+    /// A condition does not hold. There is one reason for each write, in the order of the writes.
     Refused(Vec<Reason>),
 }
 
@@ -36,7 +37,7 @@ pub(super) struct Reason {
 enum Cancellation {
     /// A condition does not hold.
     Condition(Vec<Reason>),
-    /// Another write was in progress on one of the items, or the table throttled. No condition failed.
+    /// Another write was in progress on one of the items, or DynamoDB throttled the request. No condition failed.
     Conflict,
     /// Any other reason. Retrying does not help.
     Other,

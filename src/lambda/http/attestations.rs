@@ -25,7 +25,7 @@ struct KeyView {
 }
 
 /// Handles `GET /v1/packs/{id}/attestations`. The response is the same for a malformed id, an unknown id and another
-/// org's pack, because the statements name the org.
+/// org's pack. Even a community pack's attestations are for its owner only, because they name the org.
 pub(super) async fn of_pack(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
     api.rates.count_read(&caller.org)?;
     query.reject_all()?;

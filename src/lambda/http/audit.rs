@@ -42,7 +42,7 @@ impl Audit {
         Self { request_id, caller: OnceLock::new() }
     }
 
-    /// Adds the caller to all later lines. Call this once the caller is authenticated.
+    /// Adds the caller to all later lines. Call this as soon as the caller is authenticated.
     pub(super) fn set_caller(&self, caller: &Caller) {
         let caller = CallerId { org_id: caller.org.id, credential_id: caller.credential_id.clone() };
         self.caller.get_or_init(|| caller);

@@ -123,7 +123,7 @@ pub(super) enum ApiError {
     #[error("the org would exceed its limit `{}`, which is {}; {}", .0.limit, .0.maximum, advice(.0.limit))]
     QuotaExceeded(Exceeded),
     #[error(
-        "the pack is being deleted, but the registry still has its image; \
+        "the pack is being deleted, but the registry may still have its image; \
          the deletion continues, and it is safe to repeat this request"
     )]
     RegistryCleanupFailed,
@@ -261,7 +261,7 @@ fn version_exists(ExistingVersion { pack_id, differs, .. }: &ExistingVersion) ->
     }
 }
 
-/// Returns a `Retry-After` of at least this duration, in whole seconds.
+/// Returns a `Retry-After` in whole seconds: the duration rounded up, and at least 1.
 fn seconds(duration: Duration) -> HeaderValue {
     HeaderValue::from(duration.as_secs_f64().ceil().max(1.0) as u64)
 }
@@ -272,7 +272,7 @@ fn advice(limit: OrgLimit) -> &'static str {
         OrgLimit::PendingBuilds => "wait until earlier builds have ended",
         OrgLimit::StoredBytes => "delete packs, or ask the operator of this service for more",
         OrgLimit::BegunUploads => {
-            "submit the uploads that have begun; an upload that is not submitted ends within two days"
+            "submit the uploads that have begun; an upload that is not submitted is removed within two days"
         }
         OrgLimit::Names | OrgLimit::Versions | OrgLimit::UploadsPerMinute | OrgLimit::ReadsPerSecond => {
             "ask the operator of this service for more"
@@ -303,6 +303,6 @@ fn larger_hint(larger: Option<u64>) -> String {
 fn unlisted(problems: &Problems) -> String {
     match problems.unlisted() {
         0 => String::new(),
-        more => format!("; not listed: {more} more"),
+        more => format!("; {more} more are not listed"),
     }
 }

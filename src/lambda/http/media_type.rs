@@ -21,8 +21,8 @@ pub(super) struct UnsupportedMediaType {
 }
 
 impl MediaType {
-    /// Returns the `Content-Type` header if it has this media type, in any case and with any parameters (RFC 9110,
-    /// section 8.3.1).
+    /// Returns the `Content-Type` header if it has this media type. The comparison ignores case and parameters (RFC
+    /// 9110, section 8.3.1).
     pub(super) fn check(self, headers: &HeaderMap) -> Result<Cow<'_, str>, UnsupportedMediaType> {
         let content_type = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let content_type = content_type.unwrap_or_default();

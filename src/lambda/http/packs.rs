@@ -57,8 +57,8 @@ pub(super) fn pack_id(id: &str) -> Result<PackId, ApiError> {
     Ok(id)
 }
 
-/// Handles `GET /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and another org's private
-/// pack.
+/// Handles `GET /v1/packs/{id}`. The response is the same for a malformed id, an unknown id and a pack that the caller
+/// is not allowed to see.
 pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> Result<Response<Body>, ApiError> {
     api.rates.count_read(&caller.org)?;
     query.reject_all()?;
@@ -71,8 +71,8 @@ pub(super) async fn get(api: &Api, caller: &Caller, query: Query, id: &str) -> R
     Ok(response)
 }
 
-/// Handles `GET /v1/packs`. The body is bytes, so that it is sent to Lambda as base64. Text would be escaped as a JSON
-/// string, which could double its size.
+/// Handles `GET /v1/packs`. The body is bytes, so that it is returned to Lambda as base64. Text would be escaped as a
+/// JSON string, which could double its size.
 pub(super) async fn list(api: &Api, caller: &Caller, query: Query) -> Result<Response<Body>, ApiError> {
     api.rates.count_read(&caller.org)?;
     let mut problems = Problems::default();

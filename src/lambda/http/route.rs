@@ -18,8 +18,8 @@ pub(super) enum Operation {
     GetPackSchema,
 }
 
-/// A path template with an operation for each method. Each `fn` receives the nonempty segment that matches `{id}`, or
-/// an empty string if the template has no `{id}`.
+/// A path template, and the operation for each method that the path supports. Each `fn` receives the nonempty segment
+/// that matches `{id}`, or an empty string if the template has no `{id}`.
 type Path = (&'static str, &'static [(Method, fn(&str) -> Operation)]);
 
 /// All paths of the API. The first matching template applies, so fixed paths come before `{id}`.

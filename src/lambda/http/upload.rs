@@ -17,13 +17,13 @@ use crate::{
     upload::{Accepted, Archive, Checked, Outcome, Prepared, Submission, UploadError},
 };
 
-/// A valid request.
+/// A valid upload request. Its record has not been written yet.
 enum Valid {
     DryRun(Checked),
     Upload(Prepared),
 }
 
-/// Handles `POST /v1/packs/upload`. Counts the request while it stages and validates the archive.
+/// Handles `POST /v1/packs/upload`. Counts the request while staging and validating the archive.
 pub(super) async fn upload(
     api: &Api,
     caller: &Caller,

@@ -115,7 +115,7 @@ fn session_response(status: StatusCode, name: Name, id: Ulid, size: u64) -> Resp
     (status, [(header::LOCATION, location), (header::RANGE, range)]).into_response()
 }
 
-/// Parses the start of a `Content-Range`, which this API writes as `<start>-<end>`.
+/// Parses the start of a `Content-Range`, which has the form `<start>-<end>` in this API.
 fn range_start(range: &HeaderValue) -> Option<u64> {
     range.to_str().ok()?.split_once('-')?.0.parse().ok()
 }

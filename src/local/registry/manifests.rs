@@ -22,7 +22,7 @@ use super::{
 /// The header with the digest of a pushed manifest's subject. It tells clients that the registry lists referrers (OCI
 /// distribution spec, "Pushing Manifests with Subject").
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
-/// The maximum size of a manifest, in bytes. Registries must support at least this size (OCI distribution spec,
+/// The maximum size of a manifest, in bytes. Registries should support at least this size (OCI distribution spec,
 /// "Pushing Manifests").
 const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
@@ -95,7 +95,7 @@ impl Registry {
         let descriptor = Descriptor { media_type: media_type.to_owned(), digest };
         let descriptor = Bytes::from(serde_json::to_vec(&descriptor).map_err(io::Error::from)?);
 
-        // The manifest exists if it was pushed by its digest earlier and is now pushed with a tag.
+        // The manifest may already exist, for example if it was pushed by its digest and is now pushed with a tag.
         if !fs::try_exists(self.store.blob(digest)).await? {
             self.write(content, &self.store.blob(digest)).await?;
         }

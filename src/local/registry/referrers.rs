@@ -49,7 +49,8 @@ struct Referrer {
 }
 
 impl Registry {
-    /// Reads every manifest of the repository, because an index of referrers could be out of date.
+    /// Lists the referrers of `subject`. Reads every manifest of the repository, because a stored index could be out of
+    /// date.
     pub(super) async fn referrers(&self, name: Name<'_>, subject: Digest, uri: &Uri) -> Result<Response, Error> {
         let Query(ReferrersQuery { artifact_type }) = Query::try_from_uri(uri).map_err(|_| Error::QueryInvalid)?;
         let mut referrers = Vec::new();

@@ -51,7 +51,6 @@ impl Store {
         self.repositories().join(name.as_str())
     }
 
-    /// Returns the names of a repository's tags.
     pub(super) async fn tags(&self, name: Name<'_>) -> io::Result<Vec<String>> {
         entries(&self.repository(name).join(TAGS)).await
     }

@@ -42,7 +42,7 @@ fn check_batch<T>(entries: &[T]) -> Result<(), Error> {
 impl Content {
     fn send(mut self, queue: &mut Queue, now: Instant) -> Result<Value, Error> {
         if self.message_body.is_empty() || self.message_body.len() > MAX_MESSAGE_BYTES {
-            return Err(Error::invalid(format!("The message body must have from 1 to {MAX_MESSAGE_BYTES} bytes.")));
+            return Err(Error::invalid(format!("The message body must be from 1 to {MAX_MESSAGE_BYTES} bytes.")));
         }
         let delay = seconds(self.delay_seconds, 900)?;
         let trace_header =

@@ -41,7 +41,7 @@ impl Signing {
         Self { fixture, repository: RepositoryClient::new(&address, "acme/tools"), _docker: docker }
     }
 
-    /// Starts the use cases with the embedded registry and, if it is installed, with Docker's registry.
+    /// Starts the use cases with the embedded registry, and again with Docker's registry if that is installed.
     async fn start_all() -> Vec<Self> {
         let docker = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await;
         let mut all = vec![Self::start(None).await];

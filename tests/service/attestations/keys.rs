@@ -1,4 +1,4 @@
-//! Tests for signing with key files from openssl and with a KMS key.
+//! Tests for signing with key files from openssl and with a KMS key, and for the hint that identifies a public key.
 
 use std::sync::Arc;
 

@@ -38,7 +38,7 @@ async fn attached_bundle(repository: &RepositoryClient, record: &Value) -> Optio
     Some(serde_json::from_slice(&blob).unwrap())
 }
 
-/// Returns a key list with a single key: a different public key that has the hint of the first key.
+/// Returns a key list that contains only a new public key, with the hint of the first key in `keys`.
 fn with_other_key(keys: &Value) -> Value {
     let other = super::file_signer(&super::key_file(&super::new_key())).unwrap();
     let pem = futures_util::FutureExt::now_or_never(other.public_key()).unwrap().unwrap().to_pem();

@@ -15,7 +15,7 @@ use crate::{
     use_cases::fixture::{Validated, registry},
 };
 
-/// Pushes and tags an image with one file, and returns its digest.
+/// Pushes and tags the image of a pack whose `behavior.md` contains `hello`. Returns the image's digest.
 async fn push(address: &RegistryAddress, image_ref: &str) -> String {
     let registry = registry(address, Credentials::None);
     let Validated { image, tree, contents } = Validated::pack("hello");
@@ -24,8 +24,8 @@ async fn push(address: &RegistryAddress, image_ref: &str) -> String {
     image.digest.to_string()
 }
 
-/// Copies an image to an OCI layout with skopeo, unpacks it with umoci, and returns the content of its file. Returns
-/// `None` if a tool is missing.
+/// Copies an image to an OCI layout with skopeo, unpacks it with umoci, and returns the content of `behavior.md`.
+/// Returns `None` if a tool is missing.
 fn unpack(image: &str) -> Option<String> {
     let (mut skopeo, mut umoci) = (tool("skopeo")?, tool("umoci")?);
     let scratch = TempDir::new().unwrap();

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Embedded;
 
-/// Returns the numbers of messages that are visible and in flight.
+/// Returns the number of visible messages and the number of messages in flight.
 async fn depth(client: &Client, url: &str) -> [u32; 2] {
     let attributes = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let attributes = attributes.send().await.unwrap().attributes.unwrap();
@@ -93,7 +93,7 @@ async fn processed_messages_are_deleted_and_failed_ones_stay_in_the_queue() {
     wait_for_depth(&client, &url, [0, 3]).await;
     assert!(!worker.is_finished());
 
-    // A long poll is in progress. It must not delay the stop.
+    // The worker is in the middle of a long poll, which must not delay the shutdown.
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(5), worker).await.unwrap().unwrap();
 }

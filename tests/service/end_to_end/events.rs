@@ -88,7 +88,7 @@ async fn each_transition_sends_one_event() {
     assert!(stack.table.begin_build(&record, &Lease::new(now), now).await.unwrap());
     stack.sweep().await;
     let failed = bridge.take("requeue", "Pack Failed");
-    let error = "the image could not be built after 1 tries; upload the same archive again";
+    let error = "the image could not be built after 1 try; upload the same archive again";
     assert_eq!((&failed["pack_id"], &failed["build_error"]), (&json!(id), &json!(error)));
 
     upload(&mut stack).await;
@@ -133,7 +133,8 @@ async fn an_event_that_was_not_accepted_is_sent_again() {
     assert!(bridge.entries.lock().unwrap().is_empty());
 }
 
-/// Runs only with an AWS emulator (see `tests/scripts/on-moto`). The bus does not exist at first.
+/// Runs only with an AWS emulator (see `tests/scripts/on-moto`). The event bus does not exist at first, so sending the
+/// event fails, and requeue sends it later.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_reaches_the_target_of_a_rule() {
     let Ok(endpoint) = std::env::var("TEST_AWS_ENDPOINT") else { return };

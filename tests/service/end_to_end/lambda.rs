@@ -1,5 +1,5 @@
-//! Tests for the Lambda functions' binaries, each with its own Runtime API. The backends have no worker, so each test
-//! receives a job from the queue and invokes the builder with it.
+//! Tests for the Lambda functions' binaries, each with its own Runtime API. No worker delivers jobs, so a test that
+//! needs a build receives the job from the queue and invokes the builder with it.
 
 use std::{path::Path, process::Command, time::Duration};
 

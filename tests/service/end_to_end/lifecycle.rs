@@ -52,7 +52,7 @@ pub(super) async fn expect_image(local: &Local, record: &Value, exists: bool) {
     assert_eq!(tags.iter().any(|found| found == tag), exists, "{tags:?}");
 }
 
-/// Starts `local` with its own registry and, if it is installed, another `local` with Docker's registry.
+/// Starts `local` with its embedded registry, and another `local` with Docker's registry if that is installed.
 pub(super) async fn start_with_each_registry() -> Vec<(Local, Option<DockerRegistry>)> {
     let mut started = vec![(Local::start().await, None)];
     if let Some(docker) = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await {

@@ -46,7 +46,7 @@ enum Expected {
 
 use Expected::{Accepted, Invalid, TooLarge};
 
-/// Returns an archive with a `pack.yaml` for the pack `name`. `yaml` begins on line 4 of the file.
+/// Returns an archive whose `pack.yaml` is the manifest of the pack `name`, followed by `yaml`.
 fn pack(name: &str, yaml: &str) -> Archive {
     Archive::new().file("pack.yaml", manifest(name, "1.0.0") + yaml)
 }

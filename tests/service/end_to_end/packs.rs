@@ -62,7 +62,8 @@ async fn push_uploads_small_and_large_packs_and_waits_for_their_builds() {
     assert_eq!((&large["version"], &large["build_status"]), (&json!("2.0.0"), &json!("ready")));
     assert!(local.log().contains("route=\"/v1/packs/uploads\""), "{}", local.log());
 
-    // Below the limits on compressed size and compression ratio, but above the limit on unpacked size.
+    // Within the limits of a request on compressed size and compression ratio, but over its limit on unpacked size, so
+    // `packs` sends the archive through S3.
     let mut mostly_zeros = vec![0; 65 << 20];
     mostly_zeros.chunks_mut(1 << 10).for_each(|chunk| getrandom::fill(&mut chunk[..16]).unwrap());
     fs::write(pack.join("data/noise"), mostly_zeros).unwrap();
@@ -104,8 +105,8 @@ fn digests(record: &Value) -> [&str; 2] {
     ["image_digest", "attestation_digest"].map(|field| record[field].as_str().unwrap())
 }
 
-/// Replaces the attestation of the image of `to` with the bundle of the image of `from`. `has_api` says whether the
-/// registry has the referrers API.
+/// Replaces the attestation of the image in the record `to` with the bundle of the image in the record `from`.
+/// `has_api` says whether the registry has the referrers API.
 async fn move_bundle(repository: &RepositoryClient, from: &Value, to: &Value, has_api: bool) {
     let ([_, attestation], [image, replaced]) = (digests(from), digests(to));
     repository.delete_manifest(replaced).await;
@@ -175,7 +176,7 @@ async fn check_verification(local: &Local, has_api: bool) {
     let client = RepositoryClient::new(&repository.split_once('/').unwrap().0.parse().unwrap(), "acme/tools");
     move_bundle(&client, &first, &second, has_api).await;
     let other_ref = format!("{repository}:2.0.0");
-    fails(&mut offline(&other_ref, "key.pem"), &format!("it is about the image {image_digest}, not about "));
+    fails(&mut offline(&other_ref, "key.pem"), &format!("the statement is about the image {image_digest}, not about "));
     // Deletes the referrer. In a registry without the referrers API, the referrers tag still lists it.
     client.delete_manifest(digests(&first)[1]).await;
     fails(&mut offline(image_ref, "key.pem"), &format!("{image_digest} has no attestation"));

@@ -274,8 +274,8 @@ async fn an_operator_can_set_and_reset_a_limit_for_one_org() {
 
     let (line, shown) = set("default").await;
     assert_eq!((line.get("value"), shown), (None, format!("{ACME}  acme  active\n")));
-    // The requests above were not counted. If the next minute begins after the first of these requests, only the third
-    // is rejected.
+    // The requests above were not counted. If a new minute begins between the first and the second of these requests,
+    // only the third is rejected.
     let statuses = [api.send(&dry_run).await.status, api.send(&dry_run).await.status, api.send(&dry_run).await.status];
     assert!(statuses[0] == 200 && statuses.contains(&429), "{statuses:?}");
 

@@ -1,9 +1,9 @@
-//! Tests that `packs check` and the service agree about many archives and directories: on the verdict, and on the
-//! problems with their messages, locations and suggestions.
+//! Tests that `packs check` and the service agree about many archives and directories: on whether they are valid, and
+//! on their problems, with messages, locations and suggestions.
 //!
 //! The archives are those in `crates/pack-format/tests/cases`, those that the tests of pack-format save in
-//! `target/tmp/archives` when they run, random packs with random changes, and large archives. The directories are
-//! random packs, and the unpacked archives.
+//! `target/tmp/archives` when they run, archives of random packs with one random change each, and large archives. The
+//! directories are random packs and the unpacked archives.
 
 use std::{
     collections::HashSet,
@@ -36,10 +36,11 @@ use super::{
 };
 use crate::support::{ApiResponse as HttpResponse, put_archive};
 
-/// The number of random packs, and the number of changed archives of each.
+/// The number of random packs.
 const PACKS: usize = 12;
+/// The number of changed archives of each random pack.
 const MUTATIONS: usize = 16;
-/// The largest file that is unpacked into a directory, in bytes.
+/// The maximum size of a file that is unpacked into a directory, in bytes.
 const MAX_UNPACKED: u64 = 1 << 20;
 
 #[tokio::test]
@@ -104,7 +105,7 @@ impl Agreement {
         self.api.send(&event).await
     }
 
-    /// Returns the id of the upload.
+    /// Sends an archive to S3, and returns the id of the upload.
     async fn send_through_s3(&self, archive: &[u8]) -> String {
         let sha256 = Digest::sha256(archive).to_string();
         let body = json!({ "size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:") });
@@ -162,7 +163,7 @@ fn archives() -> impl Iterator<Item = (String, Vec<u8>)> {
     files.chain(changed_archives())
 }
 
-/// Returns archives of random packs with random changes.
+/// Returns archives of random packs, each with one random change.
 fn changed_archives() -> impl Iterator<Item = (String, Vec<u8>)> {
     let mut random = fastrand::Rng::with_seed(1);
     random_packs().flat_map(move |(name, listing)| {
@@ -203,7 +204,8 @@ fn random_packs() -> impl Iterator<Item = (String, Listing)> {
 }
 
 /// Writes the files and directories of an archive to a directory, up to the first entry that cannot be read. Skips
-/// other entries, files larger than [`MAX_UNPACKED`], and entries whose paths are not relative or conflict with others.
+/// entries of other types, files larger than [`MAX_UNPACKED`], and entries whose paths are absolute, contain `..`, or
+/// conflict with other entries.
 fn unpack(archive: &[u8], directory: &Path) -> io::Result<()> {
     fs::create_dir(directory)?;
     for entry in tar::Archive::new(MultiGzDecoder::new(archive)).entries()? {

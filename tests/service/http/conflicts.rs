@@ -1,4 +1,5 @@
-//! A proxy that cancels concurrent transactions on one item. DynamoDB does so, but its embedded replacement does not.
+//! A proxy that cancels a transaction if another one is writing the same item. DynamoDB does this too, but the embedded
+//! DynamoDB does not.
 
 use std::{
     collections::HashSet,
@@ -47,8 +48,8 @@ impl ConflictProxy {
         self.canceled.load(Ordering::SeqCst)
     }
 
-    /// Holds the items of a transaction, or none if another transaction holds one of them. Returns whether it holds
-    /// them.
+    /// Marks the items of a transaction as held, unless another transaction holds one of them. Returns whether the
+    /// items are now held for this transaction.
     fn take(&self, keys: &[String]) -> bool {
         let mut held = self.held.lock().unwrap();
         let is_free = keys.iter().all(|key| !held.contains(key));

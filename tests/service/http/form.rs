@@ -112,7 +112,7 @@ async fn only_fifty_problems_are_listed() {
     assert_eq!(response.fields().as_object().unwrap().len(), 50);
     assert_eq!(response.body["error"]["details"]["unlisted_problems"], 11);
     let message = response.body["error"]["message"].as_str().unwrap();
-    assert!(message.ends_with("; not listed: 11 more"), "{message}");
+    assert!(message.ends_with("; 11 more are not listed"), "{message}");
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ fn upload_of(name: &str, version: &str) -> Value {
     upload(&form(&[("archive", &Archive::pack_named(name, version).tar_gz())]))
 }
 
-/// Fails unless the response says that this limit is exceeded. Returns its `Retry-After`, in seconds.
+/// Asserts that the response says that this limit is exceeded. Returns the response's `Retry-After`, in seconds.
 #[track_caller]
 fn expect_limited(response: &ApiResponse, code: &str, limit: OrgLimit, value: u64) -> u64 {
     assert_eq!(response.code(), (429, code), "{}", response.body);
@@ -131,7 +131,8 @@ async fn the_rate_is_checked_after_the_caller_is_authorized_and_before_the_reque
     assert_eq!(api.send(&event).await.code(), (423, "billing_inactive"));
 }
 
-/// An instance that has rejected a request does not call the table again until the next minute.
+/// Once an instance has rejected a request of an org, it rejects the org's requests without a call to the table until
+/// the next minute.
 #[tokio::test]
 async fn an_instance_that_has_reached_the_limit_counts_no_more_requests_in_that_minute() {
     early_in_a_minute().await;
@@ -160,7 +161,7 @@ async fn id_of(api: &TestApi, event: &Value) -> String {
     created.body["id"].as_str().unwrap().to_owned()
 }
 
-/// Fails unless the upload and its dry run are both rejected because of this quota, and change nothing.
+/// Asserts that the upload and its dry run are both rejected because of this quota, and change nothing.
 async fn expect_over_quota(api: &TestApi, event: &Value, limit: OrgLimit, value: u64) {
     let before = BackendState::from_embedded(&api.embedded).await;
     let mut dry_run = event.clone();
@@ -262,7 +263,8 @@ async fn an_upload_that_has_begun_counts_until_it_is_submitted() {
     expect_limited(&api.send(&begin(&archive)).await, "quota_exceeded", LIMIT, 2);
 }
 
-/// DynamoDB cancels a transaction on an item that another transaction is changing.
+/// DynamoDB cancels a transaction on an item that another transaction is changing. Every upload of an org changes the
+/// item with the org's counters, so these uploads conflict.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_uploads_at_once_within_the_limits_all_succeed() {
     let (api, conflicts) = TestApi::start_with_conflicts().await;

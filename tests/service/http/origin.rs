@@ -57,7 +57,8 @@ async fn without_origin_secrets_the_header_is_ignored() {
     assert_eq!(api.send(&event("list-cloudfront")).await.status, 200);
 }
 
-/// A request without a caller is not audited, so that nobody can fill the audit trail.
+/// A request that bypasses the proxy has no authenticated caller, so it is not audited. Otherwise, anyone could fill
+/// the audit trail.
 #[tokio::test]
 async fn the_log_contains_no_origin_secret_and_no_audit_line_for_a_denied_request() {
     let api = api().await;

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::{ApiResponse, conflicts::ConflictProxy, event, send_to};
 use crate::support::Embedded;
 
-/// The multipart boundary in `events/`.
+/// The multipart boundary of the forms in `events/`.
 pub(crate) const BOUNDARY: &str = "------------------------d74496d66958873e";
 
 /// The API with embedded backends and the orgs that `local` seeds.
@@ -37,12 +37,12 @@ impl TestApi {
         Self::assemble(settings, OrgLimits::unlimited(), async |embedded| embedded.clients.dynamodb.clone()).await
     }
 
-    /// Starts an API that applies only these limits to orgs.
+    /// Starts an API that applies only these limits to orgs and does not cache credentials.
     pub(crate) async fn start_limited(limits: &[(OrgLimit, u64)]) -> Self {
         Self::start_with_client(limits, Client::clone).await
     }
 
-    /// Starts an API that applies only these limits to orgs and reaches DynamoDB with the client that `change` returns.
+    /// Like [`Self::start_limited`], but the API calls DynamoDB with the client that `change` returns.
     pub(crate) async fn start_with_client(limits: &[(OrgLimit, u64)], change: impl FnOnce(&Client) -> Client) -> Self {
         let limits = OrgLimits::unlimited().overridden_by(&limits.iter().copied().collect());
         let settings = Settings { cache_for: Duration::ZERO, ..Settings::default() };

@@ -12,7 +12,7 @@ use super::{
     test_api::{TestApi, form, secret, upload, with_credential},
 };
 
-/// How many times each request from the hostile org is sent, unless the environment variable `TWO_ORGS_REPLAYS` is set.
+/// How many requests of each kind the hostile org sends, unless the environment variable `TWO_ORGS_REPLAYS` is set.
 const DEFAULT_REPLAYS: usize = 25;
 
 fn as_org(slug: &str, event: Value) -> Value {

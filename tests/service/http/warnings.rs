@@ -16,7 +16,7 @@ const README: &str =
     "`README.md` is not part of the documented layout of a pack; it is kept, but agents do not expect it";
 const SECRET: &str = "`data/keys` line 2 has what looks like an AWS access key";
 
-/// Returns a pack with an AWS access key on the second line of `data/keys`.
+/// Returns the archive of a pack with an AWS access key on the second line of `data/keys`.
 fn pack_with_secret() -> Vec<u8> {
     let key = ["AKIA", "Q3EGRZ5XYTN2WVKD"].concat();
     Archive::pack_named("leaky", "1.0.0").file("data/keys", format!("# keys\n{key}\n")).tar_gz()
@@ -101,7 +101,7 @@ async fn new_capabilities_are_compared_with_the_next_lower_ready_version() {
     };
     assert_eq!(ready("1.2.0", "a.example", "GET").await.body.get("warnings"), None, "there is no previous version");
     ready("1.10.0", "b.example", "GET").await;
-    // This version is not ready, so later versions are not compared with it.
+    // This version is not ready, so higher versions are not compared with it.
     api.upload(&[("archive", &tools("1.9.0", "c.example", "GET"))]).await;
 
     for (version, domain, methods, expected) in [

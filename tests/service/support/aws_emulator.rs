@@ -2,8 +2,8 @@ use std::path::Path;
 
 use pack_upload::local::Options;
 
-/// An AWS emulator at `TEST_AWS_ENDPOINT` that replaces the embedded backends (see `tests/scripts/on-moto`). All tests
-/// share the emulator, so each test has its own table, bucket and queues.
+/// An AWS emulator at `TEST_AWS_ENDPOINT` that replaces the embedded S3, DynamoDB and SQS (see
+/// `tests/scripts/on-moto`). All tests share the emulator, so each test has its own table, bucket and queues.
 #[derive(Debug)]
 pub(crate) struct AwsEmulator {
     endpoint: String,

@@ -9,7 +9,7 @@ use super::{Embedded, Local, options};
 /// The items, jobs and repositories that uploads leave in the backends. They are read directly from the backends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BackendState {
-    /// The keys of the records and version claims in the table.
+    /// The keys of the records and version claims in the table, and of the references and events of packs.
     pub(crate) pack_items: BTreeSet<String>,
     /// The keys of the items in the `due` index, except for begun uploads: pending builds, purges and events.
     pub(crate) pending: BTreeSet<String>,

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// Fails unless the counters of every org's quotas equal a recount of the table's items.
+/// Asserts that the counters of every org's quotas equal a recount of the table's items.
 #[track_caller]
 pub(crate) fn expect_exact_counters(items: &[HashMap<String, AttributeValue>]) {
     let (mut stored, mut counted) = (BTreeMap::new(), BTreeMap::new());

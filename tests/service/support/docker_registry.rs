@@ -14,7 +14,7 @@ const HTPASSWD: &str = "ci:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHH
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DockerOptions {
-    /// Whether the registry requires the username and password that [`basic`] returns.
+    /// Whether the registry requires the username `ci` and the password `hunter2`.
     pub(crate) needs_password: bool,
     /// Whether the registry allows the deletion of manifests, as with `REGISTRY_STORAGE_DELETE_ENABLED=true`.
     pub(crate) deletes: bool,
@@ -111,8 +111,8 @@ impl RepositoryClient {
         response.headers()["docker-content-digest"].to_str().unwrap().to_owned()
     }
 
-    /// Returns the descriptors of an image's referrers. They come from the referrers API or, if the registry does not
-    /// have one, from the index under the referrers tag.
+    /// Returns the descriptors of an image's referrers: from the referrers API, or from the index under the referrers
+    /// tag if the registry does not have this API.
     pub(crate) async fn referrers(&self, image_digest: &str) -> Vec<Value> {
         let get = Self::authenticated(Client::new().get(format!("{}/referrers/{image_digest}", self.url)));
         let response = get.send().await.unwrap();

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{AwsEmulator, openapi, run};
 
-/// The maximum time for `local` to start, and for a build to finish.
+/// The maximum time for `local` to start, for a build or a deletion to finish, and for a text to appear in the log.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running `local` with its own data directory. Dropping this value kills the process.

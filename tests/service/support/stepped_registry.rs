@@ -59,14 +59,15 @@ impl SteppedRegistry {
         (proxy, address.parse().unwrap())
     }
 
-    /// Sets the requests of each step from now on.
+    /// Sets the requests of each step. The next request belongs to the first step.
     pub(crate) fn expect(&self, steps: &[&[&'static str]]) {
         let mut state = self.state.lock().unwrap();
         state.pending = Some(steps.iter().map(|requests| requests.to_vec()).collect());
         self.completed.send_replace(0);
     }
 
-    /// Returns the expected requests that have not arrived, and the requests that were not expected.
+    /// Ends the steps. Returns the expected requests that have not arrived, and the requests that arrived outside their
+    /// step.
     pub(crate) fn missing_and_unexpected(&self) -> (Vec<Vec<&'static str>>, Vec<String>) {
         let mut state = self.state.lock().unwrap();
         (state.pending.take().unwrap_or_default().into(), std::mem::take(&mut state.unexpected))

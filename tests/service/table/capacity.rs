@@ -20,7 +20,8 @@ async fn cost(database: &Database, org: OrgId, filter: &Filter, limit: usize) ->
     (page.packs.len(), read_units)
 }
 
-/// Lengthens a record's description so that its item in an index is 1 KB in size.
+/// Lengthens a record's description, so that its item in an index is 1 KB in size. Also adds 10 KB of capabilities,
+/// which no index contains.
 fn of_1_kb(mut record: Record) -> Record {
     record.release.manifest.description = "x".repeat(330);
     record.release.manifest.capabilities = Some("x".repeat(10_000));

@@ -114,11 +114,11 @@ async fn one_of_fifty_concurrent_creates_succeeds_and_the_others_return_its_reco
             (Created::Written, record) => written.push(record),
             (Created::Taken(winner), _) => found.push(*winner),
             (Created::Deleted(_) | Created::Quarantined(_) | Created::Exceeds(_), _) => {
-                panic!("the version can be taken")
+                panic!("the version should be free")
             }
         }
     }
-    let [winner] = written.as_slice() else { panic!("{} won", written.len()) };
+    let [winner] = written.as_slice() else { panic!("{} writes succeeded instead of one", written.len()) };
     assert_eq!(found.len(), 49);
     assert!(found.iter().all(|record| record == winner));
     assert_eq!(database.items().await, 2, "the written record and its version claim");

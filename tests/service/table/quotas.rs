@@ -29,7 +29,7 @@ struct Sequence {
     database: Database,
     org: OrgId,
     random: Random,
-    /// Records as they were read at some time.
+    /// Records as they were when they were created or read.
     read: Vec<Record>,
     begun: Vec<UploadId>,
     limits: OrgLimits,
@@ -55,7 +55,7 @@ impl Sequence {
         }
     }
 
-    /// Returns a record that was read before, as it was then or as it is now.
+    /// Returns one of the records in `read`, as it was then or as it is now.
     async fn any(&mut self) -> Option<Record> {
         if self.read.is_empty() {
             return None;
@@ -90,7 +90,8 @@ impl Sequence {
         record
     }
 
-    /// Makes one random write. Sometimes creates the same record twice, as a caller does after a lost response.
+    /// Runs one random operation, and returns its name. Sometimes creates the same record twice, as a caller does after
+    /// a lost response.
     async fn step(&mut self) -> &'static str {
         let table = self.database.table.clone();
         let now = Timestamp::now();

@@ -101,11 +101,11 @@ async fn one_of_twenty_concurrent_replacements_succeeds() {
             (Created::Written, new) => written.push(new),
             (Created::Taken(winner), _) => found.push(*winner),
             (Created::Deleted(_) | Created::Quarantined(_) | Created::Exceeds(_), _) => {
-                panic!("the version can be taken")
+                panic!("the version should be free")
             }
         }
     }
-    let [winner] = written.as_slice() else { panic!("{} won", written.len()) };
+    let [winner] = written.as_slice() else { panic!("{} writes succeeded instead of one", written.len()) };
     assert!(found.len() == 19 && found.iter().all(|record| record == winner));
     assert_eq!(database.items().await, 2);
 }
@@ -127,7 +127,7 @@ async fn one_of_twenty_concurrent_retries_succeeds_and_counts_as_one_attempt() {
             written.push(retried);
         }
     }
-    let [winner] = written.as_slice() else { panic!("{} won", written.len()) };
+    let [winner] = written.as_slice() else { panic!("{} writes succeeded instead of one", written.len()) };
     assert_eq!((winner.build.attempt, winner.build.sends), (2, 1));
     assert_eq!(database.table.record(old.id).await.unwrap().as_ref(), Some(winner));
     assert!(database.is_pending(winner).await);

@@ -245,7 +245,7 @@ async fn a_build_that_was_never_tried_does_not_fail_before_its_archive_expires()
     fixture.requeue.settings.archive_expires_after = Duration::from_millis(20);
     tokio::time::sleep(Duration::from_millis(30)).await;
     assert_eq!(fixture.requeue.sweep().await.unwrap().failed, 1);
-    let error = "the uploaded archive expired before it was built; upload it again".to_owned();
+    let error = "the uploaded archive expired before its image was built; upload it again".to_owned();
     assert_eq!(fixture.read(&queued).await.build.status, BuildStatus::Failed { error });
 }
 

@@ -39,7 +39,7 @@ impl Database {
         Table::new(dynamodb(&sdk(address).await, &Timeouts::default()), self.name.clone())
     }
 
-    /// Counts the items in the table, except those that count names, quotas and requests.
+    /// Counts the items in the table, except those in the partitions of names, quotas and request counters.
     pub(crate) async fn items(&self) -> usize {
         count_items(&self.client, &self.name).await
     }
@@ -96,7 +96,7 @@ impl Database {
     }
 }
 
-/// Counts the items in a table, except those that count names, quotas and requests.
+/// Counts the items in a table, except those in the partitions of names, quotas and request counters.
 pub(crate) async fn count_items(client: &Client, table: &str) -> usize {
     let items = client.scan().table_name(table).send().await.unwrap().items.unwrap();
     let is_counter = |item: &HashMap<String, AttributeValue>| {

@@ -57,14 +57,16 @@ async fn an_expired_archive_fails_the_build_until_it_is_uploaded_again() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
     fixture.expire(&record).await;
-    let reason = "the uploaded archive expired before it was built; upload it again".to_owned();
+    let reason = "the uploaded archive expired before its image was built; upload it again".to_owned();
     assert_eq!(
         fixture.builder.build(Job::from(&record)).await.unwrap(),
         BuildOutcome::Failed { reason: reason.clone() }
     );
     assert_eq!(failed(&fixture.read(&record).await), reason);
 
-    let Outcome::QueuedAgain(retried) = fixture.submit(pack("hello")).await else { panic!("a second record") };
+    let Outcome::QueuedAgain(retried) = fixture.submit(pack("hello")).await else {
+        panic!("the upload created a second record")
+    };
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Dropped, "the old attempt");
     assert_eq!(fixture.read(&record).await, retried);
     assert_eq!(fixture.builder.build(Job::from(&retried)).await.unwrap(), BuildOutcome::Ready);
@@ -79,7 +81,10 @@ async fn a_build_fails_if_the_archive_does_not_match_its_record_or_is_invalid() 
         panic!("not failed")
     };
     let promised = record.release.image_digest;
-    assert!(reason.contains(&format!("but {promised} was promised; upload it again")), "{reason}");
+    assert!(
+        reason.contains(&format!("does not have the promised digest {promised}; upload the same archive again")),
+        "{reason}"
+    );
     assert_eq!(failed(&fixture.read(&record).await), reason);
 
     let other = fixture.create(pack("other")).await;

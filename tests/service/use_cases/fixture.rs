@@ -163,7 +163,7 @@ impl Fixture {
         self.uploads.table.record(record.id).await.unwrap().unwrap()
     }
 
-    /// Counts the items in the table, except those that count names, quotas and requests.
+    /// Counts the items in the table, except those in the partitions of names, quotas and request counters.
     pub(crate) async fn items(&self) -> usize {
         count_items(&self.embedded.clients.dynamodb, &self.embedded.options.table_name).await
     }

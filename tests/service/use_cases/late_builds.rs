@@ -76,7 +76,9 @@ async fn a_late_build_of_a_replaced_record_moves_no_tag_and_leaves_no_image() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_build_keeps_the_image_and_the_bundle_of_a_later_attempt() {
     let mut late = LateBuild::start().await;
-    let Outcome::QueuedAgain(retried) = late.fixture.submit(pack("first")).await else { panic!("a second record") };
+    let Outcome::QueuedAgain(retried) = late.fixture.submit(pack("first")).await else {
+        panic!("the upload created a second record")
+    };
     assert_eq!(late.fixture.builder.build(Job::from(&retried)).await.unwrap(), BuildOutcome::Ready);
     let attestations = late.fixture.builder.attestations.clone();
     let bundle = attestations.get(&retried.release).await.unwrap();
@@ -92,7 +94,9 @@ async fn a_late_build_keeps_the_image_and_the_bundle_of_a_later_attempt() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_build_leaves_no_image_of_a_quarantined_pack() {
     let mut late = LateBuild::start().await;
-    let Outcome::QueuedAgain(retried) = late.fixture.submit(pack("first")).await else { panic!("a second record") };
+    let Outcome::QueuedAgain(retried) = late.fixture.submit(pack("first")).await else {
+        panic!("the upload created a second record")
+    };
     assert_eq!(late.fixture.builder.build(Job::from(&retried)).await.unwrap(), BuildOutcome::Ready);
     let reason = "it steals secrets".parse().unwrap();
     late.fixture.operator().quarantine(retried.id, &reason).await.unwrap();

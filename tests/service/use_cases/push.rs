@@ -56,7 +56,7 @@ async fn rejected_credentials_cause_a_transient_error_and_are_not_revealed() {
     assert_eq!(RepositoryClient::new(&docker.address, "acme/tools").manifest("1.0.0").await, None);
 }
 
-/// Otherwise, the other registry would receive the credentials.
+/// The credentials must not be sent to any registry but the configured one.
 #[tokio::test]
 async fn pushing_an_image_to_another_registry_is_refused() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), basic("hunter2"));
@@ -115,8 +115,8 @@ async fn an_image_reference_without_a_tag_is_rejected() {
 /// The requests that a server received: the method and the URI, and whether the request had credentials.
 type Requests = Arc<Mutex<Vec<(String, bool)>>>;
 
-/// Starts a registry that is empty and requires credentials. It responds to the opening of an upload session with this
-/// `Location`, and accepts every PUT.
+/// Starts an empty registry that requires credentials. It sends this `Location` when a client opens an upload session,
+/// and accepts every PUT.
 async fn registry_with_location(location: Option<String>) -> (RegistryAddress, Requests) {
     let requests = Requests::default();
     let received = requests.clone();
@@ -208,7 +208,7 @@ async fn pushing_fails_if_the_layer_does_not_have_the_digest_in_its_image() {
     assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");
     assert_eq!(registry.manifest(&image_ref, image.digest).await.unwrap(), None);
 
-    // The contents are checked even once the registry has the layer and the image manifest.
+    // The contents are checked even if the registry already has the layer and the image manifest.
     push(tree, contents).await.unwrap();
     let error = push(other_tree, other_contents).await.unwrap_err();
     assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");

@@ -143,7 +143,8 @@ async fn a_quarantine_that_saved_no_image_is_restored_from_the_registry() {
     }
 }
 
-/// The restore ends the quarantine, but deletes the saved image only after the next quarantine has ended.
+/// The restore ends the first quarantine, but deletes the saved image of that quarantine only after a second quarantine
+/// has saved the image again.
 #[tokio::test]
 async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
     let fixture = Fixture::start().await;
@@ -177,8 +178,8 @@ async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
     (fixture, proxy, record)
 }
 
-/// Starts a restore whose lease expires immediately, and runs `change` while the proxy holds back the push of the last
-/// blob. Returns the restore's error.
+/// Starts a restore whose lease expires immediately, and runs `change` while the proxy holds back the request that
+/// checks for the last blob. Returns the restore's error.
 async fn restore_during(
     fixture: &Fixture,
     proxy: &HoldingRegistry,

@@ -54,7 +54,7 @@ impl SteppedBuilds {
         Self { fixture, registry: stepped }
     }
 
-    /// Builds a new image of `acme/tools`. Fails unless the build makes exactly these requests in these steps.
+    /// Builds a new image of `acme/tools`. Asserts that the build makes exactly these requests in these steps.
     async fn expect(&self, version: &str, steps: &[&[&'static str]]) {
         let record = self.fixture.create(versioned(version)).await;
         self.registry.expect(steps);
@@ -64,8 +64,8 @@ impl SteppedBuilds {
         assert_eq!(built.unwrap().unwrap(), BuildOutcome::Ready);
     }
 
-    /// Makes the first build of the session. Fails unless its first request alone finds out how the registry
-    /// authenticates requests, and the build otherwise makes the requests in `steps`.
+    /// Runs the first build of the session. Asserts that it learns from a single first request how the registry
+    /// authenticates requests, and then makes the requests in `steps`.
     async fn negotiate(&self, authentication: Authentication, steps: &[&[&'static str]]) {
         let (first, rest) = steps.split_first().unwrap();
         let (alone, others) = first.split_at(1);

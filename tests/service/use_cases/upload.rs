@@ -31,16 +31,20 @@ async fn an_upload_is_staged_recorded_and_enqueued() {
 async fn an_upload_of_the_same_content_returns_the_existing_record() {
     let fixture = Fixture::start().await;
     let record = fixture.create(pack("hello")).await;
-    let Outcome::Existing(again) = fixture.submit(pack("hello")).await else { panic!("a second record") };
+    let Outcome::Existing(again) = fixture.submit(pack("hello")).await else {
+        panic!("the upload created a second record")
+    };
     assert_eq!(again, record);
     assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
-    let Outcome::Existing(again) = fixture.submit(pack("hello")).await else { panic!("a second record") };
+    let Outcome::Existing(again) = fixture.submit(pack("hello")).await else {
+        panic!("the upload created a second record")
+    };
     assert_eq!(again, fixture.read(&record).await);
     assert_eq!(fixture.jobs().await.len(), 1);
     assert_eq!(fixture.items().await, 2, "a record and its version claim");
 }
 
-/// No build leaves such a record, but restoring the table from a backup can.
+/// No build leaves a failed record of a published version, but restoring the table from a backup can.
 #[tokio::test]
 async fn a_failed_record_of_a_published_version_is_not_replaced() {
     let fixture = Fixture::start().await;
@@ -98,7 +102,9 @@ async fn uploading_the_same_content_retries_a_failed_build_and_different_content
     let mut repeat = pack("hello");
     repeat.uploaded_by = "another-key".to_owned();
     let checked = fixture.uploads.check(&fixture.org, repeat.clone()).await.unwrap();
-    let Outcome::QueuedAgain(retried) = fixture.submit(repeat).await else { panic!("a second record") };
+    let Outcome::QueuedAgain(retried) = fixture.submit(repeat).await else {
+        panic!("the upload created a second record")
+    };
     assert_eq!((retried.release.uploaded_by.as_str(), &retried.release), ("another-key", &checked.release));
     assert_eq!((retried.id, retried.build.attempt, &retried.build.status), (record.id, 2, &BuildStatus::Queued));
     assert_ne!(retried.build.staging_key, record.build.staging_key);

@@ -1,8 +1,8 @@
 //! Validates arbitrary archives. Validation must not panic. If the `tar` crate, an independent parser, can read an
 //! accepted archive, it must find exactly the files in the pack, apart from those that validation drops.
 //!
-//! The input is an uncompressed tar. Since the fuzzer would rarely produce valid checksums or gzip, this target repairs
-//! the header checksums and wraps the tar in gzip without compression.
+//! The input is an uncompressed tar. Since the fuzzer would rarely produce valid checksums or a valid gzip stream, this
+//! target repairs the header checksums and wraps the tar in gzip without compression.
 
 #![no_main]
 

@@ -162,8 +162,9 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         Ok(is_complete)
     }
 
-    /// Checks that the block of zeros at `position` is a proper end: no extension header is left without an entry, a
-    /// second block of zeros follows (POSIX.1-1988, `ustar`), and after it come only complete blocks of zeros.
+    /// Checks that the block of zeros at `position` ends the archive properly: no extension header is left without an
+    /// entry, and a second block of zeros follows (POSIX.1-1988, `ustar`). Only complete blocks of zeros may come after
+    /// that.
     fn end(&mut self, position: u64) -> Result<(), ReadError> {
         if self.extensions.is_pending() {
             return Err(ReadError::at_byte(

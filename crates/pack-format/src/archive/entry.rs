@@ -44,7 +44,8 @@ impl<'a> Entry<'a> {
     /// Returns the entry's type and path. The path is `None` for the root of the archive.
     ///
     /// # Errors
-    /// Returns all of the entry's problems.
+    /// Returns all problems with the entry's extension headers, type, link target and name. [`Self::mode_problem`]
+    /// checks the mode separately.
     pub(super) fn validate(&self, limits: &Limits) -> Result<(EntryType, Option<String>), Vec<String>> {
         let mut problems: Vec<String> =
             self.extensions.problems(&self.header.name).into_iter().map(str::to_owned).collect();
@@ -71,9 +72,8 @@ impl<'a> Entry<'a> {
         self.extensions.contradicts(self.header.mode).then(|| self.problem(ACL))
     }
 
-    /// # Errors
-    /// Returns a problem if the type is not allowed in a pack, if tar readers disagree on it, or if a directory has
-    /// content.
+    /// Returns the entry's type, or a problem if the type is not allowed in a pack, if tar readers disagree on it, or
+    /// if a directory has content.
     fn entry_type(&self) -> Result<EntryType, &'static str> {
         let has_slash = |name: &[u8]| name.ends_with(b"/");
         let is_renamed = self.extensions.name().is_some();
@@ -157,8 +157,8 @@ const NUL_TYPE_WITH_SLASH: &str = "has the typeflag NUL and a name that ends wit
                                    readers and a directory to others; create the archive with `tar --format=posix`";
 const ACL: &str = "has a PAX `SCHILY.acl.access` that contradicts the execute bits of its mode, and tar readers disagree on \
                    which applies; archive the files without access control lists (`tar --no-acls`)";
-const HEADER_NAME_WITH_SLASH: &str = "is a file, but the part of its name in its own header ends with `/`, which marks \
-                                      a directory; rename it, or create the archive with `tar --format=posix`";
+const HEADER_NAME_WITH_SLASH: &str = "is a file, but the name in its header ends with `/`, which marks a directory; \
+                                      rename it, or create the archive with `tar --format=posix`";
 const FILE_WITH_SLASH: &str = "is a file, but its name ends with `/`, which marks a directory; create the archive with \
                                `tar --format=posix`";
 const FILE_WITH_DOT: &str = "is a file, but its name ends with `/.`, which marks a directory; create the archive with \

@@ -54,7 +54,9 @@ const LATIN_1_MAGIC: &[u8] = "\u{1f}\u{8b}".as_bytes();
 /// the upload, at most [`HEAD`] bytes. Returns `None` if the format is not recognized.
 pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     if head.is_empty() {
-        return Some("is empty: tar or the upload read nothing, so look at their error messages".to_owned());
+        return Some(
+            "is empty; look for an error message from tar or from the program that uploads the archive".to_owned(),
+        );
     }
     if head.starts_with(&MAGIC) {
         return None;

@@ -15,8 +15,8 @@ pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// bytes and their ratio.
 ///
 /// The file must consist of one valid member. RFC 1952, section 2.2, allows several members, but some readers read only
-/// the first. Zeros may follow the member: bsdtar pads with zeros when it compresses into a pipe, and gzip ignores
-/// them.
+/// the first. Zeros may follow the member: bsdtar pads with zeros when it writes a compressed archive to a pipe, and
+/// gzip ignores the zeros.
 pub(super) struct GzipReader<'a, R> {
     decoder: GzDecoder<CountingReader<R>>,
     chunk: Vec<u8>,
@@ -100,7 +100,7 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
         Ok(())
     }
 
-    /// Checks that only zeros follow the member. By then, the decoder has verified the member's trailer.
+    /// Checks that only zeros follow the member. The decoder has already verified the member's trailer.
     fn end(&mut self) -> Result<(), ReadError> {
         self.is_at_end = true;
         let end = self.decoder.get_ref().consumed;

@@ -57,8 +57,8 @@ pub(super) enum InvalidHeader {
     #[error("of entry {entry} has a field `{field}` that {error}; {fix}")]
     Number { entry: String, field: &'static str, error: InvalidNumber, fix: &'static str },
     #[error(
-        "has bytes after the NUL that ends its `{0}` field, and some tar readers read them as part of the field; create \
-         the archive with `tar --format=posix`"
+        "has bytes after the first NUL in its `{0}` field, and some tar readers read them as part of the value; create the \
+         archive with `tar --format=posix`"
     )]
     AfterNul(&'static str),
     #[error(
@@ -89,8 +89,8 @@ impl Header {
         let prefix = match layout.as_ustar() {
             Some(_) if is_star(block) => star_prefix(block)?,
             Some(ustar) => until_nul("prefix", &ustar.prefix)?,
-            // This field is not a prefix here but the map of a sparse file or the offset in a multi-volume archive.
-            // Packs contain neither.
+            // In these entries, the field contains the map of a sparse file or an offset in a multi-volume archive, not
+            // a prefix. Packs contain neither.
             None if matches!(common.linkflag[0], b'S' | b'M') => &[],
             // In every format, Python reads these bytes as a prefix.
             None if block[PREFIX].iter().any(|byte| *byte != 0) => return Err(unexpected_prefix(block)),
@@ -139,7 +139,7 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
 /// Parses all numeric fields except the checksum. Returns only the mode and the size, because a pack needs no others.
 fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), InvalidHeader> {
     let invalid = |field, fix| number_error(block, field, fix);
-    // Rust's `tar` reads a base-256 mode differently than other readers do.
+    // Rust's `tar` reads a base-256 mode differently from other readers.
     let mode = match common.mode[0] {
         0x80 | 0xff => Err(InvalidNumber::Base256),
         _ => octal(&common.mode),
@@ -185,8 +185,8 @@ fn quoted_name(block: &[u8; BLOCK]) -> String {
 
 /// The owner and group ids that GNU tar accepts.
 const IDS: RangeInclusive<i64> = 0..=u32::MAX as i64;
-/// The integers that JavaScript represents exactly. Node-tar ignores an entry whose time or device number is any other
-/// integer.
+/// JavaScript's safe integers (`Number.isSafeInteger`). Node-tar ignores an entry whose time or device number is not
+/// one of them.
 const SAFE: RangeInclusive<i64> = -((1 << 53) - 1)..=(1 << 53) - 1;
 const POSIX: &str = "create the archive with `tar --format=posix`";
 const OWNER: &str = "create the archive with `tar --owner=0 --group=0`";

@@ -4,8 +4,8 @@
 //! - [`mod@format`] recognizes other file formats, to explain what was uploaded instead.
 //! - [`entries`] reads the tar block by block, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
-//! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. One
-//!   of the PAX records contains an access control list ([`acl`]).
+//! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. A PAX
+//!   record can contain an access control list ([`acl`]).
 //! - [`path`] validates names.
 //! - [`tree_builder`] assembles the entries into a [`Tree`].
 //!

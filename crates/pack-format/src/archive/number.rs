@@ -15,7 +15,7 @@ pub(super) enum InvalidNumber {
 
 /// Parses a numeric field in octal or in GNU's base-256 format. A base-256 field starts with the byte 0x80, or 0xff if
 /// the number is negative, followed by the low bytes of a big-endian two's complement number. Returns an error if a
-/// base-256 number is not in `range`. An octal number is too short to exceed it.
+/// base-256 number is not in `range`. An octal number is not checked, because it has too few digits to be out of range.
 pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, InvalidNumber> {
     let (sign, digits) = match field {
         [0x80, digits @ ..] => (0x00, digits),
@@ -33,10 +33,10 @@ pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, I
 }
 
 /// Parses an octal field: digits, optionally preceded by spaces and followed by spaces and NULs (POSIX.1-1988,
-/// `ustar`). A field that contains only spaces and NULs is zero, unless GNU tar rejects it as blank.
+/// `ustar`). A field that contains only spaces and NULs counts as zero, except where GNU tar rejects it as blank.
 ///
-/// Rejects signs and any other bytes before or after the digits, because GNU tar, libarchive and Python disagree on
-/// them.
+/// Rejects signs and any other bytes before or after the digits, because GNU tar, libarchive and Python disagree on how
+/// to read them.
 pub(super) fn octal(field: &[u8]) -> Result<i64, InvalidNumber> {
     let start = field.iter().position(|byte| *byte != b' ').unwrap_or(field.len());
     let (mut number, mut end) = (0, start);

@@ -13,7 +13,7 @@ pub(super) struct TreeBuilder {
     /// Indices into `nodes`, by [`key`].
     by_key: HashMap<String, usize>,
     added_parents: u64,
-    /// Problems to report only if the pack keeps the entry, with the entry's path.
+    /// Problems to report only if the pack keeps the affected entry. Each is stored with the path of that entry.
     problems: Vec<(String, Problem)>,
 }
 
@@ -105,7 +105,7 @@ impl TreeBuilder {
         }
     }
 
-    /// Returns the number of directories added only as parents of entries.
+    /// Returns the number of directories that were added as missing parents, even if their own entries came later.
     pub(super) fn added_parents(&self) -> u64 {
         self.added_parents
     }

@@ -33,8 +33,8 @@ pub(super) enum InvalidDomain {
     Character(char),
 }
 
-/// Extracts the host, and the port if there is one, from text with a scheme, user name or path. Returns `None` if there
-/// is none of these, or if the host is invalid.
+/// Extracts the host, and the port if there is one, from text with a scheme, user name or path. Returns `None` if the
+/// text has none of these parts, or if the host is invalid.
 pub(super) fn nearest(text: &str) -> Option<String> {
     let host = split_url(text).host;
     (host != text && check(host).is_ok()).then(|| host.to_owned())

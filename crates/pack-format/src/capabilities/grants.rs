@@ -40,15 +40,14 @@ impl Grants {
         }
     }
 
-    /// Returns a warning for each access that these grants allow but `previous`, the grants of `version`, did not.
+    /// Returns warnings about everything that these grants allow but `previous`, the grants of `version`, did not.
     pub fn warnings_since(&self, previous: &Self, version: &Version) -> Vec<Warning> {
         let field = warnings::capabilities_field();
         let warning = |grant| Warning::new(&field, format_args!("allows {grant}, which version {version} did not"));
         self.beyond(previous).into_iter().map(warning).collect()
     }
 
-    /// Describes each access that these grants allow but `other` does not, such as
-    /// `` `POST` to `api.example.com` ``.
+    /// Describes everything that these grants allow but `other` does not, such as `` `POST` to `api.example.com` ``.
     pub fn beyond(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
         for (name, host) in &self.0 {

@@ -86,7 +86,10 @@ fn one_of(field: &Field<'_>, words: &[&str], problems: &mut Problems) {
     let check = |text: &str| match (words.contains(&text), nearest(text)) {
         (true, _) => Ok(()),
         (false, Some(_)) => Err("is not allowed".to_owned()),
-        (false, None) => Err(format!("is not allowed; must be one of `{}`", words.join("`, `"))),
+        (false, None) => {
+            let one_of = if words.len() > 1 { "one of " } else { "" };
+            Err(format!("is not allowed; must be {one_of}`{}`", words.join("`, `")))
+        }
     };
     field.validate(check, nearest, problems);
 }

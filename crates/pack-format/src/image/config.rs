@@ -4,8 +4,8 @@ use super::Descriptor;
 use crate::{Digest, Manifest};
 
 /// The creation time of every image and the modification time of every entry in its layer. The time is fixed so that
-/// the digest depends only on the content. It is the time that Cloud Native Buildpacks uses, because tools such as
-/// Python's `zipfile` reject files from before 1980.
+/// the digest depends only on the content. It is the time that Cloud Native Buildpacks uses. It is no earlier, because
+/// tools such as Python's `zipfile` reject files from before 1980.
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
 /// An image's config (OCI image spec, "Image Configuration"). The fields are serialized in this order.

@@ -30,7 +30,8 @@ pub(super) enum Advice {
 }
 
 impl Advice {
-    /// `is_taken` returns whether another entry already has a name, or has been advised to take it.
+    /// Returns the advice for the entry `name`. `is_taken` returns whether a given name belongs to an existing entry or
+    /// is already suggested for another one.
     pub(super) fn new(name: &str, is_directory: bool, is_taken: impl Fn(&str) -> bool) -> Self {
         let lower = name.to_lowercase();
         if name.starts_with('.') {

@@ -85,8 +85,8 @@ fn scalar(text: &mut String, scalar: &Scalar) {
     }
 }
 
-/// Returns whether all YAML readers treat this as text even without quotes. Can return `false` although they do, which
-/// only adds quotes.
+/// Returns whether all YAML readers treat this as text even without quotes. May return `false` for text that is safe
+/// without quotes; the only effect is unnecessary quotes.
 fn is_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | '/'))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-' | b'*'))

@@ -9,6 +9,16 @@ pub(crate) struct Field<'a> {
     pub(crate) name: String,
     pub(crate) node: &'a Node,
     file: &'static str,
+    position: Position,
+}
+
+/// Where a node is. This decides whether the author can remove it.
+#[derive(Clone, Copy)]
+enum Position {
+    Root,
+    OptionalKey,
+    RequiredKey,
+    Item,
 }
 
 /// A [`Field`] that is a mapping.
@@ -20,7 +30,7 @@ pub(crate) struct Mapping<'a> {
 impl<'a> Field<'a> {
     /// Returns the root of the document. Its field name is the name of the file.
     pub(crate) fn root(file: &'static str, node: &'a Node) -> Self {
-        Self { name: file.to_owned(), node, file }
+        Self { name: file.to_owned(), node, file, position: Position::Root }
     }
 
     /// Adds a problem with this field. The message starts with the field's line number.
@@ -155,8 +165,12 @@ impl<'a> Field<'a> {
             self.mismatch(problems, "a list, with each item on its own line after `- `");
             return None;
         };
-        let item =
-            |(index, node): (usize, &'a Node)| Field { name: format!("{}[{index}]", self.name), node, file: self.file };
+        let item = |(index, node): (usize, &'a Node)| Field {
+            name: format!("{}[{index}]", self.name),
+            node,
+            file: self.file,
+            position: Position::Item,
+        };
         Some(items.iter().enumerate().map(item).collect())
     }
 
@@ -175,8 +189,14 @@ impl<'a> Field<'a> {
             Value::Rejected => {}
             Value::Sequence(_) => self.problem(problems, format_args!("is a list; must be {expected}")),
             Value::Mapping(_) => self.problem(problems, format_args!("is a mapping; must be {expected}")),
-            Value::Scalar(Scalar { scalar_type: ScalarType::Null, .. }) => self
-                .problem(problems, format_args!("has no value; write {expected}, or remove the key if it is optional")),
+            Value::Scalar(Scalar { scalar_type: ScalarType::Null, .. }) => {
+                let removal = match self.position {
+                    Position::Root | Position::RequiredKey => "",
+                    Position::OptionalKey => ", or remove the key",
+                    Position::Item => ", or remove the item",
+                };
+                self.problem(problems, format_args!("has no value; write {expected}{removal}"));
+            }
             Value::Scalar(Scalar { scalar_type, text, .. }) => {
                 self.problem(problems, format_args!("{} is {scalar_type}; must be {expected}", Quoted::new(text)));
             }
@@ -200,7 +220,7 @@ impl<'a> Mapping<'a> {
     /// Returns the value of a required key. If the key is missing, adds a problem saying that it must be `expected`,
     /// and suggests renaming a key that looks like a misspelling of it.
     pub(crate) fn require(&self, key: &str, expected: &str, problems: &mut Problems) -> Option<Field<'a>> {
-        let found = self.get(key);
+        let found = self.get(key).map(|field| Field { position: Position::RequiredKey, ..field });
         if found.is_none() {
             let misspelled = self.others(&[key]).find(|pair| nearest(&pair.key.text, &[key]).is_some());
             let suggestion = misspelled
@@ -212,7 +232,8 @@ impl<'a> Mapping<'a> {
                 // Omit the line number: the start of the document does not help the author.
                 problems.push(Problem::in_file(self.name_of(key), file, message, None));
             } else {
-                Field { name: self.name_of(key), node, file }.problem(problems, message);
+                let position = Position::RequiredKey;
+                Field { name: self.name_of(key), node, file, position }.problem(problems, message);
             }
         }
         found
@@ -253,7 +274,12 @@ impl<'a> Mapping<'a> {
     }
 
     pub(crate) fn value(&self, pair: &'a Pair) -> Field<'a> {
-        Field { name: self.name_of(&pair.key.text), node: &pair.value, file: self.field.file }
+        Field {
+            name: self.name_of(&pair.key.text),
+            node: &pair.value,
+            file: self.field.file,
+            position: Position::OptionalKey,
+        }
     }
 
     fn is_root(&self) -> bool {

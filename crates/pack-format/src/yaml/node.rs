@@ -35,9 +35,9 @@ pub(crate) struct Scalar {
     /// The type according to the core schema (YAML 1.2.2, section 10.3).
     pub(crate) scalar_type: ScalarType,
     /// The runs of forbidden characters in the text, with their spans in the file. A span's length is 0 if a character
-    /// in the run may be written as an escape.
+    /// in the run may have been written as an escape.
     pub(crate) forbidden: Vec<(Span, Forbidden)>,
-    /// The type, other than text, that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text.
+    /// If YAML 1.2 treats the scalar as text, the other type that a YAML 1.1 reader may give it, if any.
     pub(crate) yaml_1_1_type: Option<ScalarType>,
 }
 

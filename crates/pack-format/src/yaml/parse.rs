@@ -6,7 +6,7 @@ use super::{Node, Pair, Scalar, Value, source::Source, syntax};
 use crate::{Quoted, Span, Suggestion};
 
 /// The maximum length of a key, in characters. YAML limits a key on one line to 1,024 characters, including escapes
-/// (YAML 1.2.2, section 8.2.2).
+/// (YAML 1.2.2, section 8.2.2), so a key of the maximum length can be written even if every character is escaped.
 const MAX_KEY_LENGTH: usize = 128;
 
 /// A syntax error, or a construct that is not allowed in `pack.yaml`.
@@ -18,9 +18,9 @@ pub(crate) struct SyntaxProblem {
 
 /// Parses `text`, which must contain a single document. Returns the document's root and the problems found.
 ///
-/// Each node that is not allowed is a problem. A node that is not allowed only because of its anchor keeps its value.
-/// Any other such node becomes [`Value::Rejected`] or is dropped. If there is a forbidden character or a syntax error,
-/// only that problem is returned, without a root.
+/// Each node that is not allowed causes a problem. A node that is not allowed only because of its anchor keeps its
+/// value. Any other such node becomes [`Value::Rejected`] or is dropped. If there is a forbidden character or a syntax
+/// error, only that problem is returned, without a root.
 pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<SyntaxProblem>) {
     if let Some(problem) = syntax::find_forbidden_character(text) {
         return (None, vec![problem]);

@@ -34,7 +34,7 @@ pub(super) fn resolve(text: &str) -> ScalarType {
     }
 }
 
-/// Returns the type, other than text, that a YAML 1.1 reader may give a scalar that YAML 1.2 treats as text
+/// Returns the other type, if any, that a YAML 1.1 reader may give a plain scalar that YAML 1.2 treats as text
 /// (yaml.org/type, 2005: booleans, integers, floats, timestamps).
 pub(super) fn resolve_1_1(text: &str) -> Option<ScalarType> {
     match text {

@@ -34,8 +34,8 @@ impl Source {
         found.map(|(index, forbidden)| (self.locate(value, index, forbidden, scalar), forbidden)).collect()
     }
 
-    /// Returns the span of a run of forbidden characters in a scalar's value. If a character in the run may be written
-    /// as an escape, returns the start of the scalar and the length 0.
+    /// Returns the span of a run of forbidden characters in a scalar's value. If a character in the run may have been
+    /// written as an escape, returns the start of the scalar and the length 0.
     fn locate(&self, value: &str, index: usize, forbidden: Forbidden, scalar: &Markers) -> Span {
         let run: Vec<char> = value.chars().skip(index).take(forbidden.length).collect();
         let is_same = |char: &char| *char == forbidden.char;

@@ -25,7 +25,7 @@ fn position(error: &ScanError, text: &str) -> Span {
             });
             tabs.next().map_or(reported, |(line, column)| Span { line, column, length: 1 })
         }
-        // The parser reports the line after the key, where it gave up looking for `:`.
+        // The parser reports the line after the key, where it gives up looking for `:`.
         info if info.contains("simple key") && column == 1 && line > 1 => Span { line: line - 1, ..reported },
         _ => reported,
     }

@@ -1,5 +1,5 @@
 //! Tests for characters that people cannot see. They are rejected in file names, in the strings in `pack.yaml` and in
-//! `behavior.md`.
+//! `behavior.md`, except where a writing system or an emoji needs them.
 
 use pack_format::{Escaped, Location, Quoted, Span, ValidationError};
 use test_support::{
@@ -192,7 +192,8 @@ fn locates_hidden_characters_in_several_yaml_styles() {
     }
 }
 
-/// No other problem with such a name or version is reported, because it may be valid without the hidden character.
+/// No other problem with such a name or version is reported, because the text may be valid without the hidden
+/// character.
 #[test]
 fn explains_a_hidden_character_in_a_name_or_version() {
     assert_manifest_rejected(

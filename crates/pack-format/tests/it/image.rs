@@ -75,7 +75,7 @@ fn the_layer_is_what_gnu_tar_writes() {
 }
 
 #[test]
-fn the_layer_depends_on_no_mode_bits_but_executable_and_not_on_dropped_files() {
+fn the_layer_ignores_dropped_files_and_all_mode_bits_but_the_execute_bit() {
     let pack = tempfile::tempdir().unwrap();
     let (guides, script) = (pack.path().join("guides"), pack.path().join("scripts/run.sh"));
     for directory in ["guides", "scripts", "scripts/._resources"] {

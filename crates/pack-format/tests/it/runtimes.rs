@@ -80,7 +80,7 @@ fn podman_mounts_the_packs_files() {
         podman.arg("--runroot").arg(directory.path().join("run"));
         podman.args(["--storage-driver", "vfs"]);
         // podman names an image after the path of its layout, and the name must be in lower case. The path of a
-        // temporary directory can contain upper case, so use relative paths.
+        // temporary directory can contain upper-case letters, so use relative paths.
         podman.current_dir(directory.path());
         podman
     };

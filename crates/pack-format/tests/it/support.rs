@@ -80,7 +80,8 @@ pub(crate) fn assert_manifest_accepted(yaml: impl AsRef<str>) -> Manifest {
     }
 }
 
-/// Asserts that a pack with only this `pack.yaml` has exactly these problems, as [`assert_problems`] does.
+/// Asserts that a pack with only this `pack.yaml` has exactly these problems, given in the form that
+/// [`assert_problems`] expects.
 #[track_caller]
 pub(crate) fn assert_manifest_rejected(yaml: impl AsRef<str>, expected: &[(&str, &str)]) {
     let yaml = yaml.as_ref();

@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Check, out: &mut impl Write) -> Result<Outcome, Er
     }
 }
 
-/// Applies the suggestions, and prints the fixes made to standard error. Returns whether there were any.
+/// Applies the suggestions, and prints each fix to standard error. Returns whether it made any fixes.
 fn apply(source: &Source, verdict: &Verdict) -> Result<bool, Error> {
     let root = source.root().ok_or(Error::FixArchive)?;
     let Verdict::Invalid(problems) = verdict else { return Ok(false) };

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Success,
-    /// The pack has problems, or the image has no valid attestation. The reasons were printed.
+    /// The pack has problems, or the image has no valid attestation. The reasons have been printed.
     Problems,
 }
 

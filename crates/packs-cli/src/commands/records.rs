@@ -91,7 +91,7 @@ pub(super) fn print(record: &Value, format: RecordFormat, out: &mut impl Write) 
     }
 }
 
-/// Prints each field of a record on a new line, and indents the field's other lines.
+/// Prints each field of a record on a new line. If a field has several lines, indents all but the first.
 fn print_fields(record: &Value, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in record.as_object().into_iter().flatten() {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -40,7 +40,7 @@ pub struct Repository<'a> {
 }
 
 impl<'a> Repository<'a> {
-    /// If there is a user name, reads the password from `PACKS_REGISTRY_PASSWORD` and uses basic authentication.
+    /// If `username` is set, reads the password from `PACKS_REGISTRY_PASSWORD` and uses basic authentication.
     pub fn new(reference: &'a Reference, username: Option<&str>) -> Result<Self, RegistryError> {
         let scheme = if reference.is_loopback() { "http" } else { "https" };
         let url = format!("{scheme}://{}/v2/{}", reference.registry, reference.repository);
@@ -77,8 +77,8 @@ impl<'a> Repository<'a> {
         Ok(bundles)
     }
 
-    /// Returns the index of an image's referrers: from the referrers API, or from the tag that replaces it in registries
-    /// without that API (OCI distribution spec, "Listing Referrers"). Returns null if there is none.
+    /// Returns the index of an image's referrers: from the referrers API, or from the tag that replaces it in
+    /// registries without that API (OCI distribution spec, "Listing Referrers"). Returns null if there is no index.
     fn referrers(&self, image: Digest) -> Result<Value, RegistryError> {
         let api = format!("referrers/{image}?artifactType={}", BUNDLE_MEDIA_TYPE.replace('+', "%2B"));
         let tag = format!("manifests/{}", image.to_string().replace(':', "-"));

@@ -73,7 +73,7 @@ impl fmt::Display for Reference {
 }
 
 /// Returns whether the first component of a reference names a registry: it contains a dot or a port, or is `localhost`.
-/// Other tools take any other component for a part of the repository's name.
+/// Other tools treat any other first component as part of the repository's name.
 fn is_registry(text: &str) -> bool {
     let is_host = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte));
     is_host && (text == "localhost" || text.contains(['.', ':']))

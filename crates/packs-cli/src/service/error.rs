@@ -28,7 +28,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Sets how many earlier attempts to send the request failed.
+    /// Returns this error with the number of earlier attempts that failed.
     pub(super) fn after(self, failed: usize) -> Self {
         match self {
             Self::Rejected(rejection) => Self::Rejected(Box::new(Rejection { failed_before: failed, ..*rejection })),
@@ -73,7 +73,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// `server` is the URL of the server that responded, if it is not the service.
+    /// Returns the rejection for a response. `server` is the URL of the server that sent it, or `None` for the service.
     pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);

@@ -13,8 +13,8 @@ use crate::error::Error;
 /// The modification time of every entry: 1980-01-01T00:00:01Z, the same as in the image's layer.
 const MTIME: u64 = 315_532_801;
 
-/// Writes an archive whose bytes depend only on the paths, the contents and the execute bits of the files. `on_write`
-/// converts an error from `output`.
+/// Writes an archive whose bytes depend only on the paths of files and directories, and on the contents and execute
+/// bits of the files. `on_write` converts an error from `output`.
 pub(super) fn write(tree: &Tree, output: &mut File, on_write: impl Fn(io::Error) -> Error) -> Result<(), Error> {
     let mut archive = Builder::new(GzEncoder::new(BufWriter::new(output), Compression::default()));
     for entry in tree.entries() {
@@ -66,7 +66,7 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     header
 }
 
-/// Reads the first `remaining` bytes of a file. A read error is stored, so that the caller can distinguish it from a
+/// A reader of the first `remaining` bytes of a file. Stores a read error, so that the caller can distinguish it from a
 /// write error.
 struct Content {
     file: File,

@@ -14,7 +14,8 @@ use flate2::read::MultiGzDecoder;
 use self::tree::Tree;
 use crate::{cli::Reading, error::Error, output};
 
-/// The maximum number of bytes to read from a file to show one of its lines. `pack.yaml` and `behavior.md` are smaller.
+/// The maximum number of bytes to read from a file to show one of its lines. In practice, `pack.yaml` and `behavior.md`
+/// are smaller.
 const MAX_SHOWN: u64 = 16 << 20;
 
 /// A pack's archive: the file that the author named, or an unnamed temporary file with the archive of a directory.
@@ -38,7 +39,7 @@ impl Source {
             return Ok(Self { root: Some(tree.pack_root()), archive, size });
         }
         if !metadata.is_file() {
-            return Err(Error::SpecialFile(path.to_owned()));
+            return Err(Error::NoPack(path.to_owned()));
         }
         let archive = File::open(path).map_err(Error::read(path))?;
         Ok(Self { root: None, archive, size: metadata.len() })
@@ -66,8 +67,8 @@ impl Source {
         self.root.as_deref()
     }
 
-    /// Returns the path of a file in the pack, for messages: a path that the author can open, or the path in the
-    /// archive.
+    /// Returns the path of a file in the pack, for messages: a path that the author can open, or, if the author named
+    /// an archive, the path in the pack.
     pub fn shown_path(&self, file: &str) -> PathBuf {
         let path = self.root.as_ref().map_or_else(|| PathBuf::from(file), |root| root.join(file));
         path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)

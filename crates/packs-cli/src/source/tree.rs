@@ -29,7 +29,7 @@ pub(super) struct Entry {
 }
 
 impl Tree {
-    /// Lists a directory. Fails if anything in it cannot be read or archived.
+    /// Lists a directory, except for omitted entries. Fails if any other entry cannot be read or archived.
     pub(super) fn read(root: &Path, reading: Reading) -> Result<Self, Error> {
         let mut reader = Reader { root, reading, ignored: ignored(root)?, entries: Vec::new() };
         reader.directory(Path::new(""), &[])?;
@@ -80,8 +80,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Adds the contents of a directory, except for omitted entries. `parents` are the canonical paths of the
-    /// directories that contain it, to detect link loops.
+    /// Adds the contents of a directory, except for omitted entries. To detect link loops, `parents` contains the
+    /// canonical paths of the directories that contain this one.
     fn directory(&mut self, directory: &Path, parents: &[PathBuf]) -> Result<(), Error> {
         let full = self.root.join(directory);
         let canonical = fs::canonicalize(&full).map_err(Error::read(&full))?;

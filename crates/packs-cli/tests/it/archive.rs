@@ -130,10 +130,10 @@ fn writes_nothing_if_a_file_cannot_be_read() {
     printed.expect_error("cannot read `pack/data/unreadable`: Input/output error (os error 5)");
     assert_eq!(work.read("pack.tgz"), "before");
     let names = fs::read_dir(work.path("")).unwrap().map(|entry| entry.unwrap().file_name());
-    assert_eq!(names.count(), 2, "a temporary file is left");
+    assert_eq!(names.count(), 2, "a temporary file is left behind");
 }
 
-/// The size of `/proc/self/status` is 0 until it is read.
+/// `/proc/self/status` has a size of 0, but reading it returns content.
 #[test]
 fn fails_if_a_file_changes_while_it_is_read() {
     let work = Work::with_pack(PACK);

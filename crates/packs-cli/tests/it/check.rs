@@ -189,10 +189,10 @@ fn rejects_a_path_that_is_neither_a_file_nor_a_directory() {
     let work = Work::new();
     work.packs(&["check", "pack"]).expect_error("cannot read `pack`: No such file or directory (os error 2)");
     work.packs(&["check", "/dev/null"])
-        .expect_error("`/dev/null` is neither a file nor a directory; remove it, or list it in `.packignore`");
+        .expect_error("`/dev/null` is neither a file nor a directory; name the directory or the archive of a pack");
 }
 
-/// Returns malicious, malformed and oversized archives, and files in other formats.
+/// Returns malicious, malformed and oversized archives, files in other formats, and a valid pack.
 fn attacks() -> Vec<Vec<u8>> {
     let file = |name: &str| Archive::pack().file(name, "x").tar_gz();
     vec![

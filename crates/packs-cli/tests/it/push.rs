@@ -15,7 +15,7 @@ pub(crate) fn work() -> Work {
     Work::with_pack(&[("pack.yaml", MANIFEST)])
 }
 
-/// Returns a pack whose archive is too large for a request.
+/// Returns a working directory with a pack whose archive is too large for a request.
 pub(crate) fn large_work() -> Work {
     let work = work();
     let mut noise = vec![0; 5_000_000];

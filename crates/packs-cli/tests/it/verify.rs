@@ -151,7 +151,7 @@ fn an_attestation_with_an_untrusted_key_a_bad_signature_or_a_wrong_statement_is_
         (value(&altered), SIGNATURE.to_owned()),
         (
             value(&signer.sign(of_other_image.to_json())),
-            format!("it is about the image {}, not about {}", Digest::sha256(b"other"), image()),
+            format!("the statement is about the image {}, not about {}", Digest::sha256(b"other"), image()),
         ),
         (
             value(&signer.sign(of_other_builder.to_string().into_bytes())),
@@ -225,7 +225,7 @@ impl Registry {
         Reply::Respond(200, "", MANIFEST.to_owned())
     }
 
-    /// Returns an index of the referrer and of another that is not a bundle.
+    /// Returns an index of this referrer and another one that is not a bundle.
     fn index(&self) -> Reply {
         let other = json!({ "artifactType": "application/spdx+json", "digest": Digest::sha256(b"other") });
         let digest = Digest::sha256(self.artifact.as_bytes());

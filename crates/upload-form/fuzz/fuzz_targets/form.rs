@@ -16,7 +16,7 @@ struct Input<'a> {
     parts: Vec<Part<'a>>,
     /// The Content-Type to send instead of the form's own.
     content_type: Option<&'a str>,
-    /// Bytes to write into the body, with their position.
+    /// The position of the bytes to overwrite in the body, and the bytes to write there.
     damage: Option<(u16, &'a [u8])>,
 }
 

@@ -1,4 +1,5 @@
-//! Tests for image manifests, tags and lists, and for the errors for unknown or invalid names and references.
+//! Tests for image manifests, tags, referrers and lists, and for the errors for unknown or invalid names and
+//! references.
 
 use pack_format::Digest;
 use reqwest::{Method, Response, StatusCode};

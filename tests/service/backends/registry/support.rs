@@ -25,7 +25,7 @@ impl Api {
         self.embedded.backends.registry.to_string()
     }
 
-    /// Builds a request whose path and query are sent unchanged.
+    /// Builds a request. `path` may include a query.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address()))
     }

@@ -51,7 +51,7 @@ impl ConsistencyCheck {
     ///
     /// - Every record has a version claim, and every claim that names a record belongs to an existing record.
     /// - A record is in the `due` index if and only if it is queued or being deleted.
-    /// - Every ready record has its image with one attestation, and changes only when it is deleted.
+    /// - Every ready record has its image with one attestation, and stays ready with this image until it is deleted.
     /// - The image of a deleted pack cannot be pulled.
     /// - The quota counters of each org equal a recount.
     pub(crate) async fn check(&mut self) {
@@ -109,7 +109,7 @@ impl ConsistencyCheck {
         }
     }
 
-    /// Returns the digests of the referrers to a record's image.
+    /// Returns the digests of the referrers of a record's image.
     async fn referrers(&self, record: &PackItem) -> Vec<String> {
         let (repository, _) = &record.repository_and_tag;
         let repository = RepositoryClient::new(&self.registry, repository);
@@ -158,8 +158,8 @@ impl ConsistencyCheck {
         names.iter().map(|name| attributes[name].parse::<u64>().unwrap()).sum()
     }
 
-    /// Returns the digest of the record's image, or `None` if its image manifest does not exist. Panics if the image
-    /// manifest exists but the config or the layer does not.
+    /// Returns the digest of the image that the record's tag points to, or `None` if the tag does not exist. Panics if
+    /// the config or the layer of this image does not exist.
     async fn digest(&self, record: &PackItem) -> Option<String> {
         let (repository, tag) = &record.repository_and_tag;
         let base = format!("http://{}/v2/{repository}", self.registry);

@@ -124,7 +124,7 @@ impl Proxy {
     }
 }
 
-/// Returns the operation that a request calls, under the name that the matrix prints.
+/// Returns the name of the operation that a request calls, as the matrix prints it.
 fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap) -> String {
     match service {
         Service::DynamoDb | Service::Sqs => {
@@ -191,8 +191,8 @@ fn partition_key(operation: &Value) -> Value {
     item["pk"]["S"].clone()
 }
 
-/// Returns the kind of a partition key: its prefix up to the `#`, such as `VERSION#`; `number` for a key of the `due`
-/// index, which is a shard number; otherwise the key itself.
+/// Returns the kind of a partition key. This is the prefix up to the first `#`, such as `VERSION#`. A key of the `due`
+/// index is a shard number, and its kind is `number`. Any other key is its own kind.
 fn partition(key: &str) -> &str {
     match key.split_once('#') {
         Some((kind, _)) => &key[..=kind.len()],

@@ -14,8 +14,8 @@ pub(super) struct Pax {
     /// The size of the entry's data, in bytes.
     pub(super) size: Option<u64>,
     pub(super) acl: Option<Vec<u8>>,
-    /// Whether some readers ignore `path`: 7-Zip does if another value contains a NUL, and Rust's `tar` does after an
-    /// empty line.
+    /// Whether some readers ignore `path`: 7-Zip does if another value contains a NUL, and Rust's `tar` does if an
+    /// empty line precedes the record.
     pub(super) has_hidden_path: bool,
     pub(super) problems: Vec<&'static str>,
 }

@@ -39,7 +39,7 @@ struct Item {
     has_attributes: bool,
 }
 
-/// An entry of the archive. The path is relative to the pack.
+/// An entry of the archive. The path is relative to the pack's root.
 #[derive(Debug)]
 struct Member {
     path: String,
@@ -129,7 +129,7 @@ fn stem() -> impl Strategy<Value = String> {
         1 => "[a-z]{80,240}",
         1 => "(é|ß|日|Ω){20,70}",
     ]
-    // Bsdtar composes the characters of a PAX `path`.
+    // Use Unicode normalization form C, because bsdtar composes the characters of a PAX `path`.
     .prop_map(|stem| stem.nfc().collect())
 }
 

@@ -9,7 +9,7 @@ use test_support::{
     validation::{self, ValidatedPack, validate_within},
 };
 
-/// A wrapper for a reader or writer. It fails after `left` bytes.
+/// A wrapper around a reader or writer that fails after `left` bytes.
 struct Failing<T> {
     inner: T,
     left: usize,

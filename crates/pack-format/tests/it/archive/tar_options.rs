@@ -1,5 +1,6 @@
-//! Tests that archives from GNU tar and bsdtar are rejected if they contain files, or were made with options, that
-//! packs do not allow. Each message calls the entry by the name that the author knows, and the suggested fix works.
+//! Tests that archives from GNU tar and bsdtar are rejected if they contain files that packs do not allow, or were made
+//! with unsupported options. Each message must use the name that the author gave the entry, and the suggested fix must
+//! work.
 
 use std::{fs, path::Path, process::Command};
 
@@ -103,7 +104,7 @@ const MISTAKES: [Mistake; 14] = [
     },
     Mistake {
         setup: "true",
-        // GNU tar may notice that the archive grows while tar reads it.
+        // GNU tar may fail, because the archive grows while tar reads it.
         command: "cd sample && { tar -cz . >pack.tar.gz || true; } && cp pack.tar.gz ../out",
         words: &["`pack.tar.gz`", "written into the pack's directory", "(`tar -czf ../pack.tar.gz .`)"],
         fixed: "cd sample && rm pack.tar.gz && tar -czf ../pack.tar.gz . && cp ../pack.tar.gz ../out",

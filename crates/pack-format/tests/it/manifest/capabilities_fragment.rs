@@ -88,7 +88,7 @@ fn limits_the_length_of_the_fragment() {
     assert_manifest_rejected(sized(32_769 - rest), &[("pack.yaml: capabilities", message)]);
 }
 
-/// YAML 1.1 parsers treat a number with a leading zero as octal.
+/// YAML 1.1 parsers treat a number such as `010` as octal.
 #[test]
 fn quotes_numbers_that_have_a_different_value_in_yaml_1_1() {
     for (number, written) in [

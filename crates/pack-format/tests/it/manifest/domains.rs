@@ -1,10 +1,10 @@
-//! Tests for the hosts that `domains` accepts, and for the suggestions if it rejects one.
+//! Tests which hosts are valid in `domains`, and which hosts are suggested in place of invalid ones.
 
 use test_support::manifest::manifest_with_rule;
 
 use crate::support::{assert_manifest_accepted, assert_manifest_rejected};
 
-/// Returns a manifest with one rule for this host.
+/// Returns a manifest with one rule. `yaml` is the content of its list of hosts.
 fn domain(yaml: &str) -> String {
     manifest_with_rule(&format!("domains: [{yaml}]\nmethods: [GET]"))
 }

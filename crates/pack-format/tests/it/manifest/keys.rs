@@ -151,9 +151,9 @@ fn rejects_values_that_are_not_text() {
     assert_manifest_rejected(
         "name: null\nversion: ~\ndescription:\n",
         &[
-            ("pack.yaml: description", "line 3: has no value; write text, or remove the key if it is optional"),
-            ("pack.yaml: name", "line 1: has no value; write text, or remove the key if it is optional"),
-            ("pack.yaml: version", "line 2: has no value; write text, or remove the key if it is optional"),
+            ("pack.yaml: description", "line 3: has no value; write text"),
+            ("pack.yaml: name", "line 1: has no value; write text"),
+            ("pack.yaml: version", "line 2: has no value; write text"),
         ],
     );
     assert_manifest_rejected(
@@ -169,13 +169,13 @@ fn rejects_values_that_are_not_text() {
         &[
             (
                 "pack.yaml: capabilities",
-                "line 7: has no value; write a list, with each item on its own line after `- `, or remove the key if it is optional",
+                "line 7: has no value; write a list, with each item on its own line after `- `, or remove the key",
             ),
             ("pack.yaml: category", r#"line 5: `0o17` is a number, not text; write `category: "0o17"`"#),
-            ("pack.yaml: display_name", "line 4: has no value; write text, or remove the key if it is optional"),
+            ("pack.yaml: display_name", "line 4: has no value; write text, or remove the key"),
             (
                 "pack.yaml: suggested_packs",
-                "line 6: has no value; write a list, with each item on its own line after `- `, or remove the key if it is optional",
+                "line 6: has no value; write a list, with each item on its own line after `- `, or remove the key",
             ),
         ],
     );

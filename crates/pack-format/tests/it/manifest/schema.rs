@@ -20,7 +20,7 @@ pub(crate) fn assert_accepted(yaml: &str) {
     }
 }
 
-/// Parses a manifest in the way that an editor does.
+/// Parses a manifest the way an editor does.
 fn parse(yaml: &str) -> Value {
     json(&Yaml::load_from_str(yaml.trim_start_matches('\u{FEFF}')).unwrap()[0])
 }

@@ -15,13 +15,7 @@ fn rejects_anything_but_one_mapping() {
         "# only a comment\n",
         &[("pack.yaml", "is empty; must have at least `name`, `version` and `description`")],
     );
-    assert_manifest_rejected(
-        "---\n...\n",
-        &[(
-            "pack.yaml",
-            "line 2: has no value; write a mapping of keys to values, or remove the key if it is optional",
-        )],
-    );
+    assert_manifest_rejected("---\n...\n", &[("pack.yaml", "line 2: has no value; write a mapping of keys to values")]);
     assert_manifest_rejected(
         "- name: sample\n",
         &[("pack.yaml", "line 1: is a list; must be a mapping of keys to values")],
@@ -154,7 +148,7 @@ fn limits_the_nesting_depth() {
         &[
             ("pack.yaml", "line 5: is nested too deeply; at most 32 levels are allowed"),
             ("pack.yaml", "line 5: has a list or a mapping as a key; a key must be text"),
-            ("pack.yaml: category", "line 4: has no value; write text, or remove the key if it is optional"),
+            ("pack.yaml: category", "line 4: has no value; write text, or remove the key"),
         ],
     );
     assert_manifest_rejected(

@@ -45,7 +45,7 @@ fn parse_with_pyyaml(texts: &[String]) -> Option<Vec<Vec<Value>>> {
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// Generates strings. Without quotes, some parsers would read some of them as other types.
+/// Generates strings, including some that YAML parsers would read as another type if they were not in quotes.
 fn text() -> impl Strategy<Value = String> {
     let ambiguous = [
         "",
@@ -121,7 +121,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Generates JSON values. Their only numbers are integers that all parsers read in the same way.
+/// Generates JSON values. The only numbers in them are integers, which all parsers read in the same way.
 fn value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         4 => text().prop_map(Value::from),
@@ -276,7 +276,7 @@ fn pyyaml_reads_the_same_values_from_every_accepted_manifest() {
     assert!(texts.len() > MUTATIONS / 10, "only {} accepted", texts.len());
     let Some(found) = parse_with_pyyaml(&texts) else { return };
     for ((found, expected), text) in found.iter().zip(&expected).zip(&texts) {
-        // PyYAML also rejects some valid YAML. That is harmless.
+        // PyYAML rejects some valid YAML. This is harmless, because it then reads no value that could differ.
         let Some(found) = found.first() else { continue };
         for key in ["name", "version", "description", "display_name", "category"] {
             assert_eq!(found.get(key), expected.get(key), "{text:?}");

@@ -105,7 +105,7 @@ fn rejects_a_file_whose_name_ends_with_a_slash() {
 
 #[test]
 fn rejects_an_entry_if_only_one_of_its_names_ends_with_a_slash() {
-    let problem = "entry `guides/a` at byte 2048 is a file, but the part of its name in its own header ends with `/`, which marks a directory; rename it, or create the archive with `tar --format=posix`";
+    let problem = "entry `guides/a` at byte 2048 is a file, but the name in its header ends with `/`, which marks a directory; rename it, or create the archive with `tar --format=posix`";
     let old = Header::ustar("guides/b/").typeflag(0);
     assert_rejected(Archive::pack().pax(&[("path", b"guides/a")]).header(old.clone()), &[problem]);
     assert_rejected(Archive::pack().long_name("guides/a").header(old), &[problem]);

@@ -68,7 +68,8 @@ fn rejects_invalid_or_repeated_pax_paths() {
         )],
     );
     assert_rejected(pack_with(&[("path", b"")]), &[&format!("entry `\"\"` {at} has an empty name")]);
-    // Node-tar ignores such an entry and the next one, even if the entry has the name of the root.
+    // Node-tar ignores an entry with an empty PAX `path`, and also the entry after it, even if the header contains the
+    // name of the root.
     for name in ["guides/a", "./"] {
         assert_rejected(
             Archive::pack().pax(&[("path", b"")]).directory(name).file("guides/b", b""),

@@ -98,7 +98,10 @@ fn says_what_was_uploaded_instead_of_a_tar_gz() {
     let latin_1: String = Archive::pack().tar_gz().into_iter().map(char::from).collect();
     let unpack = "unpack it, and create the archive with `tar -czf pack.tar.gz -C my-pack .`";
     for (upload, problem) in [
-        (b"".as_slice(), "is empty: tar or the upload read nothing, so look at their error messages".to_owned()),
+        (
+            b"".as_slice(),
+            "is empty; look for an error message from tar or from the program that uploads the archive".to_owned(),
+        ),
         (b"PK\x03\x04\x14\0\0\0", format!("is a zip file, not a .tar.gz; {unpack}")),
         (b"7z\xbc\xaf\x27\x1c\0\x04", format!("is a 7z file, not a .tar.gz; {unpack}")),
         (

@@ -147,7 +147,7 @@ fn rejects_sizes_and_times_that_are_too_large_or_too_small() {
     size([0xff; 12], "-1");
     size([0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], "18446744073709551616");
     size([0x80, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0], "9223372036854775808");
-    // Node-tar ignores an entry with a number that JavaScript cannot represent exactly.
+    // Node-tar ignores an entry with a number that is not a safe integer in JavaScript.
     let time = |bytes: [u8; 12], value: &str| {
         let reason = format!("is {value}, but must be from -9007199254740991 to 9007199254740991");
         assert_number_rejected(("mtime", MTIME, TIME), &bytes, &reason);
@@ -202,7 +202,7 @@ fn rejects_bytes_after_the_nul_in_a_name() {
         ("linkname", LINK_NAME, "\0b"),
     ] {
         let problem = format!(
-            "has bytes after the NUL that ends its `{name}` field, and some tar readers read them as part of the field; \
+            "has bytes after the first NUL in its `{name}` field, and some tar readers read them as part of the value; \
              create the archive with `tar --format=posix`"
         );
         let header = file().field(field, bytes);

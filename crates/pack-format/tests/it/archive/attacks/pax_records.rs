@@ -50,8 +50,8 @@ fn rejects_pax_keywords_that_are_empty_or_contain_a_nul() {
 
 #[test]
 fn rejects_a_pax_keyword_that_starts_with_a_space_or_tab() {
-    // GNU tar skips leading spaces and tabs, so it would apply the size of 0 and extract the hidden entry without the
-    // validator having seen it.
+    // GNU tar skips leading spaces and tabs, so it would apply the size 0 and extract the hidden entry, which the
+    // validator would not see.
     let hidden = Archive::new().file("scripts/hidden.sh", b"").without_end_marker();
     for keyword in [" size", "\tsize", "  size", "\t path", " comment", " ", "\t"] {
         let problem = "contains a PAX record at byte 0 of its data whose keyword starts with a space or tab, which \

@@ -35,8 +35,8 @@ impl Case {
 pub(super) struct Tally {
     accepted: usize,
     rejected: usize,
-    /// The number of archives that were rejected only because tar readers disagree on them. For these, the readers must
-    /// disagree.
+    /// The number of archives that were rejected only because tar readers disagree on them. The test fails if the
+    /// readers agree on one of them.
     compared_rejections: usize,
     /// The number of accepted archives that each reader refused.
     refused: BTreeMap<String, usize>,
@@ -158,7 +158,7 @@ fn agreement(readings: &[(Reader, Result<Listing, String>)]) -> bool {
     })
 }
 
-/// Returns the pack in an unpacked archive, without dropped files and the wrapping directory.
+/// Returns the pack in an unpacked archive, without the files that validation drops and without the wrapping directory.
 fn pack_in(listing: Listing) -> Listing {
     let listing = without_ignored(listing);
     let mut top: Vec<&str> = listing.keys().map(|path| path.split_inclusive('/').next().unwrap_or_default()).collect();

@@ -1,5 +1,5 @@
-//! Archives random directories with every installed writer, and makes changed copies of each archive. Compares the
-//! validator's result for each of them with what every installed reader unpacks.
+//! Archives random directories with every installed writer, and makes changed copies of each archive. For each archive
+//! and each copy, compares the validator's result with what every installed reader unpacks.
 //!
 //! - [`make_directory`] makes the directories, [`writers`] archive them, and [`mutate`] changes the archives.
 //! - [`directories`] returns the pack that an archive must contain.
