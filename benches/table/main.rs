@@ -4,6 +4,8 @@
 //! once, and to hash the archive and the tar once. Every implementation must do at least this work. For a cold start,
 //! the floor is the cold start of a minimal Lambda function. Times of uploads are CPU times unless stated otherwise.
 //! The time of an event excludes its decoding by `lambda_http`, which has its own column.
+//!
+//! With the argument `events`, measures nothing and only handles uploads of `small`, for a profiler.
 
 mod archive;
 mod event;
@@ -12,7 +14,7 @@ mod functions;
 mod ratio;
 mod upload;
 
-use std::{error::Error, fs, path::Path, time::Duration};
+use std::{env, error::Error, fs, path::Path, time::Duration};
 
 use flate2::read::GzDecoder;
 use pack_format::Limits;
@@ -27,12 +29,21 @@ use self::{
 
 /// How many builds to run with attestations, and how many without. The first of each is not measured.
 const SIGNED_BUILDS: usize = 50;
+/// How many uploads to handle for a profiler.
+const PROFILED_EVENTS: usize = 200;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // `tokio::main` gives the Lambda functions the same kind of runtime.
     let runtime = Builder::new_multi_thread().enable_all().build()?;
-    let mut ratios = Ratios::new();
     let small = generated::small("1.0.0");
+    if env::args().any(|argument| argument == "events") {
+        let (api, event) = (event::api(FakeAws::default()), upload::upload(&small).to_string());
+        for _ in 0..PROFILED_EVENTS {
+            event::handle(&runtime, &api, &event);
+        }
+        return Ok(());
+    }
+    let mut ratios = Ratios::new();
     let table = [
         times(&mut ratios, &runtime)?,
         calls(&runtime, &small),

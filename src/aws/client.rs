@@ -13,7 +13,7 @@ pub struct Timeouts {
     /// For one try of an S3 call, which may transfer an entire archive.
     pub transfer: Duration,
     /// For an SQS call, such as sending a job, including all tries. It is short because an upload sends its job after
-    /// its record is written. From then on, the client gets a success response even if sending fails.
+    /// writing its record: the upload succeeds even if sending fails, so a longer timeout would only delay the response.
     pub send: Duration,
 }
 

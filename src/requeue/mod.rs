@@ -1,5 +1,5 @@
 //! The requeue use case: send the jobs of pending builds and purges again, send events that were not sent, fail builds
-//! that were tried too many times or stay pending for too long, and remove uploads through S3 that were not submitted.
+//! that have been tried too many times or have been pending for too long, and remove uploads through S3 that were not submitted.
 
 mod sweep;
 

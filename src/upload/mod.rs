@@ -28,7 +28,7 @@ use crate::{
 const MAX_OVERWRITES: usize = 5;
 
 /// The timeout for scheduling the removal of an upload that created no record.
-const POSTPONE_TIMEOUT: Duration = Duration::from_secs(3);
+const RESCHEDULE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The upload use case, with the backends and limits that it uses.
 #[derive(Debug, Clone)]
@@ -211,7 +211,7 @@ impl Uploads {
     /// upload can no longer be submitted, and not only after [`UploadId::KEEP_FOR`].
     async fn remove_soon(&self, org: &Org, upload: UploadId) {
         let due_at = Timestamp::now() + UploadId::KEEP_REJECTED_FOR;
-        match timeout(POSTPONE_TIMEOUT, self.table.postpone_upload(org.id, upload, due_at)).await {
+        match timeout(RESCHEDULE_TIMEOUT, self.table.reschedule_upload(org.id, upload, due_at)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(upload_id = %upload, error = %ErrorChain(&error), "cannot remove the upload early");

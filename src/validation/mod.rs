@@ -5,8 +5,9 @@ mod channel_reader;
 use std::{io, panic::resume_unwind, pin::pin, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use pack_format::{Digest, Limits, Pack, ValidationError, Visibility, image::Image};
+use sha2::{Digest as _, Sha256};
 use tempfile::{SpooledTempFile, spooled_tempfile};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
@@ -39,14 +40,18 @@ pub(crate) async fn validate(
     limits: Arc<Limits>,
     visibility: Visibility,
 ) -> Result<Validated, ValidationError> {
-    let (validated, archive_size) = receive(archive, move |mut archive| {
-        let (pack, mut contents) = unpack(&mut archive, &limits, visibility)?;
+    let (mut sha256, mut archive_size) = (Sha256::new(), 0);
+    let archive = archive.inspect_ok(|chunk| {
+        sha256.update(chunk);
+        archive_size += chunk.len() as u64;
+    });
+    let (pack, image) = receive(archive, move |archive| {
+        let (pack, mut contents) = unpack(archive, &limits, visibility)?;
         let image = Image::new(&pack, &mut contents)?;
-        Ok((pack, image, archive.sha256()))
+        Ok((pack, image))
     })
     .await?;
-    let (pack, image, archive_sha256) = validated;
-    Ok(Validated { pack, image, archive_size, archive_sha256 })
+    Ok(Validated { pack, image, archive_size, archive_sha256: Digest::from(sha256) })
 }
 
 /// Like [`validate`], but does not compute the image, and so does not hash its layer. Returns the pack and the contents
@@ -56,12 +61,11 @@ pub(crate) async fn validate_without_image(
     limits: Arc<Limits>,
     visibility: Visibility,
 ) -> Result<(Pack, SpooledTempFile), ValidationError> {
-    let (validated, _) = receive(archive, move |mut archive| unpack(&mut archive, &limits, visibility)).await?;
-    Ok(validated)
+    receive(archive, move |archive| unpack(archive, &limits, visibility)).await
 }
 
 fn unpack(
-    archive: &mut ChannelReader,
+    archive: ChannelReader,
     limits: &Limits,
     visibility: Visibility,
 ) -> Result<(Pack, SpooledTempFile), ValidationError> {
@@ -70,23 +74,21 @@ fn unpack(
     Ok((pack, contents))
 }
 
-/// Passes an archive to `work` on a blocking thread while receiving it. Also returns the archive's size in bytes.
+/// Passes an archive to `work` on a blocking thread while receiving it. Unless `work` fails, it must read the archive to
+/// its end.
 async fn receive<T: Send + 'static>(
     archive: impl Stream<Item = io::Result<Bytes>>,
     work: impl FnOnce(ChannelReader) -> Result<T, ValidationError> + Send + 'static,
-) -> Result<(T, u64), ValidationError> {
+) -> Result<T, ValidationError> {
     let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
     let validating = spawn_blocking(move || work(ChannelReader::new(receiver)));
     let mut archive = pin!(archive);
-    let mut archive_size = 0;
     while let Some(chunk) = archive.next().await {
-        archive_size += chunk.as_ref().map_or(0, Bytes::len) as u64;
         if sender.send(chunk).await.is_err() {
             // Validation ended before the archive did.
             break;
         }
     }
     drop(sender);
-    let validated = validating.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
-    Ok((validated?, archive_size))
+    validating.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }

@@ -57,8 +57,8 @@ pub enum Location {
 pub struct Span {
     pub line: usize,
     pub column: usize,
-    /// The number of characters. 0 if the problem is not with a run of characters on one line: for example, if it spans
-    /// several lines, or if something is missing at this position.
+    /// The number of characters. 0 if only the position is known or the characters cannot be replaced: for example, if
+    /// the problem spans several lines, if something is missing at this position, or if the file is not valid UTF-8.
     pub length: usize,
 }
 

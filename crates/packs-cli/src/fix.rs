@@ -49,7 +49,7 @@ fn edit(root: &Path, file: &str, mut edits: Vec<(Span, &Suggestion)>) -> Result<
     let mut end = text.len();
     for (span, suggestion) in edits.into_iter().rev() {
         let range = span.bytes(&text);
-        // Two problems may suggest replacing the same text.
+        // Skip a suggestion that overlaps one already applied: two problems may suggest replacing the same text.
         if range.end > end {
             continue;
         }

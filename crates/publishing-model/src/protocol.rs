@@ -20,7 +20,7 @@ pub enum Action {
     Upload(Id),
     /// The upload or `requeue` sends the job for a queued record.
     SendJob(Id),
-    /// `requeue` marks a queued record as failed. This is possible only if a build of it has been tried.
+    /// `requeue` marks a queued record as failed. This is possible only if a build of its current attempt has begun.
     Fail(Id),
     /// The pack's org or an operator deletes the pack. Only an operator can delete a quarantined pack.
     Delete(Id),

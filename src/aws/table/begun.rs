@@ -45,8 +45,9 @@ impl Table {
         Ok(item.is_some())
     }
 
-    /// Sets the time at which a begun upload is due. Does nothing if the upload was submitted or removed.
-    pub async fn postpone_upload(&self, org: OrgId, upload: UploadId, due_at: Timestamp) -> Result<(), Error> {
+    /// Sets the time from which `requeue` may remove a begun upload. Does nothing if the upload was submitted or
+    /// removed.
+    pub async fn reschedule_upload(&self, org: OrgId, upload: UploadId, due_at: Timestamp) -> Result<(), Error> {
         let update = self
             .update(Key::upload(org, upload), "SET due_at = :due")
             .condition_expression("attribute_exists(pk)")

@@ -83,8 +83,8 @@ struct VersionClaimItem {
 }
 
 impl Table {
-    /// Writes a new record and its version claim in one transaction, and counts them. Reuses the claim of a deleted
-    /// pack, unless the version is quarantined or was published with different content.
+    /// Writes a new record and its version claim in one transaction, which also updates the org's quota counters.
+    /// Reuses the claim of a deleted pack, unless the version is quarantined or was published with different content.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if a call to DynamoDB fails; the record may have been written. Returns

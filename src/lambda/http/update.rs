@@ -30,7 +30,8 @@ pub(super) async fn update(
     Ok(json(StatusCode::OK, &RecordView::from_record(&record, caller)))
 }
 
-/// Parses the members of the body. If `visibility` is missing or invalid, adds a problem and returns `None`.
+/// Parses the members of the body, and adds a problem for each that is wrong. Returns `None` if `visibility` is missing
+/// or invalid. An unknown member adds a problem, but does not change the result.
 fn visibility(mut members: Map<String, Value>, problems: &mut Problems) -> Option<Visibility> {
     let visibility = members.remove("visibility").and_then(|value| value.as_str()?.parse().ok());
     if visibility.is_none() {

@@ -151,7 +151,7 @@ impl Server {
         Ok(json!({ "Messages": received.collect::<Vec<_>>() }))
     }
 
-    /// Receives without waiting, and moves messages that were received too often to the dead-letter queue. Returns the
+    /// Receives without waiting, and moves messages that were received too many times to the dead-letter queue. Returns the
     /// received messages, and the time at which the next message becomes visible.
     fn receive(
         &self,

@@ -54,7 +54,7 @@ pub(super) struct Counts {
 #[derive(Debug, Default)]
 pub(super) struct Received {
     pub(super) messages: Vec<Message>,
-    /// Messages that have been received too often, for the dead-letter queue.
+    /// Messages that have been received too many times, for the dead-letter queue.
     pub(super) dead: Vec<Message>,
 }
 

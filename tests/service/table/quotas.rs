@@ -11,7 +11,7 @@ use pack_upload::{
 use super::support::{Database, create, failed, record, upload};
 use crate::support::expect_exact_counters;
 
-/// A pseudo-random number generator (xorshift). The same seed repeats a failing sequence.
+/// A pseudo-random number generator (xorshift). A failing sequence can be reproduced from its seed.
 struct Random(u64);
 
 impl Random {

@@ -110,6 +110,7 @@ async fn an_expired_token_is_renewed_once() {
     let builds = SteppedBuilds::start(Authentication::Bearer, false).await;
     builds.negotiate(Authentication::Bearer, &BUILD).await;
     builds.registry.expire_tokens();
-    // All requests of the first step have the expired token. One of them renews it, and each is sent again.
+    // All requests in the first step are sent with the expired token. The client renews the token once, and sends each
+    // request again.
     builds.expect("2.0.0", &[&[BUILD[0], &["GET token"]][..], &BUILD].concat()).await;
 }

@@ -39,7 +39,7 @@ pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<P
     let mut scanner = Scanner::default();
     let mut position = Position::default();
     let mut chunk = vec![0; 8 << 10];
-    // The number of bytes at the start of `chunk` that are left from the previous read: an incomplete character.
+    // The number of bytes at the start of `chunk` that are left over from the previous read: an incomplete character.
     let mut held = 0;
     let not_utf8 = loop {
         let read = content.read(&mut chunk[held..])?;

@@ -66,8 +66,8 @@ fn umoci_unpacks_the_packs_files() {
     }
 }
 
-/// podman mounts the images even if it is asked for arm64, although their platform is `linux/amd64`. Mounting requires
-/// root.
+/// podman mounts the images even if they are pulled with `--arch arm64`, which does not match their platform,
+/// `linux/amd64`. Mounting requires root.
 #[test]
 fn podman_mounts_the_packs_files() {
     if tool("podman").is_none() || run(Command::new("id").arg("-u")).trim() != "0" {

@@ -99,7 +99,7 @@ impl Workflow {
                 begun.expect(StatusCode::CREATED);
                 assert_eq!(put_archive(&begun, archive(name)).await, StatusCode::OK);
                 let upload = begun.text("upload_id").parse().unwrap();
-                stack.table.postpone_upload(ACME.parse().unwrap(), upload, Timestamp::now()).await.unwrap();
+                stack.table.reschedule_upload(ACME.parse().unwrap(), upload, Timestamp::now()).await.unwrap();
                 Some(begun)
             }
             Self::BuildExpiredArchive => {

@@ -8,8 +8,8 @@ use test_support::{run_batch, tool};
 
 use super::readers::program;
 
-/// Shell commands that archive the current directory as `$OUT`. The first word of each is a program that must be
-/// installed.
+/// Shell commands that archive the current directory as `$OUT`. The first word of each is the program that it needs. A
+/// command whose program is not installed is skipped.
 const COMMANDS: [&str; 18] = [
     "tar --format=v7 -cf $OUT .",
     "tar --format=oldgnu -cf $OUT .",
