@@ -5,12 +5,12 @@ use serde::Serialize;
 /// The maximum number of problems listed for one upload. Any others are only counted.
 const MAX_LISTED: usize = 50;
 
-const BYTE_ORDER_MARK: char = '\u{FEFF}';
+pub(super) const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// One thing that is wrong with an upload, shown to its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The part of the form, such as `archive`, or the file and key, such as `pack.yaml: version`.
+    /// The part of the request, such as `archive`, or the file and key, such as `pack.yaml: version`.
     pub field: String,
     /// What is wrong, where, what is allowed, and how to fix it. The message is understandable without the other
     /// fields.
@@ -40,25 +40,27 @@ pub enum Location {
         /// The line number, counted from 1.
         line: u64,
     },
-    /// A header in the archive.
+    /// A block in the archive, such as a header.
     Archive {
-        /// The name of the header's entry, escaped and shortened like [`Escaped`](crate::Escaped). `None` for an
-        /// extension header and for a header that cannot be parsed.
+        /// The name of the entry whose header this is, escaped and shortened like [`Escaped`](crate::Escaped). `None`
+        /// for an extension header, for a header that cannot be parsed, and for any other block.
         #[serde(skip_serializing_if = "Option::is_none")]
         entry: Option<String>,
-        /// The offset of the header in the unpacked tar, in bytes.
+        /// The offset of the block in the unpacked tar, in bytes.
         byte: u64,
     },
 }
 
-/// Part of a line. Lines and columns are counted from 1, and a column is one character (a Unicode scalar value). A byte
-/// order mark at the start of the file is not counted.
+/// Part of a line. Lines and columns are counted from 1, and a column is one character (a Unicode scalar value). A line
+/// ends with a line feed, a carriage return, or a carriage return and a line feed. A byte order mark at the start of the
+/// file is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span {
     pub line: usize,
     pub column: usize,
     /// The number of characters. 0 if only the position is known or the characters cannot be replaced: for example, if
-    /// the problem spans several lines, if something is missing at this position, or if the file is not valid UTF-8.
+    /// the problem spans several lines, if something is missing at this position, or if forbidden characters are in a
+    /// file that is not valid UTF-8.
     pub length: usize,
 }
 
@@ -130,7 +132,7 @@ impl Problem {
         Self { location: Some(location), ..Self::new(field, message) }
     }
 
-    /// Returns a problem with the header at offset `byte` in the unpacked tar. `message` must state the offset.
+    /// Returns a problem with the block at offset `byte` in the unpacked tar. `message` must state the offset.
     pub(super) fn in_archive(
         field: impl Into<String>,
         entry: Option<String>,

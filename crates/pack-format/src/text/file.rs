@@ -1,11 +1,9 @@
 use std::io::{self, Read};
 
 use super::scanner::Scanner;
-use crate::{Problem, Span};
+use crate::{Problem, Span, problem::BYTE_ORDER_MARK};
 
-const BYTE_ORDER_MARK: char = '\u{FEFF}';
-
-/// The first byte in a file that is not valid UTF-8, and its position.
+/// The first invalid byte in a file that must be UTF-8, and its position.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("contains the byte 0x{byte:02X}, which is not valid UTF-8 here; save the file as UTF-8")]
 pub(crate) struct NotUtf8 {
@@ -76,20 +74,23 @@ pub(crate) fn check_file(file: &str, mut content: impl Read) -> io::Result<Vec<P
     Ok(problems)
 }
 
-/// A position in text. Lines and columns are counted from 0, and columns in characters. Only a line feed ends a line.
+/// A position in a file, counted as in [`Span`] except that lines and columns start at 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Position {
     line: usize,
     column: usize,
+    /// The character before this position, if any.
+    previous: Option<char>,
 }
 
 impl Position {
     fn advance(&mut self, char: char) {
-        if char == '\n' {
-            *self = Self { line: self.line + 1, column: 0 };
-        } else {
-            self.column += 1;
+        match (self.previous, char) {
+            (None, BYTE_ORDER_MARK) | (Some('\r'), '\n') => {}
+            (_, '\n' | '\r') => (self.line, self.column) = (self.line + 1, 0),
+            _ => self.column += 1,
         }
+        self.previous = Some(char);
     }
 
     fn span(self, length: usize) -> Span {

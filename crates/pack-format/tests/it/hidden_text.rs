@@ -224,6 +224,23 @@ fn rejects_control_characters_and_a_byte_order_mark_in_behavior_md() {
     );
 }
 
+#[test]
+fn a_byte_order_mark_is_not_counted_and_a_carriage_return_ends_a_line() {
+    for (behavior, line, column) in [
+        ("\u{feff}a\u{200b}b\n".as_bytes(), 1, 2),
+        (b"\xef\xbb\xbfa\xff\n", 1, 2),
+        ("a\rb\u{200b}c\n".as_bytes(), 2, 2),
+        ("a\r\n\rb\u{200b}c\n".as_bytes(), 3, 2),
+    ] {
+        let result = validate_files(&[("pack.yaml", MANIFEST.as_bytes()), ("behavior.md", behavior)]);
+        let Err(ValidationError::Invalid(problems)) = result else { panic!("no problems") };
+        let Some(Location::File { span, .. }) = &problems.listed().last().unwrap().location else {
+            panic!("{problems:?}")
+        };
+        assert_eq!(span.map(|span| (span.line, span.column)), Some((line, column)), "{behavior:?}");
+    }
+}
+
 /// At some of these lengths, a sequence crosses the end of the 8 KiB buffer.
 #[test]
 fn checks_sequences_that_cross_the_end_of_the_buffer() {
