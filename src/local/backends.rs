@@ -17,7 +17,6 @@ use crate::registry::RegistryAddress;
 #[derive(Debug)]
 pub struct Backends {
     pub endpoints: Endpoints,
-    /// The address of the registry.
     pub registry: RegistryAddress,
     pub issuer: Issuer,
     /// The directory of the embedded S3, or `None` if a real S3 replaces it.
@@ -129,7 +128,7 @@ impl Servers {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let served = async {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
+                let listener = ports::without_delay(tokio::net::TcpListener::from_std(listener)?);
                 axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
             };
             failed(backend, served.await.err().map_or("the server was stopped".to_owned(), |error| error.to_string()))

@@ -4,6 +4,9 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
 };
 
+use axum::serve::{ListenerExt as _, TapIo};
+use tokio::net::TcpStream;
+
 use super::{DataDir, Error};
 
 /// The file in the data directory that records the ports.
@@ -11,7 +14,7 @@ const FILE: &str = "ports.json";
 /// The range of the chosen ports. It is below the ephemeral ranges of Linux (from 32768) and macOS (from 49152), so no
 /// outgoing connection can occupy a chosen port when the next run starts.
 const RANGE: std::ops::Range<u16> = 20_000..32_768;
-/// How many random ports are tried.
+/// How many random ports to try for a backend before giving up.
 const TRIES: u32 = 100;
 
 /// The ports of the embedded backends. They stay the same between runs, because image references contain the
@@ -45,6 +48,16 @@ impl Ports {
         };
         Ok(listener)
     }
+}
+
+/// Makes every connection send its data immediately (`TCP_NODELAY`). Otherwise, the second part of a response waits for
+/// the client to acknowledge the first part, which may take 40 ms (RFC 896, Nagle's algorithm).
+pub(super) fn without_delay(listener: tokio::net::TcpListener) -> TapIo<tokio::net::TcpListener, fn(&mut TcpStream)> {
+    listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::warn!(%error, "cannot set TCP_NODELAY");
+        }
+    })
 }
 
 pub(super) fn local_address(listener: &TcpListener) -> SocketAddr {

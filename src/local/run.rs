@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 
 use super::{
     Backends, Clients, DataDir, Error, Options, document::Document, functions::Functions, gateway,
-    provision::provision, s3, seed::seed, signing_key, worker,
+    ports::without_delay, provision::provision, s3, seed::seed, signing_key, worker,
 };
 use crate::{
     aws::Staging,
@@ -25,8 +25,8 @@ const BUILD_WORKERS: usize = 4;
 const REQUEUE_EVERY: Duration = Duration::from_secs(2);
 /// How often expired staged objects are deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
-/// How long requests and builds in progress may take to finish after an interrupt. Unfinished builds resume after the
-/// next start.
+/// How long requests and builds in progress may take to finish when the run ends. The next start begins unfinished
+/// builds again.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs the system until Ctrl-C or SIGTERM interrupts it, or until a backend fails.
@@ -53,7 +53,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let api = functions.api;
     let api = gateway::router(move |event| http::function(Arc::clone(&api)).oneshot(event), gateway::TIMEOUT);
     let api = api.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, api).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let served = axum::serve(without_delay(listener), api).with_graceful_shutdown(stop.clone().cancelled_owned());
     tasks.spawn(async {
         if let Err(error) = served.await {
             tracing::error!(%error, "the API stopped");
