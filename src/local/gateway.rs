@@ -65,12 +65,9 @@ where
         Err(response) => return response,
     };
     let request_id = Ulid::generate().to_string();
-    let event = event(&parts, &body, peer, &request_id).to_string();
-    if event.len() > MAX_EVENT_BYTES {
-        return gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
-    }
-    let event: LambdaRequest = match serde_json::from_str(&event) {
-        Ok(event) => event,
+    let event = match event(&parts, &body, peer, &request_id) {
+        Ok(Some(event)) => event,
+        Ok(None) => return gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
         Err(error) => {
             tracing::error!(%error, "lambda_http cannot read the event");
             return gateway_error(StatusCode::BAD_REQUEST, "Bad Request");
@@ -117,7 +114,8 @@ fn respond(response: &impl Serialize) -> Result<Response, String> {
     builder.body(body).map_err(|error| error.to_string())
 }
 
-/// Reads the body. On an error, returns the response that API Gateway sends instead of invoking the Lambda function.
+/// Reads the body. If it is too large or cannot be read, returns the response that API Gateway sends instead of
+/// invoking the Lambda function.
 async fn read(body: Body) -> Result<Vec<u8>, Response> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
@@ -137,9 +135,27 @@ async fn read(body: Body) -> Result<Vec<u8>, Response> {
     Ok(bytes)
 }
 
+/// Converts a request to an HTTP API event in payload format 2.0, with the body in base64. Returns `None` if the event
+/// is too large for Lambda.
+fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> serde_json::Result<Option<LambdaRequest>> {
+    let event = event_without_body(parts, !body.is_empty(), peer, request_id).to_string();
+    let body = (!body.is_empty()).then(|| STANDARD.encode(body));
+    // In JSON, the body replaces `null` by a string in quotation marks.
+    let length = event.len() + body.as_ref().map_or(0, |body| body.len() + "\"\"".len() - "null".len());
+    if length > MAX_EVENT_BYTES {
+        return Ok(None);
+    }
+    // The body is not passed through JSON, because that would take longer than to validate a large archive.
+    let mut event = serde_json::from_str(&event)?;
+    if let LambdaRequest::ApiGatewayV2(event) = &mut event {
+        event.body = body;
+    }
+    Ok(Some(event))
+}
+
 /// Converts a request to an HTTP API event in payload format 2.0: header names in lower case, values of repeated
-/// headers joined by commas, cookies separate, the body in base64.
-fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
+/// headers joined by commas, cookies separate. `has_body` is whether the caller sets the body, in base64.
+fn event_without_body(parts: &Parts, has_body: bool, peer: IpAddr, request_id: &str) -> Value {
     let path = parts.uri.path();
     let now = time::OffsetDateTime::now_utc();
     let mut headers = BTreeMap::<_, String>::new();
@@ -177,8 +193,8 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> Value {
             "stage": "$default",
             "timeEpoch": now.unix_timestamp_nanos() / 1_000_000,
         },
-        "body": (!body.is_empty()).then(|| STANDARD.encode(body)),
-        "isBase64Encoded": !body.is_empty(),
+        "body": null,
+        "isBase64Encoded": has_body,
     })
 }
 
