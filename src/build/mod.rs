@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use pack_format::{
     Limits, ValidationError,
-    image::{Image, layer_descriptor},
+    image::{Image, layer_size},
 };
 use strum::IntoStaticStr;
 use tokio::join;
@@ -173,6 +173,9 @@ impl Builder {
 
     /// Deletes the image that a build pushed but could not publish, unless the version's record has the same content.
     /// Meanwhile, the lease keeps other builds from pushing the same image.
+    ///
+    /// # Errors
+    /// Returns [`BuildError::Leased`], without deleting anything, if another holder has the lease.
     async fn clean_up(&self, record: &Record, lease: &Lease) -> Result<(), BuildError> {
         let now = Timestamp::now();
         if !self.table.renew_lease(record, &lease.prolonged(now + self.lease), now).await? {
@@ -227,31 +230,40 @@ impl Builder {
 
     /// Builds the record's image from its archive, and pushes it by digest. Fails unless the image has the digest in
     /// the record. The layer is hashed while it is sent, so a layer that differs from the record is detected only after
-    /// it has been sent, but before the image manifest is pushed.
+    /// it was sent, but before the image manifest is pushed.
+    ///
+    /// All of the image except the layer's content is known from the record, so the upload sessions are opened while
+    /// the archive is being read.
     async fn push_image(
         &self,
         record: &Record,
         archive: impl Stream<Item = io::Result<Bytes>>,
     ) -> Result<PushedImage, BuildFailure> {
-        let Release { image_ref, image_digest, layer_digest, visibility, .. } = &record.release;
-        let (pack, contents) = validation::validate_without_image(archive, self.limits.clone(), *visibility).await?;
-        let image = Image::with_layer(layer_descriptor(&pack.tree, *layer_digest), &pack.manifest);
+        let Release { manifest, image_ref, image_digest, layer_digest, size_bytes, visibility, .. } = &record.release;
         let differs = || {
-            let reason =
-                format!("the image does not have the promised digest {image_digest}; upload the same archive again");
-            BuildFailure::Permanent(reason)
+            BuildFailure::Permanent(format!(
+                "the image does not have the promised digest {image_digest}; upload the same archive again"
+            ))
         };
-        if image.digest != *image_digest {
-            return Err(differs());
-        }
+        let image = Image::without_files(manifest, *layer_digest, *size_bytes)
+            .filter(|image| image.digest == *image_digest)
+            .ok_or_else(differs)?;
         let open_referrer = async {
             // If this fails, for example because the repository does not exist yet, the push of the referrer opens the
             // sessions.
             self.signer.as_ref()?;
             self.registry.open_referrer(image_ref).await.ok()
         };
-        let (pushed, uploads) = join!(self.registry.push(image_ref, &image, pack.tree, contents), open_referrer);
-        match pushed {
+        let (validated, image_uploads, uploads) = join!(
+            validation::validate_without_image(archive, self.limits.clone(), *visibility),
+            self.registry.open_image(image_ref, &image),
+            open_referrer,
+        );
+        let (pack, contents) = validated?;
+        if layer_size(&pack.tree) != image.layer.size {
+            return Err(differs());
+        }
+        match self.registry.push(image_ref, &image, image_uploads?, pack.tree, contents).await {
             Ok(()) => Ok(PushedImage { manifest: image.manifest, uploads }),
             Err(registry::Error::WrongLayer { .. }) => Err(differs()),
             Err(error) => Err(error.into()),
@@ -275,8 +287,8 @@ impl From<aws::Error> for BuildFailure {
 }
 
 impl From<ValidationError> for BuildFailure {
-    /// Treats an invalid archive as a permanent failure. The archive was valid when it was uploaded, so either the
-    /// rules or the staged archive must have changed.
+    /// Treats an I/O error as transient, and an invalid archive as a permanent failure. The archive was valid when it
+    /// was uploaded, so either the rules or the staged archive must have changed.
     fn from(error: ValidationError) -> Self {
         match error {
             ValidationError::Io(error) => Self::Transient(BuildError::Archive(error)),

@@ -1,4 +1,4 @@
-//! Pulls and pushes single blobs and image manifests, to copy images from and to the registry.
+//! Pulls and pushes single blobs, and pushes image manifests, to save images from the registry and to restore them.
 
 use std::{io, pin::pin};
 
@@ -32,7 +32,7 @@ impl Blob {
         Self { digest: Digest::sha256(content), size: content.len() as u64 }
     }
 
-    /// Returns the config and the layers of an image.
+    /// Returns the layers of an image, followed by its config.
     ///
     /// # Errors
     /// Returns [`Error::Manifest`] if `manifest` is not an image manifest.

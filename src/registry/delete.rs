@@ -73,9 +73,9 @@ async fn delete_listed(repository: &Repository<'_>, index: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// Deletes a tag before its manifest, because some registries refuse to delete a tagged manifest. Registries that
-/// cannot delete tags respond with 400 or 405 (OCI distribution spec, "Deleting tags"), and delete a tag together with
-/// its manifest.
+/// Deletes a tag. Call this before deleting the manifest, because some registries refuse to delete a tagged manifest.
+/// Ignores a 400 or 405, the responses of registries that cannot delete tags (OCI distribution spec, "Deleting tags"):
+/// they delete a tag together with its manifest.
 async fn delete_tag(repository: &Repository<'_>, tag: &str) -> Result<(), Error> {
     let response = repository.send(Method::DELETE, &format!("manifests/{tag}")).await?;
     match response.status() {

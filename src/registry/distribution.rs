@@ -77,8 +77,8 @@ impl Repository<'_> {
         Ok(())
     }
 
-    /// Uploads a blob that the repository may already have. If the registry rejects the upload for that reason, this is
-    /// not an error.
+    /// Uploads a blob that the repository may already have. If the upload fails but the repository has the blob, this
+    /// is not an error.
     pub(super) async fn upload_again(&self, session: Url, blob: Blob, content: impl Into<Body>) -> Result<(), Error> {
         match self.upload(session, blob, content).await {
             Err(error) if !self.has_blob(blob.digest).await.unwrap_or(false) => Err(error),
@@ -98,8 +98,8 @@ impl Repository<'_> {
         expect_accepted(Method::PUT, self.authorized(&Method::PUT, put).await?).await
     }
 
-    /// Pushes a manifest by its digest. The response need not contain the digest, because the registry verifies the
-    /// digest itself.
+    /// Pushes a manifest by its digest. Returns an error if the response contains a different digest. The response need
+    /// not contain one, because the registry verifies the digest itself.
     pub(super) async fn put_by_digest(&self, digest: Digest, manifest: Bytes) -> Result<Response, Error> {
         let response = self.put_manifest(&digest.to_string(), MANIFEST_MEDIA_TYPE, manifest).await?;
         match content_digest(&response) {
@@ -110,7 +110,8 @@ impl Repository<'_> {
         }
     }
 
-    /// Returns a successful response, or `None` if its status is 404.
+    /// Sends a request. Returns a successful response, `None` for a response with the status 404, and an error for any
+    /// other response.
     async fn find(&self, method: Method, path: &str) -> Result<Option<Response>, Error> {
         let response = self.send(method.clone(), path).await?;
         match response.status() {

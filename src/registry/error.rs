@@ -84,7 +84,7 @@ impl From<reqwest::Error> for Error {
     }
 }
 
-/// Returns a successful response.
+/// Returns the response if its status is a success.
 ///
 /// # Errors
 /// Returns [`Error::Status`] for any other response.
@@ -99,7 +99,7 @@ pub(super) async fn expect_success(method: Method, response: Response) -> Result
     Err(Error::Status { status, request: format!("{method} {url}"), body })
 }
 
-/// Returns a successful response to a request that pushes a part of an image.
+/// Returns the response to a request that pushes a part of an image, if its status is a success.
 ///
 /// # Errors
 /// Returns [`Error::Rejected`] if the response rejects the image itself: its name, its size, its manifest or its tag,

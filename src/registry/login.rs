@@ -60,8 +60,8 @@ impl Login {
         }
     }
 
-    /// Creates a repository in ECR, with the configured AWS tags and with immutable image tags. Other registries create
-    /// repositories on the first push.
+    /// Creates a repository in ECR if it does not exist, with the configured AWS tags and with immutable image tags.
+    /// Does nothing for other registries, which create a repository on the first push.
     pub(super) async fn create_repository(&self, name: &str) -> Result<(), Error> {
         let Self::Ecr { client, tags } = self else { return Ok(()) };
         let failed = "CreateRepository";

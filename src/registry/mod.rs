@@ -28,6 +28,7 @@ pub use self::{
     blobs::Blob,
     error::Error,
     login::Credentials,
+    push::ImageUploads,
     referrers::{Referrer, ReferrerUploads},
     repository_tags::{InvalidRepositoryTags, RepositoryTags},
 };
@@ -78,7 +79,7 @@ impl Registry {
     }
 
     /// Creates the HTTP client and gets the credentials, so that the first request need not wait for them. If this
-    /// fails, that request tries again.
+    /// fails, the first request tries again.
     pub async fn prepare(self) {
         if let Err(error) = try_join!(self.http(), self.session()) {
             tracing::warn!(error = %ErrorChain(&error), "the registry could not be prepared");

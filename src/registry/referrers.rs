@@ -54,7 +54,8 @@ struct ArtifactManifest<'a> {
     annotations: &'a BTreeMap<&'static str, &'static str>,
 }
 
-/// The referrers in an index. Their descriptors may contain fields that this service does not know.
+/// The referrers in an index. Their descriptors are kept as JSON, because they may contain fields that this service
+/// does not know.
 #[derive(Deserialize)]
 struct Index {
     manifests: Vec<Value>,

@@ -109,8 +109,8 @@ impl Session {
         }
     }
 
-    /// Returns the header for a scope, or `None` if the registry has not asked for credentials or no token was
-    /// obtained.
+    /// Returns the header for a scope. If the scheme is [`Scheme::Bearer`] and the session has no token for the scope,
+    /// requests one. Returns `None` if the registry has not asked for credentials or no token was obtained.
     async fn header(&self, http: &Client, scheme: &mut Scheme, scope: &str) -> Result<Option<HeaderValue>, Error> {
         match (scheme.kept(scope), scheme) {
             // If this fails, the request is sent without credentials, and the response names the current token service.
@@ -141,8 +141,8 @@ impl Session {
                     Scheme::Bearer(known) => known.tokens,
                     Scheme::Unknown | Scheme::Anonymous | Scheme::Basic(_) => LruCache::new(MAX_TOKENS),
                 };
-                // Request one token for all requests of a push, although the challenge names only the scope for this
-                // request.
+                // Request a token for `scope`, which covers all requests of a push, although the challenge names only
+                // the scope for this request. If `scope` does not include that scope, request that scope instead.
                 let needed = param(challenge, "scope").filter(|needed| !includes(scope, needed));
                 let mut service = TokenService { realm, service: param(challenge, "service"), tokens };
                 let needed = needed.as_deref().unwrap_or(scope);

@@ -12,14 +12,14 @@ use tempfile::TempDir;
 use super::{Embedded, restart};
 use crate::{
     support::{run, tool},
-    use_cases::fixture::{Validated, registry},
+    use_cases::fixture::{Validated, push_image, registry},
 };
 
 /// Pushes and tags the image of a pack whose `behavior.md` contains `hello`. Returns the image's digest.
 async fn push(address: &RegistryAddress, image_ref: &str) -> String {
     let registry = registry(address, Credentials::None);
     let Validated { image, tree, contents } = Validated::pack("hello");
-    registry.push(image_ref, &image, tree, contents).await.unwrap();
+    push_image(&registry, image_ref, &image, tree, contents).await.unwrap();
     registry.tag(image_ref, image.manifest).await.unwrap();
     image.digest.to_string()
 }

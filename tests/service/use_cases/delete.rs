@@ -17,7 +17,7 @@ use pack_upload::registry::{Credentials, Error, Registry, RegistryAddress};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::fixture::{Validated, registry};
+use super::fixture::{Validated, push_image, registry};
 use crate::support::{DockerOptions, DockerRegistry, Embedded, RepositoryClient, basic};
 
 const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -26,7 +26,7 @@ const IMAGE_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Pushes and tags the image of a pack with `content` in its `behavior.md`.
 async fn push(registry: &Registry, image_ref: &str, content: &str) -> Image {
     let Validated { image, tree, contents } = Validated::pack(content);
-    registry.push(image_ref, &image, tree, contents).await.unwrap();
+    push_image(&registry, image_ref, &image, tree, contents).await.unwrap();
     registry.tag(image_ref, image.manifest.clone()).await.unwrap();
     image
 }
@@ -110,7 +110,8 @@ struct TokenRegistry {
 type Shared = Arc<Mutex<TokenRegistry>>;
 
 impl TokenRegistry {
-    /// Starts a registry with one tagged image that has two referrers. Returns the image's digest.
+    /// Starts a registry with one tagged image that has two referrers. Returns the registry's state, its address and
+    /// the image's digest.
     async fn start(deletion_fails: Option<(StatusCode, &'static str)>) -> (Shared, RegistryAddress, Digest) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();

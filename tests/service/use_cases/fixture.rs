@@ -1,4 +1,8 @@
-use std::{io::Cursor, sync::Arc, time::Duration};
+use std::{
+    io::{Cursor, Read, Seek},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -11,7 +15,7 @@ use pack_upload::{
     lambda::sqs::Handlers,
     lifecycle::{Lifecycle, Operator, Purger},
     records::{OrgId, Record, Visibility},
-    registry::{Credentials, Registry, RegistryAddress, Settings},
+    registry::{self, Credentials, Registry, RegistryAddress, Settings},
     requeue::{self, Requeue},
     upload::{Accepted, Archive, Outcome, Submission, UploadError, Uploads},
 };
@@ -23,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::{support::Embedded, table::support::count_items};
 
-/// The result of [`Fixture::pullable`] for a record without an image.
+/// The result of [`Fixture::pullable`] for a record whose image is not in the registry.
 pub(crate) const NOTHING: [Option<String>; 2] = [None, None];
 
 /// The use cases with embedded backends.
@@ -231,6 +235,18 @@ impl Validated {
         let ValidatedPack { pack, contents } = validated;
         Self { image, tree: pack.tree, contents }
     }
+}
+
+/// Pushes an image by its digest, as a build does.
+pub(crate) async fn push_image(
+    registry: &Registry,
+    image_ref: &str,
+    image: &Image,
+    tree: Tree,
+    contents: impl Read + Seek + Send + 'static,
+) -> Result<(), registry::Error> {
+    let uploads = registry.open_image(image_ref, image).await?;
+    registry.push(image_ref, image, uploads, tree, contents).await
 }
 
 /// Returns a submission of the pack `tools` 1.0.0 with `behavior` in its `behavior.md`.

@@ -1,5 +1,5 @@
-//! Tests for builds that end after their record was marked as failed, replaced or queued again. A registry proxy holds
-//! back the push of the first image manifest.
+//! Tests for builds that end after their record was marked as failed and then replaced, queued again or quarantined. A
+//! registry proxy holds back the push of the first image manifest.
 
 use std::{sync::Arc, time::Duration};
 

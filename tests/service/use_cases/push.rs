@@ -12,7 +12,7 @@ use pack_format::{Digest, image::Image};
 use pack_upload::registry::{Credentials, Error, RegistryAddress};
 use tokio::net::TcpListener;
 
-use super::fixture::{Validated, registry};
+use super::fixture::{Validated, push_image, registry};
 use crate::support::{DockerOptions, DockerRegistry, RepositoryClient, basic};
 
 const NEEDS_PASSWORD: DockerOptions = DockerOptions { needs_password: true, deletes: false };
@@ -26,7 +26,7 @@ async fn a_docker_registry_stores_the_promised_image_under_its_tag() {
     let repository = RepositoryClient::new(&docker.address, "packs/eu/acme/tools");
     let Validated { image, tree, contents } = Validated::pack("hello");
     for _ in 0..2 {
-        registry.push(&image_ref, &image, tree.clone(), contents.clone()).await.unwrap();
+        push_image(&registry, &image_ref, &image, tree.clone(), contents.clone()).await.unwrap();
         registry.tag(&image_ref, image.manifest.clone()).await.unwrap();
         let found = repository.manifest("1.0.0_build.1").await;
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
@@ -36,7 +36,7 @@ async fn a_docker_registry_stores_the_promised_image_under_its_tag() {
     let Validated { image: other, tree, contents } = Validated::pack("other");
     assert_ne!(other.digest, image.digest);
     assert_eq!(registry.manifest(&image_ref, other.digest).await.unwrap(), None);
-    registry.push(&image_ref, &other, tree, contents).await.unwrap();
+    push_image(&registry, &image_ref, &other, tree, contents).await.unwrap();
     assert_eq!(registry.manifest(&image_ref, other.digest).await.unwrap(), Some(other.manifest));
     let (found, _) = repository.manifest("1.0.0_build.1").await.unwrap();
     assert_eq!(found, image.digest.to_string());
@@ -49,7 +49,7 @@ async fn rejected_credentials_cause_a_transient_error_and_are_not_revealed() {
         let registry = registry(&docker.address, credentials);
         let Validated { image, tree, contents } = Validated::pack("hello");
         let image_ref = format!("{}/acme/tools:1.0.0", docker.address);
-        let error = registry.push(&image_ref, &image, tree, contents).await.unwrap_err();
+        let error = push_image(&registry, &image_ref, &image, tree, contents).await.unwrap_err();
         assert!(matches!(error, Error::Status { .. }), "{error:?}");
         assert!(!format!("{error:?} {registry:?}").contains("hunter"));
     }
@@ -61,7 +61,7 @@ async fn rejected_credentials_cause_a_transient_error_and_are_not_revealed() {
 async fn pushing_an_image_to_another_registry_is_refused() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), basic("hunter2"));
     let Validated { image, tree, contents } = Validated::pack("hello");
-    let error = registry.push("127.0.0.1:12/acme/tools:1.0.0", &image, tree, contents).await.unwrap_err();
+    let error = push_image(&registry, "127.0.0.1:12/acme/tools:1.0.0", &image, tree, contents).await.unwrap_err();
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
@@ -94,9 +94,10 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
         (500, "", None),
     ] {
         let address = registry_responding(StatusCode::from_u16(status).unwrap(), body).await;
-        let push = registry(&address, Credentials::None);
+        let registry = registry(&address, Credentials::None);
         let Validated { image, tree, contents } = Validated::pack("hello");
-        let error = push.push(&format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap_err();
+        let error =
+            push_image(&registry, &format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap_err();
         match permanent {
             Some(expected) => assert!(matches!(&error, Error::Rejected(reason) if reason == expected), "{error:?}"),
             None => assert!(matches!(error, Error::Status { .. }), "{error:?}"),
@@ -108,15 +109,15 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
 async fn an_image_reference_without_a_tag_is_rejected() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
     let Validated { image, tree, contents } = Validated::pack("hello");
-    let error = registry.push("127.0.0.1:1/untagged", &image, tree, contents).await.unwrap_err();
+    let error = push_image(&registry, "127.0.0.1:1/untagged", &image, tree, contents).await.unwrap_err();
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
 /// The requests that a server received: the method and the URI, and whether the request had credentials.
 type Requests = Arc<Mutex<Vec<(String, bool)>>>;
 
-/// Starts an empty registry that requires credentials. It sends this `Location` when a client opens an upload session,
-/// and accepts every PUT.
+/// Starts an empty registry that requires credentials for paths under `/v2/`. When a client opens an upload session, it
+/// sends this `Location`, or none. It accepts every PUT.
 async fn registry_with_location(location: Option<String>) -> (RegistryAddress, Requests) {
     let requests = Requests::default();
     let received = requests.clone();
@@ -144,7 +145,7 @@ async fn registry_with_location(location: Option<String>) -> (RegistryAddress, R
 async fn push(address: &RegistryAddress) -> Result<Image, Error> {
     let Validated { image, tree, contents } = Validated::pack("hello");
     let image_ref = format!("{address}/acme/tools:1.0.0");
-    registry(address, basic("hunter2")).push(&image_ref, &image, tree, contents).await.map(|()| image)
+    push_image(&registry(address, basic("hunter2")), &image_ref, &image, tree, contents).await.map(|()| image)
 }
 
 #[tokio::test]
@@ -203,7 +204,7 @@ async fn pushing_fails_if_the_layer_does_not_have_the_digest_in_its_image() {
     let image_ref = format!("{}/acme/tools:1.0.0", docker.address);
     let Validated { image, tree, contents } = Validated::pack("hello");
     let Validated { tree: other_tree, contents: other_contents, .. } = Validated::pack("other");
-    let push = async |tree, contents| registry.push(&image_ref, &image, tree, contents).await;
+    let push = async |tree, contents| push_image(&registry, &image_ref, &image, tree, contents).await;
     let error = push(other_tree.clone(), other_contents.clone()).await.unwrap_err();
     assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");
     assert_eq!(registry.manifest(&image_ref, image.digest).await.unwrap(), None);

@@ -81,7 +81,7 @@ async fn a_restored_pack_has_the_same_digest_even_if_its_archive_has_expired() {
     assert_eq!(error.to_string(), "the pack has the status ready, not quarantined");
 }
 
-/// To simulate a crash, the test makes only the writes that precede the crash.
+/// To simulate a crash during a command, the test makes only the writes that the command makes before the crash.
 #[tokio::test]
 async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     let fixture = Fixture::start().await;
@@ -178,8 +178,8 @@ async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
     (fixture, proxy, record)
 }
 
-/// Starts a restore whose lease expires immediately, and runs `change` while the proxy holds back the request that
-/// checks for the last blob. Returns the restore's error.
+/// Quarantines the pack and then restores it with a lease that expires immediately. Runs `change` while the proxy holds
+/// back the restore's check for the last blob. Returns the restore's error.
 async fn restore_during(
     fixture: &Fixture,
     proxy: &HoldingRegistry,

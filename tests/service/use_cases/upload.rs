@@ -44,7 +44,7 @@ async fn an_upload_of_the_same_content_returns_the_existing_record() {
     assert_eq!(fixture.items().await, 2, "a record and its version claim");
 }
 
-/// No build leaves a failed record of a published version, but restoring the table from a backup can.
+/// A published version can have a failed record: a rebuild fails if neither the image nor the archive exists any more.
 #[tokio::test]
 async fn a_failed_record_of_a_published_version_is_not_replaced() {
     let fixture = Fixture::start().await;

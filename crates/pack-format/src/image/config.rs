@@ -1,11 +1,10 @@
 use serde::Serialize;
 
-use super::Descriptor;
 use crate::{Digest, Manifest};
 
 /// The creation time of every image and the modification time of every entry in its layer. The time is fixed so that
-/// the digest depends only on the content. It is the time that Cloud Native Buildpacks uses. It is no earlier, because
-/// tools such as Python's `zipfile` reject files from before 1980.
+/// the digest depends only on the content. Cloud Native Buildpacks uses the same time. It is not earlier, because tools
+/// such as Python's `zipfile` reject files from before 1980.
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
 /// An image's config (OCI image spec, "Image Configuration"). The fields are serialized in this order.
@@ -53,7 +52,7 @@ struct History {
 }
 
 /// Returns the config as JSON. The layer is not compressed, so its digest is also its diff ID.
-pub(super) fn json(manifest: &Manifest, layer: &Descriptor) -> Vec<u8> {
+pub(super) fn json(manifest: &Manifest, layer: Digest) -> Vec<u8> {
     let labels = Labels {
         created: CREATED,
         description: &manifest.description,
@@ -65,7 +64,7 @@ pub(super) fn json(manifest: &Manifest, layer: &Descriptor) -> Vec<u8> {
         architecture: "amd64",
         os: "linux",
         config: Execution { labels },
-        rootfs: RootFs { r#type: "layers", diff_ids: [layer.digest] },
+        rootfs: RootFs { r#type: "layers", diff_ids: [layer] },
         history: [History { created: CREATED, created_by: "pack-format" }],
     };
     super::manifest::to_json(&config)

@@ -36,9 +36,8 @@ pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Wr
     layer.write_all(&ZEROS)
 }
 
-/// Returns the descriptor of a pack's layer, for a caller that already knows the digest. Computes only the size, so it
-/// does not need the contents.
-pub fn descriptor(tree: &Tree, digest: Digest) -> Descriptor {
+/// Returns the size of a pack's layer, in bytes. Does not need the contents.
+pub fn size(tree: &Tree) -> u64 {
     let entries = tree.entries().iter().map(|entry| {
         let content = match entry.kind {
             EntryKind::Directory => 0,
@@ -46,8 +45,7 @@ pub fn descriptor(tree: &Tree, digest: Digest) -> Descriptor {
         };
         entry_headers(entry).len() as u64 + content
     });
-    let size = entries.sum::<u64>() + ZEROS.len() as u64;
-    Descriptor { media_type: LAYER_MEDIA_TYPE, digest, size }
+    entries.sum::<u64>() + ZEROS.len() as u64
 }
 
 /// Returns the descriptor of the layer that [`write()`] writes.
@@ -136,7 +134,7 @@ fn set_checksum(header: &mut Header) {
 /// (POSIX.1-2017, `pax`, "pax Extended Header").
 fn path_record(name: &str) -> String {
     let content = format!(" path={name}\n");
-    // The length counts its own digits.
+    // The length includes its own digits.
     let mut length = content.len();
     while length != content.len() + length.to_string().len() {
         length = content.len() + length.to_string().len();

@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek};
 use bytes::Bytes;
 
 pub use self::{
-    layer::{descriptor as layer_descriptor, write as write_layer},
+    layer::{size as layer_size, write as write_layer},
     manifest::{CONFIG_MEDIA_TYPE, Descriptor, LAYER_MEDIA_TYPE, MANIFEST_MEDIA_TYPE},
 };
 use crate::{Digest, Manifest, Pack};
@@ -31,15 +31,22 @@ impl Image {
     /// Assembles the image for `pack`. `contents` must be what [`validate`](crate::validate) wrote for `pack`. Hashes
     /// the layer without storing it.
     pub fn new(pack: &Pack, contents: &mut (impl Read + Seek)) -> io::Result<Self> {
-        Ok(Self::with_layer(layer::hash(&pack.tree, contents)?, &pack.manifest))
+        let layer = layer::hash(&pack.tree, contents)?;
+        Ok(Self::with_config(config::json(&pack.manifest, layer.digest), layer))
     }
 
-    /// Assembles the image from the layer and the manifest of a pack.
-    pub fn with_layer(layer: Descriptor, manifest: &Manifest) -> Self {
-        let config = Bytes::from(config::json(manifest, &layer));
+    /// Assembles the image of a pack from its manifest, the digest of its layer and [`Self::size_bytes`], without its
+    /// files. Returns `None` if the config alone is larger than `size_bytes`.
+    pub fn without_files(manifest: &Manifest, layer_digest: Digest, size_bytes: u64) -> Option<Self> {
+        let config = config::json(manifest, layer_digest);
+        let size = size_bytes.checked_sub(config.len() as u64)?;
+        Some(Self::with_config(config, Descriptor { media_type: LAYER_MEDIA_TYPE, digest: layer_digest, size }))
+    }
+
+    fn with_config(config: Vec<u8>, layer: Descriptor) -> Self {
         let manifest = Bytes::from(manifest::json(&config, &layer));
         let digest = Digest::sha256(&manifest);
-        Self { layer, config, manifest, digest }
+        Self { layer, config: config.into(), manifest, digest }
     }
 
     /// Returns the total size of the config and the layer, in bytes, without the image manifest.
