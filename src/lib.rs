@@ -5,9 +5,9 @@
 //! validates it. It then writes the record through [`aws`], and sends a build job; the upload is accepted once its
 //! record is written. [`build`] handles the job: it validates the staged archive again, pushes the image through
 //! [`registry`], attests it with [`signing`], publishes the version in the table, and tags the image. [`requeue`] sends
-//! the jobs of pending builds and purges again, sends events that were not sent, fails builds that were tried too many
-//! times or stay pending for too long, and removes uploads through S3 that were not submitted. [`catalog`] reads packs,
-//! and [`lifecycle`] changes them.
+//! the jobs of pending builds and purges again, sends events that were not sent, fails builds that have been tried too
+//! many times or have been pending for too long, and removes uploads through S3 that were not submitted. [`catalog`]
+//! reads packs, and [`lifecycle`] changes and deletes them.
 //!
 //! The crate `pack-format` defines what a pack and its image are. Dependencies point one way:
 //! ```text

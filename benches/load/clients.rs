@@ -26,7 +26,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Runs a load test. Each client uploads one archive after another.
+    /// Runs a load test. Each client uploads one archive after another until `duration` has passed.
     pub(crate) async fn run(
         server: &Server,
         versions: &Versions,

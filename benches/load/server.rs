@@ -23,12 +23,13 @@ pub(crate) struct Server {
     process: Child,
     directory: TempDir,
     url: String,
-    /// The API key of `local`; pypiserver needs none.
+    /// The API key for `local`. `None` for pypiserver, which needs no key.
     key: Option<String>,
 }
 
 impl Server {
-    /// Starts the `local` binary that cargo built for this benchmark, without limits for orgs.
+    /// Starts the `local` binary that cargo built for this benchmark. Turns off the org limits that the benchmark could
+    /// reach.
     pub(crate) async fn local() -> Result<Self, Box<dyn Error>> {
         let directory = TempDir::new()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
@@ -140,7 +141,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // gunicorn stops its workers on SIGTERM, but not on SIGKILL.
+        // `kill` sends SIGTERM. `Child::kill` would send SIGKILL, after which gunicorn's workers would keep running.
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();
         let _ = self.process.wait();
     }

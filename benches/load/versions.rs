@@ -8,7 +8,7 @@ use test_support::generated;
 
 /// The header of a gzip member without optional fields (RFC 1952, section 2.3).
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/// The size of `pack.yaml` in the tar: a header and one block of content.
+/// The size of `pack.yaml` in the tar, in bytes: a header and one block of content.
 const MANIFEST_SIZE: usize = 1_024;
 
 /// Generates archives of the `small` pack that differ only in version. This takes almost no CPU time: `pack.yaml` comes
@@ -46,7 +46,7 @@ impl Versions {
         Ok(Self { archive, manifest: start..start + MANIFEST_SIZE, version: offset..offset + version.len(), rest: crc })
     }
 
-    /// Returns the archive with a given version number.
+    /// Returns the archive of the version with this number.
     pub(crate) fn archive(&self, number: usize) -> Vec<u8> {
         let mut archive = self.archive.clone();
         archive[self.version.clone()].copy_from_slice(version(number).as_bytes());

@@ -56,7 +56,8 @@ impl DockerRegistry {
     }
 }
 
-/// A `local` process that pushes to a given registry. Like the other tools, it does not attest images.
+/// A `local` process that pushes to a given registry. It does not attest images, because the tools that it is compared
+/// with do not either.
 pub(crate) struct Local {
     client: Client,
     url: String,

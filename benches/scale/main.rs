@@ -1,8 +1,9 @@
-//! Measures how the cost of requests and of requeue depends on the number of packs in the table. Prints a table.
+//! Measures how the cost of requests and of requeue depends on the number of packs in the DynamoDB table. Prints the
+//! results as a Markdown table.
 //!
-//! The table is in the embedded DynamoDB of `local`, which reports the capacity that each call consumes. Half of the
+//! The packs are in the embedded DynamoDB of `local`, which reports the capacity that each call consumes. Half of the
 //! packs belong to the caller's org and have a pending build that is not due; the other half are community packs of
-//! another org. Each request is an API Gateway event.
+//! another org. Each request is sent as an API Gateway event.
 
 mod fill;
 mod service;

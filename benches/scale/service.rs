@@ -58,7 +58,7 @@ impl Service {
         let metered = Table::new(Client::from_conf(dynamodb), options.table_name.clone());
         let (builds, purges) = (queues.builds.clone(), queues.purges.clone());
         let staging = Staging::new(aws_sdk_s3::Client::from_conf(s3), options.staging_bucket.clone());
-        // The org has more packs than the default limits allow.
+        // Lift the limits: the benchmark's orgs have more packs than the default limits allow.
         let org_limits: OrgLimits = OrgLimit::VARIANTS.iter().map(|&limit| (limit, u64::MAX)).collect();
         let uploads = Uploads {
             table: metered.clone(),
@@ -83,7 +83,7 @@ impl Service {
             events: Events::new(metered, None),
             settings: requeue::Settings::default(),
         };
-        // Without the cache, every request reads its credential from the table.
+        // Disable the cache, so that the cost of every request includes reading its credential from the table.
         let identity = identity::Settings { cache_for: Duration::ZERO, ..identity::Settings::default() };
         let api = Arc::new(Api::new(uploads, lifecycle, &identity));
         Ok(Self { table, api, requeue, meter, keys, embedded })

@@ -10,8 +10,8 @@ use test_support::validation::{ValidatedPack, validate_within};
 /// The number of bytes to decompress at a time: few enough to be hashed while they are in the L1 cache.
 const CHUNK: usize = 16 << 10;
 
-/// Does the minimum work: decompresses the archive once and discards the result. Returns the SHA-256 of the archive and
-/// of the tar.
+/// Does the minimum work: decompresses the archive once, hashes the archive and the tar, and discards the tar. Returns
+/// both hashes (SHA-256).
 pub(crate) fn floor(archive: &[u8]) -> [[u8; 32]; 2] {
     let mut tar = Sha256::new();
     let mut decoder = GzDecoder::new(archive);

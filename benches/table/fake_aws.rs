@@ -14,14 +14,14 @@ use aws_smithy_runtime_api::client::{
 };
 use serde_json::{Value, json};
 
-/// An HTTP client for the AWS SDK that responds to requests in this process. In its responses, every API key exists and
-/// every write succeeds.
+/// An HTTP client for the AWS SDK that answers every request itself, without a network. In its responses, every API key
+/// exists and every write succeeds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FakeAws {
     recorder: Option<Recorder>,
 }
 
-/// Records the calls. Each takes [`DELAY`], so that concurrent calls overlap.
+/// A recorder of calls. Each recorded call takes [`DELAY`], so that concurrent calls overlap.
 #[derive(Debug, Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<Call>>>);
 

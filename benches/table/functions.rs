@@ -1,4 +1,4 @@
-//! Measures the binaries of the Lambda functions, run against a Runtime API on loopback.
+//! Measures the binaries of the Lambda functions, which get their events from a Runtime API on loopback.
 
 use std::{
     error::Error,
@@ -17,7 +17,7 @@ use test_support::{Embedded, Function, Outcome, event, process};
 
 use crate::{ratio::median, upload};
 
-/// How long a Lambda function gets to start before its first event is sent.
+/// How long to wait for a Lambda function to start before sending its first event.
 const START_TIME: Duration = Duration::from_millis(300);
 /// How many times the same upload is repeated to measure a warm `api`.
 const REPEATS: usize = 3;
@@ -136,8 +136,8 @@ impl Functions {
         Ok([unsigned, signed])
     }
 
-    /// Accepts the uploads, and builds all of them in one process. Returns the median times and the maximum peak of all
-    /// builds except the first.
+    /// Accepts the uploads, and builds all of them in one process. Returns the median times of all builds except the
+    /// first, and the peak RSS of the process.
     async fn builds(&self, variables: &[(String, String)], uploads: Vec<Value>) -> Result<Cost, Box<dyn Error>> {
         let mut api = Function::start(API.as_ref(), variables).await;
         let mut builder = Function::start(BUILDER.as_ref(), variables).await;

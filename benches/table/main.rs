@@ -1,9 +1,9 @@
 //! Measures what an upload costs in time and memory, and prints tables.
 //!
-//! Most times are ratios to a *floor*; see [`ratio`]. For an upload, the floor is the time to decompress the archive
-//! once, and to hash the archive and the tar once. Every implementation must do at least this work. For a cold start,
-//! the floor is the cold start of a minimal Lambda function. Times of uploads are CPU times unless stated otherwise.
-//! The time of an event excludes its decoding by `lambda_http`, which has its own column.
+//! Most times are given as multiples of a *floor*; see [`ratio`]. For an upload, the floor is the time to decompress
+//! the archive once, and to hash the archive and the tar once. Every implementation must do at least this work. For a
+//! cold start, the floor is the cold start of a minimal Lambda function. Times of uploads are CPU times unless stated
+//! otherwise. The time of an event excludes its decoding by `lambda_http`, which has its own column.
 //!
 //! With the argument `events`, measures nothing and only handles uploads of `small`, for a profiler.
 
@@ -107,14 +107,14 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
     Ok(table)
 }
 
-/// Returns a Markdown table of the calls that an upload waits for, one after another. The second upload's credential is
+/// Returns a Markdown table of the sequential calls that two uploads wait for. In the second upload, the credential is
 /// cached.
 fn calls(runtime: &Runtime, small: &[u8]) -> String {
     let aws = FakeAws::recording();
     let api = event::api(aws.clone());
     let event = upload::upload(small).to_string();
     let mut table = "| calls that an upload waits for, one after another | |\n|---|---|\n".to_owned();
-    for name in ["first upload of a process", "further uploads of the credential"] {
+    for name in ["first upload of a process", "later uploads with the same credential"] {
         event::handle(runtime, &api, &event);
         let calls: Vec<_> = aws.take_sequential_operations().iter().map(|call| format!("`{call}`")).collect();
         table += &format!("| {name} | {} |\n", calls.join(", "));
@@ -192,7 +192,7 @@ fn start(ratios: &mut Ratios, runtime: &Runtime, small: &[u8]) -> Result<String,
     let size = fs::metadata(functions::API)?.len();
     Ok(format!(
         "| cold start of `api` | |\n|---|---|\n\
-         | start to first poll, as a multiple of a hello world's ({hello:.1} ms) | {ratio:.2} |\n\
+         | time from start to first poll, as a multiple of a minimal function's ({hello:.1} ms) | {ratio:.2} |\n\
          | the first upload (`small`) takes longer than the second by | {:.1} ms |\n\
          | size of the binary | {:.1} MB |\n",
         milliseconds(extra),

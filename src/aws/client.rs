@@ -13,7 +13,8 @@ pub struct Timeouts {
     /// For one try of an S3 call, which may transfer an entire archive.
     pub transfer: Duration,
     /// For an SQS call, such as sending a job, including all tries. It is short because an upload sends its job after
-    /// writing its record: the upload succeeds even if sending fails, so a longer timeout would only delay the response.
+    /// writing its record: the upload succeeds even if sending fails, so a longer timeout would only delay the
+    /// response.
     pub send: Duration,
 }
 

@@ -44,7 +44,7 @@ impl Staging {
         Attestations { client, bucket }
     }
 
-    /// Generates a unique key, `staging/<org id>/<ULID>.tar.gz`.
+    /// Generates a unique key for an archive that is sent in the request: `staging/<org id>/<ULID>.tar.gz`.
     pub fn new_key(org: OrgId) -> String {
         format!("staging/{org}/{}.tar.gz", Ulid::generate())
     }

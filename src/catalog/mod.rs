@@ -22,7 +22,7 @@ use crate::{
 pub use crate::aws::{Filter, NameFilter, Page};
 
 /// How long the public keys are cached. Without the cache, each request for the keys would read the bucket, and anyone
-/// can send that request.
+/// can send such requests, even without a credential.
 const KEEP_KEYS_FOR: Duration = Duration::from_secs(60);
 
 /// The packs that callers are allowed to see, and their attestations.

@@ -281,7 +281,7 @@ fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {
 }
 
 /// Reads the limits for archives that are uploaded to S3 first. Rejects a limit that is lower than its counterpart in
-/// `limits`.
+/// `limits`. If a variable is not set, uses the default or the counterpart, whichever is higher.
 fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &Limits) -> Limits {
     let default = Limits::large();
     let mut limit = |name, default: u64, min| {

@@ -79,7 +79,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         }
     }
 
-    /// Returns the value of a variable if it is set.
+    /// Returns the value of a variable if it is set. An empty variable counts as not set.
     pub(super) fn value(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }

@@ -83,7 +83,7 @@ impl JwksSettings {
 /// Why an issuer's keys are unavailable.
 #[derive(Debug, thiserror::Error)]
 pub enum JwksError {
-    /// The issuer could not be reached or did not respond in time.
+    /// The request failed: for example, the issuer could not be reached or did not respond in time.
     #[error("cannot fetch the JWKS")]
     Fetch(#[from] reqwest::Error),
     #[error("the issuer responded with {0} instead of the JWKS")]

@@ -78,7 +78,7 @@ impl OrgLimits {
         (value > 0).then_some(value)
     }
 
-    /// Returns these values. A value in `more` replaces the value for the same limit.
+    /// Combines these values with those in `more`. If both have a value for a limit, the one in `more` applies.
     #[must_use]
     pub fn overridden_by(&self, more: &Self) -> Self {
         self.iter().chain(more.iter()).collect()

@@ -58,7 +58,7 @@ pub(super) struct Session {
     pub(super) org_id: OrgId,
     /// The token's known permissions. Empty if the token has no `permissions`.
     pub(super) permissions: Vec<Permission>,
-    /// `sub`: the session's subject. Logs and records show it as `session:<sub>`.
+    /// `sub`: the session's subject. Logs and records show it as `session:<sub>`, or `session:-` if it is absent.
     pub(super) subject: Option<String>,
 }
 

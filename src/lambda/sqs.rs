@@ -38,7 +38,7 @@ enum Message {
     Purge(PurgeJob),
 }
 
-/// The names for a kind of job in logs and metrics.
+/// The names of a kind of job in logs and metrics.
 struct Names {
     job: &'static str,
     count: &'static str,
@@ -49,8 +49,8 @@ const BUILD: Names = Names { job: "build", count: "Builds", time: "BuildTime" };
 const PURGE: Names = Names { job: "purge", count: "Purges", time: "PurgeTime" };
 
 /// Handles the jobs in a batch, and returns the messages that SQS must deliver again: those that are malformed, and
-/// those whose job failed or panicked. The other messages in the batch are not affected. SQS moves a message that keeps
-/// failing to the dead-letter queue.
+/// those whose job returned an error or panicked. A build that failed permanently is done. The other messages in the
+/// batch are not affected. SQS moves a message that keeps failing to the dead-letter queue.
 pub async fn handle_batch(handlers: &Handlers, event: SqsEvent) -> SqsBatchResponse {
     let handle = |message: SqsMessage| {
         let trace = trace(&message);
@@ -113,7 +113,7 @@ where
             (outcome.into(), true)
         }
         Ok(Err(error)) => {
-            tracing::warn!(error = %ErrorChain(&error), "{job} failed; it will be retried");
+            tracing::warn!(error = %ErrorChain(&error), "{job} did not succeed and will be retried");
             ("unsettled", false)
         }
         Err(error) => {

@@ -94,8 +94,8 @@ impl Operator {
         self.table.record(id).await?.ok_or(OperatorError::NotFound(id))
     }
 
-    /// Reads the record again after a conditional write failed. Returns an error if the write would fail again, because
-    /// the record's status is not allowed or its attempt has changed. `needed` is the status that the error asks for.
+    /// Reads the record again after a conditional write failed. Returns an error if the record's
+    /// status is not allowed or its attempt has changed, because the write would then fail again. `needed` is the status that the error asks for.
     async fn expect_unchanged(
         &self,
         record: &Record,
@@ -154,7 +154,8 @@ impl Operator {
         Ok(self.table.extend_lease(record, state, &lease.prolonged(now + self.lease), now).await?)
     }
 
-    /// Extends the lease on a quarantined version before a change in the registry.
+    /// Extends the lease on a quarantined version before a change in the registry. Returns an error if another holder
+    /// has taken the lease, or if the pack is no longer quarantined in this attempt.
     pub(super) async fn extend_quarantined(&self, record: &Record, lease: &Lease) -> Result<(), OperatorError> {
         if self.extend(record, BuildState::Quarantined, lease).await? {
             return Ok(());

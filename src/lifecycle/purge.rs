@@ -20,7 +20,7 @@ pub struct Purger {
     /// The duration of a purge's lease on its version. In Lambda, it must be at least the sum of the function's timeout
     /// and [`push_timeout`](registry::Settings::push_timeout).
     pub lease: Duration,
-    /// How long a purge waits for a build of its version to end.
+    /// How long a purge waits for the lease on its version, which a build may hold.
     pub lease_wait: Duration,
 }
 
@@ -75,8 +75,8 @@ impl Purger {
         Ok(self.table.record(id).await?.filter(|record| record.build.status == BuildStatus::Deleting))
     }
 
-    /// Waits until no build of the version is running, and takes the lease on the version. Returns `None` if another
-    /// purge removed the record.
+    /// Takes the lease on the version. If a build or another holder has it, waits for up to [`Purger::lease_wait`].
+    /// Returns `None` if another purge removed the record.
     async fn take_lease(&self, record: &Record) -> Result<Option<Lease>, PurgeError> {
         let mut pauses = pauses(self.lease_wait);
         loop {
@@ -102,7 +102,8 @@ impl Purger {
         if is_removed {
             self.events.send(&PackEvent::deleted(record, now)).await;
         }
-        // The response to the write that removed the record may have been lost.
+        // If the response to the write was lost, a retry may report that nothing was removed. So check whether the
+        // record is gone.
         if is_removed || self.deleted_record(record.id).await?.is_none() {
             Ok(PurgeOutcome::Deleted)
         } else {

@@ -18,8 +18,10 @@ impl Operator {
     /// and deletions of the version are rejected.
     ///
     /// # Errors
-    /// Returns [`OperatorError::ImageLost`] if the registry does not contain the image of a ready pack. After any other
-    /// error, the pack may be quarantined while its image is still in the registry, so repeat the call.
+    /// Returns [`OperatorError::WrongState`] if the pack is neither ready nor quarantined. Returns
+    /// [`OperatorError::ImageLost`] if the registry does not contain the image of a ready pack, and
+    /// [`OperatorError::NotSaved`] if the image of a quarantined pack is neither saved nor in the registry. After any
+    /// other error, the pack may be quarantined while its image is still in the registry, so repeat the call.
     pub async fn quarantine(&self, id: PackId, reason: &QuarantineReason) -> Result<Record, OperatorError> {
         let record = self.find(id).await?;
         expect_state(&record.build.status, "ready", may_be_quarantined)?;

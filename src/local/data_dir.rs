@@ -62,7 +62,8 @@ impl DataDir {
         self.write(name, &content)
     }
 
-    /// Writes a file atomically: a reader sees either the old content or the new. Other users cannot read the file.
+    /// Writes a file atomically: a reader sees either the old content or the new. On Unix, other users cannot read the
+    /// file.
     pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         let path = self.file(name);
         let temporary = self.file(&format!(".{name}.new"));

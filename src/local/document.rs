@@ -7,8 +7,8 @@ const FILE: &str = "local.json";
 /// The sample pack in this repository, as an absolute path so that the printed command works in any directory.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/sample");
 
-/// `local.json`, which tells scripts and tests how to reach a local run. It exists while the API accepts requests; if
-/// the process is killed, it remains.
+/// `local.json`, which tells scripts and tests how to reach a local run. The file exists while the API accepts
+/// requests. If the process is killed, the file remains until the next start deletes it.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
     pub(super) url: &'a str,

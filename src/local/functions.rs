@@ -14,12 +14,12 @@ use crate::{
 };
 
 /// The default for `REQUEUE_AFTER_MS` in a local run. It exceeds the time during which the local queue itself
-/// redelivers a job: 5 receives with a visibility timeout of 30 s each.
+/// redelivers a job: 5 deliveries with a visibility timeout of 30 s each.
 const REQUEUE_AFTER_MS: &str = "180000";
 
-/// The default for `BUILD_LEASE_MS` in a local run: `PUSH_TIMEOUT_MS` plus a minute for the rest of a build. It is
-/// shorter than the time during which the local queue redelivers a job, so builds left unfinished by a killed run
-/// resume within this time after the next start.
+/// The default for `BUILD_LEASE_MS` in a local run: the default for `PUSH_TIMEOUT_MS` plus a minute for the rest of a
+/// build. It is shorter than the time during which the local queue redelivers a job, so builds left unfinished by a
+/// killed run resume within this time after the next start.
 const BUILD_LEASE_MS: &str = "120000";
 
 /// The handlers for the three Lambda functions, configured for the backends of a local run.

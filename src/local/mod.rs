@@ -1,8 +1,8 @@
 //! Runs the system on one machine: the handlers of the Lambda functions, with an embedded S3, DynamoDB, SQS and OCI
-//! registry.
+//! registry. Options can replace each of these backends with a real one.
 //!
-//! The handlers reach the backends over loopback with the same SDK and registry client as in production, so there is
-//! only one code path. [`gateway`] replaces API Gateway, and [`worker`] replaces Lambda's event source mapping. This
+//! The handlers call the backends with the same SDK and registry client as in production, so there is only one code
+//! path. [`gateway`] replaces API Gateway, and [`worker`] replaces Lambda's event source mapping. This
 //! module is not compiled into the Lambda binaries.
 
 mod backends;

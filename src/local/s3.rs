@@ -78,8 +78,8 @@ store! {
             if mismatch.load(Ordering::Relaxed) {
                 return Err(s3_error!(BadDigest, "The body does not match its checksum."));
             }
-            // If a checksum in a trailer or Content-MD5 does not match, the object has already been written, so delete
-            // it.
+            // s3s-fs compares Content-MD5 and a checksum in a trailer only after it has written the object, so delete
+            // the object if either does not match.
             if result.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
                 let input = dto::DeleteObjectInput { bucket, key, ..Default::default() };
                 self.files.delete_object(internal_request(input)).await?;
@@ -150,7 +150,7 @@ fn internal_request<T>(input: T) -> S3Request<T> {
     }
 }
 
-/// Returns the router that serves a directory over S3. Each bucket is a subdirectory.
+/// Returns a router that serves a directory through the S3 API. Each bucket is a subdirectory.
 pub(super) fn router(directory: &Path) -> Result<Router, s3s_fs::Error> {
     let store = Store { files: FileSystem::new(directory)?, writers: std::array::from_fn(|_| Mutex::default()) };
     let mut builder = S3ServiceBuilder::new(store);

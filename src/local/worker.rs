@@ -66,7 +66,7 @@ where
             return Vec::new();
         }
     };
-    // Run the handler in a separate task, so that a panic fails the batch but not the worker.
+    // Run the handler in a separate task, so that a panic fails the batch but does not stop the worker.
     let handler = handler.clone();
     let handled = tokio::spawn(async move { handler(event).await });
     let Ok(response) = handled.await else { return Vec::new() };

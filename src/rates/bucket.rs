@@ -12,7 +12,7 @@ impl Bucket {
         Self { tokens: per_second, filled_at: now }
     }
 
-    /// Takes a token if there is one. Returns the bucket afterwards, and whether a token was taken.
+    /// Refills the bucket, and takes a token if there is one. Returns the changed bucket, and whether it took a token.
     ///
     /// Uses the wall clock, because the monotonic clock may stop while a Lambda function is frozen between two
     /// requests. If the clock was set back, no tokens are added.

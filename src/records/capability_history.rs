@@ -5,8 +5,8 @@ use pack_format::{Grants, Manifest, Version, Warning};
 pub struct CapabilityHistory(Vec<(Version, String)>);
 
 impl CapabilityHistory {
-    /// Returns a warning for each permission that a new version has and the highest lower version lacks. Returns no
-    /// warnings if there is no lower version.
+    /// Returns a warning for everything that the capabilities of a new version allow and those of the highest lower
+    /// version do not. Returns no warnings if there is no lower version.
     pub fn warnings(&self, new: &Manifest) -> Vec<Warning> {
         let below = self.0.iter().filter(|(version, _)| version.precedence(&new.version).is_lt());
         let Some((version, previous)) = below.max_by(|(a, _), (b, _)| a.precedence(b)) else { return Vec::new() };

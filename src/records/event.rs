@@ -11,7 +11,7 @@ use super::{OrgId, PackId, Record, Timestamp};
 pub enum EventKind {
     /// A build succeeded.
     Ready,
-    /// A build failed.
+    /// A build failed, or `requeue` gave up on it.
     Failed,
     /// The image and the record of a pack were deleted.
     Deleted,

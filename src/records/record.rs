@@ -133,8 +133,8 @@ impl Record {
 /// - `Ready` → `Queued`: an operator rebuilds the pack, which starts the next attempt.
 /// - `Ready` → `Quarantined`: an operator quarantines the pack.
 /// - `Quarantined` → `Queued`: an operator restores the pack, which starts the next attempt.
-/// - Any status → `Deleting`: the pack is deleted. This status is final, and `sends` and `tries` then count the sends
-///   and tries of the purge.
+/// - Any other status → `Deleting`: the deletion of the pack begins. This status is final, and `sends` and `tries` then
+///   count the sends and tries of the purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub status: BuildStatus,
@@ -154,7 +154,8 @@ pub struct Build {
     /// new attempt or a deletion begins.
     pub last_error: Option<String>,
     /// Whether the build counts as one of the org's pending builds. True from the upload that queued it until the build
-    /// ends, or until the purge removes the record. False for a build that an operator queued.
+    /// ends or, if the pack is deleted before that, until the purge removes the record. False for a build that an
+    /// operator queued.
     pub is_counted: bool,
 }
 

@@ -1,5 +1,6 @@
 //! The requeue use case: send the jobs of pending builds and purges again, send events that were not sent, fail builds
-//! that have been tried too many times or have been pending for too long, and remove uploads through S3 that were not submitted.
+//! that have been tried too many times or have been pending for too long, and remove uploads through S3 that were not
+//! submitted.
 
 mod sweep;
 
@@ -132,8 +133,8 @@ impl Requeue {
         result.ok()
     }
 
-    /// Removes an upload through S3 that was not submitted and its archive, and logs the result. Returns `None` if the
-    /// removal failed.
+    /// Removes an upload through S3 that was not submitted, together with its archive, and logs the result. Returns
+    /// `None` if the removal failed.
     async fn remove_and_log(&self, org: OrgId, upload: UploadId, scope: Scope) -> Option<(Action, Duration)> {
         let removed = self.remove_upload(org, upload, scope).await;
         match &removed {
@@ -171,7 +172,8 @@ impl Requeue {
                 Action::Fail { reason } if self.table.mark_failed(&record, None, &reason, now).await? => {
                     Action::Fail { reason }
                 }
-                // A build cannot be marked as failed while it is running or once its version is published.
+                // A build cannot be marked as failed while it is running or once its version is published. Postpone the
+                // record in the first case, and send its job in the second.
                 Action::Fail { .. } | Action::Send => match self.table.leased_until(&record, now).await? {
                     Some(until) => Action::Postpone { until },
                     None => Action::Send,
@@ -239,8 +241,9 @@ impl Requeue {
     }
 
     /// Returns [`Action::Postpone`] if the record's job may still be in its queue, because another send would only add
-    /// to the backlog. If the job was tried since it was last sent, the queue redelivers it. Otherwise, if jobs are
-    /// waiting in the queue, it may be one of them.
+    /// to the backlog. If the job was tried since it was last sent, the queue may redeliver it until `resend_after`
+    /// after the try. Otherwise, if jobs are waiting in the queue, the record's job may be one of them until it
+    /// expires.
     fn postponed(&self, record: &Record, jobs_are_waiting: bool, now: Timestamp) -> Option<Action> {
         let build = &record.build;
         let again_after = self.table.resend_after;

@@ -7,11 +7,11 @@ use crate::{aws::DueItem, records::Timestamp};
 /// The result of one sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// The number of builds and purges that the index listed.
+    /// The number of builds and purges that the index listed and the sweep reached before its time limit.
     pub due: usize,
-    /// The number of events that the index listed.
+    /// The number of events that the index listed and the sweep reached before its time limit.
     pub due_events: usize,
-    /// The number of uploads through S3 that the index listed.
+    /// The number of uploads through S3 that the index listed and the sweep reached before its time limit.
     pub due_uploads: usize,
     /// The number of records whose job was sent again.
     pub sent: usize,
@@ -33,8 +33,8 @@ pub struct Sweep {
 /// What to do with an item that is due.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// Do nothing: the item is no longer pending, is an upload that may not be due, or is an event for which no event
-    /// bus is configured.
+    /// Do nothing more: the item is no longer pending, is an upload that may not be due, or is an event that was
+    /// removed unsent because no event bus is configured.
     Drop,
     /// Process the item later, because its job may be in the queue or in progress.
     Postpone {

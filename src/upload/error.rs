@@ -20,15 +20,14 @@ pub enum UploadError {
     #[error("{limit}")]
     TooLarge {
         limit: Limit,
-        /// The limit's value for archives sent to S3. `None` unless the archive was in the request and might be within
-        /// that value.
+        /// The limit's value for archives sent to S3, if the archive was in the request and might be within that value.
         larger: Option<u64>,
     },
     /// The client has not yet sent the archive of this upload to S3.
     #[error("has no archive yet; send it to the URL returned with this id")]
     NotSent,
-    /// A pack with this name and version already exists, and its content or visibility differs. It could be replaced
-    /// only if its build had failed and its version had never been published.
+    /// A pack with this name and version already exists, and its content or visibility differs. Only a pack whose build
+    /// failed and whose version was never published can be replaced.
     #[error("{} already has this name and version", .0.pack_id)]
     VersionExists(Box<ExistingVersion>),
     /// This version was published with different content, and its pack was deleted.

@@ -27,7 +27,7 @@ use crate::{
 /// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
 const MAX_OVERWRITES: usize = 5;
 
-/// The timeout for scheduling the removal of an upload that created no record.
+/// The timeout for scheduling the early removal of an upload through S3 whose archive no build needs.
 const RESCHEDULE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The upload use case, with the backends and limits that it uses.
@@ -73,11 +73,12 @@ impl Uploads {
         Some(self.large_limits.value(limit)).filter(|value| limit.may_fit(*value))
     }
 
-    /// Stages the archive of a pack unless it is already in S3, and validates it. Writes no record.
+    /// Stages the archive of a pack unless it is already in S3, and validates it. Writes no record. If an archive in S3
+    /// is rejected for good, schedules its early removal.
     pub async fn prepare(&self, org: &Org, submission: Submission) -> Result<Prepared, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let upload = submission.archive.upload();
-        // Boxed, because a future that contains those of several calls is large.
+        // Box the future, because it contains the futures of several calls and is large.
         let prepare = Box::pin(self.stage_and_validate(org, submission, deadline));
         let prepared = timeout_at(deadline, prepare).await?;
         if let (Some(upload), Err(error)) = (upload, &prepared)
@@ -151,7 +152,7 @@ impl Uploads {
                 Some(exceeded) => Err(UploadError::Exceeds(exceeded)),
             }
         };
-        // Boxed, because a future that contains those of several calls is large.
+        // Box the future, because it contains the futures of several calls and is large.
         timeout_at(deadline, Box::pin(check)).await?
     }
 
@@ -272,8 +273,8 @@ impl Uploads {
     /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and cannot be replaced. A
     /// record can be replaced only if its build failed and its version was never published. Returns
     /// [`UploadError::Quarantined`] if the version is quarantined, [`UploadError::VersionDeleted`] if it was published
-    /// with different content and then deleted, and [`UploadError::Exceeds`] if the record could be written, but the
-    /// org would exceed a limit.
+    /// with different content and then deleted, [`UploadError::BeingDeleted`] if the existing record is being deleted,
+    /// and [`UploadError::Exceeds`] if the record could be written, but the org would exceed a limit.
     async fn write(&self, org: &Org, new: Record, mut seen: Seen) -> Result<Outcome, UploadError> {
         let limits = self.limits_of(org);
         let mut created = self.table.create(&new, &seen, &limits).await?;
@@ -341,7 +342,7 @@ impl Uploads {
 }
 
 /// Returns a warning for each permission of this version that the previous version's capabilities did not grant.
-/// Returns no warnings if the earlier capabilities could not be read.
+/// Returns no warnings if the capabilities of earlier versions could not be read.
 fn capability_warnings(seen: &Seen, manifest: &Manifest) -> Vec<Warning> {
     let Some(history) = &seen.history else {
         tracing::warn!("cannot read the earlier capabilities, so they were not compared");

@@ -14,7 +14,7 @@ pub struct Submission {
     pub visibility: Visibility,
     /// The id of the caller's credential.
     pub uploaded_by: String,
-    /// When the request arrived. [`Uploads::deadline`](super::Uploads::deadline) counts from then.
+    /// When the request arrived. [`Uploads::deadline`](super::Uploads::deadline) is counted from this time.
     pub arrived_at: Instant,
 }
 

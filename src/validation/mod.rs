@@ -31,7 +31,7 @@ pub(crate) struct Validated {
 }
 
 /// Validates an archive and computes its image on a blocking thread, while the archive is being received. If the future
-/// is dropped, the thread stops after the chunks that it has received.
+/// is dropped, the thread stops once it has processed the chunks that were already received.
 ///
 /// # Panics
 /// Panics if the blocking thread panics, with the same payload.
@@ -74,8 +74,8 @@ fn unpack(
     Ok((pack, contents))
 }
 
-/// Passes an archive to `work` on a blocking thread while receiving it. Unless `work` fails, it must read the archive to
-/// its end.
+/// Passes an archive to `work` on a blocking thread while receiving it. Unless `work` fails, it must read the archive
+/// to its end, because receiving stops when `work` returns, and [`validate`] hashes only what was received.
 async fn receive<T: Send + 'static>(
     archive: impl Stream<Item = io::Result<Bytes>>,
     work: impl FnOnce(ChannelReader) -> Result<T, ValidationError> + Send + 'static,

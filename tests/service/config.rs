@@ -372,7 +372,7 @@ fn the_base_domain_must_be_a_domain_name() {
     }
 }
 
-/// An operator may set the secret itself by mistake, and the secret must then not reach the log.
+/// An operator may set the secret itself by mistake. In that case, the secret must not reach the log.
 #[test]
 fn origin_secrets_are_set_by_their_hashes_and_an_error_does_not_print_them() {
     let read = |text: &str| Api::read(environment(&[("ORIGIN_SECRET_SHA256", text)]));

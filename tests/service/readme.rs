@@ -2,7 +2,8 @@
 //!
 //! In a `console` block, a line that starts with `$ ` is a command. It continues on the next line if it ends with `\`
 //! or the next line starts with `> `. All other lines are the expected output, including standard error. `…` matches
-//! one or more characters within a line. Blocks with only `cargo` commands are not run.
+//! one or more characters within a line. Blocks with only `cargo` commands, and blocks that use an optional tool that
+//! is not installed, are not run.
 //!
 //! The test replaces `http://127.0.0.1:9000` with the address of its own `local`. If the output of the service changes,
 //! run the test with `UPDATE_GOLDEN=1`, then replace the ids in the new output with `…`.
@@ -53,8 +54,8 @@ fn console_blocks(document: &str) -> Vec<&str> {
     blocks.map(|rest| rest.split_once("```").expect("the block has an end").0).collect()
 }
 
-/// Returns whether a block can be run: it contains a command other than `cargo`, and all optional tools that it uses
-/// are installed.
+/// Returns whether to run a block: if it contains a command other than `cargo`, and all optional tools that it uses are
+/// installed.
 fn is_runnable(steps: &[Step]) -> bool {
     !steps.iter().all(|step| step.command.starts_with("cargo "))
         && OPTIONAL_TOOLS.into_iter().all(|name| {

@@ -16,11 +16,11 @@ pub struct Bundle {
     pub hint: String,
     /// An in-toto statement as JSON.
     pub payload: Vec<u8>,
-    /// An ECDSA signature of [`signed_message`], in ASN.1 DER.
+    /// An ECDSA signature of the payload's [`signed_message`], in ASN.1 DER form.
     pub signature: Vec<u8>,
 }
 
-/// The file is not a bundle like those that this service writes: version 0.3, with a key hint and one signature of an
+/// The text is not a bundle like those that this service writes: version 0.3, with a key hint and one signature of an
 /// in-toto statement.
 #[derive(Debug, thiserror::Error)]
 #[error("not a Sigstore bundle with one signature of an in-toto statement")]

@@ -1,9 +1,9 @@
-//! The formats of signed provenance: SLSA statements, signed as DSSE envelopes, in Sigstore bundles.
-//! docs/attestations.md describes the values.
+//! The formats of signed provenance: in-toto statements with SLSA provenance, signed as DSSE envelopes, in Sigstore
+//! bundles. docs/attestations.md describes the fields of a statement.
 //!
-//! A bundle contains no certificate and no transparency log entry, only a hint that identifies the public key to verify
-//! it with. The service creates bundles with this crate, and `packs` reads them with it. The crate itself neither signs
-//! nor verifies.
+//! A bundle contains no certificate and no transparency log entry. Instead, a hint identifies the public key that
+//! verifies it. The service creates bundles with this crate, and `packs` reads them with it. The crate itself neither
+//! signs nor verifies.
 
 #![warn(clippy::unwrap_used)]
 

@@ -31,9 +31,9 @@ pub struct Statement {
     pub layer_digest: Digest,
     /// The version of [`SERVICE`].
     pub builder_version: String,
-    /// When the build started, in RFC 3339.
+    /// When the build started, in RFC 3339 format.
     pub started_on: String,
-    /// When the statement was made, in RFC 3339.
+    /// When the build signed the statement, in RFC 3339 format.
     pub finished_on: String,
 }
 

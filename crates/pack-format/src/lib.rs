@@ -66,14 +66,14 @@ pub enum ValidationError {
     /// The archive is not a valid pack.
     #[error("{0}")]
     Invalid(Problems),
-    /// Reading the archive failed, or reading or writing `contents` did. The pack may still be valid.
+    /// Reading the archive, or reading or writing `contents`, failed. The pack may still be valid.
     #[error("cannot validate the archive")]
     Io(#[from] io::Error),
 }
 
 /// Reads a `.tar.gz` once, from start to end, and validates the archive, its layout and its `pack.yaml`.
 ///
-/// A community pack must not contain secrets. In an org pack, secrets are only warnings.
+/// A community pack must not contain secrets. In an org pack, they only cause warnings.
 ///
 /// Writes the contents of the pack's files to `contents`, which must be empty. [`Content::open`] reads a file back from
 /// it.

@@ -110,7 +110,8 @@ pub enum LimitName {
     CompressionRatio,
 }
 
-/// A limit that an upload exceeds, displayed as a message such as `the archive has more than 10000 entries`.
+/// A limit that an upload exceeds, displayed as a message such as ``the archive has more than 10000 entries (limit
+/// `entries`)``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     name: LimitName,
@@ -134,8 +135,8 @@ impl Limit {
         self.name.into()
     }
 
-    /// Returns whether the upload might be accepted if this limit were `value`. An entry states its size in advance,
-    /// but other totals are not known, because reading stops at the limit.
+    /// Returns whether the upload might be accepted if this limit were `value`. The size of an entry is known in
+    /// advance, but the totals of the archive are not, because reading stops at the limit.
     pub fn may_fit(&self, value: u64) -> bool {
         value > self.value && self.claimed.is_none_or(|claimed| claimed <= value)
     }

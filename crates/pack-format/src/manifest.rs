@@ -24,8 +24,8 @@ const MAX_DISPLAY_NAME: usize = 128;
 const MAX_CATEGORY: usize = 64;
 const MAX_SUGGESTED_PACKS: usize = 32;
 
-/// A valid `pack.yaml`. Records store these fields under the same names. If a required field were renamed, existing
-/// records could not be read; if an optional one were, they would lose its value.
+/// A valid `pack.yaml`. Records store these fields under the same names, so a field must not be renamed: existing
+/// records could not be read if it is required, and would lose its value if it is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub name: PackName,
@@ -99,7 +99,8 @@ fn pack_name(field: &Field<'_>, problems: &mut Problems) -> Option<PackName> {
     parse(field, PackName::nearest, problems)
 }
 
-/// Parses a field's text. If the text is invalid, suggests the value that `nearest` returns, if any.
+/// Parses a field's text. If the text is invalid, adds a problem that suggests the value that `nearest` returns, if
+/// any.
 fn parse<T>(field: &Field<'_>, nearest: fn(&str) -> Option<T>, problems: &mut Problems) -> Option<T>
 where
     T: FromStr<Err: fmt::Display> + fmt::Display,

@@ -8,8 +8,8 @@ const MAX_LENGTH: usize = 63;
 /// A pack's name: `[a-z][a-z0-9]*(-[a-z0-9]+)*`, at most 63 characters. It can be a path component in an image
 /// reference and in the agent's file system.
 ///
-/// Deserializing does not validate. A stored name was valid when the pack was accepted, and it must remain readable if
-/// the rule changes.
+/// Deserialization does not validate the name. A stored name was valid when the pack was accepted, and it must remain
+/// readable if the rule changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PackName(String);
@@ -37,7 +37,7 @@ impl PackName {
     /// Returns the valid name that the author probably meant, such as `my-pack` for `My_Pack` or `my-pack@1.0.0`, or
     /// `pack-7` for `7`.
     pub(super) fn nearest(text: &str) -> Option<Self> {
-        // A version often follows the name, as in other package managers.
+        // Ignore a version after the name: authors know this notation from package managers.
         let name = text.split(['@', ':', '=', '<', '>', '~', '^']).next().unwrap_or_default().to_ascii_lowercase();
         let words: Vec<&str> =
             name.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();

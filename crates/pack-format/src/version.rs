@@ -8,8 +8,8 @@ const MAX_LENGTH: usize = 128;
 /// A pack's version: Semantic Versioning 2.0, at most 128 characters long. Each of the three numbers can be at most
 /// 2^64 − 1.
 ///
-/// Deserializing does not validate. A stored version was valid when the pack was accepted, and it must remain readable
-/// if the rule changes.
+/// Deserialization does not validate the version. A stored version was valid when the pack was accepted, and it must
+/// remain readable if the rule changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(String);

@@ -18,7 +18,7 @@ const ELF: &[u8] = b"\x7fELF";
 /// Something in a valid pack that the author probably did not intend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// The part of the form, such as `archive`, or the file and key, as in a [`Problem`](crate::Problem).
+    /// `archive`, or the file and key, as in a [`Problem`](crate::Problem).
     pub field: String,
     pub message: String,
 }
@@ -71,7 +71,7 @@ fn has_files(directory: &str, tree: &Tree) -> bool {
     })
 }
 
-/// Returns the reasons why an agent cannot run a file in `scripts/`. There are none for an entry elsewhere.
+/// Returns the reasons why an agent cannot run a file in `scripts/`. Returns none for any other entry.
 fn script_warnings(entry: &Entry, contents: &mut (impl Read + Seek)) -> io::Result<Vec<&'static str>> {
     let EntryKind::File { executable, content } = entry.kind else { return Ok(Vec::new()) };
     if !entry.path.starts_with("scripts/") {

@@ -42,14 +42,14 @@ pub enum Command {
     /// Write a reproducible archive of a pack's directory.
     ///
     /// The archive omits top-level entries whose names start with a dot, and everything that the directory's
-    /// `.packignore` lists, in the syntax of `.gitignore`. The command fails without writing an archive if anything
-    /// else cannot be read, is neither a file nor a directory, or is a link while `--follow-links` is not set. All
-    /// commands that accept a directory read it this way.
+    /// `.packignore` lists, in the syntax of `.gitignore`. The command fails without writing an archive if any other
+    /// entry cannot be read, is neither a file nor a directory, or is a symbolic link and `--follow-links` is not set.
+    /// All commands that accept a directory read it this way.
     Archive(Archive),
     /// Validate a pack and upload it.
     ///
-    /// A request is retried if the connection is lost or the service is busy. The command prints the pack's id once the
-    /// service has accepted the pack, and then waits up to ten minutes for the image.
+    /// A request is retried if the connection is lost, or if the service is busy or temporarily fails. The command
+    /// prints the pack's id once the service has accepted the pack, and then waits up to ten minutes for the image.
     Push(Push),
     /// Print a pack's record.
     Show(Show),
@@ -65,9 +65,10 @@ pub enum Command {
     /// Verify what an image was built from.
     ///
     /// Reads the signed statements about the image: from the service if given a pack's id, or from the registry if
-    /// given an image reference. Checks that each statement has a valid signature and is about this image. Prints the
-    /// org, the name and the version of the pack, the digests of its archive and its layer, and the builder. Check the
-    /// org and the name yourself: the service signs the images of all orgs.
+    /// given an image reference. At least one statement must have a valid signature and be about this image; the
+    /// others cause warnings. Prints what the valid statements say, such as the org, the name and the version of the
+    /// pack, and the digests of its archive and its layer. Check the org and the name yourself: the service signs the
+    /// images of all orgs.
     Verify(Verify),
     /// Show the capabilities that a version gains and loses, and the files that differ.
     ///
@@ -171,7 +172,7 @@ pub struct Push {
     /// Wait until the image is built (the default).
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
-    /// Return as soon as the service has accepted the pack.
+    /// Exit as soon as the service has accepted the pack.
     #[arg(long, overrides_with = "wait")]
     pub no_wait: bool,
     #[command(flatten)]
@@ -269,7 +270,7 @@ pub struct Output {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum RecordFormat {
-    /// Name, version, image digest and image reference, on one line.
+    /// Text: one line for each record. `packs show` prints each field on a line of its own instead.
     #[default]
     Line,
     /// The records as the service returns them.

@@ -25,9 +25,9 @@ pub enum Error {
     LinkLoop(PathBuf),
     #[error("`{}` is neither a file nor a directory; remove it, or list it in `.packignore`", .0.display())]
     SpecialFile(PathBuf),
-    #[error("`{}` is neither a file nor a directory; name the directory or the archive of a pack", .0.display())]
+    #[error("`{}` is neither a file nor a directory; pass the directory or the archive of a pack", .0.display())]
     NoPack(PathBuf),
-    #[error("`{}` changed while it was read; run the command again", .0.display())]
+    #[error("`{}` changed while it was being read; run the command again", .0.display())]
     Changed(PathBuf),
     #[error("cannot read `.packignore`")]
     Ignore(#[source] ignore::Error),
@@ -35,7 +35,7 @@ pub enum Error {
     Temporary(#[source] io::Error),
     #[error("cannot validate the archive")]
     Validate(#[source] io::Error),
-    #[error("`--fix` changes files in a directory, not in an archive")]
+    #[error("`--fix` cannot change files in an archive; pass the pack's directory")]
     FixArchive,
     #[error("`{}` is not a directory", .0.display())]
     NotADirectory(PathBuf),

@@ -13,14 +13,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait while a connection transfers nothing. The service responds within 30 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The pauses between the attempts to send a request. There is one more attempt than there are pauses.
+/// The longest pauses between the attempts to send a request, unless the server asks for a pause of its own. There is
+/// one more attempt than there are pauses.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-/// The longest `Retry-After` to wait for. If the server asks for more, the request is not sent again.
+/// The longest `Retry-After` to wait for. If the server asks for a longer wait, the request is not sent again.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Returns a client that follows up to `max_redirects` redirects, and never sends credentials to their targets. With 0,
-/// a redirect is a response like any other.
+/// it returns a redirect like any other response.
 pub(crate) fn agent(max_redirects: u32) -> Agent {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)
@@ -65,7 +66,7 @@ pub(crate) fn retry<T, E: Failure>(mut attempt: impl FnMut(usize) -> Result<T, E
     }
 }
 
-/// Returns whether a request that got no response may succeed if it is sent again.
+/// Returns whether a request that got no complete response may succeed if it is sent again.
 pub(crate) fn is_transient(error: &ureq::Error) -> bool {
     matches!(error, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed)
         || matches!(error, ureq::Error::Protocol(_))
@@ -85,8 +86,9 @@ pub(crate) fn without_query(url: &str) -> String {
     url.split('?').next().unwrap_or_default().to_owned()
 }
 
-/// Returns the pause after a number of failed attempts, or `None` if the request must not be retried. Without a
-/// `Retry-After`, the pause is random, so that clients whose requests failed together do not retry together.
+/// Returns the pause after a number of failed attempts. Returns `None` after the last attempt, or if the server asks
+/// for a wait longer than [`MAX_RETRY_AFTER`]. Without a `Retry-After`, the pause is random, so that clients whose
+/// requests failed together do not retry together.
 fn pause(failed: usize, retry_after: Option<Duration>) -> Option<Duration> {
     let pause = PAUSES.get(failed.checked_sub(1)?)?;
     match retry_after {

@@ -18,7 +18,7 @@ impl Uploaded {
     }
 }
 
-/// Makes SIGINT print the pack's id, if the service has accepted the pack, and end the process at once. If the service
+/// Makes SIGINT end the process at once, after printing the pack's id if the service has returned it. If the service
 /// has not accepted the pack, the upload leaves only data that the service deletes later.
 #[cfg(unix)]
 pub(crate) fn handle(uploaded: &Uploaded) -> Result<(), Error> {

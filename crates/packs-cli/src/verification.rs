@@ -13,7 +13,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct TrustedKeys(Vec<PublicKey>);
 
-/// The reason that a bundle does not show what an image was built from.
+/// Why a bundle is not a valid attestation of an image.
 #[derive(Debug, thiserror::Error)]
 pub enum Unverified {
     #[error("{0}")]
@@ -46,7 +46,7 @@ impl TrustedKeys {
     }
 
     /// Verifies that one of the keys signed the bundle, and that the bundle is about the image with this digest.
-    /// Returns its statement.
+    /// Returns the bundle's statement.
     pub fn verify(&self, bundle: &[u8], image: Digest) -> Result<Statement, Unverified> {
         let Bundle { hint, payload, signature } = Bundle::from_json(bundle)?;
         let Some(key) = self.0.iter().find(|key| key.hint() == hint) else {

@@ -4,13 +4,13 @@
 pub struct Guards {
     /// A build takes the lease when it begins, so it cannot begin while another worker holds the lease.
     pub build_takes_lease: bool,
-    /// A build publishes the version only if it is for the record's current attempt and still holds the lease. The
-    /// claim must name the build's record, must not contain different content, and must not be quarantined.
+    /// A build publishes the version only if it still holds the lease and its record is queued or failed in the same
+    /// attempt. The claim must name that record, must not contain different content, and must not be quarantined.
     pub claim_is_conditional: bool,
     /// A build writes the tag only after it has published the version.
     pub claim_precedes_tag: bool,
-    /// A build marks the record `ready` only if the record is still queued for the same attempt. A deletion, for
-    /// example, changes its status.
+    /// A build marks the record `ready` only if the record is still queued in the same attempt. A deletion, for
+    /// example, may have changed the record's status.
     pub ready_is_conditional: bool,
     /// `requeue` does not mark a record as failed if its version is published or being built.
     pub requeue_spares_published: bool,

@@ -1,6 +1,6 @@
 use crate::state::{Claim, State, WorkerId};
 
-/// Takes the lease, unless another worker holds it.
+/// Takes the lease. Returns `None` if a worker already holds it, or if there is no claim.
 pub(crate) fn take_lease(state: &mut State, worker: WorkerId) -> Option<()> {
     let claim = state.claim.as_mut()?;
     claim.lease.is_none().then(|| claim.lease = Some(worker))

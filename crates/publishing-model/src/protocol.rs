@@ -151,7 +151,8 @@ impl Publishing {
         Some(())
     }
 
-    /// Begins the build that a job asks for. The build's first write marks the record as tried and takes the lease.
+    /// Begins the build that a job asks for: marks the record as tried and takes the lease. If the record can no longer
+    /// be built in the job's attempt, removes the job instead.
     fn begin_build(&self, state: &mut State, worker: WorkerId, job: (Id, Attempt)) -> Applied {
         let (id, attempt) = job;
         let lease = state.lease();
@@ -337,7 +338,7 @@ impl Publishing {
 }
 
 fn create(state: &mut State, id: Id, record: Record) {
-    // From now on, the same content can be pulled again.
+    // From now on, this content may be pulled again, so it no longer counts as purged.
     state.purged.remove(&record.content);
     state.records[id] = Some(record);
 }

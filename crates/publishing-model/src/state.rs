@@ -103,8 +103,8 @@ pub(crate) enum Worker {
     Crashed(Option<(Task, Step)>),
 }
 
-/// The state of the model: the table, the build queue, the registry and the workers. It also contains the remaining
-/// numbers of crashes, deletions, quarantines and rebuilds, and the history that the invariants need.
+/// The state of the model: the table, the build queue, the registry and the workers. It also contains how many more
+/// crashes, deletions, quarantines and rebuilds are possible, and the history that the invariants need.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub(crate) records: [Option<Record>; 3],

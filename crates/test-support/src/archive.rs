@@ -29,8 +29,8 @@ impl Archive {
         Self::default()
     }
 
-    /// Starts an archive with the minimal `pack.yaml`. The file takes one header and one block of content, so the next
-    /// entry is at byte 1024.
+    /// Starts an archive with the minimal `pack.yaml`. The file occupies one block for the header and one for its
+    /// content, so the next entry is at byte 1024.
     pub fn pack() -> Self {
         Self::new().file("pack.yaml", MANIFEST)
     }

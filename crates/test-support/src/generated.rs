@@ -5,7 +5,7 @@ use flate2::{Compression, write::GzEncoder};
 use crate::{archive::Archive, manifest::manifest};
 
 const SEED: u64 = 0x9ac4_0b1e;
-/// The size of the `text` and `binary` archives, in bytes.
+/// The approximate size of the archives from [`text`] and [`binary`], in bytes.
 const ARCHIVE_SIZE: usize = 4 << 20;
 
 /// A builder for an archive of generated files. It compresses the files as they are added.
@@ -104,7 +104,7 @@ pub fn small(version: &str) -> Vec<u8> {
         .tar_gz()
 }
 
-/// Returns a pack that is mostly Markdown and YAML, 4 MiB when compressed.
+/// Returns a pack that is mostly Markdown and YAML, about 4 MiB when compressed.
 pub fn text() -> Vec<u8> {
     let mut pack = Generator::new("text", "1.0.0");
     for index in 0.. {

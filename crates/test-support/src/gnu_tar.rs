@@ -24,8 +24,8 @@ pub fn layer_by_gnu_tar(directory: &Path) -> Vec<u8> {
     output.stdout
 }
 
-/// Runs the command exactly as it is in docs/architecture.md, in `directory` and with a umask of 077. Returns the
-/// digest that the command prints, with the prefix `sha256:`.
+/// Runs the command from docs/architecture.md, unchanged, in `directory` and with a umask of 077. Returns the digest
+/// that the command prints, with the prefix `sha256:`.
 pub fn digest_by_documented_command(directory: &Path) -> String {
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/architecture.md");
     let document = fs::read_to_string(document).unwrap();

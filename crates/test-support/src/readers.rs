@@ -39,8 +39,8 @@ impl Reader {
         command
     }
 
-    /// Creates each directory and unpacks its archive into it. Returns one result for each archive: `Ok`, even if the
-    /// reader prints a warning, or the reader's error message.
+    /// Unpacks each archive into the directory that is paired with it, and creates the directory if necessary. Returns
+    /// one result for each archive: `Ok`, even if the reader prints a warning, or the reader's error message.
     pub fn unpack(self, archives: &[(PathBuf, PathBuf)]) -> Vec<Result<(), String>> {
         for (_, directory) in archives {
             fs::create_dir_all(directory).unwrap();

@@ -87,7 +87,7 @@ pub fn apply_suggestions(files: &[(&str, &[u8])], problems: &Problems) -> Result
     validate(&Archive::new().files(&files).tar_gz())
 }
 
-/// Validates a pack that contains only this `pack.yaml`.
+/// Validates a pack that contains only this `pack.yaml`. Like [`validate_files`], panics if a suggestion is wrong.
 pub fn validate_manifest(yaml: impl AsRef<[u8]>) -> Result<ValidatedPack, ValidationError> {
     validate_files(&[("pack.yaml", yaml.as_ref())])
 }
@@ -99,7 +99,7 @@ fn problems_of(result: &Result<ValidatedPack, ValidationError>) -> Vec<Problem> 
     }
 }
 
-/// Returns the problems with an upload as pairs of field and message, sorted by field. For a valid pack, returns none.
+/// Returns the problems with an upload as pairs of field and message, sorted by field. Returns none for a valid pack.
 ///
 /// # Panics
 /// Panics if the archive exceeded a limit or if reading it failed.

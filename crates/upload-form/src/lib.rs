@@ -15,7 +15,7 @@ pub const FORM: &str = "form";
 pub const UPLOAD_ID: &str = "upload_id";
 /// The maximum length of a boundary, in characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
-/// The maximum number of bytes to keep of a text part. Every valid value is shorter.
+/// How many bytes of a text part are kept. Every valid value is shorter.
 const MAX_TEXT: usize = 256;
 
 /// The parts of an upload's form. Of their contents, only the size of the archive has been validated.

@@ -16,7 +16,8 @@ struct BegunItem {
 /// Uploads through S3 that have begun but have not been submitted. They are in the index `due`, so that
 /// [`requeue`](crate::requeue) can remove those that are never submitted, with their archives.
 impl Table {
-    /// Stores an upload and counts it. If the org would exceed its limit, stores nothing and returns the limit.
+    /// Stores a begun upload and adds it to the org's counter. If the org would exceed its limit for begun uploads,
+    /// stores nothing and returns that limit.
     pub async fn begin_upload(
         &self,
         org: OrgId,
@@ -31,7 +32,7 @@ impl Table {
         let writes = [self.put_new(item)?].into_iter().chain(quota).collect();
         match self.try_transact(writes).await? {
             Transaction::Written => Ok(None),
-            // If the item exists, an earlier try wrote it, and the response was lost.
+            // If the item exists, the upload has begun: an earlier try wrote the item, and its response was lost.
             Transaction::Refused(reasons) if reasons.first().is_some_and(|reason| reason.is_refused) => Ok(None),
             Transaction::Refused(reasons) => {
                 Ok(reasons.get(1).and_then(|reason| change.exceeded(reason.item.as_ref(), limits)))
@@ -64,8 +65,8 @@ impl Table {
         self.transact([self.delete_upload(org, upload)?].into_iter().chain(quota).collect()).await
     }
 
-    /// Returns a write that deletes a begun upload and fails if it does not exist. The caller must also change the
-    /// counter.
+    /// Returns the write that deletes the item of a begun upload. The write fails if the item does not exist. In the
+    /// same transaction, the caller must subtract the upload from the org's counter.
     pub(super) fn delete_upload(&self, org: OrgId, upload: UploadId) -> Result<TransactWriteItem, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

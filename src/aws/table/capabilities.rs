@@ -13,14 +13,14 @@ use crate::{
     records::{CapabilityHistory, OrgId, Record},
 };
 
-/// The name prefix of the attributes that hold capabilities, one for each ready version. The version follows the
-/// prefix.
+/// The prefix of the names of the attributes that hold capabilities. There is one such attribute for each stored
+/// version: its name is the prefix followed by the version.
 const PREFIX: &str = "capabilities#";
-/// The maximum number of versions that are kept when a new one is added. DynamoDB limits an item to 400 KB, and a
-/// version's capabilities can contain up to 32 KiB of text.
+/// The maximum number of other versions whose capabilities are kept when those of a new version are stored. DynamoDB
+/// limits an item to 400 KB, and a version's capabilities can contain up to 32 KiB of text.
 const KEPT_VERSIONS: usize = 9;
 
-/// The item for a pack's name stores the capabilities of the pack's ready versions.
+/// The item for a name stores the capabilities of the name's highest ready versions.
 impl Table {
     /// Reads the capabilities of a pack's ready versions.
     pub async fn capability_history(&self, org: OrgId, name: &PackName) -> Result<CapabilityHistory, Error> {

@@ -10,7 +10,7 @@ use crate::{
 pub const SHARDS: u8 = 8;
 /// The maximum number of items in one page of the index.
 const PAGE_ITEMS: i32 = 100;
-/// The longest time between two sends of a job, as a multiple of the time between the first two sends.
+/// The longest time from a send of a job until the job is due again, as a multiple of [`Table::resend_after`].
 pub(super) const MAX_BACKOFF: u32 = 8;
 
 /// An item in the index `due`.
@@ -40,8 +40,8 @@ pub struct DueCursor(Item);
 /// The schedule for pending builds, purges and events, and for begun uploads. An item is in the index `due` while it
 /// has the attribute `due_at`.
 impl Table {
-    /// Returns the page of a shard that follows `after`: the items that are due at `now`, or all items if `now` is
-    /// `None`. Skips items with an unreadable key.
+    /// Returns the page of a shard that follows `after`, or the first page if `after` is `None`. Lists the items that
+    /// are due at `now`, or all items if `now` is `None`. Skips items with an unreadable key.
     pub async fn due(&self, shard: u8, now: Option<Timestamp>, after: Option<DueCursor>) -> Result<DuePage, Error> {
         let query = self.client.query().table_name(&self.name).index_name("due").limit(PAGE_ITEMS);
         let query = query.expression_attribute_values(":shard", string(shard));
@@ -90,8 +90,8 @@ impl Table {
     }
 }
 
-/// Adds the attributes of the index `due` to an item. `random` is a random byte of its id, which selects the shard.
-/// Without `due_at`, the item is not in the index.
+/// Adds the attributes of the index `due` to an item. `random` selects the shard; it is a random byte of the id of the
+/// pack or the upload. Without `due_at`, the item is not in the index.
 pub(super) fn add_attributes(item: &mut Item, random: u8, due_at: Option<Timestamp>) {
     item.insert("due_shard".to_owned(), string(random % SHARDS));
     item.extend(due_at.map(|due_at| ("due_at".to_owned(), string(due_at))));

@@ -31,7 +31,7 @@ impl Table {
         Ok(Some(TransactWriteItem::builder().put(put).build()))
     }
 
-    /// Reads an event that has not been sent.
+    /// Reads an event. Returns `None` if the event was removed, for example because it was sent.
     pub async fn event(&self, pack_id: PackId, event_id: &str) -> Result<Option<PackEvent>, Error> {
         self.get(Key::event(pack_id, event_id)).await
     }

@@ -32,7 +32,7 @@ const OWN: &[&str] = &[
     "visibility",
 ];
 
-/// The attributes that a list shows for other orgs' packs, plus the owner's id.
+/// The attributes that a list shows for other orgs' packs, plus `org_id`, by which a scan skips the caller's own packs.
 const COMMUNITY: &[&str] = &[
     "attestation_digest",
     "build_status",

@@ -21,8 +21,8 @@ use crate::{
 /// The maximum number of pages that a scan reads. If the last of them ends with an unreadable id, the scan reads more
 /// pages until one ends with a readable id.
 const MAX_PAGES: u32 = 10;
-/// The maximum size of the first page, in packs. For each later page, the maximum is [`GROWTH`] times as large, so a
-/// short list reads few packs that it does not need, and a long list needs few pages.
+/// The maximum size of the first page, in packs. The maximum size of each later page is [`GROWTH`] times that of the
+/// page before, so a short list reads few packs that it does not need, and a long list needs few pages.
 const FIRST_PAGE: usize = 16;
 const GROWTH: usize = 4;
 /// The maximum number of cached pages. A page holds at most 1 MB, which is DynamoDB's limit.
@@ -41,7 +41,8 @@ pub(super) struct PageQuery {
     index: &'static str,
     partition_key: &'static str,
     partition: String,
-    /// The id after which the page starts, as stored; `None` to start with the newest pack.
+    /// The id after which the page starts; `None` to start with the newest pack. It is kept as stored, because it may
+    /// be unreadable.
     after: Option<String>,
     limit: usize,
 }

@@ -19,8 +19,8 @@ const UNPROCESSED_BACKOFF: [Duration; 3] =
     [Duration::from_millis(30), Duration::from_millis(100), Duration::from_millis(300)];
 
 impl Table {
-    /// Writes an org's API key, or overwrites it if the hash already exists. Writes no audit entry: this is only for
-    /// the publicly known keys of local runs.
+    /// Writes an org's API key, replacing any key with the same hash. Writes no audit entry: this is only for the
+    /// publicly known keys of local runs.
     pub async fn put_api_key(&self, org: OrgId, key: &ApiKey) -> Result<(), Error> {
         let item = item::write(Key::api_key(org, &key.hash), key)?;
         let put = self.put(item).build().map_err(Error::call("TransactWriteItems"))?;
@@ -70,8 +70,8 @@ impl Table {
         self.transact(vec![TransactWriteItem::builder().update(revoke).build(), audit]).await
     }
 
-    /// Reads items with strongly consistent reads, in one round trip unless DynamoDB throttles. Returns them in
-    /// arbitrary order.
+    /// Reads items with strongly consistent reads, in one round trip unless DynamoDB throttles. Returns those that
+    /// exist, in arbitrary order.
     pub(super) async fn batch_get(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut found = Vec::new();
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();

@@ -72,8 +72,8 @@ impl Table {
             if !reads.is_empty() {
                 continue;
             }
-            // There may be unread packs older than `read_down_to`. If the newest found pack is older too, one of the
-            // unread packs may be newer than it.
+            // A scan that may read no more pages can leave packs older than `read_down_to` unread. Unless the newest
+            // found pack is newer than `read_down_to`, an unread pack may come before it, so the page ends here.
             let read_down_to = scans.iter().filter_map(IndexScan::read_down_to).max();
             let Some(newest) = newest.filter(|&id| Some(id) > read_down_to) else {
                 return Ok(Page { packs, next: read_down_to });
@@ -81,7 +81,8 @@ impl Table {
             if packs.len() >= limit {
                 return Ok(Page { next: packs.last().map(|pack| pack.id), packs });
             }
-            // A pack whose visibility has just changed may be in two partitions.
+            // A pack whose visibility has just changed may be in two partitions. Take it from both scans, and list it
+            // once.
             let mut found: Vec<_> = scans.iter_mut().filter_map(|scan| scan.take(newest)).collect();
             packs.extend(found.drain(..1));
         }

@@ -10,7 +10,7 @@
 //! | event that has not been sent | `PACK#<pack id>` | `EVENT#<event id>` |
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
-//! | name that an org has used, with the capabilities of its ready versions | `NAME#<org id>` | `<name>` |
+//! | name that an org has used, with the capabilities of the ready versions | `NAME#<org id>` | `<name>` |
 //! | quota: an org's counters | `QUOTA#<org id>` | `QUOTA` |
 //! | upload that has begun | `QUOTA#<org id>` | `UPLOAD#<upload id>` |
 //! | rate: counts an org's requests in one minute; expires | `RATE#<org id>#<minute>` | `RATE` |

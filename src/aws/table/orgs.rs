@@ -27,8 +27,8 @@ impl Table {
         self.transact(vec![self.put_new(slug)?, self.put_new(item)?, audit]).await
     }
 
-    /// Writes an org, or overwrites it if its id exists. Writes no audit entry: this is only for the publicly known
-    /// orgs of local runs.
+    /// Writes an org and its slug claim, replacing any that exist. Writes no audit entry: this is only for the publicly
+    /// known orgs of local runs.
     pub async fn put_org(&self, org: &Org) -> Result<(), Error> {
         let put = |item| {
             let put = self.put(item).build().map_err(Error::call("TransactWriteItems"))?;

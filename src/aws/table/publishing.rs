@@ -54,7 +54,8 @@ struct LeaseItem {
 /// transaction, and return whether the transaction took effect.
 impl Table {
     /// Begins a build of a queued or failed record: increments `tries` and takes the lease. Does neither if another
-    /// holder has the lease, or if the record is in a different attempt.
+    /// holder has the lease, if the version claim no longer names the record, or if the record is no longer queued or
+    /// failed in this attempt.
     pub async fn begin_build(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
             .update_record(record, "SET tries = tries + :one, tried_at = :now")
@@ -165,8 +166,8 @@ impl Table {
             if self.transact(writes).await? {
                 return Ok(true);
             }
-            // The visibility may have changed during the build. The build may also have been marked as failed and
-            // queued again, and is then no longer counted as pending.
+            // The visibility may have changed during the build. The record may also have been marked as failed and
+            // queued again, in which case its build is no longer counted as pending. Retry with the current values.
             match self.record(record.id).await? {
                 Some(found) if (found.release.visibility, found.build.is_counted) != (visibility, is_counted) => {
                     (visibility, is_counted) = (found.release.visibility, found.build.is_counted);
@@ -228,8 +229,8 @@ impl Table {
     }
 
     /// Marks a record as failed, releases the lease on its version and stores the event. The build no longer counts as
-    /// pending. Applies only if the record is still queued with the same attempt. If `lease` is given, the build must
-    /// still hold it; otherwise, the version must be neither leased nor published.
+    /// pending. Changes nothing and returns false unless the record is still queued in the same attempt. If `lease` is
+    /// given, the build must also still hold it; otherwise, the version must be neither leased nor published.
     pub async fn mark_failed(
         &self,
         record: &Record,
@@ -310,7 +311,7 @@ pub(super) fn counted(is_counted: bool) -> &'static str {
     if is_counted { "attribute_exists(is_counted)" } else { "attribute_not_exists(is_counted)" }
 }
 
-/// Returns an update as part of a transaction.
+/// Converts an update to a write of a transaction.
 pub(super) fn transacted(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
     let update = update.build().map_err(Error::call("TransactWriteItems"))?;
     Ok(TransactWriteItem::builder().update(update).build())

@@ -17,7 +17,7 @@ use crate::{
 /// and returns whether it took effect.
 impl Table {
     /// Begins a purge of a record that is being deleted: increments `tries` and takes the lease. Does neither if
-    /// another holder has the lease.
+    /// another holder has the lease, or if the record no longer exists.
     pub async fn begin_purge(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let try_again = self
             .update_record(record, "SET tries = tries + :one, tried_at = :now")

@@ -13,17 +13,17 @@ use crate::{
 ///
 /// The item `QUOTA#<org id>` contains these counters:
 ///
-/// - `pending_builds` is the number of the org's records with the attribute `is_counted`. An upload sets it when it
-///   queues a build, and the end of the build removes it. A build that an operator queues again is not counted.
+/// - `pending_builds` is the number of the org's records with the attribute `is_counted`. An upload that queues a build
+///   sets the attribute. The end of the build or the purge removes it. A build that an operator queues is not counted.
 /// - `names` is the number of the org's items in the partition `NAME#<org id>`, and `versions` is the number of its
 ///   version claims. Names and version claims are never deleted.
 /// - `stored_bytes` is the sum of `size_bytes` of the org's records.
 /// - `begun_uploads` is the number of the org's uploads through S3 that have begun but have not been submitted.
 ///
 /// The counters are exact, because each write that changes one of these numbers also changes the counter in the same
-/// transaction, on the condition that the items have not changed since they were read. All counters of an org are in
-/// one item, so that one conditional update checks all limits. Transactions on that item conflict if they run at the
-/// same time, and are retried.
+/// transaction, on the condition that the counted items are still as the writer has read them. All counters of an org
+/// are in one item, so that one conditional update checks all limits. Transactions on that item conflict if they run at
+/// the same time, and are retried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct QuotaChange(BTreeMap<OrgLimit, i128>);
 

@@ -11,7 +11,7 @@ use crate::{
 /// How long the counters for a minute are kept.
 const KEEP_FOR: Duration = Duration::from_secs(3_600);
 
-/// A counter of an org's requests in one minute. The attribute that contains its value is named after it, in snake
+/// A counter of an org's requests in one minute. Its value is in the attribute with the name of the variant in snake
 /// case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]

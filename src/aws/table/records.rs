@@ -240,6 +240,10 @@ impl Table {
     }
 
     /// Reads the state of a name and version in an org, with strongly consistent reads.
+    ///
+    /// # Errors
+    /// Returns [`Error::MissingRecord`] if the version claim names a record that does not exist, even after the claim
+    /// was read several times.
     pub async fn version(&self, org: OrgId, name: &PackName, version: &Version) -> Result<VersionState, Error> {
         let mut waits = REPLACEMENT_WAITS.into_iter();
         loop {
@@ -274,10 +278,10 @@ impl Table {
     /// Finds out which record has the name and version of `wanted`, after a condition for writing `wanted` failed.
     /// Returns `None` if `wanted` can still be written as this version.
     ///
-    /// If that record has the id, the staging key and the attempt of `wanted`, an earlier try wrote it, and the
-    /// response was lost. There is one exception: if an upload through S3 is submitted twice at the same time and
-    /// queues a failed record again, both submissions write the same id, staging key and attempt. One of them may then
-    /// report the other's write as its own.
+    /// If that record has the id, the staging key and the attempt of `wanted`, returns [`Created::Written`]: an earlier
+    /// try wrote it, and the response was lost. There is one exception: if an upload through S3 is submitted twice at
+    /// the same time and queues a failed record again, both submissions write the same id, staging key and attempt. One
+    /// of them may then report the other's write as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Option<Created>, Error> {
         let manifest = &wanted.release.manifest;
         Ok(match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {

@@ -19,8 +19,8 @@ struct ReferenceItem {
     created_at: Timestamp,
 }
 
-/// References keep a pack from being deleted. Each change writes the reference, the record's reference count and an
-/// audit entry in one transaction.
+/// References keep a pack from being deleted. Adding or removing one also updates the record's reference count and
+/// writes an audit entry, in one transaction.
 impl Table {
     /// Adds a reference to a ready pack. Returns false if the reference already exists, or if the pack is not ready.
     ///

@@ -57,7 +57,7 @@ impl Table {
     }
 }
 
-/// Returns the kind of an item's partition: its key up to the first `#`.
+/// Returns the prefix of an item's partition key, up to the first `#`, which shows what the item is.
 fn partition(item: &Item) -> &str {
     let key = item.get("pk").and_then(|key| key.as_s().ok());
     key.and_then(|key| key.split('#').next()).unwrap_or_default()

@@ -57,17 +57,17 @@ enum ReasonCode {
 }
 
 impl Table {
-    /// Writes all items or none. Returns false if a condition fails.
+    /// Applies all writes or none. Returns false if a condition fails.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if the transaction still conflicts with other writes or is throttled after all retries,
-    /// if DynamoDB cancels it for another reason, or if the call fails. After a failed call, the items may have been
-    /// written.
+    /// if DynamoDB cancels it for another reason, or if the call fails. After a failed call, the writes may have been
+    /// applied.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, Error> {
         Ok(matches!(self.try_transact(writes).await?, Transaction::Written))
     }
 
-    /// Writes all items or none, as [`Table::transact`] does. If a condition fails, returns the reasons.
+    /// Applies all writes or none, as [`Table::transact`] does. If a condition fails, returns the reasons.
     pub(super) async fn try_transact(&self, writes: Vec<TransactWriteItem>) -> Result<Transaction, Error> {
         let mut retries = (0..MAX_RETRIES).map(|retry| (FIRST_BACKOFF * 2_u32.saturating_pow(retry)).min(MAX_BACKOFF));
         loop {

@@ -1,8 +1,8 @@
 //! The operator's command-line tool for managing the orgs, API keys and packs of a deployed stack.
 //!
 //! Results go to standard output and messages to standard error, so that a secret can be piped: `admin key create acme
-//! --template full_access | pbcopy`. Each change writes an audit entry in the same transaction, and logs a JSON line to
-//! standard error.
+//! --template full_access | pbcopy`. Each change is written in one transaction with its audit entry, and then logged as
+//! a JSON line to standard error.
 
 mod key;
 mod operator;

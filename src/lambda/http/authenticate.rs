@@ -13,8 +13,9 @@ use crate::{
 /// Authenticates the caller by the `Authorization` header. No other source of credentials is accepted.
 ///
 /// # Errors
-/// Returns [`ApiError::Unauthenticated`] or [`ApiError::CredentialInUrl`] if the credential is not accepted, and
-/// [`ApiError::Unavailable`] or [`ApiError::Internal`] if it could not be checked.
+/// Returns [`ApiError::CredentialInUrl`] if the query contains a credential, [`ApiError::Unauthenticated`] if the
+/// header's credential is missing or not accepted, and [`ApiError::Unavailable`] or [`ApiError::Internal`] if it could
+/// not be checked.
 pub(super) async fn caller(api: &Api, headers: &HeaderMap, query: &Query) -> Result<Caller, ApiError> {
     if query.holds_credential() {
         return Err(ApiError::CredentialInUrl);

@@ -50,7 +50,8 @@ pub(super) async fn begin_upload(
     Ok(json(StatusCode::CREATED, &UploadView { upload_id: id, url, method: "PUT", headers, expires_at }))
 }
 
-/// Parses the members of the body. If one is missing or invalid, adds a problem and returns `None`.
+/// Parses the members of the body, and adds a problem for each that is wrong. Returns `None` if `size_bytes` or
+/// `sha256` is missing or invalid. An unknown member adds a problem, but does not change the result.
 fn parse_body(mut keys: Map<String, Value>, problems: &mut Problems) -> Option<BeginUploadRequest> {
     let size_bytes = keys.remove("size_bytes").and_then(|value| as_integer(&value)).filter(|size| *size > 0);
     if size_bytes.is_none() {

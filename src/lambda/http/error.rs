@@ -23,7 +23,7 @@ use crate::{
 /// The value of `Retry-After` in 502 and 503 responses, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
-/// The request to use for an archive that is too large for the form.
+/// The request that begins an upload through S3, for archives that exceed a limit on requests.
 const LARGER_REQUEST: &str = "POST /v1/packs/uploads";
 
 /// The `code` of an error response. openapi.yaml lists all codes.
@@ -70,8 +70,8 @@ impl ErrorCode {
     }
 }
 
-/// Why a request was rejected or failed. Errors become HTTP responses only here. The client sees `Display`; the log
-/// also contains [`ApiError::cause`].
+/// Why a request was rejected or failed. Errors become HTTP responses only here. The client sees the `Display` text,
+/// but never [`ApiError::cause`], which is only logged.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
     #[error("the request is not valid; details.fields lists the problems{}", unlisted(.0))]

@@ -46,8 +46,8 @@ fn received(content_type: &str) -> String {
     }
 }
 
-/// Returns the part of the message that explains how to send a form with a file, or an empty string if the body is not
-/// URL-encoded.
+/// Returns the part of the message that explains how to send a form with a file. Returns an empty string unless a form
+/// is expected and the body is URL-encoded.
 fn hint(expected: MediaType, content_type: &str) -> &'static str {
     let is_urlencoded = essence(content_type).eq_ignore_ascii_case("application/x-www-form-urlencoded");
     match expected {

@@ -5,7 +5,7 @@
 //! billing (423), its request rate (429), the request itself (415, 413, 400), the existing packs (404, 409), and last
 //! the org's quotas (429).
 //!
-//! openapi.yaml describes the API. It is served as JSON, without a credential.
+//! openapi.yaml describes the API. The API serves it as JSON, and requires no credential for that.
 
 mod attestations;
 mod audit;

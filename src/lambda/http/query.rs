@@ -37,7 +37,7 @@ impl Query {
         Self(parameters)
     }
 
-    /// Returns whether the name or a value of a parameter looks like a credential.
+    /// Returns whether a parameter has a name that is common for credentials, or a name or value that looks like one.
     pub(super) fn holds_credential(&self) -> bool {
         self.0.iter().any(|(name, values)| {
             CREDENTIAL_NAMES.contains(&name.to_ascii_lowercase().as_str())
@@ -81,7 +81,8 @@ impl Query {
         Some(NameFilter { name: name?, version })
     }
 
-    /// Removes a parameter and parses its value. Adds a problem if the value is invalid or if there is more than one.
+    /// Removes a parameter and parses its value. If the value is invalid or the parameter appears more than once, adds
+    /// a problem and returns `None`. Also returns `None` if the parameter is absent.
     fn take<T, E: fmt::Display>(
         &mut self,
         name: &str,

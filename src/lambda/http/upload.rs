@@ -35,7 +35,8 @@ pub(super) async fn upload(
     caller.check_may_upload(Timestamp::now())?;
     let count = timeout_at(arrived_at + api.uploads.deadline, api.rates.count(&caller.org, RateCounter::Changes));
     let count = async { Ok::<_, ApiError>(count.await??) };
-    // An exceeded rate takes precedence over whatever is wrong with the request.
+    // An exceeded rate takes precedence over whatever is wrong with the request. So wrap the result of `prepare` in
+    // `Ok`: `try_join!` then returns early only if counting fails.
     let prepare = Box::pin(prepare(api, caller, query, request, arrived_at));
     let prepare = async { Ok::<_, ApiError>(prepare.await) };
     let ((), prepared) = tokio::try_join!(count, prepare)?;
@@ -48,7 +49,8 @@ pub(super) async fn upload(
     }
 }
 
-/// Reads the form, and validates the archive. Unless the request is a dry run, also stages the archive.
+/// Reads the form, and validates the archive. Also stages the archive, unless the request is a dry run or its query or
+/// form has problems.
 async fn prepare(
     api: &Api,
     caller: &Caller,

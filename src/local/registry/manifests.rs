@@ -95,7 +95,7 @@ impl Registry {
         let descriptor = Descriptor { media_type: media_type.to_owned(), digest };
         let descriptor = Bytes::from(serde_json::to_vec(&descriptor).map_err(io::Error::from)?);
 
-        // The manifest may already exist, for example if it was pushed by its digest and is now pushed with a tag.
+        // Write only what is missing: a manifest is often pushed by its digest first, and then with a tag.
         if !fs::try_exists(self.store.blob(digest)).await? {
             self.write(content, &self.store.blob(digest)).await?;
         }

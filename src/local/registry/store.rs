@@ -31,7 +31,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens the directory, and deletes the incomplete files that an earlier process left.
+    /// Opens the directory, and deletes the incomplete files that an earlier process left behind.
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let uploads = directory.join("uploads");
         found(std::fs::remove_dir_all(&uploads))?;

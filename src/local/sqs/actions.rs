@@ -16,7 +16,7 @@ use super::{
     queue::{Message, Queue, Received},
 };
 
-/// The largest message body, in bytes (SQS, since 2025-08).
+/// The maximum size of a message body, in bytes (the limit of SQS since 2025-08).
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// The maximum number of entries in a batch, and of messages in a receive.
 const MAX_BATCH: usize = 10;
@@ -151,8 +151,8 @@ impl Server {
         Ok(json!({ "Messages": received.collect::<Vec<_>>() }))
     }
 
-    /// Receives without waiting, and moves messages that were received too many times to the dead-letter queue. Returns the
-    /// received messages, and the time at which the next message becomes visible.
+    /// Receives without waiting, and moves messages that were received too many times to the dead-letter queue. Returns
+    /// the received messages, and the time at which the next hidden message becomes visible.
     fn receive(
         &self,
         queue_url: &str,
@@ -162,7 +162,7 @@ impl Server {
     ) -> Result<(Vec<Message>, Option<Instant>), Error> {
         let mut queues = self.queues();
         let policy = queue(&mut queues, queue_url)?.attributes.redrive_policy.clone();
-        // If the dead-letter queue does not exist, the messages stay in the queue.
+        // If the dead-letter queue does not exist, messages stay in this queue, however often they are received.
         let policy = policy.filter(|policy| queues.contains_key(policy.dead_letter_queue()));
         let queue = queue(&mut queues, queue_url)?;
         let visibility = visibility.unwrap_or(queue.attributes.visibility_timeout);

@@ -36,7 +36,7 @@ pub(super) struct Message {
     /// Milliseconds since the Unix epoch.
     pub(super) first_received_at: Option<u64>,
     pub(super) receive_count: u32,
-    /// The earliest time of the next receive.
+    /// When the message can be received next.
     visible_at: Instant,
     /// The position in the queue.
     sequence: u64,
@@ -108,7 +108,8 @@ impl Queue {
 
     /// Receives at most `max` visible messages, and hides them for `visibility`. Each comes from the group with the
     /// fewest messages in flight, so that one group's backlog does not delay the others (Amazon SQS developer guide,
-    /// "Fair queues"). A visible message that was already received `max_receive_count` times is removed instead.
+    /// "Fair queues"). A visible message that was already received `max_receive_count` times is removed instead, and
+    /// returned in [`Received::dead`].
     pub(super) fn receive(
         &mut self,
         max: usize,
@@ -177,7 +178,7 @@ impl Queue {
             self.hidden.remove(&sequence);
             return;
         }
-        // The message is visible again, because its visibility timeout has passed.
+        // The handle is valid even if the visibility timeout has passed and the message is visible again.
         let found = self.groups.values().flat_map(BTreeMap::values).find(is_it);
         if let Some((group, sequence)) = found.map(|message| (message.group.clone(), message.sequence)) {
             self.take_visible(&group, sequence);

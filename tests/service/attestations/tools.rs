@@ -35,8 +35,8 @@ impl Script {
         scripts
     }
 
-    /// Verifies a bundle with `keys`, a response to `GET /v1/attestation-keys`. Returns the statement, or the script's
-    /// output if the bundle is invalid.
+    /// Verifies that a bundle attests the image with this digest. `keys` is a response to `GET /v1/attestation-keys`.
+    /// Returns the statement, or the script's error output if verification fails.
     pub(super) fn verify(self, bundle: &Value, keys: &Value, digest: &str) -> Result<Value, String> {
         let (_guard, directory) = scratch();
         let (bundle_file, keys_file) = (directory.join("bundle.json"), directory.join("keys.json"));

@@ -24,7 +24,7 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("{field} is not a string: {value}"))
 }
 
-/// Returns the bundle attached to a pack's image, if any.
+/// Returns the bundle attached to a pack's image. Returns `None` unless the image has exactly one referrer.
 async fn attached_bundle(repository: &RepositoryClient, record: &Value) -> Option<Value> {
     let referrers = repository.referrers(text(record, "image_digest")).await;
     let [referrer] = &*referrers else { return None };

@@ -13,8 +13,8 @@ use crate::http::unreachable;
 /// The Lambda function's timeout in these tests.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Starts a gateway to a Lambda function that responds with the event it received. The paths `/panic`, `/hang`, `/text`
-/// and `/bytes` get other responses.
+/// Starts a gateway to a Lambda function that responds with the main fields of the event that it received, as JSON. The
+/// paths `/panic`, `/hang`, `/text` and `/bytes` get other responses.
 async fn start() -> String {
     let function = tower::service_fn(|request: Request| async move {
         let length = || request.query_string_parameters_ref().unwrap().first("length").unwrap().parse().unwrap();

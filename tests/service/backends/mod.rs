@@ -24,7 +24,7 @@ async fn stop(embedded: Embedded) -> TempDir {
     directory
 }
 
-/// Restarts the backends on the same data directory.
+/// Restarts the backends with the same data directory.
 async fn restart(embedded: Embedded) -> Embedded {
     Embedded::start_in(stop(embedded).await, |options| options).await
 }

@@ -39,7 +39,7 @@ async fn an_object_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn one_of_several_concurrent_conditional_puts_succeeds() {
+async fn only_one_of_several_concurrent_conditional_puts_succeeds() {
     let embedded = Embedded::start().await;
     let bucket = &embedded.options.staging_bucket;
     for round in 0..5 {

@@ -1,4 +1,5 @@
-//! Tests for the embedded SQS: visibility timeouts, long polls, batches and the dead-letter queue.
+//! Tests for the embedded SQS: visibility timeouts, long polls, message groups, batches, the dead-letter queue and
+//! error codes.
 
 use std::time::{Duration, Instant};
 
@@ -78,7 +79,7 @@ async fn a_received_message_is_invisible_until_it_is_released() {
     let count = &again.attributes().unwrap()[&MessageSystemAttributeName::ApproximateReceiveCount];
     assert_eq!(count, "2");
 
-    // A receipt handle from an earlier receive deletes nothing.
+    // The receipt handle from the earlier receive no longer deletes the message.
     client.delete_message().queue_url(url).receipt_handle(first).send().await.unwrap();
     assert_eq!(counts(client, url).await, ["0", "20", "0"]);
     let stale =

@@ -7,7 +7,8 @@ use reqwest::StatusCode;
 
 use crate::support::{Archive, Embedded, Local, start_slow_registry};
 
-/// The number of packs that `acme` uploads. Building all of them takes longer than `REQUEUE_AFTER_MS`.
+/// The number of packs that `acme` uploads. Building all of them takes longer than `REQUEUE_AFTER_MS`, so some builds
+/// become due while their jobs are still in the queue.
 const BACKLOG: usize = 24;
 /// The number of builds that `local` runs concurrently.
 const WORKERS: usize = 4;

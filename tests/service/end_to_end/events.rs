@@ -26,7 +26,7 @@ use crate::support::{ApiResponse, Archive, AwsEmulator, Local, options, record_c
 #[derive(Default)]
 struct EventBridge {
     entries: Mutex<Vec<Value>>,
-    /// Whether `PutEvents` calls succeed but reject their entry.
+    /// Whether each response to `PutEvents` has the status 200 but reports that the event was not accepted.
     rejects: AtomicBool,
 }
 
@@ -42,8 +42,9 @@ impl EventBridge {
         (bridge, LambdaStack::start(&[&bus[..], variables].concat()).await)
     }
 
-    /// Returns the `detail` of the only event since the last call, and asserts that the event's other fields are
-    /// correct.
+    /// Asserts that exactly one event was accepted since the last call, that its `detail` matches
+    /// docs/event.schema.json, and that its other fields are correct. Returns the `detail`. `caller` is the Lambda
+    /// function that sent the event.
     #[track_caller]
     fn take(&self, caller: &str, detail_type: &str) -> Value {
         let mut entries = std::mem::take(&mut *self.entries.lock().unwrap());

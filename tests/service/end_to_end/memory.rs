@@ -22,7 +22,7 @@ use crate::{
 /// The maximum peak memory of a process, in KiB.
 const MAX_PEAK_KIB: u64 = 160 << 10;
 
-/// The number of pending builds, higher than the number that requeue processes concurrently.
+/// The number of pending builds: more than requeue processes concurrently.
 const PENDING: usize = 40;
 
 /// Timeouts long enough for a debug build on a busy machine.
@@ -88,15 +88,15 @@ fn long_names() -> Archive {
     })
 }
 
-/// Returns an archive with 1,000 extension headers of the maximum size, filled with copies of `record`.
+/// Returns an archive with 1,000 extension headers of nearly the maximum size, filled with copies of `record`.
 fn extended(name: &str, record: &[u8]) -> Archive {
     let records = record.repeat((64 << 10) / record.len());
     (0..1_000)
         .fold(pack(name, ""), |archive, index| archive.extension(b'x', &records).file(format!("data/{index}"), b""))
 }
 
-/// Returns an archive that unpacks to about five times the limit for an archive in a request, and compresses to a fifth
-/// of its unpacked size.
+/// Returns an archive whose unpacked size is about five times the limit for an archive in a request. It compresses to a
+/// fifth of that size.
 fn large() -> Archive {
     let content: Vec<u8> =
         noise(3 << 20).chunks(4_096).flat_map(|chunk| iter::repeat_n(chunk, 5).flatten().copied()).collect();
@@ -170,13 +170,14 @@ fn ticks(process: u32) -> u64 {
     [fields[11], fields[12]].map(|ticks| ticks.parse::<u64>().unwrap()).iter().sum()
 }
 
-/// Runs `gzip -dc` on an archive and returns its CPU time in clock ticks.
+/// Returns the CPU time that `gzip -dc` needs for an archive, in clock ticks.
 async fn gzip_ticks(archive: &[u8]) -> u64 {
     let (_directory, path) = scratch();
     let file = path.join("archive");
     fs::write(&file, archive).unwrap();
     let mut gzip = Command::new("gzip").arg("-dc").arg(file).stdout(Stdio::null()).spawn().unwrap();
-    // `/proc/<pid>/stat` of an exited process stays readable until its parent waits for it.
+    // Poll until gzip has exited (state `Z`), because its CPU time is final only then. `/proc/<pid>/stat` of an exited
+    // process stays readable until its parent waits for it.
     while !fs::read_to_string(format!("/proc/{}/stat", gzip.id())).unwrap().contains(") Z ") {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -62,8 +62,8 @@ async fn push_uploads_small_and_large_packs_and_waits_for_their_builds() {
     assert_eq!((&large["version"], &large["build_status"]), (&json!("2.0.0"), &json!("ready")));
     assert!(local.log().contains("route=\"/v1/packs/uploads\""), "{}", local.log());
 
-    // Within the limits of a request on compressed size and compression ratio, but over its limit on unpacked size, so
-    // `packs` sends the archive through S3.
+    // The archive is within a request's limits on compressed size and compression ratio, but exceeds its limit on
+    // unpacked size, so `packs` sends it through S3.
     let mut mostly_zeros = vec![0; 65 << 20];
     mostly_zeros.chunks_mut(1 << 10).for_each(|chunk| getrandom::fill(&mut chunk[..16]).unwrap());
     fs::write(pack.join("data/noise"), mostly_zeros).unwrap();
@@ -177,7 +177,7 @@ async fn check_verification(local: &Local, has_api: bool) {
     move_bundle(&client, &first, &second, has_api).await;
     let other_ref = format!("{repository}:2.0.0");
     fails(&mut offline(&other_ref, "key.pem"), &format!("the statement is about the image {image_digest}, not about "));
-    // Deletes the referrer. In a registry without the referrers API, the referrers tag still lists it.
+    // Delete the referrer. In a registry without the referrers API, the referrers tag still lists it.
     client.delete_manifest(digests(&first)[1]).await;
     fails(&mut offline(image_ref, "key.pem"), &format!("{image_digest} has no attestation"));
 }

@@ -16,7 +16,7 @@ async fn names(local: &Local, org: &str, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_org_sees_a_community_pack_and_only_its_own_org_sees_an_org_pack() {
+async fn a_community_pack_is_visible_to_every_org_and_an_org_pack_only_to_its_own() {
     let local = Local::start().await;
     let private = local.upload(Archive::pack_named("private", "1.0.0").tar_gz()).await;
     let shared = form(Archive::pack_named("shared", "1.0.0").tar_gz()).text("visibility", "community");
@@ -36,7 +36,7 @@ async fn every_org_sees_a_community_pack_and_only_its_own_org_sees_an_org_pack()
     let mine = local.get("acme", &path(shared.text("id"))).await;
     assert_eq!((&mine.body["owned"], mine.text("org_id")), (&Value::Bool(true), shared.text("org_id")));
 
-    // Another org's pack, an absent pack and a malformed id get the same response.
+    // A pack that the caller is not allowed to see, an unknown id and a malformed id get the same response.
     let hidden = local.get("globex", &path(private.text("id"))).await;
     let absent = local.get("globex", "/v1/packs/pack_01J00000000000000000000000").await;
     let malformed = local.get("globex", "/v1/packs/nonsense").await;

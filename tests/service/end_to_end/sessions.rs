@@ -76,7 +76,6 @@ fn local_session_explains_invalid_arguments() {
     }
 }
 
-/// `LOG_LEVEL` does not apply to audit lines.
 #[tokio::test]
 async fn audit_lines_are_logged_at_every_log_level() {
     let local = Local::start_with(&[("LOG_LEVEL", "error")]).await;

@@ -59,7 +59,7 @@ async fn a_request_and_its_build_are_logged_with_the_same_trace() {
     let local = Local::start().await;
     let created = local.upload(Archive::pack_named("traced", "1.0.0").tar_gz()).await;
     local.wait_for_build("acme", created.text("id")).await;
-    // The builder writes the record before it logs `build finished`.
+    // Wait for the log too, because the builder marks the record as ready before it logs `build finished`.
     let began = Instant::now();
     let log = loop {
         let log = local.log();

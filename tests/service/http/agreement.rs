@@ -1,9 +1,9 @@
-//! Tests that `packs check` and the service agree about many archives and directories: on whether they are valid, and
-//! on their problems, with messages, locations and suggestions.
+//! Tests that `packs check` and the service agree about many archives and directories: on whether they are valid, on
+//! their problems (messages, locations and suggestions), and on their warnings.
 //!
 //! The archives are those in `crates/pack-format/tests/cases`, those that the tests of pack-format save in
 //! `target/tmp/archives` when they run, archives of random packs with one random change each, and large archives. The
-//! directories are random packs and the unpacked archives.
+//! directories are random packs, and all archives except the large ones, unpacked.
 
 use std::{
     collections::HashSet,
@@ -60,12 +60,12 @@ async fn packs_and_the_service_agree_about_directories() {
     let mut seen = HashSet::new();
     let unchanged = random_packs().map(|(name, pack)| (name, Archive::new().listing(&pack).tar_gz()));
     for (name, archive) in unchanged.chain(archives()) {
-        // A damaged archive is unpacked up to the damage.
+        // Ignore an error: a damaged archive is unpacked up to the damage.
         let _ = unpack(&archive, &directory);
-        // Writes what `packs push` sends.
+        // Write the archive that `packs push` would send.
         packs([OsStr::new("archive"), directory.as_os_str(), OsStr::new("-o"), sent.as_os_str()]);
         let sent = fs::read(&sent).unwrap();
-        // Many archives have the same files.
+        // Check each archive only once: many directories have the same files.
         if seen.insert(Digest::sha256(&sent)) {
             agreement.check(&name, &directory, &sent).await;
         }
@@ -88,7 +88,8 @@ impl Agreement {
         assert_eq!(verdict_of_packs(path), self.verdict_of_the_service(archive).await, "{name}");
     }
 
-    /// Returns the result of a dry run in the format of `packs check --format json`.
+    /// Returns the result of a dry run in the format of `packs check --format json`. If the archive is too large for a
+    /// request, sends it through S3.
     async fn verdict_of_the_service(&self, archive: &[u8]) -> Value {
         let response = self.dry_run("archive", archive).await;
         let error = &response.body["error"];

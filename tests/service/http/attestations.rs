@@ -70,7 +70,7 @@ async fn only_the_owner_gets_the_attestations_of_a_pack() {
     let bundle: Value = serde_json::from_str(BUNDLE).unwrap();
     assert_eq!(api.send(&get("acme", id)).await.body, json!({"bundles": [bundle]}));
 
-    // The other org can see the pack itself.
+    // Another org can see the pack itself, but not its attestations.
     let mut record = event("get");
     record["rawPath"] = json!(format!("/v1/packs/{id}"));
     let other = secret("pastdue", KeyTemplate::ReadOnly);

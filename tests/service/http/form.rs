@@ -131,7 +131,7 @@ async fn names_in_a_malformed_form_are_escaped_and_shortened() {
     let problem = format!("{MALFORMED}part `a\\u{{202e}}{}…` is truncated", "b".repeat(98));
     assert_eq!(api.send(&upload(&body)).await.fields(), &json!({"form": [problem]}));
 
-    // multer's error message contains the header's name.
+    // multer's error message contains the header's name, so the message is shortened.
     let header = format!("{}: x\r\nContent-Disposition:", "h".repeat(70_000));
     let body = String::from_utf8(form(&[("visibility", b"org")])).unwrap().replace("Content-Disposition:", &header);
     let response = api.send(&upload(body.as_bytes())).await;

@@ -64,7 +64,7 @@ impl Key {
         }
     }
 
-    /// Returns an RSA key's public key in PEM format.
+    /// Returns the public key in PEM format. Panics unless this is an RSA key.
     pub(crate) fn pem(&self) -> String {
         let Self::Rsa(key) = self else { panic!("only RSA keys are supported") };
         let der: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
@@ -98,7 +98,7 @@ impl Key {
     }
 }
 
-/// Returns a token signed with HMAC-SHA-256.
+/// Returns a token signed with HMAC-SHA-256, whatever algorithm the header states.
 pub(crate) fn hmac_token(secret: &[u8], header: &Value, claims: &Value) -> String {
     let message = message(header, claims);
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());

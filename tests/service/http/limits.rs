@@ -131,10 +131,10 @@ async fn the_rate_is_checked_after_the_caller_is_authorized_and_before_the_reque
     assert_eq!(api.send(&event).await.code(), (423, "billing_inactive"));
 }
 
-/// Once an instance has rejected a request of an org, it rejects the org's requests without a call to the table until
-/// the next minute.
+/// Once an instance has rejected an upload because its org reached this limit, it rejects the org's further uploads
+/// until the next minute, without calling the table.
 #[tokio::test]
-async fn an_instance_that_has_reached_the_limit_counts_no_more_requests_in_that_minute() {
+async fn an_instance_that_has_seen_the_limit_reached_counts_no_more_requests_in_that_minute() {
     early_in_a_minute().await;
     let api = TestApi::start_limited(&[(OrgLimit::UploadsPerMinute, 1)]).await;
     assert_eq!(api.send(&dry_run("a")).await.status, 200);
@@ -188,7 +188,7 @@ async fn a_build_counts_as_pending_until_it_is_ready_or_failed() {
     let record = api.table.record(second.parse().unwrap()).await.unwrap().unwrap();
     assert!(api.table.mark_failed(&record, None, "broken", Timestamp::now()).await.unwrap());
     id_of(&api, &upload_of("d", "1.0.0")).await;
-    // The failed build cannot be queued again, and its pack cannot be replaced.
+    // As long as the quota is used up, the failed build cannot be queued again, and its pack cannot be replaced.
     expect_over_quota(&api, &upload_of("b", "1.0.0"), OrgLimit::PendingBuilds, 2).await;
     expect_over_quota(&api, &upload_of_size("b", 1), OrgLimit::PendingBuilds, 2).await;
 }
@@ -279,7 +279,7 @@ async fn sixty_uploads_at_once_within_the_limits_all_succeed() {
         let response = task.await.unwrap();
         assert_eq!(response.status, 201, "{}", response.body);
     }
-    assert!(conflicts.count() > 0, "the proxy cancels transactions");
+    assert!(conflicts.count() > 0, "the proxy canceled no transaction");
     println!("{} transactions were canceled", conflicts.count());
     let scan = api.embedded.clients.dynamodb.scan().table_name(&api.embedded.options.table_name);
     expect_exact_counters(scan.send().await.unwrap().items());
@@ -294,13 +294,13 @@ async fn reads_over_the_rate_are_rejected_with_a_retry_after_of_a_second() {
     assert_eq!(api.send(&reads[1]).await.status, 404);
     let at_once = join_all(reads.iter().cycle().take(60).map(|read| api.send(read))).await;
     let limited: Vec<_> = at_once.iter().filter(|response| response.status == 429).collect();
-    assert!(!limited.is_empty(), "60 reads at once take less than 29 seconds");
+    assert!(!limited.is_empty(), "the 60 reads took 29 seconds or more");
     for response in limited {
         assert_eq!(expect_limited(response, "rate_limited", LIMIT, 2), 1);
     }
     let globex = secret("globex", KeyTemplate::FullAccess);
     assert_eq!(api.list_as(globex.reveal()).await.status, 200, "another org is not affected");
-    // Uploads and documents are not reads.
+    // Uploads do not count as reads, and neither do requests for documents such as `/v1/openapi.json`.
     assert_eq!(api.send(&dry_run("a")).await.status, 200);
     assert_eq!(api.send(&request("GET", "/v1/openapi.json")).await.status, 200);
     tokio::time::sleep(Duration::from_millis(600)).await;

@@ -1,4 +1,4 @@
-//! Tests for the HTTP layer, including authentication, routes, forms, sessions, tenants, the limits of orgs and the
+//! Tests for the HTTP layer, including authentication, routes, forms, sessions, tenants, the org limits and the
 //! audit trail. Most tests send an event from API Gateway to the HTTP handler in this process and check the response,
 //! which must match openapi.yaml.
 //!

@@ -56,7 +56,7 @@ async fn an_oversized_archive_takes_precedence_over_validation_errors() {
         json!({"limit": {"name": "compressed_bytes", "value": 4_500_000}, "larger": larger})
     );
 
-    // An exceeded limit also takes precedence over problems in the form.
+    // A limit that is exceeded only when the archive is unpacked also takes precedence over problems in the form.
     let bomb = test_support::archive::gzip_at(&vec![0; 70 << 20], flate2::Compression::best());
     let response = api.upload(&[("note", b"?"), ("archive", &bomb)]).await;
     assert_eq!(response.code(), (413, "payload_too_large"));

@@ -44,7 +44,7 @@ impl Setup {
         self.api.list_as(&self.ec.token(&header("ES256", "ec"), claims)).await
     }
 
-    /// Asserts that the response is the same as for a request without a credential.
+    /// Asserts that a request with this token gets the same response as a request without a credential.
     pub(crate) async fn expect_unauthenticated(&self, token: &str, why: &str) {
         let missing = send(&request("GET", "/v1/packs")).await;
         let rejected = self.api.list_as(token).await;

@@ -49,7 +49,8 @@ impl TestApi {
         Self::assemble(&settings, limits, async |embedded| change(&embedded.clients.dynamodb)).await
     }
 
-    /// Starts an API with the default limits and a DynamoDB in which concurrent transactions conflict.
+    /// Starts an API with the default org limits. Its calls to DynamoDB go through the returned proxy, which makes
+    /// concurrent transactions on the same item conflict.
     pub(crate) async fn start_with_conflicts() -> (Self, ConflictProxy) {
         let mut started = None;
         let api = Self::assemble(&Settings::default(), OrgLimits::default(), async |embedded| {

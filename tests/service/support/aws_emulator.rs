@@ -31,7 +31,7 @@ impl AwsEmulator {
         endpoints.into_iter().chain(names).chain([("PURGE_QUEUE", &*self.purge_queue)]).collect()
     }
 
-    /// Changes `options` to make [`Embedded`](super::Embedded) use the emulator.
+    /// Returns `options` with the changes that make [`Embedded`](super::Embedded) use the emulator.
     pub(crate) fn options(self, options: Options) -> Options {
         let Self { endpoint, name, purge_queue } = self;
         Options {

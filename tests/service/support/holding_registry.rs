@@ -78,7 +78,6 @@ fn is_manifest_push(method: &Method, uri: &Uri) -> bool {
     method == Method::PUT && uri.path().contains("/manifests/")
 }
 
-/// Forwards a request to the registry at `backend`.
 pub(super) async fn forward(
     backend: &str,
     method: Method,

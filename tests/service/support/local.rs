@@ -51,8 +51,8 @@ impl Local {
         local
     }
 
-    /// Returns a command that runs `local` in `data`, without inheriting the variables that configure backends or
-    /// logging.
+    /// Returns a command that runs `local` with the data directory `data`. The process does not inherit the variables
+    /// that configure backends or logging.
     pub(crate) fn command(data: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
@@ -62,7 +62,7 @@ impl Local {
         for variable in endpoints.into_iter().chain(names).chain(logs) {
             command.env_remove(variable);
         }
-        // Some tests send more requests than an org may send by default.
+        // Disable the rate limits: some tests send more requests than an org may send by default.
         command.envs([("ORG_UPLOADS_PER_MINUTE", "0"), ("ORG_READS_PER_SECOND", "0")]);
         command
     }
@@ -251,7 +251,7 @@ impl Drop for Local {
 pub(crate) async fn put_archive(begun: &ApiResponse, body: Vec<u8>) -> StatusCode {
     let mut put = Client::new().request(begun.text("method").parse().unwrap(), begun.text("url")).body(body);
     for (name, value) in begun.body["headers"].as_object().unwrap() {
-        // The HTTP client sets this header from the body.
+        // The HTTP client sets `content-length` itself.
         if name != "content-length" {
             put = put.header(name, value.as_str().unwrap());
         }

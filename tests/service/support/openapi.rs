@@ -31,7 +31,8 @@ pub(crate) fn expect_documented(method: &str, path: &str, status: u16, headers: 
     expect_valid(&content["schema"], body, &context);
 }
 
-/// Returns the documented response. A response to an unknown path or method does not belong to an operation.
+/// Returns the documented response. If no operation has this path and method, looks for a shared response with this
+/// status, such as `RouteNotFound`.
 fn response(method: &str, path: &str, status: u16) -> Option<&'static Value> {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let item =
@@ -66,7 +67,7 @@ pub(crate) fn resolve(value: &'static Value) -> &'static Value {
 /// Asserts that `value` matches a schema from openapi.yaml. The panic message contains `context`.
 #[track_caller]
 pub(crate) fn expect_valid(schema: &Value, value: &Value, context: &str) {
-    // References in the schema point into `components`.
+    // References in the schema point into `components`, so include it.
     let schema = json!({ "allOf": [schema], "components": DOCUMENT["components"] });
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let errors: Vec<String> =

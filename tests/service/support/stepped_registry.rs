@@ -43,7 +43,7 @@ struct Steps {
     pending: Option<VecDeque<Vec<&'static str>>>,
     /// The requests that arrived outside their step.
     unexpected: Vec<String>,
-    /// The number of the latest token. Only this token is valid.
+    /// The number that a valid token contains. It increases when a token is issued, and when all tokens expire.
     token: usize,
 }
 
@@ -78,7 +78,8 @@ impl SteppedRegistry {
         self.state.lock().unwrap().token += 1;
     }
 
-    /// Waits until all requests in the current step have arrived. Does not hold a request that is not in this step.
+    /// Waits until all requests in the current step have arrived. If `request` is not in this step, does not wait, and
+    /// records the request as unexpected.
     async fn arrive(&self, request: &'static str) {
         let mut completed = self.completed.subscribe();
         let step = {

@@ -68,7 +68,7 @@ async fn a_page_of_n_records_of_1_kb_costs_at_most_a_quarter_of_n_plus_4_read_un
 }
 
 #[tokio::test]
-async fn an_absent_name_or_version_costs_at_most_2_read_units() {
+async fn listing_an_absent_name_or_version_costs_1_5_read_units() {
     let database = Database::start().await;
     let (own, other) = (OrgId::generate(), OrgId::generate());
     for n in 0..100 {

@@ -54,7 +54,7 @@ async fn a_list_omits_a_corrupt_record() {
 }
 
 #[tokio::test]
-async fn each_corrupt_record_is_logged_once_with_its_key() {
+async fn a_corrupt_record_is_logged_once_with_its_key() {
     let database = Database::start().await;
     let table = &database.table;
     let (first, second) = (OrgId::generate(), OrgId::generate());

@@ -1,4 +1,4 @@
-//! Tests that create and read records.
+//! Tests for creating and reading records.
 
 use std::collections::BTreeSet;
 

@@ -55,7 +55,7 @@ impl Sequence {
         }
     }
 
-    /// Returns one of the records in `read`, as it was then or as it is now.
+    /// Returns a random record from `read`, either as it was when it was read or as it is in the table now.
     async fn any(&mut self) -> Option<Record> {
         if self.read.is_empty() {
             return None;
@@ -139,7 +139,7 @@ impl Sequence {
             5 => {
                 let new = record.queued_again(&upload("again"));
                 let seen = self.seen(&new).await;
-                // This fails if the record no longer exists.
+                // An error is expected if the record no longer exists.
                 table.queue_again(record, &new, &seen, &self.limits).await.ok();
                 "queue again"
             }

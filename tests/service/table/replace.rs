@@ -1,4 +1,4 @@
-//! Tests that replace a failed record, or queue its build again.
+//! Tests for replacing a failed record, and for queuing its build again.
 
 use std::time::Duration;
 

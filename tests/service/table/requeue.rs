@@ -74,7 +74,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Starts requeue with these settings. Jobs are due again immediately.
+    /// Sets up requeue with these settings. A build or purge is due again as soon as its job was sent.
     async fn start(settings: Settings) -> Self {
         Self::start_with_resend_after(Duration::ZERO, settings).await
     }
@@ -168,7 +168,7 @@ async fn a_job_that_may_be_waiting_in_its_queue_is_not_sent_again() {
         assert_eq!(fixture.requeue.sweep().await.unwrap(), Sweep::default(), "both are due later");
     }
 
-    // SQS deletes a job once its retention period has passed.
+    // A job is no longer in its queue after the retention period, because SQS has deleted it.
     *fixture.queue.has_waiting.lock().unwrap() = true;
     fixture.database.set(&queued, "enqueued_at", PAST).await;
     fixture.make_due(&queued).await;

@@ -34,7 +34,7 @@ impl Database {
         Staging::new(self.embedded.clients.s3.clone(), self.embedded.options.staging_bucket.clone())
     }
 
-    /// Returns a client for the same table that sends its requests to `address`.
+    /// Returns a client for the same table. The client sends its requests to `address`.
     pub(crate) async fn table_at(&self, address: SocketAddr) -> Table {
         Table::new(dynamodb(&sdk(address).await, &Timeouts::default()), self.name.clone())
     }

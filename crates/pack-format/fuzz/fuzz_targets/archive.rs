@@ -1,5 +1,5 @@
 //! Validates arbitrary archives. Validation must not panic. If the `tar` crate, an independent parser, can read an
-//! accepted archive, it must find exactly the files in the pack, apart from those that validation drops.
+//! accepted archive, the files that it finds must be exactly those in the pack, except for files that validation drops.
 //!
 //! The input is an uncompressed tar. Since the fuzzer would rarely produce valid checksums or a valid gzip stream, this
 //! target repairs the header checksums and wraps the tar in gzip without compression.
@@ -75,8 +75,8 @@ fn files(validated: &ValidatedPack) -> Files {
 }
 
 /// Reads a pack's files with the `tar` crate. Omits the files that validation drops, and strips a wrapping directory.
-/// Fails for some valid archives, such as those with numeric fields that contain only NULs, or with a GNU long name that
-/// ends with several NULs: the crate removes only one of them, and cannot unpack a file with a NUL in its name.
+/// Fails for some valid archives, such as those with numeric fields that contain only NULs, or with a GNU long name
+/// that ends with several NULs: the crate removes only one of them, and cannot unpack a file with a NUL in its name.
 fn read_with_tar_crate(tar: &[u8]) -> io::Result<Files> {
     let mut files = Files::new();
     let mut archive = tar::Archive::new(tar);

@@ -105,7 +105,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
         let mut data = Vec::new();
         if !copy_data(&mut self.reader, header.size, &mut data)? {
-            return Err(unreadable("is truncated".to_owned()));
+            return Err(unreadable("is truncated; create the archive again".to_owned()));
         }
         self.extensions.add(extension_type, header, &data).map_err(|error| unreadable(error.to_string()))
     }
@@ -130,7 +130,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             _ => copy_data(&mut self.reader, size, &mut io::sink())?,
         };
         if !is_complete {
-            return Err(entry.unreadable("is truncated"));
+            return Err(entry.unreadable("is truncated; create the archive again"));
         }
         let Ok((entry_type, Some(path))) = validated else { return Ok(()) };
         let kind = match entry_type {
@@ -169,7 +169,9 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         if self.extensions.is_pending() {
             return Err(ReadError::at_byte(
                 position,
-                format_args!("the archive ends at byte {position}, but no entry follows its last extension header"),
+                format_args!(
+                    "the archive ends at byte {position}, but no entry follows its last extension header; create the archive again"
+                ),
             ));
         }
         match self.block()? {
@@ -178,7 +180,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                 return Err(ReadError::at_byte(
                     position,
                     format_args!(
-                        "the archive has a single block of zeros at byte {position}, which some tar readers treat as its end"
+                        "the archive has a single block of zeros at byte {position}, which some tar readers treat as the end of the archive; create the archive again"
                     ),
                 ));
             }
@@ -186,7 +188,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                 return Err(ReadError::at_byte(
                     position,
                     format_args!(
-                        "the archive is truncated: it ends after one block of zeros at byte {position}, not two"
+                        "the archive is truncated: it ends after one block of zeros at byte {position}, not two; create the archive again"
                     ),
                 ));
             }
@@ -210,7 +212,8 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                         return Err(ReadError::at_byte(
                             position,
                             format_args!(
-                                "the archive's last block, at byte {position}, has only {rest} of {BLOCK} bytes"
+                                "the archive's last block, at byte {position}, has only {rest} of {BLOCK} bytes; create the \
+                                 archive again"
                             ),
                         ));
                     }
@@ -219,7 +222,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         }
     }
 
-    /// Reads the next block. Returns `None` if no complete block is left.
+    /// Reads the next block. If no complete block is left, consumes the remaining bytes and returns `None`.
     fn block(&mut self) -> Result<Option<[u8; BLOCK]>, ReadError> {
         let mut block = [0; BLOCK];
         let is_complete = self.reader.copy(BLOCK as u64, &mut block.as_mut_slice())?;
@@ -242,7 +245,7 @@ fn cut_off(position: u64) -> ReadError {
     ReadError::at_byte(
         position,
         format_args!(
-            "the archive is truncated: it ends at byte {position} without the two blocks of zeros that end a tar"
+            "the archive is truncated: it ends at byte {position} without the two blocks of zeros that end a tar; create the archive again"
         ),
     )
 }

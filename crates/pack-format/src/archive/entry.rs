@@ -121,7 +121,7 @@ impl<'a> Entry<'a> {
         self.problem_with(format_args!("{self} {message}"))
     }
 
-    /// Returns [`Self::problem`] as an error that ends reading.
+    /// Returns [`Self::problem`] as an error, so that reading stops.
     pub(super) fn unreadable(&self, message: impl fmt::Display) -> ReadError {
         ReadError::Unreadable(Box::new(self.problem(message)))
     }

@@ -47,13 +47,17 @@ pub(super) enum InvalidExtension {
          create the archive with `tar --format=posix` or with a current version of 7-Zip"
     )]
     Magic,
-    #[error("follows another extension header, and tar readers disagree on which of them applies")]
+    #[error(
+        "follows another extension header, and tar readers disagree on which of them applies; create the archive with \
+         `tar --format=posix`"
+    )]
     Combined,
     #[error(
-        "sets `path`, `linkpath`, `size` or the way a file is stored for all following entries, which is not allowed"
+        "sets `path`, `linkpath`, `size` or the way a file is stored for all following entries, which is not allowed; \
+         create the archive with `tar --format=posix` and without `--pax-option`"
     )]
     GlobalPax,
-    #[error("contains a GNU long name that is empty or has a NUL in it")]
+    #[error("contains a GNU long name that is empty or has a NUL in it; create the archive with `tar --format=posix`")]
     LongName,
     #[error(transparent)]
     Pax(#[from] InvalidPax),
@@ -70,7 +74,8 @@ impl Extensions {
         if !header.has_extensions {
             return Err(InvalidExtension::Magic);
         }
-        // `git archive` writes a global header before any other header.
+        // Global headers may come only before the other extension headers of an entry, which is where `git archive`
+        // writes one. Each of the other types may appear only once.
         let is_allowed = match extension_type {
             GlobalPax => self.types.iter().all(|before| *before == GlobalPax),
             PaxRecords | LongName | LongLink => !self.types.contains(&extension_type),
@@ -98,7 +103,7 @@ impl Extensions {
         self.pax.path.as_deref().or(self.long_name.as_deref())
     }
 
-    /// Returns the original name if the entry is a sparse file.
+    /// Returns the original name of a sparse file, if a PAX record contains it.
     pub(super) fn sparse_name(&self) -> Option<&[u8]> {
         self.pax.sparse_name.as_deref()
     }

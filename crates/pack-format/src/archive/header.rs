@@ -89,8 +89,8 @@ impl Header {
         let prefix = match layout.as_ustar() {
             Some(_) if is_star(block) => star_prefix(block)?,
             Some(ustar) => until_nul("prefix", &ustar.prefix)?,
-            // In these entries, the field contains the map of a sparse file or an offset in a multi-volume archive, not
-            // a prefix. Packs contain neither.
+            // In entries of these types, the field contains the map of a sparse file or an offset in a multi-volume
+            // archive, not a prefix. Such entries are rejected later.
             None if matches!(common.linkflag[0], b'S' | b'M') => &[],
             // In every format, Python reads these bytes as a prefix.
             None if block[PREFIX].iter().any(|byte| *byte != 0) => return Err(unexpected_prefix(block)),
@@ -139,7 +139,7 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
 /// Parses all numeric fields except the checksum. Returns only the mode and the size, because a pack needs no others.
 fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), InvalidHeader> {
     let invalid = |field, fix| number_error(block, field, fix);
-    // Rust's `tar` reads a base-256 mode differently from other readers.
+    // Reject a base-256 mode, because Rust's `tar` reads it differently from other readers.
     let mode = match common.mode[0] {
         0x80 | 0xff => Err(InvalidNumber::Base256),
         _ => octal(&common.mode),
@@ -203,8 +203,8 @@ fn is_time(field: &[u8]) -> bool {
     field[0].is_ascii_digit() && octal(field).is_ok()
 }
 
-/// Returns the prefix of a star header. Rejects a prefix longer than 130 bytes, because some readers read only the
-/// first 130 bytes and others up to 155.
+/// Returns the prefix of a star header, after checking its access and change times. Rejects a prefix longer than 130
+/// bytes, because some readers read only the first 130 bytes and others up to 155.
 fn star_prefix(block: &[u8; BLOCK]) -> Result<&[u8], InvalidHeader> {
     let prefix = &block[STAR_PREFIX];
     if prefix[130] != 0 {
@@ -216,8 +216,8 @@ fn star_prefix(block: &[u8; BLOCK]) -> Result<&[u8], InvalidHeader> {
     until_nul("prefix", prefix)
 }
 
-/// Joins the prefix and the name. If a directory's full name fits in the prefix, `name` is empty and the result ends
-/// with `/`.
+/// Joins the prefix and the name. If a writer puts the full name of a directory into the prefix, `name` is empty and
+/// the result ends with `/`.
 fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
     if prefix.is_empty() { name.to_vec() } else { [prefix, name].join(&b'/') }
 }

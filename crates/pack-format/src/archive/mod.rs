@@ -76,8 +76,8 @@ impl Unpacked {
 
 /// Reads an archive into a tree, writes the contents of its files to `contents`, and returns the secrets in them.
 ///
-/// Strips one wrapping directory, and drops macOS metadata and top-level git files. Adds the problems with invalid
-/// entries to `problems`, and leaves those entries out of the tree.
+/// Strips one wrapping directory, and drops macOS metadata and top-level git files. Adds the problems with the entries
+/// to `problems`. An invalid entry may be missing from the tree.
 ///
 /// # Errors
 /// Returns [`ValidationError::Invalid`] only if the archive cannot be read to its end. The caller then cannot validate

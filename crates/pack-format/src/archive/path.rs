@@ -94,7 +94,8 @@ fn check(path: &str, limits: &Limits) -> Vec<InvalidPath> {
 fn check_component(component: &str, limits: &Limits) -> Vec<InvalidPath> {
     match component {
         ".." => return vec![InvalidPath::Parent],
-        // macOS stores the attributes of `.` in an entry with this name. The tree builder drops the entry.
+        // macOS stores the attributes of `.` in an entry with this name. Accept the trailing dot, because the tree
+        // builder drops the entry.
         "._." => return Vec::new(),
         _ => {}
     }

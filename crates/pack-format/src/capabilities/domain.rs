@@ -40,13 +40,13 @@ pub(super) fn nearest(text: &str) -> Option<String> {
     (host != text && check(host).is_ok()).then(|| host.to_owned())
 }
 
-/// Normalizes a valid host pattern for comparison. Converts it to lower case, and removes a trailing dot and the
-/// default port: 443, and also 80 if the rule allows HTTP.
+/// Normalizes a valid host pattern for comparison. Converts it to lower case, and removes a trailing dot and a default
+/// port: 443, and also 80 if the rule allows HTTP.
 pub(super) fn normalize(text: &str, allow_insecure: bool) -> String {
     let lower = text.to_ascii_lowercase();
     let (host, port) = split_port(&lower);
     let host = host.strip_suffix('.').unwrap_or(host);
-    // The port may have leading zeros.
+    // Compare the port as a number, because it may have leading zeros.
     match port.and_then(|port| port.parse::<u16>().ok()) {
         None | Some(443) => host.to_owned(),
         Some(80) if allow_insecure => host.to_owned(),
@@ -54,7 +54,6 @@ pub(super) fn normalize(text: &str, allow_insecure: bool) -> String {
     }
 }
 
-/// Splits off the port, if any.
 fn split_port(text: &str) -> (&str, Option<&str>) {
     match text.rsplit_once(':') {
         // A colon inside brackets belongs to an IPv6 address.

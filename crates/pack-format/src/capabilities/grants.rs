@@ -40,7 +40,7 @@ impl Grants {
         }
     }
 
-    /// Returns warnings about everything that these grants allow but `previous`, the grants of `version`, did not.
+    /// Returns a warning for each item that [`Self::beyond`] finds. `previous` contains the grants of `version`.
     pub fn warnings_since(&self, previous: &Self, version: &Version) -> Vec<Warning> {
         let field = warnings::capabilities_field();
         let warning = |grant| Warning::new(&field, format_args!("allows {grant}, which version {version} did not"));

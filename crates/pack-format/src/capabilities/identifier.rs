@@ -13,8 +13,8 @@ enum InvalidIdentifier {
     Malformed,
 }
 
-/// Returns the name of a capability or a rule. It must match `[A-Za-z][A-Za-z0-9_-]{0,63}`, but an invalid name is also
-/// returned, so that the caller can find duplicates.
+/// Returns the name of a capability or a rule. Adds a problem unless the name matches `[A-Za-z][A-Za-z0-9_-]{0,63}`,
+/// but still returns the name, so that the caller can find duplicates of it and references to it.
 pub(super) fn read<'a>(field: &Field<'a>, problems: &mut Problems) -> Option<&'a str> {
     field.validate(check, |_| None, problems)
 }

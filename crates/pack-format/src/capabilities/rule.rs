@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 use super::{domain, identifier, nonempty_list, one_of};
 use crate::{Problems, Quoted, text::is_line_break_or_tab, yaml::Field};
 
-/// The keys that have their own validation. The values of other keys, such as CEL predicates and body schemas, are
+/// The keys that have their own validation. Other keys and their values, such as CEL predicates and body schemas, are
 /// checked only for forbidden characters.
 const KEYS: [&str; 5] = ["name", "domains", "methods", "paths", "allow_insecure"];
 

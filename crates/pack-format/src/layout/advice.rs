@@ -71,7 +71,7 @@ impl Advice {
     }
 }
 
-/// Returns the allowed file that the author of `name` probably meant, ignoring case. `lower` is `name` in lower case.
+/// Returns the allowed file that `name` was probably meant to be, ignoring case. `lower` is `name` in lower case.
 fn intended_file(name: &str, lower: &str) -> Option<String> {
     if lower == PACK_YAML || MISTAKEN_FOR_PACK_YAML.contains(&lower) {
         return Some(PACK_YAML.to_owned());

@@ -22,7 +22,7 @@ const LICENSES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "THIRD_P
 pub(super) const DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
 /// Validates the pack's top-level entries, checks that `behavior.md` is UTF-8 without forbidden characters, and parses
-/// `pack.yaml`.
+/// `pack.yaml`. The returned manifest may be invalid if this function adds a problem.
 ///
 /// # Errors
 /// Returns an error only if `contents` cannot be read.
@@ -123,7 +123,7 @@ pub(super) fn is_documented(name: &str) -> bool {
 }
 
 /// Returns the message for a missing `pack.yaml`. Suggests renaming `misnamed`, the entry that is probably meant to be
-/// `pack.yaml`. Without one, suggests archiving the directory that contains a `pack.yaml`, if any.
+/// `pack.yaml`. If `misnamed` is `None` but a directory contains a `pack.yaml`, suggests archiving that directory.
 fn missing(unpacked: &Unpacked, misnamed: Option<&str>) -> String {
     if let Some(name) = misnamed {
         return format!("is missing; rename {} to `{PACK_YAML}`", Quoted::new(&unpacked.archive_path(name)));

@@ -45,8 +45,8 @@ pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
     }
 }
 
-/// The secrets found in the contents of files. Their paths and lines are determined only after the whole archive is
-/// read, because most packs contain no secrets.
+/// The secrets found in the contents of files. [`Self::in_tree`] determines their paths and lines later, by reading the
+/// files again: most packs contain no secrets, so it would be wasteful to count lines in every file.
 #[derive(Default)]
 pub(super) struct FoundSecrets(Vec<FoundSecret>);
 
@@ -66,7 +66,8 @@ impl FoundSecrets {
         self.0.extend(found.into_iter().take(left).map(|(kind, offset)| FoundSecret { content, kind, offset }));
     }
 
-    /// Returns the secrets in files that are part of `tree`, sorted by path. Reads those files again from `contents`.
+    /// Returns the secrets in files that are part of `tree`, sorted by path and line. To count lines, reads the files
+    /// that contain secrets again from `contents`.
     pub(super) fn in_tree(self, tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Vec<Secret>> {
         let mut secrets = Vec::new();
         for entry in tree.entries() {

@@ -70,7 +70,7 @@ static NEEDLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     builder.build(needles).expect("thirteen short patterns are within every limit")
 });
 
-/// Returns the offset and the kind of each secret in `bytes`, in ascending order.
+/// Returns the offset and the kind of each secret in `bytes`, sorted by offset.
 pub(super) fn find(bytes: &[u8]) -> impl Iterator<Item = (usize, SecretKind)> {
     NEEDLES.find_iter(bytes).filter_map(|found| {
         let Pattern { before, kind, check, .. } = &PATTERNS[found.pattern()];
@@ -80,7 +80,7 @@ pub(super) fn find(bytes: &[u8]) -> impl Iterator<Item = (usize, SecretKind)> {
 }
 
 /// Returns whether `rest` completes the ID of an AWS access key: base32, 20 characters in total (IAM user guide,
-/// "Unique identifiers"). The IDs in AWS's own examples end with `EXAMPLE`.
+/// "Unique identifiers"). Ignores the IDs in AWS's own examples, which end with `EXAMPLE`.
 fn is_aws_access_key(rest: &[u8]) -> bool {
     let id = run(rest, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     id.len() == 16
@@ -159,8 +159,8 @@ fn is_openai_key(rest: &[u8]) -> bool {
     marker.is_some_and(|start| start >= 20 && key.len() - start - MARKER.len() >= 20)
 }
 
-/// Returns whether `rest` completes a key. A key such as `sk-ant-api03-…` has 95 characters after that prefix, and the
-/// last two are `AA`.
+/// Returns whether `rest` completes a key. A key consists of a prefix such as `sk-ant-api03-` and 95 more characters,
+/// of which the last two are `AA`.
 fn is_anthropic_key(rest: &[u8]) -> bool {
     let key = run(rest, is_key_character);
     key.len() >= 100 && key.ends_with(b"AA")

@@ -69,8 +69,8 @@ pub(crate) fn remove(length: usize) -> Suggestion {
     Suggestion::new(if length == 1 { "remove the character" } else { "remove the characters" }, "")
 }
 
-/// The length of a run of characters. Displays as the phrase that refers to the run after a message has named its first
-/// character: `it`, or for example `it and the 2 characters after it`.
+/// The length of a run of characters. Displayed as a phrase for a message that has already named the first character of
+/// the run: `it`, or for example `it and the 2 characters after it`.
 pub(crate) struct Characters(pub(crate) usize);
 
 impl fmt::Display for Characters {

@@ -16,8 +16,8 @@ pub(crate) fn is_ignorable(char: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
 }
 
-/// Returns whether the character is invisible or looks like a space. Also returns `true` for every character without a
-/// fixed appearance, such as an unassigned or private-use character.
+/// Returns whether the character is invisible or looks like a space, except for the space itself (U+0020). Also returns
+/// `true` for every character without a fixed appearance, such as an unassigned or private-use character.
 pub(crate) fn is_invisible(char: char) -> bool {
     /// The blank Braille pattern. Its general category is `So` (other symbol).
     const BRAILLE_BLANK: char = '\u{2800}';

@@ -5,7 +5,7 @@ use super::{
 
 const ZWNJ: char = '\u{200C}';
 const ZWJ: char = '\u{200D}';
-/// The character that makes a keycap out of a digit, `#` or `*` that is followed by U+FE0F.
+/// The character that follows a digit, `#` or `*` and U+FE0F to form a keycap emoji.
 const KEYCAP: char = '\u{20E3}';
 const BLACK_FLAG: char = '\u{1F3F4}';
 /// The flags that Unicode recommends (UTS #51, `RGI_Emoji_Tag_Sequence`): England, Scotland and Wales. Each is written
@@ -28,8 +28,8 @@ pub(crate) fn scan(text: &str) -> Vec<(usize, Forbidden)> {
 /// A scanner that finds runs of forbidden characters in a stream of characters. `P` is the type of a character's
 /// position.
 ///
-/// Removing these runs makes the text valid, because a character that is forbidden everywhere does not affect what is
-/// allowed after it.
+/// Removing all runs, including those that are not returned, makes the text valid, because a character that is
+/// forbidden everywhere does not affect what is allowed after it.
 #[derive(Debug)]
 pub(super) struct Scanner<P> {
     found: Vec<(P, Forbidden)>,

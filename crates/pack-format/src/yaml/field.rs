@@ -12,7 +12,7 @@ pub(crate) struct Field<'a> {
     position: Position,
 }
 
-/// Where a node is. This decides whether the author can remove it.
+/// The position of a node in the document, which determines whether the author can remove it.
 #[derive(Clone, Copy)]
 enum Position {
     Root,
@@ -74,13 +74,14 @@ impl<'a> Field<'a> {
     }
 
     /// Returns this field's text. If the value is a number, boolean or date, adds a problem but still returns the text,
-    /// so that it can be validated.
+    /// so that it can be validated. Returns `None` for any other value that is not text.
     pub(crate) fn text(&self, problems: &mut Problems) -> Option<&'a str> {
         self.validate(|_| Ok::<_, String>(()), |_| None, problems)
     }
 
-    /// Returns this field's text. Adds a problem if the value is not text or if `check` returns an error. For invalid
-    /// text, `nearest` returns the valid text that the author probably meant.
+    /// Returns this field's text, or `None` if the value is null, a list, a mapping or rejected. Adds a problem if the
+    /// value is not text or if `check` returns an error. For invalid text, `nearest` returns the valid text that the
+    /// author probably meant.
     ///
     /// A number, boolean or date adds a single problem even if `check` also returns an error, so that the author gets
     /// one suggestion. Text with forbidden characters is not passed to `check`. In both cases, the text is still
@@ -121,7 +122,7 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
-    /// Adds a problem with this field's text, and suggests replacing the text with `nearest`.
+    /// Adds a problem with this field's text, and suggests replacing the text with `nearest`, if any.
     pub(crate) fn invalid(&self, problems: &mut Problems, problem: impl fmt::Display, nearest: Option<String>) {
         let Some(nearest) = nearest else { return self.problem(problems, problem) };
         let suggested = Quoted::new(&nearest);
@@ -182,8 +183,8 @@ impl<'a> Field<'a> {
         Some(Mapping { field: self, pairs })
     }
 
-    /// Adds a problem saying that this field must be `expected`. Does nothing for a rejected value, whose problem is
-    /// already reported.
+    /// Adds a problem saying that this field must be `expected`. Does nothing for a rejected value, whose problem has
+    /// already been reported.
     fn mismatch(&self, problems: &mut Problems, expected: &str) {
         match &self.node.value {
             Value::Rejected => {}
@@ -239,7 +240,7 @@ impl<'a> Mapping<'a> {
         found
     }
 
-    /// Returns the pairs whose keys are not in `known`.
+    /// Returns the pairs whose keys are not text or not in `known`.
     pub(crate) fn others(&self, known: &[&str]) -> impl Iterator<Item = &'a Pair> {
         self.pairs.iter().filter(move |pair| !pair.key.is_text() || !known.contains(&pair.key.text.as_str()))
     }

@@ -16,7 +16,7 @@ pub(crate) enum Value {
     Sequence(Vec<Node>),
     /// The pairs in the author's order, with distinct keys.
     Mapping(Vec<Pair>),
-    /// An alias, a tagged value, or a collection that is nested too deeply. Its problem is already reported.
+    /// An alias, a tagged value, or a collection that is nested too deeply. Its problem has already been reported.
     Rejected,
 }
 
@@ -49,7 +49,7 @@ impl Node {
 }
 
 impl Scalar {
-    /// Returns a scalar without quotes. Its content determines its type.
+    /// Returns a plain scalar, whose content determines its type.
     pub(super) fn plain(text: String) -> Self {
         let scalar_type = schema::resolve(&text);
         let yaml_1_1_type = if scalar_type == ScalarType::Text { schema::resolve_1_1(&text) } else { None };

@@ -6,7 +6,8 @@ use super::{Node, Pair, Scalar, Value, source::Source, syntax};
 use crate::{Quoted, Span, Suggestion};
 
 /// The maximum length of a key, in characters. YAML limits a key on one line to 1,024 characters, including escapes
-/// (YAML 1.2.2, section 8.2.2), so a key of the maximum length can be written even if every character is escaped.
+/// (YAML 1.2.2, section 8.2.2), so `emit` can write a key of the maximum length even if it has to escape every
+/// character.
 const MAX_KEY_LENGTH: usize = 128;
 
 /// A syntax error, or a construct that is not allowed in `pack.yaml`.
@@ -99,7 +100,8 @@ impl<'a> Document<'a> {
             }
         };
         let node = Node { span, value: if tag { Value::Rejected } else { value } };
-        // For a missing value, the parser reports the position of the next character.
+        // For a missing value, the parser reports the span of an adjacent token, such as `:` or `-`, so set the length
+        // to 0.
         Ok(if node.is_missing() { Node { span: Span { length: 0, ..span }, ..node } } else { node })
     }
 

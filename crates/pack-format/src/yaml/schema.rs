@@ -1,4 +1,4 @@
-//! Determines the types of YAML scalars that are not in quotes.
+//! Determines the types of plain YAML scalars: those that are neither in quotes nor block scalars.
 
 use std::fmt;
 

@@ -11,12 +11,13 @@ use crate::{
 /// The maximum nesting depth of collections. The parser does not recurse, but code that walks the nodes does.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Returns the span that the author has to fix. It is not always the one that the parser reports.
+/// Returns the position at which the author has to fix the error. It is not always the one that the parser reports.
 fn position(error: &ScanError, text: &str) -> Span {
     let (line, column) = (error.marker().line(), error.marker().col() + 1);
     let reported = Span { line, column, length: 0 };
     match error.info() {
-        // The parser reports the start of the value before the tab.
+        // The parser reports the start of the value before the tab, so find the first tab in the indentation from there
+        // on.
         info if is_about_tabs(info) => {
             let lines = text.lines().enumerate().skip(line - 1);
             let mut tabs = lines.filter_map(|(index, line)| {
@@ -44,7 +45,7 @@ pub(super) fn find_forbidden_character(text: &str) -> Option<SyntaxProblem> {
     let before = text[..index].replace("\r\n", "\n");
     let lines: Vec<&str> = before.split(['\n', '\r']).collect();
     let column = lines.last().map_or(0, |line| line.chars().count()) + 1;
-    // If only the first character of a run were removed, the next one would take its place.
+    // Remove the whole run: if only its first character were removed, the next one would take its place.
     let length = text[index..].chars().take_while(is_forbidden).count();
     let span = Span { line: lines.len(), column, length };
     let (code_point, characters) = (CodePoint(char), Characters(length));

@@ -34,7 +34,8 @@ fn mistakes_md_shows_the_current_messages() {
     assert_eq!(document, fs::read_to_string(&path).unwrap());
 }
 
-/// Returns the problems as a table cell. If there are suggestions, checks that applying them makes the pack valid.
+/// Returns the problems as a table cell. Checks that each message that proposes a replacement has a suggestion, and
+/// that applying the suggestions makes the pack valid.
 fn cell(mistake: &Mistake) -> String {
     let result = match &mistake.upload {
         Upload::Bytes(bytes) => {

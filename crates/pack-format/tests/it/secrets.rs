@@ -26,7 +26,7 @@ fn secrets() -> Vec<(SecretKind, String)> {
         (SecretKind::PrivateKey, join(&["-----BEGIN ", "PGP PRIVATE KEY BLOCK-----\n\n", RANDOM])),
         (SecretKind::PrivateKey, join(&["-----BEGIN ", "PRIVATE KEY-----\\n", RANDOM, "\\n"])),
         (SecretKind::PrivateKey, join(&["-----BEGIN ", "EC PRIVATE KEY-----\n\t", &" ".repeat(60), RANDOM])),
-        // From GitHub's description of the format.
+        // This token is an example from GitHub's description of the format.
         (SecretKind::GithubToken, join(&["ghp_", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"])),
         (SecretKind::GithubToken, join(&["github_pat_", &"1".repeat(22), "_", &"a".repeat(59)])),
         (SecretKind::SlackToken, join(&["xoxb-", "123456789012-1234567890123-", &RANDOM[..24]])),

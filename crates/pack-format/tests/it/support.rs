@@ -22,8 +22,8 @@ pub(crate) fn save_files(files: &[(&str, &[u8])]) {
     save(&Archive::new().files(files).tar_gz());
 }
 
-/// Returns the paths of a valid pack. The path of a directory ends in a slash, and the path of an executable file ends
-/// in an asterisk.
+/// Saves an upload, and returns the paths of its pack, which must be valid. The path of a directory ends in a slash,
+/// and the path of an executable file ends in an asterisk.
 #[track_caller]
 pub(crate) fn accepted_paths(upload: &[u8]) -> Vec<String> {
     save(upload);
@@ -70,7 +70,8 @@ pub(crate) fn assert_problems(
     assert_eq!(found, expected, "{context}");
 }
 
-/// Asserts that a pack with only this `pack.yaml` is valid, and that the JSON schema accepts it. Returns its manifest.
+/// Asserts that a pack with only this `pack.yaml` is valid, and that the JSON schema accepts the `pack.yaml`. Returns
+/// the manifest.
 #[track_caller]
 pub(crate) fn assert_manifest_accepted(yaml: impl AsRef<str>) -> Manifest {
     schema::assert_accepted(yaml.as_ref());

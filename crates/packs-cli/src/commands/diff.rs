@@ -17,7 +17,7 @@ use crate::{
     verdict::{ValidPack, Verdict},
 };
 
-/// The parts of a pack that are compared.
+/// One of the two packs: the parts that are printed or compared.
 struct Side {
     name: String,
     version: String,

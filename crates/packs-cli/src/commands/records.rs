@@ -58,7 +58,7 @@ pub(super) fn delete(id: &PackId, out: &mut impl Write) -> Result<Outcome, Error
     let target = format!("/v1/packs/{id}");
     let request = Request { method: Method::DELETE, target: &target, headers: Vec::new(), body: Body::Empty };
     match Service::from_env()?.send(&request) {
-        // An earlier attempt began the deletion, and the deletion has finished since then.
+        // The pack is deleted: an earlier attempt began the deletion, which has finished since then.
         Err(ServiceError::Rejected(rejection)) if rejection.status == 404 && rejection.failed_before > 0 => {}
         result => drop(result?),
     }

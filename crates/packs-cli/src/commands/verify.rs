@@ -91,7 +91,7 @@ fn report(image: Digest, statements: &[Statement]) -> Value {
     json!({ "image_digest": image, "attestations": statements.iter().map(attestation).collect::<Vec<_>>() })
 }
 
-/// Prints the image, and then each statement after an empty line.
+/// Prints the digest of the image, and then each statement after an empty line.
 fn print(image: Digest, statements: &[Statement], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "verified {image}")?;
     for statement in statements {

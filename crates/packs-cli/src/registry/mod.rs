@@ -23,11 +23,11 @@ const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 const MAX_MANIFEST: u64 = 4 << 20;
 /// The largest bundle that is read, in bytes. A bundle from this service is about 3 KB.
 const MAX_BUNDLE: u64 = 1 << 20;
-/// How much of an error response is read, in bytes.
+/// The largest error response that is read, in bytes. The message in a larger one is not shown.
 const MAX_ERROR: u64 = 64 << 10;
 /// The maximum number of bundles that are read for one image.
 const MAX_BUNDLES: usize = 100;
-/// Registries may redirect a request for a blob to another server.
+/// The maximum number of redirects to follow. Registries may redirect a request for a blob to another server.
 const MAX_REDIRECTS: u32 = 5;
 
 /// The repository of an image. It is read over HTTP if the registry is on a loopback address, otherwise over HTTPS.
@@ -63,7 +63,7 @@ impl<'a> Repository<'a> {
     }
 
     /// Returns up to 100 Sigstore bundles that are attached to an image: the first layer of each referrer with the
-    /// artifact type of a bundle. Skips a referrer that was deleted but is still listed.
+    /// artifact type of a bundle. Skips a referrer that was deleted but is still listed, and one without a layer.
     pub fn bundles(&self, image: Digest) -> Result<Vec<Vec<u8>>, RegistryError> {
         let referrers = self.referrers(image)?;
         let referrers = referrers["manifests"].as_array().into_iter().flatten();
@@ -102,7 +102,7 @@ impl<'a> Repository<'a> {
         self.get_content(&format!("manifests/{digest}"), digest, MANIFEST_MEDIA_TYPE, MAX_MANIFEST)
     }
 
-    /// Gets the content with this digest. Returns `None` if the registry does not have it.
+    /// Gets content and verifies its digest. Returns `None` if the registry does not have the content.
     fn get_content(
         &self,
         path: &str,

@@ -27,7 +27,7 @@ pub(super) fn log(source: &Source, problems: &[Problem], warnings: &[Warning]) -
     });
     let results: Vec<Value> = problems.chain(warnings).collect();
     let rules = json!([
-        { "id": "problem", "shortDescription": { "text": "The service rejects the pack for this." } },
+        { "id": "problem", "shortDescription": { "text": "The service rejects a pack with this problem." } },
         { "id": "warning", "shortDescription": { "text": "The service accepts this, but it is probably not intended." } },
     ]);
     json!({
@@ -66,12 +66,12 @@ fn fix(source: &Source, file: &str, span: Span, suggestion: &Suggestion) -> Valu
     })
 }
 
-/// Returns a region. Its end column is exclusive.
+/// Converts a span to a region. The end column of a region is exclusive.
 fn region(Span { line, column, length }: Span) -> Value {
     json!({ "startLine": line, "startColumn": column, "endColumn": column + length })
 }
 
-/// Returns the path as a relative URI reference (RFC 3986).
+/// Returns the path to show for a file, as a relative URI reference (RFC 3986).
 fn uri(source: &Source, file: &str) -> String {
     let path = source.shown_path(file);
     let escape = |byte: u8| match byte {

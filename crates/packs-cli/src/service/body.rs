@@ -15,7 +15,7 @@ use ureq::{
 pub enum Body<'a> {
     Empty,
     Json(Value),
-    /// A `multipart/form-data` form with an archive or the id of an upload, and the visibility.
+    /// A `multipart/form-data` form with the visibility, and either an archive or the id of an upload.
     Form {
         upload: Upload<'a>,
         visibility: &'a str,

@@ -28,7 +28,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Returns this error with the number of earlier attempts that failed.
+    /// If this error is a rejection, records how many earlier attempts failed.
     pub(super) fn after(self, failed: usize) -> Self {
         match self {
             Self::Rejected(rejection) => Self::Rejected(Box::new(Rejection { failed_before: failed, ..*rejection })),
@@ -95,7 +95,7 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.server {
-            Some(server) => write!(f, "{server} rejects the archive: ")?,
+            Some(server) => write!(f, "{server} rejected the archive: ")?,
             None if self.status == 401 => {
                 f.write_str(
                     "the service does not accept the key in `EVERSHELL_API_KEY`; it may be revoked or expired: ",

@@ -61,7 +61,8 @@ impl Service {
     }
 
     /// Sends a request, and retries it if the connection is lost, or if the server fails or asks the client to wait.
-    /// Returns the JSON of the response, or null if the response has none.
+    /// Returns the JSON of the response. If the response has no JSON, returns an error for the service, and null for
+    /// any other server.
     pub fn send(&self, request: &Request<'_>) -> Result<Value, ServiceError> {
         http::retry(|failed| self.try_once(request).map_err(|error| error.after(failed)))
     }

@@ -14,8 +14,8 @@ use flate2::read::MultiGzDecoder;
 use self::tree::Tree;
 use crate::{cli::Reading, error::Error, output};
 
-/// The maximum number of bytes to read from a file to show one of its lines. In practice, `pack.yaml` and `behavior.md`
-/// are smaller.
+/// The maximum number of bytes to read from a file to show one of its lines. Only lines of `pack.yaml` and
+/// `behavior.md` are shown, and both files are smaller in practice.
 const MAX_SHOWN: u64 = 16 << 20;
 
 /// A pack's archive: the file that the author named, or an unnamed temporary file with the archive of a directory.
@@ -97,7 +97,7 @@ impl Source {
     }
 }
 
-/// Returns the start of a file as text, or `None` if it is not UTF-8 or cannot be read.
+/// Returns the first [`MAX_SHOWN`] bytes of a file as text, or `None` if they are not UTF-8 or cannot be read.
 fn text(file: impl Read) -> Option<String> {
     let mut text = String::new();
     file.take(MAX_SHOWN).read_to_string(&mut text).ok()?;

@@ -23,7 +23,7 @@ pub(super) struct Tree {
 
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Relative to the directory.
+    /// Relative to [`Tree::root`].
     pub(super) path: PathBuf,
     pub(super) is_directory: bool,
 }

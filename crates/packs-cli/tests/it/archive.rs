@@ -120,7 +120,7 @@ fn rejects_a_device_and_a_socket() {
         .expect_error("`pack/data/zero` is neither a file nor a directory; remove it, or list it in `.packignore`");
 }
 
-/// Reading the start of `/proc/self/mem` fails, even for root.
+/// The unreadable file is `/proc/self/mem`: reading it from the start fails, even for root.
 #[test]
 fn writes_nothing_if_a_file_cannot_be_read() {
     let work = Work::with_pack(PACK);
@@ -133,13 +133,13 @@ fn writes_nothing_if_a_file_cannot_be_read() {
     assert_eq!(names.count(), 2, "a temporary file is left behind");
 }
 
-/// `/proc/self/status` has a size of 0, but reading it returns content.
+/// `/proc/self/status` has a size of 0, but reading it returns content, so it seems to grow while it is read.
 #[test]
 fn fails_if_a_file_changes_while_it_is_read() {
     let work = Work::with_pack(PACK);
     symlink("/proc/self/status", work.path("pack/data/status")).unwrap();
     work.packs(&["archive", "pack", "-o", "pack.tgz", "--follow-links"])
-        .expect_error("`pack/data/status` changed while it was read; run the command again");
+        .expect_error("`pack/data/status` changed while it was being read; run the command again");
     assert!(!work.path("pack.tgz").exists());
 }
 

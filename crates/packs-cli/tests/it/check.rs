@@ -92,7 +92,7 @@ fn checks_the_current_directory_by_default() {
 
 #[test]
 fn a_community_pack_must_not_contain_secrets() {
-    // Concatenated, because some repository hosts reject files that contain secrets.
+    // The secret is split in two, because some repository hosts reject files that contain secrets.
     let secret = ["AKIA", "Q3EGRZ5XYTN2WVKD"].concat();
     let work = Work::with_pack(&[("pack.yaml", MANIFEST), ("data/key", &secret)]);
     assert_eq!(work.packs(&["check", "pack"]).status, 0);
@@ -111,7 +111,7 @@ fn colors_are_printed_to_a_pipe_only_if_forced_and_never_with_no_color() {
     assert_eq!(out(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), MISTAKES_PRINTED);
 }
 
-/// Otherwise, a pack could control the terminal of whoever checks it.
+/// If they were printed, a pack could control the terminal of whoever checks it.
 #[test]
 fn control_and_bidirectional_characters_are_not_printed() {
     let manifest = "name: sample\nversion: 1.0.0\ndescription: \"a\u{1b}]0;b\u{202e}c\"\nx\u{1b}[2J: 1\n";
@@ -189,7 +189,7 @@ fn rejects_a_path_that_is_neither_a_file_nor_a_directory() {
     let work = Work::new();
     work.packs(&["check", "pack"]).expect_error("cannot read `pack`: No such file or directory (os error 2)");
     work.packs(&["check", "/dev/null"])
-        .expect_error("`/dev/null` is neither a file nor a directory; name the directory or the archive of a pack");
+        .expect_error("`/dev/null` is neither a file nor a directory; pass the directory or the archive of a pack");
 }
 
 /// Returns malicious, malformed and oversized archives, files in other formats, and a valid pack.
@@ -221,7 +221,8 @@ fn attacks() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Returns the service's result for an archive, in the format of `packs check --format json`.
+/// Returns what the service finds in an archive, in the format of `packs check --format json`. If the archive exceeds a
+/// limit on requests, it is validated with the limits for uploads through S3, as in `packs check`.
 fn verdict_of_the_service(archive: &[u8]) -> Value {
     let result = match validate(archive) {
         Err(ValidationError::TooLarge(_)) => validate_within(archive, &Limits::large()),

@@ -18,7 +18,7 @@ capabilities:
 - {name: a, type: http, allow: [{domains: [\"*.b.com\", c.com], methods: [GET]}]}
 ";
 
-/// The syntax must be fixed before the keys of the manifest are checked.
+/// The keys of a manifest are checked only once its syntax is valid, so `--fix` must apply suggestions more than once.
 #[test]
 fn applies_the_suggestions_and_reports_the_remaining_problems() {
     let work = Work::with_pack(&[("pack.yml", MISTAKES), ("guide/triage.md", "# Triage\n"), ("notes.txt", "")]);
@@ -70,5 +70,6 @@ fn does_not_rename_to_an_existing_path() {
 fn archives_cannot_be_fixed() {
     let work = Work::new();
     work.write("pack.tgz", Archive::pack().tar_gz());
-    work.packs(&["check", "--fix", "pack.tgz"]).expect_error("`--fix` changes files in a directory, not in an archive");
+    work.packs(&["check", "--fix", "pack.tgz"])
+        .expect_error("`--fix` cannot change files in an archive; pass the pack's directory");
 }

@@ -93,7 +93,8 @@ fn an_existing_archive_is_sent_unchanged() {
     assert_eq!(archive(&server.received()[0].body), bytes);
 }
 
-/// Asserts that after `rejections`, the client sends the archive to a second server, which acts as S3.
+/// Asserts that after `rejections`, `packs push` sends the archive without the API key to a second server, which acts
+/// as S3, and then submits the upload.
 #[track_caller]
 fn assert_goes_through_s3(work: &Work, rejections: Vec<Reply>) {
     let s3 = Server::start([Reply::Respond(200, "", String::new())]);
@@ -138,7 +139,7 @@ fn prints_the_status_if_s3_rejects_the_archive() {
     let s3 = Server::start([Reply::Respond(403, "", "<Error/>".to_owned())]);
     let begun = json!({ "upload_id": "u1", "url": format!("{}/s3?X-Amz-Signature=secret", s3.url), "headers": {} });
     let printed = Server::start([respond(201, &begun)]).packs(&large_work(), &["push", "pack"]);
-    printed.expect_error(&format!("{}/s3 rejects the archive: Forbidden (status 403)", s3.url));
+    printed.expect_error(&format!("{}/s3 rejected the archive: Forbidden (status 403)", s3.url));
 }
 
 #[test]
@@ -157,7 +158,8 @@ fn retries_if_the_server_is_busy_fails_or_closes_the_connection() {
     let busy = Reply::Respond(429, "Retry-After: 0\r\n", r#"{"message":"Too Many Requests"}"#.to_owned());
     let server = Server::start([busy, unavailable, Reply::Close, respond(201, &record("ready"))]);
     let work = large_work();
-    // Below the request limit, but larger than the buffers of a connection.
+    // The archive is small enough for a request, but larger than the buffers of a connection, so `packs` is still
+    // sending it when the server closes the connection.
     work.write("pack/data/noise", &fs::read(work.path("pack/data/noise")).unwrap()[..4_000_000]);
     let printed = server.packs(&work, &["push", "pack"]);
     printed.success();
@@ -254,7 +256,7 @@ fn rejects_a_response_from_another_server() {
         "the response from {}/v1/packs/upload was not sent by the service; check `PACKS_URL` and `EVERSHELL_SLUG`",
         server.url
     ));
-    // Following a redirect could send the key to another server.
+    // `packs` must not follow a redirect, because that could send the key to another server.
     let other = Server::start([respond(201, &record("ready"))]);
     let headers: &'static str = Box::leak(format!("Location: {}/v1/packs/upload\r\n", other.url).into_boxed_str());
     let server = Server::start([Reply::Respond(307, headers, String::new())]);

@@ -41,7 +41,7 @@ visibility: org
     assert_eq!(server.lines(), vec![format!("GET /v1/packs/{ID}"); 2]);
 }
 
-/// The id becomes part of a URL path.
+/// The id becomes part of a URL path, so an id such as `../openapi.json` could address another resource.
 #[test]
 fn an_invalid_id_is_not_sent() {
     for id in ["../openapi.json", "pack_1", "pack_01JACME100000000000000000/"] {

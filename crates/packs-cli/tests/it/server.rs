@@ -28,9 +28,9 @@ pub(crate) enum Reply {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
-    /// The method and the path.
+    /// The method, and the path with the query.
     pub(crate) line: String,
-    /// With names in lower case.
+    /// Each as `name: value`, with the name in lower case.
     pub(crate) headers: Vec<String>,
     pub(crate) body: Vec<u8>,
 }
@@ -60,7 +60,7 @@ impl Server {
         thread::spawn(move || {
             for reply in replies {
                 let (stream, _) = listener.accept().unwrap();
-                // A client may give up while it sends a body.
+                // Ignore errors, because a client may give up while it sends a body.
                 if let Ok(request) = read(&stream, &reply) {
                     log.lock().unwrap().push(request);
                     let _ = respond(stream, &reply);
@@ -75,7 +75,7 @@ impl Server {
         self.received.lock().unwrap().clone()
     }
 
-    /// Returns the methods and paths of the requests so far.
+    /// Returns the [`line`](Received::line) of each request so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.received().into_iter().map(|request| request.line).collect()
     }
@@ -83,12 +83,12 @@ impl Server {
     /// Returns a command that runs `packs` with this server as the service.
     pub(crate) fn command(&self, work: &Work, arguments: &[&str]) -> Command {
         let mut command = packs(&work.path(""));
-        // The address may end with a slash.
+        // Add a slash, to test that the address may end with one.
         command.args(arguments).env("PACKS_URL", format!("{}/", self.url)).env("EVERSHELL_API_KEY", KEY);
         command
     }
 
-    /// Runs `packs` with this server as the service. Fails if it prints the API key.
+    /// Runs `packs` with this server as the service. Fails if the output contains the API key.
     pub(crate) fn packs(&self, work: &Work, arguments: &[&str]) -> Printed {
         let printed = work.run(&mut self.command(work, arguments));
         assert!(!printed.out.contains(KEY) && !printed.err.contains(KEY), "{printed:?}");

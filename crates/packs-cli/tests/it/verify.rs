@@ -361,7 +361,8 @@ fn a_request_to_a_busy_registry_is_retried() {
     assert_eq!(printed.success(), printed_statement());
 }
 
-/// Runs `packs verify` with this user name and password for the registry. Fails if it prints the password `hunter2`.
+/// Runs `packs verify` with this username and password for the registry. Fails if standard error contains the password
+/// `hunter2`.
 fn verify_as(server: &Server, work: &Work, username: &str, password: Option<&str>) -> Printed {
     let mut command = packs(Path::new(&work.path("")));
     command.args(["verify", &reference(server, ":1.0.0"), "--key", "key.pem", "--username", username]);
@@ -381,7 +382,7 @@ fn the_password_is_sent_only_to_the_registry() {
     let server = Server::start([Registry::image(), registry.index(), registry.artifact(), redirect]);
     let work = work_with(&signer);
     assert_eq!(verify_as(&server, &work, "ci", Some("hunter2")).success(), printed_statement());
-    // The user name and the password in base64.
+    // The username and the password in base64.
     let basic = "authorization: Basic Y2k6aHVudGVyMg==".to_owned();
     assert!(server.received().iter().all(|request| request.headers.contains(&basic)));
     let stored = storage.received();

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::support::{Embedded, RepositoryClient, expect_exact_counters};
 
-/// Reads records, version claims, quota counters, jobs and images directly from the backends, and compares them.
+/// A check that the records, version claims, quota counters and images in the backends are consistent. It reads them
+/// directly from the backends, and also counts the messages in the queues.
 pub(crate) struct ConsistencyCheck {
     clients: Clients,
     table: String,
@@ -49,9 +50,10 @@ impl ConsistencyCheck {
 
     /// Checks the invariants that must hold at any time:
     ///
-    /// - Every record has a version claim, and every claim that names a record belongs to an existing record.
+    /// - Every record has a version claim, and every record that a claim names exists.
     /// - A record is in the `due` index if and only if it is queued or being deleted.
-    /// - Every ready record has its image with one attestation, and stays ready with this image until it is deleted.
+    /// - The image of every ready record exists and has one attestation. The record does not change until the pack is
+    ///   deleted.
     /// - The image of a deleted pack cannot be pulled.
     /// - The quota counters of each org equal a recount.
     pub(crate) async fn check(&mut self) {
@@ -102,7 +104,7 @@ impl ConsistencyCheck {
         (self.ready, self.deleting) = (ready, deleting);
     }
 
-    /// Asserts that the tag of each ready record points to the record's digest.
+    /// Asserts that the tag of each record that was ready at the last check points to the record's digest.
     pub(crate) async fn check_tags(&self) {
         for (id, record) in &self.ready {
             assert_eq!(self.digest(record).await.as_deref(), Some(&*record.digest), "the tag of {id} moved");
@@ -159,7 +161,7 @@ impl ConsistencyCheck {
     }
 
     /// Returns the digest of the image that the record's tag points to, or `None` if the tag does not exist. Panics if
-    /// the config or the layer of this image does not exist.
+    /// the config or the layer of this image does not exist or has the wrong size.
     async fn digest(&self, record: &PackItem) -> Option<String> {
         let (repository, tag) = &record.repository_and_tag;
         let base = format!("http://{}/v2/{repository}", self.registry);

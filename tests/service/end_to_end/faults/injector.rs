@@ -96,7 +96,7 @@ impl FaultInjector {
         Call { caller, service, operation }
     }
 
-    /// Forwards a call and records when it began and ended.
+    /// Forwards a call after the configured delay, and records when the call began and ended.
     pub(super) async fn forward<T>(&self, call: Call, forward: impl Future<Output = T>) -> T {
         let delay = self.state.lock().unwrap().delay;
         let began = Instant::now();

@@ -39,8 +39,8 @@ pub(crate) struct LambdaStack {
 }
 
 impl LambdaStack {
-    /// Starts the backends, the proxies and the Lambda functions. Sets the environment variables `more` for every
-    /// Lambda function.
+    /// Starts the backends, the proxies and the Lambda functions. Every Lambda function gets the environment variables
+    /// in `more`, which override those set here.
     pub(crate) async fn start(more: &[(&str, &str)]) -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
@@ -71,7 +71,8 @@ impl LambdaStack {
             ("PUSH_TIMEOUT_MS", "2000"),
             // The lease is short because the test redelivers the job of a killed build immediately.
             ("BUILD_LEASE_MS", "1"),
-            // No purge runs during a request. With this short wait, the request reads the record only once.
+            // No purge runs during a request, so waiting longer is pointless. With this wait, the request reads the
+            // record only once.
             ("PURGE_WAIT_MS", "60"),
             ("REQUEUE_AFTER_MS", "0"),
             // Requests and begun uploads are counted, but never reach these limits.
@@ -221,7 +222,7 @@ impl LambdaStack {
         self.consistency.expect_ready(response).await;
     }
 
-    /// Asserts that the tag of each ready record points to the record's digest.
+    /// Asserts that the tag of each record that was ready at the last check points to the record's digest.
     pub(crate) async fn check_tags(&self) {
         self.consistency.check_tags().await;
     }

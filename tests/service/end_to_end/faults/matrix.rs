@@ -12,10 +12,12 @@ use super::{
     workflow::{ACME, Workflow, archive},
 };
 
-/// The number of cases that run concurrently. Each case has its own stack and spends most of its time waiting.
+/// The number of stacks, and so of cases that run concurrently. A case spends most of its time waiting.
 const CONCURRENT_STACKS: usize = 4;
 
-/// Returns the calls that a workflow makes if no call fails, each with the number of earlier calls of the same kind.
+/// Returns the calls that a workflow's [`roles`](Workflow::roles) make if no call fails, each with the number of
+/// earlier calls of the same kind. Runs the workflow twice and returns the calls of the second run, because the first
+/// build of a stack may make other calls.
 async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
     let mut stack = workflow.start_stack().await;
     for name in ["first-build", "no-fault"] {
@@ -33,8 +35,8 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
     numbered.filter(|(call, _)| workflow.roles().contains(&call.caller)).collect()
 }
 
-/// Returns the cases for a call. Each fault is injected once; most are also injected more often than the caller
-/// retries.
+/// Returns the cases for a call. Each fault is injected once in one case. Most faults are also injected several times
+/// in another case, to outlast the caller's retries.
 fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
     // Enough faults to outlast the retries. The SDK tries a call three times, so five faults fail one invocation and
     // the first two tries of the next. A registry call is tried once per delivery of the job, so two faults fail two of
@@ -162,7 +164,8 @@ async fn run_beginning(stack: &mut LambdaStack, workflow: Workflow, name: &str, 
     again.expect(StatusCode::CREATED);
 }
 
-/// Runs one case of a workflow that removes an upload through S3. The next sweep completes what a fault interrupted.
+/// Runs one case of a workflow that removes an upload through S3. If a fault interrupts the removal, the next sweep
+/// must complete it.
 async fn run_removal(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     let begun = workflow.prepare(stack, name).await.expect("the upload has begun");
     let upload_id = begun.text("upload_id");

@@ -3,8 +3,8 @@
 //! reports an error, the call hangs, the response is truncated, or the Lambda function is killed before or after the
 //! call.
 //!
-//! After every invocation, [`ConsistencyCheck`](consistency::ConsistencyCheck) compares the table, the queues and the
-//! registry. At the end of a case:
+//! After every invocation, [`ConsistencyCheck`](consistency::ConsistencyCheck) checks that the table and the registry
+//! are consistent. At the end of a case:
 //!
 //! - The image of an accepted upload must have the promised digest.
 //! - The response to a failed upload must have been a 503 with `Retry-After`.

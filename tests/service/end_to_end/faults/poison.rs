@@ -16,7 +16,7 @@ const RECEIVES: u64 = 5;
 const SENDS: u64 = 5;
 
 #[tokio::test]
-async fn a_job_that_crashes_its_builder_fails_and_its_pack_can_be_uploaded_again() {
+async fn a_build_that_crashes_the_builder_fails_and_the_pack_can_be_uploaded_again() {
     let mut stack = LambdaStack::start(&[]).await;
     let created = stack.upload(&archive("poison")).await.unwrap();
     created.expect(StatusCode::CREATED);

@@ -124,7 +124,8 @@ impl Proxy {
     }
 }
 
-/// Returns the name of the operation that a request calls, as the matrix prints it.
+/// Returns the name of a request's operation: for DynamoDB and SQS the API's own name, otherwise the method and the
+/// kind of resource, such as `PUT manifests`.
 fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap) -> String {
     match service {
         Service::DynamoDb | Service::Sqs => {
@@ -140,7 +141,7 @@ fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap)
     }
 }
 
-/// Returns a call's names in tests/stack/permissions.json.
+/// Returns a call's names in tests/stack/permissions.json. A call that accesses several items has a name for each.
 fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) -> Vec<String> {
     match (service, operation) {
         (Service::DynamoDb, _) => dynamodb_names(operation, &serde_json::from_slice(body).unwrap()),

@@ -18,7 +18,8 @@ async fn an_upload_waits_for_four_calls_or_three_if_its_credential_is_cached() {
         ("warm", &["PUT object", "TransactWriteItems", "SendMessage"]),
     ] {
         stack.upload(&archive(name)).await.unwrap().expect(StatusCode::CREATED);
-        // The request is counted while the archive is staged. Either call may end first.
+        // The request is counted (`UpdateItem`) while the archive is staged. Either call may end first and be the one
+        // in the sequence, so give both the same name.
         let operations = stack.injector.take_sequential_operations();
         let operations = operations.iter().map(|operation| operation.replace("UpdateItem", "PUT object"));
         assert_eq!(operations.collect::<Vec<_>>(), expected, "{name}");

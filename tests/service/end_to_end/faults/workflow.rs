@@ -170,7 +170,7 @@ pub(crate) fn archive(name: &str) -> Vec<u8> {
     Archive::pack_named(name, "1.0.0").tar_gz()
 }
 
-/// Uploads an archive and makes its build fail.
+/// Uploads an archive and makes its build fail. Always returns `None`, because [`Workflow::run`] needs no response.
 async fn fail_build(stack: &mut LambdaStack, archive: &[u8]) -> Option<ApiResponse> {
     let response = upload(stack, archive).await;
     expire(stack, &response).await;

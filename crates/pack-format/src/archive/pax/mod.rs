@@ -23,7 +23,7 @@ pub(super) struct Pax {
 /// Why reading stops at a PAX record. Problems that do not stop reading are in [`Pax::problems`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum InvalidPax {
-    #[error("contains a malformed PAX record at byte {0} of its data")]
+    #[error("contains a malformed PAX record at byte {0} of its data; create the archive with `tar --format=posix`")]
     Malformed(usize),
     #[error("contains a PAX record at byte {0} of its data whose keyword is empty or contains a NUL")]
     Keyword(usize),
@@ -42,9 +42,9 @@ pub(super) enum InvalidPax {
     Nul { keyword: String },
     #[error("contains the PAX `{keyword}` {value}, but it must be {expected}", value = Quoted::new(.value))]
     Value { keyword: String, value: Vec<u8>, expected: &'static str },
-    #[error("contains more than one PAX `size`")]
+    #[error("contains more than one PAX `size`; create the archive with `tar --format=posix`")]
     RepeatedSize,
-    #[error("contains a PAX `size` that {0}")]
+    #[error("contains a PAX `size` that {0}; create the archive with `tar --format=posix`")]
     Size(InvalidNumber),
 }
 
@@ -112,7 +112,7 @@ impl Pax {
             _ if keyword.starts_with(b"GNU.sparse.") => SPARSE,
             _ => return Ok(()),
         };
-        // A header can contain thousands of records with the same problem.
+        // Add each problem only once: a header can contain thousands of records with the same problem.
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }

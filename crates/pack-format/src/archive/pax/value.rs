@@ -2,9 +2,9 @@ use memchr::memmem;
 
 use super::{super::number::InvalidNumber, InvalidPax};
 
-/// Checks the values of owners, times, access control lists, comments and `charset`. Only `SCHILY.acl.access` affects
-/// the pack. The others are checked because GNU tar fails on a malformed number, and because tar readers disagree on
-/// where a value with a NUL ends. The values of extended attributes are not checked.
+/// Checks the values of owners, times, access control lists, comments and `charset`. Of these, only `SCHILY.acl.access`
+/// affects the pack. The others are checked because GNU tar fails on a malformed number, and because tar readers
+/// disagree on where a value with a NUL ends. The values of extended attributes are not checked.
 pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax> {
     let name = || String::from_utf8_lossy(keyword).into_owned();
     let is_text =
@@ -15,8 +15,8 @@ pub(super) fn check_value(keyword: &[u8], value: &[u8]) -> Result<(), InvalidPax
     let expected = match keyword {
         b"uid" | b"gid" if decimal(value).is_ok_and(|id| id <= u64::from(u32::MAX)) => return Ok(()),
         b"uid" | b"gid" => "a whole number from 0 to 4294967295",
-        // Python converts only this time to a floating-point number. Rounding can then produce 2^63, which is out of
-        // range.
+        // Of the three times, Python converts only `mtime` to a floating-point number. Rounding can then produce 2^63,
+        // which is out of range.
         b"mtime" if seconds(value).is_some_and(|seconds| seconds < 9_223_372_036_854_775_808.0) => return Ok(()),
         b"mtime" => "a decimal number of seconds up to 9223372036854775295",
         b"atime" | b"ctime" if seconds(value).is_some() => return Ok(()),

@@ -89,8 +89,8 @@ fn the_checksum_detects_a_changed_byte_in_a_header() {
     }
 }
 
-/// Changes each byte of the tar in turn, and repairs the header's checksum. If validation accepts a changed tar and
-/// finds a different pack in it, every other reader must unpack exactly that pack.
+/// Changes each byte of the tar in turn. If the byte is in a header, also repairs the header's checksum. If validation
+/// accepts a changed tar and finds a different pack in it, every other reader must unpack exactly that pack.
 #[test]
 fn a_changed_byte_is_rejected_or_read_the_same_way_by_all_readers() {
     let tar = all_formats().tar();

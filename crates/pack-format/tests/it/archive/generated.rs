@@ -1,4 +1,4 @@
-//! Generates random packs, and valid archives of them in each tar format.
+//! Generates random packs, and a valid archive of each in one of the tar formats.
 
 use std::collections::BTreeSet;
 
@@ -172,7 +172,7 @@ impl Plan {
             let path = if index % 2 == 0 { format!("._{index}") } else { format!("{directory}/.DS_Store") };
             if self.fits(&path) {
                 let file = Member::plain(path, Some((0o644, b"ignored".to_vec())));
-                // Tar readers create the parent directories of a dropped file.
+                // The pack has the parent directories of a dropped file, because tar readers create them.
                 pack.extend(files(std::slice::from_ref(&file)).into_iter().filter(|(_, file)| file.is_none()));
                 members.push(file);
             }

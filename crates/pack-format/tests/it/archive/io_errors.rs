@@ -59,7 +59,8 @@ fn upload() -> Vec<u8> {
 #[test]
 fn an_error_while_reading_the_archive_is_returned_as_an_io_error() {
     let upload = upload();
-    // The gzip decoder reports a damaged archive with some of these kinds.
+    // The gzip decoder reports a damaged archive with some of these kinds. An error from the reader must not be
+    // mistaken for that.
     for kind in [ErrorKind::Other, ErrorKind::UnexpectedEof, ErrorKind::InvalidInput, ErrorKind::InvalidData] {
         for left in [0, 1, 20, upload.len() / 2, upload.len() - 4, upload.len()] {
             let source = BufReader::with_capacity(100, Failing { inner: &upload[..], left, kind });

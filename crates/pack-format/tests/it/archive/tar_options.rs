@@ -104,7 +104,7 @@ const MISTAKES: [Mistake; 14] = [
     },
     Mistake {
         setup: "true",
-        // GNU tar may fail, because the archive grows while tar reads it.
+        // Ignore the exit status: GNU tar may fail, because the archive grows while tar reads it.
         command: "cd sample && { tar -cz . >pack.tar.gz || true; } && cp pack.tar.gz ../out",
         words: &["`pack.tar.gz`", "written into the pack's directory", "(`tar -czf ../pack.tar.gz .`)"],
         fixed: "cd sample && rm pack.tar.gz && tar -czf ../pack.tar.gz . && cp ../pack.tar.gz ../out",

@@ -10,7 +10,7 @@ use test_support::{
 };
 
 /// Commands that archive the directory `sample`, to run in its parent directory. The first word of each is the program
-/// that the command needs.
+/// that the command needs. A command whose program is not installed is skipped.
 const COMMANDS: [&str; 17] = [
     "tar -czf out.tar.gz sample",
     "tar -czf out.tar.gz -C sample .",

@@ -36,7 +36,7 @@ fn strips_one_wrapping_directory() {
         &expected,
     );
     assert_paths(Archive::new().file("./sample/guides/a", b"").file("./sample/pack.yaml", MANIFEST), &expected);
-    // Git files next to the wrapping directory are dropped.
+    // A `.gitignore` next to the wrapping directory is dropped, so the directory is stripped all the same.
     assert_paths(
         Archive::new().file(".gitignore", b"").file("sample/pack.yaml", MANIFEST).file("sample/guides/a", b""),
         &expected,

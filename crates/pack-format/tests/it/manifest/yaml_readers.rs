@@ -116,7 +116,8 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(ambiguous.to_vec()).prop_map(str::to_owned),
         "[a-zA-Z0-9_/.:*-]{1,12}",
-        // Leaves out control characters, fillers and variation selectors, because they are not allowed everywhere.
+        // Exclude control and format characters, fillers and variation selectors: packs must not contain them, or may
+        // contain them only in certain sequences.
         "[\\PC--[\u{115F}\u{1160}\u{180B}-\u{180F}\u{3164}\u{FE00}-\u{FE0F}\u{FFA0}\u{E0100}-\u{E01EF}]]{0,20}",
     ]
 }

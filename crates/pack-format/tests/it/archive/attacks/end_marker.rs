@@ -6,7 +6,9 @@ use crate::support::{assert_rejected, assert_tar_rejected};
 fn rejects_an_archive_without_an_end_marker() {
     assert_tar_rejected(
         &Archive::pack().without_end_marker(),
-        &["the archive is truncated: it ends at byte 1024 without the two blocks of zeros that end a tar"],
+        &[
+            "the archive is truncated: it ends at byte 1024 without the two blocks of zeros that end a tar; create the archive again",
+        ],
     );
     assert_tar_rejected(
         b"",
@@ -18,7 +20,7 @@ fn rejects_an_archive_without_an_end_marker() {
 fn rejects_half_an_end_marker() {
     assert_tar_rejected(
         &Archive::pack().raw(&[0; BLOCK]).without_end_marker(),
-        &["the archive is truncated: it ends after one block of zeros at byte 1024, not two"],
+        &["the archive is truncated: it ends after one block of zeros at byte 1024, not two; create the archive again"],
     );
 }
 
@@ -26,7 +28,9 @@ fn rejects_half_an_end_marker() {
 fn rejects_a_single_block_of_zeros_between_entries() {
     assert_rejected(
         Archive::pack().raw(&[0; BLOCK]).file("guides/hidden", b""),
-        &["the archive has a single block of zeros at byte 1024, which some tar readers treat as its end"],
+        &[
+            "the archive has a single block of zeros at byte 1024, which some tar readers treat as the end of the archive; create the archive again",
+        ],
     );
 }
 
@@ -57,7 +61,12 @@ fn rejects_data_after_the_end_marker() {
 fn rejects_an_incomplete_last_block() {
     for rest in [1, 511] {
         let tar = [Archive::pack().tar(), vec![0; rest]].concat();
-        assert_tar_rejected(&tar, &[&format!("the archive's last block, at byte 2048, has only {rest} of 512 bytes")]);
+        assert_tar_rejected(
+            &tar,
+            &[&format!(
+                "the archive's last block, at byte 2048, has only {rest} of 512 bytes; create the archive again"
+            )],
+        );
     }
 }
 

@@ -134,7 +134,7 @@ fn rejects_the_root_as_a_file() {
 #[test]
 fn rejects_truncated_content() {
     let cut = Archive::pack().header(Header::ustar("guides/a").size(513)).raw(&[b'x'; 512]).without_end_marker();
-    assert_tar_rejected(&cut, &["entry `guides/a` at byte 1024 is truncated"]);
+    assert_tar_rejected(&cut, &["entry `guides/a` at byte 1024 is truncated; create the archive again"]);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn rejects_a_size_beyond_the_end_of_the_archive() {
     size[9] = 0x7f;
     assert_rejected(
         Archive::pack().header(Header::gnu("guides/a").field(SIZE, size)),
-        &["entry `guides/a` at byte 1024 is truncated"],
+        &["entry `guides/a` at byte 1024 is truncated; create the archive again"],
     );
 }
 

@@ -50,11 +50,14 @@ fn rejects_a_malformed_or_repeated_pax_size() {
         (b"5.0", "is not a well-formed number"),
         (b"99999999999999999999", "is larger than 64 bits"),
     ] {
-        assert_rejected(pack_with(&[("size", size)]), &[&format!("{AT} contains a PAX `size` that {problem}")]);
+        assert_rejected(
+            pack_with(&[("size", size)]),
+            &[&format!("{AT} contains a PAX `size` that {problem}; create the archive with `tar --format=posix`")],
+        );
     }
     assert_rejected(
         pack_with(&[("size", b"5"), ("size", b"5")]),
-        &[&format!("{AT} contains more than one PAX `size`")],
+        &[&format!("{AT} contains more than one PAX `size`; create the archive with `tar --format=posix`")],
     );
 }
 
@@ -68,8 +71,8 @@ fn rejects_invalid_or_repeated_pax_paths() {
         )],
     );
     assert_rejected(pack_with(&[("path", b"")]), &[&format!("entry `\"\"` {at} has an empty name")]);
-    // Node-tar ignores an entry with an empty PAX `path`, and also the entry after it, even if the header contains the
-    // name of the root.
+    // Node-tar ignores an entry with an empty PAX `path`, and also the entry after it, even if the name in the entry's
+    // own header is that of the root (`./`).
     for name in ["guides/a", "./"] {
         assert_rejected(
             Archive::pack().pax(&[("path", b"")]).directory(name).file("guides/b", b""),
@@ -141,13 +144,15 @@ fn rejects_a_global_header_that_sets_a_name_size_or_type_or_is_malformed() {
             Archive::pack().extension(b'g', &data).file("guides/a", b"12345"),
             &[&format!(
                 "{AT} sets `path`, `linkpath`, `size` or the way a file is stored for all following entries, which \
-                 is not allowed"
+                 is not allowed; create the archive with `tar --format=posix` and without `--pax-option`"
             )],
         );
     }
     assert_rejected(
         Archive::pack().extension(b'g', b"6 a=b").file("guides/a", b""),
-        &[&format!("{AT} contains a malformed PAX record at byte 0 of its data")],
+        &[&format!(
+            "{AT} contains a malformed PAX record at byte 0 of its data; create the archive with `tar --format=posix`"
+        )],
     );
 }
 
@@ -155,7 +160,7 @@ fn rejects_a_global_header_that_sets_a_name_size_or_type_or_is_malformed() {
 fn rejects_a_repeated_extension_header_and_a_global_one_after_others() {
     let comment = pax_record("comment", b"x");
     let second = "the extension header at byte 2048 follows another extension header, and tar readers disagree on \
-                  which of them applies";
+                  which of them applies; create the archive with `tar --format=posix`";
     for (first, then) in [(b'x', b'x'), (b'x', b'g'), (b'L', b'L'), (b'K', b'K'), (b'L', b'g')] {
         let archive = Archive::pack().extension(first, &comment).extension(then, &comment).file("guides/a", b"");
         assert_rejected(archive, &[second]);
@@ -227,13 +232,14 @@ fn rejects_an_access_control_list_that_contradicts_the_mode() {
         (" user::rwx#effective:r-x", 0o644),
         ("other:r-x", 0o644),
         ("user::rw-,group::r-x,other::r-x", 0o755),
-        // `setfacl` sets the mode's group bits to the list's mask.
+        // `setfacl` sets the mode's group bits to the list's mask. So this mode has an execute bit that no entry for
+        // the owner, the owning group or others grants.
         ("user::rw-,user:bob:rwx,group::r--,mask::rwx,other::r--", 0o674),
     ] {
         assert_rejected(pack(acl, mode), &[problem]);
     }
     let cut = pack("user::rwx", 0o644).without_end_marker();
-    let end = "the archive is truncated: it ends at byte 2560 without the two blocks of zeros that end a tar";
+    let end = "the archive is truncated: it ends at byte 2560 without the two blocks of zeros that end a tar; create the archive again";
     assert_tar_rejected(&cut, &[problem, end]);
     for (acl, mode) in [
         ("user::rw-,user:bob:rw-,group::r--,mask::rw-,other::r--", 0o664),
@@ -250,7 +256,9 @@ fn rejects_a_long_name_that_is_empty_or_contains_a_nul() {
     for data in [b"".as_slice(), b"\0", b"\0\0", b"guides\0/a", b"guides/a\0\0x"] {
         assert_rejected(
             Archive::pack().extension(b'L', data).file("guides/a", b""),
-            &[&format!("{AT} contains a GNU long name that is empty or has a NUL in it")],
+            &[&format!(
+                "{AT} contains a GNU long name that is empty or has a NUL in it; create the archive with `tar --format=posix`"
+            )],
         );
     }
 }
@@ -285,7 +293,9 @@ fn rejects_an_extension_header_without_an_entry() {
     for typeflag in [b'x', b'g', b'L', b'K'] {
         assert_rejected(
             Archive::pack().extension(typeflag, &pax_record("comment", b"x")),
-            &["the archive ends at byte 2048, but no entry follows its last extension header"],
+            &[
+                "the archive ends at byte 2048, but no entry follows its last extension header; create the archive again",
+            ],
         );
     }
 }
@@ -294,5 +304,5 @@ fn rejects_an_extension_header_without_an_entry() {
 fn rejects_a_truncated_extension_header() {
     let header = Header::ustar("PaxHeaders/a").typeflag(b'x').size(513).field(NAME, "x");
     let cut = Archive::pack().header(header).raw(&[0; 512]).without_end_marker();
-    assert_tar_rejected(&cut, &[&format!("{AT} is truncated")]);
+    assert_tar_rejected(&cut, &[&format!("{AT} is truncated; create the archive again")]);
 }

@@ -3,7 +3,8 @@ use test_support::archive::Archive;
 use crate::support::assert_rejected;
 
 /// Asserts that a file with this name has exactly these problems, whether the name is in the header, in a GNU long name
-/// or in a PAX record. `shown` is the name as the problems quote it.
+/// or in a PAX record. Does not try all three for an empty or a long name. `shown` is the name as the problems quote
+/// it.
 #[track_caller]
 fn assert_name_rejected(name: impl AsRef<[u8]>, shown: &str, problems: &[&str]) {
     let name = name.as_ref();

@@ -29,11 +29,16 @@ fn rejects_malformed_pax_records() {
     ] {
         assert_rejected(
             pack_with_data(data),
-            &[&format!("{AT} contains a malformed PAX record at byte 0 of its data")],
+            &[&format!(
+                "{AT} contains a malformed PAX record at byte 0 of its data; create the archive with `tar --format=posix`"
+            )],
         );
         assert_rejected(
             pack_with_data(&[&valid, data].concat()),
-            &[&format!("{AT} contains a malformed PAX record at byte {} of its data", valid.len())],
+            &[&format!(
+                "{AT} contains a malformed PAX record at byte {} of its data; create the archive with `tar --format=posix`",
+                valid.len()
+            )],
         );
     }
 }
@@ -122,7 +127,7 @@ fn rejects_a_nul_in_pax_text() {
             &[&format!("{AT} contains a PAX `{keyword}` with a NUL in it, where some tar readers end the text")],
         );
     }
-    // The value of an extended attribute may contain a NUL. SELinux's value ends with one.
+    // The value of an extended attribute may contain a NUL. The value of SELinux's attribute ends with one.
     accepted_paths(&pack_with(&[("SCHILY.xattr.security.selinux", b"system_u\0")]).tar_gz());
 }
 
@@ -159,7 +164,7 @@ fn rejects_malformed_values_of_standard_pax_keywords() {
     }
 }
 
-/// Python finds a charset inside the value of another record and decodes it.
+/// Python finds a charset even inside the value of another record, and fails if the charset is not UTF-8.
 #[test]
 fn rejects_a_charset_that_is_not_utf_8_inside_another_value() {
     assert_rejected(

@@ -111,7 +111,8 @@ pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tall
     }
 }
 
-/// Validates an archive. If the archive is unchanged, compares its files and its layer with the expected ones.
+/// Validates an archive. If the archive is unchanged, it must be valid and have the expected files and layer; adds a
+/// disagreement to `tally` otherwise.
 fn outcome(case: &Case, tally: &mut Tally) -> Outcome {
     let result = validate(&gzip_at(&case.tar, Compression::none()));
     let found = match result {
@@ -136,6 +137,7 @@ fn outcome(case: &Case, tally: &mut Tally) -> Outcome {
 }
 
 /// Returns the differences between what the readers find in an accepted archive and the pack that the validator found.
+/// A refusal is a difference only for a reference reader; for other readers, adds it to the counts in `tally`.
 fn disagreements(pack: &Listing, readings: &[(Reader, Result<Listing, String>)], tally: &mut Tally) -> Vec<String> {
     let mut found = Vec::new();
     for (reader, reading) in readings {

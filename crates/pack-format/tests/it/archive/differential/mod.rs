@@ -2,11 +2,11 @@
 //! and each copy, compares the validator's result with what every installed reader unpacks.
 //!
 //! - [`make_directory`] makes the directories, [`writers`] archive them, and [`mutate`] changes the archives.
-//! - [`directories`] returns the pack that an archive must contain.
+//! - [`directories`] determines the pack that an archive must contain.
 //! - [`readers`] unpack the archives, and [`comparison`] compares what they find with the validator's results.
 //!
-//! `DIFFERENTIAL_CASES` sets the number of archives, and `DIFFERENTIAL_SEED` sets the seed of the random number
-//! generator.
+//! `DIFFERENTIAL_CASES` sets the number of archives, including the changed copies, and `DIFFERENTIAL_SEED` sets the
+//! seed of the random number generator.
 
 mod comparison;
 mod directories;

@@ -12,7 +12,7 @@ use test_support::{readers::Reader as Reference, report_missing, run_batch, tool
 pub(super) enum Reader {
     /// A reader that must not refuse an accepted archive.
     Reference(Reference),
-    /// A program that unpacks one archive.
+    /// A program that unpacks one archive per process.
     Command(&'static str),
     /// A program that unpacks many archives in one process.
     Program(&'static str),

@@ -32,7 +32,7 @@ const COMMANDS: [&str; 18] = [
      user.email=a@example.com commit -qm a && git archive -o $OUT HEAD",
 ];
 
-/// The programs that archive many directories in one process, with the formats that each can write.
+/// The programs that write many archives in one process, with the formats that each can write.
 const FORMATS: [(&str, &[&str]); 4] = [
     ("python", &["ustar", "gnu", "pax"]),
     ("node-tar", &["default", "portable", "ustar"]),
