@@ -33,8 +33,8 @@ const SIGNED_BUILDS: usize = 50;
 const PROFILED_EVENTS: usize = 200;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // `tokio::main` gives the Lambda functions the same kind of runtime.
-    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    // The same kind of runtime as in the Lambda functions.
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let small = generated::small("1.0.0");
     if env::args().any(|argument| argument == "events") {
         let (api, event) = (event::api(FakeAws::default()), upload::upload(&small).to_string());

@@ -16,7 +16,7 @@ use pack_upload::{
 };
 use tower::ServiceExt;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init_json();
     let config = config::Api::read(|variable| env::var(variable).ok())

@@ -17,7 +17,7 @@ use pack_upload::{
     telemetry,
 };
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init_json();
     let config = config::Builder::read(|variable| env::var(variable).ok())

@@ -4,8 +4,8 @@ mod channel_reader;
 
 use std::{io, panic::resume_unwind, pin::pin, sync::Arc};
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use pack_format::{Digest, Limits, Pack, ValidationError, Visibility, image::Image};
 use sha2::{Digest as _, Sha256};
 use tempfile::{SpooledTempFile, spooled_tempfile};
@@ -16,6 +16,10 @@ use self::channel_reader::ChannelReader;
 /// The maximum size of a pack's contents in memory, in bytes. Larger contents are written to an unnamed file in the
 /// system's temporary directory, and the file is deleted when it is closed.
 const IN_MEMORY: usize = 32 << 20;
+
+/// The minimum size of a chunk of an archive, in bytes. Smaller chunks are combined, because passing a chunk to another
+/// thread takes longer than to decompress a few kilobytes.
+const CHUNK: usize = 128 << 10;
 
 /// How many chunks of an archive may wait for validation.
 const WAITING_CHUNKS: usize = 4;
@@ -82,7 +86,7 @@ async fn receive<T: Send + 'static>(
 ) -> Result<T, ValidationError> {
     let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
     let validating = spawn_blocking(move || work(ChannelReader::new(receiver)));
-    let mut archive = pin!(archive);
+    let mut archive = pin!(in_chunks(archive));
     while let Some(chunk) = archive.next().await {
         if sender.send(chunk).await.is_err() {
             // Validation ended before the archive did.
@@ -91,4 +95,27 @@ async fn receive<T: Send + 'static>(
     }
     drop(sender);
     validating.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+}
+
+/// Combines the chunks of an archive, so that each one except the last has at least [`CHUNK`] bytes. Ends after an
+/// error.
+fn in_chunks(archive: impl Stream<Item = io::Result<Bytes>>) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::unfold(Some(Box::pin(archive)), async |archive| {
+        let mut archive = archive?;
+        let mut combined = BytesMut::new();
+        loop {
+            match archive.next().await {
+                Some(Ok(chunk)) if combined.is_empty() && chunk.len() >= CHUNK => {
+                    return Some((Ok(chunk), Some(archive)));
+                }
+                Some(Ok(chunk)) => combined.extend_from_slice(&chunk),
+                Some(Err(error)) => return Some((Err(error), None)),
+                None if combined.is_empty() => return None,
+                None => return Some((Ok(combined.freeze()), None)),
+            }
+            if combined.len() >= CHUNK {
+                return Some((Ok(combined.freeze()), Some(archive)));
+            }
+        }
+    })
 }

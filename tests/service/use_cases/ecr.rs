@@ -169,7 +169,7 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
 async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result<Digest, Error> {
     let Validated { image, tree, contents } = Validated::pack(content);
     let image_ref = format!("{address}/acme/tools:1.0.0");
-    push_image(&registry, &image_ref, &image, tree, contents).await?;
+    push_image(registry, &image_ref, &image, tree, contents).await?;
     registry.tag(&image_ref, image.manifest).await?;
     Ok(image.digest)
 }
