@@ -35,7 +35,9 @@ impl Load {
     ) -> io::Result<Self> {
         let client = Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(io::Error::other)?;
         let next = AtomicUsize::new(0);
-        let cpu_before = process::cpu_time(std::process::id())?;
+        // The server is a child of this process, so its CPU time is subtracted.
+        let cpu_time = || Ok::<_, io::Error>(process::cpu_time(std::process::id())?.saturating_sub(server.cpu_time()?));
+        let cpu_before = cpu_time()?;
         let start = Instant::now();
         let uploads = async || {
             let (mut times, mut failures) = (Vec::new(), Vec::new());
@@ -51,11 +53,11 @@ impl Load {
             (times, failures)
         };
         let outcomes = join_all(iter::repeat_with(uploads).take(clients)).await;
-        let (elapsed, cpu_after) = (start.elapsed(), process::cpu_time(std::process::id())?);
+        let (elapsed, cpu_after) = (start.elapsed(), cpu_time()?);
         let (times, failures): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
         let mut times = times.concat();
         times.sort_unstable();
-        Ok(Self { times, failures: failures.concat(), elapsed, cpu_time: cpu_after - cpu_before })
+        Ok(Self { times, failures: failures.concat(), elapsed, cpu_time: cpu_after.saturating_sub(cpu_before) })
     }
 
     /// Returns a percentile of [`Self::times`], or zero if no upload was accepted.

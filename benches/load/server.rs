@@ -1,6 +1,6 @@
 use std::{
     error::Error,
-    fs,
+    fs, io,
     net::TcpListener,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -104,13 +104,18 @@ impl Server {
         if status == expected { Ok(()) } else { Err(format!("{status}: {body}")) }
     }
 
+    /// Returns the CPU time that the server has used until now.
+    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
+        process::cpu_time(self.process.id())
+    }
+
     /// Returns the CPU time of the server. For `local`, first waits until the images of all accepted uploads are built
     /// and pushed.
     ///
     /// # Errors
     /// Returns an error if an accepted upload has no image.
     pub(crate) async fn finish(&self, uploads: usize) -> Result<Duration, Box<dyn Error>> {
-        let Some(key) = &self.key else { return Ok(process::cpu_time(self.process.id())?) };
+        let Some(key) = &self.key else { return Ok(self.cpu_time()?) };
         let client = Client::builder().no_proxy().build()?;
         let page = async |cursor: &str| -> Result<Value, reqwest::Error> {
             let get = client.get(format!("{}?limit=100{cursor}", self.url)).bearer_auth(key);
@@ -124,7 +129,7 @@ impl Server {
         while ready(&page("").await?) < uploads.min(100) {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        let cpu_time = process::cpu_time(self.process.id())?;
+        let cpu_time = self.cpu_time()?;
 
         let (mut found, mut cursor) = (0, String::new());
         loop {

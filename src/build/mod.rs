@@ -12,7 +12,7 @@ use pack_format::{
     image::{Image, layer_size},
 };
 use strum::IntoStaticStr;
-use tokio::join;
+use tokio::{join, try_join};
 
 use crate::{
     aws::{self, Attestations, Events, Job, Lease, Staging, Table, VersionState},
@@ -254,12 +254,15 @@ impl Builder {
             self.signer.as_ref()?;
             self.registry.open_referrer(image_ref).await.ok()
         };
-        let (validated, image_uploads, uploads) = join!(
-            validation::validate_without_image(archive, self.limits.clone(), *visibility),
-            self.registry.open_image(image_ref, &image),
-            open_referrer,
-        );
-        let (pack, contents) = validated?;
+        let validate = async {
+            let validated = validation::validate_without_image(archive, self.limits.clone(), *visibility).await;
+            validated.map_err(BuildFailure::from)
+        };
+        // If validation fails, the registry's responses do not matter.
+        let ((pack, contents), image_uploads, uploads) =
+            try_join!(validate, async { Ok(self.registry.open_image(image_ref, &image).await) }, async {
+                Ok(open_referrer.await)
+            },)?;
         if layer_size(&pack.tree) != image.layer.size {
             return Err(differs());
         }

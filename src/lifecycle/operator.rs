@@ -94,8 +94,9 @@ impl Operator {
         self.table.record(id).await?.ok_or(OperatorError::NotFound(id))
     }
 
-    /// Reads the record again after a conditional write failed. Returns an error if the record's
-    /// status is not allowed or its attempt has changed, because the write would then fail again. `needed` is the status that the error asks for.
+    /// Reads the record again after a conditional write failed. Returns an error if the record's status is not allowed
+    /// or its attempt has changed, because the write would then fail again. `needed` is the status that the error asks
+    /// for.
     async fn expect_unchanged(
         &self,
         record: &Record,

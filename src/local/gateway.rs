@@ -19,7 +19,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::StreamExt as _;
 use lambda_http::{Context, LambdaEvent, request::LambdaRequest};
 use reqwest::Url;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::Error as _};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use ulid::Ulid;
@@ -147,9 +147,10 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> serde_js
     }
     // The body is not passed through JSON, because that would take longer than to validate a large archive.
     let mut event = serde_json::from_str(&event)?;
-    if let LambdaRequest::ApiGatewayV2(event) = &mut event {
-        event.body = body;
-    }
+    let LambdaRequest::ApiGatewayV2(request) = &mut event else {
+        return Err(serde_json::Error::custom("it is not an HTTP API event"));
+    };
+    request.body = body;
     Ok(Some(event))
 }
 

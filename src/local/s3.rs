@@ -1,6 +1,6 @@
 use std::{
     fs, io, mem,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::{
         self, Arc,
         atomic::{AtomicBool, Ordering},
@@ -78,12 +78,16 @@ store! {
             &self,
             request: S3Request<dto::GetObjectInput>,
         ) -> S3Result<S3Response<dto::GetObjectOutput>> {
-            let is_whole = request.input.range.is_none();
-            let path = self.directory.join(&request.input.bucket).join(&request.input.key);
+            let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
             let mut response = self.files.get_object(request).await?;
-            if is_whole {
-                let file = File::open(path).await.map_err(|error| s3_error!(error, NoSuchKey))?;
-                response.output.body = Some(dto::StreamingBlob::wrap(ReaderStream::with_capacity(file, CHUNK)));
+            // A key may contain `..`, which s3s-fs resolves inside the directory.
+            let is_plain = Path::new(&key).components().all(|component| matches!(component, Component::Normal(_)));
+            if is_plain && let Ok(file) = File::open(self.directory.join(bucket).join(key)).await {
+                let size = file.metadata().await.ok().and_then(|metadata| i64::try_from(metadata.len()).ok());
+                // The size differs if only a range was requested, or if the object was replaced in the meantime.
+                if size.is_some() && size == response.output.content_length {
+                    response.output.body = Some(dto::StreamingBlob::wrap(ReaderStream::with_capacity(file, CHUNK)));
+                }
             }
             Ok(response)
         }

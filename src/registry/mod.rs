@@ -129,9 +129,18 @@ impl Registry {
         self.in_time(put).await
     }
 
-    /// Limits the duration of a call. Boxes the call, because its future is large.
+    /// Limits the duration of a call to the timeout of an operation.
     fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> impl Future<Output = Result<T, Error>> {
-        let call = tokio::time::timeout(self.push_timeout, Box::pin(call));
+        self.within(self.push_timeout, call)
+    }
+
+    /// Limits the duration of a call. Boxes the call, because its future is large.
+    fn within<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>> {
+        let call = tokio::time::timeout(limit, Box::pin(call));
         async { call.await.map_err(|_| Error::TimedOut)? }
     }
 
@@ -146,10 +155,14 @@ impl Registry {
 
     /// Returns a client for a repository, with valid credentials.
     async fn repository<'a>(&self, name: &'a str) -> Result<Repository<'a>, Error> {
+        let (_, session) = try_join!(self.http(), self.session())?;
+        self.repository_in(name, session).await
+    }
+
+    async fn repository_in<'a>(&self, name: &'a str, session: Arc<Session>) -> Result<Repository<'a>, Error> {
         let scheme = if self.plain_http { "http" } else { "https" };
         let registry = format!("{scheme}://{}", self.address.host());
-        let (http, session) = try_join!(self.http(), self.session())?;
-        Ok(Repository { http, session, registry, name })
+        Ok(Repository { http: self.http().await?, session, registry, name })
     }
 
     async fn http(&self) -> Result<Client, Error> {

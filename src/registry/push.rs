@@ -1,16 +1,25 @@
 //! Pushes images.
 
-use std::io::{Read, Seek};
+use std::{
+    io::{Read, Seek},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use pack_format::{Digest, Tree, image::Image};
 use reqwest::{Body, Url};
 use tokio::{join, try_join};
 
-use super::{Blob, Error, Registry, distribution::Repository, stream};
+use super::{Blob, Error, Registry, distribution::Repository, session::Session, stream};
 
 /// What a registry lacks of an image.
 #[derive(Debug)]
 pub struct ImageUploads {
+    /// The session that opened the uploads. The layer is sent with it, because a stream cannot be sent again if a new
+    /// session does not know yet how the registry authenticates requests.
+    session: Arc<Session>,
+    /// How much of the timeout of a push is left.
+    time_left: Duration,
     /// Whether the registry has the image manifest and both blobs.
     is_complete: bool,
     /// The upload sessions for the blobs that the registry does not have.
@@ -20,8 +29,10 @@ pub struct ImageUploads {
 
 impl Registry {
     /// Finds out what the registry lacks of an image, and opens upload sessions for the blobs that it lacks. This does
-    /// not need the image's content, so it can run while the content is being prepared.
+    /// not need the image's content, so it can run while the content is being prepared. Together with [`Self::push`],
+    /// it has the timeout of one operation.
     pub async fn open_image(&self, image_ref: &str, image: &Image) -> Result<ImageUploads, Error> {
+        let began = Instant::now();
         let open = async {
             let repository = self.repository(self.split(image_ref)?.0).await?;
             let manifest = image.digest.to_string();
@@ -40,7 +51,8 @@ impl Registry {
                 }
                 opened => opened?,
             };
-            Ok(ImageUploads { is_complete, layer, config })
+            let time_left = self.push_timeout.saturating_sub(began.elapsed());
+            Ok(ImageUploads { session: repository.session, time_left, is_complete, layer, config })
         };
         self.in_time(open).await
     }
@@ -63,7 +75,7 @@ impl Registry {
         contents: impl Read + Seek + Send + 'static,
     ) -> Result<(), Error> {
         let push = async {
-            let repository = self.repository(self.split(image_ref)?.0).await?;
+            let repository = self.repository_in(self.split(image_ref)?.0, uploads.session).await?;
             let layer = Blob { digest: image.layer.digest, size: image.layer.size };
             let push_layer = async {
                 let Some(session) = uploads.layer else {
@@ -88,7 +100,7 @@ impl Registry {
             }
             Ok(())
         };
-        self.in_time(push).await
+        self.within(uploads.time_left, push).await
     }
 }
 

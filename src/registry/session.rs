@@ -1,6 +1,10 @@
 //! Authenticates requests to the registry.
 
-use std::{fmt, mem, num::NonZeroUsize, time::SystemTime};
+use std::{
+    fmt, mem,
+    num::NonZeroUsize,
+    time::{Duration, SystemTime},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http_auth::{ChallengeRef, parse_challenges};
@@ -48,9 +52,21 @@ enum Scheme {
 struct TokenService {
     realm: String,
     service: Option<String>,
-    /// The header to send for each scope.
-    tokens: LruCache<String, HeaderValue>,
+    /// The token for each scope.
+    tokens: LruCache<String, Token>,
 }
+
+struct Token {
+    header: HeaderValue,
+    /// When half of the token's life has passed. A newer token is then requested before the next request, because a
+    /// layer is sent as a stream, and cannot be sent again if the registry refuses the token.
+    renew_at: SystemTime,
+}
+
+/// The life of a token whose response does not contain it (distribution's "Token Authentication Specification").
+const DEFAULT_LIFE_SECONDS: u64 = 60;
+/// A longer life is treated as this one: one year.
+const MAX_LIFE_SECONDS: u64 = 31_536_000;
 
 impl Session {
     /// Creates a session that is valid until `expires_at`; if that is `None`, the session does not expire.
@@ -109,13 +125,15 @@ impl Session {
         }
     }
 
-    /// Returns the header for a scope. If the scheme is [`Scheme::Bearer`] and the session has no token for the scope,
-    /// requests one. Returns `None` if the registry has not asked for credentials or no token was obtained.
+    /// Returns the header for a scope. If the scheme is [`Scheme::Bearer`] and the session has no recent token for the
+    /// scope, requests one. Returns `None` if the registry has not asked for credentials or there is no token.
     async fn header(&self, http: &Client, scheme: &mut Scheme, scope: &str) -> Result<Option<HeaderValue>, Error> {
         match (scheme.kept(scope), scheme) {
-            // If this fails, the request is sent without credentials, and the response names the current token service.
+            // If this fails, the request is sent with the old token or without credentials, and the response to it names
+            // the current token service.
             (None, Scheme::Bearer(service)) => {
-                Ok(service.renew(http, self.password.as_ref(), scope, scope).await.unwrap_or(None))
+                let header = service.renew(http, self.password.as_ref(), scope, scope).await.unwrap_or(None);
+                Ok(header.or_else(|| service.tokens.get(scope).map(|token| token.header.clone())))
             }
             (kept, _) => Ok(kept),
         }
@@ -169,12 +187,15 @@ impl fmt::Debug for Session {
 }
 
 impl Scheme {
-    /// Returns the header for a scope if it is known.
+    /// Returns the header for a scope if it is known and need not be renewed.
     fn kept(&mut self, scope: &str) -> Option<HeaderValue> {
         match self {
             Self::Unknown | Self::Anonymous => None,
             Self::Basic(header) => Some(header.clone()),
-            Self::Bearer(service) => service.tokens.get(scope).cloned(),
+            Self::Bearer(service) => {
+                let token = service.tokens.get(scope).filter(|token| SystemTime::now() < token.renew_at)?;
+                Some(token.header.clone())
+            }
         }
     }
 }
@@ -200,6 +221,8 @@ impl TokenService {
         struct Body {
             token: Option<String>,
             access_token: Option<String>,
+            /// The token's life in seconds.
+            expires_in: Option<u64>,
         }
         let mut get = http.get(&self.realm).query(&[("scope", needed)]);
         if let Some(service) = &self.service {
@@ -207,10 +230,11 @@ impl TokenService {
         }
         let get = with(get, password.and_then(Password::header).as_ref());
         let response = expect_success(Method::GET, get.send().await?).await?;
-        let Body { token, access_token } = response.json().await?;
+        let Body { token, access_token, expires_in } = response.json().await?;
         let header = token.or(access_token).and_then(|token| sensitive(&format!("Bearer {token}")));
         if let Some(header) = &header {
-            self.tokens.put(scope.to_owned(), header.clone());
+            let life = Duration::from_secs(expires_in.unwrap_or(DEFAULT_LIFE_SECONDS).min(MAX_LIFE_SECONDS));
+            self.tokens.put(scope.to_owned(), Token { header: header.clone(), renew_at: SystemTime::now() + life / 2 });
         }
         Ok(header)
     }

@@ -18,7 +18,7 @@ use self::channel_reader::ChannelReader;
 const IN_MEMORY: usize = 32 << 20;
 
 /// The minimum size of a chunk of an archive, in bytes. Smaller chunks are combined, because passing a chunk to another
-/// thread takes longer than to decompress a few kilobytes.
+/// thread takes longer than decompressing a few kilobytes.
 const CHUNK: usize = 128 << 10;
 
 /// How many chunks of an archive may wait for validation.
@@ -97,8 +97,8 @@ async fn receive<T: Send + 'static>(
     validating.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
-/// Combines the chunks of an archive, so that each one except the last has at least [`CHUNK`] bytes. Ends after an
-/// error.
+/// Combines the chunks of an archive, so that each one except the last has at least [`CHUNK`] bytes. An error is the
+/// last item, and replaces the chunk that was being combined.
 fn in_chunks(archive: impl Stream<Item = io::Result<Bytes>>) -> impl Stream<Item = io::Result<Bytes>> {
     stream::unfold(Some(Box::pin(archive)), async |archive| {
         let mut archive = archive?;

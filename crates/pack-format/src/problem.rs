@@ -52,8 +52,8 @@ pub enum Location {
 }
 
 /// Part of a line. Lines and columns are counted from 1, and a column is one character (a Unicode scalar value). A line
-/// ends with a line feed, a carriage return, or a carriage return and a line feed. A byte order mark at the start of the
-/// file is not counted.
+/// ends with a line feed, a carriage return, or a carriage return and a line feed. A byte order mark at the start of
+/// the file is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span {
     pub line: usize,

@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use crate::{pack_id::PackId, registry::Reference};
 
-/// The image to verify: the image of a pack, or an image in a registry.
+/// The image to verify, given as a pack's id or as an image reference.
 #[derive(Debug, Clone)]
 pub enum Target {
     Pack(PackId),

@@ -149,8 +149,8 @@ impl Table {
         Ok(claim.and_then(|claim| claim.publishing_until).filter(|until| *until > now))
     }
 
-    /// Marks a queued record as ready, stores its capabilities, its attestation's digest and the event, and releases
-    /// the lease. The build no longer counts as pending.
+    /// Marks a queued record as ready and releases the lease. Also stores the record's capabilities, the digest of its
+    /// attestation, and the event that reports the change. The build no longer counts as pending.
     pub async fn mark_ready(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let release = self
             .update_claim(record, "REMOVE lease_holder, publishing_until")
@@ -228,9 +228,10 @@ impl Table {
         Ok(())
     }
 
-    /// Marks a record as failed, releases the lease on its version and stores the event. The build no longer counts as
-    /// pending. Changes nothing and returns false unless the record is still queued in the same attempt. If `lease` is
-    /// given, the build must also still hold it; otherwise, the version must be neither leased nor published.
+    /// Marks a record as failed, releases the lease on its version, and stores the event that reports the failure. The
+    /// build no longer counts as pending. Changes nothing and returns false unless the record is still queued in the
+    /// same attempt. If `lease` is given, the build must also still hold it; otherwise, the version must be neither
+    /// leased nor published.
     pub async fn mark_failed(
         &self,
         record: &Record,

@@ -1,6 +1,6 @@
 //! Tests for the embedded S3: conditional writes, checksums, presigned URLs and multipart uploads.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use aws_sdk_s3::{
     Client,
@@ -36,6 +36,18 @@ async fn an_object_survives_a_restart() {
     assert_eq!(get(&embedded.clients.s3, &bucket, "a/b.tar.gz").await, body);
     let missing = embedded.clients.s3.get_object().bucket(&bucket).key("a/c").send().await.unwrap_err();
     assert!(missing.into_service_error().is_no_such_key());
+}
+
+#[tokio::test]
+async fn a_key_cannot_name_a_file_outside_the_directory() {
+    let embedded = Embedded::start().await;
+    let bucket = &embedded.options.staging_bucket;
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    fs::write(outside.path(), "outside").unwrap();
+    let key = format!("{}{}", "../".repeat(20), outside.path().strip_prefix("/").unwrap().display());
+    embedded.clients.s3.put_object().bucket(bucket).key(&key).body(b"inside!".to_vec().into()).send().await.unwrap();
+    assert_eq!(get(&embedded.clients.s3, bucket, &key).await, b"inside!");
+    assert_eq!(fs::read(outside.path()).unwrap(), b"outside");
 }
 
 #[tokio::test]

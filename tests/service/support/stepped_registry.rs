@@ -45,6 +45,8 @@ struct Steps {
     unexpected: Vec<String>,
     /// The number that a valid token contains. It increases when a token is issued, and when all tokens expire.
     token: usize,
+    /// The life of new tokens in seconds, according to the token service. If `None`, it does not say.
+    token_life: Option<u64>,
 }
 
 impl SteppedRegistry {
@@ -76,6 +78,11 @@ impl SteppedRegistry {
     /// Invalidates all tokens.
     pub(crate) fn expire_tokens(&self) {
         self.state.lock().unwrap().token += 1;
+    }
+
+    /// Sets the life of new tokens, according to the token service.
+    pub(crate) fn set_token_life(&self, seconds: u64) {
+        self.state.lock().unwrap().token_life = Some(seconds);
     }
 
     /// Waits until all requests in the current step have arrived. If `request` is not in this step, does not wait, and
@@ -126,7 +133,11 @@ impl SteppedRegistry {
         assert_eq!(uri.query(), Some("scope=repository%3Aacme%2Ftools%3Apull%2Cpush&service=test"));
         let mut state = self.state.lock().unwrap();
         state.token += 1;
-        Json(json!({"token": format!("token-{}", state.token)})).into_response()
+        let mut body = json!({"token": format!("token-{}", state.token)});
+        if let Some(life) = state.token_life {
+            body["expires_in"] = json!(life);
+        }
+        Json(body).into_response()
     }
 }
 

@@ -75,17 +75,20 @@ async fn an_expired_archive_fails_the_build_until_it_is_uploaded_again() {
 #[tokio::test]
 async fn a_build_fails_if_the_archive_does_not_match_its_record_or_is_invalid() {
     let fixture = Fixture::start().await;
-    let record = fixture.create(pack("hello")).await;
-    fixture.uploads.staging.put(&record.build.staging_key, tools("tampered")).await.unwrap();
-    let BuildOutcome::Failed { reason } = fixture.builder.build(Job::from(&record)).await.unwrap() else {
-        panic!("not failed")
-    };
-    let promised = record.release.image_digest;
-    assert!(
-        reason.contains(&format!("does not have the promised digest {promised}; upload the same archive again")),
-        "{reason}"
-    );
-    assert_eq!(failed(&fixture.read(&record).await), reason);
+    // A layer of the same size is detected by its digest, and one of another size before it is sent.
+    for (original, tampered) in [("hello", "tampered".to_owned()), ("hi", "tampered".repeat(1_000))] {
+        let record = fixture.create(pack(original)).await;
+        fixture.uploads.staging.put(&record.build.staging_key, tools(&tampered)).await.unwrap();
+        let BuildOutcome::Failed { reason } = fixture.builder.build(Job::from(&record)).await.unwrap() else {
+            panic!("not failed")
+        };
+        let promised = record.release.image_digest;
+        assert!(
+            reason.contains(&format!("does not have the promised digest {promised}; upload the same archive again")),
+            "{reason}"
+        );
+        assert_eq!(failed(&fixture.read(&record).await), reason);
+    }
 
     let other = fixture.create(pack("other")).await;
     fixture.uploads.staging.put(&other.build.staging_key, archive(&[("readme", "")])).await.unwrap();

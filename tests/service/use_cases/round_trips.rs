@@ -114,3 +114,25 @@ async fn an_expired_token_is_renewed_once() {
     // request again.
     builds.expect("2.0.0", &[&[BUILD[0], &["GET token"]][..], &BUILD].concat()).await;
 }
+
+/// A layer is sent as a stream, which cannot be sent again if the registry refuses an expired token.
+#[tokio::test]
+async fn a_token_is_renewed_before_it_expires() {
+    let builds = SteppedBuilds::start(Authentication::Bearer, false).await;
+    let record = builds.fixture.create(versioned("1.0.0")).await;
+    let image_ref = &record.release.image_ref;
+    let registry = &builds.fixture.builder.registry;
+    assert_eq!(builds.fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+    let manifest = registry.manifest(image_ref, record.release.image_digest).await.unwrap().unwrap();
+
+    let tag = async |steps: &[&[&'static str]]| {
+        builds.registry.expect(steps);
+        timeout(Duration::from_secs(20), registry.tag(image_ref, manifest.clone())).await.unwrap().unwrap();
+        assert_eq!(builds.registry.missing_and_unexpected(), (Vec::new(), Vec::new()));
+    };
+    tag(&[&["PUT tag"]]).await;
+    builds.registry.set_token_life(0);
+    builds.registry.expire_tokens();
+    tag(&[&["PUT tag"], &["GET token"], &["PUT tag"]]).await;
+    tag(&[&["GET token"], &["PUT tag"]]).await;
+}

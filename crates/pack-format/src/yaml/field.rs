@@ -9,16 +9,8 @@ pub(crate) struct Field<'a> {
     pub(crate) name: String,
     pub(crate) node: &'a Node,
     file: &'static str,
-    position: Position,
-}
-
-/// The position of a node in the document, which determines whether the author can remove it.
-#[derive(Clone, Copy)]
-enum Position {
-    Root,
-    OptionalKey,
-    RequiredKey,
-    Item,
+    /// Whether this is the value of a key that may be missing.
+    is_optional: bool,
 }
 
 /// A [`Field`] that is a mapping.
@@ -30,7 +22,7 @@ pub(crate) struct Mapping<'a> {
 impl<'a> Field<'a> {
     /// Returns the root of the document. Its field name is the name of the file.
     pub(crate) fn root(file: &'static str, node: &'a Node) -> Self {
-        Self { name: file.to_owned(), node, file, position: Position::Root }
+        Self { name: file.to_owned(), node, file, is_optional: false }
     }
 
     /// Adds a problem with this field. The message starts with the field's line number.
@@ -73,8 +65,8 @@ impl<'a> Field<'a> {
         problems.push(Problem::in_text(&self.name, self.file, span, message, suggestion));
     }
 
-    /// Returns this field's text. If the value is a number, boolean or date, adds a problem but still returns the text,
-    /// so that it can be validated. Returns `None` for any other value that is not text.
+    /// Returns this field's text. Adds a problem if the value is not text. If it is a number, boolean or date, still
+    /// returns its text, so that it can be validated; for any other value, returns `None`.
     pub(crate) fn text(&self, problems: &mut Problems) -> Option<&'a str> {
         self.validate(|_| Ok::<_, String>(()), |_| None, problems)
     }
@@ -170,7 +162,7 @@ impl<'a> Field<'a> {
             name: format!("{}[{index}]", self.name),
             node,
             file: self.file,
-            position: Position::Item,
+            is_optional: false,
         };
         Some(items.iter().enumerate().map(item).collect())
     }
@@ -191,11 +183,7 @@ impl<'a> Field<'a> {
             Value::Sequence(_) => self.problem(problems, format_args!("is a list; must be {expected}")),
             Value::Mapping(_) => self.problem(problems, format_args!("is a mapping; must be {expected}")),
             Value::Scalar(Scalar { scalar_type: ScalarType::Null, .. }) => {
-                let removal = match self.position {
-                    Position::Root | Position::RequiredKey => "",
-                    Position::OptionalKey => ", or remove the key",
-                    Position::Item => ", or remove the item",
-                };
+                let removal = if self.is_optional { ", or remove the key" } else { "" };
                 self.problem(problems, format_args!("has no value; write {expected}{removal}"));
             }
             Value::Scalar(Scalar { scalar_type, text, .. }) => {
@@ -221,7 +209,7 @@ impl<'a> Mapping<'a> {
     /// Returns the value of a required key. If the key is missing, adds a problem saying that it must be `expected`,
     /// and suggests renaming a key that looks like a misspelling of it.
     pub(crate) fn require(&self, key: &str, expected: &str, problems: &mut Problems) -> Option<Field<'a>> {
-        let found = self.get(key).map(|field| Field { position: Position::RequiredKey, ..field });
+        let found = self.get(key).map(|field| Field { is_optional: false, ..field });
         if found.is_none() {
             let misspelled = self.others(&[key]).find(|pair| nearest(&pair.key.text, &[key]).is_some());
             let suggestion = misspelled
@@ -233,8 +221,7 @@ impl<'a> Mapping<'a> {
                 // Omit the line number: the start of the document does not help the author.
                 problems.push(Problem::in_file(self.name_of(key), file, message, None));
             } else {
-                let position = Position::RequiredKey;
-                Field { name: self.name_of(key), node, file, position }.problem(problems, message);
+                Field { name: self.name_of(key), node, file, is_optional: false }.problem(problems, message);
             }
         }
         found
@@ -275,12 +262,7 @@ impl<'a> Mapping<'a> {
     }
 
     pub(crate) fn value(&self, pair: &'a Pair) -> Field<'a> {
-        Field {
-            name: self.name_of(&pair.key.text),
-            node: &pair.value,
-            file: self.field.file,
-            position: Position::OptionalKey,
-        }
+        Field { name: self.name_of(&pair.key.text), node: &pair.value, file: self.field.file, is_optional: true }
     }
 
     fn is_root(&self) -> bool {

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use pack_format::Digest;
+use pack_format::{Digest, image::Image};
 use test_support::{
     archive::Archive,
     digest_by_documented_command, layer_by_gnu_tar,
@@ -119,6 +119,16 @@ fn the_digests_of_the_sample_pack_do_not_change() {
     );
     assert_eq!(image.digest.to_string(), "sha256:d2cf4e536d99451218dfed5e19eddb855c2d105efaef39566e0ba794bee5dbe0");
     assert_eq!(image.size_bytes(), 12_395);
+}
+
+#[test]
+fn an_image_is_known_without_the_packs_files() {
+    let mut validated = validated(&read_directory(sample_pack()));
+    let image = validated.image();
+    let manifest = &validated.pack.manifest;
+    assert_eq!(Image::without_files(manifest, image.layer.digest, image.size_bytes()), Some(image.clone()));
+    assert_ne!(Image::without_files(manifest, image.layer.digest, image.size_bytes() + 1), Some(image.clone()));
+    assert_eq!(Image::without_files(manifest, image.layer.digest, 10), None);
 }
 
 #[test]

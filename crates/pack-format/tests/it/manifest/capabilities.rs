@@ -235,7 +235,7 @@ fn rejects_invalid_rules() {
                 "pack.yaml: capabilities[0].allow[0].domains[0]",
                 "line 8: `5` is a number, not text, and ends in a number but is not an IPv4 address such as `192.0.2.1`",
             ),
-            ("pack.yaml: capabilities[0].allow[0].domains[1]", "line 8: has no value; write text, or remove the item"),
+            ("pack.yaml: capabilities[0].allow[0].domains[1]", "line 8: has no value; write text"),
             ("pack.yaml: capabilities[0].allow[0].domains[2]", "line 8: is a list; must be text"),
             ("pack.yaml: capabilities[0].allow[0].methods[0]", "line 9: `get` is not allowed: did you mean `GET`?"),
             ("pack.yaml: capabilities[0].allow[0].methods[1]", "line 9: `Get` is not allowed: did you mean `GET`?"),

@@ -270,7 +270,7 @@ fn rejects_invalid_suggested_packs() {
                  single hyphens between them; write `- \"pack-7\"`",
             ),
             ("pack.yaml: suggested_packs[2]", "line 7: is a list; must be text"),
-            ("pack.yaml: suggested_packs[3]", "line 8: has no value; write text, or remove the item"),
+            ("pack.yaml: suggested_packs[3]", "line 8: has no value; write text"),
         ],
     );
     assert_manifest_rejected(

@@ -111,8 +111,8 @@ pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tall
     }
 }
 
-/// Validates an archive. If the archive is unchanged, it must be valid and have the expected files and layer; adds a
-/// disagreement to `tally` otherwise.
+/// Validates an archive. Adds a disagreement to `tally` if an unchanged archive is rejected, or if its files or its
+/// layer differ from the expected ones.
 fn outcome(case: &Case, tally: &mut Tally) -> Outcome {
     let result = validate(&gzip_at(&case.tar, Compression::none()));
     let found = match result {
