@@ -26,7 +26,7 @@ pub(crate) fn assert_fixes(files: &[(&str, &[u8])], problems: &Problems, validat
         for found in validate(&fixed) {
             assert_ne!(found.message, problem.message, "{fix:?} does not fix it");
             let is_new = problems.listed().iter().all(|problem| problem.message != found.message);
-            let is_same_thing = found.field == problem.field && is_at(&found, fix);
+            let is_same_thing = found.field == problem.field && is_at(&found, &fixed, fix, &files);
             assert!(!(is_new && is_same_thing), "{fix:?} leads to {found:?}");
         }
     }
@@ -51,20 +51,29 @@ fn fix(problem: &Problem) -> Option<Fix<'_>> {
     Some(Fix { file, span: *span, suggestion })
 }
 
-/// Returns whether a problem concerns the text that a fix replaced or the file that it renamed. If the fix removed
-/// text, the problem counts only if it suggests removing more.
-fn is_at(problem: &Problem, fix: &Fix<'_>) -> bool {
+/// Returns whether a problem in the `fixed` files concerns the text that a fix replaced or the file that it renamed. If
+/// the fix removed text, the problem counts only if it suggests removing more.
+///
+/// Compares offsets and not lines, because removing the text between a carriage return and a line feed joins two line
+/// breaks.
+fn is_at(problem: &Problem, fixed: &Files, fix: &Fix<'_>, original: &Files) -> bool {
     let Some(Location::File { file, span, suggestion }) = &problem.location else { return false };
     match (fix.span, span) {
-        (Some(fixed), Some(span)) => {
+        (Some(replaced), Some(span)) => {
             let is_removal = |suggestion: &Suggestion| suggestion.replacement.is_empty();
             let concerns_it = !is_removal(fix.suggestion) || suggestion.as_ref().is_some_and(is_removal);
-            let is_same_place = (fixed.line, fixed.column) == (span.line, span.column);
+            let is_same_place = offset(fixed, file, *span) == offset(original, file, replaced);
             file == fix.file && is_same_place && span.length > 0 && concerns_it
         }
         (None, None) => *file == fix.suggestion.replacement,
         _ => false,
     }
+}
+
+/// Returns the offset of a span in a file, in bytes.
+fn offset(files: &Files, file: &str, span: Span) -> Option<usize> {
+    let (_, content) = files.iter().find(|(path, _)| is_file(path, file))?;
+    Some(span.bytes(str::from_utf8(content).ok()?).start)
 }
 
 /// Applies the fixes from the last to the first, so that no fix moves the text that another fix replaces.

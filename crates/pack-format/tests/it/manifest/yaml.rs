@@ -8,6 +8,14 @@ use test_support::{
 
 use crate::support::{assert_manifest_accepted, assert_manifest_rejected, assert_problems};
 
+/// Removing the NULs in line 2 joins the two line breaks around them, so the NULs in line 3 move to line 2. The
+/// suggestion is still correct.
+#[test]
+fn a_suggestion_may_join_two_line_breaks() {
+    let result = validate_manifest("np\r\0\0\n\0\0\0");
+    assert!(matches!(result, Err(ValidationError::Invalid(_))), "{result:?}");
+}
+
 #[test]
 fn rejects_anything_but_one_mapping() {
     assert_manifest_rejected("", &[("pack.yaml", "is empty; must have at least `name`, `version` and `description`")]);
