@@ -155,14 +155,14 @@ impl Registry {
 
     /// Returns a client for a repository, with valid credentials.
     async fn repository<'a>(&self, name: &'a str) -> Result<Repository<'a>, Error> {
-        let (_, session) = try_join!(self.http(), self.session())?;
-        self.repository_in(name, session).await
+        let (http, session) = try_join!(self.http(), self.session())?;
+        Ok(self.repository_in(name, http, session))
     }
 
-    async fn repository_in<'a>(&self, name: &'a str, session: Arc<Session>) -> Result<Repository<'a>, Error> {
+    fn repository_in<'a>(&self, name: &'a str, http: Client, session: Arc<Session>) -> Repository<'a> {
         let scheme = if self.plain_http { "http" } else { "https" };
         let registry = format!("{scheme}://{}", self.address.host());
-        Ok(Repository { http: self.http().await?, session, registry, name })
+        Repository { http, session, registry, name }
     }
 
     async fn http(&self) -> Result<Client, Error> {

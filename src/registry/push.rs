@@ -39,7 +39,7 @@ impl Registry {
             let (found, has_layer, has_config) = try_join!(
                 repository.manifest_digest(&manifest),
                 repository.has_blob(image.layer.digest),
-                repository.has_blob(Digest::sha256(&image.config)),
+                repository.has_blob(Blob::new(&image.config).digest),
             )?;
             // A registry may have lost a blob of an image whose manifest it still has.
             let is_complete = found == Some(manifest) && has_layer && has_config;
@@ -75,7 +75,7 @@ impl Registry {
         contents: impl Read + Seek + Send + 'static,
     ) -> Result<(), Error> {
         let push = async {
-            let repository = self.repository_in(self.split(image_ref)?.0, uploads.session).await?;
+            let repository = self.repository_in(self.split(image_ref)?.0, self.http().await?, uploads.session);
             let layer = Blob { digest: image.layer.digest, size: image.layer.size };
             let push_layer = async {
                 let Some(session) = uploads.layer else {

@@ -159,8 +159,7 @@ fn is_openai_key(rest: &[u8]) -> bool {
     marker.is_some_and(|start| start >= 20 && key.len() - start - MARKER.len() >= 20)
 }
 
-/// Returns whether `rest` completes a key. A key consists of a prefix such as `sk-ant-api03-` and 95 more characters,
-/// of which the last two are `AA`.
+/// Returns whether `rest` completes a key: a prefix such as `sk-ant-api03-`, and 95 more characters that end with `AA`.
 fn is_anthropic_key(rest: &[u8]) -> bool {
     let key = run(rest, is_key_character);
     key.len() >= 100 && key.ends_with(b"AA")
