@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     PackName, Problem, Problems, Version, capabilities,
+    problem::BYTE_ORDER_MARK,
     text::{self, TextForm},
     yaml::{self, Field, SyntaxProblem},
 };
@@ -48,7 +49,7 @@ pub struct Manifest {
 /// Parses the content of a `pack.yaml`. The returned manifest is valid only if this function adds no problems.
 pub(super) fn read(content: &[u8], problems: &mut Problems) -> Option<Manifest> {
     let text = text::utf8(content).inspect_err(|error| problems.push(error.in_file(PACK_YAML))).ok()?;
-    let (root, syntax_problems) = yaml::parse(text.strip_prefix('\u{FEFF}').unwrap_or(text));
+    let (root, syntax_problems) = yaml::parse(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text));
     if root.is_none() && syntax_problems.is_empty() {
         let message = "is empty; must have at least `name`, `version` and `description`";
         problems.push(Problem::in_file(PACK_YAML, PACK_YAML, message, None));
