@@ -1,5 +1,7 @@
 //! Applies suggestions to the files of a pack, as an author's tool would.
 
+use std::ops::{Range, RangeInclusive};
+
 use pack_format::{Location, Problem, Problems, Span, Suggestion};
 
 /// The files of a pack, each with its path and content. A path that ends with `/` is a directory.
@@ -10,6 +12,8 @@ pub type Files = Vec<(String, Vec<u8>)>;
 struct Fix<'a> {
     file: &'a str,
     span: Option<Span>,
+    /// The offsets of the text that the suggestion replaces, in bytes. Empty for a rename.
+    replaced: Range<usize>,
     suggestion: &'a Suggestion,
 }
 
@@ -20,35 +24,41 @@ struct Fix<'a> {
 pub(crate) fn assert_fixes(files: &[(&str, &[u8])], problems: &Problems, validate: impl Fn(&Files) -> Vec<Problem>) {
     let files = owned(files);
     let fixable: Vec<(&Problem, Fix<'_>)> =
-        problems.listed().iter().filter_map(|problem| Some((problem, fix(problem)?))).collect();
+        problems.listed().iter().filter_map(|problem| Some((problem, fix(problem, &files)?))).collect();
     for (problem, fix) in &fixable {
         let fixed = apply(&files, &[fix]);
         for found in validate(&fixed) {
-            assert_ne!(found.message, problem.message, "{fix:?} does not fix it");
+            assert!(!is_left(problem, &found, &fixed, fix, &[fix]), "{fix:?} does not fix it: {found:?}");
             let is_new = problems.listed().iter().all(|problem| problem.message != found.message);
-            let is_same_thing = found.field == problem.field && is_at(&found, &fixed, fix, &files);
+            let is_same_thing = found.field == problem.field && is_at(&found, &fixed, fix);
             assert!(!(is_new && is_same_thing), "{fix:?} leads to {found:?}");
         }
     }
-    let fixed = validate(&apply(&files, &fixable.iter().map(|(_, fix)| fix).collect::<Vec<_>>()));
-    for (problem, _) in &fixable {
-        assert!(fixed.iter().all(|found| found.message != problem.message), "all fixes together: {problem:?}");
+    let fixes: Vec<&Fix<'_>> = fixable.iter().map(|(_, fix)| fix).collect();
+    let fixed = apply(&files, &fixes);
+    for found in validate(&fixed) {
+        for (problem, fix) in &fixable {
+            let is_left = is_left(problem, &found, &fixed, fix, &fixes);
+            assert!(!is_left, "all fixes together leave {found:?}");
+        }
     }
 }
 
 /// Returns the files with all suggestions in `problems` applied.
 pub fn apply_all(files: &[(&str, &[u8])], problems: &Problems) -> Files {
-    let fixes: Vec<Fix<'_>> = problems.listed().iter().filter_map(fix).collect();
-    apply(&owned(files), &fixes.iter().collect::<Vec<_>>())
+    let files = owned(files);
+    let fixes: Vec<Fix<'_>> = problems.listed().iter().filter_map(|problem| fix(problem, &files)).collect();
+    apply(&files, &fixes.iter().collect::<Vec<_>>())
 }
 
 fn owned(files: &[(&str, &[u8])]) -> Files {
     files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect()
 }
 
-fn fix(problem: &Problem) -> Option<Fix<'_>> {
+fn fix<'a>(problem: &'a Problem, files: &Files) -> Option<Fix<'a>> {
     let Some(Location::File { file, span, suggestion: Some(suggestion) }) = &problem.location else { return None };
-    Some(Fix { file, span: *span, suggestion })
+    let replaced = span.map_or(0..0, |span| range(files, file, span));
+    Some(Fix { file, span: *span, replaced, suggestion })
 }
 
 /// Returns whether a problem in the `fixed` files concerns the text that a fix replaced or the file that it renamed. If
@@ -56,24 +66,49 @@ fn fix(problem: &Problem) -> Option<Fix<'_>> {
 ///
 /// Compares offsets and not lines, because removing the text between a carriage return and a line feed joins two line
 /// breaks.
-fn is_at(problem: &Problem, fixed: &Files, fix: &Fix<'_>, original: &Files) -> bool {
+fn is_at(problem: &Problem, fixed: &Files, fix: &Fix<'_>) -> bool {
     let Some(Location::File { file, span, suggestion }) = &problem.location else { return false };
     match (fix.span, span) {
-        (Some(replaced), Some(span)) => {
+        (Some(_), Some(span)) => {
             let is_removal = |suggestion: &Suggestion| suggestion.replacement.is_empty();
             let concerns_it = !is_removal(fix.suggestion) || suggestion.as_ref().is_some_and(is_removal);
-            let is_same_place = offset(fixed, file, *span) == offset(original, file, replaced);
-            file == fix.file && is_same_place && span.length > 0 && concerns_it
+            let is_same_place = file == fix.file && range(fixed, file, *span).start == fix.replaced.start;
+            is_same_place && span.length > 0 && concerns_it
         }
         (None, None) => *file == fix.suggestion.replacement,
         _ => false,
     }
 }
 
-/// Returns the offset of a span in a file, in bytes.
-fn offset(files: &Files, file: &str, span: Span) -> Option<usize> {
-    let (_, content) = files.iter().find(|(path, _)| is_file(path, file))?;
-    Some(span.bytes(str::from_utf8(content).ok()?).start)
+/// Returns whether `found`, a problem in the `fixed` files, is the `problem` that `fix` should have fixed. `fixes` are
+/// all that were applied.
+///
+/// The message is not enough: removing text between a carriage return and a line feed changes the numbers of the lines
+/// after it, so that another problem can have the message of one that is fixed.
+fn is_left(problem: &Problem, found: &Problem, fixed: &Files, fix: &Fix<'_>, fixes: &[&Fix<'_>]) -> bool {
+    let is_in_replacement = match (fix.span, &found.location) {
+        (Some(_), Some(Location::File { file, span: Some(span), .. })) => {
+            file == fix.file && replacement(fix, fixes).contains(&range(fixed, file, *span).start)
+        }
+        _ => true,
+    };
+    found.message == problem.message && is_in_replacement
+}
+
+/// Returns the offsets where the replacement of `fix` starts and ends after `fixes` were applied, in bytes.
+fn replacement(fix: &Fix<'_>, fixes: &[&Fix<'_>]) -> RangeInclusive<usize> {
+    let before = fixes.iter().filter(|other| other.file == fix.file && other.replaced.start < fix.replaced.start);
+    let (added, removed) = before.fold((0, 0), |(added, removed), other| {
+        (added + other.suggestion.replacement.len(), removed + other.replaced.len())
+    });
+    let start = fix.replaced.start + added - removed;
+    start..=start + fix.suggestion.replacement.len()
+}
+
+/// Returns the range of a span in a file, in bytes. The file must be UTF-8, as any file with a suggestion is.
+fn range(files: &Files, file: &str, span: Span) -> Range<usize> {
+    let (_, content) = files.iter().find(|(path, _)| is_file(path, file)).unwrap();
+    span.bytes(str::from_utf8(content).unwrap())
 }
 
 /// Applies the fixes from the last to the first, so that no fix moves the text that another fix replaces.

@@ -9,11 +9,13 @@ use test_support::{
 use crate::support::{assert_manifest_accepted, assert_manifest_rejected, assert_problems};
 
 /// Removing the NULs in line 2 joins the two line breaks around them, so the NULs in line 3 move to line 2. The
-/// suggestion is still correct.
+/// suggestions are still correct.
 #[test]
 fn a_suggestion_may_join_two_line_breaks() {
-    let result = validate_manifest("np\r\0\0\n\0\0\0");
-    assert!(matches!(result, Err(ValidationError::Invalid(_))), "{result:?}");
+    for yaml in ["np\r\0\0\n\0\0\0", "np\r\0\n\0", "np\r\0\n\0\r\0\n\0"] {
+        let result = validate_manifest(yaml);
+        assert!(matches!(result, Err(ValidationError::Invalid(_))), "{result:?}");
+    }
 }
 
 #[test]
