@@ -104,7 +104,7 @@ impl Server {
         if status == expected { Ok(()) } else { Err(format!("{status}: {body}")) }
     }
 
-    /// Returns the CPU time that the server has used until now.
+    /// Returns the CPU time that the server has used so far.
     pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
         process::cpu_time(self.process.id())
     }
@@ -121,12 +121,12 @@ impl Server {
             let get = client.get(format!("{}?limit=100{cursor}", self.url)).bearer_auth(key);
             get.send().await?.json().await
         };
-        let ready = |page: &Value| {
+        let count = |page: &Value, status: &str| {
             let packs = page["packs"].as_array().into_iter().flatten();
-            packs.filter(|pack| pack["build_status"] == "ready").count()
+            packs.filter(|pack| pack["build_status"] == status).count()
         };
         // The first page lists the newest packs, which are built last.
-        while ready(&page("").await?) < uploads.min(100) {
+        while count(&page("").await?, "queued") > 0 {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         let cpu_time = self.cpu_time()?;
@@ -134,7 +134,7 @@ impl Server {
         let (mut found, mut cursor) = (0, String::new());
         loop {
             let page = page(&cursor).await?;
-            found += ready(&page);
+            found += count(&page, "ready");
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None if found == uploads => return Ok(cpu_time),

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// The time limit for the start of a server, and for a build.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How long to wait between two requests for the state of a build.
+/// How long to wait between two requests for the status of a build.
 const POLL: Duration = Duration::from_millis(4);
 
 /// A process that is killed on drop.

@@ -8,7 +8,7 @@ use crate::service::Service;
 
 /// The version of the packs that are copied. It appears nowhere else in the table.
 const VERSION: &str = "0.0.0-original";
-/// The number of packs that are written in one transaction.
+/// The maximum number of packs that are written in one transaction.
 const CHUNK: usize = 5_000;
 
 /// A pack whose items are copied to fill the table, because uploading so many packs would take too long.

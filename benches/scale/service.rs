@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use strum::VariantArray as _;
 use test_support::{Embedded, Meter, Usage, archive::Archive, event};
 
-/// The form boundary in the event's `content-type` header.
+/// The form boundary in the `content-type` header of `events/upload-http-api.json`.
 const BOUNDARY: &str = "------------------------d74496d66958873e";
 
 /// The API and requeue, on embedded backends.

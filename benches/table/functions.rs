@@ -203,7 +203,7 @@ fn peak(process: u32) -> Result<u64, Box<dyn Error>> {
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1_024)
 }
 
-/// Starts a Lambda function, and kills it once it has requested its first event. Returns the time until this request.
+/// Starts a Lambda function, and kills it when it requests its first event. Returns the time until this request.
 pub(crate) fn start(binary: &Path) -> std::io::Result<Duration> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut command = Command::new(binary);

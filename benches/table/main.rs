@@ -1,4 +1,4 @@
-//! Measures what an upload costs in time and memory, and prints tables.
+//! Measures the time and memory that uploads and builds take, and the time of a cold start. Prints tables.
 //!
 //! Most times are given as multiples of a *floor*; see [`ratio`]. For an upload, the floor is the time to decompress
 //! the archive once, and to hash the archive and the tar once. Every implementation must do at least this work. For a
@@ -64,7 +64,7 @@ fn machine() -> Result<String, Box<dyn Error>> {
     Ok(format!("{cores} cores of {}", model.trim_start_matches([' ', '\t', ':'])))
 }
 
-/// Measures uploads of the four generated packs. Returns a Markdown table of ratios to the floor.
+/// Measures uploads of four of the generated packs. Returns a Markdown table of ratios to the floor.
 fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     let limits = Limits::default();
     let api = event::api(FakeAws::default());
@@ -107,8 +107,8 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
     Ok(table)
 }
 
-/// Returns a Markdown table of the sequential calls that two uploads wait for. In the second upload, the credential is
-/// cached.
+/// Returns a Markdown table of the calls that an upload waits for, one after another. Its rows are the first upload of
+/// a process, and a later one, for which the credential is cached.
 fn calls(runtime: &Runtime, small: &[u8]) -> String {
     let aws = FakeAws::recording();
     let api = event::api(aws.clone());
@@ -138,7 +138,8 @@ fn memory(runtime: &Runtime, small: &[u8]) -> Result<String, Box<dyn Error>> {
     })
 }
 
-/// Measures the largest pack that can be uploaded through S3. Returns a Markdown table of memory and times.
+/// Measures the upload and the build of a pack just below the limits for archives sent to S3. Returns a Markdown table
+/// of memory and times.
 fn large(runtime: &Runtime) -> Result<String, Box<dyn Error>> {
     let archive = generated::largest_through_s3();
     let compressed = archive.len();

@@ -5,7 +5,7 @@ use test_support::event;
 
 /// The largest event that Lambda delivers, in bytes (AWS Lambda developer guide, "Lambda quotas": invocation payload).
 const LARGEST: usize = 6_291_456;
-/// The form boundary in the event's `content-type` header.
+/// The form boundary in the `content-type` header of `events/upload-http-api.json`.
 const BOUNDARY: &str = "------------------------d74496d66958873e";
 
 /// Returns the event that uploads an archive.
@@ -13,7 +13,7 @@ pub(crate) fn upload(archive: &[u8]) -> Value {
     upload_with_preamble(0, archive)
 }
 
-/// Like [`upload`], but adds a preamble (RFC 2046, section 5.1.1) so that the event has the maximum size.
+/// Like [`upload`], but adds a preamble (RFC 2046, section 5.1.1) so that the event has nearly the maximum size.
 pub(crate) fn largest_upload(archive: &[u8]) -> Value {
     let left = LARGEST - upload(archive).to_string().len();
     // Base64 encodes three bytes as four.

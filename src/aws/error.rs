@@ -2,7 +2,7 @@ use aws_sdk_dynamodb::error::BoxError;
 
 use crate::records::PackId;
 
-/// An error in the storage layer.
+/// An error in storage or messaging: S3, DynamoDB, SQS or EventBridge.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A call failed. If the response was lost, the call may have taken effect.

@@ -64,8 +64,8 @@ impl Events {
         }
     }
 
-    /// Sends a stored event, and removes it once EventBridge has accepted it. Without an event bus, only removes it.
-    /// Returns whether the event was sent.
+    /// Sends a stored event, and removes it from the table after EventBridge has accepted it. Without an event bus,
+    /// only removes it. Returns whether the event was sent.
     ///
     /// # Errors
     /// Returns an error if EventBridge did not confirm the event, or if the event was not removed.

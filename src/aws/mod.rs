@@ -1,5 +1,6 @@
 //! Storage and messaging: the bucket for staged archives, attestations and saved images (S3), the table (DynamoDB), the
-//! queues (SQS) and the event bus (EventBridge).
+//! queues (SQS) and the event bus (EventBridge). Also creates the SDK clients, including those for ECR, KMS and Secrets
+//! Manager.
 
 mod attestations;
 mod client;

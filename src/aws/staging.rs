@@ -10,7 +10,7 @@ use ulid::Ulid;
 use super::{Attestations, Error};
 use crate::records::{OrgId, UploadId};
 
-/// The bucket that holds uploaded archives until its lifecycle rules delete them.
+/// The staged archives, in a bucket whose lifecycle rules delete them after [`Self::EXPIRES_AFTER`].
 #[derive(Debug, Clone)]
 pub struct Staging {
     client: aws_sdk_s3::Client,

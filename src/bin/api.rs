@@ -1,4 +1,4 @@
-//! The Lambda function behind API Gateway or a Function URL.
+//! The Lambda function that serves the HTTP API, behind API Gateway or a Function URL.
 
 use std::{env, sync::Arc};
 
@@ -21,8 +21,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init_json();
     let config = config::Api::read(|variable| env::var(variable).ok())
         .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
-    // Create the SDK's clients for the first event, not at startup: they load the system's certificates, which would be
-    // the slowest part of a cold start.
+    // Create the SDK's clients when the first event arrives, not at startup: creating them loads the system's
+    // certificates, which would be the slowest part of the startup.
     let api = async { Arc::new(api(config).await) }.shared();
     let handle = |event: LambdaEvent<LambdaRequest>| {
         let api = api.clone();

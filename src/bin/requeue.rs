@@ -1,5 +1,5 @@
-//! The scheduled Lambda function: sends due jobs and events again, fails builds that have been tried too many times or
-//! have been pending for too long, and removes uploads through S3 that were not submitted.
+//! The scheduled Lambda function: sends due jobs again, sends events that were not sent, fails builds that have been
+//! tried too many times or have been pending for too long, and removes uploads that were begun but never submitted.
 
 use std::env;
 

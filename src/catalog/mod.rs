@@ -1,4 +1,4 @@
-//! The use cases that read packs and their attestations.
+//! The use cases that read packs, their attestations, and the public keys that verify the attestations.
 
 use std::{
     error::Error,
@@ -61,7 +61,8 @@ impl Catalog {
     }
 
     /// Returns the bundles that attest a pack of the caller's org, or `None` if the org has no such pack. The list is
-    /// empty until the current attempt is attested, because a stored bundle may attest an earlier attempt.
+    /// empty until a build of the current attempt has attested the image and succeeded, because a stored bundle may
+    /// attest an earlier attempt.
     pub async fn attestations(&self, caller: &Caller, id: PackId) -> Result<Option<Vec<Box<RawValue>>>, aws::Error> {
         let found = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
         let Some(Record { release, attestation_digest, .. }) = found else { return Ok(None) };

@@ -44,8 +44,8 @@ pub struct Api {
     pub identity: identity::Settings,
     /// `LIMIT_…`, one variable for each limit on an archive that is sent in the request.
     pub limits: Limits,
-    /// `LIMIT_LARGE_COMPRESSED_BYTES`, `LIMIT_LARGE_UNPACKED_BYTES` and `LIMIT_LARGE_FILE_BYTES`, for archives that are
-    /// uploaded to S3 first. All other limits are the same as in `limits`.
+    /// `LIMIT_LARGE_COMPRESSED_BYTES`, `LIMIT_LARGE_UNPACKED_BYTES` and `LIMIT_LARGE_FILE_BYTES`, for archives that
+    /// clients send to S3. All other limits are the same as in `limits`.
     pub large_limits: Limits,
     /// `ORG_…`, one variable for each limit on what an org may do or store; 0 means that the limit does not apply.
     pub org_limits: OrgLimits,
@@ -280,7 +280,7 @@ fn limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Limits {
     Limits::default().map(|name, default| reader.optional(&format!("LIMIT_{}", name.to_uppercase()), default))
 }
 
-/// Reads the limits for archives that are uploaded to S3 first. Rejects a limit that is lower than its counterpart in
+/// Reads the limits for archives that clients send to S3. Rejects a limit that is lower than its counterpart in
 /// `limits`. If a variable is not set, uses the default or the counterpart, whichever is higher.
 fn large_limits(reader: &mut Reader<impl Fn(&str) -> Option<String>>, limits: &Limits) -> Limits {
     let default = Limits::large();

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{ConfigError, reader::Reader, registry, resend_after, s3_path_style, timeouts};
 use crate::{aws::Timeouts, registry::Settings};
 
-/// The settings of `admin` for the commands that change packs.
+/// The settings of `admin` for the commands that rebuild, quarantine, restore and delete packs.
 #[derive(Debug, Clone)]
 pub struct Operator {
     /// `TABLE_NAME`, required.

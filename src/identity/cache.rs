@@ -9,8 +9,8 @@ use crate::{cache::Cache, records::OrgId};
 /// The maximum number of entries in each cache.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
-/// A directory with a cache. Revocations and billing changes take effect when the cached entry expires. Revoked keys,
-/// and keys and orgs that do not exist, are not cached.
+/// A directory with a cache. A change to a key or an org, such as a revocation, takes effect when the cached entry
+/// expires. Revoked keys, and keys and orgs that do not exist, are not cached.
 #[derive(Debug)]
 pub(super) struct CachedDirectory<D> {
     directory: D,

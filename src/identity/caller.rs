@@ -12,7 +12,7 @@ pub struct Org {
     pub slug: OrgSlug,
     #[serde(flatten)]
     pub billing: Billing,
-    /// The org's own limits, which replace the configured ones.
+    /// The org's own values for limits, which replace the configured values.
     #[serde(flatten, with = "limit_attributes")]
     pub limits: OrgLimits,
 }

@@ -45,8 +45,8 @@ impl FromStr for JwksUrl {
 }
 
 impl JwksUrl {
-    /// Returns whether this is a well-known URI (RFC 8615). If so, the keys may sign tokens for any client of the
-    /// issuer.
+    /// Returns whether this is a well-known URI (RFC 8615). If so, the tokens that the keys verify may be for any
+    /// client of the issuer.
     pub fn is_well_known(&self) -> bool {
         self.0.path().starts_with("/.well-known/")
     }

@@ -1,4 +1,5 @@
-//! Authentication: who the caller is, what their credential permits, and whether their org may create anything.
+//! Authentication: who the caller is, what their credential permits, whether their org may create anything, and which
+//! limits apply to the org. Also defines the orgs' hosts and the origin secrets.
 //!
 //! Depends only on the ids, slugs and times in [`records`](crate::records) and on the crate's in-memory cache.
 //! [`aws`](crate::aws) implements [`Directory`].

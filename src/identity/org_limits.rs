@@ -37,7 +37,7 @@ pub enum OrgLimit {
     Versions,
     /// The total size of the org's images, in bytes.
     StoredBytes,
-    /// Uploads through S3 that have begun but have not been submitted.
+    /// Uploads that have begun but have not been submitted or removed. Their archives are sent to S3.
     BegunUploads,
 }
 
@@ -56,7 +56,7 @@ impl OrgLimit {
     }
 }
 
-/// The values of limits. A limit without a value has its default.
+/// Values for [`OrgLimit`]s. A limit that has no value here uses its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct OrgLimits(BTreeMap<OrgLimit, u64>);

@@ -98,8 +98,8 @@ impl From<jsonwebtoken::errors::Error> for SessionError {
     }
 }
 
-/// The claims of AuthKit's default access tokens (WorkOS documentation, "Access token"). `iss` is parsed as a string
-/// here because `jsonwebtoken` would also accept a list of issuers.
+/// The claims that are read from a token. AuthKit's default access tokens contain them (WorkOS documentation, "Access
+/// token"). `iss` is parsed as a string here because `jsonwebtoken` would also accept a list of issuers.
 #[derive(Deserialize)]
 struct Claims {
     #[serde(rename = "iss")]

@@ -38,7 +38,7 @@ enum Message {
     Purge(PurgeJob),
 }
 
-/// The names of a kind of job in logs and metrics.
+/// The log and metric names for one kind of job.
 struct Names {
     job: &'static str,
     count: &'static str,
@@ -49,8 +49,9 @@ const BUILD: Names = Names { job: "build", count: "Builds", time: "BuildTime" };
 const PURGE: Names = Names { job: "purge", count: "Purges", time: "PurgeTime" };
 
 /// Handles the jobs in a batch, and returns the messages that SQS must deliver again: those that are malformed, and
-/// those whose job returned an error or panicked. A build that failed permanently is done. The other messages in the
-/// batch are not affected. SQS moves a message that keeps failing to the dead-letter queue.
+/// those whose job returned an error or panicked. They do not affect the other messages in the batch. A build that
+/// failed permanently is done, so its message is not returned. SQS moves a message that keeps failing to the
+/// dead-letter queue.
 pub async fn handle_batch(handlers: &Handlers, event: SqsEvent) -> SqsBatchResponse {
     let handle = |message: SqsMessage| {
         let trace = trace(&message);
@@ -96,7 +97,7 @@ async fn handle_message(handlers: &Handlers, message: SqsMessage) -> Option<Stri
 }
 
 /// Runs a job in a separate task, so that a panic ends only this job, and writes its log line and metrics. Returns
-/// whether the job is done; otherwise, it must be retried.
+/// whether the job is done. If not, it must be retried.
 async fn run<Outcome, Failure>(
     names: Names,
     work: impl Future<Output = Result<Outcome, Failure>> + Send + 'static,

@@ -33,7 +33,8 @@ pub enum DeleteError {
 }
 
 impl Lifecycle {
-    /// Deletes a pack of the caller's org, and waits for its purge. A repeated call sends the purge job again.
+    /// Deletes a pack of the caller's org, and waits for its purge for at most [`Self::purge_wait`]. A repeated call
+    /// sends the purge job again.
     pub async fn delete(&self, caller: &Caller, id: PackId) -> Result<Deletion, DeleteError> {
         let found = self.table.mark_deleting(caller.org.id, id, Timestamp::now()).await?;
         let record = found.ok_or(DeleteError::NotFound)?;

@@ -2,7 +2,8 @@
 //! operators.
 //!
 //! A deletion marks the record as `deleting` and sends a purge job. The [`Purger`] deletes the image from the registry,
-//! the bundle from the bucket, and then the record. [`requeue`](crate::requeue) sends the job again if it is lost.
+//! the attestation bundle from the bucket, and then the record. [`requeue`](crate::requeue) sends the job again if it
+//! is lost.
 
 mod delete;
 mod operator;

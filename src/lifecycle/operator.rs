@@ -21,7 +21,7 @@ pub struct Operator {
     pub saved_images: SavedImages,
     /// The duration of a lease on a version. It must exceed the timeout for a change in the registry.
     pub lease: Duration,
-    /// How long to wait for a build or a purge of the version to end.
+    /// How long to wait for the lease on a version, which a build, a purge or another command may hold.
     pub lease_wait: Duration,
     /// How long a deletion waits for its purge.
     pub purge_wait: Duration,
@@ -95,8 +95,8 @@ impl Operator {
     }
 
     /// Reads the record again after a conditional write failed. Returns an error if the record's status is not allowed
-    /// or its attempt has changed, because the write would then fail again. `needed` is the status that the error asks
-    /// for.
+    /// or its attempt has changed, because the write would then fail again. `needed` is the name of the allowed status
+    /// in [`OperatorError::WrongState`].
     async fn expect_unchanged(
         &self,
         record: &Record,
@@ -122,8 +122,8 @@ impl Operator {
     }
 
     /// Calls `begin` until it takes the lease, for at most [`Self::lease_wait`]. `begin` returns false if another
-    /// holder has the lease, if the record's status is not allowed, or if its attempt has changed. `needed` is the
-    /// status that the error asks for.
+    /// holder has the lease, if the record's status is not allowed, or if its attempt has changed. `needed` is the name
+    /// of the allowed status in [`OperatorError::WrongState`].
     pub(super) async fn take_lease(
         &self,
         record: &Record,

@@ -10,7 +10,7 @@ pub enum Error {
     Data { path: PathBuf, source: io::Error },
     #[error("{} is in use by another local run; stop it, or choose another directory with --data-dir", .0.display())]
     InUse(PathBuf),
-    /// The port that the data directory assigns to a backend cannot be bound.
+    /// The port recorded for a backend in the data directory cannot be bound.
     #[error(
         "the {backend} backend cannot listen on its port {port}; free the port, or delete {} to choose new ports, \
          which breaks existing image references",

@@ -18,8 +18,8 @@ use crate::{
 const REQUEUE_AFTER_MS: &str = "180000";
 
 /// The default for `BUILD_LEASE_MS` in a local run: the default for `PUSH_TIMEOUT_MS` plus a minute for the rest of a
-/// build. It is shorter than the time during which the local queue redelivers a job, so builds left unfinished by a
-/// killed run resume within this time after the next start.
+/// build. It is shorter than the time during which the local queue redelivers a job. So if a killed run leaves a build
+/// unfinished, the next run still redelivers its job after the lease has expired.
 const BUILD_LEASE_MS: &str = "120000";
 
 /// The handlers for the three Lambda functions, configured for the backends of a local run.

@@ -140,12 +140,12 @@ async fn read(body: Body) -> Result<Vec<u8>, Response> {
 fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> serde_json::Result<Option<LambdaRequest>> {
     let event = event_without_body(parts, !body.is_empty(), peer, request_id).to_string();
     let body = (!body.is_empty()).then(|| STANDARD.encode(body));
-    // In JSON, the body replaces `null` by a string in quotation marks.
+    // In JSON, the body replaces `null` with a string in quotation marks.
     let length = event.len() + body.as_ref().map_or(0, |body| body.len() + "\"\"".len() - "null".len());
     if length > MAX_EVENT_BYTES {
         return Ok(None);
     }
-    // The body is not passed through JSON, because that would take longer than to validate a large archive.
+    // The body is not passed through JSON, because that would take longer than validating a large archive.
     let mut event = serde_json::from_str(&event)?;
     let LambdaRequest::ApiGatewayV2(request) = &mut event else {
         return Err(serde_json::Error::custom("it is not an HTTP API event"));
@@ -155,7 +155,7 @@ fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> serde_js
 }
 
 /// Converts a request to an HTTP API event in payload format 2.0: header names in lower case, values of repeated
-/// headers joined by commas, cookies separate. `has_body` is whether the caller sets the body, in base64.
+/// headers joined by commas, cookies separate. `has_body` says whether the caller then adds a body in base64.
 fn event_without_body(parts: &Parts, has_body: bool, peer: IpAddr, request_id: &str) -> Value {
     let path = parts.uri.path();
     let now = time::OffsetDateTime::now_utc();

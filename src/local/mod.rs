@@ -2,8 +2,8 @@
 //! registry. Options can replace each of these backends with a real one.
 //!
 //! The handlers call the backends with the same SDK and registry client as in production, so there is only one code
-//! path. [`gateway`] replaces API Gateway, and [`worker`] replaces Lambda's event source mapping. This
-//! module is not compiled into the Lambda binaries.
+//! path. [`gateway`] replaces API Gateway, [`worker`] replaces Lambda's event source mapping, and [`Issuer`] replaces
+//! the issuer of session tokens. This module is not compiled into the Lambda binaries.
 
 mod backends;
 mod clients;

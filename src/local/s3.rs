@@ -48,7 +48,7 @@ impl Store {
     }
 }
 
-/// Implements [`S3`]: delegates the listed operations to the file system, and adds the methods in the block.
+/// Implements [`S3`]: delegates the listed operations to s3s-fs, and adds the methods in the block.
 macro_rules! store {
     ($($operation:ident($input:ident) -> $output:ident;)* { $($method:tt)* }) => {
         #[async_trait::async_trait]
@@ -73,7 +73,8 @@ store! {
     list_parts(ListPartsInput) -> ListPartsOutput;
     abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
     {
-        /// s3s-fs reads 4 KiB at a time, each on another thread. This takes longer than to validate an archive.
+        /// Streams the file instead of the body that s3s-fs returns: s3s-fs reads 4 KiB at a time, each time on another
+        /// thread, which takes longer than validating an archive.
         async fn get_object(
             &self,
             request: S3Request<dto::GetObjectInput>,
@@ -160,7 +161,7 @@ fn check_body(input: &mut dto::PutObjectInput) -> Arc<AtomicBool> {
     mismatch
 }
 
-/// Returns a request for calling the file system without HTTP.
+/// Returns a request for calling s3s-fs directly, without HTTP.
 fn internal_request<T>(input: T) -> S3Request<T> {
     S3Request {
         input,
@@ -232,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sweep_deletes_only_old_archives() -> io::Result<()> {
+    fn a_sweep_deletes_only_old_archives_and_upload_parts() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
         let files = [
             ("bucket/staging/acme/old", 2, false),

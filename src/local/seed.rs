@@ -35,8 +35,8 @@ pub(super) fn org_id(slug: &str) -> Option<&'static str> {
 /// Writes the orgs, and for each org one API key per permission template. Every start writes them again, which undoes
 /// any changes to them.
 ///
-/// The secrets are derived from the names of the org and the template, so that the events under `events/` work with
-/// every local run. The secrets are therefore public, and a local run must listen only on loopback.
+/// The secrets are derived from the org's slug and the template's name, so that the sample events in `events/` work
+/// with every local run. The secrets are therefore public, and a local run must listen only on loopback.
 pub async fn seed(table: &Table) -> Result<Keys, aws::Error> {
     let mut keys = Keys::new();
     for (id, slug, posture) in ORGS {

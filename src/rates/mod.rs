@@ -1,4 +1,4 @@
-//! The limits on how many requests an org may send per minute and per second.
+//! Limits how many read-only requests an org may send per second, and how many other requests per minute.
 
 mod bucket;
 
@@ -20,7 +20,7 @@ use crate::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The maximum number of entries in `Rates::exhausted` and in `Rates::reads`.
+/// The maximum number of entries in each of `Rates::exhausted` and `Rates::reads`.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
 /// A rate limiter: counts the requests of each org, and rejects those that exceed the org's limits.

@@ -1,11 +1,11 @@
 use pack_format::{Grants, Manifest, Version, Warning};
 
-/// The capabilities of a pack's ready versions, as YAML text.
+/// The capabilities of a name's highest versions, as YAML text. Only versions that have become ready are included.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CapabilityHistory(Vec<(Version, String)>);
 
 impl CapabilityHistory {
-    /// Returns a warning for everything that the capabilities of a new version allow and those of the highest lower
+    /// Returns a warning for everything that the capabilities of a new version allow and those of the next lower
     /// version do not. Returns no warnings if there is no lower version.
     pub fn warnings(&self, new: &Manifest) -> Vec<Warning> {
         let below = self.0.iter().filter(|(version, _)| version.precedence(&new.version).is_lt());

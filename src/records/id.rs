@@ -27,7 +27,7 @@ macro_rules! id {
         }
 
         impl $name {
-            /// Returns the last byte of the id: a random byte, or a byte of a hash.
+            /// Returns the last byte of the id: a random byte or, in an upload id, a byte of the hash.
             pub fn random_byte(self) -> u8 {
                 self.0.to_bytes()[15]
             }

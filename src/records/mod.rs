@@ -1,4 +1,5 @@
-//! Records of packs, and the ids, slugs and times that the service uses.
+//! Pack records and related types: ids, org slugs, timestamps, references, quarantines, capability histories and
+//! events.
 
 mod capability_history;
 mod event;

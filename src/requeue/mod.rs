@@ -1,5 +1,5 @@
 //! The requeue use case: send the jobs of pending builds and purges again, send events that were not sent, fail builds
-//! that have been tried too many times or have been pending for too long, and remove uploads through S3 that were not
+//! that have been tried too many times or have been pending for too long, and remove uploads that were begun but never
 //! submitted.
 
 mod sweep;
@@ -72,8 +72,8 @@ impl Requeue {
         self.process_shards(Scope::Due { now: Timestamp::now(), deadline, waiting }).await
     }
 
-    /// Sends the job for every pending build and purge, and every event, whether it is due or not. A local run calls
-    /// this when it starts, because its in-memory queues are then empty.
+    /// Sends the job of every pending build and purge, and sends every unsent event, whether due or not. A local run
+    /// calls this when it starts, because its in-memory queues are then empty.
     ///
     /// # Errors
     /// Returns an error if the index cannot be read.
@@ -133,7 +133,7 @@ impl Requeue {
         result.ok()
     }
 
-    /// Removes an upload through S3 that was not submitted, together with its archive, and logs the result. Returns
+    /// Removes an upload that was begun but never submitted, together with its archive, and logs the result. Returns
     /// `None` if the removal failed.
     async fn remove_and_log(&self, org: OrgId, upload: UploadId, scope: Scope) -> Option<(Action, Duration)> {
         let removed = self.remove_upload(org, upload, scope).await;
@@ -172,8 +172,8 @@ impl Requeue {
                 Action::Fail { reason } if self.table.mark_failed(&record, None, &reason, now).await? => {
                     Action::Fail { reason }
                 }
-                // A build cannot be marked as failed while it is running or once its version is published. Postpone the
-                // record in the first case, and send its job in the second.
+                // A build cannot be marked as failed while it is running, or after its version is published. Postpone
+                // the record in the first case, and send its job in the second.
                 Action::Fail { .. } | Action::Send => match self.table.leased_until(&record, now).await? {
                     Some(until) => Action::Postpone { until },
                     None => Action::Send,
@@ -191,7 +191,7 @@ impl Requeue {
     }
 
     /// Sends an event that was not sent when it was stored. If sending fails, postpones the event. Drops the event if
-    /// an event bus is no longer configured.
+    /// no event bus is configured.
     async fn send_event(&self, pack_id: PackId, event_id: &str) -> Result<(Action, Duration), aws::Error> {
         let Some(event) = self.table.event(pack_id, event_id).await? else {
             return Ok((Action::Drop, Duration::ZERO));

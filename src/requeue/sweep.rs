@@ -11,7 +11,7 @@ pub struct Sweep {
     pub due: usize,
     /// The number of events that the index listed and the sweep reached before its time limit.
     pub due_events: usize,
-    /// The number of uploads through S3 that the index listed and the sweep reached before its time limit.
+    /// The number of begun uploads that the index listed and the sweep reached before its time limit.
     pub due_uploads: usize,
     /// The number of records whose job was sent again.
     pub sent: usize,
@@ -22,7 +22,7 @@ pub struct Sweep {
     pub postponed: usize,
     /// The number of records marked as failed.
     pub failed: usize,
-    /// The number of items that could not be processed. The reason was logged, and the next sweep tries again.
+    /// The number of items that could not be processed. The reason was logged, and a later sweep tries again.
     pub errors: usize,
     /// How long the oldest processed build or purge has been pending.
     pub oldest: Duration,

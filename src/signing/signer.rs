@@ -56,7 +56,7 @@ impl Signer {
         }
     }
 
-    /// Signs a statement, and returns the bundle as JSON.
+    /// Signs a statement, and returns a bundle of the statement and the signature, as JSON.
     pub async fn sign(&self, statement: &Statement) -> Result<Bytes, Error> {
         let payload = statement.to_json();
         let message = signed_message(&payload);

@@ -1,6 +1,6 @@
-//! Logs, metrics and traces. A Lambda function logs one JSON object per line; a local run logs text. Audit lines have
-//! the target [`AUDIT`]. Metrics are log lines too; see [`Metrics`]. A [`Trace`] connects the lines of a request and
-//! its build.
+//! Logs, metrics and traces. A Lambda function and `admin` log one JSON object per line; a local run logs text. Audit
+//! lines have the target [`AUDIT`]. Metrics are log lines too; see [`Metrics`]. A [`Trace`] connects the lines of a
+//! request and its build.
 
 mod metrics;
 mod trace;
@@ -45,7 +45,7 @@ const QUIET: [(&str, LevelFilter); 11] = [
 ];
 
 /// Sets up logging to standard output as JSON, in the format of Lambda's own JSON lines: `timestamp`, `level`,
-/// `message` and the event's other fields are all top-level fields. Also logs panics, and enables metrics if
+/// `message` and the other fields of a logged event are all top-level fields. Also logs panics, and enables metrics if
 /// `METRICS_NAMESPACE` is set.
 pub fn init_json() {
     let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
@@ -67,10 +67,12 @@ pub fn init_human() {
     tracing_subscriber::registry().with(lines.with_filter(filter())).init();
 }
 
-/// Returns the log filter: `RUST_LOG` if it is set and valid. Otherwise, `AWS_LAMBDA_LOG_LEVEL` (set by Lambda's
-/// advanced logging controls) or else `LOG_LEVEL` determines the level. The default is `info`.
+/// Returns the log filter. If `RUST_LOG` is set and valid, it is the filter. If not, `AWS_LAMBDA_LOG_LEVEL` (set by
+/// Lambda's advanced logging controls) determines the level. If that is not set, `LOG_LEVEL` does. The default is
+/// `info`. An empty variable counts as not set.
 fn filter() -> Targets {
-    let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var("LOG_LEVEL")).unwrap_or_default();
+    let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("LOG_LEVEL")).unwrap_or_default();
     let level = match level.to_ascii_lowercase().as_str() {
         "trace" => LevelFilter::TRACE,
         "debug" => LevelFilter::DEBUG,
@@ -79,5 +81,5 @@ fn filter() -> Targets {
         _ => LevelFilter::INFO,
     };
     let default = || Targets::new().with_default(level).with_target(AUDIT, LevelFilter::INFO).with_targets(QUIET);
-    env::var("RUST_LOG").ok().and_then(|targets| targets.parse().ok()).unwrap_or_else(default)
+    variable("RUST_LOG").and_then(|targets| targets.parse().ok()).unwrap_or_else(default)
 }

@@ -1,4 +1,5 @@
-//! Tests for the Lambda functions' configuration, which is read from environment variables.
+//! Tests for the configuration that the Lambda functions and `admin` read from environment variables, and for its
+//! agreement with docs/configuration.md and template.yaml.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -52,7 +52,7 @@ class Deployment:
         self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
     def request(self, method, path, headers=None):
-        """Returns the status and the body of a response of the API."""
+        """Sends a request to the API. Returns the status and the body of the response."""
         connection = http.client.HTTPConnection("localhost", self.port)
         prefix = urllib.parse.urlsplit(self.url).path
         connection.request(method, prefix + path, headers={"authorization": f"Bearer {self.key}", **(headers or {})})

@@ -83,7 +83,7 @@ def registry(work):
 
 
 def ministack(work):
-    """Returns ministack, which runs each function under its own role, and its port."""
+    """Returns the emulator and its port. The emulator runs each function under the function's own role."""
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     env |= {
@@ -114,7 +114,7 @@ def adapt(template, port):
         properties = resource.get("Properties", {})
         # ministack has no CodeDeploy. Without this property, CloudFormation moves the alias at once.
         properties.pop("DeploymentPreference", None)
-        # ministack has no metric math. Let each such alarm watch only its first metric.
+        # ministack has no metric math. Let an alarm that would use it watch only its first metric.
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
             stat = next(each["MetricStat"] for each in properties.pop("Metrics") if "MetricStat" in each)
             properties |= {**stat["Metric"], "Statistic": stat["Stat"], "Period": stat["Period"]}

@@ -1,4 +1,4 @@
-"""Invokes the functions that `sam build` built with every file in events/. Run by tests/scripts/invoke-events."""
+"""Sends every file in events/ to the functions that `sam build` built. Run by tests/scripts/invoke-events."""
 
 import base64
 import contextlib

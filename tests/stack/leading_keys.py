@@ -1,5 +1,5 @@
-"""Runs ministack with the condition key dynamodb:LeadingKeys, which it lacks. Without the key it would deny every
-request, because the policies of the functions require it.
+"""Runs ministack with the condition key dynamodb:LeadingKeys, which ministack itself lacks. Without the key, ministack
+would deny every DynamoDB request of the functions, because their policies require the key.
 
 ministack checks each write of a transaction on its own, but with the condition keys of the whole request. So a write is
 denied here unless one statement allows the partitions of all writes.

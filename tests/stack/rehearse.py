@@ -116,7 +116,7 @@ class Rehearsal(Deployment):
         boto3.client("cloudformation").update_termination_protection(StackName=STACK, EnableTerminationProtection=False)
 
     def probe(self):
-        """Runs the code of Probe here, with a secret in the emulator."""
+        """Runs the code of the function Probe in this process, with a secret in the emulator."""
         step("probe")
         code = self.template["Resources"]["Probe"]["Properties"]["Code"]["ZipFile"]
         secrets = boto3.client("secretsmanager")

@@ -20,7 +20,7 @@ class NoManagedPolicies:
 def translated():
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    # `sam build` replaces the path of the sources with the address of the built archive.
+    # `sam deploy` replaces the path of the code with the S3 address of the uploaded archive.
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"

@@ -1,6 +1,6 @@
 """Tests each alarm of template.yaml on simulated data, at a thousand and at a million uploads a month.
 
-Each test adds one fault to hours of healthy traffic. Its alarm must fire in time, but not before the fault.
+Most tests add a fault to hours of healthy traffic. The alarm for this fault must fire in time, but not before it.
 """
 
 import itertools

@@ -94,7 +94,11 @@ class Aliases(unittest.TestCase):
 
 class VersionCheck(unittest.TestCase):
     def result(self, failing=None, status=200, expected="200"):
-        """Returns the result that the hook reports if one version fails or the API responds with a status."""
+        """Runs the hook and returns the result that it reports.
+
+        `failing` is a version that fails, `status` is the status of the API's response, and `expected` is the status
+        that the hook expects.
+        """
         payloads = {"api": {"statusCode": status}, "builder": {"batchItemFailures": []}, "requeue": None}
 
         def invoke(FunctionName, Payload):  # noqa: N803 - names of the API

@@ -238,9 +238,9 @@ class Functions(unittest.TestCase):
 
 
 def named(value):
-    """Yields each list in a value whose members have a `Sid` or an `Id`, as a pair of that key and the members.
+    """Yields each list in `value` whose members have a `Sid` or an `Id`, as a pair of that key and the members.
 
-    Of a conditional member, yields the variant for a condition that holds.
+    Replaces a conditional member with the value that it has if its condition holds.
     """
     if isinstance(value, list):
         members = [each["Fn::If"][1] if isinstance(each, dict) and "Fn::If" in each else each for each in value]

@@ -2,8 +2,8 @@
 //! bundles. docs/attestations.md describes the fields of a statement.
 //!
 //! A bundle contains no certificate and no transparency log entry. Instead, a hint identifies the public key that
-//! verifies it. The service creates bundles with this crate, and `packs` reads them with it. The crate itself neither
-//! signs nor verifies.
+//! verifies its signature. The service creates and reads bundles with this crate, and `packs` reads them. The crate
+//! itself neither signs nor verifies.
 
 #![warn(clippy::unwrap_used)]
 

@@ -4,8 +4,8 @@ use strum::IntoStaticStr;
 
 /// The limits for one upload. Each can be configured (docs/configuration.md).
 ///
-/// The defaults apply to an archive in the request body. [`Limits::large`] returns the limits for an archive sent
-/// through S3.
+/// The defaults apply to an archive in the request body. [`Limits::large`] returns the limits for an archive that the
+/// client sends to S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The size of the archive as uploaded, in bytes. An archive of the default size fits in a Lambda event (6,291,456
@@ -26,9 +26,9 @@ pub struct Limits {
     pub path_bytes: u64,
     /// The number of components in one path, including the wrapping directory.
     pub path_depth: u64,
-    /// The length of one component of a path, in bytes (Linux `NAME_MAX`).
+    /// The length of one component of a path, in bytes. The default is Linux's `NAME_MAX`.
     pub component_bytes: u64,
-    /// The ratio of unpacked to compressed bytes. Applies once more than [`Limits::ratio_free_bytes`] bytes are
+    /// The ratio of unpacked to compressed bytes. Applies only if more than [`Limits::ratio_free_bytes`] bytes are
     /// unpacked.
     pub compression_ratio: u64,
     /// The number of unpacked bytes up to which the ratio is not checked, because a small archive of zeros is harmless.
@@ -56,9 +56,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the limits for an archive sent through S3: the defaults, with higher limits on compressed bytes,
-    /// unpacked bytes and file size. A Lambda function can validate an archive at these limits before API Gateway times
-    /// out (measured in `benches/`).
+    /// Returns the limits for an archive that the client sends to S3: the defaults, with higher limits on compressed
+    /// bytes, unpacked bytes and file size. A Lambda function can validate an archive at these limits before API
+    /// Gateway times out (measured in `benches/`).
     pub fn large() -> Self {
         Self { compressed_bytes: 256 << 20, unpacked_bytes: 1 << 30, file_bytes: 128 << 20, ..Self::default() }
     }
@@ -92,7 +92,7 @@ impl Limits {
         Limit { name, value, claimed: None, subject: "the archive".to_owned(), verb, unit }
     }
 
-    /// Returns the value of the limit with the same name as `limit`.
+    /// Returns the value that these limits have for `limit`, which may come from a different set of limits.
     pub fn value(&self, limit: &Limit) -> u64 {
         self.limit(limit.name).value
     }

@@ -10,10 +10,10 @@ pub(super) const BYTE_ORDER_MARK: char = '\u{FEFF}';
 /// One thing that is wrong with an upload, shown to its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The part of the request, such as `archive`, or the file and key, such as `pack.yaml: version`.
+    /// The part of the request, such as `archive`, or the file and any key, such as `pack.yaml: version`.
     pub field: String,
-    /// What is wrong, where, what is allowed, and how to fix it. The message is understandable without the other
-    /// fields.
+    /// What is wrong, where, what is allowed, and how to fix it. The message is displayed after `field`, and is
+    /// understandable without the location.
     pub message: String,
     /// Where the problem is. `None` if the problem concerns the request or the archive as a whole.
     #[serde(flatten)]

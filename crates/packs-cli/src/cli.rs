@@ -65,10 +65,10 @@ pub enum Command {
     /// Verify what an image was built from.
     ///
     /// Reads the signed statements about the image: from the service if given a pack's id, or from the registry if
-    /// given an image reference. At least one statement must have a valid signature and be about this image; the
-    /// others cause warnings. Prints what the valid statements say, such as the org, the name and the version of the
-    /// pack, and the digests of its archive and its layer. Check the org and the name yourself: the service signs the
-    /// images of all orgs.
+    /// given an image reference. At least one statement must have a valid signature and be about this image; each
+    /// statement that is not valid causes a warning. Prints what the valid statements say, such as the org, the name
+    /// and the version of the pack, and the digests of its archive and its layer. Check the org and the name yourself:
+    /// the service signs the images of all orgs.
     Verify(Verify),
     /// Show the capabilities that a version gains and loses, and the files that differ.
     ///

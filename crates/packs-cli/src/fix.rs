@@ -16,8 +16,8 @@ pub struct Fix {
 
 /// Applies the suggestions to the files in `root`. Returns the fixes made.
 ///
-/// Skips a suggestion that overlaps another one in the same file, and a suggestion to rename a file if the new path
-/// already exists.
+/// Applies the suggestions for a file from its end to its start, and skips one that overlaps a suggestion already
+/// applied. Also skips a suggestion to rename a file or directory if the new path already exists.
 pub fn apply(root: &Path, problems: &[Problem]) -> Result<Vec<Fix>, Error> {
     let mut edits: BTreeMap<&str, Vec<(Span, &Suggestion)>> = BTreeMap::new();
     let mut renames: Vec<(&str, &Suggestion)> = Vec::new();

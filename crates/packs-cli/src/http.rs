@@ -13,8 +13,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait while a connection transfers nothing. The service responds within 30 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest pauses between the attempts to send a request, unless the server asks for a pause of its own. There is
-/// one more attempt than there are pauses.
+/// The longest pauses between the attempts to send a request. If the server sends `Retry-After`, that value applies
+/// instead. There is one more attempt than there are pauses.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// The longest `Retry-After` to wait for. If the server asks for a longer wait, the request is not sent again.

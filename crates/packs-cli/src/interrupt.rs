@@ -8,7 +8,7 @@ use crate::error::Error;
 #[cfg(unix)]
 const INTERRUPTED: i32 = 130;
 
-/// The id of the uploaded pack, once the service has accepted the pack.
+/// The id of the uploaded pack. Empty until the service has accepted the pack.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Uploaded(Arc<OnceLock<String>>);
 
@@ -18,8 +18,9 @@ impl Uploaded {
     }
 }
 
-/// Makes SIGINT end the process at once, after printing the pack's id if the service has returned it. If the service
-/// has not accepted the pack, the upload leaves only data that the service deletes later.
+/// Makes SIGINT end the process. If the service has returned the pack's id, prints it first. If not, prints that the
+/// pack may not have been uploaded. If the service has not accepted the pack, the upload leaves only data that the
+/// service deletes later.
 #[cfg(unix)]
 pub(crate) fn handle(uploaded: &Uploaded) -> Result<(), Error> {
     use signal_hook::{consts::SIGINT, iterator::Signals};

@@ -1,11 +1,11 @@
-//! `packs`: checks, archives and uploads content packs, and verifies their images. It validates archives with the
-//! service's own code, so both find the same problems.
+//! `packs`: creates, checks, archives, compares and uploads content packs, manages uploaded packs, and verifies their
+//! images. It validates archives with the service's own code, so it finds the same problems as the service.
 //!
 //! - [`cli`] defines the commands and their options, and [`commands`] runs them.
 //! - [`source`] reads a pack's directory or archive, and writes reproducible archives.
 //! - [`verdict`] validates an archive as the service does. [`report`] prints the problems, and [`fix`] applies
 //!   suggestions.
-//! - [`service`] sends requests to the service, and [`registry`] reads images from a registry.
+//! - [`service`] sends requests to the service, and [`registry`] reads image manifests and bundles from a registry.
 //! - [`verification`] verifies the signed provenance of images.
 
 #![warn(clippy::unwrap_used)]

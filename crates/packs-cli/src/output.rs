@@ -5,7 +5,7 @@ use std::{
 
 use crate::error::Error;
 
-/// Calls `write` to write a file. An existing file is replaced only once `write` has succeeded. A device or a pipe is
+/// Calls `write` to write a file. An existing file is replaced only after `write` has succeeded. A device or a pipe is
 /// written to directly.
 pub fn write(path: &Path, write: impl FnOnce(&mut File) -> Result<(), Error>) -> Result<(), Error> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {

@@ -24,7 +24,7 @@ pub struct ValidPack {
 
 impl Verdict {
     /// Validates an archive as the service does. An archive that exceeds a request limit is validated with the higher
-    /// limits for archives sent through S3. If it exceeds one of those too, that is the only problem reported.
+    /// limits for archives sent to S3. If it exceeds one of those too, that is the only problem reported.
     pub fn new(source: &Source, visibility: Visibility) -> Result<Self, Error> {
         let mut result = validate(source, &Limits::default(), visibility);
         if matches!(result, Err(ValidationError::TooLarge(_))) {

@@ -16,7 +16,8 @@ pub struct Guards {
     pub requeue_spares_published: bool,
     /// An upload replaces a failed record only if its version was never published and is not being built.
     pub replace_spares_published: bool,
-    /// The claim outlives the record, so that a deleted version cannot be published with different content.
+    /// The claim of a published version outlives its record, so that the version cannot be published with different
+    /// content after the record is deleted.
     pub claim_outlives_record: bool,
     /// An upload of a quarantined version is rejected.
     pub upload_respects_quarantine: bool,
@@ -24,8 +25,8 @@ pub struct Guards {
     pub purge_takes_lease: bool,
     /// A quarantine takes the lease when it begins.
     pub quarantine_takes_lease: bool,
-    /// A restore extends its lease before it pushes the image. It stops if it has lost the lease, or if the record is
-    /// no longer quarantined in the same attempt.
+    /// A restore extends its lease before it pushes the image manifest. It stops if it has lost the lease, or if the
+    /// record is no longer quarantined in the same attempt.
     pub restore_extends_lease: bool,
     /// A lease lasts at least as long as any request that its holder makes.
     pub lease_outlives_requests: bool,

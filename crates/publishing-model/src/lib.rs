@@ -3,7 +3,7 @@
 //!
 //! [`Publishing`] is the protocol. It covers:
 //!
-//! - three uploads of one name and version: content A, content B, and A again
+//! - three uploads of one name and version, in any order: two with content A and one with content B
 //! - two workers that build, purge, quarantine or restore
 //! - `requeue`, rebuilds and deletions
 //!

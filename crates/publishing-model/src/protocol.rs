@@ -359,7 +359,7 @@ fn delete(state: &mut State, id: Id) -> Applied {
     Some(())
 }
 
-/// Ends a task: releases the lease and acknowledges the job.
+/// Ends a task: releases the lease. If the task is a build, also acknowledges its job.
 fn end(state: &mut State, worker: WorkerId, task: Task) -> Option<Step> {
     release(state, worker);
     if let Task::Build { id, attempt, .. } = task {

@@ -35,7 +35,7 @@ pub(crate) struct Record {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Claim {
-    /// The record that owns the version. `None` once that record is deleted.
+    /// The record that owns the version. `None` if that record has been deleted.
     pub(crate) owner: Option<Id>,
     pub(crate) published: Option<Content>,
     pub(crate) quarantine: Option<Quarantine>,

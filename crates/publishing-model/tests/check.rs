@@ -29,8 +29,8 @@ fn a_build_must_take_the_lease() {
     assert_breaks(Guards { build_takes_lease: false, ..Guards::ALL }, DELETED);
 }
 
-/// Either guard alone prevents a late build of a replaced record from publishing. The tag moves only if both are
-/// disabled.
+/// `claim_is_conditional` and `replace_spares_published` each prevent a late build of a replaced record from
+/// publishing, so the tag moves only if both are disabled.
 #[test]
 fn a_late_build_of_a_replaced_record_must_not_publish() {
     let guards = Guards { claim_is_conditional: false, replace_spares_published: false, ..Guards::ALL };

@@ -4,8 +4,8 @@ use clap::Parser;
 use pack_upload::local::{Backends, Clients, DataDir, Options, QueueUrls, provision};
 use tempfile::TempDir;
 
-/// The embedded backends of `local` (S3, DynamoDB, SQS, the registry and the token issuer), running in the test's
-/// process without the API and the builder. The table, the bucket and the queues already exist.
+/// The embedded backends of `local` (S3, DynamoDB, SQS, the registry and the token issuer), running in the process of
+/// the test or benchmark, without the API and the builder. The table, the bucket and the queues already exist.
 pub struct Embedded {
     pub backends: Backends,
     pub clients: Clients,

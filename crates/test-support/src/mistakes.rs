@@ -1,5 +1,5 @@
-//! Authors' common mistakes, each with an upload that contains it. `MISTAKES.md` shows the problems that each mistake
-//! causes.
+//! Authors' common mistakes, each with an upload that contains it. `crates/pack-format/MISTAKES.md` shows the problems
+//! that each mistake causes.
 
 use crate::{
     archive::{Archive, Header, PREFIX, UID, gzip},

@@ -40,7 +40,8 @@ impl Reader {
     }
 
     /// Unpacks each archive into the directory that is paired with it, and creates the directory if necessary. Returns
-    /// one result for each archive: `Ok`, even if the reader prints a warning, or the reader's error message.
+    /// one result for each archive: the reader's error message if it fails, and `Ok` otherwise, even if it prints a
+    /// warning.
     pub fn unpack(self, archives: &[(PathBuf, PathBuf)]) -> Vec<Result<(), String>> {
         for (_, directory) in archives {
             fs::create_dir_all(directory).unwrap();

@@ -1,4 +1,4 @@
-//! Applies suggestions to the files of a pack, as an author's tool would.
+//! Applies suggestions to the files of a pack, as an author's tool would, and asserts that they fix the problems.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -64,8 +64,8 @@ fn fix<'a>(problem: &'a Problem, files: &Files) -> Option<Fix<'a>> {
 /// Returns whether a problem in the `fixed` files concerns the text that a fix replaced or the file that it renamed. If
 /// the fix removed text, the problem counts only if it suggests removing more.
 ///
-/// Compares offsets and not lines, because removing the text between a carriage return and a line feed joins two line
-/// breaks.
+/// Compares offsets rather than lines, because removing the text between a carriage return and a line feed joins two
+/// line breaks.
 fn is_at(problem: &Problem, fixed: &Files, fix: &Fix<'_>) -> bool {
     let Some(Location::File { file, span, suggestion }) = &problem.location else { return false };
     match (fix.span, span) {
@@ -80,11 +80,11 @@ fn is_at(problem: &Problem, fixed: &Files, fix: &Fix<'_>) -> bool {
     }
 }
 
-/// Returns whether `found`, a problem in the `fixed` files, is the `problem` that `fix` should have fixed. `fixes` are
-/// all that were applied.
+/// Returns whether `found`, a problem in the `fixed` files, is the `problem` that `fix` should have fixed. `fixes`
+/// contains all fixes that were applied.
 ///
-/// The message is not enough: removing text between a carriage return and a line feed changes the numbers of the lines
-/// after it, so that another problem can have the message of one that is fixed.
+/// Comparing messages is not enough: removing text between a carriage return and a line feed changes the numbers of the
+/// lines after it, so another problem can then have the message that the fixed problem had.
 fn is_left(problem: &Problem, found: &Problem, fixed: &Files, fix: &Fix<'_>, fixes: &[&Fix<'_>]) -> bool {
     let is_in_replacement = match (fix.span, &found.location) {
         (Some(_), Some(Location::File { file, span: Some(span), .. })) => {

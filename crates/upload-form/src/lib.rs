@@ -11,7 +11,8 @@ use pack_format::{Escaped, Limit, LimitName, Limits, Problems, Quoted};
 
 /// The field under which problems that concern the whole form are reported.
 pub const FORM: &str = "form";
-/// The name of the part that contains the id of an archive already in S3. Clients send it instead of `archive`.
+/// The name of the part that contains the id of an upload whose archive is already in S3. Clients send this part
+/// instead of `archive`.
 pub const UPLOAD_ID: &str = "upload_id";
 /// The maximum length of a boundary, in characters (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;

@@ -9,7 +9,7 @@ use crate::{
     records::{OrgId, OrgSlug, PackId, QuarantineReason, Reference, Timestamp},
 };
 
-/// The kind of an audited change. Only operators make such changes.
+/// The kind of a change that has an audit entry in the table. Only changes by operators have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum EventType {
     #[serde(rename = "org.create")]

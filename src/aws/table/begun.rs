@@ -13,8 +13,9 @@ struct BegunItem {
     begun_at: Timestamp,
 }
 
-/// Uploads through S3 that have begun but have not been submitted. They are in the index `due`, so that
-/// [`requeue`](crate::requeue) can remove those that are never submitted, with their archives.
+/// Begun uploads, whose archives the clients send to S3. The item of such an upload exists until a submission writes a
+/// record or [`requeue`](crate::requeue) removes the upload with its archive. Requeue finds the items in the index
+/// `due`.
 impl Table {
     /// Stores a begun upload and adds it to the org's counter. If the org would exceed its limit for begun uploads,
     /// stores nothing and returns that limit.
@@ -40,14 +41,14 @@ impl Table {
         }
     }
 
-    /// Returns whether an upload has begun but has not been submitted or removed.
+    /// Returns whether an upload has begun, no submission has written its record, and it has not been removed.
     pub async fn is_begun(&self, org: OrgId, upload: UploadId) -> Result<bool, Error> {
         let item: Option<BegunItem> = self.get(Key::upload(org, upload)).await?;
         Ok(item.is_some())
     }
 
-    /// Sets the time from which `requeue` may remove a begun upload. Does nothing if the upload was submitted or
-    /// removed.
+    /// Sets the time from which `requeue` may remove a begun upload. Does nothing if the upload's record was written or
+    /// the upload was removed.
     pub async fn reschedule_upload(&self, org: OrgId, upload: UploadId, due_at: Timestamp) -> Result<(), Error> {
         let update = self
             .update(Key::upload(org, upload), "SET due_at = :due")
@@ -57,8 +58,8 @@ impl Table {
         Ok(())
     }
 
-    /// Removes a begun upload and subtracts it from the org's counter. Returns false if the upload was already
-    /// submitted or removed.
+    /// Removes a begun upload and subtracts it from the org's counter. Returns false if the upload's record was written
+    /// or the upload was already removed.
     pub async fn remove_upload(&self, org: OrgId, upload: UploadId) -> Result<bool, Error> {
         let change = QuotaChange::default().with(OrgLimit::BegunUploads, -1);
         let quota = self.change_quota(org, &change, None).map(transacted).transpose()?;

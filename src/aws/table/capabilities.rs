@@ -20,9 +20,10 @@ const PREFIX: &str = "capabilities#";
 /// limits an item to 400 KB, and a version's capabilities can contain up to 32 KiB of text.
 const KEPT_VERSIONS: usize = 9;
 
-/// The item for a name stores the capabilities of the name's highest ready versions.
+/// The item for a name stores the capabilities of the name's highest versions. Those of a version are added when it
+/// becomes ready, and removed together with its record.
 impl Table {
-    /// Reads the capabilities of a pack's ready versions.
+    /// Reads the stored capabilities of a name's versions.
     pub async fn capability_history(&self, org: OrgId, name: &PackName) -> Result<CapabilityHistory, Error> {
         let item: Option<HashMap<String, String>> = self.get(Key::name(org, name)).await?;
         Ok(item.map(parse).unwrap_or_default())

@@ -20,7 +20,7 @@ pub enum DueItem {
     Record(PackId),
     /// An event that has not been sent.
     Event { pack_id: PackId, event_id: String },
-    /// An upload through S3 that has begun but has not been submitted.
+    /// A begun upload. `requeue` removes it when it is due.
     Upload { org_id: OrgId, upload_id: UploadId },
 }
 
@@ -90,8 +90,8 @@ impl Table {
     }
 }
 
-/// Adds the attributes of the index `due` to an item. `random` selects the shard; it is a random byte of the id of the
-/// pack or the upload. Without `due_at`, the item is not in the index.
+/// Adds the attributes of the index `due` to an item. `random` selects the shard; it is the `random_byte` of the pack's
+/// or the upload's id. Without `due_at`, the item is not in the index.
 pub(super) fn add_attributes(item: &mut Item, random: u8, due_at: Option<Timestamp>) {
     item.insert("due_shard".to_owned(), string(random % SHARDS));
     item.extend(due_at.map(|due_at| ("due_at".to_owned(), string(due_at))));

@@ -6,7 +6,8 @@ use crate::{
     records::{PackEvent, PackId, Timestamp},
 };
 
-/// The divisor of `resend_after` for events. An event is due sooner than a job, because no queue redelivers an event.
+/// `resend_after` divided by this number is the time until an event is due. An event is due sooner than a job, because
+/// no queue redelivers an event.
 const SOONER: u32 = 60;
 
 /// Events that have not been sent. An event is stored in the same transaction as the change that it reports, so no

@@ -10,7 +10,7 @@
 //! | event that has not been sent | `PACK#<pack id>` | `EVENT#<event id>` |
 //! | reference to a pack | `PACK#<pack id>` | `REF#<reference>` |
 //! | version claim: makes a name and version unique in an org | `VERSION#<org id>` | `<name>#<version>` |
-//! | name that an org has used, with the capabilities of the ready versions | `NAME#<org id>` | `<name>` |
+//! | name that an org has used, with the capabilities of its highest versions | `NAME#<org id>` | `<name>` |
 //! | quota: an org's counters | `QUOTA#<org id>` | `QUOTA` |
 //! | upload that has begun | `QUOTA#<org id>` | `UPLOAD#<upload id>` |
 //! | rate: counts an org's requests in one minute; expires | `RATE#<org id>#<minute>` | `RATE` |
@@ -79,8 +79,8 @@ pub struct Table {
     name: String,
     /// The cache for lists of community packs. `None` disables it.
     community_pages: Option<Arc<PageCache>>,
-    /// How long after its first send a job is due again. It must be at least the time for which the queue redelivers
-    /// the job.
+    /// The time from the first send of a job until the job is due again. It must be at least the time for which the
+    /// queue redelivers the job.
     pub(crate) resend_after: Duration,
     /// Whether to store events, so that they can be sent to an event bus.
     stores_events: bool,

@@ -50,8 +50,9 @@ struct LeaseItem {
     publishing_until: Option<Timestamp>,
 }
 
-/// The steps by which a build publishes a version. Most steps update the record and its version claim in one
-/// transaction, and return whether the transaction took effect.
+/// The steps by which a build publishes a version, and the functions for leases, some of which purges and operators
+/// also use. Most steps update the record and its version claim in one transaction, and return whether the transaction
+/// took effect.
 impl Table {
     /// Begins a build of a queued or failed record: increments `tries` and takes the lease. Does neither if another
     /// holder has the lease, if the version claim no longer names the record, or if the record is no longer queued or
@@ -126,7 +127,7 @@ impl Table {
     }
 
     /// Takes the lease again for a build whose record may have been replaced or deleted. Returns false if another
-    /// holder has the lease, or if the version claim no longer exists.
+    /// holder has the lease, or if there is no version claim.
     pub async fn renew_lease(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let renew = self
             .update(Key::version_claim_of(record), TAKE_LEASE)

@@ -29,8 +29,9 @@ impl Table {
     }
 
     /// Removes the record and the version's capabilities, subtracts the record from the org's counters, releases the
-    /// lease and stores the event. The claim stays, without a record, for two reasons: it reserves a published version
-    /// for the same content, and a late build needs its lease to delete what the build has pushed.
+    /// lease, and stores the event that reports the deletion. The claim stays, without a record, for two reasons: it
+    /// reserves a published version for the same content, and a late build needs the claim's lease to delete what the
+    /// build has pushed.
     pub async fn remove(&self, record: &Record, lease: &Lease, now: Timestamp) -> Result<bool, Error> {
         let delete = Delete::builder()
             .table_name(&self.name)

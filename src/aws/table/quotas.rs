@@ -18,7 +18,7 @@ use crate::{
 /// - `names` is the number of the org's items in the partition `NAME#<org id>`, and `versions` is the number of its
 ///   version claims. Names and version claims are never deleted.
 /// - `stored_bytes` is the sum of `size_bytes` of the org's records.
-/// - `begun_uploads` is the number of the org's uploads through S3 that have begun but have not been submitted.
+/// - `begun_uploads` is the number of the org's begun uploads, each of which has an item `UPLOAD#<upload id>`.
 ///
 /// The counters are exact, because each write that changes one of these numbers also changes the counter in the same
 /// transaction, on the condition that the counted items are still as the writer has read them. All counters of an org
@@ -113,8 +113,8 @@ impl Table {
 }
 
 impl Usage {
-    /// Returns the limit that writing `new` would exceed. If `old` is `None`, the record is created, and `seen` says
-    /// whether its name and version claim are new too.
+    /// Returns a limit that replacing `old` with `new` would exceed, if any. If `old` is `None`, the record is created,
+    /// and `seen` says whether its name and version claim are new too.
     pub fn exceeded_by(&self, old: Option<&Record>, new: &Record, seen: &Seen, limits: &OrgLimits) -> Option<Exceeded> {
         let change = match old {
             Some(_) => QuotaChange::between(old, Some(new)),

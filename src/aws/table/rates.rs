@@ -11,8 +11,7 @@ use crate::{
 /// How long the counters for a minute are kept.
 const KEEP_FOR: Duration = Duration::from_secs(3_600);
 
-/// A counter of an org's requests in one minute. Its value is in the attribute with the name of the variant in snake
-/// case.
+/// A counter of an org's requests in one minute. Its attribute has the variant's name in snake case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum RateCounter {

@@ -83,8 +83,9 @@ struct VersionClaimItem {
 }
 
 impl Table {
-    /// Writes a new record and its version claim in one transaction, which also updates the org's quota counters.
-    /// Reuses the claim of a deleted pack, unless the version is quarantined or was published with different content.
+    /// Writes a new record and its version claim in one transaction. The transaction also creates the item for a new
+    /// name, updates the org's counters, and deletes the item of the begun upload in `seen`, if any. Reuses the claim
+    /// of a deleted pack, unless the version is quarantined or was published with different content.
     ///
     /// # Errors
     /// Returns [`Error::Call`] if a call to DynamoDB fails; the record may have been written. Returns
@@ -208,8 +209,8 @@ impl Table {
         Ok(exceeded.map_or(UploadWrite::Refused, UploadWrite::Exceeds))
     }
 
-    /// Returns the update that makes a new record the owner of its version. `exists` says whether the version already
-    /// has a claim.
+    /// Returns the update that makes the version claim name a new record. `exists` says whether the claim already
+    /// exists.
     fn claim(&self, record: &Record, exists: bool) -> UpdateBuilder {
         let claim = self.update_claim(record, "SET pack_id = :id");
         if !exists {
@@ -275,13 +276,13 @@ impl Table {
         Ok(item)
     }
 
-    /// Finds out which record has the name and version of `wanted`, after a condition for writing `wanted` failed.
-    /// Returns `None` if `wanted` can still be written as this version.
+    /// Reads the state of the version of `wanted`, after a condition for writing `wanted` failed, and returns the
+    /// result of the write. Returns `None` if `wanted` can still be written as this version.
     ///
-    /// If that record has the id, the staging key and the attempt of `wanted`, returns [`Created::Written`]: an earlier
-    /// try wrote it, and the response was lost. There is one exception: if an upload through S3 is submitted twice at
-    /// the same time and queues a failed record again, both submissions write the same id, staging key and attempt. One
-    /// of them may then report the other's write as its own.
+    /// If the version's record has the id, the staging key and the attempt of `wanted`, returns [`Created::Written`]:
+    /// an earlier try wrote the record, and the response was lost. There is one exception: if a begun upload is
+    /// submitted twice at the same time and queues a failed record again, both submissions write the same id, staging
+    /// key and attempt. One of them may then report the other's write as its own.
     async fn resolve_failed_write(&self, wanted: &Record) -> Result<Option<Created>, Error> {
         let manifest = &wanted.release.manifest;
         Ok(match self.version(wanted.release.org_id, &manifest.name, &manifest.version).await? {
@@ -301,7 +302,7 @@ impl Table {
     }
 }
 
-/// Returns the values of [`STILL_FAILED`].
+/// Returns the values for the placeholders in [`STILL_FAILED`].
 fn still_failed(old: &Record) -> HashMap<String, AttributeValue> {
     HashMap::from([
         (":failed".to_owned(), string(BuildState::Failed)),

@@ -15,9 +15,10 @@ pub struct Seen {
     pub(super) has_name: bool,
     /// Whether the version has a claim, with or without a record.
     pub(super) has_claim: bool,
-    /// The upload through S3 that the write submits, if it is still counted as begun.
+    /// The id of the begun upload that is being submitted. `None` if there is none, or if it is no longer counted as
+    /// begun.
     pub begun: Option<UploadId>,
-    /// The capabilities of the pack's ready versions. `None` if they cannot be read.
+    /// The stored capabilities of the name's versions. `None` if they cannot be read.
     pub history: Option<CapabilityHistory>,
 }
 
@@ -31,7 +32,7 @@ impl Seen {
 }
 
 impl Table {
-    /// Reads what the upload of a version depends on, in one round trip. `upload` is the upload through S3 that is
+    /// Reads what the upload of a version depends on, in one round trip. `upload` is the id of the begun upload that is
     /// being submitted, if any.
     pub async fn look_up(
         &self,
@@ -57,7 +58,7 @@ impl Table {
     }
 }
 
-/// Returns the prefix of an item's partition key, up to the first `#`, which shows what the item is.
+/// Returns the part of an item's partition key before the first `#`. It shows what the item is.
 fn partition(item: &Item) -> &str {
     let key = item.get("pk").and_then(|key| key.as_s().ok());
     key.and_then(|key| key.split('#').next()).unwrap_or_default()

@@ -42,7 +42,7 @@ pub(super) enum OrgCommand {
     Show { slug: OrgSlug },
 }
 
-/// The argument of `org limit`. `None` stands for the configured value.
+/// The last argument of `org limit`. `None` stands for the configured value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LimitValue(Option<u64>);
 

@@ -8,7 +8,7 @@ use crate::{
     telemetry::AUDIT,
 };
 
-/// Writes the audit lines for a request. docs/runbook.md describes the fields.
+/// A writer of the audit lines for one request. docs/runbook.md describes the fields.
 #[derive(Debug)]
 pub(super) struct Audit {
     request_id: String,
@@ -73,7 +73,7 @@ impl Audit {
         );
     }
 
-    /// Logs a deletion that has begun. `outcome` is `deleted`, or `pending` if the purge has not finished.
+    /// Logs a deletion that has begun. In the line, `outcome` is `deleted`, or `pending` if the purge has not finished.
     pub(super) fn deleted(&self, Deletion { record, is_complete }: &Deletion) {
         let Release { manifest, image_digest, .. } = &record.release;
         log!(

@@ -23,7 +23,7 @@ use crate::{
 /// The value of `Retry-After` in 502 and 503 responses, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
-/// The request that begins an upload through S3, for archives that exceed a limit on requests.
+/// The request that begins an upload whose archive the client sends to S3. Such an archive may be larger.
 const LARGER_REQUEST: &str = "POST /v1/packs/uploads";
 
 /// The `code` of an error response. openapi.yaml lists all codes.
@@ -281,7 +281,7 @@ fn advice(limit: OrgLimit) -> &'static str {
 }
 
 /// Returns the `Retry-After` for a quota, in seconds. Pending builds end soon. The other counters stay the same until
-/// someone acts or a begun upload expires.
+/// someone acts or `requeue` removes a begun upload.
 fn retry_quota_after(limit: OrgLimit) -> HeaderValue {
     match limit {
         OrgLimit::PendingBuilds => HeaderValue::from_static("60"),

@@ -18,8 +18,9 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// Returns the API as a Lambda function that handles events from an API Gateway HTTP API, a REST API or a Function URL.
 ///
 /// `lambda_http` builds a URI from the client's host, protocol and query, and panics if the result is not a valid URI.
-/// The service takes routes and queries from the event and does not use that URI, so the Lambda function removes `Host`
-/// and `X-Forwarded-Proto`, and encodes the query, before `lambda_http` sees them.
+/// The service takes routes and queries from the event and does not use that URI. So the Lambda function removes `Host`
+/// and `X-Forwarded-Proto` before `lambda_http` sees them. It also encodes the query of an event from an HTTP API or a
+/// Function URL, because `lambda_http` encodes only the query of a REST API event.
 pub fn function(
     api: Arc<Api>,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response: Serialize, Error = Infallible, Future: Send> {
@@ -54,7 +55,8 @@ fn without_origin(headers: &mut HeaderMap) {
     headers.remove(X_FORWARDED_PROTO);
 }
 
-/// Percent-encodes the characters that are not allowed in a query (RFC 3986, section 3.4).
+/// Percent-encodes the characters that are not allowed in a query (RFC 3986, section 3.4), except for brackets, which
+/// `lambda_http` accepts.
 fn encoded(query: String) -> String {
     let mut encoded = String::with_capacity(query.len());
     for byte in query.bytes() {

@@ -1,4 +1,5 @@
-//! The HTTP API: routes, request parsing, responses and the error envelope. The use cases contain the rules.
+//! The HTTP API: routes, authentication, request parsing, responses, the error envelope and audit lines. The use cases
+//! contain the rules for packs.
 //!
 //! A request is checked in this order, so that no response reveals anything that the caller is not allowed to know: the
 //! origin secret (403), the route (404, 405), the credential (401), the host and the permission (403), the org's
@@ -82,7 +83,7 @@ impl Api {
     }
 
     /// Handles a request within the deadline. An upload enforces the deadline itself, because the deadline must not
-    /// apply once the record is written.
+    /// apply after the record is written.
     async fn answer(
         &self,
         route: Result<Route, ApiError>,

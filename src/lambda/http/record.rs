@@ -16,7 +16,7 @@ pub(super) struct RecordView<'a> {
     /// Present only if the caller's org owns the pack.
     #[serde(skip_serializing_if = "Option::is_none")]
     org_id: Option<OrgId>,
-    /// Without `suggested_packs`, which is a single string in a record.
+    /// Without `suggested_packs`, which the API returns as a single string.
     #[serde(flatten)]
     manifest: Manifest,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -65,7 +65,7 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// Returns the view for a dry run, without the fields that exist only once the record is written.
+    /// Returns the view for a dry run, without the fields that only a written record has.
     pub(super) fn from_release(release: &'a Release, caller: &Caller) -> Self {
         let owned = release.org_id == caller.org.id;
         Self {

@@ -17,7 +17,7 @@ use crate::{
     upload::{Accepted, Archive, Checked, Outcome, Prepared, Submission, UploadError},
 };
 
-/// A valid upload request. Its record has not been written yet.
+/// A valid upload request for which no record has been written.
 enum Valid {
     DryRun(Checked),
     Upload(Prepared),
@@ -49,8 +49,8 @@ pub(super) async fn upload(
     }
 }
 
-/// Reads the form, and validates the archive. Also stages the archive, unless the request is a dry run or its query or
-/// form has problems.
+/// Reads the form, and validates the archive. Also stages an archive that is in the request, unless the request is a
+/// dry run or its query or form has problems.
 async fn prepare(
     api: &Api,
     caller: &Caller,
@@ -93,11 +93,12 @@ fn archive(form: Form, caller: &Caller, problems: &mut Problems) -> Option<Archi
     form.archive.map(Archive::InRequest).or(sent.map(Archive::InStaging))
 }
 
-/// Reads the body as a form. Returns the valid parts, and adds problems for the others.
+/// Reads the body as a form. Returns the parts that were found, and adds a problem for everything that is wrong with
+/// the form.
 ///
 /// # Errors
-/// Returns [`ApiError::UnsupportedMediaType`] if the body is not a form, and [`ApiError::PayloadTooLarge`] if the
-/// archive exceeds the limit on compressed bytes.
+/// Returns [`ApiError::UnsupportedMediaType`] if the content type is not that of a form, and
+/// [`ApiError::PayloadTooLarge`] if the archive exceeds the limit on compressed bytes.
 async fn read_form(api: &Api, request: Request, problems: &mut Problems) -> Result<Form, ApiError> {
     let content_type = MediaType::Form.check(request.headers())?;
     let boundary = match upload_form::boundary(&content_type) {

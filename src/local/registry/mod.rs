@@ -1,7 +1,7 @@
 //! An OCI registry that stores its data in a directory and needs no authentication. It implements part of the OCI
-//! distribution spec 1.1: pushing, pulling, listing tags and referrers, and deleting manifests. Blobs are streamed
-//! between the connection and the file, so that memory use does not depend on their size. All repositories share their
-//! blobs, which are never deleted.
+//! distribution spec 1.1: pushing, pulling, listing tags and referrers, and deleting tags and manifests. It also lists
+//! its repositories. Blobs are streamed between the connection and the file, so that memory use does not depend on
+//! their size. All repositories share their blobs, which are never deleted.
 
 mod blobs;
 mod endpoint;

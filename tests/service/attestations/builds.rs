@@ -20,7 +20,7 @@ use crate::{
     use_cases::fixture::{Fixture, pack, registry},
 };
 
-/// The use cases with signing enabled and one of the registries.
+/// The use cases with signing enabled, and with either the embedded registry or Docker's registry.
 struct Signing {
     fixture: Fixture,
     repository: RepositoryClient,

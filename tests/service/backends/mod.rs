@@ -1,5 +1,5 @@
-//! Tests for the embedded backends of `local`, through the clients that production uses (the AWS SDK and the registry
-//! client), and for `local`'s gateway and worker.
+//! Tests for the embedded backends of `local`, through the AWS SDK, the service's registry client and plain HTTP
+//! requests, and for `local`'s gateway and worker.
 //!
 //! To add a case, start [`Embedded`] and send requests with its clients. To check what survives a restart, call
 //! [`restart`].

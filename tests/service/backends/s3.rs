@@ -80,7 +80,7 @@ async fn a_body_that_does_not_match_its_checksum_is_not_stored() {
     assert_eq!(put.send().await.unwrap_err().code(), Some("BadDigest"));
     assert_eq!(keys(client, bucket).await, Vec::<String>::new());
 
-    // An upload with the wrong checksum does not change the existing object.
+    // A put with the wrong checksum does not change the existing object.
     let put = client.put_object().bucket(bucket).key("kept").body(ByteStream::from_static(b"kept"));
     put.send().await.unwrap();
     let put = client.put_object().bucket(bucket).key("kept").checksum_sha256(wrong).body(ByteStream::from_static(b"x"));

@@ -1,4 +1,4 @@
-//! Tests that one org's backlog does not affect another org.
+//! Tests that one org's backlog does not delay another org, and that no job is sent twice.
 
 use std::time::Duration;
 

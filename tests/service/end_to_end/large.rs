@@ -69,7 +69,7 @@ async fn uploading_the_same_archive_through_s3_returns_the_same_pack() {
 }
 
 #[tokio::test]
-async fn an_upload_id_is_accepted_only_from_its_org_and_once_the_archive_is_sent() {
+async fn an_upload_id_is_accepted_only_from_its_org_and_only_after_the_archive_is_sent() {
     let local = Local::start().await;
     let archive = || Archive::pack_named("mine", "1.0.0").tar_gz();
     let before = BackendState::from_local(&local).await;

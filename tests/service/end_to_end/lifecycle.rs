@@ -132,7 +132,7 @@ async fn a_pack_deleted_right_after_its_upload_cannot_be_pulled() {
 }
 
 #[tokio::test]
-async fn a_pinned_pack_is_deleted_only_once_it_is_unpinned() {
+async fn a_pinned_pack_cannot_be_deleted_until_it_is_unpinned() {
     let local = Local::start().await;
     let pack = build(&local, tools("hello")).await;
     let id = pack.text("id");

@@ -80,7 +80,8 @@ fn deep() -> Archive {
     })
 }
 
-/// Returns an archive with as many entries as possible. Each has an extension header and a name of the maximum length.
+/// Returns an archive with as many entries as possible. Each has an extension header and a name of nearly the maximum
+/// length.
 fn long_names() -> Archive {
     let parents = format!("data/{}", iter::repeat_n("é".repeat(126), 4).collect::<Vec<_>>().join("/"));
     (0..4_999).fold(pack("long-names", ""), |archive, index| {

@@ -78,7 +78,9 @@ fn local_session_explains_invalid_arguments() {
 
 #[tokio::test]
 async fn audit_lines_are_logged_at_every_log_level() {
-    let local = Local::start_with(&[("LOG_LEVEL", "error")]).await;
+    // Empty variables count as not set.
+    let variables = [("RUST_LOG", ""), ("AWS_LAMBDA_LOG_LEVEL", ""), ("LOG_LEVEL", "error")];
+    let local = Local::start_with(&variables).await;
     let created = local.upload(Archive::pack_named("audited", "1.0.0").tar_gz()).await;
     created.expect(StatusCode::CREATED);
     local.upload_as("pastdue", "", Vec::new()).await.expect_error(423, "billing_inactive");

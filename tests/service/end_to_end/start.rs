@@ -1,4 +1,4 @@
-//! Tests for what `local` prints, logs and writes to `local.json` when it starts.
+//! Tests for what `local` prints and writes to `local.json` when it starts, and for the trace ids in its log.
 
 use std::{
     process::Command,

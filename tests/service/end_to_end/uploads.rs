@@ -150,7 +150,7 @@ async fn a_conflict_in_content_or_visibility_names_the_existing_pack() {
     }
     assert_eq!(BackendState::from_local(&local).await, before);
 
-    // Names are unique only within an org.
+    // Another org can use the same name and version.
     local.upload_as("globex", "", archive()).await.expect(StatusCode::CREATED);
 }
 

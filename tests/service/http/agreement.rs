@@ -148,7 +148,7 @@ fn verdict_of_packs(path: &Path) -> Value {
     serde_json::from_slice(&packs(arguments)).unwrap()
 }
 
-/// Returns the archives that do not exceed a limit on bytes or entries, each with a name.
+/// Returns all archives except the large ones, each with a name.
 fn archives() -> impl Iterator<Item = (String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let cases = ["accept", "reject"].map(|verdict| root.join("crates/pack-format/tests/cases").join(verdict));

@@ -36,7 +36,7 @@ fn templated_claims() -> Value {
     claims
 }
 
-/// Returns a key set as WorkOS serves it at `/sso/jwks/<client id>`.
+/// Returns the keys of a key set as WorkOS serves it at `/sso/jwks/<client id>`.
 fn key_set(key: &Key) -> Value {
     let Value::Object(jwk) = key.jwk("sso_oidc_key_pair_01HBEQKA6K4QJAS93VPE39W1JT") else { unreachable!() };
     json!([{

@@ -131,8 +131,8 @@ async fn the_rate_is_checked_after_the_caller_is_authorized_and_before_the_reque
     assert_eq!(api.send(&event).await.code(), (423, "billing_inactive"));
 }
 
-/// Once an instance has rejected an upload because its org reached this limit, it rejects the org's further uploads
-/// until the next minute, without calling the table.
+/// After a function instance has rejected an upload because its org reached `uploads_per_minute`, it rejects the org's
+/// further uploads until the next minute, without calling the table.
 #[tokio::test]
 async fn an_instance_that_has_seen_the_limit_reached_counts_no_more_requests_in_that_minute() {
     early_in_a_minute().await;

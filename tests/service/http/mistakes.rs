@@ -33,7 +33,7 @@ async fn an_upload_is_accepted_once_the_suggestions_in_its_rejection_are_applied
     assert!(fixed >= 15, "only {fixed} mistakes have suggestions");
 }
 
-/// Returns those problems in a response that have a suggestion.
+/// Returns the problems that have a suggestion. `problems` is the list in a response.
 fn fixable(problems: &Value) -> Problems {
     let mut fixable = Problems::default();
     for problem in problems.as_array().unwrap() {

@@ -72,7 +72,8 @@ fn every_error_code_has_an_example() {
     assert_eq!(exemplified, ErrorCode::VARIANTS.iter().copied().collect());
 }
 
-/// The fields that the service sets in the example `Queued`. The other fields are keys of `pack.yaml`.
+/// Fields that the service sets. All other fields of a queued record, such as the example `Queued`, are keys of
+/// `pack.yaml`.
 const SET_BY_SERVICE: [&str; 17] = [
     "attested",
     "attestation_digest",

@@ -12,7 +12,7 @@ use super::{
     test_api::{TestApi, form, secret, upload, with_credential},
 };
 
-/// How many requests of each kind the hostile org sends, unless the environment variable `TWO_ORGS_REPLAYS` is set.
+/// How many hostile requests of each kind to send, unless the environment variable `TWO_ORGS_REPLAYS` is set.
 const DEFAULT_REPLAYS: usize = 25;
 
 fn as_org(slug: &str, event: Value) -> Value {
@@ -90,7 +90,7 @@ async fn no_request_from_one_org_changes_the_status_or_the_cost_of_a_request_fro
         Client::from_conf(client.config().to_builder().interceptor(metered).build())
     })
     .await;
-    // The first round is not compared, because the org has no packs yet.
+    // The first round is not compared, because globex has no packs before it.
     requests_of_the_other_org(&api, &meter, "tools-a").await;
     let (expected, alone) = requests_of_the_other_org(&api, &meter, "tools-b").await;
     println!("{expected:?}");

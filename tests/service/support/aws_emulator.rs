@@ -14,7 +14,8 @@ pub(crate) struct AwsEmulator {
 }
 
 impl AwsEmulator {
-    /// Returns the emulator if `TEST_AWS_ENDPOINT` is set. Derives the test's name from the data directory.
+    /// Returns the emulator if `TEST_AWS_ENDPOINT` is set. Derives the names of the table, the bucket and the queues
+    /// from the name of the data directory.
     pub(crate) fn from_env(data: &Path) -> Option<Self> {
         let endpoint = std::env::var("TEST_AWS_ENDPOINT").ok()?;
         let directory = data.file_name().unwrap().to_str().unwrap().to_ascii_lowercase();

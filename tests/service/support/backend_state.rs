@@ -11,7 +11,7 @@ use super::{Embedded, Local, options};
 pub(crate) struct BackendState {
     /// The keys of the records and version claims in the table, and of the references and events of packs.
     pub(crate) pack_items: BTreeSet<String>,
-    /// The keys of the items in the `due` index, except for begun uploads: pending builds, purges and events.
+    /// The keys of the pending builds, purges and events. These are all items in the `due` index except begun uploads.
     pub(crate) pending: BTreeSet<String>,
     /// The number of jobs in the build queue, both visible and in flight.
     pub(crate) jobs: u64,

@@ -186,7 +186,7 @@ impl Local {
         ApiResponse::send(request.multipart(form)).await
     }
 
-    /// Begins an org's upload of `archive` through S3.
+    /// Begins an upload as an org. `archive` is the archive that will be sent to S3.
     pub(crate) async fn begin_upload(&self, org: &str, archive: &[u8]) -> ApiResponse {
         let sha256 = Digest::sha256(archive).to_string();
         let body = json!({"size_bytes": archive.len(), "sha256": sha256.trim_start_matches("sha256:")});
@@ -194,7 +194,7 @@ impl Local {
         ApiResponse::send(request.json(&body)).await
     }
 
-    /// Begins an org's upload through S3, sends the archive, and returns the upload's id.
+    /// Begins an upload as an org, sends its archive to S3, and returns the upload's id.
     pub(crate) async fn send_archive(&self, org: &str, archive: Vec<u8>) -> String {
         let begun = self.begin_upload(org, &archive).await;
         begun.expect(StatusCode::CREATED);

@@ -45,7 +45,7 @@ struct Steps {
     unexpected: Vec<String>,
     /// The number that a valid token contains. It increases when a token is issued, and when all tokens expire.
     token: usize,
-    /// The life of new tokens in seconds, according to the token service. If `None`, it does not say.
+    /// The lifetime that the token service states for new tokens, in seconds. If `None`, it states none.
     token_life: Option<u64>,
 }
 
@@ -80,7 +80,7 @@ impl SteppedRegistry {
         self.state.lock().unwrap().token += 1;
     }
 
-    /// Sets the life of new tokens, according to the token service.
+    /// Sets the lifetime that the token service states for new tokens.
     pub(crate) fn set_token_life(&self, seconds: u64) {
         self.state.lock().unwrap().token_life = Some(seconds);
     }

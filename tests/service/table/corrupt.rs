@@ -72,7 +72,7 @@ async fn a_corrupt_record_is_logged_once_with_its_key() {
     assert!(line.contains("ERROR") && line.contains(&format!("PACK#{}", corrupt.id)), "{line}");
 }
 
-/// The next page starts after the last `pack_id`, the sort key of the indexes, even if that id is unreadable.
+/// The next page starts after the last `pack_id`, the sort key of the list indexes, even if that id is unreadable.
 #[tokio::test]
 async fn lists_continue_after_an_unreadable_id() {
     let database = Database::start().await;

@@ -115,7 +115,7 @@ async fn a_create_whose_response_is_lost_is_applied_once() {
 async fn creating_the_same_record_twice_succeeds() {
     let database = Database::start().await;
     let record = record(OrgId::generate(), "tools", "1.0.0", "a");
-    // The two calls have different idempotency tokens, as if the caller retried after every response was lost.
+    // The two calls have different idempotency tokens, as if the caller had repeated a call whose response was lost.
     for _ in 0..2 {
         assert!(matches!(create(&database.table, &record).await, Created::Written));
     }

@@ -1,5 +1,6 @@
-//! Tests for requeue's sweeps: which builds are sent again, and which are marked as failed. To add a case, start a
-//! [`Fixture`] with the settings to test, write records, and check what `sweep` counts and sends.
+//! Tests for requeue's sweeps: which builds and purges are sent again, which builds are marked as failed, and which
+//! events and begun uploads are removed. To add a case, start a [`Fixture`] with the settings to test, write records,
+//! and check what `sweep` counts and sends.
 
 use std::{
     sync::{Arc, Mutex},
@@ -74,7 +75,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Sets up requeue with these settings. A build or purge is due again as soon as its job was sent.
+    /// Sets up requeue with these settings. A build or purge is due again immediately after its job is sent.
     async fn start(settings: Settings) -> Self {
         Self::start_with_resend_after(Duration::ZERO, settings).await
     }

@@ -41,7 +41,7 @@ pub(super) fn nearest(text: &str) -> Option<String> {
 }
 
 /// Normalizes a valid host pattern for comparison. Converts it to lower case, and removes a trailing dot and a default
-/// port: 443, and also 80 if the rule allows HTTP.
+/// port: 443, and also 80 if `allow_insecure` is true.
 pub(super) fn normalize(text: &str, allow_insecure: bool) -> String {
     let lower = text.to_ascii_lowercase();
     let (host, port) = split_port(&lower);
@@ -62,8 +62,8 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Checks a host pattern: a host name in which `*` matches a label or part of a label, an IPv4 address, or an IPv6
-/// address in brackets. A port, upper case and one trailing dot are allowed.
+/// Checks a host pattern: a host name, an IPv4 address, or an IPv6 address in brackets. In a host name, `*` matches a
+/// label or part of a label. A port, upper case and one trailing dot are allowed.
 pub(super) fn check(text: &str) -> Result<(), InvalidDomain> {
     reject_url(text)?;
     let lower = text.to_ascii_lowercase();

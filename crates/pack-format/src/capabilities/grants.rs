@@ -47,7 +47,9 @@ impl Grants {
         self.beyond(previous).into_iter().map(warning).collect()
     }
 
-    /// Describes everything that these grants allow but `other` does not, such as `` `POST` to `api.example.com` ``.
+    /// Describes the hosts, methods and access without TLS that are in these grants but not in `other`, such as
+    /// `` `POST` to `api.example.com` ``. Compares host patterns as text: a pattern in `other` does not cover the hosts
+    /// that it matches.
     pub fn beyond(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
         for (name, host) in &self.0 {

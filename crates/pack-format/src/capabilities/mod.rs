@@ -1,4 +1,5 @@
-//! Validates the caps.yaml fragment: the capabilities that a pack asks an operator to grant to the agent.
+//! Validates the caps.yaml fragment: the capabilities that a pack asks an operator to grant to the agent. [`Grants`]
+//! compares the access that two fragments grant.
 
 mod domain;
 mod grants;

@@ -79,8 +79,8 @@ fn intended_file(name: &str, lower: &str) -> Option<String> {
     license(name).or_else(|| nearest(name, &[&FILES[..], &LICENSES].concat()).map(str::to_owned))
 }
 
-/// If `name` starts with the prefix of a license file in any case, returns it with the prefix in upper case, such as
-/// `LICENSE.txt` for `license.txt`.
+/// If `name` starts with the prefix of a license file, ignoring case, returns `name` with the prefix in upper case,
+/// such as `LICENSE.txt` for `license.txt`.
 fn license(name: &str) -> Option<String> {
     LICENSES.iter().find_map(|license| {
         let (start, rest) = name.split_at_checked(license.len())?;

@@ -8,7 +8,7 @@ use std::{
     io::{self, Read, Seek, Write},
 };
 
-use memchr::memchr_iter;
+use memchr::memchr2_iter;
 use serde::{Deserialize, Serialize};
 
 pub use self::patterns::SecretKind;
@@ -59,20 +59,21 @@ struct FoundSecret {
 }
 
 impl FoundSecrets {
-    /// Adds the secrets found in the file whose content starts at `content`. Ignores any beyond [`MAX_SECRETS`]. Each
-    /// secret is a kind and an offset.
+    /// Adds the secrets found in the file whose content starts at `content`, at most [`MAX_SECRETS`]. Each is a kind and
+    /// an offset. Files must be added in the order of their contents.
     pub(super) fn add(&mut self, content: u64, found: Vec<(SecretKind, u64)>) {
-        let left = MAX_SECRETS - self.0.len();
-        self.0.extend(found.into_iter().take(left).map(|(kind, offset)| FoundSecret { content, kind, offset }));
+        self.0.extend(found.into_iter().map(|(kind, offset)| FoundSecret { content, kind, offset }));
     }
 
-    /// Returns the secrets in files that are part of `tree`, sorted by path and line. To count lines, reads the files
-    /// that contain secrets again from `contents`.
+    /// Returns the secrets in files that are part of `tree`, at most [`MAX_SECRETS`], sorted by path and line. Reads the files with secrets a
+    /// second time, from `contents`, to count lines.
     pub(super) fn in_tree(self, tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Vec<Secret>> {
         let mut secrets = Vec::new();
         for entry in tree.entries() {
             let EntryKind::File { content, .. } = entry.kind else { continue };
-            let mut found = self.0.iter().filter(|found| found.content == content.start && content.size > 0).peekable();
+            let first = self.0.partition_point(|found| found.content < content.start);
+            let found = self.0[first..].iter().take_while(|found| found.content == content.start && content.size > 0);
+            let mut found = found.take(MAX_SECRETS - secrets.len()).peekable();
             if found.peek().is_none() {
                 continue;
             }
@@ -87,11 +88,13 @@ impl FoundSecrets {
     }
 }
 
-/// A counter of the line breaks before a position in a file.
+/// A counter of the line breaks before a position in a file. They are the same as for a [`Span`](crate::Span).
 #[derive(Default)]
 struct LineCounter {
     position: u64,
     line_breaks: u64,
+    /// Whether the character before the position is a carriage return.
+    is_after_return: bool,
 }
 
 impl LineCounter {
@@ -105,7 +108,15 @@ impl LineCounter {
 impl Write for LineCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.position += bytes.len() as u64;
-        self.line_breaks += memchr_iter(b'\n', bytes).count() as u64;
+        for index in memchr2_iter(b'\n', b'\r', bytes) {
+            let is_after_return =
+                index.checked_sub(1).map_or(self.is_after_return, |previous| bytes[previous] == b'\r');
+            // A carriage return and a line feed are one line break.
+            if bytes[index] == b'\r' || !is_after_return {
+                self.line_breaks += 1;
+            }
+        }
+        self.is_after_return = bytes.last().map_or(self.is_after_return, |last| *last == b'\r');
         Ok(bytes.len())
     }
 

@@ -85,7 +85,7 @@ fn is_aws_access_key(rest: &[u8]) -> bool {
     let id = run(rest, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     id.len() == 16
         && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
-        // An ID contains a digit, unlike a word in capital letters.
+        // Almost every ID contains a digit, unlike a word in capital letters.
         && id.iter().any(u8::is_ascii_digit)
         && !id.ends_with(b"EXAMPLE")
 }
@@ -159,7 +159,8 @@ fn is_openai_key(rest: &[u8]) -> bool {
     marker.is_some_and(|start| start >= 20 && key.len() - start - MARKER.len() >= 20)
 }
 
-/// Returns whether `rest` completes a key: a prefix such as `sk-ant-api03-`, and 95 more characters that end with `AA`.
+/// Returns whether `rest` completes a key: at least 100 characters that end with `AA`. A key consists of a prefix such
+/// as `sk-ant-api03-` and 95 more characters.
 fn is_anthropic_key(rest: &[u8]) -> bool {
     let key = run(rest, is_key_character);
     key.len() >= 100 && key.ends_with(b"AA")

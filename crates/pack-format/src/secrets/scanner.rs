@@ -11,8 +11,8 @@ use super::{
 /// A writer that passes one file's content on to another writer and finds the secrets in it, even if a secret spans
 /// several writes.
 ///
-/// Searches written bytes in place. Copies only the last ones, because a secret that starts there may continue in the
-/// next write.
+/// Searches written bytes in place. Copies only the bytes around the end of a write, because a secret that starts there
+/// may continue in the next write.
 pub(crate) struct SecretScanner<W> {
     to: W,
     /// The number of bytes still to be written.

@@ -15,7 +15,7 @@ impl NotUtf8 {
     /// Returns the problem to report for this byte. `file` must be at the top of the pack, so that its path is also the
     /// problem's field.
     pub(crate) fn in_file(&self, file: &str) -> Problem {
-        Problem::in_text(file, file, self.position.span(1), self, None)
+        Problem::in_text(file, file, self.position.span(0), self, None)
     }
 }
 

@@ -50,7 +50,7 @@ impl Reason {
 }
 
 impl Forbidden {
-    /// Creates the value for a line break or tab in text that must be a single line.
+    /// Returns a run of one line break or tab, which is forbidden in text that must be a single line.
     pub(crate) fn line_break(char: char) -> Self {
         let reason = if char.is_control() { Reason::Control } else { Reason::LineBreak };
         Self { char, reason, length: 1 }
@@ -69,8 +69,8 @@ pub(crate) fn remove(length: usize) -> Suggestion {
     Suggestion::new(if length == 1 { "remove the character" } else { "remove the characters" }, "")
 }
 
-/// The length of a run of characters. Displayed as a phrase for a message that has already named the first character of
-/// the run: `it`, or for example `it and the 2 characters after it`.
+/// The length of a run of characters, displayed as a phrase such as `it` or `it and the 2 characters after it`. The
+/// message must name the first character before this phrase.
 pub(crate) struct Characters(pub(crate) usize);
 
 impl fmt::Display for Characters {

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 /// Returns the Unicode name of a character that is forbidden in at least some contexts. Returns `None` for control
-/// characters and noncharacters, which have no names.
+/// characters, noncharacters and unassigned characters, which have no names.
 pub(super) fn name(char: char) -> Option<Cow<'static, str>> {
     let code_point = u32::from(char);
     Some(match char {

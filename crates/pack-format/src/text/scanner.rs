@@ -5,7 +5,7 @@ use super::{
 
 const ZWNJ: char = '\u{200C}';
 const ZWJ: char = '\u{200D}';
-/// The character that follows a digit, `#` or `*` and U+FE0F to form a keycap emoji.
+/// The last character of a keycap emoji. The first is a digit, `#` or `*`, and the second is U+FE0F.
 const KEYCAP: char = '\u{20E3}';
 const BLACK_FLAG: char = '\u{1F3F4}';
 /// The flags that Unicode recommends (UTS #51, `RGI_Emoji_Tag_Sequence`): England, Scotland and Wales. Each is written

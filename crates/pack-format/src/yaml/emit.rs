@@ -4,8 +4,10 @@ use super::{Node, Scalar, ScalarType, Value};
 
 /// Returns a node as YAML in block style.
 ///
-/// - Text is in double quotes, unless all YAML readers treat it as text even without them.
-/// - Numbers that YAML 1.1 and 1.2 readers read differently, such as `010`, are also in double quotes.
+/// - Text is in double quotes, except words and paths, such as `/v1/*`, that all YAML readers treat as text without
+///   quotes.
+/// - Whole numbers with a leading zero, such as `010`, are also in double quotes, because YAML 1.1 readers may treat
+///   them as octal.
 /// - An empty value is written as `null`, and any other scalar as the author wrote it.
 pub(crate) fn emit(node: &Node) -> String {
     let mut text = String::new();
@@ -13,8 +15,7 @@ pub(crate) fn emit(node: &Node) -> String {
     text
 }
 
-/// Returns text as a YAML scalar on one line. The text is in double quotes, unless all YAML readers treat it as text
-/// even without them.
+/// Returns text as a YAML scalar on one line, with double quotes in the same cases as in [`emit`].
 pub(crate) fn emit_text(content: &str) -> String {
     let mut text = String::new();
     scalar(&mut text, &Scalar::quoted(content.to_owned()));
@@ -104,8 +105,8 @@ fn quoted(text: &mut String, content: &str) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            // Characters that YAML 1.1 treats as line breaks, the byte order mark, and noncharacters, which YAML does
-            // not allow.
+            // Characters that YAML 1.1 treats as line breaks, the byte order mark, and the two noncharacters that YAML
+            // does not allow.
             '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => escaped(text, char),
             _ if char.is_control() => escaped(text, char),
             _ => text.push(char),

@@ -71,13 +71,13 @@ impl<'a> Field<'a> {
         self.validate(|_| Ok::<_, String>(()), |_| None, problems)
     }
 
-    /// Returns this field's text, or `None` if the value is null, a list, a mapping or rejected. Adds a problem if the
-    /// value is not text or if `check` returns an error. For invalid text, `nearest` returns the valid text that the
-    /// author probably meant.
+    /// Returns this field's text, or `None` if the value is null, a list, a mapping or rejected. Adds a problem if some
+    /// YAML readers do not treat the value as text, or if `check` returns an error. For invalid text, `nearest` returns
+    /// the valid text that the author probably meant.
     ///
     /// A number, boolean or date adds a single problem even if `check` also returns an error, so that the author gets
-    /// one suggestion. Text with forbidden characters is not passed to `check`. In both cases, the text is still
-    /// returned.
+    /// one suggestion. Text with forbidden characters adds only the problems with those characters, and is not passed
+    /// to `check`. In both cases, the text is still returned.
     pub(crate) fn validate<E: fmt::Display>(
         &self,
         check: impl Fn(&str) -> Result<(), E>,
@@ -122,7 +122,8 @@ impl<'a> Field<'a> {
         self.problem_at(self.node.span, problems, format_args!("{problem}: did you mean {suggested}?"), suggestion);
     }
 
-    /// Adds a problem with a scalar that is not text, and suggests writing `text` in quotes.
+    /// Adds a problem with a scalar that some YAML readers do not treat as text. Suggests writing `text`, if any, in
+    /// quotes.
     fn not_text(&self, problems: &mut Problems, problem: impl fmt::Display, text: Option<&str>) {
         let Some(text) = text else { return self.problem(problems, problem) };
         let description = format!("write {}", self.with_quotes(text));
@@ -131,7 +132,8 @@ impl<'a> Field<'a> {
         self.problem_at(self.node.span, problems, message, suggestion);
     }
 
-    /// Returns a suggestion to replace this scalar, or `None` if it spans several lines or is missing.
+    /// Returns a suggestion to replace this scalar, or `None` if it spans several lines, is a block scalar or is
+    /// missing.
     pub(crate) fn replace(&self, description: String, replacement: String) -> Option<Suggestion> {
         (self.node.span.length > 0).then(|| Suggestion::new(description, replacement))
     }

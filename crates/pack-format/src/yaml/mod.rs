@@ -1,5 +1,6 @@
 //! Parses and writes the subset of YAML 1.2 that is allowed in `pack.yaml`: one document, without aliases, anchors,
-//! tags, merge keys or repeated keys. YAML readers disagree on some of these.
+//! tags, merge keys or repeated keys. YAML readers disagree on some of these. [`Field`] and [`Mapping`] check the types
+//! of values, and report the problems with values and keys.
 
 mod emit;
 mod field;

@@ -4,8 +4,8 @@ use crate::{Span, text::Forbidden};
 /// A value in a YAML document.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// The span of the value, including a scalar's quotes. The length is 0 if the value spans several lines or is
-    /// missing.
+    /// The span of the value, including a scalar's quotes, or only the start of a list or mapping. The length is 0 if a
+    /// scalar spans several lines, is a block scalar or is missing.
     pub(crate) span: Span,
     pub(crate) value: Value,
 }
@@ -22,7 +22,7 @@ pub(crate) enum Value {
 
 #[derive(Debug)]
 pub(crate) struct Pair {
-    /// The span of the key, including its quotes. The length is 0 if the key spans several lines.
+    /// The span of the key, including its quotes. The length is 0 in the same cases as for [`Node::span`].
     pub(crate) key_span: Span,
     pub(crate) key: Scalar,
     pub(crate) value: Node,
@@ -30,7 +30,7 @@ pub(crate) struct Pair {
 
 #[derive(Debug)]
 pub(crate) struct Scalar {
-    /// The content, with quotes and escapes resolved.
+    /// The content, without quotes and with escapes resolved.
     pub(crate) text: String,
     /// The type according to the core schema (YAML 1.2.2, section 10.3).
     pub(crate) scalar_type: ScalarType,

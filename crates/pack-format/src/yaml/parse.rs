@@ -83,6 +83,7 @@ impl<'a> Document<'a> {
                 "has a tag (`!…`), which is not allowed; remove it, and put the value in quotes if it is text",
             );
         }
+        let is_block = matches!(event, Event::Scalar(_, ScalarStyle::Literal | ScalarStyle::Folded, ..));
         let is_collection = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
         let is_too_deep = is_collection && depth == syntax::MAX_DEPTH;
         if is_too_deep {
@@ -100,9 +101,9 @@ impl<'a> Document<'a> {
             }
         };
         let node = Node { span, value: if tag { Value::Rejected } else { value } };
-        // For a missing value, the parser reports the span of an adjacent token, such as `:` or `-`, so set the length
-        // to 0.
-        Ok(if node.is_missing() { Node { span: Span { length: 0, ..span }, ..node } } else { node })
+        // For a missing value, the parser reports the span of an adjacent token, such as `:` or `-`. The span of a
+        // block scalar does not include its indicator, `|` or `>`. Replacing such a span would not replace the value.
+        Ok(if is_block || node.is_missing() { Node { span: Span { length: 0, ..span }, ..node } } else { node })
     }
 
     fn scalar(&self, content: Cow<'_, str>, style: ScalarStyle, markers: &Markers) -> Scalar {

@@ -99,7 +99,7 @@ pub(super) fn is_another_number_in_1_1(text: &str) -> bool {
     unsigned.len() > 1 && unsigned.starts_with('0') && unsigned.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Returns whether `text` is a date such as `2026-01-31`, alone or followed by a time.
+/// Returns whether `text` has the form of a date such as `2026-01-31`, alone or followed by a time.
 fn is_date(text: &str) -> bool {
     let (date, time) = match text.find(['T', 't', ' ', '\t']) {
         Some(end) => (&text[..end], Some(&text[end + 1..])),

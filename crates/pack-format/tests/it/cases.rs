@@ -1,5 +1,5 @@
-//! Tests with the archives in `tests/cases`. Real tools wrote some of them; the others were crafted so that tar readers
-//! interpret them differently.
+//! Tests with the archives in `tests/cases`. Real tools wrote some of them. The others were crafted, most of them so
+//! that tar readers interpret them differently.
 
 use crate::support::{accepted_paths, problems};
 

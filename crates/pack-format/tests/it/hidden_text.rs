@@ -1,5 +1,5 @@
-//! Tests for characters that people cannot see. They are rejected in file names, in the strings in `pack.yaml` and in
-//! `behavior.md`, except where a writing system or an emoji needs them.
+//! Tests for characters that people cannot see. They are rejected in file names, in `behavior.md` and in the strings of
+//! `pack.yaml`, except where a writing system or an emoji needs them.
 
 use pack_format::{Escaped, Location, Quoted, Span, ValidationError};
 use test_support::{

@@ -1,4 +1,5 @@
-//! Tests for the files and directories at the top of a pack.
+//! Tests for the files and directories at the top of a pack, including a missing `pack.yaml`, and for the encoding of
+//! `behavior.md`.
 
 use test_support::{
     manifest::MANIFEST,

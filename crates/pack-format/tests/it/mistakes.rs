@@ -1,5 +1,5 @@
-//! Checks that `MISTAKES.md`, a list of authors' common mistakes, has the current messages, and that applying the
-//! suggested fixes makes each pack valid. Run this test with `UPDATE_GOLDEN=1` to update the file.
+//! Checks that `MISTAKES.md`, a list of authors' common mistakes, has the current messages, and that a pack whose
+//! problems have suggestions is valid after they are applied. Run this test with `UPDATE_GOLDEN=1` to update the file.
 
 use std::{fmt::Write as _, fs, path::Path};
 

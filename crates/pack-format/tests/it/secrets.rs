@@ -55,6 +55,8 @@ fn a_secret_is_reported_with_its_file_and_line() {
             (format!("key: \"{text}\"\n"), 1),
             (format!("# A\n\nexport KEY={text}\n"), 3),
             (format!("{{\"a\": 1,\r\n \"b\": \"x{text}\"}}"), 2),
+            (format!("a: 1\rb: {text}\r"), 2),
+            (format!("{}\r\n{text}", " ".repeat((8 << 10) - 1)), 2),
         ] {
             assert_eq!(found("data/settings", &content), [secret(kind, "data/settings", line)], "{content}");
         }
@@ -122,6 +124,17 @@ fn all_secrets_are_reported_up_to_a_limit_of_fifty() {
     let lines = secrets().iter().map(|(_, text)| format!("{text}\n")).collect::<Vec<_>>();
     assert_eq!(found("data/a", lines.concat()).len(), lines.len());
     assert_eq!(found("data/a", lines.concat().repeat(10)).len(), 50);
+}
+
+#[test]
+fn secrets_in_dropped_files_do_not_count_towards_the_limit() {
+    let (kind, text) = secrets().remove(0);
+    let archive = Archive::new()
+        .file(".gitignore", format!("{text}\n").repeat(60))
+        .file("pack.yaml", MANIFEST)
+        .file("data/a", &text);
+    let secrets = validate(&archive.tar_gz()).unwrap().pack.secrets;
+    assert_eq!(secrets, [secret(kind, "data/a", 1)]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use test_support::{
 
 use crate::manifest::schema;
 
-/// Saves an archive in `target/tmp/archives`. A test of the service uploads it and compares the response with the
-/// result of `packs check`.
+/// Saves an archive in `target/tmp/archives`. A test of the service sends it in a dry run, and compares the response
+/// with the result of `packs check`.
 pub(crate) fn save(upload: &[u8]) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("archives");
     fs::create_dir_all(&folder).unwrap();

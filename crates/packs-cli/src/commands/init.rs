@@ -14,7 +14,7 @@ pub(super) fn run(name: &PackName, out: &mut impl Write) -> Result<Outcome, Erro
     let path = directory.join("pack.yaml");
     fs::create_dir_all(&directory).map_err(Error::write(&directory))?;
     let mut file = File::create_new(&path).map_err(Error::write(&path))?;
-    // Quote the names that YAML 1.1 parsers do not read as strings, such as `yes`, a boolean, and `null`.
+    // Quote names that YAML 1.1 parsers read as a boolean, such as `yes`, or as null.
     let quoted = if matches!(name.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null") {
         format!("\"{name}\"")
     } else {

@@ -71,7 +71,8 @@ struct Pushing<'a> {
 }
 
 impl Pushing<'_> {
-    /// Uploads the archive in a request, or through S3 if the archive exceeds a request limit. Returns the record.
+    /// Uploads the pack, and returns its record. Sends the archive in the request, or to S3 if the archive exceeds a
+    /// request limit.
     fn upload(&self) -> Result<Value, Error> {
         let (file, size) = (self.source.archive(), self.source.size());
         if size > Limits::default().compressed_bytes {

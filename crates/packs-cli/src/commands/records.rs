@@ -1,4 +1,4 @@
-//! Prints, changes and deletes pack records.
+//! Lists packs, prints their records, sets their visibility, and deletes them.
 
 use std::io::{self, Write};
 

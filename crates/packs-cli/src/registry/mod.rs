@@ -1,4 +1,4 @@
-//! Reads images and their referrers from a registry (OCI distribution spec).
+//! Reads image manifests, and the bundles attached to images, from a registry (OCI distribution spec).
 
 mod error;
 mod reference;
@@ -63,7 +63,8 @@ impl<'a> Repository<'a> {
     }
 
     /// Returns up to 100 Sigstore bundles that are attached to an image: the first layer of each referrer with the
-    /// artifact type of a bundle. Skips a referrer that was deleted but is still listed, and one without a layer.
+    /// artifact type of a bundle. Skips a referrer whose manifest or layer is no longer in the registry, and one
+    /// without a layer.
     pub fn bundles(&self, image: Digest) -> Result<Vec<Vec<u8>>, RegistryError> {
         let referrers = self.referrers(image)?;
         let referrers = referrers["manifests"].as_array().into_iter().flatten();

@@ -12,7 +12,7 @@ pub(super) fn print(
     warnings: &[Warning],
     out: &mut impl Write,
 ) -> io::Result<()> {
-    // `out` removes the colors if it is not a terminal.
+    // `out` removes the colors where they are not wanted, such as in a pipe.
     let renderer = Renderer::styled();
     for problem in problems {
         writeln!(out, "{}\n", renderer.render(&groups(source, problem)))?;

@@ -61,8 +61,8 @@ impl Service {
     }
 
     /// Sends a request, and retries it if the connection is lost, or if the server fails or asks the client to wait.
-    /// Returns the JSON of the response. If the response has no JSON, returns an error for the service, and null for
-    /// any other server.
+    /// Returns the JSON of the response. If a successful response has no JSON, returns an error if the service sent it,
+    /// and null if another server did.
     pub fn send(&self, request: &Request<'_>) -> Result<Value, ServiceError> {
         http::retry(|failed| self.try_once(request).map_err(|error| error.after(failed)))
     }

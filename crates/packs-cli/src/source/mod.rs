@@ -1,4 +1,4 @@
-//! Reads a pack's directory or archive.
+//! Reads a pack's directory or archive, and writes the archive of a directory.
 
 mod archive;
 mod tree;

@@ -11,7 +11,7 @@ use crate::{cli::Reading, error::Error};
 /// The file that lists the entries to omit from an archive.
 const IGNORE_FILE: &str = ".packignore";
 
-/// The directories that a pack may contain. The service never treats one of them as a wrapping directory.
+/// The directories that are allowed at the top of a pack. The service never treats one of them as a wrapping directory.
 const PACK_DIRECTORIES: [&str; 4] = ["guides", "scripts", "data", "templates"];
 
 /// The files and directories in a pack's directory, sorted by path.

@@ -111,7 +111,7 @@ fn colors_are_printed_to_a_pipe_only_if_forced_and_never_with_no_color() {
     assert_eq!(out(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), MISTAKES_PRINTED);
 }
 
-/// If they were printed, a pack could control the terminal of whoever checks it.
+/// If control characters were printed, a pack could control the terminal of whoever checks it.
 #[test]
 fn control_and_bidirectional_characters_are_not_printed() {
     let manifest = "name: sample\nversion: 1.0.0\ndescription: \"a\u{1b}]0;b\u{202e}c\"\nx\u{1b}[2J: 1\n";
@@ -222,7 +222,7 @@ fn attacks() -> Vec<Vec<u8>> {
 }
 
 /// Returns what the service finds in an archive, in the format of `packs check --format json`. If the archive exceeds a
-/// limit on requests, it is validated with the limits for uploads through S3, as in `packs check`.
+/// limit on requests, it is validated with the limits for archives sent to S3, as in `packs check`.
 fn verdict_of_the_service(archive: &[u8]) -> Value {
     let result = match validate(archive) {
         Err(ValidationError::TooLarge(_)) => validate_within(archive, &Limits::large()),

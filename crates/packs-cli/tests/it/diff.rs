@@ -57,7 +57,7 @@ fn equal_packs_have_no_differences() {
     );
 }
 
-/// `packs diff` prints no line for a change to `paths` alone.
+/// `packs diff` does not list changes to `paths`. If nothing else in the capabilities differs, it prints a summary.
 #[test]
 fn other_differences_in_capabilities_are_mentioned() {
     let work = work();
@@ -83,7 +83,7 @@ fn a_record_has_capabilities_but_no_files() {
 }
 
 #[test]
-fn an_invalid_pack_has_no_differences() {
+fn an_invalid_pack_is_not_compared() {
     let work = work();
     work.write("bad.tgz", Archive::new().tar_gz());
     let printed = work.packs(&["diff", "pack", "bad.tgz"]);

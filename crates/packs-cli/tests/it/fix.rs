@@ -18,7 +18,7 @@ capabilities:
 - {name: a, type: http, allow: [{domains: [\"*.b.com\", c.com], methods: [GET]}]}
 ";
 
-/// The keys of a manifest are checked only once its syntax is valid, so `--fix` must apply suggestions more than once.
+/// The keys of a manifest are checked only if its syntax is valid, so `--fix` must apply suggestions in several rounds.
 #[test]
 fn applies_the_suggestions_and_reports_the_remaining_problems() {
     let work = Work::with_pack(&[("pack.yml", MISTAKES), ("guide/triage.md", "# Triage\n"), ("notes.txt", "")]);

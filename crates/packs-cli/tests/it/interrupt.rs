@@ -14,7 +14,7 @@ use crate::{
     support::{Printed, Work},
 };
 
-/// Runs `packs push pack`, and sends it SIGINT once `last` (`server`, or the server that acts as S3) has received this
+/// Runs `packs push pack`, and sends it SIGINT after `last` (`server`, or the server that acts as S3) has received this
 /// number of requests.
 fn interrupt(server: &Server, work: &Work, last: &Server, requests: usize) -> Printed {
     let mut push = server.command(work, &["push", "pack"]);

@@ -143,6 +143,15 @@ fn prints_the_status_if_s3_rejects_the_archive() {
 }
 
 #[test]
+fn prints_the_messages_of_api_gateway_and_of_a_function_url() {
+    for body in [r#"{"message":"Not here"}"#, r#"{"Message":"Not here"}"#] {
+        let reply = Reply::Respond(403, "", body.to_owned());
+        let printed = Server::start([reply]).packs(&work(), &["push", "pack"]);
+        printed.expect_error("Not here (status 403)");
+    }
+}
+
+#[test]
 fn an_invalid_pack_is_not_sent() {
     let server = Server::start([respond(201, &record("ready"))]);
     let work = Work::with_pack(&[("pack.yaml", MANIFEST), ("notes.txt", "")]);

@@ -1,4 +1,5 @@
-//! A server that sends fixed responses, for faults that a real service cannot produce on demand.
+//! A server that sends fixed responses. It acts as the service, S3 or a registry, and can cause faults that a real
+//! server cannot cause on demand.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},

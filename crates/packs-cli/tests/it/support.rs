@@ -61,15 +61,10 @@ impl Work {
     }
 }
 
-/// Returns a command that runs `packs` in a directory, without the environment variables that `packs` reads.
+/// Returns a command that runs `packs` in a directory, without any environment variables.
 pub(crate) fn packs(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_packs"));
-    command.current_dir(directory);
-    for variable in
-        ["CLICOLOR_FORCE", "EVERSHELL_API_KEY", "EVERSHELL_SLUG", "NO_COLOR", "PACKS_REGISTRY_PASSWORD", "PACKS_URL"]
-    {
-        command.env_remove(variable);
-    }
+    command.current_dir(directory).env_clear();
     command
 }
 

@@ -31,6 +31,7 @@ struct Part<'a> {
 #[derive(Debug, Arbitrary)]
 enum Name<'a> {
     Archive,
+    UploadId,
     Visibility,
     Other(&'a str),
 }
@@ -61,8 +62,8 @@ fuzz_target!(|input: Input| {
         assert_eq!(found_boundary, boundary);
         assert_parts(&input.parts, &form, &problems);
     }
-    if let Ok(Form { archive, .. }) = form {
-        assert!(archive.is_some() || !problems.is_empty());
+    if let Ok(Form { archive, upload_id, .. }) = form {
+        assert!(archive.is_some() || upload_id.is_some() || !problems.is_empty());
         if let Some(archive) = archive {
             let part = [b"\r\n\r\n", archive.as_ref(), b"\r\n--", found_boundary.as_bytes()].concat();
             assert!(position(&body, &part).is_some());
@@ -82,6 +83,7 @@ impl Name<'_> {
     fn text(&self) -> String {
         match self {
             Self::Archive => "archive".to_owned(),
+            Self::UploadId => "upload_id".to_owned(),
             Self::Visibility => "visibility".to_owned(),
             Self::Other(name) => without_escapes(name),
         }
@@ -116,7 +118,7 @@ fn assert_parts(parts: &[Part], form: &Result<Form, Limit>, problems: &Problems)
         let named: Vec<_> = parts.iter().filter(|part| part.name.text() == name).map(|part| part.content).collect();
         named
     };
-    let (archives, visibilities) = (contents("archive"), contents("visibility"));
+    let (archives, upload_ids, visibilities) = (contents("archive"), contents("upload_id"), contents("visibility"));
     if archives.iter().any(|archive| archive.len() as u64 > COMPRESSED_BYTES) {
         let limit = form.as_ref().unwrap_err();
         assert_eq!((limit.name(), limit.value()), ("compressed_bytes", COMPRESSED_BYTES));
@@ -124,9 +126,12 @@ fn assert_parts(parts: &[Part], form: &Result<Form, Limit>, problems: &Problems)
     }
     let form = form.as_ref().expect("no part is too large");
     assert_eq!(form.archive.as_deref(), archives.first().copied());
-    let visibility = visibilities.first().map(|text| String::from_utf8_lossy(&text[..text.len().min(256)]).into_owned());
-    assert_eq!(form.visibility, visibility);
-    let is_valid = archives.len() == 1 && visibilities.len() <= 1 && archives.len() + visibilities.len() == parts.len();
+    let text = |contents: &[&[u8]]| {
+        contents.first().map(|text| String::from_utf8_lossy(&text[..text.len().min(256)]).into_owned())
+    };
+    assert_eq!((&form.upload_id, &form.visibility), (&text(&upload_ids), &text(&visibilities)));
+    let sources = archives.len() + upload_ids.len();
+    let is_valid = sources == 1 && visibilities.len() <= 1 && sources + visibilities.len() == parts.len();
     assert_eq!(problems.is_empty(), is_valid);
 }
 

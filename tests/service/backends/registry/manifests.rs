@@ -124,7 +124,7 @@ async fn tag_and_repository_lists_are_sorted_and_paginated() {
     let list: Value = api.get("/v2/untagged/tags/list").await.json().await.unwrap();
     assert_eq!(list, json!({"name": "untagged", "tags": []}));
     put(&api, "/v2/acme/manifests/latest", manifest(&blob, &blob)).await;
-    // A repository exists only once it contains a manifest.
+    // A repository does not exist until it contains a manifest.
     api.push("acme/blobs", b"hello").await;
     for (query, expected) in [
         ("", &["acme", "acme/tools", "untagged"][..]),

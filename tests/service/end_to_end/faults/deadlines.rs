@@ -34,7 +34,7 @@ fn stalls(service: Service, operation: &str, times: u32) -> PlannedFault {
     PlannedFault { call, skip: 0, fault: Fault::Hangs, times }
 }
 
-/// Sends a request and returns the response and its duration.
+/// Sends a request. Returns the response and how long it took.
 async fn time(stack: &mut LambdaStack, event: Value) -> (ApiResponse, Duration) {
     let began = Instant::now();
     let response = stack.request(event).await.unwrap();
@@ -93,7 +93,7 @@ async fn reads_get_a_503_by_the_deadline_if_their_backend_hangs() {
 }
 
 #[tokio::test]
-async fn the_response_does_not_wait_for_a_hanging_queue_once_the_record_is_written() {
+async fn a_hanging_queue_delays_the_response_only_by_the_send_timeout() {
     let mut stack = start_stack().await;
     stack.injector.inject([stalls(Service::Sqs, "SendMessage", u32::MAX)]);
     let (response, took) = time(&mut stack, upload(&archive("unsent"))).await;

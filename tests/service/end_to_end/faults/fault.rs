@@ -86,10 +86,10 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedFault {
     pub(crate) call: Call,
-    /// The number of matching calls that succeed before the first failure.
+    /// The number of matching calls before the first one that gets this fault.
     pub(crate) skip: u32,
     pub(crate) fault: Fault,
-    /// The maximum number of matching calls that fail. They are consecutive.
+    /// The maximum number of calls that get this fault. They are consecutive.
     pub(crate) times: u32,
 }
 

@@ -258,7 +258,7 @@ pub(crate) fn submit(upload_id: &str) -> Value {
     form("upload_id", upload_id.as_bytes())
 }
 
-/// Returns the event that begins an upload through S3.
+/// Returns the event that begins an upload whose archive the client sends to S3.
 pub(crate) fn begin(archive: &[u8]) -> Value {
     let sha256 = Digest::sha256(archive).to_string();
     let mut event = event("upload-http-api");

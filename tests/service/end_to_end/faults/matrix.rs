@@ -17,7 +17,7 @@ const CONCURRENT_STACKS: usize = 4;
 
 /// Returns the calls that a workflow's [`roles`](Workflow::roles) make if no call fails, each with the number of
 /// earlier calls of the same kind. Runs the workflow twice and returns the calls of the second run, because the first
-/// build of a stack may make other calls.
+/// build of a stack may make different calls.
 async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
     let mut stack = workflow.start_stack().await;
     for name in ["first-build", "no-fault"] {
@@ -101,8 +101,8 @@ async fn run_case(stack: &mut LambdaStack, workflow: Workflow, name: &str, fault
     assert_eq!(stack.dead_letters().await, 0);
 }
 
-/// Runs one case of a workflow that deletes a pack, and checks the invariants. [`LambdaStack::settle`] checks that the
-/// pack's image cannot be pulled once its record is gone.
+/// Runs one case of a workflow that deletes a pack, and checks the invariants. [`LambdaStack::invoke`] checks that the
+/// pack's image cannot be pulled after its record is gone.
 async fn run_deletion(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     let uploaded = workflow.prepare(stack, name).await.expect("the pack was uploaded");
     let id = uploaded.text("id").to_owned();
@@ -150,8 +150,8 @@ async fn run_change(stack: &mut LambdaStack, workflow: Workflow, name: &str, fau
     assert_eq!([again.text("visibility"), again.text("build_status")], ["community", "ready"]);
 }
 
-/// Runs one case of a workflow that begins an upload through S3. [`LambdaStack::invoke`] checks that the upload is
-/// counted if and only if it was stored.
+/// Runs one case of [`Workflow::BeginUpload`]. [`LambdaStack::invoke`] checks that the begun upload is counted if and
+/// only if it was stored.
 async fn run_beginning(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     stack.injector.inject(faults);
     let first = workflow.run(stack, name, None).await;
@@ -164,8 +164,7 @@ async fn run_beginning(stack: &mut LambdaStack, workflow: Workflow, name: &str, 
     again.expect(StatusCode::CREATED);
 }
 
-/// Runs one case of a workflow that removes an upload through S3. If a fault interrupts the removal, the next sweep
-/// must complete it.
+/// Runs one case of [`Workflow::RemoveUpload`]. If a fault interrupts the removal, the next sweep must complete it.
 async fn run_removal(stack: &mut LambdaStack, workflow: Workflow, name: &str, faults: Vec<PlannedFault>) {
     let begun = workflow.prepare(stack, name).await.expect("the upload has begun");
     let upload_id = begun.text("upload_id");

@@ -1,7 +1,7 @@
 //! The fault matrix. It runs the Lambda functions' binaries with a proxy in front of each backend. Every call that a
 //! workflow makes fails in several ways, one per case: the request or the response is lost, the backend throttles or
-//! reports an error, the call hangs, the response is truncated, or the Lambda function is killed before or after the
-//! call.
+//! reports an error, a transaction conflicts with another one, the call hangs, the response is truncated, or the Lambda
+//! function is killed before or after the call.
 //!
 //! After every invocation, [`ConsistencyCheck`](consistency::ConsistencyCheck) checks that the table and the registry
 //! are consistent. At the end of a case:

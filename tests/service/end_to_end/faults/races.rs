@@ -1,4 +1,4 @@
-//! Tests for concurrent uploads with the same name and version to a running `local`.
+//! Tests that upload packs with the same name and version to a running `local` at the same time.
 
 use std::collections::BTreeSet;
 

@@ -33,9 +33,9 @@ pub(crate) enum Workflow {
     DeletePack,
     /// requeue resends a lost purge job.
     ResendLostPurge,
-    /// An upload through S3 begins.
+    /// An upload is begun. Its archive is not sent to S3.
     BeginUpload,
-    /// requeue removes an upload through S3 that was not submitted.
+    /// requeue removes an upload that was begun but never submitted.
     RemoveUpload,
 }
 

@@ -1,5 +1,5 @@
 //! Tests that I/O errors while reading an archive, or while storing or reading its contents, are returned as errors and
-//! not reported as problems with the pack.
+//! not reported as problems with the pack. Also tests that the size of the reads does not affect the result.
 
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 

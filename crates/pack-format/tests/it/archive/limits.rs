@@ -1,4 +1,5 @@
-//! Tests that a value equal to its limit is accepted, and that the next higher value is rejected.
+//! Tests for [`Limits`]: their default values, what each limit counts, and that a value equal to its limit is accepted
+//! while a larger one is rejected.
 
 use flate2::Compression;
 use pack_format::{Limits, ValidationError};
@@ -141,7 +142,7 @@ fn limits_file_bytes_by_the_size_that_the_header_states() {
         let tar = Archive::pack().header(Header::gnu("data/a").field(SIZE, size)).tar();
         assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 1024"));
     }
-    // This size does not fit in the octal field of the header.
+    // This size has 12 octal digits, so it does not fit in the octal field of the header with a terminating NUL.
     let tar = Archive::pack().pax(&[("size", b"8589934592")]).file("data/a", b"").tar();
     assert_eq!(check(&tar, &Limits::default()), by_default("entry `data/a` at byte 2048"));
 }

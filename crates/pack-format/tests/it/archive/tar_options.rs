@@ -1,6 +1,6 @@
 //! Tests that archives from GNU tar and bsdtar are rejected if they contain files that packs do not allow, or were made
-//! with unsupported options. Each message must use the name that the author gave the entry, and the suggested fix must
-//! work.
+//! with unsupported options. The messages must contain the expected phrases, such as the name that the author gave a
+//! sparse file, and the suggested fix must work.
 
 use std::{fs, path::Path, process::Command};
 
@@ -13,7 +13,7 @@ const SYMBOLIC_LINK: &str = "ln -s a sample/data/b";
 const HARD_LINK: &str = "ln sample/data/a sample/data/b";
 
 struct Mistake {
-    /// Prepares the directory `sample`.
+    /// The command that prepares the directory `sample`.
     setup: &'static str,
     command: &'static str,
     /// Phrases that the messages must contain.

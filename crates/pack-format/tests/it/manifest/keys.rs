@@ -1,4 +1,4 @@
-//! Tests for the keys of `pack.yaml` and the types of their values.
+//! Tests for the keys of `pack.yaml` and the types of their values, and for the size and the encoding of the file.
 
 use pack_format::{Limits, ValidationError};
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! Tests that the JSON schema of `pack.yaml` accepts every manifest that the validator accepts, and rejects common
-//! mistakes.
+//! Tests that the JSON schema of `pack.yaml` rejects common mistakes. Other tests use [`assert_accepted`] to check that
+//! the schema accepts valid manifests.
 
 use std::sync::LazyLock;
 

@@ -18,6 +18,19 @@ fn a_suggestion_may_join_two_line_breaks() {
     }
 }
 
+/// The value of a block scalar ends with a line break even if the file does not, so replacing only its text would not
+/// help.
+#[test]
+fn suggests_no_replacement_for_the_text_of_a_block_scalar() {
+    for start in ["|", ">"] {
+        let result = validate_manifest(format!("version: 1.0.0\ndescription: A sample\nname: {start}\n  My Sample"));
+        let Err(ValidationError::Invalid(problems)) = result else { panic!("{result:?}") };
+        let [Problem { message, location, .. }] = problems.listed() else { panic!("{problems:?}") };
+        assert!(message.starts_with("line 4: `My Sample\\n` must start with"), "{message}");
+        assert!(matches!(location, Some(Location::File { suggestion: None, .. })), "{location:?}");
+    }
+}
+
 #[test]
 fn rejects_anything_but_one_mapping() {
     assert_manifest_rejected("", &[("pack.yaml", "is empty; must have at least `name`, `version` and `description`")]);

@@ -1,4 +1,4 @@
-//! The image of a pack in the service.
+//! Tests for `packs verify` with a pack's id.
 
 use attestation::{Bundle, Statement};
 use pack_format::Digest;

@@ -1,4 +1,4 @@
-//! An image in a registry.
+//! Tests for `packs verify` with an image reference.
 
 use std::path::Path;
 

@@ -197,7 +197,8 @@ fn rejects_a_pax_path_that_some_readers_ignore() {
     ] {
         assert_rejected(pack_with(&records), &[&format!("entry `guides/b` at byte 2048 {problem}")]);
     }
-    // All readers agree if the entry's header contains the same name, or if no empty line precedes the `path`.
+    // All readers agree if the `path` equals the name in the entry's header, or if no other value contains a NUL and no
+    // empty line precedes the `path`.
     for records in [[attribute(b"a\0b"), ("path", b"guides/a")], [path, attribute(b"a\n")], [path, attribute(b"a\nb")]]
     {
         accepted_paths(&pack_with(&records).tar_gz());

@@ -164,9 +164,10 @@ fn rejects_malformed_values_of_standard_pax_keywords() {
     }
 }
 
-/// Python finds a charset even inside the value of another record, and fails if the charset is not UTF-8.
+/// Python finds the name of a charset even inside the value of another record, and fails if that name is not valid
+/// UTF-8.
 #[test]
-fn rejects_a_charset_that_is_not_utf_8_inside_another_value() {
+fn rejects_a_charset_name_that_is_not_utf_8_inside_another_value() {
     assert_rejected(
         pack_with(&[("SCHILY.xattr.user.note", b"a1 hdrcharset=\xff")]),
         &[&format!(r"{AT} contains the PAX `hdrcharset` `\xff`, but it must be UTF-8")],

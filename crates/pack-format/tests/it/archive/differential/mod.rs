@@ -1,5 +1,6 @@
-//! Archives random directories with every installed writer, and makes changed copies of each archive. For each archive
-//! and each copy, compares the validator's result with what every installed reader unpacks.
+//! Archives random directories with every installed writer, and makes changed copies of each archive. If the validator
+//! accepts an archive or a copy, every installed reader that can unpack it must find the same files. If the validator
+//! rejects it only because tar readers disagree on it, they must disagree.
 //!
 //! - [`make_directory`] makes the directories, [`writers`] archive them, and [`mutate`] changes the archives.
 //! - [`directories`] determines the pack that an archive must contain.
@@ -27,7 +28,7 @@ const DEFAULT_CASES: usize = 400;
 const DEFAULT_SEED: u64 = 15;
 /// The number of changed copies to make of each archive.
 const MUTATIONS: usize = 4;
-/// The number of directories that all writers archive before the readers run.
+/// The number of directories whose archives are passed to [`compare`] together.
 const DIRECTORIES: usize = 3;
 
 #[test]

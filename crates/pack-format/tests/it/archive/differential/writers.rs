@@ -66,7 +66,7 @@ impl Writer {
         }
     }
 
-    /// Returns whether the writer silently skips or truncates names longer than 100 bytes.
+    /// Returns whether the writer silently skips entries whose names do not fit in its format, or truncates the names.
     pub(super) fn loses_long_names(&self) -> bool {
         match self {
             Self::Command(command) => {

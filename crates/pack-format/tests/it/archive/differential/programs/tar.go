@@ -50,7 +50,7 @@ func read(archive, directory string) error {
 		if err != nil {
 			return err
 		}
-		// Unlike other readers, archive/tar returns global headers as entries.
+		// Unlike most readers, archive/tar returns global headers as entries.
 		if header.Typeflag == tar.TypeXGlobalHeader {
 			continue
 		}
@@ -103,7 +103,7 @@ func write(format, directory, archive string) error {
 		if err != nil {
 			return err
 		}
-		// A GNU header has these times where Python and 7-Zip read a prefix of the name.
+		// A GNU header contains the access and change times where Python and 7-Zip read a prefix of the name.
 		header.AccessTime, header.ChangeTime = time.Time{}, time.Time{}
 		header.Format = formats[format]
 		if header.Name, err = filepath.Rel(directory, path); err != nil {
