@@ -146,7 +146,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // `kill` sends SIGTERM. `Child::kill` would send SIGKILL, after which gunicorn's workers would keep running.
+        // `kill` sends SIGTERM. `Child::kill` would send SIGKILL, after which gunicorn could not stop its workers.
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();
         let _ = self.process.wait();
     }

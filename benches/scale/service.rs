@@ -134,7 +134,7 @@ impl Service {
         if sweep.sent == due { Ok(cost) } else { Err(format!("{due} builds are due, but: {sweep:?}").into()) }
     }
 
-    /// Publishes a pack's version and makes its record ready, as a build does.
+    /// Publishes a pack's version and marks its record as ready, as a build does, but pushes no image.
     pub(crate) async fn make_ready(&self, id: &str) -> Result<(), Box<dyn Error>> {
         let record = self.table.record(id.parse()?).await?.ok_or("no record")?;
         let now = Timestamp::now();

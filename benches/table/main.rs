@@ -107,8 +107,8 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
     Ok(table)
 }
 
-/// Returns a Markdown table of the calls that an upload waits for, one after another. Its rows are the first upload of
-/// a process, and a later one, for which the credential is cached.
+/// Returns a Markdown table of the AWS calls that an upload waits for, one after another. Its rows are the first upload
+/// of a process, and a later one, for which the credential is cached.
 fn calls(runtime: &Runtime, small: &[u8]) -> String {
     let aws = FakeAws::recording();
     let api = event::api(aws.clone());

@@ -47,7 +47,7 @@ pub fn dynamodb(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_dynamodb::Cl
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-/// Returns an S3 client. With `path_style`, the bucket is in the URL's path instead of its host, as S3 emulators
+/// Returns an S3 client. With `path_style`, the bucket is in the URL's path instead of its host, as many S3 emulators
 /// require.
 pub fn s3(config: &SdkConfig, timeouts: &Timeouts, path_style: bool) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(config)

@@ -68,7 +68,7 @@ impl Events {
     /// only removes it. Returns whether the event was sent.
     ///
     /// # Errors
-    /// Returns an error if EventBridge did not confirm the event, or if the event was not removed.
+    /// Returns an error if EventBridge did not confirm the event, or if the call that removes it from the table failed.
     pub async fn deliver(&self, event: &PackEvent) -> Result<bool, Error> {
         if let Some(bus) = &self.bus {
             bus.put(event).await?;

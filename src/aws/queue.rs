@@ -64,8 +64,8 @@ impl<J: Serialize> Queue<J> {
         Ok(())
     }
 
-    /// Returns whether jobs are waiting in the queue. Jobs in flight do not count. The number that SQS returns may be
-    /// about a minute old.
+    /// Returns whether jobs are waiting in the queue. Jobs in flight do not count. The number that SQS returns is
+    /// approximate: it may be a minute old, or older.
     pub async fn has_waiting_jobs(&self) -> Result<bool, Error> {
         let name = QueueAttributeName::ApproximateNumberOfMessages;
         let get = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());

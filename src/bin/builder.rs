@@ -29,7 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let bus = config.event_bus_name.map(|name| EventBus::new(aws::eventbridge(&sdk, &config.timeouts), name));
     let events = Events::new(table.clone(), bus);
     let registry = Registry::new(config.registry, &sdk, &config.timeouts);
-    // Most of this runs while the Lambda runtime waits for the first event.
+    // Prepare the registry client in the background, so that the first event need not wait for it.
     tokio::spawn(registry.clone().prepare());
     let signer = config.signing.map(|signing| Signer::new(signing, &sdk, &config.timeouts)).transpose();
     let signer = signer.inspect_err(|error| tracing::error!(error = %ErrorChain(error), "cannot start"))?;

@@ -12,13 +12,13 @@ use crate::{
 };
 
 impl Builder {
-    /// Signs the provenance of an image, and pushes the bundle as a referrer of the image. `uploads` are the open
-    /// upload sessions for the referrer, if any. Returns the record with the referrer's digest. If signing is off,
-    /// returns the record unchanged. If a new bundle is needed but this build can no longer publish the version,
-    /// returns `None` and leaves the stored bundle unchanged.
+    /// Attests an image: signs its provenance, and pushes the resulting bundle as a referrer of the image. `uploads`
+    /// are the open upload sessions for the referrer, if any. Returns the record with the referrer's digest. If signing
+    /// is off, returns the record unchanged. If a new bundle is needed but this build can no longer publish the
+    /// version, returns `None` and leaves the stored bundle unchanged.
     ///
-    /// The bundle is stored before it is pushed, so that a retry of the attempt pushes the same bundle and changes
-    /// nothing in the registry. If the signing key was replaced in the meantime, the retry signs again.
+    /// The bundle is stored before it is pushed, so that the next try of the attempt pushes the same bundle instead of
+    /// adding a second referrer. If the signing key was replaced in the meantime, that try signs again.
     pub(super) async fn attest(
         &self,
         record: &Record,

@@ -1,26 +1,23 @@
-//! The build use case: validate the staged archive again, push its image, attest it, publish the version, and tag the
-//! image.
+//! The build use case: read the staged archive again, push its image, attest the image, publish the version, tag
+//! the image, and mark the record as ready.
 
 mod attest;
+mod layer;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use pack_format::{
-    Limits, ValidationError,
-    image::{Image, layer_size},
-};
+use pack_format::{Limits, ValidationError, image::Image};
 use strum::IntoStaticStr;
-use tokio::{join, try_join};
+use tokio::{join, select, try_join};
 
 use crate::{
     aws::{self, Attestations, Events, Job, Lease, Staging, Table, VersionState},
     error_chain::ErrorChain,
     records::{BuildStatus, PackEvent, Record, Release, Timestamp},
-    registry::{self, ReferrerUploads, Registry},
+    registry::{self, PushError, ReferrerUploads, Registry},
     signing::{self, Signer},
-    validation,
 };
 
 /// The build use case with its backends and limits.
@@ -33,7 +30,7 @@ pub struct Builder {
     pub events: Events,
     /// Attests images. `None` if signing is off.
     pub signer: Option<Signer>,
-    /// The limits for large archives. No archive that `api` accepted exceeds them.
+    /// The limits for archives that are sent to S3. No archive that `api` accepted exceeds them.
     pub limits: Arc<Limits>,
     /// The duration of a build's lease on its version. In Lambda, it must be at least the sum of the function's timeout
     /// and [`push_timeout`](registry::Settings::push_timeout).
@@ -214,7 +211,7 @@ impl Builder {
     /// in the registry, uses that image and does not read the staged archive.
     async fn pushed_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
         let Release { image_ref, image_digest, .. } = &record.release;
-        // Request the archive concurrently with the claim, because most builds need it.
+        // Request the archive while the version claim is being read, because most builds need the archive.
         let archive = self.staging.get(&record.build.staging_key);
         let (is_published, archive) = join!(self.table.is_published(record), archive);
         if is_published? && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await? {
@@ -228,9 +225,9 @@ impl Builder {
         self.push_image(record, archive).await
     }
 
-    /// Builds the record's image from its archive, and pushes it by digest. Fails unless the image has the digest in
-    /// the record. The layer is hashed while it is sent, so a layer that differs from the record is detected only after
-    /// it was sent, but before the image manifest is pushed.
+    /// Builds the record's image from its archive, and pushes it by digest. Fails unless the layer has the digest in
+    /// the record. The layer is hashed while it is sent, so a different layer is detected only after it was sent, but
+    /// before the image manifest is pushed.
     ///
     /// All of the image except the layer's content is known from the record, so the upload sessions are opened while
     /// the archive is being read.
@@ -239,7 +236,7 @@ impl Builder {
         record: &Record,
         archive: impl Stream<Item = io::Result<Bytes>>,
     ) -> Result<PushedImage, BuildFailure> {
-        let Release { manifest, image_ref, image_digest, layer_digest, size_bytes, visibility, .. } = &record.release;
+        let Release { manifest, image_ref, image_digest, layer_digest, size_bytes, .. } = &record.release;
         let differs = || {
             BuildFailure::Permanent(format!(
                 "the image does not have the promised digest {image_digest}; upload the same archive again"
@@ -248,28 +245,34 @@ impl Builder {
         let image = Image::without_files(manifest, *layer_digest, *size_bytes)
             .filter(|image| image.digest == *image_digest)
             .ok_or_else(differs)?;
+        let (layer, receive) =
+            layer::write(archive, self.limits.clone(), record.build.is_in_layer_order, image.layer.size);
+        let push = async {
+            let uploads = self.registry.open_image(image_ref, &image).await?;
+            self.registry.push(image_ref, &image, uploads, layer).await
+        };
         let open_referrer = async {
             // If this fails, for example because the repository does not exist yet, the push of the referrer opens the
             // sessions.
             self.signer.as_ref()?;
             self.registry.open_referrer(image_ref).await.ok()
         };
-        let validate = async {
-            let validated = validation::validate_without_image(archive, self.limits.clone(), *visibility).await;
-            validated.map_err(BuildFailure::from)
+        // The push continues after the whole archive is received, so this future must not complete before it.
+        let receive = async {
+            receive.await;
+            pending::<Infallible>().await
         };
-        // If validation fails, the registry's responses do not matter.
-        let ((pack, contents), image_uploads, uploads) =
-            try_join!(validate, async { Ok(self.registry.open_image(image_ref, &image).await) }, async {
-                Ok(open_referrer.await)
-            },)?;
-        if layer_size(&pack.tree) != image.layer.size {
-            return Err(differs());
-        }
-        match self.registry.push(image_ref, &image, image_uploads?, pack.tree, contents).await {
-            Ok(()) => Ok(PushedImage { manifest: image.manifest, uploads }),
-            Err(registry::Error::WrongLayer { .. }) => Err(differs()),
-            Err(error) => Err(error.into()),
+        let push = async {
+            select! {
+                pushed = push => pushed,
+                never = receive => match never {},
+            }
+        };
+        match try_join!(push, async { Ok(open_referrer.await) }) {
+            Ok(((), uploads)) => Ok(PushedImage { manifest: image.manifest, uploads }),
+            Err(PushError::Registry(registry::Error::WrongLayer { .. })) => Err(differs()),
+            Err(PushError::Registry(error)) => Err(error.into()),
+            Err(PushError::Layer(error)) => Err(error.into()),
         }
     }
 }
@@ -290,8 +293,8 @@ impl From<aws::Error> for BuildFailure {
 }
 
 impl From<ValidationError> for BuildFailure {
-    /// Treats an I/O error as transient, and an invalid archive as a permanent failure. The archive was valid when it
-    /// was uploaded, so either the rules or the staged archive must have changed.
+    /// Treats an I/O error as transient, and an archive that is invalid or too large as a permanent failure. The
+    /// archive was accepted when it was uploaded, so the rules, the limits or the staged archive must have changed.
     fn from(error: ValidationError) -> Self {
         match error {
             ValidationError::Io(error) => Self::Transient(BuildError::Archive(error)),
@@ -312,8 +315,8 @@ impl From<registry::Error> for BuildFailure {
             | registry::Error::Http(_)
             | registry::Error::Status { .. }
             | registry::Error::NoLocation
+            | registry::Error::Unfinished
             | registry::Error::Write(_)
-            | registry::Error::Read(_)
             | registry::Error::Referrers(_)
             | registry::Error::Manifest(_)
             | registry::Error::DeletionDisabled

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How many jobs in a batch run at the same time. The number is small because a build keeps up to 32 MiB of a pack's
-/// contents in memory.
+/// contents and 8 MiB of its layer in memory.
 const CONCURRENT_JOBS: usize = 2;
 
 /// The use cases that handle jobs.
@@ -96,7 +96,7 @@ async fn handle_message(handlers: &Handlers, message: SqsMessage) -> Option<Stri
     (!is_done).then(|| message.message_id.unwrap_or_default())
 }
 
-/// Runs a job in a separate task, so that a panic ends only this job, and writes its log line and metrics. Returns
+/// Runs a job in a separate task, so that a panic ends only this job. Writes the job's log line and metrics. Returns
 /// whether the job is done. If not, it must be retried.
 async fn run<Outcome, Failure>(
     names: Names,

@@ -34,7 +34,8 @@ pub enum PurgeOutcome {
     Dropped,
 }
 
-/// Why a job must be retried. A purge never fails permanently, because a deleted pack must not remain in the registry.
+/// Why a job must be retried. A purge never fails permanently, because a deleted pack's image must not remain in the
+/// registry.
 #[derive(Debug, thiserror::Error)]
 pub enum PurgeError {
     #[error("a storage error")]

@@ -34,7 +34,7 @@ pub(super) struct Functions {
 impl Functions {
     /// Configures the handlers from environment variables, as in Lambda. The local run itself sets the variables that
     /// name a backend or the issuer, and has its own defaults for `REQUEUE_AFTER_MS`, `BUILD_LEASE_MS`, `SIGNING` and
-    /// `SIGNING_KEY_FILE`.
+    /// `SIGNING_KEY_FILE`. It ignores `SESSION_AUDIENCE`, and also `REGISTRY_AUTH` if the registry is embedded.
     pub(super) fn new(
         sdk: &Sdk,
         queues: &QueueUrls,

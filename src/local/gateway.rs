@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{ConnectInfo, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -26,8 +26,8 @@ use ulid::Ulid;
 
 /// The largest request body that API Gateway accepts, in bytes.
 const MAX_BODY_BYTES: usize = 10_000_000;
-/// An oversized body is read and discarded up to this size, in bytes. Otherwise, the connection could close while the
-/// client is still sending, and the client could miss the response.
+/// An oversized body is read and discarded up to this size, in bytes. If it were not read, the connection could close
+/// while the client is still sending, and the client could miss the response.
 const MAX_DISCARDED_BYTES: usize = 100_000_000;
 /// The largest event of a synchronous invocation, in bytes (Lambda quotas). The event contains the body in base64.
 const MAX_EVENT_BYTES: usize = 6_291_456;
@@ -37,8 +37,8 @@ const MAX_RESPONSE_BYTES: usize = 6_291_556;
 pub const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Serves a Lambda function over HTTP like an API Gateway HTTP API: each request becomes an event in payload format
-/// 2.0. Rejects what API Gateway and Lambda reject: bodies over 10 MB, events and responses over 6 MB, and requests
-/// that take longer than `limit`.
+/// 2.0. Enforces these limits of API Gateway and Lambda: 10 MB for a request body, 6 MB for an event or a response, and
+/// `limit` for the duration of an invocation.
 pub fn router<F, Fut, R>(function: F, limit: Duration) -> Router
 where
     F: Fn(LambdaEvent<LambdaRequest>) -> Fut + Clone + Send + Sync + 'static,
@@ -84,7 +84,8 @@ where
     })
 }
 
-/// The part of a Lambda function's response that API Gateway reads, in payload format 2.0.
+/// The fields of a Lambda function's response (payload format 2.0) that the service uses. API Gateway also reads
+/// `cookies`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FunctionResponse {
@@ -117,8 +118,9 @@ fn respond(response: &impl Serialize) -> Result<Response, String> {
 /// Reads the body. If it is too large or cannot be read, returns the response that API Gateway sends instead of
 /// invoking the Lambda function.
 async fn read(body: Body) -> Result<Vec<u8>, Response> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(expected.min(MAX_BODY_BYTES));
     let mut chunks = body.into_data_stream();
-    let mut bytes = Vec::new();
     let mut length = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| gateway_error(StatusCode::BAD_REQUEST, "Bad Request"))?;

@@ -45,7 +45,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let functions =
         Functions::new(&clients.sdk, &queues, &backends.registry, &backends.issuer, &signing_key, &options)?;
     let keys = seed(&functions.table).await?;
-    // The embedded queue loses its messages when the process ends, so send all pending jobs again.
+    // The embedded queues lose their messages when the process ends, so send all pending jobs again.
     functions.requeue.send_all().await?;
 
     let stop = CancellationToken::new();

@@ -29,8 +29,8 @@ use crate::aws::Staging;
 const CHUNK: usize = 256 << 10;
 
 /// An S3 server that stores its objects in a directory, based on s3s-fs. It works around two bugs in s3s-fs:
-/// conditional writes are not atomic, and a body that does not match its checksum replaces the object. It does not
-/// check the parts of a multipart upload against their checksums.
+/// conditional writes are not atomic, and a body that does not match its checksum replaces the object. The
+/// second workaround does not cover the parts of a multipart upload.
 struct Store {
     files: FileSystem,
     directory: PathBuf,

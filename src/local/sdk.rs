@@ -19,7 +19,8 @@ pub(super) struct Sdk {
     pub(super) s3: SdkConfig,
     pub(super) dynamodb: SdkConfig,
     pub(super) sqs: SdkConfig,
-    /// The configuration for services that are never embedded, with AWS's endpoints.
+    /// The configuration for services that are never embedded. It uses AWS's endpoints, unless the environment or an
+    /// AWS profile sets others.
     pub(super) aws: SdkConfig,
 }
 

@@ -41,7 +41,7 @@ pub enum RateError {
     #[error("the org has sent too many requests")]
     Exceeded {
         exceeded: Exceeded,
-        /// How long the client must wait before a request can be accepted again.
+        /// How long the client should wait before it sends the next request.
         retry_after: Duration,
     },
     /// It is unknown whether the request was counted.

@@ -1,5 +1,5 @@
-//! Pack records and related types: ids, org slugs, timestamps, references, quarantines, capability histories and
-//! events.
+//! Pack records and related types: listed packs, ids, org slugs, timestamps, references, quarantines, capability
+//! histories and events.
 
 mod capability_history;
 mod event;

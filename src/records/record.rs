@@ -4,7 +4,7 @@ use strum::{Display, EnumDiscriminants};
 
 use super::{OrgId, PackId, QuarantineReason, Timestamp};
 
-/// What an upload publishes: everything that is known about a pack after validation.
+/// The part of a record that is known once the upload has been validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     pub org_id: OrgId,
@@ -15,7 +15,8 @@ pub struct Release {
     pub image_ref: String,
     /// The digest of the image manifest.
     pub image_digest: Digest,
-    /// The digest of the canonical layer. It depends only on the pack's content, so equal digests mean equal content.
+    /// The digest of the canonical layer. Two packs have the same layer digest if, and only if, they have the same
+    /// content.
     pub layer_digest: Digest,
     pub image_format: ImageFormat,
     /// The total size of the image's config and layer, in bytes.
@@ -93,10 +94,11 @@ pub struct Record {
 
 impl Record {
     /// Returns a new record, queued for its first attempt.
-    pub fn queued(release: Release, staging_key: String, now: Timestamp) -> Self {
+    pub fn queued(release: Release, staging_key: String, is_in_layer_order: bool, now: Timestamp) -> Self {
         let build = Build {
             status: BuildStatus::Queued,
             staging_key,
+            is_in_layer_order,
             attempt: 1,
             sends: 1,
             enqueued_at: now,
@@ -140,7 +142,10 @@ pub struct Build {
     pub status: BuildStatus,
     /// The S3 key of the staged archive.
     pub staging_key: String,
-    /// The attempt's number, starting at 1. A job for an earlier attempt cannot mark the record as failed.
+    /// Whether the pack's entries are in the same order in the staged archive as in the layer
+    /// ([`Pack::is_in_layer_order`](pack_format::Pack)).
+    pub is_in_layer_order: bool,
+    /// The attempt's number, starting at 1. A job for an earlier attempt cannot change the record.
     pub attempt: u32,
     /// How many jobs were sent for this attempt. Starts at 1, for the job sent right after the attempt is written.
     pub sends: u32,
@@ -186,7 +191,7 @@ pub enum BuildStatus {
         #[serde(rename = "quarantine_reason")]
         reason: QuarantineReason,
     },
-    /// The pack is being deleted: first its image in the registry, then its record.
+    /// The pack is being deleted: first its image in the registry, then its attestation bundle, and last its record.
     Deleting,
 }
 

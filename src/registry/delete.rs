@@ -10,7 +10,8 @@ use super::{
 
 impl Registry {
     /// Deletes an image: its referrers, then the tag of `image_ref` if it points to `digest`, then the image manifest.
-    /// Ignores any of these that do not exist, so that an interrupted deletion can be repeated.
+    /// ECR deletes all tags of the image together with the image manifest. Ignores any of these that do not exist, so
+    /// that an interrupted deletion can be repeated.
     ///
     /// # Errors
     /// Returns [`Error::DeletionDisabled`] if the registry does not allow deletion. All other errors may be temporary.

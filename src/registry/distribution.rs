@@ -64,8 +64,8 @@ impl Repository<'_> {
         location.and_then(|location| response.url().join(location).ok()).ok_or(Error::NoLocation)
     }
 
-    /// Uploads a blob in one request, and ends the session. Does not upload in chunks, because ECR loses every PATCH
-    /// after the first. The registry verifies the digest.
+    /// Uploads a blob in one request, and ends the upload session. Does not upload in chunks, because ECR loses every
+    /// PATCH after the first. The registry verifies the digest.
     pub(super) async fn upload(&self, mut session: Url, blob: Blob, content: impl Into<Body>) -> Result<(), Error> {
         session.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
         let is_own = Url::parse(&self.registry).is_ok_and(|registry| registry.origin() == session.origin());
@@ -125,7 +125,8 @@ impl Repository<'_> {
     }
 
     async fn authorized(&self, method: &Method, request: RequestBuilder) -> Result<Response, Error> {
-        // All requests of a push have the same scope, so they share one token. Only a deletion needs a different scope.
+        // All requests of a push have the same scope, so they share one token. Only DELETE requests need a different
+        // scope.
         let actions = if method == Method::DELETE { "delete" } else { "pull,push" };
         let scope = format!("repository:{}:{actions}", self.name);
         self.session.send(&self.http, &self.registry, &scope, request).await

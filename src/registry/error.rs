@@ -13,7 +13,7 @@ pub enum Error {
     /// The registry will never accept this image, for the reason given.
     #[error("the registry rejected the image: {0}")]
     Rejected(String),
-    #[error("the registry did not finish in time")]
+    #[error("the registry operation did not finish in time; a push includes reading the archive")]
     TimedOut,
     /// The image reference names a different registry, which must not receive the credentials of the configured one.
     #[error("{0} is not an image in the configured registry")]
@@ -37,10 +37,10 @@ pub enum Error {
     },
     #[error("the registry did not say where to upload the blob")]
     NoLocation,
+    #[error("the registry answered before it received the whole layer")]
+    Unfinished,
     #[error("a blob from the registry could not be written")]
     Write(#[source] io::Error),
-    #[error("the contents of the layer could not be read")]
-    Read(#[source] io::Error),
     /// The pack's layer does not have the digest that its image names.
     #[error("the layer has the digest {found}, not {expected}")]
     WrongLayer { found: Digest, expected: Digest },
@@ -60,6 +60,15 @@ pub enum Error {
         operation: &'static str,
         source: aws_sdk_ecr::error::BoxError,
     },
+}
+
+/// Why an image could not be pushed.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError<E> {
+    #[error(transparent)]
+    Registry(#[from] Error),
+    #[error("the layer could not be written")]
+    Layer(#[source] E),
 }
 
 impl Error {

@@ -31,7 +31,7 @@ pub enum Credentials {
     Secret {
         arn: String,
     },
-    /// With an ECR token. The caller's IAM role must allow `ecr:GetAuthorizationToken`.
+    /// With an ECR token. The service's IAM role must allow `ecr:GetAuthorizationToken`.
     Ecr {
         tags: RepositoryTags,
     },
@@ -61,7 +61,7 @@ impl Login {
     }
 
     /// Creates a repository in ECR if it does not exist, with the configured AWS tags and with immutable image tags.
-    /// Does nothing for other registries, which create a repository on the first push.
+    /// Does nothing for other registries, which are expected to create a repository on the first push.
     pub(super) async fn create_repository(&self, name: &str) -> Result<(), Error> {
         let Self::Ecr { client, tags } = self else { return Ok(()) };
         let failed = "CreateRepository";

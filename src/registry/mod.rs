@@ -1,4 +1,5 @@
-//! Pushes, pulls, tags and deletes images in any registry that implements the OCI distribution API.
+//! Pushes, pulls, tags and deletes images, and pushes and deletes their referrers, in any registry that implements the
+//! OCI distribution API. Also creates repositories in ECR.
 
 mod address;
 mod blobs;
@@ -6,12 +7,12 @@ mod delete;
 mod distribution;
 mod ecr;
 mod error;
+mod layer;
 mod login;
 mod push;
 mod referrers;
 mod repository_tags;
 mod session;
-mod stream;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -26,7 +27,8 @@ use tokio::{
 pub use self::{
     address::{InvalidRegistry, RegistryAddress},
     blobs::Blob,
-    error::Error,
+    error::{Error, PushError},
+    layer::{Layer, LayerWriter},
     login::Credentials,
     push::ImageUploads,
     referrers::{Referrer, ReferrerUploads},
@@ -47,8 +49,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Whether to use HTTP instead of HTTPS. A registry on a loopback address always uses HTTP.
     pub plain_http: bool,
-    /// The timeout for each operation, such as a push, a tag, a deletion, or a read of an image manifest. Pulling or
-    /// pushing a single blob has no timeout.
+    /// The timeout for each operation, such as a push, a tag, a deletion, or a read of an image manifest. A push
+    /// includes writing the layer. Pulling or pushing a single blob has no timeout.
     pub push_timeout: Duration,
 }
 
@@ -60,7 +62,7 @@ pub struct Registry {
     plain_http: bool,
     push_timeout: Duration,
     session: Arc<Mutex<Option<Arc<Session>>>>,
-    /// Created on the first request, because creating it loads the system's certificates, which is slow.
+    /// Created when it is first needed, because creating it loads the system's certificates, which is slow.
     http: Arc<OnceCell<Client>>,
 }
 
@@ -135,11 +137,11 @@ impl Registry {
     }
 
     /// Limits the duration of a call. Boxes the call, because its future is large.
-    fn within<T>(
+    fn within<T, E: From<Error>>(
         &self,
         limit: Duration,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> impl Future<Output = Result<T, Error>> {
+        call: impl Future<Output = Result<T, E>>,
+    ) -> impl Future<Output = Result<T, E>> {
         let call = tokio::time::timeout(limit, Box::pin(call));
         async { call.await.map_err(|_| Error::TimedOut)? }
     }

@@ -1,22 +1,22 @@
-//! Pushes images.
+//! Pushes images in two steps: opens upload sessions for the missing blobs, and then sends the content.
 
 use std::{
-    io::{Read, Seek},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use pack_format::{Digest, Tree, image::Image};
+use futures_util::{StreamExt as _, stream};
+use pack_format::image::Image;
 use reqwest::{Body, Url};
-use tokio::{join, try_join};
+use tokio::try_join;
 
-use super::{Blob, Error, Registry, distribution::Repository, session::Session, stream};
+use super::{Blob, Error, Layer, PushError, Registry, distribution::Repository, layer::WriteError, session::Session};
 
-/// What a registry lacks of an image.
+/// The parts of an image that a registry lacks, with an open upload session for each missing blob.
 #[derive(Debug)]
 pub struct ImageUploads {
-    /// The session that opened the uploads. The layer is sent with it, because a stream cannot be sent again if a new
-    /// session does not know yet how the registry authenticates requests.
+    /// The [`Session`] with which the upload sessions were opened. The push uses it too: a new one would not yet know
+    /// how the registry authenticates requests, and the layer is a stream, which cannot be sent again.
     session: Arc<Session>,
     /// How much of the timeout of a push is left.
     time_left: Duration,
@@ -28,9 +28,9 @@ pub struct ImageUploads {
 }
 
 impl Registry {
-    /// Finds out what the registry lacks of an image, and opens upload sessions for the blobs that it lacks. This does
-    /// not need the image's content, so it can run while the content is being prepared. Together with [`Self::push`],
-    /// it has the timeout of one operation.
+    /// Finds out which parts of an image the registry lacks, and opens upload sessions for the missing blobs. Creates
+    /// the repository in ECR if it does not exist. Does not need the layer's content, so it can run while the content
+    /// is being prepared. This call and [`Self::push`] together have the timeout of one operation.
     pub async fn open_image(&self, image_ref: &str, image: &Image) -> Result<ImageUploads, Error> {
         let began = Instant::now();
         let open = async {
@@ -58,41 +58,27 @@ impl Registry {
     }
 
     /// Pushes an image by its digest. `uploads` is the result of [`Self::open_image`] for the same image. If the
-    /// registry has the complete image, only checks the layer. The tag of `image_ref` does not change.
+    /// registry has the complete image, only hashes the layer. The tag of `image_ref` does not change.
     ///
-    /// `tree` and `contents` are those of the image's pack. Their layer is hashed while it is sent. The image manifest
-    /// is pushed only if the layer's digest matches the one in `image`.
+    /// The layer is sent while it is being written. The image manifest is pushed only if the layer's digest matches the
+    /// one in `image`.
     ///
     /// # Errors
-    /// Returns [`Error::Rejected`] if the push can never succeed, and [`Error::WrongLayer`] if the layer has a
-    /// different digest. All other errors may be temporary.
-    pub async fn push(
+    /// Returns [`Error::Rejected`] if the push can never succeed, [`Error::WrongLayer`] if the layer has a different
+    /// digest, and [`PushError::Layer`] with the writer's error. All other errors may be temporary.
+    pub async fn push<E>(
         &self,
         image_ref: &str,
         image: &Image,
         uploads: ImageUploads,
-        tree: Tree,
-        contents: impl Read + Seek + Send + 'static,
-    ) -> Result<(), Error> {
+        layer: Layer<E>,
+    ) -> Result<(), PushError<E>> {
         let push = async {
             let repository = self.repository_in(self.split(image_ref)?.0, self.http().await?, uploads.session);
-            let layer = Blob { digest: image.layer.digest, size: image.layer.size };
-            let push_layer = async {
-                let Some(session) = uploads.layer else {
-                    return expect_layer(layer, stream::hash_layer(tree, contents).await.map_err(Error::Read)?);
-                };
-                let (chunks, hash) = stream::stream_layer(tree, contents);
-                let (uploaded, hash) = join!(repository.upload(session, layer, Body::wrap_stream(chunks)), hash);
-                // The registry also rejects a layer with a different digest, but only `WrongLayer` says that a retry
-                // cannot help. If hashing failed, the upload failed too.
-                if let Ok(hash) = hash {
-                    expect_layer(layer, hash)?;
-                }
-                uploaded
-            };
+            let push_layer = push_layer(&repository, uploads.layer, image, layer);
             let push_config = async {
                 let Some(session) = uploads.config else { return Ok(()) };
-                repository.upload(session, Blob::new(&image.config), image.config.clone()).await
+                Ok(repository.upload(session, Blob::new(&image.config), image.config.clone()).await?)
             };
             try_join!(push_layer, push_config)?;
             if !uploads.is_complete {
@@ -104,8 +90,40 @@ impl Registry {
     }
 }
 
-fn expect_layer(Blob { digest: expected, .. }: Blob, found: Digest) -> Result<(), Error> {
-    if found == expected { Ok(()) } else { Err(Error::WrongLayer { found, expected }) }
+/// Uploads a layer, or only hashes it if there is no upload session.
+async fn push_layer<E>(
+    repository: &Repository<'_>,
+    session: Option<Url>,
+    image: &Image,
+    layer: Layer<E>,
+) -> Result<(), PushError<E>> {
+    let blob = Blob { digest: image.layer.digest, size: image.layer.size };
+    let (mut chunks, digest) = layer.split();
+    // Begin the request only when there is something to send: some servers close a connection on which nothing arrives.
+    // If there is no chunk, the result of `digest` shows why.
+    let sent = match (chunks.recv().await, session) {
+        (Some(Ok(first)), Some(session)) => {
+            let rest = stream::poll_fn(move |context| chunks.poll_recv(context));
+            let chunks = stream::iter([Ok(first)]).chain(rest);
+            repository.upload(session, blob, Body::wrap_stream(chunks)).await
+        }
+        (Some(Ok(_)), None) => {
+            while chunks.recv().await.is_some() {}
+            Ok(())
+        }
+        (Some(Err(_)) | None, _) => Ok(()),
+    };
+    if let Err(error @ Error::Rejected(_)) = sent {
+        return Err(error.into());
+    }
+    match digest.await {
+        // The registry also rejects a layer with a different digest, but only `WrongLayer` says that a retry cannot
+        // help.
+        Ok(digest) if digest != blob.digest => Err(Error::WrongLayer { found: digest, expected: blob.digest }.into()),
+        Ok(_) => Ok(sent?),
+        Err(WriteError::Stopped) => Err(sent.err().unwrap_or(Error::Unfinished).into()),
+        Err(WriteError::Failed(error)) => Err(PushError::Layer(error)),
+    }
 }
 
 /// Opens an upload session for a blob, unless the repository has it.

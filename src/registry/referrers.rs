@@ -104,8 +104,8 @@ impl Registry {
             let manifest = Bytes::from(to_json(&referrer.manifest(image_manifest)));
             let digest = Digest::sha256(&manifest);
             let response = repository.put_by_digest(digest, manifest.clone()).await?;
-            // Registries with the referrers API send this header. ECR needs no index in any case: it has the API, and
-            // its tags are immutable, so an index could not be updated.
+            // Registries with the referrers API send the header `OCI-Subject`. ECR never needs an index: it has the
+            // API, and its tags are immutable, so an index could not be updated.
             if !response.headers().contains_key("oci-subject") && !matches!(self.login, Login::Ecr { .. }) {
                 list_in_index(&repository, Digest::sha256(image_manifest), referrer.descriptor(&manifest)).await?;
             }

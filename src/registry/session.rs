@@ -63,9 +63,9 @@ struct Token {
     renew_at: SystemTime,
 }
 
-/// The life of a token whose response does not contain it (distribution's "Token Authentication Specification").
+/// The life of a token if the token service does not state it (distribution's "Token Authentication Specification").
 const DEFAULT_LIFE_SECONDS: u64 = 60;
-/// A longer life is treated as this one: one year.
+/// The longest life that is assumed for a token: one year.
 const MAX_LIFE_SECONDS: u64 = 31_536_000;
 
 impl Session {
@@ -129,8 +129,8 @@ impl Session {
     /// scope, requests one. Returns `None` if the registry has not asked for credentials or there is no token.
     async fn header(&self, http: &Client, scheme: &mut Scheme, scope: &str) -> Result<Option<HeaderValue>, Error> {
         match (scheme.kept(scope), scheme) {
-            // If this fails, the request is sent with the old token or without credentials, and the response to it names
-            // the current token service.
+            // If this fails, the request is sent with the old token or without credentials, and the response to it
+            // names the current token service.
             (None, Scheme::Bearer(service)) => {
                 let header = service.renew(http, self.password.as_ref(), scope, scope).await.unwrap_or(None);
                 Ok(header.or_else(|| service.tokens.get(scope).map(|token| token.header.clone())))
@@ -159,8 +159,9 @@ impl Session {
                     Scheme::Bearer(known) => known.tokens,
                     Scheme::Unknown | Scheme::Anonymous | Scheme::Basic(_) => LruCache::new(MAX_TOKENS),
                 };
-                // Request a token for `scope`, which covers all requests of a push, although the challenge names only
-                // the scope for this request. If `scope` does not include that scope, request that scope instead.
+                // Request a token for `scope`, although the challenge names only the scope for this request, so that
+                // all requests of a push share one token. If `scope` does not include the challenge's scope, request a
+                // token for the challenge's scope instead.
                 let needed = param(challenge, "scope").filter(|needed| !includes(scope, needed));
                 let mut service = TokenService { realm, service: param(challenge, "service"), tokens };
                 let needed = needed.as_deref().unwrap_or(scope);
@@ -208,8 +209,8 @@ impl Password {
 }
 
 impl TokenService {
-    /// Requests a token with the scope `needed`, and keeps it for `scope`. Returns `None` if the service returns no
-    /// token.
+    /// Requests a token with the scope `needed`, and caches it as the token for `scope`. Returns `None` if the service
+    /// returns no token.
     async fn renew(
         &mut self,
         http: &Client,

@@ -28,7 +28,7 @@ pub struct Requeue {
     pub settings: Settings,
 }
 
-/// When to fail a build, and how long a sweep may take.
+/// When to fail a build, and how long a sweep may take. A sweep never fails a build whose version is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// After this many tries of an attempt, the build is marked as failed, and its job is not sent again.

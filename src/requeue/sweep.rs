@@ -58,7 +58,7 @@ pub(super) struct WaitingJobs {
 /// Which items to process.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scope {
-    /// All, whether they are due or not.
+    /// All builds, purges and unsent events, whether they are due or not, but no begun uploads.
     All,
     /// Those that were due at `now`. After `deadline`, no more items are processed.
     Due { now: Timestamp, deadline: Instant, waiting: WaitingJobs },

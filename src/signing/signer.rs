@@ -68,8 +68,8 @@ impl Signer {
     }
 }
 
-/// Parses the private key in a PEM file. Skips other blocks, because `openssl ecparam` writes the curve's parameters
-/// before the key.
+/// Parses the private key in a PEM file. Skips other blocks, because `openssl ecparam -genkey` writes the curve's
+/// parameters before the key.
 fn key_pair(text: &str) -> Option<EcdsaKeyPair> {
     let blocks = pem::parse_many(text).ok()?;
     let block = blocks.iter().find(|block| block.tag().ends_with("PRIVATE KEY"))?;

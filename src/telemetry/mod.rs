@@ -1,6 +1,6 @@
 //! Logs, metrics and traces. A Lambda function and `admin` log one JSON object per line; a local run logs text. Audit
 //! lines have the target [`AUDIT`]. Metrics are log lines too; see [`Metrics`]. A [`Trace`] connects the lines of a
-//! request and its build.
+//! request or sweep with those of the jobs that it sends.
 
 mod metrics;
 mod trace;

@@ -4,8 +4,8 @@ tokio::task_local! {
     static CURRENT: Option<Trace>;
 }
 
-/// An X-Ray trace. A request passes its trace to the build in the message with the build job, so that one query finds
-/// the log lines of both.
+/// An X-Ray trace. The message with a build or purge job contains the trace of the request or sweep that sent it, so
+/// that one query finds the log lines of both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace(String);
 

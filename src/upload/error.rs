@@ -16,7 +16,8 @@ use crate::{
 pub enum UploadError {
     #[error("the pack is not valid: {0}")]
     Invalid(Problems),
-    /// The archive, or the size that the client declared for it, exceeds a limit. Reading stopped at the limit.
+    /// The archive exceeds a limit, and reading stopped at the limit; or the size that the client declared when it
+    /// began the upload exceeds the limit on compressed bytes.
     #[error("{limit}")]
     TooLarge {
         limit: Limit,

@@ -1,4 +1,5 @@
-//! The upload use case: stage and validate the archive, write the record, send the build job.
+//! The upload use case: stage and validate the archive, write the record, and send the build job. Also begins uploads
+//! whose archives clients send to S3, and runs the checks without writing anything (dry run).
 
 mod error;
 mod submission;
@@ -27,7 +28,7 @@ use crate::{
 /// The maximum number of times that an upload tries to overwrite a failed record that other uploads keep changing.
 const MAX_OVERWRITES: usize = 5;
 
-/// The timeout for scheduling the early removal of an upload through S3 whose archive no build needs.
+/// The timeout for scheduling the early removal of a begun upload whose archive no build needs.
 const RESCHEDULE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The upload use case, with the backends and limits that it uses.
@@ -44,7 +45,7 @@ pub struct Uploads {
     pub large_limits: Arc<Limits>,
     /// The configured limits on what an org may do or store. An org's own values override them.
     pub org_limits: OrgLimits,
-    /// How long a request may take from its arrival. For an upload, calls made once its result is known, such as
+    /// How long a request may take from its arrival. For an upload, calls made after its result is known, such as
     /// sending the build job, do not count.
     pub deadline: Duration,
 }
@@ -73,8 +74,8 @@ impl Uploads {
         Some(self.large_limits.value(limit)).filter(|value| limit.may_fit(*value))
     }
 
-    /// Stages the archive of a pack unless it is already in S3, and validates it. Writes no record. If an archive in S3
-    /// is rejected for good, schedules its early removal.
+    /// Stages the archive of a pack unless the client has already sent it to S3, and validates it. Writes no record. If
+    /// an archive that the client sent to S3 is rejected permanently, schedules the early removal of the upload.
     pub async fn prepare(&self, org: &Org, submission: Submission) -> Result<Prepared, UploadError> {
         let deadline = submission.arrived_at + self.deadline;
         let upload = submission.archive.upload();
@@ -89,11 +90,13 @@ impl Uploads {
         prepared
     }
 
-    /// Accepts a pack for `org`: writes its record and sends the build job.
+    /// Accepts a pack for `org`: writes its record and sends the build job. Does neither if the same pack already
+    /// exists and its build is pending or done. If the client sent the archive to S3 and no build needs it, schedules
+    /// the early removal of the upload.
     ///
     /// # Errors
     /// An [`UploadError`] usually means that no record was written and no job was sent. However, if the write of the
-    /// record failed or timed out, the write may have taken effect. The build is then pending, and
+    /// record failed or timed out, it may have taken effect. If it has, the build is pending, and
     /// [`requeue`](crate::requeue) sends its job.
     pub async fn commit(&self, org: &Org, prepared: Prepared) -> Result<Accepted, UploadError> {
         let upload = prepared.upload;
@@ -133,7 +136,7 @@ impl Uploads {
             let seen = self.table.look_up(org.id, name, version, None);
             let (found, seen, usage) = tokio::try_join!(found, seen, self.table.usage(org.id))?;
             warnings.extend(capability_warnings(&seen, &release.manifest));
-            let new = Record::queued(release, String::new(), Timestamp::now());
+            let new = Record::queued(release, String::new(), false, Timestamp::now());
             let (release, old) = match found {
                 VersionState::Free => (new.release.clone(), None),
                 VersionState::Deleted(published) if published == new.release.layer_digest => {
@@ -183,14 +186,15 @@ impl Uploads {
             }
         };
         Metrics::default().bytes("ArchiveSize", validated.archive_size).write();
+        let is_in_layer_order = validated.pack.is_in_layer_order;
         let (release, mut warnings) = self.release(org, visibility, submission.uploaded_by, validated);
         warnings.extend(capability_warnings(&seen, &release.manifest));
-        Ok(Prepared { release, staging_key, warnings, seen, upload, deadline })
+        Ok(Prepared { release, staging_key, is_in_layer_order, warnings, seen, upload, deadline })
     }
 
     async fn accept(&self, org: &Org, prepared: Prepared) -> Result<Accepted, UploadError> {
-        let Prepared { release, staging_key, warnings, seen, .. } = prepared;
-        let record = Record::queued(release, staging_key, Timestamp::now());
+        let Prepared { release, staging_key, is_in_layer_order, warnings, seen, .. } = prepared;
+        let record = Record::queued(release, staging_key, is_in_layer_order, Timestamp::now());
         let outcome = measured("WriteTime", self.write(org, record, seen)).await?;
         Ok(Accepted { outcome, warnings })
     }
@@ -208,8 +212,8 @@ impl Uploads {
         Ok((validated, seen))
     }
 
-    /// Schedules the removal of an upload through S3 and its archive, so that requeue removes them soon after the
-    /// upload can no longer be submitted, and not only after [`UploadId::KEEP_FOR`].
+    /// Schedules the early removal of a begun upload and its archive, so that requeue removes them soon after the
+    /// upload can no longer be submitted, rather than after [`UploadId::KEEP_FOR`].
     async fn remove_soon(&self, org: &Org, upload: UploadId) {
         let due_at = Timestamp::now() + UploadId::KEEP_REJECTED_FOR;
         match timeout(RESCHEDULE_TIMEOUT, self.table.reschedule_upload(org.id, upload, due_at)).await {
@@ -273,8 +277,9 @@ impl Uploads {
     /// Returns [`UploadError::VersionExists`] if the existing record differs from the new one and cannot be replaced. A
     /// record can be replaced only if its build failed and its version was never published. Returns
     /// [`UploadError::Quarantined`] if the version is quarantined, [`UploadError::VersionDeleted`] if it was published
-    /// with different content and then deleted, [`UploadError::BeingDeleted`] if the existing record is being deleted,
-    /// and [`UploadError::Exceeds`] if the record could be written, but the org would exceed a limit.
+    /// with different content and then deleted, and [`UploadError::BeingDeleted`] if the existing record is being
+    /// deleted. Returns [`UploadError::Exceeds`] if only a limit of the org prevents the write, and
+    /// [`UploadError::ConcurrentUploads`] if other uploads keep changing the existing record.
     async fn write(&self, org: &Org, new: Record, mut seen: Seen) -> Result<Outcome, UploadError> {
         let limits = self.limits_of(org);
         let mut created = self.table.create(&new, &seen, &limits).await?;
@@ -341,8 +346,8 @@ impl Uploads {
     }
 }
 
-/// Returns a warning for each permission of this version that the previous version's capabilities did not grant.
-/// Returns no warnings if the capabilities of earlier versions could not be read.
+/// Returns a warning for everything that the capabilities in `manifest` allow, but those of the highest lower version
+/// do not. Returns no warnings if the capabilities of the other versions could not be read.
 fn capability_warnings(seen: &Seen, manifest: &Manifest) -> Vec<Warning> {
     let Some(history) = &seen.history else {
         tracing::warn!("cannot read the earlier capabilities, so they were not compared");

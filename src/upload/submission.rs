@@ -53,9 +53,10 @@ pub struct Begun {
 pub struct Prepared {
     pub(super) release: Release,
     pub(super) staging_key: String,
+    pub(super) is_in_layer_order: bool,
     pub(super) warnings: Vec<Warning>,
     pub(super) seen: Seen,
-    /// The upload through S3 that is being submitted, if any.
+    /// The begun upload that is being submitted. `None` if the archive was in the request.
     pub(super) upload: Option<UploadId>,
     pub(super) deadline: Instant,
 }

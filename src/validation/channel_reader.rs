@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 use tokio::sync::mpsc::Receiver;
 
 /// A blocking reader for chunks that another task sends. It reaches end of file when the sender is dropped.
-pub(super) struct ChannelReader {
+pub(crate) struct ChannelReader {
     receiver: Receiver<io::Result<Bytes>>,
     chunk: Bytes,
 }

@@ -1,4 +1,4 @@
-//! Validates archives and computes their images. Uploads and builds share this code.
+//! Validates archives while they are received.
 
 mod channel_reader;
 
@@ -11,17 +11,17 @@ use sha2::{Digest as _, Sha256};
 use tempfile::{SpooledTempFile, spooled_tempfile};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use self::channel_reader::ChannelReader;
+pub(crate) use self::channel_reader::ChannelReader;
 
 /// The maximum size of a pack's contents in memory, in bytes. Larger contents are written to an unnamed file in the
 /// system's temporary directory, and the file is deleted when it is closed.
 const IN_MEMORY: usize = 32 << 20;
 
-/// The minimum size of a chunk of an archive, in bytes. Smaller chunks are combined, because passing a chunk to another
-/// thread takes longer than decompressing a few kilobytes.
+/// The minimum size of each chunk of an archive except the last, in bytes. Smaller chunks are combined, because passing
+/// a chunk to another thread takes longer than decompressing a few kilobytes.
 const CHUNK: usize = 128 << 10;
 
-/// How many chunks of an archive may wait for validation.
+/// How many chunks of an archive may wait to be read.
 const WAITING_CHUNKS: usize = 4;
 
 /// The pack in a valid archive, and the pack's image.
@@ -35,7 +35,7 @@ pub(crate) struct Validated {
 }
 
 /// Validates an archive and computes its image on a blocking thread, while the archive is being received. If the future
-/// is dropped, the thread stops once it has processed the chunks that were already received.
+/// is dropped, the thread stops after processing the chunks that were already received.
 ///
 /// # Panics
 /// Panics if the blocking thread panics, with the same payload.
@@ -50,32 +50,13 @@ pub(crate) async fn validate(
         archive_size += chunk.len() as u64;
     });
     let (pack, image) = receive(archive, move |archive| {
-        let (pack, mut contents) = unpack(archive, &limits, visibility)?;
+        let mut contents = contents();
+        let pack = pack_format::validate(archive, &limits, visibility, &mut contents)?;
         let image = Image::new(&pack, &mut contents)?;
         Ok((pack, image))
     })
     .await?;
     Ok(Validated { pack, image, archive_size, archive_sha256: Digest::from(sha256) })
-}
-
-/// Like [`validate`], but does not compute the image, and so does not hash its layer. Returns the pack and the contents
-/// of its files.
-pub(crate) async fn validate_without_image(
-    archive: impl Stream<Item = io::Result<Bytes>>,
-    limits: Arc<Limits>,
-    visibility: Visibility,
-) -> Result<(Pack, SpooledTempFile), ValidationError> {
-    receive(archive, move |archive| unpack(archive, &limits, visibility)).await
-}
-
-fn unpack(
-    archive: ChannelReader,
-    limits: &Limits,
-    visibility: Visibility,
-) -> Result<(Pack, SpooledTempFile), ValidationError> {
-    let mut contents = spooled_tempfile(IN_MEMORY);
-    let pack = pack_format::validate(archive, limits, visibility, &mut contents)?;
-    Ok((pack, contents))
 }
 
 /// Passes an archive to `work` on a blocking thread while receiving it. Unless `work` fails, it must read the archive
@@ -84,17 +65,31 @@ async fn receive<T: Send + 'static>(
     archive: impl Stream<Item = io::Result<Bytes>>,
     work: impl FnOnce(ChannelReader) -> Result<T, ValidationError> + Send + 'static,
 ) -> Result<T, ValidationError> {
+    let (archive, receive) = channel(archive);
+    let working = spawn_blocking(move || work(archive));
+    receive.await;
+    working.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+}
+
+/// Returns a reader for an archive, and a future that passes the archive's chunks to the reader as they arrive. The
+/// reader blocks, so use it on a blocking thread while the future runs.
+pub(crate) fn channel(archive: impl Stream<Item = io::Result<Bytes>>) -> (ChannelReader, impl Future<Output = ()>) {
     let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
-    let validating = spawn_blocking(move || work(ChannelReader::new(receiver)));
-    let mut archive = pin!(in_chunks(archive));
-    while let Some(chunk) = archive.next().await {
-        if sender.send(chunk).await.is_err() {
-            // Validation ended before the archive did.
-            break;
+    let receive = async move {
+        let mut archive = pin!(in_chunks(archive));
+        while let Some(chunk) = archive.next().await {
+            if sender.send(chunk).await.is_err() {
+                // The reader was dropped before the end of the archive.
+                break;
+            }
         }
-    }
-    drop(sender);
-    validating.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+    };
+    (ChannelReader::new(receiver), receive)
+}
+
+/// Returns storage for the contents of a pack's files.
+pub(crate) fn contents() -> SpooledTempFile {
+    spooled_tempfile(IN_MEMORY)
 }
 
 /// Combines the chunks of an archive, so that each one except the last has at least [`CHUNK`] bytes. An error is the

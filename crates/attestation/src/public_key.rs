@@ -13,7 +13,8 @@ const DER_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
-/// The size of an uncompressed point: a byte with the value 4 and two coordinates (SEC 1, section 2.3.3).
+/// The size of an uncompressed point, in bytes: one byte with the value 4, and two coordinates of 32 bytes each (SEC 1,
+/// section 2.3.3).
 const POINT_SIZE: usize = 65;
 
 /// The ECDSA P-256 public key that verifies a signer's bundles.

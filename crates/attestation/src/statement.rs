@@ -33,7 +33,7 @@ pub struct Statement {
     pub builder_version: String,
     /// When the build started, in RFC 3339 format.
     pub started_on: String,
-    /// When the build signed the statement, in RFC 3339 format.
+    /// When the build created the statement, in RFC 3339 format.
     pub finished_on: String,
 }
 

@@ -31,7 +31,8 @@ pub enum EntryKind {
     },
 }
 
-/// The position and size of a file's content in the `contents` that [`validate`](super::validate) wrote.
+/// The position and size, in bytes, of a file's content in the `contents` that [`validate`](super::validate) or
+/// [`unpack`](super::unpack) wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
     pub(super) start: u64,
@@ -44,8 +45,8 @@ impl Content {
         self.size
     }
 
-    /// Returns a reader for the file's content. `contents` must be what [`validate`](super::validate) wrote for the
-    /// same pack.
+    /// Returns a reader for the file's content. `contents` must be what [`validate`](super::validate) or
+    /// [`unpack`](super::unpack) wrote for the same pack.
     pub fn open<C: Read + Seek>(self, mut contents: C) -> io::Result<Take<C>> {
         contents.seek(SeekFrom::Start(self.start))?;
         Ok(contents.take(self.size))

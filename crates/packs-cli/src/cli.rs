@@ -44,12 +44,12 @@ pub enum Command {
     /// The archive omits top-level entries whose names start with a dot, and everything that the directory's
     /// `.packignore` lists, in the syntax of `.gitignore`. The command fails without writing an archive if any other
     /// entry cannot be read, is neither a file nor a directory, or is a symbolic link and `--follow-links` is not set.
-    /// All commands that accept a directory read it this way.
+    /// All commands that read a pack's directory read it this way.
     Archive(Archive),
     /// Validate a pack and upload it.
     ///
     /// A request is retried if the connection is lost, or if the service is busy or temporarily fails. The command
-    /// prints the pack's id once the service has accepted the pack, and then waits up to ten minutes for the image.
+    /// prints the pack's id after the service has accepted the pack, and then waits up to ten minutes for the image.
     Push(Push),
     /// Print a pack's record.
     Show(Show),
@@ -65,10 +65,10 @@ pub enum Command {
     /// Verify what an image was built from.
     ///
     /// Reads the signed statements about the image: from the service if given a pack's id, or from the registry if
-    /// given an image reference. At least one statement must have a valid signature and be about this image; each
-    /// statement that is not valid causes a warning. Prints what the valid statements say, such as the org, the name
-    /// and the version of the pack, and the digests of its archive and its layer. Check the org and the name yourself:
-    /// the service signs the images of all orgs.
+    /// given an image reference. At least one statement must have a valid signature and be about this image. If one
+    /// does, each invalid statement causes only a warning. Prints what the valid statements say, such as the org, the
+    /// name and the version of the pack, and the digests of its archive and its layer. Check the org and the name
+    /// yourself: the service signs the images of all orgs.
     Verify(Verify),
     /// Show the capabilities that a version gains and loses, and the files that differ.
     ///

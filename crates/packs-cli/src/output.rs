@@ -12,7 +12,8 @@ pub fn write(path: &Path, write: impl FnOnce(&mut File) -> Result<(), Error>) ->
         return write(&mut File::create(path).map_err(Error::write(path))?);
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // By default, `tempfile` creates a file that only its owner can read. `File::create_new` applies only the umask.
+    // By default, `tempfile` creates a file that only its owner can read. `File::create_new` leaves the permissions to
+    // the umask.
     let create = |path: &Path| File::create_new(path);
     let mut file = tempfile::Builder::new().prefix(".packs-").make_in(directory, create).map_err(Error::write(path))?;
     write(file.as_file_mut())?;

@@ -1,4 +1,4 @@
-//! Verifies bundles offline.
+//! Reads trusted public keys, and verifies bundles with them offline.
 
 use std::{fs, path::PathBuf};
 

@@ -56,7 +56,8 @@ pub(crate) fn quarantined(state: &State, task: Task) -> Option<Id> {
     (owner == id && record.status == Status::Quarantined && record.attempt == attempt).then_some(id)
 }
 
-/// Runs the transaction that ends a quarantine. Removes the quarantine from the claim, and queues the record's next
+/// Runs the transaction that ends a quarantine: removes the quarantine from the claim, and queues the record's next
+/// attempt. Changes nothing if the worker has lost the lease, or if the record is no longer quarantined in the same
 /// attempt.
 pub(crate) fn end_quarantine(state: &mut State, worker: WorkerId, task: Task) {
     let Some(id) = quarantined(state, task) else { return };

@@ -64,8 +64,8 @@ pub(crate) enum Step {
     Claim,
     Tag,
     MarkReady,
-    /// Delete the pushed manifest of a version that could not be published. Keep the manifest if the version's record
-    /// has the same content and is not quarantined.
+    /// Delete the pushed manifest of a version that could not be published. Keep the manifest if the version is not
+    /// quarantined and its record has the same content.
     CleanUp,
     Save,
     Untag,

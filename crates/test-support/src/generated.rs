@@ -1,4 +1,5 @@
-//! Generates packs for benchmarks. The seed is fixed, so each run measures the same bytes.
+//! Generates packs for benchmarks and tests. The seed is fixed, so each run uses the same bytes. The files are sorted
+//! by path, as in archives from `packs archive`.
 
 use flate2::{Compression, write::GzEncoder};
 
@@ -11,18 +12,19 @@ const ARCHIVE_SIZE: usize = 4 << 20;
 /// A builder for an archive of generated files. It compresses the files as they are added.
 struct Generator {
     archive: Archive<GzEncoder<Vec<u8>>>,
+    manifest: String,
     random: fastrand::Rng,
     words: Vec<String>,
 }
 
 impl Generator {
-    /// Starts a pack that contains only `pack.yaml`.
+    /// Starts a pack. [`Self::tar_gz`] adds its `pack.yaml`.
     fn new(name: &str, version: &str) -> Self {
         let mut random = fastrand::Rng::with_seed(SEED);
         let mut letters = |length| (0..length).map(|_| random.lowercase()).collect::<String>();
         let words = (0..4_000).map(|index| letters(2 + index % 9)).collect();
         let archive = Archive::with_writer(GzEncoder::new(Vec::new(), Compression::default()));
-        Self { archive, random, words }.file("pack.yaml", manifest(name, version).as_bytes())
+        Self { archive, manifest: manifest(name, version), random, words }
     }
 
     fn file(self, path: &str, content: &[u8]) -> Self {
@@ -93,14 +95,14 @@ impl Generator {
     }
 
     fn tar_gz(self) -> Vec<u8> {
-        self.archive.finish().finish().unwrap()
+        self.archive.file("pack.yaml", self.manifest.as_bytes()).finish().finish().unwrap()
     }
 }
 
 /// Returns a pack of 30 files: `pack.yaml` and 29 files of 2 KB each.
 pub fn small(version: &str) -> Vec<u8> {
     (1..30)
-        .fold(Generator::new("small", version), |pack, index| pack.markdown(&format!("guides/{index}.md"), 2_000))
+        .fold(Generator::new("small", version), |pack, index| pack.markdown(&format!("guides/{index:02}.md"), 2_000))
         .tar_gz()
 }
 
@@ -111,17 +113,18 @@ pub fn text() -> Vec<u8> {
         if pack.compressed_len() >= ARCHIVE_SIZE {
             break;
         }
-        pack = pack.markdown(&format!("guides/{index}.md"), 20_000).yaml(&format!("data/{index}.yaml"), 8_000);
+        pack = pack.markdown(&format!("guides/{index:04}.md"), 20_000);
         if index % 50 == 0 {
-            pack = pack.noise(&format!("data/{index}.png"), 4_000);
+            pack = pack.noise(&format!("guides/{index:04}.png"), 4_000);
         }
+        pack = pack.yaml(&format!("guides/{index:04}.yaml"), 8_000);
     }
     pack.tar_gz()
 }
 
 /// Returns a pack of 5,000 files: `pack.yaml` and 4,999 files of 1 KB each.
 pub fn many() -> Vec<u8> {
-    let path = |index| format!("guides/{:02}/{index}.md", index / 100);
+    let path = |index| format!("guides/{:02}/{index:04}.md", index / 100);
     (1..5_000).fold(Generator::new("many", "1.0.0"), |pack, index| pack.markdown(&path(index), 1_000)).tar_gz()
 }
 
@@ -138,14 +141,14 @@ pub fn binary() -> Vec<u8> {
 pub fn largest_in_request() -> Vec<u8> {
     let contents = (64 << 20) - 16_384;
     let noise = 2_010_000;
-    let pack = Generator::new("largest", "1.0.0").noise("data/noise", noise);
-    (0..4).fold(pack, |pack, index| pack.compressible(&format!("data/{index}"), (contents - noise) / 4)).tar_gz()
+    let pack = Generator::new("largest", "1.0.0").noise("data/0.noise", noise);
+    (1..=4).fold(pack, |pack, index| pack.compressible(&format!("data/{index}.dense"), (contents - noise) / 4)).tar_gz()
 }
 
-/// Returns a pack just below the default limits for an archive sent through S3: 256 MiB compressed and 1 GiB unpacked.
+/// Returns a pack just below the default limits for an archive sent to S3: 256 MiB compressed and 1 GiB unpacked.
 pub fn largest_through_s3() -> Vec<u8> {
     let pack = (0..2).fold(Generator::new("largest-through-s3", "1.0.0"), |pack, index| {
         pack.noise(&format!("data/{index}.noise"), 112 << 20)
     });
-    (0..7).fold(pack, |pack, index| pack.compressible(&format!("data/{index}.dense"), 113 << 20)).tar_gz()
+    (2..9).fold(pack, |pack, index| pack.compressible(&format!("data/{index}.dense"), 113 << 20)).tar_gz()
 }

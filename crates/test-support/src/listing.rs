@@ -1,4 +1,4 @@
-//! Listings of the contents of directories and packs, so that tests can compare them.
+//! Listings of the contents of directories and packs. Tests compare them, and write them to directories.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 

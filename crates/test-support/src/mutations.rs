@@ -180,7 +180,7 @@ fn insert_pax(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     format!("PAX header {} of {}", char::from(typeflag), String::from_utf8_lossy(&data))
 }
 
-/// Inserts a GNU long name or long link name. The name is often the one that the entry already has.
+/// Inserts a GNU long name or long link name. The name is often the one in the header at `start`.
 fn insert_long_name(tar: &mut Vec<u8>, start: usize, random: &mut Rng) -> String {
     let mut name: Vec<u8> = tar[start..][NAME].iter().copied().take_while(|byte| *byte != 0).collect();
     if random.u8(..3) == 0 {

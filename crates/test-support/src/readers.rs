@@ -56,7 +56,8 @@ impl Reader {
 
     fn unpack_one(self, archive: &Path, directory: &Path) -> Result<(), String> {
         let mut command = self.command();
-        // A pack contains neither owners nor extended attributes. As root, these readers would restore both.
+        // A pack contains neither owners nor extended attributes. As root, both readers would restore owners, and
+        // bsdtar would also restore extended attributes.
         command.args(["--no-same-owner", "--no-xattrs", "--no-acls", "-x", "-f"]).arg(archive).arg("-C").arg(directory);
         let output = command.output().unwrap();
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }

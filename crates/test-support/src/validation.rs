@@ -5,6 +5,7 @@ use std::io::{BufRead, Cursor, Read as _};
 use pack_format::{
     Content, Entry, EntryKind, Limits, Pack, Problem, Problems, ValidationError, Visibility,
     image::{Image, write_layer},
+    unpack, write_layer_of,
 };
 
 use crate::{archive::Archive, listing::Listing, suggestions};
@@ -43,8 +44,20 @@ impl ValidatedPack {
 }
 
 /// Validates an archive against the default limits.
+///
+/// # Panics
+/// If the archive is valid, panics if [`unpack`] returns other files. Also panics if [`write_layer_of`] does not write
+/// the pack's layer although the archive is in layer order, or writes it although the archive is not in that order.
 pub fn validate(archive: &[u8]) -> Result<ValidatedPack, ValidationError> {
-    validate_within(archive, &Limits::default())
+    let limits = Limits::default();
+    let mut validated = validate_within(archive, &limits)?;
+    let mut contents = Vec::new();
+    let tree = unpack(archive, &limits, &mut contents).unwrap();
+    assert_eq!((&tree, &contents), (&validated.pack.tree, validated.contents.get_ref()));
+    let mut layer = Vec::new();
+    write_layer_of(archive, &limits, &mut layer).unwrap();
+    assert_eq!(layer == validated.layer(), validated.pack.is_in_layer_order, "{:?}", validated.pack.tree);
+    Ok(validated)
 }
 
 pub fn validate_within(archive: impl BufRead, limits: &Limits) -> Result<ValidatedPack, ValidationError> {

@@ -9,7 +9,7 @@ use crate::{
     records::{OrgId, OrgSlug, PackId, QuarantineReason, Reference, Timestamp},
 };
 
-/// The kind of a change that has an audit entry in the table. Only changes by operators have one.
+/// A kind of change that has an audit entry in the table. Only changes by operators have audit entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum EventType {
     #[serde(rename = "org.create")]

@@ -58,8 +58,8 @@ impl Table {
         Ok(())
     }
 
-    /// Removes a begun upload and subtracts it from the org's counter. Returns false if the upload's record was written
-    /// or the upload was already removed.
+    /// Removes a begun upload from the table and subtracts it from the org's counter. Does not delete the archive.
+    /// Returns false if the upload's record was written or the upload was already removed.
     pub async fn remove_upload(&self, org: OrgId, upload: UploadId) -> Result<bool, Error> {
         let change = QuotaChange::default().with(OrgLimit::BegunUploads, -1);
         let quota = self.change_quota(org, &change, None).map(transacted).transpose()?;

@@ -16,8 +16,8 @@ use crate::{
 /// The prefix of the names of the attributes that hold capabilities. There is one such attribute for each stored
 /// version: its name is the prefix followed by the version.
 const PREFIX: &str = "capabilities#";
-/// The maximum number of other versions whose capabilities are kept when those of a new version are stored. DynamoDB
-/// limits an item to 400 KB, and a version's capabilities can contain up to 32 KiB of text.
+/// When the capabilities of a version are stored, those of at most this many other versions are kept. DynamoDB limits
+/// an item to 400 KB, and a version's capabilities can contain up to 32 KiB of text.
 const KEPT_VERSIONS: usize = 9;
 
 /// The item for a name stores the capabilities of the name's highest versions. Those of a version are added when it

@@ -6,14 +6,15 @@ use crate::{
     records::{PackEvent, PackId, Timestamp},
 };
 
-/// `resend_after` divided by this number is the time until an event is due. An event is due sooner than a job, because
-/// no queue redelivers an event.
+/// The time from an event until it is due is `resend_after` divided by this number. An event is due sooner than a job,
+/// because no queue redelivers an event.
 const SOONER: u32 = 60;
 
 /// Events that have not been sent. An event is stored in the same transaction as the change that it reports, so no
 /// event is lost.
 impl Table {
-    /// Returns a table that stores an event whenever a build ends or a pack is deleted, if `stores_events` is true.
+    /// Returns this table, which stores events only if `stores_events` is true: one whenever a record is marked as
+    /// ready or failed, and one whenever a purge removes a record.
     #[must_use]
     pub fn with_events(self, stores_events: bool) -> Self {
         Self { stores_events, ..self }

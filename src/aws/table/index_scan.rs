@@ -141,15 +141,15 @@ impl IndexScan {
         Self { found: VecDeque::from([pack]), at_end: true, ..Self::own(&ORG_NAMES, String::new(), None) }
     }
 
-    /// Returns whether this scan must read its next page before the newest pack of all scans is known. `newest` is the
-    /// newest pack that any scan has found so far.
+    /// Returns whether this scan must read its next page before the next pack of the list is known. `newest` is the id
+    /// of the newest pack that any scan has found and that has not been taken yet.
     pub(super) fn needs_page(&self, newest: Option<PackId>) -> bool {
         let may_read = !self.at_end && (self.pages < MAX_PAGES || !self.is_resumable);
         let is_older = newest.is_some() && self.depth.is_some() && newest > self.depth;
         self.found.is_empty() && may_read && !is_older
     }
 
-    /// Reads the next page. `needed` is the number of packs that would complete the list.
+    /// Reads the next page. `needed` is the number of packs that the caller still needs.
     pub(super) async fn read_page(&mut self, table: &Table, needed: usize) -> Result<(), Error> {
         let query = PageQuery {
             index: self.index.name,
@@ -183,7 +183,7 @@ impl IndexScan {
         Ok(())
     }
 
-    /// Returns `depth` if all found packs were taken and the index may contain more.
+    /// Returns `depth` if all found packs were taken and the partition may contain more packs.
     pub(super) fn read_down_to(&self) -> Option<PackId> {
         self.depth.filter(|_| self.found.is_empty() && !self.at_end)
     }

@@ -73,6 +73,8 @@ pub(super) struct RecordItem {
     #[serde(flatten)]
     build_status: BuildStatus,
     staging_key: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_in_layer_order: bool,
     attempt: u32,
     sends: u32,
     enqueued_at: Timestamp,
@@ -124,6 +126,7 @@ impl From<Record> for RecordItem {
             updated_at,
             build_status: build.status,
             staging_key: build.staging_key,
+            is_in_layer_order: build.is_in_layer_order,
             attempt: build.attempt,
             sends: build.sends,
             enqueued_at: build.enqueued_at,
@@ -155,6 +158,7 @@ impl From<RecordItem> for Record {
         let build = Build {
             status: item.build_status,
             staging_key: item.staging_key,
+            is_in_layer_order: item.is_in_layer_order,
             attempt: item.attempt,
             sends: item.sends,
             enqueued_at: item.enqueued_at,

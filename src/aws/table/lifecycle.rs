@@ -83,9 +83,9 @@ impl Table {
         Ok(record(item)?.filter(|record| record.release.org_id == org))
     }
 
-    /// Marks any org's pack as being deleted and writes the audit entry, unless references to the pack exist. A
-    /// quarantined version stays quarantined. Returns false if the record no longer exists, is already being deleted or
-    /// has references. Also counts one send of the purge job at `now`; the caller must send the job.
+    /// Marks any org's pack as being deleted, counts one send of the purge job at `now`, and writes the audit entry. If
+    /// the record no longer exists, is already being deleted or has references, changes nothing and returns false. If
+    /// this returns true, the caller must send the job. A quarantined version stays quarantined.
     pub async fn mark_deleting_by_operator(&self, record: &Record, actor: &str, now: Timestamp) -> Result<bool, Error> {
         let mark = Update::builder()
             .table_name(&self.name)
@@ -118,7 +118,7 @@ async fn change(update: UpdateItemFluentBuilder) -> Result<Change, Error> {
     }
 }
 
-/// Returns the update expression that marks a record as being deleted and queues its purge.
+/// Returns the update expression that marks a record as being deleted and counts the first send of its purge job.
 fn mark_deleting() -> String {
     format!(
         "SET build_status = :deleting, due_at = :due, updated_at = :now, enqueued_at = :now, sends = :one, \

@@ -56,10 +56,10 @@ impl Table {
     /// Lists the packs that match `filter`, newest first: the org's own packs and the ready community packs of other
     /// orgs. Returns at most `limit` packs, starting after `after`. Skips corrupt records.
     ///
-    /// Each filter selects whole index partitions, so nearly every pack that is read is one that the list needs. The
-    /// exceptions are the org's own packs in a community partition, which are skipped. A scan stops after `MAX_PAGES`
-    /// index pages, so the returned page may be short or empty although more packs match; its `next` then continues the
-    /// list.
+    /// Each filter selects whole index partitions, or the claim on one of the org's versions, so nearly every pack that
+    /// is read is one that the list needs. The main exceptions are the org's own packs in a community partition, which
+    /// are skipped. A scan usually stops after `MAX_PAGES` index pages, so the returned page may be short or empty
+    /// although more packs match; its `next` then continues the list.
     pub async fn list(&self, org: OrgId, filter: &Filter, limit: usize, after: Option<PackId>) -> Result<Page, Error> {
         let mut scans = self.scans(org, filter, after).await?;
         let mut packs: Vec<ListedPack> = Vec::new();

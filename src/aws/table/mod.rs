@@ -87,7 +87,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// The default for `resend_after`: the queue's visibility timeout of 12 minutes times its `maxReceiveCount` of 5.
+    /// The default for `resend_after`: the visibility timeout of both queues (12 minutes) times their `maxReceiveCount`
+    /// (5).
     pub const RESEND_AFTER: Duration = Duration::from_secs(3_600);
 
     pub fn new(client: aws_sdk_dynamodb::Client, name: String) -> Self {

@@ -231,8 +231,8 @@ impl Table {
 
     /// Marks a record as failed, releases the lease on its version, and stores the event that reports the failure. The
     /// build no longer counts as pending. Changes nothing and returns false unless the record is still queued in the
-    /// same attempt. If `lease` is given, the build must also still hold it; otherwise, the version must be neither
-    /// leased nor published.
+    /// same attempt. If `lease` is given, the build must also still hold it. If `lease` is `None`, the version must be
+    /// neither leased nor published.
     pub async fn mark_failed(
         &self,
         record: &Record,
@@ -313,7 +313,7 @@ pub(super) fn counted(is_counted: bool) -> &'static str {
     if is_counted { "attribute_exists(is_counted)" } else { "attribute_not_exists(is_counted)" }
 }
 
-/// Converts an update to a write of a transaction.
+/// Converts an update into a write for [`Table::transact`].
 pub(super) fn transacted(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
     let update = update.build().map_err(Error::call("TransactWriteItems"))?;
     Ok(TransactWriteItem::builder().update(update).build())

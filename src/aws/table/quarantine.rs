@@ -55,9 +55,9 @@ impl Table {
         self.transact_updates([is_quarantined, self.take_lease(record, lease, now)]).await
     }
 
-    /// Ends a quarantine once the image is in the registry again: queues the record's next attempt, removes the reason
-    /// from the record and the version claim, releases the lease, and writes the audit entry. The caller must send the
-    /// job for the next attempt.
+    /// Ends a quarantine: queues the record's next attempt, removes the reason from the record and the version claim,
+    /// releases the lease, and writes the audit entry. The image must already be in the registry. If this returns true,
+    /// the caller must send the job for the next attempt.
     pub async fn end_quarantine(
         &self,
         record: &Record,

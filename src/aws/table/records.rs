@@ -163,7 +163,8 @@ impl Table {
         self.overwrite(old, new, vec![TransactWriteItem::builder().put(put).build()], seen, limits).await
     }
 
-    /// Makes the writes that put `new` in place of `old`. If a condition fails, finds out why.
+    /// Applies `writes`, which replace `old` with `new`. If a condition fails, reads the version's state to determine
+    /// the result.
     async fn overwrite(
         &self,
         old: &Record,
@@ -184,7 +185,7 @@ impl Table {
         }
     }
 
-    /// Makes the writes of an upload, changes the counters and deletes the item of the begun upload, if any, in one
+    /// Executes the writes of an upload, changes the counters and deletes the item of the begun upload, if any, in one
     /// transaction.
     async fn write_upload(
         &self,

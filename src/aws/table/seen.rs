@@ -58,7 +58,8 @@ impl Table {
     }
 }
 
-/// Returns the part of an item's partition key before the first `#`. It shows what the item is.
+/// Returns the part of an item's partition key before the first `#`, which differs among the items that
+/// [`Table::look_up`] reads.
 fn partition(item: &Item) -> &str {
     let key = item.get("pk").and_then(|key| key.as_s().ok());
     key.and_then(|key| key.split('#').next()).unwrap_or_default()

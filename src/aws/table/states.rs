@@ -14,8 +14,9 @@ use crate::{
 };
 
 impl Table {
-    /// Queues the build of a ready record again and writes the audit entry. Returns false if the record is no longer
-    /// ready or has a newer attempt. The caller must send the job for the next attempt.
+    /// Queues the next attempt of a ready record and writes the audit entry. If the record is no longer ready or has a
+    /// newer attempt, changes nothing and returns false. If this returns true, the caller must send the job for the
+    /// next attempt.
     pub async fn rebuild(&self, record: &Record, actor: &str, now: Timestamp) -> Result<bool, Error> {
         let queue = self
             .queue_next_attempt(record, now)

@@ -185,7 +185,7 @@ impl ApiError {
         }
     }
 
-    /// Returns the details that only the log may contain.
+    /// Returns the cause for the log. Responses must not contain it.
     pub(super) fn cause(&self) -> Option<String> {
         match self {
             Self::Unauthenticated { cause } => Some(cause.clone()),
@@ -280,8 +280,8 @@ fn advice(limit: OrgLimit) -> &'static str {
     }
 }
 
-/// Returns the `Retry-After` for a quota, in seconds. Pending builds end soon. The other counters stay the same until
-/// someone acts or `requeue` removes a begun upload.
+/// Returns the `Retry-After` for a quota, in seconds. Pending builds end soon. The other counters decrease only when a
+/// client or an operator acts, or when `requeue` removes a begun upload.
 fn retry_quota_after(limit: OrgLimit) -> HeaderValue {
     match limit {
         OrgLimit::PendingBuilds => HeaderValue::from_static("60"),

@@ -142,7 +142,7 @@ pub fn service(
     })
 }
 
-/// Handles one request in its own log span, and logs the result once.
+/// Handles one request in its own log span, and writes one log line with the result.
 async fn exchange(api: &Api, mut request: Request) -> Response<Body> {
     let arrived_at = Instant::now();
     let request_id = request_id(&request);

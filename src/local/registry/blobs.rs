@@ -57,7 +57,7 @@ impl Registry {
         Ok(session_response(StatusCode::NO_CONTENT, name, id, size))
     }
 
-    /// Appends a chunk. An incomplete chunk closes the session, so the client must start again.
+    /// Appends a chunk. If this fails, the session is discarded, and the client must start again.
     pub(super) async fn append_chunk(
         &self,
         name: Name<'_>,

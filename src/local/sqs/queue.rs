@@ -15,7 +15,7 @@ pub(super) struct Queue {
     /// The visible messages of each message group, by sequence number. No group is empty. Messages without a group
     /// share the group `None`.
     groups: BTreeMap<Option<String>, BTreeMap<u64, Message>>,
-    /// The messages that are in flight or delayed, by sequence number. They become visible once their delay or
+    /// The messages that are in flight or delayed, by sequence number. They become visible when their delay or
     /// visibility timeout has passed.
     hidden: BTreeMap<u64, Message>,
     next_sequence: u64,

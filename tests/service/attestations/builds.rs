@@ -1,5 +1,5 @@
-//! Tests for the attestations that builds create. The tests that depend on how a registry lists referrers also run
-//! against Docker's registry, if it is installed, because it has no referrers API.
+//! Tests for the attestations that builds create. Docker's registry has no referrers API, so the tests that depend on
+//! how a registry lists referrers also run against that registry if it is installed.
 
 use attestation::Bundle;
 use bytes::Bytes;

@@ -1,4 +1,5 @@
-//! Verifies the images of a running `local` with the scripts in `docs/verify/`.
+//! Verifies the images of a running `local` with the scripts in `docs/verify/`. Also tests that signing does not change
+//! an image's digest, and that the key of `local` survives a restart.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::StatusCode;

@@ -1,4 +1,4 @@
-//! Tests for the embedded DynamoDB: indexes and transactions.
+//! Tests for the embedded DynamoDB: persistence, indexes, transactions, and agreement with template.yaml.
 
 use std::{collections::HashMap, fs, path::Path};
 

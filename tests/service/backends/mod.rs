@@ -1,5 +1,5 @@
-//! Tests for the embedded backends of `local`, through the AWS SDK, the service's registry client and plain HTTP
-//! requests, and for `local`'s gateway and worker.
+//! Tests for the embedded backends of `local`, and for its gateway, worker and data directory. The tests call the
+//! backends through the AWS SDK, the service's registry client, skopeo and plain HTTP requests.
 //!
 //! To add a case, start [`Embedded`] and send requests with its clients. To check what survives a restart, call
 //! [`restart`].

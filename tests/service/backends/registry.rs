@@ -62,7 +62,7 @@ async fn a_pushed_image_survives_a_restart_under_the_same_reference() {
     }
 }
 
-/// skopeo sends a blob as one PATCH without a length, and finishes the upload with an empty PUT.
+/// skopeo sends a blob as one PATCH, and finishes the upload with an empty PUT.
 #[tokio::test(flavor = "multi_thread")]
 async fn skopeo_copies_an_image_from_one_registry_to_another() {
     let (from, to) = (Embedded::start().await, Embedded::start().await);

@@ -133,7 +133,7 @@ async fn every_upload_event_format_is_accepted() {
         assert_eq!(response["statusCode"], 201, "{name}: {response}");
         let created: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
         let id = created["id"].as_str().unwrap();
-        // REST APIs read headers from `multiValueHeaders`.
+        // In responses to REST APIs, `lambda_http` puts the headers only into `multiValueHeaders`.
         let location = match name.starts_with("upload-rest") {
             true => &response["multiValueHeaders"]["location"][0],
             false => &response["headers"]["location"],

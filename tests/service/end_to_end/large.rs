@@ -1,5 +1,7 @@
-//! Tests for uploads through S3: the client begins an upload, sends the archive to S3, and submits the upload.
+//! Tests for uploads whose archive is sent to S3: the client begins an upload, sends the archive, and submits the
+//! upload.
 
+use pack_upload::records::UploadId;
 use reqwest::{StatusCode, multipart};
 use serde_json::json;
 
@@ -75,12 +77,13 @@ async fn an_upload_id_is_accepted_only_from_its_org_and_only_after_the_archive_i
     let before = BackendState::from_local(&local).await;
     let sent = local.send_archive("acme", archive()).await;
     let begun = local.begin_upload("acme", &archive()).await;
-    // A well-formed id that expired in 2025.
-    let expired = "upload_01JGFJJZ000000000000000000";
-    for id in [sent.as_str(), expired, "upload_", "", "pack_01M857NA6Y6E1XYQ05DEPKJKQN"] {
+    // An id of `acme` that expired in 2025.
+    let acme = "org_01JACME0000000000000000000".parse().unwrap();
+    let expired = UploadId::generate(acme, "2025-01-01T00:00:00Z".parse().unwrap()).to_string();
+    for id in [sent.as_str(), &expired, "upload_", "", "pack_01M857NA6Y6E1XYQ05DEPKJKQN"] {
         assert_eq!(problems(&local.submit_as("globex", "", id).await), &json!([UNKNOWN]), "{id}");
     }
-    assert_eq!(problems(&local.submit_as("acme", "", expired).await), &json!([UNKNOWN]));
+    assert_eq!(problems(&local.submit_as("acme", "", &expired).await), &json!([UNKNOWN]));
     let not_sent = begun.text("upload_id");
     for query in ["", "?dry_run=true"] {
         assert_eq!(problems(&local.submit_as("acme", query, not_sent).await), &json!([NOT_SENT]));
@@ -146,7 +149,7 @@ async fn both_kinds_of_upload_report_the_same_problems() {
         assert_eq!(without_id(&sent), without_id(&direct));
     }
 
-    // The limits for uploads through S3 are higher.
+    // The limits are higher if the archive is sent to S3.
     let file = |size: usize| {
         let mut content: Vec<u8> = (0..size).map(|index| index as u8).collect();
         getrandom::fill(&mut content[..1 << 20]).unwrap();

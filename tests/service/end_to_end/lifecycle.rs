@@ -164,7 +164,7 @@ async fn a_deletion_finishes_after_an_outage_even_if_the_client_does_not_retry()
         local.upload(tools("hello")).await.expect_error(503, "unavailable");
     }
 
-    // The embedded queue loses its messages on restart, so requeue sends the purge jobs again.
+    // The embedded queues lose their messages on restart, so requeue sends the purge jobs again.
     let local = Local::start_in(local.kill(), &[]).await;
     let repeated = local.delete("acme", first.text("id")).await;
     assert!([StatusCode::OK, StatusCode::NOT_FOUND].contains(&repeated.status), "{}", repeated.body);

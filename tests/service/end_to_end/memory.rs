@@ -58,7 +58,7 @@ fn noise(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Returns an archive that unpacks to the maximum size and compresses to about a sixteenth of that.
+/// Returns an archive that unpacks to the maximum size, but whose compressed size is below the limit for a request.
 fn full() -> Archive {
     let dense: Vec<u8> =
         noise(1 << 19).chunks(16).flat_map(|chunk| iter::repeat_n(chunk, 32).flatten().copied()).collect();
@@ -96,8 +96,8 @@ fn extended(name: &str, record: &[u8]) -> Archive {
         .fold(pack(name, ""), |archive, index| archive.extension(b'x', &records).file(format!("data/{index}"), b""))
 }
 
-/// Returns an archive whose unpacked size is about five times the limit for an archive in a request. It compresses to a
-/// fifth of that size.
+/// Returns an archive that unpacks to about five times `unpacked_bytes`, the limit for an archive in a request. It
+/// compresses to about a fifth of its unpacked size.
 fn large() -> Archive {
     let content: Vec<u8> =
         noise(3 << 20).chunks(4_096).flat_map(|chunk| iter::repeat_n(chunk, 5).flatten().copied()).collect();

@@ -63,7 +63,7 @@ async fn push_uploads_small_and_large_packs_and_waits_for_their_builds() {
     assert!(local.log().contains("route=\"/v1/packs/uploads\""), "{}", local.log());
 
     // The archive is within a request's limits on compressed size and compression ratio, but exceeds its limit on
-    // unpacked size, so `packs` sends it through S3.
+    // unpacked size, so `packs` sends the archive to S3.
     let mut mostly_zeros = vec![0; 65 << 20];
     mostly_zeros.chunks_mut(1 << 10).for_each(|chunk| getrandom::fill(&mut chunk[..16]).unwrap());
     fs::write(pack.join("data/noise"), mostly_zeros).unwrap();

@@ -89,7 +89,7 @@ impl Agreement {
     }
 
     /// Returns the result of a dry run in the format of `packs check --format json`. If the archive is too large for a
-    /// request, sends it through S3.
+    /// request, sends it to S3 and submits it from there.
     async fn verdict_of_the_service(&self, archive: &[u8]) -> Value {
         let response = self.dry_run("archive", archive).await;
         let error = &response.body["error"];
@@ -175,7 +175,7 @@ fn changed_archives() -> impl Iterator<Item = (String, Vec<u8>)> {
 }
 
 /// Returns archives that exceed a request limit or almost reach it. The last one exceeds a limit that also applies to
-/// uploads through S3.
+/// archives sent to S3.
 fn large_archives() -> impl Iterator<Item = (String, Vec<u8>)> {
     let zeros = |count: usize, size: usize| {
         let content = vec![0; size];

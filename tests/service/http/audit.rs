@@ -17,7 +17,8 @@ use super::{
     test_api::{TestApi, secret, with_credential},
 };
 
-/// The JSON lines that this thread logs from the service's own targets, at every level.
+/// The JSON lines that this thread logs from the service's own targets: from `pack_upload` at every level, and from
+/// `audit` at INFO and above.
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -35,7 +36,7 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// Clears the log and returns its audit lines without their times.
+    /// Clears the log. Returns its audit lines, with the fields `timestamp` and `at` set to null.
     fn take_audit(&self) -> Vec<Value> {
         let lines = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
         self.0.lock().unwrap().clear();

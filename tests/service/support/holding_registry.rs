@@ -23,7 +23,7 @@ pub(crate) struct HoldingRegistry {
     pub(crate) held: Notify,
     /// Notified by the test to release the request.
     pub(crate) release: Notify,
-    /// Decides whether to hold back a request. `None` once a request has been held back.
+    /// Decides whether to hold back a request. `None` after a request has been held back.
     holds: Mutex<Option<Predicate>>,
 }
 

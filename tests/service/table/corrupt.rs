@@ -17,7 +17,7 @@ async fn write(table: &Table, record: Record) -> Record {
     record
 }
 
-/// Reads all pages of a list, with at most `limit` records per page. Returns the ids, oldest first.
+/// Reads all pages of a list, with at most `limit` records per page. Returns the sorted ids.
 async fn list(table: &Table, org: OrgId, limit: usize) -> Vec<PackId> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {

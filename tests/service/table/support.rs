@@ -49,7 +49,7 @@ impl Database {
         self.pending().await.contains(&record.id)
     }
 
-    /// Returns the ids of the records in the `due` index, in order. Panics if the index contains an event or an upload.
+    /// Returns the ids of the records in the `due` index. Panics if the index contains an event or an upload.
     pub(crate) async fn pending(&self) -> Vec<PackId> {
         let mut ids = Vec::new();
         for shard in 0..SHARDS {
@@ -147,7 +147,7 @@ pub(crate) fn record(org_id: OrgId, name: &str, version: &str, content: &str) ->
         uploaded_by: "key:0123456789ab".to_owned(),
         secrets_found: Vec::new(),
     };
-    Record::queued(release, format!("staging/{content}.tar.gz"), Timestamp::now())
+    Record::queued(release, format!("staging/{content}.tar.gz"), false, Timestamp::now())
 }
 
 /// Returns the record of an upload that queues an existing record's build again.

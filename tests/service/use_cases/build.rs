@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
+use bytes::Bytes;
 use pack_upload::{
     aws::{Job, Lease},
     build::{BuildError, BuildOutcome},
@@ -13,7 +14,7 @@ use pack_upload::{
 };
 use serde_json::json;
 
-use super::fixture::{Fixture, Validated, archive, pack, push_image, registry, tools};
+use super::fixture::{Fixture, Validated, pack, push_image, registry, sorted_pack, sorted_tools, tools};
 
 fn failed(record: &Record) -> &str {
     match &record.build.status {
@@ -74,28 +75,50 @@ async fn an_expired_archive_fails_the_build_until_it_is_uploaded_again() {
 
 #[tokio::test]
 async fn a_build_fails_if_the_archive_does_not_match_its_record_or_is_invalid() {
-    let fixture = Fixture::start().await;
-    // A layer of the same size is detected by its digest, and one of another size before it is sent.
-    for (original, tampered) in [("hello", "tampered".to_owned()), ("hi", "tampered".repeat(1_000))] {
-        let record = fixture.create(pack(original)).await;
-        fixture.uploads.staging.put(&record.build.staging_key, tools(&tampered)).await.unwrap();
-        let BuildOutcome::Failed { reason } = fixture.builder.build(Job::from(&record)).await.unwrap() else {
-            panic!("not failed")
-        };
+    let (same_size, shorter, longer) = ("HELLO".repeat(1_000), String::new(), "hello".repeat(100_000));
+    let truncated = |archive: Bytes| archive.slice(..archive.len() - 1);
+    for submit in [pack, sorted_pack] {
+        let fixture = Fixture::start().await;
+        let record = fixture.create(submit(&"hello".repeat(1_000))).await;
         let promised = record.release.image_digest;
-        assert!(
-            reason.contains(&format!("does not have the promised digest {promised}; upload the same archive again")),
-            "{reason}"
-        );
-        assert_eq!(failed(&fixture.read(&record).await), reason);
+        let differs = format!("the image does not have the promised digest {promised}; upload the same archive again");
+        for (tampered, expected) in [
+            (tools(&same_size), &*differs),
+            (tools(&shorter), &differs),
+            (tools(&longer), &differs),
+            (sorted_tools(&same_size), &differs),
+            (sorted_tools(&shorter), &differs),
+            (sorted_tools(&longer), &differs),
+            (truncated(tools(&same_size)), "the archive is no longer accepted: "),
+            (truncated(sorted_tools(&longer)), "the archive is no longer accepted: "),
+        ] {
+            fixture.uploads.staging.put(&record.build.staging_key, tampered).await.unwrap();
+            let BuildOutcome::Failed { reason } = fixture.builder.build(Job::from(&record)).await.unwrap() else {
+                panic!("not failed")
+            };
+            assert!(reason.starts_with(expected), "{reason}");
+            // The record keeps the first reason.
+            assert_eq!(failed(&fixture.read(&record).await), differs);
+        }
+        let registry = &fixture.builder.registry;
+        assert_eq!(registry.manifest(&record.release.image_ref, promised).await.unwrap(), None);
     }
+}
 
-    let other = fixture.create(pack("other")).await;
-    fixture.uploads.staging.put(&other.build.staging_key, archive(&[("readme", "")])).await.unwrap();
-    let BuildOutcome::Failed { reason } = fixture.builder.build(Job::from(&other)).await.unwrap() else {
-        panic!("not failed")
-    };
-    assert!(reason.starts_with("the archive is no longer accepted: "), "{reason}");
+#[tokio::test]
+async fn the_image_does_not_depend_on_the_order_of_the_archive() {
+    for content in ["hello".to_owned(), "hello".repeat(1_000_000)] {
+        let mut digests = Vec::new();
+        for (submit, is_in_layer_order) in [(pack as fn(&str) -> _, false), (sorted_pack, true)] {
+            let fixture = Fixture::start().await;
+            let record = fixture.create(submit(&content)).await;
+            assert_eq!(record.build.is_in_layer_order, is_in_layer_order);
+            assert_eq!(fixture.read(&record).await.build.is_in_layer_order, is_in_layer_order);
+            assert_eq!(fixture.builder.build(Job::from(&record)).await.unwrap(), BuildOutcome::Ready);
+            digests.push(record.release.image_digest);
+        }
+        assert_eq!(digests[0], digests[1]);
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ use std::{
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
-use pack_format::{Limits, Tree, image::Image};
+use pack_format::{
+    Limits, Tree,
+    image::{Image, write_layer},
+};
 use pack_upload::{
     aws::{Events, Job, Queue, SavedImages, Staging, Table, Timeouts},
     build::{BuildOutcome, Builder},
@@ -15,7 +18,7 @@ use pack_upload::{
     lambda::sqs::Handlers,
     lifecycle::{Lifecycle, Operator, Purger},
     records::{OrgId, Record, Visibility},
-    registry::{self, Credentials, Registry, RegistryAddress, Settings},
+    registry::{self, Credentials, Layer, PushError, Registry, RegistryAddress, Settings},
     requeue::{self, Requeue},
     upload::{Accepted, Archive, Outcome, Submission, UploadError, Uploads},
 };
@@ -44,7 +47,7 @@ impl Fixture {
     pub(crate) async fn start() -> Self {
         let embedded = Embedded::start().await;
         let Embedded { backends, clients, options, queues, .. } = &embedded;
-        // Jobs are due again immediately.
+        // A build or purge is due again immediately after its job is sent.
         let table = Table::new(clients.dynamodb.clone(), options.table_name.clone()).with_resend_after(Duration::ZERO);
         let staging = Staging::new(clients.s3.clone(), options.staging_bucket.clone());
         let large_limits = Arc::new(Limits::large());
@@ -243,15 +246,25 @@ pub(crate) async fn push_image(
     image_ref: &str,
     image: &Image,
     tree: Tree,
-    contents: impl Read + Seek + Send + 'static,
+    mut contents: impl Read + Seek + Send + 'static,
 ) -> Result<(), registry::Error> {
     let uploads = registry.open_image(image_ref, image).await?;
-    registry.push(image_ref, image, uploads, tree, contents).await
+    let layer = Layer::write(image.layer.size, move |layer| write_layer(&tree, &mut contents, layer));
+    match registry.push(image_ref, image, uploads, layer).await {
+        Ok(()) => Ok(()),
+        Err(PushError::Registry(error)) => Err(error),
+        Err(PushError::Layer(error)) => panic!("{error}"),
+    }
 }
 
 /// Returns a submission of the pack `tools` 1.0.0 with `behavior` in its `behavior.md`.
 pub(crate) fn pack(behavior: &str) -> Submission {
     submission(tools(behavior))
+}
+
+/// Returns a submission of the same pack as [`pack`], with an archive in layer order.
+pub(crate) fn sorted_pack(behavior: &str) -> Submission {
+    submission(sorted_tools(behavior))
 }
 
 /// Returns a submission of an archive in the request, with the visibility `org`.
@@ -273,6 +286,11 @@ pub(crate) async fn submit(uploads: &Uploads, org: &Org, submission: Submission)
 /// Returns the archive that [`pack`] submits.
 pub(crate) fn tools(behavior: &str) -> Bytes {
     archive(&[("pack.yaml", &manifest("tools", "1.0.0")), ("behavior.md", behavior)])
+}
+
+/// Returns the archive that [`sorted_pack`] submits.
+pub(crate) fn sorted_tools(behavior: &str) -> Bytes {
+    archive(&[("behavior.md", behavior), ("pack.yaml", &manifest("tools", "1.0.0"))])
 }
 
 pub(crate) fn archive(files: &[(&str, &str)]) -> Bytes {

@@ -1,15 +1,27 @@
-//! Tests for pushes to Docker's registry, to servers that reject the image manifest, and to servers that choose where
-//! blobs are uploaded.
+//! Tests for pushes to Docker's registry, and to servers that reject the image manifest, refuse a tag, stop receiving a
+//! layer, or choose where blobs are uploaded.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    io::{self, Write as _},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver, Sender},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
+    body::Body,
     http::{HeaderMap, Method, StatusCode, Uri},
     response::IntoResponse,
 };
-use pack_format::{Digest, image::Image};
-use pack_upload::registry::{Credentials, Error, RegistryAddress};
+use futures_util::StreamExt as _;
+use pack_format::{
+    Digest,
+    image::{Descriptor, Image},
+};
+use pack_upload::registry::{Credentials, Error, Layer, PushError, RegistryAddress};
 use tokio::net::TcpListener;
 
 use super::fixture::{Validated, push_image, registry};
@@ -116,8 +128,8 @@ async fn an_image_reference_without_a_tag_is_rejected() {
 /// The requests that a server received: the method and the URI, and whether the request had credentials.
 type Requests = Arc<Mutex<Vec<(String, bool)>>>;
 
-/// Starts an empty registry that requires credentials for paths under `/v2/`. When a client opens an upload session, it
-/// sends this `Location`, or none. It accepts every PUT.
+/// Starts an empty registry that requires credentials for paths under `/v2/` and accepts every PUT. When a client opens
+/// an upload session, the registry responds with this `Location`, or with none.
 async fn registry_with_location(location: Option<String>) -> (RegistryAddress, Requests) {
     let requests = Requests::default();
     let received = requests.clone();
@@ -146,6 +158,77 @@ async fn push(address: &RegistryAddress) -> Result<Image, Error> {
     let Validated { image, tree, contents } = Validated::pack("hello");
     let image_ref = format!("{address}/acme/tools:1.0.0");
     push_image(&registry(address, basic("hunter2")), &image_ref, &image, tree, contents).await.map(|()| image)
+}
+
+/// Starts an empty registry that notifies `on_layer` when the first data of a layer arrives. The layer must start with
+/// `layer`. If `is_complete` is false, the registry accepts the upload without receiving the rest of the layer.
+async fn registry_that_receives(on_layer: Sender<()>, is_complete: bool) -> (RegistryAddress, Requests) {
+    let requests = Requests::default();
+    let received = requests.clone();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(move |method: Method, uri: Uri, body: Body| async move {
+        received.lock().unwrap().push((format!("{method} {uri}"), false));
+        match method {
+            Method::POST => (StatusCode::ACCEPTED, [("location", "session")]).into_response(),
+            Method::PUT => {
+                let mut data = body.into_data_stream();
+                if data.next().await.is_some_and(|data| data.unwrap().starts_with(b"layer")) {
+                    on_layer.send(()).unwrap();
+                }
+                if is_complete {
+                    while data.next().await.is_some() {}
+                }
+                StatusCode::CREATED.into_response()
+            }
+            _ => StatusCode::NOT_FOUND.into_response(),
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (address.to_string().parse().unwrap(), requests)
+}
+
+/// Pushes an image with this layer. After the first MiB, writing the layer waits for a message from `proceed`.
+async fn push_layer(address: &RegistryAddress, layer: Vec<u8>, proceed: Receiver<()>) -> Result<(), Error> {
+    let Validated { image, .. } = Validated::pack("hello");
+    let descriptor = Descriptor { digest: Digest::sha256(&layer), size: layer.len() as u64, ..image.layer };
+    let image = Image { layer: descriptor, ..image };
+    let registry = registry(address, Credentials::None);
+    let image_ref = format!("{address}/acme/tools:1.0.0");
+    let uploads = registry.open_image(&image_ref, &image).await?;
+    let layer = Layer::write(image.layer.size, move |writer| {
+        let (first, rest) = layer.split_at(1 << 20);
+        writer.write_all(first)?;
+        proceed.recv_timeout(Duration::from_secs(30)).map_err(io::Error::other)?;
+        writer.write_all(rest)
+    });
+    match registry.push(&image_ref, &image, uploads, layer).await {
+        Ok(()) => Ok(()),
+        Err(PushError::Registry(error)) => Err(error),
+        Err(PushError::Layer(error)) => panic!("{error}"),
+    }
+}
+
+fn is_manifest((request, _): &(String, bool)) -> bool {
+    request.starts_with("PUT /v2/acme/tools/manifests/")
+}
+
+#[tokio::test]
+async fn a_layer_is_sent_while_it_is_written() {
+    let (on_layer, proceed) = mpsc::channel();
+    let (address, requests) = registry_that_receives(on_layer, true).await;
+    push_layer(&address, b"layer".repeat(1 << 20), proceed).await.unwrap();
+    assert!(requests.lock().unwrap().iter().any(is_manifest));
+}
+
+/// If the manifest were pushed, the image could be pulled although the digest of its layer was never checked.
+#[tokio::test]
+async fn no_image_manifest_is_pushed_if_the_registry_does_not_receive_the_whole_layer() {
+    let (on_layer, proceed) = mpsc::channel();
+    let (address, requests) = registry_that_receives(on_layer, false).await;
+    let error = push_layer(&address, b"layer".repeat(20 << 20), proceed).await.unwrap_err();
+    assert!(matches!(error, Error::Unfinished | Error::Http(_)), "{error:?}");
+    assert!(!requests.lock().unwrap().iter().any(is_manifest));
 }
 
 #[tokio::test]

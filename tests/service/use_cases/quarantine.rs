@@ -1,4 +1,4 @@
-//! Tests for quarantines, and for deletions by an operator: [`Operator`](pack_upload::lifecycle::Operator).
+//! Tests for quarantines, restores and deletions by an operator: [`Operator`](pack_upload::lifecycle::Operator).
 
 use std::{sync::Arc, time::Duration};
 
@@ -81,7 +81,7 @@ async fn a_restored_pack_has_the_same_digest_even_if_its_archive_has_expired() {
     assert_eq!(error.to_string(), "the pack has the status ready, not quarantined");
 }
 
-/// To simulate a crash during a command, the test makes only the writes that the command makes before the crash.
+/// To simulate a crash during a command, the test executes only the writes that precede the crash.
 #[tokio::test]
 async fn an_interrupted_quarantine_or_restore_can_be_repeated() {
     let fixture = Fixture::start().await;

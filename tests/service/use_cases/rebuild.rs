@@ -1,4 +1,4 @@
-//! Tests that rebuild a ready pack whose image was lost.
+//! Tests that rebuild a ready pack, for example because its image was lost.
 
 use pack_upload::{
     aws::Job,

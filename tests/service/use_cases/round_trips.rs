@@ -13,7 +13,7 @@ use crate::{
     support::{Authentication, SteppedRegistry, basic},
 };
 
-/// The requests of a build, by step, once the session knows how the registry authenticates requests.
+/// The requests of a build, by step, in a session that already knows how the registry authenticates requests.
 const BUILD: [&[&str]; 5] = [
     &["HEAD manifest", "HEAD blob", "HEAD blob"],
     &["POST upload", "POST upload"],

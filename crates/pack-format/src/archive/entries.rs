@@ -14,8 +14,19 @@ use super::{
 };
 use crate::{
     Content, EntryKind, LimitName, Limits, Problems,
+    image::{entry_headers, padding},
     secrets::{FoundSecrets, SecretScanner},
 };
+
+/// What to write while an archive is read.
+pub(crate) enum Output<'a, W> {
+    /// The contents of its files, in archive order.
+    Contents(&'a mut W),
+    /// The contents of its files, in archive order. They are also searched for secrets.
+    SearchedContents(&'a mut W, &'a mut FoundSecrets),
+    /// A layer of the entries that the pack keeps, in archive order, without the end-of-archive marker.
+    Layer(&'a mut W),
+}
 
 /// A tar that is being read, with the limits and the results so far.
 pub(super) struct Entries<'a, R, W> {
@@ -23,15 +34,13 @@ pub(super) struct Entries<'a, R, W> {
     limits: &'a Limits,
     builder: &'a mut TreeBuilder,
     problems: &'a mut Problems,
-    /// Receives the contents of files, in archive order.
-    contents: &'a mut W,
-    /// The number of bytes written to `contents`.
+    output: Output<'a, W>,
+    /// The total size of the files written to `output`, in bytes.
     written: u64,
     /// The number of headers read, including extension headers.
     count: u64,
     /// The extension headers that apply to the next entry.
     extensions: Extensions,
-    secrets: FoundSecrets,
 }
 
 impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
@@ -40,15 +49,14 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
         limits: &'a Limits,
         builder: &'a mut TreeBuilder,
         problems: &'a mut Problems,
-        contents: &'a mut W,
+        output: Output<'a, W>,
     ) -> Self {
-        let (extensions, secrets) = (Extensions::default(), FoundSecrets::default());
-        Self { reader, limits, builder, problems, contents, written: 0, count: 0, extensions, secrets }
+        Self { reader, limits, builder, problems, output, written: 0, count: 0, extensions: Extensions::default() }
     }
 
-    /// Reads the tar to its end, and returns the secrets found in its files. Adds valid entries to `builder` and the
-    /// problems with invalid ones to `problems`, and writes the contents of files to `contents`.
-    pub(super) fn read(mut self) -> Result<FoundSecrets, ReadError> {
+    /// Reads the tar to its end. Adds valid entries to `builder` and the problems with invalid ones to `problems`, and
+    /// writes to `output`.
+    pub(super) fn read(mut self) -> Result<(), ReadError> {
         loop {
             let position = self.reader.position();
             if position == 0 {
@@ -56,8 +64,7 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
             }
             let Some(block) = self.block()? else { return Err(cut_off(position)) };
             if block == [0; BLOCK] {
-                self.end(position)?;
-                return Ok(self.secrets);
+                return self.end(position);
             }
             self.count += 1;
             if self.count > self.limits.entries {
@@ -125,41 +132,64 @@ impl<'a, R: BufRead, W: Write> Entries<'a, R, W> {
                 "tar readers disagree on whether its {size} bytes of data are content or further entries"
             )));
         }
-        let is_complete = match validated {
-            Ok((EntryType::File, _)) => self.copy_file(size)?,
-            _ => copy_data(&mut self.reader, size, &mut io::sink())?,
+        let is_written = match validated {
+            Ok((entry_type, Some(path))) => self.add(&entry, entry_type, path, size)?,
+            _ => false,
         };
-        if !is_complete {
-            return Err(entry.unreadable("is truncated; create the archive again"));
-        }
-        let Ok((entry_type, Some(path))) = validated else { return Ok(()) };
+        let is_complete =
+            if is_written { self.copy_file(size)? } else { copy_data(&mut self.reader, size, &mut io::sink())? };
+        if is_complete { Ok(()) } else { Err(entry.unreadable("is truncated; create the archive again")) }
+    }
+
+    /// Adds a valid entry to `builder`. If it conflicts with another entry, adds a problem instead. If the output is a
+    /// layer, also writes the headers of the entry and of its missing parent directories. Returns whether to write the
+    /// entry's data.
+    fn add(&mut self, entry: &Entry<'_>, entry_type: EntryType, path: String, size: u64) -> Result<bool, ReadError> {
         let kind = match entry_type {
             EntryType::File => {
                 if let Some(problem) = entry.mode_problem() {
                     self.builder.add_problem(&path, problem);
                 }
                 let content = Content { start: self.written, size };
-                self.written += size;
-                EntryKind::File { executable: header.mode.is_executable(), content }
+                EntryKind::File { executable: entry.is_executable(), content }
             }
             EntryType::Directory => EntryKind::Directory,
         };
-        if let Err(conflict) = self.builder.add(path, kind, position) {
+        if let Err(conflict) = self.builder.add(path, kind, entry.position()) {
             self.problems.push(entry.problem(conflict));
+            return Ok(false);
         }
         if self.builder.added_parents() > self.limits.entries {
             return Err(ReadError::TooLarge(self.limits.limit(LimitName::Entries)));
         }
-        Ok(())
+        let Output::Layer(layer) = &mut self.output else { return Ok(entry_type == EntryType::File) };
+        let entries = self.builder.new_entries();
+        for entry in &entries {
+            layer.write_all(&entry_headers(entry)).map_err(ReadError::Io)?;
+        }
+        // `entries` ends with the file, or does not contain it if the pack does not keep it.
+        Ok(entries.last().is_some_and(|entry| entry.kind != EntryKind::Directory))
     }
 
-    /// Copies a file's content to `contents` and searches it for secrets. Returns `false` if the content or its padding
-    /// is truncated.
+    /// Copies a file's content to `output`, with padding if the output is a layer. Returns `false` if the content or
+    /// its padding in the archive is truncated.
     fn copy_file(&mut self, size: u64) -> Result<bool, ReadError> {
-        let mut scanner = SecretScanner::new(&mut *self.contents, size);
-        let is_complete = copy_data(&mut self.reader, size, &mut scanner)?;
-        self.secrets.add(self.written, scanner.finish());
-        Ok(is_complete)
+        let start = self.written;
+        self.written += size;
+        match &mut self.output {
+            Output::Contents(contents) => copy_data(&mut self.reader, size, contents),
+            Output::SearchedContents(contents, secrets) => {
+                let mut scanner = SecretScanner::new(contents, size);
+                let is_complete = copy_data(&mut self.reader, size, &mut scanner)?;
+                secrets.add(start, scanner.finish());
+                Ok(is_complete)
+            }
+            Output::Layer(layer) => {
+                let is_complete = copy_data(&mut self.reader, size, layer)?;
+                layer.write_all(padding(size)).map_err(ReadError::Io)?;
+                Ok(is_complete)
+            }
+        }
     }
 
     /// Checks that the block of zeros at `position` ends the archive properly: no extension header is left without an

@@ -22,6 +22,14 @@ impl<'a> Entry<'a> {
         Self { header, extensions, position }
     }
 
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(super) fn is_executable(&self) -> bool {
+        self.header.mode.is_executable()
+    }
+
     /// Returns the size of the entry's data, in bytes.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! Recognizes an upload that is not a `.tar.gz` by its first bytes, and suggests a fix.
+//! Recognizes what was uploaded instead of a `.tar.gz` by the first bytes of the file or of its unpacked content, and
+//! suggests a fix.
 
 use super::{gzip::MAGIC, header::BLOCK};
 use crate::Quoted;
@@ -51,7 +52,7 @@ const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 const LATIN_1_MAGIC: &[u8] = "\u{1f}\u{8b}".as_bytes();
 
 /// Explains why an upload without a valid gzip header is not a `.tar.gz`, and suggests a fix. `head` is the start of
-/// the upload, at most [`HEAD`] bytes. Returns `None` if the format is not recognized.
+/// the upload, at most [`HEAD`] bytes. Returns `None` if it starts like a gzip file or the format is not recognized.
 pub(super) fn explain_upload(head: &[u8]) -> Option<String> {
     if head.is_empty() {
         return Some(

@@ -11,7 +11,7 @@ use crate::Quoted;
 /// The size of a tar block, in bytes. A header is one block, and contents are padded to full blocks.
 pub(super) const BLOCK: usize = 512;
 
-/// A header that all tar readers interpret in the same way.
+/// A header whose fields all tar readers parse in the same way.
 #[derive(Debug)]
 pub(super) struct Header {
     /// The name, including the prefix of a `ustar` header.
@@ -89,8 +89,8 @@ impl Header {
         let prefix = match layout.as_ustar() {
             Some(_) if is_star(block) => star_prefix(block)?,
             Some(ustar) => until_nul("prefix", &ustar.prefix)?,
-            // In entries of these types, the field contains the map of a sparse file or an offset in a multi-volume
-            // archive, not a prefix. Such entries are rejected later.
+            // In entries of these types, the bytes at the position of `prefix` contain the map of a sparse file or an
+            // offset in a multi-volume archive. Such entries are rejected later.
             None if matches!(common.linkflag[0], b'S' | b'M') => &[],
             // In every format, Python reads these bytes as a prefix.
             None if block[PREFIX].iter().any(|byte| *byte != 0) => return Err(unexpected_prefix(block)),
@@ -108,7 +108,7 @@ impl Header {
     }
 }
 
-/// The offset of the `magic` field, which identifies the format.
+/// The offset in a header, in bytes, of the `magic` field, which identifies the format.
 const MAGIC: usize = 257;
 const DEV_MAJOR: Range<usize> = offset_of!(UstarHeader, dev_major)..offset_of!(UstarHeader, dev_minor);
 const DEV_MINOR: Range<usize> = offset_of!(UstarHeader, dev_minor)..offset_of!(UstarHeader, prefix);
@@ -136,7 +136,8 @@ fn check_checksum(block: &[u8; BLOCK], field: &[u8; 8]) -> Result<(), InvalidHea
     if found == expected { Ok(()) } else { Err(InvalidHeader::Checksum { found, expected }) }
 }
 
-/// Parses all numeric fields except the checksum. Returns only the mode and the size, because a pack needs no others.
+/// Parses the numeric fields before the prefix, except the checksum. Returns only the mode and the size, because a pack
+/// needs no others.
 fn numbers(block: &[u8; BLOCK], common: &OldHeader) -> Result<(Mode, u64), InvalidHeader> {
     let invalid = |field, fix| number_error(block, field, fix);
     // Reject a base-256 mode, because Rust's `tar` reads it differently from other readers.
@@ -168,8 +169,8 @@ fn number_error(
     move |error| InvalidHeader::Number { entry: quoted_name(block), field, error, fix }
 }
 
-/// Returns the error for data in the `prefix` field of a format that does not have this field. In incremental dumps,
-/// GNU tar writes times there.
+/// Returns the error for a header that has data at the position of the `prefix` field, although its format has no such
+/// field. In incremental dumps, GNU tar writes the access and change times there.
 fn unexpected_prefix(block: &[u8; BLOCK]) -> InvalidHeader {
     if Layout::from_byte_slice(block).as_gnu().is_some_and(|gnu| is_time(&gnu.atime) && is_time(&gnu.ctime)) {
         InvalidHeader::Incremental(quoted_name(block))
@@ -192,8 +193,8 @@ const POSIX: &str = "create the archive with `tar --format=posix`";
 const OWNER: &str = "create the archive with `tar --owner=0 --group=0`";
 const TIME: &str = "set the file's time with `touch`, and create the archive with `tar --format=posix`";
 
-/// Returns whether a `ustar` header is in star's format: it ends with star's trailer, or times follow the prefix, as in
-/// headers that node-tar writes.
+/// Returns whether a `ustar` header is in star's format: it ends with star's trailer, or the access and change times
+/// follow the prefix, as in headers that node-tar writes.
 fn is_star(block: &[u8; BLOCK]) -> bool {
     block[STAR_TRAILER] == *b"tar\0" || (is_time(&block[STAR_ATIME]) && is_time(&block[STAR_CTIME]))
 }

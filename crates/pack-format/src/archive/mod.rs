@@ -4,12 +4,13 @@
 //! - [`mod@format`] recognizes other file formats, to explain what was uploaded instead.
 //! - [`entries`] reads the tar block by block, [`header`] parses header blocks, and [`number`] parses their numeric
 //!   fields.
-//! - [`extension`] headers, such as [`pax`] records and GNU long names, apply to the [`entry`] that follows them. A PAX
-//!   record can contain an access control list ([`acl`]).
+//! - [`extension`] reads extension headers, which contain GNU long names or [`pax`] records, such as an access control
+//!   list ([`acl`]). [`entry`] validates an entry together with its extension headers.
 //! - [`path`] validates names.
 //! - [`tree_builder`] assembles the entries into a [`Tree`].
 //!
-//! File contents are written to the caller's writer in archive order, so memory use does not depend on their size.
+//! File contents are written to the caller's writer in archive order ([`Output`]), so memory use does not depend on
+//! their size.
 
 mod acl;
 mod entries;
@@ -25,12 +26,13 @@ mod tree_builder;
 
 use std::{
     fmt,
-    io::{self, BufRead, Read, Seek, Write},
+    io::{self, BufRead, Write},
     mem,
 };
 
+pub(crate) use self::entries::Output;
 use self::{entries::Entries, gzip::GzipReader, tree_builder::TreeBuilder};
-use super::{Limit, Limits, Problem, Problems, Secret, Tree, ValidationError};
+use super::{Limit, Limits, Problem, Problems, Tree, ValidationError};
 
 /// The field under which an archive's problems are reported.
 const FIELD: &str = "archive";
@@ -39,9 +41,10 @@ const FIELD: &str = "archive";
 #[derive(Debug)]
 enum ReadError {
     TooLarge(Limit),
-    /// The rest of the archive is damaged or missing, or tar readers disagree on it.
+    /// The archive cannot be read any further, for example because it is truncated or because tar readers disagree on
+    /// the rest.
     Unreadable(Box<Problem>),
-    /// Reading the archive or writing its contents failed.
+    /// Reading the archive or writing to the output failed.
     Io(io::Error),
 }
 
@@ -62,6 +65,9 @@ pub(super) struct Unpacked {
     pub(super) tree: Tree,
     /// The name of the directory that wraps the pack in the archive. The paths in `tree` do not include it.
     pub(super) wrapper: Option<String>,
+    /// Whether the archive's entries are in the same order as in `tree`. A directory whose own entry is missing or
+    /// comes later counts as coming right before the first entry inside it.
+    pub(super) is_in_layer_order: bool,
 }
 
 impl Unpacked {
@@ -74,7 +80,7 @@ impl Unpacked {
     }
 }
 
-/// Reads an archive into a tree, writes the contents of its files to `contents`, and returns the secrets in them.
+/// Reads an archive into a tree, and writes to `output`.
 ///
 /// Strips one wrapping directory, and drops macOS metadata and top-level git files. Adds the problems with the entries
 /// to `problems`. An invalid entry may be missing from the tree.
@@ -85,18 +91,15 @@ impl Unpacked {
 pub(super) fn read(
     archive: impl BufRead,
     limits: &Limits,
-    contents: &mut (impl Read + Write + Seek),
+    output: Output<'_, impl Write>,
     problems: &mut Problems,
-) -> Result<(Unpacked, Vec<Secret>), ValidationError> {
+) -> Result<Unpacked, ValidationError> {
     let reader = GzipReader::new(archive, limits);
     let mut builder = TreeBuilder::default();
-    let result = Entries::new(reader, limits, &mut builder, problems, contents).read();
+    let result = Entries::new(reader, limits, &mut builder, problems, output).read();
     let unpacked = builder.build(problems);
     match result {
-        Ok(secrets) => {
-            let secrets = secrets.in_tree(&unpacked.tree, contents)?;
-            Ok((unpacked, secrets))
-        }
+        Ok(()) => Ok(unpacked),
         Err(ReadError::TooLarge(limit)) => Err(ValidationError::TooLarge(limit)),
         Err(ReadError::Unreadable(problem)) => {
             problems.push(*problem);

@@ -33,7 +33,7 @@ pub(super) fn number(field: &[u8], range: &RangeInclusive<i64>) -> Result<i64, I
 }
 
 /// Parses an octal field: digits, optionally preceded by spaces and followed by spaces and NULs (POSIX.1-1988,
-/// `ustar`). A field that contains only spaces and NULs counts as zero, except where GNU tar rejects it as blank.
+/// `ustar`). A field that contains only spaces and NULs counts as zero, unless GNU tar rejects it as blank.
 ///
 /// Rejects signs and any other bytes before or after the digits, because GNU tar, libarchive and Python disagree on how
 /// to read them.

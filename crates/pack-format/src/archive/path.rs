@@ -43,8 +43,8 @@ pub(super) enum InvalidPath {
 /// components, as tar readers do.
 ///
 /// # Errors
-/// Returns all problems with the name, except that the components and characters of a name that is too long are not
-/// checked.
+/// Returns all problems with the name. If the name is not UTF-8, that is the only one. If the name is too long, its
+/// components and characters are not checked.
 pub(super) fn parse(name: &[u8], limits: &Limits) -> Result<Option<String>, Vec<InvalidPath>> {
     if is_root(name) {
         return Ok(None);

@@ -15,12 +15,15 @@ pub(super) struct TreeBuilder {
     added_parents: u64,
     /// Problems to report only if the pack keeps the affected entry. Each is stored with the path of that entry.
     problems: Vec<(String, Problem)>,
+    /// How many of `nodes` [`Self::new_entries`] has already considered.
+    considered: usize,
 }
 
 struct Node {
     path: String,
     kind: EntryKind,
-    /// The position of the node's own entry or, if the directory is implied, of the first entry inside it.
+    /// The offset in the tar, in bytes, of the node's own entry or, if the directory is implied, of the first entry
+    /// inside it.
     position: u64,
     /// Whether this directory was added as a parent of an entry and does not have an entry of its own yet.
     is_implied: bool,
@@ -52,6 +55,16 @@ pub(super) enum EntryConflict {
 }
 
 impl Node {
+    /// Returns whether this node is the wrapping directory if it is the only top-level entry apart from git files.
+    fn is_wrapper(&self) -> bool {
+        self.kind == EntryKind::Directory && !DIRECTORIES.contains(&self.path.as_str())
+    }
+
+    /// Returns the pack's entry for this node, or `None` if the pack does not keep it.
+    fn entry(&self, wrapper: Option<&str>) -> Option<Entry> {
+        Some(Entry { path: path_in_pack(&self.path, wrapper)?.to_owned(), kind: self.kind.clone() })
+    }
+
     /// Returns the conflict between this node and a different path that has the same key.
     fn same_name(&self, path: &str) -> EntryConflict {
         let visible = |path: &str| path.replace(is_ignorable, "");
@@ -98,7 +111,7 @@ impl TreeBuilder {
         }
     }
 
-    /// Adds a problem to report only if the pack keeps the entry.
+    /// Adds a problem with the entry at `path`, to report only if the pack keeps that entry.
     pub(super) fn add_problem(&mut self, path: &str, problem: Problem) {
         if macos_metadata(path).is_none() {
             self.problems.push((path.to_owned(), problem));
@@ -115,30 +128,35 @@ impl TreeBuilder {
     /// keeps.
     pub(super) fn build(self, problems: &mut Problems) -> Unpacked {
         let wrapper = self.wrapper();
-        let path_in_pack = |path: &str| {
-            let path = match &wrapper {
-                None => path,
-                Some(wrapper) => path.strip_prefix(wrapper)?.strip_prefix('/')?,
-            };
-            (!is_git_file(path)).then(|| path.to_owned())
-        };
-        for (_, problem) in self.problems.into_iter().filter(|(path, _)| path_in_pack(path).is_some()) {
+        let is_kept = |path: &str| path_in_pack(path, wrapper.as_deref()).is_some();
+        for (_, problem) in self.problems.into_iter().filter(|(path, _)| is_kept(path)) {
             problems.push(problem);
         }
-        let entries = self
-            .nodes
-            .into_iter()
-            .filter_map(|Node { path, kind, .. }| path_in_pack(&path).map(|path| Entry { path, kind }));
-        Unpacked { tree: Tree::new(entries.collect()), wrapper }
+        let entries: Vec<_> = self.nodes.iter().filter_map(|node| node.entry(wrapper.as_deref())).collect();
+        let is_in_layer_order = entries.is_sorted_by(|a, b| a.path < b.path);
+        Unpacked { tree: Tree::new(entries), wrapper, is_in_layer_order }
+    }
+
+    /// Returns the entries of the pack that were added since the last call, parents first. Determines the wrapping
+    /// directory from the entries so far, so the result is correct only if the archive contains a valid pack.
+    pub(super) fn new_entries(&mut self) -> Vec<Entry> {
+        let wrapper = self.top().next().filter(|node| node.is_wrapper()).map(|node| node.path.as_str());
+        let entries = self.nodes[self.considered..].iter().filter_map(|node| node.entry(wrapper)).collect();
+        self.considered = self.nodes.len();
+        entries
     }
 
     /// Returns the wrapping directory: the only top-level entry apart from git files. A directory that is allowed in a
     /// pack, such as `guides`, is not a wrapping directory.
     fn wrapper(&self) -> Option<String> {
-        let mut top = self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path));
+        let mut top = self.top();
         let (Some(only), None) = (top.next(), top.next()) else { return None };
-        let is_wrapper = only.kind == EntryKind::Directory && !DIRECTORIES.contains(&only.path.as_str());
-        is_wrapper.then(|| only.path.clone())
+        only.is_wrapper().then(|| only.path.clone())
+    }
+
+    /// Returns the top-level entries of the archive apart from git files, in archive order.
+    fn top(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| !node.path.contains('/') && !is_git_file(&node.path))
     }
 
     fn add_parents(&mut self, path: &str, key: &str, position: u64) -> Result<(), EntryConflict> {
@@ -159,7 +177,7 @@ impl TreeBuilder {
                 Some(_) => break,
             }
         }
-        for (key, parent) in missing {
+        for (key, parent) in missing.into_iter().rev() {
             self.by_key.insert(key.to_owned(), self.nodes.len());
             let kind = EntryKind::Directory;
             self.nodes.push(Node { path: parent.to_owned(), kind, position, is_implied: true });
@@ -167,6 +185,16 @@ impl TreeBuilder {
         }
         Ok(())
     }
+}
+
+/// Converts a path in the archive to a path in the pack. Returns `None` for the wrapping directory itself, and for
+/// `.gitignore` and `.gitattributes` at the top of the archive or of the pack.
+fn path_in_pack<'a>(path: &'a str, wrapper: Option<&str>) -> Option<&'a str> {
+    let path = match wrapper {
+        None => path,
+        Some(wrapper) => path.strip_prefix(wrapper)?.strip_prefix('/')?,
+    };
+    (!is_git_file(path)).then_some(path)
 }
 
 /// Returns a key for comparing paths. Two paths have the same key if they differ only in case or Unicode normalization,

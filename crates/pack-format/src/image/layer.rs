@@ -21,7 +21,8 @@ const MTIME: u64 = 315_532_801;
 /// The end-of-archive marker: two blocks of zeros. Slices of it also serve as padding.
 static ZEROS: [u8; 1_024] = [0; 1_024];
 
-/// Writes a pack's layer to `layer`. `contents` must be what [`validate`](crate::validate) wrote for the pack.
+/// Writes a pack's layer to `layer`. `contents` must be what [`validate`](crate::validate) or
+/// [`unpack`](crate::unpack) wrote for the pack.
 pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Write) -> io::Result<()> {
     for entry in tree.entries() {
         layer.write_all(&entry_headers(entry))?;
@@ -33,19 +34,12 @@ pub fn write(tree: &Tree, contents: &mut (impl Read + Seek), layer: &mut impl Wr
             layer.write_all(padding(size))?;
         }
     }
-    layer.write_all(&ZEROS)
+    write_end(layer)
 }
 
-/// Returns the size of a pack's layer, in bytes. Does not need the contents.
-pub fn size(tree: &Tree) -> u64 {
-    let entries = tree.entries().iter().map(|entry| {
-        let content = match entry.kind {
-            EntryKind::Directory => 0,
-            EntryKind::File { content, .. } => content.size().next_multiple_of(BLOCK),
-        };
-        entry_headers(entry).len() as u64 + content
-    });
-    entries.sum::<u64>() + ZEROS.len() as u64
+/// Writes the end-of-archive marker.
+pub(crate) fn write_end(layer: &mut impl Write) -> io::Result<()> {
+    layer.write_all(&ZEROS)
 }
 
 /// Returns the descriptor of the layer that [`write()`] writes.
@@ -74,12 +68,12 @@ impl Write for HashWriter {
 }
 
 /// Returns the padding that follows `size` bytes of content.
-fn padding(size: u64) -> &'static [u8] {
+pub(crate) fn padding(size: u64) -> &'static [u8] {
     &ZEROS[..(size.wrapping_neg() % BLOCK) as usize]
 }
 
 /// Returns the header blocks that precede the content of an entry.
-fn entry_headers(entry: &Entry) -> Vec<u8> {
+pub(crate) fn entry_headers(entry: &Entry) -> Vec<u8> {
     match &entry.kind {
         EntryKind::Directory => headers(&format!("{}/", entry.path), EntryType::Directory, 0o755, 0),
         EntryKind::File { executable, content } => {

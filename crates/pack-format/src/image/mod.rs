@@ -9,8 +9,9 @@ use std::io::{self, Read, Seek};
 
 use bytes::Bytes;
 
+pub(super) use self::layer::{entry_headers, padding, write_end};
 pub use self::{
-    layer::{size as layer_size, write as write_layer},
+    layer::write as write_layer,
     manifest::{CONFIG_MEDIA_TYPE, Descriptor, LAYER_MEDIA_TYPE, MANIFEST_MEDIA_TYPE},
 };
 use crate::{Digest, Manifest, Pack};

@@ -51,22 +51,22 @@ pub(super) fn reject(secrets: &[Secret], problems: &mut Problems) {
 pub(super) struct FoundSecrets(Vec<FoundSecret>);
 
 struct FoundSecret {
-    /// Where the file's content starts among the contents of all files.
+    /// The offset of the file's content in the concatenated contents of all files, in bytes.
     content: u64,
     kind: SecretKind,
-    /// The offset of the secret from the start of the file's content.
+    /// The offset of the secret from the start of the file's content, in bytes.
     offset: u64,
 }
 
 impl FoundSecrets {
-    /// Adds the secrets found in the file whose content starts at `content`, at most [`MAX_SECRETS`]. Each is a kind and
-    /// an offset. Files must be added in the order of their contents.
+    /// Adds the secrets found in the file whose content starts at byte `content` of all contents. Each secret is a kind
+    /// and an offset in the file, in bytes. Files must be added in the order of their contents.
     pub(super) fn add(&mut self, content: u64, found: Vec<(SecretKind, u64)>) {
         self.0.extend(found.into_iter().map(|(kind, offset)| FoundSecret { content, kind, offset }));
     }
 
-    /// Returns the secrets in files that are part of `tree`, at most [`MAX_SECRETS`], sorted by path and line. Reads the files with secrets a
-    /// second time, from `contents`, to count lines.
+    /// Returns the secrets in files that are part of `tree`, at most [`MAX_SECRETS`], sorted by path and line. Reads
+    /// the files with secrets a second time, from `contents`, to count lines.
     pub(super) fn in_tree(self, tree: &Tree, contents: &mut (impl Read + Seek)) -> io::Result<Vec<Secret>> {
         let mut secrets = Vec::new();
         for entry in tree.entries() {
@@ -88,7 +88,7 @@ impl FoundSecrets {
     }
 }
 
-/// A counter of the line breaks before a position in a file. They are the same as for a [`Span`](crate::Span).
+/// A counter of the line breaks before a position in a file. Recognizes the same line breaks as [`Span`](crate::Span).
 #[derive(Default)]
 struct LineCounter {
     position: u64,
@@ -111,7 +111,7 @@ impl Write for LineCounter {
         for index in memchr2_iter(b'\n', b'\r', bytes) {
             let is_after_return =
                 index.checked_sub(1).map_or(self.is_after_return, |previous| bytes[previous] == b'\r');
-            // A carriage return and a line feed are one line break.
+            // A carriage return followed by a line feed is one line break.
             if bytes[index] == b'\r' || !is_after_return {
                 self.line_breaks += 1;
             }

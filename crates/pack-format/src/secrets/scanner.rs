@@ -30,7 +30,7 @@ impl<W> SecretScanner<W> {
         Self { to, left: size, held: Vec::new(), searched: 0, found: Vec::new() }
     }
 
-    /// Returns the kind and offset of each secret, at most [`MAX_SECRETS`] of them.
+    /// Returns the kind of each secret and its offset in the file, in bytes. Returns at most [`MAX_SECRETS`] secrets.
     pub(crate) fn finish(self) -> Vec<(SecretKind, u64)> {
         self.found
     }

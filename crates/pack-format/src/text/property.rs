@@ -39,7 +39,8 @@ pub(super) fn is_emoji_modifier(char: char) -> bool {
 /// How a character affects a ZWJ or ZWNJ next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joining {
-    /// A letter in a script that uses joiners, because its letters join (Arabic) or form conjuncts (Devanagari).
+    /// A letter that joins its neighbors, as in Arabic, or a character of a Brahmic script, such as Devanagari, whose
+    /// letters form conjuncts.
     Script,
     /// A mark. A joiner after a mark applies to the letter before the mark.
     Mark,

@@ -65,8 +65,8 @@ impl<'a> Field<'a> {
         problems.push(Problem::in_text(&self.name, self.file, span, message, suggestion));
     }
 
-    /// Returns this field's text. Adds a problem if the value is not text. If it is a number, boolean or date, still
-    /// returns its text, so that it can be validated; for any other value, returns `None`.
+    /// Returns this field's text like [`Self::validate`], but without a check. The text of a number, boolean or date is
+    /// returned too, so that the caller can validate it.
     pub(crate) fn text(&self, problems: &mut Problems) -> Option<&'a str> {
         self.validate(|_| Ok::<_, String>(()), |_| None, problems)
     }

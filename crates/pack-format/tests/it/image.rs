@@ -41,10 +41,12 @@ fn the_layer_is_what_gnu_tar_writes() {
         file(format!("guides/{}/in.md", "e".repeat(length - 7)), b"inside");
     }
     file(format!("data/{}deep.txt", "a-component-of-some-length/".repeat(30)), b"deep");
-    for length in 80..110 {
-        // In this range, the record's length gains a digit, and the PAX header's name is cut off in the middle of a
-        // character.
-        file(format!("templates/{}/{}é.md", "p".repeat(length), "q".repeat(length - 70)), b"cut");
+    for length in 70..110 {
+        // In this range, the length of the `path` record gains a digit, and the names in the PAX header and in the
+        // entry's own header are cut off in the middle of a character.
+        for end in ["é.md", "qé.md"] {
+            file(format!("templates/{}/{}{end}", "p".repeat(length), "q".repeat(length - 70)), b"cut");
+        }
     }
     for name in NAMES {
         file(format!("guides/{name}"), name.as_bytes());
@@ -74,6 +76,39 @@ fn the_layer_is_what_gnu_tar_writes() {
     assert_eq!((descriptor.digest, descriptor.size), (Digest::sha256(&expected), expected.len() as u64));
 }
 
+/// For each archive, [`validate`] also checks that `write_layer_of` writes the pack's layer if and only if the archive
+/// is in layer order.
+#[test]
+fn an_archive_that_is_sorted_by_path_is_in_layer_order() {
+    let archive = |names: &[&str]| {
+        let add = |archive: Archive, name: &&str| match *name {
+            "pack.yaml" | "pack/pack.yaml" => archive.file(name, MANIFEST),
+            name if name.ends_with('/') => archive.directory(name),
+            name => archive.file(name, name.as_bytes()),
+        };
+        names.iter().fold(Archive::new(), add).tar_gz()
+    };
+    for (names, expected) in [
+        (&["pack.yaml"][..], true),
+        (&["data/", "data/a", "data/b/", "data/b/c", "guides/", "pack.yaml"], true),
+        // Directories without an entry of their own, or with an entry after their content.
+        (&["data/a", "data/b/c", "guides/d/e/f", "pack.yaml"], true),
+        (&["data/a", "data/b/c", "data/b/", "data/", "pack.yaml"], true),
+        // A wrapping directory, and dropped files.
+        (&[".gitignore", "pack/", "pack/.gitattributes", "pack/data/._a", "pack/data/a", "pack/pack.yaml"], true),
+        (&["pack/data/.DS_Store", "pack/guides/a", "pack/pack.yaml"], true),
+        (&["pack.yaml", "data/a"], false),
+        (&["data/b", "data/a", "pack.yaml"], false),
+        (&["data/b/c", "data/a", "pack.yaml"], false),
+        // A hyphen sorts before a slash.
+        (&["data/a/b", "data/a-b", "pack.yaml"], false),
+        (&["data/a", "data/a-b", "pack.yaml"], true),
+        (&["guides/a", "pack.yaml", "data/._a"], false),
+    ] {
+        assert_eq!(validate(&archive(names)).unwrap().pack.is_in_layer_order, expected, "{names:?}");
+    }
+}
+
 #[test]
 fn the_layer_ignores_dropped_files_and_all_mode_bits_but_the_execute_bit() {
     let pack = tempfile::tempdir().unwrap();
@@ -98,8 +133,8 @@ fn the_layer_ignores_dropped_files_and_all_mode_bits_but_the_execute_bit() {
     };
     modes(0o644, 0o755, 0o755);
     let expected = layer_by_gnu_tar(pack.path());
-    // These are modes that GNU tar would keep: those under a umask of 077, a directory with the setgid and sticky bits,
-    // and a script with the setuid and setgid bits.
+    // Modes that GNU tar would keep: those under a umask of 077; those under a umask of 002, with the setgid and sticky
+    // bits on the directory; and a script with the setuid and setgid bits.
     for (file, directory, executable) in [(0o600, 0o700, 0o700), (0o664, 0o3775, 0o775), (0o644, 0o755, 0o6755)] {
         modes(file, directory, executable);
         let documented = digest_by_documented_command(pack.path());
@@ -122,7 +157,7 @@ fn the_digests_of_the_sample_pack_do_not_change() {
 }
 
 #[test]
-fn an_image_is_known_without_the_packs_files() {
+fn an_image_can_be_assembled_without_the_packs_files() {
     let mut validated = validated(&read_directory(sample_pack()));
     let image = validated.image();
     let manifest = &validated.pack.manifest;

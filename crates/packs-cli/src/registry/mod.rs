@@ -18,8 +18,8 @@ pub use self::{
 use crate::http;
 
 const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
-/// The largest manifest that is read, in bytes. Registries need not accept larger ones (OCI distribution spec, "Pushing
-/// Manifests").
+/// The largest manifest or index that is read, in bytes. Registries need not accept larger ones (OCI distribution spec,
+/// "Pushing Manifests").
 const MAX_MANIFEST: u64 = 4 << 20;
 /// The largest bundle that is read, in bytes. A bundle from this service is about 3 KB.
 const MAX_BUNDLE: u64 = 1 << 20;

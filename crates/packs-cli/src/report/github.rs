@@ -4,7 +4,7 @@ use pack_format::{Location, Problem, Span, Warning};
 
 use crate::source::Source;
 
-/// Prints GitHub Actions workflow commands, which become annotations on the files in a pull request.
+/// Prints GitHub Actions workflow commands, which GitHub shows as annotations on the files.
 pub(super) fn print(
     source: &Source,
     problems: &[Problem],
@@ -21,8 +21,8 @@ pub(super) fn print(
     Ok(())
 }
 
-/// Returns the file and the position as properties of a workflow command. A problem without a file is shown in
-/// `pack.yaml`.
+/// Returns the file and the position as properties of a workflow command. A problem or a warning without a file is
+/// shown in `pack.yaml`.
 fn properties(source: &Source, location: Option<&Location>) -> String {
     let (file, place) = match location {
         Some(Location::File { file, span: Some(Span { line, column, length }), .. }) => {

@@ -77,8 +77,8 @@ impl Rejection {
     pub(super) fn new(parts: &Parts, body: &Value, server: Option<String>) -> Self {
         let error = &body["error"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        // Errors from API Gateway and Lambda have a `message` at the top level, and those from a function URL a
-        // `Message`.
+        // The body of an error from API Gateway has a `message` at the top level. The body of an error from a Lambda
+        // function URL has a `Message`.
         let messages = [&error["message"], &body["message"], &body["Message"]];
         let message = messages.into_iter().find_map(text);
         Self {

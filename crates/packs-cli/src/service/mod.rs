@@ -1,4 +1,4 @@
-//! The HTTP client for the service.
+//! The HTTP client for the service. It also sends archives to the S3 URLs that the service returns.
 
 mod body;
 mod error;

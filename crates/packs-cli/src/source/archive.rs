@@ -66,7 +66,7 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     header
 }
 
-/// A reader of the first `remaining` bytes of a file. Stores a read error, so that the caller can distinguish it from a
+/// A reader of the next `remaining` bytes of a file. Stores a read error, so that the caller can distinguish it from a
 /// write error.
 struct Content {
     file: File,

@@ -221,8 +221,8 @@ fn attacks() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Returns what the service finds in an archive, in the format of `packs check --format json`. If the archive exceeds a
-/// limit on requests, it is validated with the limits for archives sent to S3, as in `packs check`.
+/// Returns what the service finds in an archive, in the format of `packs check --format json`. Like `packs check`,
+/// validates an archive that exceeds a request limit with the limits for archives sent to S3.
 fn verdict_of_the_service(archive: &[u8]) -> Value {
     let result = match validate(archive) {
         Err(ValidationError::TooLarge(_)) => validate_within(archive, &Limits::large()),

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::support::{Printed, Work, packs};
 
-/// The API key that [`Server::packs`] sets.
+/// The API key that [`Server::command`] sets.
 const KEY: &str = "sk_01JACME0000000000000000000_thisIsNotAKeyOfAnyone";
 
 /// What the server does with one request.

@@ -55,7 +55,7 @@ impl Work {
         self.run(packs(self.0.path()).args(arguments))
     }
 
-    /// Runs a command and asserts that its output is UTF-8.
+    /// Runs a command. Fails if the process is ended by a signal, or if its output is not UTF-8.
     pub(crate) fn run(&self, command: &mut Command) -> Printed {
         Printed::new(command.output().unwrap())
     }

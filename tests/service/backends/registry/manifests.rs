@@ -1,5 +1,5 @@
-//! Tests for image manifests, tags, referrers and lists, and for the errors for unknown or invalid names and
-//! references.
+//! Tests for image manifests, tags and referrers, for the lists of tags and repositories, and for the errors for
+//! unknown or invalid names and references.
 
 use pack_format::Digest;
 use reqwest::{Method, Response, StatusCode};

@@ -52,9 +52,9 @@ impl ConsistencyCheck {
     ///
     /// - Every record has a version claim, and every record that a claim names exists.
     /// - A record is in the `due` index if and only if it is queued or being deleted.
-    /// - The image of every ready record exists and has one attestation. The record does not change until the pack is
-    ///   deleted.
-    /// - The image of a deleted pack cannot be pulled.
+    /// - When a record becomes ready, its image exists and has exactly one referrer, the attestation. After that, the
+    ///   record does not change until the pack's deletion begins.
+    /// - When a deletion is complete, the pack's image cannot be pulled.
     /// - The quota counters of each org equal a recount.
     pub(crate) async fn check(&mut self) {
         let (mut records, mut claims) = (BTreeMap::new(), BTreeMap::new());

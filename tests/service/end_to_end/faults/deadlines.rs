@@ -14,11 +14,11 @@ use crate::support::{ApiResponse, event};
 
 const DEADLINE: Duration = Duration::from_secs(3);
 const SEND: Duration = Duration::from_secs(1);
-/// How long a request may take beyond the configured times, in a debug build on a busy machine.
+/// How much longer than its deadline or timeout a request may take, in a debug build on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Starts a stack in which a hanging call and its retries take longer than the deadline, so that only the deadline can
-/// end a request.
+/// Starts a stack in which a hanging call to DynamoDB or S3 and its retries take longer than the deadline, so that only
+/// the deadline can end the request. A hanging call to SQS ends earlier, after the send timeout.
 async fn start_stack() -> LambdaStack {
     let variables = [
         ("REQUEST_DEADLINE_MS", "3000"),

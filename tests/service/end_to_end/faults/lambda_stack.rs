@@ -71,7 +71,7 @@ impl LambdaStack {
             ("PUSH_TIMEOUT_MS", "2000"),
             // The lease is short because the test redelivers the job of a killed build immediately.
             ("BUILD_LEASE_MS", "1"),
-            // No purge runs during a request, so waiting longer is pointless. With this wait, the request reads the
+            // No purge runs during a request, so waiting longer is pointless. With this wait, a deletion polls the
             // record only once.
             ("PURGE_WAIT_MS", "60"),
             ("REQUEUE_AFTER_MS", "0"),

@@ -12,7 +12,7 @@ use super::{
     workflow::{ACME, Workflow, archive},
 };
 
-/// The number of stacks, and so of cases that run concurrently. A case spends most of its time waiting.
+/// The number of stacks. Each runs one case at a time, and a case spends most of its time waiting.
 const CONCURRENT_STACKS: usize = 4;
 
 /// Returns the calls that a workflow's [`roles`](Workflow::roles) make if no call fails, each with the number of
@@ -36,7 +36,7 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
 }
 
 /// Returns the cases for a call. Each fault is injected once in one case. Most faults are also injected several times
-/// in another case, to outlast the caller's retries.
+/// in another case, to outlast the caller's retries. For a transaction, one more case combines two faults.
 fn cases_for((call, skip): (Call, u32)) -> Vec<Vec<PlannedFault>> {
     // Enough faults to outlast the retries. The SDK tries a call three times, so five faults fail one invocation and
     // the first two tries of the next. A registry call is tried once per delivery of the job, so two faults fail two of

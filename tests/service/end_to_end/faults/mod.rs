@@ -15,7 +15,8 @@
 //! If the workflow deletes a pack, it must then be impossible to pull the image, and uploading the pack again must
 //! succeed.
 //!
-//! The other modules test deadlines, jobs that crash the builder, concurrent uploads and the number of round trips.
+//! The modules `deadlines`, `poison`, `races` and `round_trips` test request deadlines, jobs that crash the builder,
+//! concurrent uploads and the number of round trips.
 //!
 //! To add a workflow, add a variant to [`Workflow`](workflow::Workflow) and a test to `matrix`. To add a fault, add a
 //! variant to [`Fault`](fault::Fault), apply it in `proxy` and list it in `matrix`.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::support::record_call;
 
-/// How long a hanging call lasts: longer than the Lambda functions' timeouts.
+/// How long a hanging call lasts: longer than any timeout that the Lambda functions set for a call.
 const HANG: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
@@ -124,8 +124,8 @@ impl Proxy {
     }
 }
 
-/// Returns the name of a request's operation: for DynamoDB and SQS the API's own name, otherwise the method and the
-/// kind of resource, such as `PUT manifests`.
+/// Returns the name of a request's operation. For DynamoDB and SQS, this is the name in their APIs, such as
+/// `SendMessage`. For S3 and the registry, it is the method and the kind of resource, such as `PUT manifests`.
 fn operation(service: Service, method: &Method, path: &str, headers: &HeaderMap) -> String {
     match service {
         Service::DynamoDb | Service::Sqs => {
@@ -146,8 +146,8 @@ fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) 
     match (service, operation) {
         (Service::DynamoDb, _) => dynamodb_names(operation, &serde_json::from_slice(body).unwrap()),
         (Service::Sqs, _) => vec![format!("SQS.{operation}")],
-        // The SDK puts most operation names into the query. If the query has none, `operation` is the method and
-        // "object".
+        // The SDK puts most operation names into the query, as `x-id`. The query of a list contains `list-type=2`
+        // instead.
         (Service::S3, _) => {
             let query = path.split_once('?').map_or("", |(_, query)| query);
             let name = query.split('&').find_map(|field| match field {
@@ -160,8 +160,9 @@ fn permission_names(service: Service, operation: &str, path: &str, body: &[u8]) 
     }
 }
 
-/// Returns the names of a DynamoDB call. A name contains the index of a query or the kind of a write in a transaction,
-/// and the kind of the partition, because each combination needs its own permission.
+/// Returns the names of a DynamoDB call. Each name contains the operation and the kind of the partition. The name of a
+/// query also contains the index, and the name of a write in a transaction also contains the kind of write. Each
+/// combination needs its own permission.
 fn dynamodb_names(operation: &str, body: &Value) -> Vec<String> {
     let list = |value: &Value| value.as_array().unwrap().clone();
     let accesses: Vec<(String, Value)> = match operation {

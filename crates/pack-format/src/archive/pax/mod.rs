@@ -127,7 +127,8 @@ const SPARSE: &str = "is a sparse file according to its PAX records; archive it 
 const VOLUME: &str = "belongs to a multi-volume archive according to its PAX records; archive it without `tar \
                       --multi-volume`";
 
-/// Returns the length of the first record, and its `keyword=value` part. Returns `None` if the record is malformed.
+/// Returns the length of the first record, in bytes, and its `keyword=value` part. Returns `None` if the record is
+/// malformed.
 fn split_record(data: &[u8]) -> Option<(usize, &[u8])> {
     // The length of a record that fits in memory has fewer than 20 digits.
     let space = data.iter().take(20).position(|byte| *byte == b' ')?;

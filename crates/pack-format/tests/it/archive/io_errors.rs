@@ -3,7 +3,7 @@
 
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
-use pack_format::{Limits, ValidationError, Visibility, image::Image, validate};
+use pack_format::{Limits, ValidationError, Visibility, image::Image, unpack, validate, write_layer_of};
 use test_support::{
     archive::Archive,
     validation::{self, ValidatedPack, validate_within},
@@ -68,6 +68,15 @@ fn an_error_while_reading_the_archive_is_returned_as_an_io_error() {
                 Err(ValidationError::Io(error)) => assert_eq!(error.kind(), kind, "after {left} bytes"),
                 other => panic!("after {left} bytes: {other:?}"),
             }
+            let source = || BufReader::with_capacity(100, Failing { inner: &upload[..], left, kind });
+            let unpacked = unpack(source(), &Limits::default(), &mut Vec::new()).map(|_| ());
+            let written = write_layer_of(source(), &Limits::default(), &mut Vec::new());
+            for result in [unpacked, written] {
+                match result {
+                    Err(ValidationError::Io(error)) => assert_eq!(error.kind(), kind, "after {left} bytes"),
+                    other => panic!("after {left} bytes: {other:?}"),
+                }
+            }
         }
     }
 }
@@ -87,6 +96,11 @@ fn an_error_while_storing_contents_is_returned_as_an_io_error() {
     for left in [0, 10, 70_000] {
         let mut contents = Failing { inner: Cursor::new(Vec::new()), left, kind: ErrorKind::StorageFull };
         match validate(&upload()[..], &Limits::default(), Visibility::Org, &mut contents) {
+            Err(ValidationError::Io(error)) => assert_eq!(error.kind(), ErrorKind::StorageFull),
+            other => panic!("{other:?}"),
+        }
+        let mut layer = Failing { inner: Vec::new(), left, kind: ErrorKind::StorageFull };
+        match write_layer_of(&upload()[..], &Limits::default(), &mut layer) {
             Err(ValidationError::Io(error)) => assert_eq!(error.kind(), ErrorKind::StorageFull),
             other => panic!("{other:?}"),
         }

@@ -1,4 +1,5 @@
-//! Tests for an archive's gzip stream and tar.
+//! Tests for an archive's gzip stream and tar, for the limits on archives, and for I/O errors. Also compares the
+//! validator with other tar readers and writers.
 
 mod attacks;
 mod damage;

@@ -19,7 +19,7 @@ use crate::{
 const ID: &str = "pack_01JACME1000000000000000000";
 const MANIFEST: &str = r#"{"schemaVersion":2}"#;
 
-/// The bytes before the point in the DER encoding of every P-256 public key.
+/// The bytes before the uncompressed point in the DER encoding of a P-256 public key, in hexadecimal.
 const DER_PREFIX: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
 
 struct Signer {

@@ -31,7 +31,7 @@ impl Registry {
         Reply::Respond(200, "", MANIFEST.to_owned())
     }
 
-    /// Returns an index of this referrer and another one that is not a bundle.
+    /// Returns an index that lists this referrer and one with a different artifact type.
     fn index(&self) -> Reply {
         let other = json!({ "artifactType": "application/spdx+json", "digest": Digest::sha256(b"other") });
         let digest = Digest::sha256(self.artifact.as_bytes());
