@@ -2,9 +2,9 @@
 //! push an image made from the same archive. Those tools validate nothing. Prints a table.
 //!
 //! Each time is divided by the time that `skopeo copy` takes to push the finished image, because `skopeo copy` does
-//! nothing but send it. Each round measures `local` and the tools one right after another, on a new version of the
-//! pack, so that no repository that they push to has its layer yet. Needs docker-registry and skopeo. Leaves out any
-//! other tool that is not installed, and crane unless `CRANE` is the path of its binary.
+//! nothing but send it. Each round measures `local` and then each tool. It uses a new version of the pack, so that none
+//! of the target repositories has the layer yet. Needs docker-registry and skopeo. Leaves out any other tool that is
+//! not installed, and crane unless `CRANE` is the path of its binary.
 
 mod servers;
 mod tools;

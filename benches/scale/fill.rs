@@ -21,13 +21,13 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// Uploads a pack of acme with this name and the visibility `org`, and leaves its build pending.
+    /// Uploads a pack with this name and the visibility `org` for acme, and leaves its build pending.
     pub(crate) async fn pending(service: &Service, name: &str) -> Result<Self, Box<dyn Error>> {
         let (_, id) = service.upload("acme", "org", name, VERSION).await?;
         Self::read(service, id)
     }
 
-    /// Uploads a community pack of globex with this name, and makes it ready.
+    /// Uploads a community pack with this name for globex, and makes it ready.
     pub(crate) async fn community(service: &Service, name: &str) -> Result<Self, Box<dyn Error>> {
         let (_, id) = service.upload("globex", "community", name, VERSION).await?;
         service.make_ready(&id).await?;

@@ -83,7 +83,7 @@ impl Agreement {
         Self { api: TestApi::start().await, folder: TempDir::new().unwrap() }
     }
 
-    /// Asserts that `packs check` has the same result for `path` as the service has for `archive`.
+    /// Asserts that `packs check` gives the same result for `path` as the service does for `archive`.
     async fn check(&self, name: &str, path: &Path, archive: &[u8]) {
         assert_eq!(verdict_of_packs(path), self.verdict_of_the_service(archive).await, "{name}");
     }

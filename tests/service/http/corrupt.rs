@@ -1,4 +1,4 @@
-//! Tests that an unreadable record affects only its own pack.
+//! Tests that a corrupt record affects only its own pack.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use pack_upload::identity::KeyTemplate;

@@ -85,8 +85,8 @@ impl SteppedRegistry {
         self.state.lock().unwrap().token_life = Some(seconds);
     }
 
-    /// Waits until all requests in the current step have arrived. If `request` is not in this step, does not wait, and
-    /// records the request as unexpected.
+    /// Marks `request` as arrived, and waits until all other requests in the current step have arrived. If `request` is
+    /// not in this step, only records it as unexpected. If no steps are set, does nothing.
     async fn arrive(&self, request: &'static str) {
         let mut completed = self.completed.subscribe();
         let step = {

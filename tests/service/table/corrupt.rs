@@ -1,4 +1,4 @@
-//! Tests that an unreadable record affects only its own pack.
+//! Tests that a corrupt record affects only its own pack.
 
 use std::sync::Mutex;
 

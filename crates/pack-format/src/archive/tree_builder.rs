@@ -15,7 +15,7 @@ pub(super) struct TreeBuilder {
     added_parents: u64,
     /// Problems to report only if the pack keeps the affected entry. Each is stored with the path of that entry.
     problems: Vec<(String, Problem)>,
-    /// How many of `nodes` [`Self::new_entries`] has already considered.
+    /// The number of nodes that [`Self::new_entries`] has already considered.
     considered: usize,
 }
 

@@ -71,8 +71,8 @@ const READERS_DISAGREE: [&str; 4] = [
     "that contradicts the execute bits",
 ];
 
-/// Validates the archives and adds the results to `tally`. Compares a result with what all readers unpack if the
-/// archive is accepted, or if each of its problems contains one of [`READERS_DISAGREE`].
+/// Validates the archives and adds the results to `tally`. If an archive is accepted, or if each of its problems
+/// contains one of [`READERS_DISAGREE`], also unpacks it with every reader and compares the results.
 pub(super) fn compare(cases: Vec<Case>, readers: &[Reader], scratch: &Path, tally: &mut Tally) {
     let mut compared: Vec<(Case, Outcome)> = Vec::new();
     for case in cases {
