@@ -50,9 +50,9 @@ struct LeaseItem {
     publishing_until: Option<Timestamp>,
 }
 
-/// The steps by which a build publishes a version, and the functions for leases, some of which purges and operators
-/// also use. Most steps update the record and its version claim in one transaction, and return whether the transaction
-/// took effect.
+/// The steps by which a build publishes a version, and the functions for leases. Purges and operators also use some of
+/// these functions. Most steps update the record and its version claim in one transaction, and return whether the
+/// transaction took effect.
 impl Table {
     /// Begins a build of a queued or failed record: increments `tries` and takes the lease. Does neither if another
     /// holder has the lease, if the version claim no longer names the record, or if the record is no longer queued or

@@ -18,7 +18,7 @@ use crate::{
 /// - `names` is the number of the org's items in the partition `NAME#<org id>`, and `versions` is the number of its
 ///   version claims. Names and version claims are never deleted.
 /// - `stored_bytes` is the sum of `size_bytes` of the org's records.
-/// - `begun_uploads` is the number of the org's begun uploads, each of which has an item `UPLOAD#<upload id>`.
+/// - `begun_uploads` is the number of the org's begun uploads. Each has an item `UPLOAD#<upload id>`.
 ///
 /// The counters are exact, because each write that changes one of these numbers also changes the counter in the same
 /// transaction, on the condition that the counted items are still as the writer has read them. All counters of an org
