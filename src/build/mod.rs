@@ -248,7 +248,9 @@ impl Builder {
         let (layer, receive) =
             layer::write(archive, self.limits.clone(), record.build.is_in_layer_order, image.layer.size);
         let push = async {
-            let uploads = self.registry.open_image(image_ref, &image).await?;
+            // An earlier try may have pushed parts of the image.
+            let may_exist = record.build.attempt > 1 || record.build.tries > 0;
+            let uploads = self.registry.open_image(image_ref, &image, may_exist).await?;
             self.registry.push(image_ref, &image, uploads, layer).await
         };
         let open_referrer = async {

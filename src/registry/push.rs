@@ -1,4 +1,4 @@
-//! Pushes images in two steps: opens upload sessions for the missing blobs, and then sends the content.
+//! Pushes images in two steps: opens upload sessions for the blobs, and then sends the content.
 
 use std::{
     sync::Arc,
@@ -12,7 +12,7 @@ use tokio::try_join;
 
 use super::{Blob, Error, Layer, PushError, Registry, distribution::Repository, layer::WriteError, session::Session};
 
-/// The parts of an image that a registry lacks, with an open upload session for each missing blob.
+/// An image that is being pushed, with an open upload session for each blob that must be sent.
 #[derive(Debug)]
 pub struct ImageUploads {
     /// The [`Session`] with which the upload sessions were opened. The push uses it too: a new one would not yet know
@@ -20,29 +20,46 @@ pub struct ImageUploads {
     session: Arc<Session>,
     /// How much of the timeout of a push is left.
     time_left: Duration,
-    /// Whether the registry has the image manifest and both blobs.
+    /// Whether the registry is known to have the image manifest and both blobs.
     is_complete: bool,
-    /// The upload sessions for the blobs that the registry does not have.
+    /// The upload sessions, `None` for a blob that the registry is known to have.
     layer: Option<Url>,
     config: Option<Url>,
 }
 
+/// Which parts of an image the registry has.
+#[derive(Default)]
+struct Parts {
+    has_manifest: bool,
+    has_layer: bool,
+    has_config: bool,
+}
+
+impl Parts {
+    async fn find(repository: &Repository<'_>, image: &Image) -> Result<Self, Error> {
+        let manifest = image.digest.to_string();
+        let (found, has_layer, has_config) = try_join!(
+            repository.manifest_digest(&manifest),
+            repository.has_blob(image.layer.digest),
+            repository.has_blob(Blob::new(&image.config).digest),
+        )?;
+        Ok(Self { has_manifest: found == Some(manifest), has_layer, has_config })
+    }
+}
+
 impl Registry {
-    /// Finds out which parts of an image the registry lacks, and opens upload sessions for the missing blobs. Creates
-    /// the repository in ECR if it does not exist. Does not need the layer's content, so it can run while the content
-    /// is being prepared. This call and [`Self::push`] together have the timeout of one operation.
-    pub async fn open_image(&self, image_ref: &str, image: &Image) -> Result<ImageUploads, Error> {
+    /// Opens upload sessions for the blobs of an image. Creates the repository in ECR if it does not exist. Does not need
+    /// the layer's content, so it can run while the content is being prepared. This call and [`Self::push`] together
+    /// have the timeout of one operation.
+    ///
+    /// If `may_exist`, first finds out which parts of the image the registry has, and opens no sessions for those
+    /// blobs. Otherwise, this takes one round trip less, and a blob that the registry has after all is pushed again.
+    pub async fn open_image(&self, image_ref: &str, image: &Image, may_exist: bool) -> Result<ImageUploads, Error> {
         let began = Instant::now();
         let open = async {
             let repository = self.repository(self.split(image_ref)?.0).await?;
-            let manifest = image.digest.to_string();
-            let (found, has_layer, has_config) = try_join!(
-                repository.manifest_digest(&manifest),
-                repository.has_blob(image.layer.digest),
-                repository.has_blob(Blob::new(&image.config).digest),
-            )?;
-            // A registry may have lost a blob of an image whose manifest it still has.
-            let is_complete = found == Some(manifest) && has_layer && has_config;
+            let Parts { has_manifest, has_layer, has_config } =
+                if may_exist { Parts::find(&repository, image).await? } else { Parts::default() };
             let open = async || try_join!(open_unless(has_layer, &repository), open_unless(has_config, &repository));
             let (layer, config) = match open().await {
                 Err(error) if error.is_repository_unknown() => {
@@ -51,6 +68,8 @@ impl Registry {
                 }
                 opened => opened?,
             };
+            // A registry may have lost a blob of an image whose manifest it still has.
+            let is_complete = has_manifest && has_layer && has_config;
             let time_left = self.push_timeout.saturating_sub(began.elapsed());
             Ok(ImageUploads { session: repository.session, time_left, is_complete, layer, config })
         };
@@ -78,7 +97,7 @@ impl Registry {
             let push_layer = push_layer(&repository, uploads.layer, image, layer);
             let push_config = async {
                 let Some(session) = uploads.config else { return Ok(()) };
-                Ok(repository.upload(session, Blob::new(&image.config), image.config.clone()).await?)
+                Ok(repository.upload_again(session, Blob::new(&image.config), image.config.clone()).await?)
             };
             try_join!(push_layer, push_config)?;
             if !uploads.is_complete {
@@ -105,7 +124,7 @@ async fn push_layer<E>(
         (Some(Ok(first)), Some(session)) => {
             let rest = stream::poll_fn(move |context| chunks.poll_recv(context));
             let chunks = stream::iter([Ok(first)]).chain(rest);
-            repository.upload(session, blob, Body::wrap_stream(chunks)).await
+            repository.upload_again(session, blob, Body::wrap_stream(chunks)).await
         }
         (Some(Ok(_)), None) => {
             while chunks.recv().await.is_some() {}

@@ -7,7 +7,6 @@ mod submission;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::stream;
 use pack_format::{Digest, Limit, LimitName, Limits, Manifest, Pack, ValidationError, Warning};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -232,7 +231,7 @@ impl Uploads {
     }
 
     async fn validate_in_request(&self, archive: Bytes, visibility: Visibility) -> Result<Validated, UploadError> {
-        let archive = stream::iter([Ok(archive)]);
+        let archive = validation::split(archive);
         let validated = measured("ValidateTime", validation::validate(archive, self.limits.clone(), visibility)).await;
         validated.map_err(|error| match error {
             ValidationError::TooLarge(limit) => UploadError::TooLarge { larger: self.larger(&limit), limit },

@@ -49,26 +49,23 @@ pub(crate) async fn validate(
         sha256.update(chunk);
         archive_size += chunk.len() as u64;
     });
-    let (pack, image) = receive(archive, move |archive| {
+    let (reader, receive) = channel(archive);
+    let validate = spawn_blocking(move || -> Result<_, ValidationError> {
         let mut contents = contents();
-        let pack = pack_format::validate(archive, &limits, visibility, &mut contents)?;
+        let pack = pack_format::validate(reader, &limits, visibility, &mut contents)?;
         let image = Image::new(&pack, &mut contents)?;
         Ok((pack, image))
-    })
-    .await?;
+    });
+    // A valid archive is received to its end, because the validator reads all of it.
+    receive.await;
+    let (pack, image) = validate.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))?;
     Ok(Validated { pack, image, archive_size, archive_sha256: Digest::from(sha256) })
 }
 
-/// Passes an archive to `work` on a blocking thread while receiving it. Unless `work` fails, it must read the archive
-/// to its end, because receiving stops when `work` returns, and [`validate`] hashes only what was received.
-async fn receive<T: Send + 'static>(
-    archive: impl Stream<Item = io::Result<Bytes>>,
-    work: impl FnOnce(ChannelReader) -> Result<T, ValidationError> + Send + 'static,
-) -> Result<T, ValidationError> {
-    let (archive, receive) = channel(archive);
-    let working = spawn_blocking(move || work(archive));
-    receive.await;
-    working.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+/// Splits an archive in memory into chunks, so that [`validate`] hashes each one while earlier ones are validated.
+pub(crate) fn split(archive: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
+    let starts = (0..archive.len()).step_by(CHUNK);
+    stream::iter(starts.map(move |start| Ok(archive.slice(start..archive.len().min(start + CHUNK)))))
 }
 
 /// Returns a reader for an archive, and a future that passes the archive's chunks to the reader as they arrive. The

@@ -248,7 +248,7 @@ pub(crate) async fn push_image(
     tree: Tree,
     mut contents: impl Read + Seek + Send + 'static,
 ) -> Result<(), registry::Error> {
-    let uploads = registry.open_image(image_ref, image).await?;
+    let uploads = registry.open_image(image_ref, image, true).await?;
     let layer = Layer::write(image.layer.size, move |layer| write_layer(&tree, &mut contents, layer));
     match registry.push(image_ref, image, uploads, layer).await {
         Ok(()) => Ok(()),

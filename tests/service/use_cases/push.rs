@@ -12,7 +12,8 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
+    extract::DefaultBodyLimit,
     http::{HeaderMap, Method, StatusCode, Uri},
     response::IntoResponse,
 };
@@ -195,7 +196,7 @@ async fn push_layer(address: &RegistryAddress, layer: Vec<u8>, proceed: Receiver
     let image = Image { layer: descriptor, ..image };
     let registry = registry(address, Credentials::None);
     let image_ref = format!("{address}/acme/tools:1.0.0");
-    let uploads = registry.open_image(&image_ref, &image).await?;
+    let uploads = registry.open_image(&image_ref, &image, false).await?;
     let layer = Layer::write(image.layer.size, move |writer| {
         let (first, rest) = layer.split_at(1 << 20);
         writer.write_all(first)?;
@@ -229,6 +230,33 @@ async fn no_image_manifest_is_pushed_if_the_registry_does_not_receive_the_whole_
     let error = push_layer(&address, b"layer".repeat(20 << 20), proceed).await.unwrap_err();
     assert!(matches!(error, Error::Unfinished | Error::Http(_)), "{error:?}");
     assert!(!requests.lock().unwrap().iter().any(is_manifest));
+}
+
+/// A push that expects a new image does not ask which blobs the registry has.
+#[tokio::test]
+async fn a_refused_upload_of_a_blob_that_the_registry_has_is_not_an_error() {
+    for has_blobs in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: RegistryAddress = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let router = Router::new().fallback(move |method: Method, uri: Uri, body: Bytes| async move {
+            match method {
+                Method::POST => (StatusCode::ACCEPTED, [("location", "session")]).into_response(),
+                Method::HEAD if has_blobs => StatusCode::OK.into_response(),
+                Method::PUT if uri.path().contains("/manifests/") => StatusCode::CREATED.into_response(),
+                Method::PUT => (StatusCode::BAD_REQUEST, format!("{} bytes refused", body.len())).into_response(),
+                _ => StatusCode::NOT_FOUND.into_response(),
+            }
+        });
+        let router = router.layer(DefaultBodyLimit::disable());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let (on_layer, proceed) = mpsc::channel();
+        on_layer.send(()).unwrap();
+        let pushed = push_layer(&address, b"layer".repeat(1 << 20), proceed).await;
+        match pushed {
+            Ok(()) => assert!(has_blobs),
+            Err(error) => assert!(!has_blobs && matches!(error, Error::Status { .. }), "{error:?}"),
+        }
+    }
 }
 
 #[tokio::test]
