@@ -10,13 +10,13 @@ use bytes::Bytes;
 use futures_util::Stream;
 use pack_format::{Limits, ValidationError, image::Image};
 use strum::IntoStaticStr;
-use tokio::{join, select, try_join};
+use tokio::{join, select};
 
 use crate::{
     aws::{self, Attestations, Events, Job, Lease, Staging, Table, VersionState},
     error_chain::ErrorChain,
     records::{BuildStatus, PackEvent, Record, Release, Timestamp},
-    registry::{self, PushError, ReferrerUploads, Registry},
+    registry::{self, ImageUploads, PushError, ReferrerUploads, Registry},
     signing::{self, Signer},
 };
 
@@ -210,10 +210,15 @@ impl Builder {
     /// Ensures that the record's image is in the registry. If the version is published and its image manifest is still
     /// in the registry, uses that image and does not read the staged archive.
     async fn pushed_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
-        let Release { image_ref, image_digest, .. } = &record.release;
-        // Request the archive while the version claim is being read, because most builds need the archive.
+        let Release { manifest, image_ref, image_digest, layer_digest, size_bytes, .. } = &record.release;
+        // All of the image except the layer's content is known from the record.
+        let image = Image::without_files(manifest, *layer_digest, *size_bytes);
+        let image = image.filter(|image| image.digest == *image_digest);
+        // Request the archive and open the upload sessions while the version claim is being read, because most builds
+        // need them.
         let archive = self.staging.get(&record.build.staging_key);
-        let (is_published, archive) = join!(self.table.is_published(record), archive);
+        let uploads = async { Some(self.open_uploads(record, image.as_ref()?).await) };
+        let (is_published, archive, uploads) = join!(self.table.is_published(record), archive, uploads);
         if is_published? && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await? {
             return Ok(PushedImage { manifest, uploads: None });
         }
@@ -222,61 +227,68 @@ impl Builder {
                 "the uploaded archive expired before its image was built; upload it again".to_owned(),
             )
         })?;
-        self.push_image(record, archive).await
+        let (Some(image), Some(uploads)) = (image, uploads) else { return Err(differs(record)) };
+        let (uploads, referrer_uploads) = uploads?;
+        self.push_image(record, &image, archive, uploads).await?;
+        Ok(PushedImage { manifest: image.manifest, uploads: referrer_uploads })
     }
 
-    /// Builds the record's image from its archive, and pushes it by digest. Fails unless the layer has the digest in
-    /// the record. The layer is hashed while it is sent, so a different layer is detected only after it was sent, but
-    /// before the image manifest is pushed.
-    ///
-    /// All of the image except the layer's content is known from the record, so the upload sessions are opened while
-    /// the archive is being read.
-    async fn push_image(
+    /// Opens the upload sessions for an image and, if images are attested, for its attestation.
+    async fn open_uploads(
         &self,
         record: &Record,
-        archive: impl Stream<Item = io::Result<Bytes>>,
-    ) -> Result<PushedImage, BuildFailure> {
-        let Release { manifest, image_ref, image_digest, layer_digest, size_bytes, .. } = &record.release;
-        let differs = || {
-            BuildFailure::Permanent(format!(
-                "the image does not have the promised digest {image_digest}; upload the same archive again"
-            ))
-        };
-        let image = Image::without_files(manifest, *layer_digest, *size_bytes)
-            .filter(|image| image.digest == *image_digest)
-            .ok_or_else(differs)?;
-        let (layer, receive) =
-            layer::write(archive, self.limits.clone(), record.build.is_in_layer_order, image.layer.size);
-        let push = async {
-            // An earlier try may have pushed parts of the image.
-            let may_exist = record.build.attempt > 1 || record.build.tries > 0;
-            let uploads = self.registry.open_image(image_ref, &image, may_exist).await?;
-            self.registry.push(image_ref, &image, uploads, layer).await
-        };
+        image: &Image,
+    ) -> Result<(ImageUploads, Option<ReferrerUploads>), registry::Error> {
+        let image_ref = &record.release.image_ref;
+        // An earlier try may have pushed parts of the image.
+        let may_exist = record.build.attempt > 1 || record.build.tries > 0;
         let open_referrer = async {
             // If this fails, for example because the repository does not exist yet, the push of the referrer opens the
             // sessions.
             self.signer.as_ref()?;
             self.registry.open_referrer(image_ref).await.ok()
         };
+        let (uploads, referrer_uploads) = join!(self.registry.open_image(image_ref, image, may_exist), open_referrer);
+        Ok((uploads?, referrer_uploads))
+    }
+
+    /// Builds the record's layer from its archive, and pushes the image by digest. Fails unless the layer has the
+    /// digest in the record. The layer is hashed while it is sent, so a different layer is detected only after it was
+    /// sent, but before the image manifest is pushed.
+    async fn push_image(
+        &self,
+        record: &Record,
+        image: &Image,
+        archive: impl Stream<Item = io::Result<Bytes>>,
+        uploads: ImageUploads,
+    ) -> Result<(), BuildFailure> {
+        let (layer, receive) =
+            layer::write(archive, self.limits.clone(), record.build.is_in_layer_order, image.layer.size);
+        let push = self.registry.push(&record.release.image_ref, image, uploads, layer);
         // The push continues after the whole archive is received, so this future must not complete before it.
         let receive = async {
             receive.await;
             pending::<Infallible>().await
         };
-        let push = async {
-            select! {
-                pushed = push => pushed,
-                never = receive => match never {},
-            }
+        let pushed = select! {
+            pushed = push => pushed,
+            never = receive => match never {},
         };
-        match try_join!(push, async { Ok(open_referrer.await) }) {
-            Ok(((), uploads)) => Ok(PushedImage { manifest: image.manifest, uploads }),
-            Err(PushError::Registry(registry::Error::WrongLayer { .. })) => Err(differs()),
+        match pushed {
+            Ok(()) => Ok(()),
+            Err(PushError::Registry(registry::Error::WrongLayer { .. })) => Err(differs(record)),
             Err(PushError::Registry(error)) => Err(error.into()),
             Err(PushError::Layer(error)) => Err(error.into()),
         }
     }
+}
+
+/// Returns the failure for an archive whose image would differ from the one in the record.
+fn differs(record: &Record) -> BuildFailure {
+    BuildFailure::Permanent(format!(
+        "the image does not have the promised digest {}; upload the same archive again",
+        record.release.image_digest
+    ))
 }
 
 /// Returns whether builds leave a record with this status unchanged.

@@ -17,9 +17,8 @@ use tokio::{
 /// The maximum size of a chunk of a layer, in bytes.
 const CHUNK: usize = 128 << 10;
 
-/// How many chunks of a layer may wait to be sent. A layer that is written before the registry has opened an upload
-/// session can get this far ahead.
-const WAITING_CHUNKS: usize = 64;
+/// How many chunks of a layer may wait to be sent.
+const WAITING_CHUNKS: usize = 8;
 
 /// A layer that is being written. After this is dropped, the next write of a chunk fails.
 #[derive(Debug)]

@@ -121,6 +121,20 @@ async fn the_image_does_not_depend_on_the_order_of_the_archive() {
     }
 }
 
+/// Shows that the build follows the record: it does not find out by itself whether the archive is sorted.
+#[tokio::test]
+async fn the_layer_is_written_in_archive_order_only_if_the_record_says_that_the_archive_is_sorted() {
+    for (submit, staged, is_built) in
+        [(sorted_pack as fn(&str) -> _, tools("hello"), false), (pack, sorted_tools("hello"), true)]
+    {
+        let fixture = Fixture::start().await;
+        let record = fixture.create(submit("hello")).await;
+        fixture.uploads.staging.put(&record.build.staging_key, staged).await.unwrap();
+        let built = fixture.builder.build(Job::from(&record)).await.unwrap();
+        assert_eq!(built == BuildOutcome::Ready, is_built, "{built:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_late_job_makes_a_failed_record_ready() {
     let fixture = Fixture::start().await;
