@@ -62,7 +62,9 @@ impl Lifecycle {
         visibility: Visibility,
     ) -> Result<Option<Record>, ChangeError> {
         if visibility == Visibility::Community {
-            let own = self.table.record(id).await?.filter(|record| record.release.org_id == caller.org.id);
+            let own = self.table.record(id).await?.filter(|record| {
+                record.release.org_id == caller.org.id && record.build.status != BuildStatus::Deleting
+            });
             // A record's content never changes, so the check still holds when the visibility is set.
             let secrets = own.map_or_else(Vec::new, |record| record.release.secrets_found);
             if !secrets.is_empty() {

@@ -79,6 +79,11 @@ async fn a_secret_is_a_warning_in_an_org_pack_and_a_problem_in_a_community_pack(
     assert_eq!(get(&api, &created.body["id"]).await.body["visibility"], "org");
     update["body"] = json!(r#"{"visibility": "org"}"#);
     assert_eq!(api.send(&update).await.status, 200);
+
+    let found = record(&api, &created.body["id"]).await;
+    api.table.mark_deleting(found.release.org_id, found.id, Timestamp::now()).await.unwrap().unwrap();
+    update["body"] = json!(r#"{"visibility": "community"}"#);
+    assert_eq!(api.send(&update).await.code(), (404, "pack_not_found"));
 }
 
 /// Returns an archive of `tools` at this version, with a capability that allows `methods` on `domain`.
