@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use pack_format::{Limits, ValidationError, image::Image};
 use strum::IntoStaticStr;
-use tokio::{join, select};
+use tokio::{join, select, try_join};
 
 use crate::{
     aws::{self, Attestations, Events, Job, Lease, Staging, Table, VersionState},
@@ -207,49 +207,33 @@ impl Builder {
         Ok(found.is_some_and(|found| matches!(found.build.status, BuildStatus::Failed { .. })))
     }
 
-    /// Ensures that the record's image is in the registry. If the version is published and its image manifest is still
-    /// in the registry, uses that image and does not read the staged archive.
+    /// Ensures that the record's image is in the registry. If an earlier try published the version and its image
+    /// manifest is still in the registry, uses that image and does not read the staged archive.
     async fn pushed_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
         let Release { manifest, image_ref, image_digest, layer_digest, size_bytes, .. } = &record.release;
         // All of the image except the layer's content is known from the record.
         let image = Image::without_files(manifest, *layer_digest, *size_bytes);
         let image = image.filter(|image| image.digest == *image_digest);
-        // Request the archive and open the upload sessions while the version claim is being read, because most builds
-        // need them.
+        let is_first_try = record.build.attempt == 1 && record.build.tries == 0;
         let archive = self.staging.get(&record.build.staging_key);
-        let uploads = async { Some(self.open_uploads(record, image.as_ref()?).await) };
-        let (is_published, archive, uploads) = join!(self.table.is_published(record), archive, uploads);
-        if is_published? && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await? {
-            return Ok(PushedImage { manifest, uploads: None });
-        }
+        let open = async { Some(self.registry.open_image(image_ref, image.as_ref()?, !is_first_try).await) };
+        let (archive, uploads) = if is_first_try {
+            join!(archive, open)
+        } else {
+            // Request the archive while the version claim is being read, because most builds need the archive.
+            let (is_published, archive) = join!(self.table.is_published(record), archive);
+            if is_published? && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await? {
+                return Ok(PushedImage { manifest, uploads: None });
+            }
+            (archive, open.await)
+        };
         let archive = archive?.ok_or_else(|| {
             BuildFailure::Permanent(
                 "the uploaded archive expired before its image was built; upload it again".to_owned(),
             )
         })?;
         let (Some(image), Some(uploads)) = (image, uploads) else { return Err(differs(record)) };
-        let (uploads, referrer_uploads) = uploads?;
-        self.push_image(record, &image, archive, uploads).await?;
-        Ok(PushedImage { manifest: image.manifest, uploads: referrer_uploads })
-    }
-
-    /// Opens the upload sessions for an image and, if images are attested, for its attestation.
-    async fn open_uploads(
-        &self,
-        record: &Record,
-        image: &Image,
-    ) -> Result<(ImageUploads, Option<ReferrerUploads>), registry::Error> {
-        let image_ref = &record.release.image_ref;
-        // An earlier try may have pushed parts of the image.
-        let may_exist = record.build.attempt > 1 || record.build.tries > 0;
-        let open_referrer = async {
-            // If this fails, for example because the repository does not exist yet, the push of the referrer opens the
-            // sessions.
-            self.signer.as_ref()?;
-            self.registry.open_referrer(image_ref).await.ok()
-        };
-        let (uploads, referrer_uploads) = join!(self.registry.open_image(image_ref, image, may_exist), open_referrer);
-        Ok((uploads?, referrer_uploads))
+        self.push_image(record, image, archive, uploads?).await
     }
 
     /// Builds the record's layer from its archive, and pushes the image by digest. Fails unless the layer has the
@@ -258,24 +242,33 @@ impl Builder {
     async fn push_image(
         &self,
         record: &Record,
-        image: &Image,
+        image: Image,
         archive: impl Stream<Item = io::Result<Bytes>>,
         uploads: ImageUploads,
-    ) -> Result<(), BuildFailure> {
+    ) -> Result<PushedImage, BuildFailure> {
+        let image_ref = &record.release.image_ref;
         let (layer, receive) =
             layer::write(archive, self.limits.clone(), record.build.is_in_layer_order, image.layer.size);
-        let push = self.registry.push(&record.release.image_ref, image, uploads, layer);
+        let push = self.registry.push(image_ref, &image, uploads, layer);
+        let open_referrer = async {
+            // If this fails, for example because the repository does not exist yet, the push of the referrer opens the
+            // sessions.
+            self.signer.as_ref()?;
+            self.registry.open_referrer(image_ref).await.ok()
+        };
         // The push continues after the whole archive is received, so this future must not complete before it.
         let receive = async {
             receive.await;
             pending::<Infallible>().await
         };
-        let pushed = select! {
-            pushed = push => pushed,
-            never = receive => match never {},
+        let push = async {
+            select! {
+                pushed = push => pushed,
+                never = receive => match never {},
+            }
         };
-        match pushed {
-            Ok(()) => Ok(()),
+        match try_join!(push, async { Ok(open_referrer.await) }) {
+            Ok(((), uploads)) => Ok(PushedImage { manifest: image.manifest, uploads }),
             Err(PushError::Registry(registry::Error::WrongLayer { .. })) => Err(differs(record)),
             Err(PushError::Registry(error)) => Err(error.into()),
             Err(PushError::Layer(error)) => Err(error.into()),

@@ -80,7 +80,13 @@ impl Repository<'_> {
     /// Uploads a blob that the repository may already have. If the upload fails but the repository has the blob, this
     /// is not an error.
     pub(super) async fn upload_again(&self, session: Url, blob: Blob, content: impl Into<Body>) -> Result<(), Error> {
-        match self.upload(session, blob, content).await {
+        let uploaded = self.upload(session, blob, content).await;
+        self.unless_it_has(blob, uploaded).await
+    }
+
+    /// Returns the result of an upload, or success if the upload failed but the repository has the blob.
+    pub(super) async fn unless_it_has(&self, blob: Blob, uploaded: Result<(), Error>) -> Result<(), Error> {
+        match uploaded {
             Err(error) if !self.has_blob(blob.digest).await.unwrap_or(false) => Err(error),
             Err(_) | Ok(()) => Ok(()),
         }

@@ -1,9 +1,6 @@
 //! Pushes images in two steps: opens upload sessions for the blobs, and then sends the content.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use futures_util::{StreamExt as _, stream};
 use pack_format::image::Image;
@@ -18,8 +15,8 @@ pub struct ImageUploads {
     /// The [`Session`] with which the upload sessions were opened. The push uses it too: a new one would not yet know
     /// how the registry authenticates requests, and the layer is a stream, which cannot be sent again.
     session: Arc<Session>,
-    /// How much of the timeout of a push is left.
-    time_left: Duration,
+    /// When the timeout of the push ends.
+    deadline: Instant,
     /// Whether the registry is known to have the image manifest and both blobs.
     is_complete: bool,
     /// The upload sessions, `None` for a blob that the registry is known to have.
@@ -48,14 +45,14 @@ impl Parts {
 }
 
 impl Registry {
-    /// Opens upload sessions for the blobs of an image. Creates the repository in ECR if it does not exist. Does not need
-    /// the layer's content, so it can run while the content is being prepared. This call and [`Self::push`] together
-    /// have the timeout of one operation.
+    /// Opens upload sessions for the blobs of an image. Creates the repository in ECR if it does not exist. Does not
+    /// need the layer's content, so it can run while the content is being prepared. The time from this call to the end
+    /// of [`Self::push`] is limited to the timeout of one operation.
     ///
     /// If `may_exist`, first finds out which parts of the image the registry has, and opens no sessions for those
     /// blobs. Otherwise, this takes one round trip less, and a blob that the registry has after all is pushed again.
     pub async fn open_image(&self, image_ref: &str, image: &Image, may_exist: bool) -> Result<ImageUploads, Error> {
-        let began = Instant::now();
+        let deadline = Instant::now() + self.push_timeout;
         let open = async {
             let repository = self.repository(self.split(image_ref)?.0).await?;
             let Parts { has_manifest, has_layer, has_config } =
@@ -70,14 +67,14 @@ impl Registry {
             };
             // A registry may have lost a blob of an image whose manifest it still has.
             let is_complete = has_manifest && has_layer && has_config;
-            let time_left = self.push_timeout.saturating_sub(began.elapsed());
-            Ok(ImageUploads { session: repository.session, time_left, is_complete, layer, config })
+            Ok(ImageUploads { session: repository.session, deadline, is_complete, layer, config })
         };
         self.in_time(open).await
     }
 
-    /// Pushes an image by its digest. `uploads` is the result of [`Self::open_image`] for the same image. If the
-    /// registry has the complete image, only hashes the layer. The tag of `image_ref` does not change.
+    /// Pushes an image by its digest. `uploads` is the result of [`Self::open_image`] for the same image. If that call
+    /// found the complete image, only hashes the layer. The tag of `image_ref` does not change. If the registry refuses
+    /// a blob that it already has, this is not an error.
     ///
     /// The layer is sent while it is being written. The image manifest is pushed only if the layer's digest matches the
     /// one in `image`.
@@ -105,7 +102,8 @@ impl Registry {
             }
             Ok(())
         };
-        self.within(uploads.time_left, push).await
+        let time_left = uploads.deadline.saturating_duration_since(Instant::now());
+        self.within(time_left, push).await
     }
 }
 
@@ -124,7 +122,7 @@ async fn push_layer<E>(
         (Some(Ok(first)), Some(session)) => {
             let rest = stream::poll_fn(move |context| chunks.poll_recv(context));
             let chunks = stream::iter([Ok(first)]).chain(rest);
-            repository.upload_again(session, blob, Body::wrap_stream(chunks)).await
+            repository.upload(session, blob, Body::wrap_stream(chunks)).await
         }
         (Some(Ok(_)), None) => {
             while chunks.recv().await.is_some() {}
@@ -139,7 +137,7 @@ async fn push_layer<E>(
         // The registry also rejects a layer with a different digest, but only `WrongLayer` says that a retry cannot
         // help.
         Ok(digest) if digest != blob.digest => Err(Error::WrongLayer { found: digest, expected: blob.digest }.into()),
-        Ok(_) => Ok(sent?),
+        Ok(_) => Ok(repository.unless_it_has(blob, sent).await?),
         Err(WriteError::Stopped) => Err(sent.err().unwrap_or(Error::Unfinished).into()),
         Err(WriteError::Failed(error)) => Err(PushError::Layer(error)),
     }

@@ -56,7 +56,7 @@ pub(crate) async fn validate(
         let image = Image::new(&pack, &mut contents)?;
         Ok((pack, image))
     });
-    // A valid archive is received to its end, because the validator reads all of it.
+    // `archive_sha256` covers the whole archive, because the validator reads a valid archive to its end.
     receive.await;
     let (pack, image) = validate.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))?;
     Ok(Validated { pack, image, archive_size, archive_sha256: Digest::from(sha256) })

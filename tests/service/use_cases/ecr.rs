@@ -24,7 +24,7 @@ use pack_upload::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::fixture::{Validated, push_image};
+use super::fixture::{Validated, push_image, push_image_again};
 use crate::support::{record_call, sdk};
 
 #[derive(Default)]
@@ -186,6 +186,14 @@ async fn a_missing_repository_is_created_and_a_token_is_reused() {
     }
     let ecr = ecr.lock().unwrap();
     assert_eq!((ecr.tokens, ecr.repositories.as_slice()), (1, &["acme/tools".to_owned()][..]));
+}
+
+#[tokio::test]
+async fn a_missing_repository_is_also_created_after_looking_for_the_image() {
+    let (ecr, address, registry) = start(Ecr { token_life: HOURS, ..Ecr::default() }).await;
+    let Validated { image, tree, contents } = Validated::pack("hello");
+    push_image_again(&registry, &format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap();
+    assert_eq!(ecr.lock().unwrap().repositories, ["acme/tools"]);
 }
 
 #[tokio::test]

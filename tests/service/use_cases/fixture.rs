@@ -18,7 +18,7 @@ use pack_upload::{
     lambda::sqs::Handlers,
     lifecycle::{Lifecycle, Operator, Purger},
     records::{OrgId, Record, Visibility},
-    registry::{self, Credentials, Layer, PushError, Registry, RegistryAddress, Settings},
+    registry::{self, Credentials, ImageUploads, Layer, PushError, Registry, RegistryAddress, Settings},
     requeue::{self, Requeue},
     upload::{Accepted, Archive, Outcome, Submission, UploadError, Uploads},
 };
@@ -233,22 +233,49 @@ pub(crate) struct Validated {
 impl Validated {
     /// Validates the archive from [`tools`] and assembles its image.
     pub(crate) fn pack(behavior: &str) -> Self {
-        let mut validated = validate(&tools(behavior)).unwrap();
+        Self::archive(&tools(behavior))
+    }
+
+    pub(crate) fn archive(archive: &[u8]) -> Self {
+        let mut validated = validate(archive).unwrap();
         let image = validated.image();
         let ValidatedPack { pack, contents } = validated;
         Self { image, tree: pack.tree, contents }
     }
 }
 
-/// Pushes an image by its digest, as a build does.
+/// Pushes an image by its digest, as the first try of a build does.
 pub(crate) async fn push_image(
     registry: &Registry,
     image_ref: &str,
     image: &Image,
     tree: Tree,
-    mut contents: impl Read + Seek + Send + 'static,
+    contents: impl Read + Seek + Send + 'static,
+) -> Result<(), registry::Error> {
+    let uploads = registry.open_image(image_ref, image, false).await?;
+    push_to(registry, image_ref, image, uploads, tree, contents).await
+}
+
+/// Pushes an image by its digest, as later tries of a build do.
+pub(crate) async fn push_image_again(
+    registry: &Registry,
+    image_ref: &str,
+    image: &Image,
+    tree: Tree,
+    contents: impl Read + Seek + Send + 'static,
 ) -> Result<(), registry::Error> {
     let uploads = registry.open_image(image_ref, image, true).await?;
+    push_to(registry, image_ref, image, uploads, tree, contents).await
+}
+
+async fn push_to(
+    registry: &Registry,
+    image_ref: &str,
+    image: &Image,
+    uploads: ImageUploads,
+    tree: Tree,
+    mut contents: impl Read + Seek + Send + 'static,
+) -> Result<(), registry::Error> {
     let layer = Layer::write(image.layer.size, move |layer| write_layer(&tree, &mut contents, layer));
     match registry.push(image_ref, image, uploads, layer).await {
         Ok(()) => Ok(()),

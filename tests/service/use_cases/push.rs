@@ -1,5 +1,5 @@
-//! Tests for pushes to Docker's registry, and to servers that reject the image manifest, refuse a tag, stop receiving a
-//! layer, or choose where blobs are uploaded.
+//! Tests for pushes to Docker's registry, and to servers that reject the image manifest, refuse a tag or a blob, stop
+//! receiving a layer, or choose where blobs are uploaded.
 
 use std::{
     io::{self, Write as _},
@@ -25,7 +25,7 @@ use pack_format::{
 use pack_upload::registry::{Credentials, Error, Layer, PushError, RegistryAddress};
 use tokio::net::TcpListener;
 
-use super::fixture::{Validated, push_image, registry};
+use super::fixture::{Validated, push_image, push_image_again, registry};
 use crate::support::{DockerOptions, DockerRegistry, RepositoryClient, basic};
 
 const NEEDS_PASSWORD: DockerOptions = DockerOptions { needs_password: true, deletes: false };
@@ -38,8 +38,14 @@ async fn a_docker_registry_stores_the_promised_image_under_its_tag() {
     let image_ref = format!("{address}/acme/tools:1.0.0_build.1");
     let repository = RepositoryClient::new(&docker.address, "packs/eu/acme/tools");
     let Validated { image, tree, contents } = Validated::pack("hello");
-    for _ in 0..2 {
-        push_image(&registry, &image_ref, &image, tree.clone(), contents.clone()).await.unwrap();
+    for is_first in [true, true, false] {
+        let (tree, contents) = (tree.clone(), contents.clone());
+        let pushed = if is_first {
+            push_image(&registry, &image_ref, &image, tree, contents).await
+        } else {
+            push_image_again(&registry, &image_ref, &image, tree, contents).await
+        };
+        pushed.unwrap();
         registry.tag(&image_ref, image.manifest.clone()).await.unwrap();
         let found = repository.manifest("1.0.0_build.1").await;
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
@@ -109,8 +115,8 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
         let address = registry_responding(StatusCode::from_u16(status).unwrap(), body).await;
         let registry = registry(&address, Credentials::None);
         let Validated { image, tree, contents } = Validated::pack("hello");
-        let error =
-            push_image(&registry, &format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap_err();
+        let image_ref = format!("{address}/acme/tools:1.0.0");
+        let error = push_image_again(&registry, &image_ref, &image, tree, contents).await.unwrap_err();
         match permanent {
             Some(expected) => assert!(matches!(&error, Error::Rejected(reason) if reason == expected), "{error:?}"),
             None => assert!(matches!(error, Error::Status { .. }), "{error:?}"),
@@ -232,7 +238,7 @@ async fn no_image_manifest_is_pushed_if_the_registry_does_not_receive_the_whole_
     assert!(!requests.lock().unwrap().iter().any(is_manifest));
 }
 
-/// A push that expects a new image does not ask which blobs the registry has.
+/// The first push does not ask which blobs the registry has, so the registry may refuse one that it has.
 #[tokio::test]
 async fn a_refused_upload_of_a_blob_that_the_registry_has_is_not_an_error() {
     for has_blobs in [true, false] {
@@ -315,13 +321,13 @@ async fn pushing_fails_if_the_layer_does_not_have_the_digest_in_its_image() {
     let image_ref = format!("{}/acme/tools:1.0.0", docker.address);
     let Validated { image, tree, contents } = Validated::pack("hello");
     let Validated { tree: other_tree, contents: other_contents, .. } = Validated::pack("other");
-    let push = async |tree, contents| push_image(&registry, &image_ref, &image, tree, contents).await;
-    let error = push(other_tree.clone(), other_contents.clone()).await.unwrap_err();
+    let (tree_again, contents_again) = (other_tree.clone(), other_contents.clone());
+    let error = push_image(&registry, &image_ref, &image, tree_again, contents_again).await.unwrap_err();
     assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");
     assert_eq!(registry.manifest(&image_ref, image.digest).await.unwrap(), None);
 
     // The contents are checked even if the registry already has the layer and the image manifest.
-    push(tree, contents).await.unwrap();
-    let error = push(other_tree, other_contents).await.unwrap_err();
+    push_image(&registry, &image_ref, &image, tree, contents).await.unwrap();
+    let error = push_image_again(&registry, &image_ref, &image, other_tree, other_contents).await.unwrap_err();
     assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");
 }

@@ -3,11 +3,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use pack_upload::{aws::Job, build::BuildOutcome, records::Record, registry::Credentials, upload::Submission};
+use bytes::Bytes;
+use pack_upload::{
+    aws::Job,
+    build::BuildOutcome,
+    records::Record,
+    registry::Credentials,
+    upload::{Outcome, Submission},
+};
 use test_support::manifest::manifest;
 use tokio::time::timeout;
 
-use super::fixture::{Fixture, archive, registry, submission};
+use super::fixture::{Fixture, Validated, archive, push_image, registry, submission};
 use crate::{
     attestations::{file_signer, key_file, new_key},
     support::{Authentication, SteppedRegistry, basic},
@@ -19,8 +26,8 @@ const BUILD: [&[&str]; 4] =
 
 /// The requests of an attested build, by step.
 const ATTESTED_BUILD: [&[&str]; 6] = [
-    &["POST upload", "POST upload", "POST upload", "POST upload"],
-    &["PUT blob", "PUT blob"],
+    &["POST upload", "POST upload"],
+    &["PUT blob", "PUT blob", "POST upload", "POST upload"],
     &["PUT manifest"],
     &["PUT blob", "PUT blob"],
     &["PUT manifest"],
@@ -77,8 +84,12 @@ impl SteppedBuilds {
     }
 }
 
+fn versioned_archive(version: &str) -> Bytes {
+    archive(&[("pack.yaml", &manifest("tools", version)), ("behavior.md", "hello")])
+}
+
 fn versioned(version: &str) -> Submission {
-    submission(archive(&[("pack.yaml", &manifest("tools", version)), ("behavior.md", "hello")]))
+    submission(versioned_archive(version))
 }
 
 const ALL: [Authentication; 3] = [Authentication::Anonymous, Authentication::Basic, Authentication::Bearer];
@@ -103,17 +114,41 @@ async fn an_attestation_adds_five_requests_and_two_steps() {
     }
 }
 
-/// A second try need not send what the first one has pushed.
+/// The requests of a later try, which finds out what earlier ones have pushed.
+const SEARCH: &[&str] = &["HEAD manifest", "HEAD blob", "HEAD blob"];
+
 #[tokio::test]
-async fn a_second_try_first_looks_for_the_parts_of_the_image() {
+async fn a_second_try_sends_only_what_the_registry_lacks() {
+    let builds = SteppedBuilds::start(Authentication::Anonymous, false).await;
+    builds.negotiate(Authentication::Anonymous, &BUILD).await;
+    for is_pushed in [false, true] {
+        let version = if is_pushed { "2.0.0" } else { "3.0.0" };
+        let record = builds.fixture.create(versioned(version)).await;
+        let mut unavailable = builds.fixture.builder.clone();
+        unavailable.registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
+        unavailable.build(Job::from(&record)).await.unwrap_err();
+        if is_pushed {
+            let Validated { image, tree, contents } = Validated::archive(&versioned_archive(version));
+            builds.registry.expect(&BUILD[..3]);
+            let registry = &builds.fixture.builder.registry;
+            push_image(registry, &record.release.image_ref, &image, tree, contents).await.unwrap();
+            builds.expect_for(&record, &[SEARCH, BUILD[3]]).await;
+        } else {
+            builds.expect_for(&record, &[&[SEARCH], &BUILD[..]].concat()).await;
+        }
+    }
+}
+
+/// An earlier attempt may have pushed parts of the image.
+#[tokio::test]
+async fn the_first_try_of_a_later_attempt_also_looks_for_the_image() {
     let builds = SteppedBuilds::start(Authentication::Anonymous, false).await;
     builds.negotiate(Authentication::Anonymous, &BUILD).await;
     let record = builds.fixture.create(versioned("2.0.0")).await;
-    let mut unavailable = builds.fixture.builder.clone();
-    unavailable.registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
-    unavailable.build(Job::from(&record)).await.unwrap_err();
-    let parts: &[_] = &["HEAD manifest", "HEAD blob", "HEAD blob"];
-    builds.expect_for(&record, &[&[parts], &BUILD[..]].concat()).await;
+    builds.fixture.fail(&record).await;
+    let Outcome::QueuedAgain(again) = builds.fixture.submit(versioned("2.0.0")).await else { panic!("not queued") };
+    assert_eq!((again.build.attempt, again.build.tries), (2, 0));
+    builds.expect_for(&again, &[&[SEARCH], &BUILD[..]].concat()).await;
 }
 
 #[tokio::test]
