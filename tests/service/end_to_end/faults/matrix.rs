@@ -15,7 +15,7 @@ use super::{
 /// The number of stacks. Each runs one case at a time, and a case spends most of its time waiting.
 const CONCURRENT_STACKS: usize = 4;
 
-/// Returns the calls that a workflow's [`roles`](Workflow::roles) make if no call fails, each with the number of
+/// Returns the calls that a workflow [covers](Workflow::covers) and makes if no call fails, each with the number of
 /// earlier calls of the same kind. Runs the workflow twice and returns the calls of the second run, because the first
 /// build of a stack may make different calls.
 async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
@@ -32,7 +32,7 @@ async fn calls_of(workflow: Workflow) -> Vec<(Call, u32)> {
         *count += 1;
         (call, *count - 1)
     });
-    numbered.filter(|(call, _)| workflow.roles().contains(&call.caller)).collect()
+    numbered.filter(|(call, _)| workflow.covers(call)).collect()
 }
 
 /// Returns the cases for a call. Each fault is injected once in one case. Most faults are also injected several times
