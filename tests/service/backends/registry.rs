@@ -19,7 +19,7 @@ use crate::{
 async fn push(address: &RegistryAddress, image_ref: &str) -> String {
     let registry = registry(address, Credentials::None);
     let Validated { image, tree, contents } = Validated::pack("hello");
-    push_image(&registry, image_ref, &image, tree, contents).await.unwrap();
+    push_image(&registry, image_ref, &image, false, tree, contents).await.unwrap();
     registry.tag(image_ref, image.manifest).await.unwrap();
     image.digest.to_string()
 }

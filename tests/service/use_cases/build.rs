@@ -187,7 +187,7 @@ async fn a_published_version_is_not_marked_failed_and_its_build_needs_no_archive
     let now = Timestamp::now();
     let lease = Lease::new(now);
     assert!(table.begin_build(&record, &lease, now).await.unwrap());
-    push_image(&fixture.builder.registry, &record.release.image_ref, &image, tree, contents).await.unwrap();
+    push_image(&fixture.builder.registry, &record.release.image_ref, &image, false, tree, contents).await.unwrap();
     assert!(table.publish(&record, &lease).await.unwrap());
 
     fixture.expire(&record).await;

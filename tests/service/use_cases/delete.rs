@@ -26,7 +26,7 @@ const IMAGE_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Pushes and tags the image of a pack with `content` in its `behavior.md`.
 async fn push(registry: &Registry, image_ref: &str, content: &str) -> Image {
     let Validated { image, tree, contents } = Validated::pack(content);
-    push_image(registry, image_ref, &image, tree, contents).await.unwrap();
+    push_image(registry, image_ref, &image, false, tree, contents).await.unwrap();
     registry.tag(image_ref, image.manifest.clone()).await.unwrap();
     image
 }

@@ -24,7 +24,7 @@ use pack_upload::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::fixture::{Validated, push_image, push_image_again};
+use super::fixture::{Validated, push_image};
 use crate::support::{record_call, sdk};
 
 #[derive(Default)]
@@ -169,7 +169,7 @@ async fn start_with(credentials: registry::Credentials, ecr: Ecr) -> (Shared, So
 async fn push(registry: &Registry, address: SocketAddr, content: &str) -> Result<Digest, Error> {
     let Validated { image, tree, contents } = Validated::pack(content);
     let image_ref = format!("{address}/acme/tools:1.0.0");
-    push_image(registry, &image_ref, &image, tree, contents).await?;
+    push_image(registry, &image_ref, &image, false, tree, contents).await?;
     registry.tag(&image_ref, image.manifest).await?;
     Ok(image.digest)
 }
@@ -189,10 +189,10 @@ async fn a_missing_repository_is_created_and_a_token_is_reused() {
 }
 
 #[tokio::test]
-async fn a_missing_repository_is_also_created_after_looking_for_the_image() {
+async fn a_missing_repository_is_also_created_if_the_image_may_exist() {
     let (ecr, address, registry) = start(Ecr { token_life: HOURS, ..Ecr::default() }).await;
     let Validated { image, tree, contents } = Validated::pack("hello");
-    push_image_again(&registry, &format!("{address}/acme/tools:1.0.0"), &image, tree, contents).await.unwrap();
+    push_image(&registry, &format!("{address}/acme/tools:1.0.0"), &image, true, tree, contents).await.unwrap();
     assert_eq!(ecr.lock().unwrap().repositories, ["acme/tools"]);
 }
 
@@ -221,7 +221,7 @@ async fn a_referrer_is_pushed_by_digest_only() {
     let (ecr, address, registry) = start(Ecr { token_life: HOURS, ..Ecr::default() }).await;
     let image_ref = format!("{address}/acme/tools:1.0.0");
     let Validated { image, tree, contents } = Validated::pack("hello");
-    push_image(&registry, &image_ref, &image, tree, contents).await.unwrap();
+    push_image(&registry, &image_ref, &image, false, tree, contents).await.unwrap();
     let referrer = Referrer { media_type: "text/plain", annotations: BTreeMap::new(), blob: "hello".into() };
     let digest = registry.push_referrer(&image_ref, &image.manifest, &referrer, None).await.unwrap();
     // If an index with the referrers tag had been pushed too, it would be the last manifest.

@@ -18,7 +18,7 @@ use pack_upload::{
     lambda::sqs::Handlers,
     lifecycle::{Lifecycle, Operator, Purger},
     records::{OrgId, Record, Visibility},
-    registry::{self, Credentials, ImageUploads, Layer, PushError, Registry, RegistryAddress, Settings},
+    registry::{self, Credentials, Layer, PushError, Registry, RegistryAddress, Settings},
     requeue::{self, Requeue},
     upload::{Accepted, Archive, Outcome, Submission, UploadError, Uploads},
 };
@@ -219,7 +219,14 @@ impl Fixture {
 }
 
 pub(crate) fn registry(address: &RegistryAddress, credentials: Credentials) -> Registry {
-    let push_timeout = Duration::from_secs(60);
+    registry_with_timeout(address, credentials, Duration::from_secs(60))
+}
+
+pub(crate) fn registry_with_timeout(
+    address: &RegistryAddress,
+    credentials: Credentials,
+    push_timeout: Duration,
+) -> Registry {
     let settings = Settings { address: address.clone(), credentials, plain_http: false, push_timeout };
     Registry::new(settings, &SdkConfig::builder().build(), &Timeouts::default())
 }
@@ -244,38 +251,16 @@ impl Validated {
     }
 }
 
-/// Pushes an image by its digest, as the first try of a build does.
+/// Pushes an image by its digest, as a build does. `may_exist` is false in the first try of a build.
 pub(crate) async fn push_image(
     registry: &Registry,
     image_ref: &str,
     image: &Image,
-    tree: Tree,
-    contents: impl Read + Seek + Send + 'static,
-) -> Result<(), registry::Error> {
-    let uploads = registry.open_image(image_ref, image, false).await?;
-    push_to(registry, image_ref, image, uploads, tree, contents).await
-}
-
-/// Pushes an image by its digest, as later tries of a build do.
-pub(crate) async fn push_image_again(
-    registry: &Registry,
-    image_ref: &str,
-    image: &Image,
-    tree: Tree,
-    contents: impl Read + Seek + Send + 'static,
-) -> Result<(), registry::Error> {
-    let uploads = registry.open_image(image_ref, image, true).await?;
-    push_to(registry, image_ref, image, uploads, tree, contents).await
-}
-
-async fn push_to(
-    registry: &Registry,
-    image_ref: &str,
-    image: &Image,
-    uploads: ImageUploads,
+    may_exist: bool,
     tree: Tree,
     mut contents: impl Read + Seek + Send + 'static,
 ) -> Result<(), registry::Error> {
+    let uploads = registry.open_image(image_ref, image, may_exist).await?;
     let layer = Layer::write(image.layer.size, move |layer| write_layer(&tree, &mut contents, layer));
     match registry.push(image_ref, image, uploads, layer).await {
         Ok(()) => Ok(()),

@@ -25,7 +25,7 @@ use pack_format::{
 use pack_upload::registry::{Credentials, Error, Layer, PushError, RegistryAddress};
 use tokio::net::TcpListener;
 
-use super::fixture::{Validated, push_image, push_image_again, registry};
+use super::fixture::{Validated, push_image, registry, registry_with_timeout};
 use crate::support::{DockerOptions, DockerRegistry, RepositoryClient, basic};
 
 const NEEDS_PASSWORD: DockerOptions = DockerOptions { needs_password: true, deletes: false };
@@ -38,14 +38,9 @@ async fn a_docker_registry_stores_the_promised_image_under_its_tag() {
     let image_ref = format!("{address}/acme/tools:1.0.0_build.1");
     let repository = RepositoryClient::new(&docker.address, "packs/eu/acme/tools");
     let Validated { image, tree, contents } = Validated::pack("hello");
-    for is_first in [true, true, false] {
+    for may_exist in [false, false, true] {
         let (tree, contents) = (tree.clone(), contents.clone());
-        let pushed = if is_first {
-            push_image(&registry, &image_ref, &image, tree, contents).await
-        } else {
-            push_image_again(&registry, &image_ref, &image, tree, contents).await
-        };
-        pushed.unwrap();
+        push_image(&registry, &image_ref, &image, may_exist, tree, contents).await.unwrap();
         registry.tag(&image_ref, image.manifest.clone()).await.unwrap();
         let found = repository.manifest("1.0.0_build.1").await;
         assert_eq!(found, Some((image.digest.to_string(), image.manifest.to_vec())));
@@ -55,7 +50,7 @@ async fn a_docker_registry_stores_the_promised_image_under_its_tag() {
     let Validated { image: other, tree, contents } = Validated::pack("other");
     assert_ne!(other.digest, image.digest);
     assert_eq!(registry.manifest(&image_ref, other.digest).await.unwrap(), None);
-    push_image(&registry, &image_ref, &other, tree, contents).await.unwrap();
+    push_image(&registry, &image_ref, &other, false, tree, contents).await.unwrap();
     assert_eq!(registry.manifest(&image_ref, other.digest).await.unwrap(), Some(other.manifest));
     let (found, _) = repository.manifest("1.0.0_build.1").await.unwrap();
     assert_eq!(found, image.digest.to_string());
@@ -68,7 +63,7 @@ async fn rejected_credentials_cause_a_transient_error_and_are_not_revealed() {
         let registry = registry(&docker.address, credentials);
         let Validated { image, tree, contents } = Validated::pack("hello");
         let image_ref = format!("{}/acme/tools:1.0.0", docker.address);
-        let error = push_image(&registry, &image_ref, &image, tree, contents).await.unwrap_err();
+        let error = push_image(&registry, &image_ref, &image, false, tree, contents).await.unwrap_err();
         assert!(matches!(error, Error::Status { .. }), "{error:?}");
         assert!(!format!("{error:?} {registry:?}").contains("hunter"));
     }
@@ -80,7 +75,8 @@ async fn rejected_credentials_cause_a_transient_error_and_are_not_revealed() {
 async fn pushing_an_image_to_another_registry_is_refused() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), basic("hunter2"));
     let Validated { image, tree, contents } = Validated::pack("hello");
-    let error = push_image(&registry, "127.0.0.1:12/acme/tools:1.0.0", &image, tree, contents).await.unwrap_err();
+    let error =
+        push_image(&registry, "127.0.0.1:12/acme/tools:1.0.0", &image, false, tree, contents).await.unwrap_err();
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
@@ -116,7 +112,7 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
         let registry = registry(&address, Credentials::None);
         let Validated { image, tree, contents } = Validated::pack("hello");
         let image_ref = format!("{address}/acme/tools:1.0.0");
-        let error = push_image_again(&registry, &image_ref, &image, tree, contents).await.unwrap_err();
+        let error = push_image(&registry, &image_ref, &image, true, tree, contents).await.unwrap_err();
         match permanent {
             Some(expected) => assert!(matches!(&error, Error::Rejected(reason) if reason == expected), "{error:?}"),
             None => assert!(matches!(error, Error::Status { .. }), "{error:?}"),
@@ -128,7 +124,7 @@ async fn permanent_and_transient_push_errors_are_distinguished() {
 async fn an_image_reference_without_a_tag_is_rejected() {
     let registry = registry(&"127.0.0.1:1".parse().unwrap(), Credentials::None);
     let Validated { image, tree, contents } = Validated::pack("hello");
-    let error = push_image(&registry, "127.0.0.1:1/untagged", &image, tree, contents).await.unwrap_err();
+    let error = push_image(&registry, "127.0.0.1:1/untagged", &image, false, tree, contents).await.unwrap_err();
     assert!(matches!(error, Error::ForeignReference(_)), "{error:?}");
 }
 
@@ -164,7 +160,7 @@ async fn registry_with_location(location: Option<String>) -> (RegistryAddress, R
 async fn push(address: &RegistryAddress) -> Result<Image, Error> {
     let Validated { image, tree, contents } = Validated::pack("hello");
     let image_ref = format!("{address}/acme/tools:1.0.0");
-    push_image(&registry(address, basic("hunter2")), &image_ref, &image, tree, contents).await.map(|()| image)
+    push_image(&registry(address, basic("hunter2")), &image_ref, &image, false, tree, contents).await.map(|()| image)
 }
 
 /// Starts an empty registry that notifies `on_layer` when the first data of a layer arrives. The layer must start with
@@ -218,6 +214,23 @@ async fn push_layer(address: &RegistryAddress, layer: Vec<u8>, proceed: Receiver
 
 fn is_manifest((request, _): &(String, bool)) -> bool {
     request.starts_with("PUT /v2/acme/tools/manifests/")
+}
+
+/// The time between the two calls counts, so that a build ends before its Lambda function times out.
+#[tokio::test]
+async fn opening_the_upload_sessions_and_pushing_share_one_timeout() {
+    let push_timeout = Duration::from_millis(500);
+    let (on_layer, _received) = mpsc::channel();
+    let (address, requests) = registry_that_receives(on_layer, true).await;
+    let registry = registry_with_timeout(&address, Credentials::None, push_timeout);
+    let Validated { image, .. } = Validated::pack("hello");
+    let image_ref = format!("{address}/acme/tools:1.0.0");
+    let uploads = registry.open_image(&image_ref, &image, false).await.unwrap();
+    tokio::time::sleep(push_timeout).await;
+    let layer = Layer::<io::Error>::write(image.layer.size, |_| Ok(()));
+    let pushed = registry.push(&image_ref, &image, uploads, layer).await;
+    assert!(matches!(pushed, Err(PushError::Registry(Error::TimedOut))), "{pushed:?}");
+    assert!(!requests.lock().unwrap().iter().any(is_manifest));
 }
 
 #[tokio::test]
@@ -322,12 +335,12 @@ async fn pushing_fails_if_the_layer_does_not_have_the_digest_in_its_image() {
     let Validated { image, tree, contents } = Validated::pack("hello");
     let Validated { tree: other_tree, contents: other_contents, .. } = Validated::pack("other");
     let (tree_again, contents_again) = (other_tree.clone(), other_contents.clone());
-    let error = push_image(&registry, &image_ref, &image, tree_again, contents_again).await.unwrap_err();
+    let error = push_image(&registry, &image_ref, &image, false, tree_again, contents_again).await.unwrap_err();
     assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");
     assert_eq!(registry.manifest(&image_ref, image.digest).await.unwrap(), None);
 
     // The contents are checked even if the registry already has the layer and the image manifest.
-    push_image(&registry, &image_ref, &image, tree, contents).await.unwrap();
-    let error = push_image_again(&registry, &image_ref, &image, other_tree, other_contents).await.unwrap_err();
+    push_image(&registry, &image_ref, &image, false, tree, contents).await.unwrap();
+    let error = push_image(&registry, &image_ref, &image, true, other_tree, other_contents).await.unwrap_err();
     assert!(matches!(error, Error::WrongLayer { .. }), "{error:?}");
 }

@@ -114,8 +114,8 @@ async fn an_attestation_adds_five_requests_and_two_steps() {
     }
 }
 
-/// The requests of a later try, which finds out what earlier ones have pushed.
-const SEARCH: &[&str] = &["HEAD manifest", "HEAD blob", "HEAD blob"];
+/// The requests with which a later try asks what the registry has.
+const HEADS: &[&str] = &["HEAD manifest", "HEAD blob", "HEAD blob"];
 
 #[tokio::test]
 async fn a_second_try_sends_only_what_the_registry_lacks() {
@@ -131,24 +131,24 @@ async fn a_second_try_sends_only_what_the_registry_lacks() {
             let Validated { image, tree, contents } = Validated::archive(&versioned_archive(version));
             builds.registry.expect(&BUILD[..3]);
             let registry = &builds.fixture.builder.registry;
-            push_image(registry, &record.release.image_ref, &image, tree, contents).await.unwrap();
-            builds.expect_for(&record, &[SEARCH, BUILD[3]]).await;
+            push_image(registry, &record.release.image_ref, &image, false, tree, contents).await.unwrap();
+            builds.expect_for(&record, &[HEADS, BUILD[3]]).await;
         } else {
-            builds.expect_for(&record, &[&[SEARCH], &BUILD[..]].concat()).await;
+            builds.expect_for(&record, &[&[HEADS], &BUILD[..]].concat()).await;
         }
     }
 }
 
 /// An earlier attempt may have pushed parts of the image.
 #[tokio::test]
-async fn the_first_try_of_a_later_attempt_also_looks_for_the_image() {
+async fn the_first_try_of_a_later_attempt_also_asks_what_the_registry_has() {
     let builds = SteppedBuilds::start(Authentication::Anonymous, false).await;
     builds.negotiate(Authentication::Anonymous, &BUILD).await;
     let record = builds.fixture.create(versioned("2.0.0")).await;
     builds.fixture.fail(&record).await;
     let Outcome::QueuedAgain(again) = builds.fixture.submit(versioned("2.0.0")).await else { panic!("not queued") };
     assert_eq!((again.build.attempt, again.build.tries), (2, 0));
-    builds.expect_for(&again, &[&[SEARCH], &BUILD[..]].concat()).await;
+    builds.expect_for(&again, &[&[HEADS], &BUILD[..]].concat()).await;
 }
 
 #[tokio::test]

@@ -43,8 +43,8 @@ impl Workflow {
     /// Returns whether the matrix makes this call fail. Leaves out calls that other workflows cover.
     pub(crate) fn covers(self, call: &Call) -> bool {
         // The second attempt asks the registry what it has. The build of a new pack does not.
-        let is_search = call.caller == Role::Builder && call.operation.starts_with("HEAD");
-        self.roles().contains(&call.caller) || self == Self::RetryFailedBuild && is_search
+        let asks = call.caller == Role::Builder && call.operation.starts_with("HEAD");
+        self.roles().contains(&call.caller) || self == Self::RetryFailedBuild && asks
     }
 
     fn roles(self) -> &'static [Role] {
