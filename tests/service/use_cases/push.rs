@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex,
         mpsc::{self, Receiver, Sender},
     },
+    thread,
     time::Duration,
 };
 
@@ -227,7 +228,11 @@ async fn opening_the_upload_sessions_and_pushing_share_one_timeout() {
     let image_ref = format!("{address}/acme/tools:1.0.0");
     let uploads = registry.open_image(&image_ref, &image, false).await.unwrap();
     tokio::time::sleep(push_timeout).await;
-    let layer = Layer::<io::Error>::write(image.layer.size, |_| Ok(()));
+    // Without the time that has passed, this layer would be written before the timeout.
+    let layer = Layer::<io::Error>::write(image.layer.size, move |_| {
+        thread::sleep(push_timeout / 2);
+        Ok(())
+    });
     let pushed = registry.push(&image_ref, &image, uploads, layer).await;
     assert!(matches!(pushed, Err(PushError::Registry(Error::TimedOut))), "{pushed:?}");
     assert!(!requests.lock().unwrap().iter().any(is_manifest));
