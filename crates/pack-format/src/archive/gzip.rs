@@ -1,4 +1,7 @@
-use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::{
+    io::{self, BufRead, ErrorKind, Read, Write},
+    ops::Range,
+};
 
 use flate2::bufread::GzDecoder;
 
@@ -19,10 +22,10 @@ pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// gzip ignores the zeros.
 pub(super) struct GzipReader<'a, R> {
     decoder: GzDecoder<CountingReader<R>>,
-    chunk: Vec<u8>,
-    /// The number of bytes already copied from `chunk`.
-    chunk_position: usize,
-    /// The number of bytes unpacked so far, including all of `chunk`.
+    chunk: Box<[u8]>,
+    /// The part of `chunk` that was unpacked but not yet consumed.
+    unread: Range<usize>,
+    /// The number of bytes unpacked so far, including those in `unread`.
     unpacked: u64,
     is_at_end: bool,
     limits: &'a Limits,
@@ -33,48 +36,43 @@ impl<'a, R: BufRead> GzipReader<'a, R> {
     pub(super) fn new(archive: R, limits: &'a Limits) -> Self {
         let decoder =
             GzDecoder::new(CountingReader { inner: archive, head: Vec::new(), consumed: 0, has_failed: false });
-        Self { decoder, chunk: Vec::new(), chunk_position: 0, unpacked: 0, is_at_end: false, limits }
+        Self { decoder, chunk: vec![0; CHUNK].into_boxed_slice(), unread: 0..0, unpacked: 0, is_at_end: false, limits }
     }
 
     /// Returns the number of unpacked bytes consumed so far.
     pub(super) fn position(&self) -> u64 {
-        self.unpacked - (self.chunk.len() - self.chunk_position) as u64
+        self.unpacked - self.unread.len() as u64
     }
 
     /// Returns the next unpacked bytes without consuming them, or an empty slice at the end of the file.
     pub(super) fn peek(&mut self) -> Result<&[u8], ReadError> {
-        while self.chunk_position == self.chunk.len() && !self.is_at_end {
+        while self.unread.is_empty() && !self.is_at_end {
             self.unpack_chunk()?;
         }
-        Ok(&self.chunk[self.chunk_position..])
+        Ok(&self.chunk[self.unread.clone()])
     }
 
     /// Writes the next `length` unpacked bytes to `to`. If fewer remain, writes those and returns `false`.
     pub(super) fn copy(&mut self, length: u64, to: &mut impl Write) -> Result<bool, ReadError> {
         let mut left = length;
         while left > 0 {
-            let unread = &self.chunk[self.chunk_position..];
-            if unread.is_empty() {
-                if self.is_at_end {
-                    return Ok(false);
-                }
-                self.unpack_chunk()?;
-                continue;
-            }
+            let unread = self.peek()?;
             let now = &unread[..unread.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+            if now.is_empty() {
+                return Ok(false);
+            }
             to.write_all(now).map_err(ReadError::Io)?;
-            self.chunk_position += now.len();
-            left -= now.len() as u64;
+            let copied = now.len();
+            self.unread.start += copied;
+            left -= copied as u64;
         }
         Ok(true)
     }
 
     fn unpack_chunk(&mut self) -> Result<(), ReadError> {
-        self.chunk.resize(CHUNK, 0);
         let read = self.decoder.read(&mut self.chunk);
-        self.chunk.truncate(*read.as_ref().unwrap_or(&0));
-        self.chunk_position = 0;
-        self.unpacked += self.chunk.len() as u64;
+        self.unread = 0..*read.as_ref().unwrap_or(&0);
+        self.unpacked += self.unread.len() as u64;
         self.check_limits().map_err(ReadError::TooLarge)?;
         match read {
             Ok(0) => self.end(),
