@@ -3,7 +3,7 @@
 //!
 //! - [`cli`] defines the commands and their options, and [`commands`] runs them.
 //! - [`source`] reads a pack's directory or archive, and writes reproducible archives.
-//! - [`verdict`] validates an archive as the service does. [`report`] prints the problems, and [`fix`] applies
+//! - [`validation`] validates an archive as the service does. [`report`] prints the problems, and [`fix`] applies
 //!   suggestions.
 //! - [`service`] sends requests to the service, and [`registry`] reads image manifests and bundles from a registry.
 //! - [`verification`] verifies the signed provenance of images.
@@ -23,7 +23,7 @@ pub mod report;
 pub mod service;
 pub mod source;
 pub mod target;
-pub mod verdict;
+pub mod validation;
 pub mod verification;
 
 pub use self::{cli::Cli, commands::Outcome, error::Error};

@@ -8,7 +8,7 @@ const IN_MEMORY: usize = 32 << 20;
 
 /// The result of validating an archive.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Validation {
     Valid(Box<ValidPack>),
     Invalid(Problems),
 }
@@ -22,7 +22,7 @@ pub struct ValidPack {
     pub contents: SpooledTempFile,
 }
 
-impl Verdict {
+impl Validation {
     /// Validates an archive as the service does. An archive that exceeds a request limit is validated with the higher
     /// limits for archives sent to S3. If it exceeds one of those too, that is the only problem reported.
     pub fn new(source: &Source, visibility: Visibility) -> Result<Self, Error> {

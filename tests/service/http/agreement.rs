@@ -85,19 +85,19 @@ impl Agreement {
 
     /// Asserts that `packs check` gives the same result for `path` as the service does for `archive`.
     async fn check(&self, name: &str, path: &Path, archive: &[u8]) {
-        assert_eq!(verdict_of_packs(path), self.verdict_of_the_service(archive).await, "{name}");
+        assert_eq!(result_of_packs(path), self.result_of_the_service(archive).await, "{name}");
     }
 
     /// Returns the result of a dry run in the format of `packs check --format json`. If the archive is too large for a
     /// request, sends it to S3 and submits it from there.
-    async fn verdict_of_the_service(&self, archive: &[u8]) -> Value {
+    async fn result_of_the_service(&self, archive: &[u8]) -> Value {
         let response = self.dry_run("archive", archive).await;
         let error = &response.body["error"];
         if response.status == 413 && !error["details"]["larger"].is_null() {
             let id = self.send_through_s3(archive).await;
-            return verdict(&self.dry_run("upload_id", id.as_bytes()).await);
+            return result(&self.dry_run("upload_id", id.as_bytes()).await);
         }
-        verdict(&response)
+        result(&response)
     }
 
     async fn dry_run(&self, part: &str, content: &[u8]) -> ApiResponse {
@@ -117,7 +117,7 @@ impl Agreement {
     }
 }
 
-fn verdict(response: &ApiResponse) -> Value {
+fn result(response: &ApiResponse) -> Value {
     let body = &response.body;
     let error = &body["error"];
     let details = &error["details"];
@@ -143,7 +143,7 @@ fn packs<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> Vec<u8> {
     out
 }
 
-fn verdict_of_packs(path: &Path) -> Value {
+fn result_of_packs(path: &Path) -> Value {
     let arguments = [OsStr::new("check"), path.as_os_str(), OsStr::new("--format"), OsStr::new("json")];
     serde_json::from_slice(&packs(arguments)).unwrap()
 }
@@ -151,7 +151,7 @@ fn verdict_of_packs(path: &Path) -> Value {
 /// Returns all archives except the large ones, each with a name.
 fn archives() -> impl Iterator<Item = (String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let cases = ["accept", "reject"].map(|verdict| root.join("crates/pack-format/tests/cases").join(verdict));
+    let cases = ["accept", "reject"].map(|folder| root.join("crates/pack-format/tests/cases").join(folder));
     let saved = Path::new(env!("CARGO_TARGET_TMPDIR")).join("archives");
     if !saved.exists() {
         report_missing("an archive from the tests of pack-format");

@@ -14,7 +14,7 @@ use crate::{
     report,
     service::Service,
     source::Source,
-    verdict::{ValidPack, Verdict},
+    validation::{ValidPack, Validation},
 };
 
 /// One of the two packs: the parts that are printed or compared.
@@ -49,11 +49,11 @@ fn read(pack: &str, arguments: &Diff) -> Result<Option<Side>, Error> {
         return record(&id).map(Some);
     }
     let source = Source::open(Path::new(pack), arguments.reading)?;
-    let verdict = Verdict::new(&source, Visibility::Org)?;
-    match verdict {
-        Verdict::Valid(valid) => Side::from_pack(*valid).map(Some),
-        Verdict::Invalid(_) => {
-            report::print(ReportFormat::Human, &source, &verdict, &mut anstream::stderr())?;
+    let validation = Validation::new(&source, Visibility::Org)?;
+    match validation {
+        Validation::Valid(valid) => Side::from_pack(*valid).map(Some),
+        Validation::Invalid(_) => {
+            report::print(ReportFormat::Human, &source, &validation, &mut anstream::stderr())?;
             Ok(None)
         }
     }

@@ -11,15 +11,15 @@ use crate::{
     error::Error,
     output, report,
     source::Source,
-    verdict::{ValidPack, Verdict},
+    validation::{ValidPack, Validation},
 };
 
 pub(super) fn run(arguments: &Digest, out: &mut impl Write) -> Result<Outcome, Error> {
     let source = Source::open(&arguments.pack.path, arguments.pack.reading)?;
     // The digests do not depend on the visibility, and fewer rules apply to an org pack.
-    let verdict = Verdict::new(&source, Visibility::Org)?;
-    let Verdict::Valid(mut valid) = verdict else {
-        report::print(ReportFormat::Human, &source, &verdict, &mut anstream::stderr())?;
+    let validation = Validation::new(&source, Visibility::Org)?;
+    let Validation::Valid(mut valid) = validation else {
+        report::print(ReportFormat::Human, &source, &validation, &mut anstream::stderr())?;
         return Ok(Outcome::Problems);
     };
     if let Some(path) = &arguments.layer {

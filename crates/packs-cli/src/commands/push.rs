@@ -17,7 +17,7 @@ use crate::{
     report,
     service::{Body, Request, Service, ServiceError, Upload},
     source::Source,
-    verdict::Verdict,
+    validation::Validation,
 };
 
 /// How long to wait for a build.
@@ -30,9 +30,9 @@ pub(super) fn run(arguments: &Push, out: &mut impl Write) -> Result<Outcome, Err
     let uploaded = Uploaded::default();
     interrupt::handle(&uploaded)?;
     let source = Source::open(&arguments.pack.path, arguments.pack.reading)?;
-    let verdict = Verdict::new(&source, arguments.visibility)?;
-    if let Verdict::Invalid(_) = verdict {
-        report::print(ReportFormat::Human, &source, &verdict, &mut anstream::stderr())?;
+    let validation = Validation::new(&source, arguments.visibility)?;
+    if let Validation::Invalid(_) = validation {
+        report::print(ReportFormat::Human, &source, &validation, &mut anstream::stderr())?;
         return Ok(Outcome::Problems);
     }
     let push = Pushing {

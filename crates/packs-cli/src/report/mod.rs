@@ -9,12 +9,12 @@ use std::io::{self, Write};
 use pack_format::{Problem, Warning};
 use serde_json::{Value, json};
 
-use crate::{cli::ReportFormat, source::Source, verdict::Verdict};
+use crate::{cli::ReportFormat, source::Source, validation::Validation};
 
-pub fn print(format: ReportFormat, source: &Source, verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
-    let (problems, unlisted, warnings): (&[Problem], usize, &[Warning]) = match verdict {
-        Verdict::Valid(valid) => (&[], 0, &valid.pack.warnings),
-        Verdict::Invalid(problems) => (problems.listed(), problems.unlisted(), &[]),
+pub fn print(format: ReportFormat, source: &Source, validation: &Validation, out: &mut impl Write) -> io::Result<()> {
+    let (problems, unlisted, warnings): (&[Problem], usize, &[Warning]) = match validation {
+        Validation::Valid(valid) => (&[], 0, &valid.pack.warnings),
+        Validation::Invalid(problems) => (problems.listed(), problems.unlisted(), &[]),
     };
     match format {
         ReportFormat::Human => human::print(source, problems, unlisted, warnings, out),

@@ -223,7 +223,7 @@ fn attacks() -> Vec<Vec<u8>> {
 
 /// Returns what the service finds in an archive, in the format of `packs check --format json`. Like `packs check`,
 /// validates an archive that exceeds a request limit with the limits for archives sent to S3.
-fn verdict_of_the_service(archive: &[u8]) -> Value {
+fn result_of_the_service(archive: &[u8]) -> Value {
     let result = match validate(archive) {
         Err(ValidationError::TooLarge(_)) => validate_within(archive, &Limits::large()),
         result => result,
@@ -250,7 +250,7 @@ fn agrees_with_the_service_about_test_cases_and_attacks() {
         work.write("archive", &archive);
         let Printed { status, out, err } = work.packs(&["check", "archive", "--format", "json"]);
         let report: Value = serde_json::from_str(&out).unwrap();
-        let expected = verdict_of_the_service(&archive);
+        let expected = result_of_the_service(&archive);
         assert_eq!(report, expected, "archive {index}");
         assert_eq!((status == 0, err.as_str()), (expected["valid"] == true, ""), "archive {index}");
         assert_eq!(work.packs(&["check", "archive"]).status, status, "archive {index}");
