@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     mem,
     ops::Range,
     sync::{Arc, Mutex, MutexGuard},
@@ -40,20 +41,21 @@ impl FakeAws {
         Self { recorder: Some(Recorder::default()) }
     }
 
-    /// Returns the operations of the longest sequence of calls in which each call began after the previous one ended.
-    /// Considers only the calls since this method was last called.
-    pub(crate) fn take_sequential_operations(&self) -> Vec<String> {
+    /// Returns the operations since this method was last called, in steps. The calls of a step overlap, and begin after
+    /// the first call of the previous step has ended.
+    pub(crate) fn take_steps(&self) -> Vec<BTreeSet<String>> {
         let mut calls = self.recorder.as_ref().map(|recorder| mem::take(&mut *recorder.calls())).unwrap_or_default();
         calls.sort_by_key(|call| call.time.end);
-        let mut sequence = Vec::new();
-        let mut ended = None;
+        let mut steps: Vec<(Instant, BTreeSet<String>)> = Vec::new();
         for Call { operation, time } in calls {
-            if ended.is_none_or(|ended| ended <= time.start) {
-                ended = Some(time.end);
-                sequence.push(operation);
+            match steps.last_mut() {
+                Some((ended, step)) if time.start < *ended => {
+                    step.insert(operation);
+                }
+                _ => steps.push((time.end, BTreeSet::from([operation]))),
             }
         }
-        sequence
+        steps.into_iter().map(|(_, step)| step).collect()
     }
 }
 

@@ -14,7 +14,7 @@ mod functions;
 mod ratio;
 mod upload;
 
-use std::{env, error::Error, fs, path::Path, time::Duration};
+use std::{collections::BTreeSet, env, error::Error, fs, path::Path, time::Duration};
 
 use flate2::read::GzDecoder;
 use pack_format::Limits;
@@ -107,17 +107,18 @@ fn times(ratios: &mut Ratios, runtime: &Runtime) -> Result<String, Box<dyn Error
     Ok(table)
 }
 
-/// Returns a Markdown table of the AWS calls that an upload waits for, one after another. Its rows are the first upload
-/// of a process, and a later one, for which the credential is cached.
+/// Returns a Markdown table of the AWS calls that an upload waits for, in steps. Its rows are the first upload of a
+/// process, and a later one, for which the credential is cached.
 fn calls(runtime: &Runtime, small: &[u8]) -> String {
     let aws = FakeAws::recording();
     let api = event::api(aws.clone());
     let event = upload::upload(small).to_string();
-    let mut table = "| calls that an upload waits for, one after another | |\n|---|---|\n".to_owned();
+    let mut table = "| calls that an upload waits for; those joined by “and” overlap | |\n|---|---|\n".to_owned();
     for name in ["first upload of a process", "later uploads with the same credential"] {
         event::handle(runtime, &api, &event);
-        let calls: Vec<_> = aws.take_sequential_operations().iter().map(|call| format!("`{call}`")).collect();
-        table += &format!("| {name} | {} |\n", calls.join(", "));
+        let quoted = |step: BTreeSet<_>| step.iter().map(|call| format!("`{call}`")).collect::<Vec<_>>().join(" and ");
+        let steps: Vec<_> = aws.take_steps().into_iter().map(quoted).collect();
+        table += &format!("| {name} | {} |\n", steps.join("; "));
     }
     table
 }
