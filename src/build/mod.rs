@@ -4,19 +4,18 @@
 mod attest;
 mod layer;
 
-use std::{convert::Infallible, future::pending, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::Stream;
 use pack_format::{Limits, ValidationError, image::Image};
 use strum::IntoStaticStr;
-use tokio::{join, select, try_join};
+use tokio::{join, try_join};
 
 use crate::{
     aws::{self, Attestations, Events, Job, Lease, Staging, Table, VersionState},
     error_chain::ErrorChain,
     records::{BuildStatus, PackEvent, Record, Release, Timestamp},
-    registry::{self, ImageUploads, PushError, ReferrerUploads, Registry},
+    registry::{self, ImageUploads, Layer, PushError, ReferrerUploads, Registry},
     signing::{self, Signer},
 };
 
@@ -80,6 +79,13 @@ enum BuildFailure {
     Transient(BuildError),
 }
 
+/// An image whose layer is being written, and whose upload sessions are open.
+struct PreparedImage {
+    image: Image,
+    layer: Layer<ValidationError>,
+    uploads: ImageUploads,
+}
+
 /// An image in the registry.
 struct PushedImage {
     manifest: Bytes,
@@ -99,13 +105,21 @@ impl Builder {
         }
         let now = Timestamp::now();
         let lease = Lease::new(now + self.lease);
-        if !self.table.begin_build(&record, &lease, now).await? {
-            return match self.outcome(&record).await? {
-                None => Err(BuildError::Leased),
-                Some(outcome) => Ok(outcome),
-            };
-        }
-        let result = self.publish(&record, &lease).await;
+        let begin = async {
+            let has_begun = self.table.begin_build(&record, &lease, now).await?;
+            has_begun.then_some(()).ok_or(BuildError::Leased)
+        };
+        // Later tries first find out whether an earlier one has published the version. The first try need not, so prepare
+        // the image while taking the lease.
+        let is_first_try = record.build.attempt == 1 && record.build.tries == 0;
+        // Box the future, because it contains the futures of several calls and is large.
+        let prepare = Box::pin(async { if is_first_try { Some(self.prepare(&record, false).await) } else { None } });
+        let prepared = match try_join!(begin, async { Ok(prepare.await) }) {
+            Ok(((), prepared)) => prepared,
+            Err(BuildError::Leased) => return self.outcome(&record).await?.ok_or(BuildError::Leased),
+            Err(error) => return Err(error),
+        };
+        let result = self.publish(&record, &lease, prepared).await;
         match &result {
             // The write that made the record ready has released the lease.
             Ok(BuildOutcome::Ready) => {}
@@ -128,9 +142,14 @@ impl Builder {
 
     /// Pushes the image by digest, attests it, publishes the version, tags the image, and marks the record as ready, in
     /// this order. The tag is written only when the version's content can no longer change.
-    async fn publish(&self, record: &Record, lease: &Lease) -> Result<BuildOutcome, BuildError> {
+    async fn publish(
+        &self,
+        record: &Record,
+        lease: &Lease,
+        prepared: Option<Result<PreparedImage, BuildFailure>>,
+    ) -> Result<BuildOutcome, BuildError> {
         let began_at = Timestamp::now();
-        let PushedImage { manifest, uploads } = match self.pushed_image(record).await {
+        let PushedImage { manifest, uploads } = match self.pushed_image(record, prepared).await {
             Ok(image) => image,
             Err(BuildFailure::Transient(error)) => return Err(error),
             Err(BuildFailure::Permanent(reason)) => {
@@ -207,66 +226,61 @@ impl Builder {
         Ok(found.is_some_and(|found| matches!(found.build.status, BuildStatus::Failed { .. })))
     }
 
-    /// Ensures that the record's image is in the registry. If an earlier try published the version and its image
-    /// manifest is still in the registry, uses that image and does not read the staged archive.
-    async fn pushed_image(&self, record: &Record) -> Result<PushedImage, BuildFailure> {
+    /// Ensures that the record's image is in the registry. `prepared` is the result of [`Self::prepare`] if this is the
+    /// first try. Otherwise, an earlier try may have published the version: if its image manifest is still in the
+    /// registry, uses that image and does not read the staged archive.
+    async fn pushed_image(
+        &self,
+        record: &Record,
+        prepared: Option<Result<PreparedImage, BuildFailure>>,
+    ) -> Result<PushedImage, BuildFailure> {
+        let Release { image_ref, image_digest, .. } = &record.release;
+        let prepared = match prepared {
+            Some(prepared) => prepared?,
+            None => {
+                if self.table.is_published(record).await?
+                    && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await?
+                {
+                    return Ok(PushedImage { manifest, uploads: None });
+                }
+                Box::pin(self.prepare(record, true)).await?
+            }
+        };
+        self.push(record, prepared).await
+    }
+
+    /// Starts writing the image's layer from the staged archive, and opens the upload sessions. `may_exist` is whether
+    /// the registry may have parts of the image.
+    async fn prepare(&self, record: &Record, may_exist: bool) -> Result<PreparedImage, BuildFailure> {
         let Release { manifest, image_ref, image_digest, layer_digest, size_bytes, .. } = &record.release;
         // All of the image except the layer's content is known from the record.
         let image = Image::without_files(manifest, *layer_digest, *size_bytes);
-        let image = image.filter(|image| image.digest == *image_digest);
-        let is_first_try = record.build.attempt == 1 && record.build.tries == 0;
-        let archive = self.staging.get(&record.build.staging_key);
-        let open = async { Some(self.registry.open_image(image_ref, image.as_ref()?, !is_first_try).await) };
-        let (archive, uploads) = if is_first_try {
-            join!(archive, open)
-        } else {
-            // Request the archive while the version claim is being read, because most builds need the archive.
-            let (is_published, archive) = join!(self.table.is_published(record), archive);
-            if is_published? && let Some(manifest) = self.registry.manifest(image_ref, *image_digest).await? {
-                return Ok(PushedImage { manifest, uploads: None });
-            }
-            (archive, open.await)
+        let image = image.filter(|image| image.digest == *image_digest).ok_or_else(|| differs(record))?;
+        let layer = async {
+            let archive = self.staging.get(&record.build.staging_key).await?.ok_or_else(|| {
+                BuildFailure::Permanent(
+                    "the uploaded archive expired before its image was built; upload it again".to_owned(),
+                )
+            })?;
+            let limits = Arc::clone(&self.limits);
+            Ok::<_, BuildFailure>(layer::write(archive, limits, record.build.is_in_layer_order, image.layer.size))
         };
-        let archive = archive?.ok_or_else(|| {
-            BuildFailure::Permanent(
-                "the uploaded archive expired before its image was built; upload it again".to_owned(),
-            )
-        })?;
-        let (Some(image), Some(uploads)) = (image, uploads) else { return Err(differs(record)) };
-        self.push_image(record, image, archive, uploads?).await
+        let (layer, uploads) = join!(layer, self.registry.open_image(image_ref, &image, may_exist));
+        Ok(PreparedImage { layer: layer?, uploads: uploads?, image })
     }
 
-    /// Builds the record's layer from its archive, and pushes the image by digest. Fails unless the layer has the
-    /// digest in the record. The layer is hashed while it is sent, so a different layer is detected only after it was
-    /// sent, but before the image manifest is pushed.
-    async fn push_image(
-        &self,
-        record: &Record,
-        image: Image,
-        archive: impl Stream<Item = io::Result<Bytes>>,
-        uploads: ImageUploads,
-    ) -> Result<PushedImage, BuildFailure> {
+    /// Pushes an image by digest. Fails unless its layer has the digest in the record. The layer is hashed while it is
+    /// sent, so a different layer is detected only after it was sent, but before the image manifest is pushed.
+    async fn push(&self, record: &Record, prepared: PreparedImage) -> Result<PushedImage, BuildFailure> {
+        let PreparedImage { image, layer, uploads } = prepared;
         let image_ref = &record.release.image_ref;
-        let (layer, receive) =
-            layer::write(archive, self.limits.clone(), record.build.is_in_layer_order, image.layer.size);
-        let push = self.registry.push(image_ref, &image, uploads, layer);
         let open_referrer = async {
             // If this fails, for example because the repository does not exist yet, the push of the referrer opens the
             // sessions.
             self.signer.as_ref()?;
             self.registry.open_referrer(image_ref).await.ok()
         };
-        // The push continues after the whole archive is received, so this future must not complete before it.
-        let receive = async {
-            receive.await;
-            pending::<Infallible>().await
-        };
-        let push = async {
-            select! {
-                pushed = push => pushed,
-                never = receive => match never {},
-            }
-        };
+        let push = self.registry.push(image_ref, &image, uploads, layer);
         match try_join!(push, async { Ok(open_referrer.await) }) {
             Ok(((), uploads)) => Ok(PushedImage { manifest: image.manifest, uploads }),
             Err(PushError::Registry(registry::Error::WrongLayer { .. })) => Err(differs(record)),

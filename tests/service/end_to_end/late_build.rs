@@ -1,13 +1,13 @@
 use reqwest::StatusCode;
 
-use crate::support::{Archive, DockerOptions, DockerRegistry, HoldingRegistry, Local, RepositoryClient};
+use crate::support::{Archive, DockerOptions, DockerRegistry, HoldingProxy, Local, RepositoryClient};
 
 /// A proxy holds back the push of the first pack until a second pack with the same name and version is ready.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_build_neither_moves_the_tag_of_another_pack_nor_leaves_its_image() {
     let docker = DockerRegistry::start(DockerOptions { needs_password: false, deletes: true }).await;
     let Some(docker) = docker else { return };
-    let (proxy, address) = HoldingRegistry::start(docker.address.to_string()).await;
+    let (proxy, address) = HoldingProxy::start(docker.address.to_string()).await;
     let registry = address.to_string();
     // A lease must last longer than the second pack's build. But the test must wait until the first build's lease has
     // expired, because only then does requeue mark that build as failed.

@@ -5,7 +5,7 @@ mod aws_emulator;
 mod backend_state;
 mod counters;
 mod docker_registry;
-mod holding_registry;
+mod holding_proxy;
 mod local;
 pub(crate) mod openapi;
 mod packs;
@@ -24,7 +24,7 @@ pub(crate) use self::{
     backend_state::BackendState,
     counters::expect_exact_counters,
     docker_registry::{DockerOptions, DockerRegistry, RepositoryClient, basic},
-    holding_registry::{HoldingRegistry, start_slow_registry},
+    holding_proxy::{HoldingProxy, start_slow_registry},
     local::{ApiResponse, Local, form, put_archive, scratch},
     packs::{packs, path_with_packs},
     stepped_registry::{Authentication, SteppedRegistry},

@@ -14,7 +14,7 @@ use pack_upload::registry::RegistryAddress;
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 
-use super::holding_registry::forward;
+use super::holding_proxy::forward;
 
 /// How a [`SteppedRegistry`] authenticates requests. The username is `ci` and the password is `hunter2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

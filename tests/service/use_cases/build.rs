@@ -1,11 +1,18 @@
 //! Tests for [`Builder`](pack_upload::build::Builder) with single, repeated and concurrent jobs, and with batches.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use aws_lambda_events::sqs::SqsEvent;
+use axum::http::Method;
 use bytes::Bytes;
 use pack_upload::{
-    aws::{Job, Lease},
+    aws::{Job, Lease, Table},
     build::{BuildError, BuildOutcome},
     lambda::sqs,
     records::{BuildStatus, PackId, Record, Timestamp},
@@ -13,8 +20,10 @@ use pack_upload::{
     upload::{Outcome, UploadError},
 };
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::fixture::{Fixture, Validated, pack, push_image, registry, sorted_pack, sorted_tools, tools};
+use crate::support::{Embedded, HoldingProxy};
 
 fn failed(record: &Record) -> &str {
     match &record.build.status {
@@ -176,6 +185,51 @@ async fn a_record_that_is_being_built_cannot_be_built_again_marked_failed_or_rep
     assert!(table.begin_build(&record, &again, Timestamp::now()).await.unwrap());
     let error = fixture.try_submit(pack("other")).await.unwrap_err();
     assert!(matches!(error, UploadError::ConcurrentUploads), "{error}");
+}
+
+/// Returns the use cases with a registry proxy that holds back the first request with this method.
+async fn with_registry_proxy(held: Method) -> (Fixture, Arc<HoldingProxy>) {
+    let mut fixture = Fixture::start().await;
+    let (proxy, address) = HoldingProxy::start(fixture.embedded.backends.registry.to_string()).await;
+    proxy.hold(move |method, _| *method == held);
+    fixture.builder.registry = registry(&address, Credentials::None);
+    fixture.uploads.registry = address;
+    (fixture, proxy)
+}
+
+#[tokio::test]
+async fn a_first_try_opens_its_upload_sessions_while_it_takes_the_lease() {
+    let (mut fixture, registry_proxy) = with_registry_proxy(Method::POST).await;
+    let record = fixture.create(pack("hello")).await;
+    let Embedded { backends, clients, options, .. } = &fixture.embedded;
+    let backend = backends.endpoints.dynamodb.trim_start_matches("http://").to_owned();
+    let (dynamodb_proxy, address) = HoldingProxy::start(backend).await;
+    let calls = AtomicUsize::new(0);
+    // The first call reads the record.
+    dynamodb_proxy.hold(move |_, _| calls.fetch_add(1, Ordering::Relaxed) == 1);
+    let dynamodb = clients.dynamodb.config().to_builder().endpoint_url(format!("http://{address}")).build();
+    fixture.builder.table = Table::new(aws_sdk_dynamodb::Client::from_conf(dynamodb), options.table_name.clone());
+
+    let build = tokio::spawn(async move { fixture.builder.build(Job::from(&record)).await });
+    let both = async { tokio::join!(dynamodb_proxy.held.notified(), registry_proxy.held.notified()) };
+    timeout(Duration::from_secs(20), both).await.expect("the requests are not concurrent");
+    dynamodb_proxy.release.notify_one();
+    registry_proxy.release.notify_one();
+    assert_eq!(build.await.unwrap().unwrap(), BuildOutcome::Ready);
+}
+
+#[tokio::test]
+async fn a_build_without_the_lease_sends_no_content() {
+    let (fixture, proxy) = with_registry_proxy(Method::PUT).await;
+    let record = fixture.create(pack("hello")).await;
+    let now = Timestamp::now();
+    let lease = Lease::new(now + Duration::from_secs(60));
+    assert!(fixture.uploads.table.renew_lease(&record, &lease, now).await.unwrap());
+    tokio::select! {
+        biased;
+        () = proxy.held.notified() => panic!("the build sent content"),
+        built = fixture.builder.build(Job::from(&record)) => assert!(matches!(built, Err(BuildError::Leased)), "{built:?}"),
+    }
 }
 
 #[tokio::test]

@@ -16,13 +16,13 @@ use tokio::task::JoinHandle;
 use super::fixture::{Fixture, pack, registry};
 use crate::{
     attestations::{file_signer, key_file, new_key},
-    support::{HoldingRegistry, RepositoryClient},
+    support::{HoldingProxy, RepositoryClient},
 };
 
 /// A build whose record is marked as failed while the proxy holds back its push.
 struct LateBuild {
     fixture: Fixture,
-    proxy: Arc<HoldingRegistry>,
+    proxy: Arc<HoldingProxy>,
     repository: RepositoryClient,
     record: Record,
     build: JoinHandle<Result<BuildOutcome, BuildError>>,
@@ -32,7 +32,7 @@ impl LateBuild {
     async fn start() -> Self {
         let mut fixture = Fixture::start().await;
         let backend = fixture.embedded.backends.registry.clone();
-        let (proxy, address) = HoldingRegistry::start(backend.to_string()).await;
+        let (proxy, address) = HoldingProxy::start(backend.to_string()).await;
         fixture.builder.registry = registry(&address, Credentials::None);
         fixture.builder.lease = Duration::ZERO;
         fixture.builder.signer = Some(file_signer(&key_file(&new_key())).unwrap());

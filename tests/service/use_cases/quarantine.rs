@@ -12,7 +12,7 @@ use pack_upload::{
 };
 
 use super::fixture::{Fixture, NOTHING, pack, registry};
-use crate::support::HoldingRegistry;
+use crate::support::HoldingProxy;
 
 fn reason() -> QuarantineReason {
     "it steals secrets".parse().unwrap()
@@ -167,9 +167,9 @@ async fn a_restore_does_not_delete_the_image_that_a_later_quarantine_saved() {
 }
 
 /// Returns the use cases with a proxy in front of the registry, and the record of a ready pack.
-async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
+async fn start_with_proxy() -> (Fixture, Arc<HoldingProxy>, Record) {
     let mut fixture = Fixture::start().await;
-    let (proxy, address) = HoldingRegistry::start(fixture.embedded.backends.registry.to_string()).await;
+    let (proxy, address) = HoldingProxy::start(fixture.embedded.backends.registry.to_string()).await;
     proxy.hold(|_, _| false);
     fixture.builder.registry = registry(&address, Credentials::None);
     fixture.purger.registry = fixture.builder.registry.clone();
@@ -182,7 +182,7 @@ async fn start_with_proxy() -> (Fixture, Arc<HoldingRegistry>, Record) {
 /// back the restore's check for the last blob. Returns the restore's error.
 async fn restore_during(
     fixture: &Fixture,
-    proxy: &HoldingRegistry,
+    proxy: &HoldingProxy,
     record: &Record,
     change: impl Future<Output = ()>,
 ) -> OperatorError {

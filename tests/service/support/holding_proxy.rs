@@ -15,9 +15,9 @@ use tokio::{net::TcpListener, sync::Notify};
 
 type Predicate = Box<dyn Fn(&Method, &Uri) -> bool + Send>;
 
-/// A registry proxy that holds back one request until the test releases it. By default, this is the first push of an
-/// image manifest.
-pub(crate) struct HoldingRegistry {
+/// A proxy for a registry or another backend that holds back one request until the test releases it. By default, this
+/// is the first push of an image manifest.
+pub(crate) struct HoldingProxy {
     backend: String,
     /// Notified when the request is held back.
     pub(crate) held: Notify,
@@ -27,8 +27,8 @@ pub(crate) struct HoldingRegistry {
     holds: Mutex<Option<Predicate>>,
 }
 
-impl HoldingRegistry {
-    /// Starts a proxy for the registry at `backend` (`host:port`).
+impl HoldingProxy {
+    /// Starts a proxy for `backend` (`host:port`), and returns its address.
     pub(crate) async fn start(backend: String) -> (Arc<Self>, RegistryAddress) {
         let (held, release) = (Notify::new(), Notify::new());
         let proxy = Arc::new(Self { backend, held, release, holds: Mutex::new(Some(Box::new(is_manifest_push))) });
@@ -46,7 +46,7 @@ impl HoldingRegistry {
 }
 
 async fn hold_or_forward(
-    State(proxy): State<Arc<HoldingRegistry>>,
+    State(proxy): State<Arc<HoldingProxy>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
