@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How many jobs in a batch run at the same time. The number is small because a build keeps up to 32 MiB of a pack's
-/// contents and 1 MiB of its layer in memory.
+/// contents and 4 MiB of its layer in memory.
 const CONCURRENT_JOBS: usize = 2;
 
 /// The use cases that handle jobs.

@@ -141,7 +141,8 @@ async fn read(body: Body) -> Result<Vec<u8>, Response> {
 /// is too large for Lambda.
 fn event(parts: &Parts, body: &[u8], peer: IpAddr, request_id: &str) -> serde_json::Result<Option<LambdaRequest>> {
     let event = event_without_body(parts, !body.is_empty(), peer, request_id).to_string();
-    let body = (!body.is_empty()).then(|| STANDARD.encode(body));
+    // base64-simd encodes large bodies several times as fast as the crate base64.
+    let body = (!body.is_empty()).then(|| base64_simd::STANDARD.encode_to_string(body));
     // In JSON, the body replaces `null` with a string in quotation marks.
     let length = event.len() + body.as_ref().map_or(0, |body| body.len() + "\"\"".len() - "null".len());
     if length > MAX_EVENT_BYTES {

@@ -17,8 +17,9 @@ use tokio::{
 /// The maximum size of a chunk of a layer, in bytes.
 const CHUNK: usize = 128 << 10;
 
-/// How many chunks of a layer may wait to be sent.
-const WAITING_CHUNKS: usize = 8;
+/// How many chunks of a layer may wait to be sent. A layer that is written before its upload session is open can get
+/// this far ahead.
+const WAITING_CHUNKS: usize = 32;
 
 /// A layer that is being written. After this is dropped, the next write of a chunk fails.
 #[derive(Debug)]
