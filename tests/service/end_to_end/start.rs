@@ -13,6 +13,11 @@ use crate::support::{Archive, Local, tool};
 #[tokio::test]
 async fn the_printed_command_uploads_the_sample_pack() {
     let local = Local::start().await;
+    // `local` prints the command after it has written local.json.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !local.stdout().contains("/v1/packs/upload\n") && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let printed = local.stdout();
     assert!(printed.contains(local.setting("/url")), "{printed}");
     let Some(_) = tool("curl") else { return };
